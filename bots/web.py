@@ -1,0 +1,72 @@
+"""An ASGI app served on our own loop: the service's routes, and the local stand-ins."""
+
+import asyncio
+import contextlib
+import socket
+from types import TracebackType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+class _QuietServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to its host."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield
+
+
+class WebServer:
+    """Serve ``app`` on ``host:port`` until closed; port 0 takes a free one.
+
+    Raises:
+        OSError: on start, where the address is taken or not allowed.
+    """
+
+    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._host, self._asked_port = host, port
+        self._server = _QuietServer(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port."""
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """The base address without a trailing slash."""
+        return f"http://{self._host}:{self.port}"
+
+    async def start(self) -> None:
+        """Bind and begin to serve."""
+        self._socket.bind((self._host, self._asked_port))
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="web-server")
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                raise OSError(f"the web server on {self._host}:{self._asked_port} did not start")
+            await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        """Stop serving; open connections get a second."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
+
+    async def __aenter__(self) -> "WebServer":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

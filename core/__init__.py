@@ -1,0 +1,1 @@
+"""Moonthread's core: Kimi, conversations, storage and delivery; it knows no platform."""

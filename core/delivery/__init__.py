@@ -1,0 +1,1 @@
+"""The way from growing text to frames on a screen: budgets, schedule, recovery."""

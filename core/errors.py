@@ -1,0 +1,74 @@
+"""What can go wrong between us and a platform's screen.
+
+::
+
+    MoonthreadError
+    ├── SettingsError            bad configuration: every fault, with what to do
+    ├── StoreUnavailable         the database did not answer or refused
+    ├── Fenced                   another run owns this turn now; stop quietly
+    └── SurfaceError
+        ├── SurfaceRateLimited   nothing was shown; wait ``retry_after_s``
+        ├── MessageGone          the message to edit was deleted; post anew
+        ├── SurfaceRefused       the content was refused; a plainer form may pass
+        ├── SurfaceClosed        blocked, kicked, archived: nothing will be shown there
+        ├── SurfaceUnavailable   nothing was shown; the same call may be tried again
+        └── SurfaceUncertain     the call may have taken effect (a time-out, a lost reply)
+
+Kimi's own errors stand in :mod:`core.kimi.errors`.
+"""
+
+
+class MoonthreadError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class SettingsError(MoonthreadError):
+    """The configuration is unusable; ``faults`` names every fault and what to do about it."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(faults))
+
+
+class StoreUnavailable(MoonthreadError):
+    """The database cannot be reached or written; nothing was stored."""
+
+
+class Fenced(MoonthreadError):
+    """Another run has taken this turn over; this one must write and show nothing more."""
+
+
+class SurfaceError(MoonthreadError):
+    """A platform did not do what was asked."""
+
+
+class SurfaceRateLimited(SurfaceError):
+    """The platform refused because a budget is spent; nothing was shown.
+
+    ``method`` names the budget where the platform has one for each method (Slack).
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float, method: str = "") -> None:
+        self.retry_after_s = retry_after_s
+        self.method = method
+        super().__init__(message)
+
+
+class MessageGone(SurfaceError):
+    """The message cannot be edited any more: deleted, or no longer ours to edit."""
+
+
+class SurfaceRefused(SurfaceError):
+    """The platform refused this content or these arguments; nothing was shown."""
+
+
+class SurfaceClosed(SurfaceError):
+    """The bot cannot speak here any more: blocked, kicked, archived or muted."""
+
+
+class SurfaceUnavailable(SurfaceError):
+    """The platform could not be reached or failed; nothing was shown."""
+
+
+class SurfaceUncertain(SurfaceError):
+    """The call was sent and its reply is unknown; it may have taken effect."""

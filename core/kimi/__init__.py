@@ -1,0 +1,1 @@
+"""The chat API of Kimi: a client that stands on its own."""

@@ -1,0 +1,1 @@
+"""Markdown as models write it: cutting, holding back, neutralising."""

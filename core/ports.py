@@ -1,0 +1,150 @@
+"""The ports that adapters implement; each has one contract suite under ``tests/contracts``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.model import Address, Control, Event, MessageRef, Page, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A bucket of calls that a platform grants: ``burst`` at once, ``per_s`` in the long run."""
+
+    key: str  #: unique over all platforms and tenants, such as "telegram:42:chat:-100"
+    per_s: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One way to show a growing message, with what each step of it costs.
+
+    A platform offers its rungs best first; the scheduler takes the first whose budgets have
+    room. Every step spends one call of every budget it names.
+    """
+
+    name: str
+    open: tuple[Budget, ...]  #: the first frame
+    grow: tuple[Budget, ...]  #: each further frame; empty where it cannot grow
+    close: tuple[Budget, ...]  #: the last frame
+    max_age_s: float | None = None  #: a message older than this must be closed and continued
+    min_gap_s: float = 0.0  #: least time between two frames of one message
+
+
+class Pager(Protocol):
+    """Turns one growing answer into pages. Made anew for each answer; holds no I/O."""
+
+    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+        """Return the answer so far as one or more pages; empty where nothing can be shown yet.
+
+        ``markdown`` only ever grows between calls. Pages before the last never change once
+        there is a later one. While not ``complete``, half-open markers at the growing end are
+        held back or closed, so that every frame reads well.
+        """
+
+
+class Surface(Protocol):
+    """One platform, seen as a place where messages appear and grow.
+
+    Every verb raises the errors of :mod:`core.errors` and no other: ``SurfaceRateLimited``,
+    ``MessageGone``, ``SurfaceRefused``, ``SurfaceClosed``, ``SurfaceUnavailable``,
+    ``SurfaceUncertain``. No verb retries or waits by itself: pacing is the scheduler's.
+    """
+
+    def pager(self, address: Address) -> Pager:
+        """Make the pager for one answer that is shown at ``address``."""
+
+    def rungs(self, address: Address) -> Sequence[Rung]:
+        """Return the ways an answer may grow here, best first; never empty."""
+
+    def status_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the budgets that one :meth:`status` call spends."""
+
+    def status_every_s(self, address: Address) -> float:
+        """Return after how many seconds a status must be shown again; 0 where once is enough."""
+
+    async def status(self, address: Address, status: Status) -> None:
+        """Show or take away a status. Best effort: a refusal other than a rate limit is nothing."""
+
+    async def post(
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+    ) -> MessageRef:
+        """Show a new message and return its reference.
+
+        ``marker`` identifies the message for :meth:`find` where the platform can carry it.
+        """
+
+    async def edit(
+        self,
+        address: Address,
+        ref: MessageRef,
+        page: Page,
+        *,
+        shown: Page | None,
+        last: bool,
+        controls: Sequence[Control] = (),
+    ) -> MessageRef:
+        """Replace the whole text of ``ref`` and return its reference as it is afterwards.
+
+        ``shown`` is what stands there now (None: unknown); a rung that appends needs it. With
+        ``last`` the message is finished and may be edited later like any other. A platform's
+        "not modified" is success.
+        """
+
+    async def delete(self, address: Address, ref: MessageRef) -> None:
+        """Take a message away; one that is gone already is success."""
+
+    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+        """Make a message that a dead process left growing editable, and return its reference."""
+
+    async def find(
+        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    ) -> MessageRef | None:
+        """Look for a message that was posted but whose reference was not stored.
+
+        ``after`` is the id of the question's message and ``known`` are ids of messages that
+        belong to something else. None where there is none, or the platform cannot be asked.
+        """
+
+
+class Ingest(Protocol):
+    """The way in: what an adapter calls for every event that concerns us."""
+
+    async def __call__(self, event: Event) -> bool:
+        """Persist and deduplicate one event; True where it was new.
+
+        When this returns, the event is committed and may be acknowledged.
+
+        Raises:
+            StoreUnavailable: nothing was stored; do not acknowledge.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBefore:
+    """One message that stood in a thread before the bot was first spoken to."""
+
+    message_id: str
+    author_id: str
+    author: str
+    text: str
+    by_bot: bool
+
+
+class Backfill(Protocol):
+    """Reads what stood in a thread before the bot came to it (Slack). An extra ability."""
+
+    async def earlier(self, address: Address, *, before: str, limit: int) -> Sequence[HeardBefore]:
+        """Return up to ``limit`` messages before message id ``before``, oldest first.
+
+        Raises:
+            SurfaceError: the platform refused; the answer goes on without them.
+        """
+
+
+class Directory(Protocol):
+    """Looks up people's names where events carry only ids (Slack). An extra ability."""
+
+    async def name_of(self, person_id: str) -> str:
+        """Return the display name, or the id where it cannot be had. Cached by the adapter."""

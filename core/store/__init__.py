@@ -1,0 +1,1 @@
+"""Conversations, turns and the inbox in SQLAlchemy, the same on SQLite and PostgreSQL."""
