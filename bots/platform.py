@@ -1,0 +1,36 @@
+"""What every platform under ``bots/`` gives the composition root."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+
+from core.ports import Backfill, Ingest, Surface
+
+
+class Platform(Protocol):
+    """One connected platform: events in through ``ingest``, calls out through ``surface``."""
+
+    name: str  #: folder name under ``bots/``
+    surface: Surface
+    backfill: Backfill | None  #: None where the platform shows nothing of the past
+
+    async def connect(self) -> None:
+        """Check the credentials and learn who the bot is; no event is taken yet.
+
+        Raises:
+            core.errors.SettingsError: the platform refused the credentials.
+            core.errors.SurfaceUnavailable: the platform cannot be reached.
+        """
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return the HTTP routes this platform is reached at; empty where it connects out."""
+
+    async def start(self, ingest: Ingest) -> None:
+        """Begin to take events; each is acknowledged only after ``ingest`` returned."""
+
+    async def stop(self) -> None:
+        """Take no further event; :attr:`surface` goes on working."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""
