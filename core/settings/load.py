@@ -1,0 +1,195 @@
+"""From the environment and ``.env`` to :class:`Settings`, or to the list of all faults."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from core.errors import SettingsError
+from core.settings.model import Settings, database_in, default_data_dir
+from core.settings.shapes import SQLITE_SCHEMES
+from core.settings.spec import ALSO_READ, names, specs
+
+
+class Need(StrEnum):
+    """What a command cannot do without; its absence is a fault like any other."""
+
+    KIMI = "kimi"  #: a key
+    STORE = "store"  #: a database that may be written
+    PLATFORM = "platform"  #: complete credentials of at least one platform, none half set
+    SLACK = "slack"  #: complete credentials of Slack
+    TELEGRAM = "telegram"
+
+
+def load(
+    environ: Mapping[str, str] | None = None,
+    env_file: str | Path | None = ".env",
+    *,
+    needs: Iterable[Need] = (),
+) -> Settings:
+    """Read the settings; ``environ`` (default: the process's) goes before ``env_file``.
+
+    A variable that is empty counts as not set, and a file that does not exist as empty.
+
+    Raises:
+        SettingsError: naming every fault, one line each, without the value of any setting.
+    """
+    environ = os.environ if environ is None else environ
+    in_file, faults = _read(env_file)
+    given = _given(in_file, environ)
+    faults += _unknown(given)
+    values = {spec.field: given[spec.name] for spec in specs() if spec.name in given}
+    values.setdefault("data_dir", str(default_data_dir(environ)))
+    values["data_dir"] = str(Path(values["data_dir"]).expanduser())
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as exc:
+        faults += [_told(error) for error in exc.errors(include_url=False, include_input=False)]
+    faults += _missing(given, frozenset(needs))
+    faults += _contradictions(given)
+    if Need.STORE in needs:
+        faults += _unwritable(given, Path(values["data_dir"]))
+    if faults or settings is None:
+        raise SettingsError(faults)
+    return settings
+
+
+def near_misses(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> list[str]:
+    """Name the variables that look like ours, are not, and are read by nobody here.
+
+    They are no faults: Kimi's own tools read other ``KIMI_`` variables, for instance.
+    """
+    given = _given(_read(env_file)[0], os.environ if environ is None else environ)
+    return [
+        f"{name}: not a setting of ours; did you mean {meant}?"
+        for name in sorted(given)
+        if re.match("KIMI_|MOONSHOT_|SLACK_|TELEGRAM_|DATABASE_", name) and (meant := _close_to(name))
+    ]
+
+
+def _read(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
+    """Return the file's variables, and what is wrong with its lines."""
+    if env_file is None:
+        return {}, []
+    try:
+        with Path(env_file).open(encoding="utf-8-sig") as stream:
+            lines = list(parse_stream(stream))
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError):
+        return {}, [f"{env_file}: cannot be read; make it a text file in UTF-8 that this user may read"]
+    faults = [
+        f"{env_file}, line {line.original.line}: is not NAME=value; mend it or put # before it"
+        for line in lines
+        if line.error or (line.key is not None and line.value is None)
+    ]
+    return {line.key: line.value for line in lines if line.key and line.value}, faults
+
+
+def _given(*sources: Mapping[str, str]) -> dict[str, str]:
+    """Merge the sources, later ones first in rank; blank values count as absent."""
+    given = {
+        name: value.strip() for source in sources for name, value in source.items() if value and value.strip()
+    }
+    for other, name in ALSO_READ.items():
+        if other in given:
+            given.setdefault(name, given[other])
+    return given
+
+
+def _close_to(name: str) -> str | None:
+    if name in names():
+        return None
+    return next(iter(difflib.get_close_matches(name, sorted(names()), n=1, cutoff=0.8)), None)
+
+
+def _unknown(given: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(given):
+        if name.startswith("MOONTHREAD_") and name not in names():
+            hint = f"did you mean {meant}?" if (meant := _close_to(name)) else "take it out"
+            yield f"{name}: there is no such setting; {hint}"
+
+
+def _told(error: ErrorDetails) -> str:
+    """Put one of pydantic's errors into our words."""
+    field = str(error["loc"][0])
+    name = next(spec.name for spec in specs() if spec.field == field)
+    if error["type"] == "value_error":
+        return f"{name}: {error['ctx']['error']}"
+    return f"{name}: is not allowed; set {_range(field)}"
+
+
+def _range(field: str) -> str:
+    """Say in words what a field takes."""
+    schema: dict[str, Any] = Settings.model_json_schema()["properties"][field]
+    schema = next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    kind = {"integer": "a whole number", "number": "a number"}.get(schema.get("type", ""), "some text")
+    low = f" from {schema['minimum']:g}" if "minimum" in schema else ""
+    above = f" above {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""
+    high = f" up to {schema['maximum']:g}" if "maximum" in schema else ""
+    return kind + low + above + high
+
+
+def _missing(given: Mapping[str, str], needs: frozenset[Need]) -> Iterator[str]:
+    if Need.KIMI in needs and "KIMI_API_KEY" not in given:
+        yield (
+            "KIMI_API_KEY: is not set; make a key at platform.kimi.com (China) or platform.kimi.ai "
+            "(international) and put it into .env"
+        )
+    slack = {name for name in given if name in _SLACK}
+    if Need.PLATFORM in needs and not slack and "TELEGRAM_BOT_TOKEN" not in given:
+        yield (
+            "No platform: set SLACK_BOT_TOKEN and SLACK_APP_TOKEN, or TELEGRAM_BOT_TOKEN, or both; "
+            "README shows how to get them"
+        )
+    if Need.TELEGRAM in needs and "TELEGRAM_BOT_TOKEN" not in given:
+        yield "TELEGRAM_BOT_TOKEN: is not set; make a bot with @BotFather and copy its token"
+    if Need.SLACK in needs or (Need.PLATFORM in needs and slack):
+        yield from _missing_of_slack(slack)
+
+
+_SLACK = frozenset({"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"})
+
+
+def _missing_of_slack(slack: set[str]) -> Iterator[str]:
+    if "SLACK_BOT_TOKEN" not in slack:
+        yield "SLACK_BOT_TOKEN: is not set; copy the Bot User OAuth Token from OAuth & Permissions"
+    if not slack & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
+        yield (
+            "SLACK_APP_TOKEN: is not set; make an App-Level Token for Socket Mode, or set "
+            "SLACK_SIGNING_SECRET to be called over HTTP"
+        )
+
+
+def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
+    insecure = given.get("MOONTHREAD_PUBLIC_URL", "").startswith("http:")
+    if insecure and "TELEGRAM_BOT_TOKEN" in given and "TELEGRAM_API_URL" not in given:
+        yield "MOONTHREAD_PUBLIC_URL: begins with http:; Telegram only calls https: addresses"
+
+
+def _unwritable(given: Mapping[str, str], data_dir: Path) -> Iterator[str]:
+    """Look whether the SQLite file is there and can be written, or could be made."""
+    name, url = "MOONTHREAD_DATA_DIR", database_in(data_dir)
+    if "DATABASE_URL" in given:
+        name, url = "DATABASE_URL", given["DATABASE_URL"]
+    scheme, _, rest = url.partition(":///")
+    if scheme not in SQLITE_SCHEMES:
+        return
+    file = Path(rest.split("?")[0]).absolute()
+    existing = next(path for path in (file, *file.parents) if path.exists())
+    if existing == file:
+        fine = file.is_file() and os.access(file, os.R_OK | os.W_OK) and os.access(file.parent, os.W_OK)
+    else:
+        fine = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    if not fine:
+        yield f"{name}: cannot be written ({existing}); choose another folder or change its permissions"

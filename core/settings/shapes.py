@@ -1,0 +1,99 @@
+"""What a setting's text must look like. Each check names the fault, never the value."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr
+
+SQLITE_SCHEMES = ("sqlite", "sqlite+aiosqlite")
+POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def _secret(check: Callable[[str], str | None]) -> AfterValidator:
+    """Apply ``check`` (None, or what is wrong) to the text inside a secret."""
+
+    def validate(secret: SecretStr) -> SecretStr:
+        if fault := check(secret.get_secret_value()):
+            raise ValueError(fault)
+        return secret
+
+    return AfterValidator(validate)
+
+
+def _key_fault(text: str) -> str | None:
+    if re.fullmatch(r"[!-~]+", text):
+        return None
+    return "has blanks or characters no key has; copy it anew from the service's console"
+
+
+def _bot_token_fault(text: str) -> str | None:
+    if re.fullmatch(r"xoxb-[!-~]+", text):
+        return None
+    return 'does not begin with "xoxb-"; copy the Bot User OAuth Token from OAuth & Permissions'
+
+
+def _app_token_fault(text: str) -> str | None:
+    if re.fullmatch(r"xapp-[!-~]+", text):
+        return None
+    return (
+        'does not begin with "xapp-"; make an App-Level Token with connections:write under Basic Information'
+    )
+
+
+def _telegram_fault(text: str) -> str | None:
+    if re.fullmatch(r"\d+:[A-Za-z0-9_-]+", text):
+        return None
+    return 'is not "digits:letters"; copy the whole token that @BotFather gave you'
+
+
+def _database_fault(text: str) -> str | None:
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in SQLITE_SCHEMES + POSTGRES_SCHEMES:
+        return "must begin with sqlite:/// or postgresql://; the driver is chosen for you"
+    if scheme in SQLITE_SCHEMES and not rest.startswith("/"):
+        return "needs three slashes for SQLite: sqlite:///moonthread.db, or four before an absolute path"
+    if scheme in SQLITE_SCHEMES and rest in ("/", "/:memory:"):
+        return "must name a file; a database in memory would forget everything at each restart"
+    if scheme in POSTGRES_SCHEMES and not rest.split("?")[0].partition("/")[2]:
+        return "names no database; write postgresql://USER:PASSWORD@HOST/DATABASE"
+    return None
+
+
+def _web_address(text: str) -> str:
+    """Check an http(s) address and return it without trailing slashes."""
+    try:
+        parts = urlsplit(text)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("is not a web address; write https://HOST/PATH") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid or " " in text:
+        raise ValueError("is not a web address; write https://HOST/PATH")
+    if parts.username or parts.password:
+        raise ValueError("holds a user name or password; take it out")
+    if parts.query or parts.fragment:
+        raise ValueError('goes on after "?" or "#"; leave that out')
+    return text.rstrip("/")
+
+
+def _kimi_base(text: str) -> str:
+    if text.endswith("/chat/completions"):
+        raise ValueError("is the address of one call; leave /chat/completions off its end")
+    return text
+
+
+def _one_word(text: str) -> str:
+    if re.search(r"\s", text):
+        raise ValueError("has a blank in it; write the name alone, such as kimi-k2.6")
+    return text
+
+
+Key = Annotated[SecretStr, _secret(_key_fault)]
+SlackBotToken = Annotated[SecretStr, _secret(_bot_token_fault)]
+SlackAppToken = Annotated[SecretStr, _secret(_app_token_fault)]
+TelegramToken = Annotated[SecretStr, _secret(_telegram_fault)]
+DatabaseUrl = Annotated[SecretStr, _secret(_database_fault)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+KimiBase = Annotated[WebAddress, AfterValidator(_kimi_base)]
+ModelName = Annotated[str, AfterValidator(_one_word)]
