@@ -1,0 +1,184 @@
+"""Conversations and the messages on screens that belong to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.engine import Row
+
+from core.model import Scene, ThreadKey
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_C = schema.conversations
+_R = schema.message_refs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One conversation as it is stored."""
+
+    id: int
+    key: ThreadKey
+    scene: Scene
+    history_after: int  #: messages up to this seq are forgotten
+    backfilled: bool  #: what stood in the thread before us has been read
+
+
+_COLUMNS = (
+    _C.c.id,
+    _C.c.platform,
+    _C.c.tenant,
+    _C.c.channel,
+    _C.c.thread,
+    _C.c.scene,
+    _C.c.history_after,
+    _C.c.backfilled,
+)
+
+
+async def find(tx: Transaction, key: ThreadKey) -> Conversation | None:
+    """Return the conversation with this key; None where nobody has spoken to us there yet."""
+    query = select(*_COLUMNS).where(
+        _C.c.platform == key.platform,
+        _C.c.tenant == key.tenant,
+        _C.c.channel == key.channel,
+        _C.c.thread == key.thread,
+    )
+    return _conversation((await tx.execute(query)).one_or_none())
+
+
+async def get(tx: Transaction, conversation_id: int) -> Conversation:
+    """Return a conversation that is known to exist."""
+    row = (await tx.execute(select(*_COLUMNS).where(_C.c.id == conversation_id))).one()
+    found = _conversation(row)
+    assert found is not None  # noqa: S101 (one() raised otherwise; the type checker cannot see it)
+    return found
+
+
+async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
+    """Return the conversation with this key, made where it is new."""
+    known = await find(tx, key)
+    if known is not None:
+        return known
+    await tx.execute(
+        upsert(tx, _C)
+        .values(
+            platform=key.platform,
+            tenant=key.tenant,
+            channel=key.channel,
+            thread=key.thread,
+            scene=scene.value,
+            created_at=utc_now(),
+            history_after=0,
+            backfilled=False,
+        )
+        .on_conflict_do_nothing()
+    )
+    made = await find(tx, key)
+    assert made is not None  # noqa: S101 (inserted above, or by the transaction we conflicted with)
+    return made
+
+
+async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
+    """Return the conversation that a message on ``key``'s channel belongs to, if any."""
+    query = (
+        select(*_COLUMNS)
+        .join(_R, _R.c.conversation_id == _C.c.id)
+        .where(
+            _R.c.platform == key.platform,
+            _R.c.tenant == key.tenant,
+            _R.c.channel == key.channel,
+            _R.c.message_id == message_id,
+        )
+    )
+    return _conversation((await tx.execute(query)).one_or_none())
+
+
+async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
+    """Return where ``asker_id`` last asked something on ``key``'s channel."""
+    query = (
+        select(*_COLUMNS)
+        .join(schema.turns, schema.turns.c.conversation_id == _C.c.id)
+        .where(
+            _C.c.platform == key.platform,
+            _C.c.tenant == key.tenant,
+            _C.c.channel == key.channel,
+            schema.turns.c.asker_id == asker_id,
+        )
+        .order_by(schema.turns.c.id.desc())
+        .limit(1)
+    )
+    return _conversation((await tx.execute(query)).one_or_none())
+
+
+async def forget_history(tx: Transaction, conversation_id: int, up_to_seq: int) -> None:
+    """Leave everything up to ``up_to_seq`` out of all later prompts."""
+    await tx.execute(update(_C).where(_C.c.id == conversation_id).values(history_after=up_to_seq))
+
+
+async def mark_backfilled(tx: Transaction, conversation_id: int) -> None:
+    """Remember that what stood in the thread before us has been read."""
+    await tx.execute(update(_C).where(_C.c.id == conversation_id).values(backfilled=True))
+
+
+async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> int:
+    """Give every conversation of a channel the channel's new id; return how many moved.
+
+    A conversation that exists under both ids already keeps both rows: history is not mixed.
+    """
+    taken = select(_C.c.thread).where(_C.c.platform == platform, _C.c.tenant == tenant, _C.c.channel == new)
+    moved = await tx.execute(
+        update(_C)
+        .where(
+            _C.c.platform == platform,
+            _C.c.tenant == tenant,
+            _C.c.channel == old,
+            _C.c.thread.not_in(taken.scalar_subquery()),
+        )
+        .values(channel=new)
+    )
+    return moved.rowcount
+
+
+async def remember_ref(
+    tx: Transaction, key: ThreadKey, message_id: str, conversation_id: int, turn_id: int | None
+) -> None:
+    """Note that a message on a screen belongs to a conversation (and turn)."""
+    await tx.execute(
+        upsert(tx, _R)
+        .values(
+            platform=key.platform,
+            tenant=key.tenant,
+            channel=key.channel,
+            message_id=message_id,
+            conversation_id=conversation_id,
+            turn_id=turn_id,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def known_refs(tx: Transaction, conversation_id: int) -> frozenset[str]:
+    """Return the ids of all messages known to belong to a conversation."""
+    query = select(_R.c.message_id).where(_R.c.conversation_id == conversation_id)
+    return frozenset((await tx.execute(query)).scalars())
+
+
+async def count(tx: Transaction) -> int:
+    """Return how many conversations there are."""
+    return int((await tx.execute(select(func.count()).select_from(_C))).scalar_one())
+
+
+def _conversation(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
+    if row is None:
+        return None
+    return Conversation(
+        id=row.id,
+        key=ThreadKey(platform=row.platform, tenant=row.tenant, channel=row.channel, thread=row.thread),
+        scene=Scene(row.scene),
+        history_after=row.history_after,
+        backfilled=row.backfilled,
+    )

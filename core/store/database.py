@@ -1,0 +1,127 @@
+"""One database, seen as transactions. The only file that knows drivers and pragmas."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import TypeAlias
+
+import orjson
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from core.errors import StoreUnavailable
+
+Transaction: TypeAlias = AsyncConnection
+"""An open transaction; every function of :mod:`core.store` works in one."""
+
+BUSY_TIMEOUT_MS = 5_000  #: how long SQLite waits for another process's write
+_READ_ONLY = "moonthread_read_only"
+
+
+def driver_url(url: str) -> URL:
+    """Return ``url`` with the asynchronous driver that belongs to its database.
+
+    Raises:
+        ValueError: the scheme is neither SQLite's nor PostgreSQL's.
+    """
+    parsed = make_url(url)
+    match parsed.drivername.partition("+")[0]:
+        case "sqlite":
+            return parsed.set(drivername="sqlite+aiosqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise ValueError(f"{other!r} is neither sqlite nor postgresql")
+
+
+class Database:
+    """An engine with one verb for writing and one for reading.
+
+    SQLite allows one writer at a time: in this process writers queue for a lock, in order and
+    without polling.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = driver_url(url)
+        self.dialect = self.url.get_backend_name()
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=self.dialect == "postgresql",
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+        )
+        self._writing: asyncio.Lock | nullcontext[None] = nullcontext()
+        if self.dialect == "sqlite":
+            self._writing = asyncio.Lock()
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that may write; committed at the end, rolled back on an error.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached or written.
+        """
+        async with self._writing:
+            with_translation = translated()
+            async with with_translation, self.engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that only reads; it waits for no writer.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        async with translated(), self.engine.connect() as connection:
+            await connection.execution_options(**{_READ_ONLY: True})
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Let only :class:`StoreUnavailable` out where the database is the one that failed."""
+    try:
+        yield
+    except (PoolTimeout, OSError) as exc:
+        raise StoreUnavailable(str(exc)) from exc
+    except DBAPIError as exc:
+        # The statement and its parameters hold people's words: only the driver's text may be told.
+        raise StoreUnavailable(f"{type(exc.orig).__name__}: {exc.orig}") from exc
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable(type(exc).__name__) from exc
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # The driver's own transactions begin too late (at the first write); ours begin at BEGIN.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that read first and writes later would
+    # fail with SQLITE_BUSY where another one wrote in between.
+    reading = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,113 @@
+"""What was said, by both sides: the source of every prompt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, update
+
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+
+_M = schema.messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One message of a conversation's history."""
+
+    seq: int
+    role: str  #: "user" or "assistant"
+    author_id: str
+    author: str
+    text: str
+    tokens: int  #: estimated when it was stored
+
+
+async def add(
+    tx: Transaction,
+    line: Line,
+    *,
+    conversation_id: int,
+    turn_id: int | None = None,
+    message_id: str = "",
+) -> None:
+    """Append one message to a conversation."""
+    await tx.execute(
+        insert(_M).values(
+            conversation_id=conversation_id,
+            turn_id=turn_id,
+            seq=line.seq,
+            role=line.role,
+            author_id=line.author_id,
+            author=line.author,
+            text=line.text,
+            tokens=line.tokens,
+            state="shown",
+            message_id=message_id,
+            created_at=utc_now(),
+        )
+    )
+
+
+async def recent(
+    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
+) -> Sequence[Line]:
+    """Return the last ``max_lines`` messages with ``after_seq < seq <= up_to_seq``, oldest first.
+
+    Where several messages have one seq (a question, its answer) they stand in the order in which
+    they were stored.
+    """
+    query = (
+        select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens)
+        .where(
+            _M.c.conversation_id == conversation_id,
+            _M.c.seq > after_seq,
+            _M.c.seq <= up_to_seq,
+            _M.c.state == "shown",
+        )
+        .order_by(_M.c.seq.desc(), _M.c.id.desc())
+        .limit(max_lines)
+    )
+    lines = [
+        Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
+        for seq, role, author_id, author, text, tokens in await tx.execute(query)
+    ]
+    return lines[::-1]
+
+
+async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
+    """Return the ids of all people who have spoken in a conversation."""
+    query = (
+        select(_M.c.author_id).where(_M.c.conversation_id == conversation_id, _M.c.role == "user").distinct()
+    )
+    return frozenset((await tx.execute(query)).scalars())
+
+
+async def supersede_answer(tx: Transaction, conversation_id: int, seq: int) -> None:
+    """Take the answers to the question ``seq`` out of all later prompts; they stay stored."""
+    await tx.execute(
+        update(_M)
+        .where(_M.c.conversation_id == conversation_id, _M.c.seq == seq, _M.c.role == "assistant")
+        .values(state="superseded")
+    )
+
+
+async def reword(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
+    """Replace the text of a person's message that was edited; False where it is not stored."""
+    changed = await tx.execute(
+        update(_M)
+        .where(
+            _M.c.conversation_id == conversation_id,
+            _M.c.message_id == message_id,
+            _M.c.role == "user",
+        )
+        .values(text=text, tokens=tokens)
+    )
+    return changed.rowcount > 0
+
+
+async def count(tx: Transaction, conversation_id: int) -> int:
+    """Return how many messages a conversation has."""
+    query = select(func.count()).select_from(_M).where(_M.c.conversation_id == conversation_id)
+    return int((await tx.execute(query)).scalar_one())

@@ -1,0 +1,147 @@
+"""The inbox: every event, once, before it is acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select, update
+
+from core.model import Event, Unparsed
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.payload import decode, encode
+from core.store.upsert import insert as upsert
+
+_I = schema.inbox
+
+
+class Lane(StrEnum):
+    """What may run beside what in one conversation."""
+
+    TURNS = "turns"  #: questions: strictly in order
+    ORDERS = "orders"  #: commands: at once, in order among themselves
+
+
+class Mark(StrEnum):
+    """What became of an event."""
+
+    OPEN = "open"  #: waits to be worked on
+    DONE = "done"
+    NOTED = "noted"  #: became history; asked for no answer
+    SKIPPED = "skipped"  #: could not be read
+    DROPPED = "dropped"  #: its person took it back before it was answered
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A line of work of one conversation: the unit the engine runs exclusively."""
+
+    conversation_id: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One open event."""
+
+    id: int
+    event: Event
+    attempts: int
+
+
+async def add(
+    tx: Transaction,
+    event: Event,
+    *,
+    platform: str,
+    tenant: str,
+    conversation_id: int | None,
+    lane: Lane,
+    mark: Mark,
+) -> int | None:
+    """Store an event and return its inbox id; None where it was delivered before."""
+    now = utc_now()
+    row = await tx.execute(
+        upsert(tx, _I)
+        .values(
+            platform=platform,
+            tenant=tenant,
+            delivery_id=event.delivery_id[:255],
+            conversation_id=conversation_id,
+            lane=lane.value,
+            state=mark.value,
+            attempts=0,
+            payload=encode(event),
+            received_at=now,
+            done_at=None if mark is Mark.OPEN else now,
+        )
+        .on_conflict_do_nothing()
+        .returning(_I.c.id)
+    )
+    inbox_id: int | None = row.scalar_one_or_none()
+    return inbox_id
+
+
+async def seen(tx: Transaction, *, platform: str, tenant: str, delivery_id: str) -> bool:
+    """Return whether an event with this delivery id is stored."""
+    query = select(_I.c.id).where(
+        _I.c.platform == platform, _I.c.tenant == tenant, _I.c.delivery_id == delivery_id[:255]
+    )
+    return (await tx.execute(query)).one_or_none() is not None
+
+
+async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Item]:
+    """Return the oldest open events of a line of work, oldest first.
+
+    One that this version cannot decode is returned as :class:`core.model.Unparsed`.
+    """
+    query = (
+        select(_I.c.id, _I.c.payload, _I.c.attempts)
+        .where(
+            _I.c.state == Mark.OPEN.value,
+            _I.c.conversation_id == work.conversation_id,
+            _I.c.lane == work.lane.value,
+        )
+        .order_by(_I.c.id)
+        .limit(limit)
+    )
+    items = []
+    for id_, payload, attempts in await tx.execute(query):
+        try:
+            event = decode(payload)
+        except ValueError as exc:
+            event = Unparsed(delivery_id=str(id_), platform="", tenant="", raw="", fault=str(exc)[:500])
+        items.append(Item(id=id_, event=event, attempts=attempts))
+    return items
+
+
+async def open_work(tx: Transaction) -> Sequence[Work]:
+    """Return every line of work that has an open event."""
+    query = select(_I.c.conversation_id, _I.c.lane).where(_I.c.state == Mark.OPEN.value).distinct()
+    return [Work(conversation_id, Lane(lane)) for conversation_id, lane in await tx.execute(query)]
+
+
+async def count_attempt(tx: Transaction, inbox_id: int) -> None:
+    """Note that the event is being worked on once more."""
+    await tx.execute(update(_I).where(_I.c.id == inbox_id).values(attempts=_I.c.attempts + 1))
+
+
+async def mark(tx: Transaction, inbox_ids: Sequence[int], became: Mark) -> None:
+    """Close events."""
+    await tx.execute(update(_I).where(_I.c.id.in_(inbox_ids)).values(state=became.value, done_at=utc_now()))
+
+
+async def drop_open(tx: Transaction, conversation_id: int, *, except_ids: Sequence[int]) -> int:
+    """Take every waiting question of a conversation back, but ``except_ids``; return how many."""
+    dropped = await tx.execute(
+        update(_I)
+        .where(
+            _I.c.state == Mark.OPEN.value,
+            _I.c.conversation_id == conversation_id,
+            _I.c.lane == Lane.TURNS.value,
+            _I.c.id.not_in(except_ids),
+        )
+        .values(state=Mark.DROPPED.value, done_at=utc_now())
+    )
+    return dropped.rowcount

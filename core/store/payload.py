@@ -1,0 +1,32 @@
+"""Events as JSON and back: what the inbox keeps until a question is answered."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from core.model import Edited, Event, Moved, Ordered, Pressed, Said, Unparsed
+
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (Said, Ordered, Pressed, Edited, Moved, Unparsed)
+}
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """Return ``event`` as plain JSON values, with its kind under ``"kind"``."""
+    kind = type(event).__name__
+    fields: dict[str, Any] = _ADAPTERS[kind].dump_python(event, mode="json")
+    return {"kind": kind} | fields
+
+
+def decode(payload: dict[str, Any]) -> Event:
+    """Return the event that :func:`encode` was given.
+
+    Raises:
+        ValueError: the payload was written by a version with other events.
+    """
+    fields = dict(payload)
+    adapter = _ADAPTERS.get(str(fields.pop("kind", "")))
+    if adapter is None:
+        raise ValueError("unknown kind of event")
+    event: Event = adapter.validate_python(fields)
+    return event

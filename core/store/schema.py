@@ -1,0 +1,179 @@
+"""The declared tables. Migrations must add up to exactly these, on SQLite and PostgreSQL.
+
+Order within a conversation is the order of ``inbox.id``: a message's ``seq`` is the inbox id of
+the question that it is or that it answers.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+#: 64 bits wide on PostgreSQL; on SQLite only INTEGER may count itself up.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; SQLite, which knows no zones, stores it without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into what the database stores."""
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment its zone back."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", String(32), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("channel", String(128), nullable=False),
+    Column("thread", String(128), nullable=False),
+    Column("scene", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("history_after", Id, nullable=False, server_default="0"),  # /new: earlier seqs are forgotten
+    Column("backfilled", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("platform", "tenant", "channel", "thread"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("platform", String(32), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("delivery_id", String(255), nullable=False),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE")),
+    Column("lane", String(16), nullable=False),  # "turns" in order, "orders" at once
+    Column("state", String(16), nullable=False),  # "open", "done", "noted", "skipped", "dropped"
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("payload", JSON, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("done_at", UtcDateTime),
+    UniqueConstraint("platform", "tenant", "delivery_id"),
+    Index(
+        "ix_inbox_open",
+        "conversation_id",
+        "lane",
+        "id",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    sqlite_autoincrement=True,  # an id is never given twice, even where the newest row was deleted
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("inbox_id", Id, ForeignKey("inbox.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("seq", Id, nullable=False),  # the question's inbox id; a retry has the first one's
+    Column("run", Integer, nullable=False),  # the fence: grows each time somebody takes the turn
+    Column("state", String(16), nullable=False),  # "running", "answered", "done"
+    Column("outcome", String(32), nullable=False, server_default=""),
+    Column("asker_id", String(64), nullable=False, server_default=""),
+    Column("cancel", String(16), nullable=False, server_default=""),
+    Column("refs", JSON, nullable=False),  # messages posted so far, one per page
+    Column("partial", Text, nullable=False, server_default=""),
+    Column("reasoning", Text, nullable=False, server_default=""),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Index("ix_turns_conversation_id_id", "conversation_id", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Id, ForeignKey("turns.id", ondelete="CASCADE")),
+    Column("seq", Id, nullable=False),
+    Column("role", String(16), nullable=False),  # "user", "assistant"
+    Column("author_id", String(64), nullable=False),
+    Column("author", String(255), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("state", String(16), nullable=False),  # "shown", "superseded"
+    Column("message_id", String(128), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_messages_conversation_id_seq", "conversation_id", "seq"),
+    Index("ix_messages_turn_id", "turn_id"),
+)
+
+message_refs = Table(
+    "message_refs",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("tenant", String(64), primary_key=True),
+    Column("channel", String(128), primary_key=True),
+    Column("message_id", String(128), primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Id, ForeignKey("turns.id", ondelete="SET NULL")),
+    Index("ix_message_refs_conversation_id", "conversation_id"),
+    Index("ix_message_refs_turn_id", "turn_id"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Id, ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
+    Column("person_id", String(64), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("reasoning_tokens", Integer, nullable=False),
+    Column("first_word_s", Float),
+    Column("duration_s", Float, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_usage_conversation_id", "conversation_id"),
+    Index("ix_usage_turn_id", "turn_id"),
+)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("key", String(128), primary_key=True),  # such as "token-ratio:kimi-k2.6"
+    Column("value", Float, nullable=False),
+)

@@ -1,0 +1,156 @@
+"""Turns: one question's way to its finished answer, fenced against a second worker.
+
+``run`` is the fence. Whoever takes a turn adds one to it, and every later write says
+``WHERE run = :run``: a worker that was thought dead and wakes up writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Row
+
+from core.errors import Fenced
+from core.model import MessageRef
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+
+_T = schema.turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A turn as the worker that has taken it sees it."""
+
+    id: int
+    conversation_id: int
+    inbox_id: int
+    seq: int
+    run: int  #: 1 for the first worker; more after a takeover
+    state: str  #: "running"; "answered": the text is whole and only has to be shown; "done"
+    outcome: str
+    cancel: str  #: "" or why it was asked to end: "stop", "new", "interrupt", "retry"
+    refs: tuple[MessageRef, ...]  #: messages posted so far, one per page
+    partial: str  #: the answer as far as it was stored
+    reasoning: str
+
+
+async def take(
+    tx: Transaction,
+    *,
+    conversation_id: int,
+    inbox_id: int,
+    seq: int,
+    asker_id: str,
+    refs: Sequence[MessageRef] = (),
+) -> Turn:
+    """Take the turn of an event: made where it is new, else with its run number raised.
+
+    A new turn begins with ``refs``: the messages of an earlier answer that it replaces in place.
+    """
+    raised = await tx.execute(
+        update(_T).where(_T.c.inbox_id == inbox_id).values(run=_T.c.run + 1).returning(*_T.c)
+    )
+    row = raised.one_or_none()
+    if row is None:
+        made = await tx.execute(
+            insert(_T)
+            .values(
+                conversation_id=conversation_id,
+                inbox_id=inbox_id,
+                seq=seq,
+                run=1,
+                state="running",
+                asker_id=asker_id,
+                refs=_stored(refs),
+                started_at=utc_now(),
+            )
+            .returning(*_T.c)
+        )
+        row = made.one()
+    return _turn(row)
+
+
+async def latest(tx: Transaction, conversation_id: int) -> Turn | None:
+    """Return a conversation's newest turn."""
+    query = select(_T).where(_T.c.conversation_id == conversation_id).order_by(_T.c.id.desc()).limit(1)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else _turn(row)
+
+
+async def ask_to_end(tx: Transaction, conversation_id: int, why: str) -> Turn | None:
+    """Ask a conversation's running turn to end; return it, or None where none is running."""
+    asked = await tx.execute(
+        update(_T)
+        .where(_T.c.conversation_id == conversation_id, _T.c.state == "running")
+        .values(cancel=why)
+        .returning(*_T.c)
+    )
+    rows = asked.all()
+    return _turn(rows[-1]) if rows else None
+
+
+async def save_refs(tx: Transaction, turn: Turn, refs: Sequence[MessageRef]) -> None:
+    """Store the messages posted so far.
+
+    Raises:
+        Fenced: another run owns the turn.
+    """
+    await _write(tx, turn, refs=_stored(refs))
+
+
+async def save_partial(tx: Transaction, turn: Turn, *, partial: str, reasoning: str) -> None:
+    """Store the answer as far as it has come, so that a takeover goes on from there.
+
+    Raises:
+        Fenced: another run owns the turn.
+    """
+    await _write(tx, turn, partial=partial, reasoning=reasoning)
+
+
+async def save_answer(tx: Transaction, turn: Turn, *, text: str, outcome: str) -> None:
+    """Store the whole text that is to be shown; from here on only showing it is left.
+
+    Raises:
+        Fenced: another run owns the turn.
+    """
+    await _write(tx, turn, partial=text, reasoning="", state="answered", outcome=outcome)
+
+
+async def finish(tx: Transaction, turn: Turn, *, outcome: str) -> None:
+    """Close the turn.
+
+    Raises:
+        Fenced: another run owns the turn.
+    """
+    await _write(tx, turn, state="done", outcome=outcome, finished_at=utc_now())
+
+
+def _stored(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
+    return [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in refs]
+
+
+async def _write(tx: Transaction, turn: Turn, **values: object) -> None:
+    written = await tx.execute(
+        update(_T).where(_T.c.id == turn.id, _T.c.run == turn.run, _T.c.state != "done").values(**values)
+    )
+    if written.rowcount == 0:
+        raise Fenced(f"turn {turn.id} belongs to a later run than {turn.run}")
+
+
+def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
+    return Turn(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        inbox_id=row.inbox_id,
+        seq=row.seq,
+        run=row.run,
+        state=row.state,
+        outcome=row.outcome,
+        cancel=row.cancel,
+        refs=tuple(MessageRef(**ref) for ref in row.refs),
+        partial=row.partial,
+        reasoning=row.reasoning,
+    )

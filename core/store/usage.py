@@ -1,0 +1,56 @@
+"""What each call to Kimi cost, and what was learnt from it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """One call's tokens and times."""
+
+    model: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    first_word_s: float | None  #: from the request to the first word; None where none came
+    duration_s: float
+    outcome: str
+
+
+async def add(tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: int, person_id: str) -> None:
+    """Store one call."""
+    await tx.execute(
+        insert(schema.usage).values(
+            conversation_id=conversation_id,
+            turn_id=turn_id,
+            person_id=person_id,
+            model=spent.model,
+            prompt_tokens=spent.prompt_tokens,
+            cached_tokens=spent.cached_tokens,
+            completion_tokens=spent.completion_tokens,
+            reasoning_tokens=spent.reasoning_tokens,
+            first_word_s=spent.first_word_s,
+            duration_s=spent.duration_s,
+            outcome=spent.outcome,
+            created_at=utc_now(),
+        )
+    )
+
+
+async def learned(tx: Transaction, key: str) -> float | None:
+    """Return a learnt number, such as the token ratio of a model."""
+    query = select(schema.learned.c.value).where(schema.learned.c.key == key)
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def learn(tx: Transaction, key: str, value: float) -> None:
+    """Store a learnt number."""
+    statement = upsert(tx, schema.learned).values(key=key, value=value)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
