@@ -1,1 +1,102 @@
-"""The chat API of Kimi: a client that stands on its own."""
+"""The chat API of Kimi: a client that stands on its own.
+
+::
+
+    async with AsyncKimi(api_key=key, base_url="https://api.moonshot.cn/v1") as kimi:
+        request = ChatRequest(
+            messages=(Message(role="user", content="Why is the sky blue?"),),
+            model="kimi-k2.6",
+            max_completion_tokens=16_000,
+        )
+        async with contextlib.aclosing(kimi.stream(request)) as events:
+            async for event in events:
+                ...
+
+It speaks to Moonshot (China and international), to Ace Data Cloud and to anything compatible
+behind a base URL, and raises :class:`KimiError` and nothing else.
+"""
+
+from core.kimi.catalogue import (
+    KNOWN,
+    RETIRED,
+    Model,
+    Retired,
+    ThinkingStyle,
+    built_in,
+    check_model,
+    nearest,
+)
+from core.kimi.errors import (
+    KimiAuthenticationError,
+    KimiContentFiltered,
+    KimiContextTooLong,
+    KimiEndpointMissing,
+    KimiError,
+    KimiInvalidRequest,
+    KimiModelUnknown,
+    KimiOverloaded,
+    KimiPermissionError,
+    KimiQuotaExhausted,
+    KimiRateLimited,
+    KimiStreamInterrupted,
+    KimiTimeout,
+    KimiUnavailable,
+    Language,
+    Limit,
+    Phase,
+)
+from core.kimi.policy import RetryPolicy, Timeouts
+from core.kimi.reply import (
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    Reply,
+    ReplyEvent,
+    TextDelta,
+    ToolCall,
+    Usage,
+    collect,
+)
+from core.kimi.request import ChatRequest, Message, Role
+
+__all__ = [
+    "KNOWN",
+    "RETIRED",
+    "ChatRequest",
+    "FinishReason",
+    "Finished",
+    "KimiAuthenticationError",
+    "KimiContentFiltered",
+    "KimiContextTooLong",
+    "KimiEndpointMissing",
+    "KimiError",
+    "KimiInvalidRequest",
+    "KimiModelUnknown",
+    "KimiOverloaded",
+    "KimiPermissionError",
+    "KimiQuotaExhausted",
+    "KimiRateLimited",
+    "KimiStreamInterrupted",
+    "KimiTimeout",
+    "KimiUnavailable",
+    "Language",
+    "Limit",
+    "Message",
+    "Model",
+    "Phase",
+    "ReasoningDelta",
+    "Reply",
+    "ReplyEvent",
+    "Retired",
+    "RetryPolicy",
+    "Role",
+    "TextDelta",
+    "ThinkingStyle",
+    "Timeouts",
+    "ToolCall",
+    "Usage",
+    "built_in",
+    "check_model",
+    "collect",
+    "nearest",
+]

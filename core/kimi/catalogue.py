@@ -1,0 +1,207 @@
+"""Kimi's models: those known by heart, those that are gone, and what a provider says it serves.
+
+Facts as of 2026-11 from Moonshot's model pages; ``GET /models`` is the authority where it exists.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal, TypeAlias
+
+from core.kimi.errors import KimiModelUnknown
+
+#: How thinking is steered: "none" does not think; "switch" by ``thinking``; "always" cannot be
+#: steered; "effort" always thinks, as hard as ``reasoning_effort`` says.
+ThinkingStyle: TypeAlias = Literal["none", "switch", "always", "effort"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model and what it can do."""
+
+    id: str
+    context_tokens: int  #: prompt and reply together
+    sees_pictures: bool = False
+    sees_video: bool = False
+    thinking: ThinkingStyle = "none"
+    efforts: tuple[str, ...] = ()  #: values of ``reasoning_effort``, mildest first
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model can think before it answers."""
+        return self.thinking != "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """A model that Moonshot no longer serves."""
+
+    since: date
+    instead: str  #: the nearest model that is served
+
+
+_K3_CONTEXT = 1_048_576
+_K2_CONTEXT = 262_144
+_EFFORTS = ("low", "high", "max")
+
+
+def _k3(model_id: str, *, sees_video: bool) -> Model:
+    return Model(
+        id=model_id,
+        context_tokens=_K3_CONTEXT,
+        sees_pictures=True,
+        sees_video=sees_video,
+        thinking="effort",
+        efforts=_EFFORTS,
+    )
+
+
+def _k2(model_id: str, thinking: ThinkingStyle) -> Model:
+    return Model(
+        id=model_id, context_tokens=_K2_CONTEXT, sees_pictures=True, sees_video=True, thinking=thinking
+    )
+
+
+def _text(model_id: str, context_tokens: int, thinking: ThinkingStyle = "none") -> Model:
+    return Model(id=model_id, context_tokens=context_tokens, thinking=thinking)
+
+
+#: Models that Moonshot serves, newest first. Video on K3.1 is not confirmed.
+KNOWN: Mapping[str, Model] = {
+    model.id: model
+    for model in (
+        _k3("kimi-k3.1-pro", sees_video=False),
+        _k3("kimi-k3.1-pro-highspeed", sees_video=False),
+        _k3("kimi-k3", sees_video=True),
+        _k2("kimi-k2.7-code", "always"),
+        _k2("kimi-k2.7-code-highspeed", "always"),
+        _k2("kimi-k2.6", "switch"),
+    )
+}
+
+_AUGUST = date(2026, 8, 31)
+_MAY = date(2026, 5, 25)
+
+#: Models that Moonshot answers with 404. Other providers may still serve them.
+RETIRED: Mapping[str, Retired] = {
+    **{
+        model_id: Retired(since=_AUGUST, instead="kimi-k2.6")
+        for model_id in (
+            "kimi-k2.5",
+            "moonshot-v1-8k",
+            "moonshot-v1-32k",
+            "moonshot-v1-128k",
+            "moonshot-v1-auto",
+            "moonshot-v1-8k-vision-preview",
+            "moonshot-v1-32k-vision-preview",
+            "moonshot-v1-128k-vision-preview",
+        )
+    },
+    **{
+        model_id: Retired(since=_MAY, instead="kimi-k2.6")
+        for model_id in (
+            "kimi-k2-0711-preview",
+            "kimi-k2-0905-preview",
+            "kimi-k2-turbo-preview",
+            "kimi-k2-thinking",
+            "kimi-k2-thinking-turbo",
+        )
+    },
+    "kimi-latest": Retired(since=date(2026, 1, 28), instead="kimi-k2.6"),
+    "kimi-thinking-preview": Retired(since=date(2025, 11, 11), instead="kimi-k2.6"),
+}
+
+#: What Ace Data Cloud lists; it has no ``GET /models``.
+ACE: tuple[Model, ...] = (
+    KNOWN["kimi-k3"],
+    KNOWN["kimi-k2.6"],
+    _k2("kimi-k2.5", "switch"),
+    _text("kimi-k2-thinking-turbo", _K2_CONTEXT, "always"),
+    _text("kimi-k2-thinking", _K2_CONTEXT, "always"),
+    _text("kimi-k2-instruct-0905", _K2_CONTEXT),
+    _text("kimi-k2-0905-preview", _K2_CONTEXT),
+    _text("kimi-k2-turbo-preview", _K2_CONTEXT),
+    _text("kimi-k2-0711-preview", 131_072),
+)
+
+
+def built_in(base_url: str) -> tuple[Model, ...]:
+    """Return what a provider without ``GET /models`` is known to serve; empty where unknown."""
+    return ACE if "acedata.cloud" in base_url else ()
+
+
+def check_model(wanted: str, available: Iterable[Model | str]) -> None:
+    """Make sure that ``wanted`` is among ``available``: models or their ids.
+
+    Where nothing is available, because the provider does not tell, only models that Moonshot
+    retired are refused.
+
+    Raises:
+        KimiModelUnknown: it is not; the text says since when it is retired, which one is
+            nearest, and which are available.
+    """
+    ids = sorted(item if isinstance(item, str) else item.id for item in available)
+    retired = RETIRED.get(wanted)
+    if wanted in ids or (not ids and retired is None):
+        return
+    fault = f"unknown model {wanted!r}" if retired is None else f"{wanted} was retired on {retired.since}"
+    instead = nearest(wanted, ids)
+    hint = f"; nearest: {instead}" if instead else ""
+    listed = f"; available: {', '.join(ids)}" if ids else ""
+    raise KimiModelUnknown(fault + hint + listed)
+
+
+def nearest(wanted: str, available: Iterable[str]) -> str | None:
+    """Return the available model that comes closest to ``wanted``, None where none does."""
+    ids = list(available)
+    retired = RETIRED.get(wanted)
+    if retired is not None and (not ids or retired.instead in ids):
+        return retired.instead
+    close = difflib.get_close_matches(wanted, ids, n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def model_from(entry: Mapping[str, Any]) -> Model:
+    """Read one entry of ``GET /models``; what it leaves out comes from the known models.
+
+    Raises:
+        ValueError: the entry has no id.
+    """
+    model_id = entry.get("id")
+    if not isinstance(model_id, str) or not model_id:
+        raise ValueError("a model without an id")
+    model = KNOWN.get(model_id) or Model(id=model_id, context_tokens=0)
+    context = entry.get("context_length")
+    if isinstance(context, int) and context > 0:
+        model = replace(model, context_tokens=context)
+    if isinstance(pictures := entry.get("supports_image_in"), bool):
+        model = replace(model, sees_pictures=pictures)
+    if isinstance(video := entry.get("supports_video_in"), bool):
+        model = replace(model, sees_video=video)
+    efforts = _efforts_from(entry.get("think_efforts")) or model.efforts
+    return replace(model, thinking=_thinking_from(entry, model, efforts), efforts=efforts)
+
+
+def _efforts_from(told: object) -> tuple[str, ...]:
+    match told:
+        case {"support": False}:
+            return ()
+        case {"valid_efforts": [*efforts]}:
+            return tuple(effort for effort in efforts if isinstance(effort, str))
+        case _:
+            return ()
+
+
+def _thinking_from(entry: Mapping[str, Any], model: Model, efforts: tuple[str, ...]) -> ThinkingStyle:
+    if entry.get("supports_reasoning") is False or entry.get("supports_thinking_type") == "no":
+        return "none"
+    match entry.get("supports_thinking_type"):
+        case "both":
+            return "switch"
+        case "only":
+            return "effort" if efforts else "always"
+        case _ if model.thinks:
+            return model.thinking
+        case _:
+            return "always" if entry.get("supports_reasoning") is True else "none"

@@ -1,0 +1,234 @@
+"""What can go wrong between us and Kimi.
+
+::
+
+    MoonthreadError
+    └── KimiError                    any of these; nothing else leaves the client
+        ├── KimiAuthenticationError  the key is missing, wrong or of the other region
+        ├── KimiPermissionError      the key may not do this
+        ├── KimiModelUnknown         the model is unknown, retired or not open to this account
+        ├── KimiInvalidRequest       the request is refused as it is
+        │   └── KimiEndpointMissing  the provider has no such endpoint, or the base URL is wrong
+        ├── KimiContextTooLong       prompt and reservation do not fit the model's context
+        ├── KimiContentFiltered      the question or the answer was judged unsafe
+        ├── KimiQuotaExhausted       the account has no balance; never retried
+        ├── KimiRateLimited          one of the account's four limits; the daily one is not retried
+        ├── KimiOverloaded           Kimi's engine is at capacity
+        ├── KimiUnavailable          not reached, or a failure on its side
+        ├── KimiStreamInterrupted    the stream ended before ``[DONE]``
+        └── KimiTimeout              too long without a connection, a first byte or a next byte
+
+``str(error)`` is for logs: keys and account ids are taken out. ``notice()`` is for people.
+"""
+
+from typing import ClassVar, Literal, TypeAlias
+
+from core.errors import MoonthreadError
+from core.kimi.scrub import scrub
+
+Language: TypeAlias = Literal["zh", "en"]
+Limit: TypeAlias = Literal["concurrency", "rpm", "tpm", "tpd", "unknown"]
+Phase: TypeAlias = Literal["connect", "first_byte", "idle", "whole"]
+
+
+class KimiError(MoonthreadError):
+    """Kimi did not answer as asked.
+
+    Attributes:
+        code: short stable name of the kind, for logs, metrics and the database.
+        request_id: what Moonshot's support asks for; "" where there is none.
+        status: HTTP status, None where there was no response or it began well.
+        retryable: whether the same request may succeed a little later.
+        retry_after_s: seconds that Kimi asked to wait, None where it did not say.
+    """
+
+    code: ClassVar[str] = "error"
+    zh: ClassVar[str] = "Kimi 出了点问题，请再试一次。"
+    en: ClassVar[str] = "Something went wrong with Kimi. Please try again."
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request_id: str = "",
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.request_id = request_id
+        self.status = status
+        self.retry_after_s = retry_after_s
+        super().__init__(scrub(message, secrets=secrets))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the log text and the attributes: the subclasses' arguments are keyword-only."""
+        return (_restored, (type(self), str(self), self.__dict__))
+
+    def notice(self, language: Language) -> str:
+        """Return one short friendly sentence or two for the person who asked."""
+        return self.zh if language == "zh" else self.en
+
+
+def _restored(kind: type[KimiError], text: str, attributes: dict[str, object]) -> KimiError:
+    error = kind.__new__(kind, text)
+    error.args = (text,)
+    error.__dict__.update(attributes)
+    return error
+
+
+class KimiAuthenticationError(KimiError):
+    """The key is missing, wrong, expired or of the other region. For the operator to mend."""
+
+    code = "authentication"
+    zh = "我暂时无法连接 Kimi：访问密钥无效，请联系管理员。"
+    en = "I can't reach Kimi: the access key isn't valid. Please tell whoever runs me."
+
+
+class KimiPermissionError(KimiError):
+    """The key is valid, but this account, address or project may not do this."""
+
+    code = "permission"
+    zh = "Kimi 拒绝了这个请求：账号没有权限，请联系管理员。"
+    en = "Kimi refused: this account isn't allowed to do that. Please tell whoever runs me."
+
+
+class KimiModelUnknown(KimiError):
+    """There is no such model, it was retired, or it is not open to this account."""
+
+    code = "model_unknown"
+    zh = "现在无法使用这个模型，请换一个模型或联系管理员。"
+    en = "That model isn't available. Please choose another one or tell whoever runs me."
+
+
+class KimiInvalidRequest(KimiError):
+    """The request was refused as it is; sending it again will not help."""
+
+    code = "invalid_request"
+    zh = "Kimi 没能接受这个请求，请换个说法再试。"
+    en = "Kimi couldn't take that request. Please try putting it differently."
+
+
+class KimiEndpointMissing(KimiInvalidRequest):
+    """The provider has no such endpoint, or there is no chat API behind the base URL."""
+
+    code = "endpoint_missing"
+    zh = "我没有找到 Kimi 的服务地址，请联系管理员。"
+    en = "I can't find Kimi at the address I was given. Please tell whoever runs me."
+
+
+class KimiContextTooLong(KimiError):
+    """Prompt plus ``max_completion_tokens`` do not fit the model's context."""
+
+    code = "context_too_long"
+    zh = "内容太长，超出了 Kimi 的处理范围，请缩短后再试，或用 /new 开始新对话。"
+    en = "That's too long for Kimi. Please shorten it, or start over with /new."
+
+
+class KimiContentFiltered(KimiError):
+    """The question or the answer was judged to be high risk."""
+
+    code = "content_filtered"
+    zh = "这个话题 Kimi 不方便回答，我们换个话题吧。"
+    en = "Kimi can't answer this one. Let's try something else."
+
+
+class KimiQuotaExhausted(KimiError):
+    """The account has no balance left or is suspended; only a top-up helps."""
+
+    code = "quota_exhausted"
+    zh = "Kimi 账号的额度已用完，请联系管理员充值。"
+    en = "The Kimi account has run out of credit. Please tell whoever runs me."
+
+
+class KimiRateLimited(KimiError):
+    """One of the account's four limits was reached.
+
+    Attributes:
+        limit: which one; "unknown" where the text does not say.
+        limit_value: the limit itself (requests or tokens), None where not told.
+    """
+
+    code = "rate_limited"
+    zh = "Kimi 现在有点忙，请稍等片刻再试。"
+    en = "Kimi is busy right now. Please try again in a moment."
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: Limit = "unknown",
+        limit_value: int | None = None,
+        request_id: str = "",
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            message, request_id=request_id, status=status, retry_after_s=retry_after_s, secrets=secrets
+        )
+        self.limit: Limit = limit
+        self.limit_value = limit_value
+        self.retryable = limit != "tpd"  # nothing is free again before the next day
+
+    def notice(self, language: Language) -> str:
+        """Say that it will be tomorrow, where it is the daily limit."""
+        if self.limit != "tpd":
+            return super().notice(language)
+        if language == "zh":
+            return "今天的 Kimi 用量已达上限，请明天再来。"
+        return "Today's Kimi allowance is used up. Please come back tomorrow."
+
+
+class KimiOverloaded(KimiError):
+    """Kimi's engine is at capacity; neither a top-up nor a better tier helps."""
+
+    code = "overloaded"
+    zh = "Kimi 现在太忙了，请过一会儿再试。"
+    en = "Kimi has too much to do at the moment. Please try again shortly."
+    retryable = True
+
+
+class KimiUnavailable(KimiError):
+    """Kimi could not be reached, or failed on its side."""
+
+    code = "unavailable"
+    zh = "暂时连不上 Kimi，请稍后再试。"
+    en = "Kimi can't be reached right now. Please try again later."
+    retryable = True
+
+
+class KimiStreamInterrupted(KimiError):
+    """The stream ended before ``[DONE]``: what was shown is incomplete, however it looks."""
+
+    code = "stream_interrupted"
+    zh = "Kimi 的回答中途断开了，请重试。"
+    en = "Kimi's answer broke off. Please try again."
+    retryable = True
+
+
+class KimiTimeout(KimiError):
+    """Nothing came for too long.
+
+    Attributes:
+        phase: what was waited for: a connection, the first byte of the reply, the next byte
+            (comments count as bytes), or a whole unstreamed reply. The last is not retried:
+            the first attempt may still be running, and billed, on Kimi's side.
+    """
+
+    code = "timeout"
+    zh = "Kimi 太久没有回应，请再试一次。"
+    en = "Kimi took too long to respond. Please try again."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Phase,
+        request_id: str = "",
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message, request_id=request_id, secrets=secrets)
+        self.phase: Phase = phase
+        self.retryable = phase != "whole"

@@ -1,0 +1,34 @@
+"""Texts that came from outside, made fit for a log."""
+
+import re
+
+_MAX_CHARS = 400
+
+#: Keys, and the organisation, project, access-key and user ids that stand in Kimi's 429 texts.
+_ID = re.compile(r"\b(sk|ak|org|proj|project|key|user|uid)[-_][A-Za-z0-9*._-]*[A-Za-z0-9*]", re.IGNORECASE)
+_BEARER = re.compile(r"\b(Bearer)\s+[^\s\"',;<>]+", re.IGNORECASE)
+#: "Your account {org} / {proj} <{ak}> request reached …": whatever form the ids take.
+_ACCOUNT = re.compile(r"(?i)\b(your account|organization|project)\s+([^\s<>]*\d[^\s<>]*)")
+_ANGLED = re.compile(r"<[^<>\s]{4,}>")
+_LONG_TOKEN = re.compile(r"\b(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9_-]{24,}\b")
+_ADDRESS = re.compile(r"(?<=://)[^\s/@]+@")
+_SPACE = re.compile(r"\s+")
+
+
+def scrub(text: str, *, secrets: tuple[str, ...] = ()) -> str:
+    """Return ``text`` on one line of bounded length, without keys and account ids.
+
+    ``secrets`` are exact values (the key in use) to remove whatever they look like.
+    """
+    text = text[: 16 * _MAX_CHARS]
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[key]")
+    text = _BEARER.sub(r"\1 [key]", text)
+    text = _ADDRESS.sub("", text)
+    text = _ID.sub(lambda found: f"[{found[1].lower()}]", text)
+    text = _ANGLED.sub("<[id]>", text)
+    text = _ACCOUNT.sub(r"\1 [id]", text)
+    text = _LONG_TOKEN.sub("[id]", text)
+    text = _SPACE.sub(" ", text).strip()
+    return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"
