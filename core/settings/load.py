@@ -52,7 +52,7 @@ def load(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
-        faults += [_told(error) for error in exc.errors(include_url=False, include_input=False)]
+        faults += _told(exc.errors(include_url=False, include_input=False))
     faults += _missing(given, frozenset(needs))
     faults += _contradictions(given)
     if Need.STORE in needs:
@@ -118,13 +118,15 @@ def _unknown(given: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: there is no such setting; {hint}"
 
 
-def _told(error: ErrorDetails) -> str:
-    """Put one of pydantic's errors into our words."""
-    field = str(error["loc"][0])
-    name = next(spec.name for spec in specs() if spec.field == field)
-    if error["type"] == "value_error":
-        return f"{name}: {error['ctx']['error']}"
-    return f"{name}: is not allowed; set {_range(field)}"
+def _told(errors: Iterable[ErrorDetails]) -> Iterator[str]:
+    """Put pydantic's errors into our words."""
+    called = {spec.field: spec.name for spec in specs()}
+    for error in errors:
+        field = str(error["loc"][0])
+        if error["type"] == "value_error":
+            yield f"{called[field]}: {error['ctx']['error']}"
+        elif error["type"] != "default_factory_not_called":  # only says that another field is bad
+            yield f"{called[field]}: is not allowed; set {_range(field)}"
 
 
 def _range(field: str) -> str:

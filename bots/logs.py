@@ -1,0 +1,106 @@
+"""Logging for the whole process: our own lines and the libraries', one format, no secrets.
+
+Modules log with ``structlog.get_logger()``; a library's ``logging`` records take the same way.
+Lines go to standard error, so that standard output stays a command's own.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN: Final = "[hidden]"
+
+_SECRET_SHAPES: Final = re.compile(
+    r"""
+    (?<=/bot)\d+:[A-Za-z0-9_-]+              # a Telegram token in an address
+    | \b\d{6,}:[A-Za-z0-9_-]{30,}            # a Telegram token by itself
+    | \bx(?:ox[a-z]|app)(?:\.xox[a-z])?-[A-Za-z0-9-]+   # Slack's tokens
+    | \bsk-[A-Za-z0-9_-]{4,}                 # a key of Kimi's
+    | (?i:(?<=bearer\s))[^\s'",]+            # whatever stands in an Authorization header
+    | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)        # user and password of a database
+    """,
+    re.VERBOSE,
+)
+_TALKATIVE: Final = (
+    "aiohttp", "aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "slack_bolt", "slack_sdk",
+    "sqlalchemy", "telegram", "uvicorn", "websockets",
+)  # fmt: skip
+"""Libraries that log what people say or addresses with tokens at INFO and DEBUG."""
+
+
+class Scrubber:
+    """Takes secrets out of text: those with a known shape, and those it was told."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._told = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """Return ``text`` with every secret replaced."""
+        for secret in self._told:
+            text = text.replace(secret, HIDDEN)
+        return _SECRET_SHAPES.sub(HIDDEN, text)
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """Scrub one log line; a structlog processor."""
+        return {key: self._value(value) for key, value in event.items()}
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, bool | int | float | None):
+            return value
+        return self.text(value if isinstance(value, str) else repr(value))
+
+
+def configure(
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    form: Literal["console", "json"] = "console",
+    *,
+    secrets: Iterable[str] = (),
+) -> None:
+    """Set up logging once, at the start of the process; ``secrets`` are hidden wherever they stand."""
+    least = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # as text, so that it is scrubbed; locals are never shown
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(()), structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                Scrubber(secrets),
+                _renderer(form),
+            ],
+        )
+    )
+    logging.basicConfig(level=least, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _renderer(form: Literal["console", "json"]) -> Processor:
+    if form == "json":
+        return structlog.processors.JSONRenderer(serializer=_json)
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _json(event: EventDict, **_options: Any) -> str:
+    return orjson.dumps(event, default=repr).decode()
