@@ -52,6 +52,9 @@ class Surface(Protocol):
     ``SurfaceUncertain``. No verb retries or waits by itself: pacing is the scheduler's.
     """
 
+    finds_posts: bool
+    """Whether :meth:`find` can tell for sure that a message is or is not there."""
+
     def pager(self, address: Address) -> Pager:
         """Make the pager for one answer that is shown at ``address``."""
 

@@ -1,0 +1,362 @@
+"""Performs what the scheduler allows: the only place where growing messages meet a platform.
+
+One loop decides, one task per call performs. A message has one call in flight at a time, so that
+an older frame can never land on a newer one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from core.clock import Clock
+from core.delivery.growing import Growing, Need, Step
+from core.delivery.pace import Pace
+from core.delivery.scheduler import Grant, Lane, Scheduler
+from core.errors import (
+    Fenced,
+    MessageGone,
+    MoonthreadError,
+    StoreUnavailable,
+    SurfaceClosed,
+    SurfaceError,
+    SurfaceRateLimited,
+    SurfaceRefused,
+    SurfaceUnavailable,
+    SurfaceUncertain,
+)
+from core.model import Address, Control, MessageRef, Status
+from core.ports import Surface
+
+log = structlog.get_logger(__name__)
+
+OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
+
+FIRST_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
+MOST_BACKOFF_S = 30.0
+FIND_DELAY_S = 1.0  #: a lost post gets this long to appear before it is looked for
+MOST_LOST_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
+IDLE_WAIT_S = 3600.0  #: how long the loop sleeps when nothing is due; a nudge ends it
+
+
+class Delivery:
+    """One answer being shown. Words go in at any pace; ``done`` returns when all of them stand."""
+
+    def __init__(
+        self,
+        courier: "Courier",
+        surface: Surface,
+        lane: Lane,
+        *,
+        marker: str,
+        question_id: str,
+        known: frozenset[str],
+        on_refs: OnRefs,
+    ) -> None:
+        self._courier = courier
+        self.surface = surface
+        self.lane = lane
+        self.growing = lane.growing
+        self.marker = marker
+        self.question_id = question_id
+        self.known = known
+        self.on_refs = on_refs
+        self.failures = 0
+        self.lost_posts = 0
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = False
+
+    def append(self, text: str) -> None:
+        """Take in the next piece of the answer; costs next to nothing."""
+        waiting = self.growing.unseen == 0 or not self.growing.posted
+        self.growing.append(text, self._courier.clock.time())
+        if waiting:
+            self._courier.nudge()
+
+    async def finish(self) -> None:
+        """Show everything, and return when it stands on the screen.
+
+        Raises:
+            SurfaceClosed: nothing can be shown there any more.
+            SurfaceError: the platform refused every form of the text.
+            Fenced: another run owns the turn.
+            StoreUnavailable: the reference of a message could not be stored.
+        """
+        self.growing.finish()
+        self._courier.nudge()
+        await asyncio.shield(self.finished)
+
+    def close(self) -> None:
+        """Take no further part; what stands on the screen stays."""
+        if not self._closed:
+            self._closed = True
+            self._courier.forget(self)
+        if not self.finished.done():
+            self.finished.cancel()
+
+    @property
+    def broken(self) -> MoonthreadError | None:
+        """Why nothing more can be shown; None while all is well."""
+        if self.finished.done() and not self.finished.cancelled():
+            error = self.finished.exception()
+            return error if isinstance(error, MoonthreadError) else None
+        return None
+
+
+class Courier:
+    """The delivery of one process: open it, hand out deliveries, close it."""
+
+    def __init__(self, clock: Clock, pace: Pace | None = None) -> None:
+        self.clock = clock
+        self.scheduler = Scheduler(pace)
+        self._of_lane: dict[int, Delivery] = {}
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._loop = asyncio.create_task(self._run(), name="courier")
+
+    async def close(self) -> None:
+        """Stop delivering; calls in flight are waited for, so that none lands after us."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+        if self._calls:
+            await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def open(
+        self,
+        surface: Surface,
+        address: Address,
+        *,
+        marker: str,
+        on_refs: OnRefs,
+        question_id: str = "",
+        refs: Sequence[MessageRef] = (),
+        known: frozenset[str] = frozenset(),
+        lost_post: bool = False,
+        show_status: bool = True,
+        running_controls: tuple[Control, ...] = (),
+        final_controls: tuple[Control, ...] = (),
+    ) -> Delivery:
+        """Begin to show an answer at ``address``.
+
+        ``refs`` are messages that an earlier run posted for it; ``lost_post`` says that there may
+        be one more whose reference was not stored. ``on_refs`` is awaited whenever the list of
+        messages has changed, before anything else happens to them.
+        """
+        now = self.clock.time()
+        growing = Growing(
+            address,
+            surface.pager(address),
+            surface.rungs(address),
+            refs=refs,
+            running_controls=running_controls,
+            final_controls=final_controls,
+            opened_at=now,
+        )
+        growing.can_find = surface.finds_posts
+        growing.lost_post = lost_post and surface.finds_posts
+        lane = Lane(
+            growing=growing,
+            status_cost=tuple(surface.status_cost(address)),
+            status_every_s=surface.status_every_s(address),
+            status_at=now if show_status and not refs else None,
+        )
+        delivery = Delivery(
+            self, surface, lane, marker=marker, question_id=question_id, known=known, on_refs=on_refs
+        )
+        self._of_lane[id(lane)] = delivery
+        self.scheduler.add(lane, now)
+        self.nudge()
+        return delivery
+
+    def forget(self, delivery: Delivery) -> None:
+        """Take a delivery out of the schedule."""
+        if self._of_lane.pop(id(delivery.lane), None) is not None:
+            self.scheduler.remove(delivery.lane, self.clock.time())
+
+    def nudge(self) -> None:
+        """Let the loop look again: something has changed that no timer knows of."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            wake_at = self._dispatch()
+            delay_s = min(wake_at - self.clock.time(), IDLE_WAIT_S)
+            if delay_s <= 0:
+                await asyncio.sleep(0)
+                continue
+            timer = asyncio.ensure_future(self.clock.sleep(delay_s))
+            waker = asyncio.ensure_future(self._wake.wait())
+            try:
+                await asyncio.wait({timer, waker}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                timer.cancel()
+                waker.cancel()
+
+    def _dispatch(self) -> float:
+        """Start every call that may go now; return when to look again."""
+        while True:
+            now = self.clock.time()
+            grant, wake_at = self.scheduler.next(now)
+            if grant is None:
+                return wake_at
+            delivery = self._of_lane[id(grant.lane)]
+            if grant.need is Need.STATUS:
+                self.scheduler.spend(grant, grant.lane.status_cost, now)
+                self._begin(delivery, self._show_status(delivery, grant))
+                continue
+            try:
+                step = delivery.growing.compose(grant.opening, now)
+            except Exception as exc:  # a renderer's bug must end one answer, not the loop
+                log.exception("compose_failed", marker=delivery.marker)
+                self._fail(delivery, SurfaceRefused(f"cannot be composed: {type(exc).__name__}"))
+                continue
+            if step is None:
+                self._settle_if_complete(delivery)
+            elif step.need is Need.PREVIEW or self.scheduler.may_spend(step.cost, now):
+                self.scheduler.spend(grant, step.cost, now)
+                self._begin(delivery, self._perform(delivery, step))
+            else:
+                # Composing told of another call than was expected, and its budget has no room yet.
+                delivery.growing.again()
+                room = (self.scheduler.bucket(budget, now).room_at(now) for budget in step.cost)
+                delivery.lane.not_before = max(room)
+
+    def _begin(self, delivery: Delivery, call: "Awaitable[None]") -> None:
+        delivery.lane.in_flight = True
+        task = asyncio.ensure_future(self._guarded(delivery, call))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _guarded(self, delivery: Delivery, call: "Awaitable[None]") -> None:
+        try:
+            await call
+        except (Fenced, StoreUnavailable) as exc:
+            self._fail(delivery, exc)
+        except Exception as exc:  # the boundary of a task: whatever an adapter raised ends one answer
+            log.exception("delivery_failed", marker=delivery.marker)
+            self._fail(delivery, SurfaceError(f"unexpected: {type(exc).__name__}"))
+        finally:
+            delivery.lane.in_flight = False
+            self.nudge()
+
+    async def _show_status(self, delivery: Delivery, grant: Grant) -> None:
+        lane, now = grant.lane, self.clock.time()
+        lane.status_at = now + lane.status_every_s if lane.status_every_s else None
+        try:
+            await delivery.surface.status(delivery.growing.address, Status.THINKING)
+        except SurfaceRateLimited as exc:
+            self.scheduler.refused(lane.status_cost, exc.retry_after_s, self.clock.time())
+        except SurfaceClosed as exc:
+            self._fail(delivery, exc)
+        except SurfaceError as exc:
+            log.info("status_failed", marker=delivery.marker, error=str(exc))
+
+    async def _perform(self, delivery: Delivery, step: Step) -> None:
+        before = delivery.growing.refs
+        try:
+            ref = await self._call(delivery, step)
+        except SurfaceError as exc:
+            self._recover(delivery, step, exc)
+        else:
+            delivery.failures = 0
+            delivery.growing.settled(step, ref, self.clock.time())
+        if delivery.growing.refs != before:
+            await delivery.on_refs(delivery.growing.refs)
+
+    async def _call(self, delivery: Delivery, step: Step) -> MessageRef | None:
+        growing, surface = delivery.growing, delivery.surface
+        slot = growing.slots[step.slot]
+        if step.action == "post" and step.page is not None:
+            marker = f"{delivery.marker}:{step.slot}"
+            return await surface.post(
+                growing.address, step.page, rung=step.rung, marker=marker, controls=step.controls
+            )
+        if step.action == "edit" and step.page is not None and slot.ref is not None:
+            return await surface.edit(
+                growing.address,
+                slot.ref,
+                step.page,
+                shown=slot.shown,
+                last=step.last,
+                controls=step.controls,
+            )
+        if step.action == "reclaim" and slot.ref is not None:
+            return await surface.reclaim(growing.address, slot.ref)
+        if step.action == "find":
+            return await self._find(delivery, step)
+        if slot.ref is not None:
+            await surface.delete(growing.address, slot.ref)
+        return None
+
+    async def _find(self, delivery: Delivery, step: Step) -> MessageRef | None:
+        await self.clock.sleep(FIND_DELAY_S)
+        growing = delivery.growing
+        known = delivery.known | {ref.message_id for ref in growing.refs}
+        found = await delivery.surface.find(
+            growing.address, f"{delivery.marker}:{step.slot}", after=delivery.question_id, known=known
+        )
+        return None if found is None else await delivery.surface.reclaim(growing.address, found)
+
+    def _recover(self, delivery: Delivery, step: Step, error: SurfaceError) -> None:
+        """Decide what a failed call means for its message."""
+        growing, now = delivery.growing, self.clock.time()
+        log.info(
+            "frame_failed",
+            marker=delivery.marker,
+            action=step.action,
+            need=step.need.name,
+            error=type(error).__name__,
+        )
+        match error:
+            case SurfaceRateLimited():
+                self.scheduler.refused(step.cost, error.retry_after_s, now)
+                growing.again()
+            case MessageGone():
+                growing.gone(step)
+            case SurfaceClosed():
+                self._fail(delivery, error)
+            case SurfaceRefused():
+                if growing.refused(step):
+                    growing.again()
+                elif step.need is Need.FINAL:
+                    self._fail(delivery, error)
+            case SurfaceUncertain() if step.action == "post":
+                self._lost(delivery, error)
+            case _:
+                self._back_off(delivery)
+                growing.again()
+
+    def _lost(self, delivery: Delivery, error: SurfaceUncertain) -> None:
+        """A post may have landed. Ask where that is possible; else say no more until the end."""
+        growing = delivery.growing
+        delivery.lost_posts += 1
+        if delivery.lost_posts > MOST_LOST_POSTS:
+            self._fail(delivery, SurfaceUnavailable(str(error)))
+            return
+        growing.lost_post = growing.can_find
+        growing.previews = growing.can_find
+        self._back_off(delivery)
+        growing.again()
+
+    def _back_off(self, delivery: Delivery) -> None:
+        delay_s = min(MOST_BACKOFF_S, FIRST_BACKOFF_S * 2.0**delivery.failures)
+        delivery.failures += 1
+        delivery.lane.not_before = self.clock.time() + delay_s
+
+    def _settle_if_complete(self, delivery: Delivery) -> None:
+        if delivery.growing.complete:
+            self.forget(delivery)
+            if not delivery.finished.done():
+                delivery.finished.set_result(None)
+
+    def _fail(self, delivery: Delivery, error: Exception) -> None:
+        self.forget(delivery)
+        if not delivery.finished.done():
+            delivery.finished.set_exception(error)
+            delivery.finished.exception()  # retrieved: the owner may look at it late or never
