@@ -1,1 +1,7 @@
-"""The Telegram platform."""
+"""Telegram: private chats, groups and forum topics, through python-telegram-bot."""
+
+import os
+
+# Without this, python-telegram-bot 22.8 warns (under strict filters: raises) whenever it reads its
+# own RetryAfter.retry_after, which its constructor does. An operator's own choice is kept.
+os.environ.setdefault("PTB_TIMEDELTA", "1")

@@ -1,0 +1,36 @@
+"""What Telegram grants a bot, as numbers and as budgets.
+
+Sends, edits, typing and deletes of one chat share its bucket: the limits for editing are those
+for sending (the Bot API's developer in tdlib/td issues 2592 and 3034). About one call a second in
+a private chat with short bursts, 20 a minute in a group, 30 a second over all chats
+(https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
+"""
+
+from dataclasses import dataclass
+
+from core.ports import Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramLimits:
+    """The numbers the pacing is done with; each may be lowered by the operator."""
+
+    private_per_s: float = 1.0
+    private_burst: float = 3.0
+    group_per_s: float = 20 / 60
+    group_burst: float = 5.0
+    overall_per_s: float = 30.0
+    overall_burst: float = 30.0
+    typing_every_s: float = 4.5  #: an action is shown for 5 s at most
+
+    def chat(self, tenant: str, chat: str, *, private: bool) -> Budget:
+        """Return the budget of one chat; all topics of a chat share it."""
+        return Budget(
+            key=f"telegram:{tenant}:chat:{chat}",
+            per_s=self.private_per_s if private else self.group_per_s,
+            burst=self.private_burst if private else self.group_burst,
+        )
+
+    def overall(self, tenant: str) -> Budget:
+        """Return the budget over all chats of one bot."""
+        return Budget(key=f"telegram:{tenant}:all", per_s=self.overall_per_s, burst=self.overall_burst)
