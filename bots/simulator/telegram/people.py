@@ -1,0 +1,188 @@
+"""The human side, part two: what people say, change, take back and press."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bots.simulator.telegram.chats import (
+    ANONYMOUS_ADMIN,
+    CHANNEL_BOT,
+    Bot,
+    Chat,
+    Message,
+    User,
+    World,
+    buttons_of,
+)
+from bots.simulator.telegram.entities import CAPTION_LIMIT, TEXT_LIMIT, Entity, checked, found_in, length16
+from bots.simulator.telegram.media import MediaKind, media_json
+from bots.simulator.telegram.setting import Setting
+from bots.simulator.telegram.wire import message_json, user_json
+
+ANONYMOUS = User(id=ANONYMOUS_ADMIN, name="Group", username="GroupAnonymousBot", is_bot=True)
+CHANNEL = User(id=CHANNEL_BOT, name="Channel", username="Channel_Bot", is_bot=True)
+
+
+class People(Setting):
+    """What people do in the chats of one stand-in. Each verb returns once the bots can fetch it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._numbers = itertools.count(1)
+
+    async def say(
+        self,
+        chat_id: int,
+        person: int,
+        text: str = "",
+        *,
+        reply_to: int | None = None,
+        topic: int | None = None,
+        entities: Sequence[Entity] | None = None,
+        media_kind: MediaKind | None = None,
+        media_group_id: str = "",
+        content: bytes = b"\0",
+        as_chat: int | None = None,
+        age_s: int = 0,
+        bot: Bot | None = None,
+    ) -> int:
+        """Send a message as a person and return its id.
+
+        ``entities`` None marks @mentions, /commands and addresses as clients do. With
+        ``media_kind`` the text is the caption and ``content`` is what ``getFile`` leads to.
+        ``as_chat`` speaks as an anonymous admin (the group's own id) or as a channel. ``age_s``
+        dates the message back. ``bot`` chooses the private chat where there are several bots.
+
+        Raises:
+            ValueError: no client would send this: nothing at all, or more than fits one message.
+        """
+        chat = self._room(chat_id, bot)
+        if not text.strip() and media_kind is None:
+            raise ValueError("clients send no empty message")
+        if length16(text) > (CAPTION_LIMIT if media_kind else TEXT_LIMIT):
+            raise ValueError("clients split this text; use paste()")
+        if topic is not None and topic not in chat.topics:
+            raise ValueError(f"no topic {topic} in {chat_id}")
+        if reply_to is not None and reply_to not in chat.messages:
+            raise ValueError(f"no message {reply_to} in {chat_id}")
+        words, marks = checked(text, list(found_in(text) if entities is None else entities))
+        media = self._media(media_kind, content) if media_kind else {}
+        thread, is_topic = self._world.place(chat, topic, reply_to)
+        message = Message(
+            id=self._world.new_id(chat),
+            date=self._world.now() - age_s,
+            sender=self._speaker(chat, person, as_chat),
+            sender_chat=self._world.groups[as_chat] if as_chat is not None else None,
+            text=words,
+            entities=marks,
+            media=media | ({"media_group_id": media_group_id} if media_group_id else {}),
+            thread_id=thread,
+            is_topic=is_topic,
+            reply_to=reply_to,
+        )
+        self._tell(chat, self._world.add(chat, message))
+        return message.id
+
+    async def paste(self, chat_id: int, person: int, text: str, *, topic: int | None = None) -> list[int]:
+        """Send a text of any length as clients do: cut at 4096 characters; return the ids."""
+        parts = [text[at : at + TEXT_LIMIT // 2] for at in range(0, len(text), TEXT_LIMIT // 2)]
+        if length16(text) == len(text):
+            parts = [text[at : at + TEXT_LIMIT] for at in range(0, len(text), TEXT_LIMIT)]
+        return [await self.say(chat_id, person, part, topic=topic) for part in parts if part.strip()]
+
+    async def send_sticker(self, chat_id: int, person: int, **how: Any) -> int:
+        """Send a sticker; ``how`` as in :meth:`say`."""
+        return await self.say(chat_id, person, media_kind="sticker", **how)
+
+    async def send_voice(self, chat_id: int, person: int, caption: str = "", **how: Any) -> int:
+        """Send a voice message; ``how`` as in :meth:`say`."""
+        return await self.say(chat_id, person, caption, media_kind="voice", **how)
+
+    async def send_photo(self, chat_id: int, person: int, caption: str = "", **how: Any) -> int:
+        """Send a photo; ``how`` as in :meth:`say`."""
+        return await self.say(chat_id, person, caption, media_kind="photo", **how)
+
+    async def send_document(self, chat_id: int, person: int, caption: str = "", **how: Any) -> int:
+        """Send a file; ``how`` as in :meth:`say`."""
+        return await self.say(chat_id, person, caption, media_kind="document", **how)
+
+    async def album(self, chat_id: int, person: int, captions: Sequence[str], **how: Any) -> list[int]:
+        """Send photos as one album: separate messages with one ``media_group_id``; return the ids."""
+        group = f"album-{next(self._numbers)}"
+        return [
+            await self.send_photo(chat_id, person, caption, media_group_id=group, **how)
+            for caption in captions
+        ]
+
+    async def edit(
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        *,
+        entities: Sequence[Entity] | None = None,
+        bot: Bot | None = None,
+    ) -> None:
+        """Change the text of a person's message."""
+        chat = self._room(chat_id, bot)
+        words, marks = checked(text, list(found_in(text) if entities is None else entities))
+        changed = replace(chat.messages[message_id], text=words, entities=marks)
+        self._tell(chat, self._world.change(chat, changed), "edited_message")
+
+    async def disturb(self, chat_id: int, message_id: int, *, bot: Bot | None = None) -> None:
+        """Send an ``edited_message`` in which nothing a reader sees has changed, as Telegram does."""
+        chat = self._room(chat_id, bot)
+        changed = replace(chat.messages[message_id], edit_date=self._world.now())
+        self._tell(chat, changed, "edited_message")
+
+    async def delete(self, chat_id: int, message_id: int, *, bot: Bot | None = None) -> None:
+        """Take a message away, a person's or the bot's. Bots are not told."""
+        self._world.remove(self._room(chat_id, bot), message_id)
+
+    async def press(
+        self, chat_id: int, message_id: int, data: str, person: int, *, bot: Bot | None = None
+    ) -> str:
+        """Press the inline button that carries ``data`` and return the query's id.
+
+        Raises:
+            ValueError: the message has no such button.
+        """
+        chat = self._room(chat_id, bot)
+        message = chat.messages[message_id]
+        if data not in [value for _, value in buttons_of(message)]:
+            raise ValueError(f"no button {data!r} under message {message_id}")
+        owner = self._world.bot_of(message.sender.id)
+        query_id = f"{next(self._numbers)}"
+        self._world.queries[query_id] = {"bot": owner.id, "at": self._world.clock.time(), "answer": None}
+        body = {
+            "id": query_id,
+            "from": user_json(self._world.users[person]),
+            "message": message_json(chat, message),
+            "chat_instance": str(chat.id),
+            "data": data,
+        }
+        owner.updates.push("callback_query", f"callback:{person}", body)
+        return query_id
+
+    def answer_to(self, query_id: str) -> str | None:
+        """Return what the bot answered to a pressed button; None where it has not."""
+        answer = self._world.queries[query_id]["answer"]
+        return None if answer is None else str(answer)
+
+    def _room(self, chat_id: int, bot: Bot | None) -> Chat:
+        if chat_id > 0:
+            return self._private(chat_id, bot)
+        return self._world.groups[chat_id]
+
+    def _speaker(self, chat: Chat, person: int, as_chat: int | None) -> User:
+        if as_chat is not None:
+            return ANONYMOUS if as_chat == chat.id else CHANNEL
+        if person not in chat.members:
+            raise ValueError(f"{person} is not in {chat.id}")
+        return self._world.users[person]
+
+    def _media(self, kind: MediaKind, content: bytes) -> dict[str, Any]:
+        file_id = f"file-{next(self._numbers)}"
+        self._world.files[file_id] = (f"{kind}s/{file_id}", content)
+        return media_json(kind, file_id, len(content))
