@@ -1,0 +1,366 @@
+"""Updates in, events out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from telegram import Update
+
+from bots.telegram.events import event_of
+from bots.telegram.text import Me
+from core.model import (
+    Addressed,
+    CommandName,
+    Control,
+    Edited,
+    Event,
+    Moved,
+    Ordered,
+    Pressed,
+    Quoted,
+    Said,
+    Scene,
+    ThreadKey,
+    Unreadable,
+)
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+ADA = {"id": 7, "is_bot": False, "first_name": "Ada", "last_name": "L", "language_code": "zh-hans"}
+MOON = {"id": 42, "is_bot": True, "first_name": "Moon", "username": "moon_bot"}
+PRIVATE = {"id": 7, "type": "private", "first_name": "Ada"}
+GROUP = {"id": -5, "type": "group", "title": "Us"}
+FORUM = {"id": -1005, "type": "supergroup", "title": "Forum", "is_forum": True}
+
+
+def message(chat: dict[str, Any], text: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return a message as Telegram writes it, with the entities a client would set."""
+    body: dict[str, Any] = {"message_id": 11, "date": 1700000000, "chat": chat, "from": ADA, **more}
+    if text is not None:
+        body["text"] = text
+        body.setdefault("entities", entities(text))
+    return body
+
+
+def entities(text: str) -> list[dict[str, Any]]:
+    """Mark mentions and commands (ASCII texts only)."""
+    kinds = {"@": "mention", "/": "bot_command"}
+    return [
+        {"type": kinds[word[0]], "offset": text.index(word), "length": len(word.rstrip("?,"))}
+        for word in text.split()
+        if word[0] in kinds
+    ]
+
+
+def read(**update: Any) -> Event | None:
+    """Read one update as the bot @moon_bot with the id 42."""
+    parsed = Update.de_json({"update_id": 1, **update}, None)
+    return event_of(parsed, Me(id=42, username="moon_bot"), received_at=NOW)
+
+
+def said(chat: dict[str, Any], text: str | None = None, **more: Any) -> Said:
+    """Read one message that must be something said."""
+    event = read(message=message(chat, text, **more))
+    assert isinstance(event, Said)
+    return event
+
+
+def key(channel: int, thread: str) -> ThreadKey:
+    """Name a conversation of our bot."""
+    return ThreadKey(platform="telegram", tenant="42", channel=str(channel), thread=thread)
+
+
+def test_a_private_message() -> None:
+    """A direct message is one conversation per chat and is answered plainly, without a reply."""
+    event = said(PRIVATE, "hello")
+    assert event.delivery_id == "msg:7:11"
+    assert event.address.key == key(7, "")
+    assert (event.address.reply_to, event.follows_replies) == ("", False)
+    assert event.address.details == {"chat": "private", "said_in": "7", "language": "zh-hans"}
+    assert (event.author.id, event.author.name, event.author.language) == ("7", "Ada L", "zh-hans")
+    assert (event.scene, event.addressed, event.text) == (Scene.DIRECT, Addressed.DIRECT, "hello")
+    assert event.sent_at == datetime.fromtimestamp(1700000000, UTC)
+
+
+def test_a_topic_in_a_private_chat() -> None:
+    """A private chat's topic is a conversation of its own, and its id is kept for every call."""
+    event = said(PRIVATE, "hello", message_thread_id=3, is_topic_message=True)
+    assert event.address.key == key(7, "3")
+    assert event.address.details["topic"] == "3"
+
+
+def test_a_mention_in_a_group_begins_a_chain() -> None:
+    """In a group without topics a mention's own id names the conversation; replies may continue it."""
+    event = said(GROUP, "@Moon_Bot what?")
+    assert event.address.key == key(-5, "11")
+    assert (event.addressed, event.text, event.follows_replies) == (Addressed.MENTION, "what?", True)
+    assert (event.address.reply_to, event.scene) == ("11", Scene.GROUP)
+
+
+def test_a_reply_threads_id_in_an_ordinary_supergroup_is_no_topic() -> None:
+    """``message_thread_id`` without ``is_topic_message`` neither names the thread nor is sent back."""
+    event = said({**GROUP, "type": "supergroup"}, "@moon_bot hi", message_thread_id=9)
+    assert event.address.key.thread == "11"
+    assert "topic" not in event.address.details
+
+
+def test_a_forums_topics() -> None:
+    """A topic is a conversation by its id; General is one too, without an id to send."""
+    topic = said(FORUM, "@moon_bot hi", message_thread_id=5, is_topic_message=True)
+    general = said(FORUM, "@moon_bot hi", message_thread_id=9)
+    assert (topic.address.key, topic.address.details["topic"]) == (key(-1005, "5"), "5")
+    assert (general.address.key, general.follows_replies) == (key(-1005, "general"), False)
+    assert "topic" not in general.address.details
+
+
+def test_an_overheard_message() -> None:
+    """Words in a group that name nobody, or another bot, are overheard."""
+    assert said(GROUP, "hello all").addressed is Addressed.OVERHEARD
+    assert said(GROUP, "@moon_bot2 hi").addressed is Addressed.OVERHEARD
+
+
+def test_a_mention_in_a_caption() -> None:
+    """A picture whose caption names us is addressed to us, and its words are read."""
+    caption = "@moon_bot what is this?"
+    event = said(
+        GROUP,
+        caption=caption,
+        caption_entities=entities(caption),
+        photo=[{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}],
+    )
+    assert (event.addressed, event.text) == (Addressed.MENTION, "what is this?")
+    assert event.unreadable is Unreadable.PICTURE
+
+
+def test_a_reply_to_us() -> None:
+    """A reply to the bot's message is addressed to it and carries what it replies to."""
+    mine = message(GROUP, "I am Kimi", message_id=10) | {"from": MOON}
+    event = said(GROUP, "why?", reply_to_message=mine)
+    assert event.addressed is Addressed.REPLY
+    assert event.quoted == Quoted(message_id="10", author="Moon", text="I am Kimi", by_bot=True)
+
+
+def test_a_mention_that_replies_to_somebody() -> None:
+    """What a mention replies to is given as context, the chosen part of it where one was chosen."""
+    other = message(GROUP, "it is late and dark", message_id=10) | {"from": {**ADA, "id": 8}}
+    event = said(GROUP, "@moon_bot", reply_to_message=other)
+    assert (event.quoted, event.unreadable) == (
+        Quoted(message_id="10", author="Ada L", text="it is late and dark"),
+        None,
+    )
+    chosen = said(GROUP, "@moon_bot", reply_to_message=other, quote={"text": "dark", "position": 15})
+    assert chosen.quoted is not None
+    assert chosen.quoted.text == "dark"
+
+
+def test_a_quote_from_another_chat_has_no_id_of_ours() -> None:
+    """A message of another chat is quoted by its text; its id would mean another message here."""
+    origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Bob"}
+    event = said(
+        PRIVATE,
+        "is it?",
+        external_reply={"origin": origin, "message_id": 10},
+        quote={"text": "so", "position": 0},
+    )
+    assert event.quoted == Quoted(message_id="", author="Bob", text="so")
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        {"message_id": 5},
+        {"message_id": 6, "forum_topic_created": {"name": "T", "icon_color": 1}},
+    ],
+)
+def test_the_implicit_reply_in_a_topic_is_no_reply(root: dict[str, Any]) -> None:
+    """A plain message in a topic that our bot made is not taken for a reply to it."""
+    created = message(FORUM) | {"from": MOON} | root
+    event = said(FORUM, "hi", message_thread_id=5, is_topic_message=True, reply_to_message=created)
+    assert (event.addressed, event.quoted) == (Addressed.OVERHEARD, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "argument"),
+    [
+        ("/new", CommandName.NEW, ""),
+        ("/NEW@Moon_Bot", CommandName.NEW, ""),
+        ("/start payload", CommandName.START, "payload"),
+        ("@moon_bot /stop now", CommandName.STOP, "now"),
+    ],
+)
+def test_commands(text: str, command: CommandName, argument: str) -> None:
+    """The five words are orders, bare or with our name, also after a mention."""
+    for chat in (PRIVATE, GROUP):
+        event = read(message=message(chat, text))
+        assert isinstance(event, Ordered)
+        assert (event.command, event.argument, event.delivery_id) == (
+            command,
+            argument,
+            f"msg:{chat['id']}:11",
+        )
+
+
+@pytest.mark.parametrize("text", ["/new@other_bot", "/weather", "/weather@other_bot @moon_bot"])
+def test_what_is_ordered_of_others_is_not_ours(text: str) -> None:
+    """Another bot's command, and one in a group that we do not know, are left alone."""
+    assert read(message=message(GROUP, text)) is None
+
+
+def test_an_unknown_command_said_to_us_is_words() -> None:
+    """In a private chat, or with our name, an unknown command is a question like any other."""
+    assert said(PRIVATE, "/weather today").text == "/weather today"
+    addressed = said(GROUP, "/weather@moon_bot today")
+    assert (addressed.text, addressed.addressed) == ("/weather today", Addressed.MENTION)
+
+
+def test_other_bots_are_ignored() -> None:
+    """What a bot says is never answered, or two models talk for ever."""
+    assert read(message=message(PRIVATE, "hi") | {"from": {**MOON, "id": 43}}) is None
+
+
+@pytest.mark.parametrize("speaker", [{"id": 1087968824}, {"id": 136817688}])
+def test_anonymous_admins_and_channels_speak(speaker: dict[str, Any]) -> None:
+    """Who speaks as a chat is known by that chat, though Telegram sends it through a bot."""
+    spoken = message(
+        GROUP,
+        "@moon_bot hi",
+        sender_chat={"id": -100777, "type": "channel", "title": "News"},
+        author_signature="Boss",
+    )
+    event = read(message=spoken | {"from": {**MOON, **speaker}})
+    assert isinstance(event, Said)
+    assert (event.author.id, event.author.name) == ("-100777", "Boss (News)")
+
+
+def test_the_linked_channels_posts() -> None:
+    """A post forwarded by itself into the discussion group is only read where it names us."""
+    channel = {"id": -100777, "type": "channel", "title": "News"}
+    more = {"sender_chat": channel, "is_automatic_forward": True}
+    assert read(message=message(GROUP, "news!", **more)) is None
+    assert said(GROUP, "@moon_bot news!", **more).addressed is Addressed.MENTION
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"new_chat_members": [ADA]},
+        {"left_chat_member": ADA},
+        {"new_chat_title": "We"},
+        {"forum_topic_created": {"name": "T", "icon_color": 1}},
+        {"group_chat_created": True},
+    ],
+)
+def test_service_messages_are_nothing(service: dict[str, Any]) -> None:
+    """Joins, titles and topics made are no words."""
+    assert read(message=message(GROUP, **service)) is None
+
+
+FILE = {"file_id": "f", "file_unique_id": "u"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (
+            {
+                "sticker": FILE
+                | {"width": 1, "height": 1, "is_animated": False, "is_video": False, "type": "regular"}
+            },
+            Unreadable.STICKER,
+        ),
+        ({"voice": FILE | {"duration": 2}}, Unreadable.VOICE),
+        ({"document": FILE, "caption": "read this"}, Unreadable.FILE),
+        (
+            {"animation": FILE | {"width": 1, "height": 1, "duration": 1}, "document": FILE},
+            Unreadable.VIDEO,
+        ),
+        ({"location": {"longitude": 1.0, "latitude": 2.0}}, Unreadable.OTHER),
+        ({"rich_message": {"blocks": []}}, Unreadable.OTHER),
+    ],
+)
+def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: Unreadable) -> None:
+    """Stickers, voices, files and the like are said with their kind, captions as the words."""
+    event = said(PRIVATE, **content)
+    assert (event.unreadable, event.text) == (kind, content.get("caption", ""))
+
+
+def test_a_bare_mention_is_empty() -> None:
+    """A message of nothing but our name carries no question."""
+    assert said(GROUP, "@moon_bot").unreadable is Unreadable.EMPTY
+
+
+def test_an_album_is_one_saying() -> None:
+    """All pictures of an album have one delivery id, so that it is answered once."""
+    picture = {"photo": [FILE | {"width": 1, "height": 1}], "media_group_id": "99"}
+    first = said(PRIVATE, message_id=1, caption="these?", **picture)
+    second = said(PRIVATE, message_id=2, **picture)
+    assert first.delivery_id == second.delivery_id == "album:7:99"
+
+
+def test_a_migration_is_told_once_by_both_chats() -> None:
+    """The two service messages of a move to a supergroup make the same event."""
+    old = read(message=message(GROUP, migrate_to_chat_id=-1009))
+    new = read(message=message({"id": -1009, "type": "supergroup", "title": "Us"}, migrate_from_chat_id=-5))
+    assert old == new
+    assert old == Moved(
+        delivery_id="move:-5:-1009", platform="telegram", tenant="42", old_channel="-5", new_channel="-1009"
+    )
+
+
+def test_an_edit() -> None:
+    """An edited text is told with the message it changed and when."""
+    event = read(edited_message=message(GROUP, "@moon_bot why?", edit_date=1700000060))
+    assert isinstance(event, Edited)
+    assert (event.delivery_id, event.message_id, event.text) == ("edit:-5:11:1700000060", "11", "why?")
+    assert event.sent_at == datetime.fromtimestamp(1700000060, UTC)
+
+
+@pytest.mark.parametrize("change", [{"location": {"longitude": 1.0, "latitude": 2.0}}, {"text": "/new"}])
+def test_an_edit_without_new_words_is_nothing(change: dict[str, Any]) -> None:
+    """A live location that moves, and a command that is edited, change nothing."""
+    if "text" in change:
+        change = {**change, "entities": entities(change["text"])}
+    assert read(edited_message=message(GROUP, edit_date=1700000060, **change)) is None
+
+
+def press(**more: Any) -> dict[str, Any]:
+    """Return a callback query as Telegram writes it."""
+    return {"id": "77", "from": ADA, "chat_instance": "c", "data": "stop", **more}
+
+
+def test_a_pressed_button() -> None:
+    """A button's event names the bot's message and, through its reply, the question's thread."""
+    answer = message(GROUP, "…", message_id=12, reply_to_message=message(GROUP, "q")) | {"from": MOON}
+    event = read(callback_query=press(message=answer))
+    assert isinstance(event, Pressed)
+    assert (event.delivery_id, event.message_id, event.control) == ("press:77", "12", Control.STOP)
+    assert (event.address.key, event.sent_at, event.author.id) == (key(-5, "11"), NOW, "7")
+
+
+def test_a_button_in_a_topic_and_under_an_old_message() -> None:
+    """The topic is kept; a message that Telegram no longer shows us is still named."""
+    topic = message(FORUM, "…", message_id=12, message_thread_id=5, is_topic_message=True) | {"from": MOON}
+    event = read(callback_query=press(message=topic))
+    assert isinstance(event, Pressed)
+    assert event.address.details["topic"] == "5"
+    old = read(callback_query=press(message={"chat": PRIVATE, "message_id": 12, "date": 0}))
+    assert isinstance(old, Pressed)
+    assert old.address.key == key(7, "")
+
+
+@pytest.mark.parametrize("more", [{"data": "strange"}, {}, {"data": None, "game_short_name": "g"}])
+def test_a_button_that_is_not_ours_is_nothing(more: dict[str, Any]) -> None:
+    """Unknown data, an inline message and a game are no control of an answer."""
+    assert read(callback_query=press(**more)) is None
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {},
+        {"something_of_next_year": {"a": 1}},
+        {"channel_post": message({"id": -100777, "type": "channel", "title": "News"}, "hi")},
+    ],
+)
+def test_other_updates_are_nothing(update: dict[str, Any]) -> None:
+    """Kinds of updates that are newer than we are do no harm."""
+    assert read(**update) is None
