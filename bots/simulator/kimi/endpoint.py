@@ -1,0 +1,172 @@
+"""The endpoint of chat completions: key, rules, limits, script, response."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from bots.simulator.kimi.account import Account, Meter
+from bots.simulator.kimi.models import ACE_SERVED, SERVED
+from bots.simulator.kimi.plan import compose
+from bots.simulator.kimi.refusal import BAD_KEY, NO_KEY, Refusal, Refused, invalid
+from bots.simulator.kimi.rules import Order, read_order
+from bots.simulator.kimi.script import Script, ScriptedReply, SeenRequest, UsageShape, as_reply
+from bots.simulator.kimi.stream import Cut, Headers, Responder, respond, watched
+from bots.simulator.kimi.wire import Dialect, Wire
+from core.clock import Clock
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What all endpoints of one stand-in share."""
+
+    clock: Clock
+    meter: Meter
+    script: Script
+    requests: list[SeenRequest] = field(default_factory=list)
+    refusals: list[tuple[int, str]] = field(default_factory=list)  #: (status, type or Ace's code)
+    running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def check_key(self, key: str) -> None:
+        """Let a valid bearer key pass.
+
+        Raises:
+            Refused: it is missing or not one of the account's.
+        """
+        if not key:
+            raise Refused(NO_KEY)
+        if key not in self.meter.account.keys:
+            raise Refused(BAD_KEY)
+
+    async def refuse(self, send: Send, refusal: Refusal, dialect: Dialect, headers: Headers) -> None:
+        """Answer with ``refusal`` and record it."""
+        status, kind, body = refusal.status, refusal.type, refusal.moonshot_body()
+        if dialect == "ace":
+            status, kind, body = refusal.ace_status(), refusal.ace_code(), refusal.ace_body()
+        self.refusals.append((status, kind))
+        own = [(name.encode(), value.encode()) for name, value in refusal.headers]
+        content_type = (b"content-type", refusal.content_type.encode())
+        await respond(send, status, body, [content_type, *own, *headers])
+
+
+class Completions:
+    """``POST …/chat/completions`` in one dialect. An ASGI app: it must see the client leave."""
+
+    def __init__(self, desk: Desk, dialect: Dialect) -> None:
+        self._desk, self._dialect = desk, dialect
+        self._models = SERVED if dialect == "moonshot" else ACE_SERVED
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        desk = self._desk
+        request = Request(scope, receive)
+        headers = account_headers(desk.meter.account)
+        seen = SeenRequest(
+            at=desk.clock.time(),
+            path=request.url.path,
+            key=bearer_key(request),
+            request_id=headers[0][1].decode(),
+        )
+        desk.requests.append(seen)
+        try:
+            order = await self._admit(request, seen)
+        except ClientDisconnect:
+            seen.disconnected = True
+            return
+        except Refused as exc:
+            seen.refusal = exc.refusal
+            await desk.refuse(send, exc.refusal, self._dialect, headers)
+            return
+        try:
+            seen.reply = as_reply(desk.script(seen))
+            await self._reply(order, seen.reply, seen, receive, send, headers)
+        finally:
+            desk.meter.release()
+
+    async def _admit(self, request: Request, seen: SeenRequest) -> Order:
+        """Return the order where the key, every rule and every limit let it pass."""
+        raw = await request.body()
+        self._desk.check_key(seen.key)
+        body = parsed(raw)
+        if isinstance(body, dict):
+            seen.body = body
+        order = read_order(body, self._models)
+        refusal = self._desk.meter.admit(order.counted_tokens, seen.at)
+        if refusal is not None:
+            raise Refused(refusal)
+        seen.order = order
+        return order
+
+    async def _reply(
+        self,
+        order: Order,
+        reply: ScriptedReply,
+        seen: SeenRequest,
+        receive: Receive,
+        send: Send,
+        headers: Headers,
+    ) -> None:
+        if reply.faults.refuse is not None:
+            seen.refusal = reply.faults.refuse
+            await self._desk.clock.sleep(reply.first_after_s)
+            await self._desk.refuse(send, seen.refusal, self._dialect, headers)
+            return
+        plan = compose(order, reply)
+        seen.pieces = plan.pieces
+        responder = Responder(
+            clock=self._desk.clock,
+            seen=seen,
+            reply=reply,
+            plan=plan,
+            wire=self._wire(order, reply),
+            headers=headers,
+        )
+        sending = responder.stream(send) if order.stream else responder.whole(send)
+        try:
+            await watched(sending, receive, seen, self._desk.running)
+        except Cut:
+            return  # the server drops a connection whose response was not completed
+
+    def _wire(self, order: Order, reply: ScriptedReply) -> Wire:
+        usage: UsageShape = "C" if order.include_usage or self._dialect == "ace" else "A"
+        prefix = "cmpl" if self._dialect == "moonshot" else "msg"
+        return Wire(
+            id=f"{prefix}-{uuid4().hex[:24]}",
+            model=order.model.id,
+            created=int(time.time()),
+            dialect=self._dialect,
+            usage=reply.faults.usage or usage,
+            faults=reply.faults,
+        )
+
+
+def bearer_key(request: Request) -> str:
+    """Return the key of the ``Authorization`` header; "" where there is none."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def parsed(raw: bytes) -> object:
+    """Return a request's JSON.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        raise Refused(invalid("Invalid request: the body is not valid JSON")) from exc
+
+
+def account_headers(account: Account) -> Headers:
+    """Return what stands on every response; the request id, which support asks for, is first."""
+    return [
+        (b"msh-request-id", str(uuid4()).encode()),
+        (b"x-msh-trace-id", uuid4().hex.encode()),
+        (b"msh-org-id", account.organization.encode()),
+        (b"msh-gid", f"tier{account.tier_number}".encode()),
+    ]
