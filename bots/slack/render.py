@@ -1,0 +1,103 @@
+"""Turns a growing answer into Slack messages: neutralised Markdown for ``markdown_text``.
+
+Slack takes 12,000 characters a call, but a streamed message breaks at about 10,600 bytes in all,
+so a page ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat.appendStream).
+"""
+
+import re
+from collections.abc import Sequence
+
+from core.markdown.borders import blocks
+from core.markdown.inline import read
+from core.markdown.lines import FENCED, TABLE, Kind, scan
+from core.markdown.neutral import neutral
+from core.markdown.parser import is_wide
+from core.markdown.settle import held
+from core.markdown.split import Parts
+from core.model import Page
+
+PAGE_BYTES = 9_000
+TARGET_BYTES = 8_700  #: leaves room to close fences and for gaps next to emphasis
+
+_GAP = "\u200b"
+_GAP_BYTES = 3
+_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|[*_~`]+(?=[^\x00-\u2fff])")
+
+
+class SlackPager:
+    """The pages of one growing answer; implements :class:`core.ports.Pager`.
+
+    With ``streaming`` the text of a page only ever grows at its end.
+    """
+
+    def __init__(self, *, streaming: bool) -> None:
+        self._parts = Parts(reach, forward=streaming)
+        self._pages: list[Page] = []
+        self._seen = 0
+
+    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+        """Return the answer so far; only the last part is made anew."""
+        live = self._parts.feed(neutral(markdown, complete=complete))
+        for part in self._parts.finished[self._seen :]:
+            self._pages.extend(_page(part))
+        self._seen = len(self._parts.finished)
+        return [*self._pages, *_page(live if complete else held(live))]
+
+
+def _page(source: str) -> list[Page]:
+    text = spaced(source).strip("\n").rstrip()
+    return [Page(source=source, text=text)] if text.strip() else []
+
+
+def reach(text: str, share: float) -> int | None:
+    """Return the first length of ``text`` at which its bytes pass ``share`` of a page."""
+    limit = int(TARGET_BYTES * share)
+    if len(text) * 6 < limit:
+        return None
+    size = 0
+    last = 0
+    for match in _BESIDE_WIDE.finditer(text):
+        size += len(text[last : match.end()].encode())
+        if size > limit:
+            break
+        last = match.end()
+        size += _GAP_BYTES
+        if size > limit:
+            return last
+    else:
+        size += len(text[last:].encode())
+        if size <= limit:
+            return None
+        return _back_to(text, len(text), size, limit)
+    return _back_to(text, match.end(), size, limit)
+
+
+def _back_to(text: str, at: int, size: int, limit: int) -> int:
+    """Walk back from ``at`` to the first length that is over the limit."""
+    while at and size - len(text[at - 1].encode()) > limit:
+        at -= 1
+        size -= len(text[at].encode())
+    return at
+
+
+def spaced(text: str) -> str:
+    """Put a zero-width space between emphasis and letters of scripts without spaces.
+
+    Slack shows ``**重要**です`` with its asterisks otherwise.
+    """
+    gaps: list[int] = []
+    lines = scan(text)
+    for block in blocks(lines):
+        first, last = lines[block[0]], lines[block[-1]]
+        if first.kind in FENCED or first.kind is Kind.BLANK or first.kind in TABLE:
+            continue
+        for start, end, mark in read(text, first.body, last.end, growing=False).closed:
+            if mark[-1] == "[":
+                continue
+            if start > first.body and is_wide(text[start - 1]):
+                gaps.append(start)
+            if end < last.end and is_wide(text[end]):
+                gaps.append(end)
+    for at in sorted(set(gaps), reverse=True):
+        text = text[:at] + _GAP + text[at:]
+    return text

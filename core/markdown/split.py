@@ -1,0 +1,227 @@
+"""Cuts a growing Markdown text into parts, each a whole Markdown text of its own.
+
+A cut depends only on the text up to the limit, so it is the same at whatever lengths the text
+was looked at. :class:`Parts` remembers cuts; making it anew gives the same ones.
+
+Two ways of choosing:
+
+- back from the limit (messages that can be edited): a part is cut only when it is too long, at
+  the best place before the limit; what was shown after that place moves to the next part;
+- ahead of the limit (``forward``; streams that can only append): at the first place good enough
+  for how full the part is; nothing that was shown is ever taken back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.markdown.borders import Border, Grain, borders, growing_end
+from core.markdown.inline import read
+from core.markdown.lines import FENCED, Kind, Line, columns, scan
+
+Reach: TypeAlias = Callable[[str, float], "int | None"]
+"""Given a part and a share of the limit: the first length at which it is over, or None."""
+
+_LEAST = {Grain.PARAGRAPH: 0.5, Grain.ITEM: 0.5, Grain.SENTENCE: 0.6, Grain.LINE: 0.6, Grain.SPACE: 0.6}
+"""How full (by characters) a part must be for a cut of this grain."""
+
+_AHEAD = {Grain.PARAGRAPH: 0.8, Grain.ITEM: 0.86, Grain.SENTENCE: 0.9, Grain.LINE: 0.92, Grain.SPACE: 0.95}
+"""The same when looking ahead, by the limit's measure."""
+
+_LAST_RESORT = 0.98
+_LONGEST_HEADER = 600  #: characters of a table's header that are worth repeating
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Where a part ends and how the next begins."""
+
+    at: int  #: position in the part's text
+    closing: str = ""  #: put after the part: closes a fence or emphasis
+    opening: str = ""  #: put before the next part: opens it again
+    dedent: int = 0  #: columns of indentation that the next part's lines lose
+    inside: bool = False  #: in the middle of a line
+    code: bool = False  #: inside a fence
+
+
+def find_cut(text: str, reach: Reach, *, opening: int = 0, forward: bool = False) -> Cut | None:
+    """Return the first cut of ``text``, or None while it fits.
+
+    ``opening`` is how many characters at its start are repeated from the part before.
+    """
+    over = reach(text, 1.0)
+    if forward:
+        place = _ahead(text, reach, over, opening)
+        return None if place is None else _cut_at(text, place)
+    if over is None:
+        return None
+    window = text[:over]
+    return _cut_at(text, _back(window, opening))
+
+
+def closed(text: str, cut: Cut) -> str:
+    """Return the part that ends at ``cut``."""
+    return text[: cut.at].rstrip() + cut.closing
+
+
+def continued(text: str, cut: Cut) -> str:
+    """Return what follows ``cut`` as a text of its own; it grows at its end as ``text`` does."""
+    rest = text[cut.at :]
+    if cut.dedent:
+        rest = _dedent(rest, cut.dedent, skip_first=cut.inside)
+    if not cut.code:
+        rest = rest.lstrip("\n")
+    return cut.opening + rest if rest else ""
+
+
+class Parts:
+    """The cuts of one growing text, remembered."""
+
+    def __init__(self, reach: Reach, *, forward: bool = False) -> None:
+        self._reach = reach
+        self._forward = forward
+        self._cuts: list[Cut] = []
+        self.finished: list[str] = []  #: all parts but the last
+
+    def feed(self, text: str) -> str:
+        """Take the whole text so far; return the part that still grows."""
+        for cut in self._cuts:
+            text = continued(text, cut)
+        while text:
+            opening = len(self._cuts[-1].opening) if self._cuts else 0
+            cut = find_cut(text, self._reach, opening=opening, forward=self._forward)
+            if cut is None:
+                break
+            self._cuts.append(cut)
+            self.finished.append(closed(text, cut))
+            text = continued(text, cut)
+        return text
+
+
+def _back(window: str, opening: int) -> int:
+    """Choose the best place in ``window``."""
+    size = len(window)
+    found = [border for border in borders(window) if opening < border.at < size]
+    for guarded in (False, True):
+        for grain, least in _LEAST.items():
+            fitting = [
+                b.at for b in found if b.grain is grain and b.guarded is guarded and b.at >= least * size
+            ]
+            if fitting:
+                return max(fitting)
+        if not guarded:
+            whole = _unguarded_end(window, found, opening)
+            if whole is not None:
+                return whole
+    return max(opening + 1, growing_end(window, size - 1))
+
+
+def _unguarded_end(window: str, found: list[Border], opening: int) -> int | None:
+    """A place of any grain but late, where no better one is late enough."""
+    late = [b.at for b in found if not b.guarded and b.at >= 0.25 * len(window)]
+    if late and max(late) > opening:
+        return max(late)
+    return None
+
+
+def _ahead(text: str, reach: Reach, over: int | None, opening: int) -> int | None:
+    """Choose the first place that is good enough."""
+    first = reach(text, min(_AHEAD.values()))
+    if first is None:
+        return None
+    since = {grain: reach(text, share) for grain, share in _AHEAD.items()}
+    size = len(text) if over is None else over
+    best: int | None = None
+    for border in borders(text[:size]):
+        start = since[border.grain]
+        if start is None or border.guarded or border.at < max(start, opening + 1) or border.at >= len(text):
+            continue
+        best = border.at if best is None else min(best, border.at)
+    if best is not None:
+        return best
+    last = reach(text, _LAST_RESORT)
+    if last is None:
+        return None
+    for place in range(max(last, opening + 1), min(size, len(text) - 1)):
+        if growing_end(text[: place + 1], place) == place:
+            return place
+    return None if over is None else max(opening + 1, over - 1)
+
+
+def _cut_at(text: str, at: int) -> Cut:
+    lines = scan(text[: at + 1])
+    line = lines[-1]
+    inside = at > line.start
+    if line.kind in FENCED and line.fence is not None:
+        return _cut_in_code(line, at, inside=inside)
+    opening, dedent = "", line.indent
+    if inside:
+        dedent = line.depth
+        opening = "> " * line.box.count(">")
+        marks = _open_marks(text, lines, at)
+        return Cut(
+            at=at,
+            closing="".join(reversed(marks)),
+            opening=opening + "".join(marks),
+            dedent=0 if line.box else dedent,
+            inside=True,
+        )
+    if line.kind is Kind.TABLE_ROW:
+        opening = _header(text, lines)
+    return Cut(at=at, opening=opening, dedent=0 if line.box else dedent)
+
+
+def _cut_in_code(line: Line, at: int, *, inside: bool) -> Cut:
+    fence = line.fence
+    if fence is None:
+        raise ValueError("not in a fence")
+    pad = fence.box + " " * fence.depth
+    return Cut(
+        at=at,
+        closing=f"\n{pad}{fence.mark}",
+        opening=f"{fence.box}{fence.opener}\n" + (fence.box if inside else ""),
+        dedent=0 if fence.box else fence.depth,
+        inside=inside,
+        code=True,
+    )
+
+
+def _header(text: str, lines: list[Line]) -> str:
+    """The header and delimiter row of the table that the last line belongs to."""
+    for index in range(len(lines) - 1, 0, -1):
+        if lines[index].kind is Kind.TABLE_RULE:
+            head, rule = lines[index - 1], lines[index]
+            rows = [f"{row.box}{text[row.body : row.end]}\n" for row in (head, rule)]
+            header = "".join(rows)
+            return header if len(header) <= _LONGEST_HEADER else ""
+    return ""
+
+
+def _open_marks(text: str, lines: list[Line], at: int) -> list[str]:
+    """Emphasis and code that are open at ``at``, outermost first."""
+    first = len(lines) - 1
+    while first > 0 and lines[first].kind is Kind.TEXT and lines[first - 1].kind in (Kind.TEXT, Kind.ITEM):
+        first -= 1
+    opened = read(text, lines[first].body, at, growing=True).opened
+    return [item.mark for item in opened if item.mark[-1] != "["]
+
+
+def _dedent(text: str, width: int, *, skip_first: bool) -> str:
+    """Take ``width`` columns off each line; less once a line has less."""
+    out: list[str] = []
+    rest = text
+    while rest:
+        line, newline, rest = rest.partition("\n")
+        content = line.lstrip(" \t")
+        if out or not skip_first:
+            if content:
+                indent = columns(line[: len(line) - len(content)])
+                width = min(width, indent)
+                line = " " * (indent - width) + content
+            else:
+                line = ""
+        out.append(line + newline)
+        if not width:
+            out.append(rest)
+            break
+    return "".join(out)
