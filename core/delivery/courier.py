@@ -295,8 +295,9 @@ class Courier:
         return None
 
     async def _find(self, delivery: Delivery, step: Step) -> MessageRef | None:
-        await self.clock.sleep(FIND_DELAY_S)
         growing = delivery.growing
+        if delivery.lost_posts:
+            await self.clock.sleep(FIND_DELAY_S)
         known = delivery.known | {ref.message_id for ref in growing.refs}
         found = await delivery.surface.find(
             growing.address, f"{delivery.marker}:{step.slot}", after=delivery.question_id, known=known

@@ -23,7 +23,7 @@ class Conversation:
     id: int
     key: ThreadKey
     scene: Scene
-    history_after: int  #: messages up to this seq are forgotten
+    history_after: int  #: messages up to this seq are forgotten; -1: none
     backfilled: bool  #: what stood in the thread before us has been read
 
 
@@ -72,7 +72,7 @@ async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
             thread=key.thread,
             scene=scene.value,
             created_at=utc_now(),
-            history_after=0,
+            history_after=-1,
             backfilled=False,
         )
         .on_conflict_do_nothing()
@@ -107,6 +107,7 @@ async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> C
             _C.c.tenant == key.tenant,
             _C.c.channel == key.channel,
             schema.turns.c.asker_id == asker_id,
+            schema.turns.c.outcome != "notice",
         )
         .order_by(schema.turns.c.id.desc())
         .limit(1)

@@ -47,7 +47,7 @@ class Item:
 
     id: int
     event: Event
-    attempts: int
+    attempts: int  #: how often it was worked on before
 
 
 async def add(
@@ -114,6 +114,15 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
             event = Unparsed(delivery_id=str(id_), platform="", tenant="", raw="", fault=str(exc)[:500])
         items.append(Item(id=id_, event=event, attempts=attempts))
     return items
+
+
+async def event_of(tx: Transaction, inbox_id: int) -> Event | None:
+    """Return a stored event; None where it is gone or was written by another version."""
+    payload = (await tx.execute(select(_I.c.payload).where(_I.c.id == inbox_id))).scalar_one_or_none()
+    try:
+        return None if payload is None else decode(payload)
+    except ValueError:
+        return None
 
 
 async def open_work(tx: Transaction) -> Sequence[Work]:

@@ -29,7 +29,7 @@ class Turn:
     inbox_id: int
     seq: int
     run: int  #: 1 for the first worker; more after a takeover
-    state: str  #: "running"; "answered": the text is whole and only has to be shown; "done"
+    state: str  #: "running", "notice"; "answered": the text only has to be shown; "done"
     outcome: str
     cancel: str  #: "" or why it was asked to end: "stop", "new", "interrupt", "retry"
     refs: tuple[MessageRef, ...]  #: messages posted so far, one per page
@@ -45,8 +45,11 @@ async def take(
     seq: int,
     asker_id: str,
     refs: Sequence[MessageRef] = (),
+    notice: bool = False,
 ) -> Turn:
     """Take the turn of an event: made where it is new, else with its run number raised.
+
+    A ``notice`` is the bot's reply to a command: nobody can stop or retry it.
 
     A new turn begins with ``refs``: the messages of an earlier answer that it replaces in place.
     """
@@ -62,7 +65,7 @@ async def take(
                 inbox_id=inbox_id,
                 seq=seq,
                 run=1,
-                state="running",
+                state="notice" if notice else "running",
                 asker_id=asker_id,
                 refs=_stored(refs),
                 started_at=utc_now(),
@@ -73,9 +76,14 @@ async def take(
     return _turn(row)
 
 
-async def latest(tx: Transaction, conversation_id: int) -> Turn | None:
-    """Return a conversation's newest turn."""
-    query = select(_T).where(_T.c.conversation_id == conversation_id).order_by(_T.c.id.desc()).limit(1)
+async def latest(tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None) -> Turn | None:
+    """Return a conversation's newest turn that is no notice, if given one older than an event."""
+    query = select(_T).where(
+        _T.c.conversation_id == conversation_id, _T.c.state != "notice", _T.c.outcome != "notice"
+    )
+    if before_inbox_id is not None:
+        query = query.where(_T.c.inbox_id < before_inbox_id)
+    query = query.order_by(_T.c.id.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
     return None if row is None else _turn(row)
 

@@ -1,0 +1,248 @@
+"""One turn's answer: from the stored question to the stored, whole text."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from core.chat.language import Language
+from core.chat.notices import Notice
+from core.chat.prompt import Prompt, QuestionTooLong, build_prompt, system_prompt
+from core.chat.reply import ChatModel, Written, write
+from core.chat.settings import ChatSettings
+from core.chat.tokens import corrected_ratio, estimate_tokens
+from core.clock import Clock
+from core.delivery.courier import Delivery
+from core.engine.running import RunningAnswer
+from core.errors import Fenced, StoreUnavailable
+from core.kimi import ChatRequest, KimiError
+from core.store import Database, Transaction, history, turns, usage
+from core.store.conversations import Conversation
+from core.store.history import Line
+from core.store.turns import Turn
+from core.store.usage import Spent
+
+log = structlog.get_logger(__name__)
+
+#: Outcomes of answers that were ended from outside, by :attr:`RunningAnswer.why`; else "stopped".
+ENDED_BY = {"interrupt": "interrupted", "closed": "closed", "fenced": "fenced"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be answered, and for whom."""
+
+    turn: Turn
+    conversation: Conversation
+    asker_id: str
+    language: Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an answer ended: what is shown below it, and what becomes of it."""
+
+    outcome: str  #: "complete", "length", "stopped", "interrupted", "failed:<code>", …
+    note: str = ""  #: shown under the text
+
+
+class Answerer:
+    """Asks Kimi and stores what it says."""
+
+    def __init__(self, database: Database, model: ChatModel, settings: ChatSettings, clock: Clock) -> None:
+        self._database = database
+        self._model = model
+        self._settings = settings
+        self._clock = clock
+        self._ratio: float | None = None
+
+    async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
+        """Stream the answer into ``delivery`` and store it; return what was added under it.
+
+        When this returns, the turn is "answered": only showing the last words is left.
+
+        Raises:
+            Fenced: another run owns the turn.
+            StoreUnavailable: the answer could not be stored.
+        """
+        written = Written(text=question.turn.partial, reasoning=question.turn.reasoning)
+        ratio = await self._learnt_ratio()
+        estimated = 0
+        try:
+            prompt = await self._prompt(question, ratio)
+        except QuestionTooLong:
+            ended = Ended(outcome="too_long", note=Notice.TOO_LONG.text(question.language))
+        else:
+            estimated = prompt.estimated_tokens
+            ended = await self._run(question, prompt, written, delivery, running)
+        if written.text and not delivery.growing.text:
+            delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
+        note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note
+        if note:
+            delivery.append(note)
+        await self._store(question, written, ended, shown=written.text + note)
+        await self._learn(ratio, estimated, written)
+        return ended.outcome
+
+    async def _run(
+        self,
+        question: Question,
+        prompt: Prompt,
+        written: Written,
+        delivery: Delivery,
+        running: RunningAnswer,
+    ) -> Ended:
+        """Stream until Kimi, the person or the platform ends it."""
+        request = ChatRequest(
+            messages=prompt.messages,
+            model=self._settings.model,
+            max_completion_tokens=self._settings.reply_tokens,
+            thinking=self._settings.thinking,
+            sampling=self._settings.sampling,
+        )
+        stream = asyncio.create_task(
+            write(
+                self._model,
+                request,
+                written,
+                delivery.append,
+                self._clock,
+                resume_attempts=self._settings.resume_attempts,
+            ),
+            name=f"kimi-{question.turn.id}",
+        )
+        keeper = asyncio.create_task(self._checkpoint(question.turn, written, running))
+        running.task = stream
+        if running.why:
+            stream.cancel()
+        try:
+            await asyncio.wait({stream})
+            return _ended(stream, written, running.why, question.language)
+        finally:
+            for task in (stream, keeper):
+                task.cancel()
+            await asyncio.gather(stream, keeper, return_exceptions=True)
+
+    async def _checkpoint(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
+        """Store the answer now and then; end it where another run owns the turn."""
+        stored = written.text
+        while True:
+            await self._clock.sleep(self._settings.checkpoint_every_s)
+            if written.text == stored:
+                continue
+            text, reasoning = written.text, written.reasoning
+            try:
+                async with self._database.begin() as tx:
+                    await turns.save_partial(tx, turn, partial=text, reasoning=reasoning)
+            except Fenced:
+                running.cancel("fenced")
+                return
+            except StoreUnavailable as exc:
+                log.warning("checkpoint_failed", error=str(exc))
+            else:
+                stored = text
+
+    async def _prompt(self, question: Question, ratio: float) -> Prompt:
+        conversation, turn = question.conversation, question.turn
+        async with self._database.read() as tx:
+            lines = await history.recent(
+                tx,
+                conversation.id,
+                after_seq=conversation.history_after,
+                up_to_seq=turn.seq,
+                max_lines=self._settings.history_lines,
+            )
+        system = system_prompt(
+            custom=self._settings.system_prompt,
+            platform=conversation.key.platform,
+            scene=conversation.scene,
+            today=datetime.now(UTC).date(),
+        )
+        return build_prompt(
+            system,
+            [line for line in lines if not (line.role == "assistant" and line.seq == turn.seq)],
+            scene=conversation.scene,
+            room_tokens=self._settings.context_tokens - self._settings.reply_tokens,
+            ratio=ratio,
+            question_seq=turn.seq,
+        )
+
+    async def _store(self, question: Question, written: Written, ended: Ended, *, shown: str) -> None:
+        turn = question.turn
+        async with self._database.begin() as tx:
+            await turns.save_answer(tx, turn, text=shown, outcome=ended.outcome)
+            await history.supersede_answer(tx, turn.conversation_id, turn.seq)
+            if written.text:
+                line = Line(
+                    seq=turn.seq,
+                    role="assistant",
+                    author_id="",
+                    author="",
+                    text=written.text,
+                    tokens=estimate_tokens(written.text),
+                )
+                await history.add(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
+            if written.calls:
+                await self._account(tx, question, written, ended.outcome)
+
+    async def _account(self, tx: Transaction, question: Question, written: Written, outcome: str) -> None:
+        used = written.usage
+        now = self._clock.time()
+        first_word_s = None if written.first_word_at is None else written.first_word_at - written.asked_at
+        spent = Spent(
+            model=self._settings.model,
+            prompt_tokens=used.prompt_tokens if used else 0,
+            cached_tokens=used.cached_tokens if used else 0,
+            completion_tokens=used.completion_tokens if used else estimate_tokens(written.text),
+            reasoning_tokens=used.reasoning_tokens if used else 0,
+            first_word_s=first_word_s,
+            duration_s=now - written.asked_at,
+            outcome=outcome,
+        )
+        await usage.add(
+            tx,
+            spent,
+            conversation_id=question.conversation.id,
+            turn_id=question.turn.id,
+            person_id=question.asker_id,
+        )
+
+    async def _learnt_ratio(self) -> float:
+        if self._ratio is None:
+            async with self._database.read() as tx:
+                self._ratio = await usage.learned(tx, self._ratio_key) or 1.0
+        return self._ratio
+
+    async def _learn(self, ratio: float, estimated: int, written: Written) -> None:
+        if written.usage is None or written.calls != 1:
+            return
+        counted = written.usage.prompt_tokens
+        self._ratio = corrected_ratio(ratio, estimated=estimated, counted=counted)
+        if abs(self._ratio - ratio) > 0.02:
+            async with self._database.begin() as tx:
+                await usage.learn(tx, self._ratio_key, self._ratio)
+
+    @property
+    def _ratio_key(self) -> str:
+        return f"token-ratio:{self._settings.model}"
+
+
+def _ended(stream: "asyncio.Task[None]", written: Written, why: str, language: Language) -> Ended:
+    """Read off a finished stream how the answer ended."""
+    if stream.cancelled():
+        if why == "interrupt" and not written.text:
+            return Ended(outcome="interrupted")  # nothing was said: the next answer says it all
+        return Ended(outcome=ENDED_BY.get(why, "stopped"), note=Notice.STOPPED.text(language))
+    error = stream.exception()
+    if isinstance(error, KimiError):
+        log.warning("kimi_failed", code=error.code, request_id=error.request_id, error=str(error))
+        hint = f" {Notice.RETRY_HINT.text(language)}" if error.retryable else ""
+        return Ended(outcome=f"failed:{error.code}", note=f"{error.notice(language)}{hint}")
+    if error is not None:
+        raise error
+    if not written.text:
+        return Ended(outcome="empty", note=Notice.EMPTY_ANSWER.text(language))
+    if written.finish_reason == "length":
+        return Ended(outcome="length", note=Notice.CUT.text(language))
+    return Ended(outcome="complete")

@@ -1,0 +1,222 @@
+"""The way in: one event, one transaction, committed before it is acknowledged."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from core.chat.prompt import quoted_text
+from core.chat.tokens import estimate_tokens
+from core.engine.port import Engine
+from core.model import (
+    Addressed,
+    CommandName,
+    Control,
+    Edited,
+    Event,
+    Moved,
+    Ordered,
+    Pressed,
+    Quoted,
+    Said,
+    ThreadKey,
+    Unparsed,
+)
+from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
+from core.store.conversations import Conversation
+from core.store.history import Line
+from core.store.inbox import Mark
+
+log = structlog.get_logger(__name__)
+
+#: What a button under an answer orders.
+ORDERS_OF_CONTROLS = {Control.STOP: CommandName.STOP, Control.RETRY: CommandName.RETRY}
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What the engine has to be told once the event is committed."""
+
+    work: Work | None = None
+    cancel: str = ""  #: why the running answer of the conversation ends; "" if it does not
+
+
+class Ingestor:
+    """Implements :class:`core.ports.Ingest`."""
+
+    def __init__(self, database: Database, engine: Engine, *, interrupt: bool = False) -> None:
+        self._database = database
+        self._engine = engine
+        self._interrupt = interrupt
+
+    async def __call__(self, event: Event) -> bool:
+        """Persist and deduplicate one event; True where it was new and concerns us."""
+        async with self._database.begin() as tx:
+            admitted = await self._admit(tx, event)
+            if admitted is not None and admitted.work is not None:
+                await self._engine.enlist(tx, admitted.work)
+        if admitted is None:
+            return False
+        if admitted.work is not None:
+            if admitted.cancel:
+                self._engine.cancel(admitted.work.conversation_id, admitted.cancel)
+            self._engine.wake(admitted.work)
+        return True
+
+    async def _admit(self, tx: Transaction, event: Event) -> Admitted | None:
+        match event:
+            case Said():
+                return await self._said(tx, event)
+            case Ordered():
+                return await self._ordered(tx, event)
+            case Pressed():
+                return await self._pressed(tx, event)
+            case Edited():
+                return await self._edited(tx, event)
+            case Moved():
+                return await self._moved(tx, event)
+            case Unparsed():
+                log.warning("event_unparsed", delivery_id=event.delivery_id, fault=event.fault)
+                return await _close(tx, event, event.platform, event.tenant, Mark.SKIPPED)
+
+    async def _said(self, tx: Transaction, event: Said) -> Admitted | None:
+        key = event.address.key
+        continued = await _continued(tx, key, event.quoted, follows=event.follows_replies)
+        known = continued or await conversations.find(tx, key)
+        if event.addressed is Addressed.OVERHEARD:
+            if known is None:
+                return None
+            # Somebody else's conversation goes on without us until we are mentioned.
+            others = await history.speakers(tx, known.id) - {event.author.id}
+            wanted = not others and event.unreadable is None
+        else:
+            wanted = True
+        conversation = known or await conversations.ensure(tx, key, event.scene)
+        seq = await inbox.add(
+            tx,
+            event,
+            platform=key.platform,
+            tenant=key.tenant,
+            conversation_id=conversation.id,
+            lane=Lane.TURNS,
+            mark=Mark.OPEN if wanted else Mark.NOTED,
+        )
+        if seq is None:
+            return None
+        await _remember(tx, event, conversation, seq, quotes=continued is None)
+        if not wanted:
+            return Admitted()
+        cancel = ""
+        if self._interrupt and await turns.ask_to_end(tx, conversation.id, "interrupt"):
+            cancel = "interrupt"
+        return Admitted(Work(conversation.id, Lane.TURNS), cancel)
+
+    async def _ordered(self, tx: Transaction, event: Ordered) -> Admitted | None:
+        key = event.address.key
+        conversation = await _continued(tx, key, event.quoted, follows=event.follows_replies)
+        conversation = conversation or await conversations.find(tx, key)
+        if conversation is None or not await turns.latest(tx, conversation.id):
+            # A command outside a thread means the asker's last one in this channel.
+            latest = await conversations.latest_in_channel(tx, key, event.author.id)
+            conversation = latest or await conversations.ensure(tx, key, event.scene)
+        return await _order(tx, event, event.command, conversation)
+
+    async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
+        key = event.address.key
+        conversation = await conversations.by_message(tx, key, event.message_id)
+        command = ORDERS_OF_CONTROLS.get(event.control)
+        if conversation is None or command is None:
+            return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
+        return await _order(tx, event, command, conversation)
+
+    async def _edited(self, tx: Transaction, event: Edited) -> Admitted | None:
+        key = event.address.key
+        conversation = await conversations.by_message(tx, key, event.message_id)
+        if conversation is None:
+            return None
+        admitted = await _close(tx, event, key.platform, key.tenant, Mark.NOTED)
+        if admitted is not None:
+            tokens = estimate_tokens(event.text)
+            await history.reword(tx, conversation.id, event.message_id, event.text, tokens)
+        return admitted
+
+    async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
+        admitted = await _close(tx, event, event.platform, event.tenant, Mark.NOTED)
+        if admitted is not None:
+            moved = await conversations.move(
+                tx,
+                platform=event.platform,
+                tenant=event.tenant,
+                old=event.old_channel,
+                new=event.new_channel,
+            )
+            log.info("channel_moved", platform=event.platform, conversations=moved)
+        return admitted
+
+
+async def _continued(
+    tx: Transaction, key: ThreadKey, quoted: Quoted | None, *, follows: bool
+) -> Conversation | None:
+    """Return the conversation that a reply goes on with, where replies make conversations."""
+    if not follows or quoted is None:
+        return None
+    return await conversations.by_message(tx, key, quoted.message_id)
+
+
+async def _remember(
+    tx: Transaction, event: Said, conversation: Conversation, seq: int, *, quotes: bool
+) -> None:
+    """Make a person's message part of the history."""
+    text = event.text
+    if quotes and event.quoted is not None and event.quoted.text:
+        text = quoted_text(text, quoted=event.quoted.text, author=event.quoted.author)
+    line = Line(
+        seq=seq,
+        role="user",
+        author_id=event.author.id,
+        author=event.author.name,
+        text=text,
+        tokens=estimate_tokens(text),
+    )
+    if text.strip():
+        await history.add(tx, line, conversation_id=conversation.id, message_id=event.message_id)
+    await conversations.remember_ref(tx, event.address.key, event.message_id, conversation.id, None)
+
+
+async def _order(
+    tx: Transaction, event: Ordered | Pressed, command: CommandName, conversation: Conversation
+) -> Admitted | None:
+    """Store a command and let its effect on the conversation begin at once."""
+    key = event.address.key
+    # A second try is an answer like any other and keeps the order; all else is handled at once.
+    lane = Lane.TURNS if command is CommandName.RETRY else Lane.ORDERS
+    seq = await inbox.add(
+        tx,
+        event,
+        platform=key.platform,
+        tenant=key.tenant,
+        conversation_id=conversation.id,
+        lane=lane,
+        mark=Mark.OPEN,
+    )
+    if seq is None:
+        return None
+    cancel = ""
+    if command in (CommandName.STOP, CommandName.NEW, CommandName.RETRY):
+        running = await turns.ask_to_end(tx, conversation.id, command.value)
+        cancel = command.value if running is not None else ""
+        if command is CommandName.STOP and (running is not None or isinstance(event, Pressed)):
+            await inbox.mark(tx, [seq], Mark.DONE)  # the answer itself will say that it was stopped
+        if command is CommandName.NEW:
+            await conversations.forget_history(tx, conversation.id, seq)
+            await inbox.drop_open(
+                tx, conversation.id, except_ids=[running.inbox_id] if running is not None else []
+            )
+    return Admitted(Work(conversation.id, lane), cancel)
+
+
+async def _close(tx: Transaction, event: Event, platform: str, tenant: str, mark: Mark) -> Admitted | None:
+    """Store an event that asks for no work; None where it was stored before."""
+    seq = await inbox.add(
+        tx, event, platform=platform, tenant=tenant, conversation_id=None, lane=Lane.TURNS, mark=mark
+    )
+    return None if seq is None else Admitted()

@@ -1,0 +1,96 @@
+"""What the bot says in its own voice, in the language of the person it speaks to."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from core.chat.language import Language
+from core.model import Unreadable
+
+
+class Notice(Enum):
+    """One short text, in Chinese and English."""
+
+    HELP = (
+        (
+            "我是由 Kimi 驱动的助手。在频道或群里 @我提问，在私聊里直接写给我就行；"
+            "我记得这个话题里说过的话。\n\n"
+            "- `/new` 忘掉这个话题到目前为止的内容\n"
+            "- `/stop` 停止正在写的回答\n"
+            "- `/retry` 重新回答上一个问题\n"
+            "- `/help` 显示这段说明"
+        ),
+        (
+            "I answer with Kimi. Mention me in a channel or group, or just write to me in a direct message; "
+            "I remember what was said in this thread.\n\n"
+            "- `/new` forget this thread so far\n"
+            "- `/stop` end the running answer\n"
+            "- `/retry` answer the last question again\n"
+            "- `/help` show this text"
+        ),
+    )
+    START = (
+        "你好！我是由 Kimi 驱动的助手，直接提问就可以。发送 `/help` 查看可用的命令。",
+        "Hello! I answer with Kimi: just ask. Send `/help` to see what else I understand.",
+    )
+    NEW = (
+        "好的，从头开始：之前的内容我不会再参考。",
+        "Done, we start afresh: I no longer use what was said before.",
+    )
+    NOTHING_RUNNING = ("现在没有正在写的回答。", "There is no answer running right now.")
+    NOTHING_TO_RETRY = ("这里还没有可以重新回答的问题。", "There is no question here to answer again yet.")
+    STOPPED = ("（已停止）", "(stopped)")
+    CUT = (
+        "（回答达到了长度上限。）",
+        "(The answer reached its length limit.)",
+    )
+    EMPTY_ANSWER = (
+        "Kimi 这次没有给出文字回答，请换个说法或用 `/retry` 再试。",
+        "Kimi gave no words this time. Please rephrase, or try again with `/retry`.",
+    )
+    TOO_LONG = (
+        "这条消息太长，超出了模型能读的范围。请分成几段，或只发最相关的部分。",
+        "This message is longer than the model can read. Please split it, or send only what matters.",
+    )
+    FAILED = (
+        "我这边出了点问题，这个问题没能回答。请用 `/retry` 再试一次。",
+        "Something went wrong on my side and this was not answered. Please try again with `/retry`.",
+    )
+    RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
+    EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
+    STICKER = (
+        "贴纸我还看不懂，请用文字告诉我。",
+        "I cannot read stickers yet. Please tell me in words.",
+    )
+    VOICE = (
+        "语音我还听不了，请用文字告诉我。",
+        "I cannot listen to voice messages yet. Please tell me in words.",
+    )
+    PICTURE = (
+        "图片我还看不了，请用文字描述一下。",
+        "I cannot look at pictures yet. Please describe it in words.",
+    )
+    VIDEO = ("视频我还看不了，请用文字描述一下。", "I cannot watch videos yet. Please describe it in words.")
+    FILE = (
+        "文件我还读不了，请把相关内容粘贴成文字。",
+        "I cannot read files yet. Please paste the part that matters as text.",
+    )
+    OTHER = (
+        "这类消息我还读不了，请用文字告诉我。",
+        "I cannot read this kind of message yet. Please tell me in words.",
+    )
+
+    def text(self, language: Language) -> str:
+        """Return the notice as Markdown."""
+        chinese, english = self.value
+        return chinese if language == "zh" else english
+
+
+NOT_YET: Mapping[Unreadable, Notice] = {
+    Unreadable.EMPTY: Notice.EMPTY,
+    Unreadable.STICKER: Notice.STICKER,
+    Unreadable.VOICE: Notice.VOICE,
+    Unreadable.PICTURE: Notice.PICTURE,
+    Unreadable.VIDEO: Notice.VIDEO,
+    Unreadable.FILE: Notice.FILE,
+    Unreadable.OTHER: Notice.OTHER,
+}

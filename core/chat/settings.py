@@ -1,0 +1,30 @@
+"""What the chat services need to know of a deployment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Busy(StrEnum):
+    """What becomes of a message that arrives while its conversation is being answered."""
+
+    QUEUE = "queue"  #: it waits its turn
+    MERGE = "merge"  #: all that waits becomes one question
+    INTERRUPT = "interrupt"  #: the running answer ends, both are answered together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSettings:
+    """Numbers and words of one deployment."""
+
+    model: str
+    context_tokens: int  #: of the model: prompt and reply together
+    reply_tokens: int  #: reserved for the reply, thinking included
+    system_prompt: str | None = None
+    thinking: bool | None = None  #: None: as the model does by itself
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    busy: Busy = Busy.QUEUE
+    history_lines: int = 400  #: most messages that are read for one prompt
+    backfill_lines: int = 50  #: most messages read from a thread that was there before us
+    checkpoint_every_s: float = 2.0  #: how often a running answer is stored
+    resume_attempts: int = 2  #: how often a broken stream is continued in the middle

@@ -1,0 +1,29 @@
+"""How many tokens a text is, without asking: by script, corrected by what Kimi has counted."""
+
+import math
+
+from core.chat.language import is_cjk
+
+CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
+OTHER_TOKENS = 0.28  #: tokens of one other character
+MESSAGE_TOKENS = 6  #: role and separators of one message
+LEARNING = 0.2  #: weight of the newest measurement
+LEAST_RATIO, MOST_RATIO = 0.5, 3.0  #: a measurement beyond these is not believed
+
+
+def estimate_tokens(text: str) -> int:
+    """Return the tokens of ``text`` by script; never 0."""
+    cjk = sum(1 for char in text if is_cjk(char)) if not text.isascii() else 0
+    return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
+
+
+def corrected_ratio(ratio: float, *, estimated: int, counted: int) -> float:
+    """Return the ratio of counted to estimated tokens after one more call.
+
+    ``estimated`` is what :func:`estimate_tokens` said of the whole prompt, ``counted`` what
+    ``usage.prompt_tokens`` says.
+    """
+    if estimated <= 0 or counted <= 0:
+        return ratio
+    measured = min(MOST_RATIO, max(LEAST_RATIO, counted / estimated))
+    return ratio + LEARNING * (measured - ratio)

@@ -1,0 +1,347 @@
+"""The drain: takes a conversation's open events in order and brings each to its end.
+
+::
+
+    take    the turn's run number is raised: whoever had it before can write nothing more
+    ask     Kimi's words go into the growing message
+    store   the whole text, before its last frame is shown
+    show    the last frame; then turn and event are closed in one transaction
+
+A crash at any of these points is taken up at the next start from what was stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from core.chat.answer import Answerer, Question
+from core.chat.earlier import read_earlier
+from core.chat.language import Language, language_of
+from core.chat.notices import NOT_YET, Notice
+from core.chat.settings import Busy
+from core.clock import Clock
+from core.delivery.courier import Courier, Delivery
+from core.engine.running import RunningAnswers
+from core.errors import Fenced, StoreUnavailable, SurfaceError
+from core.model import (
+    Address,
+    CommandName,
+    Event,
+    MessageRef,
+    Ordered,
+    Pressed,
+    Said,
+)
+from core.ports import Backfill, Surface
+from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
+from core.store.conversations import Conversation
+from core.store.inbox import Item, Mark
+from core.store.turns import Turn
+
+log = structlog.get_logger(__name__)
+
+MOST_ATTEMPTS = 5  #: an event that was taken this often is closed with an apology
+MOST_MERGED = 20  #: questions that become one at the most
+REFS_PATIENCE_S = 10.0  #: how long storing a posted message's reference is tried
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A turn that this process owns now."""
+
+    turn: Turn
+    conversation: Conversation
+    said: Said | None  #: the question; None for a command
+    event: Event
+    address: Address
+    asker_id: str
+    language: Language
+    known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
+    attempts: int
+
+
+class TurnRunner:
+    """Implements :data:`core.engine.port.Drain`."""
+
+    def __init__(
+        self,
+        database: Database,
+        courier: Courier,
+        answerer: Answerer,
+        running: RunningAnswers,
+        clock: Clock,
+        *,
+        surfaces: Mapping[str, Surface],
+        backfills: Mapping[str, Backfill],
+        busy: Busy = Busy.QUEUE,
+        backfill_lines: int = 50,
+    ) -> None:
+        self._database = database
+        self._courier = courier
+        self._answerer = answerer
+        self._running = running
+        self._clock = clock
+        self._surfaces = surfaces
+        self._backfills = backfills
+        self._busy = busy
+        self._backfill_lines = backfill_lines
+        self.stopping = False
+
+    async def __call__(self, work: Work) -> None:
+        """Work off everything that is open in one line of work, in order.
+
+        Raises:
+            StoreUnavailable: what is open stays open.
+        """
+        while not self.stopping:
+            running = self._running.begin(work.conversation_id) if work.lane is Lane.TURNS else None
+            try:
+                taken = await self._take(work)
+                if taken is None:
+                    return
+                with structlog.contextvars.bound_contextvars(turn=taken.turn.id, run=taken.turn.run):
+                    await self._bring_to_end(taken)
+            except Fenced:
+                log.info("turn_fenced", conversation=work.conversation_id)
+                return
+            finally:
+                if running is not None:
+                    self._running.end(work.conversation_id, running)
+
+    async def _take(self, work: Work) -> Taken | None:
+        async with self._database.begin() as tx:
+            conversation = await conversations.get(tx, work.conversation_id)
+            if conversation.key.platform not in self._surfaces:
+                return None  # another process serves that platform, or none does today
+            items = await inbox.open_items(tx, work, limit=MOST_MERGED)
+            if not items:
+                return None
+            first = items[0]
+            await inbox.count_attempt(tx, first.id)
+            taken = await self._take_item(tx, conversation, items)
+            if taken is None:
+                await inbox.mark(tx, [first.id], Mark.SKIPPED)
+                log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
+        return taken if taken is not None else await self._take(work)
+
+    async def _take_item(
+        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
+    ) -> Taken | None:
+        item = items[0]
+        match item.event:
+            case Said() as said:
+                seq = self._merged_seq(items)
+                turn = await turns.take(
+                    tx,
+                    conversation_id=conversation.id,
+                    inbox_id=item.id,
+                    seq=seq,
+                    asker_id=said.author.id,
+                )
+                last = next(one.event for one in reversed(items) if one.id <= turn.seq)
+                said = last if isinstance(last, Said) else said
+            case (Ordered(command=CommandName.RETRY) | Pressed()) as order:
+                return await self._take_retry(tx, conversation, item, order)
+            case Ordered() as order:
+                turn = await turns.take(
+                    tx,
+                    conversation_id=conversation.id,
+                    inbox_id=item.id,
+                    seq=item.id,
+                    asker_id=order.author.id,
+                    notice=True,
+                )
+                return await self._taken(tx, turn, conversation, item, said=None, order=order)
+            case _:
+                return None
+        return await self._taken(tx, turn, conversation, item, said=said, order=said)
+
+    def _merged_seq(self, items: Sequence[Item]) -> int:
+        """Return the id of the last event that becomes one question with the first."""
+        seq = items[0].id
+        for item in items[1:]:
+            if self._busy is not Busy.MERGE or not isinstance(item.event, Said):
+                break
+            seq = item.id
+        return seq
+
+    async def _take_retry(
+        self, tx: Transaction, conversation: Conversation, item: Item, order: Ordered | Pressed
+    ) -> Taken:
+        """Take a retry: the earlier turn's question, shown in the earlier turn's messages."""
+        before = await turns.latest(tx, conversation.id, before_inbox_id=item.id)
+        said = None if before is None else await inbox.event_of(tx, before.seq)
+        again = before is not None and isinstance(said, Said) and before.seq > conversation.history_after
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=before.seq if before is not None and again else item.id,
+            asker_id=order.author.id,
+            refs=before.refs if before is not None and again else (),
+            notice=not again,
+        )
+        question = said if again and isinstance(said, Said) else None
+        return await self._taken(tx, turn, conversation, item, said=question, order=question or order)
+
+    async def _taken(
+        self,
+        tx: Transaction,
+        turn: Turn,
+        conversation: Conversation,
+        item: Item,
+        *,
+        said: Said | None,
+        order: Said | Ordered | Pressed,
+    ) -> Taken:
+        known: frozenset[str] = frozenset()
+        if turn.run > 1:
+            own = {ref.message_id for ref in turn.refs}
+            known = await conversations.known_refs(tx, conversation.id) - own
+        text = order.text if isinstance(order, Said) else ""
+        if not text:
+            lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
+            text = " ".join(line.text for line in lines)
+        return Taken(
+            turn=turn,
+            conversation=conversation,
+            said=said,
+            event=item.event,
+            address=order.address,
+            asker_id=turn_asker(order),
+            language=language_of(text, order.author.language),
+            known=known,
+            attempts=item.attempts + 1,
+        )
+
+    async def _bring_to_end(self, taken: Taken) -> None:
+        delivery = self._open(taken)
+        running = self._running.of(taken.conversation.id)
+        if taken.turn.cancel and running is not None:
+            running.cancel(taken.turn.cancel)
+        try:
+            outcome = await self._fill(taken, delivery)
+            outcome = await self._show(taken, delivery, outcome)
+        finally:
+            delivery.close()
+        async with self._database.begin() as tx:
+            await turns.finish(tx, taken.turn, outcome=outcome)
+            await inbox.mark(tx, await self._closes(tx, taken), Mark.DONE)
+        log.info("turn_done", outcome=outcome, pages=len(delivery.growing.slots))
+
+    async def _closes(self, tx: Transaction, taken: Taken) -> list[int]:
+        """Return the events that are answered now: one, or all that were merged into it."""
+        turn = taken.turn
+        if turn.seq <= turn.inbox_id:
+            return [turn.inbox_id]
+        work = Work(turn.conversation_id, Lane.TURNS)
+        items = await inbox.open_items(tx, work, limit=MOST_MERGED)
+        return [item.id for item in items if item.id <= turn.seq]
+
+    async def _fill(self, taken: Taken, delivery: Delivery) -> str:
+        """Put the turn's text into the delivery and store it; return the outcome."""
+        turn = taken.turn
+        if turn.state == "answered":
+            delivery.append(turn.partial)
+            return turn.outcome
+        notice = self._notice(taken)
+        if notice is None and taken.said is not None:
+            await self._read_earlier(taken)
+            question = Question(
+                turn=turn,
+                conversation=taken.conversation,
+                asker_id=taken.asker_id,
+                language=taken.language,
+            )
+            running = self._running.of(taken.conversation.id)
+            assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
+            delivery.finished.add_done_callback(lambda _: running.cancel("closed"))
+            return await self._answerer.answer(question, delivery, running)
+        text = (notice or Notice.FAILED).text(taken.language)
+        async with self._database.begin() as tx:
+            await turns.save_answer(tx, turn, text=text, outcome="notice")
+        delivery.append(text)
+        return "notice"
+
+    def _notice(self, taken: Taken) -> Notice | None:
+        """Return the bot's own reply where Kimi is not asked."""
+        if taken.attempts > MOST_ATTEMPTS:
+            log.error("turn_given_up", attempts=taken.attempts)
+            return Notice.FAILED
+        match taken.event:
+            case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
+                return NOT_YET[kind]
+            case Said():
+                return None
+            case Ordered(command=CommandName.HELP):
+                return Notice.HELP
+            case Ordered(command=CommandName.START):
+                return Notice.START
+            case Ordered(command=CommandName.NEW):
+                return Notice.NEW
+            case Ordered(command=CommandName.STOP):
+                return Notice.NOTHING_RUNNING
+            case _:
+                return None if taken.said is not None else Notice.NOTHING_TO_RETRY
+
+    async def _read_earlier(self, taken: Taken) -> None:
+        backfill = self._backfills.get(taken.conversation.key.platform)
+        if backfill is None or taken.conversation.backfilled or taken.said is None:
+            return
+        await read_earlier(
+            self._database,
+            backfill,
+            taken.conversation,
+            taken.said,
+            before_seq=taken.turn.inbox_id,
+            limit=self._backfill_lines,
+        )
+
+    def _open(self, taken: Taken) -> Delivery:
+        turn = taken.turn
+        question_id = taken.said.message_id if taken.said is not None else ""
+        return self._courier.open(
+            self._surfaces[taken.conversation.key.platform],
+            taken.address,
+            marker=f"{turn.id}",
+            on_refs=partial(self._save_refs, taken),
+            question_id=question_id,
+            refs=turn.refs,
+            known=taken.known,
+            lost_post=turn.run > 1,
+            show_status=turn.state == "running",
+        )
+
+    async def _save_refs(self, taken: Taken, refs: Sequence[MessageRef]) -> None:
+        """Store the references; a posted message must not be forgotten over a database's hiccup."""
+        deadline = self._clock.time() + REFS_PATIENCE_S
+        while True:
+            try:
+                async with self._database.begin() as tx:
+                    await turns.save_refs(tx, taken.turn, refs)
+                    for ref in refs:
+                        await conversations.remember_ref(
+                            tx, taken.address.key, ref.message_id, taken.conversation.id, taken.turn.id
+                        )
+            except StoreUnavailable:
+                if self._clock.time() >= deadline:
+                    raise
+                await self._clock.sleep(0.25)
+            else:
+                return
+
+    async def _show(self, taken: Taken, delivery: Delivery, outcome: str) -> str:
+        """Bring the last words onto the screen; return the outcome."""
+        try:
+            await delivery.finish()
+        except SurfaceError as exc:
+            log.warning("answer_undelivered", platform=taken.conversation.key.platform, error=str(exc))
+            return "undelivered"
+        return outcome
+
+
+def turn_asker(event: Said | Ordered | Pressed) -> str:
+    """Return who a turn is for."""
+    return event.author.id

@@ -1,0 +1,105 @@
+"""The embedded engine: one asyncio task for each conversation that has work.
+
+For one process on one database. What is open lives in the inbox alone: a crash loses nothing, and
+the next start wakes every conversation that has an open event.
+"""
+
+import asyncio
+
+import structlog
+
+from core.clock import Clock
+from core.engine.port import Drain
+from core.engine.running import RunningAnswers
+from core.errors import StoreUnavailable
+from core.store import Database, Transaction, Work, inbox
+from core.store.exclusive import Exclusive
+
+log = structlog.get_logger(__name__)
+
+RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
+RETRY_MOST_S = 15.0
+
+
+class EmbeddedEngine:
+    """Implements :class:`core.engine.port.Engine` in this process."""
+
+    def __init__(self, database: Database, running: RunningAnswers, clock: Clock) -> None:
+        self._database = database
+        self._running = running
+        self._clock = clock
+        self._exclusive = Exclusive(database)
+        self._drain: Drain | None = None
+        self._tasks: dict[Work, asyncio.Task[None]] = {}
+        self._again: set[Work] = set()
+        self.stopping = False
+
+    async def enlist(self, tx: Transaction, work: Work) -> None:
+        """Nothing to store: the open inbox row says it all."""
+
+    def wake(self, work: Work) -> None:
+        """Start the conversation's task, or let the running one look once more."""
+        if self._drain is None or self.stopping:
+            return
+        if work in self._tasks:
+            self._again.add(work)
+            return
+        self._tasks[work] = asyncio.create_task(self._work_off(work, self._drain), name=f"work-{work}")
+
+    def cancel(self, conversation_id: int, why: str) -> None:
+        """End the conversation's running answer."""
+        self._running.cancel(conversation_id, why)
+
+    async def start(self, drain: Drain) -> None:
+        """Take the database for this process and go on with what is open."""
+        await self._exclusive.take()
+        self._drain = drain
+        async with self._database.read() as tx:
+            left = await inbox.open_work(tx)
+        if left:
+            log.info("work_recovered", conversations=len(left))
+        for work in left:
+            self.wake(work)
+
+    async def stop(self, grace_s: float) -> None:
+        """Let running work end, abort what has not after ``grace_s`` seconds."""
+        self.stopping = True
+        if self._tasks:
+            tasks = list(self._tasks.values())
+            timer = asyncio.create_task(self._clock.sleep(grace_s))
+            ended = asyncio.create_task(_all_ended(tasks))
+            await asyncio.wait({timer, ended}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (timer, ended, *tasks):
+                task.cancel()
+            await asyncio.gather(timer, ended, *tasks, return_exceptions=True)
+        await self._exclusive.release()
+
+    async def _work_off(self, work: Work, drain: Drain) -> None:
+        delay_s = RETRY_FIRST_S
+        try:
+            while True:
+                self._again.discard(work)
+                try:
+                    await drain(work)
+                except StoreUnavailable as exc:
+                    log.warning("store_unavailable", error=str(exc), retry_in_s=delay_s)
+                except Exception:  # the boundary of a task: the event stays open and is tried again
+                    log.exception("drain_failed", conversation=work.conversation_id)
+                else:
+                    delay_s = RETRY_FIRST_S
+                    if work not in self._again:
+                        return
+                    continue
+                if self.stopping:
+                    return
+                await self._clock.sleep(delay_s)
+                delay_s = min(RETRY_MOST_S, delay_s * 2)
+        finally:
+            del self._tasks[work]
+            if work in self._again and not self.stopping:
+                self._again.discard(work)
+                self.wake(work)
+
+
+async def _all_ended(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

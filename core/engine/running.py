@@ -1,0 +1,49 @@
+"""The answers that this process is writing, and the way to end one from outside."""
+
+import asyncio
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class RunningAnswer:
+    """One answer; ``why`` says who ended it: "stop", "new", "interrupt", "retry", "closed"."""
+
+    task: "asyncio.Task[None] | None" = None
+    why: str = ""
+
+    def cancel(self, why: str) -> None:
+        """End the answer; its text so far stays."""
+        if not self.why:
+            self.why = why
+            if self.task is not None:
+                self.task.cancel()
+
+
+class RunningAnswers:
+    """At most one answer for each conversation."""
+
+    def __init__(self) -> None:
+        self._answers: dict[int, RunningAnswer] = {}
+
+    def begin(self, conversation_id: int) -> RunningAnswer:
+        """Register an answer that is about to be asked for."""
+        answer = self._answers[conversation_id] = RunningAnswer()
+        return answer
+
+    def of(self, conversation_id: int) -> RunningAnswer | None:
+        """Return a conversation's answer, if this process is about to write or writing one."""
+        return self._answers.get(conversation_id)
+
+    def end(self, conversation_id: int, answer: RunningAnswer) -> None:
+        """Forget an answer."""
+        if self._answers.get(conversation_id) is answer:
+            del self._answers[conversation_id]
+
+    def cancel(self, conversation_id: int, why: str) -> None:
+        """End a conversation's running answer, if this process is writing one."""
+        answer = self._answers.get(conversation_id)
+        if answer is not None:
+            answer.cancel(why)
+
+    def __len__(self) -> int:
+        return len(self._answers)
