@@ -96,6 +96,9 @@ class SlackApp:
                 return None
             case "429":
                 return self._limited(method, params, int(fault.seconds))
+            case "error":
+                self._note(method, params, fault.error)
+                return _json({"ok": False, "error": fault.error})
             case "reset":
                 self._note(method, params, "reset")
                 return _Dropped()
@@ -108,7 +111,7 @@ class SlackApp:
         try:
             known = self._known(method)
             granted = self._granted(method, token)
-            channel = params.text("channel") or ""
+            channel = params.text("channel") or params.text("channel_id") or ""
             wait_s = self.meter.refuse_for_s(
                 method, self.workspace.team, channel, self.workspace.clock.time()
             )
@@ -123,8 +126,7 @@ class SlackApp:
             self._note(method, params, refusal.error)
             return _json({"ok": False, "error": refusal.error, **refusal.extra})
         self._note(method, params, "")
-        headers = {"x-oauth-scopes": ",".join(sorted(granted)), "x-accepted-oauth-scopes": ""}
-        return _json({"ok": True, **body}, headers)
+        return _json({"ok": True, **body}, {"x-oauth-scopes": ",".join(sorted(granted))})
 
     def _open_connection(self) -> Json:
         """apps.connections.open."""

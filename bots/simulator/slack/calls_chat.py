@@ -1,6 +1,6 @@
 """chat.* except streams: post, change, delete, link."""
 
-from bots.simulator.slack import rules
+from bots.simulator.slack import rules, stored
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import Channel, Json, Message
 from bots.simulator.slack.rules import SlackRefusal
@@ -49,10 +49,19 @@ def _written(workspace: Workspace, channel: Channel, params: Params) -> Message:
         text_chars=rules.POST_TEXT_CHARS,
     )
     thread = thread_of(channel, params.text("thread_ts") or "", missing="thread_not_found")
-    source = (markdown if markdown is not None else text) or ""
-    return workspace.draft(
-        channel, workspace.bot, source, thread_ts=thread, blocks=blocks, attachments=attachments
+    message = workspace.draft(
+        channel, workspace.bot, "", thread_ts=thread, blocks=blocks, attachments=attachments
     )
+    _write(message, text=text, markdown=markdown)
+    return message
+
+
+def _write(message: Message, *, text: str | None, markdown: str | None) -> None:
+    """Set the text of a message: ``source`` as sent, ``text`` as Slack stores it."""
+    if markdown is not None:
+        message.source, message.text = markdown, stored.markdown(markdown)
+    elif text is not None:
+        message.source, message.text = text, stored.mrkdwn(text)
 
 
 def thread_of(channel: Channel, thread_ts: str, *, missing: str) -> str:
@@ -96,7 +105,7 @@ def update(workspace: Workspace, params: Params) -> Json:
     if attachments is not None:
         message.attachments = attachments
     if text or markdown is not None:
-        message.source = message.text = markdown if markdown is not None else text or ""
+        _write(message, text=text, markdown=markdown)
         if not blocks:  # Slack marks "(edited)" for a change of text, not for one of blocks
             message.edited_ts = workspace.new_ts()
     if metadata is not None:

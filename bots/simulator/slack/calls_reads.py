@@ -1,39 +1,16 @@
-"""Reading calls and the small writes: conversations.*, users.*, reactions.*, statuses, auth.test."""
+"""conversations.*: what stands where, and who is there."""
 
 import base64
 import binascii
 from collections.abc import Sequence
 from typing import TypeVar
 
-from bots.simulator.slack import events, rules
-from bots.simulator.slack.calls_streams import SESSION_STATUSES
 from bots.simulator.slack.params import Params
-from bots.simulator.slack.records import Channel, Json, Message, Person
+from bots.simulator.slack.records import Channel, Json, Message
 from bots.simulator.slack.rules import SlackRefusal
-from bots.simulator.slack.workspace import APP_ID, BOT_ID, Workspace
+from bots.simulator.slack.workspace import Workspace
 
 Item = TypeVar("Item")
-
-
-def api_test(workspace: Workspace, params: Params) -> Json:
-    """api.test: says back what it was given."""
-    error = params.text("error")
-    if error:
-        raise SlackRefusal(error, args=params.values)
-    return {"args": params.values}
-
-
-def auth_test(workspace: Workspace, params: Params) -> Json:
-    """auth.test."""
-    return {
-        "url": "https://team.slack.test/",
-        "team": "Moonthread",
-        "user": workspace.bot.name.lower(),
-        "team_id": workspace.team,
-        "user_id": workspace.bot.id,
-        "bot_id": BOT_ID,
-        "is_enterprise_install": False,
-    }
 
 
 def replies(workspace: Workspace, params: Params) -> Json:
@@ -48,7 +25,7 @@ def replies(workspace: Workspace, params: Params) -> Json:
     bodies = [message.as_json(with_metadata=_metadata(params)) for message in found]
     if root is not None:
         bodies = [_root_json(channel, root, with_metadata=_metadata(params)), *bodies]
-    return _page("messages", bodies, _limit(workspace, params), params)
+    return page("messages", bodies, _limit(workspace, params), params)
 
 
 def history(workspace: Workspace, params: Params) -> Json:
@@ -60,7 +37,7 @@ def history(workspace: Workspace, params: Params) -> Json:
         for message in reversed(channel.messages.values())
         if not message.visible_to and _is_top(message) and _within(message, params)
     ]
-    return _page("messages", found, _limit(workspace, params), params)
+    return page("messages", found, _limit(workspace, params), params)
 
 
 def _no_json(params: Params) -> None:
@@ -120,7 +97,8 @@ def _limit(workspace: Workspace, params: Params) -> int:
     return min(limit, 15) if restricted else limit
 
 
-def _page(key: str, items: Sequence[Item], limit: int, params: Params) -> Json:
+def page(key: str, items: Sequence[Item], limit: int, params: Params) -> Json:
+    """Return one page of ``items`` under ``key``, with the cursor of the next."""
     start = _offset(params.text("cursor") or "")
     more = start + limit < len(items)
     cursor = base64.b64encode(f"next:{start + limit}".encode()).decode() if more else ""
@@ -176,125 +154,4 @@ def open_conversation(workspace: Workspace, params: Params) -> Json:
 def members(workspace: Workspace, params: Params) -> Json:
     """conversations.members."""
     channel = workspace.visible(params.required("channel"))
-    return _page("members", sorted(channel.members), params.number("limit", 100), params)
-
-
-def user_info(workspace: Workspace, params: Params) -> Json:
-    """users.info."""
-    person = workspace.people.get(params.required("user"))
-    if person is None:
-        raise SlackRefusal("user_not_found")
-    return {"user": _person_json(workspace, person, locale=bool(params.flag("include_locale")))}
-
-
-def users_list(workspace: Workspace, params: Params) -> Json:
-    """users.list."""
-    people = [_person_json(workspace, person, locale=False) for person in workspace.people.values()]
-    return _page("members", people, params.number("limit", 100), params)
-
-
-def _person_json(workspace: Workspace, person: Person, *, locale: bool) -> Json:
-    body: Json = {
-        "id": person.id,
-        "team_id": person.team,
-        "name": person.name.lower().replace(" ", "."),
-        "real_name": person.name,
-        "deleted": False,
-        "is_bot": person.is_bot,
-        "profile": {"real_name": person.name, "display_name": person.name, "team": person.team},
-    }
-    if person.is_bot:
-        body["profile"] |= {"bot_id": BOT_ID, "api_app_id": APP_ID}
-    if person.external:
-        return body | {"is_stranger": True}
-    return body | {"tz": "Asia/Shanghai", **({"locale": "en-US"} if locale else {})}
-
-
-def team_info(workspace: Workspace, params: Params) -> Json:
-    """team.info."""
-    return {"team": {"id": workspace.team, "name": "Moonthread", "domain": "team"}}
-
-
-def bot_info(workspace: Workspace, params: Params) -> Json:
-    """bots.info of our own bot."""
-    if params.text("bot") not in (None, BOT_ID):
-        raise SlackRefusal("bot_not_found")
-    user = workspace.bot
-    return {"bot": {"id": BOT_ID, "deleted": False, "name": user.name, "app_id": APP_ID, "user_id": user.id}}
-
-
-def set_status(workspace: Workspace, params: Params) -> Json:
-    """assistant.threads.setStatus: shown until the bot speaks, or for two minutes."""
-    channel, thread = workspace.joined(params.required("channel_id")), params.required("thread_ts")
-    if not rules.is_ts(thread) or (thread not in channel.messages and thread not in channel.roots):
-        raise SlackRefusal("invalid_thread_ts")
-    if len(params.strings("loading_messages")) > 10:
-        raise SlackRefusal("invalid_arguments")
-    text = params.text("status") or ""
-    workspace.set_status(channel.id, thread, text)
-    if text:
-        workspace.expire_status(channel.id, thread)
-    return {}
-
-
-def set_session(workspace: Workspace, params: Params) -> Json:
-    """agents.sessions.setStatus."""
-    channel, thread = workspace.joined(params.required("channel_id")), params.required("thread_ts")
-    status, title = params.required("status"), params.text("title") or ""
-    if thread not in channel.messages and thread not in channel.roots:
-        raise SlackRefusal("invalid_thread_ts")
-    if status not in SESSION_STATUSES or len(title) > 200:
-        raise SlackRefusal("invalid_arguments")
-    workspace.sessions[channel.id, thread] = {"status": status, "title": title}
-    return {"session": {"status": status, "title": title}}
-
-
-def react(workspace: Workspace, params: Params) -> Json:
-    """reactions.add."""
-    message, name = _reactable(workspace, params)
-    users = message.reactions.setdefault(name, [])
-    if workspace.bot.id in users:
-        raise SlackRefusal("already_reacted")
-    users.append(workspace.bot.id)
-    _tell_reaction(workspace, "reaction_added", message, name)
-    return {}
-
-
-def unreact(workspace: Workspace, params: Params) -> Json:
-    """reactions.remove."""
-    message, name = _reactable(workspace, params)
-    users = message.reactions.get(name, [])
-    if workspace.bot.id not in users:
-        raise SlackRefusal("no_reaction")
-    users.remove(workspace.bot.id)
-    if not users:
-        del message.reactions[name]
-    _tell_reaction(workspace, "reaction_removed", message, name)
-    return {}
-
-
-def _reactable(workspace: Workspace, params: Params) -> tuple[Message, str]:
-    channel = workspace.visible(params.required("channel"))
-    message = channel.messages.get(params.required("timestamp"))
-    if message is None or message.visible_to:
-        raise SlackRefusal("message_not_found")
-    name = params.required("name")
-    if ":" in name or " " in name:
-        raise SlackRefusal("invalid_name")
-    return message, name
-
-
-def _tell_reaction(workspace: Workspace, kind: str, message: Message, name: str) -> None:
-    channel = workspace.channels[message.channel]
-    workspace.emit(channel, events.reacted(kind, workspace.bot.id, message, name, workspace.new_ts()))
-
-
-def publish_view(workspace: Workspace, params: Params) -> Json:
-    """views.publish: a person's home tab."""
-    person, view = params.required("user_id"), params.mapping("view", "invalid_arguments")
-    if person not in workspace.people:
-        raise SlackRefusal("user_not_found")
-    if view is None or view.get("type") != "home":
-        raise SlackRefusal("invalid_arguments")
-    workspace.views[person] = view
-    return {"view": {"id": workspace.new_id("V"), "team_id": workspace.team, **view}}
+    return page("members", sorted(channel.members), params.number("limit", 100), params)

@@ -4,7 +4,7 @@ A stream dies about five minutes after its start however often it grows, and hol
 bytes in all (neither is documented; both measured by several projects).
 """
 
-from bots.simulator.slack import events, rules
+from bots.simulator.slack import events, rules, stored
 from bots.simulator.slack.calls_chat import own_message, thread_of
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import Channel, Json, Message, Stream
@@ -154,4 +154,4 @@ def _grow(message: Message, chunks: list[Json]) -> None:
                 stream.tasks[chunk["id"]] = {**stream.tasks.get(chunk["id"], {}), **chunk}
             case "plan_update":
                 stream.plan = chunk["title"]
-    message.text = message.source
+    message.text = stored.markdown(message.source)

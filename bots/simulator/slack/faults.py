@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-FaultKind: TypeAlias = Literal["503", "reset", "lost_reply", "stall", "429"]
+FaultKind: TypeAlias = Literal["503", "reset", "lost_reply", "stall", "429", "error"]
 Condition: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 
@@ -17,6 +17,7 @@ class Fault:
     seconds: float  #: length of a stall, or the Retry-After of a 429
     when: Condition | None
     times: int
+    error: str = ""  #: for kind "error"
 
 
 class Faults:
@@ -41,6 +42,11 @@ class Faults:
     ) -> None:
         """Order a fault for the next ``times`` calls of ``method`` whose parameters satisfy ``when``."""
         self._waiting.append(Fault(method=method, kind=kind, seconds=seconds, when=when, times=times))
+
+    def refuse(self, method: str, error: str, *, when: Condition | None = None, times: int = 1) -> None:
+        """Answer the next ``times`` calls with Slack's error code ``error``; nothing happens."""
+        fault = Fault(method=method, kind="error", seconds=0, when=when, times=times, error=error)
+        self._waiting.append(fault)
 
     def clear(self) -> None:
         """Forget every fault that has not struck."""

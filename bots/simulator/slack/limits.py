@@ -15,7 +15,7 @@ PER_MINUTE: Mapping[str, int] = {
     "api.test": SPECIAL,
     "auth.test": SPECIAL,
     "apps.connections.open": TIER_3,
-    "assistant.threads.setStatus": TIER_3,
+    "assistant.threads.setStatus": 60,
     "bots.info": TIER_3,
     "chat.delete": TIER_3,
     "chat.getPermalink": SPECIAL,
@@ -30,6 +30,7 @@ PER_MINUTE: Mapping[str, int] = {
     "users.list": TIER_2,
     "views.publish": TIER_4,
 }
+PER_CHANNEL = frozenset({"assistant.threads.setStatus"})  #: counted for each channel by itself
 RESTRICTED_READS = ("conversations.history", "conversations.replies")
 
 
@@ -66,7 +67,7 @@ class Meter:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._windows: dict[tuple[str, str], deque[float]] = {}
+        self._windows: dict[tuple[str, str, str], deque[float]] = {}
         self._buckets: dict[str, tuple[float, float]] = {}  #: channel → (level, at)
         self._floods: dict[str, float] = {}  #: method → until
 
@@ -81,7 +82,8 @@ class Meter:
         """
         wait = self._floods.get(method, now) - now
         if wait <= 0 and self.limits.enabled:
-            window = self._windows.setdefault((method, team), deque())
+            key = (method, team, channel if method in PER_CHANNEL else "")
+            window = self._windows.setdefault(key, deque())
             wait = self._window_wait(window, method, now)
             if wait <= 0 and method == "chat.postMessage":
                 wait = self._spend(channel, now)

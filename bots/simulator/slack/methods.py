@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bots.simulator.slack import calls_chat, calls_reads, calls_streams
+from bots.simulator.slack import calls_chat, calls_people, calls_reads, calls_signs, calls_streams
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import HISTORY_SCOPE, Json
 from bots.simulator.slack.rules import SlackRefusal
@@ -48,15 +48,15 @@ class Method:
 
 READ_SCOPES = ("channels:read", "groups:read", "im:read", "mpim:read")
 METHODS: Mapping[str, Method] = {
-    "api.test": Method(run=calls_reads.api_test),
-    "auth.test": Method(run=calls_reads.auth_test),
+    "api.test": Method(run=calls_people.api_test),
+    "auth.test": Method(run=calls_people.auth_test),
     "agents.sessions.setStatus": Method(
-        run=calls_reads.set_session, scopes=("assistant:write", "chat:write")
+        run=calls_signs.set_session, scopes=("assistant:write", "chat:write")
     ),
     "assistant.threads.setStatus": Method(
-        run=calls_reads.set_status, scopes=("assistant:write", "chat:write")
+        run=calls_signs.set_status, scopes=("assistant:write", "chat:write")
     ),
-    "bots.info": Method(run=calls_reads.bot_info, scopes=("users:read",)),
+    "bots.info": Method(run=calls_people.bot_info, scopes=("users:read",)),
     "chat.appendStream": Method(run=calls_streams.append, scopes=("chat:write",)),
     "chat.delete": Method(run=calls_chat.delete, scopes=("chat:write",)),
     "chat.getPermalink": Method(run=calls_chat.get_permalink),
@@ -70,12 +70,12 @@ METHODS: Mapping[str, Method] = {
     "conversations.members": Method(run=calls_reads.members, scopes=READ_SCOPES),
     "conversations.open": Method(run=calls_reads.open_conversation, scopes=("im:write", "mpim:write")),
     "conversations.replies": Method(run=calls_reads.replies, scopes=tuple(HISTORY_SCOPE.values())),
-    "reactions.add": Method(run=calls_reads.react, scopes=("reactions:write",)),
-    "reactions.remove": Method(run=calls_reads.unreact, scopes=("reactions:write",)),
-    "team.info": Method(run=calls_reads.team_info, scopes=("team:read",)),
-    "users.info": Method(run=calls_reads.user_info, scopes=("users:read",)),
-    "users.list": Method(run=calls_reads.users_list, scopes=("users:read",)),
-    "views.publish": Method(run=calls_reads.publish_view),
+    "reactions.add": Method(run=calls_signs.react, scopes=("reactions:write",)),
+    "reactions.remove": Method(run=calls_signs.unreact, scopes=("reactions:write",)),
+    "team.info": Method(run=calls_people.team_info, scopes=("team:read",)),
+    "users.info": Method(run=calls_people.user_info, scopes=("users:read",)),
+    "users.list": Method(run=calls_people.users_list, scopes=("users:read",)),
+    "views.publish": Method(run=calls_signs.publish_view),
 }
 
 

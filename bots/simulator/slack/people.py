@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Sequence
 
-from bots.simulator.slack import calls_streams, events, rules
+from bots.simulator.slack import calls_streams, events, rules, stored
 from bots.simulator.slack.delivery import Dispatcher, Envelope
-from bots.simulator.slack.records import Channel, Json, Message, Person, buttons_of
+from bots.simulator.slack.records import ChannelKind, Json, Message, Person, buttons_of
 from bots.simulator.slack.response_urls import ResponseUrls
 from bots.simulator.slack.workspace import APP_ID, Workspace
 
@@ -39,8 +39,8 @@ class People:
     ) -> str:
         """Create a channel; return its id. The bot is in it unless ``with_bot`` is False."""
         everybody = {*members, *([self.workspace.bot.id] if with_bot else [])}
-        kind = "group" if private else "channel"
-        return self.workspace.add_channel(name, kind, everybody, shared=shared).id  # type: ignore[arg-type]
+        kind: ChannelKind = "group" if private else "channel"
+        return self.workspace.add_channel(name, kind, everybody, shared=shared).id
 
     def open_dm(self, person: str) -> str:
         """Return the id of the direct conversation of ``person`` with the bot."""
@@ -128,7 +128,7 @@ class People:
         """The author changes a message."""
         message = self.workspace.channels[channel].messages[ts]
         previous = message.as_json()
-        message.source, message.text = text, rules.as_stored(text)
+        message.source, message.text = text, stored.typed(text)
         message.edited_ts = self.workspace.new_ts()
         self.workspace.changed(message, previous)
 
@@ -145,9 +145,13 @@ class People:
         place.members.add(person)
         team = self.workspace.people[person].team
         text = f"<@{person}> has joined the channel"
-        message = self._speak(channel, person, text, subtype="channel_join")
+        message = self._speak(channel, person, text, subtype="channel_join", bot_id="", app_id="")
         self.workspace.emit(place, events.joined(place, person, team, self.workspace.new_ts()))
         return message.ts
+
+    async def leave(self, channel: str, person: str) -> None:
+        """Somebody leaves, or is removed; the bot can leave too."""
+        self.workspace.channels[channel].members.remove(person)
 
     async def slash(self, command: str, text: str, channel: str, person: str) -> str:
         """Send a slash command; return the ts of what the app answered at once, "" if nothing.
@@ -221,7 +225,7 @@ class People:
 
     async def stop_button(self, channel: str, thread_ts: str, person: str) -> list[str]:
         """Press Stop on a running agent session; return the ts of the streams that this ended."""
-        return calls_streams.stop_by(self.workspace, self._place(channel), thread_ts, person)
+        return calls_streams.stop_by(self.workspace, self.workspace.channels[channel], thread_ts, person)
 
     async def change_channel_id(self, channel: str) -> str:
         """Give a channel a new id, as when it becomes shared; return it."""
@@ -233,6 +237,3 @@ class People:
             message.channel = place.id
         self.workspace.emit(None, events.renamed(channel, place.id, self.workspace.new_ts()))
         return place.id
-
-    def _place(self, channel: str) -> Channel:
-        return self.workspace.channels[channel]

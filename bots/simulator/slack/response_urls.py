@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from bots.simulator.slack import rules
+from bots.simulator.slack import rules, stored
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import Json, Message
 from bots.simulator.slack.rules import SlackRefusal
@@ -63,7 +63,7 @@ class ResponseUrls:
 
     def _replace(self, original: Message, text: str, blocks: list[Json]) -> None:
         previous = original.as_json()
-        original.source = original.text = text
+        original.source, original.text = text, stored.mrkdwn(text)
         original.blocks = blocks
         self._workspace.changed(original, previous)
 

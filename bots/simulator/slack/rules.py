@@ -24,8 +24,6 @@ STREAM_BYTES = 10_600  #: everything one streamed message may hold, as UTF-8; un
 
 _NESTED_LIMITS = {"actions": 25, "context": 10, "context_actions": 5}  #: elements of one block
 _PING = re.compile(r"<!(?:channel|here|everyone)(?:\|[^>]*)?>|<!subteam\^[^>]*>|<@[UW][A-Z0-9]+(?:\|[^>]*)?>")
-_CONTROL = re.compile(r"<(?:@[UW]\w+|#[CG]\w+(?:\|[^>]*)?|![^>]+|(?:https?|mailto):[^>]+)>")
-_URL = re.compile(r"(?<![<|\w])https?://[^\s<>|]+[^\s<>|.,;:!?)\]}'\"]")
 _TS = re.compile(r"\d{10}\.\d{6}")
 
 
@@ -185,24 +183,6 @@ def pings_in(text: str) -> list[str]:
 def mentions(text: str, user: str) -> bool:
     """Tell whether ``text`` mentions ``user``."""
     return f"<@{user}>" in text or f"<@{user}|" in text
-
-
-def as_stored(typed: str) -> str:
-    """Return what a person typed as Slack stores it: ``& < >`` escaped, bare addresses in brackets.
-
-    Mentions and links that are already control sequences (``<@U1>``, ``<https://a.b|label>``) stay.
-    """
-    parts: list[str] = []
-    end = 0
-    for found in _CONTROL.finditer(typed):
-        parts += [_escape_plain(typed[end : found.start()]), found[0]]
-        end = found.end()
-    return "".join([*parts, _escape_plain(typed[end:])])
-
-
-def _escape_plain(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _URL.sub(lambda found: f"<{found[0]}>", escaped)
 
 
 def is_ts(value: str) -> bool:

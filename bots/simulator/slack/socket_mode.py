@@ -147,10 +147,18 @@ class SocketMode:
             self._workspace.background(self._close_after(connection, GRACE_S))
 
     async def drop(self) -> None:
-        """Close every connection without a word."""
+        """Break every connection without a word, as a failing network does."""
+        for connection in list(self._connections):
+            connection.socket.scope["state"]["transport"].abort()
+        await self._until(lambda: not self._connections)
+
+    async def close(self) -> None:
+        """Say goodbye on every connection; one that does not answer within a second is broken."""
         for connection in list(self._connections):
             await self._close_after(connection, 0)
-        await self._until(lambda: not self._connections)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._until(lambda: not self._connections), timeout=1.0)
+        await self.drop()
 
     async def _close_after(self, connection: _Connection, delay_s: float) -> None:
         if delay_s:
@@ -158,10 +166,6 @@ class SocketMode:
         if connection in self._connections:
             with contextlib.suppress(RuntimeError):  # the other side closed first
                 await connection.socket.close(code=1001)
-            if connection in self._connections:
-                for waiting in connection.waiting.values():
-                    if not waiting.done():
-                        waiting.set_result(Outcome(acked=False, reason="connection_failed"))
 
 
 async def _result(waiting: asyncio.Future[Outcome]) -> Outcome:

@@ -54,7 +54,7 @@ class SlackSimulator(People):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.workspace.close()
-        await self.sockets.drop()
+        await self.sockets.close()
         if self._http is not None:
             await self._http.close()
         await self._server.close()
@@ -206,5 +206,5 @@ class SlackSimulator(People):
         await self.sockets.refresh()
 
     async def drop_sockets(self) -> None:
-        """Close all connections without a word."""
+        """Break all connections without a word, as a failing network does."""
         await self.sockets.drop()

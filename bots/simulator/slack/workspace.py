@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from bots.simulator.screen import Screen
-from bots.simulator.slack import events, rules
+from bots.simulator.slack import events, rules, stored
 from bots.simulator.slack.limits import Limits
 from bots.simulator.slack.records import Channel, ChannelKind, Json, Message, Person
 from bots.simulator.slack.rules import SlackRefusal
@@ -144,9 +144,9 @@ class Workspace:
 
     def draft(self, channel: Channel, author: Person, source: str, **rest: Any) -> Message:
         """Make a message with a new ts; nothing is shown yet."""
-        stored = source if author.is_bot else rules.as_stored(source)
+        text = stored.mrkdwn(source) if author.is_bot else stored.typed(source)
         ours = {"bot_id": BOT_ID, "app_id": APP_ID} if author.id == self.bot.id else {}
-        fields = {"text": stored, **ours, **rest}
+        fields = {"text": text, **ours, **rest}
         return Message(ts=self.new_ts(), channel=channel.id, author=author, source=source, **fields)
 
     def post(self, message: Message) -> Message:
