@@ -26,6 +26,7 @@ from core.kimi.catalogue import (
     check_model,
     nearest,
 )
+from core.kimi.client import AsyncKimi
 from core.kimi.errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
@@ -45,6 +46,7 @@ from core.kimi.errors import (
     Limit,
     Phase,
 )
+from core.kimi.exchange import OnWait
 from core.kimi.policy import RetryPolicy, Timeouts
 from core.kimi.reply import (
     Finished,
@@ -58,13 +60,16 @@ from core.kimi.reply import (
     collect,
 )
 from core.kimi.request import ChatRequest, Message, Role
+from core.kimi.sync import Kimi
 
 __all__ = [
     "KNOWN",
     "RETIRED",
+    "AsyncKimi",
     "ChatRequest",
     "FinishReason",
     "Finished",
+    "Kimi",
     "KimiAuthenticationError",
     "KimiContentFiltered",
     "KimiContextTooLong",
@@ -83,6 +88,7 @@ __all__ = [
     "Limit",
     "Message",
     "Model",
+    "OnWait",
     "Phase",
     "ReasoningDelta",
     "Reply",

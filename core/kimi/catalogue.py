@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from core.kimi.errors import KimiModelUnknown
+from core.kimi.decode import decode
+from core.kimi.errors import KimiEndpointMissing, KimiModelUnknown
 
 #: How thinking is steered: "none" does not think; "switch" by ``thinking``; "always" cannot be
 #: steered; "effort" always thinks, as hard as ``reasoning_effort`` says.
@@ -162,15 +163,29 @@ def nearest(wanted: str, available: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def model_from(entry: Mapping[str, Any]) -> Model:
-    """Read one entry of ``GET /models``; what it leaves out comes from the known models.
+def models_from(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
+    """Read the body of ``GET /models``.
 
     Raises:
-        ValueError: the entry has no id.
+        KimiEndpointMissing: it is something else.
     """
-    model_id = entry.get("id")
-    if not isinstance(model_id, str) or not model_id:
-        raise ValueError("a model without an id")
+    try:
+        listed = decode(body)
+    except ValueError:
+        listed = None
+    match listed:
+        case {"data": [*entries]}:
+            return tuple(
+                model_from(entry["id"], entry)
+                for entry in entries
+                if isinstance(entry, dict) and isinstance(entry.get("id"), str)
+            )
+        case _:
+            raise KimiEndpointMissing("something else than a list of models", request_id=request_id)
+
+
+def model_from(model_id: str, entry: Mapping[str, Any]) -> Model:
+    """Read one entry of ``GET /models``; what it leaves out comes from the known models."""
     model = KNOWN.get(model_id) or Model(id=model_id, context_tokens=0)
     context = entry.get("context_length")
     if isinstance(context, int) and context > 0:

@@ -49,7 +49,7 @@ class Attempts:
         room_s = min(self._policy.max_wait_s, self._policy.total_wait_s - elapsed_s)
         if hint_s > room_s or room_s < 0:
             return None
-        backoff_s = min(self._policy.max_wait_s, self._base_s(error) * 2 ** (self.made - 1))
+        backoff_s = min(self._policy.max_wait_s, self._base_s(error) * 2.0 ** (self.made - 1))
         self.made += 1
         return min(room_s, hint_s + backoff_s * self._draw())
 

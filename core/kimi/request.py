@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from core.kimi.decode import mended
 from core.kimi.reply import ToolCall
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
@@ -104,16 +105,4 @@ def _encode(body: dict[str, Any]) -> bytes:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:
         # Half a surrogate pair in somebody's text is no reason to lose the question.
-        return orjson.dumps(_mended(body))
-
-
-def _mended(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case Mapping():
-            return {_mended(key): _mended(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_mended(item) for item in value]
-        case _:
-            return value
+        return orjson.dumps(mended(body))

@@ -1,0 +1,104 @@
+"""One HTTP exchange of the asynchronous client: every wait has a limit, every fault is Kimi's."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from types import TracebackType
+from typing import TypeVar
+
+import httpx
+
+from core.clock import Clock
+from core.kimi.endpoint import Endpoint
+from core.kimi.errors import KimiError, Phase
+from core.kimi.exchange import DRAIN_S, MAX_ERROR_BYTES, broken, is_encoded, timed_out
+from core.kimi.failure import Asked, from_response, request_id_from
+from core.kimi.policy import Timeouts
+from core.kimi.watch import Watch
+
+T = TypeVar("T")
+
+
+class Call:
+    """Send one request and read its response; leaving the block closes the connection's use.
+
+    ``phase`` names what is waited for: "first_byte" turns to "idle" with the first byte of the
+    body, "whole" stays.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, endpoint: Endpoint, clock: Clock, timeouts: Timeouts, phase: Phase
+    ) -> None:
+        self.response: httpx.Response
+        self.request_id = ""
+        self._http = http
+        self._endpoint = endpoint
+        self._watch = Watch(clock)
+        self._phase = phase
+        self._limit_s = timeouts.whole_s if phase == "whole" else timeouts.first_byte_s
+        self._idle_s = timeouts.idle_s
+        self._due_at = self._watch.due_in(self._limit_s)
+        self._chunks: AsyncIterator[bytes]
+        self._open = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> "Call":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._watch.stop()
+        await self._open.aclose()
+
+    async def send(self, request: httpx.Request, *, asked: Asked) -> None:
+        """Send, and wait for a response that begins well.
+
+        Raises:
+            KimiError: it does not.
+        """
+        self.response = await self._wait(self._http.send(request, stream=True))
+        self._open.push_async_callback(self.response.aclose)
+        self.request_id = request_id_from(self.response.headers)
+        self._chunks = self.response.aiter_bytes() if is_encoded(self.response) else self.response.aiter_raw()
+        if not self.response.is_success:
+            raise from_response(
+                self.response.status_code,
+                self.response.headers,
+                await self._error_body(),
+                asked=asked,
+                secrets=self._endpoint.secrets,
+            )
+
+    async def read(self) -> bytes:
+        """Return the next bytes of the body as they came from the network; b"" at its end.
+
+        Raises:
+            KimiError: nothing came in time, or the connection broke.
+        """
+        if self._phase == "idle":
+            self._due_at = self._watch.due_in(self._idle_s)
+        chunk = await self._wait(anext(self._chunks, b""))
+        if chunk and self._phase == "first_byte":
+            self._phase, self._limit_s = "idle", self._idle_s
+        return chunk
+
+    async def drain(self) -> None:
+        """Give the body a moment to end, so that the connection serves the next call too."""
+        self._phase, self._idle_s = "idle", DRAIN_S
+        with contextlib.suppress(KimiError):
+            while await self.read():
+                pass
+
+    async def _error_body(self) -> bytes:
+        body = bytearray()
+        with contextlib.suppress(KimiError):  # the status alone tells enough
+            while len(body) < MAX_ERROR_BYTES and (chunk := await self.read()):
+                body += chunk
+        return bytes(body)
+
+    async def _wait(self, awaited: Awaitable[T]) -> T:
+        try:
+            return await self._watch.wait(awaited, due_at=self._due_at)
+        except TimeoutError as exc:
+            raise timed_out(self._phase, self._limit_s, request_id=self.request_id) from exc
+        except httpx.RequestError as exc:
+            raise broken(exc, self._phase, self._endpoint, request_id=self.request_id) from exc

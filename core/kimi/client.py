@@ -1,0 +1,157 @@
+"""The asynchronous client."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from types import TracebackType
+
+import httpx
+import structlog
+
+from core.clock import Clock, SystemClock
+from core.kimi.call import Call
+from core.kimi.catalogue import Model, models_from
+from core.kimi.endpoint import Endpoint
+from core.kimi.errors import KimiError, Phase
+from core.kimi.exchange import LIMITS, OnWait, begin_reading
+from core.kimi.policy import Attempts, RetryPolicy, Timeouts
+from core.kimi.reply import Reply, ReplyEvent, collect
+from core.kimi.request import ChatRequest, wire_body
+
+log = structlog.get_logger()
+
+
+class AsyncKimi:
+    """A chat API behind a base URL. One instance serves any number of calls at once.
+
+    Every verb raises :class:`core.kimi.errors.KimiError` and nothing else.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        base_url: str,
+        clock: Clock | None = None,
+        timeouts: Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Check key and address; nothing is sent yet.
+
+        ``clock`` measures waits and time-outs (connecting excepted: that is httpx's).
+
+        Raises:
+            ValueError: the base URL is no HTTP address, or the key cannot stand in a header.
+        """
+        self._endpoint = Endpoint(api_key=api_key, base_url=base_url)
+        self._clock: Clock = clock or SystemClock()
+        self._timeouts = timeouts or Timeouts()
+        self._retry = retry or RetryPolicy()
+        self._http = httpx.AsyncClient(
+            headers=self._endpoint.headers,
+            timeout=httpx.Timeout(None, connect=self._timeouts.connect_s),
+            limits=LIMITS,
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> "AsyncKimi":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def stream(
+        self, request: ChatRequest, *, on_wait: OnWait | None = None
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield the reply as it grows; exactly one ``Finished`` ends it.
+
+        Closing the generator closes the connection, which is how a reply is stopped
+        (``contextlib.aclosing``). Failures that may pass are tried again while nothing was
+        yielded yet; ``on_wait`` is told before each wait.
+        """
+        attempts, began = Attempts(self._retry), self._clock.time()
+        while True:
+            spoken = False
+            try:
+                async with contextlib.aclosing(self._attempt(request, streamed=True)) as reads:
+                    async for events in reads:
+                        for event in events:
+                            spoken = True
+                            yield event
+                return
+            except KimiError as error:
+                if spoken:
+                    raise
+                await self._pause(error, attempts, began, on_wait)
+
+    async def complete(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> Reply:
+        """Return one whole reply, asked for without streaming.
+
+        Long answers are better streamed: gateways cut connections that stay silent.
+        """
+        attempts, began = Attempts(self._retry), self._clock.time()
+        while True:
+            try:
+                async with contextlib.aclosing(self._attempt(request, streamed=False)) as reads:
+                    return collect([event async for events in reads for event in events])
+            except KimiError as error:
+                await self._pause(error, attempts, began, on_wait)
+
+    async def models(self, *, on_wait: OnWait | None = None) -> tuple[Model, ...]:
+        """Return the models that the provider serves this key.
+
+        Raises:
+            KimiEndpointMissing: the provider does not tell (:func:`core.kimi.built_in`).
+        """
+        attempts, began = Attempts(self._retry), self._clock.time()
+        while True:
+            try:
+                return await self._list_models()
+            except KimiError as error:
+                await self._pause(error, attempts, began, on_wait)
+
+    async def _pause(
+        self, error: KimiError, attempts: Attempts, began: float, on_wait: OnWait | None
+    ) -> None:
+        """Let the wait before the next attempt pass, or raise ``error`` where it is final."""
+        wait_s = attempts.wait_s(error, self._clock.time() - began)
+        if wait_s is None:
+            raise error
+        log.info("kimi_retry", code=error.code, wait_s=round(wait_s, 2), attempt=attempts.made)
+        if on_wait is not None:
+            on_wait(error, wait_s)
+        await self._clock.sleep(wait_s)
+
+    async def _attempt(
+        self, request: ChatRequest, *, streamed: bool
+    ) -> AsyncGenerator[Iterator[ReplyEvent], None]:
+        """Send the request once; yield the events of each network read."""
+        post = self._http.build_request(
+            "POST", self._endpoint.chat_url, content=wire_body(request, stream=streamed)
+        )
+        async with self._call("first_byte" if streamed else "whole") as call:
+            await call.send(post, asked="chat")
+            reading = begin_reading(call.response, self._endpoint)
+            while chunk := await call.read():
+                yield reading.feed(chunk)
+                if reading.done:
+                    await call.drain()
+                    return
+            yield reading.close()
+
+    async def _list_models(self) -> tuple[Model, ...]:
+        body = bytearray()
+        async with self._call("first_byte") as call:
+            await call.send(self._http.build_request("GET", self._endpoint.models_url), asked="models")
+            while chunk := await call.read():
+                body += chunk
+            return models_from(bytes(body), request_id=call.request_id)
+
+    def _call(self, phase: Phase) -> Call:
+        return Call(self._http, self._endpoint, self._clock, self._timeouts, phase)

@@ -1,0 +1,48 @@
+"""Where a provider is and what every call to it carries."""
+
+import httpx
+
+_CHAT = "/chat/completions"
+
+
+class Endpoint:
+    """A provider's base URL and key; shows the key to nobody but the provider.
+
+    Moonshot's base ends in ``/v1``, Ace Data Cloud's in ``/kimi``; both continue with
+    ``/chat/completions``. A base that names that path already is understood.
+    """
+
+    def __init__(self, *, api_key: str, base_url: str) -> None:
+        """Check both.
+
+        Raises:
+            ValueError: the base is no HTTP address, or the key cannot stand in a header.
+        """
+        api_key = api_key.strip()
+        if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError("the API key is empty or holds characters that no key has")
+        base_url = base_url.strip().rstrip("/").removesuffix(_CHAT).rstrip("/")
+        if not _is_address(base_url):
+            raise ValueError("the base URL is no http(s) address")
+        self.base_url = base_url
+        self.chat_url = base_url + _CHAT
+        self.models_url = base_url + "/models"
+        self.secrets = (api_key,)
+        self.headers = {
+            "Authorization": f"Bearer {api_key}",
+            "Accept": "text/event-stream, application/json",
+            "Accept-Encoding": "identity",  # a compressor would hold back the words of a stream
+            "Content-Type": "application/json",
+            "User-Agent": "moonthread",
+        }
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r})"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)

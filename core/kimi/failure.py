@@ -1,0 +1,249 @@
+"""From what a provider says when it refuses to the kind of error that it means.
+
+Moonshot tells by ``error.type``, Ace Data Cloud by ``error.code``, others by either; gateways
+answer with HTML, a bare string or nothing. The kind is looked up by name first, then read from
+the text, then taken from the HTTP status.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from core.kimi.decode import decode
+from core.kimi.errors import (
+    KimiAuthenticationError,
+    KimiContentFiltered,
+    KimiContextTooLong,
+    KimiEndpointMissing,
+    KimiError,
+    KimiInvalidRequest,
+    KimiModelUnknown,
+    KimiOverloaded,
+    KimiPermissionError,
+    KimiQuotaExhausted,
+    KimiRateLimited,
+    KimiUnavailable,
+)
+from core.kimi.rate_limit import limit_in, wait_told_by, wait_told_in
+
+Asked: TypeAlias = Literal["chat", "models"]
+Kind: TypeAlias = type[KimiError]
+
+_BY_NAME: Mapping[str, Kind] = {
+    # Moonshot's error.type
+    "content_filter": KimiContentFiltered,
+    "invalid_authentication_error": KimiAuthenticationError,
+    "incorrect_api_key_error": KimiAuthenticationError,
+    "permission_denied_error": KimiPermissionError,
+    "exceeded_current_quota_error": KimiQuotaExhausted,
+    "resource_not_found_error": KimiModelUnknown,
+    "engine_overloaded_error": KimiOverloaded,
+    "rate_limit_reached_error": KimiRateLimited,
+    "server_error": KimiUnavailable,
+    "unexpected_output": KimiUnavailable,
+    "server_unavailable": KimiUnavailable,
+    "client_closed_request": KimiUnavailable,
+    "invalid_request_error": KimiInvalidRequest,
+    # Ace Data Cloud's error.code
+    "token_mismatched": KimiAuthenticationError,
+    "no_token": KimiAuthenticationError,
+    "invalid_token": KimiAuthenticationError,
+    "token_expired": KimiAuthenticationError,
+    "disabled": KimiPermissionError,
+    "used_up": KimiQuotaExhausted,
+    "api_not_implemented": KimiEndpointMissing,
+    "no_api": KimiEndpointMissing,
+    "request_too_large": KimiContextTooLong,
+    "too_many_requests": KimiRateLimited,
+    "bad_request": KimiInvalidRequest,
+    "api_error": KimiUnavailable,
+    # names that compatible servers took over from OpenAI
+    "invalid_api_key": KimiAuthenticationError,
+    "insufficient_quota": KimiQuotaExhausted,
+    "model_not_found": KimiModelUnknown,
+    "context_length_exceeded": KimiContextTooLong,
+    "rate_limit_exceeded": KimiRateLimited,
+    "overloaded_error": KimiOverloaded,
+}
+
+_BY_STATUS: Mapping[int, Kind] = {
+    400: KimiInvalidRequest,
+    401: KimiAuthenticationError,
+    402: KimiQuotaExhausted,
+    403: KimiPermissionError,
+    404: KimiEndpointMissing,
+    405: KimiEndpointMissing,
+    408: KimiUnavailable,
+    409: KimiUnavailable,
+    413: KimiContextTooLong,
+    429: KimiRateLimited,
+    501: KimiEndpointMissing,
+    529: KimiOverloaded,
+}
+
+#: Texts that say more than the name or the status they come with. First match wins.
+_BY_TEXT: tuple[tuple[re.Pattern[str], Kind, tuple[Kind, ...]], ...] = (
+    (
+        # Seen for one call in six on 2026-09-02, with requests that were fine.
+        re.compile(r"missing required header", re.IGNORECASE),
+        KimiUnavailable,
+        (KimiInvalidRequest,),
+    ),
+    (
+        re.compile(
+            r"token limit|token length too long|context[ _]length|context window|maximum context"
+            r"|max_completion_tokens.{0,80}(too large|exceed)|exceed.{0,40}context",
+            re.IGNORECASE,
+        ),
+        KimiContextTooLong,
+        (KimiInvalidRequest, KimiUnavailable),
+    ),
+    (re.compile(r"high risk", re.IGNORECASE), KimiContentFiltered, (KimiInvalidRequest,)),
+    (
+        re.compile(r"insufficient balance|exceeded current quota|suspended due", re.IGNORECASE),
+        KimiQuotaExhausted,
+        (KimiRateLimited, KimiPermissionError, KimiInvalidRequest),
+    ),
+    (re.compile(r"overloaded", re.IGNORECASE), KimiOverloaded, (KimiRateLimited, KimiUnavailable)),
+    (
+        re.compile(r"\bmodel\b.{0,120}(not found|not exist|permission denied|retired)", re.IGNORECASE),
+        KimiModelUnknown,
+        (KimiEndpointMissing, KimiInvalidRequest),
+    ),
+)
+
+_REQUEST_ID_HEADERS = ("msh-request-id", "x-request-id", "x-msh-trace-id", "x-trace-id")
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_SAFE_ID = re.compile(r"[\w.:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a refusal says, whatever its form."""
+
+    name: str = ""  #: the most telling of code and type
+    text: str = ""
+    request_id: str = ""
+
+
+def request_id_from(headers: Mapping[str, str]) -> str:
+    """Return the id that support asks for; ``headers`` look names up in lower case."""
+    ids = (headers.get(name, "") for name in _REQUEST_ID_HEADERS)
+    return next((value for value in ids if _SAFE_ID.fullmatch(value)), "")
+
+
+def from_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    asked: Asked = "chat",
+    secrets: tuple[str, ...] = (),
+) -> KimiError:
+    """Return the error that a whole HTTP response means; ``status`` is not 2xx."""
+    refusal = _refusal_by(body)
+    return _error(
+        refusal,
+        kind=_kind(refusal, status, asked),
+        status=status,
+        request_id=request_id_from(headers) or refusal.request_id,
+        header_wait_s=wait_told_by(headers),
+        secrets=secrets,
+    )
+
+
+def from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
+    """Return the error that an ``error`` member means inside a response that began well."""
+    refusal = _refusal_in({"error": error})
+    return _error(
+        refusal,
+        kind=_kind(refusal, 500, "chat"),
+        status=None,
+        request_id=request_id or refusal.request_id,
+        header_wait_s=None,
+        secrets=secrets,
+    )
+
+
+def _refusal_by(body: bytes) -> Refusal:
+    text = body.decode("utf-8", "replace").strip()
+    if not text:
+        return Refusal(text="(empty body)")
+    if text.startswith("<"):
+        title = _TITLE.search(text)
+        return Refusal(text=f"an HTML page: {title[1].strip() if title else '(no title)'}")
+    try:
+        return _refusal_in(decode(body))
+    except ValueError:
+        return Refusal(text=text)
+
+
+def _refusal_in(value: Any) -> Refusal:
+    match value:
+        case {"error": dict(error)}:
+            names = (error.get("code"), error.get("type"))
+            name = next((n for n in names if isinstance(n, str) and n in _BY_NAME), "")
+            text = error.get("message") or error.get("type") or error.get("code") or "(no message)"
+            request_id = error.get("request_id") or value.get("request_id") or value.get("trace_id")
+            return Refusal(name=name, text=str(text), request_id=_id(request_id))
+        case {"error": str(text)} if text:
+            name = text if text in _BY_NAME else ""
+            message = value.get("message")
+            return Refusal(name=name, text=str(message or text), request_id=_id(value.get("trace_id")))
+        case {"message": str(text)} | {"detail": str(text)}:
+            return Refusal(text=text, request_id=_id(value.get("trace_id")))
+        case str(text):
+            return Refusal(name=text if text in _BY_NAME else "", text=text)
+        case _:
+            return Refusal(text="(no message)")
+
+
+def _id(value: Any) -> str:
+    return value if isinstance(value, str) and _SAFE_ID.fullmatch(value) else ""
+
+
+def _kind(refusal: Refusal, status: int, asked: Asked) -> Kind:
+    kind = _BY_NAME.get(refusal.name) or _by_status(status)
+    for pattern, meant, instead_of in _BY_TEXT:
+        if kind in instead_of and pattern.search(refusal.text):
+            kind = meant
+            break
+    if asked == "models" and kind is KimiModelUnknown:
+        return KimiEndpointMissing
+    return kind
+
+
+def _by_status(status: int) -> Kind:
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return KimiUnavailable
+    return KimiEndpointMissing if 300 <= status < 400 else KimiInvalidRequest
+
+
+def _error(
+    refusal: Refusal,
+    *,
+    kind: Kind,
+    status: int | None,
+    request_id: str,
+    header_wait_s: float | None,
+    secrets: tuple[str, ...],
+) -> KimiError:
+    where = f"HTTP {status}" if status is not None else "in the stream"
+    message = f"{where}: {refusal.text}"
+    waits = [wait for wait in (header_wait_s, wait_told_in(refusal.text)) if wait is not None]
+    wait_s = max(waits, default=None)
+    if kind is KimiRateLimited:
+        limit, limit_value = limit_in(refusal.text)
+        return KimiRateLimited(
+            message,
+            limit=limit,
+            limit_value=limit_value,
+            request_id=request_id,
+            status=status,
+            retry_after_s=wait_s,
+            secrets=secrets,
+        )
+    return kind(message, request_id=request_id, status=status, retry_after_s=wait_s, secrets=secrets)

@@ -1,0 +1,67 @@
+"""Tool calls, put together from the fragments of a stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.kimi.reply import ToolCall
+
+
+@dataclass(slots=True)
+class _Draft:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolCallDrafts:
+    """Collect fragments by index; servers that leave the index out are understood by order.
+
+    A fragment without an index belongs to the newest call, unless it brings an id of its own. A
+    second id under the same index begins another call. Arguments may come before the name.
+    """
+
+    def __init__(self) -> None:
+        self._drafts: list[_Draft] = []
+        self._by_index: dict[int, _Draft] = {}
+
+    def add(self, fragments: object) -> None:
+        """Take the ``tool_calls`` member of a delta or of a whole message."""
+        for fragment in fragments if isinstance(fragments, list) else ():
+            if isinstance(fragment, dict):
+                self._add(fragment)
+
+    def calls(self) -> list[ToolCall]:
+        """Return the calls so far, in the order in which they began; nameless ones are dropped."""
+        return [
+            ToolCall(id=draft.id or f"{draft.name}:{position}", name=draft.name, arguments=draft.arguments)
+            for position, draft in enumerate(self._drafts)
+            if draft.name
+        ]
+
+    def _add(self, fragment: dict[str, Any]) -> None:
+        call_id = fragment.get("id") or ""
+        draft = self._draft_for(fragment.get("index"), str(call_id))
+        draft.id = draft.id or str(call_id)
+        function = fragment.get("function")
+        if not isinstance(function, dict):
+            return
+        draft.name = draft.name or str(function.get("name") or "")
+        match function.get("arguments"):
+            case str(piece):
+                draft.arguments += piece
+            case dict() as whole:  # some servers forget that it is to be text
+                draft.arguments = orjson.dumps(whole).decode()
+
+    def _draft_for(self, index: object, call_id: str) -> _Draft:
+        known = self._newest() if not isinstance(index, int) else self._by_index.get(index)
+        if known is None or (call_id and known.id and known.id != call_id):
+            known = _Draft()
+            self._drafts.append(known)
+        if isinstance(index, int):
+            self._by_index[index] = known
+        return known
+
+    def _newest(self) -> _Draft | None:
+        return self._drafts[-1] if self._drafts else None

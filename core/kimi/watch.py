@@ -1,0 +1,79 @@
+"""A time limit for waiting, measured by our clock."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from core.clock import Clock
+
+T = TypeVar("T")
+
+
+class Watch:
+    """Limit single waits of one task after another at the cost of one timer task in all.
+
+    ``asyncio.timeout`` would arm and disarm a timer for every network read, and knows only the
+    loop's time. Here a read only notes when it must be over; one task looks from time to time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due_at = 0.0
+        self._looks_at = float("inf")  # when the timer task looks next
+        self._waiting: asyncio.Task[object] | None = None
+        self._expired = False
+        self._timer: asyncio.Task[None] | None = None
+
+    def stop(self) -> None:
+        """End the timer task; the last thing to call."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def due_in(self, within_s: float) -> float:
+        """Return the moment ``within_s`` seconds from now, for :meth:`wait`."""
+        return self._clock.time() + within_s
+
+    async def wait(self, awaited: Awaitable[T], *, due_at: float) -> T:
+        """Await something no longer than until ``due_at`` and return its result.
+
+        Raises:
+            TimeoutError: it took longer; it was cancelled.
+        """
+        if due_at < self._looks_at:
+            self.stop()
+            self._looks_at = due_at
+            self._timer = asyncio.create_task(self._look(), name="kimi-watch")
+        self._due_at = due_at
+        task = _this_task()
+        cancelling = task.cancelling()
+        self._waiting = task
+        try:
+            return await awaited
+        except asyncio.CancelledError:
+            if self._expired and task.uncancel() <= cancelling:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._waiting = None
+
+    async def _look(self) -> None:
+        while True:
+            await self._clock.sleep(self._looks_at - self._clock.time())
+            now = self._clock.time()
+            if now < self._due_at:
+                self._looks_at = self._due_at
+            elif self._waiting is None:  # the reader is busy elsewhere; its next wait sets the time
+                self._looks_at = float("inf")
+                return
+            else:
+                self._expired = True
+                self._waiting.cancel()
+                return
+
+
+def _this_task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a wait outside of any task cannot be limited")
+    return task
