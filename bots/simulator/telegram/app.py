@@ -20,6 +20,7 @@ from bots.simulator.telegram.faults import Fault, Faults
 from bots.simulator.telegram.limits import Limits
 from bots.simulator.telegram.params import Params, read_params
 from bots.simulator.telegram.people import People
+from bots.simulator.telegram.webhook import WebhookCalls
 from bots.web import WebServer
 from core.clock import Clock, SystemClock
 
@@ -55,7 +56,8 @@ class TelegramSimulator(People):
         self.latency_s = latency_s
         super().__init__(World(self.clock, limits or Limits(), self.screen))
         self.add_bot("1:test", "moonthread_bot", "Moonthread")
-        self._methods = _methods(ChatCalls(self._world), AccountCalls(self._world))
+        self._webhooks = WebhookCalls(self._world)
+        self._methods = _methods(ChatCalls(self._world), AccountCalls(self._world), self._webhooks)
         self._server = WebServer(self)
         self._closing = asyncio.Event()
 
@@ -83,6 +85,7 @@ class TelegramSimulator(People):
         self._closing.set()
         for bot in self._world.bots.values():
             bot.updates.close()
+        await self._webhooks.close()
         await self._server.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +94,7 @@ class TelegramSimulator(People):
             return
         response = await self._answer(Request(scope, receive))
         if response is None:
-            _hang_up(send)
+            await _hang_up(receive, send)
         else:
             await response(scope, receive, send)
 
@@ -182,23 +185,26 @@ def _refusal(error: ApiError) -> Response:
     return JSONResponse(error.body(), error.code)
 
 
-def _hang_up(send: Send) -> None:
+async def _hang_up(receive: Receive, send: Send) -> None:
     """Close the connection without a byte of reply.
 
     ASGI has no word for it. ``send`` is a method of uvicorn's request cycle, which holds the
-    transport; uvicorn notices the loss by itself.
+    transport; the disconnect is awaited so that uvicorn asks for no reply any more.
     """
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
-def _methods(chat: ChatCalls, account: AccountCalls) -> dict[str, Method]:
+def _methods(chat: ChatCalls, account: AccountCalls, webhook: WebhookCalls) -> dict[str, Method]:
     """Return every method by its lower-case name; the Bot API ignores case."""
     return {
         "answercallbackquery": chat.answer_callback_query,
         "createforumtopic": account.create_forum_topic,
         "deletemessage": chat.delete_message,
         "deletemycommands": account.delete_my_commands,
+        "deletewebhook": webhook.delete_webhook,
         "editmessagereplymarkup": chat.edit_message_reply_markup,
         "editmessagetext": chat.edit_message_text,
         "getchat": account.get_chat,
@@ -208,10 +214,12 @@ def _methods(chat: ChatCalls, account: AccountCalls) -> dict[str, Method]:
         "getme": account.get_me,
         "getmycommands": account.get_my_commands,
         "getupdates": account.get_updates,
+        "getwebhookinfo": webhook.get_webhook_info,
         "sendchataction": chat.send_chat_action,
         "senddocument": chat.send_document,
         "sendmessage": chat.send_message,
         "sendmessagedraft": chat.send_message_draft,
         "setmessagereaction": chat.set_message_reaction,
         "setmycommands": account.set_my_commands,
+        "setwebhook": webhook.set_webhook,
     }

@@ -84,7 +84,7 @@ class Chat:
     shut: dict[int, str] = field(default_factory=dict)  #: bot id → text of the 403 it gets
     muted: set[int] = field(default_factory=set)  #: bots that may not send
     migrated_to: int = 0
-    last_id: int = 0  #: of messages, where the chat counts for itself
+    last_id: int = 1  #: of messages, where the chat counts for itself; 1 was its making
 
     def guard(self, bot: Bot) -> None:
         """Refuse a bot that cannot speak here.
@@ -200,7 +200,7 @@ class World:
                 author=message.sender_chat.title if message.sender_chat else message.sender.name,
                 author_id=str(message.sender_chat.id if message.sender_chat else message.sender.id),
                 by_bot=message.sender.id in {bot.id for bot in self.bots.values()},
-                text=message.text,
+                text=message.text or _stand_in(message),
                 entities=message.entities,
                 buttons=buttons_of(message),
                 reply_to=str(message.reply_to or ""),
@@ -225,7 +225,12 @@ class World:
         chat.messages[message.id] = changed
         shown = self.screen.messages[str(chat.id), str(message.id)]
         self.screen.change(
-            replace(shown, text=changed.text, entities=changed.entities, buttons=buttons_of(changed)),
+            replace(
+                shown,
+                text=changed.text or _stand_in(changed),
+                entities=changed.entities,
+                buttons=buttons_of(changed),
+            ),
             at=self.clock.time(),
         )
         return changed
@@ -253,3 +258,9 @@ def buttons_of(message: Message) -> tuple[tuple[str, str], ...]:
     return tuple(
         (str(button["text"]), str(button.get("callback_data", ""))) for row in rows for button in row
     )
+
+
+def _stand_in(message: Message) -> str:
+    """Return words for a message without any, such as "[sticker]"."""
+    kinds = [name for name in (*message.media, *message.service) if name != "media_group_id"]
+    return f"[{kinds[0].replace('_', ' ')}]" if kinds else ""

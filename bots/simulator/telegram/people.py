@@ -173,7 +173,10 @@ class People(Setting):
     def _room(self, chat_id: int, bot: Bot | None) -> Chat:
         if chat_id > 0:
             return self._private(chat_id, bot)
-        return self._world.groups[chat_id]
+        chat = self._world.groups[chat_id]
+        if chat.migrated_to:
+            raise ValueError(f"{chat_id} became {chat.migrated_to}")
+        return chat
 
     def _speaker(self, chat: Chat, person: int, as_chat: int | None) -> User:
         if as_chat is not None:
@@ -184,5 +187,8 @@ class People(Setting):
 
     def _media(self, kind: MediaKind, content: bytes) -> dict[str, Any]:
         file_id = f"file-{next(self._numbers)}"
-        self._world.files[file_id] = (f"{kind}s/{file_id}", content)
-        return media_json(kind, file_id, len(content))
+        media = media_json(kind, file_id, len(content))
+        sizes = media[kind] if kind == "photo" else [media[kind]]
+        for size in sizes:
+            self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}", content)
+        return media
