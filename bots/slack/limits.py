@@ -1,0 +1,81 @@
+"""Slack's budgets of calls, as buckets.
+
+Slack counts calls of one method in one workspace by one app over a minute
+(https://docs.slack.dev/apis/web-api/rate-limits): tier 2 grants 20, tier 3 grants 50, tier 4
+grants 100, all of them floors. ``chat.postMessage`` has a rule of its own: about one a second in
+one channel, and several hundred a minute in the workspace.
+
+A bucket of ``burst`` calls that refills by ``per_s`` lets at most ``burst + 60 * per_s`` calls
+through in any minute. With a window of ``n`` calls and a share ``s`` of them at once,
+``burst = s * n`` and ``per_s = (1 - s) * n / 60`` add up to exactly ``n``.
+"""
+
+from dataclasses import dataclass
+
+from core.ports import Budget, Rung
+
+WINDOW_S = 60.0
+"""Slack counts by the minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlackLimits:
+    """The numbers; each ``*_per_minute`` is Slack's window for one method in one workspace."""
+
+    update_per_minute: int = 50  #: chat.update, tier 3
+    start_per_minute: int = 20  #: chat.startStream, tier 2
+    append_per_minute: int = 100  #: chat.appendStream, tier 4
+    stop_per_minute: int = 20  #: chat.stopStream, tier 2
+    status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
+    post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
+    post_per_s: float = 1.0  #: chat.postMessage in one channel
+    post_burst: float = 1.0  #: posts at once in one channel
+    burst_share: float = 0.4  #: share of a window that may be spent at once
+    stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes, by itself
+    stream_min_gap_s: float = 0.0  #: least time between two appends to one stream
+    edit_min_gap_s: float = 0.0  #: least time between two updates of one message
+    status_every_s: float = 90.0  #: Slack takes a status away after two minutes
+
+    def method(self, team: str, method: str) -> Budget:
+        """Return the budget of ``method`` in ``team``.
+
+        Raises:
+            KeyError: ``method`` has no window here.
+        """
+        calls = {
+            "chat.update": self.update_per_minute,
+            "chat.startStream": self.start_per_minute,
+            "chat.appendStream": self.append_per_minute,
+            "chat.stopStream": self.stop_per_minute,
+            "chat.postMessage": self.post_per_minute,
+            "assistant.threads.setStatus": self.status_per_minute,
+        }[method]
+        burst = max(1.0, self.burst_share * calls)
+        return Budget(key=f"slack:{team}:{method}", per_s=max(0.0, calls - burst) / WINDOW_S, burst=burst)
+
+    def posts(self, team: str, channel: str) -> tuple[Budget, Budget]:
+        """Return both budgets that one ``chat.postMessage`` spends."""
+        in_channel = Budget(key=f"slack:{team}:post:{channel}", per_s=self.post_per_s, burst=self.post_burst)
+        return in_channel, self.method(team, "chat.postMessage")
+
+    def stream_rung(self, team: str) -> Rung:
+        """Return native streaming: appended text, a life of a few minutes."""
+        return Rung(
+            name="stream",
+            open=(self.method(team, "chat.startStream"),),
+            grow=(self.method(team, "chat.appendStream"),),
+            close=(self.method(team, "chat.stopStream"),),
+            max_age_s=self.stream_max_age_s,
+            min_gap_s=self.stream_min_gap_s,
+        )
+
+    def edit_rung(self, team: str, channel: str) -> Rung:
+        """Return post and update: the whole text each time."""
+        update = (self.method(team, "chat.update"),)
+        return Rung(
+            name="edit",
+            open=self.posts(team, channel),
+            grow=update,
+            close=update,
+            min_gap_s=self.edit_min_gap_s,
+        )

@@ -1,0 +1,112 @@
+"""Who people are: Slack's events carry only ids, ``users.info`` knows the names."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.errors import translated
+from core.clock import Clock
+from core.errors import SurfaceError
+
+log = structlog.get_logger()
+
+CAPACITY = 5_000
+"""People kept; the one not asked for the longest goes first."""
+
+KEPT_S = 6 * 3600.0
+"""A name is looked up again after this long: people rename themselves."""
+
+FAILURE_KEPT_S = 60.0
+"""A failed lookup is not tried again for this long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What is known of one person."""
+
+    name: str  #: display name; the id where none is known
+    language: str = ""  #: BCP 47 tag of their client; "" where not known
+
+
+class People:
+    """Profiles by id, each looked up once and cached. Implements :class:`core.ports.Directory`."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._known: OrderedDict[str, tuple[Profile, float]] = OrderedDict()
+        self._asked: dict[str, asyncio.Task[Profile]] = {}
+
+    async def name_of(self, person_id: str) -> str:
+        """Return the display name, or the id where it cannot be had."""
+        return (await self.profile(person_id)).name
+
+    async def profile(self, person_id: str) -> Profile:
+        """Return what is known of ``person_id``; never raises a ``SurfaceError``."""
+        if known := self._cached(person_id):
+            return known
+        return await asyncio.shield(self._ask(person_id))
+
+    async def profiles(self, person_ids: Iterable[str], *, within_s: float) -> Mapping[str, Profile]:
+        """Return the profiles that can be had in ``within_s`` seconds of the machine's clock.
+
+        Lookups that take longer go on, so that the next message finds their names.
+        """
+        wanted = sorted(set(person_ids))
+        asked = [self._ask(one) for one in wanted if not self._cached(one)]
+        if asked:
+            await asyncio.wait(asked, timeout=within_s)
+        return {one: found for one in wanted if (found := self._cached(one))}
+
+    async def close(self) -> None:
+        """Give up the lookups that are under way."""
+        for task in list(self._asked.values()):
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+    def _cached(self, person_id: str) -> Profile | None:
+        found = self._known.get(person_id)
+        if found is None:
+            return None
+        profile, until = found
+        if until < self._clock.time():
+            del self._known[person_id]
+            return None
+        self._known.move_to_end(person_id)
+        return profile
+
+    def _ask(self, person_id: str) -> asyncio.Task[Profile]:
+        """Return the lookup that is under way for ``person_id``, or a new one."""
+        task = self._asked.get(person_id)
+        if task is None:
+            task = asyncio.create_task(self._look_up(person_id), name=f"users.info {person_id}")
+            self._asked[person_id] = task
+            task.add_done_callback(lambda _: self._asked.pop(person_id, None))
+        return task
+
+    async def _look_up(self, person_id: str) -> Profile:
+        try:
+            with translated("users.info", repeatable=True):
+                answer = await self._client.users_info(user=person_id, include_locale=True)
+            profile, kept_s = _read(person_id, answer.get("user")), KEPT_S
+        except SurfaceError as exc:
+            log.info("slack.name_unknown", person=person_id, error=str(exc))
+            profile, kept_s = Profile(name=person_id), FAILURE_KEPT_S
+        self._known[person_id] = profile, self._clock.time() + kept_s
+        while len(self._known) > CAPACITY:
+            self._known.popitem(last=False)
+        return profile
+
+
+def _read(person_id: str, user: object) -> Profile:
+    """Return the profile in ``user``, an object of ``users.info``; the shown name comes first."""
+    if not isinstance(user, dict):
+        return Profile(name=person_id)
+    profile = user.get("profile")
+    shown = profile if isinstance(profile, dict) else {}
+    candidates = (shown.get("display_name"), shown.get("real_name"), user.get("real_name"), user.get("name"))
+    name = next((one for one in candidates if isinstance(one, str) and one.strip()), person_id)
+    return Profile(name=name.strip(), language=str(user.get("locale") or ""))

@@ -1,0 +1,79 @@
+"""Where in Slack something was said, by whom and when, in the words of the domain. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bots.slack.names import Profile
+from core.model import Address, Person, Scene, ThreadKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are in the workspace, as ``auth.test`` tells."""
+
+    team_id: str
+    user_id: str  #: the bot's user id: what a mention of it carries
+    bot_id: str = ""
+    name: str = ""  #: the bot's name
+    team: str = ""  #: the workspace's name
+    agent: bool = False  #: the app has the agent view: each message of a person begins a thread
+
+
+def tenant_of(body: Mapping[str, Any], me: Identity) -> str:
+    """Return the team that installed us, which is not always the team of the person."""
+    match body:
+        case {"authorizations": [{"team_id": str(team)}, *_]} if team:
+            return team
+        case {"team": {"id": str(team)}} | {"team_id": str(team)} if team:
+            return team
+        case _:
+            return me.team_id
+
+
+def address_of(
+    tenant: str, channel: str, scene: Scene, message: Mapping[str, Any], author: Person, me: Identity
+) -> Address:
+    """Return where the answer to ``message`` goes: a thread in channels, the top level in a DM."""
+    own_ts, thread = message["ts"], message.get("thread_ts") or ""
+    if scene is Scene.GROUP or me.agent:
+        thread = thread or own_ts
+    team = message.get("user_team") or message.get("source_team") or message.get("team") or tenant
+    key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
+    return Address(key=key, details=details_of(thread, thread or own_ts, team, author))
+
+
+def details_of(thread_ts: str, status_ts: str, team: str, author: Person) -> dict[str, str]:
+    """Return what the surface needs beyond the key; see :mod:`bots.slack.surface`."""
+    return {
+        "thread_ts": thread_ts,
+        "status_ts": status_ts,
+        "recipient_user": author.id,
+        "recipient_team": team,
+        "language": author.language,
+    }
+
+
+def scene_of(channel: str, channel_type: str) -> Scene:
+    """Return how public ``channel`` is; the ids of direct conversations begin with D."""
+    direct = channel_type == "im" or channel.startswith("D")
+    return Scene.DIRECT if direct else Scene.GROUP
+
+
+def person_of(person_id: str, people: Mapping[str, Profile]) -> Person:
+    """Return the person, with the name where it is known."""
+    profile = people.get(person_id)
+    if profile is None:
+        return Person(id=person_id)
+    return Person(id=person_id, name=profile.name, language=profile.language)
+
+
+def names_of(people: Mapping[str, Profile]) -> dict[str, str]:
+    """Return the names alone, by id."""
+    return {person_id: profile.name for person_id, profile in people.items()}
+
+
+def moment_of(ts: str) -> datetime:
+    """Return the moment in a Slack ``ts``: seconds since 1970, a dot, and a counter."""
+    return datetime.fromtimestamp(float(ts), tz=UTC)
