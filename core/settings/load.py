@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from core.errors import SettingsError
 from core.settings.model import Settings, database_in, default_data_dir
-from core.settings.shapes import SQLITE_SCHEMES
+from core.settings.shapes import sqlite_file
 from core.settings.spec import ALSO_READ, names, specs
 
 
@@ -184,10 +184,9 @@ def _unwritable(given: Mapping[str, str], data_dir: Path) -> Iterator[str]:
     name, url = "MOONTHREAD_DATA_DIR", database_in(data_dir)
     if "DATABASE_URL" in given:
         name, url = "DATABASE_URL", given["DATABASE_URL"]
-    scheme, _, rest = url.partition(":///")
-    if scheme not in SQLITE_SCHEMES:
+    file = sqlite_file(url)
+    if file is None:
         return
-    file = Path(rest.split("?")[0]).absolute()
     existing = next(path for path in (file, *file.parents) if path.exists())
     if existing == file:
         fine = file.is_file() and os.access(file, os.R_OK | os.W_OK) and os.access(file.parent, os.W_OK)

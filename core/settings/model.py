@@ -21,6 +21,7 @@ from core.settings.shapes import (
     SlackBotToken,
     TelegramToken,
     WebAddress,
+    sqlite_file,
 )
 
 _ANY_CASE = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
@@ -153,6 +154,12 @@ class Settings(BaseModel):
         "Slack",
         "The Signing Secret: Slack calls us over HTTP. Used where `SLACK_APP_TOKEN` is not set.",
     )
+    slack_agent: Annotated[Literal["on", "off"], _ANY_CASE] = _setting(
+        "MOONTHREAD_SLACK_AGENT",
+        "Slack",
+        "`on` where the app was made with `moonthread slack-manifest --agent`.",
+        default="off",
+    )
     slack_api_url: WebAddress = _setting(
         "SLACK_API_URL", "Slack", "Slack's Web API.", default="https://slack.com/api"
     )
@@ -238,3 +245,8 @@ class Settings(BaseModel):
             for name, token in (("slack", self.slack_bot_token), ("telegram", self.telegram_bot_token))
             if token
         )
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The SQLite file's absolute path; None where the database is another."""
+        return sqlite_file(self.database_url.get_secret_value())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -9,6 +10,12 @@ from pydantic import AfterValidator, SecretStr
 
 SQLITE_SCHEMES = ("sqlite", "sqlite+aiosqlite")
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the absolute path of the file behind a database address; None where it is no SQLite."""
+    scheme, _, rest = url.partition(":///")
+    return Path(rest.split("?")[0]).absolute() if scheme in SQLITE_SCHEMES else None
 
 
 def _secret(check: Callable[[str], str | None]) -> AfterValidator:
@@ -78,9 +85,8 @@ def _web_address(text: str) -> str:
 
 
 def _kimi_base(text: str) -> str:
-    if text.endswith("/chat/completions"):
-        raise ValueError("is the address of one call; leave /chat/completions off its end")
-    return text
+    """Take the address of the one call for that of the API; documents show either."""
+    return text.removesuffix("/chat/completions")
 
 
 def _one_word(text: str) -> str:

@@ -1,0 +1,62 @@
+"""The console script ``moonthread``: one module a command.
+
+Exit status: 0 done, 1 it could not be done, 2 wrong usage, 130 ended by Ctrl-C.
+"""
+
+import sys
+import traceback
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from bots import logs
+from bots.cli.ask import ask
+from bots.cli.chat import chat
+from bots.cli.check import check
+from bots.cli.db import db
+from bots.cli.demo import demo
+from bots.cli.run import run
+from bots.cli.slack_manifest import slack_manifest
+from bots.cli.terminal import INTERRUPTED, complain, told
+from core.errors import MoonthreadError
+
+app = typer.Typer(
+    help="Kimi, Moonshot AI's model, in every thread of Slack and Telegram.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they print local variables, secrets among them
+)
+for command in (run, check, ask, chat, slack_manifest, demo):
+    app.command()(command)
+app.add_typer(db)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"moonthread {metadata.version('moonthread')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+    logs.configure("warning")  # "run" sets it up anew, as its settings say
+
+
+def main() -> None:
+    """Run the command line; every failure becomes one line for each thing that is wrong."""
+    try:
+        app()
+    except MoonthreadError as error:
+        complain(*told(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001  the outermost boundary: a defect of ours, shown without secrets
+        complain("this is a defect; please report what follows", logs.Scrubber().text(traceback.format_exc()))
+        sys.exit(1)

@@ -1,0 +1,41 @@
+"""``moonthread ask``: one question, answered on standard output."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bots.cli.printing import answer
+from bots.cli.question import open_kimi, request
+from bots.cli.terminal import run_async
+from core.kimi import Message
+from core.settings import Need, Settings, load
+
+
+def ask(
+    question: Annotated[
+        list[str] | None, typer.Argument(help="What to ask. What is piped in is put below it.")
+    ] = None,
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Show the answer as it grows.")] = True,
+    system: Annotated[str | None, typer.Option(help="Instructions, in place of KIMI_SYSTEM_PROMPT.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model, in place of KIMI_MODEL.")] = None,
+) -> None:
+    """Ask Kimi one question."""
+    settings = load(needs=[Need.KIMI])
+    text = "\n\n".join(part for part in (" ".join(question or ()), _piped()) if part.strip())
+    if not text:
+        raise typer.BadParameter('nothing to ask; write moonthread ask "question", or pipe text in')
+    run_async(_ask(settings, text, stream=stream, system=system, model=model))
+
+
+def _piped() -> str:
+    """Return what another program or a file gives us; "" where a person sits there."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read().decode(errors="replace")
+
+
+async def _ask(settings: Settings, text: str, *, stream: bool, system: str | None, model: str | None) -> None:
+    asked = request(settings, Message(role="user", content=text), system=system, model=model)
+    async with open_kimi(settings) as kimi:
+        await answer(kimi, asked, stream=stream)

@@ -1,0 +1,90 @@
+"""What ``moonthread check`` finds out about Kimi: the address, the key and the model."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from bots.cli.question import open_kimi
+from bots.cli.terminal import language
+from bots.finding import Finding
+from core.kimi import (
+    KimiAuthenticationError,
+    KimiEndpointMissing,
+    KimiError,
+    KimiModelUnknown,
+    Model,
+    RetryPolicy,
+    built_in,
+    check_model,
+)
+from core.settings import Settings
+
+REGIONS: Final[Mapping[str, str]] = {
+    "https://api.moonshot.cn/v1": "Moonshot's platform in China",
+    "https://api.moonshot.ai/v1": "Moonshot's international platform",
+}
+"""Base URLs whose keys people mix up: accounts of one are unknown to the other."""
+
+_RETRY: Final = RetryPolicy(max_attempts=2, total_wait_s=10.0)
+
+
+async def examine(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -> list[Finding]:
+    """Ask for the list of models, which needs a valid key and costs nothing."""
+    host = urlsplit(settings.kimi_base_url).hostname
+    try:
+        models = await _models(settings, settings.kimi_base_url)
+    except KimiAuthenticationError:
+        return [await _refused(settings, regions)]
+    except KimiEndpointMissing:
+        return _without_list(settings, str(host))
+    except KimiError as error:
+        return [Finding("fault", f"Kimi: {error}", error.notice(language()))]
+    return [Finding("ok", f"Kimi: {host} takes the key"), _model(settings, models)]
+
+
+async def _models(settings: Settings, base_url: str) -> tuple[Model, ...]:
+    async with open_kimi(settings, base_url=base_url, retry=_RETRY) as kimi:
+        return await kimi.models()
+
+
+async def _refused(settings: Settings, regions: Mapping[str, str]) -> Finding:
+    """Say whose key it is, if it is anybody's."""
+    what = f"Kimi: {urlsplit(settings.kimi_base_url).hostname} refuses the key"
+    if settings.kimi_base_url not in regions:
+        return Finding("fault", what, "Copy KIMI_API_KEY anew from that provider's console.")
+    for base_url, name in regions.items():
+        if base_url != settings.kimi_base_url and await _is_taken(settings, base_url):
+            return Finding("fault", f"{what}: it belongs to {name}", f"Set KIMI_BASE_URL={base_url}")
+    advice = (
+        "Copy KIMI_API_KEY anew from platform.kimi.com or platform.kimi.ai; keys of Kimi Code are others."
+    )
+    return Finding("fault", f"{what}, and so does the other region", advice)
+
+
+async def _is_taken(settings: Settings, base_url: str) -> bool:
+    try:
+        await _models(settings, base_url)
+    except KimiError:
+        return False
+    return True
+
+
+def _without_list(settings: Settings, host: str) -> list[Finding]:
+    """Some providers offer no list of models; whether the key is valid shows only with a question."""
+    unknown = Finding(
+        "warning",
+        f"Kimi: {host} has no list of models, so the key was not tried",
+        'Try it with: moonthread ask "hello"',
+    )
+    known = built_in(settings.kimi_base_url)
+    return [unknown, _model(settings, known)] if known else [unknown]
+
+
+def _model(settings: Settings, models: tuple[Model, ...]) -> Finding:
+    try:
+        check_model(settings.kimi_model, models)
+    except KimiModelUnknown as error:
+        return Finding("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
+    found = next((model for model in models if model.id == settings.kimi_model), None)
+    room = f", {found.context_tokens:,} tokens of context" if found and found.context_tokens else ""
+    return Finding("ok", f"Kimi: {settings.kimi_model} is there{room}")

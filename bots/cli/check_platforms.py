@@ -1,0 +1,20 @@
+"""What ``moonthread check`` finds out about Slack and Telegram: each platform's own doctor knows."""
+
+from bots.finding import Finding
+from core.settings import Settings
+
+
+async def slack(settings: Settings) -> list[Finding]:
+    """Ask Slack about the token, the bot's name and its scopes."""
+    from bots.configs import slack_config
+    from bots.slack import doctor
+
+    return list(await doctor.examine(slack_config(settings)))
+
+
+async def telegram(settings: Settings) -> list[Finding]:
+    """Ask Telegram about the token, the bot's name and its privacy mode."""
+    from bots.configs import telegram_config
+    from bots.telegram import doctor
+
+    return list(await doctor.examine(telegram_config(settings)))

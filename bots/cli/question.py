@@ -1,0 +1,42 @@
+"""From settings and words to a request to Kimi."""
+
+from core.errors import SettingsError
+from core.kimi import AsyncKimi, ChatRequest, Message, RetryPolicy, Timeouts
+from core.settings import Settings
+
+
+def open_kimi(
+    settings: Settings, *, base_url: str | None = None, retry: RetryPolicy | None = None
+) -> AsyncKimi:
+    """Make the client that the settings describe, or one with the same key at another address.
+
+    Raises:
+        SettingsError: there is no key.
+    """
+    if settings.kimi_api_key is None:
+        raise SettingsError(["KIMI_API_KEY: is not set"])
+    return AsyncKimi(
+        api_key=settings.kimi_api_key.get_secret_value(),
+        base_url=base_url or settings.kimi_base_url,
+        retry=retry,
+        timeouts=Timeouts(
+            connect_s=settings.kimi_timeout_connect_s,
+            first_byte_s=settings.kimi_timeout_first_byte_s,
+            idle_s=settings.kimi_timeout_idle_s,
+        ),
+    )
+
+
+def request(
+    settings: Settings, *turns: Message, system: str | None = None, model: str | None = None
+) -> ChatRequest:
+    """Ask ``turns`` with the operator's settings; ``system`` and ``model`` go before those."""
+    prompt = system or settings.kimi_system_prompt
+    sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
+    return ChatRequest(
+        messages=(*([Message(role="system", content=prompt)] if prompt else ()), *turns),
+        model=model or settings.kimi_model,
+        max_completion_tokens=settings.reply_tokens,
+        thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
+        sampling={name: value for name, value in sampling.items() if value is not None},
+    )

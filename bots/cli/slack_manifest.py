@@ -1,0 +1,21 @@
+"""``moonthread slack-manifest``: what to paste into Slack's "create an app"."""
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def slack_manifest(
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The service's public address: Slack calls it, no Socket Mode."),
+    ] = None,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="With Slack's agent view and its Stop button.")
+    ] = False,
+) -> None:
+    """Print the app manifest for Slack, as JSON."""
+    from bots.slack.setup import manifest
+
+    print(json.dumps(manifest(http_url=http or "", agent=agent), indent=2, ensure_ascii=False))
