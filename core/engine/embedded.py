@@ -24,11 +24,14 @@ RETRY_MOST_S = 15.0
 class EmbeddedEngine:
     """Implements :class:`core.engine.port.Engine` in this process."""
 
-    def __init__(self, database: Database, running: RunningAnswers, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, running: RunningAnswers, clock: Clock, *, exclusive: bool = True
+    ) -> None:
+        """``exclusive`` refuses a second process; without it the caller sees to that."""
         self._database = database
         self._running = running
         self._clock = clock
-        self._exclusive = Exclusive(database)
+        self._exclusive = Exclusive(database) if exclusive else None
         self._drain: Drain | None = None
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._again: set[Work] = set()
@@ -52,7 +55,8 @@ class EmbeddedEngine:
 
     async def start(self, drain: Drain) -> None:
         """Take the database for this process and go on with what is open."""
-        await self._exclusive.take()
+        if self._exclusive is not None:
+            await self._exclusive.take()
         self._drain = drain
         async with self._database.read() as tx:
             left = await inbox.open_work(tx)
@@ -72,7 +76,8 @@ class EmbeddedEngine:
             for task in (timer, ended, *tasks):
                 task.cancel()
             await asyncio.gather(timer, ended, *tasks, return_exceptions=True)
-        await self._exclusive.release()
+        if self._exclusive is not None:
+            await self._exclusive.release()
 
     async def _work_off(self, work: Work, drain: Drain) -> None:
         delay_s = RETRY_FIRST_S

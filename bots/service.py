@@ -1,0 +1,279 @@
+"""The composition root: the one place where settings become objects that know each other."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from bots.platform import Platform
+from bots.web import WebServer
+from core.chat.answer import Answerer
+from core.chat.ingest import Ingestor
+from core.chat.settings import Busy, ChatSettings
+from core.chat.turn import TurnRunner
+from core.clock import Clock, SystemClock
+from core.delivery.courier import Courier
+from core.engine.embedded import EmbeddedEngine
+from core.engine.running import RunningAnswers
+from core.errors import SettingsError
+from core.kimi import (
+    KNOWN,
+    AsyncKimi,
+    KimiAuthenticationError,
+    KimiEndpointMissing,
+    KimiError,
+    KimiModelUnknown,
+    KimiPermissionError,
+    Model,
+    RetryPolicy,
+    Timeouts,
+    built_in,
+    check_model,
+)
+from core.settings import Settings
+from core.store import Database, migrate
+
+log = structlog.get_logger(__name__)
+
+UNKNOWN_CONTEXT_TOKENS = 131_072  #: for a model that neither the provider nor our table describes
+
+
+def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> list[Platform]:
+    """Make the platforms called for; SDKs of the others are not even imported."""
+    made: list[Platform] = []
+    if "slack" in names:
+        from bots.slack.app import SlackApp
+        from bots.slack.setup import SlackConfig
+
+        made.append(
+            SlackApp(
+                SlackConfig(
+                    bot_token=_secret(settings.slack_bot_token),
+                    app_token=_secret(settings.slack_app_token),
+                    signing_secret=_secret(settings.slack_signing_secret),
+                    api_url=f"{settings.slack_api_url}/",
+                ),
+                clock=clock,
+            )
+        )
+    if "telegram" in names:
+        from bots.telegram.app import TelegramApp
+        from bots.telegram.setup import TelegramConfig
+
+        made.append(
+            TelegramApp(
+                TelegramConfig(
+                    token=_secret(settings.telegram_bot_token),
+                    api_url=settings.telegram_api_url,
+                    public_url=settings.public_url or "",
+                ),
+                clock=clock,
+            )
+        )
+    return made
+
+
+def kimi_of(settings: Settings, clock: Clock) -> AsyncKimi:
+    """Make the client for answers: patient, since a person waits with us."""
+    return AsyncKimi(
+        api_key=_secret(settings.kimi_api_key),
+        base_url=settings.kimi_base_url,
+        clock=clock,
+        timeouts=Timeouts(
+            connect_s=settings.kimi_timeout_connect_s,
+            first_byte_s=settings.kimi_timeout_first_byte_s,
+            idle_s=settings.kimi_timeout_idle_s,
+        ),
+        retry=RetryPolicy(max_attempts=1_000, total_wait_s=settings.kimi_patience_s),
+    )
+
+
+async def find_model(kimi: AsyncKimi, base_url: str, wanted: str) -> Model:
+    """Return what is known of the model that shall answer.
+
+    A provider that cannot be reached now does not stop the start: questions wait for it.
+
+    Raises:
+        SettingsError: the key is refused, or the model is retired or unknown.
+    """
+    try:
+        served = await kimi.models()
+    except (KimiAuthenticationError, KimiPermissionError) as exc:
+        raise SettingsError([f"KIMI_API_KEY: {exc}; 'moonthread check' tells more"]) from exc
+    except KimiEndpointMissing:
+        served = built_in(base_url)
+    except KimiError as exc:
+        log.warning("kimi_unreachable", code=exc.code, error=str(exc))
+        served = ()
+    try:
+        check_model(wanted, served)
+    except KimiModelUnknown as exc:
+        raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
+    described = {model.id: model for model in served}.get(wanted) or KNOWN.get(wanted)
+    return described or Model(id=wanted, context_tokens=UNKNOWN_CONTEXT_TOKENS)
+
+
+class Service:
+    """One process of Moonthread, from :meth:`start` to :meth:`stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        platforms: Sequence[Platform],
+        *,
+        clock: Clock | None = None,
+        exclusive: bool = True,
+        web: bool = True,
+    ) -> None:
+        """``exclusive`` refuses a second process on the same database; ``web`` serves HTTP."""
+        self.clock: Clock = clock or SystemClock()
+        self.settings = settings
+        self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
+        self.database = Database(settings.database_url.get_secret_value())
+        self.kimi = kimi_of(settings, self.clock)
+        self.running = RunningAnswers()
+        self.courier = Courier(self.clock)
+        self.engine = EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
+        self.ingest = Ingestor(self.database, self.engine, interrupt=settings.busy == "interrupt")
+        self.web: WebServer | None = None
+        self._serves_web = web
+        self._runner: TurnRunner | None = None
+        self._closing = contextlib.AsyncExitStack()
+
+    async def start(self) -> None:
+        """Connect everything, go on with what an earlier process left, then take events.
+
+        Raises:
+            MoonthreadError: with one clear line; everything that was opened is closed again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._closing.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Take no more events, let running answers end within the grace, close everything."""
+        for platform in self.platforms.values():
+            await platform.stop()
+        if self._runner is not None:
+            self._runner.stopping = True
+        log.info("stopping", running=len(self.running), grace_s=self.settings.stop_grace_s)
+        await self._closing.aclose()
+        log.info("stopped")
+
+    async def _start(self) -> None:
+        closing = self._closing
+        closing.push_async_callback(self.database.close)
+        closing.push_async_callback(self.kimi.aclose)
+        if self.settings.migrate == "auto":
+            await migrate.upgrade(self.settings.database_url.get_secret_value())
+        await migrate.require_current(self.database)
+        model = await find_model(self.kimi, self.settings.kimi_base_url, self.settings.kimi_model)
+        for platform in self.platforms.values():
+            closing.push_async_callback(platform.close)
+            await platform.connect()
+        self.courier.start()
+        closing.push_async_callback(self.courier.close)
+        self._runner = self._make_runner(model)
+        closing.push_async_callback(self.engine.stop, self.settings.stop_grace_s)
+        await self.engine.start(self._runner)
+        if self._serves_web:
+            await self._serve_web()
+        for platform in self.platforms.values():
+            await platform.start(self.ingest)
+        log.info("started", platforms=sorted(self.platforms), model=model.id)
+
+    def _make_runner(self, model: Model) -> TurnRunner:
+        settings = self.settings
+        sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
+        chat = ChatSettings(
+            model=model.id,
+            context_tokens=model.context_tokens,
+            reply_tokens=min(settings.reply_tokens, model.context_tokens // 2),
+            system_prompt=settings.kimi_system_prompt,
+            thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
+            sampling={name: value for name, value in sampling.items() if value is not None},
+            busy=Busy(settings.busy),
+        )
+        return TurnRunner(
+            self.database,
+            self.courier,
+            Answerer(self.database, self.kimi, chat, self.clock),
+            self.running,
+            self.clock,
+            surfaces={name: platform.surface for name, platform in self.platforms.items()},
+            backfills={
+                name: platform.backfill
+                for name, platform in self.platforms.items()
+                if platform.backfill is not None
+            },
+            busy=chat.busy,
+            backfill_lines=chat.backfill_lines,
+        )
+
+    async def _serve_web(self) -> None:
+        routes = [route for platform in self.platforms.values() for route in platform.routes()]
+        app = Starlette(routes=[Route("/healthz", _healthz), *routes])
+        self.web = WebServer(app, host=self.settings.http_host, port=self.settings.http_port)
+        try:
+            await self.web.start()
+        except OSError as exc:
+            if routes:
+                address = f"{self.settings.http_host}:{self.settings.http_port}"
+                fault = f"MOONTHREAD_HTTP_PORT: {address} cannot be used ({exc.strerror or exc})"
+                raise SettingsError([f"{fault}; choose another port"]) from exc
+            log.warning("health_page_off", port=self.settings.http_port, error=str(exc.strerror or exc))
+            self.web = None
+            return
+        self._closing.push_async_callback(self.web.close)
+
+
+async def _healthz(_: Request) -> JSONResponse:
+    """Say that the process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+@contextlib.asynccontextmanager
+async def running_service(service: Service) -> AsyncIterator[Service]:
+    """Start a service for the length of a block."""
+    await service.start()
+    try:
+        yield service
+    finally:
+        await service.stop()
+
+
+async def serve(settings: Settings, names: frozenset[str]) -> None:
+    """Run the service until SIGTERM or SIGINT; a second signal ends the grace.
+
+    Raises:
+        MoonthreadError: the service cannot start; the text is one clear line for each fault.
+    """
+    clock = SystemClock()
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    service = Service(settings, platforms_of(settings, names, clock), clock=clock)
+    try:
+        await service.start()
+        await asked_to_stop.wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)  # from here on a signal ends us as it ends any program
+        await service.stop()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _secret(value: object) -> str:
+    """Return a secret's value; "" where it is not set."""
+    reveal = getattr(value, "get_secret_value", None)
+    return str(reveal()) if reveal is not None else ""
