@@ -74,18 +74,18 @@ class Completions:
         desk.requests.append(seen)
         try:
             order = await self._admit(request, seen)
+            try:
+                seen.reply = as_reply(desk.script(seen))
+                await self._reply(order, seen.reply, seen, receive, send, headers)
+            finally:
+                desk.meter.release()
         except ClientDisconnect:
             seen.disconnected = True
-            return
         except Refused as exc:
             seen.refusal = exc.refusal
             await desk.refuse(send, exc.refusal, self._dialect, headers)
-            return
-        try:
-            seen.reply = as_reply(desk.script(seen))
-            await self._reply(order, seen.reply, seen, receive, send, headers)
         finally:
-            desk.meter.release()
+            seen.ended.set()
 
     async def _admit(self, request: Request, seen: SeenRequest) -> Order:
         """Return the order where the key, every rule and every limit let it pass."""
@@ -111,10 +111,8 @@ class Completions:
         headers: Headers,
     ) -> None:
         if reply.faults.refuse is not None:
-            seen.refusal = reply.faults.refuse
             await self._desk.clock.sleep(reply.first_after_s)
-            await self._desk.refuse(send, seen.refusal, self._dialect, headers)
-            return
+            raise Refused(reply.faults.refuse)
         plan = compose(order, reply)
         seen.pieces = plan.pieces
         responder = Responder(

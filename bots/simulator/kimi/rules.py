@@ -112,7 +112,9 @@ def _include_usage(body: Body) -> bool:
 
 def _completion_tokens(body: Body, model: ModelCard, prompt_tokens: int) -> int:
     """Return the asked or the default size of the reply; together with the prompt it must fit."""
-    asked = body.get("max_completion_tokens", body.get("max_tokens"))
+    asked = body.get("max_completion_tokens")
+    if asked is None:
+        asked = body.get("max_tokens")  # the deprecated name
     if asked is None:
         asked = min(model.default_completion_tokens, max(1, model.context_tokens - prompt_tokens))
     if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:

@@ -1,5 +1,6 @@
 """What the stand-in says: a script looks at a request and returns a reply with its faults."""
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class SeenRequest:
     chunk_times: list[float] = field(default_factory=list)  #: when each piece was written
     finished: bool = False  #: the whole response was written
     disconnected: bool = False  #: the client left before that
+    ended: asyncio.Event = field(default_factory=asyncio.Event)  #: set when nothing more is written
 
     @property
     def model(self) -> str:
