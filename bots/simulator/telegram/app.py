@@ -86,6 +86,7 @@ class TelegramSimulator(People):
         for bot in self._world.bots.values():
             bot.updates.close()
         await self._webhooks.close()
+        await self._world.statuses.close()
         await self._server.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +101,7 @@ class TelegramSimulator(People):
 
     async def _answer(self, request: Request) -> Response | None:
         """Return the reply; None where the connection is to be closed without one."""
-        match request.url.path.removeprefix("/").split("/"):
+        match str(request.scope["path"]).removeprefix("/").split("/"):
             case ["file", head, *rest] if bot := self._world.bots.get(head.removeprefix("bot")):
                 return self._download("/".join(rest))
             case [head, method] if head.startswith("bot"):

@@ -15,6 +15,7 @@ from bots.simulator.telegram.limits import Gate
 from bots.simulator.telegram.markup import checked_markup
 from bots.simulator.telegram.params import Params, chat_id_of
 from bots.simulator.telegram.parsing import parsed
+from bots.simulator.telegram.statuses import DRAFT_S, TYPING_S
 from bots.simulator.telegram.wire import message_json
 
 NOT_MODIFIED = (
@@ -107,7 +108,8 @@ class ChatCalls:
             raise bad_request("wrong parameter action in request")
         if chat.kind == "private":
             self._spend(bot.budgets.drafts(chat.id))
-        self._world.show_status(chat, self._topic(chat, params), str(params["action"]))
+        topic, action = self._topic(chat, params), str(params["action"])
+        self._world.statuses.show(chat.id, topic, action, lasts_s=TYPING_S)
         return True
 
     def send_message_draft(self, bot: Bot, params: Params) -> bool:
@@ -123,7 +125,8 @@ class ChatCalls:
         text, _ = _text(params)
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
-        self._world.show_status(chat, self._topic(chat, params), text or DRAFT_SHOWS)
+        topic = self._topic(chat, params)
+        self._world.statuses.show(chat.id, topic, text or DRAFT_SHOWS, lasts_s=DRAFT_S)
         return True
 
     def set_message_reaction(self, bot: Bot, params: Params) -> bool:

@@ -9,6 +9,7 @@ from bots.simulator.screen import Screen, Shown
 from bots.simulator.telegram.entities import Entity
 from bots.simulator.telegram.errors import ApiError, bad_request, forbidden
 from bots.simulator.telegram.limits import Budgets, Limits
+from bots.simulator.telegram.statuses import Statuses
 from bots.simulator.telegram.updates import Updates
 from core.clock import Clock
 
@@ -111,6 +112,7 @@ class World:
         self.clock = clock
         self.limits = limits
         self.screen = screen
+        self.statuses = Statuses(screen, clock)
         self.users: dict[int, User] = {}
         self.bots: dict[str, Bot] = {}  #: by token
         self.groups: dict[int, Chat] = {}
@@ -118,7 +120,6 @@ class World:
         self.files: dict[str, tuple[str, bytes]] = {}  #: file id → (path, content)
         self.queries: dict[str, dict[str, Any]] = {}  #: pressed buttons, with what was answered
         self._last_id = 0
-        self._drafting: set[tuple[int, int]] = set()
 
     def new_bot(self, token: str, username: str, name: str, *, reads_all: bool) -> Bot:
         """Add a bot; the number before the token's colon is its id."""
@@ -191,7 +192,7 @@ class World:
         chat.messages[message.id] = message
         thread = str(message.thread_id) if message.is_topic else ""
         if message.sender.is_bot:
-            self.show_status(chat, message.thread_id if message.is_topic else None, "")
+            self.statuses.clear(chat.id, message.thread_id if message.is_topic else None)
         self.screen.show(
             Shown(
                 channel=str(chat.id),
@@ -239,17 +240,6 @@ class World:
         """Take a message away for everybody. Bots are not told (Telegram has no such update)."""
         del chat.messages[message_id]
         self.screen.remove(str(chat.id), str(message_id), at=self.clock.time())
-
-    def show_status(self, chat: Chat, topic: int | None, text: str) -> None:
-        """Show what the bot does; "" where a message took its place, once."""
-        key = (chat.id, topic or 0)
-        if not text and key not in self._drafting:
-            return
-        if text:
-            self._drafting.add(key)
-        else:
-            self._drafting.discard(key)
-        self.screen.status(str(chat.id), str(topic or ""), text, at=self.clock.time())
 
 
 def buttons_of(message: Message) -> tuple[tuple[str, str], ...]:

@@ -146,18 +146,19 @@ class People(Setting):
         """Press the inline button that carries ``data`` and return the query's id.
 
         Raises:
-            ValueError: the message has no such button.
+            ValueError: the message has no such button, or the person is not there to press it.
         """
         chat = self._room(chat_id, bot)
         message = chat.messages[message_id]
         if data not in [value for _, value in buttons_of(message)]:
             raise ValueError(f"no button {data!r} under message {message_id}")
+        presser = self._speaker(chat, person, None)
         owner = self._world.bot_of(message.sender.id)
         query_id = f"{next(self._numbers)}"
         self._world.queries[query_id] = {"bot": owner.id, "at": self._world.clock.time(), "answer": None}
         body = {
             "id": query_id,
-            "from": user_json(self._world.users[person]),
+            "from": user_json(presser),
             "message": message_json(chat, message),
             "chat_instance": str(chat.id),
             "data": data,

@@ -1,6 +1,8 @@
 """Text and entities as Telegram counts them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bots.simulator.telegram.entities import checked, found_in, length16, slice16
 from bots.simulator.telegram.errors import ApiError
@@ -84,3 +86,22 @@ def test_broken_markup_cannot_be_parsed(text: str, mode: str) -> None:
     """Open tags, unknown tags and unescaped characters are refused."""
     with pytest.raises(ApiError, match="can't parse entities"):
         parsed(text, mode)
+
+
+ALPHABET = st.sampled_from("ab \n🌙月")
+
+
+@given(st.text(ALPHABET, max_size=20), st.data())
+def test_whatever_fits_the_text_fits_what_is_left_of_it(text: str, data: st.DataObject) -> None:
+    """After trimming every entity still covers what it covered, without the outer whitespace."""
+    start = data.draw(st.integers(0, len(text)))
+    stop = data.draw(st.integers(start, len(text)))
+    offset, length = length16(text[:start]), length16(text[start:stop])
+    given_entities = [mark("bold", offset, length)] if length else []
+
+    trimmed, entities = checked(text, given_entities)
+
+    assert trimmed == text.strip()
+    covered = "".join(slice16(trimmed, entity["offset"], entity["length"]) for entity in entities)
+    lead = len(text) - len(text.lstrip())
+    assert covered == trimmed[max(start - lead, 0) : max(stop - lead, 0)]
