@@ -1,0 +1,95 @@
+"""What ``moonthread check`` tells about Telegram."""
+
+from telegram import User, WebhookInfo
+from telegram.error import InvalidToken, TelegramError
+
+from bots.finding import Finding
+from bots.telegram.setup import TOKEN_REFUSED, TelegramConfig, make_bot, quiet_loggers
+from core.errors import SettingsError
+
+#: Updates waiting at Telegram from which on something is wrong with the way they come.
+MANY_PENDING = 100
+
+
+async def examine(config: TelegramConfig) -> list[Finding]:
+    """Ask Telegram who the bot is and how its updates travel; changes nothing.
+
+    Never raises for what Telegram answers: every fault is a finding.
+    """
+    quiet_loggers()
+    try:
+        bot = make_bot(config)
+    except SettingsError as exc:
+        return [Finding("fault", "Telegram: the token cannot be one", "; ".join(exc.faults))]
+    try:
+        await bot.initialize()
+        hook = await bot.get_webhook_info()
+    except InvalidToken:
+        return [Finding("fault", "Telegram: the token was refused", TOKEN_REFUSED)]
+    except TelegramError as exc:
+        return [
+            Finding(
+                "fault",
+                f"Telegram: no answer from {config.api_url} ({exc.message})",
+                "check the network, a proxy (HTTPS_PROXY), or TELEGRAM_API_URL",
+            )
+        ]
+    finally:
+        await bot.shutdown()
+    return [*_about(bot.bot), *_way_in(config, hook)]
+
+
+def _about(user: User) -> list[Finding]:
+    found = [Finding("ok", f"Telegram: @{user.username} ({user.full_name}, id {user.id})")]
+    if not user.can_join_groups:
+        found.append(
+            Finding(
+                "warning",
+                "Telegram: the bot cannot be added to groups",
+                "allow it with @BotFather: /setjoingroups",
+            )
+        )
+    if user.can_read_all_group_messages:
+        found.append(Finding("ok", "Telegram: privacy mode is off, all messages of its groups are read"))
+    else:
+        found.append(
+            Finding(
+                "ok",
+                "Telegram: privacy mode is on; in groups it sees mentions, replies to it and commands",
+                "to let it read what was said before a question, turn it off with @BotFather (/setprivacy), "
+                "then remove the bot from its groups and add it again",
+            )
+        )
+    return found
+
+
+def _way_in(config: TelegramConfig, hook: WebhookInfo) -> list[Finding]:
+    found: list[Finding] = []
+    if hook.url and not config.public_url:
+        found.append(
+            Finding(
+                "warning",
+                "Telegram: a webhook is set; starting takes it away, for updates are polled here",
+                "if another service uses this token, give this one a bot of its own; "
+                "to use a webhook here, set MOONTHREAD_PUBLIC_URL",
+            )
+        )
+    if config.public_url and hook.url and hook.url != config.webhook_url:
+        found.append(
+            Finding(
+                "warning",
+                "Telegram: the webhook leads to another address; starting changes it",
+                "if another service uses this token, give this one a bot of its own",
+            )
+        )
+    if config.public_url and hook.last_error_message:
+        found.append(
+            Finding(
+                "warning",
+                f"Telegram: the webhook's last call failed: {hook.last_error_message}",
+                f"Telegram must reach {config.webhook_url} on port 443, 80, 88 or 8443",
+            )
+        )
+    if hook.pending_update_count >= MANY_PENDING:
+        found.append(Finding("warning", f"Telegram: {hook.pending_update_count} updates wait to be taken"))
+    return found

@@ -1,0 +1,86 @@
+"""What python-telegram-bot raises, told in our words."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bots.telegram.errors import retry_after_s, surface_error, translated
+from core.errors import (
+    MessageGone,
+    SurfaceClosed,
+    SurfaceRateLimited,
+    SurfaceRefused,
+    SurfaceUnavailable,
+    SurfaceUncertain,
+)
+
+
+def caused(error: TelegramError, cause: Exception) -> TelegramError:
+    """Return ``error`` as raised from ``cause``."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sent", "repeatable"),
+    [
+        (Forbidden("Forbidden: bot was blocked by the user"), SurfaceClosed, SurfaceClosed),
+        (BadRequest("Bad Request: message to edit not found"), MessageGone, MessageGone),
+        (BadRequest("Bad Request: MESSAGE_ID_INVALID"), MessageGone, MessageGone),
+        (BadRequest("Bad Request: TOPIC_CLOSED"), SurfaceClosed, SurfaceClosed),
+        (BadRequest("Bad Request: not enough rights to send text messages"), SurfaceClosed, SurfaceClosed),
+        (BadRequest("Bad Request: message is too long"), SurfaceRefused, SurfaceRefused),
+        (InvalidToken("Unauthorized"), SurfaceUnavailable, SurfaceUnavailable),
+        (Conflict("Conflict"), SurfaceUnavailable, SurfaceUnavailable),
+        (ChatMigrated(-1009), SurfaceUnavailable, SurfaceUnavailable),
+        (NetworkError("Bad Gateway (502)"), SurfaceUnavailable, SurfaceUnavailable),
+        (NetworkError("Gateway Timeout (504)"), SurfaceUncertain, SurfaceUnavailable),
+        (NetworkError("Too Many Requests (429)"), SurfaceRateLimited, SurfaceRateLimited),
+        (TelegramError("Invalid server response"), SurfaceUncertain, SurfaceUnavailable),
+        (caused(TimedOut(), httpx.ReadTimeout("")), SurfaceUncertain, SurfaceUnavailable),
+        (caused(TimedOut(), httpx.ConnectTimeout("")), SurfaceUnavailable, SurfaceUnavailable),
+        (caused(TimedOut(), httpx.PoolTimeout("")), SurfaceUnavailable, SurfaceUnavailable),
+        (caused(NetworkError("x"), httpx.ConnectError("")), SurfaceUnavailable, SurfaceUnavailable),
+        (caused(NetworkError("x"), httpx.ReadError("")), SurfaceUncertain, SurfaceUnavailable),
+    ],
+)
+def test_what_each_refusal_means(error: TelegramError, sent: type, repeatable: type) -> None:
+    """Whether a call may be done again depends on what it does, and on whether it was sent at all."""
+    assert type(surface_error(error, idempotent=False)) is sent
+    assert type(surface_error(error, idempotent=True)) is repeatable
+
+
+@pytest.mark.parametrize(("setting", "wait"), [("1", 7), ("1", timedelta(seconds=7))])
+def test_the_wait_is_read_in_both_of_its_types(
+    monkeypatch: pytest.MonkeyPatch, setting: str, wait: int | timedelta
+) -> None:
+    """The library tells the wait as a number or as a time span."""
+    monkeypatch.setenv("PTB_TIMEDELTA", setting)
+    assert retry_after_s(RetryAfter(wait)) == 7.0
+
+
+@pytest.mark.filterwarnings("ignore:.*retry_after")
+def test_the_wait_is_read_where_the_operator_chose_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PTB_TIMEDELTA=0 of the operator is kept, and understood."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "0")
+    assert retry_after_s(RetryAfter(7)) == 7.0
+
+
+def test_only_our_errors_leave_with_their_cause() -> None:
+    """The platform's error is the cause of ours."""
+    refused = Forbidden("bot was kicked")
+    with pytest.raises(SurfaceClosed) as told, translated(idempotent=True):
+        raise refused
+    assert told.value.__cause__ is refused
