@@ -94,7 +94,10 @@ class Meter:
     _day: Window = field(default_factory=lambda: Window(DAY_S))
 
     def admit(self, tokens: int, now_s: float) -> Refusal | None:
-        """Count one request of ``tokens`` and return None, or say why it is refused."""
+        """Count one request of ``tokens`` and return None, or say why it is refused.
+
+        An admitted request holds a place until it is released once.
+        """
         refusal = self._refusal(tokens, now_s)
         if refusal is None:
             self.running += 1

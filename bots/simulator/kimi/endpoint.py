@@ -74,11 +74,12 @@ class Completions:
         desk.requests.append(seen)
         try:
             order = await self._admit(request, seen)
+            place = _Place(desk.meter)
             try:
                 seen.reply = as_reply(desk.script(seen))
-                await self._reply(order, seen.reply, seen, receive, send, headers)
+                await self._reply(order, seen.reply, seen, place, receive, send, headers)
             finally:
-                desk.meter.release()
+                place.release()
         except ClientDisconnect:
             seen.disconnected = True
         except Refused as exc:
@@ -106,18 +107,23 @@ class Completions:
         order: Order,
         reply: ScriptedReply,
         seen: SeenRequest,
+        place: "_Place",
         receive: Receive,
         send: Send,
         headers: Headers,
     ) -> None:
         if reply.faults.refuse is not None:
-            await self._desk.clock.sleep(reply.first_after_s)
+            waiting = self._desk.clock.sleep(reply.first_after_s)
+            await watched(waiting, receive, seen, self._desk.running)
+            if seen.disconnected:
+                return
             raise Refused(reply.faults.refuse)
         plan = compose(order, reply)
         seen.pieces = plan.pieces
         responder = Responder(
             clock=self._desk.clock,
             seen=seen,
+            generated=place.release,
             reply=reply,
             plan=plan,
             wire=self._wire(order, reply),
@@ -140,6 +146,19 @@ class Completions:
             usage=reply.faults.usage or usage,
             faults=reply.faults,
         )
+
+
+class _Place:
+    """One request's place among those that run at once; given back once, however it ends."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter: Meter | None = meter
+
+    def release(self) -> None:
+        """Give the place back, unless that was done."""
+        if self._meter is not None:
+            self._meter.release()
+            self._meter = None
 
 
 def bearer_key(request: Request) -> str:

@@ -108,7 +108,7 @@ SERVED: Mapping[str, ModelCard] = _by_id(
     K26,
 )
 
-#: Once served, now a 404 like any unknown name; `moonthread check` names them in its message.
+#: Once served by Moonshot, now a 404 like any unknown name.
 RETIRED: frozenset[str] = frozenset(
     {
         *(f"moonshot-v1-{size}" for size in ("8k", "32k", "128k", "auto")),

@@ -31,12 +31,14 @@ class Responder:
         *,
         clock: Clock,
         seen: SeenRequest,
+        generated: Callable[[], None],
         reply: ScriptedReply,
         plan: Plan,
         wire: Wire,
         headers: Headers,
     ) -> None:
         self._clock, self._seen, self._reply = clock, seen, reply
+        self._generated = generated  # told before the last bytes, so that the client may ask again
         self._plan, self._wire, self._headers = plan, wire, headers
         self._begin = clock.time() + reply.first_after_s
         self._gap_s = 1.0 / reply.chunks_per_s
@@ -56,6 +58,7 @@ class Responder:
         if not await self._pieces(write):
             await send(_LAST)
             return
+        self._generated()
         for event in self._wire.closing(self._plan):
             await write(event)
         await send(_LAST)
@@ -84,6 +87,7 @@ class Responder:
         if cut:
             await send(_body(body[: len(body) // 2]))
             raise Cut
+        self._generated()
         now = self._clock.time()
         self._seen.chunk_times = [now] * len(self._plan.pieces)
         await send({"type": "http.response.body", "body": body})

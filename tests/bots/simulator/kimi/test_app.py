@@ -171,6 +171,21 @@ async def test_a_running_stream_takes_a_place_until_it_ends(client: httpx.AsyncC
     assert afterwards.json()["choices"][0]["message"]["content"] == "free"
 
 
+async def test_one_at_a_time_can_be_kept(client: httpx.AsyncClient, ask: Ask) -> None:
+    """Who asks again on seeing ``[DONE]`` finds the place free, without a race."""
+    account = Account(concurrency=1)
+    async with KimiSimulator(account=account, script=answer_with("ok", chunks_per_s=1000)) as kimi:
+        url = f"{kimi.base_url}/chat/completions"
+        for _ in range(20):
+            async with client.stream("POST", url, json=ask(stream=True)) as stream:
+                async for line in stream.aiter_lines():
+                    if line == "data: [DONE]":
+                        break
+
+    assert kimi.refusals == []
+    assert len(kimi.requests) == 20
+
+
 async def test_the_account_may_change_while_it_runs(client: httpx.AsyncClient, ask: Ask) -> None:
     """An account that runs dry refuses from then on."""
     async with KimiSimulator(script=answer_with("ok", chunks_per_s=1000)) as kimi:
