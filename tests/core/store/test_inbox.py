@@ -1,0 +1,136 @@
+"""The inbox keeps every event once, in order, and gives it back as it was."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from core.errors import Fenced, StoreUnavailable
+from core.model import Address, Addressed, Person, Quoted, Said, Scene, ThreadKey
+from core.store import Database, Lane, Work, conversations, inbox, turns
+from core.store.inbox import Mark
+from core.store.payload import decode, encode
+
+KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
+SAID = Said(
+    delivery_id="msg:42:1",
+    message_id="1",
+    address=Address(key=KEY, details={"chat": "private"}),
+    author=Person(id="7", name="Bob", language="en"),
+    text="Why is the sky blue?",
+    sent_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+    scene=Scene.DIRECT,
+    addressed=Addressed.DIRECT,
+    quoted=Quoted(message_id="0", author="Ann", text="天空", by_bot=False),
+)
+
+
+async def store(database: Database, event: Said) -> int | None:
+    """Add an event to the inbox of its conversation."""
+    async with database.begin() as tx:
+        conversation = await conversations.ensure(tx, event.address.key, event.scene)
+        return await inbox.add(
+            tx,
+            event,
+            platform="telegram",
+            tenant="1",
+            conversation_id=conversation.id,
+            lane=Lane.TURNS,
+            mark=Mark.OPEN,
+        )
+
+
+async def test_a_redelivered_event_is_stored_once(database: Database) -> None:
+    """The second delivery of an event adds no row."""
+    assert await store(database, SAID) is not None
+    assert await store(database, SAID) is None
+
+
+async def test_the_same_delivery_id_of_another_bot_is_another_event(database: Database) -> None:
+    """Delivery ids are unique within one tenant only."""
+    assert await store(database, SAID) is not None
+    async with database.begin() as tx:
+        other = await inbox.add(
+            tx,
+            SAID,
+            platform="telegram",
+            tenant="2",
+            conversation_id=None,
+            lane=Lane.TURNS,
+            mark=Mark.OPEN,
+        )
+    assert other is not None
+
+
+async def test_open_events_come_back_as_they_went_in_and_in_order(database: Database) -> None:
+    """What is read from the inbox equals what was stored, oldest first."""
+    second = replace(SAID, delivery_id="msg:42:2", message_id="2", text="再问一个")
+    await store(database, SAID)
+    await store(database, second)
+    async with database.read() as tx:
+        (work,) = await inbox.open_work(tx)
+        items = await inbox.open_items(tx, work, limit=10)
+    assert [item.event for item in items] == [SAID, second]
+
+
+def test_a_payload_of_an_unknown_kind_is_refused() -> None:
+    """A kind of event from another version is an error, not a guess."""
+    with pytest.raises(ValueError, match="unknown kind"):
+        decode(encode(SAID) | {"kind": "Teleported"})
+
+
+async def test_an_event_of_another_version_is_handed_out_as_unparsed(database: Database) -> None:
+    """A stored event that cannot be decoded does not block those behind it."""
+    from sqlalchemy import update
+
+    from core.store import schema
+
+    first = await store(database, SAID)
+    await store(database, replace(SAID, delivery_id="msg:42:2", message_id="2"))
+    async with database.begin() as tx:
+        await tx.execute(
+            update(schema.inbox).where(schema.inbox.c.id == first).values(payload={"kind": "Teleported"})
+        )
+        (work,) = await inbox.open_work(tx)
+        items = await inbox.open_items(tx, work, limit=10)
+    assert [type(item.event).__name__ for item in items] == ["Unparsed", "Said"]
+
+
+async def test_a_later_run_fences_the_earlier_one(database: Database) -> None:
+    """A worker whose turn was taken over can write nothing more."""
+    seq = await store(database, SAID)
+    assert seq is not None
+    async with database.begin() as tx:
+        conversation = await conversations.ensure(tx, KEY, Scene.DIRECT)
+        first = await turns.take(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
+        second = await turns.take(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
+    assert (first.run, second.run) == (1, 2)
+    with pytest.raises(Fenced):
+        async with database.begin() as tx:
+            await turns.save_answer(tx, first, text="stale", outcome="complete")
+    async with database.begin() as tx:
+        await turns.save_answer(tx, second, text="fresh", outcome="complete")
+        latest = await turns.latest(tx, conversation.id)
+    assert latest is not None
+    assert latest.partial == "fresh"
+
+
+async def test_dropping_what_waits_spares_what_runs(database: Database) -> None:
+    """`/new` takes back the waiting questions, not the one being answered."""
+    first = await store(database, SAID)
+    await store(database, replace(SAID, delivery_id="msg:42:2", message_id="2"))
+    async with database.begin() as tx:
+        conversation = await conversations.ensure(tx, KEY, Scene.DIRECT)
+        assert first is not None
+        assert await inbox.drop_open(tx, conversation.id, except_ids=[first]) == 1
+        items = await inbox.open_items(tx, Work(conversation.id, Lane.TURNS), limit=10)
+    assert [item.id for item in items] == [first]
+
+
+async def test_an_unreachable_database_is_one_kind_of_error() -> None:
+    """Whatever the driver raises, callers see StoreUnavailable and no words of people."""
+    database = Database("postgresql://nobody@127.0.0.1:9/none")
+    with pytest.raises(StoreUnavailable) as caught:
+        await store(database, SAID)
+    assert "sky" not in str(caught.value)
+    await database.close()

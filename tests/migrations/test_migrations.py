@@ -1,0 +1,50 @@
+"""All migrations together are the declared tables, up and down, on both databases."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect
+
+from core.store import Database, migrate
+from core.store.schema import metadata
+
+
+def differences(connection: Connection) -> list[object]:
+    """Return what alembic would change to make the database equal the declared tables."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+async def test_all_migrations_together_equal_the_declared_tables(empty_database_url: str) -> None:
+    """An upgraded database needs no further change to have the declared tables."""
+    await migrate.upgrade(empty_database_url)
+    database = Database(empty_database_url)
+    async with database.begin() as tx:
+        assert await tx.run_sync(differences) == []
+    await database.close()
+
+
+async def test_the_way_down_leaves_nothing(empty_database_url: str) -> None:
+    """Downgrading to the base takes every table away, and upgrading again brings them back."""
+    await migrate.upgrade(empty_database_url)
+    await migrate.downgrade(empty_database_url, "base")
+    database = Database(empty_database_url)
+    async with database.begin() as tx:
+        left = await tx.run_sync(lambda connection: inspect(connection).get_table_names())
+    assert set(left) <= {"alembic_version"}
+    await migrate.upgrade(empty_database_url)
+    async with database.begin() as tx:
+        assert await tx.run_sync(differences) == []
+    await database.close()
+
+
+async def test_two_that_upgrade_at_once_do_not_collide(postgres_url: str) -> None:
+    """On PostgreSQL the second migrator waits for the first and finds nothing left to do."""
+    import asyncio
+
+    await asyncio.gather(*(migrate.upgrade(postgres_url) for _ in range(3)))
+    assert await migrate.current(postgres_url) == migrate.head()
+
+
+async def test_a_database_that_was_never_migrated_says_so(empty_database_url: str) -> None:
+    """The revision of an empty database is the empty text."""
+    assert await migrate.current(empty_database_url) == ""
