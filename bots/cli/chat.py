@@ -119,12 +119,11 @@ class Session:
                 self._ask(line)
 
     def _ask(self, text: str) -> None:
-        self.failed = True
+        self.failed = False
         try:
             self._runner.run(self._talk.say(text))
         except KimiError as error:
+            self.failed = True
             complain(*told(error))
         except KeyboardInterrupt:
             complain("stopped")
-        else:
-            self.failed = False

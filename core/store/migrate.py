@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from core.errors import StoreUnavailable
@@ -41,7 +42,7 @@ async def downgrade(url: str, revision: str) -> None:
     """Take the database back to ``revision`` ("base": nothing left).
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written.
+        StoreUnavailable: the database cannot be reached or written, or there is no such revision.
     """
     await _run(url, lambda config: command.downgrade(config, revision))
 
@@ -82,6 +83,8 @@ async def _run(url: str, step: Callable[[Config], None]) -> None:
     try:
         async with database.begin() as tx:
             await tx.run_sync(migrate)
+    except CommandError as exc:  # such as a revision that does not exist
+        raise StoreUnavailable(str(exc)) from exc
     finally:
         await database.close()
 

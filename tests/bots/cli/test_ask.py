@@ -1,0 +1,125 @@
+"""``moonthread ask``, as a person or another program runs it."""
+
+from typing import Any
+
+from bots.simulator.kimi import Faults, KimiSimulator, answer_with
+
+
+async def test_the_answer_is_all_there_is_on_standard_output(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """Words after the command are the question, and the answer can be piped on."""
+    done = await with_kimi("ask", "hello", "there")
+
+    assert (done.status, done.out, done.err) == (0, "Hello, you.\n", "")
+    assert kimi.requests[0].messages == [{"role": "user", "content": "hello there"}]
+    assert kimi.requests[0].body["stream"] is True
+    assert "temperature" not in kimi.requests[0].body
+
+
+async def test_what_is_piped_in_stands_below_the_question(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """A file can be asked about."""
+    await with_kimi("ask", "Summarise:", piped="a long text\n")
+
+    assert kimi.requests[0].question == "Summarise:\n\na long text\n"
+
+
+async def test_one_whole_reply_with_instructions_and_another_model(
+    with_kimi: Any, kimi: KimiSimulator
+) -> None:
+    """--no-stream, --system and --model go before the settings."""
+    with_kimi.environ |= {"KIMI_SYSTEM_PROMPT": "Be long.", "MOONTHREAD_REPLY_TOKENS": "512"}
+
+    done = await with_kimi("ask", "hi", "--no-stream", "--system", "Be brief.", "--model", "kimi-k3")
+
+    assert done.out == "Hello, you.\n"
+    body = kimi.requests[0].body
+    assert (body["stream"], body["model"], body["max_completion_tokens"]) == (False, "kimi-k3", 512)
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+async def test_sampling_and_thinking_are_sent_only_where_set(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """The operator's values reach Kimi as they are."""
+    with_kimi.environ |= {"KIMI_THINKING": "off", "KIMI_TEMPERATURE": "0.6"}
+
+    await with_kimi("ask", "hi")
+
+    assert kimi.requests[0].body["thinking"] == {"type": "disabled"}
+    assert kimi.requests[0].body["temperature"] == 0.6
+
+
+async def test_settings_are_read_from_the_file_in_this_folder(moonthread: Any, kimi: KimiSimulator) -> None:
+    """.env is enough."""
+    env = f"MOONSHOT_API_KEY=sk-test\nKIMI_BASE_URL={kimi.base_url}/\n"
+    (moonthread.folder / ".env").write_text(env, encoding="utf-8")
+
+    assert (await moonthread("ask", "hi")).out == "Hello, you.\n"
+
+
+async def test_without_a_key_the_advice_is_one_line(moonthread: Any) -> None:
+    """Nothing is tried, exit status 1."""
+    done = await moonthread("ask", "hi")
+
+    assert done.status == 1
+    assert done.err.startswith("moonthread: KIMI_API_KEY: is not set; make a key at platform.kimi.com")
+    assert done.err.count("\n") == 1
+
+
+async def test_a_wrong_key_is_told_without_showing_it(with_kimi: Any) -> None:
+    """The notice, Kimi's words and the request id stand in one line; the key does not."""
+    with_kimi.environ["KIMI_API_KEY"] = "sk-wrong-one"
+
+    done = await with_kimi("ask", "hi")
+
+    assert done.status == 1
+    assert done.err.startswith("moonthread: I can't reach Kimi: the access key isn't valid.")
+    assert "request " in done.err
+    assert "sk-wrong-one" not in done.err
+
+
+async def test_a_chinese_terminal_reads_chinese_notices(with_kimi: Any) -> None:
+    """The language follows the locale."""
+    with_kimi.environ |= {"KIMI_API_KEY": "sk-wrong", "LANG": "zh_CN.UTF-8"}
+
+    assert "访问密钥无效" in (await with_kimi("ask", "hi")).err
+
+
+async def test_a_stream_that_breaks_leaves_what_was_shown(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """The partial answer stays on standard output; the failure is told and is the exit status."""
+    kimi.script = answer_with(
+        "Hello, you and all.", chunk_chars=6, chunks_per_s=1000, faults=Faults(cut_after_chars=12)
+    )
+
+    done = await with_kimi("ask", "hi")
+
+    assert done.status == 1
+    assert done.out == "Hello, you a\n"
+    assert "broke off" in done.err
+
+
+async def test_an_answer_that_was_cut_says_so(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """The note names the setting to raise."""
+    kimi.script = answer_with("Once upon", finish_reason="length", chunks_per_s=1000)
+
+    done = await with_kimi("ask", "hi")
+
+    assert done.out == "Once upon\n"
+    assert "raise MOONTHREAD_REPLY_TOKENS" in done.err
+
+
+async def test_ctrl_c_ends_the_answer(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """What was shown stays, the connection is closed, the exit status is a shell's 130."""
+    kimi.script = answer_with("word " * 2000, chunks_per_s=50)
+
+    done = await with_kimi("ask", "hi", interrupt_after="word word")
+
+    assert done.status == 130
+    assert done.out.startswith("word word")
+    assert done.out.endswith("\n")
+    assert "Traceback" not in done.err
+
+
+async def test_asking_nothing_is_wrong_usage(with_kimi: Any) -> None:
+    """Neither words nor a pipe: status 2."""
+    done = await with_kimi("ask")
+
+    assert done.status == 2
+    assert "nothing to ask" in done.err

@@ -1,0 +1,108 @@
+"""``moonthread check``: one line for each thing, exit status 1 where one is wrong."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bots.cli import check_kimi
+from bots.simulator.kimi import Account, KimiSimulator, answer_with
+from core.settings import Settings
+
+SLACK_UNREACHABLE = {"SLACK_BOT_TOKEN": "xoxb-test", "SLACK_APP_TOKEN": "xapp-test"}
+
+
+async def test_everything_that_is_wrong_is_named(moonthread: Any) -> None:
+    """With nothing set the settings' faults are lines with advice."""
+    done = await moonthread("check")
+
+    assert done.status == 1
+    lines = done.out.splitlines()
+    assert lines[0].startswith("✗ KIMI_API_KEY: is not set  → make a key")
+    assert lines[1].startswith("✗ No platform: ")
+    assert lines[2].startswith("✓ Database: SQLite file ")
+    assert done.err == ""
+
+
+async def test_settings_that_cannot_be_read_end_the_check(moonthread: Any) -> None:
+    """Where a value is malformed the rest cannot be looked at."""
+    moonthread.environ["MOONTHREAD_BUSY"] = "never"
+
+    done = await moonthread("check")
+
+    assert done.status == 1
+    assert "✗ MOONTHREAD_BUSY: is not allowed  → set queue or merge or interrupt\n" in done.out
+    assert "Database" not in done.out
+
+
+async def test_kimi_and_database_are_looked_at(with_kimi: Any) -> None:
+    """A valid key, a served model and a slip in a name are each a line."""
+    with_kimi.environ["KIMI_APIKEY"] = "x"
+
+    done = await with_kimi("check")
+
+    assert "! KIMI_APIKEY: not a setting of ours; did you mean KIMI_API_KEY?\n" in done.out
+    assert "✓ Kimi: 127.0.0.1 takes the key\n" in done.out
+    assert "✓ Kimi: kimi-k2.6 is there, 262,144 tokens of context\n" in done.out
+    assert not list(with_kimi.folder.glob("**/*.db")), "looking makes nothing"
+
+
+async def test_a_retired_model_names_those_available(with_kimi: Any) -> None:
+    """The line says since when it is gone and what there is."""
+    with_kimi.environ["KIMI_MODEL"] = "moonshot-v1-8k"
+
+    done = await with_kimi("check")
+
+    assert "✗ Kimi: moonshot-v1-8k was retired on 2026-08-31" in done.out
+    assert "kimi-k2.6" in done.out
+
+
+async def test_a_provider_without_a_list_is_told_as_such(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """Ace Data Cloud's endpoint has no /models; that is no fault."""
+    with_kimi.environ["KIMI_BASE_URL"] = kimi.ace_url
+
+    done = await with_kimi("check")
+
+    assert "! Kimi: 127.0.0.1 has no list of models, so the key was not tried" in done.out
+
+
+async def test_the_database_is_told_before_and_after_an_upgrade(with_kimi: Any) -> None:
+    """Without automatic migration a missing database is a fault until db upgrade has run."""
+    with_kimi.environ["MOONTHREAD_MIGRATE"] = "never"
+
+    before = await with_kimi("check")
+    await with_kimi("db", "upgrade")
+    after = await with_kimi("check")
+
+    assert "does not exist  → Run: moonthread db upgrade\n" in before.out
+    assert "✓ Database: SQLite file " in after.out
+    assert "is up to date" in after.out
+
+
+async def test_an_unreachable_database_is_a_fault_without_its_password(with_kimi: Any) -> None:
+    """The line names host and database."""
+    with_kimi.environ["DATABASE_URL"] = "postgresql://me:hush-hush@127.0.0.1:1/moon"
+
+    done = await with_kimi("check")
+
+    assert "✗ Database: PostgreSQL moon at 127.0.0.1 cannot be reached" in done.out
+    assert "hush-hush" not in done.out + done.err
+
+
+@pytest.mark.parametrize("key", ["sk-inland", "sk-abroad", "sk-nowhere"])
+async def test_a_refused_key_is_tried_in_the_other_region(key: str) -> None:
+    """The finding says whose key it is and how to use it there."""
+    script = answer_with("")
+    async with (
+        KimiSimulator(account=Account(keys=frozenset({"sk-inland"})), script=script) as inland,
+        KimiSimulator(account=Account(keys=frozenset({"sk-abroad"})), script=script) as abroad,
+    ):
+        regions = {inland.base_url: "the platform inland", abroad.base_url: "the platform abroad"}
+        settings = Settings(kimi_api_key=SecretStr(key), kimi_base_url=inland.base_url)
+
+        first, *_ = await check_kimi.examine(settings, regions=regions)
+
+        assert first.level == ("ok" if key == "sk-inland" else "fault")
+        assert ("belongs to the platform abroad" in first.what) == (key == "sk-abroad")
+        assert (first.advice == f"Set KIMI_BASE_URL={abroad.base_url}") == (key == "sk-abroad")
+        assert ("so does the other region" in first.what) == (key == "sk-nowhere")

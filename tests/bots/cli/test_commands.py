@@ -1,0 +1,70 @@
+"""The small commands, and what all of them share."""
+
+import json
+from typing import Any
+
+
+async def test_the_version_is_the_packages(moonthread: Any) -> None:
+    """--version prints name and number."""
+    assert (await moonthread("--version")).out == "moonthread 0.1.0\n"
+
+
+async def test_help_lists_every_command(moonthread: Any) -> None:
+    """Without a command the list is shown."""
+    done = await moonthread("--help")
+
+    for command in ("run", "check", "db", "ask", "chat", "slack-manifest", "demo"):
+        assert command in done.out
+
+
+async def test_the_manifest_is_ready_to_paste(moonthread: Any) -> None:
+    """Plain JSON for Socket Mode, or with the service's address for HTTP."""
+    socket_mode = json.loads((await moonthread("slack-manifest")).out)
+    over_http = json.loads((await moonthread("slack-manifest", "--http", "https://bot.test", "--agent")).out)
+
+    assert socket_mode["settings"]["socket_mode_enabled"] is True
+    assert "agent_view" not in socket_mode["features"]
+    assert over_http["settings"]["event_subscriptions"]["request_url"].startswith("https://bot.test/")
+    assert "agent_view" in over_http["features"]
+
+
+async def test_the_database_goes_up_and_down(moonthread: Any) -> None:
+    """The command makes the file in a folder only its owner may open, tells where it is, and goes back."""
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = "~/deep/data"
+
+    assert (await moonthread("db", "current")).out == "no tables yet\n"
+    up = await moonthread("db", "upgrade")
+    assert up.out.startswith("at ")
+    assert (await moonthread("db", "current")).out == up.out.removeprefix("at ")
+    assert (await moonthread("db", "downgrade", "base")).out == "at no tables\n"
+    assert (moonthread.folder / "deep" / "data").stat().st_mode & 0o077 == 0
+
+
+async def test_an_unknown_revision_is_one_line(moonthread: Any) -> None:
+    """A slip on the command line is no traceback."""
+    await moonthread("db", "upgrade")
+
+    done = await moonthread("db", "downgrade", "no-such")
+
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    assert done.err.count("\n") == 1
+
+
+async def test_running_with_nothing_set_names_everything(moonthread: Any) -> None:
+    """All faults come at once, one line each, exit status 1."""
+    moonthread.environ |= {"MOONTHREAD_HTTP_PORT": "x", "SLACK_APP_TOKEN": "xapp-test"}
+
+    done = await moonthread("run", "--platform", "telegram")
+
+    assert done.status == 1
+    names = [line.split(": ")[1] for line in done.err.splitlines()]
+    assert names == ["MOONTHREAD_HTTP_PORT", "KIMI_API_KEY", "TELEGRAM_BOT_TOKEN"]
+
+
+async def test_an_unknown_platform_is_wrong_usage(moonthread: Any) -> None:
+    """Status 2, with the names there are."""
+    done = await moonthread("run", "--platform", "irc")
+
+    assert done.status == 2
+    assert "telegram" in done.err
