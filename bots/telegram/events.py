@@ -88,7 +88,8 @@ def _from_message(message: Message, me: Me) -> Event | None:
     if order and not _worth_reading(order, addressed, me):
         return None
     quoted = _quoted(message, me)
-    nothing = not words.markdown and not (quoted and quoted.text)
+    # A bare mention under somebody's message asks about that message.
+    nothing = not words.markdown and not (quoted and quoted.text and not quoted.by_bot)
     return Said(
         delivery_id=_said_id(message),
         message_id=str(message.message_id),

@@ -284,8 +284,10 @@ def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: Unreadable)
 
 
 def test_a_bare_mention_is_empty() -> None:
-    """A message of nothing but our name carries no question."""
+    """A message of nothing but our name carries no question, nor does one under our own answer."""
     assert said(GROUP, "@moon_bot").unreadable is Unreadable.EMPTY
+    mine = message(GROUP, "I am Kimi", message_id=10) | {"from": MOON}
+    assert said(GROUP, "@moon_bot", reply_to_message=mine).unreadable is Unreadable.EMPTY
 
 
 def test_an_album_is_one_saying() -> None:

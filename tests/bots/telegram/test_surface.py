@@ -259,6 +259,10 @@ async def test_a_group_that_moves_is_followed(
     supergroup = telegram.migrate(group)
     with pytest.raises(MessageGone):
         await edit(surface, at(group), old, "more")
+    calls = len(telegram.calls)
+    with pytest.raises(MessageGone):
+        await edit(surface, at(group), old, "more")
+    assert len(telegram.calls) == calls  # known by now: no call is spent
     await surface.delete(at(group), old)
     new = await post(surface, at(group, reply_to=question), "more")
     assert new.channel == str(supergroup)
@@ -271,10 +275,11 @@ async def test_a_group_that_moves_is_followed(
 async def test_a_send_meets_the_move_itself(
     telegram: TelegramSimulator, surface: TelegramSurface, ann: int
 ) -> None:
-    """The first call after a move is told the new id and goes there."""
+    """The first call after a move goes to the new chat, where the question's id is another's."""
     group = telegram.add_group("Us", [ann], basic=True)
     supergroup = telegram.migrate(group)
-    assert (await post(surface, at(group, reply_to=1))).channel == str(supergroup)
+    another = await telegram.say(supergroup, ann, "@moonthread_bot something else")
+    assert (await post(surface, at(group, reply_to=another))).channel == str(supergroup)
     assert telegram.screen.in_channel(str(supergroup), by_bot=True)[-1].reply_to == ""
 
 
