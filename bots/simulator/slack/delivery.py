@@ -112,8 +112,9 @@ class Dispatcher:
     async def _deliver(self, envelope: Envelope) -> None:
         reason = ""
         for attempt in range(1 + len(self.workspace.limits.retries_after_s)):
-            if attempt:
-                await self.workspace.clock.sleep(self.workspace.limits.retries_after_s[attempt - 1])
+            wait_s = self.workspace.limits.retries_after_s[attempt - 1] if attempt else 0.0
+            if wait_s > 0:
+                await self.workspace.clock.sleep(wait_s)
             outcome = await self._attempt(envelope, attempt=attempt, reason=reason)
             if outcome.acked:
                 return

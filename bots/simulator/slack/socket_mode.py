@@ -49,9 +49,9 @@ class SocketMode:
         self._tickets.add(ticket)
         return ticket
 
-    async def connected(self, count: int = 1) -> None:
-        """Wait until at least ``count`` connections are open."""
-        await self._until(lambda: self.connections >= count)
+    async def connected(self, count: int = 1, *, fresh: bool = False) -> None:
+        """Wait until ``count`` connections are open; with ``fresh``, that need no refresh."""
+        await self._until(lambda: count <= sum(not (fresh and one.refreshing) for one in self._connections))
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():

@@ -193,9 +193,9 @@ class SlackSimulator(People):
         if old is not None:
             await old.close()
 
-    async def connected(self, count: int = 1) -> None:
-        """Wait until at least ``count`` Socket Mode connections are open."""
-        await self.sockets.connected(count)
+    async def connected(self, count: int = 1, *, fresh: bool = False) -> None:
+        """Wait until ``count`` Socket Mode connections are open; with ``fresh``, that need no refresh."""
+        await self.sockets.connected(count, fresh=fresh)
 
     async def settled(self) -> None:
         """Wait until every event so far is acknowledged or given up."""

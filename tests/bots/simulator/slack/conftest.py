@@ -18,6 +18,7 @@ class HandClock:
 
     now: float = 1000.0
     sleepers: list[tuple[float, asyncio.Event]] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def time(self) -> float:
         """Return the present."""
@@ -27,7 +28,14 @@ class HandClock:
         """Wait until the clock was turned far enough."""
         event = asyncio.Event()
         self.sleepers.append((self.now + delay_s, event))
+        self.more.set()
         await event.wait()
+
+    async def asked(self, delay_s: float) -> None:
+        """Wait until somebody sleeps for ``delay_s`` from now."""
+        while self.now + delay_s not in [due for due, _ in self.sleepers]:
+            self.more.clear()
+            await asyncio.wait_for(self.more.wait(), timeout=10)
 
     async def advance(self, seconds: float) -> None:
         """Turn the clock and let what was waiting go on."""
