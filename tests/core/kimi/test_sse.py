@@ -1,5 +1,7 @@
 """The reader of server-sent events."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def test_comments_blank_lines_and_other_fields_are_skipped() -> None:
 
 
 def test_the_space_after_the_colon_is_optional_and_only_one_is_taken() -> None:
-    """"data:x" and "data: x" are the same; further spaces belong to the data."""
+    """With and without a space the data is the same; further spaces belong to it."""
     assert read(b"data:x\n\ndata:  x\n\n") == [b"x", b" x"]
 
 
@@ -70,12 +72,21 @@ def test_an_endless_event_is_refused(piece: bytes, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(core.kimi.sse, "MAX_EVENT_BYTES", 100)
     reader = SseReader()
     with pytest.raises(ValueError, match="more than 100 bytes"):
-        for _ in range(30):
-            reader.feed(piece)
+        _ = [reader.feed(piece) for _ in range(30)]
 
 
 _LINES = st.sampled_from(
-    [b"data: {\"a\":\"\xe4\xbd\xa0\xe5\xa5\xbd\"}", b"data:x", b"data: ", b"data", b"", b"", b": ping", b"event: e", b"y"]
+    [
+        b'data: {"a":"\xe4\xbd\xa0\xe5\xa5\xbd"}',
+        b"data:x",
+        b"data: ",
+        b"data",
+        b"",
+        b"",
+        b": ping",
+        b"event: e",
+        b"y",
+    ]
 )
 _ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
@@ -87,7 +98,7 @@ def test_any_cut_of_the_bytes_gives_the_same_events(
     """Where the network cuts the stream never matters, in the middle of a character or of CRLF."""
     stream = b"".join(line + end for line, end in lines)
     marks = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    pieces = [stream[start:end] for start, end in zip(marks, marks[1:], strict=False)]
+    pieces = [stream[start:end] for start, end in itertools.pairwise(marks)]
     assert read(*pieces) == read(stream)
     assert read(*(stream[i : i + 1] for i in range(len(stream)))) == read(stream)
 

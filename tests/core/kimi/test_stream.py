@@ -51,6 +51,12 @@ async def answer(server: Any, request: ChatRequest, *pieces: bytes, **headers: s
         return [item async for item in kimi.stream(request)]
 
 
+async def listen(kimi: AsyncKimi, request: ChatRequest, heard: list[ReplyEvent]) -> None:
+    """Read a stream to its end, noting every event."""
+    async for item in kimi.stream(request):
+        heard.append(item)  # noqa: PERF401
+
+
 async def failure(server: Any, request: ChatRequest, *pieces: bytes, **headers: str) -> KimiError:
     """Return the error in which such a stream ends."""
     with pytest.raises(KimiError) as caught:
@@ -110,7 +116,10 @@ async def test_a_reply_grows_and_ends_with_one_finished(server: Any, question: C
             id="in a chunk of its own",
         ),
         pytest.param(
-            [delta(finish="stop"), event(choices=[], usage={"prompt_tokens_details": {"cached_tokens_details": {}}})],
+            [
+                delta(finish="stop"),
+                event(choices=[], usage={"prompt_tokens_details": {"cached_tokens_details": {}}}),
+            ],
             None,
             id="nowhere",
         ),
@@ -202,11 +211,10 @@ async def test_an_error_inside_the_stream_keeps_the_words_before_it(
         await wire.stream(delta(content="a") + fault + DONE)
 
     server.will(script)
-    heard = []
+    heard: list[ReplyEvent] = []
     async with AsyncKimi(api_key="sk-test", base_url=server.url) as kimi:
         with pytest.raises(KimiOverloaded, match="in the stream"):
-            async for item in kimi.stream(question):
-                heard.append(item)  # noqa: PERF401
+            await listen(kimi, question, heard)
     assert heard == [TextDelta("a")]
     assert len(server.asked) == 1
 
