@@ -12,8 +12,14 @@ class Platform(Protocol):
     """One connected platform: events in through ``ingest``, calls out through ``surface``."""
 
     name: str  #: folder name under ``bots/``
-    surface: Surface
-    backfill: Backfill | None  #: None where the platform shows nothing of the past
+
+    @property
+    def surface(self) -> Surface:
+        """The platform's screen."""
+
+    @property
+    def backfill(self) -> Backfill | None:
+        """Reads what was said before us; None where the platform shows nothing of the past."""
 
     async def connect(self) -> None:
         """Check the credentials and learn who the bot is; no event is taken yet.

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bots.configs import slack_config, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
 from core.chat.answer import Answerer
@@ -45,37 +46,16 @@ UNKNOWN_CONTEXT_TOKENS = 131_072  #: for a model that neither the provider nor o
 
 
 def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> list[Platform]:
-    """Make the platforms called for; SDKs of the others are not even imported."""
+    """Make the platforms called for; the adapters of the others are not even imported."""
     made: list[Platform] = []
     if "slack" in names:
         from bots.slack.app import SlackApp
-        from bots.slack.setup import SlackConfig
 
-        made.append(
-            SlackApp(
-                SlackConfig(
-                    bot_token=_secret(settings.slack_bot_token),
-                    app_token=_secret(settings.slack_app_token),
-                    signing_secret=_secret(settings.slack_signing_secret),
-                    api_url=f"{settings.slack_api_url}/",
-                ),
-                clock=clock,
-            )
-        )
+        made.append(SlackApp(slack_config(settings), clock=clock))
     if "telegram" in names:
         from bots.telegram.app import TelegramApp
-        from bots.telegram.setup import TelegramConfig
 
-        made.append(
-            TelegramApp(
-                TelegramConfig(
-                    token=_secret(settings.telegram_bot_token),
-                    api_url=settings.telegram_api_url,
-                    public_url=settings.public_url or "",
-                ),
-                clock=clock,
-            )
-        )
+        made.append(TelegramApp(telegram_config(settings), clock=clock))
     return made
 
 

@@ -107,6 +107,9 @@ class Said:
     addressed: Addressed
     quoted: Quoted | None = None
     follows_replies: bool = False
+    continues: bool = True
+    """Whether words that are not addressed to the bot may go on with a conversation that only their
+    author has with it: so in a thread and in a chain of replies, not in a room for all."""
     unreadable: Unreadable | None = None  #: what it carries that cannot be read yet
 
 

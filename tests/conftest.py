@@ -1,18 +1,23 @@
 """Fixtures that every test may use: databases of both kinds, empty or migrated."""
 
+import asyncio
 import os
+import selectors
 import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
 from psycopg import sql
 
 from core.store import Database, migrate
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +69,58 @@ async def database(empty_database_url: str) -> AsyncIterator[Database]:
     opened = Database(empty_database_url)
     yield opened
     await opened.close()
+
+
+class VirtualSelector(selectors.DefaultSelector):
+    """Lets time pass in no time: where a loop would wait, the clock jumps ahead."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Look for I/O without waiting, then jump to the loop's next timer."""
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
+        self.now += 0.0 if ready or timeout is None else timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time."""
+
+    def __init__(self) -> None:
+        self.virtual = VirtualSelector()
+        super().__init__(self.virtual)
+
+    def time(self) -> float:
+        """Return virtual seconds since the loop was made."""
+        return self.virtual.now
+
+
+class LoopClock:
+    """The running loop's time as a :class:`core.clock.Clock`."""
+
+    def time(self) -> float:
+        """Return the loop's time."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Sleep on the loop."""
+        await asyncio.sleep(delay_s)
+
+
+@pytest.fixture
+def run_virtually() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Run a coroutine on virtual time: a minute of it takes no time at all."""
+
+    def run(main: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(main)
+
+    return run
+
+
+@pytest.fixture
+def loop_clock() -> LoopClock:
+    """The running loop's time."""
+    return LoopClock()

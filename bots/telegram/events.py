@@ -101,6 +101,7 @@ def _from_message(message: Message, me: Me) -> Event | None:
         addressed=addressed,
         quoted=quoted,
         follows_replies=_follows_replies(message.chat),
+        continues=_follows_replies(message.chat),
         unreadable=strange or (Unreadable.EMPTY if nothing else None),
     )
 

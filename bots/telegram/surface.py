@@ -45,6 +45,8 @@ class TelegramSurface:
     there are none), "language" of the asker, "said_in" (the chat id when the question was asked).
     """
 
+    finds_posts = False  #: bots cannot read what stands in a chat
+
     def __init__(self, bot: Bot, limits: TelegramLimits) -> None:
         self._bot = bot
         self._limits = limits

@@ -87,7 +87,7 @@ class Ingestor:
                 return None
             # Somebody else's conversation goes on without us until we are mentioned.
             others = await history.speakers(tx, known.id) - {event.author.id}
-            wanted = not others and event.unreadable is None
+            wanted = event.continues and not others and event.unreadable is None
         else:
             wanted = True
         conversation = known or await conversations.ensure(tx, key, event.scene)
