@@ -73,7 +73,8 @@ class AsyncKimi:
 
         Closing the generator closes the connection, which is how a reply is stopped
         (``contextlib.aclosing``). Failures that may pass are tried again while nothing was
-        yielded yet; ``on_wait`` is told before each wait.
+        yielded yet; ``on_wait`` is told before each wait. Reading on behind ``Finished`` to the
+        generator's end lets the connection serve the next call.
         """
         attempts, began = Attempts(self._retry), self._clock.time()
         while True:

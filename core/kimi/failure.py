@@ -78,9 +78,13 @@ _BY_STATUS: Mapping[int, Kind] = {
     409: KimiUnavailable,
     413: KimiContextTooLong,
     429: KimiRateLimited,
+    499: KimiUnavailable,
     501: KimiEndpointMissing,
     529: KimiOverloaded,
 }
+
+#: Kinds whose names some servers use for everything; a telling status counts more.
+_VAGUE = (KimiInvalidRequest, KimiUnavailable)
 
 #: Texts that say more than the name or the status they come with. First match wins.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Kind, tuple[Kind, ...]], ...] = (
@@ -156,9 +160,11 @@ def from_response(
 def from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
     """Return the error that an ``error`` member means inside a response that began well."""
     refusal = _refusal_in({"error": error})
+    told = error.get("code") if isinstance(error, dict) else None
+    status = told if isinstance(told, int) and 400 <= told < 600 else 500  # some put the status there
     return _error(
         refusal,
-        kind=_kind(refusal, 500, "chat"),
+        kind=_kind(refusal, status, "chat"),
         status=None,
         request_id=request_id or refusal.request_id,
         header_wait_s=None,
@@ -204,7 +210,9 @@ def _id(value: Any) -> str:
 
 
 def _kind(refusal: Refusal, status: int, asked: Asked) -> Kind:
-    kind = _BY_NAME.get(refusal.name) or _by_status(status)
+    kind = _BY_NAME.get(refusal.name)
+    if kind is None or (kind in _VAGUE and status in _BY_STATUS):
+        kind = _by_status(status)
     for pattern, meant, instead_of in _BY_TEXT:
         if kind in instead_of and pattern.search(refusal.text):
             kind = meant

@@ -12,7 +12,7 @@ class Timeouts:
     """Seconds without a sign of life before an attempt is given up."""
 
     connect_s: float = 10.0
-    first_byte_s: float = 120.0  #: from sending the request to the first byte of a streamed body
+    first_byte_s: float = 90.0  #: from sending the request to the first byte of a streamed body
     idle_s: float = 60.0  #: between two reads of a stream; comments count as life
     whole_s: float = 900.0  #: for a reply that is not streamed; the gateway's own limit
 

@@ -9,8 +9,11 @@ _ID = re.compile(r"\b(sk|ak|org|proj|project|key|user|uid)[-_][A-Za-z0-9*._-]*[A
 _BEARER = re.compile(r"\b(Bearer)\s+[^\s\"',;<>]+", re.IGNORECASE)
 #: "Your account {org} / {proj} <{ak}> request reached …": whatever form the ids take.
 _ACCOUNT = re.compile(r"(?i)\b(your account|organization|project)\s+([^\s<>]*\d[^\s<>]*)")
-_ANGLED = re.compile(r"<[^<>\s]{4,}>")
-_LONG_TOKEN = re.compile(r"\b(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9_-]{24,}\b")
+_ANGLED = re.compile(r"<[^<>\s\[\]]{4,}>")
+_OPAQUE = re.compile(
+    r"\b(?:(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{24,}"
+    r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
+)
 _ADDRESS = re.compile(r"(?<=://)[^\s/@]+@")
 _SPACE = re.compile(r"\s+")
 
@@ -29,6 +32,6 @@ def scrub(text: str, *, secrets: tuple[str, ...] = ()) -> str:
     text = _ID.sub(lambda found: f"[{found[1].lower()}]", text)
     text = _ANGLED.sub("<[id]>", text)
     text = _ACCOUNT.sub(r"\1 [id]", text)
-    text = _LONG_TOKEN.sub("[id]", text)
+    text = _OPAQUE.sub("[id]", text)
     text = _SPACE.sub(" ", text).strip()
     return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"

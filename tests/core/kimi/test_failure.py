@@ -91,6 +91,8 @@ TOO_LONG = "Invalid request: Your request exceeded model token limit: 262144 (re
             KimiModelUnknown,
             False,
         ),
+        (401, moonshot("invalid_request_error", "no key"), KimiAuthenticationError, False),
+        (429, ace("api_error", "upstream"), KimiRateLimited, True),
         (400, b'{"error":"invalid_token"}', KimiAuthenticationError, False),
         (400, b'{"error":"something"}', KimiInvalidRequest, False),
         (400, b'{"error":{"code":["odd"],"type":7}}', KimiInvalidRequest, False),
@@ -189,6 +191,7 @@ def test_an_error_inside_a_response_has_its_kind_too() -> None:
     assert isinstance(from_event("broken", request_id="r"), KimiUnavailable)
     assert from_event("broken", request_id="r").status is None
     assert from_event("broken", request_id="r").request_id == "r"
+    assert isinstance(from_event({"code": 429, "message": "m"}, request_id=""), KimiRateLimited)
     assert isinstance(from_event(["odd"], request_id=""), KimiUnavailable)
 
 
@@ -242,3 +245,19 @@ def test_the_daily_limit_speaks_of_tomorrow() -> None:
     daily = KimiRateLimited("t", limit="tpd")
     assert "tomorrow" in daily.notice("en")
     assert "明天" in daily.notice("zh")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Your account f81d4fae-7dec-11d0-a765-00a0c91e6bf6 <0a1b2c> is", "Your account [id] <[id]> is"),
+        ("org-a1 / proj_b2<ak-c3> request", "[org] / [proj]<[ak]> request"),
+        ("key sk-abc***xyz\nuser 9b2d1c0f9b2d1c0f9b2d1c0f9b2d1c0f", "key [sk] user [id]"),
+        ("no model moonshot-v1-128k-vision-preview", "no model moonshot-v1-128k-vision-preview"),
+        ("ConnectError: http://me:secret@proxy:1", "ConnectError: http://proxy:1"),
+        ("request reached organization max RPM: 3", "request reached organization max RPM: 3"),
+    ],
+)
+def test_ids_are_scrubbed_and_words_are_kept(text: str, expected: str) -> None:
+    """Account ids, keys and passwords go; models, limits and numbers stay."""
+    assert str(KimiError(text)) == expected
