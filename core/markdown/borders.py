@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from core.markdown.graphemes import border_before
 from core.markdown.inline import read
-from core.markdown.lines import FENCED, SINGLE, TABLE, Kind, Line, scan
+from core.markdown.lines import FENCED, SINGLE, TABLE, Kind, Line, is_half_marker, scan
 
 
 class Grain(IntEnum):
@@ -120,7 +120,7 @@ def _grain(text: str, lines: list[Line], index: int) -> Grain | None:
         or before.kind in (Kind.TABLE_RULE, Kind.TABLE_HEAD)
     ):
         return None
-    if line.open and line.body == line.end:
+    if line.open and is_half_marker(text[line.start + len(line.box) : line.end].lstrip(" \t")):
         return None
     last = next((other for other in reversed(lines[:index]) if other.kind is not Kind.BLANK), None)
     if last is None:
@@ -143,7 +143,7 @@ def _grain_without_blank(text: str, line: Line, before: Line) -> Grain | None:
         return Grain.ITEM
     if "|" in text[before.start : before.end]:
         return None  # may turn out to be a table's header
-    if text[line.body : line.body + 1] in "*_=~`" or (line.open and line.end - line.start < 2):
+    if text[line.body : line.body + 1] in "*_=~`":
         return None
     if line.kind in (Kind.ITEM, Kind.HEADING):
         return Grain.ITEM

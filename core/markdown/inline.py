@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 REACH = 400  #: characters after which an unclosed marker is taken as plain text
 URL_REACH = 2000  #: the same for a link's target
 
-_TOKEN = re.compile(r"\\.?|`+|\*+|_+|~~+|\|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
-_TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:[ \t]+\"[^\"\n]*\"?)?[ \t]*")
+_TOKEN = re.compile(r"\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
+_TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\([^()\s]*\Z|\\\Z)?(?:[ \t]+\"[^\"\n]*\"?)?[ \t]*")
 _PLAIN_WORD = re.compile(r"[0-9A-Za-z]")
 
 

@@ -14,6 +14,10 @@ _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
 _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _RULE = re.compile(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_HALF_MARKER = re.compile(
+    r"(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*"
+    r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|[-*_=][-*_= \t]*|\[[ xX]?\]?)?[ \t]*$"
+)
 _TAB = 4
 
 
@@ -46,6 +50,7 @@ class Fence:
     mark: str  #: the run of backticks or tildes
     box: str  #: the quote marks before it
     depth: int  #: columns of the list item that holds it
+    indent: int  #: columns before its opening line
 
 
 @dataclass(slots=True)
@@ -79,6 +84,11 @@ def scan(text: str) -> list[Line]:
 def is_table_rule(content: str) -> bool:
     """Tell whether a line is the delimiter row of a table."""
     return "-" in content and "|" in content and _TABLE_RULE.match(content) is not None
+
+
+def is_half_marker(content: str) -> bool:
+    """Tell whether a line that still grows is only a block's marker so far."""
+    return _HALF_MARKER.match(content) is not None
 
 
 class _Scanner:
@@ -157,6 +167,7 @@ class _Scanner:
                 mark=fence.group(1) or fence.group(3),
                 box=line.box,
                 depth=line.depth,
+                indent=max(line.indent, line.depth),
             )
             line.fence = self.fence
             line.kind = Kind.FENCE

@@ -9,51 +9,50 @@ import re
 
 from core.markdown.borders import blocks
 from core.markdown.inline import Inline, Open, read
-from core.markdown.lines import FENCED, Kind, Line, is_table_rule, scan
+from core.markdown.lines import FENCED, Kind, Line, is_half_marker, is_table_rule, scan
 
-_HALF_MARKER = re.compile(
-    r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|>|`{1,2}|~{1,2}|[-*_=][-*_= \t]*)[ \t]*$"  # a block's marker alone
-    r"|(?:[-+*]|\d{1,9}[.)])[ \t]+\[[ xX]?\]?[ \t]*$"  # a task's box
-)
 _HALF_TAIL = re.compile(r"(?:&#?[0-9A-Za-z]{0,8}|<[/!]?[A-Za-z@#:/.%?=&_~+-]{0,80}|!)$")
 
 
 def held(text: str) -> str:
     """Return the beginning of ``text`` that no later text will change the look of."""
-    lines = scan(text)
-    end = _block_end(text, lines)
-    inline, _ = _last_inline(text, lines, end)
+    text, lines = _decided(text)
+    end = _tail(text, lines)
+    inline = _last_inline(text, lines)
     if inline is not None:
         end = min([end, *(item.at for item in inline.opened[:1]), *_at(inline.undecided)])
-    return _without_tail(text[:end], lines)
+    return text[:end].rstrip()
 
 
 def settled(text: str) -> str:
     """Return ``text`` with its half-open end left out or closed."""
+    text, lines = _decided(text)
+    inline = _last_inline(text, lines)
+    if inline is None:
+        return text
+    end = min([len(text), *_at(inline.undecided)])
+    if not any(item.mark[0] == "`" or item.target_at for item in inline.opened):
+        end = min(end, _tail(text, lines))
+    return _close(text[:end], inline.opened)
+
+
+def _decided(text: str) -> tuple[str, list[Line]]:
+    """Leave out the last lines if it is not clear yet what they are."""
     lines = scan(text)
     end = _block_end(text, lines)
-    if end < len(text):
-        text = text[:end]
-        lines = scan(text)
-    inline, start = _last_inline(text, lines, len(text))
-    if inline is None:
-        return _without_tail(text, lines)
-    if inline.undecided is not None:
-        text = text[: inline.undecided]
-    if not any(item.mark[0] == "`" or item.target_at for item in inline.opened):
-        text = _without_tail(text, lines)
-    return _close(text, inline.opened, start)
+    return (text, lines) if end == len(text) else (text[:end], scan(text[:end]))
 
 
 def _at(place: int | None) -> list[int]:
     return [] if place is None else [place]
 
 
-def _without_tail(text: str, lines: list[Line]) -> str:
+def _tail(text: str, lines: list[Line]) -> int:
+    """Where a character reference or tag begins that may go on."""
     if lines and lines[-1].kind in FENCED:
-        return text
+        return len(text)
     match = _HALF_TAIL.search(text, max(0, len(text) - 90))
-    return text[: match.start()] if match else text
+    return match.start() if match else len(text)
 
 
 def _block_end(text: str, lines: list[Line]) -> int:
@@ -64,18 +63,20 @@ def _block_end(text: str, lines: list[Line]) -> int:
     content = text[last.start + len(last.box) : last.end].lstrip(" \t")
     if not last.open:
         return last.start if _may_be_header(text, lines, len(lines) - 1) else len(text)
-    if last.kind is Kind.FENCE:
+    if last.kind is Kind.FENCE or (last.box and not content):
         return last.start
     if last.kind is Kind.CODE and last.fence is not None:
         run = content.rstrip()
         return last.start if run and not run.strip(last.fence.mark[0]) else len(text)
     if last.kind in FENCED:
         return len(text)
-    if last.kind is Kind.TABLE_RULE or (
-        len(lines) > 1 and _may_be_rule(content) and _may_be_header(text, lines, len(lines) - 2)
-    ):
-        return lines[-2].start
-    if _may_be_header(text, lines, len(lines) - 1) or _HALF_MARKER.match(content):
+    above = lines[-2] if len(lines) > 1 else last
+    same_quote = above.box.count(">") == last.box.count(">")
+    if same_quote and _may_be_rule(content) and _may_be_header(text, lines, len(lines) - 2):
+        return above.start
+    if last.kind is Kind.TABLE_RULE:
+        return last.start
+    if _may_be_header(text, lines, len(lines) - 1) or is_half_marker(content):
         return last.start
     return len(text)
 
@@ -88,40 +89,33 @@ def _may_be_header(text: str, lines: list[Line], index: int) -> bool:
     """A row of pipes whose next line is not known yet."""
     line = lines[index]
     content = text[line.body : line.end]
-    return line.kind is Kind.TEXT and content.startswith("|") and not is_table_rule(content)
+    return index >= 0 and line.kind in (Kind.TEXT, Kind.TABLE_HEAD) and content.startswith("|") and not is_table_rule(content)
 
 
-def _last_inline(text: str, lines: list[Line], end: int) -> tuple[Inline | None, int]:
-    """Read the last block's inline markup up to ``end``."""
+def _last_inline(text: str, lines: list[Line]) -> Inline | None:
+    """Read the last block's inline markup; None where there is none."""
     if not lines or lines[-1].kind in FENCED:
-        return None, 0
-    last = None
-    for last in blocks(lines):
-        pass
-    if last is None:
-        return None, 0
-    first, line = lines[last[0]], lines[last[-1]]
-    if first.kind is Kind.BLANK or first.body >= end:
-        return None, 0
-    growing = line.open or line.kind in (Kind.TEXT, Kind.ITEM)
-    return read(text, first.body, end, growing=growing), first.body
+        return None
+    block = list(blocks(lines))[-1]
+    first, last = lines[block[0]], lines[block[-1]]
+    if first.kind is Kind.BLANK or first.body >= last.end:
+        return None
+    growing = last.open or last.kind in (Kind.TEXT, Kind.ITEM)
+    return read(text, first.body, len(text) if growing else last.end, growing=growing)
 
 
-def _close(text: str, opened: list[Open], start: int) -> str:
+def _close(text: str, opened: list[Open]) -> str:
     """Close what is open, innermost first."""
     closers = ""
     for item in reversed(opened):
-        if item.at >= len(text):
-            continue
-        inner = text[item.at + len(item.mark) :]
-        if item.mark[-1] == "[":
-            label = inner if not item.target_at else text[item.at + len(item.mark) : item.target_at - 1]
-            text = text[: item.at] + label
-        elif not inner.strip():
+        begin = item.at + len(item.mark)
+        if begin > len(text):
+            text = text[: item.at]
+        elif item.mark[-1] == "[":
+            text = text[: item.at] + text[begin : item.target_at - 1 if item.target_at else None]
+        elif not text[begin:].strip(" \t\n`"):
             text = text[: item.at]
         else:
+            text = text.rstrip("`") if item.mark[0] == "`" else text.rstrip()
             closers += item.mark
-            if item.mark[0] != "`":
-                text = text.rstrip()
-    del start
     return text + closers

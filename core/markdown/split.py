@@ -11,13 +11,14 @@ Two ways of choosing:
   for how full the part is; nothing that was shown is ever taken back.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.markdown.borders import Border, Grain, borders, growing_end
 from core.markdown.inline import read
-from core.markdown.lines import FENCED, Kind, Line, columns, scan
+from core.markdown.lines import Kind, Line, columns, is_half_marker, scan
 
 Reach: TypeAlias = Callable[[str, float], "int | None"]
 """Given a part and a share of the limit: the first length at which it is over, or None."""
@@ -28,6 +29,7 @@ _LEAST = {Grain.PARAGRAPH: 0.5, Grain.ITEM: 0.5, Grain.SENTENCE: 0.6, Grain.LINE
 _AHEAD = {Grain.PARAGRAPH: 0.8, Grain.ITEM: 0.86, Grain.SENTENCE: 0.9, Grain.LINE: 0.92, Grain.SPACE: 0.95}
 """The same when looking ahead, by the limit's measure."""
 
+_SIGN = re.compile(r"[ \t>]*\S?")
 _LAST_RESORT = 0.98
 _LONGEST_HEADER = 600  #: characters of a table's header that are worth repeating
 
@@ -51,12 +53,12 @@ def find_cut(text: str, reach: Reach, *, opening: int = 0, forward: bool = False
     """
     over = reach(text, 1.0)
     if forward:
-        place = _ahead(text, reach, over, opening)
-        return None if place is None else _cut_at(text, place)
+        place, known = _ahead(text, reach, over, opening)
+        return None if place is None else _cut_at(text, place, known)
     if over is None:
         return None
     window = text[:over]
-    return _cut_at(text, _back(window, opening))
+    return _cut_at(window, _back(window, opening), over)
 
 
 def closed(text: str, cut: Cut) -> str:
@@ -124,11 +126,11 @@ def _unguarded_end(window: str, found: list[Border], opening: int) -> int | None
     return None
 
 
-def _ahead(text: str, reach: Reach, over: int | None, opening: int) -> int | None:
-    """Choose the first place that is good enough."""
+def _ahead(text: str, reach: Reach, over: int | None, opening: int) -> tuple[int | None, int]:
+    """Choose the first place that is good enough; return it and how far it looked."""
     first = reach(text, min(_AHEAD.values()))
     if first is None:
-        return None
+        return None, 0
     since = {grain: reach(text, share) for grain, share in _AHEAD.items()}
     size = len(text) if over is None else over
     best: int | None = None
@@ -138,21 +140,39 @@ def _ahead(text: str, reach: Reach, over: int | None, opening: int) -> int | Non
             continue
         best = border.at if best is None else min(best, border.at)
     if best is not None:
-        return best
+        return best, _first_sign(text, best)
     last = reach(text, _LAST_RESORT)
     if last is None:
-        return None
-    for place in range(max(last, opening + 1), min(size, len(text) - 1)):
-        if growing_end(text[: place + 1], place) == place:
-            return place
-    return None if over is None else max(opening + 1, over - 1)
+        return None, 0
+    for place in range(max(last, opening + 1), min(size, len(text))):
+        if _may_break(text, place):
+            return place, place + 1
+    place = max(opening + 1, size - 1)
+    return (None, 0) if over is None else (place, place + 1)
 
 
-def _cut_at(text: str, at: int) -> Cut:
-    lines = scan(text[: at + 1])
-    line = lines[-1]
+def _may_break(text: str, place: int) -> bool:
+    """Tell whether a line may be broken between any two of its characters here."""
+    before = text[text.rfind("\n", 0, place) + 1 : place].strip(" \t>")
+    if text[place].isspace() or not before or is_half_marker(before):
+        return False
+    return growing_end(text[: place + 1], place) == place
+
+
+def _first_sign(text: str, at: int) -> int:
+    """How far a line that begins at ``at`` must be read to know its indentation."""
+    match = _SIGN.match(text, at)
+    return match.end() if match else at + 1
+
+
+def _cut_at(text: str, at: int, upto: int) -> Cut:
+    """Describe the cut at ``at``, reading no further than ``upto``."""
+    lines = scan(text[:upto])
+    index = next(i for i in reversed(range(len(lines))) if lines[i].start <= at)
+    del lines[index + 1 :]
+    line = lines[index]
     inside = at > line.start
-    if line.kind in FENCED and line.fence is not None:
+    if line.kind in (Kind.CODE, Kind.FENCE_END):
         return _cut_in_code(line, at, inside=inside)
     opening, dedent = "", line.indent
     if inside:
@@ -180,7 +200,7 @@ def _cut_in_code(line: Line, at: int, *, inside: bool) -> Cut:
         at=at,
         closing=f"\n{pad}{fence.mark}",
         opening=f"{fence.box}{fence.opener}\n" + (fence.box if inside else ""),
-        dedent=0 if fence.box else fence.depth,
+        dedent=0 if fence.box else fence.indent,
         inside=inside,
         code=True,
     )
