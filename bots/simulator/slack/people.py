@@ -82,7 +82,8 @@ class People:
             raise ValueError(f"{person} is not in {channel}")
         author = self.workspace.people[person]
         message = self.workspace.draft(place, author, text, **rest)
-        mentioned = place.kind != "im" and rules.mentions(message.text, self.workspace.bot.id)
+        mentions = rules.mentions(message.text, self.workspace.bot.id)
+        mentioned = mentions and place.kind != "im" and message.subtype != "channel_join"
         # The two events of a mention come in either order on the real service.
         if mentioned and self._mention_first:
             self.workspace.emit(place, events.mentioned(place, message))
