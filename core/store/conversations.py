@@ -97,6 +97,18 @@ async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conver
     return _conversation((await tx.execute(query)).one_or_none())
 
 
+async def turn_of_message(tx: Transaction, key: ThreadKey, message_id: str) -> int | None:
+    """Return the turn that a message of ours on ``key``'s channel belongs to, if any."""
+    query = select(_R.c.turn_id).where(
+        _R.c.platform == key.platform,
+        _R.c.tenant == key.tenant,
+        _R.c.channel == key.channel,
+        _R.c.message_id == message_id,
+    )
+    turn_id: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return turn_id
+
+
 async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
     """Return where ``asker_id`` last asked something on ``key``'s channel."""
     query = (

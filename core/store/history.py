@@ -93,6 +93,29 @@ async def supersede_answer(tx: Transaction, conversation_id: int, seq: int) -> N
     )
 
 
+async def answer_to(tx: Transaction, conversation_id: int, seq: int) -> str:
+    """Return the text that was answered to the question ``seq``; "" where there is none."""
+    query = select(_M.c.text).where(
+        _M.c.conversation_id == conversation_id,
+        _M.c.seq == seq,
+        _M.c.role == "assistant",
+        _M.c.state == "shown",
+    )
+    return (await tx.execute(query.order_by(_M.c.id.desc()).limit(1))).scalar_one_or_none() or ""
+
+
+async def said(tx: Transaction, conversation_id: int, message_id: str) -> Line | None:
+    """Return a person's message by the platform's id; None where it is not stored."""
+    query = select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens).where(
+        _M.c.conversation_id == conversation_id, _M.c.message_id == message_id, _M.c.role == "user"
+    )
+    row = (await tx.execute(query.limit(1))).one_or_none()
+    if row is None:
+        return None
+    seq, role, author_id, author, text, tokens = row
+    return Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
+
+
 async def reword(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
     """Replace the text of a person's message that was edited; False where it is not stored."""
     changed = await tx.execute(

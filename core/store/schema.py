@@ -171,6 +171,15 @@ usage = Table(
     Index("ix_usage_turn_id", "turn_id"),
 )
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("turn_id", Id, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("verdict", String(16), nullable=False),  # "good", "bad"
+    Column("given_at", UtcDateTime, nullable=False),
+)
+
 learned = Table(
     "learned",
     metadata,

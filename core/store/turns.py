@@ -28,6 +28,7 @@ class Turn:
     conversation_id: int
     inbox_id: int
     seq: int
+    asker_id: str
     run: int  #: 1 for the first worker; more after a takeover
     state: str  #: "running", "notice"; "answered": the text only has to be shown; "done"
     outcome: str
@@ -45,11 +46,12 @@ async def take(
     seq: int,
     asker_id: str,
     refs: Sequence[MessageRef] = (),
+    partial: str = "",
     notice: bool = False,
 ) -> Turn:
     """Take the turn of an event: made where it is new, else with its run number raised.
 
-    A ``notice`` is the bot's reply to a command: nobody can stop or retry it.
+    With ``partial`` it goes on from an answer that was cut. A ``notice`` is the bot's reply to a command: nobody can stop or retry it.
 
     A new turn begins with ``refs``: the messages of an earlier answer that it replaces in place.
     """
@@ -68,6 +70,7 @@ async def take(
                 state="notice" if notice else "running",
                 asker_id=asker_id,
                 refs=_stored(refs),
+                partial=partial,
                 started_at=utc_now(),
             )
             .returning(*_T.c)
@@ -154,6 +157,7 @@ def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
         conversation_id=row.conversation_id,
         inbox_id=row.inbox_id,
         seq=row.seq,
+        asker_id=row.asker_id,
         run=row.run,
         state=row.state,
         outcome=row.outcome,

@@ -1,0 +1,27 @@
+"""What people think of an answer: one verdict a person, the latest counts."""
+
+from sqlalchemy import func, select
+
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_F = schema.feedback
+
+
+async def give(tx: Transaction, *, turn_id: int, person_id: str, verdict: str) -> None:
+    """Store a verdict, "good" or "bad"; a later one of the same person replaces it."""
+    now = utc_now()
+    statement = upsert(tx, _F).values(turn_id=turn_id, person_id=person_id, verdict=verdict, given_at=now)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["turn_id", "person_id"], set_={"verdict": verdict, "given_at": now}
+        )
+    )
+
+
+async def counts(tx: Transaction, turn_id: int) -> dict[str, int]:
+    """Return how many people gave which verdict on a turn."""
+    query = select(_F.c.verdict, func.count()).where(_F.c.turn_id == turn_id).group_by(_F.c.verdict)
+    return {verdict: number for verdict, number in await tx.execute(query)}
