@@ -8,27 +8,23 @@ from bots.terminal.screen import Screen
 from core.kimi import AsyncKimi, ChatRequest, Finished, FinishReason, KimiError, TextDelta
 
 
-async def answer(
-    kimi: AsyncKimi, asked: ChatRequest, *, stream: bool = True, shown: list[str] | None = None
-) -> None:
+async def answer(kimi: AsyncKimi, asked: ChatRequest, *, stream: bool = True) -> None:
     """Show Kimi's answer; a note says where it is not the whole of it.
-
-    Every piece is added to ``shown``, which tells what stands there after an error, too.
 
     Raises:
         core.kimi.KimiError: what was shown until then stays.
     """
     screen = Screen()
     screen.think()
-    shown = [] if shown is None else shown
+    begun = False
     reason: FinishReason = "stop"
     try:
         async with contextlib.aclosing(_pieces(kimi, asked, stream=stream)) as pieces:
             async for piece, why in pieces:
                 reason = why or reason
-                if fresh := piece if shown else piece.lstrip():
-                    shown.append(fresh)
-                    screen.add(fresh)
+                fresh = piece if begun else piece.lstrip()  # some models put a blank first
+                begun = begun or bool(fresh)
+                screen.add(fresh)
     finally:
         screen.end()
     if reason == "length":

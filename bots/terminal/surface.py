@@ -1,8 +1,8 @@
 """The terminal as a :class:`core.ports.Surface`: what was printed stays, an edit prints what is new."""
 
 from collections.abc import Sequence
-from itertools import count
 from typing import Final
+from uuid import uuid4
 
 from bots.terminal.render import TerminalPager
 from bots.terminal.screen import Screen
@@ -16,11 +16,11 @@ _RUNG: Final = Rung(name="print", open=(_FRAMES,), grow=(_FRAMES,), close=())
 class TerminalSurface:
     """Prints one answer after another."""
 
+    finds_posts = False
+
     def __init__(self, screen: Screen | None = None) -> None:
         """Print on ``screen``, by default standard output."""
         self._screen = screen or Screen()
-        self._printed: dict[str, str] = {}  # message id → the text that stands there
-        self._ids = count(1)
 
     def pager(self, _address: Address) -> TerminalPager:
         """Return a pager that knows no end of the page."""
@@ -50,10 +50,8 @@ class TerminalSurface:
     ) -> MessageRef:
         """Print a new message below everything else."""
         self._screen.end()
-        ref = MessageRef(channel=address.key.channel, message_id=str(next(self._ids)), rung=rung)
-        self._printed = {ref.message_id: page.text}  # only the last message can grow
         self._screen.add(page.text)
-        return ref
+        return MessageRef(channel=address.key.channel, message_id=uuid4().hex, rung=rung)
 
     async def edit(
         self,
@@ -66,13 +64,11 @@ class TerminalSurface:
         controls: Sequence[Control] = (),
     ) -> MessageRef:
         """Print what ``page`` adds; a text that is not a continuation is printed anew below."""
-        before = self._printed.get(ref.message_id, "")
-        if page.text.startswith(before):
-            self._screen.add(page.text[len(before) :])
+        if shown is not None and page.text.startswith(shown.text):
+            self._screen.add(page.text[len(shown.text) :])
         else:
             self._screen.end()
             self._screen.add(page.text)
-        self._printed = {ref.message_id: page.text}
         if last:
             self._screen.end()
         return ref

@@ -65,6 +65,11 @@ class EmbeddedEngine:
         for work in left:
             self.wake(work)
 
+    async def settled(self) -> None:
+        """Return when no work is left that this process can do now."""
+        while self._tasks:
+            await _all_ended(list(self._tasks.values()))
+
     async def stop(self, grace_s: float) -> None:
         """Let running work end, abort what has not after ``grace_s`` seconds."""
         self.stopping = True

@@ -6,48 +6,68 @@ import pty
 import signal
 from typing import Any
 
-from bots.simulator.kimi import KimiSimulator, answer_with, in_turn
+from bots.simulator.kimi import Faults, KimiSimulator, SeenRequest, answer_with, in_turn
+from bots.simulator.kimi.refusal import invalid
+
+
+def turns_of(seen: SeenRequest) -> list[tuple[str, str]]:
+    """Return what was asked, without the system prompt."""
+    return [(turn["role"], turn["content"]) for turn in seen.messages if turn["role"] != "system"]
 
 
 async def test_it_remembers_what_was_said(with_kimi: Any, kimi: KimiSimulator) -> None:
     """Each question carries those before it, with their answers."""
     kimi.script = in_turn("One.", "Two.", chunks_per_s=1000)
 
-    done = await with_kimi("chat", "--system", "Be brief.", piped="first\n\nsecond\n")
+    done = await with_kimi("chat", "--system", "Be brief.", "--model", "kimi-k3", piped="first\n\nsecond\n")
 
     assert (done.status, done.out, done.err) == (0, "One.\nTwo.\n", "")
-    assert kimi.requests[1].messages == [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "first"},
-        {"role": "assistant", "content": "One."},
-        {"role": "user", "content": "second"},
-    ]
+    assert turns_of(kimi.requests[1]) == [("user", "first"), ("assistant", "One."), ("user", "second")]
+    assert kimi.requests[1].messages[0]["content"].startswith("Be brief.\n\nYou are on a terminal")
+    assert kimi.requests[1].model == "kimi-k3"
 
 
-async def test_new_forgets_and_retry_asks_again(with_kimi: Any, kimi: KimiSimulator) -> None:
-    """The commands are those of the chats."""
-    kimi.script = in_turn("One.", "Two.", "Three.", chunks_per_s=1000)
+async def test_the_history_lasts_until_it_is_forgotten(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """A new talk goes on with the one of before; /new begins anew, /retry asks again."""
+    kimi.script = in_turn("One.", "Two.", "Zwei.", "Three.", chunks_per_s=1000)
 
-    done = await with_kimi("chat", piped="first\n/retry\n/new\nsecond\n/quit\nnever\n")
+    await with_kimi("chat", piped="first\n")
+    done = await with_kimi("chat", piped="second\n/retry\n/new\nthird\n/quit\nnever\n")
 
-    assert done.out == "One.\nTwo.\nForgotten.\nThree.\n"
-    assert [[turn["content"] for turn in seen.messages] for seen in kimi.requests] == [
-        ["first"],
-        ["first"],
-        ["second"],
-    ]
+    first, _, again, last = kimi.requests
+    assert turns_of(first) == [("user", "first")]
+    assert turns_of(again) == [("user", "first"), ("assistant", "One."), ("user", "second")]
+    assert turns_of(last) == [("user", "third")]
+    assert done.out.startswith("Two.\nZwei.\nDone, we start afresh")
+    assert done.out.endswith("Three.\n")
 
 
 async def test_a_failure_does_not_end_the_talk(with_kimi: Any, kimi: KimiSimulator) -> None:
-    """The notice is shown, the question is not kept, the next one works."""
-    with_kimi.environ["KIMI_MODEL"] = "kimi-k9"
+    """The notice is shown, the next line is taken, the exit status tells of the last question."""
+    kimi.script = answer_with("", faults=Faults(refuse=invalid("no")))
 
-    done = await with_kimi("chat", piped="first\n/help\n/what\n")
+    done = await with_kimi("chat", piped="first\n/what\n/help\nagain\n")
 
     assert done.status == 1
-    assert "isn't available" in done.err
-    assert "/what is no command" in done.err
-    assert "Ctrl-C ends an answer" in done.out
+    assert done.out.count("couldn't take that request") == 2
+    assert "moonthread: /what is no command; /help lists them\n" in done.err
+    assert "`/quit` leave" in done.out
+
+
+async def test_a_second_talk_at_the_same_time_is_refused(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """Two would answer each other's questions."""
+    first = await with_kimi.start("chat")
+    first.stdin.write(b"hi\n")
+    await asyncio.wait_for(first.stdout.readline(), timeout=60)
+
+    second = await with_kimi("chat", piped="hi\n")
+    first.stdin.close()
+
+    assert (second.status, second.err) == (
+        1,
+        "moonthread: another moonthread chat is open; leave that one first\n",
+    )
+    assert await asyncio.wait_for(first.wait(), timeout=60) == 0
 
 
 class Terminal:
@@ -92,7 +112,7 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(with_kimi: Any, kimi: Kim
     terminal.type("go\n")
     await terminal.until("word word")
     process.send_signal(signal.SIGINT)
-    await terminal.until("moonthread: stopped\r\n")
+    await terminal.until("(stopped)")
     await terminal.until("› ", times=2)
     process.send_signal(signal.SIGINT)
 
@@ -100,3 +120,4 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(with_kimi: Any, kimi: Kim
     assert "Thinking" in terminal.text
     assert "Traceback" not in terminal.text
     assert len(kimi.requests) == 1
+    assert kimi.requests[0].disconnected
