@@ -10,7 +10,17 @@ from starlette.types import ASGIApp
 
 
 class _QuietServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to its host."""
+    """A uvicorn server that leaves signals to its host and ends as soon as it is told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.told = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Tick once a second; uvicorn's own loop looks ten times a second whether to end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.told.wait(), timeout=1.0)
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
@@ -61,6 +71,7 @@ class WebServer:
     async def close(self) -> None:
         """Stop serving; open connections get a second."""
         self._server.should_exit = True
+        self._server.told.set()
         if self._task is not None:
             await self._task
         self._socket.close()

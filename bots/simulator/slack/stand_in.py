@@ -41,11 +41,12 @@ class SlackSimulator(People):
             sockets=self.sockets,
             replies=self.replies,
         )
-        self._server = WebServer(self._app.asgi())
+        self._server: WebServer | None = None
         self._http: HttpEvents | None = None
         self.base_url = ""
 
     async def __aenter__(self) -> "SlackSimulator":
+        self._server = WebServer(self._app.asgi())
         await self._server.start()
         self.base_url = self._app.base_url = self._server.url
         return self
@@ -57,7 +58,8 @@ class SlackSimulator(People):
         await self.sockets.close()
         if self._http is not None:
             await self._http.close()
-        await self._server.close()
+        if self._server is not None:
+            await self._server.close()
 
     # who is who
 
