@@ -109,6 +109,7 @@ class Answerer:
                 delivery.append,
                 self._clock,
                 resume_attempts=self._settings.resume_attempts,
+                continuations=self._settings.continuations,
             ),
             name=f"kimi-{question.turn.id}",
         )

@@ -18,18 +18,20 @@ from core.model import (
     Pressed,
     Quoted,
     Said,
+    Scene,
     ThreadKey,
     Unparsed,
 )
-from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
+from core.store import Database, Lane, Transaction, Work, conversations, feedback, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.inbox import Mark
 
 log = structlog.get_logger(__name__)
 
-#: What a button under an answer orders.
+#: What a button under an answer orders; the others are verdicts or go on with the answer.
 ORDERS_OF_CONTROLS = {Control.STOP: CommandName.STOP, Control.RETRY: CommandName.RETRY}
+VERDICTS = {Control.GOOD: "good", Control.BAD: "bad"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,25 @@ class Admitted:
 class Ingestor:
     """Implements :class:`core.ports.Ingest`."""
 
-    def __init__(self, database: Database, engine: Engine, *, interrupt: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        *,
+        interrupt: bool = False,
+        answer_edits: bool = True,
+        admins: frozenset[str] = frozenset(),
+    ) -> None:
+        """``admins`` are "platform:person id"; they may stop and retry anybody's answer.
+
+        With ``interrupt`` a new message ends the running answer; with ``answer_edits`` the latest
+        question is answered anew when its author changes it.
+        """
         self._database = database
         self._engine = engine
         self._interrupt = interrupt
+        self._answer_edits = answer_edits
+        self._admins = admins
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True where it was new and concerns us."""
@@ -118,26 +135,105 @@ class Ingestor:
             # A command outside a thread means the asker's last one in this channel.
             latest = await conversations.latest_in_channel(tx, key, event.author.id)
             conversation = latest or await conversations.ensure(tx, key, event.scene)
-        return await _order(tx, event, event.command, conversation)
+        return await self._order(tx, event, event.command, conversation)
 
     async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
-        command = ORDERS_OF_CONTROLS.get(event.control)
-        if conversation is None or command is None:
+        if conversation is None:
             return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
-        return await _order(tx, event, command, conversation)
+        if event.control in VERDICTS:
+            return await self._verdict(tx, event, VERDICTS[event.control])
+        command = ORDERS_OF_CONTROLS.get(event.control)
+        return await self._order(tx, event, command, conversation)
+
+    async def _verdict(self, tx: Transaction, event: Pressed, verdict: str) -> Admitted | None:
+        key = event.address.key
+        admitted = await _close(tx, event, key.platform, key.tenant, Mark.NOTED)
+        turn_id = await conversations.turn_of_message(tx, key, event.message_id)
+        if admitted is not None and turn_id is not None:
+            await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
+        return admitted
 
     async def _edited(self, tx: Transaction, event: Edited) -> Admitted | None:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
-        if conversation is None:
+        line = None if conversation is None else await history.said(tx, conversation.id, event.message_id)
+        if conversation is None or line is None:
             return None
-        admitted = await _close(tx, event, key.platform, key.tenant, Mark.NOTED)
-        if admitted is not None:
-            tokens = estimate_tokens(event.text)
-            await history.reword(tx, conversation.id, event.message_id, event.text, tokens)
-        return admitted
+        original = await inbox.event_of(tx, line.seq)
+        text = _with_quote(event.text, original, stored=line.text)
+        if text == line.text:
+            return None  # changed in a way that changes no word: a link preview, a pin
+        latest = await turns.latest(tx, conversation.id)
+        again = self._answer_edits and latest is not None and latest.seq == line.seq
+        seq = await inbox.add(
+            tx,
+            event,
+            platform=key.platform,
+            tenant=key.tenant,
+            conversation_id=conversation.id,
+            lane=Lane.TURNS,
+            mark=Mark.OPEN if again else Mark.NOTED,
+        )
+        if seq is None:
+            return None
+        await history.reword(tx, conversation.id, event.message_id, text, estimate_tokens(text))
+        if not again:
+            return Admitted()
+        running = await turns.ask_to_end(tx, conversation.id, "retry")
+        return Admitted(Work(conversation.id, Lane.TURNS), "retry" if running is not None else "")
+
+    async def _order(
+        self,
+        tx: Transaction,
+        event: Ordered | Pressed,
+        command: CommandName | None,
+        conversation: Conversation,
+    ) -> Admitted | None:
+        """Store a command and let its effect on the conversation begin at once.
+
+        ``command`` is None for a button that goes on with an answer.
+        """
+        key = event.address.key
+        touches_answer = command in (None, CommandName.STOP, CommandName.RETRY)
+        if touches_answer and not await self._may(tx, event, conversation):
+            log.info("order_refused", conversation=conversation.id)
+            return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
+        # A second try is an answer like any other and keeps the order; all else is handled at once.
+        lane = Lane.TURNS if command in (None, CommandName.RETRY) else Lane.ORDERS
+        seq = await inbox.add(
+            tx,
+            event,
+            platform=key.platform,
+            tenant=key.tenant,
+            conversation_id=conversation.id,
+            lane=lane,
+            mark=Mark.OPEN,
+        )
+        if seq is None:
+            return None
+        cancel = ""
+        if command in (CommandName.STOP, CommandName.NEW, CommandName.RETRY):
+            running = await turns.ask_to_end(tx, conversation.id, command.value)
+            cancel = command.value if running is not None else ""
+            if command is CommandName.STOP and (running is not None or isinstance(event, Pressed)):
+                await inbox.mark(tx, [seq], Mark.DONE)  # the answer itself will say that it was stopped
+            if command is CommandName.NEW:
+                await conversations.forget_history(tx, conversation.id, seq)
+                answering = [running.inbox_id] if running is not None else []
+                await inbox.drop_open(tx, conversation.id, except_ids=answering)
+        return Admitted(Work(conversation.id, lane), cancel)
+
+    async def _may(self, tx: Transaction, event: Ordered | Pressed, conversation: Conversation) -> bool:
+        """Return whether this person may stop or repeat the conversation's latest answer."""
+        if (
+            conversation.scene is Scene.DIRECT
+            or f"{conversation.key.platform}:{event.author.id}" in self._admins
+        ):
+            return True
+        latest = await turns.latest(tx, conversation.id)
+        return latest is None or latest.asker_id == event.author.id
 
     async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
         admitted = await _close(tx, event, event.platform, event.tenant, Mark.NOTED)
@@ -182,36 +278,15 @@ async def _remember(
     await conversations.remember_ref(tx, event.address.key, event.message_id, conversation.id, None)
 
 
-async def _order(
-    tx: Transaction, event: Ordered | Pressed, command: CommandName, conversation: Conversation
-) -> Admitted | None:
-    """Store a command and let its effect on the conversation begin at once."""
-    key = event.address.key
-    # A second try is an answer like any other and keeps the order; all else is handled at once.
-    lane = Lane.TURNS if command is CommandName.RETRY else Lane.ORDERS
-    seq = await inbox.add(
-        tx,
-        event,
-        platform=key.platform,
-        tenant=key.tenant,
-        conversation_id=conversation.id,
-        lane=lane,
-        mark=Mark.OPEN,
-    )
-    if seq is None:
-        return None
-    cancel = ""
-    if command in (CommandName.STOP, CommandName.NEW, CommandName.RETRY):
-        running = await turns.ask_to_end(tx, conversation.id, command.value)
-        cancel = command.value if running is not None else ""
-        if command is CommandName.STOP and (running is not None or isinstance(event, Pressed)):
-            await inbox.mark(tx, [seq], Mark.DONE)  # the answer itself will say that it was stopped
-        if command is CommandName.NEW:
-            await conversations.forget_history(tx, conversation.id, seq)
-            await inbox.drop_open(
-                tx, conversation.id, except_ids=[running.inbox_id] if running is not None else []
-            )
-    return Admitted(Work(conversation.id, lane), cancel)
+def _with_quote(text: str, original: Event | None, *, stored: str) -> str:
+    """Put above changed words what stood above them before: the message they reply to."""
+    match original:
+        case Said(quoted=Quoted(text=quoted, author=author)) if quoted and stored.startswith(
+            quoted_text("", quoted=quoted, author=author)
+        ):
+            return quoted_text(text, quoted=quoted, author=author)
+        case _:
+            return text
 
 
 async def _close(tx: Transaction, event: Event, platform: str, tenant: str, mark: Mark) -> Admitted | None:

@@ -71,11 +71,13 @@ async def write(
     clock: Clock,
     *,
     resume_attempts: int,
+    continuations: int,
 ) -> None:
     """Stream the reply to ``request`` into ``written`` and ``show``.
 
     Where ``written`` begins with text (an earlier run's), and wherever the stream breaks after
     words came, Kimi is asked to go on from exactly there: nothing is repeated, nothing lost.
+    The same is done up to ``continuations`` times where the reply reached its length limit.
 
     Raises:
         KimiError: nothing (more) can be had; what came stays in ``written``.
@@ -98,7 +100,11 @@ async def write(
             unshown = unshown if written.text == unshown else ""
             log.info("stream_resumed", code=exc.code)
         else:
-            return
+            if written.finish_reason != "length" or not written.text or continuations <= 0:
+                return
+            continuations -= 1
+            unshown = ""
+            log.info("answer_continued", left=continuations)
 
 
 async def _stream(

@@ -11,55 +11,35 @@ A crash at any of these points is taken up at the next start from what was store
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from core.chat.answer import Answerer, Question
 from core.chat.earlier import read_earlier
-from core.chat.language import Language, language_of
 from core.chat.notices import NOT_YET, Notice
 from core.chat.settings import Busy
+from core.chat.take import MOST_MERGED, Taken, Taker
 from core.clock import Clock
 from core.delivery.courier import Courier, Delivery
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
 from core.model import (
-    Address,
     CommandName,
-    Event,
+    Control,
+    Edited,
     MessageRef,
     Ordered,
-    Pressed,
     Said,
 )
 from core.ports import Backfill, Surface
-from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
-from core.store.conversations import Conversation
-from core.store.inbox import Item, Mark
-from core.store.turns import Turn
+from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
+from core.store.inbox import Mark
 
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 5  #: an event that was taken this often is closed with an apology
-MOST_MERGED = 20  #: questions that become one at the most
 REFS_PATIENCE_S = 10.0  #: how long storing a posted message's reference is tried
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A turn that this process owns now."""
-
-    turn: Turn
-    conversation: Conversation
-    said: Said | None  #: the question; None for a command
-    event: Event
-    address: Address
-    asker_id: str
-    language: Language
-    known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
-    attempts: int
 
 
 class TurnRunner:
@@ -77,6 +57,7 @@ class TurnRunner:
         backfills: Mapping[str, Backfill],
         busy: Busy = Busy.QUEUE,
         backfill_lines: int = 50,
+        buttons: bool = True,
     ) -> None:
         self._database = database
         self._courier = courier
@@ -85,8 +66,9 @@ class TurnRunner:
         self._clock = clock
         self._surfaces = surfaces
         self._backfills = backfills
-        self._busy = busy
+        self._taker = Taker(database, platforms=surfaces.keys(), busy=busy)
         self._backfill_lines = backfill_lines
+        self._buttons = buttons
         self.stopping = False
 
     async def __call__(self, work: Work) -> None:
@@ -98,7 +80,7 @@ class TurnRunner:
         while not self.stopping:
             running = self._running.begin(work.conversation_id) if work.lane is Lane.TURNS else None
             try:
-                taken = await self._take(work)
+                taken = await self._taker.take(work)
                 if taken is None:
                     return
                 with structlog.contextvars.bound_contextvars(turn=taken.turn.id, run=taken.turn.run):
@@ -110,112 +92,6 @@ class TurnRunner:
                 if running is not None:
                     self._running.end(work.conversation_id, running)
 
-    async def _take(self, work: Work) -> Taken | None:
-        async with self._database.begin() as tx:
-            conversation = await conversations.get(tx, work.conversation_id)
-            if conversation.key.platform not in self._surfaces:
-                return None  # another process serves that platform, or none does today
-            items = await inbox.open_items(tx, work, limit=MOST_MERGED)
-            if not items:
-                return None
-            first = items[0]
-            await inbox.count_attempt(tx, first.id)
-            taken = await self._take_item(tx, conversation, items)
-            if taken is None:
-                await inbox.mark(tx, [first.id], Mark.SKIPPED)
-                log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
-        return taken if taken is not None else await self._take(work)
-
-    async def _take_item(
-        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
-    ) -> Taken | None:
-        item = items[0]
-        match item.event:
-            case Said() as said:
-                seq = self._merged_seq(items)
-                turn = await turns.take(
-                    tx,
-                    conversation_id=conversation.id,
-                    inbox_id=item.id,
-                    seq=seq,
-                    asker_id=said.author.id,
-                )
-                last = next(one.event for one in reversed(items) if one.id <= turn.seq)
-                said = last if isinstance(last, Said) else said
-            case (Ordered(command=CommandName.RETRY) | Pressed()) as order:
-                return await self._take_retry(tx, conversation, item, order)
-            case Ordered() as order:
-                turn = await turns.take(
-                    tx,
-                    conversation_id=conversation.id,
-                    inbox_id=item.id,
-                    seq=item.id,
-                    asker_id=order.author.id,
-                    notice=True,
-                )
-                return await self._taken(tx, turn, conversation, item, said=None, order=order)
-            case _:
-                return None
-        return await self._taken(tx, turn, conversation, item, said=said, order=said)
-
-    def _merged_seq(self, items: Sequence[Item]) -> int:
-        """Return the id of the last event that becomes one question with the first."""
-        seq = items[0].id
-        for item in items[1:]:
-            if self._busy is not Busy.MERGE or not isinstance(item.event, Said):
-                break
-            seq = item.id
-        return seq
-
-    async def _take_retry(
-        self, tx: Transaction, conversation: Conversation, item: Item, order: Ordered | Pressed
-    ) -> Taken:
-        """Take a retry: the earlier turn's question, shown in the earlier turn's messages."""
-        before = await turns.latest(tx, conversation.id, before_inbox_id=item.id)
-        said = None if before is None else await inbox.event_of(tx, before.seq)
-        again = before is not None and isinstance(said, Said) and before.seq > conversation.history_after
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=before.seq if before is not None and again else item.id,
-            asker_id=order.author.id,
-            refs=before.refs if before is not None and again else (),
-            notice=not again,
-        )
-        question = said if again and isinstance(said, Said) else None
-        return await self._taken(tx, turn, conversation, item, said=question, order=question or order)
-
-    async def _taken(
-        self,
-        tx: Transaction,
-        turn: Turn,
-        conversation: Conversation,
-        item: Item,
-        *,
-        said: Said | None,
-        order: Said | Ordered | Pressed,
-    ) -> Taken:
-        known: frozenset[str] = frozenset()
-        if turn.run > 1:
-            own = {ref.message_id for ref in turn.refs}
-            known = await conversations.known_refs(tx, conversation.id) - own
-        text = order.text if isinstance(order, Said) else ""
-        if not text:
-            lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
-            text = " ".join(line.text for line in lines)
-        return Taken(
-            turn=turn,
-            conversation=conversation,
-            said=said,
-            event=item.event,
-            address=order.address,
-            asker_id=turn_asker(order),
-            language=language_of(text, order.author.language),
-            known=known,
-            attempts=item.attempts + 1,
-        )
-
     async def _bring_to_end(self, taken: Taken) -> None:
         delivery = self._open(taken)
         running = self._running.of(taken.conversation.id)
@@ -223,6 +99,8 @@ class TurnRunner:
             running.cancel(taken.turn.cancel)
         try:
             outcome = await self._fill(taken, delivery)
+            if self._buttons and taken.said is not None:
+                delivery.growing.final_controls = controls_for(outcome)
             outcome = await self._show(taken, delivery, outcome)
         finally:
             delivery.close()
@@ -271,6 +149,8 @@ class TurnRunner:
             log.error("turn_given_up", attempts=taken.attempts)
             return Notice.FAILED
         match taken.event:
+            case Edited() if taken.said is None:
+                return Notice.NOTHING_TO_RETRY
             case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
                 return NOT_YET[kind]
             case Said():
@@ -312,6 +192,7 @@ class TurnRunner:
             known=taken.known,
             lost_post=turn.run > 1,
             show_status=turn.state == "running",
+            running_controls=(Control.STOP,) if self._buttons and turn.state == "running" else (),
         )
 
     async def _save_refs(self, taken: Taken, refs: Sequence[MessageRef]) -> None:
@@ -342,6 +223,14 @@ class TurnRunner:
         return outcome
 
 
-def turn_asker(event: Said | Ordered | Pressed) -> str:
-    """Return who a turn is for."""
-    return event.author.id
+def controls_for(outcome: str) -> tuple[Control, ...]:
+    """Return the buttons that stand under an answer which ended so."""
+    match outcome:
+        case "complete":
+            return (Control.RETRY, Control.GOOD, Control.BAD)
+        case "length":
+            return (Control.CONTINUE, Control.RETRY, Control.GOOD, Control.BAD)
+        case "notice" | "too_long" | "interrupted" | "closed":
+            return ()
+        case _:
+            return (Control.RETRY,)

@@ -23,5 +23,9 @@ async def give(tx: Transaction, *, turn_id: int, person_id: str, verdict: str) -
 
 async def counts(tx: Transaction, turn_id: int) -> dict[str, int]:
     """Return how many people gave which verdict on a turn."""
-    query = select(_F.c.verdict, func.count()).where(_F.c.turn_id == turn_id).group_by(_F.c.verdict)
-    return {verdict: number for verdict, number in await tx.execute(query)}
+    query = (
+        select(_F.c.verdict, func.count().label("number"))
+        .where(_F.c.turn_id == turn_id)
+        .group_by(_F.c.verdict)
+    )
+    return {row.verdict: row.number for row in await tx.execute(query)}

@@ -51,9 +51,9 @@ async def take(
 ) -> Turn:
     """Take the turn of an event: made where it is new, else with its run number raised.
 
-    With ``partial`` it goes on from an answer that was cut. A ``notice`` is the bot's reply to a command: nobody can stop or retry it.
-
-    A new turn begins with ``refs``: the messages of an earlier answer that it replaces in place.
+    A new turn begins with ``refs``, the messages of an earlier answer that it replaces in place,
+    and with ``partial``, the text of an answer that it goes on from. A ``notice`` is the bot's
+    reply to a command: nobody can stop or retry it.
     """
     raised = await tx.execute(
         update(_T).where(_T.c.inbox_id == inbox_id).values(run=_T.c.run + 1).returning(*_T.c)

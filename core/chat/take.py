@@ -1,0 +1,155 @@
+"""Taking a turn: from a conversation's oldest open event to the turn that this process owns."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from core.chat.language import Language, language_of
+from core.chat.settings import Busy
+from core.model import Address, CommandName, Control, Edited, Event, Ordered, Pressed, Said
+from core.store import Database, Transaction, Work, conversations, history, inbox, turns
+from core.store.conversations import Conversation
+from core.store.inbox import Item, Mark
+from core.store.turns import Turn
+
+log = structlog.get_logger(__name__)
+
+MOST_MERGED = 20  #: questions that become one at the most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A turn that this process owns now."""
+
+    turn: Turn
+    conversation: Conversation
+    said: Said | None  #: the question; None for a command
+    event: Event
+    address: Address
+    asker_id: str
+    language: Language
+    known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
+    attempts: int
+
+
+class Taker:
+    """Takes turns; ``platforms`` are those that this process can show answers on."""
+
+    def __init__(self, database: Database, *, platforms: Collection[str], busy: Busy) -> None:
+        self._database = database
+        self._platforms = platforms
+        self._busy = busy
+
+    async def take(self, work: Work) -> Taken | None:
+        """Take the oldest open event's turn; None where nothing is open that we can answer.
+
+        Raises:
+            StoreUnavailable: nothing was taken.
+        """
+        async with self._database.begin() as tx:
+            conversation = await conversations.get(tx, work.conversation_id)
+            if conversation.key.platform not in self._platforms:
+                return None  # another process serves that platform, or none does today
+            items = await inbox.open_items(tx, work, limit=MOST_MERGED)
+            if not items:
+                return None
+            first = items[0]
+            await inbox.count_attempt(tx, first.id)
+            taken = await self._take_item(tx, conversation, items)
+            if taken is None:
+                await inbox.mark(tx, [first.id], Mark.SKIPPED)
+                log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
+        return taken if taken is not None else await self.take(work)
+
+    async def _take_item(
+        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
+    ) -> Taken | None:
+        item = items[0]
+        match item.event:
+            case Said() as said:
+                seq = self._merged_seq(items)
+                turn = await turns.take(
+                    tx,
+                    conversation_id=conversation.id,
+                    inbox_id=item.id,
+                    seq=seq,
+                    asker_id=said.author.id,
+                )
+                last = next(one.event for one in reversed(items) if one.id <= turn.seq)
+                said = last if isinstance(last, Said) else said
+            case (Ordered(command=CommandName.RETRY) | Pressed() | Edited()) as order:
+                return await self._take_again(tx, conversation, item, order)
+            case Ordered() as order:
+                turn = await turns.take(
+                    tx,
+                    conversation_id=conversation.id,
+                    inbox_id=item.id,
+                    seq=item.id,
+                    asker_id=order.author.id,
+                    notice=True,
+                )
+                return await self._taken(tx, turn, conversation, item, said=None, order=order)
+            case _:
+                return None
+        return await self._taken(tx, turn, conversation, item, said=said, order=said)
+
+    def _merged_seq(self, items: Sequence[Item]) -> int:
+        """Return the id of the last event that becomes one question with the first."""
+        seq = items[0].id
+        for item in items[1:]:
+            if self._busy is not Busy.MERGE or not isinstance(item.event, Said):
+                break
+            seq = item.id
+        return seq
+
+    async def _take_again(
+        self, tx: Transaction, conversation: Conversation, item: Item, order: Ordered | Pressed | Edited
+    ) -> Taken:
+        """Take the earlier turn's question once more, to be shown in the earlier turn's messages."""
+        before = await turns.latest(tx, conversation.id, before_inbox_id=item.id)
+        said = None if before is None else await inbox.event_of(tx, before.seq)
+        if before is None or not isinstance(said, Said) or before.seq <= conversation.history_after:
+            before, said = None, None
+        goes_on = isinstance(order, Pressed) and order.control is Control.CONTINUE and before is not None
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=before.seq if before is not None else item.id,
+            asker_id=said.author.id if said is not None else order.author.id,
+            refs=before.refs if before is not None else (),
+            partial=await history.answer_to(tx, conversation.id, before.seq) if goes_on and before else "",
+            notice=before is None,
+        )
+        return await self._taken(tx, turn, conversation, item, said=said, order=said or order)
+
+    async def _taken(
+        self,
+        tx: Transaction,
+        turn: Turn,
+        conversation: Conversation,
+        item: Item,
+        *,
+        said: Said | None,
+        order: Said | Ordered | Pressed | Edited,
+    ) -> Taken:
+        known: frozenset[str] = frozenset()
+        if turn.run > 1:
+            own = {ref.message_id for ref in turn.refs}
+            known = await conversations.known_refs(tx, conversation.id) - own
+        text = order.text if isinstance(order, Said) else ""
+        if not text:
+            lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
+            text = " ".join(line.text for line in lines)
+        return Taken(
+            turn=turn,
+            conversation=conversation,
+            said=said,
+            event=item.event,
+            address=order.address,
+            asker_id=order.author.id,
+            language=language_of(text, order.author.language),
+            known=known,
+            attempts=item.attempts + 1,
+        )
