@@ -77,8 +77,8 @@ class SlackApp:
         except SlackRefusal as refusal:
             return _json({"ok": False, "error": refusal.error})
         fault = self.faults.take(method, params.values)
-        if self.latency_s:
-            await self.workspace.clock.sleep(self.latency_s)
+        if self.latency_s and not await self.workspace.pause(self.latency_s):
+            return _Dropped()
         if fault is not None and fault.kind != "lost_reply":
             early = await self._strike(fault, method, params)
             if early is not None:
@@ -92,8 +92,7 @@ class SlackApp:
         """Do what a fault does before the call; None where the call goes on."""
         match fault.kind:
             case "stall":
-                await self.workspace.clock.sleep(fault.seconds)
-                return None
+                return None if await self.workspace.pause(fault.seconds) else _Dropped()
             case "429":
                 return self._limited(method, params, int(fault.seconds))
             case "error":

@@ -25,7 +25,7 @@ def replies(workspace: Workspace, params: Params) -> Json:
     bodies = [message.as_json(with_metadata=_metadata(params)) for message in found]
     if root is not None:
         bodies = [_root_json(channel, root, with_metadata=_metadata(params)), *bodies]
-    return page("messages", bodies, _limit(workspace, params), params)
+    return page("messages", bodies, _limit(workspace, params, 1000), params)
 
 
 def history(workspace: Workspace, params: Params) -> Json:
@@ -37,7 +37,7 @@ def history(workspace: Workspace, params: Params) -> Json:
         for message in reversed(channel.messages.values())
         if not message.visible_to and _is_top(message) and _within(message, params)
     ]
-    return page("messages", found, _limit(workspace, params), params)
+    return page("messages", found, _limit(workspace, params, 100), params)
 
 
 def _no_json(params: Params) -> None:
@@ -89,10 +89,10 @@ def _root_json(channel: Channel, root: Message, *, with_metadata: bool) -> Json:
     return body
 
 
-def _limit(workspace: Workspace, params: Params) -> int:
+def _limit(workspace: Workspace, params: Params, default: int) -> int:
     restricted = workspace.limits.restricted_reads
-    limit = params.number("limit", 15 if restricted else 100)
-    if not 1 <= limit <= 999:
+    limit = params.number("limit", 15 if restricted else default)
+    if not 1 <= limit <= 1000:
         raise SlackRefusal("invalid_limit")
     return min(limit, 15) if restricted else limit
 

@@ -85,6 +85,12 @@ class Workspace:
         task.add_done_callback(self._chores.discard)
         return task
 
+    async def pause(self, delay_s: float) -> bool:
+        """Let ``delay_s`` seconds of the clock pass; False where the stand-in closed meanwhile."""
+        task = self.background(self.clock.sleep(delay_s))
+        await asyncio.wait({task})
+        return not task.cancelled()
+
     async def close(self) -> None:
         """End everything that runs in the background."""
         chores = list(self._chores)

@@ -177,6 +177,17 @@ async def test_a_stall_and_latency_pass_on_the_clock(
     assert (await call)["ok"]
 
 
+async def test_closing_breaks_a_stalled_call(clock: Any) -> None:
+    """The stand-in closes at once although a call waits; the call's connection breaks."""
+    async with SlackSimulator(clock=clock) as slack:
+        slack.faults.next("auth.test", "stall", 10)
+        web = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+        call = asyncio.ensure_future(web.auth_test())
+        await clock.asked(10.0)
+    with pytest.raises(ServerDisconnectedError):
+        await call
+
+
 async def test_files_want_the_token(slack: SlackSimulator, office: Any) -> None:
     """With it the bytes come, without it the login page."""
     ts = await slack.share_file(office.channel, office.ada, filename="a.txt", content=b"abc")
