@@ -87,4 +87,7 @@ def _model(settings: Settings, models: tuple[Model, ...]) -> Finding:
         return Finding("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
     found = next((model for model in models if model.id == settings.kimi_model), None)
     room = f", {found.context_tokens:,} tokens of context" if found and found.context_tokens else ""
-    return Finding("ok", f"Kimi: {settings.kimi_model} is there{room}")
+    others = ", ".join(sorted(model.id for model in models if model is not found))
+    return Finding(
+        "ok", f"Kimi: {settings.kimi_model} is there{room}" + (f"; others: {others}" if others else "")
+    )

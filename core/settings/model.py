@@ -191,7 +191,7 @@ class Settings(BaseModel):
     migrate: Annotated[Literal["auto", "never"], _ANY_CASE] = _setting(
         "MOONTHREAD_MIGRATE",
         "Storage",
-        "`auto`: `run` brings the tables up to date; `never`: you do it with `moonthread db upgrade`.",
+        "`auto`: the start brings the tables up to date; `never`: you do it with `moonthread db upgrade`.",
         default="auto",
     )
 
@@ -213,11 +213,16 @@ class Settings(BaseModel):
     http_host: str = _setting(
         "MOONTHREAD_HTTP_HOST",
         "Service",
-        "The address the web server listens on, where one is needed (Slack over HTTP, a Telegram webhook).",
+        "Where our web server listens: `/healthz`, and Slack over HTTP or a Telegram webhook where used.",
         default="127.0.0.1",
     )
     http_port: int = _setting(
-        "MOONTHREAD_HTTP_PORT", "Service", "Its port; 0 takes any free one.", default=8080, ge=0, le=65_535
+        "MOONTHREAD_HTTP_PORT",
+        "Service",
+        "The web server's port; 0 takes any free one.",
+        default=8080,
+        ge=0,
+        le=65_535,
     )
     public_url: WebAddress | None = _setting(
         "MOONTHREAD_PUBLIC_URL",

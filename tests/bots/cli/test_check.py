@@ -43,7 +43,7 @@ async def test_kimi_and_database_are_looked_at(with_kimi: Any) -> None:
 
     assert "! KIMI_APIKEY: not a setting of ours; did you mean KIMI_API_KEY?\n" in done.out
     assert "✓ Kimi: 127.0.0.1 takes the key\n" in done.out
-    assert "✓ Kimi: kimi-k2.6 is there, 262,144 tokens of context\n" in done.out
+    assert "✓ Kimi: kimi-k2.6 is there, 262,144 tokens of context; others: kimi-k2.7-code, " in done.out
     assert not list(with_kimi.folder.glob("**/*.db")), "looking makes nothing"
 
 

@@ -1,0 +1,34 @@
+# Two stages: the first builds, the second holds Python, the service and nothing to build with.
+FROM python:3.11-slim AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/moonthread
+COPY requirements.txt requirements-dev.txt ./
+# The build tool is pinned with the developers' requirements; the service itself needs none of those.
+RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.txt > requirements-build.txt \
+ && python -m pip install --require-hashes -r requirements-build.txt \
+ && /opt/moonthread/bin/pip install --require-hashes -r requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY core core
+COPY bots bots
+COPY migrations migrations
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+ && /opt/moonthread/bin/pip install --no-deps /wheel/*.whl \
+ && /opt/moonthread/bin/pip uninstall --yes pip
+
+FROM python:3.11-slim
+RUN groupadd --gid 10001 moonthread \
+ && useradd --uid 10001 --gid moonthread --no-create-home --shell /usr/sbin/nologin moonthread \
+ && install --directory --owner moonthread --group moonthread --mode 700 /data
+COPY --from=build /opt/moonthread /opt/moonthread
+ENV PATH=/opt/moonthread/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MOONTHREAD_DATA_DIR=/data \
+    MOONTHREAD_HTTP_HOST=0.0.0.0
+WORKDIR /data
+USER moonthread
+VOLUME /data
+EXPOSE 8080
+ENTRYPOINT ["moonthread"]
+CMD ["run"]

@@ -1,0 +1,81 @@
+"""README: what it says about settings, commands and code is true."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bots.cli.settings_table import table, written_into
+from bots.simulator.kimi import KimiSimulator, answer_with
+from core.settings import load, specs
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_stands_in_the_readme() -> None:
+    """The table is the one that the settings themselves give; make settings-table writes it."""
+    assert written_into(README) == README
+    for spec in specs():
+        assert f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" in table()
+
+
+def test_marks_must_be_there() -> None:
+    """A file without the place for the table is refused."""
+    with pytest.raises(ValueError, match="are missing"):
+        written_into("nothing")
+
+
+def test_pictures_and_files_that_are_named_exist() -> None:
+    """No link leads nowhere within the repository."""
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+
+    assert "LICENSE" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_sections_that_are_linked_exist() -> None:
+    """Every #link is a heading."""
+    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in README.splitlines()
+                if line.startswith("#")}  # fmt: skip
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= headings
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    """Nobody is sent to a word that make does not know."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    for target in re.findall(r"`?make ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_example_file_is_valid() -> None:
+    """.env.example holds only settings that exist, also those it comments out."""
+    example = ROOT / ".env.example"
+    named = set(re.findall(r"^#?([A-Z_]+)=", example.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert named <= {spec.name for spec in specs()}
+    assert load({}, example) == load({}, None)
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+async def test_the_examples_run(code: str) -> None:
+    """Each one prints Kimi's answer, with nothing changed but the address."""
+    async with KimiSimulator(script=answer_with("Because of Rayleigh.", chunks_per_s=1000)) as kimi:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-W", "error", "-c", code.replace("https://api.moonshot.cn/v1", kimi.base_url)],
+            env={**os.environ, "KIMI_API_KEY": "sk-test"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert done.stderr == ""
+    assert "Because of Rayleigh." in done.stdout
