@@ -10,6 +10,7 @@ from core.ports import Budget
 REFUSAL_MARGIN_S = 0.5  #: added to a platform's wait: asking a moment early lengthens the penalty
 REFUSED_RATE_FACTOR = 0.7  #: what a refusal leaves of the assumed rate
 LEAST_RATE_FACTOR = 0.2  #: the assumed rate never falls below this part of the published one
+JITTER_S = 0.25  #: calls arrive this much closer together, at worst, than they were sent
 RECOVERY_S = 600.0  #: seconds for the assumed rate to climb from nothing to the published one
 
 
@@ -30,8 +31,13 @@ class Bucket:
         return min(self.budget.burst, self._level + max(0.0, now - self._at) * self.rate)
 
     def room_at(self, now: float, calls: float = 1.0) -> float:
-        """Return the moment from which ``calls`` calls have room; not before ``now``."""
-        missing = calls - self.level(now)
+        """Return the moment from which ``calls`` calls have room; not before ``now``.
+
+        The platform counts when a call arrives: one that took long and one that is quick after it
+        stand closer together there than here. What refills in that time is not relied on.
+        """
+        needed = max(calls, min(calls + self.rate * JITTER_S, self.budget.burst))
+        missing = needed - self.level(now)
         open_at = max(now, self.closed_until)
         return open_at if missing <= 1e-9 else max(open_at, max(now, self._at) + missing / self.rate)
 

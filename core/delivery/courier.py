@@ -73,6 +73,11 @@ class Delivery:
         if waiting:
             self._courier.nudge()
 
+    def announce(self, text: str) -> None:
+        """Show a passing text, such as a place in a queue, for as long as there are no words."""
+        self.growing.announce(text)
+        self._courier.nudge()
+
     async def finish(self) -> None:
         """Show everything, and return when it stands on the screen.
 
@@ -268,6 +273,9 @@ class Courier:
             delivery.growing.settled(step, ref, self.clock.time())
         if delivery.growing.refs != before:
             await delivery.on_refs(delivery.growing.refs)
+        if step.ends and delivery.growing.need(self.clock.time()) is None:
+            # Nothing is left to be shown: whoever waits need not wait for room for another call.
+            self._settle_if_complete(delivery)
 
     async def _call(self, delivery: Delivery, step: Step) -> MessageRef | None:
         growing, surface = delivery.growing, delivery.surface

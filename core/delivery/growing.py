@@ -49,6 +49,7 @@ class Step:
     page: Page | None = None
     last: bool = False
     controls: tuple[Control, ...] = ()
+    ends: bool = False  #: once this took effect, the whole answer stands
 
 
 class Growing:
@@ -76,6 +77,8 @@ class Growing:
         self.can_find = False  #: the platform can be asked for such a message
         self.words_since: float | None = None  #: when the first unseen words came
         self.opened_at = opened_at
+        self.announcement = ""  #: a passing text, shown while there are no words
+        self._announced = ""
         self._pager = pager
         self._pieces: list[str] = []
         self._text = ""
@@ -113,6 +116,10 @@ class Growing:
         if self.words_since is None:
             self.words_since = now
 
+    def announce(self, text: str) -> None:
+        """Show ``text`` for as long as there are no words; they will take its place."""
+        self.announcement = text
+
     def finish(self) -> None:
         """Note that the text is complete."""
         self.complete = True
@@ -128,9 +135,11 @@ class Growing:
             return None
         if self._behind:
             return Need.FIRST
+        if self._length == 0 and self.announcement != self._announced:
+            return Need.PREVIEW if self.posted else Need.FIRST
         if self.unseen == 0:
             return None
-        if self.posted:
+        if self.posted and not self._announced:
             return Need.PREVIEW
         waited_s = now - (self.words_since if self.words_since is not None else now)
         ready = waited_s >= FIRST_WORDS_PATIENCE_S or reads_like_something(self.text[:200])
@@ -152,6 +161,8 @@ class Growing:
         """
         if self.lost_post and self.can_find:
             return Step(action="find", need=Need.FIRST, slot=self._first_open_slot(), cost=())
+        if self._length == 0 and not self.complete:
+            return self._announcing()
         self._composed_length = self._length
         pages = self._pager.pages(self.text, complete=self.complete)
         while len(self.slots) < len(pages):
@@ -160,9 +171,29 @@ class Growing:
             step = self._step(index, page, last_page=index == len(pages) - 1, opening=opening, now=now)
             if step is not None:
                 self._behind = self.complete or index < len(pages) - 1
-                return step
+                ends = self.complete and step.last and index == len(self.slots) - 1
+                return replace(step, ends=ends)
         self._behind = False
         return self._surplus(len(pages)) if self.complete else None
+
+    def _announcing(self) -> Step | None:
+        """Return the call that shows the announcement, in a message that can be edited freely."""
+        text, self._announced = self.announcement, self.announcement
+        page = Page(source=text, text=text)
+        if not self.slots:
+            self.slots.append(Slot())
+        slot, rung = self.slots[0], self.rungs[-1]
+        if not text or slot.shown == page:
+            return None
+        return Step(
+            action="post" if slot.ref is None else "edit",
+            need=Need.FIRST if slot.ref is None else Need.PREVIEW,
+            slot=0,
+            cost=rung.open if slot.ref is None else rung.grow,
+            rung=rung.name,
+            page=page,
+            controls=self.running_controls,
+        )
 
     def settled(self, step: Step, ref: MessageRef | None, now: float) -> None:
         """Note that a step took effect; ``ref`` is the message as it is now."""
@@ -181,6 +212,10 @@ class Growing:
                 slot.ref, slot.shown, slot.controls = ref, step.page, step.controls
                 slot.closed = step.last
                 self.lost_post = False
+                if self._length:
+                    self._announced = ""
+        if step.ends:
+            self._behind = False
         if self.unseen == 0:
             self.words_since = None
         elif step.action in ("post", "edit"):

@@ -1,0 +1,318 @@
+"""The whole service through the real SDKs, against the strict stand-ins, with people who use it.
+
+One :class:`World` for each platform with the same verbs, so that a test runs on both. Service and
+stand-ins share one fast clock: every ratio of paces, limits and waits is that of production.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from sqlalchemy import text as sql
+
+from bots.service import Service, platforms_of
+from bots.simulator.kimi import KimiSimulator, SeenRequest, answer_with
+from bots.simulator.screen import Frame, Screen, Shown
+from bots.simulator.slack import SlackSimulator
+from bots.simulator.telegram import TelegramSimulator
+from core.clock import ScaledClock
+from core.settings import Settings
+
+SPEED = 8.0  #: how much faster than the machine's the common clock runs
+PATIENCE_S = 25.0  #: of the machine's clock, for anything a test waits for
+
+
+@dataclass(eq=False)
+class Room:
+    """One conversation with the bot: a direct one, or one in a group that a mention begins."""
+
+    world: "World"
+    channel: str
+    people: list[Any]
+    direct: bool
+    root: str = ""  #: the message that began it in a group
+
+    async def ask(self, text: str, person: int = 0, **how: Any) -> str:
+        """Say something to the bot, as person number ``person``; return the message's id."""
+        said = await self.world.speak(self, self.people[person], text, **how)
+        self.root = self.root or said
+        return said
+
+    async def order(self, command: str, person: int = 0) -> None:
+        """Give the bot a command, the way people do on the platform."""
+        await self.world.command(self, self.people[person], command)
+
+    @property
+    def answers(self) -> list[Shown]:
+        """The bot's messages in this conversation, in order of appearance."""
+        return self.world.answers_in(self)
+
+    @property
+    def texts(self) -> list[str]:
+        """Their texts."""
+        return [answer.text for answer in self.answers]
+
+    def frames(self, message: Shown) -> list[Frame]:
+        """Every frame of one message."""
+        frames = self.world.screen.frames
+        return [
+            frame
+            for frame in frames
+            if frame.kind != "status"
+            and (frame.message.channel, frame.message.message_id) == (message.channel, message.message_id)
+        ]
+
+    async def shows(self, text: str, *, exactly: bool = False) -> Shown:
+        """Wait until a message of the bot holds (or is) ``text``; return it."""
+
+        def found() -> Shown | None:
+            fits = (lambda seen: seen == text) if exactly else (lambda seen: text in seen)
+            return next((answer for answer in self.answers if fits(answer.text)), None)
+
+        return await self.world.until(found, f"the bot shows {text[:60]!r}")
+
+
+@dataclass(eq=False)
+class World:
+    """A service, its Kimi and one platform with people."""
+
+    kimi: KimiSimulator
+    sim: Any
+    clock: ScaledClock
+    database_url: str
+    service: Service | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+    name = ""
+    posts = ()  #: methods that show a new message
+    edits = ()  #: methods that change one
+
+    @property
+    def screen(self) -> Screen:
+        """What people see."""
+        return self.sim.screen
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        """What Kimi was asked."""
+        return self.kimi.requests
+
+    async def start(self, **settings: Any) -> "World":
+        """Start the service, with further settings; they are kept for a restart."""
+        self.given |= settings
+        fields = {
+            "kimi_api_key": "sk-test",
+            "kimi_base_url": self.kimi.base_url,
+            "database_url": self.database_url,
+            "http_port": 0,
+            "stop_grace_s": 5.0,
+            **self.credentials(),
+            **self.given,
+        }
+        made = Settings(**fields)
+        self.service = Service(made, platforms_of(made, frozenset({self.name}), self.clock), clock=self.clock)
+        await self.service.start()
+        await self.connected()
+        return self
+
+    async def stop(self) -> None:
+        """Stop the service gracefully."""
+        if self.service is not None:
+            service, self.service = self.service, None
+            await service.stop()
+
+    async def until(self, found: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
+        """Wait until ``found`` returns something true, and return that."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not (result := found()):
+            if asyncio.get_running_loop().time() > deadline:
+                shown = [(shown.author, shown.text[:120]) for shown in self.screen.messages.values()]
+                raise AssertionError(f"waited in vain until {what}; the screen shows {shown}")
+            await asyncio.sleep(0.01)
+        return result
+
+    async def rows(self, query: str, **values: Any) -> list[Any]:
+        """Read from the service's database."""
+        assert self.service is not None
+        async with self.service.database.read() as tx:
+            return list(await tx.execute(sql(query), values))
+
+    async def outcomes(self) -> list[str]:
+        """How the turns ended so far, in order of their questions."""
+        return [row.outcome for row in await self.rows("SELECT outcome FROM turns ORDER BY inbox_id")]
+
+    async def done(self, turns: int) -> list[str]:
+        """Wait until so many turns are done and nothing is open; return how they ended."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            ended = await self.rows("SELECT id FROM turns WHERE state = 'done'")
+            waiting = await self.rows("SELECT id FROM inbox WHERE state = 'open'")
+            if len(ended) >= turns and not waiting:
+                assert len(ended) == turns, await self.outcomes()
+                return await self.outcomes()
+            if asyncio.get_running_loop().time() > deadline:
+                raise AssertionError(f"{len(ended)} turns are done, {len(waiting)} events wait")
+            await asyncio.sleep(0.02)
+
+    def assert_calm(self) -> None:
+        """Assert that no call was refused for a limit and that no frame repeats the one before."""
+        assert self.sim.refused == []
+        last: dict[tuple[str, str], Any] = {}
+        for frame in self.screen.frames:
+            shown, key = frame.message, (frame.message.channel, frame.message.message_id)
+            seen = (shown.text, shown.entities, shown.blocks, shown.buttons, shown.streaming)
+            if frame.kind == "edited":
+                assert last[key] != seen, f"an edit changed nothing: {shown.text[-80:]!r}"
+            last[key] = seen
+
+    def question_of(self, index: int) -> list[tuple[str, str]]:
+        """The messages of Kimi's request number ``index`` as (role, content), without the system's."""
+        messages = self.requests[index].messages
+        return [(one["role"], one["content"]) for one in messages if one["role"] != "system"]
+
+
+class TelegramWorld(World):
+    """People on Telegram."""
+
+    name = "telegram"
+    posts, edits = ("sendMessage",), ("editMessageText",)
+
+    def credentials(self) -> dict[str, Any]:
+        """The settings that lead to the stand-in."""
+        return {"telegram_bot_token": "1:test", "telegram_api_url": self.sim.api_url}
+
+    async def connected(self) -> None:
+        """Updates wait for whoever polls: nothing to wait for."""
+
+    def direct(self, name: str = "Ann", language: str = "en") -> Room:
+        """A new person's private chat with the bot."""
+        person = self.sim.add_person(name, language)
+        chat = self.sim.private_chat(person)
+        return Room(self, str(chat), [person], direct=True)
+
+    def group(self, *names: str, **how: Any) -> Room:
+        """A new supergroup with the bot in it."""
+        people = [self.sim.add_person(name) for name in names or ("Ann",)]
+        return Room(self, str(self.sim.add_group("Team", people, **how)), people, direct=False)
+
+    async def speak(self, room: Room, person: Any, text: str, **how: Any) -> str:
+        """Say something; in a group by mention at first, then as a reply to the last answer."""
+        if not room.direct:
+            answers = [one for one in room.answers if not how.get("topic")]
+            if room.root and answers:
+                how.setdefault("reply_to", int(answers[-1].message_id))
+            else:
+                text = f"@moonthread_bot {text}"
+        return str(await self.sim.say(int(room.channel), person, text, **how))
+
+    async def command(self, room: Room, person: Any, command: str) -> None:
+        """Write the command; in groups it names the bot."""
+        words = f"/{command}" if room.direct else f"/{command}@moonthread_bot"
+        await self.sim.say(int(room.channel), person, words)
+
+    def answers_in(self, room: Room) -> list[Shown]:
+        """All messages of the bot in the chat."""
+        return self.screen.in_channel(room.channel, by_bot=True)
+
+    def fault(self, method: str, kind: str, **how: Any) -> None:
+        """Order a fault; a failing proxy is "gateway" on every platform."""
+        self.sim.faults.next(method, "502" if kind == "gateway" else kind, **how)
+
+
+class SlackWorld(World):
+    """People on Slack."""
+
+    name = "slack"
+    posts = ("chat.postMessage", "chat.startStream")
+    edits = ("chat.update", "chat.appendStream", "chat.stopStream")
+
+    def credentials(self) -> dict[str, Any]:
+        """The settings that lead to the stand-in."""
+        return {
+            "slack_bot_token": self.sim.bot_token,
+            "slack_app_token": self.sim.app_token,
+            "slack_api_url": self.sim.api_url.rstrip("/"),
+        }
+
+    async def connected(self) -> None:
+        """Wait for the Socket Mode connection."""
+        await self.sim.connected()
+
+    def direct(self, name: str = "Ann", language: str = "en") -> Room:
+        """A new person's direct conversation with the bot."""
+        person = self.sim.add_person(name)
+        return Room(self, self.sim.open_dm(person), [person], direct=True)
+
+    def group(self, *names: str, **how: Any) -> Room:
+        """A new channel with the bot in it."""
+        people = [self.sim.add_person(name) for name in names or ("Ann",)]
+        channel = self.sim.add_channel(f"team-{len(self.sim.workspace.channels)}", people, **how)
+        return Room(self, channel, people, direct=False)
+
+    async def speak(self, room: Room, person: Any, text: str, **how: Any) -> str:
+        """Say something; in a channel by mention at first, then plainly in the thread."""
+        if not room.direct and not room.root:
+            text = f"<@{self.sim.bot_user}> {text}"
+        thread = room.root if not room.direct else None
+        return await self.sim.say(room.channel, person, text, how.pop("thread", thread) or None, **how)
+
+    async def command(self, room: Room, person: Any, command: str) -> None:
+        """Use the slash command in a direct conversation, ``@bot /word`` in a thread."""
+        if room.direct:
+            await self.sim.slash("/kimi", command, room.channel, person)
+        else:
+            mention = f"<@{self.sim.bot_user}> /{command}"
+            await self.sim.say(room.channel, person, mention, room.root or None)
+
+    def answers_in(self, room: Room) -> list[Shown]:
+        """The messages of the bot in the direct conversation or the thread."""
+        shown = self.screen.in_channel(room.channel, by_bot=True)
+        return [one for one in shown if room.direct or one.thread == room.root]
+
+    def fault(self, method: str, kind: str, **how: Any) -> None:
+        """Order a fault; a failing proxy is "gateway" on every platform."""
+        self.sim.faults.next(method, "503" if kind == "gateway" else kind, **how)
+
+
+@pytest.fixture(params=["telegram", "slack"])
+def platform(request: pytest.FixtureRequest) -> str:
+    """The platform; a test for one of them parametrises this itself."""
+    return str(request.param)
+
+
+@pytest.fixture
+def backend() -> str:
+    """The kind of database; a test for both parametrises this itself."""
+    return "sqlite"
+
+
+@pytest.fixture
+def clock() -> ScaledClock:
+    """The common clock."""
+    return ScaledClock(SPEED)
+
+
+@pytest.fixture
+async def kimi(clock: ScaledClock) -> AsyncIterator[KimiSimulator]:
+    """A strict Kimi that says hello until it is told otherwise."""
+    async with KimiSimulator(clock=clock, script=answer_with("Hello there.")) as kimi:
+        yield kimi
+
+
+@pytest.fixture
+async def world(
+    platform: str, backend: str, kimi: KimiSimulator, clock: ScaledClock, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
+    """A world whose service is not started yet."""
+    url = request.getfixturevalue("sqlite_url" if backend == "sqlite" else "postgres_url")
+    kind, stand_in = {
+        "telegram": (TelegramWorld, TelegramSimulator),
+        "slack": (SlackWorld, SlackSimulator),
+    }[platform]
+    async with stand_in(clock=clock) as sim:
+        made = kind(kimi=kimi, sim=sim, clock=clock, database_url=url)
+        try:
+            yield made
+        finally:
+            await made.stop()
