@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -191,12 +192,13 @@ class SlackApp:
         return BoltResponse(status=200, body="")
 
     async def _read(self, body: Mapping[str, Any]) -> Event | None:
+        now = datetime.now(UTC)
         try:
-            if decode(body, self._me, {}) is None:
+            if decode(body, self._me, {}, received_at=now) is None:
                 return None
             wanted = people_in(body) - {self._me.user_id}
             people = await self._people.profiles(wanted, within_s=NAMES_WITHIN_S)
-            return decode(body, self._me, people)
+            return decode(body, self._me, people, received_at=now)
         except UnreadableEvent as exc:
             raw = json.dumps(body, ensure_ascii=False, default=str)
             log.warning("slack.unreadable_event", fault=str(exc))

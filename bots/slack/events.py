@@ -6,6 +6,7 @@ https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/even
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from bots.slack import controls, text
@@ -45,16 +46,19 @@ class UnreadableEvent(ValueError):
     """An event of a kind that concerns us has not the shape it should have."""
 
 
-def decode(body: Body, me: Identity, people: Mapping[str, Profile]) -> Event | None:
+def decode(
+    body: Body, me: Identity, people: Mapping[str, Profile], *, received_at: datetime
+) -> Event | None:
     """Return the event in ``body``; None where it does not concern us.
 
-    ``people`` gives the names that are known; an unknown one stays an id.
+    ``people`` gives the names that are known; an unknown one stays an id. ``received_at`` is the
+    time of a slash command, which carries none.
 
     Raises:
         UnreadableEvent: it should concern us, and cannot be read.
     """
     try:
-        return _decode(body, me, people)
+        return _decode(body, me, people, received_at)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as exc:
         raise UnreadableEvent(f"{type(exc).__name__}: {exc}") from exc
 
@@ -72,7 +76,9 @@ def people_in(body: Body) -> frozenset[str]:
             return frozenset()
 
 
-def _decode(body: Body, me: Identity, people: Mapping[str, Profile]) -> Event | None:
+def _decode(
+    body: Body, me: Identity, people: Mapping[str, Profile], received_at: datetime
+) -> Event | None:
     match body:
         case {"type": "event_callback", "event": {"type": "message" | "app_mention"} as event}:
             return _message(event, tenant_of(body, me), me, people)
@@ -87,7 +93,7 @@ def _decode(body: Body, me: Identity, people: Mapping[str, Profile]) -> Event | 
                 new_channel=event["new_channel_id"],
             )
         case {"command": str(), "trigger_id": str()}:
-            return _slash(body, tenant_of(body, me), people)
+            return _slash(body, tenant_of(body, me), people, received_at)
         case {"type": "block_actions", "actions": [action, *_]}:
             return _pressed(body, action, tenant_of(body, me), people)
         case _:
@@ -179,10 +185,11 @@ def _edited(
     )
 
 
-def _slash(form: Body, tenant: str, people: Mapping[str, Profile]) -> Ordered:
+def _slash(form: Body, tenant: str, people: Mapping[str, Profile], received_at: datetime) -> Ordered:
     """Return the order in a slash command. Slack offers none inside a thread."""
     word, _, argument = str(form.get("text") or "").strip().partition(" ")
-    command = _command(word) or CommandName.HELP
+    if (command := _command(word)) is None:
+        command, argument = CommandName.HELP, ""
     channel = form["channel_id"]
     scene = scene_of(channel, "")
     author = person_of(form["user_id"], people)
@@ -194,7 +201,7 @@ def _slash(form: Body, tenant: str, people: Mapping[str, Profile]) -> Ordered:
         author=author,
         command=command,
         argument=argument.strip(),
-        sent_at=moment_of(form["trigger_id"].split(".")[0]),
+        sent_at=received_at,
         scene=scene,
     )
 

@@ -1,0 +1,359 @@
+"""What Slack delivers becomes the domain's events."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bots.slack.events import UnreadableEvent, decode, people_in
+from bots.slack.names import Profile
+from bots.slack.places import Identity
+from core.model import (
+    Addressed,
+    CommandName,
+    Control,
+    Edited,
+    Event,
+    Moved,
+    Ordered,
+    Person,
+    Pressed,
+    Said,
+    Scene,
+    ThreadKey,
+    Unreadable,
+)
+
+ME = Identity(team_id="T1", user_id="UBOT", bot_id="BBOT", name="kimi")
+PEOPLE = {"U1": Profile(name="Ada", language="zh-CN")}
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+TS = "1700000000.000100"
+ROOT = "1690000000.000100"
+
+
+def envelope(**event: Any) -> dict[str, Any]:
+    """Wrap an event as Slack does; what is not given is a plain message in a channel."""
+    plain = {"type": "message", "channel": "C1", "channel_type": "channel", "user": "U1", "ts": TS}
+    return {
+        "type": "event_callback",
+        "team_id": "T9",
+        "event_id": "Ev1",
+        "authorizations": [{"team_id": "T1", "user_id": "UBOT"}],
+        "event": plain | event,
+    }
+
+
+def read(body: dict[str, Any], me: Identity = ME) -> Event | None:
+    """Decode with what these tests know."""
+    return decode(body, me, PEOPLE, received_at=NOW)
+
+
+def test_a_mention_is_said_in_the_thread_it_begins() -> None:
+    """A mention at a channel's top level begins a thread at its own ts, with all a stream needs."""
+    event = read(envelope(text="<@UBOT> *hi* <@U1>", client_msg_id="x"))
+    assert isinstance(event, Said)
+    assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=TS)
+    assert event.address.details == {
+        "thread_ts": TS,
+        "status_ts": TS,
+        "recipient_user": "U1",
+        "recipient_team": "T1",
+        "language": "zh-CN",
+    }
+    assert event.author == Person(id="U1", name="Ada", language="zh-CN")
+    assert event.text == "**hi** @Ada"
+    assert (event.scene, event.addressed) == (Scene.GROUP, Addressed.MENTION)
+    assert event.sent_at == datetime.fromtimestamp(1700000000.0001, tz=UTC)
+
+
+@pytest.mark.parametrize("thread", [{}, {"thread_ts": ROOT}])
+def test_both_events_of_a_mention_are_the_same(thread: dict[str, str]) -> None:
+    """app_mention and message.channels of one message give equal events, so one is a duplicate."""
+    mention = envelope(type="app_mention", text="<@UBOT> hi", **thread)
+    del mention["event"]["channel_type"]
+    assert read(mention) == read(envelope(text="<@UBOT> hi", **thread))
+    assert read(mention) is not None
+
+
+def test_a_reply_in_a_thread_is_overheard() -> None:
+    """A reply without a mention is handed on as overheard, in the root's thread."""
+    event = read(envelope(text="and then?", thread_ts=ROOT))
+    assert isinstance(event, Said)
+    assert event.addressed is Addressed.OVERHEARD
+    assert event.address.key.thread == ROOT
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"text": "hello all"},
+        {"text": "<@UBOT> joined", "subtype": "channel_join"},
+        {"text": "<@UBOT>", "subtype": "message_deleted", "hidden": True},
+        {"text": "<@UBOT> hi", "user": "UBOT"},
+        {"text": "<@UBOT> hi", "bot_id": "BOTHER"},
+        {"text": "<@UBOT> hi", "subtype": "bot_message", "bot_id": "BOTHER", "user": None},
+        {"text": "<@UBOT> hi", "user": "USLACK"},
+        {"text": "<@UBOT> hi", "hidden": True},
+        {"text": "<@UBOT> hi", "type": "app_mention", "edited": {"user": "U1", "ts": TS}},
+        {"text": "`<@UBOT>` is how you call it"},
+        {"type": "reaction_added"},
+        {"type": "app_home_opened"},
+    ],
+)
+def test_what_does_not_concern_us_is_nothing(event: dict[str, Any]) -> None:
+    """Top-level talk, joins, deletions, bots, ourselves and unknown kinds give no event."""
+    assert read(envelope(**event)) is None
+
+
+def test_a_direct_message_is_answered_at_the_top_level() -> None:
+    """In a DM the channel is the conversation, and the status stands under the message."""
+    event = read(envelope(channel="D1", channel_type="im", text="hi"))
+    assert isinstance(event, Said)
+    assert event.address.key.thread == ""
+    assert event.address.details["thread_ts"] == ""
+    assert event.address.details["status_ts"] == TS
+    assert (event.scene, event.addressed) == (Scene.DIRECT, Addressed.DIRECT)
+
+
+def test_a_thread_in_a_direct_conversation_is_one_of_its_own() -> None:
+    """A reply in a DM's thread belongs to that thread."""
+    event = read(envelope(channel="D1", channel_type="im", text="hi", thread_ts=ROOT))
+    assert isinstance(event, Said)
+    assert event.address.key.thread == event.address.details["thread_ts"] == ROOT
+
+
+def test_with_the_agent_view_each_direct_message_begins_a_thread() -> None:
+    """The agent view shows every message of a person as the root of a thread."""
+    agent = Identity(team_id="T1", user_id="UBOT", agent=True)
+    event = read(envelope(channel="D1", channel_type="im", text="hi"), agent)
+    assert isinstance(event, Said)
+    assert event.address.key.thread == event.address.details["thread_ts"] == TS
+
+
+def test_a_group_conversation_needs_a_mention() -> None:
+    """In an mpim only a mention is for us, as in a channel."""
+    assert read(envelope(channel="G1", channel_type="mpim", text="hi")) is None
+    event = read(envelope(channel="G1", channel_type="mpim", text="hi <@UBOT>"))
+    assert isinstance(event, Said)
+    assert event.scene is Scene.GROUP
+
+
+@pytest.mark.parametrize("name", ["user_team", "source_team", "team"])
+def test_a_guest_of_another_team_is_the_recipient_with_that_team(name: str) -> None:
+    """In a shared channel the person's own team is noted, the conversation stays with ours."""
+    event = read(envelope(text="<@UBOT> hi", **{name: "T7"}))
+    assert isinstance(event, Said)
+    assert event.address.details["recipient_team"] == "T7"
+    assert event.address.key.tenant == "T1"
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"text": "<@UBOT>"}, Unreadable.EMPTY),
+        ({"text": "<@UBOT>", "files": [{"mimetype": "image/png"}]}, Unreadable.PICTURE),
+        ({"text": "<@UBOT>", "files": [{"mimetype": "audio/mp4"}]}, Unreadable.VOICE),
+        ({"text": "<@UBOT>", "files": [{"mimetype": "video/mp4"}]}, Unreadable.VIDEO),
+        ({"text": "<@UBOT> see", "files": [{"mimetype": "text/csv"}]}, Unreadable.FILE),
+        ({"text": "<@UBOT> see", "files": [{"id": "F1", "mode": "tombstone"}]}, Unreadable.FILE),
+        ({"text": "<@UBOT> see"}, None),
+    ],
+)
+def test_what_cannot_be_read_is_named(event: dict[str, Any], kind: Unreadable | None) -> None:
+    """An empty message and each kind of file say what they are."""
+    subtype = {"subtype": "file_share"} if "files" in event else {}
+    said = read(envelope(**event, **subtype))
+    assert isinstance(said, Said)
+    assert said.unreadable is kind
+
+
+def test_a_broadcast_reply_is_said() -> None:
+    """A reply also sent to the channel is an ordinary reply."""
+    event = read(envelope(text="<@UBOT> hi", subtype="thread_broadcast", thread_ts=ROOT))
+    assert isinstance(event, Said)
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "argument"),
+    [
+        ("/new", CommandName.NEW, ""),
+        ("/STOP now", CommandName.STOP, "now"),
+        ("/retry", CommandName.RETRY, ""),
+        ("/help", CommandName.HELP, ""),
+        ("/start", CommandName.START, ""),
+    ],
+)
+def test_a_command_in_a_mention_is_an_order(words: str, command: CommandName, argument: str) -> None:
+    """A slash word after the mention is an order in that thread."""
+    event = read(envelope(text=f"<@UBOT> {words}", thread_ts=ROOT))
+    assert isinstance(event, Ordered)
+    assert (event.command, event.argument) == (command, argument)
+    assert event.address.key.thread == ROOT
+    assert event.delivery_id == f"msg:C1:{TS}"
+
+
+@pytest.mark.parametrize("words", ["<@UBOT> new", "<@UBOT> /etc/hosts is what?", "<@UBOT> /unknown"])
+def test_a_word_without_its_slash_is_no_order(words: str) -> None:
+    """Only our own commands with their slash are orders."""
+    assert isinstance(read(envelope(text=words)), Said)
+
+
+def test_an_overheard_command_is_no_order() -> None:
+    """What people say to each other orders us to nothing."""
+    event = read(envelope(text="/stop", thread_ts=ROOT))
+    assert isinstance(event, Said)
+
+
+def slash(text: str, channel: str = "C1") -> dict[str, Any]:
+    """Return the form of a slash command."""
+    return {
+        "command": "/kimi",
+        "text": text,
+        "trigger_id": "13345224609.738474920.8088930838d8",
+        "team_id": "T1",
+        "channel_id": channel,
+        "user_id": "U1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "argument"),
+    [
+        ("new", CommandName.NEW, ""),
+        (" Stop ", CommandName.STOP, ""),
+        ("retry please", CommandName.RETRY, "please"),
+        ("help", CommandName.HELP, ""),
+        ("", CommandName.HELP, ""),
+        ("what is this", CommandName.HELP, ""),
+    ],
+)
+def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: str) -> None:
+    """/kimi with a known word is that order, with anything else a call for help."""
+    event = read(slash(text))
+    assert isinstance(event, Ordered)
+    assert (event.command, event.argument, event.message_id) == (command, argument, "")
+    assert event.delivery_id == "slash:13345224609.738474920.8088930838d8"
+    assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread="")
+    assert event.sent_at == NOW
+
+
+def test_a_slash_command_in_a_direct_conversation_is_direct() -> None:
+    """The scene of a command follows from the channel's id."""
+    event = read(slash("new", channel="D1"))
+    assert isinstance(event, Ordered)
+    assert event.scene is Scene.DIRECT
+
+
+def changed(before: str, after: str, **message: Any) -> dict[str, Any]:
+    """Return the event of a changed message."""
+    inner = {"user": "U1", "ts": ROOT, "text": after, "edited": {"user": "U1", "ts": TS}} | message
+    previous = {"user": "U1", "ts": ROOT, "text": before}
+    body = envelope(subtype="message_changed", hidden=True, message=inner, previous_message=previous)
+    del body["event"]["user"]
+    return body
+
+
+def test_a_changed_text_is_an_edit() -> None:
+    """New words of a person are told, once for each change."""
+    event = read(changed("<@UBOT> a", "<@UBOT> *b*"))
+    assert isinstance(event, Edited)
+    assert (event.message_id, event.text) == (ROOT, "**b**")
+    assert event.delivery_id == f"edit:C1:{ROOT}:{TS}"
+    assert event.address.key.thread == ROOT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        changed("same", "same"),
+        changed("a", "b", bot_id="BBOT"),
+        changed("a", "b", user="UBOT"),
+        changed("a", "b", edited=None),
+    ],
+)
+def test_other_changes_are_no_edit(body: dict[str, Any]) -> None:
+    """Unfurled links, our own updates and other bots are no edit."""
+    assert read(body) is None
+
+
+def press(**overrides: Any) -> dict[str, Any]:
+    """Return the payload of a pressed button under an answer in a thread."""
+    plain: dict[str, Any] = {
+        "type": "block_actions",
+        "team": {"id": "T1"},
+        "user": {"id": "U1", "team_id": "T7"},
+        "container": {"type": "message", "message_ts": TS, "channel_id": "C1", "thread_ts": ROOT},
+        "message": {"ts": TS, "thread_ts": ROOT},
+        "channel": {"id": "C1"},
+        "actions": [{"action_id": "moonthread_retry", "value": "retry", "action_ts": "1700000009.5"}],
+    }
+    return plain | overrides
+
+
+def test_a_button_is_pressed_in_its_thread() -> None:
+    """A press names the control, the message and the conversation it stands in."""
+    event = read(press())
+    assert isinstance(event, Pressed)
+    assert (event.control, event.message_id) == (Control.RETRY, TS)
+    assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=ROOT)
+    assert event.address.details["recipient_team"] == "T7"
+    assert event.delivery_id == f"press:1700000009.5:C1:{TS}"
+
+
+def test_a_button_at_the_top_level_has_no_thread() -> None:
+    """An answer at the top level that somebody replied to is not its own thread."""
+    event = read(press(message={"ts": TS, "thread_ts": TS}, container={"message_ts": TS, "channel_id": "D1"}))
+    assert isinstance(event, Pressed)
+    assert event.address.key.thread == ""
+    assert event.scene is Scene.DIRECT
+
+
+@pytest.mark.parametrize(
+    "action", [{"action_id": "other", "value": "retry"}, {"action_id": "moonthread_x", "value": "x"}]
+)
+def test_foreign_buttons_are_nothing(action: dict[str, str]) -> None:
+    """A button of somebody else's making gives no event."""
+    assert read(press(actions=[{**action, "action_ts": TS}])) is None
+
+
+def test_slacks_own_stop_button_is_an_order() -> None:
+    """Stop on a running agent session is /stop in that thread."""
+    event = read(
+        envelope(type="agent_session_stopped", thread_ts=ROOT, streaming_message_ts=[TS], event_ts=TS)
+    )
+    assert isinstance(event, Ordered)
+    assert event.command is CommandName.STOP
+    assert event.address.key.thread == ROOT
+
+
+def test_a_channel_with_a_new_id_has_moved() -> None:
+    """A channel that was shared keeps its conversations under its new id."""
+    body = envelope(type="channel_id_changed", old_channel_id="G1", new_channel_id="C9")
+    event = read(body)
+    assert event == Moved(
+        delivery_id="moved:G1:C9", platform="slack", tenant="T1", old_channel="G1", new_channel="C9"
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"text": "<@UBOT> hi", "ts": None},
+        {"text": "<@UBOT> hi", "ts": "soon"},
+        {"text": ["<@UBOT>"]},
+        {"type": "channel_id_changed"},
+    ],
+)
+def test_a_broken_event_says_so(event: dict[str, Any]) -> None:
+    """An event of a kind that concerns us but with another shape is a fault, not nothing."""
+    with pytest.raises(UnreadableEvent):
+        read(envelope(**event))
+
+
+def test_the_people_of_an_event_are_known_before_it_is_read() -> None:
+    """Author and mentioned people are named for lookup in every kind of body."""
+    assert people_in(envelope(text="<@U2> <@UBOT>")) == {"U1", "U2", "UBOT"}
+    assert people_in(changed("a", "<@U3>")) == {"U1", "U3"}
+    assert people_in(slash("new")) == {"U1"}
+    assert people_in(press()) == {"U1"}
+    assert people_in({"type": "event_callback"}) == frozenset()
