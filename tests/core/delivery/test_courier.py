@@ -327,3 +327,47 @@ def test_many_answers_share_one_budget_fairly(
     assert list(surface.screen.values()) == ["".join(WORDS)] * 3
     assert surface.refused == []
     assert max(waits) <= 2 * 3.0 + 0.5
+
+
+def test_an_announcement_gives_way_to_the_first_words(
+    run_virtually: Run, loop_clock: Clock, fake_surface: Any, address: MakeAddress
+) -> None:
+    """A place in the queue is shown and updated, and the answer then grows in that very message."""
+    surface = fake_surface()
+
+    async def main() -> None:
+        courier = Courier(loop_clock)
+        courier.start()
+        delivery = courier.open(surface, address(), marker="7", on_refs=keep, show_status=False)
+        for place in ("You are 2nd in line.", "You are 1st in line."):
+            delivery.announce(place)
+            await loop_clock.sleep(3)
+        for word in WORDS[:40]:
+            delivery.append(word)
+            await loop_clock.sleep(0.025)
+        await delivery.finish()
+        await courier.close()
+
+    run_virtually(main())
+    assert surface.screen == {"1": "".join(WORDS[:40])}
+    assert [text for _, _, text in surface.history][:2] == ["You are 2nd in line.", "You are 1st in line."]
+    assert surface.refused == []
+
+
+def test_an_announcement_that_no_words_follow_is_taken_away(
+    run_virtually: Run, loop_clock: Clock, fake_surface: Any, address: MakeAddress
+) -> None:
+    """An answer that ends without a word leaves no stale announcement behind."""
+    surface = fake_surface()
+
+    async def main() -> None:
+        courier = Courier(loop_clock)
+        courier.start()
+        delivery = courier.open(surface, address(), marker="7", on_refs=keep, show_status=False)
+        delivery.announce("You are 1st in line.")
+        await loop_clock.sleep(3)
+        await delivery.finish()
+        await courier.close()
+
+    run_virtually(main())
+    assert surface.screen == {}
