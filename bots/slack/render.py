@@ -12,7 +12,7 @@ from core.markdown.inline import read
 from core.markdown.lines import FENCED, TABLE, Kind, scan
 from core.markdown.neutral import neutral
 from core.markdown.parser import is_wide
-from core.markdown.settle import held
+from core.markdown.settle import held, settled
 from core.markdown.split import Parts
 from core.model import Page
 
@@ -32,6 +32,7 @@ class SlackPager:
 
     def __init__(self, *, streaming: bool) -> None:
         self._parts = Parts(reach, forward=streaming)
+        self._settle = held if streaming else settled
         self._pages: list[Page] = []
         self._seen = 0
 
@@ -41,7 +42,7 @@ class SlackPager:
         for part in self._parts.finished[self._seen :]:
             self._pages.extend(_page(part))
         self._seen = len(self._parts.finished)
-        return [*self._pages, *_page(live if complete else held(live))]
+        return [*self._pages, *_page(live if complete else self._settle(live))]
 
 
 def _page(source: str) -> list[Page]:

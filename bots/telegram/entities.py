@@ -22,7 +22,8 @@ _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 _BULLETS = ("•", "◦", "▪")
 _RULE = "———"
-_PRIORITY = ("pre", "text_link", "blockquote", "code", "spoiler", "bold", "strikethrough", "italic")
+_CONTINUED = "…\n"
+_PRIORITY = ("blockquote", "pre", "text_link", "code", "spoiler", "bold", "strikethrough", "italic")
 
 
 def convert(markdown: str) -> tuple[str, list[Entity]]:
@@ -294,26 +295,37 @@ class _Writer:
                 self.entity(kind, start)
             seen.add(kind)
 
+    def _keep_first_indent(self) -> None:
+        """Code at the very start would lose its first line's indentation to the server's trimming."""
+        first = next((piece for piece in self.out if piece), "")
+        if first[:1].isspace() and any(e["type"] == "pre" and not _offset(e) for e in self.entities):
+            self.out.insert(0, _CONTINUED)
+            for entity in self.entities:
+                entity["offset"] = _offset(entity) + units(_CONTINUED)
+
     def result(self) -> tuple[str, list[Entity]]:
         """Return the trimmed text and its entities, outer ones first."""
+        self._keep_first_indent()
         text = "".join(self.out)
         head = len(text) - len(text.lstrip())
         trimmed = text.strip()
         shift, end = units(text[:head]), units(trimmed)
         kept: list[Entity] = []
         for entity in self.entities:
-            start = max(0, int(str(entity["offset"])) - shift)
-            stop = min(end, int(str(entity["offset"])) + int(str(entity["length"])) - shift)
+            start = max(0, _offset(entity) - shift)
+            stop = min(end, _end(entity) - shift)
             if stop > start:
                 kept.append({**entity, "offset": start, "length": stop - start})
-        kept.sort(
-            key=lambda e: (
-                int(str(e["offset"])),
-                -int(str(e["length"])),
-                _PRIORITY.index(str(e["type"])) != 2,
-            )
-        )
+        kept.sort(key=lambda entity: (_offset(entity), -_end(entity), _PRIORITY.index(str(entity["type"]))))
         return trimmed, kept
+
+
+def _offset(entity: Entity) -> int:
+    return int(str(entity["offset"]))
+
+
+def _end(entity: Entity) -> int:
+    return _offset(entity) + int(str(entity["length"]))
 
 
 def plain(children: Sequence[Token]) -> str:

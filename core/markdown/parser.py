@@ -23,7 +23,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from core.markdown.lines import is_table_rule
 
 _MATH = re.compile(
-    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\]|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\])*?(?<![\s\\])\$(?![0-9$])"
+    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\]|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
 )
 _MATH_OPEN = {"$$": "$$", "\\[": "\\]"}
 _DUNDER = re.compile(r"__[a-z0-9]+(?:_[a-z0-9]+)*__(?![0-9A-Za-z_])")
@@ -68,6 +68,8 @@ def _delimiters(state: StateInline, marker: str) -> None:
     before = state.src[start - 1] if start else " "
     after = state.src[end] if end < state.posMax else " "
     can_open, can_close = _sides(before, after, marker, end - start)
+    if marker == "*" and _is_glob(before, after, state.src[end + 1 : end + 2], end - start):
+        can_open = can_close = False
     for _ in range(end - start):
         token = state.push("text", "", 0)
         token.content = marker
@@ -98,6 +100,11 @@ def _sides(before: str, after: str, marker: str, length: int) -> tuple[bool, boo
     if marker == "_":
         return left and (not right or _is_punctuation(before)), right and (not left or _is_punctuation(after))
     return left, right
+
+
+def _is_glob(before: str, after: str, second: str, length: int) -> bool:
+    """Stars of a file pattern: ``*.py``, ``src/**/*.ts``."""
+    return (before == "/" and after in "./") or (length == 1 and after == "." and second.isalnum())
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:

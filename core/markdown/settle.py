@@ -89,7 +89,12 @@ def _may_be_header(text: str, lines: list[Line], index: int) -> bool:
     """A row of pipes whose next line is not known yet."""
     line = lines[index]
     content = text[line.body : line.end]
-    return index >= 0 and line.kind in (Kind.TEXT, Kind.TABLE_HEAD) and content.startswith("|") and not is_table_rule(content)
+    return (
+        index >= 0
+        and line.kind in (Kind.TEXT, Kind.TABLE_HEAD)
+        and content.startswith("|")
+        and not is_table_rule(content)
+    )
 
 
 def _last_inline(text: str, lines: list[Line]) -> Inline | None:

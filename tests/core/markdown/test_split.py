@@ -14,8 +14,41 @@ from core.markdown.split import Cut, Parts, closed, continued, find_cut
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 SOUP = st.lists(
     st.sampled_from(
-        ["**", "*", "`", "```", "\n", "\n\n", "- ", "1. ", "> ", "| a | b |\n", "|---|---|\n", "    ", "  ", "[x](", ")", "# "]
-        + ["word ", "two words. ", "重要。", "snake_case", "~~", "||", "<t>", "👨‍👩‍👧", "```py\n", "~~~", "\\", "_", "---\n", "a", "\t"]
+        [
+            "**",
+            "*",
+            "`",
+            "```",
+            "\n",
+            "\n\n",
+            "- ",
+            "1. ",
+            "> ",
+            "| a | b |\n",
+            "|---|---|\n",
+            "    ",
+            "  ",
+            "[x](",
+            ")",
+            "# ",
+        ]
+        + [
+            "word ",
+            "two words. ",
+            "重要。",
+            "snake_case",
+            "~~",
+            "||",
+            "<t>",
+            "👨‍👩‍👧",
+            "```py\n",
+            "~~~",
+            "\\",
+            "_",
+            "---\n",
+            "a",
+            "\t",
+        ]
     ),
     max_size=60,
 ).map("".join)
@@ -135,8 +168,14 @@ def test_a_paragraph_is_preferred_to_a_sentence() -> None:
 
 def test_a_sentence_is_preferred_to_a_space() -> None:
     """Without blank lines the cut falls after a full stop, Latin or Chinese."""
-    assert all_parts("One two three four five. Six seven eight nine ten", 40, forward=False)[0].endswith("five.")
-    assert all_parts("一二三四五六七八九十一二三四五六七八九十一二三四五。六七八九十一二三四五六七八九十", 40, forward=False)[0].endswith("。")
+    assert all_parts("One two three four five. Six seven eight nine ten", 40, forward=False)[0].endswith(
+        "five."
+    )
+    assert all_parts(
+        "一二三四五六七八九十一二三四五六七八九十一二三四五。六七八九十一二三四五六七八九十",
+        40,
+        forward=False,
+    )[0].endswith("。")
 
 
 def test_a_fence_is_closed_and_opened_again() -> None:
@@ -189,7 +228,9 @@ def test_a_link_is_not_cut() -> None:
 
 def test_a_heading_is_not_left_behind() -> None:
     """A heading goes with what it heads."""
-    text = "Some words that fill the first part quite well.\n\n## Heading\n\nThe text under it goes on for long."
+    text = (
+        "Some words that fill the first part quite well.\n\n## Heading\n\nThe text under it goes on for long."
+    )
     first, second = all_parts(text, 80, forward=False)
     assert "Heading" not in first
     assert second.startswith("## Heading")

@@ -1,0 +1,265 @@
+"""An answer as Telegram messages: every frame valid, no word lost."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.simulator.telegram.entities import checked
+from bots.telegram.entities import convert, fewest, units
+from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramPager
+from core.model import Page
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+SAMPLES = sorted(CORPUS.glob("*.md"))
+SOLID = {"pre", "code"}
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            "**",
+            "*",
+            "`",
+            "``",
+            "```",
+            "\n",
+            "\n\n",
+            "- ",
+            "1. ",
+            "> ",
+            "| a | b |\n",
+            "|---|---|\n",
+            "    ",
+            " ",
+            "[x](",
+            ")",
+            "# ",
+        ]
+        + [
+            "[",
+            "]",
+            "(",
+            "https://a.b",
+            "word ",
+            "重要。",
+            "snake_case",
+            "~~",
+            "||",
+            "<t>",
+            "<",
+            "&amp;",
+            "```py\n",
+            "~~~",
+            "\\",
+            "_",
+        ]
+        + [
+            "---\n",
+            "a",
+            "\t",
+            "!",
+            "![",
+            "$",
+            "\\(",
+            "\\)",
+            "👨‍👩‍👧",
+            "[x](http://a.b)",
+            "- [x] ",
+            "\u3000",
+            "\r\n",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+def check_page(page: Page) -> None:
+    """Everything the platform asks of one message."""
+    assert page.text
+    assert checked(page.text, list(page.form)) == (page.text, page.form)
+    size = units(page.text)
+    assert size <= TEXT_LIMIT_UNITS
+    assert len(page.form) <= ENTITY_LIMIT
+    encoded = page.text.encode("utf-16-le")
+    spans = []
+    for entity in page.form:
+        assert isinstance(entity, dict)
+        start, end = entity["offset"], entity["offset"] + entity["length"]
+        assert 0 <= start < end <= size
+        encoded[2 * start : 2 * end].decode("utf-16-le")  # raises where a surrogate pair is torn
+        spans.append((start, end, entity["type"]))
+        assert set(entity) <= {"type", "offset", "length", "url", "language"}
+        if entity["type"] == "text_link":
+            assert re.match(r"(https?://|mailto:|tg:)", entity["url"], re.IGNORECASE)
+    check_nesting(spans)
+
+
+def check_nesting(spans: list[tuple[int, int, str]]) -> None:
+    for index, (start, end, kind) in enumerate(spans):
+        for other_start, other_end, other_kind in spans[index + 1 :]:
+            if other_start >= end or other_end <= start:
+                continue
+            inside = (start <= other_start and other_end <= end) or (
+                other_start <= start and end <= other_end
+            )
+            assert inside, "entities cross"
+            assert kind != other_kind, "an entity in one of its own kind"
+            if SOLID & {kind, other_kind}:
+                assert {kind, other_kind} - SOLID == {"blockquote"}, "code holds or stands in another entity"
+
+
+def words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"[^\W_]+", text))
+
+
+def grow(text: str, step: int) -> list[Page]:
+    """Feed every prefix and check every frame; return the final pages."""
+    pager = TelegramPager()
+    before: list[Page] = []
+    for end in range(0, len(text), step):
+        pages = list(pager.pages(text[:end], complete=False))
+        for page in pages[max(0, len(before) - 1) :]:
+            check_page(page)
+        assert pages[: max(0, len(before) - 1)] == before[:-1]
+        before = pages
+    final = list(pager.pages(text, complete=True))
+    assert final[: max(0, len(before) - 1)] == before[:-1]
+    for page in final:
+        check_page(page)
+    assert final == list(TelegramPager().pages(text, complete=True))
+    return final
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_every_prefix_of_a_sample_makes_valid_frames(path: Path) -> None:
+    """Lengths, ranges and nesting hold, earlier pages stand still, and no word is lost or doubled."""
+    text = path.read_text(encoding="utf-8")
+    pages = grow(text, step=1 if len(text) < 1000 else 211)
+    whole, _ = convert(text)
+    shown = ("" if path.stem == "long_word" else "\n").join(page.text for page in pages)
+    repeated = words(shown) - words(whole)
+    assert not words(whole) - words(shown)
+    assert set(repeated) <= words("# Name Value").keys()
+
+
+def test_a_long_answer_of_everything_keeps_every_word() -> None:
+    """All samples as one answer of about 100 KB come out complete over dozens of messages."""
+    text = "\n\n".join(
+        path.read_text(encoding="utf-8").strip() + ("\n```" if path.stem in ("fence_never_closed",) else "")
+        for path in SAMPLES
+        if path.stem not in ("long_word",)
+    )
+    pages = grow(text, step=4001)
+    whole, _ = convert(text)
+    assert not words(whole) - words("\n".join(page.text for page in pages))
+    assert len(pages) > 20
+
+
+@given(text=SOUP)
+@settings(max_examples=150, deadline=None)
+def test_random_soup_makes_valid_frames(text: str) -> None:
+    """Validity does not hang on the Markdown being sensible."""
+    grow(text, step=3)
+
+
+@given(text=SOUP)
+@settings(max_examples=200, deadline=None)
+def test_no_letter_of_random_soup_is_dropped(text: str) -> None:
+    """Every word of the source is in the text, in a link or in a code block's language."""
+    shown, entities = convert(text)
+    kept = shown + " ".join(str(e.get("url", "")) + str(e.get("language", "")) for e in entities)
+    for word in ("word", "snake", "重要"):
+        in_info = sum(
+            len(re.findall(re.escape(word), line))
+            for line in text.split("\n")
+            if "```" in line or "~~~" in line
+        )
+        assert kept.count(word) >= text.count(word) - in_info
+
+
+def spans(markdown: str) -> tuple[str, list[tuple[str, str]]]:
+    text, entities = convert(markdown)
+    raw = text.encode("utf-16-le")
+    return text, [
+        (
+            str(e["type"]),
+            raw[2 * int(e["offset"]) : 2 * (int(e["offset"]) + int(e["length"]))].decode("utf-16-le"),
+        )
+        for e in entities
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "text", "entities"),
+    [
+        ("**重要**です", "重要です", [("bold", "重要")]),
+        ("**「引用」**です", "「引用」です", [("bold", "「引用」")]),
+        ("**步骤一：**安装", "步骤一：安装", [("bold", "步骤一：")]),
+        ("他说**“好”**了", "他说“好”了", [("bold", "“好”")]),
+        ("a*b*c and 2*3*4", "a*b*c and 2*3*4", []),
+        ("x**2 + y**2", "x**2 + y**2", []),
+        ("snake_case __init__.py", "snake_case __init__.py", []),
+        ("Vec<T> <think> <div>", "Vec<T> <think> <div>", []),
+        ("***both***", "both", [("bold", "both"), ("italic", "both")]),
+        ("~~no~~ ||yes||", "no yes", [("strikethrough", "no"), ("spoiler", "yes")]),
+        ("**a `b` c**", "a b c", [("bold", "a "), ("code", "b"), ("bold", " c")]),
+        ("[`f`](https://x.y)", "f", [("text_link", "f")]),
+        ("[x](ftp://a.b)", "x (ftp://a.b)", []),
+        ("[x](javascript:alert)", "x (javascript:alert)", []),
+        ("![alt](https://x.y/z.png)", "alt", [("text_link", "alt")]),
+        ("# Head **er**", "Head er", [("bold", "Head er")]),
+        ("```py\nx = 1\n```", "x = 1", [("pre", "x = 1")]),
+        ("- [x] a\n- [ ] b", "☑ a\n☐ b", []),
+        ("3. c\n4. d", "3. c\n4. d", []),
+        ("- a\n  - b\n    - c", "• a\n  ◦ b\n    ▪ c", []),
+        ("> a\n> b", "a\nb", [("blockquote", "a\nb")]),
+        ("a\n\n---\n\nb", "a\n\n———\n\nb", []),
+        ("\\(a_1 * b_1 * c\\) and $x*y*z$", "\\(a_1 * b_1 * c\\) and $x*y*z$", []),
+        ("👨‍👩‍👧 **b**", "👨‍👩‍👧 b", [("bold", "b")]),
+    ],
+)
+def test_markdown_becomes_text_and_entities(
+    markdown: str, text: str, entities: list[tuple[str, str]]
+) -> None:
+    """Each construct has its form, and what is no construct stays as it was written."""
+    assert spans(markdown) == (text, entities)
+
+
+def test_a_table_is_laid_out_by_display_width() -> None:
+    """Chinese characters take two columns, and numbers may stand on the right."""
+    text, entities = spans("| 模型 | n |\n|---|--:|\n| kimi | 1 |\n| 长文本 | 22 |")
+    assert text == "模型   |  n\n-------+---\nkimi   |  1\n长文本 | 22"
+    assert entities == [("pre", text)]
+
+
+def test_code_that_begins_a_page_keeps_its_indentation() -> None:
+    """The server trims a message's start, so an indented first line stands behind a mark."""
+    text, entities = spans("```\n    indented\nmore\n```")
+    assert text == "…\n    indented\nmore"
+    assert entities == [("pre", "    indented\nmore")]
+
+
+def test_too_many_entities_lose_the_least_needed() -> None:
+    """Code blocks and links outlive italics."""
+    text = "*i* " * 100 + "[l](https://x.y) ```a```"
+    kept = {str(entity["type"]) for entity in fewest(convert(text)[1], 2)}
+    assert kept == {"text_link", "code"}
+
+
+def test_nothing_is_shown_of_nothing() -> None:
+    """Empty and blank answers have no pages, whole or not."""
+    pager = TelegramPager()
+    assert pager.pages("", complete=False) == []
+    assert pager.pages(" \n\n ", complete=False) == []
+    assert pager.pages(" \n\n ", complete=True) == []
+
+
+def test_a_page_that_is_full_begins_the_next_with_open_code() -> None:
+    """A code block over several messages is code with its language in each."""
+    code = "```python\n" + "\n".join(f"value_{i} = {i}" for i in range(700)) + "\n```"
+    pages = TelegramPager().pages(code, complete=True)
+    assert len(pages) > 2
+    for page in pages:
+        assert page.form == ({"type": "pre", "offset": 0, "length": units(page.text), "language": "python"},)
