@@ -40,6 +40,8 @@ class Exclusive:
             os.close(self._file)
             self._file = None
         if self._connection is not None:
+            # Not handed back to the pool: the lock belongs to the session and would live on there.
+            await self._connection.invalidate()
             await self._connection.close()
             self._connection = None
 
