@@ -155,6 +155,13 @@ class World:
                 raise AssertionError(f"{len(ended)} turns are done, {len(waiting)} events wait")
             await asyncio.sleep(0.02)
 
+    async def queued(self, events: int) -> None:
+        """Wait until so many events are open: being answered, or waiting for it."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) != events:
+            assert asyncio.get_running_loop().time() < deadline, f"there are not {events} open events"
+            await asyncio.sleep(0.02)
+
     def assert_calm(self) -> None:
         """Assert that no call was refused for a limit and that no frame repeats the one before."""
         assert self.sim.refused == []
