@@ -148,6 +148,17 @@ class SlackApp:
         Its client has no token: we answer ``authorize`` ourselves. Bolt's own way calls auth.test
         and tells Slack that all is well where that call fails, which would lose the event.
         """
+
+        # Bolt passes arguments by name and takes a bound method's "self" for one of them.
+        async def authorize() -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=self._me.team_id,
+                bot_user_id=self._me.user_id,
+                bot_id=self._me.bot_id,
+                bot_token=self._config.bot_token,
+            )
+
         client = client_for(self._config)
         client.token = None
         bolt = AsyncApp(
@@ -156,20 +167,11 @@ class SlackApp:
             logger=_quiet_logger(),
             signing_secret=self._config.signing_secret,
             request_verification_enabled=not self._config.app_token,
-            authorize=self._authorize,
+            authorize=authorize,
         )
         bolt.middleware(self._take)
         bolt.error(_report)
         return bolt
-
-    async def _authorize(self) -> AuthorizeResult:
-        return AuthorizeResult(
-            enterprise_id=None,
-            team_id=self._me.team_id,
-            bot_user_id=self._me.user_id,
-            bot_id=self._me.bot_id,
-            bot_token=self._config.bot_token,
-        )
 
     async def _over_http(self, request: Request) -> Response:
         try:

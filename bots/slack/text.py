@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-_TOKEN = re.compile(r"<([^<>\n]+)>")
+_TOKEN = re.compile(r"<([^<>|\n\ue000][^<>\n\ue000]*)>")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _BOLD = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])")
 _STRUCK = re.compile(r"(?<![\w~])~(?=\S)([^~\n]*?\S)~(?![\w~])")

@@ -1,14 +1,13 @@
 """The service's Slack adapter against the stand-in, through the real SDKs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from bots.simulator.slack import SlackSimulator
-from bots.slack.app import SlackApp, SlackConfig
-from core.clock import SystemClock
+from bots.simulator.slack import Limits, SlackSimulator
+from bots.slack.app import SlackConfig
 from core.errors import StoreUnavailable
 from core.model import Event
 
@@ -22,10 +21,12 @@ class Inbox:
     failures: int = 0  #: so many further calls find no store
     gate: asyncio.Event | None = None  #: calls wait for it
     calls: int = 0
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, event: Event) -> bool:
         """Keep an event unless it is known."""
         self.calls += 1
+        self.called.set()
         if self.gate is not None:
             await self.gate.wait()
         if self.failures:
@@ -46,8 +47,8 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSimulator]:
-    """Serve a stand-in at the machine's pace."""
-    async with SlackSimulator() as simulator:
+    """Serve a stand-in at the machine's pace that is quick to deliver again."""
+    async with SlackSimulator(limits=Limits(ack_within_s=2.0, retries_after_s=(0.0, 0.5, 1.0))) as simulator:
         yield simulator
 
 
@@ -55,26 +56,3 @@ async def slack() -> AsyncIterator[SlackSimulator]:
 def config(slack: SlackSimulator) -> SlackConfig:
     """Return the credentials for Socket Mode."""
     return SlackConfig(bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url)
-
-
-@pytest.fixture
-async def app(slack: SlackSimulator, config: SlackConfig, inbox: Inbox) -> AsyncIterator[SlackApp]:
-    """Return the platform, connected and taking events over Socket Mode."""
-    platform = SlackApp(config, clock=SystemClock())
-    await platform.connect()
-    await platform.start(inbox)
-    await slack.connected()
-    yield platform
-    await platform.close()
-
-
-@pytest.fixture
-def until() -> "Callable[[Callable[[], bool]], object]":
-    """Return a function that waits until a condition holds."""
-
-    async def wait(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.005)
-
-    return wait

@@ -240,9 +240,7 @@ async def test_posts_unfurl_nothing_and_carry_their_marker(desk: Desk) -> None:
 async def test_buttons_stand_under_a_message_with_its_whole_text(desk: Desk) -> None:
     """With buttons the text is a Markdown block, and the notification's text is short and inert."""
     text = "**One** <!channel> " + "two " * 2_000
-    ref = await desk.surface.post(
-        desk.direct, page(text), rung="edit", marker="m", controls=(Control.STOP,)
-    )
+    ref = await desk.surface.post(desk.direct, page(text), rung="edit", marker="m", controls=(Control.STOP,))
     blocks = desk.shown(ref).blocks
     assert blocks[0]["text"] == text
     assert [value for _, value in desk.shown(ref).buttons] == ["stop"]

@@ -1,0 +1,138 @@
+"""What each failure of a call becomes, through the real SDK."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bots.slack.errors import RETRY_AFTER_S, code_of, translated
+from bots.web import WebServer
+from core.errors import (
+    MessageGone,
+    SurfaceClosed,
+    SurfaceError,
+    SurfaceRateLimited,
+    SurfaceRefused,
+    SurfaceUnavailable,
+    SurfaceUncertain,
+)
+
+
+class Gateway:
+    """Answers every call with the same response."""
+
+    def __init__(self) -> None:
+        self.answer = Response()
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer."""
+        return self.answer
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    """Return a gateway whose answer a test sets."""
+    return Gateway()
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[AsyncWebClient]:
+    """Return the SDK's client of the gateway."""
+
+    async def answer(request: Request) -> Response:
+        return await gateway(request)
+
+    app = Starlette(routes=[Route("/api/{method}", answer, methods=["GET", "POST"])])
+    async with WebServer(app) as server, aiohttp.ClientSession() as session:
+        yield AsyncWebClient(
+            token="xoxb-test", base_url=f"{server.url}/api/", session=session, retry_handlers=[]
+        )
+
+
+async def failure(client: AsyncWebClient, *, repeatable: bool) -> SurfaceError:
+    """Return what a call raises."""
+
+    async def call() -> None:
+        with translated("chat.update", repeatable=repeatable):
+            answer = await client.chat_update(channel="C1", ts="1.1", markdown_text="x")
+            str(answer["ts"])
+
+    with pytest.raises(SurfaceError) as caught:
+        await call()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("message_not_found", MessageGone),
+        ("cant_update_message", MessageGone),
+        ("edit_window_closed", MessageGone),
+        ("channel_not_found", SurfaceClosed),
+        ("not_in_channel", SurfaceClosed),
+        ("is_archived", SurfaceClosed),
+        ("account_inactive", SurfaceClosed),
+        ("token_revoked", SurfaceClosed),
+        ("ratelimited", SurfaceRateLimited),
+        ("msg_too_long", SurfaceRefused),
+        ("a_word_of_next_year", SurfaceRefused),
+        ("message_limit_exceeded", SurfaceUnavailable),
+        ("internal_error", SurfaceUncertain),
+    ],
+)
+async def test_each_word_of_slack_means_something(
+    gateway: Gateway, client: AsyncWebClient, code: str, kind: type[SurfaceError]
+) -> None:
+    """Slack's error words become our errors, and stay readable."""
+    gateway.answer = Response(f'{{"ok": false, "error": "{code}"}}', media_type="application/json")
+    error = await failure(client, repeatable=False)
+    assert type(error) is kind
+    assert code_of(error) == code
+
+
+@pytest.mark.parametrize(("headers", "wait_s"), [({"Retry-After": "7"}, 7.0), ({}, RETRY_AFTER_S)])
+async def test_a_429_carries_its_wait(
+    gateway: Gateway, client: AsyncWebClient, headers: dict[str, str], wait_s: float
+) -> None:
+    """The wait comes from the header, or is a careful guess."""
+    gateway.answer = Response(
+        '{"ok": false, "error": "ratelimited"}', 429, headers, media_type="application/json"
+    )
+    error = await failure(client, repeatable=True)
+    assert isinstance(error, SurfaceRateLimited)
+    assert (error.retry_after_s, error.method) == (wait_s, "chat.update")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response("upstream connect error", 503, media_type="text/plain"),
+        Response("<html>bad gateway</html>", 502, media_type="text/html"),
+        Response("", 500),
+        Response("all is well", 200, media_type="text/plain"),
+        Response("<html>log in</html>", 200, media_type="text/html"),
+        Response('{"ok": true, "ts"', 200, media_type="application/json"),
+        Response("[]", 200, media_type="application/json"),
+    ],
+)
+async def test_a_broken_answer_leaves_open_what_happened(
+    gateway: Gateway, client: AsyncWebClient, answer: Response
+) -> None:
+    """An answer that is none is uncertain, and plainly unavailable where the call may be repeated."""
+    gateway.answer = answer
+    assert type(await failure(client, repeatable=False)) is SurfaceUncertain
+    assert type(await failure(client, repeatable=True)) is SurfaceUnavailable
+
+
+async def test_a_refused_connection_showed_nothing() -> None:
+    """Where no connection came about, the call may be tried again whatever it is."""
+    async with aiohttp.ClientSession() as session:
+        client = AsyncWebClient(
+            token="xoxb-test", base_url="http://127.0.0.1:9/api/", session=session, retry_handlers=[]
+        )
+        assert type(await failure(client, repeatable=False)) is SurfaceUnavailable
