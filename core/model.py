@@ -213,3 +213,10 @@ class Status(StrEnum):
 
     THINKING = "thinking"
     IDLE = "idle"  #: take the status away
+
+
+class ThinkingStyle(StrEnum):
+    """How a platform shows the model's thinking, where the operator wants it shown."""
+
+    QUOTE = "quote"  #: the thoughts themselves, as a quote that folds
+    LINE = "line"  #: one line that says how long it took

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.model import Address, Control, Event, MessageRef, Page, Status
+from core.model import Address, Control, Event, MessageRef, Page, Status, ThinkingStyle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,9 @@ class Surface(Protocol):
     ``MessageGone``, ``SurfaceRefused``, ``SurfaceClosed``, ``SurfaceUnavailable``,
     ``SurfaceUncertain``. No verb retries or waits by itself: pacing is the scheduler's.
     """
+
+    thinking_style: ThinkingStyle
+    """How thoughts are shown here, where the operator shows them."""
 
     finds_posts: bool
     """Whether :meth:`find` can tell for sure that a message is or is not there."""

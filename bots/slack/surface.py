@@ -23,7 +23,7 @@ from bots.slack.render import SlackPager
 from bots.slack.status import StatusLine
 from bots.slack.writing import Blocks, Writer, is_unsupported
 from core.errors import SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable, SurfaceUncertain
-from core.model import Address, Control, MessageRef, Page, Status
+from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
 log = structlog.get_logger()
@@ -37,6 +37,7 @@ DOUBTFUL_KEPT = 1_000
 class SlackSurface:
     """One workspace's screen. Implements :class:`core.ports.Surface`."""
 
+    thinking_style = ThinkingStyle.LINE
     finds_posts = True
 
     def __init__(self, client: AsyncWebClient, reader: Reader, *, limits: SlackLimits) -> None:

@@ -23,7 +23,7 @@ from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, says, transl
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.render import TelegramPager
 from core.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.model import Address, Control, MessageRef, Page, Status
+from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
 T = TypeVar("T")
@@ -45,6 +45,7 @@ class TelegramSurface:
     there are none), "language" of the asker, "said_in" (the chat id when the question was asked).
     """
 
+    thinking_style = ThinkingStyle.QUOTE
     finds_posts = False  #: bots cannot read what stands in a chat
 
     def __init__(self, bot: Bot, limits: TelegramLimits) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from bots.terminal.render import TerminalPager
 from bots.terminal.screen import Screen
-from core.model import Address, Control, MessageRef, Page, Status
+from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Rung
 
 _FRAMES: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
@@ -16,6 +16,7 @@ _RUNG: Final = Rung(name="print", open=(_FRAMES,), grow=(_FRAMES,), close=())
 class TerminalSurface:
     """Prints one answer after another."""
 
+    thinking_style = ThinkingStyle.QUOTE
     finds_posts = False
 
     def __init__(self, screen: Screen | None = None) -> None:

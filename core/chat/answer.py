@@ -1,8 +1,10 @@
 """One turn's answer: from the stored question to the stored, whole text."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import structlog
 
@@ -11,6 +13,7 @@ from core.chat.notices import Notice
 from core.chat.prompt import Prompt, QuestionTooLong, build_prompt, system_prompt
 from core.chat.reply import ChatModel, Written, write
 from core.chat.settings import ChatSettings
+from core.chat.thinking import Thinking
 from core.chat.tokens import corrected_ratio, estimate_tokens
 from core.clock import Clock
 from core.delivery.courier import Delivery
@@ -24,6 +27,8 @@ from core.store.turns import Turn
 from core.store.usage import Spent
 
 log = structlog.get_logger(__name__)
+
+Show: TypeAlias = Callable[[str], None]
 
 #: Outcomes of answers that were ended from outside, by :attr:`RunningAnswer.why`; else "stopped".
 ENDED_BY = {"interrupt": "interrupted", "closed": "closed", "fenced": "fenced"}
@@ -101,15 +106,17 @@ class Answerer:
             thinking=self._settings.thinking,
             sampling=self._settings.sampling,
         )
+        show, think = self._shown(question, delivery)
         stream = asyncio.create_task(
             write(
                 self._model,
                 request,
                 written,
-                delivery.append,
+                show,
                 self._clock,
                 resume_attempts=self._settings.resume_attempts,
                 continuations=self._settings.continuations,
+                think=think,
             ),
             name=f"kimi-{question.turn.id}",
         )
@@ -124,6 +131,21 @@ class Answerer:
             for task in (stream, keeper):
                 task.cancel()
             await asyncio.gather(stream, keeper, return_exceptions=True)
+
+    def _shown(self, question: Question, delivery: Delivery) -> tuple[Show, Show]:
+        """Return where words go, and where thoughts go."""
+        if not self._settings.show_thinking:
+            return delivery.append, lambda _: None
+        thinking = Thinking(delivery.surface.thinking_style, question.language, self._clock)
+
+        def show(text: str) -> None:
+            delivery.append(thinking.answer_begins() + text)
+
+        def think(text: str) -> None:
+            if shown := thinking.thought(text):
+                delivery.append(shown)
+
+        return show, think
 
     async def _checkpoint(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
         """Store the answer now and then; end it where another run owns the turn."""

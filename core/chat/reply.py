@@ -72,6 +72,7 @@ async def write(
     *,
     resume_attempts: int,
     continuations: int,
+    think: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Stream the reply to ``request`` into ``written`` and ``show``.
 
@@ -86,7 +87,7 @@ async def write(
     attempts = resume_attempts
     while True:
         try:
-            await _stream(model, _from_here(request, written), written, show, clock, unshown=unshown)
+            await _stream(model, _from_here(request, written), written, show, clock, think, unshown=unshown)
         except KimiInvalidRequest:
             if not unshown or written.text != unshown:
                 raise
@@ -113,6 +114,7 @@ async def _stream(
     written: Written,
     show: Callable[[str], None],
     clock: Clock,
+    think: Callable[[str], None],
     *,
     unshown: str,
 ) -> None:
@@ -132,6 +134,7 @@ async def _stream(
                         show(fresh)
                 case ReasoningDelta(text=text):
                     written.reasoning += text
+                    think(text)
                 case Finished(reason=reason, usage=usage):
                     written.finish_reason = reason
                     written.usage = _sum(written.usage, usage)

@@ -32,3 +32,4 @@ class ChatSettings:
     answer_edits: bool = True  #: the latest question is answered anew when its author changes it
     buttons: bool = True  #: Stop, Retry and verdicts under answers
     admins: frozenset[str] = frozenset()  #: "platform:person id": may stop and repeat any answer
+    show_thinking: bool = False  #: Kimi's thoughts stand before the answer

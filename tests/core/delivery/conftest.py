@@ -8,7 +8,7 @@ import pytest
 
 from core.delivery.bucket import Bucket
 from core.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.model import Address, Control, MessageRef, Page, Status, ThreadKey
+from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle, ThreadKey
 from core.ports import Budget, Rung
 
 PENALTY_S = 5.0
@@ -35,6 +35,7 @@ class FakeSurface:
     burst: float = 3.0
     page_limit: int = 4096
     latency_s: float = 0.02
+    thinking_style: ThinkingStyle = ThinkingStyle.QUOTE
     finds_posts: bool = False
     faults: list[SurfaceError] = field(default_factory=list)  #: raised by the next calls, nothing shown
     lost: int = 0  #: so many posts take effect and then fail
