@@ -51,9 +51,17 @@ class Scrubber:
         return {key: self._value(value) for key, value in event.items()}
 
     def _value(self, value: object) -> object:
-        if isinstance(value, bool | int | float | None):
-            return value
-        return self.text(value if isinstance(value, str) else repr(value))
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.text(value)
+            case list() | tuple():
+                return [self._value(item) for item in value]
+            case dict():
+                return {self.text(str(key)): self._value(item) for key, item in value.items()}
+            case _:
+                return self.text(repr(value))
 
 
 def configure(

@@ -60,7 +60,7 @@ logs.configure("info", "json", secrets=["plainletters"])
 log = structlog.get_logger()
 structlog.contextvars.bind_contextvars(turn=7)
 log.debug("unseen")
-log.info("turn.done", frames=3, url="https://x/bot1:HUSH/y", nested={"key": "sk-HUSHHUSH"})
+log.info("turn.done", frames=3, url="https://x/bot1:HUSH/y", nested={"keys": ["sk-HUSHHUSH", 1]})
 try:
     raise ValueError("plainletters")
 except ValueError:
@@ -71,6 +71,7 @@ logging.getLogger("httpx").info("GET /bot1:HUSH")
     first, second, third = map(json.loads, logged(program).splitlines())
 
     assert (first["event"], first["level"], first["turn"], first["frames"]) == ("turn.done", "info", 7, 3)
+    assert first["nested"] == {"keys": [HIDDEN, 1]}
     assert first["timestamp"].endswith("Z")
     assert "ValueError" in second["exception"]
     assert (third["event"], third["logger"]) == ("from elsewhere", "library")

@@ -29,12 +29,13 @@ class Console:
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
 
     async def start(self, *arguments: str, terminal: int | None = None) -> asyncio.subprocess.Process:
         """Start a command, on a terminal or on pipes, and return its process."""
         way = asyncio.subprocess.PIPE if terminal is None else terminal
         clean = {"HOME": str(self.folder), "LANG": "C.UTF-8", "NO_COLOR": "1", "COLUMNS": "200"}
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             SCRIPT,
             *arguments,
             stdin=way,
@@ -43,6 +44,8 @@ class Console:
             cwd=self.folder,
             env=clean | self.environ,
         )
+        self.processes.append(process)
+        return process
 
     async def __call__(self, *arguments: str, piped: str = "", interrupt_after: str = "") -> Done:
         """Run a command to its end; press Ctrl-C once it has shown ``interrupt_after``."""
@@ -64,9 +67,14 @@ async def kimi() -> AsyncIterator[KimiSimulator]:
 
 
 @pytest.fixture
-def moonthread(tmp_path: Path) -> Console:
-    """The command line with nothing set."""
-    return Console(tmp_path)
+async def moonthread(tmp_path: Path) -> AsyncIterator[Console]:
+    """The command line with nothing set; what a test leaves running is ended."""
+    console = Console(tmp_path)
+    yield console
+    for process in console.processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 @pytest.fixture
