@@ -96,6 +96,12 @@ class Message:
             ]
         return body
 
+    @property
+    def seen_text(self) -> str:
+        """What people read: Markdown blocks take the place of the text, which only notifies."""
+        markdown = [str(block.get("text", "")) for block in self.blocks if block.get("type") == "markdown"]
+        return "\n\n".join(markdown) or self.source
+
     def as_shown(self) -> Shown:
         """Return the message as it stands on the screen."""
         return Shown(
@@ -105,7 +111,7 @@ class Message:
             author=self.author.name,
             author_id=self.author.id,
             by_bot=self.author.is_bot,
-            text=self.source,
+            text=self.seen_text,
             blocks=tuple(self.blocks),
             buttons=tuple((label, value) for label, value, _ in buttons_of(self.blocks)),
             edits=self.edits,
