@@ -71,7 +71,11 @@ class Surface(Protocol):
         """Return after how many seconds a status must be shown again; 0 where once is enough."""
 
     async def status(self, address: Address, status: Status) -> None:
-        """Show or take away a status. Best effort: a refusal other than a rate limit is nothing."""
+        """Show or take away a status. Best effort: a refusal other than a rate limit is nothing.
+
+        It is taken away once words of the answer stand; where they do that by themselves, nothing
+        is called.
+        """
 
     async def post(
         self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()

@@ -44,6 +44,8 @@ class StatusLine:
         """
         if not self.offered(address):
             return
+        if status is Status.IDLE and address.details.get("thread_ts"):
+            return  # the words stand in the status's thread: they took it away
         english, chinese = _LINES[status]
         zh = address.details.get("language", "").lower().startswith("zh")
         try:

@@ -5,7 +5,8 @@ an older frame can never land on a newer one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 import structlog
 
@@ -63,6 +64,7 @@ class Delivery:
         self.on_refs = on_refs
         self.failures = 0
         self.lost_posts = 0
+        self.status_shown = False
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = False
 
@@ -234,7 +236,10 @@ class Courier:
 
     def _begin(self, delivery: Delivery, call: "Awaitable[None]") -> None:
         delivery.lane.in_flight = True
-        task = asyncio.ensure_future(self._guarded(delivery, call))
+        self._beside(self._guarded(delivery, call))
+
+    def _beside(self, call: "Coroutine[Any, Any, None]") -> None:
+        task = asyncio.create_task(call)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
@@ -255,12 +260,20 @@ class Courier:
         lane.status_at = now + lane.status_every_s if lane.status_every_s else None
         try:
             await delivery.surface.status(delivery.growing.address, Status.THINKING)
+            delivery.status_shown = True
         except SurfaceRateLimited as exc:
             self.scheduler.refused(lane.status_cost, exc.retry_after_s, self.clock.time())
         except SurfaceClosed as exc:
             self._fail(delivery, exc)
         except SurfaceError as exc:
             log.info("status_failed", marker=delivery.marker, error=str(exc))
+
+    async def _clear_status(self, delivery: Delivery) -> None:
+        """Take the status away once words stand; where that fails it fades by itself."""
+        try:
+            await delivery.surface.status(delivery.growing.address, Status.IDLE)
+        except SurfaceError as exc:
+            log.info("status_left", marker=delivery.marker, error=str(exc))
 
     async def _perform(self, delivery: Delivery, step: Step) -> None:
         before = delivery.growing.refs
@@ -271,6 +284,9 @@ class Courier:
         else:
             delivery.failures = 0
             delivery.growing.settled(step, ref, self.clock.time())
+            if delivery.status_shown and delivery.growing.posted:
+                delivery.status_shown = False
+                self._beside(self._clear_status(delivery))
         if delivery.growing.refs != before:
             await delivery.on_refs(delivery.growing.refs)
         if step.ends and delivery.growing.need(self.clock.time()) is None:
