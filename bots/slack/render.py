@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.markdown.borders import blocks
 from core.markdown.inline import read
-from core.markdown.lines import FENCED, TABLE, Kind, scan
+from core.markdown.lines import FENCED, Kind, has_words, scan, unified
 from core.markdown.neutral import neutral
 from core.markdown.parser import is_wide
 from core.markdown.settle import held, settled
@@ -38,7 +38,7 @@ class SlackPager:
 
     def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
         """Return the answer so far; only the last part is made anew."""
-        live = self._parts.feed(neutral(markdown, complete=complete))
+        live = self._parts.feed(neutral(unified(markdown), complete=complete))
         for part in self._parts.finished[self._seen :]:
             self._pages.extend(_page(part))
         self._seen = len(self._parts.finished)
@@ -47,7 +47,7 @@ class SlackPager:
 
 def _page(source: str) -> list[Page]:
     text = spaced(source).strip("\n").rstrip()
-    return [Page(source=source, text=text)] if text.strip() else []
+    return [Page(source=source, text=text)] if has_words(text) else []
 
 
 def reach(text: str, share: float) -> int | None:
@@ -90,7 +90,7 @@ def spaced(text: str) -> str:
     lines = scan(text)
     for block in blocks(lines):
         first, last = lines[block[0]], lines[block[-1]]
-        if first.kind in FENCED or first.kind is Kind.BLANK or first.kind in TABLE:
+        if first.kind in FENCED or first.kind is Kind.BLANK:
             continue
         for start, end, mark in read(text, first.body, last.end, growing=False).closed:
             if mark[-1] == "[":

@@ -8,8 +8,9 @@ reading) and about 100 entities, the rest being ignored
 import re
 from collections.abc import Sequence
 
-from bots.telegram.entities import convert, fewest, units
-from core.markdown.lines import FENCED, TABLE, Kind, Line, scan
+from bots.telegram.entities import fewest, units
+from bots.telegram.markup import convert
+from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
 from core.markdown.settle import settled
 from core.markdown.split import Parts
 from core.model import Page
@@ -32,7 +33,7 @@ class TelegramPager:
 
     def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
         """Return the answer so far; only the last part is rendered anew."""
-        live = self._parts.feed(markdown)
+        live = self._parts.feed(unified(markdown))
         for part in self._parts.finished[self._seen :]:
             self._pages.extend(_page(part))
         self._seen = len(self._parts.finished)
@@ -46,7 +47,7 @@ def _page(source: str) -> list[Page]:
     text, entities = convert(source)
     if units(text) > TEXT_LIMIT_UNITS:
         text, entities = source.strip(), []
-    if not text:
+    if not has_words(text):
         return []
     return [Page(source=source, text=text, form=tuple(fewest(entities, ENTITY_LIMIT)))]
 
@@ -69,7 +70,7 @@ def reach(text: str, share: float) -> int | None:
             weight += 4 * raw.count("\t")
         new_marks = _marks(raw, line)
         if size + weight > limit or marks + new_marks > most:
-            return _within(text, line, limit - size, most - marks)
+            return _within(text, line, limit - size)
         size += weight
         marks += new_marks
         if not line.open:
@@ -89,7 +90,7 @@ def _marks(raw: str, line: Line) -> float:
     return count + (line.kind is Kind.HEADING) + bool(line.box)
 
 
-def _within(text: str, line: Line, room: float, marks: float) -> int:
+def _within(text: str, line: Line, room: float) -> int:
     """The length at which a line's words pass what room is left."""
     used = 0
     for at in range(line.start, line.end):
@@ -98,7 +99,7 @@ def _within(text: str, line: Line, room: float, marks: float) -> int:
             return at + 1
     if not line.open:
         return line.end + 1
-    return line.end if marks < 0 else line.end
+    return line.end
 
 
 class _Table:
@@ -117,7 +118,8 @@ class _Table:
             return 0
         cells = [2 * len(cell) for cell in raw.strip().strip("|").split("|")]
         self.widths.extend([0] * (len(cells) - len(self.widths)))
-        self.widths = [max(old, new) for old, new in zip(self.widths, [*cells, *[0] * len(self.widths)])]
+        for column, width in enumerate(cells):
+            self.widths[column] = max(self.widths[column], width)
         self.rows += 1
         self.raw += len(raw)
         added = max(self.added, (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) - self.raw)

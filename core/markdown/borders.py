@@ -1,7 +1,7 @@
 """The places where a Markdown text may be cut, and how good each one is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -58,12 +58,12 @@ def growing_end(text: str, at: int) -> int:
     return border_before(text, at)
 
 
-def blocks(lines: list[Line]) -> Iterator[range]:
+def blocks(lines: Sequence[Line]) -> Iterator[range]:
     """Group lines into runs that one reading of inline markup covers."""
     return _blocks(lines)
 
 
-def _blocks(lines: list[Line]) -> Iterator[range]:
+def _blocks(lines: Sequence[Line]) -> Iterator[range]:
     first = 0
     for index in range(1, len(lines) + 1):
         if index == len(lines) or not _goes_on(lines[index - 1], lines[index]):
@@ -75,7 +75,7 @@ def _goes_on(before: Line, line: Line) -> bool:
     return line.kind is Kind.TEXT and before.kind in (Kind.TEXT, Kind.ITEM)
 
 
-def _guards(text: str, lines: list[Line], block: range) -> list[tuple[int, int]]:
+def _guards(text: str, lines: Sequence[Line], block: range) -> list[tuple[int, int]]:
     first, last = lines[block[0]], lines[block[-1]]
     if first.kind in FENCED or first.kind is Kind.BLANK:
         return []
@@ -86,7 +86,9 @@ def _is_guarded(at: int, guards: list[tuple[int, int]]) -> bool:
     return any(start < at < end for start, end in guards)
 
 
-def _line_start(text: str, lines: list[Line], index: int, guards: list[tuple[int, int]]) -> Iterator[Border]:
+def _line_start(
+    text: str, lines: Sequence[Line], index: int, guards: list[tuple[int, int]]
+) -> Iterator[Border]:
     line = lines[index]
     if index == 0 or line.start >= len(text):
         return
@@ -95,7 +97,7 @@ def _line_start(text: str, lines: list[Line], index: int, guards: list[tuple[int
         yield Border(line.start, grain, _is_guarded(line.start, guards))
 
 
-def _grain_in_code(text: str, lines: list[Line], index: int) -> Grain | None:
+def _grain_in_code(text: str, lines: Sequence[Line], index: int) -> Grain | None:
     line, before = lines[index], lines[index - 1]
     if line.kind is Kind.FENCE:
         return _grain(text, lines, index)
@@ -112,7 +114,7 @@ def _may_close(text: str, line: Line) -> bool:
     return line.fence is not None and text[line.body] == line.fence.mark[0]
 
 
-def _grain(text: str, lines: list[Line], index: int) -> Grain | None:
+def _grain(text: str, lines: Sequence[Line], index: int) -> Grain | None:
     line, before = lines[index], lines[index - 1]
     if (
         line.kind is Kind.BLANK

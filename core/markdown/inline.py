@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 REACH = 400  #: characters after which an unclosed marker is taken as plain text
 URL_REACH = 2000  #: the same for a link's target
 
-_TOKEN = re.compile(r"\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
+URL = re.compile(r"https?://[^\s<>\"`*|\[\]，。；：！？、（）【】「」『』《》]+")
+_URL_END = "_~.,;:!?)'"  #: not part of an address where it ends with them
+_TOKEN = re.compile(r"https?://|\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
 _TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\([^()\s]*\Z|\\\Z)?(?:[ \t]+\"[^\"\n]*\"?)?[ \t]*")
 _PLAIN_WORD = re.compile(r"[0-9A-Za-z]")
 
@@ -47,6 +49,23 @@ def read(text: str, start: int, end: int, *, growing: bool) -> Inline:
     return reader.result
 
 
+def address_end(text: str, at: int, end: int) -> int:
+    """Return where the bare web address that begins at ``at`` ends."""
+    match = URL.match(text, at, end)
+    if match is None:
+        return at + 1
+    return at + len(match.group().rstrip(_URL_END))
+
+
+def _sides(char: str, before: str, after: str) -> tuple[bool, bool]:
+    """Whether a run of markers may open and close, by the characters around it."""
+    if _PLAIN_WORD.match(before) and _PLAIN_WORD.match(after):  # snake_case, 2*3
+        return False, char == "*"
+    if char == "_":
+        return not after.isspace() and not before.isalnum(), not before.isspace() and not after.isalnum()
+    return not after.isspace(), not before.isspace()
+
+
 class _Reader:
     def __init__(self, text: str, start: int, end: int, growing: bool) -> None:
         self.text = text
@@ -72,14 +91,16 @@ class _Reader:
 
     def _token(self, token: str, at: int) -> None:
         first = token[0]
-        if first == "\\":
+        if first == "h":
+            self.pos = address_end(self.text, at, self.end)
+        elif first == "\\":
             if len(token) == 1:
                 self._touch(at)
         elif first == "`":
             self._code(token, at)
         elif first in "*_~|":
             self._run(token, at)
-        elif token == "]":
+        elif first == "]":
             self._bracket(at)
         elif first == "<":
             self._tag(token, at)
@@ -139,6 +160,7 @@ class _Reader:
             self.result.guarded.append((at, self.pos))
 
     def _run(self, run: str, at: int) -> None:
+        """Let a run of markers close what it can and open with the rest."""
         if self.growing and self.pos == self.end:
             self._touch(at)
             return
@@ -147,9 +169,10 @@ class _Reader:
         left = len(run)
         if run[0] in "~|" and left != 2:
             return
-        if not before.isspace():
-            left = self._close(run[0], at, left, inner=self._inner(run[0], before, after))
-        if left and not after.isspace() and not self._inner(run[0], before, after):
+        can_open, can_close = _sides(run[0], before, after)
+        if can_close:
+            left = self._close(run[0], at, left)
+        if left and can_open:
             self._open(run[0], at + len(run) - left, left)
 
     def _open(self, char: str, at: int, left: int) -> None:
@@ -160,16 +183,8 @@ class _Reader:
         self._push(at, char)
         self._push(at + 1, char * 2)
 
-    @staticmethod
-    def _inner(char: str, before: str, after: str) -> bool:
-        """Inside a word of Latin letters or digits, such as ``snake_case`` or ``2*3``."""
-        del char
-        return bool(_PLAIN_WORD.match(before) and _PLAIN_WORD.match(after))
-
-    def _close(self, char: str, at: int, left: int, *, inner: bool) -> int:
+    def _close(self, char: str, at: int, left: int) -> int:
         """Close what the run can close; return how many characters of it are unused."""
-        if inner and char != "*":
-            return left
         used = 0
         while left:
             place = next((i for i in reversed(range(len(self.stack))) if self._fits(i, char, left)), None)
@@ -210,4 +225,3 @@ class _Reader:
             self.result.guarded.append((opener.at, self.pos))
         else:
             del self.stack[place]
-        del at

@@ -7,6 +7,7 @@ only the last line may still be undecided (``Line.open``).
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 _BOX = re.compile(r"(?:[ \t]{0,3}>[ \t]?)*")
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:[ \t]+|$)")
@@ -17,6 +18,10 @@ _TABLE_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t
 _HALF_MARKER = re.compile(
     r"(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*"
     r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|[-*_=][-*_= \t]*|\[[ xX]?\]?)?[ \t]*$"
+)
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
+_VISIBLE = re.compile(
+    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 _TAB = 4
 
@@ -76,14 +81,30 @@ def columns(blank: str) -> int:
     return width
 
 
-def scan(text: str) -> list[Line]:
+@lru_cache(maxsize=16)  # one frame asks several times for the same text
+def scan(text: str) -> tuple[Line, ...]:
     """Return the lines of ``text``; together they cover it without gaps."""
-    return _Scanner(text).lines()
+    return tuple(_Scanner(text).lines())
 
 
 def is_table_rule(content: str) -> bool:
     """Tell whether a line is the delimiter row of a table."""
     return "-" in content and "|" in content and _TABLE_RULE.match(content) is not None
+
+
+def unified(text: str) -> str:
+    """Return ``text`` with plain line ends and without characters that no platform takes.
+
+    A carriage return at the end waits for what follows, so that the result only grows.
+    """
+    if "\r" in text:
+        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+    return _UNUSABLE.sub("\ufffd", text)
+
+
+def has_words(text: str) -> bool:
+    """Tell whether anything of ``text`` can be seen."""
+    return _VISIBLE.search(text) is not None
 
 
 def is_half_marker(content: str) -> bool:

@@ -1,4 +1,4 @@
-"""The Markdown that models write, read with markdown-it.
+r"""The Markdown that models write, read with markdown-it.
 
 CommonMark with these differences, each because models (and people reading over their shoulder)
 mean something else:
@@ -7,7 +7,7 @@ mean something else:
 - emphasis works next to Chinese, Japanese and Korean without spaces, and does not begin inside a
   Latin word or number: ``2*3*4``, ``a*b*c`` and ``__init__`` stay;
 - tables keep pipes inside code and cells beyond the header's count;
-- ``||spoiler||`` and ``~~strike~~`` are known; maths between dollars or ``\\( \\)`` is left alone;
+- ``||spoiler||`` and ``~~strike~~`` are known; maths between dollars or ``\( \)`` is left alone;
 - no underlined headings and no link definitions: both would change text that is long shown.
 """
 
@@ -20,10 +20,12 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 
+from core.markdown.grid import alignment, cells
+from core.markdown.inline import address_end
 from core.markdown.lines import is_table_rule
 
 _MATH = re.compile(
-    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\]|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
+    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\](?!\()|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
 )
 _MATH_OPEN = {"$$": "$$", "\\[": "\\]"}
 _DUNDER = re.compile(r"__[a-z0-9]+(?:_[a-z0-9]+)*__(?![0-9A-Za-z_])")
@@ -43,6 +45,7 @@ def parser() -> MarkdownIt:
     md.inline.ruler.before("escape", "math", _math)
     md.inline.ruler.before("emphasis", "dunder", _dunder)
     md.inline.ruler.before("emphasis", "spoiler", _spoiler)
+    md.inline.ruler.before("escape", "address", _address)
     md.inline.add_terminator_char("$")
     md.inline.add_terminator_char("|")
     md.block.ruler.before("fence", "math_block", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
@@ -152,6 +155,22 @@ def _math(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _address(state: StateInline, silent: bool) -> bool:
+    """A bare web address is no place for emphasis; the platforms link it themselves."""
+    if not state.src.startswith("://", state.pos):
+        return False
+    start = state.src.rfind("http", max(0, state.pos - 5), state.pos)
+    if start < 0 or state.src[start : state.pos] not in ("http", "https"):
+        return False
+    end = address_end(state.src, start, state.posMax)
+    if end <= state.pos:
+        return False
+    if not silent:
+        state.append_pending(state.src[state.pos : end])
+    state.pos = end
+    return True
+
+
 def _dunder(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith("__", state.pos) or (state.pos and state.src[state.pos - 1] == "_"):
         return False
@@ -224,36 +243,7 @@ def _grid(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         rows.append(cells(_line(state, line)))
         line += 1
     token = state.push("grid", "", 0)
-    token.meta = {"rows": rows, "align": [_alignment(cell) for cell in cells(rule)]}
+    token.meta = {"rows": rows, "align": [alignment(cell) for cell in cells(rule)]}
     token.map = [start, line]
     state.line = line
     return True
-
-
-def cells(row: str) -> list[str]:
-    """Split a table row at its pipes, save escaped ones and those inside code."""
-    row = row.strip().removeprefix("|")
-    found: list[str] = []
-    current = ""
-    at = 0
-    while at < len(row):
-        step = _CELL_STEP.match(row, at)
-        piece = step.group() if step else row[at]
-        at += len(piece)
-        if piece == "|":
-            found.append(current.strip())
-            current = ""
-        else:
-            current += "|" if piece == "\\|" else piece.replace("\\|", "|")
-    if current.strip() or not row.endswith("|"):
-        found.append(current.strip())
-    return found
-
-
-_CELL_STEP = re.compile(r"\\.|(`+)(?!`)(?:.*?[^`])\1(?!`)|[^|\\`]+|`+|\|")
-
-
-def _alignment(cell: str) -> str:
-    if cell.endswith(":"):
-        return "center" if cell.startswith(":") else "right"
-    return "left"

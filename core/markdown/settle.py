@@ -6,6 +6,7 @@ that are half open, so that their words can be seen at once: for messages that c
 """
 
 import re
+from collections.abc import Sequence
 
 from core.markdown.borders import blocks
 from core.markdown.inline import Inline, Open, read
@@ -36,7 +37,7 @@ def settled(text: str) -> str:
     return _close(text[:end], inline.opened)
 
 
-def _decided(text: str) -> tuple[str, list[Line]]:
+def _decided(text: str) -> tuple[str, Sequence[Line]]:
     """Leave out the last lines if it is not clear yet what they are."""
     lines = scan(text)
     end = _block_end(text, lines)
@@ -47,7 +48,7 @@ def _at(place: int | None) -> list[int]:
     return [] if place is None else [place]
 
 
-def _tail(text: str, lines: list[Line]) -> int:
+def _tail(text: str, lines: Sequence[Line]) -> int:
     """Where a character reference or tag begins that may go on."""
     if lines and lines[-1].kind in FENCED:
         return len(text)
@@ -55,7 +56,7 @@ def _tail(text: str, lines: list[Line]) -> int:
     return match.start() if match else len(text)
 
 
-def _block_end(text: str, lines: list[Line]) -> int:
+def _block_end(text: str, lines: Sequence[Line]) -> int:
     """Where the last lines begin if it is not clear yet what they are, else the text's end."""
     if not lines:
         return 0
@@ -85,7 +86,7 @@ def _may_be_rule(content: str) -> bool:
     return not content.strip("|:- \t")
 
 
-def _may_be_header(text: str, lines: list[Line], index: int) -> bool:
+def _may_be_header(text: str, lines: Sequence[Line], index: int) -> bool:
     """A row of pipes whose next line is not known yet."""
     line = lines[index]
     content = text[line.body : line.end]
@@ -97,7 +98,7 @@ def _may_be_header(text: str, lines: list[Line], index: int) -> bool:
     )
 
 
-def _last_inline(text: str, lines: list[Line]) -> Inline | None:
+def _last_inline(text: str, lines: Sequence[Line]) -> Inline | None:
     """Read the last block's inline markup; None where there is none."""
     if not lines or lines[-1].kind in FENCED:
         return None

@@ -12,7 +12,7 @@ Two ways of choosing:
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -89,15 +89,15 @@ class Parts:
         """Take the whole text so far; return the part that still grows."""
         for cut in self._cuts:
             text = continued(text, cut)
-        while text:
-            opening = len(self._cuts[-1].opening) if self._cuts else 0
-            cut = find_cut(text, self._reach, opening=opening, forward=self._forward)
-            if cut is None:
-                break
-            self._cuts.append(cut)
-            self.finished.append(closed(text, cut))
-            text = continued(text, cut)
+        while found := self._next(text):
+            self._cuts.append(found)
+            self.finished.append(closed(text, found))
+            text = continued(text, found)
         return text
+
+    def _next(self, text: str) -> Cut | None:
+        opening = len(self._cuts[-1].opening) if self._cuts else 0
+        return find_cut(text, self._reach, opening=opening, forward=self._forward)
 
 
 def _back(window: str, opening: int) -> int:
@@ -168,9 +168,8 @@ def _first_sign(text: str, at: int) -> int:
 def _cut_at(text: str, at: int, upto: int) -> Cut:
     """Describe the cut at ``at``, reading no further than ``upto``."""
     lines = scan(text[:upto])
-    index = next(i for i in reversed(range(len(lines))) if lines[i].start <= at)
-    del lines[index + 1 :]
-    line = lines[index]
+    lines = tuple(line for line in lines if line.start <= at)
+    line = lines[-1]
     inside = at > line.start
     if line.kind in (Kind.CODE, Kind.FENCE_END):
         return _cut_in_code(line, at, inside=inside)
@@ -206,7 +205,7 @@ def _cut_in_code(line: Line, at: int, *, inside: bool) -> Cut:
     )
 
 
-def _header(text: str, lines: list[Line]) -> str:
+def _header(text: str, lines: Sequence[Line]) -> str:
     """The header and delimiter row of the table that the last line belongs to."""
     for index in range(len(lines) - 1, 0, -1):
         if lines[index].kind is Kind.TABLE_RULE:
@@ -217,7 +216,7 @@ def _header(text: str, lines: list[Line]) -> str:
     return ""
 
 
-def _open_marks(text: str, lines: list[Line], at: int) -> list[str]:
+def _open_marks(text: str, lines: Sequence[Line], at: int) -> list[str]:
     """Emphasis and code that are open at ``at``, outermost first."""
     first = len(lines) - 1
     while first > 0 and lines[first].kind is Kind.TEXT and lines[first - 1].kind in (Kind.TEXT, Kind.ITEM):

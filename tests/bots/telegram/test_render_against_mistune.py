@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import mistune
 import pytest
 
-from bots.telegram.entities import convert
+from bots.telegram.markup import convert
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 
