@@ -45,6 +45,7 @@ log = structlog.get_logger()
 NAMES_WITHIN_S = 1.0  #: of Slack's three seconds for an acknowledgement
 CONNECT_WITHIN_S = 10.0  #: start() waits this long for the socket; then it goes on trying alone
 DRAIN_WITHIN_S = 5.0  #: stop() waits this long for events that are being stored
+PING_EVERY_S = 5.0  #: a socket that broke without a word is noticed and replaced after about this
 RAW_CHARS = 20_000  #: kept of an event that cannot be read
 
 
@@ -106,7 +107,7 @@ class SlackApp:
         if not self._config.app_token:
             return
         self._handler = AsyncSocketModeHandler(
-            self._bolt, self._config.app_token, logger=self._bolt.logger, ping_interval=10
+            self._bolt, self._config.app_token, logger=self._bolt.logger, ping_interval=PING_EVERY_S
         )
         if is_local(self._config.api_url):
             self._handler.client.proxy = None
