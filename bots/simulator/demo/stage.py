@@ -1,0 +1,174 @@
+"""What the demo plays on: the stand-ins with their people and places, and the real service."""
+
+import contextlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import SecretStr
+
+from bots.service import Service, platforms_of, running_service
+from bots.simulator.kimi import KimiSimulator
+from bots.simulator.slack import SlackSimulator
+from bots.simulator.slack.records import buttons_of
+from bots.simulator.telegram import TelegramSimulator
+from bots.simulator.telegram.entities import TEXT_LIMIT, length16
+from core.clock import Clock
+from core.settings import Settings
+
+CAST = (("Alice", "en"), ("小明", "zh"))
+SLACK_CHANNELS = ("general", "random")
+GROUP_TITLE = "Tea & Moon 茶话会"
+SLACK_LIMIT = 40_000  #: characters of one message (docs.slack.dev/changelog/2018-truncating-really-long-messages)
+COMMAND = "/kimi"
+
+
+class NotSent(ValueError):
+    """The platform's own client would not send this; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """One of the people that a visitor can be."""
+
+    name: str
+    slack: str
+    telegram: int
+
+
+class Stage:
+    """Everything behind the page. Use it as an asynchronous context manager."""
+
+    def __init__(self, *, kimi: Settings | None, clock: Clock) -> None:
+        """``kimi`` are settings whose real Kimi answers; None for the scripted one."""
+        self._kimi, self._clock = kimi, clock
+        self.slack = SlackSimulator(clock=clock)
+        self.telegram = TelegramSimulator(clock=clock)
+        self.visitors = [
+            Visitor(name=name, slack=self.slack.add_person(name), telegram=self.telegram.add_person(name, lang))
+            for name, lang in CAST
+        ]
+        members = [visitor.slack for visitor in self.visitors]
+        self.channels = {self.slack.add_channel(name, members): name for name in SLACK_CHANNELS}
+        self.group = self.telegram.add_group(GROUP_TITLE, [visitor.telegram for visitor in self.visitors])
+        for visitor in self.visitors:
+            self.telegram.private_chat(visitor.telegram)
+        self._model = ""
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> "Stage":
+        async with contextlib.AsyncExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="moonthread-demo-"))
+            await stack.enter_async_context(self.slack)
+            await stack.enter_async_context(self.telegram)
+            kimi = await self._kimi_settings(stack)
+            settings = self._settings(Path(folder), kimi)
+            self._model = settings.kimi_model
+            platforms = platforms_of(settings, settings.platforms, self._clock)
+            service = Service(settings, platforms, clock=self._clock, web=False)
+            await stack.enter_async_context(running_service(service))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return who and what there is, as the page needs it."""
+        return {
+            "visitors": [
+                {"name": visitor.name, "slack": visitor.slack, "telegram": str(visitor.telegram)}
+                for visitor in self.visitors
+            ],
+            "slack": {
+                "bot": self.slack.bot_user,
+                "botName": self.slack.workspace.bot.name,
+                "channels": [{"id": key, "name": name} for key, name in self.channels.items()],
+            },
+            "telegram": {
+                "botName": self.telegram.bot.user.name,
+                "username": self.telegram.bot.user.username,
+                "group": {"id": str(self.group), "title": GROUP_TITLE, "members": len(self.visitors) + 1},
+            },
+            "kimi": {"real": self._kimi is not None, "model": self._model},
+        }
+
+    async def say_in_slack(self, visitor: Visitor, channel: str, thread: str, text: str) -> str:
+        """Say something in a channel or thread, or send ``/kimi …``; return the message's ts.
+
+        Raises:
+            NotSent: there is no such channel, or Slack's client would not send it.
+        """
+        if channel not in self.channels:
+            raise NotSent("There is no such channel.")
+        if len(text) > SLACK_LIMIT:
+            raise NotSent(f"Slack takes {SLACK_LIMIT:,} characters in one message.")
+        if text.startswith("/"):
+            command, _, rest = text.partition(" ")
+            if command != COMMAND:
+                raise NotSent(f"Slack has no command {command} here: write @Moonthread {command}")
+            return await self.slack.slash(COMMAND, rest, channel, visitor.slack)
+        return await self.slack.say(channel, visitor.slack, self._with_mentions(text), thread or None)
+
+    async def say_in_telegram(self, visitor: Visitor, chat: str, reply_to: str, text: str) -> str:
+        """Say something in the visitor's own chat or in the group; return the message's id.
+
+        Raises:
+            NotSent: the visitor is not in that chat.
+        """
+        if chat not in (str(visitor.telegram), str(self.group)):
+            raise NotSent("You are not in that chat.")
+        if length16(text) > TEXT_LIMIT:
+            return str((await self.telegram.paste(int(chat), visitor.telegram, text))[-1])
+        answered = int(reply_to) if reply_to.isdecimal() else None
+        return str(await self.telegram.say(int(chat), visitor.telegram, text, reply_to=answered))
+
+    async def press(self, platform: str, visitor: Visitor, channel: str, message: str, value: str) -> None:
+        """Press the button that carries ``value``.
+
+        Raises:
+            NotSent: it is not there any more.
+        """
+        try:
+            if platform == "telegram":
+                await self.telegram.press(int(channel), int(message), value, visitor.telegram)
+                return
+            shown = self.slack.screen.messages[channel, message]
+            action = next(action for _, held, action in buttons_of(shown.blocks) if held == value)
+            await self.slack.press(channel, message, action["action_id"], value, visitor.slack)
+        except (KeyError, StopIteration, ValueError) as exc:
+            raise NotSent("That button is gone.") from exc
+
+    def _with_mentions(self, text: str) -> str:
+        """Return ``text`` with every "@name" as Slack's client sends it, and ``& < >`` left to Slack."""
+        ids = {self.slack.workspace.bot.name.casefold(): self.slack.bot_user}
+        ids |= {visitor.name.casefold(): visitor.slack for visitor in self.visitors}
+        names = "|".join(re.escape(name) for name in ids)
+        pattern = re.compile(rf"@({names})(?![A-Za-z0-9_])", re.IGNORECASE)
+        return pattern.sub(lambda found: f"<@{ids[found[1].casefold()]}>", text)
+
+    async def _kimi_settings(self, stack: contextlib.AsyncExitStack) -> dict[str, Any]:
+        """Return the settings about Kimi: the person's own, or those of a stand-in that runs from now on."""
+        if self._kimi is not None:
+            own = {name for name in Settings.model_fields if name.startswith("kimi_")} | {"reply_tokens"}
+            return {name: getattr(self._kimi, name) for name in own}
+        scripted = await stack.enter_async_context(KimiSimulator(clock=self._clock))
+        return {"kimi_api_key": SecretStr("sk-test"), "kimi_base_url": scripted.base_url}
+
+    def _settings(self, folder: Path, kimi: dict[str, Any]) -> Settings:
+        return Settings(
+            **kimi,
+            data_dir=folder,
+            database_url=SecretStr(f"sqlite:///{folder / 'demo.db'}"),
+            slack_bot_token=SecretStr(self.slack.bot_token),
+            slack_app_token=SecretStr(self.slack.app_token),
+            slack_api_url=self.slack.api_url,
+            telegram_bot_token=SecretStr(self.telegram.bot.token),
+            telegram_api_url=self.telegram.api_url,
+            stop_grace_s=0,
+        )

@@ -1,0 +1,14 @@
+// What a visitor may try, in the language of who they are.
+
+const QUESTIONS = [
+  ["Show me a table", "用中文写一段代码", "A long answer about the moon"],
+  ["给我看一个表格", "Write some code", "详细讲讲月亮,长一点"],
+];
+const LATER = [["What did I say first?"], ["我第一句说了什么?"]];
+const COMMANDS = ["/stop", "/retry", "/new"];
+
+/** Return the chips for an empty chat, or for one that has begun. */
+export function hints(visitor, begun) {
+  const language = visitor % QUESTIONS.length;
+  return begun ? [...LATER[language], ...COMMANDS, ...QUESTIONS[language]] : QUESTIONS[language];
+}
