@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.model import Address, Control, Event, MessageRef, Page, Status, ThinkingStyle
+from core.model import Address, Button, Event, MessageRef, Page, Status, ThinkingStyle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A bucket of calls that a platform grants: ``burst`` at once, ``per_s`` in the long run."""
+    """A bucket of calls that a platform grants: ``burst`` at once, ``per_s`` in the long run.
+
+    Where ``window_s`` is set, it is a sliding window instead: at most ``burst`` calls within any
+    ``window_s`` seconds, and ``per_s`` says what that is in the long run.
+    """
 
     key: str  #: unique over all platforms and tenants, such as "telegram:42:chat:-100"
     per_s: float
     burst: float
+    window_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +83,7 @@ class Surface(Protocol):
         """
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
     ) -> MessageRef:
         """Show a new message and return its reference.
 
@@ -93,7 +98,7 @@ class Surface(Protocol):
         *,
         shown: Page | None,
         last: bool,
-        controls: Sequence[Control] = (),
+        controls: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace the whole text of ``ref`` and return its reference as it is afterwards.
 

@@ -3,15 +3,23 @@
 Published limits are what a platform promises; what it grants differs by chat and time. A refusal
 therefore closes the bucket for exactly the wait it names and lowers the rate we believe in, which
 then recovers slowly.
+
+The platform counts a call at some moment between our sending it and its reply. We count it at the
+moment that leaves us less: a bucket that was full does not refill, and a window does not move on,
+before the reply is there. So whatever the latency, the platform never sees more than it grants.
 """
+
+from collections import deque
+from math import ceil, floor
 
 from core.ports import Budget
 
 REFUSAL_MARGIN_S = 0.5  #: added to a platform's wait: asking a moment early lengthens the penalty
 REFUSED_RATE_FACTOR = 0.7  #: what a refusal leaves of the assumed rate
 LEAST_RATE_FACTOR = 0.2  #: the assumed rate never falls below this part of the published one
-JITTER_S = 0.25  #: calls arrive this much closer together, at worst, than they were sent
 RECOVERY_S = 600.0  #: seconds for the assumed rate to climb from nothing to the published one
+LANDING_S = 3.0  #: a call without a reply counts as arrived after this: a hanging one holds up no other
+EPSILON = 1e-9  #: calls; what floating point may lose
 
 
 class Bucket:
@@ -22,45 +30,112 @@ class Bucket:
         self.rate = budget.per_s  #: calls a second that we believe in now
         self.closed_until = 0.0  #: end of the platform's penalty
         self.next_preview_at = 0.0  #: set by the pace; finals and firsts do not look at it
-        self.lanes = 0  #: growing messages that share this budget
+        self.users = 0  #: messages that may spend from this budget at all
+        self.growers = 0  #: messages that grow by it now
+        self.finals = 0  #: messages whose last frame will be paid from it
         self._level = budget.burst
         self._at = now
+        self._sent = 0
+        self._flying: dict[int, float] = {}  # number of a call that has no reply yet: when it was sent
 
     def level(self, now: float) -> float:
         """Return how many calls there is room for, fractions included."""
-        return min(self.budget.burst, self._level + max(0.0, now - self._at) * self.rate)
+        filled = self._level + max(0.0, now - self._at) * self.rate
+        return min(self.budget.burst - self._unsure(now), filled)
 
     def room_at(self, now: float, calls: float = 1.0) -> float:
-        """Return the moment from which ``calls`` calls have room; not before ``now``.
-
-        The platform counts when a call arrives: one that took long and one that is quick after it
-        stand closer together there than here. What refills in that time is not relied on.
-        """
-        needed = max(calls, min(calls + self.rate * JITTER_S, self.budget.burst))
-        missing = needed - self.level(now)
+        """Return the moment from which ``calls`` calls have room; not before ``now``."""
+        missing = calls - self.level(now)
         open_at = max(now, self.closed_until)
-        return open_at if missing <= 1e-9 else max(open_at, max(now, self._at) + missing / self.rate)
+        return open_at if missing <= EPSILON else max(open_at, max(now, self._at) + missing / self.rate)
 
     def take(self, now: float) -> None:
-        """Spend one call."""
+        """Spend one call that counts at this very moment."""
+        self.land(self.send(now), now)
+
+    def send(self, now: float) -> int:
+        """Spend one call that goes out now; return its number for :meth:`land`."""
         self._settle(now)
         self._level -= 1.0
+        self._sent += 1
+        self._flying[self._sent] = now
+        return self._sent
 
-    def give_back(self, now: float) -> None:
-        """Return a call that was taken and not made."""
+    def land(self, number: int, now: float) -> None:
+        """Note that call ``number`` has its reply, good or bad."""
         self._settle(now)
-        self._level = min(self.budget.burst, self._level + 1.0)
+        self._flying.pop(number, None)
 
     def refuse(self, now: float, retry_after_s: float) -> None:
         """Note that the platform refused a call and named a wait in seconds."""
+        if now >= self.closed_until:  # several calls refused at once are one refusal
+            self.rate = max(self.rate * REFUSED_RATE_FACTOR, self.budget.per_s * LEAST_RATE_FACTOR)
         self.closed_until = max(self.closed_until, now + retry_after_s + REFUSAL_MARGIN_S)
-        self.rate = max(self.rate * REFUSED_RATE_FACTOR, self.budget.per_s * LEAST_RATE_FACTOR)
         # Nothing refills during a penalty; one call is granted when it ends.
-        self._level = 1.0
+        self._level = min(1.0, self.budget.burst)
         self._at = self.closed_until
+
+    def idle(self, now: float) -> bool:
+        """Return whether forgetting the bucket loses nothing."""
+        fresh = self.closed_until <= now and self.rate >= self.budget.per_s and not self._flying
+        return self.users == 0 and fresh and self.level(now) >= self.budget.burst - EPSILON
+
+    def _unsure(self, now: float) -> int:
+        """Return how many calls went out since the oldest that may not have been counted yet."""
+        for number, sent_at in self._flying.items():
+            if now - sent_at < LANDING_S:
+                return self._sent - number + 1
+        return 0
 
     def _settle(self, now: float) -> None:
         self._level = self.level(now)
+        for number in [number for number, at in self._flying.items() if now - at >= LANDING_S]:
+            del self._flying[number]
         if now > self._at:
             self.rate = min(self.budget.per_s, self.rate + (now - self._at) * self.budget.per_s / RECOVERY_S)
             self._at = now
+
+
+class Window(Bucket):
+    """A budget that is all there at once, and counts every call for ``budget.window_s`` seconds."""
+
+    def __init__(self, budget: Budget, now: float) -> None:
+        super().__init__(budget, now)
+        self._landed: deque[float] = deque()
+
+    def level(self, now: float) -> float:
+        """Return how many calls there is room for."""
+        while self._landed and self._landed[0] <= now - self.budget.window_s:
+            self._landed.popleft()
+        share = self.rate / self.budget.per_s
+        return float(max(1, floor(self.budget.burst * share)) - len(self._landed) - len(self._flying))
+
+    def room_at(self, now: float, calls: float = 1.0) -> float:
+        """Return the moment from which ``calls`` calls have room; not before ``now``."""
+        missing = ceil(calls - self.level(now) - EPSILON)
+        open_at = max(now, self.closed_until)
+        if missing <= 0:
+            return open_at
+        if missing > len(self._landed):  # calls in flight: their landing tells more
+            return open_at + LANDING_S
+        return max(open_at, self._landed[missing - 1] + self.budget.window_s)
+
+    def land(self, number: int, now: float) -> None:
+        """Note that call ``number`` has its reply, good or bad."""
+        if self._flying.pop(number, None) is not None:
+            self._landed.append(now)
+
+    def refuse(self, now: float, retry_after_s: float) -> None:
+        """Note that the platform refused a call and named a wait in seconds."""
+        super().refuse(now, retry_after_s)
+        self._landed = deque(at for at in self._landed if at > self.closed_until - self.budget.window_s)
+
+    def _settle(self, now: float) -> None:
+        if now > self._at:
+            self.rate = min(self.budget.per_s, self.rate + (now - self._at) * self.budget.per_s / RECOVERY_S)
+            self._at = now
+
+
+def bucket_of(budget: Budget, now: float) -> Bucket:
+    """Return a full bucket of the kind that ``budget`` asks for."""
+    return Window(budget, now) if budget.window_s else Bucket(budget, now)

@@ -26,7 +26,7 @@ from core.errors import (
     SurfaceUnavailable,
     SurfaceUncertain,
 )
-from core.model import Address, Control, MessageRef, Status
+from core.model import Address, Button, MessageRef, Status
 from core.ports import Surface
 
 log = structlog.get_logger(__name__)
@@ -73,12 +73,12 @@ class Delivery:
         waiting = self.growing.unseen == 0 or not self.growing.posted
         self.growing.append(text, self._courier.clock.time())
         if waiting:
-            self._courier.nudge()
+            self._courier.nudge(self.lane)
 
     def announce(self, text: str) -> None:
         """Show a passing text, such as a place in a queue, for as long as there are no words."""
         self.growing.announce(text)
-        self._courier.nudge()
+        self._courier.nudge(self.lane)
 
     async def finish(self) -> None:
         """Show everything, and return when it stands on the screen.
@@ -90,7 +90,7 @@ class Delivery:
             StoreUnavailable: the reference of a message could not be stored.
         """
         self.growing.finish()
-        self._courier.nudge()
+        self._courier.nudge(self.lane)
         await asyncio.shield(self.finished)
 
     def close(self) -> None:
@@ -145,8 +145,8 @@ class Courier:
         known: frozenset[str] = frozenset(),
         lost_post: bool = False,
         show_status: bool = True,
-        running_controls: tuple[Control, ...] = (),
-        final_controls: tuple[Control, ...] = (),
+        running_controls: tuple[Button, ...] = (),
+        final_controls: tuple[Button, ...] = (),
     ) -> Delivery:
         """Begin to show an answer at ``address``.
 
@@ -177,7 +177,7 @@ class Courier:
         )
         self._of_lane[id(lane)] = delivery
         self.scheduler.add(lane, now)
-        self.nudge()
+        self.nudge(lane)
         return delivery
 
     def forget(self, delivery: Delivery) -> None:
@@ -185,25 +185,31 @@ class Courier:
         if self._of_lane.pop(id(delivery.lane), None) is not None:
             self.scheduler.remove(delivery.lane, self.clock.time())
 
-    def nudge(self) -> None:
-        """Let the loop look again: something has changed that no timer knows of."""
+    def nudge(self, lane: Lane) -> None:
+        """Let the loop look again: something about a message has changed that no timer knows of."""
+        self.scheduler.touch(lane)
         self._wake.set()
 
     async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            wake_at = self._dispatch()
-            delay_s = min(wake_at - self.clock.time(), IDLE_WAIT_S)
-            if delay_s <= 0:
-                await asyncio.sleep(0)
-                continue
-            timer = asyncio.ensure_future(self.clock.sleep(delay_s))
-            waker = asyncio.ensure_future(self._wake.wait())
-            try:
-                await asyncio.wait({timer, waker}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                timer.cancel()
-                waker.cancel()
+        alarm: asyncio.Task[None] | None = None
+        alarm_at = float("inf")
+        try:
+            while True:
+                self._wake.clear()
+                wake_at = self._dispatch()
+                if alarm is None or alarm.done() or wake_at < alarm_at:
+                    if alarm is not None:
+                        alarm.cancel()
+                    alarm_at = wake_at
+                    alarm = asyncio.create_task(self._ring(wake_at), name="courier-alarm")
+                await self._wake.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+
+    async def _ring(self, wake_at: float) -> None:
+        await self.clock.sleep(max(0.0, min(wake_at - self.clock.time(), IDLE_WAIT_S)))
+        self._wake.set()
 
     def _dispatch(self) -> float:
         """Start every call that may go now; return when to look again."""
@@ -224,15 +230,17 @@ class Courier:
                 self._fail(delivery, SurfaceRefused(f"cannot be composed: {type(exc).__name__}"))
                 continue
             if step is None:
+                grant.lane.last_frame_at = now  # a frame that shows nothing new is not composed anew at once
+                self.scheduler.touch(grant.lane)
                 self._settle_if_complete(delivery)
-            elif step.need is Need.PREVIEW or self.scheduler.may_spend(step.cost, now):
+            elif self.scheduler.may_spend(step.cost, now):
                 self.scheduler.spend(grant, step.cost, now)
                 self._begin(delivery, self._perform(delivery, step))
             else:
                 # Composing told of another call than was expected, and its budget has no room yet.
                 delivery.growing.again()
-                room = (self.scheduler.bucket(budget, now).room_at(now) for budget in step.cost)
-                delivery.lane.not_before = max(room)
+                delivery.lane.not_before = self.scheduler.room_at(step.cost, now)
+                self.scheduler.touch(delivery.lane)
 
     def _begin(self, delivery: Delivery, call: "Awaitable[None]") -> None:
         delivery.lane.in_flight = True
@@ -253,7 +261,8 @@ class Courier:
             self._fail(delivery, SurfaceError(f"unexpected: {type(exc).__name__}"))
         finally:
             delivery.lane.in_flight = False
-            self.nudge()
+            self.scheduler.landed(delivery.lane, self.clock.time())
+            self.nudge(delivery.lane)
 
     async def _show_status(self, delivery: Delivery, grant: Grant) -> None:
         lane, now = grant.lane, self.clock.time()
@@ -280,8 +289,10 @@ class Courier:
         try:
             ref = await self._call(delivery, step)
         except SurfaceError as exc:
+            self.scheduler.landed(delivery.lane, self.clock.time())
             self._recover(delivery, step, exc)
         else:
+            self.scheduler.landed(delivery.lane, self.clock.time())
             delivery.failures = 0
             delivery.growing.settled(step, ref, self.clock.time())
             if delivery.status_shown and delivery.growing.posted:

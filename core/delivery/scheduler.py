@@ -2,13 +2,20 @@
 
 Final frames come first, then first frames, then previews, where they help most. Time comes in as
 a number; the scheduler performs nothing.
+
+A message waits in one of two places: in a heap for a moment of its own (a back-off, a least gap,
+patience with the first words), or among the due, for room in budgets that it shares. Whoever
+changes a message tells of it with :meth:`Scheduler.touch`; the others cost nothing meanwhile.
 """
 
+import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
+from math import inf
 
-from core.delivery.bucket import Bucket
-from core.delivery.growing import Growing, Need
+from core.delivery.bucket import EPSILON, Bucket, bucket_of
+from core.delivery.growing import FIRST_WORDS_PATIENCE_S, Growing, Need
 from core.delivery.pace import Pace
 from core.ports import Budget, Rung
 
@@ -23,16 +30,19 @@ class Lane:
     status_at: float | None = 0.0  #: when the status is due; None: never (again)
     in_flight: bool = False
     not_before: float = 0.0  #: back-off after a failed call
-    last_frame_at: float = float("-inf")
-    budgets: tuple[Budget, ...] = field(default=())
+    last_frame_at: float = -inf
+    first_frame_at: float | None = None  #: when this process showed its first words
+    second_frame_at: float = 0.0  #: earliest preview after a first frame that another budget paid
+    budgets: tuple[Budget, ...] = field(init=False)
+    rung: Rung = field(init=False)  #: how it grows, or would grow
+    sent: list[tuple[Bucket, int]] = field(default_factory=list)  #: what the call in flight spent
+    wake_at: float = inf  #: its one valid entry in the heap
 
     def __post_init__(self) -> None:
-        every = {
-            budget.key: budget
-            for rung in self.growing.rungs
-            for budget in (*rung.open, *rung.grow, *rung.close)
-        }
-        self.budgets = tuple(every.values())
+        rungs = self.growing.rungs
+        every = [budget for rung in rungs for budget in (*rung.open, *rung.grow, *rung.close)]
+        self.budgets = tuple({budget.key: budget for budget in (*every, *self.status_cost)}.values())
+        self.rung = rungs[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,126 +59,235 @@ class Scheduler:
 
     def __init__(self, pace: Pace | None = None) -> None:
         self.pace = pace or Pace()
-        self.lanes: list[Lane] = []
+        self.lanes: dict[int, Lane] = {}
         self.buckets: dict[str, Bucket] = {}
+        self._changed: dict[int, Lane] = {}
+        self._due: dict[int, tuple[Need, Lane]] = {}
+        self._starved: dict[int, Lane] = {}  # no previews: too many share a budget
+        self._heap: list[tuple[float, int, Lane]] = []
+        self._numbers = count()
 
     def add(self, lane: Lane, now: float) -> None:
         """Let a message take part."""
-        self.lanes.append(lane)
+        self.lanes[id(lane)] = lane
         for budget in lane.budgets:
-            self.bucket(budget, now).lanes += 1
+            self.bucket(budget, now).users += 1
+        self._ride(lane, 1)
+        self.touch(lane)
 
     def remove(self, lane: Lane, now: float) -> None:
         """Forget a message; buckets that nobody uses and that are full are forgotten too."""
-        self.lanes.remove(lane)
+        self._ride(lane, -1)
+        self.landed(lane, now)
+        key = id(lane)
+        for place in (self.lanes, self._changed, self._due, self._starved):
+            place.pop(key, None)
+        lane.wake_at = inf
         for budget in lane.budgets:
             bucket = self.bucket(budget, now)
-            bucket.lanes -= 1
-            idle = bucket.lanes == 0 and bucket.closed_until <= now and bucket.rate >= budget.per_s
-            if idle and bucket.level(now) >= budget.burst:
+            bucket.users -= 1
+            if bucket.idle(now):
                 del self.buckets[budget.key]
+        self._changed.update(self._starved)
 
     def bucket(self, budget: Budget, now: float) -> Bucket:
         """Return the bucket of a budget, full where it is new."""
         found = self.buckets.get(budget.key)
         if found is None:
-            found = self.buckets[budget.key] = Bucket(budget, now)
+            found = self.buckets[budget.key] = bucket_of(budget, now)
         return found
+
+    def touch(self, lane: Lane) -> None:
+        """Note that something about a message has changed that time alone does not tell."""
+        if id(lane) in self.lanes:
+            self._changed[id(lane)] = lane
 
     def next(self, now: float) -> tuple[Grant | None, float]:
         """Return the best frame that may go now, or None and the moment to ask again.
 
         The moment is infinite where only new words can change anything.
         """
-        wake_at = float("inf")
-        best: tuple[tuple[float, float], Grant] | None = None
-        for lane in self.lanes:
-            if lane.in_flight:
-                continue
-            if lane.not_before > now:
-                wake_at = min(wake_at, lane.not_before)
-                continue
-            at, grant = self._ready_at(lane, now)
-            if grant is None or at > now + 1e-9:
+        self._sort(now)
+        rooms: dict[int, float] = {}
+        wake_at, best, best_rank = inf, None, (inf, inf)
+        for need, lane in self._due.values():
+            at = self._room_at(lane, need, now, rooms)
+            if at > now + EPSILON:
                 wake_at = min(wake_at, at)
                 continue
-            rank = (float(grant.need), -lane.growing.worth(now))
-            if best is None or rank < best[0]:
-                best = (rank, grant)
-        return (best[1], now) if best is not None else (None, wake_at)
+            rank = (float(need), -lane.growing.worth(now))
+            if rank < best_rank:
+                best, best_rank = (lane, need), rank
+        if best is not None:
+            return Grant(best[0], best[1], self._opening(best[0], now)[0]), now
+        return None, min(wake_at, self._heap[0][0]) if self._heap else wake_at
 
     def may_spend(self, cost: Iterable[Budget], now: float) -> bool:
         """Return whether every budget has room for one call now."""
-        return all(self.bucket(budget, now).room_at(now) <= now + 1e-9 for budget in cost)
+        return self.room_at(cost, now) <= now + EPSILON
+
+    def room_at(self, cost: Iterable[Budget], now: float) -> float:
+        """Return the moment from which every budget has room for one call; not before ``now``."""
+        return max((self.bucket(budget, now).room_at(now) for budget in cost), default=now)
 
     def spend(self, grant: Grant, cost: tuple[Budget, ...], now: float) -> None:
-        """Take one call from every budget and let the pace know of the frame."""
-        age_s = now - grant.lane.growing.opened_at
+        """Send one call out of every budget and let the pace know of the frame."""
+        lane = grant.lane
+        if grant.need is Need.FIRST:
+            self._switch(lane, grant.opening)
         for budget in cost:
             bucket = self.bucket(budget, now)
-            bucket.take(now)
-            if grant.need is not Need.STATUS:
-                bucket.next_preview_at = now + self.pace.gap_s(bucket, age_s=age_s, now=now)
-        grant.lane.last_frame_at = now
+            lane.sent.append((bucket, bucket.send(now)))
+        self._due.pop(id(lane), None)
+        if grant.need is not Need.STATUS:
+            self._pace(lane, cost, now)
+
+    def landed(self, lane: Lane, now: float) -> None:
+        """Note that the call of a message has its reply."""
+        for bucket, number in lane.sent:
+            bucket.land(number, now)
+        lane.sent.clear()
+        self.touch(lane)
 
     def refused(self, cost: tuple[Budget, ...], retry_after_s: float, now: float) -> None:
         """Close the budget that a refusal names: the narrowest, which stands first."""
         for budget in cost[:1]:
             self.bucket(budget, now).refuse(now, retry_after_s)
 
-    def _ready_at(self, lane: Lane, now: float) -> tuple[float, Grant | None]:
-        need = lane.growing.need(now)
-        opening, opens_at = self._opening(lane, now)
+    def _pace(self, lane: Lane, cost: tuple[Budget, ...], now: float) -> None:
+        """Say when the buckets that paid for a frame, or that the next ones come from, are due."""
+        if lane.first_frame_at is None and lane.growing.words_since is not None:
+            lane.first_frame_at = now
+        lane.last_frame_at = now
+        age_s = 0.0 if lane.first_frame_at is None else now - lane.first_frame_at
+        for budget in cost:
+            bucket = self.bucket(budget, now)
+            bucket.next_preview_at = now + self.pace.gap_s(bucket, age_s=age_s, now=now)
+        if cost != lane.rung.grow:
+            gaps = (self.pace.gap_s(self.bucket(b, now), age_s=age_s, now=now) for b in lane.rung.grow)
+            lane.second_frame_at = now + max(gaps, default=0.0)
+
+    def _sort(self, now: float) -> None:
+        """Put every message whose state or time has come to where it belongs."""
+        while self._heap and self._heap[0][0] <= now + EPSILON:
+            at, _, lane = heapq.heappop(self._heap)
+            if lane.wake_at == at:
+                self._changed[id(lane)] = lane
+        while self._heap and self._heap[0][2].wake_at != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        changed, self._changed = self._changed, {}
+        for lane in changed.values():
+            self._place(lane, now)
+
+    def _place(self, lane: Lane, now: float) -> None:
+        self._due.pop(id(lane), None)
+        self._starved.pop(id(lane), None)
+        lane.wake_at = inf
+        if lane.in_flight:
+            return
+        self._follow(lane)
+        need, at = self._wants(lane, now)
+        if at == inf:
+            return
+        if need is not None and at <= now + EPSILON:
+            self._due[id(lane)] = (need, lane)
+        else:
+            lane.wake_at = at
+            heapq.heappush(self._heap, (at, next(self._numbers), lane))
+
+    def _wants(self, lane: Lane, now: float) -> tuple[Need | None, float]:
+        """Return what a message needs next and when, as far as it alone decides."""
+        growing = lane.growing
+        need = growing.need(now)
+        if need is None and growing.complete:
+            return None, inf
+        if lane.not_before > now:
+            return None, lane.not_before
         if need is Need.FINAL:
-            return self._final_at(lane, now), Grant(lane, need, opening)
-        if need is Need.FIRST and not self._thin(opening.open):
-            return opens_at, Grant(lane, need, opening)
-        if need is Need.PREVIEW:
-            return self._preview_at(lane, now), Grant(lane, need, opening)
-        if need is None and lane.growing.unseen and not lane.growing.posted:
+            return need, now
+        if need in (Need.FIRST, Need.PREVIEW):
+            if not self._thin(lane.rung.grow):
+                return need, now if need is Need.FIRST else self._preview_from(lane)
+            self._starved[id(lane)] = lane
+        status_at = inf if lane.status_at is None or growing.posted else max(now, lane.status_at)
+        if need is None and growing.unseen and not growing.posted and growing.words_since is not None:
             # Words are there but too few to show: look again when even those few are worth it.
-            return self._status_at(lane, now, opening, least=now + 0.1)
-        return self._status_at(lane, now, opening, least=float("inf"))
+            patient_until = growing.words_since + FIRST_WORDS_PATIENCE_S
+            if now + EPSILON < patient_until < status_at:
+                return None, patient_until
+        return Need.STATUS, status_at
+
+    def _preview_from(self, lane: Lane) -> float:
+        if not lane.rung.grow:
+            return inf
+        gap_s = max(self.pace.min_gap_s, lane.rung.min_gap_s)
+        words_at = (lane.growing.words_since or 0.0) + self.pace.settle_s
+        return max(lane.last_frame_at + gap_s, lane.second_frame_at, words_at)
+
+    def _room_at(self, lane: Lane, need: Need, now: float, rooms: dict[int, float]) -> float:
+        """Return when the budgets have room for what a message needs; ``rooms`` spares asking twice."""
+        match need:
+            case Need.PREVIEW:
+                latest = now
+                for budget in lane.rung.grow:
+                    bucket = self.buckets[budget.key]
+                    at = rooms.get(id(bucket))
+                    if at is None:
+                        at = rooms[id(bucket)] = self.pace.preview_at(bucket, now)
+                    latest = max(latest, at)
+                return latest
+            case Need.FINAL:
+                return self._final_at(lane, now)
+            case Need.FIRST:
+                return self._opening(lane, now)[1]
+            case _:
+                return self._status_room_at(lane, now)
 
     def _opening(self, lane: Lane, now: float) -> tuple[Rung, float]:
         """Return the first rung whose budgets have room now, else the one that has room first."""
-        at = [
-            max((self.bucket(budget, now).room_at(now) for budget in rung.open), default=now)
-            for rung in lane.growing.rungs
-        ]
-        for rung, room_at in zip(lane.growing.rungs, at, strict=True):
-            if room_at <= now + 1e-9 and not self._thin(rung.grow):
+        soonest, soonest_at = lane.growing.rungs[-1], inf
+        for rung in lane.growing.rungs:
+            at = self.room_at(rung.open, now)
+            if at <= now + EPSILON and not self._thin(rung.grow):
                 return rung, now
-        soonest = min(range(len(at)), key=at.__getitem__)
-        return lane.growing.rungs[soonest], at[soonest]
+            if at < soonest_at:
+                soonest, soonest_at = rung, at
+        return soonest, soonest_at
 
     def _final_at(self, lane: Lane, now: float) -> float:
         """Return when the call that most probably comes next has room; composing tells for sure."""
         slots = lane.growing.slots
         current = next((slot for slot in reversed(slots) if slot.ref is not None), None)
         cost = lane.growing.rungs[-1].open if current is None else lane.growing.rung_of(current).close
-        return max((self.bucket(budget, now).room_at(now) for budget in cost), default=now)
+        return self.room_at(cost, now)
 
-    def _preview_at(self, lane: Lane, now: float) -> float:
-        current = next(slot for slot in reversed(lane.growing.slots) if slot.ref is not None)
-        rung = lane.growing.rung_of(current)
-        if not rung.grow or self._thin(rung.grow):
-            return float("inf")
-        due = [self.pace.preview_at(self.bucket(budget, now), now) for budget in rung.grow]
-        return max(lane.last_frame_at + max(self.pace.min_gap_s, rung.min_gap_s), *due)
-
-    def _status_at(self, lane: Lane, now: float, opening: Rung, least: float) -> tuple[float, Grant | None]:
-        """A status is shown only from a full bucket: words are worth more than a sign of life."""
-        if lane.status_at is None or lane.growing.posted or lane.growing.complete:
-            return least, None
-        room = [
-            self.bucket(budget, now).room_at(now, max(1.0, budget.burst - 0.05))
-            for budget in lane.status_cost
-        ]
-        at = max(lane.status_at, *room) if room else lane.status_at
-        return (at, Grant(lane, Need.STATUS, opening)) if at <= least else (least, None)
+    def _status_room_at(self, lane: Lane, now: float) -> float:
+        """A status is shown only from a full bucket where words share it: they are worth more."""
+        latest = now
+        for budget in lane.status_cost:
+            bucket = self.buckets[budget.key]
+            shared = bucket.growers or bucket.finals
+            calls = max(1.0, budget.burst - 0.05) if shared else 1.0
+            latest = max(latest, bucket.room_at(now, calls))
+        return latest
 
     def _thin(self, cost: tuple[Budget, ...]) -> bool:
-        return any(
-            self.pace.too_thin(self.buckets[budget.key]) for budget in cost if budget.key in self.buckets
-        )
+        return any(self.pace.too_thin(self.buckets[budget.key]) for budget in cost)
+
+    def _follow(self, lane: Lane) -> None:
+        """Count a message to the budgets of the rung that its current message grows by."""
+        current = next((slot for slot in reversed(lane.growing.slots) if slot.ref is not None), None)
+        if current is not None:
+            self._switch(lane, lane.growing.rung_of(current))
+
+    def _switch(self, lane: Lane, rung: Rung) -> None:
+        if rung is not lane.rung:
+            self._ride(lane, -1)
+            lane.rung = rung
+            self._ride(lane, 1)
+
+    def _ride(self, lane: Lane, step: int) -> None:
+        for budget in lane.rung.grow:
+            self.buckets[budget.key].growers += step
+        for budget in lane.rung.close:
+            self.buckets[budget.key].finals += step
