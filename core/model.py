@@ -137,9 +137,10 @@ class Pressed:
     message_id: str  #: the bot's message that carries the button
     address: Address
     author: Person
-    control: "Control"
+    control: "Control | None"  #: None where a :class:`Choice` was pressed
     sent_at: datetime
     scene: Scene
+    choice: str = ""  #: the choice's data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,17 @@ class Control(StrEnum):
     CONTINUE = "more"
     GOOD = "good"
     BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A button under a message of the bot that offers one of several things."""
+
+    label: str  #: in the person's language, short
+    data: str  #: what it means, such as "model:kimi-k3"; at most 56 bytes (Telegram's limit less ours)
+
+
+Button: TypeAlias = Control | Choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,16 @@ https://docs.slack.dev/reference/block-kit/block-elements/feedback-buttons-eleme
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.model import Control
+from core.model import Button, Choice, Control
 
 PREFIX = "moonthread_"
 """Begins every ``action_id`` of ours."""
+
+CHOICE = PREFIX + "choice_"
+"""Begins the ``action_id`` of a :class:`Choice`; a number follows, as ids must differ."""
+
+ELEMENTS = 25
+"""Buttons in one actions block, at the most."""
 
 _LABELS = {
     Control.STOP: ("Stop", "停止"),
@@ -22,10 +28,14 @@ _LABELS = {
 _FEEDBACK = frozenset({Control.GOOD, Control.BAD})
 
 
-def blocks(controls: Sequence[Control], *, language: str = "") -> list[dict[str, Any]]:
+def blocks(controls: Sequence[Button], *, language: str = "") -> list[dict[str, Any]]:
     """Return the blocks that show ``controls``; [] for none. ``language`` is a BCP 47 tag."""
     shown: list[dict[str, Any]] = []
-    orders = [one for one in controls if one not in _FEEDBACK]
+    choices = [one for one in controls if isinstance(one, Choice)]
+    for first in range(0, len(choices), ELEMENTS):
+        row = [_choice(index, one) for index, one in enumerate(choices[first : first + ELEMENTS], first)]
+        shown.append({"type": "actions", "elements": row})
+    orders = [one for one in controls if isinstance(one, Control) and one not in _FEEDBACK]
     if orders:
         shown.append({"type": "actions", "elements": [_button(one, language) for one in orders]})
     if set(controls) >= _FEEDBACK:
@@ -33,10 +43,13 @@ def blocks(controls: Sequence[Control], *, language: str = "") -> list[dict[str,
     return shown
 
 
-def read(action: Mapping[str, Any]) -> Control | None:
-    """Return the control in an element of ``actions``; None for an action that is not ours."""
-    if not str(action.get("action_id", "")).startswith(PREFIX):
+def read(action: Mapping[str, Any]) -> Control | Choice | None:
+    """Return the button in an element of ``actions``; None for an action that is not ours."""
+    action_id = str(action.get("action_id", ""))
+    if not action_id.startswith(PREFIX):
         return None
+    if action_id.startswith(CHOICE):
+        return Choice(label="", data=str(action.get("value", "")))
     try:
         return Control(action.get("value", ""))
     except ValueError:
@@ -50,6 +63,11 @@ def _button(control: Control, language: str) -> dict[str, Any]:
         "value": control.value,
         "text": _label(control, language),
     }
+
+
+def _choice(index: int, choice: Choice) -> dict[str, Any]:
+    text = {"type": "plain_text", "text": choice.label[:75], "emoji": True}
+    return {"type": "button", "action_id": f"{CHOICE}{index}", "value": choice.data, "text": text}
 
 
 def _feedback() -> dict[str, Any]:

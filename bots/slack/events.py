@@ -24,7 +24,9 @@ from bots.slack.places import (
 from core.model import (
     Address,
     Addressed,
+    Choice,
     CommandName,
+    Control,
     Edited,
     Event,
     Moved,
@@ -46,9 +48,7 @@ class UnreadableEvent(ValueError):
     """An event of a kind that concerns us has not the shape it should have."""
 
 
-def decode(
-    body: Body, me: Identity, people: Mapping[str, Profile], *, received_at: datetime
-) -> Event | None:
+def decode(body: Body, me: Identity, people: Mapping[str, Profile], *, received_at: datetime) -> Event | None:
     """Return the event in ``body``; None where it does not concern us.
 
     ``people`` gives the names that are known; an unknown one stays an id. ``received_at`` is the
@@ -76,9 +76,7 @@ def people_in(body: Body) -> frozenset[str]:
             return frozenset()
 
 
-def _decode(
-    body: Body, me: Identity, people: Mapping[str, Profile], received_at: datetime
-) -> Event | None:
+def _decode(body: Body, me: Identity, people: Mapping[str, Profile], received_at: datetime) -> Event | None:
     match body:
         case {"type": "event_callback", "event": {"type": "message" | "app_mention"} as event}:
             return _message(event, tenant_of(body, me), me, people)
@@ -227,7 +225,7 @@ def _pressed(
     body: Body, action: Mapping[str, Any], tenant: str, people: Mapping[str, Profile]
 ) -> Pressed | None:
     """Return the button pressed; None for one that is not ours."""
-    if (control := controls.read(action)) is None:
+    if (pressed := controls.read(action)) is None:
         return None
     container, user = body["container"], body["user"]
     channel, ts = container["channel_id"], container["message_ts"]
@@ -241,9 +239,10 @@ def _pressed(
         message_id=ts,
         address=Address(key=key, details=details_of(thread, thread, team, author)),
         author=author,
-        control=control,
+        control=pressed if isinstance(pressed, Control) else None,
         sent_at=moment_of(action["action_ts"]),
         scene=scene_of(channel, ""),
+        choice=pressed.data if isinstance(pressed, Choice) else "",
     )
 
 

@@ -23,7 +23,7 @@ from bots.slack.render import SlackPager
 from bots.slack.status import StatusLine
 from bots.slack.writing import Blocks, Writer, is_unsupported
 from core.errors import SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable, SurfaceUncertain
-from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
+from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class SlackSurface:
         await self._status.show(address, status)
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
     ) -> MessageRef:
         """Show a new message: a stream where ``rung`` says so and Slack takes it, else a post."""
         channel = address.key.channel
@@ -92,7 +92,7 @@ class SlackSurface:
         *,
         shown: Page | None,
         last: bool,
-        controls: Sequence[Control] = (),
+        controls: Sequence[Button] = (),
     ) -> MessageRef:
         """Show ``page``: appended where ``ref`` is a stream that shows a beginning of it."""
         blocks = _blocks(address, controls)
@@ -221,5 +221,5 @@ def _thread_of(address: Address) -> str:
     return address.details.get("thread_ts") or address.key.thread
 
 
-def _blocks(address: Address, controls: Sequence[Control]) -> Blocks:
+def _blocks(address: Address, controls: Sequence[Button]) -> Blocks:
     return buttons.blocks(controls, language=address.details.get("language", ""))

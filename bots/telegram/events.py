@@ -20,10 +20,12 @@ from telegram import (
     User,
 )
 
+from bots.telegram import controls
 from bots.telegram.text import Me, markdown_of, own_mentions, raw_words, slash, unreadable
 from core.model import (
     Address,
     Addressed,
+    Choice,
     CommandName,
     Control,
     Edited,
@@ -145,7 +147,8 @@ def _from_edit(message: Message, me: Me) -> Edited | None:
 
 def _from_press(query: CallbackQuery, me: Me, received_at: datetime) -> Pressed | None:
     author = _author(query.from_user, None, None)
-    if author is None or query.message is None or query.data not in set(Control):
+    pressed = controls.read(query.data)
+    if author is None or query.message is None or pressed is None:
         return None
     message, chat = query.message, query.message.chat
     # The question is known only where the answer replies to it; the core looks the answer up.
@@ -159,9 +162,10 @@ def _from_press(query: CallbackQuery, me: Me, received_at: datetime) -> Pressed 
         message_id=str(message.message_id),
         address=_address(chat, me, thread, author, reply_to=reply_to),
         author=author,
-        control=Control(query.data),
+        control=pressed if isinstance(pressed, Control) else None,
         sent_at=received_at,
         scene=_scene(chat),
+        choice=pressed.data if isinstance(pressed, Choice) else "",
     )
 
 

@@ -9,8 +9,6 @@ from typing import Any, TypeVar, cast
 
 from telegram import (
     Bot,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
     MessageEntity,
@@ -19,23 +17,17 @@ from telegram import (
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated
 
+from bots.telegram.controls import keyboard
 from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, says, translated
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.render import TelegramPager
 from core.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
+from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
 T = TypeVar("T")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_LABELS = {
-    Control.STOP: ("⏹ Stop", "⏹ 停止"),
-    Control.RETRY: ("↻ Retry", "↻ 重试"),
-    Control.CONTINUE: ("Continue", "继续"),
-    Control.GOOD: ("👍", "👍"),
-    Control.BAD: ("👎", "👎"),
-}
 
 
 class TelegramSurface:
@@ -96,7 +88,7 @@ class TelegramSurface:
             pass
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
     ) -> MessageRef:
         """Send a message, in groups as a reply to the question. ``marker`` cannot be carried.
 
@@ -116,7 +108,7 @@ class TelegramSurface:
                 link_preview_options=_NO_PREVIEW,
                 message_thread_id=_topic(address),
                 reply_parameters=_reply(address, chat),
-                reply_markup=_keyboard(address, controls),
+                reply_markup=keyboard(controls, language=address.details.get("language", "")),
             )
 
         sent = await self._call(address.key.channel, send, idempotent=False)
@@ -130,7 +122,7 @@ class TelegramSurface:
         *,
         shown: Page | None,
         last: bool,
-        controls: Sequence[Control] = (),
+        controls: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace text and buttons of ``ref``; the same text again is success.
 
@@ -150,7 +142,7 @@ class TelegramSurface:
                     int(ref.message_id),
                     entities=_entities(page),
                     link_preview_options=_NO_PREVIEW,
-                    reply_markup=_keyboard(address, controls),
+                    reply_markup=keyboard(controls, language=address.details.get("language", "")),
                 )
             except ChatMigrated as exc:
                 self.moved(ref.channel, str(exc.new_chat_id))
@@ -230,11 +222,3 @@ def _reply(address: Address, chat: str) -> ReplyParameters | None:
 
 def _entities(page: Page) -> list[MessageEntity]:
     return [MessageEntity.de_json(cast("dict[str, Any]", entity), None) for entity in page.form]
-
-
-def _keyboard(address: Address, controls: Sequence[Control]) -> InlineKeyboardMarkup | None:
-    if not controls:
-        return None
-    chinese = address.details.get("language", "").lower().startswith("zh")
-    row = [InlineKeyboardButton(_LABELS[control][chinese], callback_data=control) for control in controls]
-    return InlineKeyboardMarkup([row])

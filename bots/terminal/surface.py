@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from bots.terminal.render import TerminalPager
 from bots.terminal.screen import Screen
-from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle
+from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Rung
 
 _FRAMES: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
@@ -47,7 +47,7 @@ class TerminalSurface:
             self._screen.rest()
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
     ) -> MessageRef:
         """Print a new message below everything else."""
         self._screen.end()
@@ -62,7 +62,7 @@ class TerminalSurface:
         *,
         shown: Page | None,
         last: bool,
-        controls: Sequence[Control] = (),
+        controls: Sequence[Button] = (),
     ) -> MessageRef:
         """Print what ``page`` adds; a text that is not a continuation is printed anew below."""
         if shown is not None and page.text.startswith(shown.text):

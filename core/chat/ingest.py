@@ -140,7 +140,7 @@ class Ingestor:
     async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
-        if conversation is None:
+        if conversation is None or event.control is None:
             return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
         if event.control in VERDICTS:
             return await self._verdict(tx, event, VERDICTS[event.control])

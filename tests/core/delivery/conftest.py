@@ -8,7 +8,7 @@ import pytest
 
 from core.delivery.bucket import Bucket
 from core.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.model import Address, Control, MessageRef, Page, Status, ThinkingStyle, ThreadKey
+from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle, ThreadKey
 from core.ports import Budget, Rung
 
 PENALTY_S = 5.0
@@ -41,7 +41,7 @@ class FakeSurface:
     lost: int = 0  #: so many posts take effect and then fail
     screen: dict[str, str] = field(default_factory=dict)
     history: list[tuple[float, str, str]] = field(default_factory=list)  #: (time, message id, text)
-    controls: dict[str, tuple[Control, ...]] = field(default_factory=dict)
+    controls: dict[str, tuple[Button, ...]] = field(default_factory=dict)
     refused: list[float] = field(default_factory=list)
     markers: dict[str, str] = field(default_factory=dict)
     statuses: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class FakeSurface:
         self.statuses.append(asyncio.get_running_loop().time())
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Control] = ()
+        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
     ) -> MessageRef:
         """Show a message; a lost one is shown and its reference is not told."""
         await self._call(address)
@@ -100,7 +100,7 @@ class FakeSurface:
         *,
         shown: Page | None,
         last: bool,
-        controls: Sequence[Control] = (),
+        controls: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace a message's text; an identical edit is a defect of the caller."""
         await self._call(address)
@@ -129,7 +129,7 @@ class FakeSurface:
                 return MessageRef(channel=address.key.channel, message_id=message_id)
         return None
 
-    def _show(self, ref: MessageRef, page: Page, controls: Sequence[Control]) -> None:
+    def _show(self, ref: MessageRef, page: Page, controls: Sequence[Button]) -> None:
         self.screen[ref.message_id] = page.text
         self.controls[ref.message_id] = tuple(controls)
         self.history.append((asyncio.get_running_loop().time(), ref.message_id, page.text))
