@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 
 from core.markdown.borders import blocks
+from core.markdown.flanking import is_wide
 from core.markdown.inline import read
 from core.markdown.lines import FENCED, Kind, has_words, scan, unified
 from core.markdown.neutral import neutral
-from core.markdown.parser import is_wide
 from core.markdown.settle import held, settled
 from core.markdown.split import Parts
 from core.model import Page

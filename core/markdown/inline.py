@@ -9,14 +9,19 @@ block's end.
 import re
 from dataclasses import dataclass, field
 
+from core.markdown.flanking import sides
+
 REACH = 400  #: characters after which an unclosed marker is taken as plain text
 URL_REACH = 2000  #: the same for a link's target
 
 URL = re.compile(r"https?://[^\s<>\"`*|\[\]，。；：！？、（）【】「」『』《》]+")
+MATHS = re.compile(
+    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\](?!\()|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
+)
+DUNDER = re.compile(r"__[a-z0-9]+(?:_[a-z0-9]+)*__(?![0-9A-Za-z_])")
 _URL_END = "_~.,;:!?)'"  #: not part of an address where it ends with them
-_TOKEN = re.compile(r"https?://|\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
+_TOKEN = re.compile(r"https?://|\\[(\[]|\$\$|\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
 _TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\([^()\s]*\Z|\\\Z)?(?:[ \t]+\"[^\"\n]*\"?)?[ \t]*")
-_PLAIN_WORD = re.compile(r"[0-9A-Za-z]")
 
 
 @dataclass(slots=True)
@@ -24,7 +29,7 @@ class Open:
     """A marker that waits for its partner."""
 
     at: int
-    mark: str  #: "*", "**", "_", "`", "~~", "||", "[", "![" or "<"
+    mark: str  #: "*", "**", "_", "`", "~~", "||", "[", "![", "$$" or the like
     target_at: int = 0  #: for a link whose label is closed: where its "(" stands; else 0
 
 
@@ -38,13 +43,13 @@ class Inline:
     undecided: int | None = None  #: where a marker run touches the end and may still grow
 
 
-def read(text: str, start: int, end: int, *, growing: bool) -> Inline:
-    """Read the inline constructs of ``text[start:end]``, one block.
+def read(text: str, start: int, end: int, *, growing: bool, maths: bool = True) -> Inline:
+    r"""Read the inline constructs of ``text[start:end]``, one block.
 
     With ``growing`` the block is the last one and more may follow; without, whatever is open at
-    the end is plain text.
+    the end is plain text. ``maths`` knows formulas between ``\( \)``, ``\[ \]`` and ``$$``.
     """
-    reader = _Reader(text, start, end, growing)
+    reader = _Reader(text, start, end, growing, maths)
     reader.run()
     return reader.result
 
@@ -57,17 +62,9 @@ def address_end(text: str, at: int, end: int) -> int:
     return at + len(match.group().rstrip(_URL_END))
 
 
-def _sides(char: str, before: str, after: str) -> tuple[bool, bool]:
-    """Whether a run of markers may open and close, by the characters around it."""
-    if _PLAIN_WORD.match(before) and _PLAIN_WORD.match(after):  # snake_case, 2*3
-        return False, char == "*"
-    if char == "_":
-        return not after.isspace() and not before.isalnum(), not before.isspace() and not after.isalnum()
-    return not after.isspace(), not before.isspace()
-
-
 class _Reader:
-    def __init__(self, text: str, start: int, end: int, growing: bool) -> None:
+    def __init__(self, text: str, start: int, end: int, growing: bool, maths: bool) -> None:
+        self.maths = maths
         self.text = text
         self.pos = start
         self.start = start
@@ -94,8 +91,9 @@ class _Reader:
         if first == "h":
             self.pos = address_end(self.text, at, self.end)
         elif first == "\\":
-            if len(token) == 1:
-                self._touch(at)
+            self._escape(token, at)
+        elif first == "$":
+            self._maths(token, at)
         elif first == "`":
             self._code(token, at)
         elif first in "*_~|":
@@ -106,6 +104,25 @@ class _Reader:
             self._tag(token, at)
         else:
             self._push(at, token)
+
+    def _escape(self, token: str, at: int) -> None:
+        if token[1:] in ("", "\n") and self.pos == self.end:
+            self._touch(at)
+        elif token[1:] in ("(", "["):
+            self._maths(token, at)
+
+    def _maths(self, token: str, at: int) -> None:
+        if not self.maths:
+            return
+        whole = MATHS.match(self.text, at, self.end)
+        if whole is not None:
+            self.pos = whole.end()
+            self.result.guarded.append((at, self.pos))
+            return
+        self.result.guarded.append((at, min(at + REACH, self.end)))
+        if self.growing and self.end < at + REACH:
+            self._push(at, token)
+            self.pos = self.end
 
     def _touch(self, at: int) -> None:
         if self.growing and self.result.undecided is None:
@@ -167,9 +184,10 @@ class _Reader:
         before = self.text[at - 1] if at > self.start else " "
         after = self.text[self.pos] if self.pos < self.end else " "
         left = len(run)
-        if run[0] in "~|" and left != 2:
+        if self.growing and run == "*" and after == "." and self.pos + 1 == self.end:
+            self._touch(at)  # may become a file pattern
             return
-        can_open, can_close = _sides(run[0], before, after)
+        can_open, can_close = sides(run, before, after, self.text[self.pos + 1 : self.end][:1])
         if can_close:
             left = self._close(run[0], at, left)
         if left and can_open:

@@ -3,16 +3,15 @@ r"""The Markdown that models write, read with markdown-it.
 CommonMark with these differences, each because models (and people reading over their shoulder)
 mean something else:
 
-- HTML is text: ``Vec<T>``, ``<think>`` and ``<div>`` stay;
-- emphasis works next to Chinese, Japanese and Korean without spaces, and does not begin inside a
-  Latin word or number: ``2*3*4``, ``a*b*c`` and ``__init__`` stay;
+- HTML is text: ``Vec<T>``, ``<think>`` and ``<div>`` stay; so does ``<std::string>``, since only
+  web and mail addresses between angle brackets are links;
+- emphasis follows :mod:`core.markdown.flanking`, and ``__init__`` is a name;
 - tables keep pipes inside code and cells beyond the header's count;
 - ``||spoiler||`` and ``~~strike~~`` are known; maths between dollars or ``\( \)`` is left alone;
 - no underlined headings and no link definitions: both would change text that is long shown.
 """
 
 import re
-import unicodedata
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -20,15 +19,13 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 
+from core.markdown.flanking import sides
 from core.markdown.grid import alignment, cells
-from core.markdown.inline import address_end
+from core.markdown.inline import DUNDER, MATHS, address_end
 from core.markdown.lines import is_table_rule
 
-_MATH = re.compile(
-    r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\](?!\()|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
-)
 _MATH_OPEN = {"$$": "$$", "\\[": "\\]"}
-_DUNDER = re.compile(r"__[a-z0-9]+(?:_[a-z0-9]+)*__(?![0-9A-Za-z_])")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:|tg:)[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>", re.IGNORECASE)
 _SPOILER = re.compile(r"\|\|(?=\S)((?:(?!\|\|)[^\n])+?)(?<=\S)\|\|(?![0-9A-Za-z|])")
 _WORD = re.compile(r"[0-9A-Za-z]")
 
@@ -42,6 +39,7 @@ def parser() -> MarkdownIt:
     md.validateLink = lambda url: True  # type: ignore[method-assign]  # the renderer decides what may be a link
     md.inline.ruler.at("emphasis", _emphasis)
     md.inline.ruler.at("strikethrough", _strike)
+    md.inline.ruler.at("autolink", _autolink)
     md.inline.ruler.before("escape", "math", _math)
     md.inline.ruler.before("emphasis", "dunder", _dunder)
     md.inline.ruler.before("emphasis", "spoiler", _spoiler)
@@ -53,15 +51,6 @@ def parser() -> MarkdownIt:
     return md
 
 
-def is_wide(char: str) -> bool:
-    """Tell whether a character belongs to a script written without spaces, or its punctuation."""
-    return unicodedata.east_asian_width(char) in "WF"
-
-
-def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char)[0] in "PS" and not is_wide(char)
-
-
 def _delimiters(state: StateInline, marker: str) -> None:
     """Push a run of markers with what it can open and close."""
     start = state.pos
@@ -70,9 +59,7 @@ def _delimiters(state: StateInline, marker: str) -> None:
         end += 1
     before = state.src[start - 1] if start else " "
     after = state.src[end] if end < state.posMax else " "
-    can_open, can_close = _sides(before, after, marker, end - start)
-    if marker == "*" and _is_glob(before, after, state.src[end + 1 : end + 2], end - start):
-        can_open = can_close = False
+    can_open, can_close = sides(marker * (end - start), before, after, state.src[end + 1 : end + 2])
     for _ in range(end - start):
         token = state.push("text", "", 0)
         token.content = marker
@@ -87,27 +74,6 @@ def _delimiters(state: StateInline, marker: str) -> None:
             )
         )
     state.pos = end
-
-
-def _sides(before: str, after: str, marker: str, length: int) -> tuple[bool, bool]:
-    """CommonMark's flanking rule, made friendly to scripts without spaces."""
-    strong = length > 1 and marker == "*"
-    left = not after.isspace() and (
-        not _is_punctuation(after) or before.isspace() or _is_punctuation(before) or is_wide(before)
-    )
-    right = not before.isspace() and (
-        strong or not _is_punctuation(before) or after.isspace() or _is_punctuation(after) or is_wide(after)
-    )
-    if _WORD.match(before) and _WORD.match(after):
-        return False, marker == "*" and (strong or not after.isdigit())
-    if marker == "_":
-        return left and (not right or _is_punctuation(before)), right and (not left or _is_punctuation(after))
-    return left, right
-
-
-def _is_glob(before: str, after: str, second: str, length: int) -> bool:
-    """Stars of a file pattern: ``*.py``, ``src/**/*.ts``."""
-    return (before == "/" and after in "./") or (length == 1 and after == "." and second.isalnum())
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
@@ -128,6 +94,7 @@ def _strike(state: StateInline, silent: bool) -> bool:
         return True
     before = state.src[state.pos - 1] if state.pos else " "
     after = state.src[state.pos + 2] if state.pos + 2 < state.posMax else " "
+    can_open, can_close = sides("~~", before, after)
     state.push("text", "", 0).content = "~~"
     state.delimiters.append(
         Delimiter(
@@ -135,8 +102,8 @@ def _strike(state: StateInline, silent: bool) -> bool:
             length=0,
             token=len(state.tokens) - 1,
             end=-1,
-            open=not after.isspace(),
-            close=not before.isspace(),
+            open=can_open,
+            close=can_close,
         )
     )
     state.pos += 2
@@ -146,11 +113,25 @@ def _strike(state: StateInline, silent: bool) -> bool:
 def _math(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] not in "\\$":
         return False
-    match = _MATH.match(state.src, state.pos, state.posMax)
+    match = MATHS.match(state.src, state.pos, state.posMax)
     if match is None or "\n\n" in match.group():
         return False
     if not silent:
         state.push("math", "", 0).content = match.group()
+    state.pos = match.end()
+    return True
+
+
+def _autolink(state: StateInline, silent: bool) -> bool:
+    match = _AUTOLINK.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        address = match.group(1)
+        token = state.push("link_open", "a", 1)
+        token.attrs = {"href": address if ":" in address else f"mailto:{address}"}
+        state.push("text", "", 0).content = address
+        state.push("link_close", "a", -1)
     state.pos = match.end()
     return True
 
@@ -174,7 +155,7 @@ def _address(state: StateInline, silent: bool) -> bool:
 def _dunder(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith("__", state.pos) or (state.pos and state.src[state.pos - 1] == "_"):
         return False
-    match = _DUNDER.match(state.src, state.pos, state.posMax)
+    match = DUNDER.match(state.src, state.pos, state.posMax)
     if match is None:
         return False
     if not silent:

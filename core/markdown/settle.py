@@ -14,12 +14,16 @@ from core.markdown.lines import FENCED, Kind, Line, is_half_marker, is_table_rul
 
 _HALF_TAIL = re.compile(r"(?:&#?[0-9A-Za-z]{0,8}|<[/!]?[A-Za-z@#:/.%?=&_~+-]{0,80}|!)$")
 
+_NAME = re.compile(r"[a-z0-9_]*")  # may become __init__
+_SHORT_LABEL = 60  #: characters of a label that wait until it is clear whether it is a link's
+_CLOSERS = {"\\(": "\\)", "\\[": "\\]"}
+
 
 def held(text: str) -> str:
     """Return the beginning of ``text`` that no later text will change the look of."""
     text, lines = _decided(text)
     end = _tail(text, lines)
-    inline = _last_inline(text, lines)
+    inline = _last_inline(text, lines, maths=False)
     if inline is not None:
         end = min([end, *(item.at for item in inline.opened[:1]), *_at(inline.undecided)])
     return text[:end].rstrip()
@@ -28,11 +32,11 @@ def held(text: str) -> str:
 def settled(text: str) -> str:
     """Return ``text`` with its half-open end left out or closed."""
     text, lines = _decided(text)
-    inline = _last_inline(text, lines)
+    inline = _last_inline(text, lines, maths=True)
     if inline is None:
         return text
     end = min([len(text), *_at(inline.undecided)])
-    if not any(item.mark[0] == "`" or item.target_at for item in inline.opened):
+    if not any(item.mark[0] in "`$\\" or item.target_at for item in inline.opened):
         end = min(end, _tail(text, lines))
     return _close(text[:end], inline.opened)
 
@@ -98,7 +102,7 @@ def _may_be_header(text: str, lines: Sequence[Line], index: int) -> bool:
     )
 
 
-def _last_inline(text: str, lines: Sequence[Line]) -> Inline | None:
+def _last_inline(text: str, lines: Sequence[Line], *, maths: bool) -> Inline | None:
     """Read the last block's inline markup; None where there is none."""
     if not lines or lines[-1].kind in FENCED:
         return None
@@ -107,7 +111,7 @@ def _last_inline(text: str, lines: Sequence[Line]) -> Inline | None:
     if first.kind is Kind.BLANK or first.body >= last.end:
         return None
     growing = last.open or last.kind in (Kind.TEXT, Kind.ITEM)
-    return read(text, first.body, len(text) if growing else last.end, growing=growing)
+    return read(text, first.body, len(text) if growing else last.end, growing=growing, maths=maths)
 
 
 def _close(text: str, opened: list[Open]) -> str:
@@ -115,13 +119,20 @@ def _close(text: str, opened: list[Open]) -> str:
     closers = ""
     for item in reversed(opened):
         begin = item.at + len(item.mark)
-        if begin > len(text):
-            text = text[: item.at]
-        elif item.mark[-1] == "[":
+        if _is_shown_later(item, text[begin:]):
+            text, closers = text[: item.at], ""
+        elif item.mark[-1] == "[" and item.mark[0] != "\\":
             text = text[: item.at] + text[begin : item.target_at - 1 if item.target_at else None]
-        elif not text[begin:].strip(" \t\n`"):
-            text = text[: item.at]
         else:
             text = text.rstrip("`") if item.mark[0] == "`" else text.rstrip()
-            closers += item.mark
+            closers += _CLOSERS.get(item.mark, item.mark)
     return text + closers
+
+
+def _is_shown_later(item: Open, inner: str) -> bool:
+    """Some open constructs are better left out: empty ones, and those that may come to nothing."""
+    if not inner.strip(" \t\n`"):
+        return True
+    if item.mark == "__":
+        return _NAME.fullmatch(inner.strip()) is not None
+    return item.mark in ("[", "![") and not item.target_at and len(inner) <= _SHORT_LABEL

@@ -14,46 +14,12 @@ from core.model import Page
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 PINGS = re.compile(r"<(?:![a-z]|@[A-Za-z0-9]|#[A-Za-z0-9])(?<!<!d)", re.IGNORECASE)
 PAGE_CHARS = 11_500
-SOUP = st.lists(
-    st.sampled_from(
-        [
-            "**",
-            "*",
-            "`",
-            "```",
-            "\n",
-            "\n\n",
-            "- ",
-            "1. ",
-            "> ",
-            "| a | b |\n",
-            "|---|---|\n",
-            "    ",
-            " ",
-            "[x](",
-            ")",
-            "# ",
-        ]
-        + [
-            "[",
-            "](",
-            "https://a.b",
-            "word ",
-            "重要。",
-            "重要",
-            "snake_case",
-            "~~",
-            "||",
-            "<t>",
-            "<",
-            "!channel>",
-            "@U1>",
-            "@here",
-        ]
-        + ["&lt;", "```py\n", "~~~", "\\", "_", "---\n", "a", "\t", "👨‍👩‍👧"]
-    ),
-    max_size=40,
-).map("".join)
+PIECES = (
+    "**¦*¦`¦```¦\n¦\n\n¦- ¦1. ¦> ¦| a | b |\n¦|---|---|\n¦    ¦ ¦[x](¦)¦# ¦[¦](¦https://a.b¦"
+    "word ¦重要。¦重要¦snake_case¦~~¦||¦<t>¦<¦!channel>¦@U1>¦@here¦&lt;¦```py\n¦~~~¦\\¦_¦---\n¦a¦\t¦"
+    "👨‍👩‍👧"
+)
+SOUP = st.lists(st.sampled_from(PIECES.split("¦")), max_size=40).map("".join)
 
 
 def check_page(page: Page) -> None:
@@ -83,6 +49,7 @@ def grow(text: str, step: int, *, streaming: bool) -> list[Page]:
 
 
 def letters(text: str) -> str:
+    """Return what is letter or digit."""
     return "".join(char for char in text if char.isalnum())
 
 

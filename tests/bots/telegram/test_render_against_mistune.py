@@ -20,6 +20,7 @@ DIFFERENT = {
     "links_half_open": "link definitions stay as text, since they come after what they would change",
     "literal_stars": "products, globs and dunder names are no emphasis",
     "rules": "three dashes right under a line are a rule, not a heading's underline",
+    "slack_specials": "a subteam between angle brackets is no mail address",
     "spoilers": "spoilers are known",
     "table_pipes_in_code": "a pipe inside code does not end a cell",
 }
@@ -40,39 +41,21 @@ def theirs(markdown: str) -> tuple[Spans, Counter[str]]:
     """What mistune finds: marked stretches, and all words."""
     parse = mistune.create_markdown(renderer=None, plugins=["strikethrough", "table", "task_lists"])
     found: Spans = Counter()
-    words: list[str] = []
     tree = parse(markdown)
     assert isinstance(tree, list)
-    for node in tree:
-        words.append(visit(node, found, frozenset()))
+    words = [visit(node, found, frozenset()) for node in tree]
     return found, in_words(" ".join(words).replace("\0", ""))
 
 
 def visit(node: dict[str, Any], found: Spans, around: frozenset[str]) -> str:
     """Return a node's words and note its spans; inline code stands between NUL characters."""
     kind = str(node["type"])
-    if kind == "block_code":
-        found["pre", squeeze(node["raw"])] += 1
-        return f"\n{node['raw']}\n"
-    if kind == "codespan":
-        if around & {"link", "table"}:
-            return str(node["raw"])
-        found["code", squeeze(node["raw"])] += 1
-        return f"\0{node['raw']}\0"
+    if kind in ("block_code", "codespan"):
+        return visit_code(node, found, around)
     if kind in ("linebreak", "softbreak"):
         return "\n"
-    target = str(node.get("attrs", {}).get("url", ""))
-    linkable = target.startswith(("http", "mailto:"))
-    own = around | {"table" if kind == "table" else "link" if linkable else KINDS.get(kind, "")}
-    children = node.get("children")
-    pieces = [visit(child, found, own) for child in children or []]
-    if kind == "list" and node["attrs"]["ordered"]:
-        first = node["attrs"].get("start", 1)
-        pieces = [f"{first + index}. {piece}" for index, piece in enumerate(pieces)]
-    inner = "".join(pieces) if children is not None else html.unescape(str(node.get("raw", "")))
-    if target and (not linkable or "table" in around) and squeeze(inner) != squeeze(target):
-        inner += f" ({target})"
-    if linkable and not around & {"table", "link"}:
+    inner = visit_children(node, found, around)
+    if is_linkable(node) and not around & {"table", "link"}:
         found["text_link", squeeze(inner)] += 1
     elif kind in KINDS and "table" not in around and KINDS[kind] not in around:
         for piece in inner.split("\0")[::2]:
@@ -81,12 +64,49 @@ def visit(node: dict[str, Any], found: Spans, around: frozenset[str]) -> str:
     return inner if kind in INLINE else f"\n{inner}\n"
 
 
+def visit_code(node: dict[str, Any], found: Spans, around: frozenset[str]) -> str:
+    """Code is code save in links and tables."""
+    raw = str(node["raw"])
+    if node["type"] == "block_code":
+        found["pre", squeeze(raw)] += 1
+        return f"\n{raw}\n"
+    if around & {"link", "table"}:
+        return raw
+    found["code", squeeze(raw)] += 1
+    return f"\0{raw}\0"
+
+
+def visit_children(node: dict[str, Any], found: Spans, around: frozenset[str]) -> str:
+    """Return the words inside, with list numbers and the targets that we show."""
+    kind, children = str(node["type"]), node.get("children")
+    own = around | {"table" if kind == "table" else "link" if is_linkable(node) else KINDS.get(kind, "")}
+    pieces = [visit(child, found, own) for child in children or []]
+    if kind == "list" and node["attrs"]["ordered"]:
+        first = node["attrs"].get("start", 1)
+        pieces = [f"{first + index}. {piece}" for index, piece in enumerate(pieces)]
+    inner = "".join(pieces) if children is not None else html.unescape(str(node.get("raw", "")))
+    target = target_of(node)
+    shown = target and (not is_linkable(node) or "table" in around) and squeeze(inner) != squeeze(target)
+    return f"{inner} ({target})" if shown else inner
+
+
+def target_of(node: dict[str, Any]) -> str:
+    """Return where a link or an image leads; "" for other nodes."""
+    return str(node.get("attrs", {}).get("url", ""))
+
+
+def is_linkable(node: dict[str, Any]) -> bool:
+    """Whether Telegram would open the node's target."""
+    return target_of(node).startswith(("http", "mailto:"))
+
+
 def squeeze(text: str) -> str:
     """Leave white space out, which each parser keeps its own way."""
     return "".join(text.split())
 
 
 def in_words(text: str) -> Counter[str]:
+    """Count the words of a text."""
     return Counter(re.findall(r"[^\W_]+", text))
 
 

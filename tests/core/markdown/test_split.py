@@ -12,46 +12,11 @@ from core.markdown.settle import held
 from core.markdown.split import Cut, Parts, closed, continued, find_cut
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
-SOUP = st.lists(
-    st.sampled_from(
-        [
-            "**",
-            "*",
-            "`",
-            "```",
-            "\n",
-            "\n\n",
-            "- ",
-            "1. ",
-            "> ",
-            "| a | b |\n",
-            "|---|---|\n",
-            "    ",
-            "  ",
-            "[x](",
-            ")",
-            "# ",
-        ]
-        + [
-            "word ",
-            "two words. ",
-            "重要。",
-            "snake_case",
-            "~~",
-            "||",
-            "<t>",
-            "👨‍👩‍👧",
-            "```py\n",
-            "~~~",
-            "\\",
-            "_",
-            "---\n",
-            "a",
-            "\t",
-        ]
-    ),
-    max_size=60,
-).map("".join)
+PIECES = (
+    "**¦*¦`¦```¦\n¦\n\n¦- ¦1. ¦> ¦| a | b |\n¦|---|---|\n¦    ¦  ¦[x](¦)¦# ¦word ¦two words. ¦"
+    "重要。¦snake_case¦~~¦||¦<t>¦👨‍👩‍👧¦```py\n¦~~~¦\\¦_¦---\n¦a¦\t"
+)
+SOUP = st.lists(st.sampled_from(PIECES.split("¦")), max_size=60).map("".join)
 
 
 def by_length(limit: int):
@@ -65,16 +30,19 @@ def by_length(limit: int):
 
 
 def limit_for(text: str) -> int:
+    """Return a limit that gives a few parts."""
     return max(40, min(len(text) // 5, 2000))
 
 
 def all_parts(text: str, limit: int, *, forward: bool) -> list[str]:
+    """Cut a whole text."""
     parts = Parts(by_length(limit), forward=forward)
     rest = parts.feed(text)
     return [*parts.finished, rest]
 
 
 def words(text: str) -> list[str]:
+    """Count the words of a text."""
     return re.findall(r"[^\W_]+", text)
 
 
@@ -95,6 +63,7 @@ def test_a_part_never_changes_in_random_soup(text: str, step: int, forward: bool
 
 
 def check_stability(text: str, *, forward: bool, step: int) -> None:
+    """Look at every prefix and compare with looking at once."""
     limit = limit_for(text)
     growing = Parts(by_length(limit), forward=forward)
     finished: list[str] = []
@@ -126,6 +95,7 @@ def test_no_character_is_lost_in_random_soup(text: str, forward: bool) -> None:
 
 
 def check_complete(text: str, *, forward: bool) -> None:
+    """Put the parts together again."""
     limit = limit_for(text)
     rest = text
     seen = ""
@@ -221,7 +191,7 @@ def test_emphasis_longer_than_a_part_is_closed_and_opened_again() -> None:
 
 def test_a_link_is_not_cut() -> None:
     """The cut falls before a link that would not fit whole."""
-    text = "See the following page for more of this matter: [a label of words](https://example.com/long/path) and on"
+    text = "See the following page for more of this: [a label of words](https://example.com/long/path) and on"
     first, *_ = all_parts(text, 80, forward=False)
     assert "[" not in first
 
