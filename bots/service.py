@@ -16,6 +16,7 @@ from bots.platform import Platform
 from bots.web import WebServer
 from core.chat.answer import Answerer
 from core.chat.ingest import Ingestor
+from core.chat.orders import BASIC, Orders
 from core.chat.settings import Busy, ChatSettings
 from core.chat.turn import TurnRunner
 from core.clock import Clock, SystemClock
@@ -186,6 +187,7 @@ class Service:
             self.database,
             self.courier,
             Answerer(self.database, self.kimi, chat, self.clock),
+            Orders(BASIC),
             self.running,
             self.clock,
             surfaces={name: platform.surface for name, platform in self.platforms.items()},
@@ -194,8 +196,7 @@ class Service:
                 for name, platform in self.platforms.items()
                 if platform.backfill is not None
             },
-            busy=chat.busy,
-            backfill_lines=chat.backfill_lines,
+            settings=chat,
         )
 
     async def _serve_web(self) -> None:

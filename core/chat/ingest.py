@@ -140,12 +140,27 @@ class Ingestor:
     async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
-        if conversation is None or event.control is None:
+        if conversation is None:
             return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
+        if event.control is None:
+            return await self._chosen(tx, event, conversation)
         if event.control in VERDICTS:
             return await self._verdict(tx, event, VERDICTS[event.control])
         command = ORDERS_OF_CONTROLS.get(event.control)
         return await self._order(tx, event, command, conversation)
+
+    async def _chosen(self, tx: Transaction, event: Pressed, conversation: Conversation) -> Admitted | None:
+        key = event.address.key
+        seq = await inbox.add(
+            tx,
+            event,
+            platform=key.platform,
+            tenant=key.tenant,
+            conversation_id=conversation.id,
+            lane=Lane.ORDERS,
+            mark=Mark.OPEN,
+        )
+        return None if seq is None else Admitted(Work(conversation.id, Lane.ORDERS))
 
     async def _verdict(self, tx: Transaction, event: Pressed, verdict: str) -> Admitted | None:
         key = event.address.key

@@ -1,13 +1,25 @@
 """Taking a turn: from a conversation's oldest open event to the turn that this process owns."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from core.chat.language import Language, language_of
-from core.chat.settings import Busy
-from core.model import Address, CommandName, Control, Edited, Event, Ordered, Pressed, Said
+from core.chat.orders.order import Order, command_of_choice
+from core.chat.settings import Busy, ChatSettings
+from core.model import (
+    Address,
+    CommandName,
+    Control,
+    Edited,
+    Event,
+    MessageRef,
+    Ordered,
+    Pressed,
+    Said,
+    Scene,
+)
 from core.store import Database, Transaction, Work, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.inbox import Item, Mark
@@ -25,6 +37,7 @@ class Taken:
     turn: Turn
     conversation: Conversation
     said: Said | None  #: the question; None for a command
+    order: Order | None  #: the command or choice that the bot itself replies to; None for a question
     event: Event
     address: Address
     asker_id: str
@@ -36,10 +49,11 @@ class Taken:
 class Taker:
     """Takes turns; ``platforms`` are those that this process can show answers on."""
 
-    def __init__(self, database: Database, *, platforms: Collection[str], busy: Busy) -> None:
+    def __init__(self, database: Database, *, platforms: Collection[str], settings: ChatSettings) -> None:
         self._database = database
         self._platforms = platforms
-        self._busy = busy
+        self._busy = settings.busy
+        self._admins = settings.admins
 
     async def take(self, work: Work) -> Taken | None:
         """Take the oldest open event's turn; None where nothing is open that we can answer.
@@ -78,21 +92,48 @@ class Taker:
                 )
                 last = next(one.event for one in reversed(items) if one.id <= turn.seq)
                 said = last if isinstance(last, Said) else said
-            case (Ordered(command=CommandName.RETRY) | Pressed() | Edited()) as order:
-                return await self._take_again(tx, conversation, item, order)
-            case Ordered() as order:
-                turn = await turns.take(
-                    tx,
-                    conversation_id=conversation.id,
-                    inbox_id=item.id,
-                    seq=item.id,
-                    asker_id=order.author.id,
-                    notice=True,
-                )
-                return await self._taken(tx, turn, conversation, item, said=None, order=order)
+            case Ordered(command=CommandName.RETRY) | Pressed(control=Control()) | Edited():
+                return await self._take_again(tx, conversation, item, item.event)
+            case Ordered() | Pressed():
+                return await self._take_order(tx, conversation, item, item.event)
             case _:
                 return None
-        return await self._taken(tx, turn, conversation, item, said=said, order=said)
+        return await self._taken(tx, turn, conversation, item, said=said, source=said)
+
+    async def _take_order(
+        self, tx: Transaction, conversation: Conversation, item: Item, event: Ordered | Pressed
+    ) -> Taken | None:
+        """Take a command, or a choice: its reply takes the place of the choices."""
+        match event:
+            case Ordered(command=command, argument=argument):
+                refs: tuple[MessageRef, ...] = ()
+            case _ if (known := command_of_choice(event.choice)) is not None:
+                command, argument = known
+                refs = (MessageRef(channel=conversation.key.channel, message_id=event.message_id),)
+            case _:
+                return None
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=item.id,
+            asker_id=event.author.id,
+            refs=refs,
+            notice=True,
+        )
+        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
+        admin = f"{conversation.key.platform}:{event.author.id}" in self._admins
+        order = Order(
+            command=command,
+            argument=argument,
+            conversation=conversation,
+            author=event.author,
+            scene=conversation.scene,
+            language=taken.language,
+            is_admin=admin or conversation.scene is Scene.DIRECT,
+            chosen=isinstance(event, Pressed),
+        )
+        return replace(taken, order=order)
 
     def _merged_seq(self, items: Sequence[Item]) -> int:
         """Return the id of the last event that becomes one question with the first."""
@@ -122,7 +163,7 @@ class Taker:
             partial=await history.answer_to(tx, conversation.id, before.seq) if goes_on and before else "",
             notice=before is None,
         )
-        return await self._taken(tx, turn, conversation, item, said=said, order=said or order)
+        return await self._taken(tx, turn, conversation, item, said=said, source=said or order)
 
     async def _taken(
         self,
@@ -132,13 +173,13 @@ class Taker:
         item: Item,
         *,
         said: Said | None,
-        order: Said | Ordered | Pressed | Edited,
+        source: Said | Ordered | Pressed | Edited,
     ) -> Taken:
         known: frozenset[str] = frozenset()
         if turn.run > 1:
             own = {ref.message_id for ref in turn.refs}
             known = await conversations.known_refs(tx, conversation.id) - own
-        text = order.text if isinstance(order, Said) else ""
+        text = source.text if isinstance(source, Said) else ""
         if not text:
             lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
             text = " ".join(line.text for line in lines)
@@ -146,10 +187,11 @@ class Taker:
             turn=turn,
             conversation=conversation,
             said=said,
+            order=None,
             event=item.event,
-            address=order.address,
-            asker_id=order.author.id,
-            language=language_of(text, order.author.language),
+            address=source.address,
+            asker_id=source.author.id,
+            language=language_of(text, source.author.language),
             known=known,
             attempts=item.attempts + 1,
         )

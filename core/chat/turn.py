@@ -18,20 +18,14 @@ import structlog
 from core.chat.answer import Answerer, Question
 from core.chat.earlier import read_earlier
 from core.chat.notices import NOT_YET, Notice
-from core.chat.settings import Busy
+from core.chat.orders import OrderReply, Orders
+from core.chat.settings import ChatSettings
 from core.chat.take import MOST_MERGED, Taken, Taker
 from core.clock import Clock
 from core.delivery.courier import Courier, Delivery
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
-from core.model import (
-    CommandName,
-    Control,
-    Edited,
-    MessageRef,
-    Ordered,
-    Said,
-)
+from core.model import Control, MessageRef, Ordered, Pressed, Said
 from core.ports import Backfill, Surface
 from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
 from core.store.inbox import Mark
@@ -50,25 +44,25 @@ class TurnRunner:
         database: Database,
         courier: Courier,
         answerer: Answerer,
+        orders: Orders,
         running: RunningAnswers,
         clock: Clock,
         *,
         surfaces: Mapping[str, Surface],
         backfills: Mapping[str, Backfill],
-        busy: Busy = Busy.QUEUE,
-        backfill_lines: int = 50,
-        buttons: bool = True,
+        settings: ChatSettings,
     ) -> None:
         self._database = database
         self._courier = courier
         self._answerer = answerer
+        self._orders = orders
         self._running = running
         self._clock = clock
         self._surfaces = surfaces
         self._backfills = backfills
-        self._taker = Taker(database, platforms=surfaces.keys(), busy=busy)
-        self._backfill_lines = backfill_lines
-        self._buttons = buttons
+        self._taker = Taker(database, platforms=surfaces.keys(), settings=settings)
+        self._backfill_lines = settings.backfill_lines
+        self._buttons = settings.buttons
         self.stopping = False
 
     async def __call__(self, work: Work) -> None:
@@ -124,8 +118,8 @@ class TurnRunner:
         if turn.state == "answered":
             delivery.append(turn.partial)
             return turn.outcome
-        notice = self._notice(taken)
-        if notice is None and taken.said is not None:
+        said = await self._own_words(taken)
+        if said is None:
             await self._read_earlier(taken)
             question = Question(
                 turn=turn,
@@ -137,34 +131,27 @@ class TurnRunner:
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
             delivery.finished.add_done_callback(lambda _: running.cancel("closed"))
             return await self._answerer.answer(question, delivery, running)
-        text = (notice or Notice.FAILED).text(taken.language)
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=text, outcome="notice")
-        delivery.append(text)
+            await turns.save_answer(tx, turn, text=said.text, outcome="notice")
+        delivery.append(said.text)
+        delivery.growing.final_controls = said.choices
         return "notice"
 
-    def _notice(self, taken: Taken) -> Notice | None:
-        """Return the bot's own reply where Kimi is not asked."""
+    async def _own_words(self, taken: Taken) -> OrderReply | None:
+        """Return what the bot itself says; None where Kimi is to be asked."""
         if taken.attempts > MOST_ATTEMPTS:
             log.error("turn_given_up", attempts=taken.attempts)
-            return Notice.FAILED
+            return OrderReply(text=Notice.FAILED.text(taken.language))
         match taken.event:
-            case Edited() if taken.said is None:
-                return Notice.NOTHING_TO_RETRY
             case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
-                return NOT_YET[kind]
-            case Said():
-                return None
-            case Ordered(command=CommandName.HELP):
-                return Notice.HELP
-            case Ordered(command=CommandName.START):
-                return Notice.START
-            case Ordered(command=CommandName.NEW):
-                return Notice.NEW
-            case Ordered(command=CommandName.STOP):
-                return Notice.NOTHING_RUNNING
+                return OrderReply(text=NOT_YET[kind].text(taken.language))
+            case Ordered() | Pressed() if taken.order is not None:
+                reply = await self._orders.reply(taken.order)
+                return reply or OrderReply(text=Notice.HELP.text(taken.language))
+            case _ if taken.said is None:
+                return OrderReply(text=Notice.NOTHING_TO_RETRY.text(taken.language))
             case _:
-                return None if taken.said is not None else Notice.NOTHING_TO_RETRY
+                return None
 
     async def _read_earlier(self, taken: Taken) -> None:
         backfill = self._backfills.get(taken.conversation.key.platform)

@@ -1,0 +1,55 @@
+"""The shape of an order and of its reply, and the table that finds who handles it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from core.chat.language import Language
+from core.model import Choice, CommandName, Person, Scene
+from core.store.conversations import Conversation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One command with its argument, or one pressed choice, for a conversation."""
+
+    command: CommandName
+    argument: str  #: the rest of the command's line, or of the choice's data
+    conversation: Conversation
+    author: Person
+    scene: Scene
+    language: Language
+    is_admin: bool  #: by the deployment's list, or because the conversation is direct
+    chosen: bool = False  #: a choice was pressed: the reply takes the place of the choices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReply:
+    """What the bot says to an order; Markdown, never empty."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
+
+
+Handler: TypeAlias = Callable[[Order], Awaitable[OrderReply]]
+
+
+class Orders:
+    """All commands of a deployment."""
+
+    def __init__(self, handlers: Mapping[CommandName, Handler]) -> None:
+        self._handlers = dict(handlers)
+
+    async def reply(self, order: Order) -> OrderReply | None:
+        """Do what is ordered and return what to say; None where nobody handles it."""
+        handler = self._handlers.get(order.command)
+        return None if handler is None else await handler(order)
+
+
+def command_of_choice(data: str) -> tuple[CommandName, str] | None:
+    """Return the command and argument that a choice's data stands for, as in "model:kimi-k3"."""
+    name, _, argument = data.partition(":")
+    try:
+        return CommandName(name), argument
+    except ValueError:
+        return None
