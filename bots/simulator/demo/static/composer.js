@@ -55,6 +55,7 @@ export class Composer {
 
   grow() {
     this.input.style.height = "auto";
+    if (!this.input.scrollHeight) return; // not on the page, or in a chat that is not in front
     this.input.style.height = `${Math.min(this.input.scrollHeight, 140)}px`;
   }
 

@@ -1,6 +1,8 @@
 // A growing list of messages: draws only what changed, and stays at the end where the reader is there.
 
 import { h, svg } from "./dom.js";
+import { labelled } from "./icons.js";
+import { send } from "./store.js";
 
 /** A scrolling list. `draw(message)` returns the children of one message's element. */
 export class Log {
@@ -46,16 +48,30 @@ export class Log {
   }
 }
 
-const WIDTH = 64;
-const LEAST_S = 4;
+const WIDTH = 84;
+const LEAST_S = 2;
 
 /** Make the small print under a growing message: how often it was edited, and a tick for each time. */
 export function frames(message) {
   if (!message.byBot || message.edits === 0) return null;
   const lasted = message.frames.at(-1);
   const scale = (WIDTH - 2) / Math.max(lasted, LEAST_S);
-  const ticks = message.frames.map((at) => svg("rect", { x: (at * scale).toFixed(1), y: 1, width: 1.5, height: 8, rx: 0.5 }));
+  const ticks = message.frames.map((at) => svg("rect", { x: (at * scale).toFixed(1), y: 1, width: 1.2, height: 8, rx: 0.5 }));
   const strip = svg("svg", { class: "ticks", width: WIDTH, height: 10, viewBox: `0 0 ${WIDTH} 10`, "aria-hidden": "true" }, ...ticks);
   const words = message.edits === 1 ? "1 edit" : `${message.edits} edits`;
   return h("span", { class: "frames", title: "Each tick is one edit of this message, from its first word on" }, strip, `${words} · ${lasted.toFixed(1)} s`);
+}
+
+/** Make the buttons under a message; a refusal is told where the visitor types. */
+export function buttons({ buttons: offered, platform, channel, id }, ui, composer) {
+  if (!offered.length) return null;
+  const press = async (value) => {
+    try {
+      await send("/press", { visitor: ui.visitor, platform, channel, message: id, value });
+    } catch (error) {
+      composer.note.textContent = error.message;
+    }
+  };
+  return h("div", { class: "buttons" }, ...offered.map(({ label, value }) =>
+    h("button", { type: "button", onclick: () => press(value) }, ...labelled(label))));
 }

@@ -57,7 +57,7 @@ function drawBanner() {
   banner.classList.toggle("real", real);
   const words = real
     ? [h("strong", {}, "The real Kimi"), ` answers: ${model}`]
-    : [h("strong", {}, "Scripted stand-in"), h("span", { class: "more" }, " answers, not Kimi. Set "), h("code", {}, "KIMI_API_KEY"), h("span", { class: "more" }, " for the real one.")];
+    : [h("strong", {}, "A scripted stand-in"), " answers, not Kimi.", h("span", { class: "more" }, " Set ", h("code", {}, "KIMI_API_KEY"), " for the real one.")];
   banner.replaceChildren(...words);
 }
 

@@ -3,7 +3,7 @@
 import { Composer } from "./composer.js";
 import { avatar, codeBlock, h, link, timeOf } from "./dom.js";
 import { hints } from "./hints.js";
-import { frames, Log } from "./log.js";
+import { buttons, frames, Log } from "./log.js";
 import { markdown } from "./markdown.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
@@ -83,9 +83,9 @@ export class SlackPane {
     const wanted = `${this.channel}`;
     if (this.sidebar.dataset.drawn === wanted) return;
     this.sidebar.dataset.drawn = wanted;
-    const buttons = slack.channels.map(({ id, name }) =>
+    const rooms = slack.channels.map(({ id, name }) =>
       h("button", { type: "button", class: "room", "aria-current": id === this.channel ? "page" : null, onclick: () => this.choose(id) }, `# ${name}`));
-    this.sidebar.replaceChildren(h("p", { class: "workspace" }, "Luna Labs"), ...buttons,
+    this.sidebar.replaceChildren(h("p", { class: "workspace" }, "Luna Labs"), ...rooms,
       h("p", { class: "people" }, "People"), ...store.world.visitors.map(({ name }) => h("p", { class: "member" }, name)),
       h("p", { class: "member app" }, slack.botName));
     this.title.textContent = `# ${slack.channels.find(({ id }) => id === this.channel).name}`;
@@ -126,7 +126,7 @@ export class SlackPane {
         message.visibleTo ? h("p", { class: "only" }, "Only visible to you") : null,
         h("p", { class: "by" }, h("strong", {}, message.author), message.byBot ? h("span", { class: "badge" }, "APP") : null, timeOf(message.saidAt)),
         h("div", { class: "body text" }, ...body),
-        this.buttons(message), frames(message), inChannel ? this.opener(message) : null),
+        buttons(message, this.ui, this.composer), frames(message), inChannel ? this.opener(message) : null),
     ];
   }
 
@@ -140,12 +140,6 @@ export class SlackPane {
       return /^https?:/.test(part) ? link(part, part) : part;
     });
     return [h("div", { class: "plain" }, ...parts)];
-  }
-
-  buttons({ buttons, channel, id }) {
-    if (!buttons.length) return null;
-    const press = (value) => () => send("/press", { visitor: this.ui.visitor, platform: "slack", channel, message: id, value }).catch(() => {});
-    return h("div", { class: "buttons" }, ...buttons.map(({ label, value }) => h("button", { type: "button", onclick: press(value) }, label)));
   }
 
   opener({ id, thread }) {

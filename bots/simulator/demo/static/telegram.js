@@ -4,7 +4,7 @@ import { Composer } from "./composer.js";
 import { avatar, h, timeOf } from "./dom.js";
 import { formatted } from "./entities.js";
 import { hints } from "./hints.js";
-import { frames, Log } from "./log.js";
+import { buttons, frames, Log } from "./log.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
 /** One chat; `kind` is "dm" or "group". */
@@ -103,13 +103,8 @@ export class TelegramChat {
         h("div", { class: "body text" }, ...formatted(message.text, message.entities)),
         h("p", { class: "small" }, frames(message), message.edits && !message.byBot ? "edited " : null, timeOf(message.saidAt)),
         h("button", { type: "button", class: "reply", "aria-label": `Reply to ${message.author}`, title: "Reply", onclick: () => this.answer(message.id) }, "↩")),
-      this.buttons(message),
+      buttons(message, this.ui, this.composer),
     ].filter(Boolean);
   }
 
-  buttons({ buttons, channel, id }) {
-    if (!buttons.length) return null;
-    const press = (value) => () => send("/press", { visitor: this.ui.visitor, platform: "telegram", channel, message: id, value }).catch(() => {});
-    return h("div", { class: "buttons" }, ...buttons.map(({ label, value }) => h("button", { type: "button", onclick: press(value) }, label)));
-  }
 }
