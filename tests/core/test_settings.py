@@ -330,3 +330,12 @@ def test_every_setting_is_described() -> None:
     for spec in specs():
         assert spec.description.endswith("."), spec.name
         assert spec.field == spec.name.lower().removeprefix("moonthread_"), spec.name
+
+
+def test_the_sqlite_file_is_known_as_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three slashes are relative to the current folder, four absolute; PostgreSQL has no file."""
+    monkeypatch.chdir(tmp_path)
+
+    assert load({"DATABASE_URL": "sqlite:///a.db"}, None).sqlite_file == tmp_path / "a.db"
+    assert load({"DATABASE_URL": "sqlite:////x/a.db?timeout=5"}, None).sqlite_file == Path("/x/a.db")
+    assert load({"DATABASE_URL": "postgresql://127.0.0.1/db"}, None).sqlite_file is None

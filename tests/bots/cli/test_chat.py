@@ -101,6 +101,21 @@ class Terminal:
                 await self._more.wait()
 
 
+async def left(process: asyncio.subprocess.Process) -> int:
+    """Press Ctrl-C at the prompt until the program leaves, and return its exit status.
+
+    CPython looks for signals before it waits for a key; one that comes between the two is not
+    seen until the next (a person would press again).
+    """
+    async with asyncio.timeout(60):
+        while True:
+            process.send_signal(signal.SIGINT)
+            try:
+                return await asyncio.wait_for(process.wait(), timeout=10)
+            except TimeoutError:
+                continue
+
+
 async def test_ctrl_c_ends_an_answer_and_then_the_talk(with_kimi: Any, kimi: KimiSimulator) -> None:
     """At a terminal the first Ctrl-C stops the answer, one at the prompt leaves with status 0."""
     kimi.script = answer_with("word " * 2000, chunks_per_s=50)
@@ -114,9 +129,8 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(with_kimi: Any, kimi: Kim
     process.send_signal(signal.SIGINT)
     await terminal.until("(stopped)")
     await terminal.until("› ", times=2)
-    process.send_signal(signal.SIGINT)
 
-    assert await asyncio.wait_for(process.wait(), timeout=30) == 0
+    assert await left(process) == 0
     assert "Thinking" in terminal.text
     assert "Traceback" not in terminal.text
     assert len(kimi.requests) == 1
