@@ -8,6 +8,7 @@ import pytest
 from bots.simulator.telegram import Limits, TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.surface import TelegramSurface
+from core.clock import ScaledClock
 from core.errors import (
     MessageGone,
     SurfaceClosed,
@@ -57,7 +58,7 @@ async def edit(surface: TelegramSurface, address: Address, ref: MessageRef, text
 
 
 async def test_a_message_grows_in_a_private_chat(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramSurface, ann: int, clock: ScaledClock
 ) -> None:
     """Post, edit, delete: one message with its entities, without reply and without link preview."""
     bold = {"type": "bold", "offset": 0, "length": 5}
@@ -73,6 +74,7 @@ async def test_a_message_grows_in_a_private_chat(
 
     await surface.delete(at(ann), ref)
     assert telegram.screen.in_channel(str(ann)) == []
+    await clock.sleep(2)  # the chat's budget
     await surface.delete(at(ann), ref)  # gone already: success
 
 
@@ -226,6 +228,7 @@ async def test_a_network_that_fails(
     telegram: TelegramSimulator,
     surface: TelegramSurface,
     ann: int,
+    clock: ScaledClock,
     fault: str,
     seconds: float,
     sent: type[Exception],
@@ -239,6 +242,7 @@ async def test_a_network_that_fails(
     telegram.faults.next("editMessageText", fault, seconds=seconds)  # type: ignore[arg-type]
     with pytest.raises(edited):
         await edit(surface, at(ann), ref, "words again")
+    await clock.sleep(2)  # the chat's budget
     assert await edit(surface, at(ann), ref, "words again") == ref
 
 
