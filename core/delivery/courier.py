@@ -175,6 +175,7 @@ class Courier:
         delivery = Delivery(
             self, surface, lane, marker=marker, question_id=question_id, known=known, on_refs=on_refs
         )
+        delivery.status_shown = lost_post  # an earlier run may have left its status
         self._of_lane[id(lane)] = delivery
         self.scheduler.add(lane, now)
         self.nudge(lane)

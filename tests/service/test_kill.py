@@ -24,7 +24,7 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import Limits, TelegramSimulator
 
 SCRIPT = Path(sys.executable).with_name("moonthread")
-KILLS = 9
+KILLS = 7
 LONG_LIFE_EVERY = 3  #: so that no question dies more often than the service tries
 PATIENCE_S = 60.0
 
