@@ -186,3 +186,11 @@ learned = Table(
     Column("key", String(128), primary_key=True),  # such as "token-ratio:kimi-k2.6"
     Column("value", Float, nullable=False),
 )
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String(64), primary_key=True),  # a Kimi account, by a hash of its key
+    Column("version", BigInteger, nullable=False),
+    Column("payload", JSON, nullable=False),  # core.account.codec: limits, leases and the line
+)

@@ -1,0 +1,54 @@
+"""One row for each Kimi account: what its replicas share, as JSON that only they understand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, null, select, update
+
+from core.store import schema
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_A = schema.accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """The row as it is while we hold it."""
+
+    version: int
+    payload: dict[str, Any]  #: empty where the row is new
+    wall_s: float | None  #: the database server's clock; None where there is no server
+
+
+async def lock(tx: Transaction, account: str) -> AccountRow:
+    """Return the account's row, made where it is new; nobody else has it until ``tx`` ends."""
+    row = await _locked(tx, account)
+    if row is None:
+        new = upsert(tx, _A).values(account=account, version=0, payload={})
+        await tx.execute(new.on_conflict_do_nothing())
+        row = await _locked(tx, account)
+    assert row is not None  # noqa: S101 (made above, and rows are never deleted)
+    return row
+
+
+async def save(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> None:
+    """Store what :func:`lock` returned in its new form."""
+    await tx.execute(update(_A).where(_A.c.account == account).values(version=version, payload=payload))
+
+
+async def version(tx: Transaction, account: str) -> int:
+    """Return the row's version; 0 where there is none yet."""
+    found = await tx.execute(select(_A.c.version).where(_A.c.account == account))
+    return found.scalar_one_or_none() or 0
+
+
+async def _locked(tx: Transaction, account: str) -> AccountRow | None:
+    has_server = tx.dialect.name == "postgresql"
+    wall = func.extract("epoch", func.clock_timestamp()) if has_server else null()
+    query = select(_A.c.version, _A.c.payload, wall.label("wall_s")).where(_A.c.account == account)
+    row = (await tx.execute(query.with_for_update())).one_or_none()  # SQLite has the one writer anyway
+    if row is None:
+        return None
+    wall_s = None if row.wall_s is None else float(row.wall_s)
+    return AccountRow(version=row.version, payload=row.payload, wall_s=wall_s)
