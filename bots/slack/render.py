@@ -55,6 +55,7 @@ def reach(text: str, share: float) -> int | None:
     limit = int(TARGET_BYTES * share)
     if len(text) * 6 < limit:
         return None
+    text = text[: limit + 1]  # no text longer than this fits
     size = 0
     last = 0
     for match in _BESIDE_WIDE.finditer(text):

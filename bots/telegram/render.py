@@ -60,6 +60,7 @@ def reach(text: str, share: float) -> int | None:
     """
     if len(text) < 200:
         return None
+    text = text[: TARGET_UNITS + 1]  # no text longer than this fits
     limit, most = TARGET_UNITS * share, ENTITY_LIMIT * share
     size, marks = 0.0, 0.0
     table = _Table()
