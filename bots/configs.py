@@ -3,6 +3,8 @@
 from pydantic import SecretStr
 
 from bots.slack.credentials import SlackConfig
+from bots.slack.limits import SlackLimits
+from bots.telegram.limits import TelegramLimits
 from bots.telegram.setup import TelegramConfig
 from core.settings import Settings
 
@@ -18,12 +20,31 @@ def slack_config(settings: Settings) -> SlackConfig:
     )
 
 
+def slack_limits(settings: Settings) -> SlackLimits:
+    """Return the numbers that Slack's pacing is done with."""
+    return SlackLimits(
+        update_per_minute=settings.slack_update_per_minute,
+        start_per_minute=settings.slack_start_per_minute,
+        append_per_minute=settings.slack_append_per_minute,
+        stop_per_minute=settings.slack_stop_per_minute,
+        post_per_s=settings.slack_post_per_minute / 60,
+    )
+
+
 def telegram_config(settings: Settings) -> TelegramConfig:
     """Return how the Telegram bot is reached."""
     return TelegramConfig(
         token=_text(settings.telegram_bot_token),
         api_url=settings.telegram_api_url,
         public_url=settings.public_url or "",
+        limits=TelegramLimits(
+            private_per_s=settings.telegram_private_per_minute / 60,
+            private_burst=float(settings.telegram_private_burst),
+            group_per_s=settings.telegram_group_per_minute / 60,
+            group_burst=float(settings.telegram_group_burst),
+            overall_per_s=float(settings.telegram_all_per_s),
+            overall_burst=float(settings.telegram_all_per_s),
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bots.configs import slack_config, telegram_config
+from bots.configs import slack_config, slack_limits, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
 from core.chat.answer import Answerer
@@ -52,7 +52,7 @@ def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> lis
     if "slack" in names:
         from bots.slack.app import SlackApp
 
-        made.append(SlackApp(slack_config(settings), clock=clock))
+        made.append(SlackApp(slack_config(settings), clock=clock, limits=slack_limits(settings)))
     if "telegram" in names:
         from bots.telegram.app import TelegramApp
 
@@ -121,7 +121,19 @@ class Service:
         self.running = RunningAnswers()
         self.courier = Courier(self.clock)
         self.engine = EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
-        self.ingest = Ingestor(self.database, self.engine, interrupt=settings.busy == "interrupt")
+        self.ingest = Ingestor(
+            self.database,
+            self.engine,
+            interrupt=settings.busy == "interrupt",
+            answer_edits=settings.answer_edits == "on",
+            admins=frozenset(settings.admins),
+        )
+            self.database,
+            self.engine,
+            interrupt=settings.busy == "interrupt",
+            answer_edits=settings.answer_edits == "on",
+            admins=frozenset(settings.admins),
+        )
         self.web: WebServer | None = None
         self._serves_web = web
         self._runner: TurnRunner | None = None
@@ -182,6 +194,11 @@ class Service:
             thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
             sampling={name: value for name, value in sampling.items() if value is not None},
             busy=Busy(settings.busy),
+            continuations=settings.continuations,
+            resume_attempts=settings.resume_attempts,
+            buttons=settings.buttons == "on",
+            admins=frozenset(settings.admins),
+            show_thinking=settings.show_thinking == "on",
         )
         return TurnRunner(
             self.database,

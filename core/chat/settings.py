@@ -29,7 +29,6 @@ class ChatSettings:
     checkpoint_every_s: float = 2.0  #: how often a running answer is stored
     resume_attempts: int = 2  #: how often a broken stream is continued in the middle
     continuations: int = 2  #: how often an answer that reached its length limit goes on by itself
-    answer_edits: bool = True  #: the latest question is answered anew when its author changes it
     buttons: bool = True  #: Stop, Retry and verdicts under answers
     admins: frozenset[str] = frozenset()  #: "platform:person id": may stop and repeat any answer
     show_thinking: bool = False  #: Kimi's thoughts stand before the answer

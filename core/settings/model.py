@@ -8,10 +8,13 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
 
+from core.settings.chat import ChatFields
+from core.settings.declare import ANY_CASE, setting
+from core.settings.delivery import DeliveryFields
 from core.settings.shapes import (
     DatabaseUrl,
     Key,
@@ -23,8 +26,6 @@ from core.settings.shapes import (
     WebAddress,
     sqlite_file,
 )
-
-_ANY_CASE = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -46,15 +47,7 @@ def _default_database(values: dict[str, Any]) -> SecretStr:
     return SecretStr(database_in(values.get("data_dir") or default_data_dir()))
 
 
-def _setting(name: str, group: str, description: str, *, shown: str | None = None, **field: Any) -> Any:
-    """Declare a setting; ``shown`` replaces its default in the table."""
-    if "default_factory" not in field:
-        field.setdefault("default", None)
-    extra = {"name": name, "group": group, "shown": shown}
-    return Field(description=description, json_schema_extra=cast("Any", extra), **field)
-
-
-class Settings(BaseModel):
+class Settings(ChatFields, DeliveryFields, BaseModel):
     """All settings of one deployment. Secrets are :class:`pydantic.SecretStr`; web addresses end without "/".
 
     Made by :func:`core.settings.load`; tests and the demo make it directly, and then nothing is
@@ -65,42 +58,42 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, validate_default=False
     )
 
-    kimi_api_key: Key | None = _setting(
+    kimi_api_key: Key | None = setting(
         "KIMI_API_KEY",
         "Kimi",
         "The key of your Kimi account, from platform.kimi.com (China) or platform.kimi.ai (international). "
         "`MOONSHOT_API_KEY` is read where this is not set.",
     )
-    kimi_base_url: KimiBase = _setting(
+    kimi_base_url: KimiBase = setting(
         "KIMI_BASE_URL",
         "Kimi",
         "Where Kimi is reached; see [Regions](#regions).",
         default="https://api.moonshot.cn/v1",
     )
-    kimi_model: ModelName = _setting(
+    kimi_model: ModelName = setting(
         "KIMI_MODEL", "Kimi", "The model that answers; `moonthread check` lists them.", default="kimi-k2.6"
     )
-    kimi_system_prompt: str | None = _setting(
+    kimi_system_prompt: str | None = setting(
         "KIMI_SYSTEM_PROMPT",
         "Kimi",
         "Replaces the built-in instructions; the platform, the date and the place are still added.",
     )
-    kimi_thinking: Annotated[Literal["on", "off"], _ANY_CASE] | None = _setting(
+    kimi_thinking: Annotated[Literal["on", "off"], ANY_CASE] | None = setting(
         "KIMI_THINKING",
         "Kimi",
         "Whether Kimi thinks before it answers: `on` or `off`; unset leaves it to the model.",
     )
-    kimi_temperature: float | None = _setting(
+    kimi_temperature: float | None = setting(
         "KIMI_TEMPERATURE",
         "Kimi",
         "Sampling temperature, 0 to 2. Current Kimi models refuse any but their own: leave it unset.",
         ge=0,
         le=2,
     )
-    kimi_top_p: float | None = _setting(
+    kimi_top_p: float | None = setting(
         "KIMI_TOP_P", "Kimi", "Nucleus sampling, above 0 to 1. As with the temperature.", gt=0, le=1
     )
-    reply_tokens: int = _setting(
+    reply_tokens: int = setting(
         "MOONTHREAD_REPLY_TOKENS",
         "Kimi",
         "The longest answer in tokens, thinking included. Kimi counts it against your rate limit in full.",
@@ -108,7 +101,7 @@ class Settings(BaseModel):
         ge=256,
         le=1_048_576,
     )
-    kimi_timeout_connect_s: float = _setting(
+    kimi_timeout_connect_s: float = setting(
         "MOONTHREAD_KIMI_TIMEOUT_CONNECT_S",
         "Kimi",
         "Seconds to wait for a connection.",
@@ -116,7 +109,7 @@ class Settings(BaseModel):
         gt=0,
         le=120,
     )
-    kimi_timeout_first_byte_s: float = _setting(
+    kimi_timeout_first_byte_s: float = setting(
         "MOONTHREAD_KIMI_TIMEOUT_FIRST_BYTE_S",
         "Kimi",
         "Seconds to wait for the first byte of an answer.",
@@ -124,7 +117,7 @@ class Settings(BaseModel):
         gt=0,
         le=900,
     )
-    kimi_timeout_idle_s: float = _setting(
+    kimi_timeout_idle_s: float = setting(
         "MOONTHREAD_KIMI_TIMEOUT_IDLE_S",
         "Kimi",
         "Seconds without a byte before a running answer counts as broken.",
@@ -132,7 +125,7 @@ class Settings(BaseModel):
         gt=0,
         le=600,
     )
-    kimi_patience_s: float = _setting(
+    kimi_patience_s: float = setting(
         "MOONTHREAD_KIMI_PATIENCE_S",
         "Kimi",
         "Seconds a question may wait for a busy Kimi before the person is told to try again.",
@@ -141,68 +134,68 @@ class Settings(BaseModel):
         le=86_400,
     )
 
-    slack_bot_token: SlackBotToken | None = _setting(
+    slack_bot_token: SlackBotToken | None = setting(
         "SLACK_BOT_TOKEN", "Slack", "The Bot User OAuth Token, `xoxb-…`."
     )
-    slack_app_token: SlackAppToken | None = _setting(
+    slack_app_token: SlackAppToken | None = setting(
         "SLACK_APP_TOKEN",
         "Slack",
         "The App-Level Token, `xapp-…`: Slack is reached by Socket Mode, no public address is needed.",
     )
-    slack_signing_secret: Key | None = _setting(
+    slack_signing_secret: Key | None = setting(
         "SLACK_SIGNING_SECRET",
         "Slack",
         "The Signing Secret: Slack calls us over HTTP. Used where `SLACK_APP_TOKEN` is not set.",
     )
-    slack_agent: Annotated[Literal["on", "off"], _ANY_CASE] = _setting(
+    slack_agent: Annotated[Literal["on", "off"], ANY_CASE] = setting(
         "MOONTHREAD_SLACK_AGENT",
         "Slack",
         "`on` where the app was made with `moonthread slack-manifest --agent`.",
         default="off",
     )
-    slack_api_url: WebAddress = _setting(
+    slack_api_url: WebAddress = setting(
         "SLACK_API_URL", "Slack", "Slack's Web API.", default="https://slack.com/api"
     )
 
-    telegram_bot_token: TelegramToken | None = _setting(
+    telegram_bot_token: TelegramToken | None = setting(
         "TELEGRAM_BOT_TOKEN", "Telegram", "The token from @BotFather, `123456:…`."
     )
-    telegram_api_url: WebAddress = _setting(
+    telegram_api_url: WebAddress = setting(
         "TELEGRAM_API_URL",
         "Telegram",
         "The Bot API server; change it for one of your own.",
         default="https://api.telegram.org",
     )
 
-    data_dir: Path = _setting(
+    data_dir: Path = setting(
         "MOONTHREAD_DATA_DIR",
         "Storage",
         "The folder for the SQLite file.",
         shown="the user's data folder, such as `~/.local/share/moonthread`",
         default_factory=default_data_dir,
     )
-    database_url: DatabaseUrl = _setting(
+    database_url: DatabaseUrl = setting(
         "DATABASE_URL",
         "Storage",
         "`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
         shown="`moonthread.db` in the data directory",
         default_factory=_default_database,
     )
-    migrate: Annotated[Literal["auto", "never"], _ANY_CASE] = _setting(
+    migrate: Annotated[Literal["auto", "never"], ANY_CASE] = setting(
         "MOONTHREAD_MIGRATE",
         "Storage",
         "`auto`: the start brings the tables up to date; `never`: you do it with `moonthread db upgrade`.",
         default="auto",
     )
 
-    busy: Annotated[Literal["queue", "merge", "interrupt"], _ANY_CASE] = _setting(
+    busy: Annotated[Literal["queue", "merge", "interrupt"], ANY_CASE] = setting(
         "MOONTHREAD_BUSY",
         "Service",
         "What a message does while its conversation is being answered: `queue` waits its turn, `merge` joins "
         "all that waits into one question, `interrupt` stops the answer and both are answered together.",
         default="queue",
     )
-    stop_grace_s: float = _setting(
+    stop_grace_s: float = setting(
         "MOONTHREAD_STOP_GRACE_S",
         "Service",
         "Seconds that running answers get to finish at a stop; the next start picks up the rest.",
@@ -210,13 +203,13 @@ class Settings(BaseModel):
         ge=0,
         le=600,
     )
-    http_host: str = _setting(
+    http_host: str = setting(
         "MOONTHREAD_HTTP_HOST",
         "Service",
         "Where our web server listens: `/healthz`, and Slack over HTTP or a Telegram webhook where used.",
         default="127.0.0.1",
     )
-    http_port: int = _setting(
+    http_port: int = setting(
         "MOONTHREAD_HTTP_PORT",
         "Service",
         "The web server's port; 0 takes any free one.",
@@ -224,18 +217,18 @@ class Settings(BaseModel):
         ge=0,
         le=65_535,
     )
-    public_url: WebAddress | None = _setting(
+    public_url: WebAddress | None = setting(
         "MOONTHREAD_PUBLIC_URL",
         "Service",
         "How the internet reaches it, `https://…`. Set, Telegram calls us there; unset, it is polled.",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], _ANY_CASE] = _setting(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = setting(
         "MOONTHREAD_LOG_LEVEL",
         "Service",
         "The least important line logged: `debug`, `info`, `warning` or `error`.",
         default="info",
     )
-    log_format: Annotated[Literal["console", "json"], _ANY_CASE] = _setting(
+    log_format: Annotated[Literal["console", "json"], ANY_CASE] = setting(
         "MOONTHREAD_LOG_FORMAT",
         "Service",
         "`console` for people, `json` for one object a line.",

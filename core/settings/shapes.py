@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 SQLITE_SCHEMES = ("sqlite", "sqlite+aiosqlite")
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -103,3 +103,18 @@ DatabaseUrl = Annotated[SecretStr, _secret(_database_fault)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 KimiBase = Annotated[WebAddress, AfterValidator(_kimi_base)]
 ModelName = Annotated[str, AfterValidator(_one_word)]
+
+
+def _people(text: object) -> object:
+    """Split "telegram:123, slack:U123"; what is no text is passed on."""
+    if not isinstance(text, str):
+        return text
+    people = tuple(part for part in re.split(r"[\s,;]+", text) if part)
+    for person in people:
+        if not re.fullmatch(r"(slack|telegram|terminal):[\w-]+", person):
+            raise ValueError("is a list like telegram:123, slack:U123; platform and id with a colon between")
+    return people
+
+
+People = Annotated[tuple[str, ...], BeforeValidator(_people)]
+"""People as "platform:id"."""

@@ -1,0 +1,50 @@
+"""Settings of how answers are made and what stands around them."""
+
+from pydantic import BaseModel
+
+from core.settings.declare import OnOff, setting
+from core.settings.shapes import People
+
+
+class ChatFields(BaseModel):
+    """A part of :class:`core.settings.Settings`."""
+
+    buttons: OnOff = setting(
+        "MOONTHREAD_BUTTONS", "Answers", "Stop, Retry, 👍 and 👎 under answers: `on` or `off`.", default="on"
+    )
+    answer_edits: OnOff = setting(
+        "MOONTHREAD_ANSWER_EDITS",
+        "Answers",
+        "Whether the latest question is answered anew, in the same message, when its author changes it.",
+        default="on",
+    )
+    show_thinking: OnOff = setting(
+        "MOONTHREAD_SHOW_THINKING",
+        "Answers",
+        "Whether Kimi's thinking stands before the answer: a folded quote on Telegram, a line on Slack.",
+        default="off",
+    )
+    continuations: int = setting(
+        "MOONTHREAD_CONTINUATIONS",
+        "Answers",
+        "How often an answer that reaches `MOONTHREAD_REPLY_TOKENS` goes on by itself, "
+        "before a Continue button.",
+        default=2,
+        ge=0,
+        le=20,
+    )
+    resume_attempts: int = setting(
+        "MOONTHREAD_RESUME_ATTEMPTS",
+        "Answers",
+        "How often an answer goes on from its last word after Kimi's stream broke.",
+        default=2,
+        ge=0,
+        le=20,
+    )
+    admins: People = setting(
+        "MOONTHREAD_ADMINS",
+        "Answers",
+        "Who may stop and repeat other people's answers in groups: `telegram:123, slack:U123`.",
+        default=(),
+        shown="nobody",
+    )

@@ -1,0 +1,99 @@
+"""Settings of what the platforms grant: their published numbers, for an operator to lower."""
+
+from pydantic import BaseModel
+
+from core.settings.declare import setting
+
+
+class DeliveryFields(BaseModel):
+    """A part of :class:`core.settings.Settings`."""
+
+    telegram_private_per_minute: int = setting(
+        "MOONTHREAD_TELEGRAM_PRIVATE_PER_MINUTE",
+        "Platform budgets",
+        "Calls a minute in one private chat of Telegram: sends, edits, typing, deletes.",
+        default=60,
+        ge=1,
+        le=6_000,
+    )
+
+    telegram_private_burst: int = setting(
+        "MOONTHREAD_TELEGRAM_PRIVATE_BURST",
+        "Platform budgets",
+        "How many of these at once.",
+        default=3,
+        ge=1,
+        le=6_000,
+    )
+
+    telegram_group_per_minute: int = setting(
+        "MOONTHREAD_TELEGRAM_GROUP_PER_MINUTE",
+        "Platform budgets",
+        "Calls a minute in one group of Telegram.",
+        default=20,
+        ge=1,
+        le=6_000,
+    )
+
+    telegram_group_burst: int = setting(
+        "MOONTHREAD_TELEGRAM_GROUP_BURST",
+        "Platform budgets",
+        "How many of these at once.",
+        default=5,
+        ge=1,
+        le=6_000,
+    )
+
+    telegram_all_per_s: int = setting(
+        "MOONTHREAD_TELEGRAM_ALL_PER_S",
+        "Platform budgets",
+        "Calls a second over all chats of the Telegram bot.",
+        default=30,
+        ge=1,
+        le=6_000,
+    )
+
+    slack_update_per_minute: int = setting(
+        "MOONTHREAD_SLACK_UPDATE_PER_MINUTE",
+        "Platform budgets",
+        "`chat.update` calls a minute in one workspace.",
+        default=50,
+        ge=1,
+        le=6_000,
+    )
+
+    slack_start_per_minute: int = setting(
+        "MOONTHREAD_SLACK_START_PER_MINUTE",
+        "Platform budgets",
+        "`chat.startStream` calls a minute in one workspace.",
+        default=20,
+        ge=1,
+        le=6_000,
+    )
+
+    slack_append_per_minute: int = setting(
+        "MOONTHREAD_SLACK_APPEND_PER_MINUTE",
+        "Platform budgets",
+        "`chat.appendStream` calls a minute in one workspace.",
+        default=100,
+        ge=1,
+        le=6_000,
+    )
+
+    slack_stop_per_minute: int = setting(
+        "MOONTHREAD_SLACK_STOP_PER_MINUTE",
+        "Platform budgets",
+        "`chat.stopStream` calls a minute in one workspace.",
+        default=20,
+        ge=1,
+        le=6_000,
+    )
+
+    slack_post_per_minute: int = setting(
+        "MOONTHREAD_SLACK_POST_PER_MINUTE",
+        "Platform budgets",
+        "`chat.postMessage` calls a minute in one channel.",
+        default=60,
+        ge=1,
+        le=6_000,
+    )
