@@ -1,16 +1,28 @@
 """All migrations together are the declared tables, up and down, on both databases."""
 
+import hashlib
+
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, inspect
 
 from core.store import Database, migrate
 from core.store.schema import metadata
 
+PROCRASTINATE_3_10 = "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009"
+
 
 def differences(connection: Connection) -> list[object]:
-    """Return what alembic would change to make the database equal the declared tables."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    """Return what alembic would change to make the database equal the declared tables.
+
+    procrastinate's own tables are the package's: :func:`test_the_engines_tables_are_the_packages`.
+    """
+
+    def ours(_object: object, name: str, kind: str, *_: object) -> bool:
+        return not (kind == "table" and name.startswith("procrastinate_"))
+
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})
     return list(compare_metadata(context, metadata))
 
 
@@ -30,6 +42,10 @@ async def test_the_way_down_leaves_nothing(empty_database_url: str) -> None:
     database = Database(empty_database_url)
     async with database.begin() as tx:
         left = await tx.run_sync(lambda connection: inspect(connection).get_table_names())
+        if database.dialect == "postgresql":
+            kept = "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            kinds = "SELECT typname FROM pg_type WHERE typname LIKE 'procrastinate%%'"
+            assert [*await tx.exec_driver_sql(kept), *await tx.exec_driver_sql(kinds)] == []
     assert set(left) <= {"alembic_version"}
     await migrate.upgrade(empty_database_url)
     async with database.begin() as tx:
@@ -48,3 +64,9 @@ async def test_two_that_upgrade_at_once_do_not_collide(postgres_url: str) -> Non
 async def test_a_database_that_was_never_migrated_says_so(empty_database_url: str) -> None:
     """The revision of an empty database is the empty text."""
     assert await migrate.current(empty_database_url) == ""
+
+
+def test_the_engines_tables_are_the_packages() -> None:
+    """A later procrastinate with another schema needs a migration of its own: this text is what 0004 ran."""
+    schema = SchemaManager.get_schema().encode()
+    assert hashlib.sha256(schema).hexdigest() == PROCRASTINATE_3_10
