@@ -128,12 +128,6 @@ class Service:
             answer_edits=settings.answer_edits == "on",
             admins=frozenset(settings.admins),
         )
-            self.database,
-            self.engine,
-            interrupt=settings.busy == "interrupt",
-            answer_edits=settings.answer_edits == "on",
-            admins=frozenset(settings.admins),
-        )
         self.web: WebServer | None = None
         self._serves_web = web
         self._runner: TurnRunner | None = None

@@ -11,6 +11,10 @@ ALSO_READ: Mapping[str, str] = MappingProxyType({"MOONSHOT_API_KEY": "KIMI_API_K
 """Other names that are read where the first one is not set."""
 
 
+GROUPS = ("Kimi", "Slack", "Telegram", "Storage", "Service", "Answers", "Platform budgets")
+"""The tables of settings, in the order in which a newcomer needs them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One setting as people see it."""
@@ -25,12 +29,13 @@ class Spec:
 
 def specs() -> tuple[Spec, ...]:
     """Return every setting in the order of the table."""
-    return tuple(
+    every = (
         _spec(
             field, info.annotation, info.description or "", info.default, cast("Any", info.json_schema_extra)
         )
         for field, info in Settings.model_fields.items()
     )
+    return tuple(sorted(every, key=lambda spec: GROUPS.index(spec.group)))
 
 
 def _spec(field: str, annotation: object, description: str, default: object, extra: dict[str, Any]) -> Spec:
