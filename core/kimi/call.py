@@ -81,6 +81,17 @@ class Call:
             self._phase, self._limit_s = "idle", self._idle_s
         return chunk
 
+    async def rest(self) -> bytes:
+        """Return all that is left of the body.
+
+        Raises:
+            KimiError: nothing came in time, or the connection broke.
+        """
+        body = bytearray()
+        while chunk := await self.read():
+            body += chunk
+        return bytes(body)
+
     async def drain(self) -> None:
         """Give the body a moment to end, so that the connection serves the next call too."""
         self._phase, self._idle_s = "idle", DRAIN_S

@@ -15,7 +15,8 @@ from core.kimi.errors import KimiError, Phase
 from core.kimi.exchange import LIMITS, OnWait, begin_reading
 from core.kimi.policy import Attempts, RetryPolicy, Timeouts
 from core.kimi.reply import Reply, ReplyEvent, collect
-from core.kimi.request import ChatRequest, wire_body
+from core.kimi.request import ChatRequest, token_count_body, wire_body
+from core.kimi.token_count import token_count_from
 
 log = structlog.get_logger()
 
@@ -117,6 +118,19 @@ class AsyncKimi:
             except KimiError as error:
                 await self._pause(error, attempts, began, on_wait)
 
+    async def count_tokens(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> int:
+        """Return how many tokens the provider counts for the request's messages; tools are left out.
+
+        Raises:
+            KimiEndpointMissing: the provider does not count (Ace Data Cloud).
+        """
+        attempts, began = Attempts(self._retry), self._clock.time()
+        while True:
+            try:
+                return await self._count_tokens(request)
+            except KimiError as error:
+                await self._pause(error, attempts, began, on_wait)
+
     async def _pause(
         self, error: KimiError, attempts: Attempts, began: float, on_wait: OnWait | None
     ) -> None:
@@ -147,12 +161,17 @@ class AsyncKimi:
             yield reading.close()
 
     async def _list_models(self) -> tuple[Model, ...]:
-        body = bytearray()
         async with self._call("first_byte") as call:
             await call.send(self._http.build_request("GET", self._endpoint.models_url), asked="models")
-            while chunk := await call.read():
-                body += chunk
-            return models_from(bytes(body), request_id=call.request_id)
+            return models_from(await call.rest(), request_id=call.request_id)
+
+    async def _count_tokens(self, request: ChatRequest) -> int:
+        body = token_count_body(request)
+        async with self._call("first_byte") as call:
+            await call.send(
+                self._http.build_request("POST", self._endpoint.token_count_url, content=body), asked="chat"
+            )
+            return token_count_from(await call.rest(), request_id=call.request_id)
 
     def _call(self, phase: Phase) -> Call:
         return Call(self._http, self._endpoint, self._clock, self._timeouts, phase)

@@ -27,6 +27,7 @@ class Endpoint:
         self.base_url = base_url
         self.chat_url = base_url + _CHAT
         self.models_url = base_url + "/models"
+        self.token_count_url = base_url + "/tokenizers/estimate-token-count"
         self.secrets = (api_key,)
         self.headers = {
             "Authorization": f"Bearer {api_key}",

@@ -69,6 +69,16 @@ def wire_body(request: ChatRequest, *, stream: bool) -> bytes:
     return _encode(body)
 
 
+def token_count_body(request: ChatRequest) -> bytes:
+    """Return the JSON body of ``POST /tokenizers/estimate-token-count``; it takes no tools."""
+    return _encode(
+        {
+            "model": request.model,
+            "messages": [_wire_message(message, request) for message in request.messages],
+        }
+    )
+
+
 def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.name:

@@ -14,7 +14,8 @@ from core.kimi.exchange import LIMITS, MAX_ERROR_BYTES, OnWait, begin_reading, b
 from core.kimi.failure import Asked, from_response, request_id_from
 from core.kimi.policy import Attempts, RetryPolicy, Timeouts
 from core.kimi.reply import Reply, ReplyEvent, collect
-from core.kimi.request import ChatRequest, wire_body
+from core.kimi.request import ChatRequest, token_count_body, wire_body
+from core.kimi.token_count import token_count_from
 
 
 class Kimi:
@@ -94,6 +95,22 @@ class Kimi:
                 )
                 with self._answered(get, asked="models", phase="first_byte") as (response, chunks):
                     return models_from(b"".join(chunks), request_id=request_id_from(response.headers))
+            except KimiError as error:
+                self._pause(error, attempts, began, on_wait)
+
+    def count_tokens(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> int:
+        """Return the provider's token count; see :meth:`core.kimi.AsyncKimi.count_tokens`."""
+        attempts, began = Attempts(self._retry), time.monotonic()
+        while True:
+            try:
+                post = self._http.build_request(
+                    "POST",
+                    self._endpoint.token_count_url,
+                    content=token_count_body(request),
+                    timeout=self._timeout("first_byte"),
+                )
+                with self._answered(post, asked="chat", phase="first_byte") as (response, chunks):
+                    return token_count_from(b"".join(chunks), request_id=request_id_from(response.headers))
             except KimiError as error:
                 self._pause(error, attempts, began, on_wait)
 

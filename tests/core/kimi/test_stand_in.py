@@ -219,3 +219,21 @@ async def test_stopping_is_noticed_and_the_next_question_goes_on(
             events = kimi.stream(question)
             assert not isinstance(await anext(events), Finished)
             await events.aclose()
+
+
+async def test_tokens_are_counted_as_the_reply_counts_them(
+    stand_in: KimiSimulator, question: ChatRequest
+) -> None:
+    """The count of a prompt is what its reply's usage says afterwards."""
+    async with AsyncKimi(api_key="sk-test", base_url=stand_in.base_url, retry=ONCE) as kimi:
+        counted = await kimi.count_tokens(question)
+        reply = await kimi.complete(question)
+    assert reply.usage is not None
+    assert counted == reply.usage.prompt_tokens
+
+
+async def test_a_provider_that_does_not_count_says_so(stand_in: KimiSimulator, question: ChatRequest) -> None:
+    """Ace Data Cloud has no token counter."""
+    async with AsyncKimi(api_key="sk-test", base_url=stand_in.ace_url, retry=ONCE) as kimi:
+        with pytest.raises(KimiEndpointMissing):
+            await kimi.count_tokens(question)

@@ -158,3 +158,14 @@ async def test_a_client_that_could_not_work_is_not_made() -> None:
     """The same check of key and address."""
     with pytest.raises(ValueError, match="base URL"):
         Kimi(api_key="sk-test", base_url="nowhere")
+
+
+async def test_tokens_are_counted(server: Any, question: ChatRequest) -> None:
+    """The blocking client returns the provider's own count of a prompt."""
+
+    async def count(wire: Any, asked: Any) -> None:
+        assert asked.line.startswith("POST /v1/tokenizers/estimate-token-count ")
+        await wire.answer(b'{"data":{"total_tokens":80}}')
+
+    server.will(count)
+    assert await blocking(server, lambda kimi: kimi.count_tokens(question)) == 80
