@@ -30,6 +30,7 @@ class Pace:
 
     spend: float = 1.25  #: how steeply the burst is spent; 1 spreads it evenly over the horizon
     horizon_s: float = 5.0  #: age of an answer at which the burst should be spent
+    shared_gaps: float = 4.0  #: of many messages the horizon is so many of their steady gaps
     least_horizon_s: float = 1.0  #: spare calls of an older answer are spent over this time
     final_wait_s: float = 0.25  #: what a single final frame may wait for its call
     held_back_share: float = 1 / 3  #: most of a burst that is kept for many final frames
@@ -46,7 +47,8 @@ class Pace:
     def gap_s(self, bucket: Bucket, *, age_s: float, now: float) -> float:
         """Return the seconds from a frame that goes out now to the next preview of its bucket."""
         spare = max(0.0, bucket.level(now) - self.reserve(bucket))
-        left_s = max(self.least_horizon_s, self.horizon_s - age_s)
+        horizon_s = max(self.horizon_s, self.shared_gaps * (bucket.growers - 1) / bucket.rate)
+        left_s = max(self.least_horizon_s, horizon_s - age_s)
         return 1.0 / (bucket.rate + self.spend * spare / left_s)
 
     def preview_at(self, bucket: Bucket, now: float) -> float:
