@@ -76,6 +76,39 @@ async def recent(
     return lines[::-1]
 
 
+async def oldest(
+    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
+) -> Sequence[Line]:
+    """Return the first ``max_lines`` messages with ``after_seq < seq <= up_to_seq``, oldest first."""
+    query = (
+        select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens)
+        .where(
+            _M.c.conversation_id == conversation_id,
+            _M.c.seq > after_seq,
+            _M.c.seq <= up_to_seq,
+            _M.c.state == "shown",
+        )
+        .order_by(_M.c.seq, _M.c.id)
+        .limit(max_lines)
+    )
+    return [
+        Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
+        for seq, role, author_id, author, text, tokens in await tx.execute(query)
+    ]
+
+
+async def size(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> tuple[int, int]:
+    """Return how many messages stand with ``after_seq < seq <= up_to_seq``, and their estimated tokens."""
+    query = select(func.count(), func.coalesce(func.sum(_M.c.tokens), 0)).where(
+        _M.c.conversation_id == conversation_id,
+        _M.c.seq > after_seq,
+        _M.c.seq <= up_to_seq,
+        _M.c.state == "shown",
+    )
+    messages, tokens = (await tx.execute(query)).one()
+    return int(messages), int(tokens)
+
+
 async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
     """Return the ids of all people who have spoken in a conversation."""
     query = (

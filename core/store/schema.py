@@ -194,3 +194,24 @@ accounts = Table(
     Column("version", BigInteger, nullable=False),
     Column("payload", JSON, nullable=False),  # core.account.codec: limits, leases and the line
 )
+
+choices = Table(
+    "choices",
+    metadata,
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(32), primary_key=True),  # such as "model"
+    Column("value", Text, nullable=False),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),  # 1, 2, … within the conversation
+    Column("up_to_seq", Id, nullable=False),  # the last seq that it tells of
+    Column("text", Text, nullable=False),
+    Column("messages", Integer, nullable=False),  # how many messages it stands for
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("conversation_id", "version"),
+)

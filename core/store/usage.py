@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from core.store import schema
 from core.store.clock import utc_now
@@ -42,6 +42,16 @@ async def add(tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: i
             created_at=utc_now(),
         )
     )
+
+
+async def prompt_tokens(tx: Transaction, conversation_id: int) -> tuple[int, int]:
+    """Return how many prompt tokens a conversation's calls had, and how many of them were cached."""
+    query = select(
+        func.coalesce(func.sum(schema.usage.c.prompt_tokens), 0),
+        func.coalesce(func.sum(schema.usage.c.cached_tokens), 0),
+    ).where(schema.usage.c.conversation_id == conversation_id)
+    prompt, cached = (await tx.execute(query)).one()
+    return int(prompt), int(cached)
 
 
 async def learned(tx: Transaction, key: str) -> float | None:

@@ -1,0 +1,32 @@
+"""What a conversation chose for itself, by name; what it did not choose is the deployment's."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, select
+
+from core.store import schema
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_C = schema.choices
+
+MODEL = "model"  #: a model's id
+THINKING = "thinking"  #: "on", "off" or an effort such as "low"
+PERSONA = "persona"  #: "@" and the name of a persona that is kept in a file, or the words themselves
+
+
+async def of(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
+    """Return everything that a conversation chose."""
+    query = select(_C.c.name, _C.c.value).where(_C.c.conversation_id == conversation_id)
+    return {row.name: row.value for row in await tx.execute(query)}
+
+
+async def choose(tx: Transaction, conversation_id: int, name: str, value: str) -> None:
+    """Choose something; "" takes the choice back."""
+    if not value:
+        await tx.execute(delete(_C).where(_C.c.conversation_id == conversation_id, _C.c.name == name))
+        return
+    chosen = upsert(tx, _C).values(conversation_id=conversation_id, name=name, value=value)
+    await tx.execute(
+        chosen.on_conflict_do_update(index_elements=["conversation_id", "name"], set_={"value": value})
+    )

@@ -1,0 +1,99 @@
+"""Summaries of conversations' beginnings: what a model cannot be shown any more, in short.
+
+Every version is kept. One that tells of messages up to ``up_to_seq`` is no longer used where those
+were forgotten (``/new`` moves ``history_after`` past it) or where one of them is about to be
+answered again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+
+from core.store import schema
+from core.store.conversations import Conversation
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_S = schema.summaries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One version of a summary."""
+
+    version: int
+    up_to_seq: int  #: the last seq that it tells of
+    text: str
+    messages: int  #: how many messages it stands for
+    created_at: datetime
+
+
+async def latest(
+    tx: Transaction, conversation: Conversation, *, before_seq: int | None = None
+) -> Summary | None:
+    """Return the newest summary that may be used; None where there is none.
+
+    With ``before_seq`` it tells only of messages before that one.
+    """
+    query = select(_S.c.version, _S.c.up_to_seq, _S.c.text, _S.c.messages, _S.c.created_at).where(
+        _S.c.conversation_id == conversation.id, _S.c.up_to_seq > conversation.history_after
+    )
+    if before_seq is not None:
+        query = query.where(_S.c.up_to_seq < before_seq)
+    query = query.order_by(_S.c.up_to_seq.desc(), _S.c.version.desc()).limit(1)
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None
+    version, up_to_seq, text, messages, created_at = row
+    return Summary(version=version, up_to_seq=up_to_seq, text=text, messages=messages, created_at=created_at)
+
+
+async def newest_version(tx: Transaction, conversation_id: int) -> int:
+    """Return the highest version that a conversation has; 0 where it has none."""
+    query = select(func.max(_S.c.version)).where(_S.c.conversation_id == conversation_id)
+    return (await tx.execute(query)).scalar_one() or 0
+
+
+async def add(tx: Transaction, conversation_id: int, summary: Summary, *, after: Summary | None) -> bool:
+    """Store a summary that was made from the one ``after`` and the messages that follow it.
+
+    False, with nothing stored, where somebody else was first, or where ``after`` is gone because
+    it held something that was taken out.
+    """
+    if after is not None and not await _exists(tx, conversation_id, after):
+        return False
+    made = await tx.execute(
+        upsert(tx, _S)
+        .values(
+            conversation_id=conversation_id,
+            version=summary.version,
+            up_to_seq=summary.up_to_seq,
+            text=summary.text,
+            messages=summary.messages,
+            created_at=summary.created_at,
+        )
+        .on_conflict_do_nothing()
+        .returning(_S.c.id)
+    )
+    return made.scalar_one_or_none() is not None
+
+
+async def drop_from(tx: Transaction, conversation_id: int, seq: int) -> int:
+    """Delete every summary that tells of the message ``seq``, because its words changed or go.
+
+    Returns how many; what they told of beside it is summarised anew when it is needed.
+    """
+    dropped = await tx.execute(
+        delete(_S).where(_S.c.conversation_id == conversation_id, _S.c.up_to_seq >= seq)
+    )
+    return dropped.rowcount
+
+
+async def _exists(tx: Transaction, conversation_id: int, summary: Summary) -> bool:
+    query = select(_S.c.id).where(
+        _S.c.conversation_id == conversation_id,
+        _S.c.version == summary.version,
+        _S.c.up_to_seq == summary.up_to_seq,
+    )
+    return (await tx.execute(query)).one_or_none() is not None
