@@ -45,5 +45,9 @@ class RunningAnswers:
         if answer is not None:
             answer.cancel(why)
 
+    def conversations(self) -> list[int]:
+        """Return the conversations that this process is answering in."""
+        return list(self._answers)
+
     def __len__(self) -> int:
         return len(self._answers)

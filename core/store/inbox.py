@@ -1,6 +1,6 @@
 """The inbox: every event, once, before it is acknowledged."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -125,9 +125,11 @@ async def event_of(tx: Transaction, inbox_id: int) -> Event | None:
         return None
 
 
-async def open_work(tx: Transaction) -> Sequence[Work]:
-    """Return every line of work that has an open event."""
+async def open_work(tx: Transaction, *, platforms: Collection[str] | None = None) -> Sequence[Work]:
+    """Return every line of work that has an open event, if given only those on some platforms."""
     query = select(_I.c.conversation_id, _I.c.lane).where(_I.c.state == Mark.OPEN.value).distinct()
+    if platforms is not None:
+        query = query.where(_I.c.platform.in_(platforms))
     return [Work(conversation_id, Lane(lane)) for conversation_id, lane in await tx.execute(query)]
 
 

@@ -103,6 +103,14 @@ async def ask_to_end(tx: Transaction, conversation_id: int, why: str) -> Turn | 
     return _turn(rows[-1]) if rows else None
 
 
+async def wishes(tx: Transaction, conversation_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """Return which of these conversations' running turns are asked to end, and why."""
+    query = select(_T.c.conversation_id, _T.c.cancel).where(
+        _T.c.conversation_id.in_(conversation_ids), _T.c.state == "running", _T.c.cancel != ""
+    )
+    return [(conversation_id, why) for conversation_id, why in await tx.execute(query)]
+
+
 async def save_refs(tx: Transaction, turn: Turn, refs: Sequence[MessageRef]) -> None:
     """Store the messages posted so far.
 

@@ -10,13 +10,14 @@ import pytest
 from core.chat.ingest import Ingestor
 from core.clock import ScaledClock
 from core.engine.embedded import EmbeddedEngine
-from core.engine.port import Engine
 from core.engine.running import RunningAnswers
+from core.engine.scaleout import ScaleoutEngine
 from core.errors import StoreUnavailable
-from core.model import Address, Addressed, Person, Said, Scene, ThreadKey
-from core.store import Database, Lane, Work, inbox
+from core.model import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
+from core.store import Database, Lane, Work, inbox, migrate
 from core.store.inbox import Mark
 
+AnyEngine = EmbeddedEngine | ScaleoutEngine
 Handle = Callable[[int, str], Awaitable[None]]
 
 
@@ -35,10 +36,18 @@ def said(conversation: int, number: int) -> Said:
     )
 
 
+def engine_for(database: Database, running: RunningAnswers | None = None) -> AnyEngine:
+    """The engine that belongs to a database."""
+    running, clock = RunningAnswers() if running is None else running, ScaledClock(20)
+    if database.dialect == "postgresql":
+        return ScaleoutEngine(database, running, clock, platforms=["telegram"])
+    return EmbeddedEngine(database, running, clock)
+
+
 @asynccontextmanager
-async def engine_on(database: Database, handle: Handle) -> AsyncIterator[tuple[Engine, Ingestor]]:
+async def engine_on(database: Database, handle: Handle) -> AsyncIterator[tuple[AnyEngine, Ingestor]]:
     """An engine whose drain hands every open question to ``handle`` and closes it."""
-    engine = EmbeddedEngine(database, RunningAnswers(), ScaledClock(20))
+    engine = engine_for(database)
 
     async def drain(work: Work) -> None:
         while True:
@@ -142,11 +151,10 @@ async def test_a_failing_drain_is_tried_again(database: Database) -> None:
         if len(attempts) == 2:
             raise RuntimeError("a bug")
 
-    async with engine_on(database, handle) as (_, ingest):
+    async with engine_on(database, handle) as (engine, ingest):
         await ingest(said(1, 1))
         await until(lambda: len(attempts) == 3)
-    async with database.read() as tx:
-        assert await inbox.open_work(tx) == []
+        await engine.settled()
 
 
 async def test_a_question_that_comes_while_the_last_one_ends_is_not_forgotten(database: Database) -> None:
@@ -164,22 +172,8 @@ async def test_a_question_that_comes_while_the_last_one_ends_is_not_forgotten(da
     assert seen == [str(number) for number in range(50)]
 
 
-async def test_a_second_engine_on_the_same_database_is_refused(database: Database) -> None:
-    """Two embedded engines would answer everything twice: the second says so and does not start."""
-
-    async def handle(_: int, __: str) -> None:
-        return None
-
-    async with engine_on(database, handle):
-        second = EmbeddedEngine(database, RunningAnswers(), ScaledClock(20))
-        with pytest.raises(StoreUnavailable, match="another Moonthread process"):
-            await second.start(lambda _: asyncio.sleep(0))
-
-
 async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Database) -> None:
     """Commands are worked on beside a running answer of the same conversation."""
-    running = RunningAnswers()
-    engine = EmbeddedEngine(database, running, ScaledClock(20))
     seen: list[Lane] = []
     release = asyncio.Event()
 
@@ -187,11 +181,82 @@ async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Datab
         seen.append(work.lane)
         if work.lane is Lane.TURNS:
             await release.wait()
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
 
+    engine = engine_for(database)
     await engine.start(drain)
-    engine.wake(Work(1, Lane.TURNS))
-    engine.wake(Work(1, Lane.ORDERS))
-    await until(lambda: len(seen) == 2)
+    ingest = Ingestor(database, engine)
+    question = said(1, 1)
+    await ingest(question)
+    await until(lambda: seen == [Lane.TURNS])
+    await ingest(
+        Ordered(
+            delivery_id="order",
+            message_id="2",
+            address=question.address,
+            author=question.author,
+            command=CommandName.HELP,
+            argument="",
+            scene=Scene.DIRECT,
+            sent_at=question.sent_at,
+        )
+    )
+    await until(lambda: seen == [Lane.TURNS, Lane.ORDERS])
     release.set()
     await engine.stop(grace_s=1.0)
-    assert set(seen) == {Lane.TURNS, Lane.ORDERS}
+
+
+async def test_a_running_answer_is_ended_from_outside(database: Database) -> None:
+    """Cancelling a conversation reaches the answer that is being written in it, with its reason."""
+    running = RunningAnswers()
+    engine = engine_for(database, running)
+    ended: list[str] = []
+
+    async def drain(work: Work) -> None:
+        answer = running.begin(work.conversation_id)
+        answer.task = asyncio.create_task(asyncio.sleep(3600))
+        await asyncio.wait({answer.task})
+        ended.append(answer.why)
+        running.end(work.conversation_id, answer)
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+
+    await engine.start(drain)
+    await Ingestor(database, engine)(said(1, 1))
+    await until(lambda: len(running) == 1)
+    engine.cancel(running.conversations()[0], "stop")
+    await until(lambda: ended == ["stop"])
+    await engine.stop(grace_s=1.0)
+
+
+async def test_stopping_gives_running_work_its_grace(database: Database) -> None:
+    """Work that ends within the grace is done; the engine stops no later than that."""
+    done: list[str] = []
+    started = asyncio.Event()
+
+    async def drain(work: Work) -> None:
+        started.set()
+        await asyncio.sleep(0.1)
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+        done.append("done")
+
+    engine = engine_for(database)
+    await engine.start(drain)
+    await Ingestor(database, engine)(said(1, 1))
+    await started.wait()
+    await engine.stop(grace_s=60.0)
+    assert done == ["done"]
+
+
+async def test_a_second_embedded_engine_on_the_same_database_is_refused(sqlite_url: str) -> None:
+    """Two embedded engines would answer everything twice: the second says so and does not start."""
+    await migrate.upgrade(sqlite_url)
+    database = Database(sqlite_url)
+    first = engine_for(database)
+    await first.start(lambda _: asyncio.sleep(0))
+    with pytest.raises(StoreUnavailable, match="another Moonthread process"):
+        await engine_for(database).start(lambda _: asyncio.sleep(0))
+    await first.stop(grace_s=0.0)
+    await database.close()

@@ -1,0 +1,257 @@
+"""The engine for many replicas on one PostgreSQL: procrastinate's worker, supervised."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
+
+import structlog
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import get_channel_for_queues
+from procrastinate.psycopg_connector import PsycopgConnector
+from procrastinate.worker import Worker
+
+from core.clock import Clock
+from core.engine.port import Drain
+from core.engine.running import RunningAnswers
+from core.engine.scaleout import statements
+from core.engine.scaleout.jobs import Jobs
+from core.engine.scaleout.lease import Lease, watch_loop
+from core.engine.scaleout.member import Calls, Member
+from core.engine.scaleout.timing import Timing
+from core.errors import StoreUnavailable
+from core.store import Database, Lane, Transaction, Work, inbox, turns
+from core.store.cluster import Notice, conninfo, notify
+
+log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 1_000  #: lines of work that one replica runs at the same time
+POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
+RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
+RETRY_MOST_S = 15.0
+CANCEL_CHANNEL = "moonthread_cancel"
+
+
+def _nothing() -> None:
+    """Nobody has to be told."""
+
+
+class ScaleoutEngine:
+    """Implements :class:`core.engine.port.Engine` together with every other replica."""
+
+    def __init__(
+        self,
+        database: Database,
+        running: RunningAnswers,
+        clock: Clock,
+        *,
+        platforms: Collection[str],
+        timing: Timing | None = None,
+        on_fence: Callable[[], None] = _nothing,
+    ) -> None:
+        """``platforms`` are those whose conversations this replica can work on.
+
+        ``on_fence`` is called when our work is not ours any more: calls in flight must be cut off.
+        """
+        self._database = database
+        self._running = running
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._queues = sorted(platforms)
+        self._on_fence = on_fence
+        self.lease = Lease(self._timing.lease_s)
+        self._connector = PsycopgConnector(
+            conninfo=conninfo(database),
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=5.0,
+            kwargs={"application_name": "moonthread worker", "connect_timeout": 3},
+        )
+        self.jobs = Jobs(self._connector, self.lease, self._timing)
+        self._app = App(connector=self._connector)
+        self._app.job_manager = self.jobs
+        self._app.task(name=statements.TASK)(self._work_off)
+        channels = [*get_channel_for_queues(self._queues), CANCEL_CHANNEL]
+        calls = Calls(on_notice=self._noticed, on_look=self._look, on_dead=lambda: self.fence("buried"))
+        self.member = Member(database, self.jobs, self.lease, self._timing, channels=channels, calls=calls)
+        self._drain: Drain | None = None
+        self._worker: Worker | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._eye: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[Any]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._looking = False
+        self._grace_s = 0.0
+        self.stopping = False
+        self.fences = 0  #: how often this replica gave everything up
+
+    # -- the port ------------------------------------------------------------------------------------
+
+    async def enlist(self, tx: Transaction, work: Work) -> None:
+        """Put a job into the queue, in the transaction that inserts the event."""
+        await statements.enlist(tx, work)
+
+    def wake(self, work: Work) -> None:
+        """Let our own worker look at once; the others have been notified by the commit."""
+        if self._worker is not None and not self.stopping:
+            self._do_aside(self.jobs.ring())
+
+    def cancel(self, conversation_id: int, why: str) -> None:
+        """End the answer here or tell the replica that writes it; the wish is stored already."""
+        if self._running.of(conversation_id) is not None:
+            self._running.cancel(conversation_id, why)
+        else:
+            self._do_aside(self._tell(conversation_id))
+
+    async def start(self, drain: Drain) -> None:
+        """Join the cluster and work.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
+        self._drain = drain
+        async with self._database.read() as tx:
+            await tx.exec_driver_sql("SELECT 1 FROM procrastinate_workers LIMIT 1")
+        try:
+            await self._app.open_async()
+        except ConnectorException as exc:
+            raise StoreUnavailable(f"no connection for the worker: {exc}") from exc
+        self.member.start()
+        self._supervisor = asyncio.create_task(self._supervise(), name="worker-supervisor")
+        self._eye = asyncio.create_task(watch_loop(self._timing.lease_s, self._stood_still))
+
+    async def stop(self, grace_s: float) -> None:
+        """Begin nothing new; what runs longer than the grace goes to the other replicas."""
+        self.stopping = self.jobs.stopping = True
+        self._grace_s = grace_s
+        self._stop_worker(grace_s)
+        if self._supervisor is not None:
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+        if self._eye is not None:
+            self._eye.cancel()
+        await self.member.stop()
+        for task in list(self._aside):
+            task.cancel()
+        await asyncio.gather(*self._aside, return_exceptions=True)
+        await self._app.close_async()
+
+    async def settled(self) -> None:
+        """Return when no event of our platforms is open."""
+        while True:
+            async with self._database.read() as tx:
+                if not await inbox.open_work(tx, platforms=self._queues):
+                    return
+            await asyncio.sleep(0.02)
+
+    # -- the worker ------------------------------------------------------------------------------------
+
+    async def _supervise(self) -> None:
+        """Keep a worker going until we stop; a new one is a new member of the cluster."""
+        while not self.stopping:
+            self._worker = Worker(
+                self._app,
+                queues=self._queues,
+                concurrency=MOST_AT_ONCE,
+                fetch_job_polling_interval=self._timing.poll_s,
+                abort_job_polling_interval=3600.0,  # answers are ended by the wish in their turn
+                shutdown_graceful_timeout=0.0,
+                delete_jobs="always",
+                install_signal_handlers=False,
+            )
+            try:
+                await self._worker.run()  # type: ignore[no-untyped-call]
+            except ConnectorException as exc:
+                log.warning("worker_lost_database", error=str(exc.__cause__))
+            except Exception:  # the boundary of a task: a replica without a worker is of no use
+                log.exception("worker_failed")
+            if not self.stopping:
+                log.warning("worker_restarts")
+                await asyncio.sleep(self._timing.reconnect_s)
+
+    def _stop_worker(self, grace_s: float) -> None:
+        if self._worker is not None:
+            self._worker.shutdown_graceful_timeout = grace_s
+            self._worker.stop()  # type: ignore[no-untyped-call]
+
+    async def _work_off(self, conversation_id: int, lane: str) -> None:
+        """One job: the drain, again and again until it ends without an error."""
+        assert self._drain is not None  # noqa: S101 (set by start, before there is a worker)
+        work = Work(conversation_id, Lane(lane))
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (every coroutine runs in one)
+        self._working.add(task)
+        delay_s = RETRY_FIRST_S
+        try:
+            while True:
+                try:
+                    await self._drain(work)
+                except StoreUnavailable as exc:
+                    log.warning("store_unavailable", error=str(exc), retry_in_s=delay_s)
+                except Exception:  # the boundary of a task: the event stays open and is tried again
+                    log.exception("drain_failed", conversation=conversation_id)
+                else:
+                    return
+                if self.stopping:
+                    return
+                await self._clock.sleep(delay_s)
+                delay_s = min(RETRY_MOST_S, delay_s * 2)
+        finally:
+            self._working.discard(task)
+
+    # -- the fence -------------------------------------------------------------------------------------
+
+    def fence(self, why: str) -> None:
+        """Give everything up without a further word: it is another's now, or may be any moment."""
+        log.warning("fenced", why=why, working=len(self._working))
+        self.fences += 1
+        self.lease.end()
+        self.jobs.worker_id = None  # what ends now is not finished: the row's end frees it for others
+        self._on_fence()
+        for task in self._working:
+            task.cancel()
+        self._stop_worker(0.0)
+
+    def _stood_still(self, lost_s: float) -> None:
+        # Who slept cannot tell whether the others slept too: give them time to beat.
+        self.member.quiet_for(self._timing.first_quiet_s)
+        if self._working:
+            self.fence(f"the loop stood still for {lost_s:.1f} s")
+
+    # -- cancelling ------------------------------------------------------------------------------------
+
+    async def _noticed(self, notice: Notice) -> None:
+        if notice.channel != CANCEL_CHANNEL:
+            await self.jobs.ring()
+        elif notice.payload.isdigit() and self._running.of(int(notice.payload)) is not None:
+            self._look()
+
+    def _look(self) -> None:
+        """Look for wishes to end answers of ours."""
+        if len(self._running) and not self._looking:
+            self._looking = True
+            self._do_aside(self._heed())
+
+    async def _heed(self) -> None:
+        try:
+            async with self._database.read() as tx:
+                wishes = await turns.wishes(tx, self._running.conversations())
+            for conversation_id, why in wishes:
+                self._running.cancel(conversation_id, why)
+        except StoreUnavailable as exc:
+            log.warning("wishes_unread", error=str(exc))
+        finally:
+            self._looking = False
+
+    async def _tell(self, conversation_id: int) -> None:
+        try:
+            async with self._database.begin() as tx:
+                await notify(tx, CANCEL_CHANNEL, str(conversation_id))
+        except StoreUnavailable as exc:
+            log.warning("cancel_untold", error=str(exc))  # the other replica looks every second
+
+    def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)

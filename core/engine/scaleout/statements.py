@@ -1,0 +1,94 @@
+"""Our statements on procrastinate's tables, where its own would lose or double something.
+
+``%(name)s`` are psycopg's parameters. The tables are those of 3.10, which migration 0004 made.
+A job's lock and queueing lock are the same text, ``conversation:lane``: at most one job of a line
+of work runs, and at most one waits.
+"""
+
+from core.store import Transaction, Work
+
+TASK = "moonthread:work_off"
+
+# Where a job waits already, it is locked until our event is committed: procrastinate's fetch skips
+# locked jobs, so whoever works it off sees the event. The insert's own trigger notifies nobody then.
+ENLIST = """
+WITH put AS (
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT platform, %(task)s, %(lock)s, %(lock)s,
+           jsonb_build_object('conversation_id', id, 'lane', %(lane)s::text)
+      FROM conversations WHERE id = %(conversation)s
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET scheduled_at = NULL
+    RETURNING id, queue_name
+)
+SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
+                 json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM put
+"""
+
+# The job is deleted, and another is put in its place where its events are not all closed: ids are
+# never used twice, so a worker that was thought dead cannot finish what another one runs now.
+# One that ended by itself and left events waits a moment, so that it does not spin.
+FINISH = """
+WITH done AS (
+    DELETE FROM procrastinate_jobs
+     WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'
+    RETURNING *
+)
+INSERT INTO procrastinate_jobs
+       (queue_name, task_name, priority, lock, queueing_lock, args, attempts, scheduled_at)
+SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1,
+       CASE WHEN %(at_once)s THEN NULL ELSE now() + interval '1 second' END
+  FROM done
+ WHERE EXISTS (SELECT FROM inbox
+                WHERE state = 'open' AND conversation_id = (done.args ->> 'conversation_id')::bigint
+                  AND lane = done.args ->> 'lane')
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+"""
+
+#: The jobs that the database says a worker has.
+DOING = "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing'"
+
+BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
+
+# One row, one decision: a heartbeat that comes at the same time either makes the row young again
+# or finds it gone.
+BURY = """
+DELETE FROM procrastinate_workers
+ WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
+RETURNING id
+"""
+
+# Jobs that no living worker has; a foreign key took the dead one's number from them.
+FREE = """
+WITH orphaned AS (
+    DELETE FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL RETURNING *
+), again AS (
+    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts)
+    SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1 FROM orphaned
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+)
+SELECT lock FROM orphaned
+"""
+
+#: Open events that no job stands for: a net under everything else.
+SWEEP = """
+INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+SELECT c.platform, %(task)s, c.id || ':' || i.lane, c.id || ':' || i.lane,
+       jsonb_build_object('conversation_id', c.id, 'lane', i.lane)
+  FROM (SELECT DISTINCT conversation_id, lane FROM inbox WHERE state = 'open') i
+  JOIN conversations c ON c.id = i.conversation_id
+ WHERE NOT EXISTS (SELECT FROM procrastinate_jobs j
+                    WHERE j.lock = c.id || ':' || i.lane AND j.status IN ('todo', 'doing'))
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+RETURNING lock
+"""
+
+
+def lock_of(work: Work) -> str:
+    """Return the lock of a line of work."""
+    return f"{work.conversation_id}:{work.lane}"
+
+
+async def enlist(tx: Transaction, work: Work) -> None:
+    """Put a job for ``work`` into its platform's queue, in the caller's transaction."""
+    values = {"task": TASK, "lock": lock_of(work), "lane": work.lane.value}
+    await tx.exec_driver_sql(ENLIST, {**values, "conversation": work.conversation_id})
