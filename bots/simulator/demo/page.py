@@ -28,7 +28,9 @@ BEAT_S = 15.0  #: a comment this often shows both sides that the stream is alive
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 SECURITY: Mapping[str, str] = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -141,11 +143,11 @@ async def _read(request: Request, shape: type[M]) -> M:
 
 
 async def _not_sent(_: Request, error: Exception) -> Response:
-    return _json({"note": str(error)}, status=422)
+    return _json({"note": str(error)})  # an ordinary reply: the page shows it to the visitor
 
 
-def _json(body: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")
+def _json(body: object) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
 
 
 def _event(change: Mapping[str, Any]) -> bytes:

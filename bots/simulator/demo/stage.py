@@ -22,7 +22,9 @@ from core.settings import Settings
 CAST = (("Alice", "en"), ("小明", "zh"))
 SLACK_CHANNELS = ("general", "random")
 GROUP_TITLE = "Tea & Moon 茶话会"
-SLACK_LIMIT = 40_000  #: characters of one message (docs.slack.dev/changelog/2018-truncating-really-long-messages)
+SLACK_LIMIT = (
+    40_000  #: characters of one message (docs.slack.dev/changelog/2018-truncating-really-long-messages)
+)
 COMMAND = "/kimi"
 
 
@@ -48,7 +50,9 @@ class Stage:
         self.slack = SlackSimulator(clock=clock)
         self.telegram = TelegramSimulator(clock=clock)
         self.visitors = [
-            Visitor(name=name, slack=self.slack.add_person(name), telegram=self.telegram.add_person(name, lang))
+            Visitor(
+                name=name, slack=self.slack.add_person(name), telegram=self.telegram.add_person(name, lang)
+            )
             for name, lang in CAST
         ]
         members = [visitor.slack for visitor in self.visitors]

@@ -6,12 +6,12 @@ let made = 0;
 
 /** A text field with chips above it. `onSend(text)` may throw an Error whose words are shown. */
 export class Composer {
-  constructor({ label, placeholder, prefix = "", asCommand, onSend }) {
+  constructor({ label, placeholder, prefix = "", asChip, onSend }) {
     made += 1;
     const id = `composer${made}`;
     this.prefix = prefix;
     this.onSend = onSend;
-    this.asCommand = asCommand ?? ((text) => this.prefix + text);
+    this.asChip = asChip ?? ((text) => this.prefix + text);
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Things to try" });
     this.input = h("textarea", {
       id, rows: 1, placeholder, autocomplete: "off", spellcheck: "false",
@@ -36,7 +36,7 @@ export class Composer {
     this.offered = wanted;
     this.chips.replaceChildren(
       ...texts.map((text) =>
-        h("button", { type: "button", class: text.startsWith("/") ? "chip command" : "chip", onclick: () => this.send(text) }, text)),
+        h("button", { type: "button", class: text.startsWith("/") ? "chip command" : "chip", onclick: () => this.deliver(this.asChip(text)) }, text)),
     );
   }
 
@@ -79,10 +79,6 @@ export class Composer {
       this.input.value = text;
       this.grow();
     }
-  }
-
-  async send(text) {
-    await this.deliver(text.startsWith("/") ? this.asCommand(text) : this.prefix + text);
   }
 
   async deliver(text) {

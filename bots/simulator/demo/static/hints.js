@@ -7,6 +7,11 @@ const QUESTIONS = [
 const LATER = [["What did I say first?"], ["我第一句说了什么?"]];
 const COMMANDS = ["/stop", "/retry", "/new"];
 
+/** Tell whether a chip asks about what was said before. */
+export function asksBack(text) {
+  return LATER.flat().includes(text);
+}
+
 /** Return the chips for an empty chat, or for one that has begun. */
 export function hints(visitor, begun) {
   const language = visitor % QUESTIONS.length;

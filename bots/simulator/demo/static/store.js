@@ -93,6 +93,6 @@ export async function send(path, body) {
     throw new Error("The demo does not answer. Is it still running?");
   }
   const reply = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(reply.note ?? `Refused (${response.status}).`);
+  if (!response.ok || reply.note) throw new Error(reply.note ?? `Refused (${response.status}).`);
   return reply;
 }

@@ -3,7 +3,7 @@
 import { Composer } from "./composer.js";
 import { avatar, h, timeOf } from "./dom.js";
 import { formatted } from "./entities.js";
-import { hints } from "./hints.js";
+import { asksBack, hints } from "./hints.js";
 import { buttons, frames, Log } from "./log.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
@@ -21,7 +21,7 @@ export class TelegramChat {
     this.composer = new Composer({
       label: kind === "dm" ? "Message to Moonthread" : "Message to the group",
       placeholder: "Message",
-      asCommand: (text) => (kind === "dm" ? text : `${text}@${store.world.telegram.username}`),
+      asChip: (text) => this.asChip(text),
       onSend: (text) => this.say(text),
     });
     this.element = h("section", { class: `chat ${kind}`, "aria-label": kind === "dm" ? "Telegram DM" : "Telegram group" },
@@ -42,6 +42,16 @@ export class TelegramChat {
     await send("/say", body);
     this.answer("");
     this.log.toEnd();
+  }
+
+  /** Say it as one does here: in a group a command names the bot, and a reply goes on with its answer. */
+  asChip(text) {
+    if (this.kind === "dm") return text;
+    if (text.startsWith("/")) return `${text}@${store.world.telegram.username}`;
+    const last = asksBack(text) && [...this.byId.values()].findLast((message) => message.byBot);
+    if (!last) return this.composer.prefix + text;
+    this.replyTo = last.id;
+    return text;
   }
 
   /** Reply to a message from now on; "" to none. */
@@ -74,7 +84,7 @@ export class TelegramChat {
     if (this.log.empty.childElementCount) return;
     const words = this.kind === "dm"
       ? ["Just write to the bot.", "It may edit its message once a second here."]
-      : ["Mention the bot, or reply to it.", "Telegram grants 20 calls a minute in a group: answers grow in larger steps."];
+      : ["Mention the bot to begin, reply to it (↩) to go on.", "A bot may make 20 calls a minute in a group, so answers grow in larger steps here."];
     this.log.empty.replaceChildren(h("p", { class: "big" }, words[0]), h("p", {}, words[1]));
   }
 
