@@ -11,6 +11,7 @@ A crash at any of these points is taken up at the next start from what was store
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -190,8 +191,10 @@ class TurnRunner:
                 async with self._database.begin() as tx:
                     await turns.save_refs(tx, taken.turn, refs)
                     for ref in refs:
+                        # The channel may have got another id since the question was asked.
+                        key = replace(taken.address.key, channel=ref.channel)
                         await conversations.remember_ref(
-                            tx, taken.address.key, ref.message_id, taken.conversation.id, taken.turn.id
+                            tx, key, ref.message_id, taken.conversation.id, taken.turn.id
                         )
             except StoreUnavailable:
                 if self._clock.time() >= deadline:

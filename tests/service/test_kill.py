@@ -119,7 +119,11 @@ async def stand_ins() -> AsyncIterator[tuple[KimiSimulator, TelegramSimulator, S
     """Kimi, Telegram and Slack on the machine's clock."""
     # What Slack could not deliver it tries again after a minute; here after a moment.
     slack = SlackSimulator(limits=SlackLimits(enabled=False, retries_after_s=(0.25,) * 100))
-    async with KimiSimulator(script=script) as kimi, TelegramSimulator(limits=Limits(enabled=False)) as telegram, slack:
+    async with (
+        KimiSimulator(script=script) as kimi,
+        TelegramSimulator(limits=Limits(enabled=False)) as telegram,
+        slack,
+    ):
         yield kimi, telegram, slack
 
 
