@@ -21,7 +21,7 @@ TARGET_BYTES = 8_700  #: leaves room to close fences and for gaps next to emphas
 
 _GAP = "\u200b"
 _GAP_BYTES = 3
-_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|[*_~`]+(?=[^\x00-\u2fff])")
+_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|(?<![*_~`])[*_~`]+(?=[^\x00-\u2fff])")
 
 
 class SlackPager:

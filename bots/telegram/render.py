@@ -6,7 +6,7 @@ reading) and about 100 entities, the rest being ignored
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bots.telegram.entities import fewest, units
 from bots.telegram.markup import convert
@@ -18,9 +18,13 @@ from core.model import Page
 TEXT_LIMIT_UNITS = 4096
 TARGET_UNITS = 3900
 ENTITY_LIMIT = 95
+_NEVER = 1 << 30
 
-_ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
-_HALF_EACH = ("**", "*", "_", "~~", "||")
+_TOO_DEEP = re.compile(r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE)
+"""Markup that nobody means; shown as it is."""
+
+_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
+_HALVES = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
 
 class TelegramPager:
@@ -44,7 +48,7 @@ def _page(source: str) -> list[Page]:
     """Render one part; empty where it shows nothing."""
     if not source.strip():
         return []
-    text, entities = convert(source)
+    text, entities = (source.strip(), []) if _TOO_DEEP.search(source) else convert(source)
     if units(text) > TEXT_LIMIT_UNITS:
         text, entities = source.strip(), []
     if not has_words(text):
@@ -61,46 +65,61 @@ def reach(text: str, share: float) -> int | None:
     if len(text) < 200:
         return None
     text = text[: TARGET_UNITS + 1]  # no text longer than this fits
-    limit, most = TARGET_UNITS * share, ENTITY_LIMIT * share
-    size, marks = 0.0, 0.0
+    room, marks = TARGET_UNITS * share, ENTITY_LIMIT * share
     table = _Table()
     for line in scan(text):
+        over = min(_over_by_units(text, line, room), _over_by_marks(text, line, marks))
+        if over <= len(text):
+            return over
         raw = text[line.start : line.end]
-        weight = units(raw) + 1 + (line.depth if line.kind is Kind.TEXT and line.indent < line.depth else 0)
-        if raw.startswith("\t"):
-            weight += 4 * raw.count("\t")
-        new_marks = _marks(raw, line)
-        if size + weight > limit or marks + new_marks > most:
-            return _within(text, line, limit - size)
-        size += weight
-        marks += new_marks
+        marks -= _count_marks(text, line)
         if not line.open:
-            size += table.growth(raw, line)
-            if size > limit:
-                return line.end + 1
+            room -= units(raw) + 1 + _widening(raw, line) + table.growth(raw, line)
+        if room < 0:
+            return line.end + 1
     return None
 
 
-def _marks(raw: str, line: Line) -> float:
-    if line.kind in FENCED:
-        return 1.0 if line.kind is Kind.FENCE else 0.0
-    if line.kind in TABLE:
-        return 0.0
-    hints = _ENTITY_HINT.findall(raw)
-    count = sum(0.5 if hint in _HALF_EACH else 1.0 for hint in hints)
-    return count + (line.kind is Kind.HEADING) + bool(line.box)
+def _widening(raw: str, line: Line) -> int:
+    """Return how much longer a line may become by list indentation."""
+    lazy = line.depth if line.kind is Kind.TEXT and line.indent < line.depth else 0
+    return lazy + (4 * raw.count("\t") if raw.startswith("\t") else 0)
 
 
-def _within(text: str, line: Line, room: float) -> int:
-    """The length at which a line's words pass what room is left."""
-    used = 0
+def _over_by_units(text: str, line: Line, room: float) -> int:
+    """Return the length at which a line's characters pass ``room``."""
+    if room >= 2 * (line.end - line.start):
+        return _NEVER
     for at in range(line.start, line.end):
-        used += 2 if text[at] > "\uffff" else 1
-        if used > room:
+        room -= 2 if text[at] > "\uffff" else 1
+        if room < 0:
             return at + 1
-    if not line.open:
-        return line.end + 1
-    return line.end
+    return _NEVER
+
+
+def _over_by_marks(text: str, line: Line, room: float) -> int:
+    """Return the length at which a line's entities pass ``room``; each is known one character late."""
+    room -= _line_marks(line)
+    if room < 0:
+        return line.body + 1
+    for hint in _hints(text, line):
+        room -= 0.5 if hint.group() in _HALVES else 1.0
+        if room < 0:
+            return hint.end() + 1
+    return _NEVER
+
+
+def _count_marks(text: str, line: Line) -> float:
+    return _line_marks(line) + sum(0.5 if hint.group() in _HALVES else 1.0 for hint in _hints(text, line))
+
+
+def _line_marks(line: Line) -> int:
+    return (line.kind in (Kind.HEADING, Kind.FENCE)) + bool(line.box)
+
+
+def _hints(text: str, line: Line) -> Iterator[re.Match[str]]:
+    in_table = line.kind is Kind.TABLE_ROW and text[line.body : line.body + 1] == "|"
+    return iter(()) if line.kind in FENCED or in_table else _HINT.finditer(text, line.start, line.end)
 
 
 class _Table:

@@ -1,6 +1,7 @@
 """The places where a Markdown text may be cut, and how good each one is."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -76,14 +77,22 @@ def _goes_on(before: Line, line: Line) -> bool:
 
 
 def _guards(text: str, lines: Sequence[Line], block: range) -> list[tuple[int, int]]:
+    """Return the stretches of a block in which a cut hurts, in order and apart."""
     first, last = lines[block[0]], lines[block[-1]]
     if first.kind in FENCED or first.kind is Kind.BLANK:
         return []
-    return read(text, first.body, last.end, growing=False).guarded
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(read(text, first.body, last.end, growing=False).guarded):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _is_guarded(at: int, guards: list[tuple[int, int]]) -> bool:
-    return any(start < at < end for start, end in guards)
+    index = bisect_left(guards, (at, 0)) - 1
+    return index >= 0 and guards[index][0] < at < guards[index][1]
 
 
 def _line_start(

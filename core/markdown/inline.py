@@ -114,7 +114,7 @@ class _Reader:
     def _maths(self, token: str, at: int) -> None:
         if not self.maths:
             return
-        whole = MATHS.match(self.text, at, self.end)
+        whole = MATHS.match(self.text, at, min(self.end, at + REACH))
         if whole is not None:
             self.pos = whole.end()
             self.result.guarded.append((at, self.pos))

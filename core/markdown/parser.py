@@ -33,7 +33,7 @@ _WORD = re.compile(r"[0-9A-Za-z]")
 @cache
 def parser() -> MarkdownIt:
     """Return the parser; it holds no state between calls."""
-    md = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": 200})
     md.enable("strikethrough")
     md.disable(["html_block", "html_inline", "lheading", "reference"])
     md.validateLink = lambda url: True  # type: ignore[method-assign]  # the renderer decides what may be a link

@@ -68,7 +68,7 @@ def _block_end(text: str, lines: Sequence[Line]) -> int:
     content = text[last.start + len(last.box) : last.end].lstrip(" \t")
     if not last.open:
         return last.start if _may_be_header(text, lines, len(lines) - 1) else len(text)
-    if last.kind is Kind.FENCE or (last.box and not content):
+    if last.kind is Kind.FENCE or (last.box and not content and last.kind is Kind.CODE):
         return last.start
     if last.kind is Kind.CODE and last.fence is not None:
         run = content.rstrip()
@@ -79,7 +79,7 @@ def _block_end(text: str, lines: Sequence[Line]) -> int:
     same_quote = above.box.count(">") == last.box.count(">")
     if same_quote and _may_be_rule(content) and _may_be_header(text, lines, len(lines) - 2):
         return above.start
-    if last.kind is Kind.TABLE_RULE:
+    if last.kind is Kind.TABLE_RULE or (last.box and not content):
         return last.start
     if _may_be_header(text, lines, len(lines) - 1) or is_half_marker(content):
         return last.start

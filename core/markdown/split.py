@@ -31,6 +31,9 @@ _AHEAD = {Grain.PARAGRAPH: 0.8, Grain.ITEM: 0.86, Grain.SENTENCE: 0.9, Grain.LIN
 
 _SIGN = re.compile(r"[ \t>]*\S?")
 _LAST_RESORT = 0.98
+_MOST_REPEATED = 6  #: quote marks or emphasis that a next part opens again
+_LONGEST_BOX = 20  #: characters of quote marks before a fence
+_LONGEST_OPENER = 80  #: characters of a fence's opening line
 _LONGEST_HEADER = 600  #: characters of a table's header that are worth repeating
 
 
@@ -176,7 +179,7 @@ def _cut_at(text: str, at: int, upto: int) -> Cut:
     opening, dedent = "", line.indent
     if inside:
         dedent = line.depth
-        opening = "> " * line.box.count(">")
+        opening = "> " * min(line.box.count(">"), _MOST_REPEATED)
         marks = _open_marks(text, lines, at)
         return Cut(
             at=at,
@@ -194,11 +197,12 @@ def _cut_in_code(line: Line, at: int, *, inside: bool) -> Cut:
     fence = line.fence
     if fence is None:
         raise ValueError("not in a fence")
-    pad = fence.box + " " * fence.depth
+    box = fence.box[:_LONGEST_BOX]
+    opener = fence.opener if len(fence.opener) <= _LONGEST_OPENER else fence.mark[:_LONGEST_OPENER]
     return Cut(
         at=at,
-        closing=f"\n{pad}{fence.mark}",
-        opening=f"{fence.box}{fence.opener}\n" + (fence.box if inside else ""),
+        closing=f"\n{fence.box}{' ' * fence.depth}{fence.mark}" if len(fence.mark) < _LONGEST_OPENER else "",
+        opening=f"{box}{opener}\n" + (box if inside else ""),
         dedent=0 if fence.box else fence.indent,
         inside=inside,
         code=True,
@@ -222,7 +226,8 @@ def _open_marks(text: str, lines: Sequence[Line], at: int) -> list[str]:
     while first > 0 and lines[first].kind is Kind.TEXT and lines[first - 1].kind in (Kind.TEXT, Kind.ITEM):
         first -= 1
     opened = read(text, lines[first].body, at, growing=True).opened
-    return [item.mark for item in opened if item.mark[-1] != "["]
+    marks = [item.mark for item in opened if item.mark[0] in "*_~|`"]
+    return marks if len(marks) <= _MOST_REPEATED else []
 
 
 def _dedent(text: str, width: int, *, skip_first: bool) -> str:

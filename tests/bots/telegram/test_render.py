@@ -131,3 +131,18 @@ def test_a_page_that_is_full_begins_the_next_with_open_code() -> None:
     assert len(pages) > 2
     for page in pages:
         assert page.form == ({"type": "pre", "offset": 0, "length": units(page.text), "language": "python"},)
+
+
+def test_many_entities_in_one_line_are_cut_where_they_are_too_many() -> None:
+    """A single line of links goes over several messages, the same at whatever lengths it was seen."""
+    text = "Links: " + "".join(f"[l{i}](https://x.y/{i}) and `c{i}` or *i{i}*; " for i in range(90))
+    pages = grow(text, step=7)
+    assert len(pages) > 2
+    for end in range(len(text) - 400, len(text), 3):
+        assert list(TelegramPager().pages(text[:end], complete=False))[:2] == pages[:2]
+
+
+def test_markup_that_nobody_means_is_shown_as_it_is() -> None:
+    """Thousands of nested quotes neither vanish nor stop the service."""
+    (page,) = TelegramPager().pages(">" * 500 + " deep", complete=True)
+    assert page.text.endswith("deep")
