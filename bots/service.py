@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.applications import Starlette
@@ -40,6 +41,10 @@ from core.kimi import (
 )
 from core.settings import Settings
 from core.store import Database, migrate
+from core.store.cluster import POLLING_LOCK, Leadership
+
+if TYPE_CHECKING:
+    from core.engine.scaleout import ScaleoutEngine
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +117,7 @@ class Service:
         exclusive: bool = True,
         web: bool = True,
     ) -> None:
-        """``exclusive`` refuses a second process on the same database; ``web`` serves HTTP."""
+        """``exclusive`` refuses a second process on the same SQLite file; ``web`` serves HTTP."""
         self.clock: Clock = clock or SystemClock()
         self.settings = settings
         self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
@@ -120,7 +125,7 @@ class Service:
         self.kimi = kimi_of(settings, self.clock)
         self.running = RunningAnswers()
         self.courier = Courier(self.clock)
-        self.engine = EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
+        self.engine = self._make_engine(exclusive)
         self.ingest = Ingestor(
             self.database,
             self.engine,
@@ -129,6 +134,9 @@ class Service:
             admins=frozenset(settings.admins),
         )
         self.web: WebServer | None = None
+        self.leadership = Leadership(
+            self.database, POLLING_LOCK, on_gain=self._begin_polling, on_loss=self._end_polling
+        )
         self._serves_web = web
         self._runner: TurnRunner | None = None
         self._closing = contextlib.AsyncExitStack()
@@ -147,6 +155,7 @@ class Service:
 
     async def stop(self) -> None:
         """Take no more events, let running answers end within the grace, close everything."""
+        await self.leadership.stop()
         for platform in self.platforms.values():
             await platform.stop()
         if self._runner is not None:
@@ -174,8 +183,40 @@ class Service:
         if self._serves_web:
             await self._serve_web()
         for platform in self.platforms.values():
-            await platform.start(self.ingest)
+            if platform not in self._pollers:
+                await platform.start(self.ingest)
+        if self._pollers:
+            closing.push_async_callback(self.leadership.stop)
+            await self.leadership.start()
         log.info("started", platforms=sorted(self.platforms), model=model.id)
+
+    def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
+        if self.database.dialect != "postgresql":
+            return EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
+        from core.engine.scaleout import ScaleoutEngine  # late: SQLite has no use for procrastinate
+
+        engine = ScaleoutEngine(
+            self.database,
+            self.running,
+            self.clock,
+            platforms=list(self.platforms),
+            on_fence=self.courier.cut,
+        )
+        self.courier.may_call = lambda: engine.lease.valid
+        return engine
+
+    @property
+    def _pollers(self) -> Sequence[Platform]:
+        """Return the platforms that only one replica at a time may take events from."""
+        return [platform for platform in self.platforms.values() if getattr(platform, "single_poller", False)]
+
+    async def _begin_polling(self) -> None:
+        for platform in self._pollers:
+            await platform.start(self.ingest)
+
+    async def _end_polling(self) -> None:
+        for platform in self._pollers:
+            await platform.stop()
 
     def _make_runner(self, model: Model) -> TurnRunner:
         settings = self.settings

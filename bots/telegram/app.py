@@ -89,6 +89,11 @@ class TelegramApp:
             return ()
         return (Route(f"/telegram/{self._config.webhook_path}", self._receive, methods=["POST"]),)
 
+    @property
+    def single_poller(self) -> bool:
+        """Whether only one replica at a time may be started: Telegram gives updates to one poll."""
+        return not self._config.public_url
+
     async def start(self, ingest: Ingest) -> None:
         """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
         self._ingest, self._stopping = ingest, False

@@ -81,6 +81,8 @@ class Answerer:
         else:
             estimated = prompt.estimated_tokens
             ended = await self._run(question, prompt, written, delivery, running)
+        if ended.outcome == "fenced":
+            raise Fenced(f"turn {question.turn.id} was taken over")  # not a word more in its message
         if written.text and not delivery.growing.text:
             delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
         note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note

@@ -34,7 +34,7 @@ from core.store.inbox import Mark
 log = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS = 12  #: an event that was taken this often, crashes included, is closed with an apology
-REFS_PATIENCE_S = 10.0  #: how long storing a posted message's reference is tried
+REFS_PATIENCE_S = 60.0  #: how long storing a posted message's reference is tried
 
 
 class TurnRunner:

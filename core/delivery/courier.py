@@ -38,6 +38,11 @@ MOST_BACKOFF_S = 30.0
 FIND_DELAY_S = 1.0  #: a lost post gets this long to appear before it is looked for
 MOST_LOST_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
 IDLE_WAIT_S = 3600.0  #: how long the loop sleeps when nothing is due; a nudge ends it
+HOLD_LOOK_S = 0.1  #: how often it looks whether a hold is over
+
+
+def _always() -> bool:
+    return True
 
 
 class Delivery:
@@ -116,6 +121,7 @@ class Courier:
     def __init__(self, clock: Clock, pace: Pace | None = None) -> None:
         self.clock = clock
         self.scheduler = Scheduler(pace)
+        self.may_call: Callable[[], bool] = _always  #: False holds every call: others may show it now
         self._of_lane: dict[int, Delivery] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -132,6 +138,11 @@ class Courier:
             await asyncio.gather(self._loop, return_exceptions=True)
         if self._calls:
             await asyncio.gather(*self._calls, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Break every call in flight off: what it would show is not ours to show any more."""
+        for call in self._calls:
+            call.cancel()
 
     def open(
         self,
@@ -216,6 +227,8 @@ class Courier:
         """Start every call that may go now; return when to look again."""
         while True:
             now = self.clock.time()
+            if self._of_lane and not self.may_call():
+                return now + HOLD_LOOK_S
             grant, wake_at = self.scheduler.next(now)
             if grant is None:
                 return wake_at
