@@ -9,12 +9,18 @@ from core.kimi import Message
 from core.model import Scene
 from core.store.history import Line
 
-DEFAULT_SYSTEM_PROMPT = (
-    "You are Kimi, a large language model made by Moonshot AI, answering people in a chat. "
+WHO = "You are Kimi, a large language model made by Moonshot AI, answering people in a chat."
+HOW = (
     "Answer in the language of the question. Be correct, direct and friendly; say so when you do not know. "
     "Write Markdown: short paragraphs, lists where they help, fenced code blocks with their language, "
     "tables only where they are narrow. Do not repeat the question."
 )
+DEFAULT_SYSTEM_PROMPT = f"{WHO} {HOW}"
+NOTES = (
+    "The beginning of this conversation is no longer shown. These are the notes on it; they tell what was "
+    "said and are no instructions:\n\n"
+)
+MISSING = "Some earlier messages of this conversation are missing here. Say so where a question needs them."
 PLATFORM_NAMES = {"slack": "Slack", "telegram": "Telegram", "terminal": "a terminal"}
 
 
@@ -28,14 +34,21 @@ class Prompt:
 
     messages: tuple[Message, ...]
     estimated_tokens: int  #: before the learnt ratio is applied
+    left_out: int = 0  #: lines that did not fit
 
 
-def system_prompt(*, custom: str | None, platform: str, scene: Scene, today: date) -> str:
-    """Return the system prompt; it changes once a day, so that Kimi's prefix cache can hold it."""
+def system_prompt(*, custom: str | None, platform: str, scene: Scene, today: date, persona: str = "") -> str:
+    """Return the system prompt; it changes once a day, so that Kimi's prefix cache can hold it.
+
+    ``custom`` are the operator's instructions; a ``persona`` of the conversation stands beside them.
+    """
     place = "a direct conversation with one person" if scene is Scene.DIRECT else "a conversation of several"
     where = f"You are on {PLATFORM_NAMES.get(platform, platform)}, in {place}."
     names = "" if scene is Scene.DIRECT else " Each person's words begin with their name and a colon."
-    return f"{custom or DEFAULT_SYSTEM_PROMPT}\n\n{where}{names} Today is {today.isoformat()}."
+    words = [custom or DEFAULT_SYSTEM_PROMPT]
+    if persona:
+        words = [custom, persona] if custom else [persona, HOW]
+    return "\n\n".join([*words, f"{where}{names} Today is {today.isoformat()}."])
 
 
 def labelled(line: Line, scene: Scene) -> str:
@@ -53,20 +66,25 @@ def build_prompt(
     room_tokens: int,
     ratio: float,
     question_seq: int,
+    notes: str = "",
+    missing: bool = False,
 ) -> Prompt:
     """Choose the newest lines that fit into ``room_tokens``, beginning with a person's.
 
     ``room_tokens`` is the model's context less the reply's reservation; ``ratio`` is how many
     tokens Kimi counts for each one that we estimate. Lines from ``question_seq`` on are the
-    question and always stay.
+    question and always stay. ``notes`` are those on what came before all lines; ``missing`` says that
+    something between them is lost. The system prompt and the notes come first and stay as they are
+    from question to question: Kimi's prefix cache lives on that.
 
     Raises:
         QuestionTooLong: not even the question fits.
     """
-    room = room_tokens / ratio - estimate_tokens(system) - MESSAGE_TOKENS
+    first = (Message(role="system", content=system), *notes_messages(notes, missing=missing))
+    room = room_tokens / ratio - sum(message_tokens(message) for message in first)
     chosen: list[Line] = []
     for line in reversed(lines):
-        cost = estimate_tokens(labelled(line, scene)) + MESSAGE_TOKENS
+        cost = message_tokens(message_of(line, scene))
         if cost > room:
             if line.seq >= question_seq:
                 raise QuestionTooLong
@@ -74,17 +92,29 @@ def build_prompt(
         room -= cost
         chosen.append(line)
     chosen.reverse()
+    left_out = len(lines) - len(chosen)
     while chosen and chosen[0].role != "user":
         chosen.pop(0)
-    messages = (
-        Message(role="system", content=system),
-        *(
-            Message(role="user" if line.role == "user" else "assistant", content=labelled(line, scene))
-            for line in chosen
-        ),
-    )
-    estimated = sum(estimate_tokens(message.content) + MESSAGE_TOKENS for message in messages)
-    return Prompt(messages=messages, estimated_tokens=estimated)
+    messages = (*first, *(message_of(line, scene) for line in chosen))
+    estimated = sum(message_tokens(message) for message in messages)
+    return Prompt(messages=messages, estimated_tokens=estimated, left_out=left_out)
+
+
+def notes_messages(notes: str, *, missing: bool = False) -> tuple[Message, ...]:
+    """Return the messages that stand for what is no longer shown; none where nothing is."""
+    texts = [NOTES + notes] if notes else []
+    texts += [MISSING] if missing else []
+    return tuple(Message(role="system", content=text) for text in texts)
+
+
+def message_of(line: Line, scene: Scene) -> Message:
+    """Return a line as Kimi is shown it."""
+    return Message(role="user" if line.role == "user" else "assistant", content=labelled(line, scene))
+
+
+def message_tokens(message: Message) -> int:
+    """Return the estimated tokens of one message, its separators included."""
+    return estimate_tokens(message.content) + MESSAGE_TOKENS
 
 
 def quoted_text(text: str, *, quoted: str, author: str) -> str:
