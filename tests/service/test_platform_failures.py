@@ -24,7 +24,7 @@ def concerns(room: Any, moment: str) -> Callable[[Any], bool]:
 
     def check(params: Any) -> bool:
         here = room.channel in (str(params.get("chat_id")), params.get("channel"))
-        last = "THE END" in str(params) or room.world.name == "slack" and not room.direct
+        last = "THE END" in str(params) or (room.world.name == "slack" and not room.direct)
         return here and (moment != "last" or last)
 
     return check
