@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import BAD_CREDENTIALS, code_of, translated
-from bots.slack.places import Identity
+from bots.slack.people import Identity
 from core.errors import SettingsError, SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable
 
 TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)

@@ -10,17 +10,8 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from bots.slack import controls, text
-from bots.slack.names import Profile
-from bots.slack.places import (
-    Identity,
-    address_of,
-    details_of,
-    moment_of,
-    names_of,
-    person_of,
-    scene_of,
-    tenant_of,
-)
+from bots.slack.people import Identity, Profile, names_of, person_of
+from bots.slack.places import address_of, details_of, moment_of, scene_of, tenant_of
 from core.model import (
     Address,
     Addressed,

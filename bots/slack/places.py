@@ -1,24 +1,11 @@
-"""Where in Slack something was said, by whom and when, in the words of the domain. Pure."""
+"""Where in Slack something was said and when, and where the answer goes. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bots.slack.names import Profile
+from bots.slack.people import Identity
 from core.model import Address, Person, Scene, ThreadKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who we are in the workspace, as ``auth.test`` tells."""
-
-    team_id: str
-    user_id: str  #: the bot's user id: what a mention of it carries
-    bot_id: str = ""
-    name: str = ""  #: the bot's name
-    team: str = ""  #: the workspace's name
-    agent: bool = False  #: the app has the agent view: each message of a person begins a thread
 
 
 def tenant_of(body: Mapping[str, Any], me: Identity) -> str:
@@ -59,19 +46,6 @@ def scene_of(channel: str, channel_type: str) -> Scene:
     """Return how public ``channel`` is; the ids of direct conversations begin with D."""
     direct = channel_type == "im" or channel.startswith("D")
     return Scene.DIRECT if direct else Scene.GROUP
-
-
-def person_of(person_id: str, people: Mapping[str, Profile]) -> Person:
-    """Return the person, with the name where it is known."""
-    profile = people.get(person_id)
-    if profile is None:
-        return Person(id=person_id)
-    return Person(id=person_id, name=profile.name, language=profile.language)
-
-
-def names_of(people: Mapping[str, Profile]) -> dict[str, str]:
-    """Return the names alone, by id."""
-    return {person_id: profile.name for person_id, profile in people.items()}
 
 
 def moment_of(ts: str) -> datetime:

@@ -12,8 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack import text
 from bots.slack.errors import translated
-from bots.slack.names import People
-from bots.slack.places import Identity
+from bots.slack.people import Identity, People
 from bots.slack.writing import METADATA_EVENT
 from core.model import Address
 from core.ports import HeardBefore

@@ -4,13 +4,10 @@ Slack takes 12,000 characters a call, but a streamed message breaks at about 10,
 so a page ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat.appendStream).
 """
 
-import re
 from collections.abc import Sequence
 
-from core.markdown.borders import blocks
-from core.markdown.flanking import is_wide
-from core.markdown.inline import read
-from core.markdown.lines import FENCED, Kind, has_words, scan, unified
+from bots.slack.markup import BESIDE_WIDE, GAP_BYTES, spaced
+from core.markdown.lines import has_words, unified
 from core.markdown.neutral import neutral
 from core.markdown.settle import held, settled
 from core.markdown.split import Parts
@@ -18,10 +15,6 @@ from core.model import Page
 
 PAGE_BYTES = 9_000
 TARGET_BYTES = 8_700  #: leaves room to close fences and for gaps next to emphasis
-
-_GAP = "\u200b"
-_GAP_BYTES = 3
-_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|(?<![*_~`])[*_~`]+(?=[^\x00-\u2fff])")
 
 
 class SlackPager:
@@ -58,12 +51,12 @@ def reach(text: str, share: float) -> int | None:
     text = text[: limit + 1]  # no text longer than this fits
     size = 0
     last = 0
-    for match in _BESIDE_WIDE.finditer(text):
+    for match in BESIDE_WIDE.finditer(text):
         size += len(text[last : match.end()].encode())
         if size > limit:
             break
         last = match.end()
-        size += _GAP_BYTES
+        size += GAP_BYTES
         if size > limit:
             return last
     else:
@@ -80,26 +73,3 @@ def _back_to(text: str, at: int, size: int, limit: int) -> int:
         at -= 1
         size -= len(text[at].encode())
     return at
-
-
-def spaced(text: str) -> str:
-    """Put a zero-width space between emphasis and letters of scripts without spaces.
-
-    Slack shows ``**重要**です`` with its asterisks otherwise.
-    """
-    gaps: list[int] = []
-    lines = scan(text)
-    for block in blocks(lines):
-        first, last = lines[block[0]], lines[block[-1]]
-        if first.kind in FENCED or first.kind is Kind.BLANK:
-            continue
-        for start, end, mark in read(text, first.body, last.end, growing=False).closed:
-            if mark[-1] == "[":
-                continue
-            if start > first.body and is_wide(text[start - 1]):
-                gaps.append(start)
-            if end < last.end and is_wide(text[end]):
-                gaps.append(end)
-    for at in sorted(set(gaps), reverse=True):
-        text = text[:at] + _GAP + text[at:]
-    return text

@@ -17,11 +17,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack import controls as buttons
 from bots.slack.errors import code_of
+from bots.slack.form import Blocks
 from bots.slack.limits import SlackLimits
 from bots.slack.reading import Reader, marker_of
 from bots.slack.render import SlackPager
 from bots.slack.status import StatusLine
-from bots.slack.writing import Blocks, Writer, is_unsupported
+from bots.slack.writing import Writer, is_unsupported
 from core.errors import SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable, SurfaceUncertain
 from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung

@@ -4,34 +4,20 @@ No call is retried here. The SDK's own retry of dropped connections is off as we
 post a message twice: Slack offers no idempotency key for ``chat.postMessage``.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import code_of, translated
+from bots.slack.form import BLOCKS_REFUSED, Blocks, form_of
 from core.errors import MessageGone, SurfaceError, SurfaceRefused
 
 METADATA_EVENT = "moonthread_turn"
 """The ``event_type`` of the metadata that carries a message's marker."""
 
-BLOCKS_REFUSED = frozenset(
-    {
-        "block_mismatch",
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "msg_blocks_too_long",
-        "msg_blocks_too_many",
-    }
-)
 NOT_STREAMING = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 UNSUPPORTED = frozenset({"unknown_method", "method_deprecated", "feature_not_enabled"})
 """Slack does not offer a method here, for good (GovSlack, for one)."""
-
-FALLBACK_CHARS = 1_000
-"""Of a message with blocks, this much is its ``text``: what notifications and screen readers say."""
-
-Blocks = Sequence[dict[str, Any]]
 
 
 class Writer:
@@ -56,11 +42,11 @@ class Writer:
                 return str(answer["ts"])
 
         try:
-            return await send(_form(text, blocks))
+            return await send(form_of(text, blocks))
         except SurfaceRefused as exc:
             if not blocks or code_of(exc) not in BLOCKS_REFUSED:
                 raise
-            return await send(_form(text, ()))
+            return await send(form_of(text, ()))
 
     async def update(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
         """Replace the whole text of a message; a stream that is still open is closed first."""
@@ -69,7 +55,7 @@ class Writer:
             with translated("chat.update", repeatable=True):
                 await self._client.chat_update(channel=channel, ts=ts, **form)
 
-        form = _form(text, blocks)
+        form = form_of(text, blocks)
         for _ in range(2):
             try:
                 return await send(form)
@@ -78,7 +64,7 @@ class Writer:
                 if code == "streaming_state_conflict":
                     await self.close_stream(channel, ts)
                 elif blocks and code in BLOCKS_REFUSED:
-                    form = _form(text, ())
+                    form = form_of(text, ())
                 else:
                     raise
         return await send(form)
@@ -138,11 +124,3 @@ class Writer:
 def is_unsupported(error: SurfaceError) -> bool:
     """Tell whether Slack said that it does not offer the method at all."""
     return code_of(error) in UNSUPPORTED
-
-
-def _form(text: str, blocks: Blocks) -> dict[str, Any]:
-    """Return ``text`` in the form Slack takes: ``markdown_text`` excludes blocks and ``text``."""
-    if not blocks:
-        return {"markdown_text": text}
-    spoken = text[:FALLBACK_CHARS].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return {"text": spoken, "blocks": [{"type": "markdown", "text": text}, *blocks]}

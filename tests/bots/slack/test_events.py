@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bots.slack.events import UnreadableEvent, decode, people_in
-from bots.slack.names import Profile
-from bots.slack.places import Identity
+from bots.slack.people import Identity, Profile
 from core.model import (
     Addressed,
     CommandName,

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.simulator.slack.rules import check_markdown
-from bots.slack.render import PAGE_BYTES, SlackPager, reach, spaced
+from bots.slack.markup import spaced
+from bots.slack.render import PAGE_BYTES, SlackPager, reach
 from core.model import Page
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))

@@ -10,7 +10,7 @@ from bots.simulator.screen import Shown
 from bots.simulator.slack import Limits, SlackSimulator
 from bots.slack.credentials import SlackConfig, client_for, identify
 from bots.slack.limits import SlackLimits
-from bots.slack.names import People
+from bots.slack.people import People
 from bots.slack.places import details_of
 from bots.slack.reading import Reader
 from bots.slack.surface import SlackSurface

@@ -1,4 +1,4 @@
-"""Who people are: Slack's events carry only ids, ``users.info`` knows the names."""
+"""Who we are and who people are: Slack's events carry only ids, ``users.info`` knows the names."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.errors import translated
 from core.clock import Clock
 from core.errors import SurfaceError
+from core.model import Person
 
 log = structlog.get_logger()
 
@@ -25,11 +26,36 @@ FAILURE_KEPT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are in the workspace, as ``auth.test`` tells."""
+
+    team_id: str
+    user_id: str  #: the bot's user id: what a mention of it carries
+    bot_id: str = ""
+    name: str = ""  #: the bot's name
+    team: str = ""  #: the workspace's name
+    agent: bool = False  #: the app has the agent view: each message of a person begins a thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """What is known of one person."""
 
     name: str  #: display name; the id where none is known
     language: str = ""  #: BCP 47 tag of their client; "" where not known
+
+
+def person_of(person_id: str, people: Mapping[str, Profile]) -> Person:
+    """Return the person, with the name where it is known."""
+    profile = people.get(person_id)
+    if profile is None:
+        return Person(id=person_id)
+    return Person(id=person_id, name=profile.name, language=profile.language)
+
+
+def names_of(people: Mapping[str, Profile]) -> dict[str, str]:
+    """Return the names alone, by id."""
+    return {person_id: profile.name for person_id, profile in people.items()}
 
 
 class People:

@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 
 from bots.simulator.slack import SlackSimulator
-from bots.slack import names
+from bots.slack import people as module
 from bots.slack.credentials import SlackConfig, client_for
-from bots.slack.names import FAILURE_KEPT_S, KEPT_S, People
+from bots.slack.people import FAILURE_KEPT_S, KEPT_S, People
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ async def test_no_more_people_are_kept_than_fit(
     slack: SlackSimulator, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one not asked for the longest is forgotten first."""
-    monkeypatch.setattr(names, "CAPACITY", 2)
+    monkeypatch.setattr(module, "CAPACITY", 2)
     ada, bob, eve = (slack.add_person(name) for name in ("Ada", "Bob", "Eve"))
     for one in (ada, bob, ada, eve, ada):
         await people.name_of(one)
