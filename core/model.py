@@ -74,6 +74,10 @@ class CommandName(StrEnum):
     NEW = "new"
     STOP = "stop"
     RETRY = "retry"
+    MODEL = "model"
+    THINK = "think"
+    SYSTEM = "system"
+    CONTEXT = "context"
 
 
 class Unreadable(StrEnum):
@@ -179,6 +183,15 @@ class Unparsed:
 
 
 Event: TypeAlias = Said | Ordered | Pressed | Edited | Moved | Unparsed
+
+
+def origin_of(event: Event) -> tuple[str, str]:
+    """Return the platform and the tenant that an event came from."""
+    match event:
+        case Moved() | Unparsed():
+            return event.platform, event.tenant
+        case _:
+            return event.address.key.platform, event.address.key.tenant
 
 
 class Control(StrEnum):

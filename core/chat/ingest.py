@@ -93,7 +93,7 @@ class Ingestor:
                 return await self._moved(tx, event)
             case Unparsed():
                 log.warning("event_unparsed", delivery_id=event.delivery_id, fault=event.fault)
-                return await _close(tx, event, event.platform, event.tenant, Mark.SKIPPED)
+                return await _close(tx, event, Mark.SKIPPED)
 
     async def _said(self, tx: Transaction, event: Said) -> Admitted | None:
         key = event.address.key
@@ -111,8 +111,6 @@ class Ingestor:
         seq = await inbox.add(
             tx,
             event,
-            platform=key.platform,
-            tenant=key.tenant,
             conversation_id=conversation.id,
             lane=Lane.TURNS,
             mark=Mark.OPEN if wanted else Mark.NOTED,
@@ -141,7 +139,7 @@ class Ingestor:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
         if conversation is None:
-            return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
+            return await _close(tx, event, Mark.SKIPPED)
         if event.control is None:
             return await self._chosen(tx, event, conversation)
         if event.control in VERDICTS:
@@ -150,12 +148,9 @@ class Ingestor:
         return await self._order(tx, event, command, conversation)
 
     async def _chosen(self, tx: Transaction, event: Pressed, conversation: Conversation) -> Admitted | None:
-        key = event.address.key
         seq = await inbox.add(
             tx,
             event,
-            platform=key.platform,
-            tenant=key.tenant,
             conversation_id=conversation.id,
             lane=Lane.ORDERS,
             mark=Mark.OPEN,
@@ -164,7 +159,7 @@ class Ingestor:
 
     async def _verdict(self, tx: Transaction, event: Pressed, verdict: str) -> Admitted | None:
         key = event.address.key
-        admitted = await _close(tx, event, key.platform, key.tenant, Mark.NOTED)
+        admitted = await _close(tx, event, Mark.NOTED)
         turn_id = await conversations.turn_of_message(tx, key, event.message_id)
         if admitted is not None and turn_id is not None:
             await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
@@ -185,8 +180,6 @@ class Ingestor:
         seq = await inbox.add(
             tx,
             event,
-            platform=key.platform,
-            tenant=key.tenant,
             conversation_id=conversation.id,
             lane=Lane.TURNS,
             mark=Mark.OPEN if again else Mark.NOTED,
@@ -210,18 +203,15 @@ class Ingestor:
 
         ``command`` is None for a button that goes on with an answer.
         """
-        key = event.address.key
         touches_answer = command in (None, CommandName.STOP, CommandName.RETRY)
         if touches_answer and not await self._may(tx, event, conversation):
             log.info("order_refused", conversation=conversation.id)
-            return await _close(tx, event, key.platform, key.tenant, Mark.SKIPPED)
+            return await _close(tx, event, Mark.SKIPPED)
         # A second try is an answer like any other and keeps the order; all else is handled at once.
         lane = Lane.TURNS if command in (None, CommandName.RETRY) else Lane.ORDERS
         seq = await inbox.add(
             tx,
             event,
-            platform=key.platform,
-            tenant=key.tenant,
             conversation_id=conversation.id,
             lane=lane,
             mark=Mark.OPEN,
@@ -251,7 +241,7 @@ class Ingestor:
         return latest is None or latest.asker_id == event.author.id
 
     async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
-        admitted = await _close(tx, event, event.platform, event.tenant, Mark.NOTED)
+        admitted = await _close(tx, event, Mark.NOTED)
         if admitted is not None:
             moved = await conversations.move(
                 tx,
@@ -304,9 +294,7 @@ def _with_quote(text: str, original: Event | None, *, stored: str) -> str:
             return text
 
 
-async def _close(tx: Transaction, event: Event, platform: str, tenant: str, mark: Mark) -> Admitted | None:
+async def _close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
     """Store an event that asks for no work; None where it was stored before."""
-    seq = await inbox.add(
-        tx, event, platform=platform, tenant=tenant, conversation_id=None, lane=Lane.TURNS, mark=mark
-    )
+    seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, mark=mark)
     return None if seq is None else Admitted()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import select, update
 
-from core.model import Event, Unparsed
+from core.model import Event, Unparsed, origin_of
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -54,14 +54,13 @@ async def add(
     tx: Transaction,
     event: Event,
     *,
-    platform: str,
-    tenant: str,
     conversation_id: int | None,
     lane: Lane,
     mark: Mark,
 ) -> int | None:
     """Store an event and return its inbox id; None where it was delivered before."""
     now = utc_now()
+    platform, tenant = origin_of(event)
     row = await tx.execute(
         upsert(tx, _I)
         .values(

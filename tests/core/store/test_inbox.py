@@ -32,8 +32,6 @@ async def store(database: Database, event: Said) -> int | None:
         return await inbox.add(
             tx,
             event,
-            platform="telegram",
-            tenant="1",
             conversation_id=conversation.id,
             lane=Lane.TURNS,
             mark=Mark.OPEN,
@@ -49,12 +47,11 @@ async def test_a_redelivered_event_is_stored_once(database: Database) -> None:
 async def test_the_same_delivery_id_of_another_bot_is_another_event(database: Database) -> None:
     """Delivery ids are unique within one tenant only."""
     assert await store(database, SAID) is not None
+    elsewhere = replace(SAID, address=Address(key=replace(KEY, tenant="2")))
     async with database.begin() as tx:
         other = await inbox.add(
             tx,
-            SAID,
-            platform="telegram",
-            tenant="2",
+            elsewhere,
             conversation_id=None,
             lane=Lane.TURNS,
             mark=Mark.OPEN,
