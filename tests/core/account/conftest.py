@@ -1,0 +1,41 @@
+"""Ledgers of every kind, and admissions that share one."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from core.account import AccountLimits, Admission, Ledger, MemoryLedger, StoreLedger, Timing
+from core.clock import Clock, ScaledClock
+from core.store import Database, migrate
+
+Made = Callable[..., Admission]
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
+    """One account's ledger, of each kind."""
+    if request.param == "memory":
+        yield MemoryLedger()
+        return
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    await migrate.upgrade(url)
+    database = Database(url)
+    yield StoreLedger(database, "account")
+    await database.close()
+
+
+@pytest.fixture
+async def admissions(ledger: Ledger) -> AsyncIterator[Made]:
+    """Make admissions on the one ledger; each is a replica of its own."""
+    made: list[Admission] = []
+
+    def make(
+        limits: AccountLimits, clock: Clock | None = None, *, timing: Timing | None = None, **how: Any
+    ) -> Admission:
+        made.append(Admission(ledger, limits, clock or ScaledClock(20.0), timing=timing, **how))
+        return made[-1]
+
+    yield make
+    for admission in made:
+        await admission.close()
