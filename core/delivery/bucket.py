@@ -107,8 +107,7 @@ class Window(Bucket):
         """Return how many calls there is room for."""
         while self._landed and self._landed[0] <= now - self.budget.window_s:
             self._landed.popleft()
-        share = self.rate / self.budget.per_s
-        return float(max(1, floor(self.budget.burst * share)) - len(self._landed) - len(self._flying))
+        return float(self._granted() - len(self._landed) - len(self._flying))
 
     def room_at(self, now: float, calls: float = 1.0) -> float:
         """Return the moment from which ``calls`` calls have room; not before ``now``."""
@@ -128,7 +127,11 @@ class Window(Bucket):
     def refuse(self, now: float, retry_after_s: float) -> None:
         """Note that the platform refused a call and named a wait in seconds."""
         super().refuse(now, retry_after_s)
-        self._landed = deque(at for at in self._landed if at > self.closed_until - self.budget.window_s)
+        while len(self._landed) >= self._granted():  # as above: one call is granted then
+            self._landed.popleft()
+
+    def _granted(self) -> int:
+        return max(1, floor(self.budget.burst * self.rate / self.budget.per_s + EPSILON))
 
     def _settle(self, now: float) -> None:
         if now > self._at:

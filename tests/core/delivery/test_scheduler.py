@@ -1,0 +1,336 @@
+"""What holds for every arrival of words, every number of messages and every budget."""
+
+import heapq
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from math import inf
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.delivery.bucket import REFUSAL_MARGIN_S
+from core.delivery.growing import Growing, Need, Step
+from core.delivery.scheduler import Grant, Lane, Scheduler
+from core.model import Address, MessageRef, Page, ThreadKey
+from core.ports import Budget, Rung
+
+ADDRESS = Address(key=ThreadKey(platform="fake", tenant="t", channel="c", thread=""))
+
+
+class OnePage:
+    """A pager without a limit."""
+
+    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+        """Return the text in one page."""
+        return [Page(source="", text=markdown)] if markdown.strip() else []
+
+
+@dataclass
+class Strict:
+    """A platform's own count of one budget; calls are counted when they arrive."""
+
+    budget: Budget
+    arrivals: list[float] = field(default_factory=list)
+
+    def overdrawn(self) -> bool:
+        """Return whether more calls arrived than were granted."""
+        times, level, seen = sorted(self.arrivals), self.budget.burst, 0.0
+        if self.budget.window_s:
+            most = int(self.budget.burst)
+            return any(b - a < self.budget.window_s - 1e-6 for a, b in zip(times, times[most:], strict=False))
+        for at in times:
+            level = min(self.budget.burst, level + (at - seen) * self.budget.per_s) - 1
+            seen = at
+            if level < -1e-6:
+                return True
+        return False
+
+
+@dataclass
+class Answer:
+    """One message of a simulation, with what became of it."""
+
+    words: list[float]  #: when they come
+    rungs: Sequence[Rung]
+    lane: Lane | None = None
+    frames: list[tuple[float, Need, str]] = field(default_factory=list)  #: (sent, need, text)
+    finals: list[tuple[float, float]] = field(default_factory=list)  #: (could be sent, was sent)
+    ended_at: float = inf
+
+
+class World:
+    """Runs answers through a scheduler; latencies and refusals are drawn from ``seed``."""
+
+    def __init__(self, answers: Sequence[Answer], *, seed: int, refusals: int = 0) -> None:
+        self.answers, self.scheduler = answers, Scheduler()
+        self.draw, self.refusals_left = random.Random(seed), refusals  # noqa: S311
+        self.platform: dict[str, Strict] = {}
+        self.refused: list[tuple[str, float, float]] = []  #: (budget, told at, may go again at)
+        self.sent: list[tuple[str, float]] = []
+        self.stolen: list[float] = []  #: previews that took a call a final frame waited for
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order = count()
+        self._of: dict[int, Answer] = {}
+
+    def play(self) -> None:
+        """Let everything happen."""
+        for answer in self.answers:
+            self._begin(answer)
+        rounds = 0
+        while self._events:
+            rounds += 1
+            assert rounds < 200_000, "the scheduler spins"
+            now, _, what = heapq.heappop(self._events)
+            what(now)
+            if not self._events or self._events[0][0] > now:
+                self._dispatch(now)
+
+    def _at(self, when: float, what: Callable[[float], None]) -> None:
+        heapq.heappush(self._events, (when, next(self._order), what))
+
+    def _begin(self, answer: Answer) -> None:
+        growing = Growing(ADDRESS, OnePage(), answer.rungs, opened_at=answer.words[0])
+        lane = answer.lane = Lane(growing=growing, status_at=None)
+        self._of[id(lane)] = answer
+
+        def word(now: float) -> None:
+            growing.append("word ", now)
+            self.scheduler.touch(lane)
+
+        def finish(_: float) -> None:
+            growing.finish()
+            self.scheduler.touch(lane)
+
+        self._at(answer.words[0], lambda now: self.scheduler.add(lane, now))
+        for at in answer.words:
+            self._at(at, word)
+        self._at(answer.words[-1], finish)
+
+    def _dispatch(self, now: float) -> None:
+        while True:
+            grant, wake_at = self.scheduler.next(now)
+            if grant is None:
+                assert wake_at > now
+                if wake_at < inf:
+                    self._at(wake_at, lambda _: None)
+                return
+            step = grant.lane.growing.compose(grant.opening, now)
+            if step is None:
+                grant.lane.last_frame_at = now
+                self.scheduler.touch(grant.lane)
+                self._end_if_complete(grant.lane, now)
+            elif self.scheduler.may_spend(step.cost, now):
+                self._send(grant, step, now)
+            else:
+                grant.lane.growing.again()
+                grant.lane.not_before = self.scheduler.room_at(step.cost, now)
+                self.scheduler.touch(grant.lane)
+
+    def _send(self, grant: Grant, step: Step, now: float) -> None:
+        lane, answer = grant.lane, self._of[id(grant.lane)]
+        if step.need is Need.PREVIEW and self._a_final_waits_for(step.cost, now):
+            self.stolen.append(now)
+        self.scheduler.spend(grant, step.cost, now)
+        lane.in_flight = True
+        latency = self.draw.choice((0.01, 0.05, self.draw.uniform(0, 0.4)))
+        arrives = now + latency * self.draw.random()
+        for budget in step.cost:
+            self.platform.setdefault(budget.key, Strict(budget)).arrivals.append(arrives)
+            self.sent.append((budget.key, now))
+        refuse = self.refusals_left > 0 and self.draw.random() < 0.1
+        if refuse:
+            self.refusals_left -= 1
+            self._at(now + latency, lambda then: self._refuse(lane, step, then))
+        else:
+            assert step.page is not None
+            answer.frames.append((now, step.need, step.page.text))
+            self._at(now + latency, lambda then: self._land(lane, step, then))
+
+    def _a_final_waits_for(self, cost: tuple[Budget, ...], now: float) -> bool:
+        for answer in self.answers:
+            lane = answer.lane
+            assert lane is not None
+            ready = not lane.in_flight and lane.not_before <= now and id(lane) in self.scheduler.lanes
+            if ready and lane.growing.need(now) is Need.FINAL:
+                wanted = lane.rung.close if lane.growing.posted else lane.growing.rungs[-1].open
+                blocked = [one for one in wanted if self.scheduler.bucket(one, now).room_at(now) > now]
+                if {one.key for one in blocked} & {one.key for one in cost}:
+                    return True
+        return False
+
+    def _land(self, lane: Lane, step: Step, now: float) -> None:
+        lane.in_flight = False
+        self.scheduler.landed(lane, now)
+        lane.growing.settled(step, MessageRef(channel="c", message_id="1", rung=step.rung), now)
+        self._end_if_complete(lane, now)
+
+    def _refuse(self, lane: Lane, step: Step, now: float) -> None:
+        wait = self.draw.uniform(0.5, 20)
+        lane.in_flight = False
+        self.scheduler.landed(lane, now)
+        self.scheduler.refused(step.cost, wait, now)
+        self.refused.append((step.cost[0].key, now, now + wait + REFUSAL_MARGIN_S))
+        lane.growing.again()
+
+    def _end_if_complete(self, lane: Lane, now: float) -> None:
+        if lane.growing.complete and lane.growing.need(now) is None:
+            self._of[id(lane)].ended_at = now
+            self.scheduler.remove(lane, now)
+
+
+def one_budget(budget: Budget) -> list[Rung]:
+    """Everything is paid from one bucket, as in a Telegram chat."""
+    return [Rung(name="edit", open=(budget,), grow=(budget,), close=(budget,))]
+
+
+@st.composite
+def budgets(draw: st.DrawFn) -> Callable[[int], list[Rung]]:
+    """Draw what answer number i is shown by."""
+    per_s, burst = draw(st.floats(0.2, 3)), float(draw(st.integers(1, 20)))
+    shared = Budget(key="all", per_s=per_s, burst=burst)
+
+    def chats(index: int) -> list[Rung]:
+        own = Budget(key=f"chat{index % 3}", per_s=1.0, burst=3.0)
+        return [Rung(name="edit", open=(own, shared), grow=(own, shared), close=(own, shared))]
+
+    def streams(index: int) -> list[Rung]:
+        opens = Budget(key="open", per_s=1 / 3, burst=4.0, window_s=12.0)
+        closes = Budget(key="close", per_s=1 / 3, burst=4.0, window_s=12.0)
+        return [
+            Rung(name="stream", open=(opens,), grow=(shared,), close=(closes,)),
+            *one_budget(Budget(key="edit", per_s=0.7, burst=8.0)),
+        ]
+
+    return draw(st.sampled_from([lambda _: one_budget(shared), chats, streams]))
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[float]:
+    """Draw word times: steady, in clumps, with stalls."""
+    at, times = draw(st.floats(0, 10)), []
+    for _ in range(draw(st.integers(1, 6))):
+        gap = draw(st.sampled_from([0.0, 0.005, 0.025, 0.2]))
+        for _ in range(draw(st.integers(1, 40))):
+            at += gap
+            times.append(at)
+        at += draw(st.sampled_from([0.0, 0.3, 2.0, 8.0]))
+    return times
+
+
+@settings(max_examples=80, deadline=None)
+@given(budgets(), st.lists(arrivals(), min_size=1, max_size=8), st.integers(0, 2**20), st.integers(0, 4))
+def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
+    rungs: Callable[[int], list[Rung]], words: list[list[float]], seed: int, refusals: int
+) -> None:
+    """Strict platforms see no call too many, refusals are obeyed, and every answer stands whole."""
+    answers = [Answer(words=times, rungs=rungs(index)) for index, times in enumerate(words)]
+    world = World(answers, seed=seed, refusals=refusals)
+    world.play()
+    refusing = {key for key, _, _ in world.refused}  # after a wait such a platform grants one, whatever it says
+    for key, strict in world.platform.items():
+        assert key in refusing or not strict.overdrawn()
+    for key, told_at, again_at in world.refused:
+        assert not [at for sent, at in world.sent if sent == key and told_at < at < again_at - 1e-6]
+    assert world.stolen == []
+    for answer in answers:
+        texts = [text for _, _, text in answer.frames]
+        assert answer.ended_at < inf
+        assert texts[-1] == "word " * len(answer.words)
+        assert all(len(earlier) < len(later) for earlier, later in pairwise(texts))
+    assert not world.scheduler.lanes
+    assert not world.scheduler.next(1e9)[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 12), st.floats(0.5, 3), st.integers(2, 20), st.integers(0, 2**20))
+def test_previews_are_fair(lanes: int, per_s: float, burst: int, seed: int) -> None:
+    """While a message waits for its next preview, no other of equal speed gets more than two."""
+    budget = Budget(key="all", per_s=per_s, burst=float(burst))
+    words = [index / 10 for index in range(600)]
+    answers = [Answer(words=words, rungs=one_budget(budget)) for _ in range(lanes)]
+    World(answers, seed=seed).play()
+    for answer in answers:
+        times = [at for at, need, _ in answer.frames if need is not Need.FINAL]
+        for begin, end in pairwise([*times, words[-1]]):
+            for other in answers:
+                between = [at for at, need, _ in other.frames if begin < at < end and need is Need.PREVIEW]
+                assert len(between) <= 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrivals(), st.floats(0.3, 3), st.integers(2, 20), st.integers(0, 2**20))
+def test_a_lone_final_frame_goes_at_once(words: list[float], per_s: float, burst: int, seed: int) -> None:
+    """A message by itself shows its last words within the promised wait, whatever came before."""
+    answer = Answer(words=words, rungs=one_budget(Budget(key="all", per_s=per_s, burst=float(burst))))
+    world = World([answer], seed=seed)
+    world.play()
+    latency_s = 0.4
+    assert answer.frames[-1][0] - words[-1] <= world.scheduler.pace.final_wait_s + latency_s + 1e-6
+
+
+def test_finals_come_before_firsts_and_firsts_before_previews() -> None:
+    """With one call left, the most urgent message of three gets it."""
+    budget = Budget(key="all", per_s=1.0, burst=2.0)
+    scheduler = Scheduler()
+    made = {}
+    for name in ("preview", "first", "final"):
+        growing = Growing(ADDRESS, OnePage(), one_budget(budget))
+        growing.append("a few words to read ", 0.0)
+        made[name] = Lane(growing=growing, status_at=None)
+        scheduler.add(made[name], 0.0)
+    for name in ("preview", "final"):
+        growing = made[name].growing
+        growing.slots[0:] = []
+        step = growing.compose(growing.rungs[0], 0.0)
+        assert step is not None
+        growing.settled(step, MessageRef(channel="c", message_id=name), 0.0)
+        growing.append("and more ", 0.0)
+    made["final"].growing.finish()
+    order = []
+    for _ in range(3):
+        now = 10.0 + 5 * len(order)
+        grant, _ = scheduler.next(now)
+        assert grant is not None
+        order.append(next(name for name, lane in made.items() if lane is grant.lane))
+        scheduler.remove(grant.lane, now)
+    assert order == ["final", "first", "preview"]
+
+
+def test_a_budget_too_thin_for_previews_shows_each_answer_once() -> None:
+    """Forty answers in one group: no first frames that nobody could follow, each whole at its end."""
+    budget = Budget(key="all", per_s=1 / 3, burst=5.0)
+    words = [index / 40 for index in range(400)]
+    answers = [Answer(words=words, rungs=one_budget(budget)) for _ in range(40)]
+    world = World(answers, seed=1)
+    world.play()
+    assert not world.platform["all"].overdrawn()
+    early = [answer for answer in answers if answer.frames[0][0] < 9.0]
+    assert not early
+
+
+@pytest.mark.parametrize("lanes", [50, 500])
+def test_a_decision_looks_only_at_messages_that_changed(lanes: int) -> None:
+    """Words for one message do not make the scheduler look at the hundreds that wait for a moment."""
+    scheduler = Scheduler()
+    asked = 0
+
+    class Counted(Growing):
+        def need(self, now: float) -> Need | None:
+            nonlocal asked
+            asked += 1
+            return super().need(now)
+
+    made = []
+    for index in range(lanes):
+        growing = Counted(ADDRESS, OnePage(), one_budget(Budget(key=f"c{index}", per_s=1.0, burst=3.0)))
+        made.append(Lane(growing=growing, status_at=None))
+        scheduler.add(made[-1], 0.0)
+    scheduler.next(0.0)
+    asked = 0
+    made[7].growing.append("one", 1.0)
+    scheduler.touch(made[7])
+    scheduler.next(1.0)
+    assert asked == 1
