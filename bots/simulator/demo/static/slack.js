@@ -51,8 +51,8 @@ export class SlackPane {
 
   open(thread) {
     this.thread = thread;
+    this.lastThread = "";
     changed();
-    if (thread) this.replyComposer.focus();
   }
 
   choose(channel) {
@@ -101,14 +101,17 @@ export class SlackPane {
 
   drawThread(shown) {
     const root = shown.find((message) => message.id === this.thread);
-    if (!root) this.thread = "";
+    // A message that was just sent may reach us after the reply to sending it.
     this.threadPane.hidden = !root;
     this.root.classList.toggle("in-thread", Boolean(root));
     if (!root) return;
     const replies = shown.filter((message) => message.thread === root.id);
-    if (this.lastThread !== root.id) this.replies.toEnd();
-    this.lastThread = root.id;
     this.replies.show([root, ...replies], (message) => (message === root ? "root" : ""));
+    if (this.lastThread !== root.id) {
+      this.replies.toEnd();
+      this.replyComposer.focus();
+    }
+    this.lastThread = root.id;
     this.status.textContent = this.working(root.id);
     this.replyComposer.offer(hints(this.ui.visitor, true).slice(0, 4));
   }
