@@ -23,7 +23,7 @@ IN_CONTAINER = {"MOONTHREAD_DATA_DIR", "MOONTHREAD_HTTP_HOST", "MOONTHREAD_HTTP_
 def environment() -> dict[str, str]:
     """Return the variables that the compose file gives the service."""
     block = COMPOSE.partition("    environment:\n")[2].partition("\nvolumes:")[0]
-    return dict(re.findall(r"^      ([A-Z_]+): (.*)$", block, re.MULTILINE))
+    return dict(re.findall(r"^      ([A-Z0-9_]+): (.*)$", block, re.MULTILINE))
 
 
 def test_every_setting_stands_in_the_compose_file() -> None:
@@ -34,7 +34,7 @@ def test_every_setting_stands_in_the_compose_file() -> None:
     for name in set(given) - IN_CONTAINER - {"KIMI_API_KEY"}:
         assert given[name] == f"${{{name}:-}}"
     assert given["KIMI_API_KEY"] == "${KIMI_API_KEY:-${MOONSHOT_API_KEY:-}}"
-    assert set(re.findall(r"\$\{([A-Z_]+)", COMPOSE)) <= names()
+    assert set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE)) <= names()
 
 
 def test_the_containers_own_values_are_valid() -> None:

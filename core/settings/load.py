@@ -177,6 +177,10 @@ def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
     insecure = given.get("MOONTHREAD_PUBLIC_URL", "").startswith("http:")
     if insecure and "TELEGRAM_BOT_TOKEN" in given and "TELEGRAM_API_URL" not in given:
         yield "MOONTHREAD_PUBLIC_URL: begins with http:; Telegram only calls https: addresses"
+    for number in ("2", "3"):
+        told = [name for name in (f"KIMI_BASE_URL_{number}", f"KIMI_MODEL_{number}") if name in given]
+        if told and f"KIMI_API_KEY_{number}" not in given:
+            yield f"KIMI_API_KEY_{number}: is not set; without it {told[0]} does nothing"
 
 
 def _unwritable(given: Mapping[str, str], data_dir: Path) -> Iterator[str]:

@@ -118,3 +118,20 @@ def _people(text: object) -> object:
 
 People = Annotated[tuple[str, ...], BeforeValidator(_people)]
 """People as "platform:id"."""
+
+
+def _weights(text: object) -> object:
+    """Read "slack:C0123=3, telegram:-1001=0.5"; what is no text is passed on."""
+    if not isinstance(text, str):
+        return text
+    weights: dict[str, float] = {}
+    for part in filter(None, re.split(r"[\s,;]+", text)):
+        told = re.fullmatch(r"((?:slack|telegram|terminal):[\w-]+)=(\d+(?:\.\d+)?)", part)
+        if told is None or not 0.01 <= float(told[2]) <= 100:
+            raise ValueError("is a list like slack:C0123=3, telegram:-1001=0.5; weights from 0.01 to 100")
+        weights[told[1]] = float(told[2])
+    return weights
+
+
+Weights = Annotated[dict[str, float], BeforeValidator(_weights)]
+"""Weights by chat, as "platform:channel"."""

@@ -10,6 +10,8 @@ from core.settings import Need, Settings, load, names, near_misses, specs
 
 SECRETS = {
     "KIMI_API_KEY": "sk-hush-hush",
+    "KIMI_API_KEY_2": "sk-hush-hush-2",
+    "KIMI_API_KEY_3": "sk-hush-hush-3",
     "SLACK_BOT_TOKEN": "xoxb-hush-hush",
     "SLACK_APP_TOKEN": "xapp-hush-hush",
     "SLACK_SIGNING_SECRET": "hush-hush",
@@ -339,3 +341,21 @@ def test_the_sqlite_file_is_known_as_a_path(tmp_path: Path, monkeypatch: pytest.
     assert load({"DATABASE_URL": "sqlite:///a.db"}, None).sqlite_file == tmp_path / "a.db"
     assert load({"DATABASE_URL": "sqlite:////x/a.db?timeout=5"}, None).sqlite_file == Path("/x/a.db")
     assert load({"DATABASE_URL": "postgresql://127.0.0.1/db"}, None).sqlite_file is None
+
+
+def test_weights_are_read_by_chat() -> None:
+    """A list of chats with numbers becomes a table; anything else is a fault."""
+    settings = load({"MOONTHREAD_WEIGHTS": "slack:C0123=3, telegram:-1001=0.5"}, None)
+
+    assert settings.weights == {"slack:C0123": 3.0, "telegram:-1001": 0.5}
+    for wrong in ("slack:C0123", "C0123=3", "slack:C0123=0", "slack:C0123=many"):
+        (fault,) = faults_of({"MOONTHREAD_WEIGHTS": wrong})
+        assert fault.startswith("MOONTHREAD_WEIGHTS: is a list like slack:C0123=3")
+
+
+def test_a_further_provider_needs_its_key() -> None:
+    """An address or a model of a provider without a key is a fault and not silently nothing."""
+    assert faults_of({"KIMI_BASE_URL_2": "https://kimi.test/v1", "KIMI_MODEL_3": "kimi-k3"}) == [
+        "KIMI_API_KEY_2: is not set; without it KIMI_BASE_URL_2 does nothing",
+        "KIMI_API_KEY_3: is not set; without it KIMI_MODEL_3 does nothing",
+    ]
