@@ -56,13 +56,9 @@ class Room:
 
     def frames(self, message: Shown) -> list[Frame]:
         """Every frame of one message."""
-        frames = self.world.screen.frames
-        return [
-            frame
-            for frame in frames
-            if frame.kind != "status"
-            and (frame.message.channel, frame.message.message_id) == (message.channel, message.message_id)
-        ]
+        key = (message.channel, message.message_id)
+        frames = [frame for frame in self.world.screen.frames if frame.kind != "status"]
+        return [frame for frame in frames if (frame.message.channel, frame.message.message_id) == key]
 
     async def shows(self, text: str, *, exactly: bool = False) -> Shown:
         """Wait until a message of the bot holds (or is) ``text``; return it."""
@@ -85,8 +81,6 @@ class World:
     service: Service | None = None
     given: dict[str, Any] = field(default_factory=dict)
     name = ""
-    posts = ()  #: methods that show a new message
-    edits = ()  #: methods that change one
 
     @property
     def screen(self) -> Screen:
@@ -111,7 +105,8 @@ class World:
             **self.given,
         }
         made = Settings(**fields)
-        self.service = Service(made, platforms_of(made, frozenset({self.name}), self.clock), clock=self.clock)
+        platforms = platforms_of(made, frozenset({self.name}), self.clock)
+        self.service = Service(made, platforms, clock=self.clock, web=False)
         await self.service.start()
         await self.connected()
         return self
@@ -157,10 +152,9 @@ class World:
 
     async def queued(self, events: int) -> None:
         """Wait until so many events are open: being answered, or waiting for it."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) != events:
-            assert asyncio.get_running_loop().time() < deadline, f"there are not {events} open events"
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(PATIENCE_S):
+            while len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) != events:
+                await asyncio.sleep(0.02)
 
     def assert_calm(self) -> None:
         """Assert that no call was refused for a limit and that no frame repeats the one before."""
@@ -183,7 +177,6 @@ class TelegramWorld(World):
     """People on Telegram."""
 
     name = "telegram"
-    posts, edits = ("sendMessage",), ("editMessageText",)
 
     def credentials(self) -> dict[str, Any]:
         """The settings that lead to the stand-in."""
@@ -231,8 +224,6 @@ class SlackWorld(World):
     """People on Slack."""
 
     name = "slack"
-    posts = ("chat.postMessage", "chat.startStream")
-    edits = ("chat.update", "chat.appendStream", "chat.stopStream")
 
     def credentials(self) -> dict[str, Any]:
         """The settings that lead to the stand-in."""
@@ -301,25 +292,21 @@ def clock() -> ScaledClock:
 
 
 @pytest.fixture
-async def kimi(clock: ScaledClock) -> AsyncIterator[KimiSimulator]:
-    """A strict Kimi that says hello until it is told otherwise."""
-    async with KimiSimulator(clock=clock, script=answer_with("Hello there.")) as kimi:
-        yield kimi
-
-
-@pytest.fixture
 async def world(
-    platform: str, backend: str, kimi: KimiSimulator, clock: ScaledClock, request: pytest.FixtureRequest
+    platform: str, backend: str, clock: ScaledClock, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
-    """A world whose service is not started yet."""
+    """A world whose service is not started yet; its Kimi says hello until it is told otherwise."""
     url = request.getfixturevalue("sqlite_url" if backend == "sqlite" else "postgres_url")
     kind, stand_in = {
         "telegram": (TelegramWorld, TelegramSimulator),
         "slack": (SlackWorld, SlackSimulator),
     }[platform]
-    async with stand_in(clock=clock) as sim:
-        made = kind(kimi=kimi, sim=sim, clock=clock, database_url=url)
-        try:
-            yield made
-        finally:
-            await made.stop()
+    kimi, sim = KimiSimulator(clock=clock, script=answer_with("Hello there.")), stand_in(clock=clock)
+    await asyncio.gather(kimi.__aenter__(), sim.__aenter__())
+    made = kind(kimi=kimi, sim=sim, clock=clock, database_url=url)
+    try:
+        yield made
+    finally:
+        await made.stop()
+        # A web server takes a tenth of a second to close: both at once.
+        await asyncio.gather(kimi.close(), sim.__aexit__(None, None, None))
