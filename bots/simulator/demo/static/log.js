@@ -12,12 +12,14 @@ export class Log {
     this.empty = h("div", { class: "empty" });
     this.list = h("div", { class: "messages" });
     this.element = h("div", { class: "log", role: "log", "aria-label": label, "aria-live": "off", tabindex: "0" }, this.empty, this.list);
+    this.atEnd = true;
+    this.element.addEventListener("scroll", () => (this.atEnd = this.isAtEnd()), { passive: true });
+    new ResizeObserver(() => this.atEnd && this.toEnd()).observe(this.element);
   }
 
   /** Show `messages`; `extraOf` gives what else a message's looks depend on, as text. */
   show(messages, extraOf = () => "") {
-    const { element, list } = this;
-    const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    const { list } = this;
     const wanted = new Set(messages.map((message) => message.id));
     for (const [id, { element: old }] of this.drawn) {
       if (wanted.has(id)) continue;
@@ -29,7 +31,7 @@ export class Log {
       if (list.children[index] !== row) list.insertBefore(row, list.children[index] ?? null);
     });
     this.empty.hidden = messages.length > 0;
-    if (atEnd) this.toEnd();
+    if (this.atEnd) this.toEnd();
   }
 
   row(message, extra) {
@@ -43,7 +45,13 @@ export class Log {
     return element;
   }
 
+  isAtEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight < 60;
+  }
+
   toEnd() {
+    this.atEnd = true;
     this.element.scrollTop = this.element.scrollHeight;
   }
 }

@@ -75,7 +75,7 @@ export class SlackPane {
       return `replies-${this.counts.get(root.id) ?? 0} ${open} ${this.working(root.id) ? "working" : ""}`;
     });
     this.drawEmpty();
-    this.composer.offer(hints(this.ui.visitor, roots.length > 0).filter((text) => !text.startsWith("/")));
+    this.composer.offer(hints(this.ui.visitor, false));
     this.drawThread(shown);
   }
 

@@ -43,7 +43,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(url: str, chromium: Browser) -> AsyncIterator[Page]:
+async def page(chromium: Browser, url: str) -> AsyncIterator[Page]:
     """The demo's page, live; in the end its console must hold no error or warning."""
     complaints: list[str] = []
 

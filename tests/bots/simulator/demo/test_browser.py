@@ -1,6 +1,8 @@
 """A visitor's way through the demo, in a real Chromium."""
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -56,22 +58,33 @@ def group(page: Page) -> Chat:
     return Chat(page, field="Message to the group", pane=".chat.group", tab="group")
 
 
+Handling: TypeAlias = Callable[[Page], Chat]
+
 WATCH = """(pane) => {
-  const lengths = [];
+  const lengths = [], statuses = new Set();
   new MutationObserver(() => {
     const body = pane.querySelector(".message.by-bot .body");
     if (body && body.innerText.length !== lengths.at(-1)) lengths.push(body.innerText.length);
+    for (const status of pane.querySelectorAll(":scope > .status, .subtitle")) statuses.add(status.innerText);
   }).observe(pane, { childList: true, subtree: true, characterData: true });
-  window.lengths = lengths;
+  window.seen = () => [lengths, [...statuses]];
 }"""
-"""Notes every length that the first answer in a pane is seen with."""
+"""Notes every length that the first answer in a pane is seen with, and every status of the bot."""
 
 
 @pytest.mark.parametrize(
-    ("first", "next_"), [(slack, thread), (dm, dm), (group, group)], ids=["slack", "dm", "group"]
+    ("first", "next_", "status"),
+    [
+        (slack, thread, "Moonthread is thinking…"),
+        (dm, dm, "typing…"),
+        (group, group, "Moonthread is typing…"),
+    ],
+    ids=["slack", "dm", "group"],
 )
-async def test_an_answer_grows_and_the_next_one_knows_what_was_said(page: Page, first, next_) -> None:
-    """In each chat a typed question grows an answer, and the next answer quotes the first question."""
+async def test_an_answer_grows_and_the_next_one_knows_what_was_said(
+    page: Page, first: Handling, next_: Handling, status: str
+) -> None:
+    """In each chat the bot shows that it works, its answer grows, and the next one quotes the question."""
     asking, going_on = first(page), next_(page)
     await asking.front()
 
@@ -80,7 +93,8 @@ async def test_an_answer_grows_and_the_next_one_knows_what_was_said(page: Page, 
     await asking.type("Hello there, show me code, a table and a list")
 
     await expect(asking.answer()).to_contain_text("article on tea")
-    lengths = await page.evaluate("window.lengths")
+    lengths, statuses = await page.evaluate("window.seen()")
+    assert status in statuses
     assert len(lengths) >= 4
     assert lengths[-1] == max(lengths)
     await going_on.pane.get_by_role("button", name="What did I say first?").click()
@@ -90,7 +104,9 @@ async def test_an_answer_grows_and_the_next_one_knows_what_was_said(page: Page, 
 @pytest.mark.parametrize(
     ("first", "next_"), [(slack, thread), (dm, dm), (group, group)], ids=["slack", "dm", "group"]
 )
-async def test_stop_ends_an_answer_in_the_middle_and_new_forgets(page: Page, first, next_) -> None:
+async def test_stop_ends_an_answer_in_the_middle_and_new_forgets(
+    page: Page, first: Handling, next_: Handling
+) -> None:
     """/stop leaves the running answer as it is and says so; after /new nothing is remembered."""
     asking, going_on = first(page), next_(page)
     await asking.front()
