@@ -3,13 +3,16 @@
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from types import TracebackType
+from typing import Any
 
 import httpx
+import orjson
 import structlog
 
 from core.clock import Clock, SystemClock
 from core.kimi.call import Call
 from core.kimi.catalogue import Model, models_from
+from core.kimi.decode import json_from
 from core.kimi.endpoint import Endpoint
 from core.kimi.errors import KimiError, Phase
 from core.kimi.exchange import LIMITS, OnWait, begin_reading
@@ -130,6 +133,28 @@ class AsyncKimi:
                 return await self._count_tokens(request)
             except KimiError as error:
                 await self._pause(error, attempts, began, on_wait)
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask one of the API's other endpoints, such as "/formulas/…/tools"; return its JSON.
+
+        ``path`` is appended to the base URL and ``body`` sent as JSON. Tried again only where that
+        does no harm: for GET.
+
+        Raises:
+            KimiEndpointMissing: the provider has no such endpoint.
+        """
+        attempts, began = Attempts(self._retry), self._clock.time()
+        content = None if body is None else orjson.dumps(body)
+        while True:
+            try:
+                async with self._call("first_byte") as call:
+                    url = self._endpoint.base_url + path
+                    await call.send(self._http.build_request(method, url, content=content), asked="models")
+                    return json_from(await call.rest(), request_id=call.request_id)
+            except KimiError as error:
+                if method != "GET":
+                    raise
+                await self._pause(error, attempts, began, None)
 
     async def _pause(
         self, error: KimiError, attempts: Attempts, began: float, on_wait: OnWait | None

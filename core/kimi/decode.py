@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 
+from core.kimi.errors import KimiEndpointMissing
+
 
 def decode(data: bytes) -> Any:
     """Return the value of a JSON text.
@@ -22,6 +24,18 @@ def decode(data: bytes) -> Any:
             return mended(json.loads(data, strict=False))
         except RecursionError as exc:
             raise ValueError("nested too deeply") from exc
+
+
+def json_from(body: bytes, *, request_id: str = "") -> Any:
+    """Return the value of an endpoint's answer.
+
+    Raises:
+        KimiEndpointMissing: it is no JSON, so not the endpoint that was meant.
+    """
+    try:
+        return decode(body)
+    except ValueError as exc:
+        raise KimiEndpointMissing("something else than JSON", request_id=request_id) from exc
 
 
 def mended(value: Any) -> Any:

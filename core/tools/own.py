@@ -1,0 +1,125 @@
+"""An operator's own tools: plain asynchronous functions with type hints and a docstring.
+
+::
+
+    @tool
+    async def stock(article: str, size: Literal["S", "M", "L"] = "M") -> str:
+        '''Tell how many pieces of an article are in stock.'''
+        return str(await pieces(article, size))
+
+Named in ``MOONTHREAD_TOOLS`` as ``package.module`` (all its tools) or ``package.module:function``.
+"""
+
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from core.errors import SettingsError
+from core.kimi.decode import decode
+from core.tools.port import Tool, ToolFault, ToolResult
+from core.tools.schema import arguments_of, parameters_of
+
+log = structlog.get_logger(__name__)
+
+Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
+_MARK = "__moonthread_tool__"
+
+
+def tool(function: Function) -> Function:
+    """Mark an asynchronous function as a tool; its docstring tells the model when to use it."""
+    setattr(function, _MARK, True)
+    return function
+
+
+class OwnTools:
+    """The tools of one deployment, made from functions."""
+
+    def __init__(self, functions: Iterable[Callable[..., Awaitable[Any]]]) -> None:
+        self.tools = tuple(made(function) for function in functions)
+
+
+def made(function: Callable[..., Awaitable[Any]]) -> Tool:
+    """Make a tool of a function.
+
+    Raises:
+        TypeError: it is not asynchronous, has no docstring, or its arguments cannot be described.
+    """
+    if not inspect.iscoroutinefunction(function):
+        raise TypeError(f"{function.__name__} is not an async function")
+    description = inspect.getdoc(function)
+    if not description:
+        raise TypeError(f"{function.__name__} has no docstring: the model would not know what it is for")
+    model = arguments_of(function)
+
+    async def run(arguments: str) -> ToolResult:
+        given = checked(model, arguments)
+        try:
+            answer = await function(**{name: getattr(given, name) for name in model.model_fields})
+        except ToolFault:
+            raise
+        except Exception as exc:  # an operator's code may fail in any way; the answer goes on without it
+            log.exception("tool_failed", tool=function.__name__)
+            raise ToolFault(f"{function.__name__} failed") from exc
+        return answer if isinstance(answer, ToolResult) else ToolResult(text=as_text(answer))
+
+    definition = {
+        "type": "function",
+        "function": {
+            "name": function.__name__,
+            "description": description,
+            "parameters": parameters_of(model),
+        },
+    }
+    return Tool(name=function.__name__, definition=definition, run=run)
+
+
+def checked(model: type[BaseModel], arguments: str) -> BaseModel:
+    """Return the arguments that the model wrote, as the function's types.
+
+    Raises:
+        ToolFault: they do not fit; the text says where, so that the model can do better.
+    """
+    try:
+        return model.model_validate(decode(arguments.encode() or b"{}"))
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors())
+        raise ToolFault(f"the arguments do not fit: {faults}") from exc
+    except ValueError as exc:
+        raise ToolFault("the arguments are no JSON object") from exc
+
+
+def as_text(answer: object) -> str:
+    """Return a function's answer as the text that goes to the model."""
+    return answer if isinstance(answer, str) else orjson.dumps(answer, default=str).decode()
+
+
+def load(names: Iterable[str]) -> OwnTools:
+    """Import the tools that the settings name.
+
+    Raises:
+        SettingsError: naming every one that cannot be had.
+    """
+    functions: list[Callable[..., Awaitable[Any]]] = []
+    faults: list[str] = []
+    for name in names:
+        module, _, wanted = name.partition(":")
+        try:
+            loaded = importlib.import_module(module)
+            found = [getattr(loaded, wanted)] if wanted else _marked(vars(loaded).values())
+            for function in found:
+                made(function)
+            functions += found
+        except (ImportError, AttributeError, TypeError) as exc:
+            faults.append(f"MOONTHREAD_TOOLS: {name}: {exc}")
+    if faults:
+        raise SettingsError(faults)
+    return OwnTools(functions)
+
+
+def _marked(values: Iterable[object]) -> list[Any]:
+    return [value for value in values if getattr(value, _MARK, False)]

@@ -1,0 +1,42 @@
+"""Official tools run at Kimi; what they name is kept as sources."""
+
+import pytest
+
+from core.tools import Source, ToolFault
+from core.tools.formula import result_of, sources_in
+
+
+def test_named_pages_are_sources_once_each() -> None:
+    """Every address in a result becomes one source, with its title where there is one."""
+    text = (
+        '[{"title": "Tea", "url": "https://a.example/tea"}, {"url": "https://a.example/tea"}, {"url": "x:y"}]'
+    )
+    assert sources_in(text) == (Source(url="https://a.example/tea", title="Tea"),)
+
+
+def test_addresses_in_plain_text_are_found() -> None:
+    """A result that is no JSON is searched for addresses, without the punctuation behind them."""
+    assert [one.url for one in sources_in("见 https://b.example/页，and (https://c.example/x).")] == [
+        "https://b.example/页",
+        "https://c.example/x",
+    ]
+
+
+def test_an_encrypted_result_is_passed_on_as_it_is() -> None:
+    """What only Kimi can read is handed back unread."""
+    fiber = {"status": "succeeded", "context": {"encrypted_output": "AAAA"}}
+    assert result_of("web_search", fiber, "{}").text == "AAAA"
+
+
+def test_a_fetched_page_is_a_source_even_when_encrypted() -> None:
+    """The page that was asked for is known from the arguments."""
+    fiber = {"status": "succeeded", "context": {"encrypted_output": "AAAA"}}
+    result = result_of("fetch", fiber, '{"url": "https://d.example/"}')
+    assert result.sources == (Source(url="https://d.example/"),)
+
+
+@pytest.mark.parametrize("fiber", [{"status": "failed", "error": "timeout"}, {}, [], None])
+def test_a_fiber_that_failed_is_a_fault(fiber: object) -> None:
+    """Whatever shape a failure has, the model is told that the tool failed."""
+    with pytest.raises(ToolFault, match="web_search failed"):
+        result_of("web_search", fiber, "{}")
