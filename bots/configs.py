@@ -4,8 +4,8 @@ from pydantic import SecretStr
 
 from bots.slack.credentials import SlackConfig
 from bots.slack.limits import SlackLimits
+from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
-from bots.telegram.setup import TelegramConfig
 from core.settings import Settings
 
 

@@ -4,7 +4,7 @@ from telegram import User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
 from bots.finding import Finding
-from bots.telegram.setup import TOKEN_REFUSED, TelegramConfig, make_bot, quiet_loggers
+from bots.telegram.credentials import TOKEN_REFUSED, TelegramConfig, make_bot, quiet_loggers
 from core.errors import SettingsError
 
 #: Updates waiting at Telegram from which on something is wrong with the way they come.

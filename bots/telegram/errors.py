@@ -5,21 +5,27 @@ of the server's source (tdlib/telegram-bot-api, Client.cpp) and of TDLib beneath
 """
 
 import contextlib
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
+import structlog
 from telegram.error import (
     BadRequest,
+    Conflict,
     Forbidden,
+    InvalidToken,
     NetworkError,
     RetryAfter,
     TelegramError,
     TimedOut,
 )
 
+from bots.telegram.credentials import TOKEN_REFUSED
 from core.errors import (
     MessageGone,
+    StoreUnavailable,
     SurfaceClosed,
     SurfaceError,
     SurfaceRateLimited,
@@ -27,6 +33,10 @@ from core.errors import (
     SurfaceUnavailable,
     SurfaceUncertain,
 )
+
+log = structlog.get_logger()
+
+BACKOFF_MAX_S = 30.0
 
 #: Waited where Telegram refuses for its limits without a number (a proxy's bare 429).
 UNTOLD_WAIT_S = 5.0
@@ -127,3 +137,31 @@ def translated(*, idempotent: bool) -> Iterator[None]:
         yield
     except TelegramError as exc:
         raise surface_error(exc, idempotent=idempotent) from exc
+
+
+def backoff_s(failures: int) -> float:
+    """Return 1, 2, 4 … 30 s, each shortened by chance so that replicas do not come together."""
+    return min(BACKOFF_MAX_S, 2.0 ** min(failures - 1, 6)) * random.uniform(0.7, 1.0)  # noqa: S311
+
+
+def log_lost_contact(error: Exception) -> float:
+    """Log why updates do not come in, and return how many seconds Telegram asks us to wait."""
+    match error:
+        case RetryAfter():
+            wait_s = retry_after_s(error) + 0.5
+            log.warning("telegram_rate_limited", wait_s=wait_s)
+            return wait_s
+        case Conflict():
+            log.warning(
+                "telegram_conflict",
+                advice="another process takes this bot's updates, or a webhook is set; only one may",
+            )
+        case InvalidToken():
+            log.error("telegram_token_refused", advice=TOKEN_REFUSED)
+        case StoreUnavailable():
+            log.error("store_unavailable", platform="telegram")
+        case TelegramError():
+            log.warning("telegram_unreachable", error=type(error).__name__, text=error.message)
+        case _:
+            log.error("telegram_ingress_failed", exc_info=error)
+    return 0.0

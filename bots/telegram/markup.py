@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from markdown_it.token import Token
 
-from bots.telegram.entities import Canvas, Entity
+from bots.telegram.form import Canvas, Entity
 from core.markdown.grid import lay_out
 from core.markdown.parser import parser
 

@@ -8,7 +8,7 @@ reading) and about 100 entities, the rest being ignored
 import re
 from collections.abc import Iterator, Sequence
 
-from bots.telegram.entities import fewest, units
+from bots.telegram.form import fewest, units
 from bots.telegram.markup import convert
 from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
 from core.markdown.settle import settled

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from telegram import Message, MessageEntity
 
+from bots.telegram.people import Me
 from core.model import Unreadable
 
 _UTF16 = "utf-16-le"
@@ -42,14 +43,6 @@ _UNREADABLE = (
     ("document", Unreadable.FILE),
     *((kind, Unreadable.OTHER) for kind in _OTHER),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Me:
-    """Who the bot is."""
-
-    id: int
-    username: str  #: without the @
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bots.simulator.telegram import TelegramSimulator
-from bots.telegram.app import TelegramApp, TelegramConfig
+from bots.telegram.app import TelegramApp
+from bots.telegram.credentials import TelegramConfig
 from core.clock import ScaledClock
 
 

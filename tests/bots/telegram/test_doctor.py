@@ -1,9 +1,8 @@
 """What the check tells about Telegram."""
 
 from bots.simulator.telegram import TelegramSimulator
-from bots.telegram.app import TelegramConfig
+from bots.telegram.credentials import TelegramConfig, make_bot
 from bots.telegram.doctor import examine
-from bots.telegram.setup import make_bot
 
 
 def config(telegram: TelegramSimulator, **more: str) -> TelegramConfig:

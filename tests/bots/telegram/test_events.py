@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from bots.telegram.events import event_of
-from bots.telegram.text import Me
+from bots.telegram.events import event_of, one_saying
+from bots.telegram.people import Me
 from core.model import (
     Addressed,
     CommandName,
@@ -290,12 +290,34 @@ def test_a_bare_mention_is_empty() -> None:
     assert said(GROUP, "@moon_bot", reply_to_message=mine).unreadable is Unreadable.EMPTY
 
 
-def test_an_album_is_one_saying() -> None:
-    """All pictures of an album have one delivery id, so that it is answered once."""
-    picture = {"photo": [FILE | {"width": 1, "height": 1}], "media_group_id": "99"}
-    first = said(PRIVATE, message_id=1, caption="these?", **picture)
-    second = said(PRIVATE, message_id=2, **picture)
-    assert first.delivery_id == second.delivery_id == "album:7:99"
+PICTURE = {"photo": [FILE | {"width": 1, "height": 1}], "media_group_id": "99"}
+
+
+def test_an_albums_silent_pictures_are_one_saying() -> None:
+    """Pictures without words have one delivery id; one with words has its own and is never lost."""
+    silent = [said(PRIVATE, message_id=number, **PICTURE) for number in (1, 2)]
+    spoken = said(PRIVATE, message_id=3, caption="these?", **PICTURE)
+    assert [one.delivery_id for one in silent] == ["album:7:99", "album:7:99"]
+    assert spoken.delivery_id == "msg:7:3"
+
+
+def test_an_albums_words_are_gathered() -> None:
+    """The saying is the first message with words, with the words of all and meant as any of them."""
+    silent = said(GROUP, message_id=1, **PICTURE)
+    mention = [{"type": "mention", "offset": 0, "length": 9}]
+    second = said(GROUP, message_id=2, caption="a chart", **PICTURE)
+    third = said(GROUP, message_id=3, caption="@moon_bot and this?", caption_entities=mention, **PICTURE)
+    one = one_saying([silent, second, third])
+    assert (one.delivery_id, one.text, one.addressed) == ("msg:-5:2", "a chart\nand this?", Addressed.MENTION)
+    assert one_saying([silent]) == silent
+
+
+def test_a_bare_mention_in_an_album_is_found() -> None:
+    """A picture that only names the bot makes the album meant for it."""
+    silent = said(GROUP, message_id=1, **PICTURE)
+    mention = [{"type": "mention", "offset": 0, "length": 9}]
+    named = said(GROUP, message_id=2, caption="@moon_bot", caption_entities=mention, **PICTURE)
+    assert one_saying([silent, named]).addressed is Addressed.MENTION
 
 
 def test_a_migration_is_told_once_by_both_chats() -> None:

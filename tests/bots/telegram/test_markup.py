@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.entities import fewest
+from bots.telegram.form import fewest
 from bots.telegram.markup import convert
 
 PIECES = (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.simulator.telegram.entities import checked
-from bots.telegram.entities import units
+from bots.telegram.form import units
 from bots.telegram.markup import convert
 from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramPager
 from core.model import Page

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from telegram import MessageEntity, User
 
-from bots.telegram.text import Me, markdown_of, own_mentions
+from bots.telegram.people import Me
+from bots.telegram.text import markdown_of, own_mentions
 
 ME = Me(id=42, username="moon_bot")
 

@@ -1,4 +1,4 @@
-"""Text with message entities, written from left to right.
+"""The form in which Telegram takes a message: text with entities, written from left to right.
 
 Entities need neither escaping nor balance, so a message can never be refused for its form.
 Offsets and lengths are in UTF-16 units. Rules kept (https://core.telegram.org/bots/api#messageentity):
@@ -6,7 +6,11 @@ Offsets and lengths are in UTF-16 units. Rules kept (https://core.telegram.org/b
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
+
+from telegram import MessageEntity
+
+from core.model import Page
 
 Entity: TypeAlias = dict[str, object]
 
@@ -26,6 +30,11 @@ def fewest(entities: Sequence[Entity], limit: int) -> list[Entity]:
     ranked = sorted(entities, key=_rank)
     kept = {id(entity) for entity in ranked[:limit]}
     return [entity for entity in entities if id(entity) in kept]
+
+
+def entities_of(page: Page) -> list[MessageEntity]:
+    """Return the entities of ``page`` as the SDK takes them."""
+    return [MessageEntity.de_json(cast("dict[str, Any]", entity), None) for entity in page.form]
 
 
 class Canvas:

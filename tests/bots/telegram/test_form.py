@@ -1,6 +1,6 @@
 """Text written with entities."""
 
-from bots.telegram.entities import Canvas, fewest, units
+from bots.telegram.form import Canvas, fewest, units
 
 
 def test_units_are_utf_16() -> None:

@@ -1,0 +1,114 @@
+"""The calls that write messages, each one a plain verb that raises :mod:`core.errors`.
+
+Text goes out with entities and never with a parse mode, so that no text can be refused for its
+formatting. No call is retried here, but for one thing: where a group has just become a
+supergroup, the call is done again in the chat as it is called now.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, ChatMigrated
+
+from bots.telegram.controls import keyboard
+from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, says, translated
+from bots.telegram.form import entities_of
+from bots.telegram.places import reply_of, topic_of
+from core.errors import MessageGone
+from core.model import Address, Button, MessageRef, Page
+
+T = TypeVar("T")
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+class Writer:
+    """Messages of one bot."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._moved: dict[str, str] = {}
+
+    def moved(self, old: str, new: str) -> None:
+        """Remember that a group became a supergroup; answers under way follow it."""
+        self._moved[old] = new
+
+    def chat_of(self, address: Address) -> str:
+        """Return the chat's id as it is now."""
+        channel = address.key.channel
+        return self._moved.get(channel, channel)
+
+    async def send(self, address: Address, page: Page, *, controls: Sequence[Button]) -> MessageRef:
+        """Send a message, in groups as a reply to the question."""
+
+        async def send(chat: str) -> Message:
+            return await self._bot.send_message(
+                chat,
+                page.text,
+                entities=entities_of(page),
+                link_preview_options=_NO_PREVIEW,
+                message_thread_id=topic_of(address),
+                reply_parameters=reply_of(address, chat),
+                reply_markup=_keyboard(address, controls),
+            )
+
+        sent = await self._call(address, send, idempotent=False)
+        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
+
+    async def edit(
+        self, address: Address, ref: MessageRef, page: Page, *, controls: Sequence[Button]
+    ) -> None:
+        """Replace text and buttons of ``ref``; the same text again is success."""
+        if ref.channel in self._moved:  # its id may be another message's in the new chat
+            raise MessageGone("the group became a supergroup")
+        with translated(idempotent=True):
+            try:
+                await self._bot.edit_message_text(
+                    page.text,
+                    ref.channel,
+                    int(ref.message_id),
+                    entities=entities_of(page),
+                    link_preview_options=_NO_PREVIEW,
+                    reply_markup=_keyboard(address, controls),
+                )
+            except ChatMigrated as exc:
+                self.moved(ref.channel, str(exc.new_chat_id))
+                raise MessageGone("the group became a supergroup") from exc
+            except BadRequest as exc:
+                if not says(exc, NOT_MODIFIED):
+                    raise
+
+    async def delete(self, ref: MessageRef) -> None:
+        """Take a message away; one that is gone already is success."""
+        with translated(idempotent=True):
+            try:
+                await self._bot.delete_message(ref.channel, int(ref.message_id))
+            except ChatMigrated as exc:
+                self.moved(ref.channel, str(exc.new_chat_id))
+            except BadRequest as exc:
+                if not says(exc, *NOT_FOUND_TO_DELETE):
+                    raise
+
+    async def type(self, address: Address) -> None:
+        """Show "typing" for five seconds, or until a message comes."""
+        topic = topic_of(address)
+        await self._call(
+            address,
+            lambda chat: self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic),
+            idempotent=True,
+        )
+
+    async def _call(self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool) -> T:
+        """Do ``call`` in the chat as it is called now, and once more where it has just moved."""
+        with translated(idempotent=idempotent):
+            try:
+                return await call(self.chat_of(address))
+            except ChatMigrated as exc:
+                self.moved(address.key.channel, str(exc.new_chat_id))
+                return await call(str(exc.new_chat_id))
+
+
+def _keyboard(address: Address, controls: Sequence[Button]) -> InlineKeyboardMarkup | None:
+    return keyboard(controls, language=address.details.get("language", ""))
