@@ -15,7 +15,7 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.web import WebServer
 from core.errors import SettingsError, StoreUnavailable, SurfaceUnavailable
-from core.model import Control, Event, Moved, Ordered, Pressed, Said, Unparsed
+from core.model import CommandName, Control, Event, Moved, Ordered, Pressed, Said, Unparsed
 
 MakeApp = Callable[..., TelegramApp]
 
