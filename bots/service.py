@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from bots.accounts import Accounts
 from bots.configs import slack_config, slack_limits, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
@@ -34,8 +35,6 @@ from core.kimi import (
     KimiModelUnknown,
     KimiPermissionError,
     Model,
-    RetryPolicy,
-    Timeouts,
     built_in,
     check_model,
 )
@@ -63,21 +62,6 @@ def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> lis
 
         made.append(TelegramApp(telegram_config(settings), clock=clock))
     return made
-
-
-def kimi_of(settings: Settings, clock: Clock) -> AsyncKimi:
-    """Make the client for answers: patient, since a person waits with us."""
-    return AsyncKimi(
-        api_key=_secret(settings.kimi_api_key),
-        base_url=settings.kimi_base_url,
-        clock=clock,
-        timeouts=Timeouts(
-            connect_s=settings.kimi_timeout_connect_s,
-            first_byte_s=settings.kimi_timeout_first_byte_s,
-            idle_s=settings.kimi_timeout_idle_s,
-        ),
-        retry=RetryPolicy(max_attempts=1_000, total_wait_s=settings.kimi_patience_s),
-    )
 
 
 async def find_model(kimi: AsyncKimi, base_url: str, wanted: str) -> Model:
@@ -122,7 +106,9 @@ class Service:
         self.settings = settings
         self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
         self.database = Database(settings.database_url.get_secret_value())
-        self.kimi = kimi_of(settings, self.clock)
+        sole = exclusive and self.database.dialect == "sqlite"
+        self.accounts = Accounts(settings, self.database, self.clock, sole=sole)
+        self.kimi = self.accounts.first
         self.running = RunningAnswers()
         self.courier = Courier(self.clock)
         self.engine = self._make_engine(exclusive)
@@ -167,7 +153,7 @@ class Service:
     async def _start(self) -> None:
         closing = self._closing
         closing.push_async_callback(self.database.close)
-        closing.push_async_callback(self.kimi.aclose)
+        closing.push_async_callback(self.accounts.close)
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_current(self.database)
@@ -234,11 +220,12 @@ class Service:
             buttons=settings.buttons == "on",
             admins=frozenset(settings.admins),
             show_thinking=settings.show_thinking == "on",
+            weights=settings.weights,
         )
         return TurnRunner(
             self.database,
             self.courier,
-            Answerer(self.database, self.kimi, chat, self.clock),
+            Answerer(self.database, self.accounts.model, chat, self.clock),
             Orders(BASIC),
             self.running,
             self.clock,
@@ -304,9 +291,3 @@ async def serve(settings: Settings, names: frozenset[str]) -> None:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-
-
-def _secret(value: object) -> str:
-    """Return a secret's value; "" where it is not set."""
-    reveal = getattr(value, "get_secret_value", None)
-    return str(reveal()) if reveal is not None else ""

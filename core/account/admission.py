@@ -44,7 +44,7 @@ class Ask:
 class Place:
     """Where a request stands in the line."""
 
-    position: int  #: 1 is next
+    position: int  #: 1 is next; 0: it goes now
     eta_s: float  #: a guess
 
 
@@ -58,6 +58,7 @@ class _Entry:
     waiting: Waiting
     slot: "asyncio.Future[Slot]"
     on_place: OnPlace | None
+    told: bool = False
 
 
 class Admission:
@@ -202,6 +203,8 @@ class Admission:
             if entry is None or entry.slot.done():
                 slot.unsent()  # its person left meanwhile
             else:
+                if entry.told:
+                    _tell(entry, Standing(position=0, eta_s=0.0))
                 entry.slot.set_result(slot)
         for id_, why in decision.denied.items():
             entry = self._entries.pop(id_, None)
@@ -275,4 +278,5 @@ class Admission:
 
 def _tell(entry: _Entry, standing: Standing) -> None:
     if entry.on_place is not None and not entry.slot.done():
+        entry.told = True
         entry.on_place(Place(position=standing.position, eta_s=standing.eta_s))

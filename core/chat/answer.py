@@ -15,6 +15,7 @@ from core.chat.reply import ChatModel, Written, write
 from core.chat.settings import ChatSettings
 from core.chat.thinking import Thinking
 from core.chat.tokens import corrected_ratio, estimate_tokens
+from core.chat.waiting import Waiting, asker_of
 from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
@@ -109,6 +110,7 @@ class Answerer:
             sampling=self._settings.sampling,
         )
         show, think = self._shown(question, delivery)
+        waiting = Waiting(delivery.announce, question.language, self._clock)
         stream = asyncio.create_task(
             write(
                 self._model,
@@ -119,6 +121,9 @@ class Answerer:
                 resume_attempts=self._settings.resume_attempts,
                 continuations=self._settings.continuations,
                 think=think,
+                asker=asker_of(question.conversation, question.asker_id, self._settings.weights),
+                on_place=waiting.place,
+                on_wait=waiting.failed,
             ),
             name=f"kimi-{question.turn.id}",
         )

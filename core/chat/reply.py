@@ -3,20 +3,22 @@
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 import structlog
 
+from core.account import Asker, OnPlace
 from core.clock import Clock
 from core.kimi import (
     ChatRequest,
     Finished,
-    KimiError,
     KimiInvalidRequest,
     KimiStreamInterrupted,
     KimiTimeout,
     KimiUnavailable,
     Message,
+    OnWait,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
@@ -27,16 +29,28 @@ from core.kimi import (
 log = structlog.get_logger(__name__)
 
 
+Ask: TypeAlias = Callable[[ChatRequest], AsyncGenerator[ReplyEvent, None]]
+
+
 class ChatModel(Protocol):
-    """What this service needs of :class:`core.kimi.AsyncKimi`."""
+    """What this service needs of a Kimi; :class:`core.account.AccountModel` is one."""
 
     def stream(
-        self, request: ChatRequest, *, on_wait: Callable[[KimiError, float], None] | None = None
+        self,
+        request: ChatRequest,
+        *,
+        on_wait: OnWait | None = None,
+        asker: Asker | None = None,
+        on_place: OnPlace | None = None,
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events; the last is :class:`core.kimi.Finished`.
 
+        The request may wait in the line of ``asker``'s questions, of which ``on_place`` is told,
+        and after failures, of which ``on_wait`` is told.
+
         Raises:
             KimiError: of any kind.
+            StoreUnavailable: the line cannot be kept.
         """
 
 
@@ -73,6 +87,9 @@ async def write(
     resume_attempts: int,
     continuations: int,
     think: Callable[[str], None] = lambda _: None,
+    asker: Asker | None = None,
+    on_place: OnPlace | None = None,
+    on_wait: OnWait | None = None,
 ) -> None:
     """Stream the reply to ``request`` into ``written`` and ``show``.
 
@@ -83,11 +100,12 @@ async def write(
     Raises:
         KimiError: nothing (more) can be had; what came stays in ``written``.
     """
+    ask = partial(model.stream, asker=asker, on_place=on_place, on_wait=on_wait)
     unshown = written.text
     attempts = resume_attempts
     while True:
         try:
-            await _stream(model, _from_here(request, written), written, show, clock, think, unshown=unshown)
+            await _stream(ask, _from_here(request, written), written, show, clock, think, unshown=unshown)
         except KimiInvalidRequest:
             if not unshown or written.text != unshown:
                 raise
@@ -109,7 +127,7 @@ async def write(
 
 
 async def _stream(
-    model: ChatModel,
+    ask: Ask,
     request: ChatRequest,
     written: Written,
     show: Callable[[str], None],
@@ -121,7 +139,7 @@ async def _stream(
     """Run one request; ``unshown`` is shown as soon as Kimi has accepted to go on from it."""
     written.calls += 1
     written.asked_at = written.asked_at or clock.time()
-    async with contextlib.aclosing(model.stream(request)) as events:
+    async with contextlib.aclosing(ask(request)) as events:
         async for event in events:
             if unshown:
                 show(unshown)

@@ -30,5 +30,7 @@ class ChatSettings:
     resume_attempts: int = 2  #: how often a broken stream is continued in the middle
     continuations: int = 2  #: how often an answer that reached its length limit goes on by itself
     buttons: bool = True  #: Stop, Retry and verdicts under answers
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Share of a busy account by chat, as "platform:channel"; 1 where a chat is not named."""
     admins: frozenset[str] = frozenset()  #: "platform:person id": may stop and repeat any answer
     show_thinking: bool = False  #: Kimi's thoughts stand before the answer

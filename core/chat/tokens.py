@@ -3,10 +3,12 @@
 import math
 
 from core.chat.language import is_cjk
+from core.kimi import ChatRequest
 
 CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
 OTHER_TOKENS = 0.28  #: tokens of one other character
 MESSAGE_TOKENS = 6  #: role and separators of one message
+RESERVED_RATIO = 1.3  #: a prompt is reserved with so much more than we estimate
 LEARNING = 0.2  #: weight of the newest measurement
 LEAST_RATIO, MOST_RATIO = 0.5, 3.0  #: a measurement beyond these is not believed
 
@@ -15,6 +17,19 @@ def estimate_tokens(text: str) -> int:
     """Return the tokens of ``text`` by script; never 0."""
     cjk = sum(1 for char in text if is_cjk(char)) if not text.isascii() else 0
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
+
+
+def reserved_tokens(request: ChatRequest) -> int:
+    """Return what the account's limits will count for a request, rather too many than too few."""
+    prompt = sum(
+        estimate_tokens(message.content)
+        + estimate_tokens(message.reasoning)
+        + sum(estimate_tokens(call.arguments) for call in message.tool_calls)
+        + MESSAGE_TOKENS
+        for message in request.messages
+    )
+    tools = sum(estimate_tokens(str(tool)) for tool in request.tools)
+    return math.ceil((prompt + tools) * RESERVED_RATIO) + request.max_completion_tokens
 
 
 def corrected_ratio(ratio: float, *, estimated: int, counted: int) -> float:

@@ -90,9 +90,9 @@ def test_people_see_how_they_come_forward(run_virtually: Run, loop_clock: Clock)
 
     places = run_virtually(scene())
     assert [place.position for place in places][:1] == [3]
-    assert sorted({place.position for place in places}, reverse=True) == [3, 2, 1]
+    assert sorted({place.position for place in places}, reverse=True) == [3, 2, 1, 0]
     assert places[0].eta_s == pytest.approx(45, abs=1)
-    assert places[-1].eta_s < 16
+    assert places[-2].eta_s < 16
     assert all(later.eta_s <= sooner.eta_s + 0.5 for sooner, later in itertools.pairwise(places))
 
 
@@ -286,30 +286,34 @@ def test_a_stepping_wall_clock_changes_nothing() -> None:
         assert decide(aged(state, limits, timing, now), limits, timing, now, replica="b").granted == ()
 
 
-async def test_replicas_share_one_line(admissions: Any) -> None:
-    """Two at once over three replicas: never a third, everybody served, in the order they came."""
+@pytest.mark.parametrize("places", [1, 2])
+async def test_replicas_share_one_line(admissions: Any, places: int) -> None:
+    """Over three replicas never more run than may, everybody is served, and in the order they came."""
     clock = ScaledClock(20.0)
-    replicas = [admissions(AccountLimits(concurrency=2), clock) for _ in range(3)]
+    replicas = [admissions(AccountLimits(concurrency=places), clock) for _ in range(3)]
     running, most, order = 0, 0, []
 
-    async def one(number: int) -> None:
+    async def one(number: int, known: asyncio.Event) -> None:
         nonlocal running, most
-        async with replicas[number % 3].slot(ask(f"p{number}")) as slot:
+        async with replicas[number % 3].slot(ask(f"p{number}"), on_place=lambda _: known.set()) as slot:
+            known.set()
             running += 1
             most = max(most, running)
             order.append(number)
             slot.arrived()
-            await clock.sleep(1.0)
+            await clock.sleep(2.0)
             slot.finished()
             running -= 1
 
     tasks = []
     for number in range(9):
-        tasks.append(asyncio.create_task(one(number)))
-        await asyncio.sleep(0.03)
+        known = asyncio.Event()
+        tasks.append(asyncio.create_task(one(number, known)))
+        await known.wait()  # the line knows of this one before the next one comes
     await asyncio.gather(*tasks)
-    assert most == 2
-    assert order == sorted(order)
+    assert most == places
+    # Where two places are free, the second in the line may be the first to look.
+    assert all(abs(number - index) < places for index, number in enumerate(order))
 
 
 async def test_a_dead_process_frees_its_place_by_and_by(admissions: Any) -> None:
