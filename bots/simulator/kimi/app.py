@@ -14,6 +14,7 @@ from starlette.routing import Route
 from bots.simulator.kimi.account import Account, Meter
 from bots.simulator.kimi.demo_script import demo_script
 from bots.simulator.kimi.endpoint import Completions, Desk, account_headers, bearer_key, parsed
+from bots.simulator.kimi.formulas import Formulas
 from bots.simulator.kimi.messages import check_messages, estimate_tokens
 from bots.simulator.kimi.models import SERVED
 from bots.simulator.kimi.refusal import Refused
@@ -39,6 +40,7 @@ class KimiSimulator:
         self, *, clock: Clock | None = None, account: Account | None = None, script: Script = demo_script
     ) -> None:
         self._desk = Desk(clock=clock or SystemClock(), meter=Meter(account or Account()), script=script)
+        self.formulas = Formulas()
         self.app = self._made_app()
         self._server: WebServer | None = None
 
@@ -119,6 +121,8 @@ class KimiSimulator:
             Route("/v1/models", self._keyed(_models)),
             Route("/v1/users/me/balance", self._keyed(self._balance)),
             Route("/v1/tokenizers/estimate-token-count", self._keyed(_token_count), methods=["POST"]),
+            Route("/v1/formulas/{uri:path}/tools", self._keyed(self.formulas.tools)),
+            Route("/v1/formulas/{uri:path}/fibers", self._keyed(self.formulas.fiber), methods=["POST"]),
             Route("/kimi/chat/completions", Completions(self._desk, "ace"), methods=["POST"]),
         ]
         return Starlette(routes=routes, exception_handlers={404: _no_such_url, 405: _no_such_url})

@@ -2,8 +2,10 @@
 
 import pytest
 
+from bots.simulator.kimi import KimiSimulator
+from core.kimi import AsyncKimi, KimiEndpointMissing
 from core.tools import Source, ToolFault
-from core.tools.formula import result_of, sources_in
+from core.tools.formula import WEB_SEARCH, result_of, sources_in, tools_of
 
 
 def test_named_pages_are_sources_once_each() -> None:
@@ -40,3 +42,33 @@ def test_a_fiber_that_failed_is_a_fault(fiber: object) -> None:
     """Whatever shape a failure has, the model is told that the tool failed."""
     with pytest.raises(ToolFault, match="web_search failed"):
         result_of("web_search", fiber, "{}")
+
+
+async def test_formulas_are_found_and_run_at_the_provider() -> None:
+    """A formula's function is described and run over the real wire."""
+    async with (
+        KimiSimulator() as simulator,
+        AsyncKimi(api_key="sk-test", base_url=simulator.base_url) as kimi,
+    ):
+        (search,) = await tools_of(kimi, WEB_SEARCH)
+        assert search.name == "web_search"
+        found = await search.run('{"query": "tea"}')
+        assert [one.url for one in found.sources] == [
+            "https://moon.example/overview",
+            "https://tea.example/practice",
+        ]
+        simulator.formulas.failing.append("timeout")
+        with pytest.raises(ToolFault, match="web_search failed"):
+            await search.run('{"query": "tea"}')
+        with pytest.raises(ToolFault, match="not available"):
+            await search.run("no json")
+
+
+async def test_a_provider_without_formulas_says_so() -> None:
+    """Ace Data Cloud has no formulas: that is its own kind of error."""
+    async with (
+        KimiSimulator() as simulator,
+        AsyncKimi(api_key="sk-test", base_url=simulator.ace_url) as kimi,
+    ):
+        with pytest.raises(KimiEndpointMissing):
+            await tools_of(kimi, WEB_SEARCH)
