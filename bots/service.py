@@ -17,9 +17,23 @@ from bots.configs import slack_config, slack_limits, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
 from core.chat.answer import Answerer
+from core.chat.catalogue import Catalogue, described
+from core.chat.context import Contexts
 from core.chat.ingest import Ingestor
-from core.chat.orders import BASIC, Orders
+from core.chat.orders import (
+    BASIC,
+    ContextOrder,
+    Handler,
+    ModelOrder,
+    Orders,
+    PersonaOrder,
+    ThinkOrder,
+    may_change,
+)
+from core.chat.personas import Personas
+from core.chat.ratios import Ratios
 from core.chat.settings import Busy, ChatSettings
+from core.chat.summary import Summarizer
 from core.chat.turn import TurnRunner
 from core.clock import Clock, SystemClock
 from core.delivery.courier import Courier
@@ -28,9 +42,7 @@ from core.engine.running import RunningAnswers
 from core.errors import SettingsError
 from core.kimi import (
     KNOWN,
-    AsyncKimi,
     KimiAuthenticationError,
-    KimiEndpointMissing,
     KimiError,
     KimiModelUnknown,
     KimiPermissionError,
@@ -38,6 +50,7 @@ from core.kimi import (
     built_in,
     check_model,
 )
+from core.model import CommandName
 from core.settings import Settings
 from core.store import Database, migrate
 from core.store.cluster import POLLING_LOCK, Leadership
@@ -46,8 +59,6 @@ if TYPE_CHECKING:
     from core.engine.scaleout import ScaleoutEngine
 
 log = structlog.get_logger(__name__)
-
-UNKNOWN_CONTEXT_TOKENS = 131_072  #: for a model that neither the provider nor our table describes
 
 
 def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> list[Platform]:
@@ -64,7 +75,7 @@ def platforms_of(settings: Settings, names: frozenset[str], clock: Clock) -> lis
     return made
 
 
-async def find_model(kimi: AsyncKimi, base_url: str, wanted: str) -> Model:
+async def find_model(catalogue: Catalogue, wanted: str) -> Model:
     """Return what is known of the model that shall answer.
 
     A provider that cannot be reached now does not stop the start: questions wait for it.
@@ -72,21 +83,19 @@ async def find_model(kimi: AsyncKimi, base_url: str, wanted: str) -> Model:
     Raises:
         SettingsError: the key is refused, or the model is retired or unknown.
     """
+    served: Sequence[Model] = ()
     try:
-        served = await kimi.models()
+        served = await catalogue.models()
     except (KimiAuthenticationError, KimiPermissionError) as exc:
         raise SettingsError([f"KIMI_API_KEY: {exc}; 'moonthread check' tells more"]) from exc
-    except KimiEndpointMissing:
-        served = built_in(base_url)
     except KimiError as exc:
         log.warning("kimi_unreachable", code=exc.code, error=str(exc))
-        served = ()
     try:
         check_model(wanted, served)
     except KimiModelUnknown as exc:
         raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
-    described = {model.id: model for model in served}.get(wanted) or KNOWN.get(wanted)
-    return described or Model(id=wanted, context_tokens=UNKNOWN_CONTEXT_TOKENS)
+    listed = {model.id: model for model in served}.get(wanted) or KNOWN.get(wanted)
+    return described(listed or Model(id=wanted, context_tokens=0))
 
 
 class Service:
@@ -111,6 +120,8 @@ class Service:
         self.kimi = self.accounts.first
         self.running = RunningAnswers()
         self.courier = Courier(self.clock)
+        self.catalogue = Catalogue(self.kimi.models, self.clock, fallback=built_in(settings.kimi_base_url))
+        self.summarizer = Summarizer(self.database, self.accounts.model, self.clock)
         self.engine = self._make_engine(exclusive)
         self.ingest = Ingestor(
             self.database,
@@ -157,12 +168,14 @@ class Service:
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_current(self.database)
-        model = await find_model(self.kimi, self.settings.kimi_base_url, self.settings.kimi_model)
+        closing.push_async_callback(self.catalogue.close)
+        model = await find_model(self.catalogue, self.settings.kimi_model)
         for platform in self.platforms.values():
             closing.push_async_callback(platform.close)
             await platform.connect()
         self.courier.start()
         closing.push_async_callback(self.courier.close)
+        closing.push_async_callback(self.summarizer.close)
         self._runner = self._make_runner(model)
         closing.push_async_callback(self.engine.stop, self.settings.stop_grace_s)
         await self.engine.start(self._runner)
@@ -210,7 +223,7 @@ class Service:
         chat = ChatSettings(
             model=model.id,
             context_tokens=model.context_tokens,
-            reply_tokens=min(settings.reply_tokens, model.context_tokens // 2),
+            reply_tokens=settings.reply_tokens,
             system_prompt=settings.kimi_system_prompt,
             thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
             sampling={name: value for name, value in sampling.items() if value is not None},
@@ -222,11 +235,22 @@ class Service:
             show_thinking=settings.show_thinking == "on",
             weights=settings.weights,
         )
+        ratios = Ratios(self.database)
+        personas = Personas(settings.data_dir / "personas")
+        contexts = Contexts(
+            self.database,
+            self.catalogue,
+            self.summarizer,
+            chat,
+            ratios=ratios,
+            personas=personas,
+            count_tokens=self.kimi.count_tokens,
+        )
         return TurnRunner(
             self.database,
             self.courier,
-            Answerer(self.database, self.accounts.model, chat, self.clock),
-            Orders(BASIC),
+            Answerer(self.database, self.accounts.model, contexts, ratios, chat, self.clock),
+            Orders({**BASIC, **self._context_orders(contexts, personas)}),
             self.running,
             self.clock,
             surfaces={name: platform.surface for name, platform in self.platforms.items()},
@@ -237,6 +261,15 @@ class Service:
             },
             settings=chat,
         )
+
+    def _context_orders(self, contexts: Contexts, personas: Personas) -> Mapping[CommandName, Handler]:
+        allowed = may_change(self.settings.group_changes)
+        return {
+            CommandName.MODEL: ModelOrder(self.database, contexts, self.catalogue, may_change=allowed),
+            CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
+            CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
+            CommandName.CONTEXT: ContextOrder(self.database, contexts),
+        }
 
     async def _serve_web(self) -> None:
         routes = [route for platform in self.platforms.values() for route in platform.routes()]

@@ -2,26 +2,28 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import structlog
 
+from core.chat.context import Contexts, Prepared
 from core.chat.language import Language
 from core.chat.notices import Notice
-from core.chat.prompt import Prompt, QuestionTooLong, build_prompt, system_prompt
+from core.chat.prompt import QuestionTooLong
+from core.chat.ratios import Ratios
 from core.chat.reply import ChatModel, Written, write
 from core.chat.settings import ChatSettings
+from core.chat.terms import Terms, gone_note
 from core.chat.thinking import Thinking
-from core.chat.tokens import corrected_ratio, estimate_tokens
+from core.chat.tokens import estimate_tokens
 from core.chat.waiting import Waiting, asker_of
 from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
-from core.kimi import ChatRequest, KimiError
-from core.store import Database, Transaction, history, turns, usage
+from core.kimi import KimiError
+from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.turns import Turn
@@ -56,12 +58,21 @@ class Ended:
 class Answerer:
     """Asks Kimi and stores what it says."""
 
-    def __init__(self, database: Database, model: ChatModel, settings: ChatSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        model: ChatModel,
+        contexts: Contexts,
+        ratios: Ratios,
+        settings: ChatSettings,
+        clock: Clock,
+    ) -> None:
         self._database = database
         self._model = model
+        self._contexts = contexts
+        self._ratios = ratios
         self._settings = settings
         self._clock = clock
-        self._ratio: float | None = None
 
     async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
@@ -73,15 +84,15 @@ class Answerer:
             StoreUnavailable: the answer could not be stored.
         """
         written = Written(text=question.turn.partial, reasoning=question.turn.reasoning)
-        ratio = await self._learnt_ratio()
-        estimated = 0
-        try:
-            prompt = await self._prompt(question, ratio)
-        except QuestionTooLong:
-            ended = Ended(outcome="too_long", note=Notice.TOO_LONG.text(question.language))
+        preparing = await self._prepare(question, running)
+        prepared: Prepared | None = None
+        if preparing.cancelled() or preparing.exception() is not None:
+            ended = _ended(preparing, written, running.why, question.language)
         else:
-            estimated = prompt.estimated_tokens
-            ended = await self._run(question, prompt, written, delivery, running)
+            prepared = preparing.result()
+            ended = await self._run(question, prepared, written, delivery, running)
+            gone = gone_note(prepared.terms, question.language)
+            ended = replace(ended, note=f"{ended.note} {gone}".strip())
         if ended.outcome == "fenced":
             raise Fenced(f"turn {question.turn.id} was taken over")  # not a word more in its message
         if written.text and not delivery.growing.text:
@@ -89,32 +100,46 @@ class Answerer:
         note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note
         if note:
             delivery.append(note)
-        await self._store(question, written, ended, shown=written.text + note)
-        await self._learn(ratio, estimated, written)
+        await self._store(question, prepared, written, ended, shown=written.text + note)
+        if prepared is not None and written.usage is not None and written.calls == 1:
+            await self._ratios.learn(
+                prepared.terms.model.id,
+                estimated=prepared.estimated_tokens,
+                counted=written.usage.prompt_tokens,
+            )
         return ended.outcome
+
+    async def shown(self, conversation: Conversation, turn: Turn) -> None:
+        """Use the time after an answer was shown: get ready for the next question. Raises nothing."""
+        await self._contexts.answered(conversation, turn)
+
+    async def _prepare(self, question: Question, running: RunningAnswer) -> "asyncio.Task[Prepared]":
+        """Find out what to ask; it may wait for notes on a long conversation, and can be stopped."""
+        preparing = asyncio.create_task(self._contexts.prepare(question.conversation, question.turn))
+        running.task = preparing
+        if running.why:
+            preparing.cancel()
+        try:
+            await asyncio.wait({preparing})
+        finally:
+            preparing.cancel()
+        return preparing
 
     async def _run(
         self,
         question: Question,
-        prompt: Prompt,
+        prepared: Prepared,
         written: Written,
         delivery: Delivery,
         running: RunningAnswer,
     ) -> Ended:
         """Stream until Kimi, the person or the platform ends it."""
-        request = ChatRequest(
-            messages=prompt.messages,
-            model=self._settings.model,
-            max_completion_tokens=self._settings.reply_tokens,
-            thinking=self._settings.thinking,
-            sampling=self._settings.sampling,
-        )
         show, think = self._shown(question, delivery)
         waiting = Waiting(delivery.announce, question.language, self._clock)
         stream = asyncio.create_task(
             write(
                 self._model,
-                request,
+                prepared.request,
                 written,
                 show,
                 self._clock,
@@ -173,32 +198,9 @@ class Answerer:
             else:
                 stored = text
 
-    async def _prompt(self, question: Question, ratio: float) -> Prompt:
-        conversation, turn = question.conversation, question.turn
-        async with self._database.read() as tx:
-            lines = await history.recent(
-                tx,
-                conversation.id,
-                after_seq=conversation.history_after,
-                up_to_seq=turn.seq,
-                max_lines=self._settings.history_lines,
-            )
-        system = system_prompt(
-            custom=self._settings.system_prompt,
-            platform=conversation.key.platform,
-            scene=conversation.scene,
-            today=datetime.now(UTC).date(),
-        )
-        return build_prompt(
-            system,
-            [line for line in lines if not (line.role == "assistant" and line.seq == turn.seq)],
-            scene=conversation.scene,
-            room_tokens=self._settings.context_tokens - self._settings.reply_tokens,
-            ratio=ratio,
-            question_seq=turn.seq,
-        )
-
-    async def _store(self, question: Question, written: Written, ended: Ended, *, shown: str) -> None:
+    async def _store(
+        self, question: Question, prepared: Prepared | None, written: Written, ended: Ended, *, shown: str
+    ) -> None:
         turn = question.turn
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=shown, outcome=ended.outcome)
@@ -213,15 +215,19 @@ class Answerer:
                     tokens=estimate_tokens(written.text),
                 )
                 await history.add(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
-            if written.calls:
-                await self._account(tx, question, written, ended.outcome)
+            if written.calls and prepared is not None:
+                await self._account(tx, question, prepared.terms, written, ended.outcome)
+            if prepared is not None and prepared.terms.gone:
+                await choices.choose(tx, turn.conversation_id, choices.MODEL, "")  # told once
 
-    async def _account(self, tx: Transaction, question: Question, written: Written, outcome: str) -> None:
+    async def _account(
+        self, tx: Transaction, question: Question, terms: Terms, written: Written, outcome: str
+    ) -> None:
         used = written.usage
         now = self._clock.time()
         first_word_s = None if written.first_word_at is None else written.first_word_at - written.asked_at
         spent = Spent(
-            model=self._settings.model,
+            model=terms.model.id,
             prompt_tokens=used.prompt_tokens if used else 0,
             cached_tokens=used.cached_tokens if used else 0,
             completion_tokens=used.completion_tokens if used else estimate_tokens(written.text),
@@ -238,33 +244,16 @@ class Answerer:
             person_id=question.asker_id,
         )
 
-    async def _learnt_ratio(self) -> float:
-        if self._ratio is None:
-            async with self._database.read() as tx:
-                self._ratio = await usage.learned(tx, self._ratio_key) or 1.0
-        return self._ratio
 
-    async def _learn(self, ratio: float, estimated: int, written: Written) -> None:
-        if written.usage is None or written.calls != 1:
-            return
-        counted = written.usage.prompt_tokens
-        self._ratio = corrected_ratio(ratio, estimated=estimated, counted=counted)
-        if abs(self._ratio - ratio) > 0.02:
-            async with self._database.begin() as tx:
-                await usage.learn(tx, self._ratio_key, self._ratio)
-
-    @property
-    def _ratio_key(self) -> str:
-        return f"token-ratio:{self._settings.model}"
-
-
-def _ended(stream: "asyncio.Task[None]", written: Written, why: str, language: Language) -> Ended:
-    """Read off a finished stream how the answer ended."""
+def _ended(stream: "asyncio.Task[Any]", written: Written, why: str, language: Language) -> Ended:
+    """Read off how the answer ended: from a finished stream, or from preparations that failed."""
     if stream.cancelled():
         if why == "interrupt" and not written.text:
             return Ended(outcome="interrupted")  # nothing was said: the next answer says it all
         return Ended(outcome=ENDED_BY.get(why, "stopped"), note=Notice.STOPPED.text(language))
     error = stream.exception()
+    if isinstance(error, QuestionTooLong):
+        return Ended(outcome="too_long", note=Notice.TOO_LONG.text(language))
     if isinstance(error, KimiError):
         log.warning("kimi_failed", code=error.code, request_id=error.request_id, error=str(error))
         hint = f" {Notice.RETRY_HINT.text(language)}" if error.retryable else ""

@@ -22,3 +22,8 @@ def language_of(text: str, hint: str = "") -> Language:
     if cjk == 0 and latin == 0:
         return "zh" if hint.lower().startswith("zh") else "en"
     return "zh" if cjk * 5 >= latin else "en"
+
+
+def pick(language: Language, *, zh: str, en: str) -> str:
+    """Return the one of two texts that is in ``language``."""
+    return zh if language == "zh" else en

@@ -17,6 +17,9 @@ class Notice(Enum):
             "- `/new` 忘掉这个话题到目前为止的内容\n"
             "- `/stop` 停止正在写的回答\n"
             "- `/retry` 重新回答上一个问题\n"
+            "- `/model` 更换回答的模型，`/think` 调节思考\n"
+            "- `/system` 设定人设\n"
+            "- `/context` 查看对话上下文的用量\n"
             "- `/help` 显示这段说明"
         ),
         (
@@ -25,6 +28,9 @@ class Notice(Enum):
             "- `/new` forget this thread so far\n"
             "- `/stop` end the running answer\n"
             "- `/retry` answer the last question again\n"
+            "- `/model` choose the model that answers, `/think` how hard it thinks\n"
+            "- `/system` choose the persona that answers\n"
+            "- `/context` see how much of this conversation I am shown\n"
             "- `/help` show this text"
         ),
     )

@@ -24,7 +24,7 @@ class ChatSettings:
     thinking: bool | None = None  #: None: as the model does by itself
     sampling: Mapping[str, float] = field(default_factory=dict)
     busy: Busy = Busy.QUEUE
-    history_lines: int = 400  #: most messages that are read for one prompt
+    history_lines: int = 2_000  #: most messages that are read for one prompt
     backfill_lines: int = 50  #: most messages read from a thread that was there before us
     checkpoint_every_s: float = 2.0  #: how often a running answer is stored
     resume_attempts: int = 2  #: how often a broken stream is continued in the middle

@@ -103,6 +103,8 @@ class TurnRunner:
             await turns.finish(tx, taken.turn, outcome=outcome)
             await inbox.mark(tx, await self._closes(tx, taken), Mark.DONE)
         log.info("turn_done", outcome=outcome, pages=len(delivery.growing.slots))
+        if taken.said is not None:
+            await self._answerer.shown(taken.conversation, taken.turn)
 
     async def _closes(self, tx: Transaction, taken: Taken) -> list[int]:
         """Return the events that are answered now: one, or all that were merged into it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class RunningAnswer:
     """One answer; ``why`` says who ended it: "stop", "new", "interrupt", "retry", "closed"."""
 
-    task: "asyncio.Task[None] | None" = None
+    task: "asyncio.Task[object] | None" = None
     why: str = ""
 
     def cancel(self, why: str) -> None:

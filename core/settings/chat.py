@@ -1,8 +1,10 @@
 """Settings of how answers are made and what stands around them."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel
 
-from core.settings.declare import OnOff, setting
+from core.settings.declare import ANY_CASE, OnOff, setting
 from core.settings.shapes import People
 
 
@@ -47,4 +49,10 @@ class ChatFields(BaseModel):
         "Who may stop and repeat other people's answers in groups: `telegram:123, slack:U123`.",
         default=(),
         shown="nobody",
+    )
+    group_changes: Annotated[Literal["admins", "everyone"], ANY_CASE] = setting(
+        "MOONTHREAD_GROUP_CHANGES",
+        "Answers",
+        "Who may use `/model`, `/think` and `/system` in groups: `admins` or `everyone`.",
+        default="admins",
     )

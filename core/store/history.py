@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, update
 
-from core.store import schema
+from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction
 
@@ -150,7 +150,10 @@ async def said(tx: Transaction, conversation_id: int, message_id: str) -> Line |
 
 
 async def reword(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
-    """Replace the text of a person's message that was edited; False where it is not stored."""
+    """Replace the text of a person's message that was edited; False where it is not stored.
+
+    Summaries that tell of it are dropped, and made anew when they are needed.
+    """
     changed = await tx.execute(
         update(_M)
         .where(
@@ -159,8 +162,12 @@ async def reword(tx: Transaction, conversation_id: int, message_id: str, text: s
             _M.c.role == "user",
         )
         .values(text=text, tokens=tokens)
+        .returning(_M.c.seq)
     )
-    return changed.rowcount > 0
+    seqs = list(changed.scalars())
+    if seqs:
+        await summaries.drop_from(tx, conversation_id, min(seqs))
+    return bool(seqs)
 
 
 async def count(tx: Transaction, conversation_id: int) -> int:

@@ -5,6 +5,23 @@ sets what is wanted rather than toggling it.
 """
 
 from core.chat.orders.basic import BASIC
+from core.chat.orders.choosing import GroupChanges, may_change
+from core.chat.orders.context import ContextOrder
+from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
+from core.chat.orders.persona import PersonaOrder
+from core.chat.orders.think import ThinkOrder
 
-__all__ = ["BASIC", "Handler", "Order", "OrderReply", "Orders"]
+__all__ = [
+    "BASIC",
+    "ContextOrder",
+    "GroupChanges",
+    "Handler",
+    "ModelOrder",
+    "Order",
+    "OrderReply",
+    "Orders",
+    "PersonaOrder",
+    "ThinkOrder",
+    "may_change",
+]
