@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.chat.tokens import MESSAGE_TOKENS, estimate_tokens
+from core.chat.tokens import MESSAGE_TOKENS, content_tokens
 from core.kimi import Message
 from core.model import Scene
 from core.store.history import Line
@@ -114,7 +114,7 @@ def message_of(line: Line, scene: Scene) -> Message:
 
 def message_tokens(message: Message) -> int:
     """Return the estimated tokens of one message, its separators included."""
-    return estimate_tokens(message.content) + MESSAGE_TOKENS
+    return content_tokens(message.content) + MESSAGE_TOKENS
 
 
 def quoted_text(text: str, *, quoted: str, author: str) -> str:

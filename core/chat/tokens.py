@@ -3,11 +3,12 @@
 import math
 
 from core.chat.language import is_cjk
-from core.kimi import ChatRequest
+from core.kimi import ChatRequest, Content, media_in, words_of
 
 CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
 OTHER_TOKENS = 0.28  #: tokens of one other character
 MESSAGE_TOKENS = 6  #: role and separators of one message
+MEDIA_TOKENS = 1_024  #: one picture or video, as Moonshot's help center says
 RESERVED_RATIO = 1.3  #: a prompt is reserved with so much more than we estimate
 LEARNING = 0.2  #: weight of the newest measurement
 LEAST_RATIO, MOST_RATIO = 0.5, 3.0  #: a measurement beyond these is not believed
@@ -19,10 +20,15 @@ def estimate_tokens(text: str) -> int:
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
 
 
+def content_tokens(content: Content) -> int:
+    """Return the tokens of one message's content, pictures and videos included."""
+    return estimate_tokens(words_of(content)) + media_in(content) * MEDIA_TOKENS
+
+
 def reserved_tokens(request: ChatRequest) -> int:
     """Return what the account's limits will count for a request, rather too many than too few."""
     prompt = sum(
-        estimate_tokens(message.content)
+        content_tokens(message.content)
         + estimate_tokens(message.reasoning)
         + sum(estimate_tokens(call.arguments) for call in message.tool_calls)
         + MESSAGE_TOKENS

@@ -27,6 +27,7 @@ from core.kimi.catalogue import (
     nearest,
 )
 from core.kimi.client import AsyncKimi
+from core.kimi.content import Content, Part, PicturePart, TextPart, VideoPart, media_in, words_of
 from core.kimi.errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
@@ -67,6 +68,7 @@ __all__ = [
     "RETIRED",
     "AsyncKimi",
     "ChatRequest",
+    "Content",
     "FinishReason",
     "Finished",
     "Kimi",
@@ -89,7 +91,9 @@ __all__ = [
     "Message",
     "Model",
     "OnWait",
+    "Part",
     "Phase",
+    "PicturePart",
     "ReasoningDelta",
     "Reply",
     "ReplyEvent",
@@ -97,12 +101,16 @@ __all__ = [
     "RetryPolicy",
     "Role",
     "TextDelta",
+    "TextPart",
     "ThinkingStyle",
     "Timeouts",
     "ToolCall",
     "Usage",
+    "VideoPart",
     "built_in",
     "check_model",
     "collect",
+    "media_in",
     "nearest",
+    "words_of",
 ]

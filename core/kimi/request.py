@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from core.kimi.content import Content, wire_content, words_of
 from core.kimi.decode import mended
 from core.kimi.reply import ToolCall
 
@@ -20,7 +21,7 @@ class Message:
     """One message of the conversation."""
 
     role: Role
-    content: str
+    content: Content  #: words, or words with pictures and videos
     name: str = ""  #: who speaks, where the conversation has several people
     reasoning: str = ""  #: an assistant's earlier thinking; K3 and every tool loop want it back
     partial: bool = False  #: the last message, an assistant's, is to be continued from its end
@@ -80,7 +81,7 @@ def token_count_body(request: ChatRequest) -> bytes:
 
 
 def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role, "content": message.content}
+    wire: dict[str, Any] = {"role": message.role, "content": wire_content(message.content)}
     if message.name:
         wire["name"] = message.name
     if message.role == "tool":
@@ -92,7 +93,7 @@ def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
 
 def _complete_assistant(wire: dict[str, Any], message: Message, request: ChatRequest) -> None:
     """Give an assistant's message what Kimi's validation asks for (reference §3.1)."""
-    blank = not message.content.strip()
+    blank = not words_of(message.content).strip()
     if message.tool_calls:
         wire["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
