@@ -92,8 +92,8 @@ class World:
         """What Kimi was asked."""
         return self.kimi.requests
 
-    async def start(self, **settings: Any) -> "World":
-        """Start the service, with further settings; they are kept for a restart."""
+    async def start(self, *, web: bool = False, **settings: Any) -> "World":
+        """Start the service, with further settings (kept for a restart), and with its web server."""
         self.given |= settings
         fields = {
             "kimi_api_key": "sk-test",
@@ -106,9 +106,10 @@ class World:
         }
         made = Settings(**fields)
         platforms = platforms_of(made, frozenset({self.name}), self.clock)
-        self.service = Service(made, platforms, clock=self.clock, web=False)
+        self.service = Service(made, platforms, clock=self.clock, web=web)
         await self.service.start()
-        await self.connected()
+        if not web:
+            await self.connected()
         return self
 
     async def stop(self) -> None:
@@ -153,7 +154,9 @@ class World:
     async def queued(self, events: int) -> None:
         """Wait until so many events are open: being answered, or waiting for it."""
         async with asyncio.timeout(PATIENCE_S):
-            while len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) != events:
+            while True:
+                if len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) == events:
+                    return
                 await asyncio.sleep(0.02)
 
     def assert_calm(self) -> None:

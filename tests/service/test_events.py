@@ -160,3 +160,20 @@ async def test_a_hundred_thousand_characters_are_taken(world: Any) -> None:
     read = " ".join(content for role, content in world.question_of(-1) if role == "user")
     assert all(f"{number:07d}," in read for number in range(12_500))
     assert set(await world.outcomes()) == {"complete"}
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_a_question_longer_than_the_model_reads_is_told(world: Any) -> None:
+    """What does not fit Kimi's context gets one clear notice, and the conversation goes on."""
+    await world.start(busy="merge", reply_tokens=131_072)
+    room = world.direct("Wei")
+    for _ in range(18):  # merged into one
+        await room.ask("月" * 40_000)
+    await room.shows("这条消息太长")
+    await world.queued(0)
+    assert "too_long" in await world.outcomes()
+    await room.order("new")
+    await room.shows("从头开始")
+    await room.ask("短一点？")
+    await world.queued(0)
+    assert (await world.outcomes())[-1] == "complete"
