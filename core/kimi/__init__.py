@@ -34,6 +34,8 @@ from core.kimi.errors import (
     KimiContextTooLong,
     KimiEndpointMissing,
     KimiError,
+    KimiFileMissing,
+    KimiFileRefused,
     KimiInvalidRequest,
     KimiModelUnknown,
     KimiOverloaded,
@@ -48,6 +50,7 @@ from core.kimi.errors import (
     Phase,
 )
 from core.kimi.exchange import OnWait
+from core.kimi.files import FAILED, MOST_FILE_BYTES, MOST_FILES, UNFINISHED, KimiFile, KimiFiles, Purpose
 from core.kimi.policy import RetryPolicy, Timeouts
 from core.kimi.reply import (
     Finished,
@@ -64,8 +67,12 @@ from core.kimi.request import ChatRequest, Message, Role
 from core.kimi.sync import Kimi
 
 __all__ = [
+    "FAILED",
     "KNOWN",
+    "MOST_FILES",
+    "MOST_FILE_BYTES",
     "RETIRED",
+    "UNFINISHED",
     "AsyncKimi",
     "ChatRequest",
     "Content",
@@ -77,6 +84,10 @@ __all__ = [
     "KimiContextTooLong",
     "KimiEndpointMissing",
     "KimiError",
+    "KimiFile",
+    "KimiFileMissing",
+    "KimiFileRefused",
+    "KimiFiles",
     "KimiInvalidRequest",
     "KimiModelUnknown",
     "KimiOverloaded",
@@ -94,6 +105,7 @@ __all__ = [
     "Part",
     "Phase",
     "PicturePart",
+    "Purpose",
     "ReasoningDelta",
     "Reply",
     "ReplyEvent",

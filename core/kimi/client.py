@@ -1,9 +1,9 @@
 """The asynchronous client."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -16,11 +16,13 @@ from core.kimi.decode import json_from
 from core.kimi.endpoint import Endpoint
 from core.kimi.errors import KimiError, Phase
 from core.kimi.exchange import LIMITS, OnWait, begin_reading
+from core.kimi.files import KimiFiles
 from core.kimi.policy import Attempts, RetryPolicy, Timeouts
 from core.kimi.reply import Reply, ReplyEvent, collect
 from core.kimi.request import ChatRequest, token_count_body, wire_body
 from core.kimi.token_count import token_count_from
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -57,6 +59,7 @@ class AsyncKimi:
             limits=LIMITS,
             transport=transport,
         )
+        self.files = KimiFiles(self._http, self._endpoint, begin=self._call, retried=self._retried)
 
     async def __aenter__(self) -> "AsyncKimi":
         return self
@@ -114,12 +117,7 @@ class AsyncKimi:
         Raises:
             KimiEndpointMissing: the provider does not tell (:func:`core.kimi.built_in`).
         """
-        attempts, began = Attempts(self._retry), self._clock.time()
-        while True:
-            try:
-                return await self._list_models()
-            except KimiError as error:
-                await self._pause(error, attempts, began, on_wait)
+        return await self._retried(self._list_models, on_wait)
 
     async def count_tokens(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> int:
         """Return how many tokens the provider counts for the request's messages; tools are left out.
@@ -127,10 +125,13 @@ class AsyncKimi:
         Raises:
             KimiEndpointMissing: the provider does not count (Ace Data Cloud).
         """
+        return await self._retried(lambda: self._count_tokens(request), on_wait)
+
+    async def _retried(self, once: Callable[[], Awaitable[T]], on_wait: OnWait | None = None) -> T:
         attempts, began = Attempts(self._retry), self._clock.time()
         while True:
             try:
-                return await self._count_tokens(request)
+                return await once()
             except KimiError as error:
                 await self._pause(error, attempts, began, on_wait)
 

@@ -28,6 +28,7 @@ class Endpoint:
         self.chat_url = base_url + _CHAT
         self.models_url = base_url + "/models"
         self.token_count_url = base_url + "/tokenizers/estimate-token-count"
+        self.files_url = base_url + "/files"
         self.secrets = (api_key,)
         self.headers = {
             "Authorization": f"Bearer {api_key}",

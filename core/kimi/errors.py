@@ -8,7 +8,9 @@
         ├── KimiPermissionError      the key may not do this
         ├── KimiModelUnknown         the model is unknown, retired or not open to this account
         ├── KimiInvalidRequest       the request is refused as it is
-        │   └── KimiEndpointMissing  the provider has no such endpoint, or the base URL is wrong
+        │   ├── KimiEndpointMissing  the provider has no such endpoint, or the base URL is wrong
+        │   ├── KimiFileMissing      there is no such file
+        │   └── KimiFileRefused      a file is empty, too large, one too many or unreadable
         ├── KimiContextTooLong       prompt and reservation do not fit the model's context
         ├── KimiContentFiltered      the question or the answer was judged unsafe
         ├── KimiQuotaExhausted       the account has no balance; never retried
@@ -28,6 +30,7 @@ from core.kimi.scrub import scrub
 
 Language: TypeAlias = Literal["zh", "en"]
 Limit: TypeAlias = Literal["concurrency", "rpm", "tpm", "tpd", "unknown"]
+FileFault: TypeAlias = Literal["empty", "too_large", "full", "unreadable"]
 Phase: TypeAlias = Literal["connect", "first_byte", "idle", "whole"]
 
 
@@ -115,6 +118,32 @@ class KimiEndpointMissing(KimiInvalidRequest):
     code = "endpoint_missing"
     zh = "我没有找到 Kimi 的服务地址，请联系管理员。"
     en = "I can't find Kimi at the address I was given. Please tell whoever runs me."
+
+
+class KimiFileMissing(KimiInvalidRequest):
+    """Kimi keeps no file with this id: it was deleted, or belongs to another account."""
+
+    code = "file_missing"
+    zh = "Kimi 那边已经没有这个文件了，请重新发送。"
+    en = "Kimi no longer has that file. Please send it again."
+
+
+class KimiFileRefused(KimiInvalidRequest):
+    """Kimi did not take a file, or found nothing to read in it.
+
+    Attributes:
+        reason: "full" where the account has as many files as it may have.
+    """
+
+    code = "file_refused"
+    zh = "Kimi 没能读取这个文件。"
+    en = "Kimi couldn't read that file."
+
+    def __init__(
+        self, message: str, *, reason: FileFault, request_id: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(message, request_id=request_id, status=status)
+        self.reason: FileFault = reason
 
 
 class KimiContextTooLong(KimiError):

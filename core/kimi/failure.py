@@ -17,6 +17,7 @@ from core.kimi.errors import (
     KimiContextTooLong,
     KimiEndpointMissing,
     KimiError,
+    KimiFileMissing,
     KimiInvalidRequest,
     KimiModelUnknown,
     KimiOverloaded,
@@ -27,7 +28,7 @@ from core.kimi.errors import (
 )
 from core.kimi.rate_limit import limit_in, wait_told_by, wait_told_in
 
-Asked: TypeAlias = Literal["chat", "models"]
+Asked: TypeAlias = Literal["chat", "models", "files"]
 Kind: TypeAlias = type[KimiError]
 
 _BY_NAME: Mapping[str, Kind] = {
@@ -219,6 +220,8 @@ def _kind(refusal: Refusal, status: int, asked: Asked) -> Kind:
             break
     if asked == "models" and kind is KimiModelUnknown:
         return KimiEndpointMissing
+    if asked == "files" and kind is KimiModelUnknown:
+        return KimiFileMissing
     return kind
 
 

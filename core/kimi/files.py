@@ -1,0 +1,228 @@
+"""The files API: what Kimi keeps for an account, and the text that it takes out of a document.
+
+Source: Moonshot's OpenAPI and its pages on files. An account has 1000 files of at most 100 MB
+each and 10 GB in all. Ace Data Cloud has no such endpoints.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+import httpx
+
+from core.kimi.call import Call
+from core.kimi.decode import decode
+from core.kimi.endpoint import Endpoint
+from core.kimi.errors import (
+    FileFault,
+    KimiEndpointMissing,
+    KimiError,
+    KimiFileRefused,
+    KimiInvalidRequest,
+    Phase,
+)
+
+T = TypeVar("T")
+Purpose: TypeAlias = Literal["file-extract", "image", "video"]
+
+MOST_FILES = 1_000  #: of one account
+MOST_FILE_BYTES = 100 * 1024 * 1024
+MOST_BYTES = 10 * 1024 * 1024 * 1024  #: of all files of one account
+
+#: While a file is in one of these, its text is not there yet. The reference knows no closed list.
+UNFINISHED = frozenset({"pending", "uploading", "uploaded", "processing", "parsing", "extracting"})
+FAILED = frozenset({"error", "failed"})
+
+_EMPTY = re.compile(r"size is zero|is empty|no content|没有解析出内容", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"too large|max file size", re.IGNORECASE)
+_FULL = re.compile(
+    r"file count|number of files|too many files|files? (limit|quota)|total (file )?size", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KimiFile:
+    """A file that Kimi keeps."""
+
+    id: str
+    name: str
+    size_bytes: int
+    purpose: str
+    created_at: float  #: seconds since 1970; 0 where not told
+    status: str = ""  #: "ready" and others; the list is not documented
+
+
+class Begin(Protocol):
+    """Makes one HTTP exchange."""
+
+    def __call__(self, phase: Phase) -> Call:
+        """Return an exchange whose wait is named ``phase``."""
+
+
+class Retried(Protocol):
+    """Does something again for as long as its failures may pass."""
+
+    async def __call__(self, once: Callable[[], Awaitable[T]]) -> T:
+        """Return what ``once`` returns in the end.
+
+        Raises:
+            KimiError: a failure was final.
+        """
+
+
+class KimiFiles:
+    """The files of one account: :attr:`core.kimi.AsyncKimi.files`.
+
+    Every verb raises :class:`core.kimi.errors.KimiError` and nothing else;
+    ``KimiEndpointMissing`` where the provider keeps no files.
+    """
+
+    def __init__(
+        self, http: httpx.AsyncClient, endpoint: Endpoint, *, begin: Begin, retried: Retried
+    ) -> None:
+        self._http = http
+        self._url = endpoint.files_url
+        self._begin = begin
+        self._retried = retried
+
+    async def upload(self, path: Path, *, name: str, purpose: Purpose, media_type: str = "") -> KimiFile:
+        """Give Kimi the file at ``path``, streamed from the disk, under ``name``.
+
+        Tried once: where the reply is lost, the file may be there (look for ``name`` in
+        :meth:`all`).
+
+        Raises:
+            KimiFileRefused: it is empty, too large, one too many, or cannot be read.
+            OSError: ``path`` cannot be read.
+        """
+        # The boundary stands in the header because the client's own content type is JSON.
+        boundary = secrets.token_hex(16)
+        with path.open("rb") as stream:
+            post = self._http.build_request(
+                "POST",
+                self._url,
+                data={"purpose": purpose},
+                files={"file": (name, stream, media_type or "application/octet-stream")},
+                headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+            )
+            try:
+                return file_from(await self._sent(post, phase="whole"))
+            except KimiEndpointMissing:
+                raise
+            except KimiInvalidRequest as exc:
+                raise refusal_of(exc) from exc
+
+    async def all(self) -> tuple[KimiFile, ...]:
+        """Return every file of the account, also those that others put there."""
+        listed = await self._retried(lambda: self._sent(self._http.build_request("GET", self._url)))
+        match listed:
+            case {"data": [*entries]}:
+                return tuple(file_from(entry) for entry in entries)
+            case _:
+                raise KimiEndpointMissing("something else than a list of files")
+
+    async def get(self, file_id: str) -> KimiFile:
+        """Return what is known of one file.
+
+        Raises:
+            KimiFileMissing: there is none with this id.
+        """
+        return file_from(await self._retried(lambda: self._sent(self._get(file_id))))
+
+    async def content(self, file_id: str) -> str:
+        """Return the text that was taken out of a file with the purpose ``file-extract``.
+
+        Raises:
+            KimiFileMissing: there is none with this id.
+            KimiFileRefused: there is no text in it, or it could not be read.
+        """
+        try:
+            body = await self._retried(lambda: self._body(self._get(file_id, "/content")))
+        except KimiEndpointMissing:
+            raise
+        except KimiInvalidRequest as exc:
+            raise refusal_of(exc) from exc
+        return text_in(body)
+
+    async def delete(self, file_id: str) -> None:
+        """Delete a file.
+
+        Raises:
+            KimiFileMissing: there is none with this id.
+        """
+        await self._retried(lambda: self._sent(self._http.build_request("DELETE", f"{self._url}/{file_id}")))
+
+    def _get(self, file_id: str, rest: str = "") -> httpx.Request:
+        return self._http.build_request("GET", f"{self._url}/{file_id}{rest}")
+
+    async def _sent(self, request: httpx.Request, *, phase: Phase = "first_byte") -> Any:
+        try:
+            return decode(await self._body(request, phase=phase))
+        except ValueError as exc:
+            raise KimiEndpointMissing("something else than a file") from exc
+
+    async def _body(self, request: httpx.Request, *, phase: Phase = "first_byte") -> bytes:
+        async with self._begin(phase) as call:
+            await call.send(request, asked="files")
+            return await call.rest()
+
+
+def file_from(entry: Any) -> KimiFile:
+    """Read a file object.
+
+    Raises:
+        KimiEndpointMissing: it is something else.
+    """
+    match entry:
+        case {"id": str(file_id), "bytes": int(size), "filename": str(name), "purpose": str(purpose)}:
+            return KimiFile(
+                id=file_id,
+                name=name,
+                size_bytes=size,
+                purpose=purpose,
+                created_at=_number(entry.get("created_at")),
+                status=str(entry.get("status") or ""),
+            )
+        case _:
+            raise KimiEndpointMissing("something else than a file")
+
+
+def text_in(body: bytes) -> str:
+    """Return the text in the body of ``GET /files/{id}/content``.
+
+    It is documented as plain text and seen as JSON: ``{"content", "file_type", "filename", …}``,
+    itself now and then inside a JSON string.
+    """
+    try:
+        value = decode(body)
+        if isinstance(value, str):
+            value = decode(value.encode())
+    except ValueError:
+        return body.decode("utf-8", "replace")
+    match value:
+        case {"content": str(text)}:
+            return text
+        case _:
+            return body.decode("utf-8", "replace")
+
+
+def refusal_of(error: KimiError) -> KimiError:
+    """Return what a refusal says about a file; other errors as they are."""
+    if isinstance(error, KimiFileRefused) or type(error) is not KimiInvalidRequest:
+        return error
+    text = str(error)
+    kinds: tuple[tuple[re.Pattern[str], FileFault], ...] = (
+        (_TOO_LARGE, "too_large"),
+        (_EMPTY, "empty"),
+        (_FULL, "full"),
+    )
+    found = [kind for pattern, kind in kinds if pattern.search(text)]
+    reason: FileFault = found[0] if found else "unreadable"
+    return KimiFileRefused(text, reason=reason, request_id=error.request_id, status=error.status)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
