@@ -7,6 +7,7 @@ into the next one together, so a rush of hundreds is a handful of transactions.
 
 import asyncio
 import contextlib
+import contextvars
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -150,7 +151,10 @@ class Admission:
         """Let the task look: something has changed here."""
         self._wake.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"account-{self._name}")
+            # In a context of its own: what it logs is of no single turn.
+            self._task = asyncio.create_task(
+                self._run(), name=f"account-{self._name}", context=contextvars.Context()
+            )
 
     async def _run(self) -> None:
         try:

@@ -90,7 +90,7 @@ class Timing:
     refused_first_s: float = 1.0  #: the pause after a 429 that our own count does not explain
     refused_most_s: float = 60.0  #: it doubles up to this
     quota_probe_first_s: float = 60.0  #: after an empty balance, until one request tries again
-    quota_probe_most_s: float = 1800.0
+    quota_probe_most_s: float = 600.0
     day_probe_first_s: float = 600.0  #: the same after the daily limit
     day_probe_most_s: float = 3600.0
     learnt_ttl_s: float = 7 * DAY_S  #: a learnt limit is forgotten after this: the tier may have risen
