@@ -6,9 +6,11 @@ tokens plus the completion tokens that were asked for, whatever the reply needs 
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from bots.simulator.kimi.models import SERVED, ModelCard
 from bots.simulator.kimi.refusal import NO_BALANCE, Refusal
 
 MINUTE_S = 60.0
@@ -31,6 +33,7 @@ class Account:
     access_key: str = "ak-stand-in"
     tier_number: int = 5
     counts_refused: bool = True  #: a request refused for a limit still counts as a request
+    models: Mapping[str, ModelCard] = field(default_factory=lambda: SERVED, hash=False)  #: by id
 
     @classmethod
     def tier(cls, number: int) -> Self:

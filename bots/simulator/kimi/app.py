@@ -16,7 +16,6 @@ from bots.simulator.kimi.demo_script import demo_script
 from bots.simulator.kimi.endpoint import Completions, Desk, account_headers, bearer_key, parsed
 from bots.simulator.kimi.formulas import Formulas
 from bots.simulator.kimi.messages import check_messages, estimate_tokens
-from bots.simulator.kimi.models import SERVED
 from bots.simulator.kimi.refusal import Refused
 from bots.simulator.kimi.rules import model_of
 from bots.simulator.kimi.script import Script, SeenRequest
@@ -41,6 +40,7 @@ class KimiSimulator:
     ) -> None:
         self._desk = Desk(clock=clock or SystemClock(), meter=Meter(account or Account()), script=script)
         self.formulas = Formulas()
+        self.counted = 0  #: how often tokens were counted
         self.app = self._made_app()
         self._server: WebServer | None = None
 
@@ -118,9 +118,9 @@ class KimiSimulator:
     def _made_app(self) -> Starlette:
         routes = [
             Route("/v1/chat/completions", Completions(self._desk, "moonshot"), methods=["POST"]),
-            Route("/v1/models", self._keyed(_models)),
+            Route("/v1/models", self._keyed(self._models)),
             Route("/v1/users/me/balance", self._keyed(self._balance)),
-            Route("/v1/tokenizers/estimate-token-count", self._keyed(_token_count), methods=["POST"]),
+            Route("/v1/tokenizers/estimate-token-count", self._keyed(self._token_count), methods=["POST"]),
             Route("/v1/formulas/{uri:path}/tools", self._keyed(self.formulas.tools)),
             Route("/v1/formulas/{uri:path}/fibers", self._keyed(self.formulas.fiber), methods=["POST"]),
             Route("/kimi/chat/completions", Completions(self._desk, "ace"), methods=["POST"]),
@@ -154,17 +154,16 @@ class KimiSimulator:
         }
         return {"code": 0, "data": data, "scode": "0x0", "status": True}
 
+    async def _models(self, request: Request) -> dict[str, object]:
+        return {"object": "list", "data": [card.listed() for card in self.account.models.values()]}
 
-async def _models(request: Request) -> dict[str, object]:
-    return {"object": "list", "data": [card.listed() for card in SERVED.values()]}
-
-
-async def _token_count(request: Request) -> dict[str, object]:
-    body = parsed(await request.body())
-    fields = body if isinstance(body, dict) else {}
-    model = model_of(fields, SERVED)
-    messages = check_messages(fields.get("messages"), model=model, thinking=False)
-    return {"data": {"total_tokens": estimate_tokens(messages)}}
+    async def _token_count(self, request: Request) -> dict[str, object]:
+        body = parsed(await request.body())
+        fields = body if isinstance(body, dict) else {}
+        model = model_of(fields, self.account.models)
+        messages = check_messages(fields.get("messages"), model=model, thinking=False)
+        self.counted += 1
+        return {"data": {"total_tokens": estimate_tokens(messages)}}
 
 
 async def _no_such_url(request: Request, exc: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import orjson
@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from bots.simulator.kimi.account import Account, Meter
-from bots.simulator.kimi.models import ACE_SERVED, SERVED
+from bots.simulator.kimi.models import ACE_SERVED
 from bots.simulator.kimi.plan import compose
+from bots.simulator.kimi.prefix_cache import PrefixCache
 from bots.simulator.kimi.refusal import BAD_KEY, NO_KEY, Refusal, Refused, invalid
 from bots.simulator.kimi.rules import Order, read_order
 from bots.simulator.kimi.script import Script, ScriptedReply, SeenRequest, UsageShape, as_reply
@@ -27,6 +28,7 @@ class Desk:
     clock: Clock
     meter: Meter
     script: Script
+    cache: PrefixCache = field(default_factory=PrefixCache)
     requests: list[SeenRequest] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)  #: (status, type or Ace's code)
     running: set[asyncio.Task[None]] = field(default_factory=set)
@@ -58,7 +60,6 @@ class Completions:
 
     def __init__(self, desk: Desk, dialect: Dialect) -> None:
         self._desk, self._dialect = desk, dialect
-        self._models = SERVED if dialect == "moonshot" else ACE_SERVED
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -95,7 +96,8 @@ class Completions:
         body = parsed(raw)
         if isinstance(body, dict):
             seen.body = body
-        order = read_order(body, self._models)
+        models = self._desk.meter.account.models if self._dialect == "moonshot" else ACE_SERVED
+        order = read_order(body, models)
         refusal = self._desk.meter.admit(order.counted_tokens, seen.at)
         if refusal is not None:
             raise Refused(refusal)
@@ -118,7 +120,9 @@ class Completions:
             if seen.disconnected:
                 return
             raise Refused(reply.faults.refuse)
-        plan = compose(order, reply)
+        kind = f"{order.model.id} {seen.body.get('reasoning_effort')}"
+        cached = self._desk.cache.cached_tokens(kind, order.messages, order.prompt_tokens)
+        plan = replace(compose(order, reply), cached_tokens=cached)
         seen.pieces = plan.pieces
         responder = Responder(
             clock=self._desk.clock,

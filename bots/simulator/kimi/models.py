@@ -98,6 +98,18 @@ K26 = ModelCard(
 )
 K3 = _k3("kimi-k3", "Kimi K3", video=True)
 
+#: A small context, for conversations that must soon outgrow it; served where an account says so.
+SMALL = ModelCard(
+    id="kimi-small-8k",
+    context_tokens=8_192,
+    default_completion_tokens=1_024,
+    thinking="both",
+    family="k2.6",
+    display_name="Kimi Small 8k",
+    image=False,
+    video=False,
+)
+
 #: Served by Moonshot's own API.
 SERVED: Mapping[str, ModelCard] = _by_id(
     _k3("kimi-k3.1-pro", "Kimi K3.1 Pro", video=False),
@@ -107,6 +119,8 @@ SERVED: Mapping[str, ModelCard] = _by_id(
     _code("kimi-k2.7-code-highspeed", "Kimi K2.7 Code Highspeed"),
     K26,
 )
+
+WITH_SMALL: Mapping[str, ModelCard] = {**SERVED, SMALL.id: SMALL}
 
 #: Once served by Moonshot, now a 404 like any unknown name.
 RETIRED: frozenset[str] = frozenset(

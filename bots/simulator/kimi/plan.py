@@ -36,6 +36,7 @@ class Plan:
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0  #: of the prompt's
 
     def usage(self, shape: str) -> dict[str, object]:
         """Return the usage object; shape A has Moonshot's own field for cached tokens."""
@@ -45,8 +46,8 @@ class Plan:
             "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
         if shape == "A":
-            return usage | {"cached_tokens": 0}
-        return usage | {"prompt_tokens_details": {"cached_tokens": 0}}
+            return usage | {"cached_tokens": self.cached_tokens}
+        return usage | {"prompt_tokens_details": {"cached_tokens": self.cached_tokens}}
 
 
 def compose(order: Order, reply: ScriptedReply) -> Plan:
