@@ -26,6 +26,7 @@ from core.chat.settings import ChatSettings
 from core.chat.summary import Fold, Summarizer, cache_key
 from core.chat.terms import Terms, make_terms
 from core.chat.view import View
+from core.chat.waiting import asker_of
 from core.errors import StoreUnavailable
 from core.kimi import KNOWN, ChatRequest, KimiEndpointMissing, KimiError, Message, Model
 from core.store import Database, choices, conversations, history, summaries
@@ -37,6 +38,7 @@ log = structlog.get_logger(__name__)
 EDGE = 0.1  #: this near to the end of the room an estimate is not trusted
 LAST_SEQ = 2**62  #: later than any message
 COUNT_PATIENCE_S = 5.0  #: how long the provider's own count is waited for
+BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
 FOLD_ROUNDS = 3  #: how many folds one question waits for
 
 CountTokens = Callable[[ChatRequest], Awaitable[int]]
@@ -121,7 +123,7 @@ class Contexts:
             return
         full = view.wanted_tokens > view.terms.room_tokens * FOLD_ABOVE
         if full or view.unread or len(view.lines) > self._settings.history_lines * FOLD_ABOVE:
-            self._summarizer.begin(self._fold(view, turn))
+            self._summarizer.begin(self._fold(view, turn, weight=BACKGROUND_WEIGHT))
 
     async def now(self, conversation: Conversation) -> View:
         """Return a conversation with everything that was said so far.
@@ -183,7 +185,8 @@ class Contexts:
             view = await self._view(view.conversation, turn)
         return view
 
-    def _fold(self, view: View, turn: Turn) -> Fold:
+    def _fold(self, view: View, turn: Turn, *, weight: float = 1.0) -> Fold:
+        asker = asker_of(view.conversation, turn.asker_id, self._settings.weights)
         scene, room = view.conversation.scene, view.terms.room_tokens
         question = [line for line in view.lines if line.seq >= view.question_seq]
         fixed = sum(message_tokens(message_of(line, scene)) for line in question)
@@ -199,6 +202,7 @@ class Contexts:
             up_to_seq=view.question_seq - 1,
             keep_tokens=min(spare, room * FOLD_DOWN_TO / view.ratio),
             keep_lines=int(self._settings.history_lines * FOLD_DOWN_TO),
+            asker=replace(asker, weight=asker.weight * weight),
         )
 
     async def _fitting(self, view: View) -> Prompt:

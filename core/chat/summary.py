@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from core.account import Asker
 from core.chat.folding import (
     NOTES_SLACK,
     Portion,
@@ -55,6 +56,7 @@ class Fold:
     up_to_seq: int  #: what the next prompt shows ends here
     keep_tokens: float  #: estimated; as much as this stays word by word
     keep_lines: int
+    asker: Asker  #: in whose share of the account the calls stand in line
 
     @property
     def limit_tokens(self) -> int:
@@ -207,7 +209,14 @@ class Summarizer:
         written = Written()
         try:
             await write(
-                self._model, request, written, lambda _: None, self._clock, resume_attempts=1, continuations=0
+                self._model,
+                request,
+                written,
+                lambda _: None,
+                self._clock,
+                resume_attempts=1,
+                continuations=0,
+                asker=replace(fold.asker, provider=""),
             )
         except KimiContentFiltered as exc:
             log.warning("summary_refused", conversation=fold.conversation.id, error=str(exc))
