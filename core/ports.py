@@ -35,6 +35,9 @@ class Rung:
     close: tuple[Budget, ...]  #: the last frame
     max_age_s: float | None = None  #: a message older than this must be closed and continued
     min_gap_s: float = 0.0  #: least time between two frames of one message
+    fades_s: float | None = None
+    """Set where frames are no message yet: they fade unless shown again after so many seconds, are
+    not stored, and the last frame is posted by the last rung."""
 
 
 class Pager(Protocol):
@@ -83,11 +86,19 @@ class Surface(Protocol):
         """
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
+        self,
+        address: Address,
+        page: Page,
+        *,
+        rung: str,
+        marker: str,
+        controls: Sequence[Button] = (),
+        last: bool = False,
     ) -> MessageRef:
         """Show a new message and return its reference.
 
-        ``marker`` identifies the message for :meth:`find` where the platform can carry it.
+        ``marker`` identifies the message for :meth:`find` where the platform can carry it. With
+        ``last`` it is complete as it appears.
         """
 
     async def edit(

@@ -72,7 +72,14 @@ class SlackSurface:
         await self._status.show(address, status)
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
+        self,
+        address: Address,
+        page: Page,
+        *,
+        rung: str,
+        marker: str,
+        controls: Sequence[Button] = (),
+        last: bool = False,
     ) -> MessageRef:
         """Show a new message: a stream where ``rung`` says so and Slack takes it, else a post."""
         channel = address.key.channel

@@ -61,7 +61,14 @@ class TelegramSurface:
         await self._status.show(address, status)
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
+        self,
+        address: Address,
+        page: Page,
+        *,
+        rung: str,
+        marker: str,
+        controls: Sequence[Button] = (),
+        last: bool = False,
     ) -> MessageRef:
         """Send a message, in groups as a reply to the question. ``marker`` cannot be carried.
 

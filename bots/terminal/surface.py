@@ -47,7 +47,14 @@ class TerminalSurface:
             self._screen.rest()
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
+        self,
+        address: Address,
+        page: Page,
+        *,
+        rung: str,
+        marker: str,
+        controls: Sequence[Button] = (),
+        last: bool = False,
     ) -> MessageRef:
         """Print a new message below everything else."""
         self._screen.end()

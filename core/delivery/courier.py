@@ -285,7 +285,8 @@ class Courier:
             await delivery.surface.status(delivery.growing.address, Status.THINKING)
             delivery.status_shown = True
         except SurfaceRateLimited as exc:
-            self.scheduler.refused(lane.status_cost, exc.retry_after_s, self.clock.time())
+            budgets, now = (*lane.status_cost, *lane.budgets), self.clock.time()
+            self.scheduler.refused(budgets, exc.retry_after_s, now, method=exc.method)
         except SurfaceClosed as exc:
             self._fail(delivery, exc)
         except SurfaceError as exc:
@@ -324,7 +325,12 @@ class Courier:
         if step.action == "post" and step.page is not None:
             marker = f"{delivery.marker}:{step.slot}"
             return await surface.post(
-                growing.address, step.page, rung=step.rung, marker=marker, controls=step.controls
+                growing.address,
+                step.page,
+                rung=step.rung,
+                marker=marker,
+                controls=step.controls,
+                last=step.last,
             )
         if step.action == "edit" and step.page is not None and slot.ref is not None:
             return await surface.edit(
@@ -365,12 +371,17 @@ class Courier:
         )
         match error:
             case SurfaceRateLimited():
-                self.scheduler.refused(step.cost, error.retry_after_s, now)
-                growing.again()
+                # A verb may have gone over to another method than the one its step paid for.
+                budgets = (*step.cost, *delivery.lane.budgets)
+                self.scheduler.refused(budgets, error.retry_after_s, now, method=error.method)
+                if not growing.leave(step):
+                    growing.again()
             case MessageGone():
                 growing.gone(step)
             case SurfaceClosed():
                 self._fail(delivery, error)
+            case SurfaceRefused() if growing.leave(step):
+                log.info("rung_left", marker=delivery.marker, rung=step.rung)
             case SurfaceRefused():
                 if growing.refused(step):
                     growing.again()

@@ -7,10 +7,11 @@ A step is composed at the moment it may go, from the newest text; nothing is eve
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from math import inf
 from typing import Literal
 
 from core.delivery.pace import reads_like_something
-from core.model import Address, Control, MessageRef, Page
+from core.model import Address, Button, MessageRef, Page
 from core.ports import Budget, Pager, Rung
 
 FIRST_WORDS_PATIENCE_S = 0.7  #: after this, even a single word is worth a first frame
@@ -31,8 +32,9 @@ class Slot:
 
     ref: MessageRef | None = None
     shown: Page | None = None  #: None where unknown (a message that an earlier run left)
-    controls: tuple[Control, ...] = ()
+    controls: tuple[Button, ...] = ()
     opened_at: float = 0.0
+    shown_at: float = 0.0  #: when its latest frame landed
     closed: bool = False
     plain: bool = False  #: the platform refused the form; only the text is sent
 
@@ -48,7 +50,7 @@ class Step:
     rung: str = "edit"
     page: Page | None = None
     last: bool = False
-    controls: tuple[Control, ...] = ()
+    controls: tuple[Button, ...] = ()
     ends: bool = False  #: once this took effect, the whole answer stands
 
 
@@ -62,8 +64,8 @@ class Growing:
         rungs: Sequence[Rung],
         *,
         refs: Sequence[MessageRef] = (),
-        running_controls: tuple[Control, ...] = (),
-        final_controls: tuple[Control, ...] = (),
+        running_controls: tuple[Button, ...] = (),
+        final_controls: tuple[Button, ...] = (),
         opened_at: float = 0.0,
     ) -> None:
         self.address = address
@@ -106,8 +108,15 @@ class Growing:
 
     @property
     def refs(self) -> tuple[MessageRef, ...]:
-        """The messages on the screen, in order."""
-        return tuple(slot.ref for slot in self.slots if slot.ref is not None)
+        """The messages on the screen, in order; frames that fade are none."""
+        return tuple(slot.ref for slot in self.slots if slot.ref is not None and not self._fades(slot))
+
+    @property
+    def fades_at(self) -> float:
+        """When the newest frame has to be shown again lest it fade; infinite where it stays."""
+        slot = next((slot for slot in reversed(self.slots) if slot.ref is not None), None)
+        fades_s = None if slot is None else self.rung_of(slot).fades_s
+        return inf if slot is None or fades_s is None else slot.shown_at + fades_s
 
     def append(self, text: str, now: float) -> None:
         """Take in the next piece of the answer."""
@@ -138,7 +147,7 @@ class Growing:
         if self._length == 0 and self.announcement != self._announced:
             return Need.PREVIEW if self.posted else Need.FIRST
         if self.unseen == 0:
-            return None
+            return Need.PREVIEW if now >= self.fades_at else None
         if self.posted and not self._announced:
             return Need.PREVIEW
         waited_s = now - (self.words_since if self.words_since is not None else now)
@@ -210,6 +219,7 @@ class Growing:
                 if slot.ref is None:
                     slot.opened_at = now
                 slot.ref, slot.shown, slot.controls = ref, step.page, step.controls
+                slot.shown_at = now
                 slot.closed = step.last
                 self.lost_post = False
                 if self._length:
@@ -235,15 +245,30 @@ class Growing:
         self._behind = True
         return True
 
+    def leave(self, step: Step) -> bool:
+        """Give a rung up whose frames fade, where ``step`` is one of them; the next one takes over."""
+        left = next((rung for rung in self.rungs if rung.name == step.rung and rung.fades_s), None)
+        if left is None:
+            return False
+        for slot in self.slots:
+            if slot.ref is not None and slot.ref.rung == left.name:
+                slot.ref = slot.shown = None
+        self.rungs = tuple(rung for rung in self.rungs if rung is not left)
+        self._behind = True
+        return True
+
     def again(self) -> None:
         """Note that the last composed step was not shown and has to be composed anew."""
         if self.complete or not self.posted:
             self._behind = self.complete
         self._composed_length = min(self._composed_length, max(0, self._length - 1))
 
+    def _fades(self, slot: Slot) -> bool:
+        return self.rung_of(slot).fades_s is not None
+
     def _first_open_slot(self) -> int:
         for index, slot in enumerate(self.slots):
-            if slot.ref is None:
+            if slot.ref is None or self._fades(slot):
                 return index
         self.slots.append(Slot())
         return len(self.slots) - 1
@@ -253,7 +278,8 @@ class Growing:
         page = replace(page, form=()) if slot.plain else page
         final = self.complete or not last_page
         controls = self._controls(final, last_page)
-        if slot.ref is None:
+        rung = self.rung_of(slot)
+        if slot.ref is None or (final and rung.fades_s is not None):
             # A page that is complete when it first appears takes the plainest way: one call.
             rung = self.rungs[-1] if final else opening
             return Step(
@@ -266,11 +292,11 @@ class Growing:
                 last=final,
                 controls=controls,
             )
-        rung = self.rung_of(slot)
         if slot.shown is None and rung is not self.rungs[-1]:
             return Step(action="reclaim", need=Need.FINAL, slot=index, cost=rung.close)
         aged = rung.max_age_s is not None and now - slot.opened_at >= rung.max_age_s
-        same = slot.shown == page and slot.controls == controls
+        fading = rung.fades_s is not None and now >= slot.shown_at + rung.fades_s
+        same = slot.shown == page and slot.controls == controls and not fading
         if same and (slot.closed or not final or rung is self.rungs[-1]) and not aged:
             slot.closed = slot.closed or final
             return None
@@ -285,7 +311,7 @@ class Growing:
             controls=controls,
         )
 
-    def _controls(self, final: bool, last_page: bool) -> tuple[Control, ...]:
+    def _controls(self, final: bool, last_page: bool) -> tuple[Button, ...]:
         if not last_page:
             return ()
         return self.final_controls if final else self.running_controls
@@ -297,7 +323,7 @@ class Growing:
         index = len(self.slots) - 1
         self._behind = True
         slot = self.slots[index]
-        if slot.ref is None:
+        if slot.ref is None or self._fades(slot):
             self.slots.pop()
             return self._surplus(pages)
         return Step(action="delete", need=Need.FINAL, slot=index, cost=self.rungs[-1].close)

@@ -149,9 +149,12 @@ class Scheduler:
         lane.sent.clear()
         self.touch(lane)
 
-    def refused(self, cost: tuple[Budget, ...], retry_after_s: float, now: float) -> None:
-        """Close the budget that a refusal names: the narrowest, which stands first."""
-        for budget in cost[:1]:
+    def refused(
+        self, cost: tuple[Budget, ...], retry_after_s: float, now: float, *, method: str = ""
+    ) -> None:
+        """Close the budget that a refusal names: that of ``method``, else the narrowest, which is first."""
+        named = tuple(budget for budget in cost if method and budget.key.endswith(f":{method}"))
+        for budget in (named or cost)[:1]:
             self.bucket(budget, now).refuse(now, retry_after_s)
 
     def _pace(self, lane: Lane, cost: tuple[Budget, ...], now: float) -> None:
@@ -210,6 +213,8 @@ class Scheduler:
                 return need, now if need is Need.FIRST else self._preview_from(lane)
             self._starved[id(lane)] = lane
         status_at = inf if lane.status_at is None or growing.posted else max(now, lane.status_at)
+        if need is None and growing.fades_at < inf:
+            return None, growing.fades_at
         if need is None and growing.unseen and not growing.posted and growing.words_since is not None:
             # Words are there but too few to show: look again when even those few are worth it.
             patient_until = growing.words_since + FIRST_WORDS_PATIENCE_S

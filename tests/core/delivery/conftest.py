@@ -78,7 +78,14 @@ class FakeSurface:
         self.statuses.append(asyncio.get_running_loop().time())
 
     async def post(
-        self, address: Address, page: Page, *, rung: str, marker: str, controls: Sequence[Button] = ()
+        self,
+        address: Address,
+        page: Page,
+        *,
+        rung: str,
+        marker: str,
+        controls: Sequence[Button] = (),
+        last: bool = False,
     ) -> MessageRef:
         """Show a message; a lost one is shown and its reference is not told."""
         await self._call(address)
