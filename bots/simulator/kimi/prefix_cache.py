@@ -36,8 +36,7 @@ def _common(prompt: list[tuple[str, str]], known: list[tuple[str, str]]) -> int:
         if role != known_role:
             break
         if text != known_text:
-            return chars + sum(
-                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, known_text, strict=False))
-            )
+            pairs = zip(text, known_text, strict=False)
+            return chars + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         chars += len(text)
     return chars
