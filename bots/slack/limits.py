@@ -12,7 +12,7 @@ minute. With a window of ``n`` calls and a share ``s`` of them at once, ``burst 
 whatever ``s`` is; a large ``s`` serves the short ones and leaves little for the rest of the long
 ones. An answer of ``a`` seconds that gets all of the burst and its refill needs
 ``s * n + (1 - s) * n * a / 60`` frames. For one pace to be within 1.2 of the optimum both at 5 s
-and at 60 s, ``s`` must be below about 0.2 (``python -m tests.bench policy`` prints the table).
+and at 60 s, ``s`` must be below about 0.15 (``python -m tests.bench policy`` prints the table).
 
 The other methods are called once for each message, when it must be, and nothing is gained by
 holding them back: their window is counted exactly.
@@ -41,7 +41,7 @@ class SlackLimits:
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
-    burst_share: float = 0.16  #: share of a paced method's window that may be spent at once
+    burst_share: float = 0.1  #: share of a paced method's window that may be spent at once
     stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes, by itself
     stream_min_gap_s: float = 0.0  #: least time between two appends to one stream
     edit_min_gap_s: float = 0.0  #: least time between two updates of one message

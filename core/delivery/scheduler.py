@@ -20,6 +20,9 @@ from core.delivery.pace import Pace
 from core.ports import Budget, Rung
 
 
+STATUS_COMES_BACK_S = 1.0  #: Kimi takes about so long to its first word anyway
+
+
 @dataclass(slots=True, eq=False)
 class Lane:
     """A growing message as the scheduler sees it."""
@@ -73,6 +76,10 @@ class Scheduler:
         for budget in lane.budgets:
             self.bucket(budget, now).users += 1
         self._ride(lane, 1)
+        if lane.status_at is not None:
+            # A sign of life costs a call that words want: it waits for as long as that needs to come back.
+            costs = [1.0 / budget.per_s for budget in lane.status_cost if budget in lane.rung.grow]
+            lane.status_at += max(0.0, max(costs, default=0.0) - STATUS_COMES_BACK_S)
         self.touch(lane)
 
     def remove(self, lane: Lane, now: float) -> None:

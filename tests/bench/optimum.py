@@ -90,9 +90,7 @@ def best_mean_s(words: Sequence[float], paid: Paid) -> float:
 
 def _two_frames(words: Sequence[float], sums: Sequence[float]) -> float:
     whole = sums[-1]
-    return min(
-        (i + 1) * words[i] + (len(words) - i - 1) * words[-1] - whole for i in range(len(words))
-    )
+    return min((i + 1) * words[i] + (len(words) - i - 1) * words[-1] - whole for i in range(len(words)))
 
 
 def _total(words: Sequence[float], sums: Sequence[float], paid: Paid, first: int) -> float:
