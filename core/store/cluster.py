@@ -4,8 +4,6 @@ A pool hands connections around; LISTEN, advisory locks and heartbeats need one 
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,13 +14,12 @@ import structlog
 from psycopg import sql
 
 from core.errors import StoreUnavailable
-from core.store.database import Database, Transaction
+from core.store.database import LIVELY_LINE, Database, Transaction, sever
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 POLLING_LOCK = 0x6D6F6F70  #: the advisory lock of whoever polls; any fixed number will do
-CONNECT_TIMEOUT_S = 3
 
 
 def conninfo(database: Database) -> str:
@@ -42,6 +39,10 @@ async def notify(tx: Transaction, channel: str, payload: str) -> None:
     """Tell every listening replica something once the transaction is committed; nothing on SQLite."""
     if tx.dialect.name == "postgresql":
         await tx.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
+
+
+class Silent(StoreUnavailable):
+    """The database did not answer in time: other connections to it may be as dead."""
 
 
 class Session:
@@ -67,11 +68,7 @@ class Session:
                 conninfo(self._database),
                 autocommit=True,
                 application_name=f"moonthread {self._name}",
-                connect_timeout=CONNECT_TIMEOUT_S,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=5_000,  # milliseconds that sent bytes may stay unacknowledged
+                **LIVELY_LINE,
             )
         except psycopg.Error as exc:
             raise StoreUnavailable(f"{type(exc).__name__}: {exc}") from exc
@@ -118,14 +115,16 @@ class Session:
         Cancelling would ask the server to cancel, which is of no use to us where it is out of reach.
         """
         task = asyncio.ensure_future(work)
+        silent = False
         try:
             await asyncio.wait({task}, timeout=timeout_s)
-            if not task.done():
+            if silent := not task.done():
                 self._sever()
             return await task
         except psycopg.Error as exc:
             await self.close()
-            raise StoreUnavailable(f"{type(exc).__name__}: {exc}") from exc
+            kind = Silent if silent else StoreUnavailable
+            raise kind(f"{type(exc).__name__}: {exc}") from exc
         except asyncio.CancelledError:
             self._sever()
             task.cancel()
@@ -134,10 +133,8 @@ class Session:
             raise
 
     def _sever(self) -> None:
-        if self._connection is None or self._connection.closed:
-            return
-        with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
+        if self._connection is not None:
+            sever(self._connection)
 
 
 SETTLE_S = 1.0  #: a new leader waits so long: the one before has noticed its loss by then

@@ -1,9 +1,12 @@
 """One database, seen as transactions. The only file that knows drivers and pragmas."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
-from typing import TypeAlias
+from contextlib import asynccontextmanager, nullcontext, suppress
+from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import orjson
 from sqlalchemy import Connection, event
@@ -20,6 +23,14 @@ Transaction: TypeAlias = AsyncConnection
 """An open transaction; every function of :mod:`core.store` works in one."""
 
 BUSY_TIMEOUT_MS = 5_000  #: how long SQLite waits for another process's write
+#: libpq's settings that make a cut line an error within seconds, where the system would wait for minutes.
+LIVELY_LINE: dict[str, Any] = {
+    "connect_timeout": 3,  # seconds
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,  # milliseconds that sent bytes may stay unacknowledged
+}
 _READ_ONLY = "moonthread_read_only"
 
 
@@ -57,12 +68,16 @@ class Database:
             pool_pre_ping=self.dialect == "postgresql",
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
+            connect_args=LIVELY_LINE if self.dialect == "postgresql" else {},
         )
+        self._lines: WeakSet[Any] = WeakSet()
         self._writing: asyncio.Lock | nullcontext[None] = nullcontext()
         if self.dialect == "sqlite":
             self._writing = asyncio.Lock()
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine.sync_engine, "connect", self._remember)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -87,9 +102,17 @@ class Database:
             await connection.execution_options(**{_READ_ONLY: True})
             yield connection
 
+    def sever(self) -> None:
+        """Cut every open line to PostgreSQL: whoever waits for an answer on one waits in vain."""
+        for line in list(self._lines):
+            sever(line)
+
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+    def _remember(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        self._lines.add(connection.driver_connection)
 
 
 @asynccontextmanager
@@ -104,6 +127,13 @@ async def translated() -> AsyncIterator[None]:
         raise StoreUnavailable(f"{type(exc.orig).__name__}: {exc.orig}") from exc
     except SQLAlchemyError as exc:
         raise StoreUnavailable(type(exc).__name__) from exc
+
+
+def sever(connection: Any) -> None:
+    """End a psycopg connection's line under it: what waits there fails at once, without the server."""
+    if not connection.closed:
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from procrastinate import App
@@ -23,6 +24,7 @@ from core.engine.scaleout.timing import Timing
 from core.errors import StoreUnavailable
 from core.store import Database, Lane, Transaction, Work, inbox, turns
 from core.store.cluster import Notice, conninfo, notify
+from core.store.database import LIVELY_LINE, sever
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +32,7 @@ MOST_AT_ONCE = 1_000  #: lines of work that one replica runs at the same time
 POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
 RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
 RETRY_MOST_S = 15.0
+STOP_PATIENCE_S = 10.0  #: beyond the grace, for a database that does not answer
 CANCEL_CHANNEL = "moonthread_cancel"
 
 
@@ -66,14 +69,21 @@ class ScaleoutEngine:
             min_size=1,
             max_size=POOL_SIZE,
             timeout=5.0,
-            kwargs={"application_name": "moonthread worker", "connect_timeout": 3},
+            kwargs={"application_name": "moonthread worker", **LIVELY_LINE},
+            configure=self._remember,
         )
+        self._lines: WeakSet[Any] = WeakSet()
         self.jobs = Jobs(self._connector, self.lease, self._timing)
         self._app = App(connector=self._connector)
         self._app.job_manager = self.jobs
         self._app.task(name=statements.TASK)(self._work_off)
         channels = [*get_channel_for_queues(self._queues), CANCEL_CHANNEL]
-        calls = Calls(on_notice=self._noticed, on_look=self._look, on_dead=lambda: self.fence("buried"))
+        calls = Calls(
+            on_notice=self._noticed,
+            on_look=self._look,
+            on_dead=lambda: self.fence("buried"),
+            on_silence=self._sever,
+        )
         self.member = Member(database, self.jobs, self.lease, self._timing, channels=channels, calls=calls)
         self._drain: Drain | None = None
         self._worker: Worker | None = None
@@ -82,7 +92,6 @@ class ScaleoutEngine:
         self._working: set[asyncio.Task[Any]] = set()
         self._aside: set[asyncio.Task[None]] = set()
         self._looking = False
-        self._grace_s = 0.0
         self.stopping = False
         self.fences = 0  #: how often this replica gave everything up
 
@@ -125,10 +134,12 @@ class ScaleoutEngine:
     async def stop(self, grace_s: float) -> None:
         """Begin nothing new; what runs longer than the grace goes to the other replicas."""
         self.stopping = self.jobs.stopping = True
-        self._grace_s = grace_s
         self._stop_worker(grace_s)
         if self._supervisor is not None:
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+            await asyncio.wait({self._supervisor}, timeout=grace_s + STOP_PATIENCE_S)
+            if not self._supervisor.done():
+                self._sever()
+                await asyncio.wait({self._supervisor}, timeout=STOP_PATIENCE_S)
         if self._eye is not None:
             self._eye.cancel()
         await self.member.stop()
@@ -199,6 +210,15 @@ class ScaleoutEngine:
                 delay_s = min(RETRY_MOST_S, delay_s * 2)
         finally:
             self._working.discard(task)
+
+    async def _remember(self, connection: Any) -> None:
+        self._lines.add(connection)
+
+    def _sever(self) -> None:
+        """Let nobody wait on a line that is dead."""
+        self._database.sever()
+        for line in list(self._lines):
+            sever(line)
 
     # -- the fence -------------------------------------------------------------------------------------
 

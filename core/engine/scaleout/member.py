@@ -15,7 +15,7 @@ from core.engine.scaleout.lease import Lease, now
 from core.engine.scaleout.timing import Timing
 from core.errors import StoreUnavailable
 from core.store import Database
-from core.store.cluster import Notice, Session
+from core.store.cluster import Notice, Session, Silent
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,7 @@ class Calls:
     on_notice: Callable[[Notice], Awaitable[None]]  #: something was notified
     on_look: Callable[[], None]  #: time to look at what no notification told; must not wait
     on_dead: Callable[[], None]  #: the others have buried us
+    on_silence: Callable[[], None]  #: the database does not answer, nor will it on other connections
 
 
 class Member:
@@ -72,6 +73,8 @@ class Member:
                 await self._take_part()
             except StoreUnavailable as exc:
                 log.warning("database_lost", error=str(exc))
+                if isinstance(exc, Silent):
+                    self._calls.on_silence()
                 self.quiet_for(self._timing.quiet_s)
             except Exception:  # the boundary of a task: a replica without a heartbeat is a dead one
                 log.exception("member_failed")
