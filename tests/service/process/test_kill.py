@@ -17,7 +17,7 @@ from bots.simulator.screen import Frame, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 
-KILLS = 7
+KILLS = 6
 LONG_LIFE_EVERY = 3  #: so that no question dies more often than the service tries
 PATIENCE_S = 60.0
 
@@ -177,6 +177,7 @@ def judge(rooms: list[Room], telegram: TelegramSimulator, slack: SlackSimulator)
         strays += len(lost)
         for shown in room.shown:
             assert answer_to(room.question).startswith(shown.text.rstrip(" …")), shown
-    assert strays <= KILLS
+    # Some kills are aimed at exactly that moment, and hit whoever else is in it.
+    assert strays <= len(rooms) // 8
     assert not [shown for shown in slack.screen.messages.values() if shown.streaming]
     assert slack.workspace.statuses == {}
