@@ -14,6 +14,7 @@ from starlette.routing import Route
 from bots.simulator.kimi.account import Account, Meter
 from bots.simulator.kimi.demo_script import demo_script
 from bots.simulator.kimi.endpoint import Completions, Desk, account_headers, bearer_key, parsed
+from bots.simulator.kimi.files import Shelf
 from bots.simulator.kimi.formulas import Formulas
 from bots.simulator.kimi.messages import check_messages, estimate_tokens
 from bots.simulator.kimi.refusal import Refused
@@ -22,7 +23,7 @@ from bots.simulator.kimi.script import Script, SeenRequest
 from bots.web import WebServer
 from core.clock import Clock, SystemClock
 
-Handler = Callable[[Request], Awaitable[dict[str, object]]]
+Handler = Callable[[Request], Awaitable[dict[str, object] | Response]]
 
 
 class KimiSimulator:
@@ -38,7 +39,8 @@ class KimiSimulator:
     def __init__(
         self, *, clock: Clock | None = None, account: Account | None = None, script: Script = demo_script
     ) -> None:
-        self._desk = Desk(clock=clock or SystemClock(), meter=Meter(account or Account()), script=script)
+        clock = clock or SystemClock()
+        self._desk = Desk(clock=clock, meter=Meter(account or Account()), script=script, shelf=Shelf(clock))
         self.formulas = Formulas()
         self.counted = 0  #: how often tokens were counted
         self.app = self._made_app()
@@ -74,6 +76,11 @@ class KimiSimulator:
     def refusals(self) -> list[tuple[int, str]]:
         """Every error that was answered, as (status, type)."""
         return self._desk.refusals
+
+    @property
+    def shelf(self) -> Shelf:
+        """The account's files."""
+        return self._desk.shelf
 
     @property
     def account(self) -> Account:
@@ -121,6 +128,11 @@ class KimiSimulator:
             Route("/v1/models", self._keyed(self._models)),
             Route("/v1/users/me/balance", self._keyed(self._balance)),
             Route("/v1/tokenizers/estimate-token-count", self._keyed(self._token_count), methods=["POST"]),
+            Route("/v1/files", self._keyed(self.shelf.upload), methods=["POST"]),
+            Route("/v1/files", self._keyed(self.shelf.all)),
+            Route("/v1/files/{file}", self._keyed(self.shelf.get)),
+            Route("/v1/files/{file}", self._keyed(self.shelf.delete), methods=["DELETE"]),
+            Route("/v1/files/{file}/content", self._keyed(self.shelf.content)),
             Route("/v1/formulas/{uri:path}/tools", self._keyed(self.formulas.tools)),
             Route("/v1/formulas/{uri:path}/fibers", self._keyed(self.formulas.fiber), methods=["POST"]),
             Route("/kimi/chat/completions", Completions(self._desk, "ace"), methods=["POST"]),
@@ -134,7 +146,8 @@ class KimiSimulator:
             headers = account_headers(self.account)
             try:
                 self._desk.check_key(bearer_key(request))
-                response = _json(200, await handler(request))
+                answered = await handler(request)
+                response = answered if isinstance(answered, Response) else _json(200, answered)
             except Refused as exc:
                 refusal = exc.refusal
                 self.refusals.append((refusal.status, refusal.type))

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from bots.simulator.kimi.account import Account, Meter
+from bots.simulator.kimi.files import Shelf
 from bots.simulator.kimi.models import ACE_SERVED
 from bots.simulator.kimi.plan import compose
 from bots.simulator.kimi.prefix_cache import PrefixCache
@@ -28,6 +29,7 @@ class Desk:
     clock: Clock
     meter: Meter
     script: Script
+    shelf: Shelf
     cache: PrefixCache = field(default_factory=PrefixCache)
     requests: list[SeenRequest] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)  #: (status, type or Ace's code)
@@ -98,6 +100,7 @@ class Completions:
             seen.body = body
         models = self._desk.meter.account.models if self._dialect == "moonshot" else ACE_SERVED
         order = read_order(body, models)
+        self._desk.shelf.check(order.messages)
         refusal = self._desk.meter.admit(order.counted_tokens, seen.at)
         if refusal is not None:
             raise Refused(refusal)
