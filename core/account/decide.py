@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from core.account import windows
 from core.account.forecast import Forecast
 from core.account.limits import MINUTE_S, AccountLimits, Timing
-from core.account.line import flows_left, in_line
+from core.account.line import Virtual, flows_left, in_line
 from core.account.state import Call, State, Waiter, effective
 
 Why: TypeAlias = Literal["quota", "tpd", "too_large"]
@@ -81,7 +81,7 @@ def decide(state: State, limits: AccountLimits, timing: Timing, now: float, *, r
     denied: dict[str, Why] = {}
     granted: list[Call] = []
     ahead: list[Waiter] = []
-    virtual, flows = state.virtual, dict(state.flows)
+    virtual = Virtual(state)
     blocked = False
     for start, waiter in in_line(state):
         mine = waiter.replica == replica
@@ -89,6 +89,7 @@ def decide(state: State, limits: AccountLimits, timing: Timing, now: float, *, r
         if why is not None:
             if mine:
                 denied[waiter.id] = why
+                virtual.leave(waiter)
             continue
         blocked = blocked or not room.fits(waiter.tokens)
         if blocked:
@@ -99,16 +100,15 @@ def decide(state: State, limits: AccountLimits, timing: Timing, now: float, *, r
             ahead.append(waiter)
             continue
         granted.append(_call_for(waiter, now, timing, probe=state.closed is not None))
-        virtual = max(virtual, start)
-        flows[waiter.asker] = start + waiter.cost
+        virtual.go(waiter, start)
     gone = {*denied, *(call.id for call in granted)}
-    waiters = tuple(one for one in state.waiters if one.id not in gone)
+    virtual.rest()
     left = replace(
         state,
         calls=(*state.calls, *granted),
-        waiters=waiters,
-        virtual=virtual,
-        flows=flows_left(flows, virtual, waiters),
+        waiters=tuple(one for one in state.waiters if one.id not in gone),
+        virtual=virtual.time,
+        flows=virtual.flows(),
     )
     standing = _standing(left, held, timing, now, ahead, replica)
     return Decision(

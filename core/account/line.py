@@ -6,9 +6,14 @@ tag goes first. So a pile of one asker takes turns with everybody else's request
 who both keep asking, neither is ever ahead by more than one request of each (Goyal, Vin, Cheng,
 "Start-time Fair Queueing", 1996). Tags are worked out from those who still wait: whoever leaves
 the line costs their asker nothing.
+
+Virtual time moves as in weighted fair queueing: by one while each asker in the line gets one
+request per unit of weight. So it also moves where ever new people ask once, and somebody's second
+question does not wait for the last of them.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from core.account.state import State, Waiter
 
@@ -25,9 +30,38 @@ def in_line(state: State) -> list[tuple[float, Waiter]]:
     return tagged
 
 
-def flows_left(
-    flows: Mapping[str, float], virtual: float, waiters: tuple[Waiter, ...]
-) -> Mapping[str, float]:
-    """Return the finish tags that still mean something: ahead of the line, or of one who waits."""
+class Virtual:
+    """Virtual time and the askers' finish tags, while requests are let go."""
+
+    def __init__(self, state: State) -> None:
+        self.time = state.virtual
+        self._flows = dict(state.flows)
+        self._waiting = Counter(waiter.asker for waiter in state.waiters)
+        self._weights = {waiter.asker: 1.0 / waiter.cost for waiter in state.waiters}
+
+    def go(self, waiter: Waiter, start: float) -> None:
+        """Let a request with start tag ``start`` go."""
+        self.time = max(self.time + 1.0 / sum(self._weights.values()), start)
+        self._flows[waiter.asker] = start + waiter.cost
+        self.leave(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take a request out of the line."""
+        self._waiting[waiter.asker] -= 1
+        if not self._waiting[waiter.asker]:
+            del self._weights[waiter.asker]
+
+    def flows(self) -> Mapping[str, float]:
+        """Return the finish tags that still mean something: ahead of the time, or of one who waits."""
+        return {name: tag for name, tag in self._flows.items() if tag > self.time or name in self._weights}
+
+    def rest(self) -> None:
+        """Begin anew where nobody waits: what everybody had so far no longer counts."""
+        if not self._weights:
+            self.time = max([self.time, *self._flows.values()])
+
+
+def flows_left(flows: Mapping[str, float], virtual: float, waiters: Iterable[Waiter]) -> Mapping[str, float]:
+    """Return the finish tags that still mean something after people left the line."""
     asking = {waiter.asker for waiter in waiters}
     return {asker: tag for asker, tag in flows.items() if tag > virtual or asker in asking}
