@@ -4,9 +4,9 @@ Published limits are what a platform promises; what it grants differs by chat an
 therefore closes the bucket for exactly the wait it names and lowers the rate we believe in, which
 then recovers slowly.
 
-The platform counts a call at some moment between our sending it and its reply. We count it at the
-moment that leaves us less: a bucket that was full does not refill, and a window does not move on,
-before the reply is there. So whatever the latency, the platform never sees more than it grants.
+The platform counts a call at some moment between our sending it and its reply. We set it aside when
+it goes out and count it when its reply is there: the later a call counts, the less has refilled since.
+So whatever the latency, the platform never sees more than it grants.
 """
 
 from collections import deque
@@ -18,7 +18,7 @@ REFUSAL_MARGIN_S = 0.5  #: added to a platform's wait: asking a moment early len
 REFUSED_RATE_FACTOR = 0.7  #: what a refusal leaves of the assumed rate
 LEAST_RATE_FACTOR = 0.2  #: the assumed rate never falls below this part of the published one
 RECOVERY_S = 600.0  #: seconds for the assumed rate to climb from nothing to the published one
-LANDING_S = 3.0  #: a call without a reply counts as arrived after this: a hanging one holds up no other
+ASK_AGAIN_S = 1.0  #: where only calls in flight leave no room, their replies tell more
 EPSILON = 1e-9  #: calls; what floating point may lose
 
 
@@ -36,12 +36,11 @@ class Bucket:
         self._level = budget.burst
         self._at = now
         self._sent = 0
-        self._flying: dict[int, float] = {}  # number of a call that has no reply yet: when it was sent
+        self._flying: set[int] = set()  # numbers of calls that have no reply yet
 
     def level(self, now: float) -> float:
         """Return how many calls there is room for, fractions included."""
-        filled = self._level + max(0.0, now - self._at) * self.rate
-        return min(self.budget.burst - self._unsure(now), filled)
+        return self._filled(now) - len(self._flying)
 
     def room_at(self, now: float, calls: float = 1.0) -> float:
         """Return the moment from which ``calls`` calls have room; not before ``now``."""
@@ -55,16 +54,16 @@ class Bucket:
 
     def send(self, now: float) -> int:
         """Spend one call that goes out now; return its number for :meth:`land`."""
-        self._settle(now)
-        self._level -= 1.0
         self._sent += 1
-        self._flying[self._sent] = now
+        self._flying.add(self._sent)
         return self._sent
 
     def land(self, number: int, now: float) -> None:
         """Note that call ``number`` has its reply, good or bad."""
         self._settle(now)
-        self._flying.pop(number, None)
+        if number in self._flying:
+            self._flying.remove(number)
+            self._level -= 1.0
 
     def refuse(self, now: float, retry_after_s: float) -> None:
         """Note that the platform refused a call and named a wait in seconds."""
@@ -80,17 +79,11 @@ class Bucket:
         fresh = self.closed_until <= now and self.rate >= self.budget.per_s and not self._flying
         return self.users == 0 and fresh and self.level(now) >= self.budget.burst - EPSILON
 
-    def _unsure(self, now: float) -> int:
-        """Return how many calls went out since the oldest that may not have been counted yet."""
-        for number, sent_at in self._flying.items():
-            if now - sent_at < LANDING_S:
-                return self._sent - number + 1
-        return 0
+    def _filled(self, now: float) -> float:
+        return min(self.budget.burst, self._level + max(0.0, now - self._at) * self.rate)
 
     def _settle(self, now: float) -> None:
-        self._level = self.level(now)
-        for number in [number for number, at in self._flying.items() if now - at >= LANDING_S]:
-            del self._flying[number]
+        self._level = self._filled(now)
         if now > self._at:
             self.rate = min(self.budget.per_s, self.rate + (now - self._at) * self.budget.per_s / RECOVERY_S)
             self._at = now
@@ -116,12 +109,14 @@ class Window(Bucket):
         if missing <= 0:
             return open_at
         if missing > len(self._landed):  # calls in flight: their landing tells more
-            return open_at + LANDING_S
+            return open_at + ASK_AGAIN_S
         return max(open_at, self._landed[missing - 1] + self.budget.window_s)
 
     def land(self, number: int, now: float) -> None:
         """Note that call ``number`` has its reply, good or bad."""
-        if self._flying.pop(number, None) is not None:
+        self._settle(now)
+        if number in self._flying:
+            self._flying.remove(number)
             self._landed.append(now)
 
     def refuse(self, now: float, retry_after_s: float) -> None:
@@ -132,11 +127,6 @@ class Window(Bucket):
 
     def _granted(self) -> int:
         return max(1, floor(self.budget.burst * self.rate / self.budget.per_s + EPSILON))
-
-    def _settle(self, now: float) -> None:
-        if now > self._at:
-            self.rate = min(self.budget.per_s, self.rate + (now - self._at) * self.budget.per_s / RECOVERY_S)
-            self._at = now
 
 
 def bucket_of(budget: Budget, now: float) -> Bucket:
