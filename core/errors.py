@@ -11,11 +11,16 @@
         ├── MessageGone          the message to edit was deleted; post anew
         ├── SurfaceRefused       the content was refused; a plainer form may pass
         ├── SurfaceClosed        blocked, kicked, archived: nothing will be shown there
+        ├── DownloadRefused      an attachment cannot be had, and trying again does not help
         ├── SurfaceUnavailable   nothing was shown; the same call may be tried again
         └── SurfaceUncertain     the call may have taken effect (a time-out, a lost reply)
 
 Kimi's own errors stand in :mod:`core.kimi.errors`.
 """
+
+from typing import Literal, TypeAlias
+
+DownloadFault: TypeAlias = Literal["too_large", "gone", "forbidden", "external"]
 
 
 class MoonthreadError(Exception):
@@ -64,6 +69,18 @@ class SurfaceRefused(SurfaceError):
 
 class SurfaceClosed(SurfaceError):
     """The bot cannot speak here any more: blocked, kicked, archived or muted."""
+
+
+class DownloadRefused(SurfaceError):
+    """The platform does not give an attachment's bytes.
+
+    ``reason`` is "too_large" (for the platform or for us), "gone" (deleted, or too old),
+    "forbidden" (the bot lacks a permission) or "external" (it lies somewhere else).
+    """
+
+    def __init__(self, message: str, *, reason: DownloadFault) -> None:
+        self.reason: DownloadFault = reason
+        super().__init__(message)
 
 
 class SurfaceUnavailable(SurfaceError):

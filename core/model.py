@@ -78,6 +78,8 @@ class CommandName(StrEnum):
     THINK = "think"
     SYSTEM = "system"
     CONTEXT = "context"
+    FILES = "files"
+    SEARCH = "search"
 
 
 class Unreadable(StrEnum):
@@ -90,6 +92,26 @@ class Unreadable(StrEnum):
     VIDEO = "video"
     FILE = "file"
     OTHER = "other"
+
+
+class AttachmentKind(StrEnum):
+    """What an attachment is by the platform's own word; its bytes may tell otherwise."""
+
+    FILE = "file"
+    PICTURE = "picture"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """Something that a person sent beside their words; its bytes are still at the platform."""
+
+    kind: AttachmentKind
+    name: str  #: as the person's machine called it; "" where the platform does not tell
+    media_type: str  #: such as "application/pdf"; "" where the platform does not tell
+    size_bytes: int  #: 0 where the platform does not tell
+    source: Mapping[str, str]
+    """What only the platform's own downloader reads. Holds no token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +137,12 @@ class Said:
     """Whether words that are not addressed to the bot may go on with a conversation that only their
     author has with it: so in a thread and in a chain of replies, not in a room for all."""
     unreadable: Unreadable | None = None  #: what it carries that cannot be read yet
+    attachments: tuple[Attachment, ...] = ()
+    album: str = ""
+    """The same for all messages that a platform made of one saying (Telegram's albums); no message
+    tells that it is the last."""
+    more_follows: bool = False
+    """Whether a client may have cut this off a longer text, whose rest then follows at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from core.model import Address, Button, Event, MessageRef, Page, Status, ThinkingStyle
+from core.model import Address, Attachment, Button, Event, MessageRef, Page, Status, ThinkingStyle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,22 @@ class Backfill(Protocol):
 
         Raises:
             SurfaceError: the platform refused; the answer goes on without them.
+        """
+
+
+class Downloads(Protocol):
+    """Fetches what people send beside their words. An extra ability."""
+
+    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+        """Write an attachment's bytes to the file ``to``, piece by piece.
+
+        What is known to be larger than ``limit_bytes`` is not fetched, and nothing larger is kept.
+        After an error there may be a part of it in ``to``.
+
+        Raises:
+            DownloadRefused: it cannot be had.
+            SurfaceUnavailable: the platform could not be reached or failed; it may be tried again.
+            OSError: ``to`` cannot be written.
         """
 
 
