@@ -27,6 +27,7 @@ from core.chat.orders import (
     ModelOrder,
     Orders,
     PersonaOrder,
+    SearchOrder,
     ThinkOrder,
     may_change,
 )
@@ -34,6 +35,7 @@ from core.chat.personas import Personas
 from core.chat.ratios import Ratios
 from core.chat.settings import Busy, ChatSettings
 from core.chat.summary import Summarizer
+from core.chat.toolbox import Toolbox
 from core.chat.turn import TurnRunner
 from core.clock import Clock, SystemClock
 from core.delivery.courier import Courier
@@ -54,6 +56,7 @@ from core.model import CommandName
 from core.settings import Settings
 from core.store import Database, migrate
 from core.store.cluster import POLLING_LOCK, Leadership
+from core.tools.own import load as load_tools
 
 if TYPE_CHECKING:
     from core.engine.scaleout import ScaleoutEngine
@@ -246,11 +249,13 @@ class Service:
             personas=personas,
             count_tokens=self.kimi.count_tokens,
         )
+        own = load_tools(settings.tools).tools
+        toolbox = Toolbox(self.database, self.kimi, own, search=settings.search == "on")
         return TurnRunner(
             self.database,
             self.courier,
-            Answerer(self.database, self.accounts.model, contexts, ratios, chat, self.clock),
-            Orders({**BASIC, **self._context_orders(contexts, personas)}),
+            Answerer(self.database, self.accounts.model, contexts, ratios, chat, self.clock, toolbox=toolbox),
+            Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
             self.running,
             self.clock,
             surfaces={name: platform.surface for name, platform in self.platforms.items()},
@@ -262,12 +267,15 @@ class Service:
             settings=chat,
         )
 
-    def _context_orders(self, contexts: Contexts, personas: Personas) -> Mapping[CommandName, Handler]:
+    def _context_orders(
+        self, contexts: Contexts, personas: Personas, toolbox: Toolbox
+    ) -> Mapping[CommandName, Handler]:
         allowed = may_change(self.settings.group_changes)
         return {
             CommandName.MODEL: ModelOrder(self.database, contexts, self.catalogue, may_change=allowed),
             CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
             CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
+            CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
         }
 

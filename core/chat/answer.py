@@ -17,12 +17,14 @@ from core.chat.settings import ChatSettings
 from core.chat.terms import Terms, gone_note
 from core.chat.thinking import Thinking
 from core.chat.tokens import estimate_tokens
+from core.chat.tool_use import ToolUse
+from core.chat.toolbox import Toolbox, sources_note, telling
 from core.chat.waiting import Waiting, asker_of
 from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
-from core.kimi import KimiError
+from core.kimi import KimiError, ToolCall
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
@@ -53,6 +55,7 @@ class Ended:
 
     outcome: str  #: "complete", "length", "stopped", "interrupted", "failed:<code>", …
     note: str = ""  #: shown under the text
+    links: str = ""  #: the sources, shown under everything
 
 
 class Answerer:
@@ -66,7 +69,10 @@ class Answerer:
         ratios: Ratios,
         settings: ChatSettings,
         clock: Clock,
+        *,
+        toolbox: Toolbox,
     ) -> None:
+        self._toolbox = toolbox
         self._database = database
         self._model = model
         self._contexts = contexts
@@ -98,6 +104,7 @@ class Answerer:
         if written.text and not delivery.growing.text:
             delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
         note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note
+        note += f"\n\n{ended.links}" if ended.links else ""
         if note:
             delivery.append(note)
         await self._store(question, prepared, written, ended, shown=written.text + note)
@@ -136,6 +143,7 @@ class Answerer:
         """Stream until Kimi, the person or the platform ends it."""
         show, think = self._shown(question, delivery)
         waiting = Waiting(delivery.announce, question.language, self._clock)
+        tools = await self._tools(question, prepared, delivery)
         stream = asyncio.create_task(
             write(
                 self._model,
@@ -149,6 +157,7 @@ class Answerer:
                 asker=asker_of(question.conversation, question.asker_id, self._settings.weights),
                 on_place=waiting.place,
                 on_wait=waiting.failed,
+                tools=tools,
             ),
             name=f"kimi-{question.turn.id}",
         )
@@ -158,11 +167,24 @@ class Answerer:
             stream.cancel()
         try:
             await asyncio.wait({stream})
-            return _ended(stream, written, running.why, question.language)
+            ended = _ended(stream, written, running.why, question.language)
+            links = sources_note(tools.sources, question.language) if tools is not None else ""
+            return replace(ended, links=links if written.text else "")
         finally:
             for task in (stream, keeper):
                 task.cancel()
             await asyncio.gather(stream, keeper, return_exceptions=True)
+
+    async def _tools(self, question: Question, prepared: Prepared, delivery: Delivery) -> ToolUse | None:
+        thinks = prepared.terms.model.thinks and prepared.request.thinking is not False
+        tools = await self._toolbox.tools(question.conversation.id, thinks=thinks)
+        if not tools:
+            return None
+
+        def tell(call: ToolCall) -> None:
+            delivery.announce(telling(call, question.language))
+
+        return ToolUse(tools, self._clock, tell=tell)
 
     def _shown(self, question: Question, delivery: Delivery) -> tuple[Show, Show]:
         """Return where words go, and where thoughts go."""

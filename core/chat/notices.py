@@ -20,6 +20,7 @@ class Notice(Enum):
             "- `/model` 更换回答的模型，`/think` 调节思考\n"
             "- `/system` 设定人设\n"
             "- `/context` 查看对话上下文的用量\n"
+            "- `/search on|off` 是否上网搜索\n"
             "- `/help` 显示这段说明"
         ),
         (
@@ -31,6 +32,7 @@ class Notice(Enum):
             "- `/model` choose the model that answers, `/think` how hard it thinks\n"
             "- `/system` choose the persona that answers\n"
             "- `/context` see how much of this conversation I am shown\n"
+            "- `/search on|off` whether I search the web\n"
             "- `/help` show this text"
         ),
     )

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
 
 import structlog
 
 from core.chat.language import Language, language_of
 from core.chat.orders.order import Order, command_of_choice
 from core.chat.settings import Busy, ChatSettings
+from core.clock import Clock
 from core.model import (
     Address,
     CommandName,
@@ -27,7 +30,9 @@ from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)
 
-MOST_MERGED = 20  #: questions that become one at the most
+MOST_MERGED = 40  #: questions that become one at the most
+REST_WITHIN_S = 1.0  #: how long the rest of a text is waited for that a client has cut
+REST_APART = timedelta(seconds=3)  #: most between two parts of such a text, by the platform's own time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +54,20 @@ class Taken:
 class Taker:
     """Takes turns; ``platforms`` are those that this process can show answers on."""
 
-    def __init__(self, database: Database, *, platforms: Collection[str], settings: ChatSettings) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, platforms: Collection[str], settings: ChatSettings
+    ) -> None:
         self._database = database
+        self._clock = clock
         self._platforms = platforms
         self._busy = settings.busy
         self._admins = settings.admins
 
-    async def take(self, work: Work) -> Taken | None:
+    async def take(self, work: Work, *, seen: int = 0) -> Taken | None:
         """Take the oldest open event's turn; None where nothing is open that we can answer.
+
+        Where a client has cut a long text into messages, its rest is waited for; ``seen`` says how
+        many events were there before the last wait.
 
         Raises:
             StoreUnavailable: nothing was taken.
@@ -68,13 +79,24 @@ class Taker:
             items = await inbox.open_items(tx, work, limit=MOST_MERGED)
             if not items:
                 return None
-            first = items[0]
-            await inbox.count_attempt(tx, first.id)
-            taken = await self._take_item(tx, conversation, items)
-            if taken is None:
-                await inbox.mark(tx, [first.id], Mark.SKIPPED)
-                log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
+            unfinished = len(items) > seen and _more_follows(items[-1].event)
+            taken = None if unfinished else await self._take_first(tx, conversation, items)
+        if unfinished:
+            await self._clock.sleep(REST_WITHIN_S)
+            return await self.take(work, seen=len(items))
         return taken if taken is not None else await self.take(work)
+
+    async def _take_first(
+        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
+    ) -> Taken | None:
+        """Take the first event's turn; None where it cannot be answered, and is closed."""
+        first = items[0]
+        await inbox.count_attempt(tx, first.id)
+        taken = await self._take_item(tx, conversation, items)
+        if taken is None:
+            await inbox.mark(tx, [first.id], Mark.SKIPPED)
+            log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
+        return taken
 
     async def _take_item(
         self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
@@ -138,8 +160,9 @@ class Taker:
     def _merged_seq(self, items: Sequence[Item]) -> int:
         """Return the id of the last event that becomes one question with the first."""
         seq = items[0].id
-        for item in items[1:]:
-            if self._busy is not Busy.MERGE or not isinstance(item.event, Said):
+        for before, item in pairwise(items):
+            merges = self._busy is Busy.MERGE and isinstance(item.event, Said)
+            if not (merges or _is_rest(item.event, before.event)):
                 break
             seq = item.id
         return seq
@@ -195,3 +218,17 @@ class Taker:
             known=known,
             attempts=item.attempts + 1,
         )
+
+
+def _more_follows(event: Event) -> bool:
+    return isinstance(event, Said) and event.more_follows
+
+
+def _is_rest(event: Event, before: Event) -> bool:
+    """Tell whether a message is the rest of the text that the one before was cut off."""
+    match before, event:
+        case Said(more_follows=True), Said():
+            soon = abs(event.sent_at - before.sent_at) <= REST_APART
+            return soon and event.author.id == before.author.id
+        case _:
+            return False

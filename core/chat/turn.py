@@ -61,7 +61,7 @@ class TurnRunner:
         self._clock = clock
         self._surfaces = surfaces
         self._backfills = backfills
-        self._taker = Taker(database, platforms=surfaces.keys(), settings=settings)
+        self._taker = Taker(database, clock, platforms=surfaces.keys(), settings=settings)
         self._backfill_lines = settings.backfill_lines
         self._buttons = settings.buttons
         self.stopping = False

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel
 
 from core.settings.declare import ANY_CASE, OnOff, setting
-from core.settings.shapes import People
+from core.settings.shapes import Names, People
 
 
 class ChatFields(BaseModel):
@@ -42,6 +42,20 @@ class ChatFields(BaseModel):
         default=2,
         ge=0,
         le=20,
+    )
+    search: OnOff = setting(
+        "MOONTHREAD_SEARCH",
+        "Answers",
+        "Whether Kimi may search the web and read pages; `/search` changes it for one conversation.",
+        default="off",
+    )
+    tools: Names = setting(
+        "MOONTHREAD_TOOLS",
+        "Answers",
+        "Your own tools: Python modules or functions, as `package.module` or `package.module:function`, "
+        "with commas between.",
+        default=(),
+        shown="none",
     )
     admins: People = setting(
         "MOONTHREAD_ADMINS",

@@ -116,6 +116,20 @@ def _people(text: object) -> object:
     return people
 
 
+def _names(text: object) -> object:
+    """Split "package.module, package.module:function"; what is no text is passed on."""
+    if not isinstance(text, str):
+        return text
+    names = tuple(part for part in re.split(r"[\s,;]+", text) if part)
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", name):
+            raise ValueError("is a list like package.module, package.module:function")
+    return names
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+"""Python modules, or functions in them."""
+
 People = Annotated[tuple[str, ...], BeforeValidator(_people)]
 """People as "platform:id"."""
 

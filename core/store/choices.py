@@ -12,6 +12,7 @@ _C = schema.choices
 
 MODEL = "model"  #: a model's id
 THINKING = "thinking"  #: "on", "off" or an effort such as "low"
+SEARCH = "search"  #: "on" or "off": whether answers may search the web
 PERSONA = "persona"  #: "@" and the name of a persona that is kept in a file, or the words themselves
 
 

@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 WEB_SEARCH = "moonshot/web-search:latest"
 FETCH = "moonshot/fetch:latest"
+BUILTIN = "$web_search"
 MOST_SOURCES = 8  #: links under one answer
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`)\]}，。；、]+")
@@ -29,6 +30,20 @@ class Asks(Protocol):
 
     async def ask(self, method: str, path: str, body: object = None) -> Any:
         """Ask an endpoint and return its JSON. Raises KimiError."""
+
+
+async def _given_back(arguments: str) -> ToolResult:
+    """Return the arguments: the search runs at Kimi when it gets them back."""
+    return ToolResult(text=arguments)
+
+
+#: The older web search, built into the chat API, for providers without formulas. Its model must not
+#: think (https://platform.moonshot.cn/docs/guide/use-web-search).
+BUILTIN_SEARCH = Tool(
+    name=BUILTIN,
+    definition={"type": "builtin_function", "function": {"name": BUILTIN}},
+    run=_given_back,
+)
 
 
 async def tools_of(kimi: Asks, uri: str) -> Sequence[Tool]:

@@ -10,6 +10,7 @@ from core.chat.orders.context import ContextOrder
 from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
 from core.chat.orders.persona import PersonaOrder
+from core.chat.orders.search import SearchOrder
 from core.chat.orders.think import ThinkOrder
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OrderReply",
     "Orders",
     "PersonaOrder",
+    "SearchOrder",
     "ThinkOrder",
     "may_change",
 ]

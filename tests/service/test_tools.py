@@ -1,0 +1,59 @@
+"""Tools in a real conversation: searched, told, and with links under the answer."""
+
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import ScriptedCall, ScriptedReply, in_turn
+
+
+@pytest.fixture(params=["direct", "group"])
+async def room(world: Any, request: pytest.FixtureRequest) -> Any:
+    """A conversation of each kind."""
+    return getattr(world, request.param)()
+
+
+def searching(query: str) -> ScriptedReply:
+    """A reply that searches the web."""
+    return ScriptedReply(
+        "", tool_calls=(ScriptedCall(name="web_search", arguments=f'{{"query": "{query}"}}'),)
+    )
+
+
+async def test_a_question_is_searched_for_and_its_sources_stand_under_the_answer(
+    world: Any, room: Any
+) -> None:
+    """With search on, Kimi searches, a failing search is survived, and the pages are linked."""
+    world.kimi.script = in_turn(
+        searching("moon tea"), searching("green tea"), ScriptedReply("Tea helps, people say.")
+    )
+    await world.start(search="on")
+    world.kimi.formulas.failing.append("timeout")
+    await room.ask("Does tea help?")
+    await world.done(1)
+    (text,) = room.texts
+    assert text.startswith("Tea helps, people say.")
+    assert "Sources" in text
+    assert "green tea: an overview" in text
+    assert [arguments["query"] for _, arguments in world.kimi.formulas.fibers] == ["moon tea", "green tea"]
+    assert "failed" in str(world.requests[1].messages[-1])
+    world.assert_calm()
+
+
+async def test_search_is_off_until_a_conversation_switches_it_on(world: Any) -> None:
+    """By default no tool is offered; `/search on` offers the official ones, in this conversation only."""
+    room, other = world.direct(), world.direct()
+    await world.start()
+    await room.ask("Hello?")
+    await world.done(1)
+    await room.order("search on")
+    await world.done(2)
+    await room.ask("And now?")
+    await world.done(3)
+    await other.ask("And here?")
+    await world.done(4)
+    offered = [
+        [tool["function"]["name"] for tool in request.body.get("tools", [])] for request in world.requests
+    ]
+    assert offered == [[], ["web_search", "fetch"], []]
+    world.assert_calm()
