@@ -79,7 +79,7 @@ class Timing:
     """How long the limiter waits for things. The same in every replica of one account."""
 
     lease_s: float = 30.0  #: a running request holds its place this long without being renewed
-    flight_s: float = 3.0
+    flight_s: float = 5.0
     """A request arrives at Kimi within this time after it was let go. Until it is known to have
     arrived it counts as if it arrived just now, so that a slow wire never breaks a window."""
     linger_s: float = 1.0  #: a request that was broken off holds its place at Kimi so much longer

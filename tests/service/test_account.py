@@ -1,0 +1,44 @@
+"""A small account in the whole service: a short line that people see, not errors."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import Account, ScriptedReply, SeenRequest
+from core.clock import ScaledClock
+
+
+@pytest.fixture
+def clock() -> ScaledClock:
+    """A clock on which four minutes of waiting are a few seconds."""
+    return ScaledClock(20.0)
+
+
+def answered(seen: SeenRequest) -> ScriptedReply:
+    """Repeat the question, word by word."""
+    return ScriptedReply(f"An answer to: {seen.question}", chunks_per_s=10.0)
+
+
+async def test_ten_people_at_once_at_tier_zero(world: Any) -> None:
+    """All are answered in the order they asked, none is refused, and whoever waits sees their place."""
+    world.kimi.account, world.kimi.script = Account.tier(0), answered
+    await world.start(kimi_tier=0)
+    rooms = [world.direct(f"Person{number}") for number in range(10)]
+    for number, room in enumerate(rooms):
+        await room.ask(f"问题 {number}？" if number == 9 else f"Question {number}?")
+        await asyncio.sleep(0.03)
+    for number, room in enumerate(rooms[:9]):
+        await room.shows(f"An answer to: Question {number}?", exactly=True)
+    await rooms[9].shows("An answer to: 问题 9？", exactly=True)
+    assert await world.done(10) == ["complete"] * 10
+    assert world.kimi.refusals == []
+    asked = [seen.question for seen in world.requests]
+    assert asked == [f"Question {number}?" for number in range(9)] + ["问题 9？"]
+    for number, room in enumerate(rooms):
+        (answer,) = room.answers
+        seen = [frame.message.text for frame in room.frames(answer)]
+        if number >= 4:
+            assert any("in line, about" in text or "你排在第" in text for text in seen), seen
+    assert any("你排在第" in frame.message.text for frame in rooms[9].frames(rooms[9].answers[0]))
+    world.assert_calm()
