@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -87,7 +88,16 @@ inbox = Table(
     Column("payload", JSON, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),
+    Column("album", String(128), nullable=False, server_default=""),  # messages that are one saying
     UniqueConstraint("platform", "tenant", "delivery_id"),
+    Index(
+        "ix_inbox_album",
+        "platform",
+        "tenant",
+        "album",
+        sqlite_where=text("album <> ''"),
+        postgresql_where=text("album <> ''"),
+    ),
     Index(
         "ix_inbox_open",
         "conversation_id",
@@ -214,4 +224,43 @@ summaries = Table(
     Column("messages", Integer, nullable=False),  # how many messages it stands for
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("conversation_id", "version"),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # SHA-256 of the bytes, in hexadecimal
+    Column("kind", String(16), nullable=False),  # "document", "picture", "video"
+    Column("media_type", String(128), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # "uploading", "ready"
+    Column("text", Text),  # a document's words
+    Column("data", LargeBinary),  # a small picture
+    Column("tokens", Integer, nullable=False),  # estimated
+    Column("account", String(64), nullable=False, server_default=""),  # whose file it is at Kimi
+    Column("kimi_id", String(128), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Id, nullable=False),  # of the message it came with
+    Column("position", Integer, nullable=False),  # within that message
+    Column("author_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # "file", "picture", "video", as the platform says
+    Column("name", String(255), nullable=False),
+    Column("media_type", String(128), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("source", JSON, nullable=False),  # what the platform's downloader reads
+    Column("state", String(16), nullable=False),  # "new", "ready", "failed"
+    Column("fault", String(32), nullable=False, server_default=""),
+    Column("hash", String(64), nullable=False, server_default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("conversation_id", "seq", "position"),
+    Index("ix_files_hash", "hash"),
+    Index("ix_files_author_id", "author_id"),
 )

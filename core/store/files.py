@@ -1,0 +1,283 @@
+"""What people sent beside their words, and what was read in it.
+
+A *file* belongs to the message it came with; a *content* is the same bytes, however often they were
+sent. A content that no file refers to any more is an orphan: it is deleted at Kimi, then here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from core.model import Attachment, AttachmentKind
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_F = schema.files
+_C = schema.contents
+_TALK = schema.conversations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One attachment of one message."""
+
+    id: int
+    conversation_id: int
+    seq: int  #: of the message it came with
+    position: int  #: within that message, from 0
+    author_id: str
+    attachment: Attachment
+    state: str  #: "new", "ready", "failed"
+    fault: str  #: why it failed; "" where it did not
+    hash: str  #: of its content; "" until that is known
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is known of the same bytes, but for the bytes and words themselves."""
+
+    hash: str
+    kind: str  #: "document", "picture", "video"
+    media_type: str
+    size_bytes: int
+    state: str  #: "uploading": Kimi may have it under a name that we know, but no id; "ready"
+    tokens: int  #: estimated
+    account: str = ""  #: whose file it is at Kimi; "" where Kimi has none
+    kimi_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A file that was read, with its content."""
+
+    file: File
+    content: Content
+
+
+async def add(
+    tx: Transaction,
+    *,
+    conversation_id: int,
+    seq: int,
+    author_id: str,
+    attachments: Sequence[Attachment],
+    hashes: Sequence[str] = (),
+) -> None:
+    """Note what came with a message; with ``hashes`` it has been read before."""
+    taken = select(func.coalesce(func.max(_F.c.position) + 1, 0)).where(
+        _F.c.conversation_id == conversation_id, _F.c.seq == seq
+    )
+    first = (await tx.execute(taken)).scalar_one()
+    for index, attachment in enumerate(attachments):
+        await tx.execute(
+            insert(_F).values(
+                conversation_id=conversation_id,
+                seq=seq,
+                position=first + index,
+                author_id=author_id,
+                kind=attachment.kind.value,
+                name=attachment.name[:255],
+                media_type=attachment.media_type[:128],
+                size_bytes=attachment.size_bytes,
+                source=dict(attachment.source),
+                state="ready" if hashes else "new",
+                hash=hashes[index] if hashes else "",
+                created_at=utc_now(),
+            )
+        )
+
+
+async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
+    """Return a conversation's files with ``after_seq < seq <= up_to_seq``, oldest first."""
+    query = (
+        select(_F)
+        .where(_F.c.conversation_id == conversation_id, _F.c.seq > after_seq, _F.c.seq <= up_to_seq)
+        .order_by(_F.c.seq, _F.c.position)
+    )
+    return [_file(row) for row in await tx.execute(query)]
+
+
+async def known(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[Known]:
+    """Return those of :func:`of` that were read, with their contents."""
+    found = await of(tx, conversation_id, after_seq=after_seq, up_to_seq=up_to_seq)
+    contents = await _contents(tx, [file.hash for file in found if file.state == "ready"])
+    return [Known(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
+
+
+async def get(tx: Transaction, file_id: int) -> File | None:
+    """Return a file by our own id; None where there is none (any more)."""
+    row = (await tx.execute(select(_F).where(_F.c.id == file_id))).one_or_none()
+    return None if row is None else _file(row)
+
+
+async def own(tx: Transaction, *, platform: str, tenant: str, author_id: str, limit: int) -> Sequence[Known]:
+    """Return what a person sent in any conversation and what was read, newest first."""
+    query = (
+        select(_F)
+        .join(_TALK, _TALK.c.id == _F.c.conversation_id)
+        .where(
+            _TALK.c.platform == platform,
+            _TALK.c.tenant == tenant,
+            _F.c.author_id == author_id,
+            _F.c.state == "ready",
+        )
+        .order_by(_F.c.id.desc())
+        .limit(limit)
+    )
+    found = [_file(row) for row in await tx.execute(query)]
+    contents = await _contents(tx, [file.hash for file in found])
+    return [Known(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
+
+
+async def became(tx: Transaction, file_id: int, *, state: str, fault: str = "", hash_: str = "") -> None:
+    """Note what became of a file."""
+    await tx.execute(update(_F).where(_F.c.id == file_id).values(state=state, fault=fault, hash=hash_))
+
+
+async def remove(tx: Transaction, file_ids: Sequence[int]) -> int:
+    """Forget files; their contents may become orphans. Return how many there were."""
+    return (await tx.execute(delete(_F).where(_F.c.id.in_(file_ids)))).rowcount
+
+
+async def forget(tx: Transaction, conversation_id: int, *, up_to_seq: int) -> int:
+    """Forget a conversation's files up to a message; return how many there were."""
+    gone = await tx.execute(delete(_F).where(_F.c.conversation_id == conversation_id, _F.c.seq <= up_to_seq))
+    return gone.rowcount
+
+
+async def forget_person(tx: Transaction, *, platform: str, tenant: str, author_id: str) -> int:
+    """Forget everything that a person ever sent; return how many files there were."""
+    talks = select(_TALK.c.id).where(_TALK.c.platform == platform, _TALK.c.tenant == tenant)
+    gone = await tx.execute(delete(_F).where(_F.c.author_id == author_id, _F.c.conversation_id.in_(talks)))
+    return gone.rowcount
+
+
+async def forget_before(tx: Transaction, moment: datetime) -> int:
+    """Forget every file that came before ``moment``; return how many there were."""
+    return (await tx.execute(delete(_F).where(_F.c.created_at < moment))).rowcount
+
+
+async def content(tx: Transaction, hash_: str) -> Content | None:
+    """Return what is known of a content; None where it was never read."""
+    return (await _contents(tx, [hash_])).get(hash_)
+
+
+async def text(tx: Transaction, hash_: str) -> str:
+    """Return a document's words; "" where there are none."""
+    found = (await tx.execute(select(_C.c.text).where(_C.c.hash == hash_))).scalar_one_or_none()
+    return found or ""
+
+
+async def data(tx: Transaction, hash_: str) -> bytes | None:
+    """Return a small picture's bytes; None where they are not kept."""
+    found: bytes | None = (await tx.execute(select(_C.c.data).where(_C.c.hash == hash_))).scalar_one_or_none()
+    return found
+
+
+async def keep(
+    tx: Transaction, content: Content, *, text: str | None = None, data: bytes | None = None
+) -> None:
+    """Store what is known of a content, in place of what was known before."""
+    now = utc_now()
+    values: dict[str, Any] = {
+        "kind": content.kind,
+        "media_type": content.media_type[:128],
+        "size_bytes": content.size_bytes,
+        "state": content.state,
+        "text": text,
+        "data": data,
+        "tokens": content.tokens,
+        "account": content.account,
+        "kimi_id": content.kimi_id,
+        "used_at": now,
+    }
+    stored = upsert(tx, _C).values(hash=content.hash, created_at=now, **values)
+    await tx.execute(stored.on_conflict_do_update(index_elements=["hash"], set_=values))
+
+
+async def used(tx: Transaction, hashes: Sequence[str]) -> None:
+    """Note that contents were just used: the account's oldest go first."""
+    await tx.execute(update(_C).where(_C.c.hash.in_(hashes)).values(used_at=utc_now()))
+
+
+async def orphans(tx: Transaction, *, limit: int) -> Sequence[Content]:
+    """Return contents that no file refers to."""
+    query = select(*_PLAIN).where(~exists().where(_F.c.hash == _C.c.hash)).limit(limit)
+    return [_content(row) for row in await tx.execute(query)]
+
+
+async def drop(tx: Transaction, hash_: str) -> bool:
+    """Delete a content, unless a file refers to it again; return whether it is gone."""
+    gone = await tx.execute(delete(_C).where(_C.c.hash == hash_, ~exists().where(_F.c.hash == _C.c.hash)))
+    return gone.rowcount > 0
+
+
+async def at_kimi(tx: Transaction, account: str) -> Sequence[Content]:
+    """Return everything that an account keeps for us, least lately used first."""
+    query = select(*_PLAIN).where(_C.c.account == account, _C.c.kimi_id != "").order_by(_C.c.used_at)
+    return [_content(row) for row in await tx.execute(query)]
+
+
+async def left_kimi(tx: Transaction, hash_: str) -> None:
+    """Note that Kimi keeps a content no longer; what was read in it stays."""
+    await tx.execute(update(_C).where(_C.c.hash == hash_).values(account="", kimi_id=""))
+
+
+_PLAIN = (
+    _C.c.hash,
+    _C.c.kind,
+    _C.c.media_type,
+    _C.c.size_bytes,
+    _C.c.state,
+    _C.c.tokens,
+    _C.c.account,
+    _C.c.kimi_id,
+)
+
+
+async def _contents(tx: Transaction, hashes: Sequence[str]) -> dict[str, Content]:
+    if not hashes:
+        return {}
+    query = select(*_PLAIN).where(_C.c.hash.in_(set(hashes)))
+    return {row.hash: _content(row) for row in await tx.execute(query)}
+
+
+def _content(row: Row[*tuple[Any, ...]]) -> Content:
+    return Content(
+        hash=row.hash,
+        kind=row.kind,
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        state=row.state,
+        tokens=row.tokens,
+        account=row.account,
+        kimi_id=row.kimi_id,
+    )
+
+
+def _file(row: Row[*tuple[Any, ...]]) -> File:
+    return File(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        position=row.position,
+        author_id=row.author_id,
+        attachment=Attachment(
+            kind=AttachmentKind(row.kind),
+            name=row.name,
+            media_type=row.media_type,
+            size_bytes=row.size_bytes,
+            source=dict(row.source),
+        ),
+        state=row.state,
+        fault=row.fault,
+        hash=row.hash,
+        created_at=row.created_at,
+    )
