@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
-from core.kimi import KimiError, ToolCall
+from core.kimi import KimiError, KimiQuotaExhausted, KimiRateLimited, ToolCall
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
@@ -277,7 +277,9 @@ def _ended(stream: "asyncio.Task[Any]", written: Written, why: str, language: La
     if isinstance(error, QuestionTooLong):
         return Ended(outcome="too_long", note=Notice.TOO_LONG.text(language))
     if isinstance(error, KimiError):
-        log.warning("kimi_failed", code=error.code, request_id=error.request_id, error=str(error))
+        # The limiter tells the operator once that the account is used up.
+        tell = log.debug if _is_used_up(error) else log.warning
+        tell("kimi_failed", code=error.code, request_id=error.request_id, error=str(error))
         hint = f" {Notice.RETRY_HINT.text(language)}" if error.retryable else ""
         return Ended(outcome=f"failed:{error.code}", note=f"{error.notice(language)}{hint}")
     if error is not None:
@@ -287,3 +289,8 @@ def _ended(stream: "asyncio.Task[Any]", written: Written, why: str, language: La
     if written.finish_reason == "length":
         return Ended(outcome="length", note=Notice.CUT.text(language))
     return Ended(outcome="complete")
+
+
+def _is_used_up(error: KimiError) -> bool:
+    daily = isinstance(error, KimiRateLimited) and error.limit == "tpd"
+    return daily or isinstance(error, KimiQuotaExhausted)
