@@ -56,7 +56,7 @@ class EmbeddedEngine:
     async def start(self, drain: Drain) -> None:
         """Take the database for this process and go on with what is open."""
         if self._exclusive is not None:
-            await self._exclusive.take()
+            self._exclusive.take()
         self._drain = drain
         async with self._database.read() as tx:
             left = await inbox.open_work(tx)
@@ -82,7 +82,7 @@ class EmbeddedEngine:
                 task.cancel()
             await asyncio.gather(timer, ended, *tasks, return_exceptions=True)
         if self._exclusive is not None:
-            await self._exclusive.release()
+            self._exclusive.release()
 
     async def _work_off(self, work: Work, drain: Drain) -> None:
         delay_s = RETRY_FIRST_S
