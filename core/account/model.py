@@ -176,8 +176,12 @@ class AccountModel:
                 await self._failed(exc, way, ways, tries, on_wait)
 
     def _ways_for(self, request: ChatRequest, asker: Asker) -> list[_Way]:
-        """Return where a request may go: one that goes on with an answer, only to who began it."""
-        if asker.provider and request.messages[-1].partial:
+        """Return where a request may go: one that goes on with an answer, only to who began it.
+
+        A provider's own tool calls are answered to it, and its words are continued by it.
+        """
+        goes_on = request.messages[-1].partial or request.messages[-1].role == "tool"
+        if asker.provider and goes_on:
             return [way for way in self._ways if way.name == asker.provider]
         return self._ways
 
