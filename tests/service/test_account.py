@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bots.simulator.kimi import Account, ScriptedReply, SeenRequest
+from bots.simulator.kimi import Account, Faults, KimiSimulator, ScriptedReply, SeenRequest
+from bots.simulator.kimi.refusal import UNAVAILABLE
 from core.clock import ScaledClock
 
 
@@ -41,4 +42,33 @@ async def test_ten_people_at_once_at_tier_zero(world: Any) -> None:
         if number >= 4:
             assert any("in line, about" in text or "你排在第" in text for text in seen), seen
     assert any("你排在第" in frame.message.text for frame in rooms[9].frames(rooms[9].answers[0]))
+    world.assert_calm()
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_an_outage_of_the_first_provider_under_load(world: Any) -> None:
+    """Through outage and return everybody gets one whole answer, from either provider, and no notice."""
+    down = False
+
+    def first(seen: SeenRequest) -> ScriptedReply:
+        return ScriptedReply("", faults=Faults(refuse=UNAVAILABLE)) if down else answered(seen)
+
+    world.kimi.script = first
+    async with KimiSimulator(clock=world.clock, script=answered) as second:
+        await world.start(kimi_tier=1, kimi_api_key_2="sk-test", kimi_base_url_2=second.base_url)
+        rooms = [world.direct(f"Person{number}") for number in range(18)]
+        for number, room in enumerate(rooms):
+            down = 4 <= number < 10
+            await room.ask(f"Question {number}?")
+            await world.clock.sleep(4.0)
+        for number, room in enumerate(rooms):
+            await room.shows(f"An answer to: Question {number}?", exactly=True)
+        assert await world.done(18) == ["complete"] * 18
+    assert all(len(room.answers) == 1 for room in rooms)
+    served = [
+        seen.question for seen in (*world.requests, *second.requests) if seen.finished and not seen.refusal
+    ]
+    assert sorted(served) == sorted(f"Question {number}?" for number in range(18))
+    assert "Question 6?" in [seen.question for seen in second.requests]
+    assert world.requests[-1].question == "Question 17?"
     world.assert_calm()
