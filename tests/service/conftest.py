@@ -44,6 +44,10 @@ class Room:
         """Give the bot a command, the way people do on the platform."""
         await self.world.command(self, self.people[person], command)
 
+    async def press(self, label: str, person: int = 0) -> None:
+        """Press the button whose label holds ``label`` under the bot's last message."""
+        await self.world.press(self, self.people[person], label)
+
     @property
     def answers(self) -> list[Shown]:
         """The bot's messages in this conversation, in order of appearance."""
@@ -211,12 +215,19 @@ class TelegramWorld(World):
 
     async def command(self, room: Room, person: Any, command: str) -> None:
         """Write the command; in groups it names the bot."""
-        words = f"/{command}" if room.direct else f"/{command}@moonthread_bot"
+        word, gap, argument = command.partition(" ")
+        words = f"/{word}{'' if room.direct else '@moonthread_bot'}{gap}{argument}"
         await self.sim.say(int(room.channel), person, words)
 
     def answers_in(self, room: Room) -> list[Shown]:
         """All messages of the bot in the chat."""
         return self.screen.in_channel(room.channel, by_bot=True)
+
+    async def press(self, room: Room, person: Any, label: str) -> None:
+        """Press a button under the bot's last message."""
+        shown = room.answers[-1]
+        value = next(value for text, value in shown.buttons if label in text)
+        await self.sim.press(int(shown.channel), int(shown.message_id), value, person)
 
     def fault(self, method: str, kind: str, **how: Any) -> None:
         """Order a fault; a failing proxy is "gateway" on every platform."""
@@ -270,6 +281,18 @@ class SlackWorld(World):
         """The messages of the bot in the direct conversation or the thread."""
         shown = self.screen.in_channel(room.channel, by_bot=True)
         return [one for one in shown if room.direct or one.thread == room.root]
+
+    async def press(self, room: Room, person: Any, label: str) -> None:
+        """Press a button under the bot's last message."""
+        shown = room.answers[-1]
+        message = self.sim.workspace.channels[shown.channel].messages[shown.message_id]
+        action, value = next(
+            (element["action_id"], element.get("value"))
+            for block in message.blocks
+            for element in block.get("elements", [])
+            if label in str(element.get("text"))
+        )
+        assert await self.sim.press(shown.channel, shown.message_id, action, value, person)
 
     def fault(self, method: str, kind: str, **how: Any) -> None:
         """Order a fault; a failing proxy is "gateway" on every platform."""
