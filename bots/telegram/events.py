@@ -31,7 +31,7 @@ from core.model import (
 )
 
 #: Asked for explicitly: without a list the server goes on with that of the last call.
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", STOPPED)
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 
 #: Characters from which on a client may have cut a text: at 4096, or at a good border in the second
 #: half of that (Telegram Desktop: ``TextUtilities::CutPart``).
@@ -110,13 +110,13 @@ def _from_message(message: Message, me: Me) -> Event | None:
         follows_replies=follows_replies(message.chat),
         continues=follows_replies(message.chat),
         unreadable=strange or (Unreadable.EMPTY if nothing else None),
+        more_follows=len(words.raw) >= CUT_FROM,
     )
 
 
 def _ordered(message: Message, words: _Words, author: Person, me: Me) -> Ordered | None:
     """Return the order that ``message`` is, written ``/new``, ``/new@bot`` or ``@bot /new``."""
     found = re.match(r"/(\w+)(@\w+)?(?:\s+(.*))?$", words.markdown, re.DOTALL)
-        more_follows=len(words.raw) >= CUT_FROM,
     if found is None or found[2] or found[1].lower() not in set(CommandName):
         return None  # a name that is left in place is another bot's
     return Ordered(
