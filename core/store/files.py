@@ -47,7 +47,7 @@ class Content:
     kind: str  #: "document", "picture", "video"
     media_type: str
     size_bytes: int
-    state: str  #: "uploading": Kimi may have it under a name that we know, but no id; "ready"
+    state: str  #: "ready"; "uploading": Kimi may have it, we do not know its id; "doomed": going
     tokens: int  #: estimated
     account: str = ""  #: whose file it is at Kimi; "" where Kimi has none
     kimi_id: str = ""
@@ -207,16 +207,23 @@ async def used(tx: Transaction, hashes: Sequence[str]) -> None:
     await tx.execute(update(_C).where(_C.c.hash.in_(hashes)).values(used_at=utc_now()))
 
 
-async def orphans(tx: Transaction, *, limit: int) -> Sequence[Content]:
-    """Return contents that no file refers to."""
-    query = select(*_PLAIN).where(~exists().where(_F.c.hash == _C.c.hash)).limit(limit)
-    return [_content(row) for row in await tx.execute(query)]
+async def doom(tx: Transaction, *, account: str, limit: int) -> Sequence[Content]:
+    """Mark contents that no file refers to, so that nobody uses them any more, and return them.
+
+    Only those that ``account`` can delete at Kimi. They stay until :func:`drop`.
+    """
+    orphaned = (
+        select(_C.c.hash)
+        .where(~exists().where(_F.c.hash == _C.c.hash), _C.c.account.in_(("", account)))
+        .limit(limit)
+    )
+    doomed = update(_C).where(_C.c.hash.in_(orphaned.scalar_subquery())).values(state="doomed")
+    return [_content(row) for row in await tx.execute(doomed.returning(*_PLAIN))]
 
 
-async def drop(tx: Transaction, hash_: str) -> bool:
-    """Delete a content, unless a file refers to it again; return whether it is gone."""
-    gone = await tx.execute(delete(_C).where(_C.c.hash == hash_, ~exists().where(_F.c.hash == _C.c.hash)))
-    return gone.rowcount > 0
+async def drop(tx: Transaction, hash_: str) -> None:
+    """Delete a content, unless it was read anew since it was doomed."""
+    await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.state == "doomed"))
 
 
 async def at_kimi(tx: Transaction, account: str) -> Sequence[Content]:
@@ -226,8 +233,25 @@ async def at_kimi(tx: Transaction, account: str) -> Sequence[Content]:
 
 
 async def left_kimi(tx: Transaction, hash_: str) -> None:
-    """Note that Kimi keeps a content no longer; what was read in it stays."""
-    await tx.execute(update(_C).where(_C.c.hash == hash_).values(account="", kimi_id=""))
+    """Note that Kimi keeps a content no longer. What was read in it stays; else it is read anew."""
+    gone = await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.text.is_(None), _C.c.data.is_(None)))
+    if gone.rowcount:
+        await tx.execute(update(_F).where(_F.c.hash == hash_).values(state="new", hash=""))
+    else:
+        await tx.execute(update(_C).where(_C.c.hash == hash_).values(account="", kimi_id=""))
+
+
+async def before_question(tx: Transaction, conversation_id: int, seq: int) -> int:
+    """Return the seq of the question before the one that ends with ``seq``; -1 where there is none."""
+    turns = schema.turns
+    query = select(func.max(turns.c.seq)).where(
+        turns.c.conversation_id == conversation_id,
+        turns.c.seq < seq,
+        turns.c.state != "notice",
+        turns.c.outcome != "notice",
+    )
+    found: int | None = (await tx.execute(query)).scalar_one()
+    return -1 if found is None else found
 
 
 _PLAIN = (

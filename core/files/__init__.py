@@ -1,0 +1,1 @@
+"""Files, pictures and videos: fetched, checked, read once, and shown to Kimi with every question."""
