@@ -37,6 +37,8 @@ def telegram_config(settings: Settings) -> TelegramConfig:
         token=_text(settings.telegram_bot_token),
         api_url=settings.telegram_api_url,
         public_url=settings.public_url or "",
+        drafts=settings.telegram_drafts == "on",
+        rich=settings.telegram_rich == "on",
         limits=TelegramLimits(
             private_per_s=settings.telegram_private_per_minute / 60,
             private_burst=float(settings.telegram_private_burst),

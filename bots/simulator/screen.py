@@ -25,7 +25,7 @@ class Shown:
     by_bot: bool = False
     text: str = ""  #: Slack: Markdown or mrkdwn source; Telegram: plain text
     entities: tuple[dict[str, object], ...] = ()  #: Telegram
-    blocks: tuple[dict[str, object], ...] = ()  #: Slack
+    blocks: tuple[dict[str, object], ...] = ()  #: Slack; Telegram: of a rich message
     buttons: tuple[tuple[str, str], ...] = ()  #: (label, value or callback data)
     reply_to: str = ""  #: Telegram: id of the message replied to
     edits: int = 0

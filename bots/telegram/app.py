@@ -34,7 +34,7 @@ class TelegramApp:
         self._config = config
         self._bot = make_bot(config)
         self._ingress = Ingress(self._bot, config, clock or SystemClock())
-        self.surface = TelegramSurface(self._bot, config.limits)
+        self.surface = TelegramSurface(self._bot, config.limits, drafts=config.drafts)
         self._ingress.on_moved = self.surface.moved
 
     @property

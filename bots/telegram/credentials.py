@@ -35,6 +35,8 @@ class TelegramConfig:
     call_timeout_s: float = 25.0  #: PTB's 5 s lose and double messages
     connect_timeout_s: float = 10.0
     connections: int = 256  #: calls at the same time
+    drafts: bool = False  #: answers in private chats grow as native drafts
+    rich: bool = False  #: finished answers with tables and the like become rich messages
     limits: TelegramLimits = field(default_factory=TelegramLimits)
 
     @property

@@ -41,6 +41,9 @@ BACKOFF_MAX_S = 30.0
 #: Waited where Telegram refuses for its limits without a number (a proxy's bare 429).
 UNTOLD_WAIT_S = 5.0
 
+UNKNOWN_METHOD = "not found"
+"""What PTB's ``InvalidToken`` says of a 404, which a server gives for a method that it does not know."""
+
 NOT_MODIFIED = "message is not modified"
 NOT_FOUND_TO_DELETE = ("message to delete not found", "message_id_invalid")
 

@@ -4,9 +4,10 @@ Delivery ids are natural keys, not update ids: those restart at random after an 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from telegram import CallbackQuery, Chat, Message, Update
 
@@ -30,8 +31,11 @@ from core.model import (
     Unreadable,
 )
 
+STOPPED = "stopped_message_generation"
+"""A person pressed Stop under a draft (Bot API 10.3); python-telegram-bot 22.8 does not know it."""
+
 #: Asked for explicitly: without a list the server goes on with that of the last call.
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", STOPPED)
 
 #: Characters from which on a client may have cut a text: at 4096, or at a good border in the second
 #: half of that (Telegram Desktop: ``TextUtilities::CutPart``).
@@ -49,6 +53,8 @@ def event_of(update: Update, me: Me, *, received_at: datetime) -> Event | None:
         return _from_edit(update.edited_message, me)
     if update.callback_query is not None:
         return _from_press(update.callback_query, me, received_at)
+    if STOPPED in update.api_kwargs:
+        return _from_stop(update.api_kwargs[STOPPED], me, received_at)
     return None
 
 
@@ -172,6 +178,26 @@ def _from_press(query: CallbackQuery, me: Me, received_at: datetime) -> Pressed 
         sent_at=received_at,
         scene=scene_of(chat),
         choice=pressed.data if isinstance(pressed, Choice) else "",
+    )
+
+
+def _from_stop(stopped: Mapping[str, Any], me: Me, received_at: datetime) -> Ordered:
+    """Return the order that Stop under a draft is: drafts are shown in private chats only.
+
+    ``draft_id`` may be a number or the same as a string (the server writes 64-bit numbers so).
+    """
+    chat = Chat.de_json(stopped["chat"], None)
+    topic = stopped.get("message_thread_id")
+    person = Person(id=str(chat.id), name=chat.effective_name or "")
+    return Ordered(
+        delivery_id=f"stopped:{chat.id}:{int(stopped['draft_id'])}",
+        message_id="",
+        address=address_of(chat, me, str(topic) if topic else "", person, reply_to=0),
+        author=person,
+        command=CommandName.STOP,
+        argument="",
+        sent_at=received_at,
+        scene=scene_of(chat),
     )
 
 

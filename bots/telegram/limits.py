@@ -4,6 +4,10 @@ Sends, edits, typing and deletes of one chat share its bucket: the limits for ed
 for sending (the Bot API's developer in tdlib/td issues 2592 and 3034). About one call a second in
 a private chat with short bursts, 20 a minute in a group, 30 a second over all chats
 (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
+
+Drafts have a budget of their own that typing shares: 20 calls in 5 s and 40 in 30 s for each
+person (https://core.telegram.org/api/bots/ai). A bucket of 8 that refills by one a second lets at
+most 13 and 38 through.
 """
 
 from dataclasses import dataclass
@@ -21,6 +25,9 @@ class TelegramLimits:
     group_burst: float = 5.0
     overall_per_s: float = 30.0
     overall_burst: float = 30.0
+    drafts_per_s: float = 1.0
+    drafts_burst: float = 8.0
+    draft_again_s: float = 25.0  #: a draft is shown for 30 s
     typing_every_s: float = 4.5  #: an action is shown for 5 s at most
 
     def chat(self, tenant: str, chat: str, *, private: bool) -> Budget:
@@ -29,6 +36,12 @@ class TelegramLimits:
             key=f"telegram:{tenant}:chat:{chat}",
             per_s=self.private_per_s if private else self.group_per_s,
             burst=self.private_burst if private else self.group_burst,
+        )
+
+    def drafts(self, tenant: str, chat: str) -> Budget:
+        """Return the budget of drafts and typing in one private chat."""
+        return Budget(
+            key=f"telegram:{tenant}:drafts:{chat}", per_s=self.drafts_per_s, burst=self.drafts_burst
         )
 
     def overall(self, tenant: str) -> Budget:

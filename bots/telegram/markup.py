@@ -28,12 +28,23 @@ def convert(markdown: str) -> tuple[str, list[Entity]]:
     return canvas.result()
 
 
+def steady(markdown: str) -> str:
+    """Return the words of a growing ``markdown`` in a form that later words only lengthen.
+
+    Tables are not aligned: a longer cell would move all rows above it.
+    """
+    canvas = Canvas()
+    _Blocks(canvas, markdown.split("\n"), steady=True).write(parser().parse(markdown))
+    return canvas.result()[0]
+
+
 class _Blocks:
     """Writes block tokens."""
 
-    def __init__(self, canvas: Canvas, lines: Sequence[str]) -> None:
+    def __init__(self, canvas: Canvas, lines: Sequence[str], *, steady: bool = False) -> None:
         self.canvas = canvas
         self.lines = lines
+        self.steady = steady
         self.ordered: list[bool] = []  # the open lists
         self.widths: list[int] = []  # columns that the open items indent
         self.quotes: list[int] = []  # where the open quotes began
@@ -122,13 +133,16 @@ class _Blocks:
 
     def _maths(self, token: Token) -> None:
         self._begin(token)
-        self.canvas.put(token.content)
+        self.canvas.put(token.content.rstrip("$").rstrip() if self.steady else token.content)
 
     def _table(self, token: Token) -> None:
         self._begin(token)
         md = parser()
         rows = [[plain(md.parseInline(cell)[0].children or []) for cell in row] for row in token.meta["rows"]]
-        self.canvas.pre(lay_out(rows, token.meta["align"]))
+        if self.steady:
+            self.canvas.put("\n".join(" | ".join(row).rstrip(" |") for row in rows).rstrip("\n"))
+        else:
+            self.canvas.pre(lay_out(rows, token.meta["align"]))
 
 
 class _Inline:

@@ -1,19 +1,33 @@
 """Telegram as a place where messages appear and grow: ``sendMessage``, then ``editMessageText``.
 
+Where the operator wants it, an answer in a private chat grows as a native draft first
+(``sendMessageDraft``): plain words that fade after 30 seconds, and make way for the message with
+the whole answer. No draft can become a message, so the last frame is always a real one. The first
+refusal turns drafts off for as long as the process runs.
+
 No verb waits or retries: pacing is the scheduler's.
 """
 
+import hashlib
 from collections.abc import Sequence
 
+import structlog
 from telegram import Bot
 
+from bots.telegram.form import units
 from bots.telegram.limits import TelegramLimits
+from bots.telegram.markup import steady
 from bots.telegram.places import is_private
-from bots.telegram.render import TelegramPager
+from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramPager
 from bots.telegram.status import StatusLine
 from bots.telegram.writing import Writer
-from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
+from core.errors import MessageGone, SurfaceRefused
+from core.model import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
+
+log = structlog.get_logger()
+
+DRAFT = "draft"
 
 
 class TelegramSurface:
@@ -26,9 +40,10 @@ class TelegramSurface:
     thinking_style = ThinkingStyle.QUOTE
     finds_posts = False  #: bots cannot read what stands in a chat
 
-    def __init__(self, bot: Bot, limits: TelegramLimits) -> None:
+    def __init__(self, bot: Bot, limits: TelegramLimits, *, drafts: bool = False) -> None:
         self._writer = Writer(bot)
         self._limits = limits
+        self._drafts = drafts  #: False once Telegram refused one
         self._status = StatusLine(self._writer, limits)
 
     def moved(self, old: str, new: str) -> None:
@@ -40,13 +55,21 @@ class TelegramSurface:
         return TelegramPager()
 
     def rungs(self, address: Address) -> Sequence[Rung]:
-        """Return the one way: a message that is edited. Every step costs the chat and the whole."""
+        """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
         spent = self._spent(address)
-        return (Rung(name="edit", open=spent, grow=spent, close=spent),)
+        edit = Rung(name="edit", open=spent, grow=spent, close=spent)
+        if not self._can_draft(address):
+            return (edit,)
+        shown = (self._limits.drafts(address.key.tenant, address.key.channel), spent[-1])
+        draft = Rung(name=DRAFT, open=shown, grow=shown, close=spent, fades_s=self._limits.draft_again_s)
+        return (draft, edit)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
-        """Return what a typing action costs: as much as a message."""
-        return self._spent(address)
+        """Return what a typing action costs: as much as a message, and as a draft."""
+        spent = self._spent(address)
+        if not self._can_draft(address):
+            return spent
+        return (*spent, self._limits.drafts(address.key.tenant, address.key.channel))
 
     def status_every_s(self, address: Address) -> float:
         """Return after how many seconds "typing" must be shown again; 0 where once is enough."""
@@ -70,7 +93,9 @@ class TelegramSurface:
         controls: Sequence[Button] = (),
         last: bool = False,
     ) -> MessageRef:
-        """Send a message, in groups as a reply to the question. ``marker`` cannot be carried.
+        """Send a message, in groups as a reply to the question, or a draft.
+
+        A message cannot carry ``marker``; a draft's number is made of it.
 
         Raises:
             SurfaceRateLimited: nothing was shown.
@@ -79,6 +104,9 @@ class TelegramSurface:
             SurfaceUnavailable: nothing was shown; may be tried again.
             SurfaceUncertain: it may stand there; Telegram offers no way to look.
         """
+        if rung == DRAFT:
+            ref = MessageRef(channel=address.key.channel, message_id=str(draft_id(marker)), rung=DRAFT)
+            return await self._draft(address, ref, page, controls)
         return await self._writer.send(address, page, controls=controls)
 
     async def edit(
@@ -100,6 +128,8 @@ class TelegramSurface:
             SurfaceClosed: blocked, kicked or muted.
             SurfaceUnavailable: may be tried again; an edit done twice shows nothing twice.
         """
+        if ref.rung == DRAFT:
+            return await self._draft(address, ref, page, controls)
         await self._writer.edit(address, ref, page, controls=controls)
         return ref
 
@@ -115,7 +145,13 @@ class TelegramSurface:
         await self._writer.delete(ref)
 
     async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
-        """Return ``ref``: a message that is edited needs nothing to be edited on."""
+        """Return ``ref``: a message that is edited needs nothing to be edited on.
+
+        Raises:
+            MessageGone: it was a draft; its words are to be posted.
+        """
+        if ref.rung == DRAFT:
+            raise MessageGone("a draft is no message")
         return ref
 
     async def find(
@@ -124,9 +160,40 @@ class TelegramSurface:
         """Return None: a bot can neither read a chat nor mark a message."""
         return None
 
+    async def _draft(
+        self, address: Address, ref: MessageRef, page: Page, controls: Sequence[Button]
+    ) -> MessageRef:
+        """Show a draft; the first refusal turns them off and leaves the words to a message."""
+        if not self._drafts:
+            raise SurfaceRefused("drafts are off")
+        can_stop = Control.STOP in controls
+        try:
+            await self._writer.draft(address, int(ref.message_id), draft_text(page), can_stop=can_stop)
+        except SurfaceRefused as exc:
+            self._drafts = False
+            log.warning("telegram_drafts_off", error=str(exc))
+            raise
+        return ref
+
+    def _can_draft(self, address: Address) -> bool:
+        return self._drafts and is_private(address)
+
     def _spent(self, address: Address) -> tuple[Budget, ...]:
         tenant = address.key.tenant
         return (
             self._limits.chat(tenant, self._writer.chat_of(address), private=is_private(address)),
             self._limits.overall(tenant),
         )
+
+
+def draft_id(marker: str) -> int:
+    """Return a draft's number: not zero, the same for the same marker, and exact in any JSON."""
+    return int.from_bytes(hashlib.sha256(marker.encode()).digest()[:6]) | 1
+
+
+def draft_text(page: Page) -> str:
+    """Return the words of ``page`` without any form, so that each draft goes on where the last ended."""
+    if not page.form and page.text == page.source.strip():
+        return page.text
+    text = steady(page.source)
+    return text if 0 < units(text) <= TEXT_LIMIT_UNITS else page.text

@@ -10,13 +10,13 @@ from typing import TypeVar
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, ChatMigrated
+from telegram.error import BadRequest, ChatMigrated, InvalidToken
 
 from bots.telegram.controls import keyboard
-from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, says, translated
+from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, UNKNOWN_METHOD, says, translated
 from bots.telegram.form import entities_of
 from bots.telegram.places import reply_of, topic_of
-from core.errors import MessageGone
+from core.errors import MessageGone, SurfaceRefused
 from core.model import Address, Button, MessageRef, Page
 
 T = TypeVar("T")
@@ -90,6 +90,29 @@ class Writer:
             except BadRequest as exc:
                 if not says(exc, *NOT_FOUND_TO_DELETE):
                     raise
+
+    async def draft(self, address: Address, draft_id: int, text: str, *, can_stop: bool) -> None:
+        """Show ``text`` as a draft for thirty seconds, in place of what ``draft_id`` showed.
+
+        Raises:
+            core.errors.SurfaceRefused: also where the server does not know drafts at all.
+        """
+        stop = {"can_stop": True, "keep_on_stop": True} if can_stop else None
+        with translated(idempotent=True):
+            try:
+                await self._bot.send_message_draft(
+                    int(address.key.channel),
+                    draft_id,
+                    text,
+                    message_thread_id=topic_of(address),
+                    api_kwargs=stop,
+                )
+            except BadRequest as exc:  # whatever it says of the chat, a message is still to be tried
+                raise SurfaceRefused(exc.message) from exc
+            except InvalidToken as exc:
+                if says(exc, UNKNOWN_METHOD):
+                    raise SurfaceRefused(exc.message) from exc
+                raise
 
     async def type(self, address: Address) -> None:
         """Show "typing" for five seconds, or until a message comes."""

@@ -2,11 +2,27 @@
 
 from pydantic import BaseModel
 
-from core.settings.declare import setting
+from core.settings.declare import OnOff, setting
 
 
 class DeliveryFields(BaseModel):
     """A part of :class:`core.settings.Settings`."""
+
+    telegram_drafts: OnOff = setting(
+        "MOONTHREAD_TELEGRAM_DRAFTS",
+        "Telegram",
+        "`on`: in private chats an answer grows as a native draft, with its own Stop button, "
+        "and is sent as a message when it is complete.",
+        default="off",
+    )
+
+    telegram_rich: OnOff = setting(
+        "MOONTHREAD_TELEGRAM_RICH",
+        "Telegram",
+        "`on`: finished answers with tables, task lists, formulas or details become rich messages, "
+        "which some Telegram clients cannot show.",
+        default="off",
+    )
 
     telegram_private_per_minute: int = setting(
         "MOONTHREAD_TELEGRAM_PRIVATE_PER_MINUTE",

@@ -67,6 +67,24 @@ class TelegramSimulator(People):
         return self._server.url
 
     @property
+    def rich_available(self) -> bool:
+        """Whether rich messages exist; a server that has none ignores the parameter."""
+        return self._world.rich_available
+
+    @rich_available.setter
+    def rich_available(self, available: bool) -> None:
+        self._world.rich_available = available
+
+    @property
+    def drafts_available(self) -> bool:
+        """Whether ``sendMessageDraft`` exists."""
+        return self._world.drafts_available
+
+    @drafts_available.setter
+    def drafts_available(self, available: bool) -> None:
+        self._world.drafts_available = available
+
+    @property
     def refused(self) -> list[SeenCall]:
         """The calls that went over a budget or fell into a penalty."""
         return [call for call in self.calls if call.status == 429]
@@ -111,13 +129,21 @@ class TelegramSimulator(People):
         if bot is None:
             return _refusal(ApiError(401, "Unauthorized"))
         handler = self._methods.get(method.lower())
-        if handler is None:
+        if handler is None or not self._known(method.lower()):
             return _refusal(ApiError(404, "Not Found"))
         try:
             params = await read_params(request)
         except ApiError as refused:
             return _refusal(refused)
         return await self._call(bot, method, params, handler)
+
+    def _known(self, method: str) -> bool:
+        """Tell whether this version of the server has a method."""
+        available = {
+            "sendrichmessage": self._world.rich_available,
+            "sendmessagedraft": self._world.drafts_available,
+        }
+        return available.get(method, True)
 
     async def _call(self, bot: Bot, method: str, params: Params, handler: Method) -> Response | None:
         """Let the latency and the fault that was ordered happen around one call."""
@@ -220,6 +246,7 @@ def _methods(chat: ChatCalls, account: AccountCalls, webhook: WebhookCalls) -> d
         "senddocument": chat.send_document,
         "sendmessage": chat.send_message,
         "sendmessagedraft": chat.send_message_draft,
+        "sendrichmessage": chat.send_rich_message,
         "setmessagereaction": chat.set_message_reaction,
         "setmycommands": account.set_my_commands,
         "setwebhook": webhook.set_webhook,

@@ -15,7 +15,8 @@ from bots.simulator.telegram.limits import Gate
 from bots.simulator.telegram.markup import checked_markup
 from bots.simulator.telegram.params import Params, chat_id_of
 from bots.simulator.telegram.parsing import parsed
-from bots.simulator.telegram.statuses import DRAFT_S, TYPING_S
+from bots.simulator.telegram.rich import Block, checked_rich
+from bots.simulator.telegram.statuses import DRAFT_S, TYPING_S, Draft
 from bots.simulator.telegram.wire import message_json
 
 NOT_MODIFIED = (
@@ -42,6 +43,11 @@ class ChatCalls:
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("message is too long")
         return self._post(bot, chat, params, text=text, entities=entities)
+
+    def send_rich_message(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendRichMessage``."""
+        chat = self._enter(bot, params)
+        return self._post(bot, chat, params, rich=checked_rich(params.get("rich_message")))
 
     def send_document(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``sendDocument`` with an uploaded file and an optional caption."""
@@ -70,6 +76,9 @@ class ChatCalls:
     def edit_message_text(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``editMessageText``; an edit without ``reply_markup`` takes the buttons away."""
         chat = self._enter(bot, params)
+        rich = params.get("rich_message") if self._world.rich_available else None
+        if rich is not None:
+            return self._edit_rich(bot, chat, params, checked_rich(rich))
         text, entities = _text(params)
         if not text:
             raise bad_request("message text is empty")
@@ -79,7 +88,18 @@ class ChatCalls:
         if message.media:
             raise bad_request("there is no text in the message to edit")
         markup = checked_markup(params.get("reply_markup"))
-        return self._modify(chat, message, replace(message, text=text, entities=entities, markup=markup))
+        new = replace(message, text=text, entities=entities, rich=(), markup=markup)
+        return self._modify(chat, message, new)
+
+    def _edit_rich(self, bot: Bot, chat: Chat, params: Params, blocks: tuple[Block, ...]) -> dict[str, Any]:
+        if params.get("text"):
+            raise bad_request("text and rich_message can't be used simultaneously")
+        message = self._own(bot, chat, params)
+        if message.media:
+            raise bad_request("there is no text in the message to edit")
+        markup = checked_markup(params.get("reply_markup"))
+        new = replace(message, text="", entities=(), rich=blocks, markup=markup)
+        return self._modify(chat, message, new)
 
     def edit_message_reply_markup(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``editMessageReplyMarkup``."""
@@ -126,7 +146,13 @@ class ChatCalls:
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
         topic = self._topic(chat, params)
-        self._world.statuses.show(chat.id, topic, text or DRAFT_SHOWS, lasts_s=DRAFT_S)
+        draft = Draft(
+            bot_id=bot.id,
+            draft_id=int(params["draft_id"]),
+            can_stop=bool(params.get("can_stop")),
+            keep_on_stop=bool(params.get("keep_on_stop")),
+        )
+        self._world.statuses.show(chat.id, topic, text or DRAFT_SHOWS, lasts_s=DRAFT_S, draft=draft)
         return True
 
     def set_message_reaction(self, bot: Bot, params: Params) -> bool:
@@ -190,7 +216,7 @@ class ChatCalls:
         return message
 
     def _modify(self, chat: Chat, old: Message, new: Message) -> dict[str, Any]:
-        if (old.text, old.entities, old.markup) == (new.text, new.entities, new.markup):
+        if (old.text, old.entities, old.rich, old.markup) == (new.text, new.entities, new.rich, new.markup):
             raise bad_request(NOT_MODIFIED)
         return message_json(chat, self._world.change(chat, new))
 
@@ -200,8 +226,9 @@ class ChatCalls:
         chat: Chat,
         params: Params,
         *,
-        text: str,
-        entities: tuple[words.Entity, ...],
+        text: str = "",
+        entities: tuple[words.Entity, ...] = (),
+        rich: tuple[Block, ...] = (),
         media: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Show a message of the bot where the params say."""
@@ -215,6 +242,7 @@ class ChatCalls:
             sender=bot.user,
             text=text,
             entities=entities,
+            rich=rich,
             media=media or {},
             thread_id=topic,
             is_topic=is_topic,

@@ -9,6 +9,7 @@ from bots.simulator.screen import Screen, Shown
 from bots.simulator.telegram.entities import Entity
 from bots.simulator.telegram.errors import ApiError, bad_request, forbidden
 from bots.simulator.telegram.limits import Budgets, Limits
+from bots.simulator.telegram.rich import text_of
 from bots.simulator.telegram.statuses import Statuses
 from bots.simulator.telegram.updates import Updates
 from core.clock import Clock
@@ -57,6 +58,7 @@ class Message:
     sender_chat: "Chat | None" = None  #: an anonymous admin's group, a channel that speaks
     text: str = ""  #: the caption where there is media
     entities: tuple[Entity, ...] = ()
+    rich: tuple[Mapping[str, Any], ...] = ()  #: blocks of a rich message, which has no text
     media: Mapping[str, Any] = field(default_factory=dict)  #: "photo", "sticker", "media_group_id"
     service: Mapping[str, Any] = field(default_factory=dict)  #: such as "forum_topic_created"
     thread_id: int | None = None
@@ -118,6 +120,8 @@ class World:
         self.groups: dict[int, Chat] = {}
         self.private: dict[tuple[int, int], Chat] = {}  #: by (bot, person)
         self.files: dict[str, tuple[str, bytes]] = {}  #: file id → (path, content)
+        self.rich_available = True  #: False: a server before Bot API 10.1
+        self.drafts_available = True  #: False: a server before Bot API 9.3
         self.queries: dict[str, dict[str, Any]] = {}  #: pressed buttons, with what was answered
         self._last_id = 0
 
@@ -201,8 +205,9 @@ class World:
                 author=message.sender_chat.title if message.sender_chat else message.sender.name,
                 author_id=str(message.sender_chat.id if message.sender_chat else message.sender.id),
                 by_bot=message.sender.id in {bot.id for bot in self.bots.values()},
-                text=message.text or _stand_in(message),
+                text=message.text or text_of(message.rich) or _stand_in(message),
                 entities=message.entities,
+                blocks=tuple(dict(block) for block in message.rich),
                 buttons=buttons_of(message),
                 reply_to=str(message.reply_to or ""),
             ),
@@ -228,8 +233,9 @@ class World:
         self.screen.change(
             replace(
                 shown,
-                text=changed.text or _stand_in(changed),
+                text=changed.text or text_of(changed.rich) or _stand_in(changed),
                 entities=changed.entities,
+                blocks=tuple(dict(block) for block in changed.rich),
                 buttons=buttons_of(changed),
             ),
             at=self.clock.time(),

@@ -31,6 +31,7 @@ STRUCTURED = frozenset(
         "reply_parameters",
         "scope",
         "media",
+        "rich_message",
     ]
 )
 NUMBERS = frozenset(

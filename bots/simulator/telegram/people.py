@@ -18,7 +18,7 @@ from bots.simulator.telegram.chats import (
 from bots.simulator.telegram.entities import CAPTION_LIMIT, TEXT_LIMIT, Entity, checked, found_in, length16
 from bots.simulator.telegram.media import MediaKind, media_json
 from bots.simulator.telegram.setting import Setting
-from bots.simulator.telegram.wire import message_json, user_json
+from bots.simulator.telegram.wire import chat_json, message_json, user_json
 
 ANONYMOUS = User(id=ANONYMOUS_ADMIN, name="Group", username="GroupAnonymousBot", is_bot=True)
 CHANNEL = User(id=CHANNEL_BOT, name="Channel", username="Channel_Bot", is_bot=True)
@@ -165,6 +165,24 @@ class People(Setting):
         }
         owner.updates.push("callback_query", f"callback:{person}", body)
         return query_id
+
+    async def stop_draft(self, chat_id: int, person: int, *, topic: int | None = None) -> None:
+        """Press Stop under the draft that stands in a private chat.
+
+        Raises:
+            ValueError: there is no draft with such a button.
+        """
+        draft = self._world.statuses.drafts.get((chat_id, topic or 0))
+        if draft is None or not draft.can_stop:
+            raise ValueError(f"no draft in {chat_id} can be stopped")
+        owner = self._world.bot_of(draft.bot_id)
+        chat = chat_json(self._room(chat_id, owner))
+        body: dict[str, Any] = {"chat": chat, "draft_id": str(draft.draft_id)}
+        if topic is not None:
+            body["message_thread_id"] = topic
+        if not draft.keep_on_stop:
+            self._world.statuses.clear(chat_id, topic)
+        owner.updates.push("stopped_message_generation", f"{person}", body)
 
     def answer_to(self, query_id: str) -> str | None:
         """Return what the bot answered to a pressed button; None where it has not."""

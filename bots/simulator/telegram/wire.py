@@ -95,6 +95,8 @@ def message_json(chat: Chat, message: Message, *, nested: bool = False) -> dict[
 
 
 def _words(message: Message) -> dict[str, Any]:
+    if message.rich:
+        return {"rich_message": {"blocks": [dict(block) for block in message.rich]}}
     if not message.text:
         return {}
     text, entities = ("caption", "caption_entities") if message.media else ("text", "entities")

@@ -388,3 +388,14 @@ def test_a_button_that_is_not_ours_is_nothing(more: dict[str, Any]) -> None:
 def test_other_updates_are_nothing(update: dict[str, Any]) -> None:
     """Kinds of updates that are newer than we are do no harm."""
     assert read(**update) is None
+
+
+@pytest.mark.parametrize("draft_id", [5, "5"])
+@pytest.mark.parametrize(("topic", "thread"), [(None, ""), (9, "9")])
+def test_stop_under_a_draft_is_an_order(draft_id: int | str, topic: int | None, thread: str) -> None:
+    """The update names the chat and the draft, whose number the server may write as a string."""
+    body = {"chat": PRIVATE, "draft_id": draft_id, **({"message_thread_id": topic} if topic else {})}
+    event = read(stopped_message_generation=body)
+    assert isinstance(event, Ordered)
+    assert (event.command, event.delivery_id, event.author.id) == (CommandName.STOP, "stopped:7:5", "7")
+    assert (event.address.key, event.scene) == (key(7, thread), Scene.DIRECT)

@@ -132,7 +132,7 @@ async def test_unknown_chats_methods_and_tokens(sim: TelegramSimulator, bot: tel
     with pytest.raises(BadRequest, match=r"^Chat not found$"):
         await bot.send_message(-4711, "x")
     async with httpx.AsyncClient(base_url=sim.api_url) as client:
-        unknown = await client.post("/bot1:test/sendRichMessage")
+        unknown = await client.post("/bot1:test/sendHologram")
         stranger = await client.post("/bot2:test/getMe")
     assert (unknown.status_code, unknown.json()) == (
         404,
