@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import random
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRat
 log = structlog.get_logger(__name__)
 
 RETRY_S = 0.5  #: between tries of a database that fails
+BUSY_STEP_S = 0.001  #: with hundreds of requests a step is work; then it gets a sixth of a core at most
 DAY_FULL_LOG_S = 3600.0  #: how often the operator is told that the day's tokens are spent
 
 
@@ -94,6 +96,7 @@ class Admission:
         self._task: asyncio.Task[None] | None = None
         self._next_at = self._stepped_at = 0.0
         self._version = 0
+        self._thought_s = 0.0  # what the latest step took to compute
         self._failing_since: float | None = None
         self._day_full_told_at = float("-inf")
         self._count = 0
@@ -167,6 +170,8 @@ class Admission:
                     self._store_failed(exc)
                     await self._pause(RETRY_S)
                     continue
+                if self._thought_s > BUSY_STEP_S:
+                    await asyncio.sleep(5 * self._thought_s)
                 if self._entries or self._slots:
                     await self._rest()
         except Exception as exc:  # the boundary of the task: nobody may wait for ever
@@ -183,10 +188,12 @@ class Admission:
         )
 
         def step(state: State, wall: float) -> tuple[State, tuple[Decision, list[News]]]:
+            began = time.perf_counter()
             now = self._time.meet(state.now, wall)
             state, news = reported(state, report, self._limits, self._timing, now)
             state = aged(state, self._limits, self._timing, now)
             decision = decide(state, self._limits, self._timing, now, replica=self._replica)
+            self._thought_s = time.perf_counter() - began
             return decision.state, (decision, news)
 
         (decision, news), self._version = await self._ledger.change(step)

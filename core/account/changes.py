@@ -77,7 +77,8 @@ def reported(
     if report.sole:
         state = _without_others(state, report.replica, timing, now)
     state = _lined_up(state, report)
-    for told in report.running:
+    state, changed = _renewed(state, report.running, timing, now)
+    for told in changed:
         state = _told(state, told, report.replica, limits, timing, now, news)
     known = {told.id for told in report.running}
     for call in state.calls:
@@ -107,6 +108,22 @@ def _lined_up(state: State, report: Report) -> State:
             )
         mine.append(waiter)
     return replace(state, seq=seq, waiters=(*others, *mine))
+
+
+def _renewed(
+    state: State, running: tuple[Running, ...], timing: Timing, now: float
+) -> tuple[State, list[Running]]:
+    """Renew the leases of calls that just run on; return those of which there is more to tell."""
+    by_id = {call.id: call for call in state.calls}
+    changed = []
+    for told in running:
+        call = by_id.get(told.id)
+        arrives = told.arrived_at is not None and call is not None and (call.probe or not call.settled)
+        if call is None or told.end is not None or arrives:
+            changed.append(told)
+        elif call.expires_at < now + timing.lease_s * 2 / 3:
+            by_id[told.id] = replace(call, expires_at=now + timing.lease_s)
+    return replace(state, calls=tuple(by_id.values())), changed
 
 
 def _told(

@@ -47,7 +47,7 @@ def aged(state: State, limits: AccountLimits, timing: Timing, now: float) -> Sta
         if not call.settled and landed_at <= now:
             state = windows.spent(state, at=landed_at, requests=1, tokens=call.tokens)
     calls = tuple(
-        replace(call, settled=call.settled or call.granted_at + timing.flight_s <= now)
+        call if call.settled or call.granted_at + timing.flight_s > now else replace(call, settled=True)
         for call in state.calls
         if call.expires_at > now
     )
