@@ -24,7 +24,7 @@ from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
-from core.kimi import KimiError, KimiQuotaExhausted, KimiRateLimited, ToolCall
+from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited, ToolCall
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
@@ -34,6 +34,8 @@ from core.store.usage import Spent
 log = structlog.get_logger(__name__)
 
 Show: TypeAlias = Callable[[str], None]
+
+TOO_LONG_FOR_KIMI = f"failed:{KimiContextTooLong.code}"
 
 #: Outcomes of answers that were ended from outside, by :attr:`RunningAnswer.why`; else "stopped".
 ENDED_BY = {"interrupt": "interrupted", "closed": "closed", "fenced": "fenced"}
@@ -97,6 +99,8 @@ class Answerer:
         else:
             prepared = preparing.result()
             ended = await self._run(question, prepared, written, delivery, running)
+            if ended.outcome == TOO_LONG_FOR_KIMI and not written.text:
+                ended = await self._run_shorter(question, written, delivery, running)
             gone = gone_note(prepared.terms, question.language)
             ended = replace(ended, note=f"{ended.note} {gone}".strip())
         if ended.outcome == "fenced":
@@ -120,9 +124,22 @@ class Answerer:
         """Use the time after an answer was shown: get ready for the next question. Raises nothing."""
         await self._contexts.answered(conversation, turn)
 
-    async def _prepare(self, question: Question, running: RunningAnswer) -> "asyncio.Task[Prepared]":
+    async def _run_shorter(
+        self, question: Question, written: Written, delivery: Delivery, running: RunningAnswer
+    ) -> Ended:
+        """Ask once more with a prompt that Kimi does not find too long."""
+        preparing = await self._prepare(question, running, refused=True)
+        if preparing.cancelled() or preparing.exception() is not None:
+            return _ended(preparing, written, running.why, question.language)
+        return await self._run(question, preparing.result(), written, delivery, running)
+
+    async def _prepare(
+        self, question: Question, running: RunningAnswer, *, refused: bool = False
+    ) -> "asyncio.Task[Prepared]":
         """Find out what to ask; it may wait for notes on a long conversation, and can be stopped."""
-        preparing = asyncio.create_task(self._contexts.prepare(question.conversation, question.turn))
+        preparing = asyncio.create_task(
+            self._contexts.prepare(question.conversation, question.turn, refused=refused)
+        )
         running.task = preparing
         if running.why:
             preparing.cancel()
@@ -158,6 +175,7 @@ class Answerer:
                 on_place=waiting.place,
                 on_wait=waiting.failed,
                 tools=tools,
+                fit=prepared.fitted,
             ),
             name=f"kimi-{question.turn.id}",
         )

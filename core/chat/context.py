@@ -11,7 +11,6 @@ where they cannot be had, its prompt says that something is missing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -19,29 +18,29 @@ import structlog
 
 from core.chat.catalogue import Catalogue, described
 from core.chat.folding import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_tokens
+from core.chat.measure import CountTokens, Measure
 from core.chat.personas import Personas
-from core.chat.prompt import Prompt, QuestionTooLong, message_of, message_tokens, system_prompt
+from core.chat.prompt import Prompt, message_of, message_tokens, system_prompt
 from core.chat.ratios import Ratios
 from core.chat.settings import ChatSettings
 from core.chat.summary import Fold, Summarizer, cache_key
 from core.chat.terms import Terms, make_terms
+from core.chat.tokens import estimate_tokens
 from core.chat.view import View
 from core.chat.waiting import asker_of
 from core.errors import StoreUnavailable
-from core.kimi import KNOWN, ChatRequest, KimiEndpointMissing, KimiError, Message, Model
+from core.kimi import KNOWN, ChatRequest, Message, Model
 from core.store import Database, choices, conversations, history, summaries
 from core.store.conversations import Conversation
 from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)
 
-EDGE = 0.1  #: this near to the end of the room an estimate is not trusted
 LAST_SEQ = 2**62  #: later than any message
-COUNT_PATIENCE_S = 5.0  #: how long the provider's own count is waited for
 BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
+GROWN_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
+LEAST_REPLY_TOKENS = 256  #: that a request asks for
 FOLD_ROUNDS = 3  #: how many folds one question waits for
-
-CountTokens = Callable[[ChatRequest], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +50,20 @@ class Prepared:
     request: ChatRequest
     terms: Terms
     estimated_tokens: int  #: of the prompt, before the ratio is applied
+    ratio: float = 1.0
+
+    def fitted(self, request: ChatRequest) -> ChatRequest:
+        """Return a request that has grown since with the reply that still fits beside it.
+
+        It grows by words to go on from, and by what tools found.
+        """
+        if len(request.messages) == len(self.request.messages):
+            return request
+        tokens = sum(message_tokens(one) + estimate_tokens(one.reasoning) for one in request.messages)
+        left = int(self.terms.model.context_tokens - tokens * self.ratio * GROWN_MARGIN)
+        return replace(
+            request, max_completion_tokens=max(LEAST_REPLY_TOKENS, min(request.max_completion_tokens, left))
+        )
 
 
 class Contexts:
@@ -74,7 +87,7 @@ class Contexts:
         self._settings = settings
         self._ratios = ratios
         self._personas = personas or Personas(None)
-        self._count_tokens = count_tokens
+        self._measure = Measure(ratios, count_tokens)
 
     async def terms(self, conversation: Conversation) -> Terms:
         """Return the terms on which a conversation is answered now.
@@ -95,20 +108,30 @@ class Contexts:
             gone=wanted if model is None else "",
         )
 
-    async def prepare(self, conversation: Conversation, turn: Turn) -> Prepared:
+    async def prepare(self, conversation: Conversation, turn: Turn, *, refused: bool = False) -> Prepared:
         """Return what Kimi is asked for a turn. May wait for notes on what does not fit.
+
+        ``refused`` says that Kimi found what was prepared before too long.
 
         Raises:
             QuestionTooLong: not even the question fits.
             StoreUnavailable: the history could not be read.
         """
-        view = await self._made_to_fit(await self._view(conversation, turn), turn)
-        prompt = await self._fitting(view)
-        if (prompt.left_out or view.unread) and not view.missing:
+        view = await self._measure.measured(await self._view(conversation, turn), refused=refused)
+        for _ in range(FOLD_ROUNDS):
+            if view.fits or view.too_long or not await self._folded(view, turn):
+                break
+            seen = await self._view(conversation, turn)
+            view = await self._measure.measured(replace(seen, ratio=max(seen.ratio, view.ratio)))
+        prompt = view.prompt()
+        if prompt.left_out or view.unread:
             log.warning("messages_missing", conversation=conversation.id, messages=prompt.left_out)
             prompt = replace(view, missing=True).prompt()
         return Prepared(
-            request=self._request(view, prompt), terms=view.terms, estimated_tokens=prompt.estimated_tokens
+            request=self._request(view, prompt),
+            terms=view.terms,
+            estimated_tokens=prompt.estimated_tokens,
+            ratio=view.ratio,
         )
 
     async def answered(self, conversation: Conversation, turn: Turn) -> None:
@@ -169,27 +192,17 @@ class Contexts:
             question_seq=question_seq,
         )
 
-    async def _made_to_fit(self, view: View, turn: Turn) -> View:
-        """Return a view whose lines fit, after waiting for notes on the oldest where they do not."""
-        for _ in range(FOLD_ROUNDS):
-            try:
-                if not view.prompt().left_out and not view.unread:
-                    return view
-            except QuestionTooLong:
-                return view  # notes on what came before would not help
-            begun_before = self._summarizer.running(view.conversation.id)
-            folding = begun_before or self._summarizer.begin(self._fold(view, turn))
-            await asyncio.wait({folding})  # where the person stops us, the notes are made all the same
-            if begun_before is None and (folding.cancelled() or not folding.result()):
-                return view
-            view = await self._view(view.conversation, turn)
-        return view
+    async def _folded(self, view: View, turn: Turn) -> bool:
+        """Wait for notes on what does not fit; False where they cannot be had."""
+        begun_before = self._summarizer.running(view.conversation.id)
+        folding = begun_before or self._summarizer.begin(self._fold(view, turn))
+        await asyncio.wait({folding})  # where the person stops us, the notes are made all the same
+        return begun_before is not None or (not folding.cancelled() and folding.result())
 
     def _fold(self, view: View, turn: Turn, *, weight: float = 1.0) -> Fold:
         asker = asker_of(view.conversation, turn.asker_id, self._settings.weights)
         scene, room = view.conversation.scene, view.terms.room_tokens
-        question = [line for line in view.lines if line.seq >= view.question_seq]
-        fixed = sum(message_tokens(message_of(line, scene)) for line in question)
+        fixed = sum(message_tokens(message_of(line, scene)) for line in view.question)
         fixed += message_tokens(Message(role="system", content=view.system))
         spare = room / view.ratio - fixed - notes_tokens(room) * NOTES_SLACK
         return Fold(
@@ -204,42 +217,6 @@ class Contexts:
             keep_lines=int(self._settings.history_lines * FOLD_DOWN_TO),
             asker=replace(asker, weight=asker.weight * weight),
         )
-
-    async def _fitting(self, view: View) -> Prompt:
-        """Build the prompt; near the edge by the provider's own count instead of our estimate.
-
-        Raises:
-            QuestionTooLong: not even the question fits.
-        """
-        room = view.terms.room_tokens
-        try:
-            prompt = view.prompt()
-        except QuestionTooLong:
-            if self._count_tokens is None:
-                raise
-            prompt = replace(view, ratio=view.ratio * (1 - EDGE)).prompt()
-        if self._count_tokens is None or prompt.estimated_tokens * view.ratio < room * (1 - EDGE):
-            return prompt
-        counted = await self._counted(view, prompt)
-        if counted is None:
-            return view.prompt()
-        await self._ratios.learn(view.terms.model.id, estimated=prompt.estimated_tokens, counted=counted)
-        if counted <= room:
-            return prompt
-        return replace(view, ratio=counted / prompt.estimated_tokens).prompt()
-
-    async def _counted(self, view: View, prompt: Prompt) -> int | None:
-        """Return the provider's count; None where it cannot be had soon."""
-        if self._count_tokens is None:
-            return None
-        try:
-            async with asyncio.timeout(COUNT_PATIENCE_S):
-                return await self._count_tokens(self._request(view, prompt))
-        except KimiEndpointMissing:
-            self._count_tokens = None  # this provider does not count: it is not asked again
-        except (KimiError, TimeoutError) as exc:
-            log.info("tokens_not_counted", error=type(exc).__name__)
-        return None
 
     def _request(self, view: View, prompt: Prompt) -> ChatRequest:
         steered = view.terms.steering

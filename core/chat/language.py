@@ -1,14 +1,13 @@
 """Which language to answer notices in: Chinese or English, by the script people write."""
 
+import re
 from typing import Literal, TypeAlias
 
 Language: TypeAlias = Literal["zh", "en"]
 
 
-def is_cjk(char: str) -> bool:
-    """Return whether a character is a Han ideograph or full-width punctuation around them."""
-    code = ord(char)
-    return 0x3400 <= code <= 0x9FFF or 0x3000 <= code <= 0x303F or 0xF900 <= code <= 0xFAFF or code >= 0x20000
+#: Han ideographs and full-width punctuation around them, as many as stand together.
+CJK_RUN = re.compile("[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+")
 
 
 def language_of(text: str, hint: str = "") -> Language:
@@ -17,7 +16,7 @@ def language_of(text: str, hint: str = "") -> Language:
     A few Chinese characters weigh more than many Latin ones: names of products and code stand in
     Latin letters in a Chinese question, hardly ever the other way round.
     """
-    cjk = sum(1 for char in text if is_cjk(char))
+    cjk = sum(map(len, CJK_RUN.findall(text)))
     latin = sum(1 for char in text if char.isascii() and char.isalpha())
     if cjk == 0 and latin == 0:
         return "zh" if hint.lower().startswith("zh") else "en"

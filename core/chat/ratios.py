@@ -1,6 +1,6 @@
 """How many tokens a model counts for each one that we estimate; learnt from every answer."""
 
-from core.chat.tokens import corrected_ratio
+from core.chat.tokens import LEARNING, LEAST_RATIO, MOST_RATIO, corrected_ratio
 from core.store import Database, usage
 
 _WORTH_STORING = 0.02  #: a change of less is kept in memory alone
@@ -36,6 +36,20 @@ class Ratios:
         if abs(corrected - ratio) > _WORTH_STORING:
             async with self._database.begin() as tx:
                 await usage.learn(tx, _key(model_id), corrected)
+
+    async def measured(self, model_id: str, ratio: float) -> None:
+        """Take in a ratio that was measured at an occasion where ours was not good enough.
+
+        One above ours counts at once: a prompt that is too long fails, one that is short does not.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+        known = await self.of(model_id)
+        corrected = min(MOST_RATIO, ratio) if ratio > known else known + LEARNING * (ratio - known)
+        self._known[model_id] = max(LEAST_RATIO, corrected)
+        async with self._database.begin() as tx:
+            await usage.learn(tx, _key(model_id), self._known[model_id])
 
 
 def _key(model_id: str) -> str:

@@ -14,6 +14,7 @@ from core.clock import Clock
 from core.kimi import (
     ChatRequest,
     Finished,
+    KimiContextTooLong,
     KimiError,
     KimiInvalidRequest,
     KimiStreamInterrupted,
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 Ask: TypeAlias = Callable[[ChatRequest], AsyncGenerator[ReplyEvent, None]]
+Fit: TypeAlias = Callable[[ChatRequest], ChatRequest]
 
 
 class ChatModel(Protocol):
@@ -94,19 +96,21 @@ async def write(
     on_place: OnPlace | None = None,
     on_wait: OnWait | None = None,
     tools: ToolUse | None = None,
+    fit: Fit = lambda request: request,
 ) -> None:
     """Stream the reply to ``request`` into ``written`` and ``show``.
 
     Where ``written`` begins with text (an earlier run's), and wherever the stream breaks after
     words came, Kimi is asked to go on from exactly there: nothing is repeated, nothing lost.
     The same is done up to ``continuations`` times where the reply reached its length limit. Tools
-    that Kimi asks for are run, and it is asked again with what they found.
+    that Kimi asks for are run, and it is asked again with what they found. ``fit`` gives a request
+    that has grown so the reply for which the model's context still has room.
 
     Raises:
         KimiError: nothing (more) can be had; what came stays in ``written``.
     """
     ask = partial(model.stream, asker=asker, on_place=on_place, on_wait=on_wait)
-    writing = _Writing(ask, request, written, show, think, clock, tools)
+    writing = _Writing(lambda grown: ask(fit(grown)), request, written, show, think, clock, tools)
     writing.attempts, writing.continuations = resume_attempts, continuations
     while await writing.go_on():
         pass
@@ -156,6 +160,11 @@ class _Writing:
             log.info("continuation_refused")
             written.text = written.reasoning = self._unshown = ""
             return True
+        except KimiContextTooLong:
+            if written.finish_reason != "length" or not written.text[self._begun :]:
+                raise
+            log.info("answer_not_continued")
+            return False
         except (KimiStreamInterrupted, KimiTimeout, KimiUnavailable) as exc:
             self._resume(exc)
             return True

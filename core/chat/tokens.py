@@ -2,7 +2,7 @@
 
 import math
 
-from core.chat.language import is_cjk
+from core.chat.language import CJK_RUN
 from core.kimi import ChatRequest, Content, media_in, words_of
 
 CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
@@ -16,7 +16,7 @@ LEAST_RATIO, MOST_RATIO = 0.5, 3.0  #: a measurement beyond these is not believe
 
 def estimate_tokens(text: str) -> int:
     """Return the tokens of ``text`` by script; never 0."""
-    cjk = sum(1 for char in text if is_cjk(char)) if not text.isascii() else 0
+    cjk = sum(map(len, CJK_RUN.findall(text))) if not text.isascii() else 0
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.chat.prompt import Prompt, build_prompt, message_of, message_tokens, notes_messages
+from core.chat.prompt import Prompt, QuestionTooLong, build_prompt
 from core.chat.terms import Terms
-from core.kimi import Message
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.summaries import Summary
+
+ENDLESS_TOKENS = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,30 +32,49 @@ class View:
         Raises:
             QuestionTooLong: not even the question fits.
         """
-        return build_prompt(
-            self.system,
-            self.lines,
-            scene=self.conversation.scene,
-            room_tokens=self.terms.room_tokens,
-            ratio=self.ratio,
-            question_seq=self.question_seq,
-            notes=self.notes,
-            missing=self.missing,
-        )
+        return self._built(self.terms.room_tokens, missing=self.missing)
+
+    def whole(self) -> Prompt:
+        """Build the prompt as if there were room without end."""
+        return self._built(ENDLESS_TOKENS, missing=False)
 
     @property
     def wanted_tokens(self) -> float:
         """What the prompt would count with nothing left out."""
-        return self.ratio * sum(
-            message_tokens(message)
-            for message in (
-                Message(role="system", content=self.system),
-                *notes_messages(self.notes),
-                *(message_of(line, self.conversation.scene) for line in self.lines),
-            )
-        )
+        return self.whole().estimated_tokens * self.ratio
+
+    @property
+    def too_long(self) -> bool:
+        """Whether not even the question fits."""
+        try:
+            self.prompt()
+        except QuestionTooLong:
+            return True
+        return False
+
+    @property
+    def fits(self) -> bool:
+        """Whether a prompt can hold everything that is not in the notes."""
+        return not self.unread and self.wanted_tokens <= self.terms.room_tokens
+
+    @property
+    def question(self) -> Sequence[Line]:
+        """The lines that are the question, or the last turn."""
+        return [line for line in self.lines if line.seq >= self.question_seq]
 
     @property
     def notes(self) -> str:
         """The notes on what came before the lines; "" where there are none."""
         return self.summary.text if self.summary else ""
+
+    def _built(self, room_tokens: int, *, missing: bool) -> Prompt:
+        return build_prompt(
+            self.system,
+            self.lines,
+            scene=self.conversation.scene,
+            room_tokens=room_tokens,
+            ratio=self.ratio,
+            question_seq=self.question_seq,
+            notes=self.notes,
+            missing=missing,
+        )
