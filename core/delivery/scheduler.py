@@ -3,9 +3,10 @@
 Final frames come first, then first frames, then previews, where they help most. Time comes in as
 a number; the scheduler performs nothing.
 
-A message waits in one of two places: in a heap for a moment of its own (a back-off, a least gap,
-patience with the first words), or among the due, for room in budgets that it shares. Whoever
-changes a message tells of it with :meth:`Scheduler.touch`; the others cost nothing meanwhile.
+A message that waits stands in a heap, for a moment of its own (a back-off, a least gap, patience
+with the first words) or for the moment its budgets have room. Only when that comes, or when whoever
+changes the message tells of it with :meth:`Scheduler.touch`, is it looked at; the others cost
+nothing meanwhile. Messages that wait for one budget come due together, and the best of them goes.
 """
 
 import heapq
@@ -116,18 +117,19 @@ class Scheduler:
         """
         self._sort(now)
         rooms: dict[int, float] = {}
-        wake_at, best, best_rank = inf, None, (inf, inf)
-        for need, lane in self._due.values():
+        best, best_rank = None, (inf, inf)
+        for need, lane in list(self._due.values()):
             at = self._room_at(lane, need, now, rooms)
             if at > now + EPSILON:
-                wake_at = min(wake_at, at)
+                del self._due[id(lane)]
+                self._wake(lane, at)
                 continue
             rank = (float(need), -lane.growing.worth(now))
             if rank < best_rank:
                 best, best_rank = (lane, need), rank
         if best is not None:
             return Grant(best[0], best[1], self._opening(best[0], now)[0]), now
-        return None, min(wake_at, self._heap[0][0]) if self._heap else wake_at
+        return None, self._heap[0][0] if self._heap else inf
 
     def may_spend(self, cost: Iterable[Budget], now: float) -> bool:
         """Return whether every budget has room for one call now."""
@@ -202,7 +204,11 @@ class Scheduler:
         if need is not None and at <= now + EPSILON:
             self._due[id(lane)] = (need, lane)
         else:
-            lane.wake_at = at
+            self._wake(lane, at)
+
+    def _wake(self, lane: Lane, at: float) -> None:
+        lane.wake_at = at
+        if at < inf:
             heapq.heappush(self._heap, (at, next(self._numbers), lane))
 
     def _wants(self, lane: Lane, now: float) -> tuple[Need | None, float]:
