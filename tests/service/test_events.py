@@ -156,6 +156,7 @@ async def test_a_hundred_thousand_characters_are_taken(world: Any) -> None:
     else:
         for at in range(0, len(text), 40_000):
             await room.ask(text[at : at + 40_000])
+        await world.sim.settled()
     await world.until(lambda: room.answers, "an answer")
     await world.queued(0)
     read = " ".join(content for role, content in world.question_of(-1) if role == "user")
@@ -192,5 +193,6 @@ async def test_a_question_longer_than_the_model_reads_is_told(world: Any) -> Non
     await room.order("new")
     await room.shows("从头开始")
     await room.ask("短一点？")
+    await room.shows("Hello there.")
     await world.queued(0)
     assert (await world.outcomes())[-1] == "complete"
