@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.routing import BaseRoute
 
-from core.ports import Backfill, Ingest, Surface
+from core.ports import Backfill, Downloads, Ingest, Surface
 
 
 class Platform(Protocol):
@@ -20,6 +20,10 @@ class Platform(Protocol):
     @property
     def backfill(self) -> Backfill | None:
         """Reads what was said before us; None where the platform shows nothing of the past."""
+
+    @property
+    def downloads(self) -> Downloads | None:
+        """Fetches what people send beside their words; None where they send only words."""
 
     async def connect(self) -> None:
         """Check the credentials and learn who the bot is; no event is taken yet.

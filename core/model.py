@@ -88,9 +88,6 @@ class Unreadable(StrEnum):
     EMPTY = "empty"
     STICKER = "sticker"
     VOICE = "voice"
-    PICTURE = "picture"
-    VIDEO = "video"
-    FILE = "file"
     OTHER = "other"
 
 

@@ -9,6 +9,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from starlette.routing import BaseRoute, Route
 
 from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client_for, identify, is_local
+from bots.slack.downloads import SlackDownloads
 from bots.slack.ingress import Ingress
 from bots.slack.limits import SlackLimits
 from bots.slack.people import Identity, People
@@ -16,7 +17,7 @@ from bots.slack.reading import Reader
 from bots.slack.setup import EVENTS_PATH
 from bots.slack.surface import SlackSurface
 from core.clock import Clock
-from core.errors import SettingsError
+from core.errors import SettingsError, SurfaceUnavailable
 from core.ports import Backfill, Ingest, Surface
 
 __all__ = ["SlackApp", "SlackConfig"]
@@ -47,6 +48,7 @@ class SlackApp:
         self.surface: Surface = SlackSurface(self._client, self._reader, limits=limits or SlackLimits())
         self.backfill: Backfill | None = self._reader
         self.directory = self._people
+        self.downloads = SlackDownloads(config, self._client, self._connected)
         self._handler: AsyncSocketModeHandler | None = None
         self._connecting: asyncio.Task[None] | None = None
 
@@ -70,6 +72,11 @@ class SlackApp:
         if self._config.app_token:
             await check_app_token(self._client, self._config.app_token)
         log.info("slack.connected", team=me.team_id, bot=me.user_id)
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise SurfaceUnavailable("not connected")
+        return self._session
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the route that Slack posts to; none in Socket Mode."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from bots.slack import controls, text
+from bots.slack.attachments import attachments_of, unreadable
 from bots.slack.people import Identity, Profile, names_of, person_of
 from bots.slack.places import address_of, details_of, moment_of, scene_of, tenant_of
 from core.model import (
@@ -26,7 +27,6 @@ from core.model import (
     Said,
     Scene,
     ThreadKey,
-    Unreadable,
 )
 
 Body: TypeAlias = Mapping[str, Any]
@@ -137,7 +137,8 @@ def _said(event: Mapping[str, Any], tenant: str, me: Identity, people: Mapping[s
         sent_at=sent_at,
         scene=scene,
         addressed=addressed,
-        unreadable=_unreadable(event, words),
+        unreadable=unreadable(event, words),
+        attachments=attachments_of(event),
     )
 
 
@@ -257,15 +258,3 @@ def _command(word: str) -> CommandName | None:
         return CommandName(word.strip().lower().removeprefix("/"))
     except ValueError:
         return None
-
-
-def _unreadable(event: Mapping[str, Any], words: str) -> Unreadable | None:
-    match event.get("files"):
-        case [{"mimetype": str(mimetype), **rest}, *_]:
-            voice = "audio" in mimetype or rest.get("subtype") == "slack_audio"
-            kinds = {"image": Unreadable.PICTURE, "video": Unreadable.VIDEO}
-            return Unreadable.VOICE if voice else kinds.get(mimetype.split("/")[0], Unreadable.FILE)
-        case [_, *_]:
-            return Unreadable.FILE
-        case _:
-            return None if words else Unreadable.EMPTY

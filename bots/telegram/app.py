@@ -6,6 +6,7 @@ import structlog
 from starlette.routing import BaseRoute, Route
 
 from bots.telegram.credentials import TelegramConfig, identify, make_bot, quiet_loggers
+from bots.telegram.downloads import TelegramDownloads
 from bots.telegram.ingress import Ingress
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
@@ -34,8 +35,9 @@ class TelegramApp:
         self._config = config
         self._bot = make_bot(config)
         self._ingress = Ingress(self._bot, config, clock or SystemClock())
-        self.surface = TelegramSurface(self._bot, config.limits, drafts=config.drafts)
+        self.surface = TelegramSurface(self._bot, config.limits, drafts=config.drafts, rich=config.rich)
         self._ingress.on_moved = self.surface.moved
+        self.downloads = TelegramDownloads(config, self._bot)
 
     @property
     def me(self) -> Me:
@@ -77,6 +79,7 @@ class TelegramApp:
     async def close(self) -> None:
         """Stop, and let go of every connection."""
         await self._ingress.close()
+        await self.downloads.close()
         await self._bot.shutdown()
 
     async def _register_commands(self) -> None:

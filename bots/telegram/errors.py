@@ -44,6 +44,7 @@ UNTOLD_WAIT_S = 5.0
 UNKNOWN_METHOD = "not found"
 """What PTB's ``InvalidToken`` says of a 404, which a server gives for a method that it does not know."""
 
+TEXT_MISSING = "message text is empty"
 NOT_MODIFIED = "message is not modified"
 NOT_FOUND_TO_DELETE = ("message to delete not found", "message_id_invalid")
 

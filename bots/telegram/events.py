@@ -4,14 +4,15 @@ Delivery ids are natural keys, not update ids: those restart at random after an 
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from telegram import CallbackQuery, Chat, Message, Update
 
 from bots.telegram import controls
+from bots.telegram.attachments import album_of, attachments_of
 from bots.telegram.people import Me, person_of
 from bots.telegram.places import PLATFORM, address_of, follows_replies, scene_of, thread_of
 from bots.telegram.reading import quoted_in, replied_to
@@ -58,23 +59,6 @@ def event_of(update: Update, me: Me, *, received_at: datetime) -> Event | None:
     return None
 
 
-def album_of(raw: object) -> str:
-    """Return which album an update's message belongs to, unique over all chats; "" for none."""
-    match raw:
-        case {"message": {"media_group_id": group, "chat": {"id": chat}}} if group:
-            return f"{chat}:{group}"
-        case _:
-            return ""
-
-
-def one_saying(album: Sequence[Said]) -> Said:
-    """Return the messages of one album as one: the first with words, which has those of all."""
-    spoken = [said for said in album if said.text or said.addressed is Addressed.MENTION] or album[:1]
-    meant = next((said for said in spoken if said.addressed is not Addressed.OVERHEARD), spoken[0])
-    words = "\n".join(said.text for said in spoken if said.text)
-    return replace(spoken[0], text=words, addressed=meant.addressed, quoted=meant.quoted)
-
-
 @dataclass(frozen=True, slots=True)
 class _Words:
     """A message's text or caption, and where it names the bot."""
@@ -88,8 +72,10 @@ def _from_message(message: Message, me: Me) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return _moved(message, me)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    strange = unreadable(message)
-    if author is None or message.chat.type == Chat.CHANNEL or not (raw_words(message) or strange):
+    strange, attachments = unreadable(message), attachments_of(message)
+    if author is None or message.chat.type == Chat.CHANNEL:
+        return None
+    if not (raw_words(message) or strange or attachments):
         return None  # another bot, or a service message
     words = _words(message, me)
     addressed = _addressed(message, words, me)
@@ -102,9 +88,9 @@ def _from_message(message: Message, me: Me) -> Event | None:
         return None
     quoted = quoted_in(message, me)
     # A bare mention under somebody's message asks about that message.
-    nothing = not words.markdown and not (quoted and quoted.text and not quoted.by_bot)
+    nothing = not (words.markdown or attachments or (quoted and quoted.text and not quoted.by_bot))
     return Said(
-        delivery_id=_said_id(message),
+        delivery_id=f"msg:{message.chat.id}:{message.message_id}",
         message_id=str(message.message_id),
         address=address_of(message.chat, me, thread_of(message), author, reply_to=message.message_id),
         author=author,
@@ -116,6 +102,8 @@ def _from_message(message: Message, me: Me) -> Event | None:
         follows_replies=follows_replies(message.chat),
         continues=follows_replies(message.chat),
         unreadable=strange or (Unreadable.EMPTY if nothing else None),
+        attachments=attachments,
+        album=album_of(message),
         more_follows=len(words.raw) >= CUT_FROM,
     )
 
@@ -126,7 +114,7 @@ def _ordered(message: Message, words: _Words, author: Person, me: Me) -> Ordered
     if found is None or found[2] or found[1].lower() not in set(CommandName):
         return None  # a name that is left in place is another bot's
     return Ordered(
-        delivery_id=_said_id(message),
+        delivery_id=f"msg:{message.chat.id}:{message.message_id}",
         message_id=str(message.message_id),
         address=address_of(message.chat, me, thread_of(message), author, reply_to=message.message_id),
         author=author,
@@ -212,13 +200,6 @@ def _moved(message: Message, me: Me) -> Moved:
         old_channel=str(old),
         new_channel=str(new),
     )
-
-
-def _said_id(message: Message) -> str:
-    """Pictures of an album without words are one saying; one with words is a saying of its own."""
-    if message.media_group_id and not raw_words(message):
-        return f"album:{message.chat.id}:{message.media_group_id}"
-    return f"msg:{message.chat.id}:{message.message_id}"
 
 
 def _words(message: Message, me: Me) -> _Words:

@@ -5,11 +5,16 @@ Offsets and lengths are in UTF-16 units. Rules kept (https://core.telegram.org/b
 ``pre`` and ``code`` hold no other entity and stand in none but a quote; quotes are not nested.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, TypeAlias, cast
 
 from telegram import MessageEntity
 
+from core.markdown.grid import cells
+from core.markdown.inline import MATHS
+from core.markdown.lines import FENCED, TABLE, Kind, Line, scan
 from core.model import Page
 
 Entity: TypeAlias = dict[str, object]
@@ -34,7 +39,13 @@ def fewest(entities: Sequence[Entity], limit: int) -> list[Entity]:
 
 def entities_of(page: Page) -> list[MessageEntity]:
     """Return the entities of ``page`` as the SDK takes them."""
-    return [MessageEntity.de_json(cast("dict[str, Any]", entity), None) for entity in page.form]
+    entities = (cast("dict[str, Any]", one) for one in page.form)
+    return [MessageEntity.de_json(entity, None) for entity in entities if "type" in entity]
+
+
+def rich_of(page: Page) -> str:
+    """Return the Markdown of ``page`` as a rich message; "" where it is to be sent as entities."""
+    return next((str(one["rich"]) for one in page.form if isinstance(one, dict) and "rich" in one), "")
 
 
 class Canvas:
@@ -142,3 +153,98 @@ def _offset(entity: Entity) -> int:
 
 def _end(entity: Entity) -> int:
     return _offset(entity) + int(str(entity["length"]))
+
+
+# Rich messages (Bot API 10.1, https://core.telegram.org/bots/api#inputrichmessage) take GitHub's
+# Markdown with HTML in it. Their text is written for them here, since they read some of it
+# otherwise than people mean it: a lone line end is a space, a tag that is not known vanishes,
+# "==" marks, a dollar begins a formula, and a picture would be fetched.
+
+RICH_LINES = 400  #: of at most 500 blocks, nested ones counted
+RICH_COLUMNS = 20
+
+_DETAILS = re.compile(r"</?(?:details|summary)\b", re.IGNORECASE)
+_TASK = re.compile(r"\[[ xX]\][ \t]")
+_SPECIAL = re.compile(
+    r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:.|\n)+?(?<!`)(?P=ticks)(?!`))"
+    rf"|(?P<maths>{MATHS.pattern})"
+    r"|(?P<escaped>\\[!-/:-@\[-`{-~])"
+    r"|(?P<tag></?(?:details|summary)(?: open)?>|<(?:https?://|mailto:))"
+    r"|<|==|\$|!\[",
+    re.IGNORECASE,
+)
+_WRITTEN = {"<": "&lt;", "==": "\\=\\=", "$": "\\$", "![": "["}
+
+
+def rich_markdown(source: str) -> str:
+    """Return ``source`` as a rich message's Markdown; "" where it gains nothing by being one.
+
+    That is where it has no table, task list, formula of its own line or details. Formulas within
+    details crash Telegram Desktop 6.9 (tdesktop issue 30808): such a page is sent as entities too.
+    """
+    lines = scan(source)
+    said = [source[line.start : line.end] for line in lines if line.kind not in FENCED]
+    details = any(_DETAILS.search(words) for words in said)
+    formula = any(words.lstrip(" \t>").startswith(("$$", "\\[")) for words in said)
+    gains = details or formula or any(_is_task(source, line) or line.kind in TABLE for line in lines)
+    wide = any(len(_cells(source, line)) > RICH_COLUMNS for line in lines if line.kind in TABLE)
+    if not gains or wide or (details and formula) or len(lines) > RICH_LINES:
+        return ""
+    written: list[str] = []
+    for kind, group in groupby(enumerate(lines), key=lambda pair: _group(pair[1])):
+        held = list(group)
+        if kind is TABLE:
+            written.append(_grid(source, [line for _, line in held]))
+            continue
+        rows = [_row(source, line, lines[at + 1 : at + 2]) for at, line in held]
+        written.append("\n".join(rows) if kind is FENCED else _worded("\n".join(rows)))
+    return "\n".join(written)
+
+
+def _group(line: Line) -> tuple[Kind, ...]:
+    return FENCED if line.kind in FENCED else TABLE if line.kind in TABLE else ()
+
+
+def _is_task(source: str, line: Line) -> bool:
+    return line.kind is Kind.ITEM and _TASK.match(source, line.body) is not None
+
+
+def _row(source: str, line: Line, following: Sequence[Line]) -> str:
+    """Return one line; a lone line end between words becomes a hard break."""
+    text = source[line.start : line.end]
+    goes_on = line.kind in (Kind.TEXT, Kind.ITEM) and any(one.kind is Kind.TEXT for one in following)
+    return f"{text.rstrip()}  " if goes_on and not _DETAILS.search(text) else text
+
+
+def _cells(source: str, line: Line) -> list[str]:
+    return cells(source[line.body : line.end])
+
+
+def _grid(source: str, lines: Sequence[Line]) -> str:
+    """Return a table with as many columns as its longest row has, and pipes escaped within cells."""
+    rows = [_cells(source, line) for line in lines]
+    count = max(len(row) for row in rows)
+    written = []
+    for line, row in zip(lines, rows, strict=True):
+        rule = line.kind is Kind.TABLE_RULE
+        said = row if rule else [_SPECIAL.sub(_special, cell).replace("|", "\\|") for cell in row]
+        full = [*said, *["---" if rule else ""] * (count - len(row))]
+        written.append(f"{source[line.start : line.body]}| {' | '.join(full)} |")
+    return "\n".join(written)
+
+
+def _worded(text: str) -> str:
+    """Return lines outside of fences so that nothing in them is read as what nobody meant."""
+    text = _SPECIAL.sub(_special, text)
+    text = re.sub(r"</summary>[ \t]*\n?(?!\n)", "</summary>\n\n", text, flags=re.IGNORECASE)
+    return re.sub(r"\s*</details>[ \t]*\n*", "\n\n</details>\n\n", text, flags=re.IGNORECASE).rstrip("\n")
+
+
+def _special(found: re.Match[str]) -> str:
+    if found["maths"]:
+        formula = found[0].lstrip("\\$([").rstrip("\\$)]").replace("<", r"\lt ")
+        mark = "$$" if found[0].startswith(("$$", "\\[")) else "$"
+        return f"{mark}{' '.join(formula.split())}{mark}"
+    if found["code"] or found["escaped"] or found["tag"]:
+        return found[0]
+    return _WRITTEN[found[0]]

@@ -2,10 +2,6 @@
 
 PTB's Updater confirms updates before they are handled and stops at one it cannot read. Here
 polling moves its offset behind an update when that is stored, and the webhook answers 200 then.
-
-An album comes as one update a picture, its words on any of them, and nothing says that it is
-complete. Where a poll ends within one, the poll is asked again a moment later before the album is
-taken, unconfirmed meanwhile; what comes even later passes by itself where it has words.
 """
 
 import asyncio
@@ -13,8 +9,7 @@ import hashlib
 import hmac
 import json
 import traceback
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -26,12 +21,12 @@ from telegram.error import Conflict, TelegramError
 
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, log_lost_contact, says
-from bots.telegram.events import ALLOWED_UPDATES, album_of, event_of, one_saying
+from bots.telegram.events import ALLOWED_UPDATES, event_of
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
 from core.clock import Clock
 from core.errors import StoreUnavailable
-from core.model import Event, Moved, Said, Unparsed
+from core.model import Event, Moved, Unparsed
 from core.ports import Ingest
 
 T = TypeVar("T")
@@ -39,8 +34,6 @@ log = structlog.get_logger()
 
 BODY_LIMIT_BYTES = 1_048_576
 RAW_CHARS = 20_000  #: kept of an update that cannot be read
-ALBUM_WAIT_S = 0.7  #: for an album's further pictures; within 0.5 s a repeated poll gives one update
-ALBUMS_KEPT = 1_000
 
 
 class Ingress:
@@ -57,8 +50,6 @@ class Ingress:
         self._offset: int | None = None  #: one past the last update that is stored
         self._hooked = True  #: a webhook may be set, and would refuse our polls
         self._idle = False  #: True while the way in may be cancelled without losing anything
-        self._albums: OrderedDict[str, None] = OrderedDict()  #: of which something was let through
-        self._awaited = ""  #: the album that was given time to become complete
 
     async def start(self, ingest: Ingest) -> None:
         """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
@@ -97,7 +88,7 @@ class Ingress:
             if len(body) > BODY_LIMIT_BYTES:
                 return Response(status_code=413)
         try:
-            await self._take([_decoded(body)])
+            await self._take(_decoded(body))
         except StoreUnavailable:
             log.error("store_unavailable", platform=PLATFORM)
             return Response(status_code=503, headers={"Retry-After": "1"})
@@ -133,19 +124,10 @@ class Ingress:
                 margin_s=self._config.call_timeout_s,
             )
         )
-        taken: set[int] = set()
-        for index, raw in enumerate(found):
+        for raw in found:
             if self._stopping:
                 return True
-            if index not in taken:
-                album = album_of(raw)
-                if album and album == album_of(found[-1]) and album != self._awaited:
-                    self._awaited = album
-                    await self._idly(self._clock.sleep(ALBUM_WAIT_S))
-                    return False
-                members = [at for at in range(index, len(found)) if album and album_of(found[at]) == album]
-                await self._take([found[at] for at in members or [index]])
-                taken.update(members)
+            await self._take(raw)
             self._offset = int(raw["update_id"]) + 1
         return False
 
@@ -163,33 +145,18 @@ class Ingress:
         log.info("telegram_webhook_set")
         return True
 
-    # -- one update, or the pictures of one album ----------------------------------------------
+    # -- one update ----------------------------------------------------------------------------
 
-    async def _take(self, raws: Sequence[Any]) -> None:
-        """Store what one update, or the updates of one album, hold, whatever that is.
+    async def _take(self, raw: Any) -> None:
+        """Store what an update holds, whatever that is.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        events = [self._read(raw) for raw in raws]
-        said = [event for event in events if isinstance(event, Said)]
-        for event, raw in zip(events, raws, strict=True):
-            if event is not None and not isinstance(event, Said):
-                await self._store(event, raw)
-                self._let_through(raw)
-            self._note(event, raw)
-        if said:
-            saying = one_saying(said)
-            if saying.text or album_of(raws[0]) not in self._albums:
-                await self._store(saying, raws[0])
-                self._let_through(raws[0])
-
-    def _let_through(self, raw: Any) -> None:
-        """Remember the album: its further pictures without words say nothing new."""
-        if album := album_of(raw):
-            self._albums[album] = None
-            if len(self._albums) > ALBUMS_KEPT:
-                self._albums.popitem(last=False)
+        event = self._read(raw)
+        if event is not None:
+            await self._store(event, raw)
+        self._note(event, raw)
 
     def _note(self, event: Event | None, raw: Any) -> None:
         """Do what an update asks for beside being stored."""

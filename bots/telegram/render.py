@@ -7,8 +7,9 @@ reading) and about 100 entities, the rest being ignored
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from bots.telegram.form import fewest, units
+from bots.telegram.form import fewest, rich_markdown, units
 from bots.telegram.markup import convert
 from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
 from core.markdown.settle import settled
@@ -42,6 +43,21 @@ class TelegramPager:
             self._pages.extend(_page(part))
         self._seen = len(self._parts.finished)
         return [*self._pages, *_page(live if complete else settled(live))]
+
+
+class RichPager(TelegramPager):
+    """Pages that become rich messages when they are finished, where they gain by it."""
+
+    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+        """Return the answer so far; a finished page carries its rich form."""
+        pages = super().pages(markdown, complete=complete)
+        finished = len(pages) if complete else len(pages) - 1
+        return [*(_enriched(page) for page in pages[:finished]), *pages[finished:]]
+
+
+def _enriched(page: Page) -> Page:
+    rich = rich_markdown(page.source)
+    return replace(page, form=(*page.form, {"rich": rich})) if rich else page
 
 
 def _page(source: str) -> list[Page]:

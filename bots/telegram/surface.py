@@ -5,29 +5,35 @@ Where the operator wants it, an answer in a private chat grows as a native draft
 the whole answer. No draft can become a message, so the last frame is always a real one. The first
 refusal turns drafts off for as long as the process runs.
 
+A finished page whose form says so becomes a rich message. Where Telegram refuses that, the page
+is sent as text with entities when the scheduler tries it again; a server that has no rich messages
+is not asked for another.
+
 No verb waits or retries: pacing is the scheduler's.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from telegram import Bot
 
-from bots.telegram.form import units
+from bots.telegram.form import rich_of, units
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.markup import steady
 from bots.telegram.places import is_private
-from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramPager
+from bots.telegram.render import TEXT_LIMIT_UNITS, RichPager, TelegramPager
 from bots.telegram.status import StatusLine
-from bots.telegram.writing import Writer
-from core.errors import MessageGone, SurfaceRefused
+from bots.telegram.writing import NoRichMessages, Writer
+from core.errors import MessageGone, SurfaceRefused, SurfaceUnavailable
 from core.model import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
 log = structlog.get_logger()
 
 DRAFT = "draft"
+PLAIN_KEPT = 1_000
 
 
 class TelegramSurface:
@@ -40,10 +46,12 @@ class TelegramSurface:
     thinking_style = ThinkingStyle.QUOTE
     finds_posts = False  #: bots cannot read what stands in a chat
 
-    def __init__(self, bot: Bot, limits: TelegramLimits, *, drafts: bool = False) -> None:
+    def __init__(self, bot: Bot, limits: TelegramLimits, *, drafts: bool = False, rich: bool = False) -> None:
         self._writer = Writer(bot)
         self._limits = limits
         self._drafts = drafts  #: False once Telegram refused one
+        self._rich = rich  #: False once Telegram turned out to have none
+        self._plain: dict[str, None] = {}  #: rich forms that were refused, oldest first
         self._status = StatusLine(self._writer, limits)
 
     def moved(self, old: str, new: str) -> None:
@@ -52,7 +60,7 @@ class TelegramSurface:
 
     def pager(self, address: Address) -> Pager:
         """Make the pager for one answer; the same for every chat."""
-        return TelegramPager()
+        return RichPager() if self._rich else TelegramPager()
 
     def rungs(self, address: Address) -> Sequence[Rung]:
         """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
@@ -107,6 +115,9 @@ class TelegramSurface:
         if rung == DRAFT:
             ref = MessageRef(channel=address.key.channel, message_id=str(draft_id(marker)), rung=DRAFT)
             return await self._draft(address, ref, page, controls)
+        if rich := self._rich_form(page):
+            with self._or_plain(rich):
+                return await self._writer.send_rich(address, rich, controls=controls)
         return await self._writer.send(address, page, controls=controls)
 
     async def edit(
@@ -130,6 +141,10 @@ class TelegramSurface:
         """
         if ref.rung == DRAFT:
             return await self._draft(address, ref, page, controls)
+        if rich := self._rich_form(page):
+            with self._or_plain(rich):
+                await self._writer.edit_rich(address, ref, rich, controls=controls)
+                return ref
         await self._writer.edit(address, ref, page, controls=controls)
         return ref
 
@@ -174,6 +189,23 @@ class TelegramSurface:
             log.warning("telegram_drafts_off", error=str(exc))
             raise
         return ref
+
+    def _rich_form(self, page: Page) -> str:
+        rich = rich_of(page) if self._rich else ""
+        return "" if rich in self._plain else rich
+
+    @contextlib.contextmanager
+    def _or_plain(self, rich: str) -> Iterator[None]:
+        """Let a refused rich form be told as a failure, and the next try take the plain one."""
+        try:
+            yield
+        except SurfaceRefused as exc:
+            self._rich = self._rich and not isinstance(exc, NoRichMessages)
+            self._plain[rich] = None
+            if len(self._plain) > PLAIN_KEPT:
+                del self._plain[next(iter(self._plain))]
+            log.warning("telegram_rich_refused", error=str(exc), off=not self._rich)
+            raise SurfaceUnavailable(str(exc)) from exc
 
     def _can_draft(self, address: Address) -> bool:
         return self._drafts and is_private(address)

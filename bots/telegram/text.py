@@ -30,17 +30,11 @@ _OTHER = (
     "giveaway",
 )
 
-#: First match wins: an animation also carries a document.
 _UNREADABLE = (
     ("sticker", Unreadable.STICKER),
     ("voice", Unreadable.VOICE),
-    ("photo", Unreadable.PICTURE),
-    ("live_photo", Unreadable.PICTURE),
-    ("animation", Unreadable.VIDEO),
-    ("video", Unreadable.VIDEO),
-    ("video_note", Unreadable.VIDEO),
-    ("audio", Unreadable.FILE),
-    ("document", Unreadable.FILE),
+    ("audio", Unreadable.VOICE),
+    ("live_photo", Unreadable.OTHER),
     *((kind, Unreadable.OTHER) for kind in _OTHER),
 )
 

@@ -6,22 +6,33 @@ supergroup, the call is done again in the chat as it is called now.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
-from telegram.error import BadRequest, ChatMigrated, InvalidToken
+from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
 
 from bots.telegram.controls import keyboard
-from bots.telegram.errors import NOT_FOUND_TO_DELETE, NOT_MODIFIED, UNKNOWN_METHOD, says, translated
+from bots.telegram.errors import (
+    NOT_FOUND_TO_DELETE,
+    NOT_MODIFIED,
+    TEXT_MISSING,
+    UNKNOWN_METHOD,
+    says,
+    translated,
+)
 from bots.telegram.form import entities_of
 from bots.telegram.places import reply_of, topic_of
-from core.errors import MessageGone, SurfaceRefused
+from core.errors import MessageGone, SurfaceError, SurfaceRefused
 from core.model import Address, Button, MessageRef, Page
 
 T = TypeVar("T")
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+class NoRichMessages(SurfaceRefused):
+    """The server is older than rich messages; nothing was shown."""
 
 
 class Writer:
@@ -61,17 +72,21 @@ class Writer:
         self, address: Address, ref: MessageRef, page: Page, *, controls: Sequence[Button]
     ) -> None:
         """Replace text and buttons of ``ref``; the same text again is success."""
+        await self._edit(
+            ref,
+            text=page.text,
+            entities=entities_of(page),
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=_keyboard(address, controls),
+        )
+
+    async def _edit(self, ref: MessageRef, **content: Any) -> None:
         if ref.channel in self._moved:  # its id may be another message's in the new chat
             raise MessageGone("the group became a supergroup")
         with translated(idempotent=True):
             try:
                 await self._bot.edit_message_text(
-                    page.text,
-                    ref.channel,
-                    int(ref.message_id),
-                    entities=entities_of(page),
-                    link_preview_options=_NO_PREVIEW,
-                    reply_markup=_keyboard(address, controls),
+                    chat_id=ref.channel, message_id=int(ref.message_id), **content
                 )
             except ChatMigrated as exc:
                 self.moved(ref.channel, str(exc.new_chat_id))
@@ -79,6 +94,56 @@ class Writer:
             except BadRequest as exc:
                 if not says(exc, NOT_MODIFIED):
                     raise
+
+    async def send_rich(self, address: Address, markdown: str, *, controls: Sequence[Button]) -> MessageRef:
+        """Send a rich message.
+
+        Raises:
+            NoRichMessages: the server has none.
+        """
+
+        async def send(chat: str) -> Message:
+            asked = {
+                "chat_id": chat,
+                "rich_message": {"markdown": markdown},
+                "message_thread_id": topic_of(address),
+                "reply_parameters": reply_of(address, chat),
+                "reply_markup": _keyboard(address, controls),
+            }
+            given = {name: value for name, value in asked.items() if value is not None}
+            return cast(
+                "Message", await self._bot.do_api_request("sendRichMessage", given, return_type=Message)
+            )
+
+        try:
+            sent = await self._call(address, send, idempotent=False)
+        except SurfaceError as exc:
+            if isinstance(exc.__cause__, EndPointNotFound):
+                raise NoRichMessages(str(exc)) from exc
+            raise
+        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
+
+    async def edit_rich(
+        self, address: Address, ref: MessageRef, markdown: str, *, controls: Sequence[Button]
+    ) -> None:
+        """Make ``ref`` a rich message, or replace its content and buttons.
+
+        Raises:
+            NoRichMessages: the server has none.
+        """
+        # An older server ignores what it does not know, and misses a text.
+        try:
+            await self._edit(
+                ref,
+                text=None,
+                reply_markup=_keyboard(address, controls),
+                api_kwargs={"rich_message": {"markdown": markdown}},
+            )
+        except SurfaceRefused as exc:
+            cause = exc.__cause__
+            if isinstance(cause, BadRequest) and says(cause, TEXT_MISSING):
+                raise NoRichMessages(str(exc)) from exc
+            raise
 
     async def delete(self, ref: MessageRef) -> None:
         """Take a message away; one that is gone already is success."""

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from bots.terminal.surface import TerminalSurface
 from core.errors import StoreUnavailable
 from core.model import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
-from core.ports import Backfill, Ingest, Surface
+from core.ports import Backfill, Downloads, Ingest, Surface
 
 
 class TerminalPlatform:
@@ -22,6 +22,7 @@ class TerminalPlatform:
 
     name = "terminal"
     backfill: Backfill | None = None
+    downloads: Downloads | None = None
 
     def __init__(self, *, language: str = "") -> None:
         """``language`` is the terminal's, as a BCP 47 tag."""

@@ -73,15 +73,6 @@ class Notice(Enum):
         "语音我还听不了，请用文字告诉我。",
         "I cannot listen to voice messages yet. Please tell me in words.",
     )
-    PICTURE = (
-        "图片我还看不了，请用文字描述一下。",
-        "I cannot look at pictures yet. Please describe it in words.",
-    )
-    VIDEO = ("视频我还看不了，请用文字描述一下。", "I cannot watch videos yet. Please describe it in words.")
-    FILE = (
-        "文件我还读不了，请把相关内容粘贴成文字。",
-        "I cannot read files yet. Please paste the part that matters as text.",
-    )
     OTHER = (
         "这类消息我还读不了，请用文字告诉我。",
         "I cannot read this kind of message yet. Please tell me in words.",
@@ -97,8 +88,5 @@ NOT_YET: Mapping[Unreadable, Notice] = {
     Unreadable.EMPTY: Notice.EMPTY,
     Unreadable.STICKER: Notice.STICKER,
     Unreadable.VOICE: Notice.VOICE,
-    Unreadable.PICTURE: Notice.PICTURE,
-    Unreadable.VIDEO: Notice.VIDEO,
-    Unreadable.FILE: Notice.FILE,
     Unreadable.OTHER: Notice.OTHER,
 }

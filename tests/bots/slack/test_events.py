@@ -150,20 +150,47 @@ def test_a_guest_of_another_team_is_the_recipient_with_that_team(name: str) -> N
     ("event", "kind"),
     [
         ({"text": "<@UBOT>"}, Unreadable.EMPTY),
-        ({"text": "<@UBOT>", "files": [{"mimetype": "image/png"}]}, Unreadable.PICTURE),
         ({"text": "<@UBOT>", "files": [{"mimetype": "audio/mp4"}]}, Unreadable.VOICE),
-        ({"text": "<@UBOT>", "files": [{"mimetype": "video/mp4"}]}, Unreadable.VIDEO),
-        ({"text": "<@UBOT> see", "files": [{"mimetype": "text/csv"}]}, Unreadable.FILE),
-        ({"text": "<@UBOT> see", "files": [{"id": "F1", "mode": "tombstone"}]}, Unreadable.FILE),
+        (
+            {"text": "<@UBOT>", "files": [{"mimetype": "video/mp4", "subtype": "slack_audio"}]},
+            Unreadable.VOICE,
+        ),
+        ({"text": "<@UBOT>", "files": [{"mimetype": "image/png"}]}, None),
         ({"text": "<@UBOT> see"}, None),
     ],
 )
 def test_what_cannot_be_read_is_named(event: dict[str, Any], kind: Unreadable | None) -> None:
-    """An empty message and each kind of file say what they are."""
+    """An empty message and one of nothing but sound say so."""
     subtype = {"subtype": "file_share"} if "files" in event else {}
     said = read(envelope(**event, **subtype))
     assert isinstance(said, Said)
     assert said.unreadable is kind
+
+
+def test_what_can_be_read_is_attached() -> None:
+    """All files of a message come with it, in order, with where they are to be had."""
+    files = [
+        {"id": "F1", "name": "a.pdf", "mimetype": "application/pdf", "size": 5, "url_private": "https://f/1"},
+        {"id": "F2", "mimetype": "image/png", "url_private_download": "https://f/2"},
+        {"id": "F3", "title": "clip", "mimetype": "video/mp4"},
+        {"id": "F4", "mode": "tombstone"},
+        {"id": "F5", "name": "sheet", "mode": "external", "url_private": "https://drive.test/5"},
+        {"id": "F6", "mimetype": "audio/mp4", "url_private": "https://f/6"},
+    ]
+    said = read(envelope(text="<@UBOT> see", subtype="file_share", files=files))
+    assert isinstance(said, Said)
+    assert said.unreadable is None
+    found = [
+        (one.kind.value, one.name, one.media_type, one.size_bytes, one.source) for one in said.attachments
+    ]
+    assert found == [
+        ("file", "a.pdf", "application/pdf", 5, {"id": "F1", "url": "https://f/1"}),
+        ("picture", "", "image/png", 0, {"id": "F2", "url": "https://f/2"}),
+        ("video", "clip", "video/mp4", 0, {"id": "F3"}),
+        ("file", "", "", 0, {"id": "F4", "gone": "yes"}),
+        ("file", "sheet", "", 0, {"id": "F5", "external": "yes"}),
+        ("file", "", "audio/mp4", 0, {"id": "F6", "url": "https://f/6"}),
+    ]
 
 
 def test_a_broadcast_reply_is_said() -> None:

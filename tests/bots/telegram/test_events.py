@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from bots.telegram.events import event_of, one_saying
+from bots.telegram.events import event_of
 from bots.telegram.people import Me
 from core.model import (
     Addressed,
+    Attachment,
+    AttachmentKind,
     CommandName,
     Control,
     Edited,
@@ -128,7 +130,8 @@ def test_a_mention_in_a_caption() -> None:
         photo=[{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}],
     )
     assert (event.addressed, event.text) == (Addressed.MENTION, "what is this?")
-    assert event.unreadable is Unreadable.PICTURE
+    assert event.unreadable is None
+    assert [one.kind for one in event.attachments] == [AttachmentKind.PICTURE]
 
 
 def test_a_reply_to_us() -> None:
@@ -268,17 +271,13 @@ FILE = {"file_id": "f", "file_unique_id": "u"}
             Unreadable.STICKER,
         ),
         ({"voice": FILE | {"duration": 2}}, Unreadable.VOICE),
-        ({"document": FILE, "caption": "read this"}, Unreadable.FILE),
-        (
-            {"animation": FILE | {"width": 1, "height": 1, "duration": 1}, "document": FILE},
-            Unreadable.VIDEO,
-        ),
+        ({"audio": FILE | {"duration": 2}, "caption": "hear this"}, Unreadable.VOICE),
         ({"location": {"longitude": 1.0, "latitude": 2.0}}, Unreadable.OTHER),
         ({"rich_message": {"blocks": []}}, Unreadable.OTHER),
     ],
 )
 def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: Unreadable) -> None:
-    """Stickers, voices, files and the like are said with their kind, captions as the words."""
+    """Stickers, voices and the like are said with their kind, captions as the words."""
     event = said(PRIVATE, **content)
     assert (event.unreadable, event.text) == (kind, content.get("caption", ""))
 
@@ -290,34 +289,58 @@ def test_a_bare_mention_is_empty() -> None:
     assert said(GROUP, "@moon_bot", reply_to_message=mine).unreadable is Unreadable.EMPTY
 
 
-PICTURE = {"photo": [FILE | {"width": 1, "height": 1}], "media_group_id": "99"}
+SIZES = [
+    FILE | {"file_id": "small", "width": 1, "height": 1},
+    FILE | {"width": 9, "height": 9, "file_size": 9},
+]
+VIDEO = FILE | {"width": 1, "height": 1, "duration": 1}
 
 
-def test_an_albums_silent_pictures_are_one_saying() -> None:
-    """Pictures without words have one delivery id; one with words has its own and is never lost."""
-    silent = [said(PRIVATE, message_id=number, **PICTURE) for number in (1, 2)]
-    spoken = said(PRIVATE, message_id=3, caption="these?", **PICTURE)
-    assert [one.delivery_id for one in silent] == ["album:7:99", "album:7:99"]
-    assert spoken.delivery_id == "msg:7:3"
+@pytest.mark.parametrize(
+    ("content", "kind", "name", "media_type", "size"),
+    [
+        ({"photo": SIZES}, "picture", "", "image/jpeg", 9),
+        (
+            {"document": FILE | {"file_name": "a.pdf", "mime_type": "application/pdf", "file_size": 5}},
+            "file",
+            "a.pdf",
+            "application/pdf",
+            5,
+        ),
+        ({"document": FILE}, "file", "", "", 0),
+        ({"animation": VIDEO, "document": FILE}, "video", "", "", 0),
+        (
+            {"video": VIDEO | {"file_name": "a.mp4", "mime_type": "video/mp4"}},
+            "video",
+            "a.mp4",
+            "video/mp4",
+            0,
+        ),
+        ({"video_note": FILE | {"length": 1, "duration": 1}}, "video", "", "video/mp4", 0),
+    ],
+)
+def test_what_can_be_read_is_attached(
+    content: dict[str, Any], kind: str, name: str, media_type: str, size: int
+) -> None:
+    """Photos in their largest size, files and videos come with what Telegram tells of them."""
+    event = said(PRIVATE, caption="look", **content)
+    assert (event.text, event.unreadable, event.album) == ("look", None, "")
+    assert event.attachments == (
+        Attachment(
+            kind=AttachmentKind(kind),
+            name=name,
+            media_type=media_type,
+            size_bytes=size,
+            source={"file_id": "f"},
+        ),
+    )
 
 
-def test_an_albums_words_are_gathered() -> None:
-    """The saying is the first message with words, with the words of all and meant as any of them."""
-    silent = said(GROUP, message_id=1, **PICTURE)
-    mention = [{"type": "mention", "offset": 0, "length": 9}]
-    second = said(GROUP, message_id=2, caption="a chart", **PICTURE)
-    third = said(GROUP, message_id=3, caption="@moon_bot and this?", caption_entities=mention, **PICTURE)
-    one = one_saying([silent, second, third])
-    assert (one.delivery_id, one.text, one.addressed) == ("msg:-5:2", "a chart\nand this?", Addressed.MENTION)
-    assert one_saying([silent]) == silent
-
-
-def test_a_bare_mention_in_an_album_is_found() -> None:
-    """A picture that only names the bot makes the album meant for it."""
-    silent = said(GROUP, message_id=1, **PICTURE)
-    mention = [{"type": "mention", "offset": 0, "length": 9}]
-    named = said(GROUP, message_id=2, caption="@moon_bot", caption_entities=mention, **PICTURE)
-    assert one_saying([silent, named]).addressed is Addressed.MENTION
+def test_an_albums_pictures_are_told_one_by_one() -> None:
+    """Each message of an album has an id of its own, and the same album."""
+    pictures = [said(PRIVATE, message_id=number, photo=SIZES, media_group_id="99") for number in (1, 2)]
+    assert [one.delivery_id for one in pictures] == ["msg:7:1", "msg:7:2"]
+    assert [(one.text, one.unreadable, one.album) for one in pictures] == [("", None, "7:99")] * 2
 
 
 def test_a_migration_is_told_once_by_both_chats() -> None:

@@ -1,22 +1,20 @@
-"""Albums through the stand-in: no word on any picture is lost, and one album is one question."""
+"""Albums through the stand-in: every picture is stored by itself, and tells which album it is of."""
 
 import asyncio
 from collections.abc import Callable
 
-import pytest
 from starlette.applications import Starlette
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.web import WebServer
-from core.clock import ScaledClock
 from core.errors import StoreUnavailable
-from core.model import Event, Said, Unreadable
+from core.model import Event, Said
 
 MakeApp = Callable[..., TelegramApp]
 
 
-class Shelf:
+class Inbox:
     """An inbox in memory that deduplicates, and refuses the first ``refuses`` events."""
 
     def __init__(self) -> None:
@@ -40,90 +38,34 @@ class Shelf:
                 await asyncio.sleep(0.005)
 
 
-@pytest.fixture
-def shelf() -> Shelf:
-    """Return an empty inbox."""
-    return Shelf()
-
-
-async def test_words_on_a_later_picture_are_the_question(
-    telegram: TelegramSimulator, make_app: MakeApp, shelf: Shelf
-) -> None:
-    """An album that is fetched at once is one saying with the words of all its pictures."""
+async def test_each_picture_is_stored(telegram: TelegramSimulator, make_app: MakeApp) -> None:
+    """Polled, an album's messages come in order and with one album; one that failed comes again."""
     ann = telegram.add_person("Ann")
     chat = telegram.private_chat(ann)
-    await telegram.album(chat, ann, ["", "what is this?", "and this?"])
+    inbox = Inbox()
+    inbox.refuses = 2
+    await telegram.album(chat, ann, ["", "what is this?", ""])
     await telegram.say(chat, ann, "afterwards")
     app = make_app()
     await app.connect()
-    await app.start(shelf)
-    await shelf.holds("what is this?\nand this?", "afterwards")
-    assert shelf.said[0].unreadable is Unreadable.PICTURE
+    await app.start(inbox)
+    await inbox.holds("", "what is this?", "", "afterwards")
+    *album, after = inbox.said
+    assert len({said.album for said in album}) == 1
+    assert [len(said.attachments) for said in album] == [1, 1, 1]
+    assert after.album == ""
 
 
-async def test_an_album_is_waited_for(
-    telegram: TelegramSimulator, make_app: MakeApp, shelf: Shelf, clock: ScaledClock
-) -> None:
-    """A picture that comes while the poll is answered belongs to the same saying."""
+async def test_the_webhook_takes_them_too(telegram: TelegramSimulator, make_app: MakeApp) -> None:
+    """There one picture comes at a time."""
     ann = telegram.add_person("Ann")
     chat = telegram.private_chat(ann)
-    app = make_app()
-    await app.connect()
-    await app.start(shelf)
-    await telegram.send_photo(chat, ann, media_group_id="a")
-    await clock.sleep(0.3)
-    await telegram.send_photo(chat, ann, "look", media_group_id="a")
-    await shelf.holds("look")
-    await telegram.say(chat, ann, "next")
-    await shelf.holds("look", "next")
-
-
-async def test_a_straggler_with_words_passes_by_itself(
-    telegram: TelegramSimulator, make_app: MakeApp, shelf: Shelf
-) -> None:
-    """What comes after the album was taken is a saying of its own, unless it says nothing."""
-    ann = telegram.add_person("Ann")
-    chat = telegram.private_chat(ann)
-    app = make_app()
-    await app.connect()
-    await app.start(shelf)
-    await telegram.send_photo(chat, ann, media_group_id="a")
-    await shelf.holds("")
-    await telegram.send_photo(chat, ann, media_group_id="a")
-    await telegram.send_photo(chat, ann, "late words", media_group_id="a")
-    await shelf.holds("", "late words")
-    await telegram.send_photo(chat, ann, media_group_id="a")
-    await telegram.say(chat, ann, "next")
-    await shelf.holds("", "late words", "next")
-
-
-async def test_an_album_that_was_not_stored_comes_again(
-    telegram: TelegramSimulator, make_app: MakeApp, shelf: Shelf
-) -> None:
-    """Nothing of an album is confirmed before its saying is stored."""
-    ann = telegram.add_person("Ann")
-    chat = telegram.private_chat(ann)
-    await telegram.album(chat, ann, ["", "keep this"])
-    shelf.refuses = 2
-    app = make_app()
-    await app.connect()
-    await app.start(shelf)
-    await shelf.holds("keep this")
-
-
-async def test_the_webhook_lets_late_words_through(
-    telegram: TelegramSimulator, make_app: MakeApp, shelf: Shelf
-) -> None:
-    """One picture comes at a time there: silent ones are told once, words always."""
-    ann = telegram.add_person("Ann")
-    chat = telegram.private_chat(ann)
-    holder = Starlette()
+    inbox, holder = Inbox(), Starlette()
     async with WebServer(holder) as web:
         app = make_app(public_url=web.url)
         holder.routes.extend(app.routes())
         await app.connect()
-        await app.start(shelf)
-        await telegram.album(chat, ann, ["", "", "what is this?", ""])
-        await telegram.say(chat, ann, "next")
-        await shelf.holds("", "what is this?", "next")
+        await app.start(inbox)
+        await telegram.album(chat, ann, ["", "", "what is this?"])
+        await inbox.holds("", "", "what is this?")
         await app.close()

@@ -1,0 +1,62 @@
+"""What a Slack message carries beside its words. Pure.
+
+Source: https://docs.slack.dev/reference/objects/file-object
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from core.model import Attachment, AttachmentKind, Unreadable
+
+File: TypeAlias = Mapping[str, Any]
+
+GONE = frozenset({"tombstone", "hidden_by_limit"})
+"""The modes of files that are no longer there for us."""
+
+_KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
+
+
+def attachments_of(event: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """Return what the message in ``event`` carries that may be read; nothing where it is all sound."""
+    files = _files(event)
+    if all(_is_voice(file) for file in files):
+        return ()
+    return tuple(_attachment(file) for file in files)
+
+
+def unreadable(event: Mapping[str, Any], words: str) -> Unreadable | None:
+    """Return why there is nothing to read in the message; None where there is something."""
+    files = _files(event)
+    if files:
+        return Unreadable.VOICE if all(_is_voice(file) for file in files) else None
+    return None if words else Unreadable.EMPTY
+
+
+def _files(event: Mapping[str, Any]) -> list[File]:
+    return [file for file in event.get("files") or () if isinstance(file, Mapping)]
+
+
+def _is_voice(file: File) -> bool:
+    return "audio" in str(file.get("mimetype") or "") or file.get("subtype") == "slack_audio"
+
+
+def _attachment(file: File) -> Attachment:
+    media_type = str(file.get("mimetype") or "")
+    size = file.get("size")
+    return Attachment(
+        kind=_KINDS.get(media_type.partition("/")[0], AttachmentKind.FILE),
+        name=str(file.get("name") or file.get("title") or ""),
+        media_type=media_type,
+        size_bytes=size if isinstance(size, int) else 0,
+        source=_source(file),
+    )
+
+
+def _source(file: File) -> dict[str, str]:
+    source = {"id": str(file.get("id") or "")}
+    if file.get("mode") in GONE:
+        return source | {"gone": "yes"}
+    if file.get("mode") == "external" or file.get("is_external"):
+        return source | {"external": "yes"}  # its address leads to somebody else's login
+    url = file.get("url_private_download") or file.get("url_private")
+    return source | ({"url": url} if isinstance(url, str) else {})

@@ -1,0 +1,127 @@
+"""Fetching what people upload to Slack: ``url_private`` with the bot's token (scope ``files:read``).
+
+Without the scope Slack answers 200 with its login page instead of the file. The token goes to
+Slack's own hosts and nowhere else. See https://docs.slack.dev/reference/objects/file-object
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.credentials import SlackConfig
+from bots.slack.errors import translated
+from core.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.model import Attachment
+
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=30.0)
+MOST_REDIRECTS = 3
+UNTOLD_WAIT_S = 5.0
+_CHUNK_BYTES = 256 * 1024
+
+
+class SlackDownloads:
+    """Implements :class:`core.ports.Downloads`."""
+
+    def __init__(
+        self, config: SlackConfig, client: AsyncWebClient, session: Callable[[], aiohttp.ClientSession]
+    ) -> None:
+        """``session`` is asked for at each download: it is made when the platform connects."""
+        self._token = config.bot_token
+        self._api_host = urlsplit(config.api_url).netloc
+        self._client = client
+        self._session = session
+
+    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+        """Write a file to the disk, piece by piece."""
+        if attachment.size_bytes > limit_bytes:
+            raise DownloadRefused("too large by its own account", reason="too_large")
+        if attachment.source.get("external"):
+            raise DownloadRefused("kept outside of Slack", reason="external")
+        if attachment.source.get("gone"):
+            raise DownloadRefused("deleted, or hidden by the plan's limit", reason="gone")
+        url = attachment.source.get("url") or await self._url(attachment.source["id"])
+        try:
+            async with self._answered(url) as response:
+                _check(response, attachment, limit_bytes)
+                await _write(response, to, limit_bytes)
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            # An aiohttp error's text may name the address: the kind is enough.
+            raise SurfaceUnavailable(f"download: {type(exc).__name__}") from exc
+
+    async def _url(self, file_id: str) -> str:
+        """Ask for the address of a file that came without one (Slack Connect)."""
+        try:
+            with translated("files.info", repeatable=True):
+                answer = await self._client.files_info(file=file_id)
+        except SurfaceRefused as exc:
+            raise DownloadRefused("files.info was refused", reason="gone") from exc
+        file = answer.get("file") or {}
+        url = file.get("url_private_download") or file.get("url_private")
+        if not isinstance(url, str):
+            raise DownloadRefused("the file has no address", reason="gone")
+        return url
+
+    @asynccontextmanager
+    async def _answered(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask for ``url``; follow where it leads, with the token only at Slack."""
+        for _ in range(MOST_REDIRECTS + 1):
+            headers = {"Authorization": f"Bearer {self._token}"} if self._is_slack(url) else {}
+            async with self._session().get(
+                url, headers=headers, timeout=TIMEOUT, allow_redirects=False
+            ) as response:
+                if response.status not in (301, 302, 303, 307, 308):
+                    yield response
+                    return
+                url = urljoin(url, response.headers.get("Location", ""))
+        raise DownloadRefused("redirected too often", reason="forbidden")
+
+    def _is_slack(self, url: str) -> bool:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.netloc == self._api_host:
+            return True
+        return parts.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
+
+
+def _check(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes: int) -> None:
+    """Let a response pass that looks like the file.
+
+    Raises:
+        DownloadRefused: it is something else.
+        SurfaceRateLimited: too many downloads.
+        SurfaceUnavailable: Slack failed.
+    """
+    if response.status == 429:
+        told = response.headers.get("Retry-After", "")
+        raise SurfaceRateLimited("download", retry_after_s=float(told) if told.isdigit() else UNTOLD_WAIT_S)
+    if response.status >= 500:
+        raise SurfaceUnavailable(f"download: HTTP {response.status}")
+    if response.status in (401, 403):
+        raise DownloadRefused(f"HTTP {response.status}", reason="forbidden")
+    if response.status != 200:
+        raise DownloadRefused(f"HTTP {response.status}", reason="gone")
+    length = response.content_length
+    is_page = response.content_type == "text/html"
+    expected = attachment.media_type.startswith("text/html") and length in (None, attachment.size_bytes)
+    if is_page and not expected:
+        raise DownloadRefused("Slack's login page instead of the file", reason="forbidden")
+    if length is not None and length > limit_bytes:
+        raise DownloadRefused("too large", reason="too_large")
+
+
+async def _write(response: aiohttp.ClientResponse, to: Path, limit_bytes: int) -> None:
+    size = 0
+    stream = await asyncio.to_thread(to.open, "wb")
+    try:
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > limit_bytes:
+                raise DownloadRefused("larger than told", reason="too_large")
+            await asyncio.to_thread(stream.write, chunk)
+    finally:
+        await asyncio.to_thread(stream.close)
