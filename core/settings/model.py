@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from core.settings.access import AccessFields
 from core.settings.account import AccountFields
 from core.settings.chat import ChatFields
 from core.settings.declare import ANY_CASE, setting
@@ -48,7 +49,7 @@ def _default_database(values: dict[str, Any]) -> SecretStr:
     return SecretStr(database_in(values.get("data_dir") or default_data_dir()))
 
 
-class Settings(AccountFields, ChatFields, DeliveryFields, BaseModel):
+class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, BaseModel):
     """All settings of one deployment. Secrets are :class:`pydantic.SecretStr`; web addresses end without "/".
 
     Made by :func:`core.settings.load`; tests and the demo make it directly, and then nothing is

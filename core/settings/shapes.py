@@ -1,5 +1,6 @@
 """What a setting's text must look like. Each check names the fault, never the value."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +150,46 @@ def _weights(text: object) -> object:
 
 Weights = Annotated[dict[str, float], BeforeValidator(_weights)]
 """Weights by chat, as "platform:channel"."""
+
+
+def _entries(text: object) -> object:
+    """Split "slack:T0123, telegram:-1001"; what is no text is passed on."""
+    if not isinstance(text, str):
+        return text
+    entries = tuple(part for part in re.split(r"[\s,;]+", text) if part)
+    for entry in entries:
+        if not re.fullmatch(r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+", entry):
+            raise ValueError(
+                "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:-1001, telegram:42"
+            )
+    return entries
+
+
+Entries = Annotated[tuple[str, ...], BeforeValidator(_entries)]
+"""Tenants, chats and people as "platform:id"."""
+
+
+def _price_list(text: object) -> object:
+    """Read "kimi-k3=3/15/0.3, …" or the same in JSON; what is no text is passed on."""
+    if not isinstance(text, str):
+        return text
+    fault = "is a list like kimi-k3=3/15/0.3: USD for a million tokens of prompt, answer and cached prompt"
+    if text.lstrip().startswith("{"):
+        try:
+            given = json.loads(text)
+        except json.JSONDecodeError:
+            raise ValueError(fault) from None
+    else:
+        pairs = (part.partition("=") for part in re.split(r"[\s,;]+", text) if part)
+        given = {model: numbers.split("/") for model, _, numbers in pairs}
+    try:
+        prices = {str(model): tuple(float(number) for number in three) for model, three in given.items()}
+    except (TypeError, ValueError):
+        raise ValueError(fault) from None
+    if any(len(three) != 3 or not all(0 <= one < 1e6 for one in three) for three in prices.values()):
+        raise ValueError(fault)
+    return prices
+
+
+PriceList = Annotated[dict[str, tuple[float, float, float]], BeforeValidator(_price_list)]
+"""USD for a million tokens by model: prompt, answer, cached prompt."""

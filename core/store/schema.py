@@ -127,6 +127,8 @@ turns = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Index("ix_turns_conversation_id_id", "conversation_id", "id"),
+    Index("ix_turns_started_at", "started_at"),
+    Index("ix_turns_asker_id_started_at", "asker_id", "started_at"),
 )
 
 messages = Table(
@@ -166,8 +168,8 @@ usage = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    Column("turn_id", Id, ForeignKey("turns.id", ondelete="CASCADE"), nullable=False),
-    Column("person_id", String(64), nullable=False),
+    Column("turn_id", Id, ForeignKey("turns.id", ondelete="SET NULL")),
+    Column("person_id", String(64), nullable=False),  # "": nobody's, or no longer known
     Column("model", String(128), nullable=False),
     Column("prompt_tokens", Integer, nullable=False),
     Column("cached_tokens", Integer, nullable=False),
@@ -177,8 +179,11 @@ usage = Table(
     Column("duration_s", Float, nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("cost_usd", Float),  # NULL where the model's price was not known
     Index("ix_usage_conversation_id", "conversation_id"),
     Index("ix_usage_turn_id", "turn_id"),
+    Index("ix_usage_created_at", "created_at"),
+    Index("ix_usage_person_id_created_at", "person_id", "created_at"),
 )
 
 feedback = Table(
@@ -263,4 +268,21 @@ files = Table(
     UniqueConstraint("conversation_id", "seq", "position"),
     Index("ix_files_hash", "hash"),
     Index("ix_files_author_id", "author_id"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(128), nullable=False),  # random bytes in hexadecimal
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("tenant", String(64), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("name", String(32), primary_key=True),  # what is told once a day, such as "budget"
+    Column("day", UtcDateTime, primary_key=True),
 )

@@ -1,0 +1,51 @@
+"""What a call to Kimi costs. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A model's price in USD for a million tokens."""
+
+    prompt: float
+    completion: float  #: reasoning is completion
+    cached: float  #: prompt tokens that the prefix cache had
+
+
+#: Moonshot's list of November 2026; https://platform.kimi.ai/docs/pricing
+BUILT_IN: Final[Mapping[str, Price]] = MappingProxyType(
+    {
+        "kimi-k3.1-pro": Price(2, 10, 0.20),
+        "kimi-k3.1-pro-highspeed": Price(4, 20, 0.20),
+        "kimi-k3": Price(3, 15, 0.30),
+        "kimi-k2.7-code": Price(0.95, 4, 0.19),
+        "kimi-k2.7-code-highspeed": Price(1.90, 8, 0.38),
+        "kimi-k2.6": Price(0.95, 4, 0.16),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The prices of a deployment by model."""
+
+    by_model: Mapping[str, Price] = field(default_factory=lambda: BUILT_IN)
+
+    def cost_usd(
+        self, model: str, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int
+    ) -> float | None:
+        """Return what a call cost; None where the model's price is not known.
+
+        ``cached_tokens`` are among ``prompt_tokens``.
+        """
+        price = self.by_model.get(model)
+        if price is None:
+            return None
+        cached = min(cached_tokens, prompt_tokens)
+        total = (prompt_tokens - cached) * price.prompt + cached * price.cached
+        return (total + completion_tokens * price.completion) / MILLION
