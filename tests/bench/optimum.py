@@ -11,7 +11,7 @@ times as much.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import inf
@@ -96,39 +96,42 @@ def _two_frames(words: Sequence[float], sums: Sequence[float]) -> float:
 def _total(words: Sequence[float], sums: Sequence[float], paid: Paid, first: int) -> float:
     """Return the least sum of delays where the first paid frame shows word ``first`` as the newest."""
     last = len(words) - 1
-    begin = words[first]
-
-    def cost(at: float, shown: int, before: Callable[[float], float]) -> float:
-        return before(at) + (shown + 1) * at - sums[shown]
-
-    if paid.first_free:
-        before = Hull()
-        before.add(0.0, 0.0)
-        for i in range(first):
-            before.add(-float(i + 1), (i + 1) * words[i])
-        start = cost(begin, first, before.least)
-    else:
-        start = (first + 1) * begin - sums[first]
-    totals = [inf] * first + [start]
+    totals = [inf] * first + [_start(words, sums, paid, first)]
     best, frames = inf, 1
     while True:
         rest = Hull()
         for i in range(first + frames - 1, len(totals)):
             rest.add(-float(i + 1), totals[i] + sums[i])
         if paid.last_free:
-            best = min(best, cost(words[last], last, rest.least))
+            best = min(best, rest.least(words[last]) + (last + 1) * words[last] - sums[last])
         elif len(totals) > last:
             best = min(best, totals[last])
         frames += 1
-        release = begin if frames <= paid.burst else inf
-        if release == inf and paid.per_s > 0:
-            release = begin + (frames - paid.burst) / paid.per_s
+        release = _release(words[first], frames, paid)
         if first + frames - 1 > last or release == inf:
             return best
         if release > words[last]:
             # One more frame, later than the last word, and no other can help.
-            return best if paid.last_free else min(best, cost(release, last, rest.least))
+            late = rest.least(release) + (last + 1) * release - sums[last]
+            return best if paid.last_free else min(best, late)
         totals = _layer(words, sums, totals, first + frames - 1, release)
+
+
+def _start(words: Sequence[float], sums: Sequence[float], paid: Paid, first: int) -> float:
+    """Return the sum of delays up to the first paid frame, with or without a free one before it."""
+    before = Hull()
+    before.add(0.0, 0.0)
+    if paid.first_free:
+        for i in range(first):
+            before.add(-float(i + 1), (i + 1) * words[i])
+    return before.least(words[first]) + (first + 1) * words[first] - sums[first]
+
+
+def _release(begin: float, frames: int, paid: Paid) -> float:
+    """Return when so many paid frames may have gone at the earliest."""
+    if frames <= paid.burst:
+        return begin
+    return begin + (frames - paid.burst) / paid.per_s if paid.per_s > 0 else inf
 
 
 def _layer(

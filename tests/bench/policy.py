@@ -1,0 +1,61 @@
+"""The pace for every length of an answer, against the optimum, on simulated time."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from bots.slack.limits import SlackLimits
+from bots.telegram.limits import TelegramLimits
+from core.delivery.pace import Pace
+from core.ports import Rung
+from tests.bench.optimum import Paid, best_mean_s
+from tests.bench.simulation import Run, Simulation, steady
+
+LENGTHS_S = (2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120)
+LATENCY_S = 0.02
+WORDS_PER_S = 20.0  #: half of the real runs': the optimum of two minutes is long to compute
+
+
+def places() -> dict[str, Sequence[Rung]]:
+    """Return how answers grow in each place."""
+    telegram, slack = TelegramLimits(), SlackLimits()
+
+    def chat(*, private: bool) -> list[Rung]:
+        cost = (telegram.chat("", "", private=private), telegram.overall(""))
+        return [Rung(name="edit", open=cost, grow=cost, close=cost)]
+
+    return {
+        "Telegram DM": chat(private=True),
+        "Telegram group": chat(private=False),
+        "Slack stream": [slack.stream_rung(""), slack.edit_rung("", "")],
+        "Slack chat.update": [slack.edit_rung("", "")],
+    }
+
+
+def table(pace: Pace | None = None) -> list[dict[str, Any]]:
+    """Return for each place and length the mean delay, the optimum and their ratio."""
+    rows = []
+    for place, rungs in places().items():
+        own = rungs[0].grow[0]
+        paid = Paid(
+            per_s=own.per_s,
+            burst=own.burst,
+            first_free=rungs[0].open != rungs[0].grow,
+            last_free=rungs[0].close != rungs[0].grow,
+        )
+        for seconds in LENGTHS_S:
+            run = Run(steady(seconds, per_s=WORDS_PER_S), rungs)
+            Simulation([run], pace=pace, latency_s=LATENCY_S).play()
+            mean_s = statistics.fmean(run.delays_s)
+            optimum_s = best_mean_s(run.words, paid)
+            rows.append(
+                {
+                    "place": place,
+                    "seconds": seconds,
+                    "mean_s": mean_s,
+                    "optimum_s": optimum_s,
+                    "ratio": mean_s / optimum_s,
+                    "frames": len(run.frames),
+                }
+            )
+    return rows
