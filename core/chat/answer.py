@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import structlog
 
 from core.chat.context import Contexts, Prepared
+from core.chat.ended import TOO_LONG_FOR_KIMI, Ended, ended_of
 from core.chat.language import Language
-from core.chat.notices import Notice
-from core.chat.prompt import QuestionTooLong
 from core.chat.ratios import Ratios
 from core.chat.reply import ChatModel, Written, write
 from core.chat.settings import ChatSettings
@@ -24,7 +23,7 @@ from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
-from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited, ToolCall
+from core.kimi import ToolCall
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
@@ -35,11 +34,6 @@ log = structlog.get_logger(__name__)
 
 Show: TypeAlias = Callable[[str], None]
 
-TOO_LONG_FOR_KIMI = f"failed:{KimiContextTooLong.code}"
-
-#: Outcomes of answers that were ended from outside, by :attr:`RunningAnswer.why`; else "stopped".
-ENDED_BY = {"interrupt": "interrupted", "closed": "closed", "fenced": "fenced"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -49,15 +43,6 @@ class Question:
     conversation: Conversation
     asker_id: str
     language: Language
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How an answer ended: what is shown below it, and what becomes of it."""
-
-    outcome: str  #: "complete", "length", "stopped", "interrupted", "failed:<code>", …
-    note: str = ""  #: shown under the text
-    links: str = ""  #: the sources, shown under everything
 
 
 class Answerer:
@@ -95,7 +80,7 @@ class Answerer:
         preparing = await self._prepare(question, running)
         prepared: Prepared | None = None
         if preparing.cancelled() or preparing.exception() is not None:
-            ended = _ended(preparing, written, running.why, question.language)
+            ended = ended_of(preparing, written, running.why, question.language)
         else:
             prepared = preparing.result()
             ended = await self._run(question, prepared, written, delivery, running)
@@ -130,7 +115,7 @@ class Answerer:
         """Ask once more with a prompt that Kimi does not find too long."""
         preparing = await self._prepare(question, running, refused=True)
         if preparing.cancelled() or preparing.exception() is not None:
-            return _ended(preparing, written, running.why, question.language)
+            return ended_of(preparing, written, running.why, question.language)
         return await self._run(question, preparing.result(), written, delivery, running)
 
     async def _prepare(
@@ -185,7 +170,7 @@ class Answerer:
             stream.cancel()
         try:
             await asyncio.wait({stream})
-            ended = _ended(stream, written, running.why, question.language)
+            ended = ended_of(stream, written, running.why, question.language)
             links = sources_note(tools.sources, question.language) if tools is not None else ""
             return replace(ended, links=links if written.text else "")
         finally:
@@ -283,32 +268,3 @@ class Answerer:
             turn_id=question.turn.id,
             person_id=question.asker_id,
         )
-
-
-def _ended(stream: "asyncio.Task[Any]", written: Written, why: str, language: Language) -> Ended:
-    """Read off how the answer ended: from a finished stream, or from preparations that failed."""
-    if stream.cancelled():
-        if why == "interrupt" and not written.text:
-            return Ended(outcome="interrupted")  # nothing was said: the next answer says it all
-        return Ended(outcome=ENDED_BY.get(why, "stopped"), note=Notice.STOPPED.text(language))
-    error = stream.exception()
-    if isinstance(error, QuestionTooLong):
-        return Ended(outcome="too_long", note=Notice.TOO_LONG.text(language))
-    if isinstance(error, KimiError):
-        # The limiter tells the operator once that the account is used up.
-        tell = log.debug if _is_used_up(error) else log.warning
-        tell("kimi_failed", code=error.code, request_id=error.request_id, error=str(error))
-        hint = f" {Notice.RETRY_HINT.text(language)}" if error.retryable else ""
-        return Ended(outcome=f"failed:{error.code}", note=f"{error.notice(language)}{hint}")
-    if error is not None:
-        raise error
-    if not written.text:
-        return Ended(outcome="empty", note=Notice.EMPTY_ANSWER.text(language))
-    if written.finish_reason == "length":
-        return Ended(outcome="length", note=Notice.CUT.text(language))
-    return Ended(outcome="complete")
-
-
-def _is_used_up(error: KimiError) -> bool:
-    daily = isinstance(error, KimiRateLimited) and error.limit == "tpd"
-    return daily or isinstance(error, KimiQuotaExhausted)
