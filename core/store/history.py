@@ -97,18 +97,6 @@ async def oldest(
     ]
 
 
-async def size(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> tuple[int, int]:
-    """Return how many messages stand with ``after_seq < seq <= up_to_seq``, and their estimated tokens."""
-    query = select(func.count(), func.coalesce(func.sum(_M.c.tokens), 0)).where(
-        _M.c.conversation_id == conversation_id,
-        _M.c.seq > after_seq,
-        _M.c.seq <= up_to_seq,
-        _M.c.state == "shown",
-    )
-    messages, tokens = (await tx.execute(query)).one()
-    return int(messages), int(tokens)
-
-
 async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
     """Return the ids of all people who have spoken in a conversation."""
     query = (

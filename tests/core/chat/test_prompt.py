@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chat.prompt import QuestionTooLong, build_prompt, quoted_text, system_prompt
+from core.chat.prompt import (
+    MISSING,
+    NOTES,
+    QuestionTooLong,
+    build_prompt,
+    quoted_text,
+    system_prompt,
+)
 from core.chat.tokens import MESSAGE_TOKENS, corrected_ratio, estimate_tokens
 from core.model import Scene
 from core.store.history import Line
@@ -125,3 +132,36 @@ def test_the_ratio_moves_towards_what_kimi_counts_and_ignores_nonsense() -> None
     assert 1.0 < corrected_ratio(1.0, estimated=100, counted=150) < 1.5
     assert corrected_ratio(1.0, estimated=100, counted=0) == 1.0
     assert corrected_ratio(1.0, estimated=1, counted=100_000) <= 1.0 + 0.2 * 2.0
+
+
+def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
+    """Notes on the beginning come second and take their part of the room; what is missing is said."""
+    prompt = build_prompt(
+        "Be kind.",
+        HISTORY,
+        scene=Scene.DIRECT,
+        room_tokens=1000,
+        ratio=1.0,
+        question_seq=2,
+        notes="Ann likes tea.",
+        missing=True,
+    )
+    assert [message.role for message in prompt.messages[:4]] == ["system", "system", "system", "user"]
+    assert prompt.messages[1].content == NOTES + "Ann likes tea."
+    assert prompt.messages[2].content == MISSING
+    assert prompt.left_out == 0
+
+
+def test_what_was_left_out_is_counted() -> None:
+    """The prompt tells how many messages had no room."""
+    prompt = build_prompt("Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=30, ratio=1.0, question_seq=2)
+    assert prompt.left_out == 2
+
+
+def test_a_persona_stands_in_our_place_and_beside_the_operator_s_instructions() -> None:
+    """A persona replaces who we are, keeps how we write, and never replaces what the operator wants."""
+    given = {"platform": "slack", "scene": Scene.DIRECT, "today": date(2026, 11, 21)}
+    ours = system_prompt(custom=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    assert ours.startswith("You are a pirate.\n\nAnswer in the language")
+    theirs = system_prompt(custom="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    assert theirs.startswith("You sell tea.\n\nYou are a pirate.\n\nYou are on Slack")

@@ -1,0 +1,108 @@
+"""Summaries are versions, stored by whoever is first and used only while they are true."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from core.model import Scene, ThreadKey
+from core.store import Database, choices, conversations, history, summaries, usage
+from core.store.conversations import Conversation
+from core.store.history import Line
+from core.store.summaries import Summary
+
+KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
+FIRST = Summary(
+    version=1, up_to_seq=5, text="Notes.", messages=4, created_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+)
+SECOND = replace(FIRST, version=2, up_to_seq=9, text="More notes.", messages=8)
+
+
+@pytest.fixture
+async def conversation(database: Database) -> Conversation:
+    """A conversation with messages 1 to 9."""
+    async with database.begin() as tx:
+        made = await conversations.ensure(tx, KEY, Scene.DIRECT)
+        for seq in range(1, 10):
+            line = Line(
+                seq=seq, role="user", author_id="7", author="Ann", text=f"Word {seq}", tokens=10 + seq
+            )
+            await history.add(tx, line, conversation_id=made.id, message_id=str(seq))
+        return made
+
+
+async def test_the_newest_version_counts_and_the_first_writer_wins(
+    database: Database, conversation: Conversation
+) -> None:
+    """A second summary with the same version is not stored; versions follow each other."""
+    async with database.begin() as tx:
+        assert await summaries.newest_version(tx, conversation.id) == 0
+        assert await summaries.latest(tx, conversation) is None
+        assert await summaries.add(tx, conversation.id, FIRST, after=None)
+        assert not await summaries.add(tx, conversation.id, replace(FIRST, text="Late."), after=None)
+        assert await summaries.latest(tx, conversation) == FIRST
+        assert await summaries.add(tx, conversation.id, SECOND, after=FIRST)
+        assert await summaries.latest(tx, conversation) == SECOND
+        assert await summaries.newest_version(tx, conversation.id) == 2
+
+
+async def test_a_question_that_is_asked_again_is_not_in_its_own_summary(
+    database: Database, conversation: Conversation
+) -> None:
+    """With a seq, only summaries of what came before it are used."""
+    async with database.begin() as tx:
+        await summaries.add(tx, conversation.id, FIRST, after=None)
+        await summaries.add(tx, conversation.id, SECOND, after=FIRST)
+        assert await summaries.latest(tx, conversation, before_seq=9) == FIRST
+        assert await summaries.latest(tx, conversation, before_seq=10) == SECOND
+
+
+async def test_what_was_forgotten_is_not_in_a_summary(database: Database, conversation: Conversation) -> None:
+    """After /new a summary of what was said before it is not used any more."""
+    async with database.begin() as tx:
+        await summaries.add(tx, conversation.id, FIRST, after=None)
+        await conversations.forget_history(tx, conversation.id, 6)
+        begun_anew = await conversations.get(tx, conversation.id)
+        assert await summaries.latest(tx, begun_anew) is None
+
+
+async def test_changed_words_take_their_summaries_away(
+    database: Database, conversation: Conversation
+) -> None:
+    """An edit drops every summary that tells of the message, and none can be built upon them."""
+    async with database.begin() as tx:
+        await summaries.add(tx, conversation.id, FIRST, after=None)
+        await summaries.add(tx, conversation.id, SECOND, after=FIRST)
+        assert await history.reword(tx, conversation.id, "7", "Another word", 3)
+        assert await summaries.latest(tx, conversation) == FIRST
+        third = replace(SECOND, version=3, up_to_seq=10)
+        assert not await summaries.add(tx, conversation.id, third, after=SECOND)
+        assert not await history.reword(tx, conversation.id, "none", "Nothing", 1)
+
+
+async def test_history_is_read_from_either_end(database: Database, conversation: Conversation) -> None:
+    """The oldest and the newest lines of a range, each oldest first."""
+    async with database.read() as tx:
+        oldest = await history.oldest(tx, conversation.id, after_seq=2, up_to_seq=8, max_lines=2)
+        newest = await history.recent(tx, conversation.id, after_seq=2, up_to_seq=8, max_lines=2)
+    assert [line.seq for line in oldest] == [3, 4]
+    assert [line.seq for line in newest] == [7, 8]
+
+
+async def test_choices_are_set_and_taken_back(database: Database, conversation: Conversation) -> None:
+    """Each choice stands by itself; an empty one is gone."""
+    async with database.begin() as tx:
+        await choices.choose(tx, conversation.id, choices.MODEL, "kimi-k3")
+        await choices.choose(tx, conversation.id, choices.MODEL, "kimi-k2.6")
+        await choices.choose(tx, conversation.id, choices.THINKING, "off")
+        assert await choices.of(tx, conversation.id) == {"model": "kimi-k2.6", "thinking": "off"}
+        await choices.choose(tx, conversation.id, choices.MODEL, "")
+        assert await choices.of(tx, conversation.id) == {"thinking": "off"}
+
+
+async def test_a_conversation_that_asked_nothing_used_nothing(
+    database: Database, conversation: Conversation
+) -> None:
+    """Sums over no calls are zero."""
+    async with database.read() as tx:
+        assert await usage.prompt_tokens(tx, conversation.id) == (0, 0)
