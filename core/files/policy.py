@@ -17,6 +17,8 @@ MOST_BYTES: Mapping[Sort, int] = {
     Sort.VIDEO: 100 * MEGABYTE,
 }
 
+_MARK = "[attached: "
+
 FILES_SHARE = 0.6  #: of a prompt's room that files may take
 LEAST_PART_TOKENS = 500  #: fewer of a long file tell nothing
 MEDIA_TOKENS = 1_024  #: one picture or video, as Moonshot's help center says
@@ -130,4 +132,10 @@ def shown_name(name: str, kind: AttachmentKind) -> str:
 def marked(attachments: Sequence[Attachment]) -> str:
     """Return the line that stands for attachments in the history; "" where there are none."""
     names = ", ".join(shown_name(one.name, one.kind) for one in attachments)
-    return f"[attached: {names}]" if names else ""
+    return f"{_MARK}{names}]" if names else ""
+
+
+def unmarked(text: str) -> str:
+    """Return a message's words without the line that :func:`marked` put below them."""
+    words, found, rest = text.rpartition(_MARK)
+    return words.rstrip() if found and rest.endswith("]") else text

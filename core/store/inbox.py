@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 
-from core.model import Event, Unparsed, origin_of
+from core.model import Event, Said, Unparsed, origin_of
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -72,6 +73,7 @@ async def add(
             state=mark.value,
             attempts=0,
             payload=encode(event),
+            album=event.album[:128] if isinstance(event, Said) else "",
             received_at=now,
             done_at=None if mark is Mark.OPEN else now,
         )
@@ -80,6 +82,41 @@ async def add(
     )
     inbox_id: int | None = row.scalar_one_or_none()
     return inbox_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A message that was made of the same saying as another."""
+
+    id: int
+    conversation_id: int | None  #: None where it was overheard and nobody had spoken to us yet
+    state: Mark
+    event: Event | None  #: None where another version wrote it
+
+
+async def siblings(tx: Transaction, event: Said) -> Sequence[Sibling]:
+    """Return the messages of an event's album that came before it, oldest first."""
+    if not event.album:
+        return []
+    platform, tenant = origin_of(event)
+    query = (
+        select(_I.c.id, _I.c.conversation_id, _I.c.state, _I.c.payload)
+        .where(_I.c.platform == platform, _I.c.tenant == tenant, _I.c.album == event.album[:128])
+        .order_by(_I.c.id)
+    )
+    return [
+        Sibling(id=id_, conversation_id=conversation_id, state=Mark(state), event=_decoded(payload))
+        for id_, conversation_id, state, payload in await tx.execute(query)
+    ]
+
+
+async def open_again(tx: Transaction, inbox_ids: Sequence[int], conversation_id: int) -> None:
+    """Make events that were only noted questions of a conversation."""
+    await tx.execute(
+        update(_I)
+        .where(_I.c.id.in_(inbox_ids))
+        .values(conversation_id=conversation_id, state=Mark.OPEN.value, done_at=None)
+    )
 
 
 async def seen(tx: Transaction, *, platform: str, tenant: str, delivery_id: str) -> bool:
@@ -118,10 +155,7 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
 async def event_of(tx: Transaction, inbox_id: int) -> Event | None:
     """Return a stored event; None where it is gone or was written by another version."""
     payload = (await tx.execute(select(_I.c.payload).where(_I.c.id == inbox_id))).scalar_one_or_none()
-    try:
-        return None if payload is None else decode(payload)
-    except ValueError:
-        return None
+    return None if payload is None else _decoded(payload)
 
 
 async def open_work(tx: Transaction, *, platforms: Collection[str] | None = None) -> Sequence[Work]:
@@ -155,3 +189,10 @@ async def drop_open(tx: Transaction, conversation_id: int, *, except_ids: Sequen
         .values(state=Mark.DROPPED.value, done_at=utc_now())
     )
     return dropped.rowcount
+
+
+def _decoded(payload: dict[str, Any]) -> Event | None:
+    try:
+        return decode(payload)
+    except ValueError:
+        return None
