@@ -15,7 +15,7 @@ from bots.telegram import controls
 from bots.telegram.attachments import album_of, attachments_of
 from bots.telegram.people import Me, person_of
 from bots.telegram.places import PLATFORM, address_of, follows_replies, scene_of, thread_of
-from bots.telegram.reading import quoted_in, replied_to
+from bots.telegram.reading import quoted_in, replied_to, rich_words
 from bots.telegram.text import markdown_of, own_mentions, raw_words, slash, unreadable
 from core.model import (
     Addressed,
@@ -72,10 +72,11 @@ def _from_message(message: Message, me: Me) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return _moved(message, me)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    strange, attachments = unreadable(message), attachments_of(message)
+    rich, attachments = rich_words(message), attachments_of(message)
+    strange = None if rich else unreadable(message)
     if author is None or message.chat.type == Chat.CHANNEL:
         return None
-    if not (raw_words(message) or strange or attachments):
+    if not (raw_words(message) or rich or strange or attachments):
         return None  # another bot, or a service message
     words = _words(message, me)
     addressed = _addressed(message, words, me)
@@ -203,7 +204,7 @@ def _moved(message: Message, me: Me) -> Moved:
 
 
 def _words(message: Message, me: Me) -> _Words:
-    raw, entities = raw_words(message) or ("", ())
+    raw, entities = raw_words(message) or (rich_words(message), ())
     return _Words(raw, markdown_of(raw, entities, me), bool(own_mentions(raw, entities, me)))
 
 

@@ -195,6 +195,8 @@ def rich_markdown(source: str) -> str:
         held = list(group)
         if kind is TABLE:
             written.append(_grid(source, [line for _, line in held]))
+            if any(one.kind is not Kind.BLANK for one in lines[held[-1][0] + 1 : held[-1][0] + 2]):
+                written.append(held[-1][1].box.rstrip())  # words right below would be one more row
             continue
         rows = [_row(source, line, lines[at + 1 : at + 2]) for at, line in held]
         written.append("\n".join(rows) if kind is FENCED else _worded("\n".join(rows)))
@@ -212,6 +214,8 @@ def _is_task(source: str, line: Line) -> bool:
 def _row(source: str, line: Line, following: Sequence[Line]) -> str:
     """Return one line; a lone line end between words becomes a hard break."""
     text = source[line.start : line.end]
+    if line.kind is Kind.RULE:
+        return f"{source[line.start : line.body]}***"  # dashes would underline a heading
     goes_on = line.kind in (Kind.TEXT, Kind.ITEM) and any(one.kind is Kind.TEXT for one in following)
     return f"{text.rstrip()}  " if goes_on and not _DETAILS.search(text) else text
 

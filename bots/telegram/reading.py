@@ -1,4 +1,12 @@
-"""Reading what was said before: bots see only the one message that a person replies to. Pure."""
+"""Reading what was said before: bots see only the one message that a person replies to. Pure.
+
+Rich messages (Bot API 10.1) have no text but blocks, which python-telegram-bot 22.8 does not know;
+they are read back into the Markdown they were made of, near enough for a language model.
+Source: https://core.telegram.org/bots/api#richmessage
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from telegram import Message
 
@@ -29,9 +37,101 @@ def quoted_in(message: Message, me: Me) -> Quoted | None:
         return Quoted(
             message_id=str(replied.message_id),
             author=author.name if author else replied.from_user.full_name if replied.from_user else "",
-            text=chosen or markdown_of(*(raw_words(replied) or ("", ()))),
+            text=chosen or markdown_of(*(raw_words(replied) or ("", ()))) or rich_words(replied),
             by_bot=bool(replied.from_user and replied.from_user.id == me.id),
         )
     if message.external_reply and chosen:  # its id belongs to another chat and must not match here
         return Quoted(message_id="", author=name_of(message.external_reply.origin), text=chosen)
     return None
+
+
+def rich_words(message: Message) -> str:
+    """Return the Markdown of a rich message; "" for any other."""
+    match message.api_kwargs.get("rich_message"):
+        case {"blocks": [*blocks]}:
+            return _stacked(blocks)
+        case _:
+            return ""
+
+
+def _stacked(blocks: Sequence[Any]) -> str:
+    return "\n\n".join(words for block in blocks if (words := _block(block)))
+
+
+def _block(block: Any) -> str:
+    match block:
+        case {"type": "heading", "size": int(size), "text": text}:
+            return f"{'#' * size} {_inline(text)}"
+        case {"type": "pre", "text": text}:
+            return f"```{block.get('language', '')}\n{_inline(text)}\n```"
+        case {"type": "divider"}:
+            return "---"
+        case {"type": "mathematical_expression", "expression": str(expression)}:
+            return f"$$\n{expression}\n$$"
+        case {"type": "expandable_blockquote" | "pullquote", "text": text}:
+            return _quoted(_inline(text))
+        case {"text": text}:
+            return _inline(text)
+        case _:
+            return _container(block)
+
+
+def _container(block: Any) -> str:
+    match block:
+        case {"type": "list", "items": [*items]}:
+            return "\n".join(_item(item) for item in items)
+        case {"type": "table", "cells": [*rows]}:
+            return "\n".join(_table(rows))
+        case {"type": "details", "summary": summary, "blocks": [*inner]}:
+            return f"{_inline(summary)}\n\n{_stacked(inner)}"
+        case {"type": "blockquote", "blocks": [*inner]}:
+            return _quoted(_stacked(inner))
+        case {"blocks": [*inner]}:
+            return _stacked(inner)
+        case _:  # media, maps, buttons: no words
+            return ""
+
+
+def _quoted(words: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in words.split("\n"))
+
+
+def _item(item: Any) -> str:
+    match item:
+        case {"label": str(label), "blocks": [*inner]}:
+            marker = label if label[:1].isalnum() else "-"
+            if item.get("has_checkbox"):
+                marker += " [x]" if item.get("is_checked") else " [ ]"
+            return f"{marker} {_stacked(inner)}".replace("\n", "\n  ")
+        case _:
+            return ""
+
+
+def _table(rows: Sequence[Any]) -> Iterator[str]:
+    for index, row in enumerate(rows):
+        yield f"| {' | '.join(_inline(cell.get('text', '')) for cell in row)} |"
+        if index == 0:
+            yield f"|{'---|' * len(row)}"
+
+
+_MARKS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||", "code": "`", "marked": "=="}
+
+
+def _inline(text: Any) -> str:
+    """Return the Markdown of a RichText: a string, a list of them, or one with a style."""
+    match text:
+        case str():
+            return text
+        case [*pieces]:
+            return "".join(_inline(piece) for piece in pieces)
+        case {"type": "url", "url": str(url), "text": inner}:
+            return f"[{_inline(inner)}]({url})"
+        case {"type": "mathematical_expression", "expression": str(expression)}:
+            return f"${expression}$"
+        case {"alternative_text": str(emoji)}:
+            return emoji
+        case {"type": str(kind), "text": inner}:
+            mark = _MARKS.get(kind, "")
+            return f"{mark}{_inline(inner)}{mark}"
+        case _:
+            return ""
