@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
@@ -12,10 +13,10 @@ import orjson
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.errors import StoreUnavailable
 
@@ -31,7 +32,9 @@ LIVELY_LINE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5_000,  # milliseconds that sent bytes may stay unacknowledged
 }
+RESTED_S = 0.5  #: a connection that was used so lately is taken for alive: each ping is a round trip
 _READ_ONLY = "moonthread_read_only"
+_RESTS_SINCE = "moonthread_rests_since"
 
 
 def driver_url(url: str) -> URL:
@@ -65,19 +68,24 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=self.dialect == "postgresql",
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
+            pool_use_lifo=True,  # the connection that was used last is the most probably alive
             connect_args=LIVELY_LINE if self.dialect == "postgresql" else {},
         )
         self._lines: WeakSet[Any] = WeakSet()
+        self._reading: dict[str, Any] = {_READ_ONLY: True}
         self._writing: asyncio.Lock | nullcontext[None] = nullcontext()
         if self.dialect == "sqlite":
             self._writing = asyncio.Lock()
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
+            # Each statement has a snapshot of its own in any case: BEGIN and ROLLBACK are idle round trips.
+            self._reading["isolation_level"] = "AUTOCOMMIT"
             event.listen(self.engine.sync_engine, "connect", self._remember)
+            event.listen(self.engine.sync_engine, "checkin", _note_rest)
+            event.listen(self.engine.sync_engine, "checkout", self._ping_rested)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -99,7 +107,7 @@ class Database:
             StoreUnavailable: the database cannot be reached.
         """
         async with translated(), self.engine.connect() as connection:
-            await connection.execution_options(**{_READ_ONLY: True})
+            await connection.execution_options(**self._reading)
             yield connection
 
     def sever(self) -> None:
@@ -113,6 +121,18 @@ class Database:
 
     def _remember(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         self._lines.add(connection.driver_connection)
+
+    def _ping_rested(
+        self, connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
+    ) -> None:
+        """Let the pool replace a connection that died while it rested."""
+        if time.monotonic() - entry.info.get(_RESTS_SINCE, float("-inf")) < RESTED_S:
+            return
+        dialect = self.engine.sync_engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as exc:
+            raise DisconnectionError(str(exc)) from exc
 
 
 @asynccontextmanager
@@ -134,6 +154,10 @@ def sever(connection: Any) -> None:
     if not connection.closed:
         with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
+
+
+def _note_rest(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[_RESTS_SINCE] = time.monotonic()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -12,6 +12,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import get_channel_for_queues
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
+from psycopg_pool import AsyncConnectionPool
 
 from core.clock import Clock
 from core.engine.port import Drain
@@ -34,6 +35,11 @@ RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further fai
 RETRY_MOST_S = 15.0
 STOP_PATIENCE_S = 10.0  #: beyond the grace, for a database that does not answer
 CANCEL_CHANNEL = "moonthread_cancel"
+
+
+def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
+    """Make a pool that does not try every connection first: a failed fetch does no harm."""
+    return AsyncConnectionPool(**options | {"check": None})
 
 
 def _nothing() -> None:
@@ -69,8 +75,9 @@ class ScaleoutEngine:
             min_size=1,
             max_size=POOL_SIZE,
             timeout=5.0,
-            kwargs={"application_name": "moonthread worker", **LIVELY_LINE},
+            kwargs={"application_name": "moonthread worker", "autocommit": True, **LIVELY_LINE},
             configure=self._remember,
+            pool_factory=_unchecked_pool,
         )
         self._lines: WeakSet[Any] = WeakSet()
         self.jobs = Jobs(self._connector, self.lease, self._timing)
@@ -83,6 +90,7 @@ class ScaleoutEngine:
             on_look=self._look,
             on_dead=lambda: self.fence("buried"),
             on_silence=self._sever,
+            on_return=lambda: self._do_aside(self._connector.pool.check()),
         )
         self.member = Member(database, self.jobs, self.lease, self._timing, channels=channels, calls=calls)
         self._drain: Drain | None = None

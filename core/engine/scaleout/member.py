@@ -27,6 +27,7 @@ class Calls:
     on_notice: Callable[[Notice], Awaitable[None]]  #: something was notified
     on_look: Callable[[], None]  #: time to look at what no notification told; must not wait
     on_dead: Callable[[], None]  #: the others have buried us
+    on_return: Callable[[], None]  #: the database answers again
     on_silence: Callable[[], None]  #: the database does not answer, nor will it on other connections
 
 
@@ -70,6 +71,8 @@ class Member:
             try:
                 await self._session.open()
                 await self._session.listen(self._channels)
+                if self._met:
+                    self._calls.on_return()
                 await self._take_part()
             except StoreUnavailable as exc:
                 log.warning("database_lost", error=str(exc))
