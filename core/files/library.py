@@ -29,6 +29,7 @@ from core.files.policy import (
     INLINE_BYTES_WITHOUT_SHELF,
     MEDIA_TOKENS,
     MOST_BYTES,
+    PASSING,
     Fault,
     Unusable,
     expected,
@@ -119,7 +120,7 @@ class Library:
         except OSError as exc:
             log.error("file_folder_failed", file=file.id, error=f"{type(exc).__name__}: {exc.strerror}")
             fault = Fault.UNREACHABLE
-        state = "ready" if fault is None else "new" if fault is Fault.UNREACHABLE else "failed"
+        state = "ready" if fault is None else "new" if fault in PASSING else "failed"
         async with self._database.begin() as tx:
             await files.became(tx, file.id, state=state, fault=fault or "", hash_=hash_)
         log.info("file_read", file=file.id, state=state, fault=fault or "")

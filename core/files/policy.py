@@ -46,6 +46,10 @@ class Fault(StrEnum):
     UNKNOWN = "unknown"  #: nobody sent a file that a reference could mean
 
 
+#: Faults that time or the operator may mend: the next question looks again.
+PASSING = frozenset({Fault.UNREACHABLE, Fault.FORBIDDEN})
+
+
 class Unusable(Exception):
     """A file cannot be read."""
 
