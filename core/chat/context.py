@@ -233,10 +233,8 @@ class Contexts:
     def _usual_model(self) -> Model:
         """Return the deployment's own model, as the catalogue tells it now."""
         usual = self._settings.model
-        listed = self._catalogue.find(usual) or described(
-            KNOWN.get(usual) or Model(id=usual, context_tokens=0)
-        )
-        return replace(listed, context_tokens=self._settings.context_tokens or listed.context_tokens)
+        known = KNOWN.get(usual) or Model(id=usual, context_tokens=self._settings.context_tokens)
+        return self._catalogue.find(usual) or described(known)
 
     async def _persona(self, chosen: str) -> str:
         """Return the words of a chosen persona; "" for the usual one, also where its file is gone."""
