@@ -6,6 +6,7 @@ from bots.slack.credentials import SlackConfig
 from bots.slack.limits import SlackLimits
 from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
+from core.access import BUILT_IN, Access, Budgets, Price, Prices
 from core.settings import Settings
 
 
@@ -52,3 +53,27 @@ def telegram_config(settings: Settings) -> TelegramConfig:
 
 def _text(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret is not None else ""
+
+
+def access_of(settings: Settings) -> Access:
+    """Return who is let in."""
+    return Access(
+        allow=frozenset(settings.allow), deny=frozenset(settings.deny), admins=frozenset(settings.admins)
+    )
+
+
+def budgets_of(settings: Settings) -> Budgets:
+    """Return what may be used in a day."""
+    return Budgets(
+        person_messages=settings.person_messages_per_day,
+        person_tokens=settings.person_tokens_per_day,
+        chat_messages=settings.chat_messages_per_day,
+        chat_tokens=settings.chat_tokens_per_day,
+        tenant_tokens=settings.tenant_tokens_per_day,
+        stranger_messages=settings.stranger_messages_per_day,
+    )
+
+
+def prices_of(settings: Settings) -> Prices:
+    """Return the built-in prices, with the operator's in their place."""
+    return Prices({**BUILT_IN, **{model: Price(*three) for model, three in settings.kimi_prices.items()}})

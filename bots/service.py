@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bots.accounts import Accounts
-from bots.configs import slack_config, slack_limits, telegram_config
+from bots.configs import access_of, budgets_of, prices_of, slack_config, slack_limits, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
 from core.chat.answer import Answerer
@@ -23,16 +23,20 @@ from core.chat.ingest import Ingestor
 from core.chat.orders import (
     BASIC,
     ContextOrder,
+    ForgetOrder,
     Handler,
     ModelOrder,
     Orders,
     PersonaOrder,
     SearchOrder,
     ThinkOrder,
+    UsageOrder,
     may_change,
 )
 from core.chat.personas import Personas
+from core.chat.pseudonyms import PseudonymousModel
 from core.chat.ratios import Ratios
+from core.chat.retention import Retention
 from core.chat.settings import Busy, ChatSettings
 from core.chat.summary import Summarizer
 from core.chat.toolbox import Toolbox
@@ -124,14 +128,16 @@ class Service:
         self.running = RunningAnswers()
         self.courier = Courier(self.clock)
         self.catalogue = Catalogue(self.kimi.models, self.clock, fallback=built_in(settings.kimi_base_url))
-        self.summarizer = Summarizer(self.database, self.accounts.model, self.clock)
+        self.model = PseudonymousModel(self.accounts.model, self.database)
+        self.summarizer = Summarizer(self.database, self.model, self.clock, prices=prices_of(settings))
+        self.retention = Retention(self.database, self.clock, days=settings.retention_days)
         self.engine = self._make_engine(exclusive)
         self.ingest = Ingestor(
             self.database,
             self.engine,
             interrupt=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
-            admins=frozenset(settings.admins),
+            access=access_of(settings),
         )
         self.web: WebServer | None = None
         self.leadership = Leadership(
@@ -179,6 +185,8 @@ class Service:
         self.courier.start()
         closing.push_async_callback(self.courier.close)
         closing.push_async_callback(self.summarizer.close)
+        self.retention.start()
+        closing.push_async_callback(self.retention.close)
         self._runner = self._make_runner(model)
         closing.push_async_callback(self.engine.stop, self.settings.stop_grace_s)
         await self.engine.start(self._runner)
@@ -234,7 +242,9 @@ class Service:
             continuations=settings.continuations,
             resume_attempts=settings.resume_attempts,
             buttons=settings.buttons == "on",
-            admins=frozenset(settings.admins),
+            access=access_of(settings),
+            budgets=budgets_of(settings),
+            prices=prices_of(settings),
             show_thinking=settings.show_thinking == "on",
             weights=settings.weights,
         )
@@ -254,7 +264,7 @@ class Service:
         return TurnRunner(
             self.database,
             self.courier,
-            Answerer(self.database, self.accounts.model, contexts, ratios, chat, self.clock, toolbox=toolbox),
+            Answerer(self.database, self.model, contexts, ratios, chat, self.clock, toolbox=toolbox),
             Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
             self.running,
             self.clock,
@@ -277,6 +287,8 @@ class Service:
             CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
             CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
+            CommandName.USAGE: UsageOrder(self.database),
+            CommandName.FORGET: ForgetOrder(self.database, self.clock, cancel=self.engine.cancel),
         }
 
     async def _serve_web(self) -> None:

@@ -80,6 +80,8 @@ class CommandName(StrEnum):
     CONTEXT = "context"
     FILES = "files"
     SEARCH = "search"
+    USAGE = "usage"
+    FORGET = "forget"
 
 
 class Unreadable(StrEnum):

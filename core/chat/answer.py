@@ -10,6 +10,7 @@ import structlog
 from core.chat.context import Contexts, Prepared
 from core.chat.ended import TOO_LONG_FOR_KIMI, Ended, ended_of
 from core.chat.language import Language
+from core.chat.pricing import priced
 from core.chat.ratios import Ratios
 from core.chat.reply import ChatModel, Written, write
 from core.chat.settings import ChatSettings
@@ -58,8 +59,10 @@ class Answerer:
         clock: Clock,
         *,
         toolbox: Toolbox,
+        reader: Reader | None = None,
     ) -> None:
         self._toolbox = toolbox
+        self._reader = reader
         self._database = database
         self._model = model
         self._contexts = contexts
@@ -77,7 +80,11 @@ class Answerer:
             StoreUnavailable: the answer could not be stored.
         """
         written = Written(text=question.turn.partial, reasoning=question.turn.reasoning)
-        preparing = await self._prepare(question, running)
+        reading = Reading()
+        preparing = await self._prepare(self._read(question, delivery), running)
+        if not preparing.cancelled() and preparing.exception() is None:
+            reading = preparing.result()
+            preparing = await self._prepare(self._contexts.prepare(question.conversation, question.turn), running)
         prepared: Prepared | None = None
         if preparing.cancelled() or preparing.exception() is not None:
             ended = ended_of(preparing, written, running.why, question.language)
@@ -261,6 +268,7 @@ class Answerer:
             duration_s=now - written.asked_at,
             outcome=outcome,
         )
+        spent = priced(spent, self._settings.prices)
         await usage.add(
             tx,
             spent,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.chat.prompt import quoted_text
+from core.access import Access, Who
+from core.chat.remember import gather, remember, reworded
 from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
 from core.model import (
@@ -22,9 +23,19 @@ from core.model import (
     ThreadKey,
     Unparsed,
 )
-from core.store import Database, Lane, Transaction, Work, conversations, feedback, history, inbox, turns
+from core.store import (
+    Database,
+    Lane,
+    Transaction,
+    Work,
+    conversations,
+    feedback,
+    files,
+    history,
+    inbox,
+    turns,
+)
 from core.store.conversations import Conversation
-from core.store.history import Line
 from core.store.inbox import Mark
 
 log = structlog.get_logger(__name__)
@@ -52,9 +63,9 @@ class Ingestor:
         *,
         interrupt: bool = False,
         answer_edits: bool = True,
-        admins: frozenset[str] = frozenset(),
+        access: Access | None = None,
     ) -> None:
-        """``admins`` are "platform:person id"; they may stop and retry anybody's answer.
+        """``access`` tells who is answered, and who may stop and retry anybody's answer.
 
         With ``interrupt`` a new message ends the running answer; with ``answer_edits`` the latest
         question is answered anew when its author changes it.
@@ -63,7 +74,7 @@ class Ingestor:
         self._engine = engine
         self._interrupt = interrupt
         self._answer_edits = answer_edits
-        self._admins = admins
+        self._access = access or Access()
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True where it was new and concerns us."""
@@ -80,6 +91,9 @@ class Ingestor:
         return True
 
     async def _admit(self, tx: Transaction, event: Event) -> Admitted | None:
+        if not isinstance(event, Moved | Unparsed) and not self._access.lets_in(_who(event)):
+            await _turn_away(tx, event)
+            return None
         match event:
             case Said():
                 return await self._said(tx, event)
@@ -98,15 +112,20 @@ class Ingestor:
     async def _said(self, tx: Transaction, event: Said) -> Admitted | None:
         key = event.address.key
         continued = await _continued(tx, key, event.quoted, follows=event.follows_replies)
+        siblings = await inbox.siblings(tx, event)
+        album = next((one for one in reversed(siblings) if one.conversation_id is not None), None)
         known = continued or await conversations.find(tx, key)
-        if event.addressed is Addressed.OVERHEARD:
-            if known is None:
-                return None
+        if album is not None and album.conversation_id is not None:
+            known = await conversations.get(tx, album.conversation_id)
+        if known is None and event.addressed is Addressed.OVERHEARD:
+            # One of its pictures may still name us; then all of them are the question.
+            return await _close(tx, event, Mark.NOTED) if event.album else None
+        wanted = event.addressed is not Addressed.OVERHEARD
+        if not wanted and known is not None:
             # Somebody else's conversation goes on without us until we are mentioned.
             others = await history.speakers(tx, known.id) - {event.author.id}
             wanted = event.continues and not others and event.unreadable is None
-        else:
-            wanted = True
+            wanted = wanted or (album is not None and album.state in (Mark.OPEN, Mark.DONE))
         conversation = known or await conversations.ensure(tx, key, event.scene)
         seq = await inbox.add(
             tx,
@@ -117,9 +136,10 @@ class Ingestor:
         )
         if seq is None:
             return None
-        await _remember(tx, event, conversation, seq, quotes=continued is None)
+        await remember(tx, event, conversation, seq, quotes=continued is None)
         if not wanted:
             return Admitted()
+        await gather(tx, siblings, conversation)
         cancel = ""
         if self._interrupt and await turns.ask_to_end(tx, conversation.id, "interrupt"):
             cancel = "interrupt"
@@ -172,11 +192,13 @@ class Ingestor:
         if conversation is None or line is None:
             return None
         original = await inbox.event_of(tx, line.seq)
-        text = _with_quote(event.text, original, stored=line.text)
+        text = reworded(event.text, original, stored=line.text)
         if text == line.text:
             return None  # changed in a way that changes no word: a link preview, a pin
         latest = await turns.latest(tx, conversation.id)
-        again = self._answer_edits and latest is not None and latest.seq == line.seq
+        # Several messages may have become one question.
+        asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
+        again = self._answer_edits and asked
         seq = await inbox.add(
             tx,
             event,
@@ -226,16 +248,14 @@ class Ingestor:
                 await inbox.mark(tx, [seq], Mark.DONE)  # the answer itself will say that it was stopped
             if command is CommandName.NEW:
                 await conversations.forget_history(tx, conversation.id, seq)
+                await files.forget(tx, conversation.id, up_to_seq=seq)
                 answering = [running.inbox_id] if running is not None else []
                 await inbox.drop_open(tx, conversation.id, except_ids=answering)
         return Admitted(Work(conversation.id, lane), cancel)
 
     async def _may(self, tx: Transaction, event: Ordered | Pressed, conversation: Conversation) -> bool:
         """Return whether this person may stop or repeat the conversation's latest answer."""
-        if (
-            conversation.scene is Scene.DIRECT
-            or f"{conversation.key.platform}:{event.author.id}" in self._admins
-        ):
+        if conversation.scene is Scene.DIRECT or self._access.is_admin(_who(event)):
             return True
         latest = await turns.latest(tx, conversation.id)
         return latest is None or latest.asker_id == event.author.id
@@ -263,35 +283,21 @@ async def _continued(
     return await conversations.by_message(tx, key, quoted.message_id)
 
 
-async def _remember(
-    tx: Transaction, event: Said, conversation: Conversation, seq: int, *, quotes: bool
-) -> None:
-    """Make a person's message part of the history."""
-    text = event.text
-    if quotes and event.quoted is not None and event.quoted.text:
-        text = quoted_text(text, quoted=event.quoted.text, author=event.quoted.author)
-    line = Line(
-        seq=seq,
-        role="user",
-        author_id=event.author.id,
-        author=event.author.name,
-        text=text,
-        tokens=estimate_tokens(text),
+def _who(event: Said | Ordered | Pressed | Edited) -> Who:
+    key = event.address.key
+    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+
+
+async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited) -> None:
+    """Note that an event of somebody who is not let in has been seen, and nothing of what it holds."""
+    if isinstance(event, Said) and event.addressed is Addressed.OVERHEARD:
+        return
+    key = event.address.key
+    seen = Unparsed(
+        delivery_id=event.delivery_id, platform=key.platform, tenant=key.tenant, raw="", fault="not let in"
     )
-    if text.strip():
-        await history.add(tx, line, conversation_id=conversation.id, message_id=event.message_id)
-    await conversations.remember_ref(tx, event.address.key, event.message_id, conversation.id, None)
-
-
-def _with_quote(text: str, original: Event | None, *, stored: str) -> str:
-    """Put above changed words what stood above them before: the message they reply to."""
-    match original:
-        case Said(quoted=Quoted(text=quoted, author=author)) if quoted and stored.startswith(
-            quoted_text("", quoted=quoted, author=author)
-        ):
-            return quoted_text(text, quoted=quoted, author=author)
-        case _:
-            return text
+    if await _close(tx, seen, Mark.SKIPPED) is not None:
+        log.info("event_turned_away", platform=key.platform)
 
 
 async def _close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:

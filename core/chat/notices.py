@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 
+from core.access import Over
 from core.chat.language import Language
 from core.model import Unreadable
 
@@ -21,6 +22,7 @@ class Notice(Enum):
             "- `/system` 设定人设\n"
             "- `/context` 查看对话上下文的用量\n"
             "- `/search on|off` 是否上网搜索\n"
+            "- `/usage` 查看用量，`/forget` 删除你说过的话\n"
             "- `/help` 显示这段说明"
         ),
         (
@@ -33,6 +35,7 @@ class Notice(Enum):
             "- `/system` choose the persona that answers\n"
             "- `/context` see how much of this conversation I am shown\n"
             "- `/search on|off` whether I search the web\n"
+            "- `/usage` what you have used, `/forget` delete what you said\n"
             "- `/help` show this text"
         ),
     )
@@ -63,6 +66,18 @@ class Notice(Enum):
         "我这边出了点问题，这个问题没能回答。请用 `/retry` 再试一次。",
         "Something went wrong on my side and this was not answered. Please try again with `/retry`.",
     )
+    PERSON_USED_UP = (
+        "你今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。`/usage` 查看用量。",
+        "You have used up your questions of today. It goes on at 00:00 UTC; `/usage` tells more.",
+    )
+    CHAT_USED_UP = (
+        "这里今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
+        "What may be asked here in a day is used up. It goes on at 00:00 UTC.",
+    )
+    TENANT_USED_UP = (
+        "我今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
+        "What I may use in a day is used up. It goes on at 00:00 UTC.",
+    )
     RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
     EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
     STICKER = (
@@ -89,4 +104,10 @@ NOT_YET: Mapping[Unreadable, Notice] = {
     Unreadable.STICKER: Notice.STICKER,
     Unreadable.VOICE: Notice.VOICE,
     Unreadable.OTHER: Notice.OTHER,
+}
+
+USED_UP: Mapping[Over, Notice] = {
+    Over.PERSON: Notice.PERSON_USED_UP,
+    Over.CHAT: Notice.CHAT_USED_UP,
+    Over.TENANT: Notice.TENANT_USED_UP,
 }

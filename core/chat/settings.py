@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from core.access import Access, Budgets, Prices
+
 
 class Busy(StrEnum):
     """What becomes of a message that arrives while its conversation is being answered."""
@@ -32,5 +34,7 @@ class ChatSettings:
     buttons: bool = True  #: Stop, Retry and verdicts under answers
     weights: Mapping[str, float] = field(default_factory=dict)
     """Share of a busy account by chat, as "platform:channel"; 1 where a chat is not named."""
-    admins: frozenset[str] = frozenset()  #: "platform:person id": may stop and repeat any answer
+    access: Access = field(default_factory=Access)
+    budgets: Budgets = field(default_factory=Budgets)
+    prices: Prices = field(default_factory=Prices)
     show_thinking: bool = False  #: Kimi's thoughts stand before the answer

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from core.access import Prices
 from core.account import Asker
 from core.chat.folding import (
     NOTES_SLACK,
@@ -19,6 +20,7 @@ from core.chat.folding import (
     portions,
     shortened,
 )
+from core.chat.pricing import priced
 from core.chat.prompt import message_tokens, notes_messages
 from core.chat.reply import ChatModel, Written, write
 from core.chat.terms import Terms, quiet
@@ -82,8 +84,11 @@ class Fold:
 class Summarizer:
     """Makes notes; at most one fold of a conversation at a time."""
 
-    def __init__(self, database: Database, model: ChatModel, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, model: ChatModel, clock: Clock, *, prices: Prices | None = None
+    ) -> None:
         self._database = database
+        self._prices = prices or Prices()
         self._model = model
         self._clock = clock
         self._folding: dict[int, asyncio.Task[bool]] = {}
@@ -105,6 +110,10 @@ class Summarizer:
     def running(self, conversation_id: int) -> "asyncio.Task[bool] | None":
         """Return the fold of a conversation that is under way; None where there is none."""
         return self._folding.get(conversation_id)
+
+    async def settled(self) -> None:
+        """Wait until nothing is being folded; for a process that ends or pauses afterwards."""
+        await asyncio.gather(*self._folding.values())
 
     async def close(self) -> None:
         """Break off what is under way; it is done anew when it is needed."""
@@ -253,7 +262,11 @@ class Summarizer:
         )
         async with self._database.begin() as tx:
             await usage.add(
-                tx, spent, conversation_id=fold.conversation.id, turn_id=fold.turn.id, person_id=""
+                tx,
+                priced(spent, self._prices),
+                conversation_id=fold.conversation.id,
+                turn_id=fold.turn.id,
+                person_id="",
             )
 
 

@@ -7,10 +7,13 @@ from itertools import pairwise
 
 import structlog
 
+from core.access import Over, Who
+from core.chat.allowance import Allowance
 from core.chat.language import Language, language_of
 from core.chat.orders.order import Order, command_of_choice
 from core.chat.settings import Busy, ChatSettings
 from core.clock import Clock
+from core.files.policy import unmarked
 from core.model import (
     Address,
     CommandName,
@@ -18,10 +21,12 @@ from core.model import (
     Edited,
     Event,
     MessageRef,
+    Moved,
     Ordered,
     Pressed,
     Said,
     Scene,
+    Unparsed,
 )
 from core.store import Database, Transaction, Work, conversations, history, inbox, turns
 from core.store.conversations import Conversation
@@ -49,6 +54,7 @@ class Taken:
     language: Language
     known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
     attempts: int
+    over: Over | None = None  #: whose budget is used up: Kimi is not asked
 
 
 class Taker:
@@ -61,7 +67,8 @@ class Taker:
         self._clock = clock
         self._platforms = platforms
         self._busy = settings.busy
-        self._admins = settings.admins
+        self._access = settings.access
+        self._allowance = Allowance(settings.access, settings.budgets)
 
     async def take(self, work: Work, *, seen: int = 0) -> Taken | None:
         """Take the oldest open event's turn; None where nothing is open that we can answer.
@@ -102,6 +109,9 @@ class Taker:
         self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
     ) -> Taken | None:
         item = items[0]
+        asks = isinstance(item.event, Said | Edited) or _repeats(item.event)
+        if asks and (over := await self._allowance.over(tx, _who(conversation, item.event), item.id)):
+            return await self._take_refused(tx, conversation, item, over)
         match item.event:
             case Said() as said:
                 seq = self._merged_seq(items)
@@ -112,8 +122,7 @@ class Taker:
                     seq=seq,
                     asker_id=said.author.id,
                 )
-                last = next(one.event for one in reversed(items) if one.id <= turn.seq)
-                said = last if isinstance(last, Said) else said
+                said = _spokesman([one.event for one in items if one.id <= turn.seq]) or said
             case Ordered(command=CommandName.RETRY) | Pressed(control=Control()) | Edited():
                 return await self._take_again(tx, conversation, item, item.event)
             case Ordered() | Pressed():
@@ -121,6 +130,26 @@ class Taker:
             case _:
                 return None
         return await self._taken(tx, turn, conversation, item, said=said, source=said)
+
+    async def _take_refused(
+        self, tx: Transaction, conversation: Conversation, item: Item, over: Over
+    ) -> Taken | None:
+        """Take a question whose person may not ask now; None where that was told today."""
+        event = item.event
+        if not isinstance(event, Said | Edited | Ordered | Pressed):
+            return None
+        if not await self._allowance.tells(tx, _who(conversation, event), item.id):
+            return None
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=item.id,
+            asker_id=event.author.id,
+            notice=True,
+        )
+        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
+        return replace(taken, over=over)
 
     async def _take_order(
         self, tx: Transaction, conversation: Conversation, item: Item, event: Ordered | Pressed
@@ -144,7 +173,7 @@ class Taker:
             notice=True,
         )
         taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
-        admin = f"{conversation.key.platform}:{event.author.id}" in self._admins
+        admin = self._access.is_admin(_who(conversation, event))
         order = Order(
             command=command,
             argument=argument,
@@ -205,7 +234,7 @@ class Taker:
         text = source.text if isinstance(source, Said) else ""
         if not text:
             lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
-            text = " ".join(line.text for line in lines)
+            text = " ".join(unmarked(line.text) for line in lines)
         return Taken(
             turn=turn,
             conversation=conversation,
@@ -220,13 +249,36 @@ class Taker:
         )
 
 
+def _repeats(event: Event) -> bool:
+    match event:
+        case Ordered(command=CommandName.RETRY) | Pressed(control=Control()):
+            return True
+        case _:
+            return False
+
+
+def _who(conversation: Conversation, event: Event) -> Who:
+    key = conversation.key
+    person_id = "" if isinstance(event, Moved | Unparsed) else event.author.id
+    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+
+
 def _more_follows(event: Event) -> bool:
-    return isinstance(event, Said) and event.more_follows
+    return isinstance(event, Said) and (event.more_follows or event.album != "")
+
+
+def _spokesman(asked: Sequence[Event]) -> Said | None:
+    """Return the message that stands for several: the last, or the one of an album that has words."""
+    said = [event for event in asked if isinstance(event, Said)]
+    spoken = [event for event in said if event.text.strip() or not event.album]
+    return next(reversed(spoken or said), None)
 
 
 def _is_rest(event: Event, before: Event) -> bool:
-    """Tell whether a message is the rest of the text that the one before was cut off."""
+    """Tell whether a message is the rest of the text, or of the album, that the one before is of."""
     match before, event:
+        case Said(album=album), Said(album=same) if album:
+            return album == same
         case Said(more_follows=True), Said():
             soon = abs(event.sent_at - before.sent_at) <= REST_APART
             return soon and event.author.id == before.author.id

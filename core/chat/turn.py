@@ -18,7 +18,7 @@ import structlog
 
 from core.chat.answer import Answerer, Question
 from core.chat.earlier import read_earlier
-from core.chat.notices import NOT_YET, Notice
+from core.chat.notices import NOT_YET, USED_UP, Notice
 from core.chat.orders import OrderReply, Orders
 from core.chat.settings import ChatSettings
 from core.chat.take import MOST_MERGED, Taken, Taker
@@ -145,6 +145,8 @@ class TurnRunner:
         if taken.attempts > MOST_ATTEMPTS:
             log.error("turn_given_up", attempts=taken.attempts)
             return OrderReply(text=Notice.FAILED.text(taken.language))
+        if taken.over is not None:
+            return OrderReply(text=USED_UP[taken.over].text(taken.language))
         match taken.event:
             case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
                 return OrderReply(text=NOT_YET[kind].text(taken.language))

@@ -159,9 +159,7 @@ def _entries(text: object) -> object:
     entries = tuple(part for part in re.split(r"[\s,;]+", text) if part)
     for entry in entries:
         if not re.fullmatch(r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+", entry):
-            raise ValueError(
-                "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:-1001, telegram:42"
-            )
+            raise ValueError("is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42")
     return entries
 
 

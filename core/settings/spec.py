@@ -11,7 +11,17 @@ ALSO_READ: Mapping[str, str] = MappingProxyType({"MOONSHOT_API_KEY": "KIMI_API_K
 """Other names that are read where the first one is not set."""
 
 
-GROUPS = ("Kimi", "Account", "Slack", "Telegram", "Storage", "Service", "Answers", "Access", "Platform budgets")
+GROUPS = (
+    "Kimi",
+    "Account",
+    "Slack",
+    "Telegram",
+    "Storage",
+    "Service",
+    "Answers",
+    "Access",
+    "Platform budgets",
+)
 """The tables of settings, in the order in which a newcomer needs them."""
 
 

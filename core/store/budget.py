@@ -65,6 +65,18 @@ async def tell_once(tx: Transaction, who: Who, name: str, *, now: datetime | Non
     return (await tx.execute(told)).scalar_one_or_none() is not None
 
 
+async def was_told(tx: Transaction, who: Who, name: str, *, now: datetime | None = None) -> bool:
+    """Return whether this person was told something today."""
+    query = select(_N.c.name).where(
+        _N.c.platform == who.platform,
+        _N.c.tenant == who.tenant,
+        _N.c.person_id == who.person_id,
+        _N.c.name == name,
+        _N.c.day == day_of(now or utc_now()),
+    )
+    return (await tx.execute(query)).one_or_none() is not None
+
+
 async def forget_told(tx: Transaction, *, before: datetime) -> None:
     """Delete who was told what before a day."""
     await tx.execute(delete(_N).where(_N.c.day < before))

@@ -79,6 +79,14 @@ async def take(
     return _turn(row)
 
 
+async def state_of(tx: Transaction, inbox_id: int) -> str | None:
+    """Return the state of an event's turn; None where nobody has taken it yet."""
+    state: str | None = (
+        await tx.execute(select(_T.c.state).where(_T.c.inbox_id == inbox_id))
+    ).scalar_one_or_none()
+    return state
+
+
 async def latest(tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None) -> Turn | None:
     """Return a conversation's newest turn that is no notice, if given one older than an event."""
     query = select(_T).where(

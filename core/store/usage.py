@@ -22,6 +22,7 @@ class Spent:
     first_word_s: float | None  #: from the request to the first word; None where none came
     duration_s: float
     outcome: str
+    cost_usd: float | None = None  #: None where the model's price is not known
 
 
 async def add(tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: int, person_id: str) -> None:
@@ -39,6 +40,7 @@ async def add(tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: i
             first_word_s=spent.first_word_s,
             duration_s=spent.duration_s,
             outcome=spent.outcome,
+            cost_usd=spent.cost_usd,
             created_at=utc_now(),
         )
     )

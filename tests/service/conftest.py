@@ -105,6 +105,7 @@ class World:
             "database_url": self.database_url,
             "http_port": 0,
             "stop_grace_s": 5.0,
+            "stranger_messages_per_day": 0,
             **self.credentials(),
             **self.given,
         }

@@ -7,15 +7,18 @@ sets what is wanted rather than toggling it.
 from core.chat.orders.basic import BASIC
 from core.chat.orders.choosing import GroupChanges, may_change
 from core.chat.orders.context import ContextOrder
+from core.chat.orders.forget import ForgetOrder
 from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
 from core.chat.orders.persona import PersonaOrder
 from core.chat.orders.search import SearchOrder
 from core.chat.orders.think import ThinkOrder
+from core.chat.orders.usage import UsageOrder
 
 __all__ = [
     "BASIC",
     "ContextOrder",
+    "ForgetOrder",
     "GroupChanges",
     "Handler",
     "ModelOrder",
@@ -25,5 +28,6 @@ __all__ = [
     "PersonaOrder",
     "SearchOrder",
     "ThinkOrder",
+    "UsageOrder",
     "may_change",
 ]

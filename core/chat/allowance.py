@@ -1,0 +1,42 @@
+"""Whether a question may still be asked today."""
+
+import structlog
+
+from core.access import Access, Budgets, Over, Who, exceeded
+from core.chat.pseudonyms import KEY, alias
+from core.store import Transaction, budget, turns
+from core.store.keys import key_of
+
+log = structlog.get_logger(__name__)
+
+
+class Allowance:
+    """Holds the budgets of a deployment against what the store has counted."""
+
+    def __init__(self, access: Access, budgets: Budgets) -> None:
+        self._access = access
+        self._budgets = budgets
+
+    async def over(self, tx: Transaction, who: Who, inbox_id: int) -> Over | None:
+        """Return whose budget stands against a question; None where it may be asked.
+
+        A question that was begun before, by a process that is gone, goes on whatever it costs; one
+        that was refused stays refused.
+        """
+        limits = self._budgets.limits_for(who, self._access)
+        if not limits:
+            return None
+        begun = await turns.state_of(tx, inbox_id)
+        if begun is not None:
+            refused = begun == "notice" and await budget.was_told(tx, who, budget.BUDGET)
+            return Over.PERSON if refused else None
+        name = alias(await key_of(tx, KEY), who)
+        over = exceeded(limits, await budget.spent(tx, who, limits, alias=name))
+        if over is not None:
+            log.info("budget_used_up", over=over.value, platform=who.platform)
+        return over
+
+    async def tells(self, tx: Transaction, who: Who, inbox_id: int) -> bool:
+        """Return whether the person is to be told: once a day, and not once a message."""
+        begun = await turns.state_of(tx, inbox_id)
+        return begun is not None or await budget.tell_once(tx, who, budget.BUDGET)

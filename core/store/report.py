@@ -1,0 +1,112 @@
+"""Sums over what calls to Kimi used: for people and chats, and in tables for the operator."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, TypeAlias
+
+from sqlalchemy import ColumnElement, String, case, cast, func, literal, select, text
+
+from core.access import Who
+from core.store import schema
+from core.store.database import Transaction
+
+_C, _U = schema.conversations, schema.usage
+
+By: TypeAlias = Literal["day", "person", "chat", "model"]
+
+SUMMARY: Final = "summary"  #: the outcome of a call that made notes: it answered nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Sums over calls."""
+
+    name: str = ""  #: what they have in common: a day, a person, a chat or a model
+    messages: int = 0  #: answers; notes on long conversations are none
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  #: among the prompt's
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0  #: among the completion's
+    cost_usd: float = 0.0
+    unpriced: int = 0  #: calls whose price is not known
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+_SUMS: Final = (
+    func.coalesce(func.sum(case((_U.c.outcome == SUMMARY, 0), else_=1)), 0).label("messages"),
+    func.coalesce(func.sum(_U.c.prompt_tokens), 0).label("prompt_tokens"),
+    func.coalesce(func.sum(_U.c.cached_tokens), 0).label("cached_tokens"),
+    func.coalesce(func.sum(_U.c.completion_tokens), 0).label("completion_tokens"),
+    func.coalesce(func.sum(_U.c.reasoning_tokens), 0).label("reasoning_tokens"),
+    func.coalesce(func.sum(_U.c.cost_usd), 0.0).label("cost_usd"),
+    func.coalesce(func.sum(case((_U.c.cost_usd.is_(None), 1), else_=0)), 0).label("unpriced"),
+)
+
+
+async def of_person(tx: Transaction, who: Who, since: datetime, *, alias: str) -> Totals:
+    """Return what a person used, also under their ``alias`` (:func:`core.store.budget.spent`)."""
+    return await _one(tx, _tenant(who) & _U.c.person_id.in_((who.person_id, alias)), since)
+
+
+async def of_chat(tx: Transaction, who: Who, since: datetime) -> Totals:
+    """Return what was used in a chat by everybody."""
+    return await _one(tx, _tenant(who) & (_C.c.channel == who.channel), since)
+
+
+async def table(tx: Transaction, by: By, *, since: datetime) -> Sequence[Totals]:
+    """Return sums over everything since a moment: days in order, all else by what it cost."""
+    name = _names(tx)[by].label("name")
+    query = (
+        select(name, *_SUMS)
+        .select_from(_U.join(_C, _C.c.id == _U.c.conversation_id))
+        .where(_U.c.created_at >= since)
+        .group_by(text("1"))  # the name; its parameters would make it another expression
+    )
+    rows = [_totals(row) for row in (await tx.execute(query)).mappings()]
+    if by == "day":
+        return sorted(rows, key=lambda row: row.name)
+    return sorted(rows, key=lambda row: (-row.cost_usd, -row.tokens, row.name))
+
+
+def _names(tx: Transaction) -> Mapping[By, ColumnElement[str]]:
+    day: ColumnElement[str] = func.substr(cast(_U.c.created_at, String), 1, 10)
+    if tx.dialect.name == "postgresql":
+        day = func.to_char(func.timezone("UTC", _U.c.created_at), "YYYY-MM-DD")
+    person = case((_U.c.person_id == "", literal("–")), else_=_U.c.person_id)
+    return {
+        "day": day,
+        "person": _C.c.platform + ":" + person,
+        "chat": _C.c.platform + ":" + _C.c.channel,
+        "model": _U.c.model,
+    }
+
+
+def _tenant(who: Who) -> ColumnElement[bool]:
+    return (_C.c.platform == who.platform) & (_C.c.tenant == who.tenant)
+
+
+async def _one(tx: Transaction, where: ColumnElement[bool], since: datetime) -> Totals:
+    query = (
+        select(*_SUMS)
+        .select_from(_U.join(_C, _C.c.id == _U.c.conversation_id))
+        .where(where, _U.c.created_at >= since)
+    )
+    return _totals((await tx.execute(query)).mappings().one())
+
+
+def _totals(row: Mapping[Any, Any]) -> Totals:
+    return Totals(
+        name=row.get("name", ""),
+        messages=int(row["messages"]),
+        prompt_tokens=int(row["prompt_tokens"]),
+        cached_tokens=int(row["cached_tokens"]),
+        completion_tokens=int(row["completion_tokens"]),
+        reasoning_tokens=int(row["reasoning_tokens"]),
+        cost_usd=float(row["cost_usd"]),
+        unpriced=int(row["unpriced"]),
+    )
