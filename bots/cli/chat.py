@@ -103,10 +103,10 @@ class Talk:
         await self._settled()
         return await self._answered()
 
-    async def order(self, command: CommandName) -> bool:
+    async def order(self, command: CommandName, argument: str = "") -> bool:
         """Give a command, and return when it is done; False where a retry brought no answer."""
         _, terminal = self._opened()
-        await terminal.order(command)
+        await terminal.order(command, argument)
         await self._settled()
         return command is not CommandName.RETRY or await self._answered()
 
@@ -118,6 +118,7 @@ class Talk:
     async def _settled(self) -> None:
         service, terminal = self._opened()
         await service.engine.settled()
+        await service.summarizer.settled()
         terminal.settle()
 
     async def _answered(self) -> bool:
@@ -151,18 +152,18 @@ class Session:
         if not line:
             return
         word, _, rest = line.partition(" ")
-        if word.startswith("/") and not rest:
-            self._order(word)
+        if word.startswith("/") and (not rest or word[1:] in set(CommandName)):
+            self._order(word, rest.strip())
         else:
             self._do(self._talk.say(line))
 
-    def _order(self, word: str) -> None:
+    def _order(self, word: str, argument: str) -> None:
         try:
             command = CommandName(word[1:])
         except ValueError:
             complain(f"{word} is no command; /help lists them")
             return
-        self._do(self._talk.order(command))
+        self._do(self._talk.order(command, argument))
         if command is CommandName.HELP:
             print(f"- `{LEAVE[0]}` leave, as Ctrl-D does; Ctrl-C ends an answer")
 

@@ -68,8 +68,8 @@ class TerminalPlatform:
         )
         await self._taken(said)
 
-    async def order(self, command: CommandName) -> None:
-        """Give a command.
+    async def order(self, command: CommandName, argument: str = "") -> None:
+        """Give a command with the rest of its line.
 
         Raises:
             StoreUnavailable: it was not stored.
@@ -80,7 +80,7 @@ class TerminalPlatform:
             address=Address(key=self.key),
             author=self._person,
             command=command,
-            argument="",
+            argument=argument,
             sent_at=datetime.now(UTC),
             scene=Scene.DIRECT,
         )

@@ -42,6 +42,20 @@ async def test_the_history_lasts_until_it_is_forgotten(with_kimi: Any, kimi: Kim
     assert done.out.endswith("Three.\n")
 
 
+async def test_commands_take_the_rest_of_their_line(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """A model and a persona can be chosen; a line that begins with no command is a question."""
+    kimi.script = answer_with("Aye.", chunks_per_s=1000)
+
+    lines = "/model kimi-k3\n/system You are a pirate.\n/usr/bin is what?\n/context\n"
+    done = await with_kimi("chat", piped=lines)
+
+    (asked,) = kimi.requests
+    assert asked.model == "kimi-k3"
+    assert asked.messages[0]["content"].startswith("You are a pirate.")
+    assert turns_of(asked) == [("user", "/usr/bin is what?")]
+    assert "Messages word by word: 2" in done.out
+
+
 async def test_a_failure_does_not_end_the_talk(with_kimi: Any, kimi: KimiSimulator) -> None:
     """The notice is shown, the next line is taken, the exit status tells of the last question."""
     kimi.script = answer_with("", faults=Faults(refuse=invalid("no")))
