@@ -45,7 +45,9 @@ class SlackApp:
         me = Identity(team_id="", user_id="", agent=config.agent)
         self._reader = Reader(self._client, self._people, me)
         self._ingress = Ingress(config, self._people, me)
-        self.surface: Surface = SlackSurface(self._client, self._reader, limits=limits or SlackLimits())
+        self.surface: Surface = SlackSurface(
+            self._client, self._reader, limits=limits or SlackLimits(), agent=config.agent
+        )
         self.backfill: Backfill | None = self._reader
         self.directory = self._people
         self.downloads = SlackDownloads(config, self._client, self._connected)

@@ -38,6 +38,7 @@ class SlackLimits:
     append_per_minute: int = 100  #: chat.appendStream, tier 4
     stop_per_minute: int = 20  #: chat.stopStream, tier 2
     status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
+    session_per_minute: int = 24  #: agents.sessions.setStatus; half a tier 3, each is taken back unpaid
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
@@ -60,6 +61,7 @@ class SlackLimits:
             "chat.stopStream": self.stop_per_minute,
             "chat.postMessage": self.post_per_minute,
             "assistant.threads.setStatus": self.status_per_minute,
+            "agents.sessions.setStatus": self.session_per_minute,
         }[method]
         key = f"slack:{team}:{method}"
         if method not in PACED:

@@ -41,9 +41,12 @@ class SlackSurface:
     thinking_style = ThinkingStyle.LINE
     finds_posts = True
 
-    def __init__(self, client: AsyncWebClient, reader: Reader, *, limits: SlackLimits) -> None:
+    def __init__(
+        self, client: AsyncWebClient, reader: Reader, *, limits: SlackLimits, agent: bool = False
+    ) -> None:
+        """``agent`` says that the app has the agent view: threads are sessions that begin and end."""
         self._writer, self._reader = Writer(client), reader
-        self._status = StatusLine(client)
+        self._status = StatusLine(client, agent=agent)
         self._limits = limits
         self._streaming = True  #: False once Slack said that it does not offer streams here
         self._doubtful: dict[str, None] = {}  #: streams whose last call may have taken effect
@@ -58,14 +61,14 @@ class SlackSurface:
         return (self._limits.stream_rung(address.key.tenant), edit) if self._can_stream(address) else (edit,)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budget of ``assistant.threads.setStatus``; () where no status can be shown."""
+        """Return the budget of the method that shows a status; () where none can be shown."""
         if not self._status.offered(address):
             return ()
-        return (self._limits.method(address.key.tenant, StatusLine.METHOD),)
+        return (self._limits.method(address.key.tenant, self._status.method),)
 
     def status_every_s(self, address: Address) -> float:
-        """Return a time before Slack's two minutes are over; 0 where no status can be shown."""
-        return self._limits.status_every_s if self._status.offered(address) else 0.0
+        """Return a time before Slack's two minutes are over; 0 where no status fades."""
+        return self._limits.status_every_s if self._status.fades(address) else 0.0
 
     async def status(self, address: Address, status: Status) -> None:
         """Show "is thinking…" under the question, or take it away; a refusal is nothing."""
@@ -86,10 +89,12 @@ class SlackSurface:
         if rung == "stream" and self._can_stream(address):
             ts = await self._start_stream(address, page)
             if ts:
+                self._status.streams(address)
                 return MessageRef(channel=channel, message_id=ts, rung="stream")
         ts = await self._writer.post(
             channel, _thread_of(address), page.text, marker=marker, blocks=_blocks(address, controls)
         )
+        await (self._status.ended(address) if last else self._status.goes_on(address))
         return MessageRef(channel=channel, message_id=ts)
 
     async def edit(
@@ -106,16 +111,23 @@ class SlackSurface:
         blocks = _blocks(address, controls)
         if ref.rung != "stream":
             await self._writer.update(ref.channel, ref.message_id, page.text, blocks=blocks)
+            if last:
+                await self._status.ended(address, surely=shown is None)
+            elif shown is None:
+                await self._status.goes_on(address)
             return ref
         if shown is None or not page.text.startswith(shown.text) or ref.message_id in self._doubtful:
-            return await self._rewrite(ref, page, blocks)
-        try:
-            return await self._grow(ref, page.text[len(shown.text) :], last=last, blocks=blocks)
-        except (SurfaceUncertain, SurfaceUnavailable):
-            self._doubt(ref)
-            raise
-        except SurfaceRefused as exc:
-            return await self._leave_stream(ref, page, blocks, last=last, refusal=exc)
+            after = await self._rewrite(ref, page, blocks)
+        else:
+            try:
+                return await self._grow(ref, page.text[len(shown.text) :], last=last, blocks=blocks)
+            except (SurfaceUncertain, SurfaceUnavailable):
+                self._doubt(ref)
+                raise
+            except SurfaceRefused as exc:
+                after = await self._leave_stream(ref, page, blocks, last=last, refusal=exc)
+        await (self._status.ended(address, surely=True) if last else self._status.goes_on(address))
+        return after
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Take a message away; one that is gone already is success."""

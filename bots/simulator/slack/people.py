@@ -225,7 +225,14 @@ class People:
         return f"{self.base_url}/response/{self.replies.make(channel, person, original)}"
 
     async def stop_button(self, channel: str, thread_ts: str, person: str) -> list[str]:
-        """Press Stop on a running agent session; return the ts of the streams that this ended."""
+        """Press Stop on a running agent session; return the ts of the streams that this ended.
+
+        Raises:
+            ValueError: the session is not processing, or the app takes no such event: no button.
+        """
+        session = self.workspace.sessions.get((channel, thread_ts), {})
+        if session.get("status") != "processing":
+            raise ValueError(f"no Stop button in {channel} under {thread_ts}: {session}")
         return calls_streams.stop_by(self.workspace, self.workspace.channels[channel], thread_ts, person)
 
     async def change_channel_id(self, channel: str) -> str:
