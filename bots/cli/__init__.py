@@ -16,9 +16,11 @@ from bots.cli.chat import chat
 from bots.cli.check import check
 from bots.cli.db import db
 from bots.cli.demo import demo
+from bots.cli.export import export_
 from bots.cli.run import run
 from bots.cli.slack_manifest import slack_manifest
 from bots.cli.terminal import INTERRUPTED, complain, told
+from bots.cli.usage import usage
 from core.errors import MoonthreadError
 
 app = typer.Typer(
@@ -27,8 +29,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they print local variables, secrets among them
 )
-for command in (run, check, ask, chat, slack_manifest, demo):
+for command in (run, check, ask, chat, slack_manifest, demo, usage):
     app.command()(command)
+app.command("export")(export_)
 app.add_typer(db)
 
 

@@ -39,12 +39,31 @@ async def examine(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -
         return _without_list(settings, str(host))
     except KimiError as error:
         return [Finding("fault", f"Kimi: {error}", error.notice(language()))]
-    return [Finding("ok", f"Kimi: {host} takes the key"), _model(settings, models)]
+    found = [Finding("ok", f"Kimi: {host} takes the key"), _model(settings, models)]
+    return [*found, await _balance(settings, str(host))]
 
 
 async def _models(settings: Settings, base_url: str) -> tuple[Model, ...]:
     async with open_kimi(settings, base_url=base_url, retry=_RETRY) as kimi:
         return await kimi.models()
+
+
+async def _balance(settings: Settings, host: str) -> Finding:
+    """Tell what is left on the account; see https://platform.kimi.ai/docs/api/balance."""
+    try:
+        async with open_kimi(settings, retry=_RETRY) as kimi:
+            told = await kimi.ask("GET", "/users/me/balance")
+    except KimiEndpointMissing:
+        return Finding("ok", f"Kimi: {host} does not tell the account's balance")
+    except KimiError as error:
+        return Finding("warning", f"Kimi: the balance cannot be read ({error})")
+    match told:
+        case {"data": {"available_balance": int() | float() as left}}:
+            if left > 0:
+                return Finding("ok", f"Kimi: {left:,.2f} left on the account")
+            return Finding("fault", f"Kimi: nothing is left on the account ({left:,.2f})", "Top it up.")
+        case _:
+            return Finding("warning", f"Kimi: {host} tells the balance in a form that is not known")
 
 
 async def _refused(settings: Settings, regions: Mapping[str, str]) -> Finding:

@@ -1,0 +1,69 @@
+"""``moonthread usage``: what was used and what it cost, as a table."""
+
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+import typer
+
+from bots.cli.terminal import run_async
+from core.settings import Need, load
+from core.store import Database, migrate, report
+from core.store.report import By, Totals
+
+COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
+    ("messages", lambda row: str(row.messages)),
+    ("prompt", lambda row: str(row.prompt_tokens)),
+    ("cached", lambda row: str(row.cached_tokens)),
+    ("completion", lambda row: str(row.completion_tokens)),
+    ("reasoning", lambda row: str(row.reasoning_tokens)),
+    ("usd", lambda row: f"{row.cost_usd:.4f}"),
+    ("unpriced", lambda row: str(row.unpriced)),
+)
+"""Tokens, but for the number of answers, the cost, and the number of calls whose price is not known."""
+
+
+def usage(
+    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC.")],
+    by: Annotated[Literal["day", "person", "chat", "model"], typer.Option(help="A line for each.")] = "day",
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+) -> None:
+    """Print what was used since a day: answers, tokens, cost."""
+    url = load(needs=[Need.STORE]).database_url.get_secret_value()
+    rows = run_async(_read(url, by, since.replace(tzinfo=UTC)))
+    lines = [
+        [by, *(name for name, _ in COLUMNS)],
+        *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
+    ]
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
+        return
+    lines.append(["total", *(value(_sum(rows)) for _, value in COLUMNS)])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for first, *rest in lines:
+        numbers = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
+        print("  ".join([first.ljust(widths[0]), *numbers]))
+
+
+async def _read(url: str, by: By, since: datetime) -> Sequence[Totals]:
+    database = Database(url)
+    try:
+        await migrate.require_current(database)
+        async with database.read() as tx:
+            return await report.table(tx, by, since=since)
+    finally:
+        await database.close()
+
+
+def _sum(rows: Sequence[Totals]) -> Totals:
+    return Totals(
+        messages=sum(row.messages for row in rows),
+        prompt_tokens=sum(row.prompt_tokens for row in rows),
+        cached_tokens=sum(row.cached_tokens for row in rows),
+        completion_tokens=sum(row.completion_tokens for row in rows),
+        reasoning_tokens=sum(row.reasoning_tokens for row in rows),
+        cost_usd=sum(row.cost_usd for row in rows),
+        unpriced=sum(row.unpriced for row in rows),
+    )

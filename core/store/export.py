@@ -1,0 +1,86 @@
+"""Everything that is stored of a conversation or a person, as plain values for JSON Lines."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Table, select, true
+
+from core.store import schema
+from core.store.database import Transaction
+
+_C, _M, _T, _U = schema.conversations, schema.messages, schema.turns, schema.usage
+_F, _S, _V, _X = schema.files, schema.summaries, schema.feedback, schema.choices
+
+Record: TypeAlias = Mapping[str, Any]
+
+PORTION = 500  #: rows that are read at a time
+INTERNAL = frozenset({"refs", "run", "cancel", "source"})  #: columns that tell nothing of people
+
+
+async def of_conversation(tx: Transaction, conversation_id: int) -> AsyncIterator[Record]:
+    """Yield a conversation, then its messages, turns, files, summaries, choices and calls."""
+    parts: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
+        ("conversation", _C, _C.c.id == conversation_id),
+        ("message", _M, _M.c.conversation_id == conversation_id),
+        ("turn", _T, _T.c.conversation_id == conversation_id),
+        ("file", _F, _F.c.conversation_id == conversation_id),
+        ("summary", _S, _S.c.conversation_id == conversation_id),
+        ("choice", _X, _X.c.conversation_id == conversation_id),
+        ("usage", _U, _U.c.conversation_id == conversation_id),
+    )
+    for kind, table, where in parts:
+        async for record in _rows(tx, kind, table, where):
+            yield record
+
+
+async def of_person(tx: Transaction, platform: str, person_id: str) -> AsyncIterator[Record]:
+    """Yield what a person said and was answered on a platform, with its conversations.
+
+    What others said there is theirs, and left out.
+    """
+    here = select(_C.c.id).where(_C.c.platform == platform)
+    turns = (_T.c.asker_id == person_id) & _T.c.conversation_id.in_(here)
+    own_turns = select(_T.c.id).where(turns)
+    said = (_M.c.author_id == person_id) & (_M.c.role == "user") & _M.c.conversation_id.in_(here)
+    spoke_in = select(_M.c.conversation_id).where(said)
+    asked_in = select(_T.c.conversation_id).where(turns)
+    parts: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
+        ("conversation", _C, _C.c.id.in_(spoke_in.union(asked_in))),
+        ("message", _M, said | ((_M.c.role == "assistant") & _M.c.turn_id.in_(own_turns))),
+        ("turn", _T, turns),
+        ("file", _F, (_F.c.author_id == person_id) & _F.c.conversation_id.in_(here)),
+        ("feedback", _V, (_V.c.person_id == person_id) & _V.c.turn_id.in_(_turns_in(here))),
+        ("usage", _U, (_U.c.person_id == person_id) & _U.c.conversation_id.in_(here)),
+    )
+    for kind, table, where in parts:
+        async for record in _rows(tx, kind, table, where):
+            yield record
+
+
+def _turns_in(conversations: Any) -> Any:
+    return select(_T.c.id).where(_T.c.conversation_id.in_(conversations))
+
+
+async def _rows(
+    tx: Transaction, kind: str, table: Table, where: ColumnElement[bool]
+) -> AsyncIterator[Record]:
+    """Yield the rows of a table in the order of their primary key, a portion at a time."""
+    keys = list(table.primary_key.columns)
+    if len(keys) > 1:  # small tables
+        for row in (await tx.execute(select(table).where(where).order_by(*keys))).mappings():
+            yield _record(kind, row)
+        return
+    key, after = keys[0], None
+    while True:
+        further = true() if after is None else key > after
+        query = select(table).where(where, further).order_by(key).limit(PORTION)
+        rows = (await tx.execute(query)).mappings().all()
+        for row in rows:
+            yield _record(kind, row)
+        if len(rows) < PORTION:
+            return
+        after = rows[-1][key.name]
+
+
+def _record(kind: str, row: Mapping[Any, Any]) -> Record:
+    return {"kind": kind} | {str(name): value for name, value in row.items() if name not in INTERNAL}
