@@ -16,6 +16,7 @@ from bots.accounts import Accounts
 from bots.configs import access_of, budgets_of, prices_of, slack_config, slack_limits, telegram_config
 from bots.platform import Platform
 from bots.web import WebServer
+from core.account import account_name
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue, described
 from core.chat.context import Contexts
@@ -23,9 +24,11 @@ from core.chat.ingest import Ingestor
 from core.chat.orders import (
     BASIC,
     ContextOrder,
+    FilesOrder,
     ForgetOrder,
     Handler,
     ModelOrder,
+    NewOrder,
     Orders,
     PersonaOrder,
     SearchOrder,
@@ -46,6 +49,10 @@ from core.delivery.courier import Courier
 from core.engine.embedded import EmbeddedEngine
 from core.engine.running import RunningAnswers
 from core.errors import SettingsError
+from core.files.keeping import Keeper
+from core.files.library import Library
+from core.files.reader import Reader
+from core.files.shelf import Shelf
 from core.kimi import (
     KNOWN,
     KimiAuthenticationError,
@@ -131,6 +138,7 @@ class Service:
         self.model = PseudonymousModel(self.accounts.model, self.database)
         self.summarizer = Summarizer(self.database, self.model, self.clock, prices=prices_of(settings))
         self.retention = Retention(self.database, self.clock, days=settings.retention_days)
+        self._make_files()
         self.engine = self._make_engine(exclusive)
         self.ingest = Ingestor(
             self.database,
@@ -187,6 +195,8 @@ class Service:
         closing.push_async_callback(self.summarizer.close)
         self.retention.start()
         closing.push_async_callback(self.retention.close)
+        self.keeper.start()
+        closing.push_async_callback(self.keeper.close)
         self._runner = self._make_runner(model)
         closing.push_async_callback(self.engine.stop, self.settings.stop_grace_s)
         await self.engine.start(self._runner)
@@ -199,6 +209,23 @@ class Service:
             closing.push_async_callback(self.leadership.stop)
             await self.leadership.start()
         log.info("started", platforms=sorted(self.platforms), model=model.id)
+
+    def _make_files(self) -> None:
+        """Make what reads, shows and deletes files; they go to the first account."""
+        settings, key = self.settings, self.settings.kimi_api_key
+        account = account_name(settings.kimi_base_url, key.get_secret_value() if key else "")
+        folder = settings.data_dir / "reading"
+        shelf = Shelf(self.database, self.kimi.files, self.clock, account=account)
+        downloads = {name: platform.downloads for name, platform in self.platforms.items()}
+        library = Library(
+            self.database,
+            shelf,
+            self.clock,
+            downloads={name: one for name, one in downloads.items() if one is not None},
+            folder=folder,
+        )
+        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder)
+        self.reader = Reader(self.database, library)
 
     def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
         if self.database.dialect != "postgresql":
@@ -258,13 +285,23 @@ class Service:
             ratios=ratios,
             personas=personas,
             count_tokens=self.kimi.count_tokens,
+            reader=self.reader,
         )
         own = load_tools(settings.tools).tools
         toolbox = Toolbox(self.database, self.kimi, own, search=settings.search == "on")
         return TurnRunner(
             self.database,
             self.courier,
-            Answerer(self.database, self.model, contexts, ratios, chat, self.clock, toolbox=toolbox),
+            Answerer(
+                self.database,
+                self.model,
+                contexts,
+                ratios,
+                chat,
+                self.clock,
+                toolbox=toolbox,
+                reader=self.reader,
+            ),
             Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
             self.running,
             self.clock,
@@ -287,6 +324,8 @@ class Service:
             CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
             CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
+            CommandName.FILES: FilesOrder(self.database, self.keeper),
+            CommandName.NEW: NewOrder(self.keeper),
             CommandName.USAGE: UsageOrder(self.database),
             CommandName.FORGET: ForgetOrder(self.database, self.clock, cancel=self.engine.cancel),
         }

@@ -9,6 +9,7 @@ import structlog
 
 from core.chat.context import Contexts, Prepared
 from core.chat.ended import TOO_LONG_FOR_KIMI, Ended, ended_of
+from core.chat.file_notices import partly_told, reading_notice, told
 from core.chat.language import Language
 from core.chat.pricing import priced
 from core.chat.ratios import Ratios
@@ -24,6 +25,7 @@ from core.clock import Clock
 from core.delivery.courier import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
+from core.files.reader import FilesUnreadable, Reader, Reading
 from core.kimi import ToolCall
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
@@ -80,11 +82,7 @@ class Answerer:
             StoreUnavailable: the answer could not be stored.
         """
         written = Written(text=question.turn.partial, reasoning=question.turn.reasoning)
-        reading = Reading()
-        preparing = await self._prepare(self._read(question, delivery), running)
-        if not preparing.cancelled() and preparing.exception() is None:
-            reading = preparing.result()
-            preparing = await self._prepare(self._contexts.prepare(question.conversation, question.turn), running)
+        preparing = await self._prepare(question, delivery, running)
         prepared: Prepared | None = None
         if preparing.cancelled() or preparing.exception() is not None:
             ended = ended_of(preparing, written, running.why, question.language)
@@ -93,8 +91,8 @@ class Answerer:
             ended = await self._run(question, prepared, written, delivery, running)
             if ended.outcome == TOO_LONG_FOR_KIMI and not written.text:
                 ended = await self._run_shorter(question, written, delivery, running)
-            gone = gone_note(prepared.terms, question.language)
-            ended = replace(ended, note=f"{ended.note} {gone}".strip())
+            notes = (ended.note, gone_note(prepared.terms, question.language), prepared.note)
+            ended = replace(ended, note=" ".join(note for note in notes if note))
         if ended.outcome == "fenced":
             raise Fenced(f"turn {question.turn.id} was taken over")  # not a word more in its message
         if written.text and not delivery.growing.text:
@@ -120,18 +118,19 @@ class Answerer:
         self, question: Question, written: Written, delivery: Delivery, running: RunningAnswer
     ) -> Ended:
         """Ask once more with a prompt that Kimi does not find too long."""
-        preparing = await self._prepare(question, running, refused=True)
+        preparing = await self._prepare(question, delivery, running, refused=True)
         if preparing.cancelled() or preparing.exception() is not None:
             return ended_of(preparing, written, running.why, question.language)
         return await self._run(question, preparing.result(), written, delivery, running)
 
     async def _prepare(
-        self, question: Question, running: RunningAnswer, *, refused: bool = False
+        self, question: Question, delivery: Delivery, running: RunningAnswer, *, refused: bool = False
     ) -> "asyncio.Task[Prepared]":
-        """Find out what to ask; it may wait for notes on a long conversation, and can be stopped."""
-        preparing = asyncio.create_task(
-            self._contexts.prepare(question.conversation, question.turn, refused=refused)
-        )
+        """Find out what to ask; it may wait for files and for notes on a long conversation.
+
+        It can be stopped.
+        """
+        preparing = asyncio.create_task(self._made_ready(question, delivery, refused=refused))
         running.task = preparing
         if running.why:
             preparing.cancel()
@@ -140,6 +139,27 @@ class Answerer:
         finally:
             preparing.cancel()
         return preparing
+
+    async def _made_ready(self, question: Question, delivery: Delivery, *, refused: bool) -> Prepared:
+        """Read the question's files, and put together what Kimi is asked.
+
+        Raises:
+            FilesUnreadable: the question is about nothing but files that cannot be read.
+        """
+        reading = Reading()
+        if self._reader is not None:
+            terms = await self._contexts.terms(question.conversation)
+            reading = await self._reader.read(
+                question.conversation,
+                question.turn,
+                model=terms.model,
+                tell=lambda names: delivery.announce(reading_notice(names, question.language)),
+            )
+        if reading.useless:
+            raise FilesUnreadable(reading.problems)
+        prepared = await self._contexts.prepare(question.conversation, question.turn, refused=refused)
+        notes = (told(reading.problems, question.language), partly_told(prepared.partly, question.language))
+        return replace(prepared, note=" ".join(note for note in notes if note))
 
     async def _run(
         self,

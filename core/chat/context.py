@@ -2,8 +2,8 @@
 
 ::
 
-    system prompt | notes on the beginning | messages, oldest first … question
-    `------ unchanged between two folds -------'
+    system prompt | whole documents | notes on the beginning | messages … parts of documents | question
+    `------------- unchanged between two folds -------------'
 
 After an answer was shown the beginning is folded in the background as soon as the prompt fills 60 %
 of the room. A question that comes before the notes are ready and does not fit waits for them;
@@ -11,6 +11,7 @@ where they cannot be had, its prompt says that something is missing.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,6 +30,9 @@ from core.chat.tokens import estimate_tokens
 from core.chat.view import View
 from core.chat.waiting import asker_of
 from core.errors import StoreUnavailable
+from core.files.material import NOTHING, Partly
+from core.files.policy import unmarked
+from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
 from core.store import Database, choices, conversations, history, summaries
 from core.store.conversations import Conversation
@@ -51,6 +55,8 @@ class Prepared:
     terms: Terms
     estimated_tokens: int  #: of the prompt, before the ratio is applied
     ratio: float = 1.0
+    partly: Sequence[Partly] = ()  #: files that are shown in part
+    note: str = ""  #: on the question's files, in the person's language, for under the answer
 
     def fitted(self, request: ChatRequest) -> ChatRequest:
         """Return a request that has grown since with the reply that still fits beside it.
@@ -79,14 +85,19 @@ class Contexts:
         ratios: Ratios,
         personas: Personas | None = None,
         count_tokens: CountTokens | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        """``count_tokens`` is the provider's own count, used only near the edge of the context."""
+        """``count_tokens`` is the provider's own count, used only near the edge of the context.
+
+        Without ``reader`` no files are shown.
+        """
         self._database = database
         self._catalogue = catalogue
         self._summarizer = summarizer
         self._settings = settings
         self._ratios = ratios
         self._personas = personas or Personas(None)
+        self._reader = reader
         self._measure = Measure(ratios, count_tokens)
 
     async def terms(self, conversation: Conversation) -> Terms:
@@ -132,6 +143,7 @@ class Contexts:
             terms=view.terms,
             estimated_tokens=prompt.estimated_tokens,
             ratio=view.ratio,
+            partly=view.material.partly,
         )
 
     async def answered(self, conversation: Conversation, turn: Turn) -> None:
@@ -175,9 +187,22 @@ class Contexts:
                 up_to_seq=up_to_seq,
                 max_lines=most,
             )
+        ratio = await self._ratios.of(terms.model.id)
+        material = NOTHING
+        if self._reader is not None:
+            asked = [line.text for line in lines if line.role == "user" and line.seq >= question_seq]
+            material = await self._reader.material(
+                conversation,
+                question="\n".join(unmarked(words) for words in asked),
+                question_seq=question_seq,
+                up_to_seq=up_to_seq,
+                model=terms.model,
+                room_tokens=terms.room_tokens / ratio,
+            )
         return View(
             conversation=conversation,
             terms=terms,
+            material=material,
             system=system_prompt(
                 custom=self._settings.system_prompt,
                 platform=conversation.key.platform,
@@ -188,7 +213,7 @@ class Contexts:
             summary=summary,
             lines=lines,
             unread=len(lines) >= most,
-            ratio=await self._ratios.of(terms.model.id),
+            ratio=ratio,
             question_seq=question_seq,
         )
 
@@ -202,7 +227,8 @@ class Contexts:
     def _fold(self, view: View, turn: Turn, *, weight: float = 1.0) -> Fold:
         asker = asker_of(view.conversation, turn.asker_id, self._settings.weights)
         scene, room = view.conversation.scene, view.terms.room_tokens
-        fixed = sum(message_tokens(message_of(line, scene)) for line in view.question)
+        fixed = sum(message_tokens(message_of(line, scene, view.material)) for line in view.question)
+        fixed += view.material.tokens
         fixed += message_tokens(Message(role="system", content=view.system))
         spare = room / view.ratio - fixed - notes_tokens(room) * NOTES_SLACK
         return Fold(

@@ -6,10 +6,12 @@ from typing import Any
 
 import structlog
 
+from core.chat.file_notices import told
 from core.chat.language import Language
 from core.chat.notices import Notice
 from core.chat.prompt import QuestionTooLong
 from core.chat.reply import Written
+from core.files.reader import FilesUnreadable
 from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,8 @@ def ended_of(stream: "asyncio.Task[Any]", written: Written, why: str, language: 
     error = stream.exception()
     if isinstance(error, QuestionTooLong):
         return Ended(outcome="too_long", note=Notice.TOO_LONG.text(language))
+    if isinstance(error, FilesUnreadable):
+        return Ended(outcome="unreadable", note=told(error.problems, language))
     if isinstance(error, KimiError):
         # The limiter tells the operator once that the account is used up.
         tell = log.debug if _is_used_up(error) else log.warning

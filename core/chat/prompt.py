@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.chat.tokens import MESSAGE_TOKENS, content_tokens
-from core.kimi import Message
+from core.files.material import NOTHING, Material
+from core.files.policy import is_marked
+from core.kimi import Message, TextPart
 from core.model import Scene
 from core.store.history import Line
 
@@ -68,23 +70,29 @@ def build_prompt(
     question_seq: int,
     notes: str = "",
     missing: bool = False,
+    material: Material = NOTHING,
 ) -> Prompt:
     """Choose the newest lines that fit into ``room_tokens``, beginning with a person's.
 
     ``room_tokens`` is the model's context less the reply's reservation; ``ratio`` is how many
     tokens Kimi counts for each one that we estimate. Lines from ``question_seq`` on are the
     question and always stay. ``notes`` are those on what came before all lines; ``missing`` says that
-    something between them is lost. The system prompt and the notes come first and stay as they are
-    from question to question: Kimi's prefix cache lives on that.
+    something between them is lost. The system prompt, whole documents and the notes come first and
+    stay as they are from question to question: Kimi's prefix cache lives on that. Parts of documents
+    that were chosen for the question stand before it.
 
     Raises:
         QuestionTooLong: not even the question fits.
     """
-    first = (Message(role="system", content=system), *notes_messages(notes, missing=missing))
-    room = room_tokens / ratio - sum(message_tokens(message) for message in first)
+    first = (
+        Message(role="system", content=system),
+        *material.documents,
+        *notes_messages(notes, missing=missing),
+    )
+    room = room_tokens / ratio - sum(message_tokens(message) for message in (*first, *material.excerpts))
     chosen: list[Line] = []
     for line in reversed(lines):
-        cost = message_tokens(message_of(line, scene))
+        cost = message_tokens(message_of(line, scene, material))
         if cost > room:
             if line.seq >= question_seq:
                 raise QuestionTooLong
@@ -95,7 +103,9 @@ def build_prompt(
     left_out = len(lines) - len(chosen)
     while chosen and chosen[0].role != "user":
         chosen.pop(0)
-    messages = (*first, *(message_of(line, scene) for line in chosen))
+    asked = next((at for at, line in enumerate(chosen) if line.seq >= question_seq), len(chosen))
+    shown = [message_of(line, scene, material) for line in chosen]
+    messages = (*first, *shown[:asked], *material.excerpts, *shown[asked:])
     estimated = sum(message_tokens(message) for message in messages)
     return Prompt(messages=messages, estimated_tokens=estimated, left_out=left_out)
 
@@ -107,9 +117,13 @@ def notes_messages(notes: str, *, missing: bool = False) -> tuple[Message, ...]:
     return tuple(Message(role="system", content=text) for text in texts)
 
 
-def message_of(line: Line, scene: Scene) -> Message:
-    """Return a line as Kimi is shown it."""
-    return Message(role="user" if line.role == "user" else "assistant", content=labelled(line, scene))
+def message_of(line: Line, scene: Scene, material: Material = NOTHING) -> Message:
+    """Return a line as Kimi is shown it, with the pictures and videos that came with it."""
+    words = labelled(line, scene)
+    if line.role != "user":
+        return Message(role="assistant", content=words)
+    media = material.media.get(line.seq, ()) if is_marked(line.text) else ()
+    return Message(role="user", content=(TextPart(words), *media) if media else words)
 
 
 def message_tokens(message: Message) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.chat.prompt import Prompt, QuestionTooLong, build_prompt
 from core.chat.terms import Terms
+from core.files.material import NOTHING, Material
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.summaries import Summary
@@ -25,6 +26,7 @@ class View:
     ratio: float
     question_seq: int  #: from here on messages are the question
     missing: bool = False
+    material: Material = NOTHING
 
     def prompt(self) -> Prompt:
         """Build the prompt.
@@ -77,4 +79,5 @@ class View:
             question_seq=self.question_seq,
             notes=self.notes,
             missing=missing,
+            material=self.material,
         )

@@ -143,3 +143,8 @@ def unmarked(text: str) -> str:
     """Return a message's words without the line that :func:`marked` put below them."""
     words, found, rest = text.rpartition(_MARK)
     return words.rstrip() if found and rest.endswith("]") else text
+
+
+def is_marked(text: str) -> bool:
+    """Tell whether something came with a message."""
+    return unmarked(text) != text

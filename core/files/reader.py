@@ -54,6 +54,14 @@ class Reading:
     """Whether the question is about nothing but files that cannot be read."""
 
 
+class FilesUnreadable(Exception):
+    """A question is about nothing but files that cannot be read."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = problems
+        super().__init__(", ".join(problem.fault for problem in problems))
+
+
 class Reader:
     """Reads what a conversation's people sent, and shows it to Kimi."""
 

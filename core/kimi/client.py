@@ -40,11 +40,13 @@ class AsyncKimi:
         clock: Clock | None = None,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
+        files_retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Check key and address; nothing is sent yet.
 
-        ``clock`` measures waits and time-outs (connecting excepted: that is httpx's).
+        ``clock`` measures waits and time-outs (connecting excepted: that is httpx's). What is asked
+        of :attr:`files` is tried again by a policy of its own.
 
         Raises:
             ValueError: the base URL is no HTTP address, or the key cannot stand in a header.
@@ -59,7 +61,8 @@ class AsyncKimi:
             limits=LIMITS,
             transport=transport,
         )
-        self.files = KimiFiles(self._http, self._endpoint, begin=self._call, retried=self._retried)
+        self._files_retry = files_retry or RetryPolicy()
+        self.files = KimiFiles(self._http, self._endpoint, begin=self._call, retried=self._files_retried)
 
     async def __aenter__(self) -> "AsyncKimi":
         return self
@@ -127,8 +130,16 @@ class AsyncKimi:
         """
         return await self._retried(lambda: self._count_tokens(request), on_wait)
 
-    async def _retried(self, once: Callable[[], Awaitable[T]], on_wait: OnWait | None = None) -> T:
-        attempts, began = Attempts(self._retry), self._clock.time()
+    async def _files_retried(self, once: Callable[[], Awaitable[T]]) -> T:
+        return await self._retried(once, policy=self._files_retry)
+
+    async def _retried(
+        self,
+        once: Callable[[], Awaitable[T]],
+        on_wait: OnWait | None = None,
+        policy: RetryPolicy | None = None,
+    ) -> T:
+        attempts, began = Attempts(policy or self._retry), self._clock.time()
         while True:
             try:
                 return await once()

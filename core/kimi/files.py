@@ -91,7 +91,7 @@ class KimiFiles:
     async def upload(self, path: Path, *, name: str, purpose: Purpose, media_type: str = "") -> KimiFile:
         """Give Kimi the file at ``path``, streamed from the disk, under ``name``.
 
-        Tried once: where the reply is lost, the file may be there (look for ``name`` in
+        Not tried again where the reply is lost: the file may be there (look for ``name`` in
         :meth:`all`).
 
         Raises:
@@ -100,20 +100,28 @@ class KimiFiles:
         """
         # The boundary stands in the header because the client's own content type is JSON.
         boundary = secrets.token_hex(16)
-        with path.open("rb") as stream:
-            post = self._http.build_request(
-                "POST",
-                self._url,
-                data={"purpose": purpose},
-                files={"file": (name, stream, media_type or "application/octet-stream")},
-                headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
-            )
-            try:
-                return file_from(await self._sent(post, phase="whole"))
-            except KimiEndpointMissing:
-                raise
-            except KimiInvalidRequest as exc:
-                raise refusal_of(exc) from exc
+
+        async def once() -> Any:
+            with path.open("rb") as stream:
+                post = self._http.build_request(
+                    "POST",
+                    self._url,
+                    data={"purpose": purpose},
+                    files={"file": (name, stream, media_type or "application/octet-stream")},
+                    headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
+                )
+                try:
+                    return await self._sent(post, phase="whole")
+                except KimiError as exc:
+                    exc.retryable = exc.retryable and exc.status is not None
+                    raise
+
+        try:
+            return file_from(await self._retried(once))
+        except KimiEndpointMissing:
+            raise
+        except KimiInvalidRequest as exc:
+            raise refusal_of(exc) from exc
 
     async def all(self) -> tuple[KimiFile, ...]:
         """Return every file of the account, also those that others put there."""

@@ -7,6 +7,7 @@ sets what is wanted rather than toggling it.
 from core.chat.orders.basic import BASIC
 from core.chat.orders.choosing import GroupChanges, may_change
 from core.chat.orders.context import ContextOrder
+from core.chat.orders.files import FilesOrder, NewOrder
 from core.chat.orders.forget import ForgetOrder
 from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
@@ -18,10 +19,12 @@ from core.chat.orders.usage import UsageOrder
 __all__ = [
     "BASIC",
     "ContextOrder",
+    "FilesOrder",
     "ForgetOrder",
     "GroupChanges",
     "Handler",
     "ModelOrder",
+    "NewOrder",
     "Order",
     "OrderReply",
     "Orders",

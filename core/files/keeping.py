@@ -1,0 +1,99 @@
+"""Files on their way out: forgotten by people, by age or by ``/new``, then deleted at Kimi and here."""
+
+import asyncio
+import shutil
+import time
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from core.clock import Clock
+from core.errors import StoreUnavailable
+from core.files.shelf import Shelf
+from core.kimi import KimiError
+from core.store import Database, files
+
+log = structlog.get_logger(__name__)
+
+TIDY_EVERY_S = 3_600.0
+LEFT_BEHIND_S = 3_600.0  #: older folders belong to nobody; reading a file takes minutes at most
+
+
+class Keeper:
+    """Sees to it that nothing is kept which nobody refers to."""
+
+    def __init__(self, database: Database, shelf: Shelf, clock: Clock, *, folder: Path) -> None:
+        """``folder`` is the library's."""
+        self._database = database
+        self._shelf = shelf
+        self._clock = clock
+        self._folder = folder
+        self._untidy = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to delete what nobody refers to any more, also what an earlier process left."""
+        self._untidy.set()
+        self._keeping = asyncio.create_task(self._keep_tidy(), name="files")
+
+    async def close(self) -> None:
+        """Stop deleting; what is left goes after the next start."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+
+    def tidy_soon(self) -> None:
+        """Have what was just forgotten deleted, in the background."""
+        self._untidy.set()
+
+    async def forget_person(self, *, platform: str, tenant: str, person_id: str) -> int:
+        """Forget everything that a person sent, here and at Kimi; return how many files there were.
+
+        Raises:
+            StoreUnavailable: nothing was forgotten.
+        """
+        async with self._database.begin() as tx:
+            gone = await files.forget_person(tx, platform=platform, tenant=tenant, author_id=person_id)
+        self.tidy_soon()
+        return gone
+
+    async def purge(self, older_than: datetime) -> int:
+        """Forget every file that came before a moment, here and at Kimi; return how many there were.
+
+        Raises:
+            StoreUnavailable: nothing was forgotten.
+        """
+        async with self._database.begin() as tx:
+            gone = await files.forget_before(tx, older_than)
+        self.tidy_soon()
+        return gone
+
+    async def _keep_tidy(self) -> None:
+        """Delete when there may be something to delete, and now and then anyway."""
+        await asyncio.to_thread(clear, self._folder)
+        while True:
+            waiting = asyncio.ensure_future(self._untidy.wait())
+            pause = asyncio.ensure_future(self._clock.sleep(TIDY_EVERY_S))
+            try:
+                await asyncio.wait({waiting, pause}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+                pause.cancel()
+            self._untidy.clear()
+            try:
+                await self._shelf.tidy()
+            except (KimiError, StoreUnavailable) as exc:
+                log.info("files_not_deleted", error=type(exc).__name__)
+            except Exception:  # the task's boundary: the next round tries again
+                log.exception("files_not_deleted")
+
+
+def clear(folder: Path) -> None:
+    """Remove what processes that died left in ``folder``; others may be reading files in it now."""
+    if not folder.is_dir():
+        return
+    before = time.time() - LEFT_BEHIND_S
+    for left in folder.iterdir():
+        if left.is_dir() and left.stat().st_mtime < before:
+            shutil.rmtree(left, ignore_errors=True)
