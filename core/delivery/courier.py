@@ -247,14 +247,21 @@ class Courier:
                 grant.lane.last_frame_at = now  # a frame that shows nothing new is not composed anew at once
                 self.scheduler.touch(grant.lane)
                 self._settle_if_complete(delivery)
-            elif self.scheduler.may_spend(step.cost, now):
-                self.scheduler.spend(grant, step.cost, now)
-                self._begin(delivery, self._perform(delivery, step))
             else:
-                # Composing told of another call than was expected, and its budget has no room yet.
-                delivery.growing.again()
-                delivery.lane.not_before = self.scheduler.room_at(step.cost, now)
-                self.scheduler.touch(delivery.lane)
+                self._send(delivery, grant, step, now)
+
+    def _send(self, delivery: Delivery, grant: Grant, step: Step, now: float) -> None:
+        """Perform a step where its budgets have room."""
+        if not self.scheduler.may_spend(step.cost, now):
+            step = delivery.growing.unended(step) or step
+        if self.scheduler.may_spend(step.cost, now):
+            self.scheduler.spend(grant, step.cost, now)
+            self._begin(delivery, self._perform(delivery, step))
+        else:
+            # Composing told of another call than was expected, and its budget has no room yet.
+            delivery.growing.again()
+            delivery.lane.not_before = self.scheduler.room_at(step.cost, now)
+            self.scheduler.touch(delivery.lane)
 
     def _begin(self, delivery: Delivery, call: "Awaitable[None]") -> None:
         delivery.lane.in_flight = True

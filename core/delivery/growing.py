@@ -185,6 +185,20 @@ class Growing:
         self._behind = False
         return self._surplus(len(pages)) if self.complete else None
 
+    def unended(self, step: Step) -> Step | None:
+        """Return a step that shows the same text and leaves its message growing; None where none helps.
+
+        For when the call that ends a message is paid from a budget without room, and the calls that
+        let it grow are not: the words need not wait.
+        """
+        slot = self.slots[step.slot]
+        if step.action != "edit" or not step.last or step.page is None or slot.ref is None:
+            return None
+        grow = self.rung_of(slot).grow
+        if not grow or grow == step.cost or (slot.shown is not None and slot.shown.text == step.page.text):
+            return None
+        return replace(step, need=Need.PREVIEW, cost=grow, last=False, ends=False, controls=slot.controls)
+
     def _announcing(self) -> Step | None:
         """Return the call that shows the announcement, in a message that can be edited freely."""
         text, self._announced = self.announcement, self.announcement

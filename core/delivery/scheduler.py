@@ -20,7 +20,6 @@ from core.delivery.growing import FIRST_WORDS_PATIENCE_S, Growing, Need
 from core.delivery.pace import Pace
 from core.ports import Budget, Rung
 
-
 STATUS_COMES_BACK_S = 1.0  #: Kimi takes about so long to its first word anyway
 
 
@@ -276,8 +275,13 @@ class Scheduler:
         """Return when the call that most probably comes next has room; composing tells for sure."""
         slots = lane.growing.slots
         current = next((slot for slot in reversed(slots) if slot.ref is not None), None)
-        cost = lane.growing.rungs[-1].open if current is None else lane.growing.rung_of(current).close
-        return self.room_at(cost, now)
+        if current is None:
+            return self.room_at(lane.growing.rungs[-1].open, now)
+        rung = lane.growing.rung_of(current)
+        ends_at = self.room_at(rung.close, now)
+        if ends_at <= now or not lane.growing.unseen or not rung.grow:
+            return ends_at
+        return min(ends_at, self.room_at(rung.grow, now))  # see Growing.unended
 
     def _status_room_at(self, lane: Lane, now: float) -> float:
         """A status is shown only from a full bucket where words share it: they are worth more."""

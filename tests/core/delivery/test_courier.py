@@ -17,6 +17,7 @@ from core.errors import (
     SurfaceUnavailable,
 )
 from core.model import Address, Control, MessageRef
+from core.ports import Budget, Rung
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeAddress = Callable[..., Address]
@@ -371,3 +372,46 @@ def test_an_announcement_that_no_words_follow_is_taken_away(
 
     run_virtually(main())
     assert surface.screen == {}
+
+
+def test_last_words_do_not_wait_for_the_call_that_ends_a_message(
+    run_virtually: Run, loop_clock: Clock, fake_surface: Any, address: MakeAddress
+) -> None:
+    """Where only the closing call's budget is empty, the text is complete at once and closed later."""
+    surface = fake_surface(burst=20.0)
+    open_budget = surface.budget(address())
+    close_budget = Budget(key="fake:close", per_s=1 / 30, burst=1.0, window_s=30.0)
+
+    def rungs(_: Address) -> Sequence[Rung]:
+        cost = (open_budget,)
+        return [
+            Rung(name="stream", open=cost, grow=cost, close=(close_budget,)),
+            Rung(name="edit", open=cost, grow=cost, close=cost),
+        ]
+
+    surface.rungs = rungs
+
+    async def main() -> tuple[float, float]:
+        courier = Courier(loop_clock)
+        courier.start()
+        courier.scheduler.bucket(close_budget, 0.0).take(0.0)
+        delivery = courier.open(
+            surface,
+            address(),
+            marker="7",
+            on_refs=keep,
+            show_status=False,
+            final_controls=(Control.RETRY,),
+        )
+        for word in WORDS[:100]:
+            delivery.append(word)
+            await loop_clock.sleep(0.025)
+        said_at = loop_clock.time()
+        await delivery.finish()
+        whole_at = next(at for at, _, text in surface.history if text == "".join(WORDS[:100]))
+        await courier.close()
+        return whole_at - said_at, loop_clock.time()
+
+    late_s, ended_at = run_virtually(main())
+    assert late_s < 0.3
+    assert ended_at >= 30.0
