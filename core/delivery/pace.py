@@ -29,7 +29,7 @@ class Pace:
     """The numbers of the policy; the defaults come from ``tests/bench``."""
 
     spend: float = 1.15  #: how steeply the burst is spent; 1 spreads it evenly over the horizon
-    horizon_s: float = 5.0  #: age of an answer at which the burst should be spent
+    horizon_s: float = 4.75  #: age of an answer at which the burst should be spent
     shared_gaps: float = 4.0  #: of many messages the horizon is so many of their steady gaps
     least_horizon_s: float = 0.5  #: spare calls of an older answer are spent over this time
     final_wait_s: float = 0.25  #: what a single final frame may wait for its call
