@@ -327,7 +327,9 @@ class Service:
             CommandName.FILES: FilesOrder(self.database, self.keeper),
             CommandName.NEW: NewOrder(self.keeper),
             CommandName.USAGE: UsageOrder(self.database),
-            CommandName.FORGET: ForgetOrder(self.database, self.clock, cancel=self.engine.cancel),
+            CommandName.FORGET: ForgetOrder(
+                self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon
+            ),
         }
 
     async def _serve_web(self) -> None:

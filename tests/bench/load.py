@@ -152,6 +152,7 @@ async def measure_load(streams: int, per_s: float = PER_S) -> dict[str, Any]:
                 "telegram_all_per_s": UNLIMITED_PER_S,
                 "database_url": f"sqlite:///{Path(folder) / 'bench.db'}",
                 "http_port": 0,
+                "stranger_messages_per_day": 0,
                 "stop_grace_s": 1.0,
             }
             service = await Child.start("service", json.dumps(settings))

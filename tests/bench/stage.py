@@ -85,7 +85,11 @@ class Stage:
 
     def settings(self) -> dict[str, Any]:
         """What leads a service to these stand-ins."""
-        found: dict[str, Any] = {"kimi_api_key": "sk-test", "kimi_base_url": self.kimi.base_url}
+        found: dict[str, Any] = {
+            "kimi_api_key": "sk-test",
+            "kimi_base_url": self.kimi.base_url,
+            "stranger_messages_per_day": 0,
+        }
         if self.platform == "telegram":
             return found | {"telegram_bot_token": "1:test", "telegram_api_url": self.sim.api_url}
         return found | {

@@ -175,4 +175,5 @@ class Stage:
             telegram_bot_token=SecretStr(self.telegram.bot.token),
             telegram_api_url=self.telegram.api_url,
             stop_grace_s=0,
+            stranger_messages_per_day=0,
         )

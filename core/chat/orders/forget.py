@@ -26,11 +26,14 @@ Cancel = Callable[[int, str], None]
 class ForgetOrder:
     """Asks whether it is meant, then deletes. Only the person who asked can confirm."""
 
-    def __init__(self, database: Database, clock: Clock, *, cancel: Cancel) -> None:
-        """``cancel`` ends the running answer of a conversation, as :meth:`Engine.cancel` does."""
+    def __init__(
+        self, database: Database, clock: Clock, *, cancel: Cancel, tidy: Callable[[], None] = lambda: None
+    ) -> None:
+        """``cancel`` is :meth:`Engine.cancel`; ``tidy`` has files deleted that nobody refers to any more."""
         self._database = database
         self._clock = clock
         self._cancel = cancel
+        self._tidy = tidy
 
     async def __call__(self, order: Order) -> OrderReply:
         """Handle one order."""
@@ -62,6 +65,7 @@ class ForgetOrder:
         async with self._database.begin() as tx:
             name = alias(await key_of(tx, KEY), who)
             gone = await privacy.forget_person(tx, who, alias=name)
+        self._tidy()
         log.info("person_forgotten", platform=who.platform, messages=gone.said, answers=gone.answers)
         return OrderReply(text=_told(gone, order.language))
 

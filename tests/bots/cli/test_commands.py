@@ -13,7 +13,7 @@ async def test_help_lists_every_command(moonthread: Any) -> None:
     """Without a command the list is shown."""
     done = await moonthread("--help")
 
-    for command in ("run", "check", "db", "ask", "chat", "slack-manifest", "demo"):
+    for command in ("run", "check", "db", "ask", "chat", "slack-manifest", "demo", "usage", "export"):
         assert command in done.out
 
 
