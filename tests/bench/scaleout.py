@@ -126,7 +126,7 @@ async def _running(cluster: Cluster, chats: int, per_s: float) -> tuple[list[int
     cluster.kimi.script = lambda request: ScriptedReply(_words(request.question), chunks_per_s=per_s)
     people = cluster.people(chats)
     await asyncio.gather(*(cluster.sim.say(chat, person, f"Question {chat}:0") for chat, person in people))
-    await cluster.until(lambda: all(cluster.answers(chat) for chat, _ in people), 60.0)
+    await cluster.posted(chats)
     leader = next(one for one in cluster.replicas if one.leads)
     other = next(one for one in cluster.replicas if one is not leader)
     owners = await cluster.owners()

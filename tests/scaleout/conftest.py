@@ -164,6 +164,16 @@ class Cluster:
             if frame.kind != "status" and frame.message.by_bot and frame.message.channel == str(chat)
         ]
 
+    async def posted(self, turns: int) -> None:
+        """Wait until so many turns' messages stand on the screen and their references are stored.
+
+        One whose reference is not stored yet could not be found again: Telegram cannot be asked.
+        """
+        async with asyncio.timeout(60.0):
+            stored = 0
+            while stored < turns:
+                [(stored,)] = await self.rows("SELECT count(*) FROM turns WHERE refs::text <> '[]'")
+
     async def owners(self) -> dict[int, Replica]:
         """Return which replica is answering in which chat."""
         query = """SELECT c.channel, j.worker_id FROM procrastinate_jobs j
