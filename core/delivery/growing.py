@@ -74,6 +74,7 @@ class Growing:
         self.running_controls = running_controls
         self.final_controls = final_controls
         self.complete = False
+        self.only_end_missing = False  #: the whole text stands there; the call that ends it has no room
         self.previews = True  #: False: say nothing more until the answer is complete
         self.lost_post = False  #: a post may have landed whose reference is unknown
         self.can_find = False  #: the platform can be asked for such a message
@@ -196,6 +197,7 @@ class Growing:
             return None
         grow = self.rung_of(slot).grow
         if not grow or grow == step.cost or (slot.shown is not None and slot.shown.text == step.page.text):
+            self.only_end_missing = self.complete
             return None
         return replace(step, need=Need.PREVIEW, cost=grow, last=False, ends=False, controls=slot.controls)
 

@@ -279,7 +279,7 @@ class Scheduler:
             return self.room_at(lane.growing.rungs[-1].open, now)
         rung = lane.growing.rung_of(current)
         ends_at = self.room_at(rung.close, now)
-        if ends_at <= now or not lane.growing.unseen or not rung.grow:
+        if ends_at <= now or lane.growing.only_end_missing or not rung.grow:
             return ends_at
         return min(ends_at, self.room_at(rung.grow, now))  # see Growing.unended
 
