@@ -90,7 +90,7 @@ async def purge(tx: Transaction, *, before: datetime, limit: int = PORTION) -> i
     old = (
         select(_I.c.id)
         .where(_I.c.received_at < before, _I.c.state != Mark.OPEN.value)
-        .where(_I.c.id.not_in(select(_T.c.inbox_id).where(_T.c.state != "done")))
+        .where(~exists().where(_T.c.inbox_id == _I.c.id, _T.c.state != "done"))
         .order_by(_I.c.id)
         .limit(limit)
     )
@@ -157,7 +157,8 @@ def _talks_of(who: Who) -> Any:
 
 def _is_shown(which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Tell a reference to a message on a screen that is one of these messages of people."""
-    return exists(
+    talks = select(_M.c.conversation_id).where(which)  # what the index is for
+    return _R.c.conversation_id.in_(talks) & exists(
         select(_M.c.id)
         .where(which, _M.c.conversation_id == _R.c.conversation_id, _M.c.message_id == _R.c.message_id)
         .correlate(_R)

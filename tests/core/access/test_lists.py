@@ -42,3 +42,10 @@ def test_strangers_are_on_telegram_only() -> None:
     assert Access().is_stranger(bob)
     assert not Access(allow=frozenset({"telegram:-100"})).is_stranger(bob)
     assert not Access(admins=frozenset({"telegram:42"})).is_stranger(bob)
+
+
+def test_whoever_sits_at_the_terminal_is_let_in() -> None:
+    """``moonthread chat`` answers its operator, whatever the lists say of people elsewhere."""
+    me = replace(ANN, platform="terminal")
+    assert Access(allow=frozenset({"slack:U2"})).lets_in(me)
+    assert Access().is_admin(me)
