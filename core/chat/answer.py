@@ -35,6 +35,8 @@ from core.store.usage import Spent
 
 log = structlog.get_logger(__name__)
 
+MOST_CHECKPOINTS_PER_S = 20.0  #: over all running answers of this process
+
 Show: TypeAlias = Callable[[str], None]
 
 
@@ -71,6 +73,7 @@ class Answerer:
         self._ratios = ratios
         self._settings = settings
         self._clock = clock
+        self._keeping = 0  # answers that are being checkpointed
 
     async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
@@ -233,9 +236,19 @@ class Answerer:
 
     async def _checkpoint(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
         """Store the answer now and then; end it where another run owns the turn."""
+        self._keeping += 1
+        try:
+            await self._keep(turn, written, running)
+        finally:
+            self._keeping -= 1
+
+    async def _keep(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
         stored = written.text
         while True:
-            await self._clock.sleep(self._settings.checkpoint_every_s)
+            # With hundreds of answers at once the database would cost more than all their words.
+            await self._clock.sleep(
+                max(self._settings.checkpoint_every_s, self._keeping / MOST_CHECKPOINTS_PER_S)
+            )
             if written.text == stored:
                 continue
             text, reasoning = written.text, written.reasoning
