@@ -140,7 +140,12 @@ class KimiFileRefused(KimiInvalidRequest):
     en = "Kimi couldn't read that file."
 
     def __init__(
-        self, message: str, *, reason: FileFault, request_id: str = "", status: int | None = None
+        self,
+        message: str,
+        *,
+        reason: FileFault = "unreadable",
+        request_id: str = "",
+        status: int | None = None,
     ) -> None:
         super().__init__(message, request_id=request_id, status=status)
         self.reason: FileFault = reason

@@ -5,7 +5,7 @@ stand-ins share one fast clock: every ratio of paces, limits and waits is that o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,12 @@ class Room:
     async def ask(self, text: str, person: int = 0, **how: Any) -> str:
         """Say something to the bot, as person number ``person``; return the message's id."""
         said = await self.world.speak(self, self.people[person], text, **how)
+        self.root = self.root or said
+        return said
+
+    async def send(self, *files: tuple[str, bytes, str], text: str = "", person: int = 0) -> str:
+        """Send files, each as (name, content, media type), as one saying; return the message's id."""
+        said = await self.world.hand_over(self, self.people[person], files, text)
         self.root = self.root or said
         return said
 
@@ -214,6 +220,22 @@ class TelegramWorld(World):
                 text = f"@moonthread_bot {text}"
         return str(await self.sim.say(int(room.channel), person, text, **how))
 
+    async def hand_over(
+        self, room: Room, person: Any, files: Sequence[tuple[str, bytes, str]], text: str
+    ) -> str:
+        """Send one file with a caption, or pictures as an album; in a group the caption names the bot."""
+        chat = int(room.channel)
+        text = text if room.direct else f"@moonthread_bot {text}"
+        if len(files) > 1:
+            captions = [text, *[""] * (len(files) - 1)]
+            ids = await self.sim.album(chat, person, captions, contents=[content for _, content, _ in files])
+            return str(ids[0])
+        ((name, content, mime_type),) = files
+        if mime_type.startswith("image/"):
+            return str(await self.sim.send_photo(chat, person, text, content=content))
+        how = {"filename": name, "mime_type": mime_type, "content": content}
+        return str(await self.sim.send_document(chat, person, text, **how))
+
     async def command(self, room: Room, person: Any, command: str) -> None:
         """Write the command; in groups it names the bot."""
         word, gap, argument = command.partition(" ")
@@ -269,6 +291,14 @@ class SlackWorld(World):
             text = f"<@{self.sim.bot_user}> {text}"
         thread = room.root if not room.direct else None
         return await self.sim.say(room.channel, person, text, how.pop("thread", thread) or None, **how)
+
+    async def hand_over(
+        self, room: Room, person: Any, files: Sequence[tuple[str, bytes, str]], text: str
+    ) -> str:
+        """Upload files in one message; in a channel it begins with a mention."""
+        text = text if room.direct or room.root else f"<@{self.sim.bot_user}> {text}"
+        thread = room.root if not room.direct else None
+        return await self.sim.share_files(room.channel, person, files, text=text, thread_ts=thread or None)
 
     async def command(self, room: Room, person: Any, command: str) -> None:
         """Use the slash command in a direct conversation, ``@bot /word`` in a thread."""
@@ -331,6 +361,7 @@ async def world(
     kimi, sim = KimiSimulator(clock=clock, script=answer_with("Hello there.")), stand_in(clock=clock)
     await asyncio.gather(kimi.__aenter__(), sim.__aenter__())
     made = kind(kimi=kimi, sim=sim, clock=clock, database_url=url)
+    made.given["data_dir"] = request.getfixturevalue("tmp_path") / "data"
     try:
         yield made
     finally:

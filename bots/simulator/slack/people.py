@@ -105,6 +105,30 @@ class People:
         thread_ts: str | None = None,
     ) -> str:
         """Say something with a file (subtype file_share); return its ts."""
+        files = [(filename, content, mimetype)]
+        return await self.share_files(channel, person, files, text=text, thread_ts=thread_ts)
+
+    async def share_files(
+        self,
+        channel: str,
+        person: str,
+        files: Sequence[tuple[str, bytes, str]],
+        *,
+        text: str = "",
+        thread_ts: str | None = None,
+    ) -> str:
+        """Say something with files, each as (name, content, media type); return its ts."""
+        message = self._speak(
+            channel,
+            person,
+            text,
+            thread_ts=thread_ts or "",
+            subtype="file_share",
+            files=[self._file(person, *file) for file in files],
+        )
+        return message.ts
+
+    def _file(self, person: str, filename: str, content: bytes, mimetype: str) -> Json:
         file_id = self.workspace.new_id("F")
         url = f"{self.base_url}/files/{file_id}"
         file: Json = {
@@ -120,10 +144,7 @@ class People:
             "url_private_download": url,
         }
         self.workspace.files[file_id] = (file, content)
-        message = self._speak(
-            channel, person, text, thread_ts=thread_ts or "", subtype="file_share", files=[file]
-        )
-        return message.ts
+        return file
 
     async def edit(self, channel: str, ts: str, text: str) -> None:
         """The author changes a message."""

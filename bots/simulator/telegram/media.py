@@ -5,8 +5,10 @@ from typing import Any, Literal, TypeAlias
 MediaKind: TypeAlias = Literal["sticker", "voice", "photo", "document", "video", "audio", "video_note"]
 
 
-def media_json(kind: MediaKind, file_id: str, size_bytes: int) -> dict[str, Any]:
-    """Return the fields that a message with one such file carries."""
+def media_json(
+    kind: MediaKind, file_id: str, size_bytes: int, *, name: str = "notes.txt", mime_type: str = "text/plain"
+) -> dict[str, Any]:
+    """Return the fields that a message with one such file carries; only documents have a name."""
     file = {"file_id": file_id, "file_unique_id": f"u-{file_id}", "file_size": size_bytes}
     match kind:
         case "photo":
@@ -22,7 +24,7 @@ def media_json(kind: MediaKind, file_id: str, size_bytes: int) -> dict[str, Any]
         case "voice":
             return {"voice": file | {"duration": 3, "mime_type": "audio/ogg"}}
         case "document":
-            return {"document": file | {"file_name": "notes.txt", "mime_type": "text/plain"}}
+            return {"document": file | {"file_name": name, "mime_type": mime_type}}
         case "video":
             return {"video": file | {"width": 640, "height": 360, "duration": 3}}
         case "audio":

@@ -43,6 +43,8 @@ class People(Setting):
         media_kind: MediaKind | None = None,
         media_group_id: str = "",
         content: bytes = b"\0",
+        filename: str = "notes.txt",
+        mime_type: str = "text/plain",
         as_chat: int | None = None,
         age_s: int = 0,
         bot: Bot | None = None,
@@ -50,7 +52,8 @@ class People(Setting):
         """Send a message as a person and return its id.
 
         ``entities`` None marks @mentions, /commands and addresses as clients do. With
-        ``media_kind`` the text is the caption and ``content`` is what ``getFile`` leads to.
+        ``media_kind`` the text is the caption and ``content`` is what ``getFile`` leads to; a
+        document also has ``filename`` and ``mime_type``.
         ``as_chat`` speaks as an anonymous admin (the group's own id) or as a channel. ``age_s``
         dates the message back. ``bot`` chooses the private chat where there are several bots.
 
@@ -67,7 +70,7 @@ class People(Setting):
         if reply_to is not None and reply_to not in chat.messages:
             raise ValueError(f"no message {reply_to} in {chat_id}")
         words, marks = checked(text, list(found_in(text) if entities is None else entities))
-        media = self._media(media_kind, content) if media_kind else {}
+        media = self._media(media_kind, content, filename, mime_type) if media_kind else {}
         thread, is_topic = self._world.place(chat, topic, reply_to)
         message = Message(
             id=self._world.new_id(chat),
@@ -108,11 +111,15 @@ class People(Setting):
         return await self.say(chat_id, person, caption, media_kind="document", **how)
 
     async def album(self, chat_id: int, person: int, captions: Sequence[str], **how: Any) -> list[int]:
-        """Send photos as one album: separate messages with one ``media_group_id``; return the ids."""
+        """Send photos as one album: separate messages with one ``media_group_id``; return the ids.
+
+        ``contents`` are the photos' bytes, one for each caption.
+        """
         group = f"album-{next(self._numbers)}"
+        contents = how.pop("contents", [b"\0"] * len(captions))
         return [
-            await self.send_photo(chat_id, person, caption, media_group_id=group, **how)
-            for caption in captions
+            await self.send_photo(chat_id, person, caption, media_group_id=group, content=content, **how)
+            for caption, content in zip(captions, contents, strict=True)
         ]
 
     async def edit(
@@ -204,9 +211,9 @@ class People(Setting):
             raise ValueError(f"{person} is not in {chat.id}")
         return self._world.users[person]
 
-    def _media(self, kind: MediaKind, content: bytes) -> dict[str, Any]:
+    def _media(self, kind: MediaKind, content: bytes, name: str, mime_type: str) -> dict[str, Any]:
         file_id = f"file-{next(self._numbers)}"
-        media = media_json(kind, file_id, len(content))
+        media = media_json(kind, file_id, len(content), name=name, mime_type=mime_type)
         sizes = media[kind] if kind == "photo" else [media[kind]]
         for size in sizes:
             self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}", content)
