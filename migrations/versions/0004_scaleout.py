@@ -1,7 +1,7 @@
 """Create procrastinate's tables on PostgreSQL, where many replicas share the work.
 
-Forward: procrastinate 3.10's own schema, and an index for its question "is this lock taken?";
-nothing on SQLite. Safe while the old code runs.
+Forward: procrastinate 3.10's own schema, and indexes for "is this lock taken?" and "whose worker is
+dead?"; nothing on SQLite. Safe while the old code runs.
 Back: drops all jobs; they are made anew from the inbox.
 """
 
@@ -11,6 +11,11 @@ revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
+
+INDEXES = """
+CREATE INDEX moonthread_jobs_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
+CREATE INDEX moonthread_jobs_orphaned ON procrastinate_jobs (id) WHERE status = 'doing' AND worker_id IS NULL;
+"""
 
 DROP = """
 DROP TABLE procrastinate_events, procrastinate_periodic_defers, procrastinate_jobs, procrastinate_workers
@@ -36,9 +41,7 @@ def upgrade() -> None:
         from procrastinate.schema import SchemaManager  # late: SQLite has no use for it
 
         _execute(SchemaManager.get_schema())
-        _execute(
-            "CREATE INDEX moonthread_jobs_lock ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing')"
-        )
+        _execute(INDEXES)
 
 
 def downgrade() -> None:
