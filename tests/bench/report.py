@@ -27,8 +27,8 @@ def delays(rows: Sequence[Row]) -> list[str]:
     lines += [
         "",
         "optimum: least mean delay that the same buckets allow to someone who knows all word times; exact",
-        "for one answer, for many at once a bound from below. first: first word after Kimi's first; last: whole",
-        "answer after Kimi's last; worst: the slowest of many. same: frames equal to the one before.",
+        "for one answer, for many at once a bound from below. first: first word after Kimi's first; last:",
+        "whole answer after Kimi's last; worst: the slowest of many. same: frames equal to the one before.",
     ]
     for row in rows:
         if row["bot"] == "moonthread" and "optimum_early_first_s" in row:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_frames_only_grow(
     surface = fake_surface()
     run_virtually(deliver(loop_clock, surface, address(), WORDS))
     texts = [text for _, _, text in surface.history]
-    assert all(later.startswith(earlier) for earlier, later in zip(texts, texts[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
 
 
 def test_a_stall_is_flushed(
@@ -169,7 +170,7 @@ def test_a_flood_wait_is_obeyed_to_the_second(
 
     run_virtually(deliver(loop_clock, surface, address(), WORDS, meanwhile=strike))
     times = [at for at, _, _ in surface.history]
-    longest = max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    longest = max(later - earlier for earlier, later in pairwise(times))
     assert longest >= 6.0
     assert surface.refused == []
 

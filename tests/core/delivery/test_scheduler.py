@@ -229,7 +229,8 @@ def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
     answers = [Answer(words=times, rungs=rungs(index)) for index, times in enumerate(words)]
     world = World(answers, seed=seed, refusals=refusals)
     world.play()
-    refusing = {key for key, _, _ in world.refused}  # after a wait such a platform grants one, whatever it says
+    # After a wait such a platform grants one, whatever it says.
+    refusing = {key for key, _, _ in world.refused}
     for key, strict in world.platform.items():
         assert key in refusing or not strict.overdrawn()
     for key, told_at, again_at in world.refused:
