@@ -12,8 +12,9 @@ import structlog
 
 from core.clock import Clock
 from core.delivery.growing import Growing, Need, Step
+from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
-from core.delivery.scheduler import Grant, Lane, Scheduler
+from core.delivery.scheduler import Scheduler
 from core.errors import (
     Fenced,
     MessageGone,

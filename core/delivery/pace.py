@@ -14,6 +14,10 @@ long that a burst does not count, and loses most between (a burst that is worth 
 of refill is gone too early for an answer of twice the horizon). ``tests/bench`` measures it; its
 ``policy`` part prints the ratio to the optimum for every length from 2 to 120 s.
 
+Where ``n`` messages share the bucket, the horizon is at least ``shared_gaps * (n - 1) / r``: a few
+of the gaps that each of them has in the long run. Spent in five seconds, the burst would give each
+a frame or two that show little more than the first.
+
 Held back is, for each message that ends in this bucket, the part of a call that does not refill
 within ``final_wait``: one final frame never waits longer than that. Many messages hold back
 together no more than a share of the burst.

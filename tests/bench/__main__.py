@@ -25,6 +25,7 @@ Row = dict[str, Any]
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
+OURS = "moonthread"
 PARTS = ("policy", "delays", "load")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
@@ -60,11 +61,13 @@ def run_batch(name: str, bot: str, target: Path) -> None:
     target.write_text(json.dumps(rows), "utf-8")
 
 
-async def run_delays() -> list[Row]:
-    """Measure every batch, each in a process of its own."""
-    rows: list[Row] = []
+async def run_delays(kept: Sequence[Row], *, ours: bool) -> list[Row]:
+    """Measure every batch, each in a process of its own; with ``ours`` the plain bots' rows are kept."""
+    rows: list[Row] = [row for row in kept if ours and row["bot"] != OURS]
     with tempfile.TemporaryDirectory() as folder:
         for line in BATCHES:
+            if ours and line[0][1] != OURS:
+                continue
             _say(f"delays: {', '.join(f'{name} by {bot}' for name, bot in line)}")
             targets = [Path(folder) / f"{index}.json" for index in range(len(line))]
             await asyncio.gather(
@@ -73,8 +76,8 @@ async def run_delays() -> list[Row]:
             for target in targets:
                 rows += json.loads(target.read_text("utf-8"))
                 target.unlink()
-    order = {name: index for index, name in enumerate(dict.fromkeys(row["scenario"] for row in rows))}
-    return sorted(rows, key=lambda row: order[row["scenario"]])
+    first = [row["scenario"] for row in rows if row["bot"] == OURS]
+    return sorted(rows, key=lambda row: (first.index(row["scenario"]), row["bot"] != OURS))
 
 
 async def _batch(name: str, bot: str, target: Path) -> None:
@@ -108,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them without any")
     parser.add_argument("--publish", action="store_true", help="copy the picture to .github/images")
+    parser.add_argument("--ours", action="store_true", help="delays without the plain bots")
     parser.add_argument("--streams", type=int, nargs="+", default=list(STREAMS), help="for load")
     for hidden in ("--batch", "--bot", "--target"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
@@ -118,10 +122,10 @@ def main() -> None:
     unknown = set(given.parts) - set(PARTS)
     if unknown:
         parser.error(f"unknown part: {', '.join(sorted(unknown))}")
-    measure(given.parts or PARTS, given.streams, publish=given.publish)
+    measure(given.parts or PARTS, given.streams, ours=given.ours, publish=given.publish)
 
 
-def measure(parts: Sequence[str], streams: Sequence[int], *, publish: bool) -> None:
+def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish: bool) -> None:
     """Run parts; print, and keep what was found."""
     began = time.monotonic()
     kept = RESULTS / "bench.json"
@@ -135,7 +139,7 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, publish: bool) -> N
         found["policy"] = table()
         sections.append(report.policy(found["policy"]))
     if "delays" in parts:
-        found["delays"] = asyncio.run(run_delays())
+        found["delays"] = asyncio.run(run_delays(found.get("delays", []), ours=ours))
         sections.append(report.delays(found["delays"]))
     if "load" in parts:
         found["load"], found["load_split"] = asyncio.run(run_load(streams))

@@ -70,6 +70,7 @@ async def measure(scenario: Scenario) -> dict[str, Any]:
         if scenario.bot == OURS:
             complete = await _serve(stage, scenario)
         else:
+            await stage.ask()
             await answer_all(stage, BOTS[scenario.bot])
             complete = await stage.shown(1.0)
         return _row(scenario, stage, complete=complete)

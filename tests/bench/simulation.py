@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from core.delivery.growing import Growing, Step
+from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
-from core.delivery.scheduler import Grant, Lane, Scheduler
+from core.delivery.scheduler import Scheduler
 from core.model import Address, MessageRef, Page, ThreadKey
 from core.ports import Rung
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from core.delivery.bucket import REFUSAL_MARGIN_S
 from core.delivery.growing import Growing, Need, Step
-from core.delivery.scheduler import Grant, Lane, Scheduler
+from core.delivery.lane import Grant, Lane
+from core.delivery.scheduler import Scheduler
 from core.model import Address, MessageRef, Page, ThreadKey
 from core.ports import Budget, Rung
 
