@@ -1,10 +1,14 @@
 """/usage and /forget, old messages, and what Kimi is told of who asks."""
 
+import io
 from typing import Any
 
+import docx
 import pytest
 
 from bots.simulator.kimi import answer_with, per_question
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def person_id(person: Any) -> str:
@@ -154,3 +158,21 @@ async def test_kimi_learns_no_ids(world: Any) -> None:
     assert all(len(person) == 64 for person in people)
     for room in (ann, bob):
         assert person_id(room.people[0]) not in people + talks
+
+
+async def test_forgetting_takes_files_along(world: Any) -> None:
+    """A person's file is deleted here and at Kimi."""
+    await world.start()
+    room = world.direct()
+    document, out = docx.Document(), io.BytesIO()
+    document.add_paragraph("The password is plum.")
+    document.save(out)
+    await room.send(("secret.docx", out.getvalue(), DOCX), text="What is it?")
+    await world.done(1)
+    assert len(world.kimi.shelf.files) == 1
+    await room.order("forget yes")
+    await room.shows("1 answers and 1 files")
+    await world.done(2)
+    await world.until(lambda: not world.kimi.shelf.files, "Kimi has deleted the file")
+    contents = await world.rows("SELECT text FROM contents")
+    assert "plum" not in str(contents)
