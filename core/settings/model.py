@@ -172,7 +172,7 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, BaseMode
     data_dir: Path = setting(
         "MOONTHREAD_DATA_DIR",
         "Storage",
-        "The folder for the SQLite file.",
+        "The folder for the SQLite file, for personas, and for files while they are being read.",
         shown="the user's data folder, such as `~/.local/share/moonthread`",
         default_factory=default_data_dir,
     )
