@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from core.chat.language import is_cjk
 from core.store.files import Known
 
 _REFERENCE = re.compile(r"(?<![\w@])@file[-_:](?P<what>[\w.\-]*\w)", re.IGNORECASE)
@@ -16,8 +17,18 @@ def references_in(text: str) -> list[str]:
 def referred(what: str, own: Sequence[Known]) -> Known | None:
     """Return which of a person's files, newest first, a reference means; None where none fits.
 
-    A name fits with or without its ending, and with anything for what a reference cannot hold.
+    A name fits with or without its ending, and with anything for what a reference cannot hold. Where
+    Chinese follows without a space, the reference may end before it.
     """
+    for end in range(len(what), 0, -1):
+        if end == len(what) or is_cjk(what[end]):
+            found = _meant(what[:end], own)
+            if found is not None:
+                return found
+    return None
+
+
+def _meant(what: str, own: Sequence[Known]) -> Known | None:
     by_id = (one for one in own if what == str(one.file.id) or what in _kimi_ids(one))
     if (found := next(by_id, None)) is not None:
         return found
@@ -34,4 +45,4 @@ def _kimi_ids(one: Known) -> tuple[str, ...]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"\W+", "-", name.casefold()).strip("-")
+    return re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
