@@ -121,25 +121,33 @@ def _waits(room: Room) -> tuple[float, float]:
     return first - room.words[0], last - room.words[-1]
 
 
-def add_optimum(row: dict[str, Any]) -> None:
-    """Put the optimum for a row's word times into it; takes seconds of computing."""
-    words: list[list[float]] = row.pop("word_times")
+def optimum_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the optimum for a row's word times; takes up to a minute of computing."""
+    words: list[list[float]] = row["word_times"]
     place: Place = row["place"]
     budgets, free = _budgets(place)
-    singles = [
-        Paid(per_s=one.per_s, burst=one.burst, first_free=free[0], last_free=free[1]) for one in budgets
-    ]
-    own, shared = singles[0], singles[-1]
+    paid = [Paid(per_s=one.per_s, burst=one.burst, first_free=free[0], last_free=free[1]) for one in budgets]
+    own, shared = paid[0], paid[-1]
     if row["answers"] == 1:
-        row["optimum_s"], row["optimum_is"] = best_mean_s(words[0], own), "exact"
-        row["closed_form_s"] = closed_form_s(row["seconds"], per_s=own.per_s, burst=own.burst)
-    else:
-        bound = shared_bound_s(words, shared)
-        if own is not shared:
-            bound = max(bound, best_mean_s(words[0], own))
-        row["optimum_s"], row["optimum_is"] = bound, "bound from below"
-        row["optimum_early_first_s"] = _early_first(words, shared)
-    row["ratio"] = row["mean_s"] / row["optimum_s"]
+        return {
+            "optimum_s": best_mean_s(words[0], own),
+            "optimum_is": "exact",
+            "closed_form_s": closed_form_s(row["seconds"], per_s=own.per_s, burst=own.burst),
+        }
+    bound = shared_bound_s(words, shared)
+    if own is not shared:
+        bound = max(bound, best_mean_s(words[0], own))
+    return {
+        "optimum_s": bound,
+        "optimum_is": "bound from below",
+        "optimum_early_first_s": _early_first(words, shared),
+    }
+
+
+def finished(row: dict[str, Any], optimum: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the optimum of its scenario in place of all word times."""
+    rest = {name: value for name, value in row.items() if name != "word_times"}
+    return {**rest, **optimum, "ratio": row["mean_s"] / optimum["optimum_s"]}
 
 
 def _early_first(words: Sequence[Sequence[float]], shared: Paid) -> float:
