@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from core.chat.tokens import estimate_tokens
+from core.chat.tokens import MEDIA_TOKENS, estimate_tokens
 from core.clock import Clock
 from core.errors import DownloadRefused, SurfaceError, SurfaceRateLimited
 from core.files.extract import Inspected, inspect, is_locked, read_text
@@ -27,7 +27,6 @@ from core.files.formats import Sort
 from core.files.policy import (
     INLINE_BYTES,
     INLINE_BYTES_WITHOUT_SHELF,
-    MEDIA_TOKENS,
     MOST_BYTES,
     PASSING,
     Fault,

@@ -21,7 +21,6 @@ _MARK = "[attached: "
 
 FILES_SHARE = 0.6  #: of a prompt's room that files may take
 LEAST_PART_TOKENS = 500  #: fewer of a long file tell nothing
-MEDIA_TOKENS = 1_024  #: one picture or video, as Moonshot's help center says
 MOST_MEDIA = 20  #: pictures and videos in one prompt, the newest
 MOST_INLINE_BYTES = 40 * MEGABYTE  #: of pictures in one prompt; Kimi takes bodies of 100 MB
 

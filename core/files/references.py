@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from core.chat.language import is_cjk
+from core.chat.language import CJK_RUN
 from core.store.files import Known
 
 _REFERENCE = re.compile(r"(?<![\w@])@file[-_:](?P<what>[\w.\-]*\w)", re.IGNORECASE)
@@ -21,7 +21,7 @@ def referred(what: str, own: Sequence[Known]) -> Known | None:
     Chinese follows without a space, the reference may end before it.
     """
     for end in range(len(what), 0, -1):
-        if end == len(what) or is_cjk(what[end]):
+        if end == len(what) or CJK_RUN.match(what[end]):
             found = _meant(what[:end], own)
             if found is not None:
                 return found

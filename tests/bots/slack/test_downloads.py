@@ -1,0 +1,151 @@
+"""Fetching files from Slack, through the real session, from the stand-in and from a stranger."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from bots.simulator.slack import SlackSimulator
+from bots.slack.app import SlackApp, SlackConfig
+from bots.slack.downloads import SlackDownloads
+from bots.web import WebServer
+from core.clock import SystemClock
+from core.errors import DownloadRefused, SurfaceUnavailable
+from core.model import Attachment, AttachmentKind
+
+BYTES = b"x" * 700_000
+
+
+def attachment(**source: str) -> Attachment:
+    """A file as an event told of it."""
+    return Attachment(
+        kind=AttachmentKind.FILE, name="a.txt", media_type="text/plain", size_bytes=0, source=source
+    )
+
+
+@pytest.fixture
+async def downloads(slack: SlackSimulator, config: SlackConfig) -> AsyncIterator[SlackDownloads]:
+    """The downloads of a connected app."""
+    app = SlackApp(config, clock=SystemClock())
+    await app.connect()
+    yield app.downloads
+    await app.close()
+
+
+@pytest.fixture
+async def url(slack: SlackSimulator) -> str:
+    """The address of a file that somebody shared."""
+    ann = slack.add_person("Ann")
+    await slack.share_file(slack.open_dm(ann), ann, filename="a.txt", content=BYTES)
+    ((file, _),) = slack.workspace.files.values()
+    return str(file["url_private_download"])
+
+
+class Elsewhere:
+    """A host that is not Slack: remembers the tokens it was shown."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str | None] = []
+        self.leads_to = ""
+        self.status = 200
+
+    async def answer(self, request: Request) -> Response:
+        """Lead on, or answer as told."""
+        self.tokens.append(request.headers.get("authorization"))
+        if self.leads_to:
+            return RedirectResponse(self.leads_to, status_code=302)
+        return Response(b"strange", status_code=self.status)
+
+
+@pytest.fixture
+async def elsewhere() -> AsyncIterator[tuple[Elsewhere, str]]:
+    """Such a host and its address."""
+    host = Elsewhere()
+    async with WebServer(Starlette(routes=[Route("/file", host.answer)])) as web:
+        yield host, f"{web.url}/file"
+
+
+async def test_a_file_is_written_to_the_disk(downloads: SlackDownloads, url: str, tmp_path: Path) -> None:
+    """Byte by byte what was uploaded."""
+    await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=len(BYTES))
+    assert (tmp_path / "a").read_bytes() == BYTES
+
+
+async def test_more_than_the_limit_is_not_kept(downloads: SlackDownloads, url: str, tmp_path: Path) -> None:
+    """A file that is larger than allowed is refused, whatever the event said of it."""
+    with pytest.raises(DownloadRefused) as refused:
+        await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=len(BYTES) - 1)
+    assert refused.value.reason == "too_large"
+
+
+async def test_the_login_page_is_no_file(
+    downloads: SlackDownloads, slack: SlackSimulator, url: str, tmp_path: Path
+) -> None:
+    """Without files:read Slack answers 200 with a page."""
+    slack.account.scopes = frozenset(slack.account.scopes) - {"files:read"}
+    with pytest.raises(DownloadRefused) as refused:
+        await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=10**6)
+    assert refused.value.reason == "forbidden"
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [({"id": "F1", "gone": "yes"}, "gone"), ({"id": "F1", "external": "yes"}, "external")],
+)
+async def test_what_is_not_there_is_not_asked_for(
+    downloads: SlackDownloads, slack: SlackSimulator, tmp_path: Path, source: dict[str, str], reason: str
+) -> None:
+    """Deleted files and those of other sites are refused at once."""
+    with pytest.raises(DownloadRefused) as refused:
+        await downloads.download(attachment(**source), tmp_path / "a", limit_bytes=10)
+    assert refused.value.reason == reason
+
+
+async def test_the_token_goes_to_slack_only(
+    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], url: str, tmp_path: Path
+) -> None:
+    """A stranger's host is asked without it, also where it leads back to Slack."""
+    host, address = elsewhere
+    await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+    host.leads_to = url
+    await downloads.download(attachment(url=address), tmp_path / "b", limit_bytes=10**6)
+    assert host.tokens == [None, None]
+    assert (tmp_path / "b").read_bytes() == BYTES
+
+
+async def test_a_circle_of_redirects_ends(
+    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+) -> None:
+    """Nobody is followed for ever."""
+    host, address = elsewhere
+    host.leads_to = address
+    with pytest.raises(DownloadRefused):
+        await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, "gone"), (403, "forbidden")])
+async def test_refusals_are_told_apart(
+    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path, status: int, reason: str
+) -> None:
+    """What is gone and what is forbidden are different."""
+    host, address = elsewhere
+    host.status = status
+    with pytest.raises(DownloadRefused) as refused:
+        await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+    assert refused.value.reason == reason
+
+
+async def test_a_failing_host_may_be_asked_again(
+    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+) -> None:
+    """A 5xx and a host that is not there are passing failures."""
+    host, address = elsewhere
+    host.status = 503
+    for url in (address, "http://127.0.0.1:9/file"):
+        with pytest.raises(SurfaceUnavailable):
+            await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=10)
