@@ -233,6 +233,8 @@ class TelegramWorld(World):
         ((name, content, mime_type),) = files
         if mime_type.startswith("image/"):
             return str(await self.sim.send_photo(chat, person, text, content=content))
+        if mime_type.startswith("video/"):
+            return str(await self.sim.say(chat, person, text, media_kind="video", content=content))
         how = {"filename": name, "mime_type": mime_type, "content": content}
         return str(await self.sim.send_document(chat, person, text, **how))
 

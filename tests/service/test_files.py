@@ -91,6 +91,7 @@ async def test_a_document_is_asked_about_across_a_restart(
     asked = world.question_of(0)[-1][1]
     assert "How far is it?" in asked
     assert asked.endswith(f"[attached: {name}]")
+    world.assert_calm()
     await world.stop()
     await world.start()
     await room.ask("And in miles?")
@@ -98,7 +99,6 @@ async def test_a_document_is_asked_about_across_a_restart(
     assert systems(world.requests[1]) == [document]
     assert len(world.kimi.shelf.uploads) == 1
     assert left_behind(world) == []
-    world.assert_calm()
 
 
 async def test_a_picture_is_shown_to_kimi_with_every_question(world: Any, room: Any) -> None:
@@ -336,3 +336,83 @@ async def test_a_provider_without_files_reads_plain_text(world: Any) -> None:
     await room.send(("a.png", picture("red", form="PNG"), "image/png"), text="Which colour?")
     await room.shows("This model cannot look at pictures")
     await world.done(3)
+
+
+async def test_a_video_goes_to_models_that_take_it(world: Any) -> None:
+    """It is given to Kimi once and referred to; another model says that it cannot."""
+    await world.start()
+    room = world.direct()
+    clip = ("clip.mp4", b"\0\0\0\x18ftypisom" + b"\1" * 99, "video/mp4")
+    await room.send(clip, text="What happens?")
+    await world.done(1)
+    (uploaded,) = world.kimi.shelf.uploads
+    assert uploaded.purpose == "video"
+    parts = world.requests[0].messages[-1]["content"]
+    assert parts[-1] == {"type": "video_url", "video_url": {"url": f"ms://{uploaded.id}"}}
+    await room.order("model kimi-k3.1-pro")
+    await world.done(2)
+    await room.send(clip, text="And here?")
+    await room.shows("This model cannot watch videos")
+    assert await world.done(3) == ["complete", "notice", "unreadable"]
+    assert len(world.requests) == 1
+
+
+async def test_a_large_picture_is_uploaded_once(world: Any) -> None:
+    """Its bytes do not travel with every question."""
+    await world.start()
+    room = world.direct()
+    large = picture("red", form="BMP", side=1300)
+    await room.send(("large.bmp", large, "image/bmp"), text="Which colour?")
+    await world.done(1)
+    await room.ask("Are you sure?")
+    await world.done(2)
+    (uploaded,) = world.kimi.shelf.uploads
+    assert uploaded.content == large
+    for request in world.requests:
+        assert f"ms://{uploaded.id}" in str(request.messages)
+
+
+async def test_reading_can_be_stopped(world: Any, room: Any) -> None:
+    """/stop while Kimi extracts a file ends the question; the next one reads it on."""
+    await world.start()
+    world.kimi.shelf.extract_s = 1e6
+    await room.send(("a.pdf", pdf("One moon."), PDF), text="Count.")
+    await world.until(lambda: world.kimi.shelf.uploads, "the upload")
+    await room.order("stop")
+    assert await world.done(1) == ["stopped"]
+    assert left_behind(world) == []
+    world.kimi.shelf.extract_s = 0.0
+    await room.ask("Go on.")
+    assert await world.done(2) == ["stopped", "complete"]
+    assert "One moon." in systems(world.requests[0])[0]
+    assert len(world.kimi.shelf.uploads) == 1
+
+
+async def test_a_file_that_is_being_read_survives_a_restart(world: Any, room: Any) -> None:
+    """The next process reads it to the end and answers, in the same message, with one upload."""
+    await world.start(stop_grace_s=0.0)
+    world.kimi.shelf.extract_s = 1e6
+    await room.send(("a.pdf", pdf("One moon."), PDF), text="Count.")
+    await room.shows("Reading a.pdf…")
+    await world.until(lambda: world.kimi.shelf.uploads, "the upload")
+    await world.stop()
+    world.kimi.shelf.extract_s = 0.0
+    await world.start()
+    await room.shows("Hello there.")
+    assert await world.done(1) == ["complete"]
+    assert len(room.answers) == 1
+    assert "One moon." in systems(world.requests[0])[0]
+    assert len(world.kimi.shelf.uploads) == 1
+    assert left_behind(world) == []
+
+
+async def test_a_file_alone_is_a_question(world: Any) -> None:
+    """Without a word beside it Kimi is shown the file and its name, and answers."""
+    await world.start()
+    room = world.direct("李雷", "zh")
+    await room.send(("月报.txt", "本月收入一百万。".encode(), "text/plain"))
+    assert await world.done(1) == ["complete"]
+    assert "本月收入一百万。" in systems(world.requests[0])[0]
+    assert world.question_of(0) == [("user", "[attached: 月报.txt]")]
+    if world.name == "telegram":  # Slack tells no language
+        assert any(frame.message.text == "正在读取 月报.txt……" for frame in world.screen.frames)

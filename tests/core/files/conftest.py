@@ -1,0 +1,122 @@
+"""A library with a real store, the real client and a strict stand-in for Kimi."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bots.simulator.kimi import KimiSimulator
+from core.clock import ScaledClock
+from core.errors import SurfaceError
+from core.files.keeping import Keeper
+from core.files.library import Library
+from core.files.policy import Fault
+from core.files.reader import Reader
+from core.files.shelf import Shelf
+from core.kimi import AsyncKimi
+from core.model import Attachment, AttachmentKind, Scene, ThreadKey
+from core.store import Database, conversations, files, migrate
+from core.store.conversations import Conversation
+from core.store.files import File
+
+
+@dataclass
+class Platform:
+    """A platform's downloads: bytes by id, and failures in order."""
+
+    bytes_of: dict[str, bytes] = field(default_factory=dict)
+    failures: list[SurfaceError] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+        """Write the bytes, or fail as told."""
+        file_id = attachment.source["id"]
+        self.asked.append(file_id)
+        if self.failures:
+            raise self.failures.pop(0)
+        await asyncio.to_thread(to.write_bytes, self.bytes_of[file_id])
+
+
+@dataclass
+class Desk:
+    """Everything one process has for files."""
+
+    database: Database
+    kimi: KimiSimulator
+    client: AsyncKimi
+    clock: ScaledClock
+    folder: Path
+    platform: Platform
+    seq: int = 0
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(self.database, self.client.files, self.clock, account="a" * 32)
+        self.library = Library(
+            self.database, self.shelf, self.clock, downloads={"slack": self.platform}, folder=self.folder
+        )
+        self.keeper = Keeper(self.database, self.shelf, self.clock, folder=self.folder)
+        self.reader = Reader(self.database, self.library)
+
+    async def talk(self, thread: str = "1") -> Conversation:
+        """Return a conversation."""
+        key = ThreadKey(platform="slack", tenant="T1", channel="C1", thread=thread)
+        async with self.database.begin() as tx:
+            return await conversations.ensure(tx, key, Scene.GROUP)
+
+    async def put(
+        self, talk: Conversation, name: str, content: bytes, *, author: str = "U1", kind: str = "file"
+    ) -> File:
+        """Let somebody send a file."""
+        self.seq += 1
+        file_id = f"F{self.seq}"
+        self.platform.bytes_of[file_id] = content
+        attachment = Attachment(
+            kind=AttachmentKind(kind), name=name, media_type="", size_bytes=0, source={"id": file_id}
+        )
+        async with self.database.begin() as tx:
+            await files.add(
+                tx, conversation_id=talk.id, seq=self.seq, author_id=author, attachments=[attachment]
+            )
+        return (await self.of(talk))[-1]
+
+    async def of(self, talk: Conversation) -> list[File]:
+        """Return all files of a conversation."""
+        async with self.database.read() as tx:
+            return list(await files.of(tx, talk.id, after_seq=-1, up_to_seq=2**62))
+
+    async def read(self, talk: Conversation, *wanted: File) -> list[Fault | None]:
+        """Read files; return what is wrong with each."""
+        faults = await self.library.read(talk, wanted)
+        return [faults.get(file.id) for file in wanted]
+
+    async def send(self, talk: Conversation, name: str, content: bytes, **how: str) -> Fault | None:
+        """Let somebody send a file, and read it."""
+        (fault,) = await self.read(talk, await self.put(talk, name, content, **how))
+        return fault
+
+
+@pytest.fixture
+async def kimi() -> AsyncIterator[KimiSimulator]:
+    """A strict Kimi."""
+    async with KimiSimulator(clock=ScaledClock(40)) as kimi:
+        yield kimi
+
+
+@pytest.fixture
+async def client(kimi: KimiSimulator) -> AsyncIterator[AsyncKimi]:
+    """The real client."""
+    async with AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=ScaledClock(40)) as client:
+        yield client
+
+
+@pytest.fixture
+async def desk(
+    kimi: KimiSimulator, client: AsyncKimi, sqlite_url: str, tmp_path: Path
+) -> AsyncIterator[Desk]:
+    """A process's files."""
+    await migrate.upgrade(sqlite_url)
+    database = Database(sqlite_url)
+    yield Desk(database, kimi, client, ScaledClock(40), tmp_path / "reading", Platform())
+    await database.close()

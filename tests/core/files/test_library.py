@@ -1,0 +1,217 @@
+"""Files on their way in and out: read once, within the account's limits, nothing left behind."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import Refusal
+from core.errors import DownloadRefused, SurfaceRateLimited, SurfaceUnavailable
+from core.files import shelf as shelf_module
+from core.files.policy import INLINE_BYTES, Fault
+from core.store import files
+from core.store.clock import utc_now
+
+HTML = b"<html><p>The moon.</p></html>"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+async def rows(desk: Any, query: str) -> list[tuple[Any, ...]]:
+    """Read from the store."""
+    async with desk.database.read() as tx:
+        return [tuple(row) for row in await tx.exec_driver_sql(query)]
+
+
+async def test_a_document_is_extracted_by_kimi_and_kept(desk: Any) -> None:
+    """Its words are stored, and Kimi's file has a name that tells nothing."""
+    talk = await desk.talk()
+    assert await desk.send(talk, "secret plans.html", HTML) is None
+    ((text, kimi_id, state),) = await rows(desk, "SELECT text, kimi_id, state FROM contents")
+    assert (text, state) == ("The moon.", "ready")
+    assert desk.kimi.shelf.files[kimi_id].name == f"{desk.kimi.shelf.files[kimi_id].name[:32]}.html"
+    assert "secret" not in desk.kimi.shelf.files[kimi_id].name
+    assert list(desk.folder.iterdir()) == []
+
+
+async def test_plain_text_never_leaves_the_machine(desk: Any) -> None:
+    """It is read here."""
+    assert await desk.send(await desk.talk(), "a.md", b"# The moon") is None
+    assert await rows(desk, "SELECT text, kimi_id FROM contents") == [("# The moon", "")]
+    assert desk.kimi.shelf.uploads == []
+
+
+async def test_the_same_bytes_at_the_same_time_are_uploaded_once(desk: Any) -> None:
+    """Four people send one file at once."""
+    talk = await desk.talk()
+    sent = [await desk.put(talk, f"{number}.html", HTML) for number in range(4)]
+    assert await desk.read(talk, *sent) == [None] * 4
+    assert len(desk.kimi.shelf.uploads) == 1
+
+
+async def test_slow_extraction_is_waited_for(desk: Any) -> None:
+    """While Kimi works on a file it is asked again; where that takes for ever it is given up for now."""
+    desk.kimi.shelf.extract_s = 4.0
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.html", HTML) is None
+    desk.kimi.shelf.extract_s = 1e6
+    assert await desk.send(talk, "b.html", HTML + b"!") is Fault.UNREACHABLE
+    assert [file.state for file in await desk.of(talk)] == ["ready", "new"]
+
+
+async def test_passing_failures_of_the_platform_are_outlasted(desk: Any) -> None:
+    """A limit and an outage are waited for; one that stays leaves the file to the next question."""
+    talk = await desk.talk()
+    desk.platform.failures = [SurfaceRateLimited("x", retry_after_s=2.0), SurfaceUnavailable("x")]
+    assert await desk.send(talk, "a.txt", b"a") is None
+    assert len(desk.platform.asked) == 3
+    desk.platform.failures = [SurfaceUnavailable("x")] * 4
+    assert await desk.send(talk, "b.txt", b"b") is Fault.UNREACHABLE
+    file = (await desk.of(talk))[-1]
+    assert file.state == "new"
+    assert await desk.read(talk, file) == [None]
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"), [("gone", "failed"), ("external", "failed"), ("forbidden", "new")]
+)
+async def test_what_the_platform_refuses_is_told(desk: Any, reason: Any, state: str) -> None:
+    """What an operator can mend is looked at again with the next question."""
+    talk = await desk.talk()
+    desk.platform.failures = [DownloadRefused("x", reason=reason)]
+    assert await desk.send(talk, "a.txt", b"a") == reason
+    assert (await desk.of(talk))[0].state == state
+
+
+async def test_an_upload_whose_reply_is_lost_is_found_again(desk: Any) -> None:
+    """A process that died in an upload left a file at Kimi: its successor takes it instead of a second."""
+    talk = await desk.talk()
+    sent = await desk.put(talk, "a.html", HTML)
+    reading = asyncio.create_task(desk.library.read(talk, [sent]))
+    while not desk.kimi.shelf.uploads:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    assert list(desk.folder.iterdir()) == []
+    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["uploading"]
+    assert await desk.read(talk, (await desk.of(talk))[0]) == [None]
+    assert len(desk.kimi.shelf.uploads) == 1
+    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["ready"]
+
+
+async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
+    """Where the conversation is forgotten before that, Kimi's half is found by its name and deleted."""
+    talk = await desk.talk()
+    sent = await desk.put(talk, "a.html", HTML)
+    reading = asyncio.create_task(desk.library.read(talk, [sent]))
+    while not desk.kimi.shelf.uploads:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    async with desk.database.begin() as tx:
+        await files.forget(tx, talk.id, up_to_seq=99)
+    assert await desk.shelf.tidy() == 1
+    assert desk.kimi.shelf.files == {}
+    assert await rows(desk, "SELECT 1 FROM contents") == []
+
+
+async def test_a_document_kimi_cannot_read_leaves_nothing(desk: Any) -> None:
+    """Neither a file at Kimi nor words here, and the content is no longer known."""
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.pdf", b"%PDF-1.7 broken") is Fault.CORRUPT
+    assert await desk.send(talk, "b.pdf", b"%PDF-1.7 broken /Encrypt 1 0 R") is Fault.ENCRYPTED
+    assert await desk.send(talk, "c.html", b"<html></html>") is Fault.NO_TEXT
+    await desk.shelf.tidy()
+    assert desk.kimi.shelf.files == {}
+    assert await rows(desk, "SELECT 1 FROM contents") == []
+    assert list(desk.folder.iterdir()) == []
+
+
+async def test_kimi_s_passing_failures_are_outlasted(desk: Any) -> None:
+    """An overloaded Kimi is asked again for an upload; one that refuses the key is not our file's fault."""
+    overloaded = Refusal(status=429, type="engine_overloaded_error", message="overloaded")
+    desk.kimi.shelf.refuse = [overloaded, overloaded]
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.html", HTML) is None
+    desk.kimi.shelf.refuse = [Refusal(status=403, type="permission_denied_error", message="not open")]
+    assert await desk.send(talk, "b.html", HTML + b"!") is Fault.UNREACHABLE
+
+
+async def test_the_oldest_make_room(desk: Any, monkeypatch: Any) -> None:
+    """Of ours at most so many stay at Kimi; what was read in the others is still known."""
+    monkeypatch.setattr(shelf_module, "MOST_KEPT", 2)
+    talk = await desk.talk()
+    for number in range(4):
+        assert await desk.send(talk, f"{number}.html", HTML + b"!" * number) is None
+    assert len(desk.kimi.shelf.files) == 2
+    assert desk.kimi.shelf.deleted == [file.id for file in desk.kimi.shelf.uploads[:2]]
+    assert len(await rows(desk, "SELECT 1 FROM contents WHERE text <> ''")) == 4
+
+
+async def test_a_full_account_is_emptied_of_ours(desk: Any, monkeypatch: Any) -> None:
+    """Where others fill the account, our oldest go; where there are none of ours the file waits."""
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.html", HTML) is None
+    desk.kimi.shelf.most_files = 1
+    assert await desk.send(talk, "b.html", HTML + b"!") is None
+    assert len(desk.kimi.shelf.files) == 1
+    desk.kimi.shelf.most_files = 0
+    async with desk.database.begin() as tx:
+        await files.forget(tx, talk.id, up_to_seq=99)
+    await desk.shelf.tidy()
+    assert await desk.send(talk, "c.html", HTML + b"?") is Fault.UNREACHABLE
+
+
+async def test_a_large_picture_goes_to_kimi_once_and_a_small_one_stays(desk: Any) -> None:
+    """A large one is read anew where Kimi had to let it go."""
+    talk = await desk.talk()
+    assert await desk.send(talk, "", PNG + b"small", kind="picture") is None
+    assert await desk.send(talk, "", PNG + b"x" * INLINE_BYTES, kind="picture") is None
+    (uploaded,) = desk.kimi.shelf.uploads
+    assert (uploaded.purpose, len(uploaded.content)) == ("image", INLINE_BYTES + len(PNG))
+    large = (await desk.of(talk))[-1]
+    async with desk.database.begin() as tx:
+        await files.left_kimi(tx, large.hash)
+    assert [file.state for file in await desk.of(talk)] == ["ready", "new"]
+
+
+async def test_nothing_of_a_shared_file_goes_while_somebody_has_it(desk: Any) -> None:
+    """Two conversations have one file; it is deleted with the second."""
+    first, second = await desk.talk("1"), await desk.talk("2")
+    await desk.send(first, "a.html", HTML)
+    await desk.send(second, "b.html", HTML, author="U2")
+    async with desk.database.begin() as tx:
+        await files.forget(tx, first.id, up_to_seq=99)
+    assert await desk.shelf.tidy() == 0
+    assert len(desk.kimi.shelf.files) == 1
+    await desk.keeper.forget_person(platform="slack", tenant="T1", person_id="U2")
+    assert await desk.shelf.tidy() == 1
+    assert desk.kimi.shelf.files == {}
+
+
+async def test_what_is_old_goes_by_itself(desk: Any) -> None:
+    """Purged files are deleted in the background; Kimi being away only delays that."""
+    talk = await desk.talk()
+    await desk.send(talk, "a.html", HTML)
+    desk.keeper.start()
+    try:
+        assert await desk.keeper.purge(utc_now() - timedelta(days=1)) == 0
+        await desk.kimi.close()
+        assert await desk.keeper.purge(utc_now() + timedelta(days=1)) == 1
+        await asyncio.sleep(0.05)
+    finally:
+        await desk.keeper.close()
+    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["doomed"]
+
+
+async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
+    """Between being forgotten and being deleted, nobody relies on it."""
+    talk = await desk.talk()
+    await desk.send(talk, "a.html", HTML)
+    async with desk.database.begin() as tx:
+        await files.forget(tx, talk.id, up_to_seq=99)
+        await files.doom(tx, account="a" * 32, limit=9)
+    assert await desk.send(talk, "a.html", HTML) is None
+    assert len(desk.kimi.shelf.files) == 1
+    assert await desk.shelf.tidy() == 0
+    assert await rows(desk, "SELECT state FROM contents") == [("ready",)]
