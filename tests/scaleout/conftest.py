@@ -114,9 +114,13 @@ class Cluster:
         await migrate.upgrade(self.url)
         made = [await self._launch(environ) for _ in range(count)]
         self.replicas += made
-        await self.until(lambda: all(one.said("started") and one.workers for one in made), 60.0)
+        await self.until(lambda: all(self._joined(one) for one in made), 60.0)
         await self.until(lambda: any(one.leads for one in self.replicas), 30.0)
         return made
+
+    def _joined(self, replica: Replica) -> bool:
+        assert replica.process.returncode is None, self.told()
+        return bool(replica.said("started") and replica.workers)
 
     async def _launch(self, environ: dict[str, str]) -> Replica:
         process = await asyncio.create_subprocess_exec(
