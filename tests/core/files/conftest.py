@@ -17,7 +17,7 @@ from core.files.reader import Reader
 from core.files.shelf import Shelf
 from core.kimi import AsyncKimi
 from core.model import Attachment, AttachmentKind, Scene, ThreadKey
-from core.store import Database, conversations, files, migrate
+from core.store import Database, conversations, files
 from core.store.conversations import Conversation
 from core.store.files import File
 
@@ -112,11 +112,6 @@ async def client(kimi: KimiSimulator) -> AsyncIterator[AsyncKimi]:
 
 
 @pytest.fixture
-async def desk(
-    kimi: KimiSimulator, client: AsyncKimi, sqlite_url: str, tmp_path: Path
-) -> AsyncIterator[Desk]:
-    """A process's files."""
-    await migrate.upgrade(sqlite_url)
-    database = Database(sqlite_url)
-    yield Desk(database, kimi, client, ScaledClock(40), tmp_path / "reading", Platform())
-    await database.close()
+async def desk(kimi: KimiSimulator, client: AsyncKimi, database: Database, tmp_path: Path) -> Desk:
+    """A process's files, once on each kind of database."""
+    return Desk(database, kimi, client, ScaledClock(40), tmp_path / "reading", Platform())
