@@ -34,8 +34,12 @@ BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
     (("singles", "moonthread"), ("workspaces", "moonthread")),
     (("chats", "moonthread"),),
-    (("singles", "edit per 20 chunks"), ("workspaces", "edit per 20 chunks")),
-    (("singles", "1 s loop"), ("workspaces", "1 s loop")),
+    (
+        ("singles", "edit per 20 chunks"),
+        ("workspaces", "edit per 20 chunks"),
+        ("singles", "1 s loop"),
+        ("workspaces", "1 s loop"),
+    ),
     (("chats", "edit per 20 chunks"), ("chats", "1 s loop")),
 )
 
