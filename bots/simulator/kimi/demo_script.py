@@ -30,6 +30,7 @@ _TABLE = re.compile(r"\btable\b|表格", re.I)
 _LIST = re.compile(r"\blist\b|\bsteps\b|列表|步骤", re.I)
 _LONG = re.compile(r"\blong\b|\bdetailed?\b|长|详细", re.I)
 _BREAK = re.compile(r"\bbreak\b|断线", re.I)
+_SENT = re.compile(r"\[attached: ([^\]]+)\]")
 _QUOTED_CHARS = 200
 
 
@@ -42,7 +43,9 @@ def demo_script(request: SeenRequest) -> ScriptedReply:
     turns = _turns(len(earlier), chinese=chinese)
     opening = words.again.format(turns=turns) if earlier else words.who
     seed = zlib.crc32(question.encode())
-    text = f"{opening}\n\n{_answer(question, earlier, words, seed)}"
+    names = ", ".join(_SENT.findall(question))
+    sent = f"\n\n{words.files.format(names=names)}" if names else ""
+    text = f"{opening}{sent}\n\n{_answer(question, earlier, words, seed)}"
     breaks = _BREAK.search(question) and request.prefix is None
     return ScriptedReply(
         text,

@@ -23,6 +23,7 @@ class Words:
     table: str
     items: str
     breaking: str
+    files: str  #: {names}
     asides: tuple[str, ...]
 
 
@@ -83,6 +84,7 @@ ENGLISH = Words(
         "now was asked for a second time, from exactly the place where the first one stopped: no word "
         "is missing, and none stands here twice."
     ),
+    files="I was also sent {names}.",
     asides=(
         "My answers come in words, at eight to forty a second, so that you can watch one message grow.",
         "I remember nothing myself. Every request carries the whole thread, and I look at what is in it.",
@@ -142,6 +144,7 @@ CHINESE = Words(
         "这个回答会在中途断开,网络不好的时候就会这样。你现在看到的后半段是第二次请求得到的,"
         "正好从第一次停下的地方继续:一个字都没有少,也没有一个字出现两次。"
     ),
+    files="我还收到了 {names}。",
     asides=(
         "我的回答按词发出,每秒八到四十个,你可以看着一条消息慢慢变长。",
         "我自己什么都不记得。每次请求都带着整个话题,我只是看看里面有什么。",

@@ -95,3 +95,10 @@ def test_a_break_happens_once() -> None:
 
     assert second.faults.cut_after_chars is None
     assert second.text == first.text
+
+
+def test_it_names_the_files_that_came_with_the_question() -> None:
+    """Files of this question are named, in its language; without one nothing is said of files."""
+    assert "I was also sent a.pdf, b.png." in demo_script(seen("Look\n\n[attached: a.pdf, b.png]")).text
+    assert "我还收到了 月报.pdf。" in demo_script(seen("看看\n\n[attached: 月报.pdf]")).text
+    assert "I was also sent" not in demo_script(seen("Hello")).text
