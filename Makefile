@@ -37,7 +37,7 @@ demo: $(STAMP)  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
 test: $(STAMP)  ## Run the tests
-	$(PYTHON) -m pytest -n 2
+	$(PYTHON) -m pytest -n 4
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .
