@@ -158,6 +158,8 @@ class Ingestor:
     async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
         key = event.address.key
         conversation = await conversations.by_message(tx, key, event.message_id)
+        # A finger may be quicker than our note of which message stands where.
+        conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
             return await _close(tx, event, Mark.SKIPPED)
         if event.control is None:
