@@ -14,6 +14,10 @@ ones. An answer of ``a`` seconds that gets all of the burst and its refill needs
 ``s * n + (1 - s) * n * a / 60`` frames. For one pace to be within 1.2 of the optimum both at 5 s
 and at 60 s, ``s`` must be below about 0.15 (``python -m tests.bench policy`` prints the table).
 
+That optimum is the bucket's own. On the bare window an answer of 5 s could have all ``n`` frames, and
+would leave nothing for the rest of the minute and for everybody else in the workspace: a larger ``s``
+makes short answers faster in seconds, though not against their optimum.
+
 The other methods are called once for each message, when it must be, and nothing is gained by
 holding them back: their window is counted exactly.
 """

@@ -37,7 +37,7 @@ def svg(rows: Sequence[Row]) -> str:
             _text(
                 16,
                 height - 12,
-                "Each scenario has its own scale. Measured on strict local stand-ins in real time.",
+                "Own scale each. Strict stand-ins, real time. Slack's optimum: for our share of its window.",
                 fill=QUIET,
             ),
             "</svg>",

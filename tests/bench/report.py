@@ -29,6 +29,8 @@ def delays(rows: Sequence[Row]) -> list[str]:
         "optimum: least mean delay that the same buckets allow to someone who knows all word times; exact",
         "for one answer, for many at once a bound from below. first: first word after Kimi's first; last:",
         "whole answer after Kimi's last; worst: the slowest of many. same: frames equal to the one before.",
+        "On Slack the buckets are our choice (bots/slack/limits.py): optimum and ratio hold for them only;",
+        "a bot that spends a minute's window in seconds can be below. The bare window's is told too.",
         "T/2(b+rT) forgets that a full bucket does not refill, and Slack's frames that other budgets pay.",
     ]
     for row in rows:
@@ -38,6 +40,9 @@ def delays(rows: Sequence[Row]) -> list[str]:
         if row["bot"] == "moonthread" and "closed_form_s" in row:
             ratio = row["mean_s"] / row["closed_form_s"]
             lines.append(f"  {row['scenario']}: {ratio:.2f} x T/2(b+rT)")
+        if row["bot"] == "moonthread" and "window_optimum_s" in row:
+            ratio = row["mean_s"] / row["window_optimum_s"]
+            lines.append(f"  {row['scenario']}: {ratio:.2f} x the optimum on Slack's bare window of a minute")
     return lines
 
 
@@ -65,10 +70,13 @@ def load(rows: Sequence[Row], split: Row | None) -> list[str]:
 
 
 def _delay(row: Row) -> str:
+    last = (
+        f"{row['last_word_s']:>7.2f}{row['last_word_worst_s']:>7.2f}" if row["complete"] else "  never  never"
+    )
     return (
         f"{row['scenario']:<34}{row['bot']:<20}{row['mean_s']:>7.3f}{row['p50_s']:>7.3f}"
         f"{row['p95_s']:>8.3f}{row['optimum_s']:>9.3f}{row['ratio']:>7.2f}{row['first_word_s']:>7.2f}"
-        f"{row['last_word_s']:>7.2f}{row['last_word_worst_s']:>7.2f}{row['calls']:>7}{row['refused']:>5}"
+        f"{last}{row['calls']:>7}{row['refused']:>5}"
         f"{row['identical']:>5}  {'yes' if row['complete'] else 'NO'}"
     )
 
@@ -119,11 +127,11 @@ def verdicts(rows: Sequence[Row], loads: Sequence[Row]) -> list[str]:
     by_count = {row["streams"]: row for row in loads}
     if {50, 200} <= set(by_count):
         some, many = by_count[50], by_count[200]
-        lines.append(
-            _verdict(
-                "200 streams: a core is not saturated", many["cpu_share"] < 0.95, f"{many['cpu_share']:.0%}"
-            )
-        )
+        # A saturated process reads late, and Kimi's stand-in has to wait for it: streams last longer.
+        free = many["cpu_share"] < 0.9 and many["stream_lasted_s"] < 1.1 * some["stream_lasted_s"]
+        figure = f"{many['cpu_share']:.0%} CPU, streams last {many['stream_lasted_s']:.0f} s"
+        figure += f" instead of {some['stream_lasted_s']:.0f} s"
+        lines.append(_verdict("200 streams: a core is not saturated", free, figure))
         growth = many["p95_s"] / some["p95_s"]
         name = f"200 streams: p95 <= {LOAD_P95_TARGET} x that of 50"
         lines.append(_verdict(name, growth <= LOAD_P95_TARGET, f"{growth:.2f}"))
