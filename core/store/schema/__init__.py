@@ -1,0 +1,47 @@
+"""The declared tables. Migrations must add up to exactly these, on SQLite and PostgreSQL.
+
+Order within a conversation is the order of ``inbox.id``: a message's ``seq`` is the inbox id of
+the question that it is or that it answers.
+
+One module for each part of the product; a new one is imported here, so that ``metadata`` knows it.
+"""
+
+from core.store.schema.base import Id, UtcDateTime, metadata
+from core.store.schema.talk import (
+    accounts,
+    choices,
+    contents,
+    conversations,
+    feedback,
+    files,
+    inbox,
+    learned,
+    message_refs,
+    messages,
+    secrets,
+    summaries,
+    told,
+    turns,
+    usage,
+)
+
+__all__ = [
+    "Id",
+    "UtcDateTime",
+    "accounts",
+    "choices",
+    "contents",
+    "conversations",
+    "feedback",
+    "files",
+    "inbox",
+    "learned",
+    "message_refs",
+    "messages",
+    "metadata",
+    "secrets",
+    "summaries",
+    "told",
+    "turns",
+    "usage",
+]
