@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.routing import BaseRoute
 
-from core.ports import Backfill, Downloads, Ingest, Surface
+from core.ports import Backfill, Downloads, Ingest, Members, Rooms, Surface
 
 
 class Platform(Protocol):
@@ -24,6 +24,14 @@ class Platform(Protocol):
     @property
     def downloads(self) -> Downloads | None:
         """Fetches what people send beside their words; None where they send only words."""
+
+    @property
+    def members(self) -> Members | None:
+        """Tells who people are in a room; None where there is only one person."""
+
+    @property
+    def rooms(self) -> Rooms | None:
+        """Topics and files for a team's desk; None where there can be no desk."""
 
     async def connect(self) -> None:
         """Check the credentials and learn who the bot is; no event is taken yet.

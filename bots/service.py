@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 from starlette.applications import Starlette
@@ -12,47 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bots.accounts import Accounts
-from bots.configs import access_of, budgets_of, prices_of, slack_config, slack_limits, telegram_config
+from bots.configs import slack_config, slack_limits, telegram_config
+from bots.parts import Parts
 from bots.platform import Platform
 from bots.web import WebServer
-from core.account import account_name
-from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue, described
-from core.chat.context import Contexts
-from core.chat.ingest import Ingestor
-from core.chat.orders import (
-    BASIC,
-    ContextOrder,
-    FilesOrder,
-    ForgetOrder,
-    Handler,
-    ModelOrder,
-    NewOrder,
-    Orders,
-    PersonaOrder,
-    SearchOrder,
-    ThinkOrder,
-    UsageOrder,
-    may_change,
-)
-from core.chat.personas import Personas
-from core.chat.pseudonyms import PseudonymousModel
-from core.chat.ratios import Ratios
-from core.chat.retention import Retention
-from core.chat.settings import Busy, ChatSettings
-from core.chat.summary import Summarizer
-from core.chat.toolbox import Toolbox
 from core.chat.turn import TurnRunner
 from core.clock import Clock, SystemClock
-from core.delivery.courier import Courier
-from core.engine.embedded import EmbeddedEngine
-from core.engine.running import RunningAnswers
 from core.errors import SettingsError
-from core.files.keeping import Keeper
-from core.files.library import Library
-from core.files.reader import Reader
-from core.files.shelf import Shelf
 from core.kimi import (
     KNOWN,
     KimiAuthenticationError,
@@ -60,17 +26,11 @@ from core.kimi import (
     KimiModelUnknown,
     KimiPermissionError,
     Model,
-    built_in,
     check_model,
 )
-from core.model import CommandName
 from core.settings import Settings
-from core.store import Database, migrate
+from core.store import migrate
 from core.store.cluster import POLLING_LOCK, Leadership
-from core.tools.own import load as load_tools
-
-if TYPE_CHECKING:
-    from core.engine.scaleout import ScaleoutEngine
 
 log = structlog.get_logger(__name__)
 
@@ -127,26 +87,9 @@ class Service:
         """``exclusive`` refuses a second process on the same SQLite file; ``web`` serves HTTP."""
         self.clock: Clock = clock or SystemClock()
         self.settings = settings
-        self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
-        self.database = Database(settings.database_url.get_secret_value())
-        sole = exclusive and self.database.dialect == "sqlite"
-        self.accounts = Accounts(settings, self.database, self.clock, sole=sole)
-        self.kimi = self.accounts.first
-        self.running = RunningAnswers()
-        self.courier = Courier(self.clock)
-        self.catalogue = Catalogue(self.kimi.models, self.clock, fallback=built_in(settings.kimi_base_url))
-        self.model = PseudonymousModel(self.accounts.model, self.database)
-        self.summarizer = Summarizer(self.database, self.model, self.clock, prices=prices_of(settings))
-        self.retention = Retention(self.database, self.clock, days=settings.retention_days)
-        self._make_files()
-        self.engine = self._make_engine(exclusive)
-        self.ingest = Ingestor(
-            self.database,
-            self.engine,
-            interrupt=settings.busy == "interrupt",
-            answer_edits=settings.answer_edits == "on",
-            access=access_of(settings),
-        )
+        self.parts = Parts(settings, platforms, self.clock, exclusive=exclusive)
+        self.platforms = self.parts.platforms
+        self.database = self.parts.database
         self.web: WebServer | None = None
         self.leadership = Leadership(
             self.database, POLLING_LOCK, on_gain=self._begin_polling, on_loss=self._end_polling
@@ -174,73 +117,35 @@ class Service:
             await platform.stop()
         if self._runner is not None:
             self._runner.stopping = True
-        log.info("stopping", running=len(self.running), grace_s=self.settings.stop_grace_s)
+        log.info("stopping", running=len(self.parts.running), grace_s=self.settings.stop_grace_s)
         await self._closing.aclose()
         log.info("stopped")
 
     async def _start(self) -> None:
         closing = self._closing
         closing.push_async_callback(self.database.close)
-        closing.push_async_callback(self.accounts.close)
+        closing.push_async_callback(self.parts.accounts.close)
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_current(self.database)
-        closing.push_async_callback(self.catalogue.close)
-        model = await find_model(self.catalogue, self.settings.kimi_model)
+        closing.push_async_callback(self.parts.catalogue.close)
+        model = await find_model(self.parts.catalogue, self.settings.kimi_model)
         for platform in self.platforms.values():
             closing.push_async_callback(platform.close)
             await platform.connect()
-        self.courier.start()
-        closing.push_async_callback(self.courier.close)
-        closing.push_async_callback(self.summarizer.close)
-        self.retention.start()
-        closing.push_async_callback(self.retention.close)
-        self.keeper.start()
-        closing.push_async_callback(self.keeper.close)
-        self._runner = self._make_runner(model)
-        closing.push_async_callback(self.engine.stop, self.settings.stop_grace_s)
-        await self.engine.start(self._runner)
+        await self.parts.start_background(closing)
+        self._runner = self.parts.runner(model)
+        closing.push_async_callback(self.parts.engine.stop, self.settings.stop_grace_s)
+        await self.parts.engine.start(self._runner)
         if self._serves_web:
             await self._serve_web()
         for platform in self.platforms.values():
             if platform not in self._pollers:
-                await platform.start(self.ingest)
+                await platform.start(self.parts.ingest)
         if self._pollers:
             closing.push_async_callback(self.leadership.stop)
             await self.leadership.start()
         log.info("started", platforms=sorted(self.platforms), model=model.id)
-
-    def _make_files(self) -> None:
-        """Make what reads, shows and deletes files; they go to the first account."""
-        settings, key = self.settings, self.settings.kimi_api_key
-        account = account_name(settings.kimi_base_url, key.get_secret_value() if key else "")
-        folder = settings.data_dir / "reading"
-        shelf = Shelf(self.database, self.kimi.files, self.clock, account=account)
-        downloads = {name: platform.downloads for name, platform in self.platforms.items()}
-        library = Library(
-            self.database,
-            shelf,
-            self.clock,
-            downloads={name: one for name, one in downloads.items() if one is not None},
-            folder=folder,
-        )
-        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder)
-        self.reader = Reader(self.database, library)
-
-    def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
-        if self.database.dialect != "postgresql":
-            return EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
-        from core.engine.scaleout import ScaleoutEngine  # late: SQLite has no use for procrastinate
-
-        engine = ScaleoutEngine(
-            self.database,
-            self.running,
-            self.clock,
-            platforms=list(self.platforms),
-            on_fence=self.courier.cut,
-        )
-        self.courier.may_call = lambda: engine.lease.valid
-        return engine
 
     @property
     def _pollers(self) -> Sequence[Platform]:
@@ -249,88 +154,11 @@ class Service:
 
     async def _begin_polling(self) -> None:
         for platform in self._pollers:
-            await platform.start(self.ingest)
+            await platform.start(self.parts.ingest)
 
     async def _end_polling(self) -> None:
         for platform in self._pollers:
             await platform.stop()
-
-    def _make_runner(self, model: Model) -> TurnRunner:
-        settings = self.settings
-        sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
-        chat = ChatSettings(
-            model=model.id,
-            context_tokens=model.context_tokens,
-            reply_tokens=settings.reply_tokens,
-            system_prompt=settings.kimi_system_prompt,
-            thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
-            sampling={name: value for name, value in sampling.items() if value is not None},
-            busy=Busy(settings.busy),
-            continuations=settings.continuations,
-            resume_attempts=settings.resume_attempts,
-            buttons=settings.buttons == "on",
-            access=access_of(settings),
-            budgets=budgets_of(settings),
-            prices=prices_of(settings),
-            show_thinking=settings.show_thinking == "on",
-            weights=settings.weights,
-        )
-        ratios = Ratios(self.database)
-        personas = Personas(settings.data_dir / "personas")
-        contexts = Contexts(
-            self.database,
-            self.catalogue,
-            self.summarizer,
-            chat,
-            ratios=ratios,
-            personas=personas,
-            count_tokens=self.kimi.count_tokens,
-            reader=self.reader,
-        )
-        own = load_tools(settings.tools).tools
-        toolbox = Toolbox(self.database, self.kimi, own, search=settings.search == "on")
-        return TurnRunner(
-            self.database,
-            self.courier,
-            Answerer(
-                self.database,
-                self.model,
-                contexts,
-                ratios,
-                chat,
-                self.clock,
-                toolbox=toolbox,
-                reader=self.reader,
-            ),
-            Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
-            self.running,
-            self.clock,
-            surfaces={name: platform.surface for name, platform in self.platforms.items()},
-            backfills={
-                name: platform.backfill
-                for name, platform in self.platforms.items()
-                if platform.backfill is not None
-            },
-            settings=chat,
-        )
-
-    def _context_orders(
-        self, contexts: Contexts, personas: Personas, toolbox: Toolbox
-    ) -> Mapping[CommandName, Handler]:
-        allowed = may_change(self.settings.group_changes)
-        return {
-            CommandName.MODEL: ModelOrder(self.database, contexts, self.catalogue, may_change=allowed),
-            CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
-            CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
-            CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
-            CommandName.CONTEXT: ContextOrder(self.database, contexts),
-            CommandName.FILES: FilesOrder(self.database, self.keeper),
-            CommandName.NEW: NewOrder(self.keeper),
-            CommandName.USAGE: UsageOrder(self.database),
-            CommandName.FORGET: ForgetOrder(
-                self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon
-            ),
-        }
 
     async def _serve_web(self) -> None:
         routes = [route for platform in self.platforms.values() for route in platform.routes()]

@@ -188,6 +188,29 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A person took an earlier message away (Slack tells; Telegram's bots never learn of it)."""
+
+    delivery_id: str
+    message_id: str  #: the message that is gone
+    address: Address
+    author: Person  #: whose message it was, as far as the platform tells
+    sent_at: datetime
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Somebody came into a group or channel that the bot is in."""
+
+    delivery_id: str
+    address: Address  #: of the room itself, in no thread
+    author: Person  #: who came; never the bot itself
+    sent_at: datetime
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
     """A channel got a new id (Telegram: group to supergroup; Slack: shared with a guest team)."""
 
@@ -209,7 +232,7 @@ class Unparsed:
     fault: str  #: what went wrong, for the log
 
 
-Event: TypeAlias = Said | Ordered | Pressed | Edited | Moved | Unparsed
+Event: TypeAlias = Said | Ordered | Pressed | Edited | Deleted | Joined | Moved | Unparsed
 
 
 def origin_of(event: Event) -> tuple[str, str]:

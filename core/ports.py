@@ -191,3 +191,56 @@ class Directory(Protocol):
 
     async def name_of(self, person_id: str) -> str:
         """Return the display name, or the id where it cannot be had. Cached by the adapter."""
+
+
+class Members(Protocol):
+    """Tells who people are in a room. An extra ability; cached by the adapter for a few minutes."""
+
+    async def is_admin(self, channel: str, person_id: str) -> bool:
+        """Return whether a person runs this room by the platform's own word.
+
+        Telegram: creator or administrator of the chat (an anonymous admin is one). Slack: owner or
+        admin of the workspace. False where the platform cannot be asked.
+        """
+
+    async def in_group(self, group: str, person_id: str) -> bool:
+        """Return whether a person belongs to a named group of people (Slack: a user group's id or
+        handle; elsewhere always False).
+        """
+
+
+class Rooms(Protocol):
+    """What a team's desk needs beside messages: topics, and files that are passed on.
+
+    An extra ability. Errors are those of :class:`Surface`; nothing retries or waits by itself.
+    """
+
+    def file_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the budgets that one :meth:`send_file` call spends."""
+
+    def topic_cost(self, channel: str) -> Sequence[Budget]:
+        """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends."""
+
+    async def open_topic(self, channel: str, title: str) -> str:
+        """Open a topic of a room and return the ``thread`` of its :class:`ThreadKey`.
+
+        "" where a thread begins with its first message instead (Slack): that message's id is the
+        thread. ``title`` is cut to what the platform takes.
+        """
+
+    async def close_topic(self, channel: str, thread: str) -> None:
+        """Close a topic; nothing where the platform has none, and one that is closed is success."""
+
+    def address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
+        """Make the address of a room or of one of its threads, to post there unasked."""
+
+    def mention(self, person_id: str, name: str) -> str:
+        """Return Markdown that this platform's renderer turns into a real mention of a person.
+
+        Only for text that we write ourselves: mentions in anybody else's text stay neutralised.
+        """
+
+    async def send_file(
+        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, marker: str
+    ) -> MessageRef:
+        """Show a file or picture with a caption (Markdown, may be "") and return its message."""

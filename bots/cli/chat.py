@@ -117,8 +117,8 @@ class Talk:
 
     async def _settled(self) -> None:
         service, terminal = self._opened()
-        await service.engine.settled()
-        await service.summarizer.settled()
+        await service.parts.engine.settled()
+        await service.parts.summarizer.settled()
         terminal.settle()
 
     async def _answered(self) -> bool:

@@ -18,7 +18,7 @@ from bots.slack.setup import EVENTS_PATH
 from bots.slack.surface import SlackSurface
 from core.clock import Clock
 from core.errors import SettingsError, SurfaceUnavailable
-from core.ports import Backfill, Ingest, Surface
+from core.ports import Backfill, Ingest, Members, Rooms, Surface
 
 __all__ = ["SlackApp", "SlackConfig"]
 
@@ -49,6 +49,8 @@ class SlackApp:
             self._client, self._reader, limits=limits or SlackLimits(), agent=config.agent
         )
         self.backfill: Backfill | None = self._reader
+        self.members: Members | None = None
+        self.rooms: Rooms | None = None
         self.directory = self._people
         self.downloads = SlackDownloads(config, self._client, self._connected)
         self._handler: AsyncSocketModeHandler | None = None

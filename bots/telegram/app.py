@@ -14,7 +14,7 @@ from bots.telegram.setup import register_commands
 from bots.telegram.surface import TelegramSurface
 from core.clock import Clock, SystemClock
 from core.errors import SurfaceError
-from core.ports import Backfill, Ingest
+from core.ports import Backfill, Ingest, Members, Rooms
 
 __all__ = ["TelegramApp", "TelegramConfig"]
 
@@ -30,6 +30,8 @@ class TelegramApp:
 
     name = PLATFORM
     backfill: Backfill | None = None  #: bots see nothing of what was said before
+    members: Members | None = None
+    rooms: Rooms | None = None
 
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
         self._config = config

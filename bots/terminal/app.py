@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from bots.terminal.surface import TerminalSurface
 from core.errors import StoreUnavailable
 from core.model import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
-from core.ports import Backfill, Downloads, Ingest, Surface
+from core.ports import Backfill, Downloads, Ingest, Members, Rooms, Surface
 
 
 class TerminalPlatform:
@@ -23,6 +23,8 @@ class TerminalPlatform:
     name = "terminal"
     backfill: Backfill | None = None
     downloads: Downloads | None = None
+    members: Members | None = None
+    rooms: Rooms | None = None
 
     def __init__(self, *, language: str = "") -> None:
         """``language`` is the terminal's, as a BCP 47 tag."""

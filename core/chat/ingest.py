@@ -1,10 +1,11 @@
 """The way in: one event, one transaction, committed before it is acknowledged."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 
 from core.access import Access, Who
+from core.chat.door import Admitted, Door
 from core.chat.remember import gather, remember, reworded
 from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
@@ -12,8 +13,10 @@ from core.model import (
     Addressed,
     CommandName,
     Control,
+    Deleted,
     Edited,
     Event,
+    Joined,
     Moved,
     Ordered,
     Pressed,
@@ -45,14 +48,6 @@ ORDERS_OF_CONTROLS = {Control.STOP: CommandName.STOP, Control.RETRY: CommandName
 VERDICTS = {Control.GOOD: "good", Control.BAD: "bad"}
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What the engine has to be told once the event is committed."""
-
-    work: Work | None = None
-    cancel: str = ""  #: why the running answer of the conversation ends; "" if it does not
-
-
 class Ingestor:
     """Implements :class:`core.ports.Ingest`."""
 
@@ -64,8 +59,11 @@ class Ingestor:
         interrupt: bool = False,
         answer_edits: bool = True,
         access: Access | None = None,
+        doors: Sequence[Door] = (),
     ) -> None:
         """``access`` tells who is answered, and who may stop and retry anybody's answer.
+
+        ``doors`` are asked in order whether an event is theirs.
 
         With ``interrupt`` a new message ends the running answer; with ``answer_edits`` the latest
         question is answered anew when its author changes it.
@@ -75,6 +73,7 @@ class Ingestor:
         self._interrupt = interrupt
         self._answer_edits = answer_edits
         self._access = access or Access()
+        self._doors = doors
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True where it was new and concerns us."""
@@ -94,6 +93,12 @@ class Ingestor:
         if not isinstance(event, Moved | Unparsed) and not self._access.lets_in(_who(event)):
             await _turn_away(tx, event)
             return None
+        for door in self._doors:
+            if (ruling := await door(tx, event)) is not None:
+                return ruling.admitted
+        return await self._taken_in(tx, event)
+
+    async def _taken_in(self, tx: Transaction, event: Event) -> Admitted | None:
         match event:
             case Said():
                 return await self._said(tx, event)
@@ -103,6 +108,8 @@ class Ingestor:
                 return await self._pressed(tx, event)
             case Edited():
                 return await self._edited(tx, event)
+            case Deleted() | Joined():
+                return None  # nobody behind a door wanted it
             case Moved():
                 return await self._moved(tx, event)
             case Unparsed():
@@ -285,12 +292,12 @@ async def _continued(
     return await conversations.by_message(tx, key, quoted.message_id)
 
 
-def _who(event: Said | Ordered | Pressed | Edited) -> Who:
+def _who(event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> Who:
     key = event.address.key
     return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
 
 
-async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited) -> None:
+async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> None:
     """Note that an event of somebody who is not let in has been seen, and nothing of what it holds."""
     if isinstance(event, Said) and event.addressed is Addressed.OVERHEARD:
         return

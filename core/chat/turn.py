@@ -13,6 +13,7 @@ A crash at any of these points is taken up at the next start from what was store
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -37,6 +38,23 @@ MOST_ATTEMPTS = 12  #: an event that was taken this often, crashes included, is 
 REFS_PATIENCE_S = 60.0  #: how long storing a posted message's reference is tried
 
 
+class OwnWords(Protocol):
+    """A part of the product that may answer a question itself, before Kimi is asked."""
+
+    async def __call__(self, taken: Taken) -> OrderReply | None:
+        """Return what the bot itself says to a question; None leaves it to the next, then to Kimi.
+
+        Asked again after a crash: it decides by what is stored.
+        """
+
+
+class Afterwards(Protocol):
+    """A part of the product that goes on once an answer stands on the screen."""
+
+    async def __call__(self, taken: Taken, outcome: str) -> None:
+        """Do what follows from a question's outcome; it may be called twice after a crash."""
+
+
 class TurnRunner:
     """Implements :data:`core.engine.port.Drain`."""
 
@@ -52,7 +70,11 @@ class TurnRunner:
         surfaces: Mapping[str, Surface],
         backfills: Mapping[str, Backfill],
         settings: ChatSettings,
+        own_words: Sequence[OwnWords] = (),
+        afterwards: Sequence[Afterwards] = (),
     ) -> None:
+        """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer."""
+        self._others_words, self._afterwards = own_words, afterwards
         self._database = database
         self._courier = courier
         self._answerer = answerer
@@ -105,6 +127,8 @@ class TurnRunner:
         log.info("turn_done", outcome=outcome, pages=len(delivery.growing.slots))
         if taken.said is not None:
             await self._answerer.shown(taken.conversation, taken.turn)
+            for afterwards in self._afterwards:
+                await afterwards(taken, outcome)
 
     async def _closes(self, tx: Transaction, taken: Taken) -> list[int]:
         """Return the events that are answered now: one, or all that were merged into it."""
@@ -156,7 +180,13 @@ class TurnRunner:
             case _ if taken.said is None:
                 return OrderReply(text=Notice.NOTHING_TO_RETRY.text(taken.language))
             case _:
-                return None
+                return await self._said_by_others(taken)
+
+    async def _said_by_others(self, taken: Taken) -> OrderReply | None:
+        for own_words in self._others_words:
+            if (reply := await own_words(taken)) is not None:
+                return reply
+        return None
 
     async def _read_earlier(self, taken: Taken) -> None:
         backfill = self._backfills.get(taken.conversation.key.platform)

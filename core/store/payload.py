@@ -4,10 +4,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.model import Edited, Event, Moved, Ordered, Pressed, Said, Unparsed
+from core.model import Deleted, Edited, Event, Joined, Moved, Ordered, Pressed, Said, Unparsed
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (Said, Ordered, Pressed, Edited, Moved, Unparsed)
+    kind.__name__: TypeAdapter(kind)
+    for kind in (Said, Ordered, Pressed, Edited, Deleted, Joined, Moved, Unparsed)
 }
 
 

@@ -1,0 +1,209 @@
+"""The composition root's parts: what settings become, before anything is started.
+
+A new part is made here and handed to those that need it; :mod:`bots.service` starts and ends it.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bots.accounts import Accounts
+from bots.configs import access_of, budgets_of, prices_of
+from bots.platform import Platform
+from core.account import account_name
+from core.chat.answer import Answerer
+from core.chat.catalogue import Catalogue
+from core.chat.context import Contexts
+from core.chat.ingest import Ingestor
+from core.chat.orders import (
+    BASIC,
+    ContextOrder,
+    FilesOrder,
+    ForgetOrder,
+    Handler,
+    ModelOrder,
+    NewOrder,
+    Orders,
+    PersonaOrder,
+    SearchOrder,
+    ThinkOrder,
+    UsageOrder,
+    may_change,
+)
+from core.chat.personas import Personas
+from core.chat.pseudonyms import PseudonymousModel
+from core.chat.ratios import Ratios
+from core.chat.retention import Retention
+from core.chat.settings import Busy, ChatSettings
+from core.chat.summary import Summarizer
+from core.chat.toolbox import Toolbox
+from core.chat.turn import TurnRunner
+from core.clock import Clock
+from core.delivery.courier import Courier
+from core.engine.embedded import EmbeddedEngine
+from core.engine.running import RunningAnswers
+from core.files.keeping import Keeper
+from core.files.library import Library
+from core.files.reader import Reader
+from core.files.shelf import Shelf
+from core.kimi import Model, built_in
+from core.model import CommandName
+from core.settings import Settings
+from core.store import Database
+from core.tools.own import load as load_tools
+
+if TYPE_CHECKING:
+    from core.engine.scaleout import ScaleoutEngine
+
+
+class Parts:
+    """Everything that one process is made of; nothing runs yet."""
+
+    def __init__(
+        self, settings: Settings, platforms: Sequence[Platform], clock: Clock, *, exclusive: bool
+    ) -> None:
+        """``exclusive`` refuses a second process on the same SQLite file."""
+        self.settings, self.clock = settings, clock
+        self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
+        self.database = Database(settings.database_url.get_secret_value())
+        sole = exclusive and self.database.dialect == "sqlite"
+        self.accounts = Accounts(settings, self.database, clock, sole=sole)
+        self.kimi = self.accounts.first
+        self.running = RunningAnswers()
+        self.courier = Courier(clock)
+        self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
+        self.model = PseudonymousModel(self.accounts.model, self.database)
+        self.summarizer = Summarizer(self.database, self.model, clock, prices=prices_of(settings))
+        self.retention = Retention(self.database, clock, days=settings.retention_days)
+        self._make_files()
+        self.engine = self._make_engine(exclusive)
+        self.ingest = Ingestor(
+            self.database,
+            self.engine,
+            interrupt=settings.busy == "interrupt",
+            answer_edits=settings.answer_edits == "on",
+            access=access_of(settings),
+        )
+
+    async def start_background(self, closing: contextlib.AsyncExitStack) -> None:
+        """Start what works beside the conversations; ``closing`` ends it, last started first."""
+        self.courier.start()
+        closing.push_async_callback(self.courier.close)
+        closing.push_async_callback(self.summarizer.close)
+        self.retention.start()
+        closing.push_async_callback(self.retention.close)
+        self.keeper.start()
+        closing.push_async_callback(self.keeper.close)
+
+    def runner(self, model: Model) -> TurnRunner:
+        """Make what answers, once it is known which model does."""
+        settings, chat = self.settings, self._chat_settings(model)
+        ratios = Ratios(self.database)
+        personas = Personas(settings.data_dir / "personas")
+        contexts = Contexts(
+            self.database,
+            self.catalogue,
+            self.summarizer,
+            chat,
+            ratios=ratios,
+            personas=personas,
+            count_tokens=self.kimi.count_tokens,
+            reader=self.reader,
+        )
+        own = load_tools(settings.tools).tools
+        toolbox = Toolbox(self.database, self.kimi, own, search=settings.search == "on")
+        return TurnRunner(
+            self.database,
+            self.courier,
+            Answerer(
+                self.database,
+                self.model,
+                contexts,
+                ratios,
+                chat,
+                self.clock,
+                toolbox=toolbox,
+                reader=self.reader,
+            ),
+            Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
+            self.running,
+            self.clock,
+            surfaces={name: platform.surface for name, platform in self.platforms.items()},
+            backfills={
+                name: platform.backfill
+                for name, platform in self.platforms.items()
+                if platform.backfill is not None
+            },
+            settings=chat,
+        )
+
+    def _chat_settings(self, model: Model) -> ChatSettings:
+        settings = self.settings
+        sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
+        return ChatSettings(
+            model=model.id,
+            context_tokens=model.context_tokens,
+            reply_tokens=settings.reply_tokens,
+            system_prompt=settings.kimi_system_prompt,
+            thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
+            sampling={name: value for name, value in sampling.items() if value is not None},
+            busy=Busy(settings.busy),
+            continuations=settings.continuations,
+            resume_attempts=settings.resume_attempts,
+            buttons=settings.buttons == "on",
+            access=access_of(settings),
+            budgets=budgets_of(settings),
+            prices=prices_of(settings),
+            show_thinking=settings.show_thinking == "on",
+            weights=settings.weights,
+        )
+
+    def _make_files(self) -> None:
+        """Make what reads, shows and deletes files; they go to the first account."""
+        settings, key = self.settings, self.settings.kimi_api_key
+        account = account_name(settings.kimi_base_url, key.get_secret_value() if key else "")
+        folder = settings.data_dir / "reading"
+        shelf = Shelf(self.database, self.kimi.files, self.clock, account=account)
+        downloads = {name: platform.downloads for name, platform in self.platforms.items()}
+        library = Library(
+            self.database,
+            shelf,
+            self.clock,
+            downloads={name: one for name, one in downloads.items() if one is not None},
+            folder=folder,
+        )
+        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder)
+        self.reader = Reader(self.database, library)
+
+    def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
+        if self.database.dialect != "postgresql":
+            return EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
+        from core.engine.scaleout import ScaleoutEngine  # late: SQLite has no use for procrastinate
+
+        engine = ScaleoutEngine(
+            self.database,
+            self.running,
+            self.clock,
+            platforms=list(self.platforms),
+            on_fence=self.courier.cut,
+        )
+        self.courier.may_call = lambda: engine.lease.valid
+        return engine
+
+    def _context_orders(
+        self, contexts: Contexts, personas: Personas, toolbox: Toolbox
+    ) -> Mapping[CommandName, Handler]:
+        allowed = may_change(self.settings.group_changes)
+        return {
+            CommandName.MODEL: ModelOrder(self.database, contexts, self.catalogue, may_change=allowed),
+            CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
+            CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
+            CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
+            CommandName.CONTEXT: ContextOrder(self.database, contexts),
+            CommandName.FILES: FilesOrder(self.database, self.keeper),
+            CommandName.NEW: NewOrder(self.keeper),
+            CommandName.USAGE: UsageOrder(self.database),
+            CommandName.FORGET: ForgetOrder(
+                self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon
+            ),
+        }
