@@ -204,8 +204,9 @@ class Members(Protocol):
         """
 
     async def in_group(self, group: str, person_id: str) -> bool:
-        """Return whether a person belongs to a named group of people (Slack: a user group's id or
-        handle; elsewhere always False).
+        """Return whether a person belongs to a group of people that the platform knows.
+
+        Slack: a user group, by id or handle. Elsewhere False.
         """
 
 
