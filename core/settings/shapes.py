@@ -106,32 +106,36 @@ KimiBase = Annotated[WebAddress, AfterValidator(_kimi_base)]
 ModelName = Annotated[str, AfterValidator(_one_word)]
 
 
-def _people(text: object) -> object:
-    """Split "telegram:123, slack:U123"; what is no text is passed on."""
-    if not isinstance(text, str):
-        return text
-    people = tuple(part for part in re.split(r"[\s,;]+", text) if part)
-    for person in people:
-        if not re.fullmatch(r"(slack|telegram|terminal):[\w-]+", person):
-            raise ValueError("is a list like telegram:123, slack:U123; platform and id with a colon between")
-    return people
+def _listed(pattern: str, fault: str) -> BeforeValidator:
+    """Split a list at blanks, commas and semicolons; each part must fit ``pattern``.
+
+    What is no text is passed on.
+    """
+
+    def split(text: object) -> object:
+        if not isinstance(text, str):
+            return text
+        parts = tuple(part for part in re.split(r"[\s,;]+", text) if part)
+        if not all(re.fullmatch(pattern, part) for part in parts):
+            raise ValueError(fault)
+        return parts
+
+    return BeforeValidator(split)
 
 
-def _names(text: object) -> object:
-    """Split "package.module, package.module:function"; what is no text is passed on."""
-    if not isinstance(text, str):
-        return text
-    names = tuple(part for part in re.split(r"[\s,;]+", text) if part)
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", name):
-            raise ValueError("is a list like package.module, package.module:function")
-    return names
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Names = Annotated[
+    tuple[str, ...],
+    _listed(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "is a list like package.module, package.module:function"),
+]
 """Python modules, or functions in them."""
 
-People = Annotated[tuple[str, ...], BeforeValidator(_people)]
+People = Annotated[
+    tuple[str, ...],
+    _listed(
+        r"(slack|telegram|terminal):[\w-]+",
+        "is a list like telegram:123, slack:U123; platform and id with a colon between",
+    ),
+]
 """People as "platform:id"."""
 
 
@@ -152,18 +156,13 @@ Weights = Annotated[dict[str, float], BeforeValidator(_weights)]
 """Weights by chat, as "platform:channel"."""
 
 
-def _entries(text: object) -> object:
-    """Split "slack:T0123, telegram:-1001"; what is no text is passed on."""
-    if not isinstance(text, str):
-        return text
-    entries = tuple(part for part in re.split(r"[\s,;]+", text) if part)
-    for entry in entries:
-        if not re.fullmatch(r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+", entry):
-            raise ValueError("is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42")
-    return entries
-
-
-Entries = Annotated[tuple[str, ...], BeforeValidator(_entries)]
+Entries = Annotated[
+    tuple[str, ...],
+    _listed(
+        r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+",
+        "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42",
+    ),
+]
 """Tenants, chats and people as "platform:id"."""
 
 
