@@ -1,6 +1,7 @@
 """The Kimi accounts of a deployment: clients, limiters and the model over all of them."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 
@@ -15,6 +16,8 @@ from core.account import (
 )
 from core.chat.tokens import reserved_tokens
 from core.clock import Clock
+from core.files.carrying import Carrier
+from core.files.shelf import Shelf
 from core.kimi import AsyncKimi, RetryPolicy, Timeouts
 from core.settings import Settings
 from core.store import Database
@@ -26,6 +29,7 @@ class Accounts:
     def __init__(self, settings: Settings, database: Database, clock: Clock, *, sole: bool) -> None:
         """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
         self._clients: list[AsyncKimi] = []
+        self._names: list[str] = []
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -47,8 +51,19 @@ class Accounts:
                 url = base_url or settings.kimi_base_url
                 providers.append(self._provider(name, key, url, model, AccountLimits()))
         self.model = AccountModel(
-            providers, clock, count_tokens=reserved_tokens, patience_s=settings.kimi_patience_s
+            providers,
+            clock,
+            count_tokens=reserved_tokens,
+            patience_s=settings.kimi_patience_s,
+            carry=Carrier(database),
         )
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Make the shelf of each account's files, the first account's first."""
+        return [
+            Shelf(self._database, client.files, self._clock, account=name)
+            for client, name in zip(self._clients, self._names, strict=True)
+        ]
 
     @property
     def first(self) -> AsyncKimi:
@@ -76,6 +91,8 @@ class Accounts:
             retry=RetryPolicy(max_attempts=1),  # who tries again stands in the line again
         )
         self._clients.append(client)
-        ledger = StoreLedger(self._database, account_name(base_url, secret))
+        account = account_name(base_url, secret)
+        self._names.append(account)
+        ledger = StoreLedger(self._database, account)
         admission = Admission(ledger, limits, self._clock, name=name, sole=self._sole)
-        return Provider(name=name, client=client, admission=admission, model=model)
+        return Provider(name=name, client=client, admission=admission, model=model, account=account)

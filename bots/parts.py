@@ -4,13 +4,13 @@ A new part is made here and handed to those that need it; :mod:`bots.service` st
 """
 
 import contextlib
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bots.accounts import Accounts
 from bots.configs import access_of, budgets_of, prices_of
 from bots.platform import Platform
-from core.account import account_name
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
@@ -40,12 +40,12 @@ from core.chat.toolbox import Toolbox
 from core.chat.turn import TurnRunner
 from core.clock import Clock
 from core.delivery.courier import Courier
+from core.delivery.ledger import StoreBudgets
 from core.engine.embedded import EmbeddedEngine
 from core.engine.running import RunningAnswers
 from core.files.keeping import Keeper
 from core.files.library import Library
 from core.files.reader import Reader
-from core.files.shelf import Shelf
 from core.kimi import Model, built_in
 from core.model import CommandName
 from core.settings import Settings
@@ -70,7 +70,7 @@ class Parts:
         self.accounts = Accounts(settings, self.database, clock, sole=sole)
         self.kimi = self.accounts.first
         self.running = RunningAnswers()
-        self.courier = Courier(clock)
+        self.courier = Courier(clock, budgets=self._shared_budgets())
         self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
         self.model = PseudonymousModel(self.accounts.model, self.database)
         self.summarizer = Summarizer(self.database, self.model, clock, prices=prices_of(settings))
@@ -84,6 +84,12 @@ class Parts:
             answer_edits=settings.answer_edits == "on",
             access=access_of(settings),
         )
+
+    def _shared_budgets(self) -> StoreBudgets | None:
+        """Return the platforms' budgets as all replicas spend them; None where we are alone."""
+        if self.database.dialect != "postgresql":
+            return None
+        return StoreBudgets(self.database, self.clock, replica=secrets.token_hex(4))
 
     async def start_background(self, closing: contextlib.AsyncExitStack) -> None:
         """Start what works beside the conversations; ``closing`` ends it, last started first."""
@@ -159,11 +165,9 @@ class Parts:
         )
 
     def _make_files(self) -> None:
-        """Make what reads, shows and deletes files; they go to the first account."""
-        settings, key = self.settings, self.settings.kimi_api_key
-        account = account_name(settings.kimi_base_url, key.get_secret_value() if key else "")
-        folder = settings.data_dir / "reading"
-        shelf = Shelf(self.database, self.kimi.files, self.clock, account=account)
+        """Make what reads, shows and deletes files; they go to the first account that can be reached."""
+        folder = self.settings.data_dir / "reading"
+        shelf, *others = self.accounts.shelves()
         downloads = {name: platform.downloads for name, platform in self.platforms.items()}
         library = Library(
             self.database,
@@ -171,8 +175,9 @@ class Parts:
             self.clock,
             downloads={name: one for name, one in downloads.items() if one is not None},
             folder=folder,
+            others=others,
         )
-        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder)
+        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder, others=others)
         self.reader = Reader(self.database, library)
 
     def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":

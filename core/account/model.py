@@ -8,9 +8,9 @@ it is well. An answer that has begun stays with the provider that began it.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -48,6 +48,9 @@ _ITS_OWN = (
     KimiQuotaExhausted,
 )
 
+Carry: TypeAlias = Callable[[ChatRequest, str], Awaitable[ChatRequest]]
+"""Makes a request fit for the account named, where it refers to files that another one keeps."""
+
 
 class Client(Protocol):
     """What is needed of :class:`core.kimi.AsyncKimi`; it should try each request once."""
@@ -76,6 +79,7 @@ class Provider:
     client: Client
     admission: Admission
     model: str | None = None  #: what the model is called there, where the name differs
+    account: str = ""  #: the account's name, as its files are marked with it
 
 
 @dataclass(slots=True)
@@ -117,12 +121,15 @@ class AccountModel:
         *,
         count_tokens: Callable[[ChatRequest], int],
         patience_s: float = 300.0,
+        carry: Carry | None = None,
     ) -> None:
         """Take ``providers``, the best first.
 
         ``count_tokens`` estimates what Kimi will count for a request, the requested completion
         included. ``patience_s`` is how long a failing Kimi is tried; standing in the line has no end.
+        Without ``carry`` requests go as they are to every account.
         """
+        self._carry = carry if len(providers) > 1 else None
         self._ways = [_Way(provider) for provider in providers]
         self._clock = clock
         self._count_tokens = count_tokens
@@ -202,6 +209,8 @@ class AccountModel:
         )
         sent = replace(request, model=way.provider.model or request.model)
         try:
+            if self._carry is not None:
+                sent = await self._carry(sent, way.provider.account)
             with await self._slot(way, ask, on_place, probe=probe) as slot:
                 try:
                     async with contextlib.aclosing(way.provider.client.stream(sent)) as events:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +24,12 @@ LEFT_BEHIND_S = 3_600.0  #: older folders belong to nobody; reading a file takes
 class Keeper:
     """Sees to it that nothing is kept which nobody refers to."""
 
-    def __init__(self, database: Database, shelf: Shelf, clock: Clock, *, folder: Path) -> None:
-        """``folder`` is the library's."""
+    def __init__(
+        self, database: Database, shelf: Shelf, clock: Clock, *, folder: Path, others: Sequence[Shelf] = ()
+    ) -> None:
+        """``folder`` is the library's, and ``others`` are its further accounts' shelves."""
         self._database = database
-        self._shelf = shelf
+        self._shelves = (shelf, *others)
         self._clock = clock
         self._folder = folder
         self._untidy = asyncio.Event()
@@ -81,12 +84,13 @@ class Keeper:
                 waiting.cancel()
                 pause.cancel()
             self._untidy.clear()
-            try:
-                await self._shelf.tidy()
-            except (KimiError, StoreUnavailable) as exc:
-                log.info("files_not_deleted", error=type(exc).__name__)
-            except Exception:  # the task's boundary: the next round tries again
-                log.exception("files_not_deleted")
+            for shelf in self._shelves:
+                try:
+                    await shelf.tidy()
+                except (KimiError, StoreUnavailable) as exc:
+                    log.info("files_not_deleted", error=type(exc).__name__)
+                except Exception:  # the task's boundary: the next round tries again
+                    log.exception("files_not_deleted")
 
 
 def clear(folder: Path) -> None:

@@ -77,10 +77,14 @@ class Library:
         *,
         downloads: Mapping[str, Downloads],
         folder: Path,
+        others: Sequence[Shelf] = (),
     ) -> None:
-        """``downloads`` are by platform; ``folder`` holds what is being read, and nothing else."""
+        """``downloads`` are by platform; ``folder`` holds what is being read, and nothing else.
+
+        ``others`` are further accounts' shelves: they are used while the first cannot be.
+        """
         self._database = database
-        self._shelf = shelf
+        self._shelves = (shelf, *others)
         self._clock = clock
         self._downloads = downloads
         self._folder = folder
@@ -173,8 +177,10 @@ class Library:
             content = await files.content(tx, seen.hash)
         if content is None or content.state != "ready":
             return False
-        # A video that another account keeps is of no use to this one.
-        return not content.kimi_id or content.kind == "document" or self._shelf.owns(content)
+        if not content.kimi_id or content.kind == "document":
+            return True
+        # A video that an account keeps which is no longer ours is of no use.
+        return any(shelf.owns(content) for shelf in self._shelves)
 
     async def _keep(self, seen: Inspected, path: Path) -> None:
         match seen.sort:
@@ -190,8 +196,8 @@ class Library:
     async def _extracted(self, seen: Inspected, path: Path) -> Read:
         """Let Kimi take the words out of a document."""
         try:
-            file = await self._uploaded(seen, path)
-            text = await self._shelf.text(file)
+            shelf, file = await self._uploaded(seen, path)
+            text = await shelf.text(file)
         except KimiEndpointMissing as exc:
             raise Unusable(Fault.NOT_HERE) from exc
         except KimiFileRefused as exc:
@@ -199,9 +205,9 @@ class Library:
             raise Unusable(await self._why(exc, seen, path)) from exc
         text = text.replace("\0", "").strip()
         if not text:
-            await self._shelf.delete(file.id)
+            await shelf.delete(file.id)
             raise Unusable(Fault.NO_TEXT)
-        return _document(seen, text, account=self._shelf.account, kimi_id=file.id)
+        return _document(seen, text, account=shelf.account, kimi_id=file.id)
 
     async def _why(self, refused: KimiFileRefused, seen: Inspected, path: Path) -> Fault:
         match refused.reason:
@@ -230,25 +236,46 @@ class Library:
         )
         if kind == "picture" and seen.size_bytes <= INLINE_BYTES:
             return Read(content=content, data=await asyncio.to_thread(path.read_bytes))
+        small = seen.size_bytes <= INLINE_BYTES_WITHOUT_SHELF
         try:
-            file = await self._uploaded(seen, path)
+            shelf, file = await self._uploaded(seen, path)
         except KimiEndpointMissing as exc:
-            if seen.size_bytes > INLINE_BYTES_WITHOUT_SHELF:
+            if not small:
                 raise Unusable(Fault.TOO_LARGE) from exc
             return Read(content=content, data=await asyncio.to_thread(path.read_bytes))
         except KimiFileRefused as exc:
             raise Unusable(await self._why(exc, seen, path)) from exc
-        return Read(content=self._shelf.kept(content, file))
+        # Another account cannot see this one's files: it is shown the bytes themselves.
+        copied = small and len(self._shelves) > 1
+        data = await asyncio.to_thread(path.read_bytes) if copied else None
+        return Read(content=shelf.kept(content, file), data=data)
 
-    async def _uploaded(self, seen: Inspected, path: Path) -> KimiFile:
-        """Give Kimi a file, or find it there where an earlier run gave it."""
+    async def _uploaded(self, seen: Inspected, path: Path) -> tuple[Shelf, KimiFile]:
+        """Give the first account that can be reached a file; return whose it is now.
+
+        Raises:
+            KimiError: none took it; what the first one said.
+        """
+        refused: KimiError | None = None
+        for shelf in self._shelves:
+            try:
+                return shelf, await self._uploaded_to(shelf, seen, path)
+            except KimiFileRefused:
+                raise  # it is the file's fault
+            except KimiError as exc:
+                missing = isinstance(refused, KimiEndpointMissing)
+                refused = exc if refused is None or missing else refused
+        raise refused or KimiEndpointMissing("no account keeps files")
+
+    async def _uploaded_to(self, shelf: Shelf, seen: Inspected, path: Path) -> KimiFile:
+        """Give an account a file, or find it there where an earlier run gave it."""
         name = f"{name_of(seen.hash)}.{seen.ending}"
         async with self._database.read() as tx:
             before = await files.content(tx, seen.hash)
         if before is not None:
-            if before.kimi_id and self._shelf.owns(before):
-                await self._shelf.delete(before.kimi_id)  # doomed, and its deletion is under way
-            elif (found := await self._shelf.find(name)) is not None:
+            if before.kimi_id and shelf.owns(before):
+                await shelf.delete(before.kimi_id)  # doomed, and its deletion is under way
+            elif (found := await shelf.find(name)) is not None:
                 return found
         async with self._database.begin() as tx:
             await files.keep(
@@ -260,9 +287,10 @@ class Library:
                     size_bytes=seen.size_bytes,
                     state="uploading",
                     tokens=0,
+                    account=shelf.account,
                 ),
             )
-        return await self._shelf.upload(
+        return await shelf.upload(
             path, name=name, sort=seen.sort, media_type=seen.media_type, size_bytes=seen.size_bytes
         )
 

@@ -169,6 +169,12 @@ async def content(tx: Transaction, hash_: str) -> Content | None:
     return (await _contents(tx, [hash_])).get(hash_)
 
 
+async def kept_as(tx: Transaction, kimi_id: str) -> Content | None:
+    """Return the content that Kimi keeps under an id of its own; None where none is known."""
+    row = (await tx.execute(select(*_PLAIN).where(_C.c.kimi_id == kimi_id).limit(1))).one_or_none()
+    return None if row is None else _content(row)
+
+
 async def text(tx: Transaction, hash_: str) -> str:
     """Return a document's words; "" where there are none."""
     found = (await tx.execute(select(_C.c.text).where(_C.c.hash == hash_))).scalar_one_or_none()

@@ -1,0 +1,69 @@
+"""Pictures and videos for an account that does not keep them: ``ms://`` addresses mean nothing to it."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from core.kimi import ChatRequest, Message, Part, PicturePart, TextPart, VideoPart
+from core.store import Database, Transaction, files
+
+log = structlog.get_logger(__name__)
+
+SCHEME: Final = "ms://"
+NOT_CARRIED: Final = "[A {kind} that cannot be shown to you now. Say so where the answer needs it.]"
+
+
+class Carrier:
+    """Gives a request that goes to another account what it can see there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, request: ChatRequest, account: str) -> ChatRequest:
+        """Return a request without references to files that ``account`` does not keep.
+
+        A picture whose bytes are kept here goes as data; in place of all else stands a sentence.
+
+        Raises:
+            StoreUnavailable: it cannot be known who keeps what.
+        """
+        if not any(_refers(message) for message in request.messages):
+            return request
+        async with self._database.read() as tx:
+            messages = [await _carried(tx, message, account) for message in request.messages]
+        return replace(request, messages=tuple(messages))
+
+
+async def _carried(tx: Transaction, message: Message, account: str) -> Message:
+    if not _refers(message):
+        return message
+    parts = [await _part(tx, part, account) for part in _parts(message)]
+    return replace(message, content=tuple(parts))
+
+
+async def _part(tx: Transaction, part: Part, account: str) -> Part:
+    match part:
+        case PicturePart(url=url) | VideoPart(url=url) if url.startswith(SCHEME):
+            content = await files.kept_as(tx, url.removeprefix(SCHEME))
+        case _:
+            return part
+    if content is None or content.account == account:
+        return part
+    data = await files.data(tx, content.hash) if isinstance(part, PicturePart) else None
+    if data is None:
+        log.info("media_left_behind", kind=content.kind)
+        return TextPart(NOT_CARRIED.format(kind=content.kind))
+    return PicturePart(f"data:{content.media_type};base64,{base64.b64encode(data).decode()}")
+
+
+def _refers(message: Message) -> bool:
+    return any(
+        isinstance(part, PicturePart | VideoPart) and part.url.startswith(SCHEME) for part in _parts(message)
+    )
+
+
+def _parts(message: Message) -> Sequence[Part]:
+    return () if isinstance(message.content, str) else message.content
