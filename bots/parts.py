@@ -74,8 +74,10 @@ class Parts:
         self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
         self.model = PseudonymousModel(self.accounts.model, self.database)
         self.summarizer = Summarizer(self.database, self.model, clock, prices=prices_of(settings))
-        self.retention = Retention(self.database, clock, days=settings.retention_days)
         self._make_files()
+        self.retention = Retention(
+            self.database, clock, days=settings.retention_days, tidy=self.keeper.tidy_soon
+        )
         self.engine = self._make_engine(exclusive)
         self.ingest = Ingestor(
             self.database,

@@ -64,6 +64,7 @@ class Quoted:
     author: str = ""  #: display name
     text: str = ""  #: Markdown; "" where it has none
     by_bot: bool = False  #: True where our own bot wrote it
+    author_id: str = ""  #: the platform's own id of who wrote it; "" where it does not tell
 
 
 class CommandName(StrEnum):

@@ -39,6 +39,7 @@ def quoted_in(message: Message, me: Me) -> Quoted | None:
             author=author.name if author else replied.from_user.full_name if replied.from_user else "",
             text=chosen or markdown_of(*(raw_words(replied) or ("", ()))) or rich_words(replied),
             by_bot=bool(replied.from_user and replied.from_user.id == me.id),
+            author_id=author.id if author else str(replied.from_user.id) if replied.from_user else "",
         )
     if message.external_reply and chosen:  # its id belongs to another chat and must not match here
         return Quoted(message_id="", author=name_of(message.external_reply.origin), text=chosen)

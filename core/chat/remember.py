@@ -55,6 +55,12 @@ def with_marks(text: str, event: Said) -> str:
     return f"{text}\n\n{marks}".strip() if marks else text
 
 
+def unquoted(text: str, quoted: Quoted) -> str:
+    """Return a message as it stands in the history without the one that stands quoted above it."""
+    above = quoted_text("", quoted=quoted.text, author=quoted.author)
+    return text.removeprefix(above).lstrip("\n") if quoted.text else text
+
+
 def reworded(text: str, original: Event | None, *, stored: str) -> str:
     """Return changed words as they stand in the history, where ``stored`` stands now.
 

@@ -1,6 +1,7 @@
 """Deletes what is older than the operator wants it kept, once a day."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -21,8 +22,11 @@ PAUSE_S: Final = 0.05  #: between two portions, for others who write
 class Retention:
     """A background task; of several replicas one deletes at a time."""
 
-    def __init__(self, database: Database, clock: Clock, *, days: int) -> None:
-        """``days`` of 0 keeps everything."""
+    def __init__(
+        self, database: Database, clock: Clock, *, days: int, tidy: Callable[[], None] = lambda: None
+    ) -> None:
+        """``days`` of 0 keeps everything; ``tidy`` has files deleted that nobody refers to any more."""
+        self._tidy = tidy
         self._database = database
         self._clock = clock
         self._days = days
@@ -59,6 +63,7 @@ class Retention:
             wait_s = EVERY_S
             try:
                 deleted = await self.once()
+                self._tidy()
                 log.info("old_messages_deleted", deleted=deleted, days=self._days)
             except StoreUnavailable as exc:
                 wait_s = RETRY_S

@@ -4,25 +4,29 @@ What stays of an event is that it was delivered, so that a redelivery is not ans
 of a call is what it cost.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 
 from core.access import Who
-from core.model import Unparsed
+from core.model import Quoted, Said, Unparsed
 from core.store import budget, files, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.inbox import Lane, Mark
-from core.store.payload import encode
+from core.store.payload import decode, encode
 
 _C, _I, _T, _M = schema.conversations, schema.inbox, schema.turns, schema.messages
 _R, _U, _F, _S = schema.message_refs, schema.usage, schema.feedback, schema.summaries
 
 RETENTION_LOCK: Final = 0x6D6F7274  #: the advisory lock of whoever deletes by age
 PORTION: Final = 500  #: events that are deleted in one transaction
+
+Unquote: TypeAlias = Callable[[str, Quoted], tuple[str, int]]
+"""Takes a quoted message out of the stored words of the one that replies to it; with their tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +50,15 @@ async def running(tx: Transaction, who: Who) -> list[int]:
     return list((await tx.execute(query)).scalars())
 
 
-async def forget_person(tx: Transaction, who: Who, *, alias: str, now: datetime | None = None) -> Forgotten:
+async def forget_person(
+    tx: Transaction, who: Who, *, alias: str, unquote: Unquote | None = None, now: datetime | None = None
+) -> Forgotten:
     """Delete what a person said in all conversations of a tenant, and what was answered to them.
 
     Summaries of those conversations go too; they are made anew of what is left. What the person
     used today stays counted under ``alias``, and before under no name. Orders that are being
-    handled stay, among them the one that asks for this.
+    handled stay, among them the one that asks for this. Where others replied to the person's
+    words, ``unquote`` takes those out.
     """
     today = budget.day_of(now or utc_now())
     talks = _talks_of(who)
@@ -66,6 +73,8 @@ async def forget_person(tx: Transaction, who: Who, *, alias: str, now: datetime 
     said = await tx.execute(delete(_M).where(spoke, _M.c.conversation_id.in_(_tenant_talks(who))))
     await tx.execute(delete(_S).where(_S.c.conversation_id.in_(mine)))
     await _drop_personas(tx, mine)
+    if unquote is not None:
+        await _drop_quotes(tx, who, unquote)
     await _blank_events(tx, who)
     forgotten_files = await files.forget_person(
         tx, platform=who.platform, tenant=who.tenant, author_id=who.person_id
@@ -178,6 +187,26 @@ async def _drop_personas(tx: Transaction, talks: set[int]) -> None:
     await tx.execute(
         delete(choices).where(choices.c.name == "persona", choices.c.conversation_id.in_(direct))
     )
+
+
+async def _drop_quotes(tx: Transaction, who: Who, unquote: Unquote) -> None:
+    """Take the person's words out of messages of others that reply to them."""
+    quoting = select(_I.c.id, _I.c.conversation_id, _I.c.payload).where(
+        _I.c.platform == who.platform,
+        _I.c.tenant == who.tenant,
+        _I.c.payload["quoted"]["author_id"].as_string() == who.person_id,
+    )
+    for inbox_id, conversation_id, payload in (await tx.execute(quoting)).all():
+        event = decode(payload)
+        if not isinstance(event, Said) or event.quoted is None:
+            continue
+        told = (_M.c.conversation_id == conversation_id) & (_M.c.seq == inbox_id) & (_M.c.role == "user")
+        for message_id, text in (await tx.execute(select(_M.c.id, _M.c.text).where(told))).all():
+            words, tokens = unquote(text, event.quoted)
+            await tx.execute(update(_M).where(_M.c.id == message_id).values(text=words, tokens=tokens))
+        bare = replace(event, quoted=Quoted(message_id=event.quoted.message_id))
+        await tx.execute(update(_I).where(_I.c.id == inbox_id).values(payload=encode(bare)))
+        await tx.execute(delete(_S).where(_S.c.conversation_id == conversation_id))
 
 
 async def _blank_events(tx: Transaction, who: Who) -> None:

@@ -72,6 +72,27 @@ async def test_forget_deletes_what_a_person_said_once_they_confirm(world: Any, b
     world.assert_calm()
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_forgetting_takes_words_out_of_others_replies(world: Any, backend: str) -> None:
+    """Where somebody replied to the person and so quoted them to Kimi, only the reply's own words stay."""
+    room = world.group("Ann", "Bob")
+    await world.start()
+    overheard = await world.sim.say(int(room.channel), room.people[0], "I love plums.")
+    await room.ask("Is that healthy?", person=1, reply_to=overheard)
+    await world.done(1)
+    assert "Ann wrote:\n> I love plums." in world.question_of(0)[0][1]
+    await room.order("forget yes", person=0)
+    await world.done(2)
+    left = str([await world.rows("SELECT * FROM inbox"), await world.rows("SELECT * FROM messages")])
+    assert "plum" not in left
+    assert "Is that healthy?" in left
+    await room.ask("And now?", person=1, reply_to=int(room.answers[0].message_id))
+    await world.done(3)
+    assert "plum" not in str(world.requests[-1].messages)
+    assert "Bob: Is that healthy?" in str(world.requests[-1].messages)
+
+
 async def test_keeping_it_deletes_nothing(world: Any) -> None:
     """The other button takes the question back."""
     await world.start()

@@ -9,8 +9,10 @@ from core.access import Who
 from core.chat.language import Language, pick
 from core.chat.orders.order import Order, OrderReply
 from core.chat.pseudonyms import KEY, alias
+from core.chat.remember import unquoted
+from core.chat.tokens import estimate_tokens
 from core.clock import Clock
-from core.model import Choice, CommandName
+from core.model import Choice, CommandName, Quoted
 from core.store import Database, privacy, turns
 from core.store.keys import key_of
 from core.store.privacy import Forgotten
@@ -64,7 +66,7 @@ class ForgetOrder:
             )
         async with self._database.begin() as tx:
             name = alias(await key_of(tx, KEY), who)
-            gone = await privacy.forget_person(tx, who, alias=name)
+            gone = await privacy.forget_person(tx, who, alias=name, unquote=_unquoted)
         self._tidy()
         log.info("person_forgotten", platform=who.platform, messages=gone.said, answers=gone.answers)
         return OrderReply(text=_told(gone, order.language))
@@ -84,6 +86,11 @@ class ForgetOrder:
             for conversation_id in running:
                 self._cancel(conversation_id, "stop")
             await self._clock.sleep(LOOK_EVERY_S)
+
+
+def _unquoted(text: str, quoted: Quoted) -> tuple[str, int]:
+    words = unquoted(text, quoted)
+    return words, estimate_tokens(words)
 
 
 def _asking(language: Language, *, asked: str) -> OrderReply:
