@@ -47,3 +47,28 @@ class ScaledClock:
     async def sleep(self, delay_s: float) -> None:
         """Sleep ``delay_s`` scaled seconds."""
         await asyncio.sleep(delay_s / self.factor)
+
+
+class SharedTime:
+    """Seconds that all replicas agree on and that never go back.
+
+    At first contact it takes the wall's time (on PostgreSQL the server's, the same for all), or
+    the stored time where that is later. From then on only the process's own clock counts, and the
+    stored time where another replica is ahead. A wall clock that steps changes nothing.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_s: float | None = None
+
+    def meet(self, stored: float, wall: float) -> float:
+        """Return the present, not before ``stored``."""
+        local = self._clock.time()
+        if self._offset_s is None:
+            self._offset_s = wall - local
+        self._offset_s = max(self._offset_s, stored - local)
+        return local + self._offset_s
+
+    def now(self) -> float:
+        """Return the present by what is known so far."""
+        return self._clock.time() + (self._offset_s or 0.0)

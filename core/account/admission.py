@@ -18,11 +18,11 @@ import structlog
 
 from core.account.changes import News, Report, Waiting, reported
 from core.account.decide import Decision, Standing, Why, aged, decide
-from core.account.ledger import Ledger, SharedTime
+from core.account.ledger import Ledger
 from core.account.limits import AccountLimits, Timing
 from core.account.slot import Slot
 from core.account.state import State
-from core.clock import Clock
+from core.clock import Clock, SharedTime
 from core.errors import StoreUnavailable
 from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
 

@@ -1,7 +1,7 @@
 """Where the state is kept: the port, its twin in memory, and the store.
 
 A change is one short, exclusive transaction: load, compute, save. It also tells a time by the
-wall, on which replicas begin to agree (:class:`SharedTime`).
+wall, on which replicas begin to agree (:class:`core.clock.SharedTime`).
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from typing import Protocol, TypeVar
 
 from core.account.codec import decoded, encoded
 from core.account.state import State
-from core.clock import Clock
 from core.store import Database
 from core.store import account as rows
 
@@ -86,28 +85,3 @@ class StoreLedger:
 def account_name(base_url: str, api_key: str) -> str:
     """Return the name of the account behind a key: a hash, which leads back to nothing."""
     return hashlib.sha256(f"{base_url}\n{api_key}".encode()).hexdigest()[:32]
-
-
-class SharedTime:
-    """Seconds that all replicas of an account agree on and that never go back.
-
-    At first contact it takes the wall's time (on PostgreSQL the server's, the same for all), or
-    the stored time where that is later. From then on only the process's own clock counts, and the
-    stored time where another replica is ahead. A wall clock that steps changes nothing.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_s: float | None = None
-
-    def meet(self, stored: float, wall: float) -> float:
-        """Return the present, not before ``stored``."""
-        local = self._clock.time()
-        if self._offset_s is None:
-            self._offset_s = wall - local
-        self._offset_s = max(self._offset_s, stored - local)
-        return local + self._offset_s
-
-    def now(self) -> float:
-        """Return the present by what is known so far."""
-        return self._clock.time() + (self._offset_s or 0.0)

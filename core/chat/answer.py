@@ -22,7 +22,7 @@ from core.chat.tool_use import ToolUse
 from core.chat.toolbox import Toolbox, sources_note, telling
 from core.chat.waiting import Waiting, asker_of
 from core.clock import Clock
-from core.delivery.courier import Delivery
+from core.delivery.delivery import Delivery
 from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
 from core.files.reader import FilesUnreadable, Reader, Reading

@@ -24,7 +24,8 @@ from core.chat.orders import OrderReply, Orders
 from core.chat.settings import ChatSettings
 from core.chat.take import MOST_MERGED, Taken, Taker
 from core.clock import Clock
-from core.delivery.courier import Courier, Delivery
+from core.delivery.courier import Courier
+from core.delivery.delivery import Delivery
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
 from core.model import Control, MessageRef, Ordered, Pressed, Said

@@ -9,8 +9,11 @@ it goes out and count it when its reply is there: the later a call counts, the l
 So whatever the latency, the platform never sees more than it grants.
 """
 
+from bisect import insort
 from collections import deque
+from collections.abc import Hashable, Iterable
 from math import ceil, floor
+from typing import Any
 
 from core.ports import Budget
 
@@ -20,6 +23,7 @@ LEAST_RATE_FACTOR = 0.2  #: the assumed rate never falls below this part of the 
 RECOVERY_S = 600.0  #: seconds for the assumed rate to climb from nothing to the published one
 ASK_AGAIN_S = 1.0  #: where only calls in flight leave no room, their replies tell more
 EPSILON = 1e-9  #: calls; what floating point may lose
+LOST_CALL_S = 90.0  #: a call without a reply counts from then on: whoever made it has died
 
 
 class Bucket:
@@ -33,10 +37,10 @@ class Bucket:
         self.users = 0  #: messages that may spend from this budget at all
         self.growers = 0  #: messages that grow by it now
         self.finals = 0  #: messages whose last frame will be paid from it
+        self.elsewhere = (0, 0)  #: growers and finals of other replicas, where the budget is shared
         self._level = budget.burst
         self._at = now
-        self._sent = 0
-        self._flying: set[int] = set()  # numbers of calls that have no reply yet
+        self._flying: dict[Hashable, float] = {}  # calls that have no reply yet, and when they went out
 
     def level(self, now: float) -> float:
         """Return how many calls there is room for, fractions included."""
@@ -50,20 +54,69 @@ class Bucket:
 
     def take(self, now: float) -> None:
         """Spend one call that counts at this very moment."""
-        self.land(self.send(now), now)
+        self.send("now", now)
+        self.land("now", now)
 
-    def send(self, now: float) -> int:
-        """Spend one call that goes out now; return its number for :meth:`land`."""
-        self._sent += 1
-        self._flying.add(self._sent)
-        return self._sent
+    def send(self, call: Hashable, now: float) -> None:
+        """Spend one call that goes out now, by a name for :meth:`land` that no other in flight has."""
+        self._flying[call] = now
 
-    def land(self, number: int, now: float) -> None:
-        """Note that call ``number`` has its reply, good or bad."""
+    def land(self, call: Hashable, now: float) -> None:
+        """Note that a call has its reply, good or bad."""
         self._settle(now)
-        if number in self._flying:
-            self._flying.remove(number)
+        if self._flying.pop(call, None) is not None:
             self._level -= 1.0
+
+    def unsend(self, call: Hashable) -> None:
+        """Note that a call was not made after all."""
+        self._flying.pop(call, None)
+
+    @property
+    def riders(self) -> int:
+        """How many messages grow by this budget, here and elsewhere."""
+        return self.growers + self.elsewhere[0]
+
+    @property
+    def ends(self) -> int:
+        """How many messages will end by it, here and elsewhere."""
+        return self.finals + self.elsewhere[1]
+
+    @property
+    def flying(self) -> Iterable[Hashable]:
+        """The calls that have no reply yet."""
+        return self._flying
+
+    def mirror(self, stored: dict[str, Any], *, counted: int, now: float) -> None:
+        """Become what another bucket was when it was dumped, with our own calls in the air.
+
+        ``counted`` calls of those that were in the air there count as made.
+        """
+        own = self._flying
+        self.load(stored | {"flying": {}}, now)
+        self._flying = own
+        self._level -= counted
+
+    def dump(self) -> dict[str, Any]:
+        """Return what :meth:`load` needs, as JSON values; times are as they came in."""
+        flying = {str(call): at for call, at in self._flying.items()}
+        return {
+            "rate": self.rate,
+            "level": self._level,
+            "at": self._at,
+            "closed": self.closed_until,
+            "flying": flying,
+        }
+
+    def load(self, stored: dict[str, Any], now: float) -> None:
+        """Go on from what :meth:`dump` returned; calls lost for long count from now on."""
+        self.rate = min(self.budget.per_s, float(stored["rate"]))
+        self._level, self._at = float(stored["level"]), min(now, float(stored["at"]))
+        self.closed_until = float(stored["closed"])
+        if self.closed_until > now:
+            self._at = self.closed_until  # nothing refills during a penalty
+        self._flying = dict(stored["flying"])
+        for call in [call for call, at in self._flying.items() if at <= now - LOST_CALL_S]:
+            self.land(call, now)
 
     def refuse(self, now: float, retry_after_s: float) -> None:
         """Note that the platform refused a call and named a wait in seconds."""
@@ -112,12 +165,25 @@ class Window(Bucket):
             return open_at + ASK_AGAIN_S
         return max(open_at, self._landed[missing - 1] + self.budget.window_s)
 
-    def land(self, number: int, now: float) -> None:
-        """Note that call ``number`` has its reply, good or bad."""
+    def land(self, call: Hashable, now: float) -> None:
+        """Note that a call has its reply, good or bad."""
         self._settle(now)
-        if number in self._flying:
-            self._flying.remove(number)
-            self._landed.append(now)
+        if self._flying.pop(call, None) is not None:
+            insort(self._landed, now)
+
+    def dump(self) -> dict[str, Any]:
+        """Return what :meth:`load` needs, as JSON values."""
+        return super().dump() | {"landed": list(self._landed)}
+
+    def mirror(self, stored: dict[str, Any], *, counted: int, now: float) -> None:
+        """Become what another window was when it was dumped, with our own calls in the air."""
+        super().mirror(stored, counted=0, now=now)
+        self._landed.extend([now] * counted)
+
+    def load(self, stored: dict[str, Any], now: float) -> None:
+        """Go on from what :meth:`dump` returned."""
+        self._landed = deque(stored["landed"])
+        super().load(stored, now)
 
     def refuse(self, now: float, retry_after_s: float) -> None:
         """Note that the platform refused a call and named a wait in seconds."""

@@ -11,14 +11,17 @@ from typing import Any
 import structlog
 
 from core.clock import Clock
+from core.delivery.calls import call, clear_status
+from core.delivery.delivery import Delivery, OnRefs
 from core.delivery.growing import Growing, Need, Step
 from core.delivery.lane import Grant, Lane
+from core.delivery.ledger import Budgets
 from core.delivery.pace import Pace
+from core.delivery.paying import Payer
 from core.delivery.scheduler import Scheduler
 from core.errors import (
     Fenced,
     MessageGone,
-    MoonthreadError,
     StoreUnavailable,
     SurfaceClosed,
     SurfaceError,
@@ -32,11 +35,8 @@ from core.ports import Surface
 
 log = structlog.get_logger(__name__)
 
-OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
-
 FIRST_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
 MOST_BACKOFF_S = 30.0
-FIND_DELAY_S = 1.0  #: a lost post gets this long to appear before it is looked for
 MOST_LOST_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
 IDLE_WAIT_S = 3600.0  #: how long the loop sleeps when nothing is due; a nudge ends it
 HOLD_LOOK_S = 0.1  #: how often it looks whether a hold is over
@@ -46,82 +46,14 @@ def _always() -> bool:
     return True
 
 
-class Delivery:
-    """One answer being shown. Words go in at any pace; ``done`` returns when all of them stand."""
-
-    def __init__(
-        self,
-        courier: "Courier",
-        surface: Surface,
-        lane: Lane,
-        *,
-        marker: str,
-        question_id: str,
-        known: frozenset[str],
-        on_refs: OnRefs,
-    ) -> None:
-        self._courier = courier
-        self.surface = surface
-        self.lane = lane
-        self.growing = lane.growing
-        self.marker = marker
-        self.question_id = question_id
-        self.known = known
-        self.on_refs = on_refs
-        self.failures = 0
-        self.lost_posts = 0
-        self.status_shown = False
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._closed = False
-
-    def append(self, text: str) -> None:
-        """Take in the next piece of the answer; costs next to nothing."""
-        waiting = self.growing.unseen == 0 or not self.growing.posted
-        self.growing.append(text, self._courier.clock.time())
-        if waiting:
-            self._courier.nudge(self.lane)
-
-    def announce(self, text: str) -> None:
-        """Show a passing text, such as a place in a queue, for as long as there are no words."""
-        self.growing.announce(text)
-        self._courier.nudge(self.lane)
-
-    async def finish(self) -> None:
-        """Show everything, and return when it stands on the screen.
-
-        Raises:
-            SurfaceClosed: nothing can be shown there any more.
-            SurfaceError: the platform refused every form of the text.
-            Fenced: another run owns the turn.
-            StoreUnavailable: the reference of a message could not be stored.
-        """
-        self.growing.finish()
-        self._courier.nudge(self.lane)
-        await asyncio.shield(self.finished)
-
-    def close(self) -> None:
-        """Take no further part; what stands on the screen stays."""
-        if not self._closed:
-            self._closed = True
-            self._courier.forget(self)
-        if not self.finished.done():
-            self.finished.cancel()
-
-    @property
-    def broken(self) -> MoonthreadError | None:
-        """Why nothing more can be shown; None while all is well."""
-        if self.finished.done() and not self.finished.cancelled():
-            error = self.finished.exception()
-            return error if isinstance(error, MoonthreadError) else None
-        return None
-
-
 class Courier:
     """The delivery of one process: open it, hand out deliveries, close it."""
 
-    def __init__(self, clock: Clock, pace: Pace | None = None) -> None:
+    def __init__(self, clock: Clock, pace: Pace | None = None, *, budgets: Budgets | None = None) -> None:
+        """``budgets`` are those that other replicas spend from too; None where there are none."""
         self.clock = clock
         self.scheduler = Scheduler(pace)
+        self._payer = Payer(self.scheduler, clock, budgets)
         self.may_call: Callable[[], bool] = _always  #: False holds every call: others may show it now
         self._of_lane: dict[int, Delivery] = {}
         self._wake = asyncio.Event()
@@ -139,11 +71,12 @@ class Courier:
             await asyncio.gather(self._loop, return_exceptions=True)
         if self._calls:
             await asyncio.gather(*self._calls, return_exceptions=True)
+        await self._payer.close()
 
     def cut(self) -> None:
         """Break every call in flight off: what it would show is not ours to show any more."""
-        for call in self._calls:
-            call.cancel()
+        for one in self._calls:
+            one.cancel()
 
     def open(
         self,
@@ -235,8 +168,8 @@ class Courier:
                 return wake_at
             delivery = self._of_lane[id(grant.lane)]
             if grant.need is Need.STATUS:
-                self.scheduler.spend(grant, grant.lane.status_cost, now)
-                self._begin(delivery, self._show_status(delivery, grant))
+                number = self.scheduler.spend(grant, grant.lane.status_cost, now)
+                self._begin(delivery, self._show_status(delivery, grant.lane, number))
                 continue
             try:
                 step = delivery.growing.compose(grant.opening, now)
@@ -256,26 +189,26 @@ class Courier:
         if not self.scheduler.may_spend(step.cost, now):
             step = delivery.growing.unended(step) or step
         if self.scheduler.may_spend(step.cost, now):
-            self.scheduler.spend(grant, step.cost, now)
-            self._begin(delivery, self._perform(delivery, step))
+            number = self.scheduler.spend(grant, step.cost, now)
+            self._begin(delivery, self._perform(delivery, step, number))
         else:
             # Composing told of another call than was expected, and its budget has no room yet.
             delivery.growing.again()
             delivery.lane.not_before = self.scheduler.room_at(step.cost, now)
             self.scheduler.touch(delivery.lane)
 
-    def _begin(self, delivery: Delivery, call: "Awaitable[None]") -> None:
+    def _begin(self, delivery: Delivery, work: "Awaitable[None]") -> None:
         delivery.lane.in_flight = True
-        self._beside(self._guarded(delivery, call))
+        self._beside(self._guarded(delivery, work))
 
-    def _beside(self, call: "Coroutine[Any, Any, None]") -> None:
-        task = asyncio.create_task(call)
+    def _beside(self, work: "Coroutine[Any, Any, None]") -> None:
+        task = asyncio.create_task(work)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _guarded(self, delivery: Delivery, call: "Awaitable[None]") -> None:
+    async def _guarded(self, delivery: Delivery, work: "Awaitable[None]") -> None:
         try:
-            await call
+            await work
         except (Fenced, StoreUnavailable) as exc:
             self._fail(delivery, exc)
         except Exception as exc:  # the boundary of a task: whatever an adapter raised ends one answer
@@ -286,31 +219,32 @@ class Courier:
             self.scheduler.landed(delivery.lane, self.clock.time())
             self.nudge(delivery.lane)
 
-    async def _show_status(self, delivery: Delivery, grant: Grant) -> None:
-        lane, now = grant.lane, self.clock.time()
-        lane.status_at = now + lane.status_every_s if lane.status_every_s else None
-        try:
-            await delivery.surface.status(delivery.growing.address, Status.THINKING)
-            delivery.status_shown = True
-        except SurfaceRateLimited as exc:
-            budgets, now = (*lane.status_cost, *lane.budgets), self.clock.time()
-            self.scheduler.refused(budgets, exc.retry_after_s, now, method=exc.method)
-        except SurfaceClosed as exc:
-            self._fail(delivery, exc)
-        except SurfaceError as exc:
-            log.info("status_failed", marker=delivery.marker, error=str(exc))
+    async def _show_status(self, delivery: Delivery, lane: Lane, number: int) -> None:
+        lane.status_at = self.clock.time() + lane.status_every_s if lane.status_every_s else None
+        async with self._payer.paid(lane, Need.STATUS, lane.status_cost, number) as wait_s:
+            if wait_s:
+                lane.status_at = self.clock.time() + wait_s
+                return
+            try:
+                await delivery.surface.status(delivery.growing.address, Status.THINKING)
+                delivery.status_shown = True
+            except SurfaceRateLimited as exc:
+                self._payer.refused((*lane.status_cost, *lane.budgets), exc)
+            except SurfaceClosed as exc:
+                self._fail(delivery, exc)
+            except SurfaceError as exc:
+                log.info("status_failed", marker=delivery.marker, error=str(exc))
 
-    async def _clear_status(self, delivery: Delivery) -> None:
-        """Take the status away once words stand; where that fails it fades by itself."""
-        try:
-            await delivery.surface.status(delivery.growing.address, Status.IDLE)
-        except SurfaceError as exc:
-            log.info("status_left", marker=delivery.marker, error=str(exc))
-
-    async def _perform(self, delivery: Delivery, step: Step) -> None:
+    async def _perform(self, delivery: Delivery, step: Step, number: int) -> None:
         before = delivery.growing.refs
         try:
-            ref = await self._call(delivery, step)
+            async with self._payer.paid(
+                delivery.lane, step.need, step.cost, number, ends=step.ends
+            ) as wait_s:
+                if wait_s:
+                    delivery.growing.again()
+                    return
+                ref = await call(delivery, step, self.clock)
         except SurfaceError as exc:
             self.scheduler.landed(delivery.lane, self.clock.time())
             self._recover(delivery, step, exc)
@@ -320,56 +254,16 @@ class Courier:
             delivery.growing.settled(step, ref, self.clock.time())
             if delivery.status_shown and delivery.growing.posted:
                 delivery.status_shown = False
-                self._beside(self._clear_status(delivery))
+                self._beside(clear_status(delivery))
         if delivery.growing.refs != before:
             await delivery.on_refs(delivery.growing.refs)
         if step.ends and delivery.growing.need(self.clock.time()) is None:
             # Nothing is left to be shown: whoever waits need not wait for room for another call.
             self._settle_if_complete(delivery)
 
-    async def _call(self, delivery: Delivery, step: Step) -> MessageRef | None:
-        growing, surface = delivery.growing, delivery.surface
-        slot = growing.slots[step.slot]
-        if step.action == "post" and step.page is not None:
-            marker = f"{delivery.marker}:{step.slot}"
-            return await surface.post(
-                growing.address,
-                step.page,
-                rung=step.rung,
-                marker=marker,
-                controls=step.controls,
-                last=step.last,
-            )
-        if step.action == "edit" and step.page is not None and slot.ref is not None:
-            return await surface.edit(
-                growing.address,
-                slot.ref,
-                step.page,
-                shown=slot.shown,
-                last=step.last,
-                controls=step.controls,
-            )
-        if step.action == "reclaim" and slot.ref is not None:
-            return await surface.reclaim(growing.address, slot.ref)
-        if step.action == "find":
-            return await self._find(delivery, step)
-        if slot.ref is not None:
-            await surface.delete(growing.address, slot.ref)
-        return None
-
-    async def _find(self, delivery: Delivery, step: Step) -> MessageRef | None:
-        growing = delivery.growing
-        if delivery.lost_posts:
-            await self.clock.sleep(FIND_DELAY_S)
-        known = delivery.known | {ref.message_id for ref in growing.refs}
-        found = await delivery.surface.find(
-            growing.address, f"{delivery.marker}:{step.slot}", after=delivery.question_id, known=known
-        )
-        return None if found is None else await delivery.surface.reclaim(growing.address, found)
-
     def _recover(self, delivery: Delivery, step: Step, error: SurfaceError) -> None:
         """Decide what a failed call means for its message."""
-        growing, now = delivery.growing, self.clock.time()
+        growing = delivery.growing
         log.info(
             "frame_failed",
             marker=delivery.marker,
@@ -380,8 +274,7 @@ class Courier:
         match error:
             case SurfaceRateLimited():
                 # A verb may have gone over to another method than the one its step paid for.
-                budgets = (*step.cost, *delivery.lane.budgets)
-                self.scheduler.refused(budgets, error.retry_after_s, now, method=error.method)
+                self._payer.refused((*step.cost, *delivery.lane.budgets), error)
                 if not growing.leave(step):
                     growing.again()
             case MessageGone():

@@ -46,12 +46,12 @@ class Pace:
         """Return how many calls of a bucket previews must leave."""
         each = max(0.0, 1.0 - self.final_wait_s * bucket.rate)
         many = max(each, bucket.budget.burst * self.held_back_share)
-        return min(bucket.finals * each, many)
+        return min(bucket.ends * each, many)
 
     def gap_s(self, bucket: Bucket, *, age_s: float, now: float) -> float:
         """Return the seconds from a frame that goes out now to the next preview of its bucket."""
         spare = max(0.0, bucket.level(now) - self.reserve(bucket))
-        horizon_s = max(self.horizon_s, self.shared_gaps * (bucket.growers - 1) / bucket.rate)
+        horizon_s = max(self.horizon_s, self.shared_gaps * (bucket.riders - 1) / bucket.rate)
         left_s = max(self.least_horizon_s, horizon_s - age_s)
         return 1.0 / (bucket.rate + self.spend * spare / left_s)
 
@@ -61,7 +61,7 @@ class Pace:
 
     def too_thin(self, bucket: Bucket) -> bool:
         """Return whether a budget is shared by so many messages that previews help nobody."""
-        return bucket.growers > 1 and bucket.growers / bucket.rate > self.thin_gap_s
+        return bucket.riders > 1 and bucket.riders / bucket.rate > self.thin_gap_s
 
 
 def reads_like_something(text: str) -> bool:

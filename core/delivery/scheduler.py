@@ -18,6 +18,7 @@ from core.delivery.bucket import EPSILON, Bucket, bucket_of
 from core.delivery.growing import FIRST_WORDS_PATIENCE_S, Need
 from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
+from core.delivery.shared import Ask, Verdict, adopt
 from core.ports import Budget, Rung
 
 STATUS_COMES_BACK_S = 1.0  #: Kimi takes about so long to its first word anyway
@@ -104,32 +105,69 @@ class Scheduler:
         """Return the moment from which every budget has room for one call; not before ``now``."""
         return max((self.bucket(budget, now).room_at(now) for budget in cost), default=now)
 
-    def spend(self, grant: Grant, cost: tuple[Budget, ...], now: float) -> None:
-        """Send one call out of every budget and let the pace know of the frame."""
+    def spend(self, grant: Grant, cost: tuple[Budget, ...], now: float) -> int:
+        """Send one call out of every budget and let the pace know of the frame; return its number."""
         lane = grant.lane
         if grant.need is Need.FIRST:
             self._switch(lane, grant.opening)
+        call = next(self._numbers)
         for budget in cost:
             bucket = self.bucket(budget, now)
-            lane.sent.append((bucket, bucket.send(now)))
+            bucket.send(call, now)
+            lane.sent.append((bucket, call))
         self._due.pop(id(lane), None)
         if grant.need is not Need.STATUS:
             self._pace(lane, cost, now)
+        return call
+
+    def asks(self, step_need: Need, cost: Iterable[Budget], now: float, *, ends: bool) -> list[Ask]:
+        """Return what a call asks of budgets that other replicas spend from too.
+
+        ``ends`` says that no message of ours is left to end once the call took effect.
+        """
+        asks = []
+        for budget in cost:
+            bucket = self.bucket(budget, now)
+            keep = 0.0
+            if step_need is Need.PREVIEW:
+                keep = self.pace.reserve(bucket)
+            elif step_need is Need.STATUS and (bucket.riders or bucket.ends):
+                keep = max(0.0, budget.burst - 1.05)
+            left = int(ends)
+            crowd = (max(0, bucket.growers - left), max(0, bucket.finals - left))
+            asks.append(Ask(budget, keep=keep, crowd=crowd))
+        return asks
+
+    def learn(self, verdict: Verdict, *, replica: str, now: float) -> None:
+        """Let our buckets be what all replicas together have made of them."""
+        for key, row in verdict.rows.items():
+            if (bucket := self.buckets.get(key)) is not None:
+                adopt(bucket, row, replica=replica, shared_now=verdict.now, now=now)
+
+    def unsent(self, lane: Lane) -> None:
+        """Note that the call of a message was not made: others had spent what it needs."""
+        for bucket, call in lane.sent:
+            bucket.unsend(call)
+            bucket.next_preview_at = 0.0
+        lane.sent.clear()
+        self.touch(lane)
 
     def landed(self, lane: Lane, now: float) -> None:
         """Note that the call of a message has its reply."""
-        for bucket, number in lane.sent:
-            bucket.land(number, now)
+        for bucket, call in lane.sent:
+            bucket.land(call, now)
         lane.sent.clear()
         self.touch(lane)
 
     def refused(
         self, cost: tuple[Budget, ...], retry_after_s: float, now: float, *, method: str = ""
-    ) -> None:
-        """Close the budget that a refusal names: that of ``method``, else the narrowest, which is first."""
+    ) -> Budget | None:
+        """Close the budget that a refusal names, and return it: that of ``method``, else the first."""
         named = tuple(budget for budget in cost if method and budget.key.endswith(f":{method}"))
-        for budget in (named or cost)[:1]:
-            self.bucket(budget, now).refuse(now, retry_after_s)
+        closed = next(iter(named or cost), None)
+        if closed is not None:
+            self.bucket(closed, now).refuse(now, retry_after_s)
+        return closed
 
     def _pace(self, lane: Lane, cost: tuple[Budget, ...], now: float) -> None:
         """Say when the buckets that paid for a frame, or that the next ones come from, are due."""
@@ -254,7 +292,7 @@ class Scheduler:
         latest = now
         for budget in lane.status_cost:
             bucket = self.buckets[budget.key]
-            shared = bucket.growers or bucket.finals
+            shared = bucket.riders or bucket.ends
             calls = max(1.0, budget.burst - 0.05) if shared else 1.0
             latest = max(latest, bucket.room_at(now, calls))
         return latest

@@ -7,6 +7,7 @@ One module for each part of the product; a new one is imported here, so that ``m
 """
 
 from core.store.schema.base import Id, UtcDateTime, metadata
+from core.store.schema.delivery import delivery_budgets
 from core.store.schema.talk import (
     accounts,
     choices,
@@ -32,6 +33,7 @@ __all__ = [
     "choices",
     "contents",
     "conversations",
+    "delivery_budgets",
     "feedback",
     "files",
     "inbox",

@@ -269,7 +269,7 @@ def test_a_stepping_wall_clock_changes_nothing() -> None:
     state, _ = reported(State(now=500.0), Report(replica="a", waiting=waiting), limits, timing, 500.0)
     state = decide(aged(state, limits, timing, 500.0), limits, timing, 500.0, replica="a").state
     later = (Waiting(id="q2", asker="ann", cost=1.0, tokens=1),)
-    from core.account.ledger import SharedTime
+    from core.clock import SharedTime
 
     class Still:
         def time(self) -> float:

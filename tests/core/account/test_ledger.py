@@ -6,8 +6,8 @@ from typing import Any
 
 from core.account import Ledger, StoreLedger, account_name
 from core.account.codec import decoded
-from core.account.ledger import SharedTime
 from core.account.state import State
+from core.clock import SharedTime
 from core.store import Database
 
 

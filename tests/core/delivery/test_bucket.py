@@ -24,7 +24,8 @@ def calls_in_order(bucket: Bucket, calls: list[tuple[float, float, float]]) -> l
             if at <= now:
                 break
             now = min([at, *(landing[0] for landing in landings)])
-        landings.append((now + latency, bucket.send(now)))
+        bucket.send(len(counted), now)
+        landings.append((now + latency, len(counted)))
         counted.append(now + share * latency)
     return sorted(counted)
 
@@ -103,12 +104,12 @@ def test_many_refusals_leave_a_least_rate() -> None:
 def test_a_call_that_hangs_holds_no_more_than_itself() -> None:
     """Without a reply a call stays set aside; the rest of the bucket refills."""
     bucket = Bucket(Budget(key="k", per_s=1.0, burst=3.0), 0.0)
-    hanging = bucket.send(0.0)
+    bucket.send("hanging", 0.0)
     bucket.take(0.0)
     bucket.take(0.0)
     assert bucket.level(0.0) == 0.0
     assert bucket.level(100.0) == 2.0
-    bucket.land(hanging, 100.0)
+    bucket.land("hanging", 100.0)
     assert bucket.level(100.0) == 2.0
     assert bucket.level(101.0) == 3.0
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from core.clock import Clock
-from core.delivery.courier import Courier, Delivery
+from core.delivery.courier import Courier
+from core.delivery.delivery import Delivery
 from core.errors import (
     Fenced,
     MessageGone,
