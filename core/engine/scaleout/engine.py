@@ -30,6 +30,7 @@ from core.store.database import LIVELY_LINE, sever
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 1_000  #: lines of work that one replica runs at the same time
+OWN_AT_ONCE = 8  #: beyond it what comes in is for whoever fetches it
 POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
 RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
 RETRY_MOST_S = 15.0
@@ -58,9 +59,11 @@ class ScaleoutEngine:
         platforms: Collection[str],
         timing: Timing | None = None,
         on_fence: Callable[[], None] = _nothing,
+        own_at_once: int = OWN_AT_ONCE,
     ) -> None:
         """``platforms`` are those whose conversations this replica can work on.
 
+        With less than ``own_at_once`` lines of work running it does itself what comes in at its door.
         ``on_fence`` is called when our work is not ours any more: calls in flight must be cut off.
         """
         self._database = database
@@ -69,6 +72,7 @@ class ScaleoutEngine:
         self._timing = timing or Timing()
         self._queues = sorted(platforms)
         self._on_fence = on_fence
+        self._own_at_once = own_at_once
         self.lease = Lease(self._timing.lease_s)
         self._connector = PsycopgConnector(
             conninfo=conninfo(database),
@@ -106,13 +110,14 @@ class ScaleoutEngine:
     # -- the port ------------------------------------------------------------------------------------
 
     async def enlist(self, tx: Transaction, work: Work) -> None:
-        """Put a job into the queue, in the transaction that inserts the event."""
-        await statements.enlist(tx, work)
+        """Make a job in the transaction that inserts the event: ours where we have time, else anybody's."""
+        job = await statements.enlist(tx, work, worker=self._has_time(), queues=self._queues)
+        self.jobs.promise(job)
 
     def wake(self, work: Work) -> None:
-        """Let our own worker look at once; the others have been notified by the commit."""
+        """Run what is ours since the commit; else look into the queue, of which all were notified."""
         if self._worker is not None and not self.stopping:
-            self._do_aside(self.jobs.ring())
+            self._do_aside(self.jobs.committed(self.jobs.promised()))
 
     def cancel(self, conversation_id: int, why: str) -> None:
         """End the answer here or tell the replica that writes it; the wish is stored already."""
@@ -163,6 +168,11 @@ class ScaleoutEngine:
                 if not await inbox.open_work(tx, platforms=self._queues):
                     return
             await asyncio.sleep(0.02)
+
+    def _has_time(self) -> int | None:
+        """Return our number in the cluster where new work should stay here; None where anybody may do it."""
+        busy = self.stopping or len(self._working) >= self._own_at_once
+        return None if busy or not self.lease.valid else self.jobs.worker_id
 
     # -- the worker ------------------------------------------------------------------------------------
 

@@ -1,7 +1,10 @@
 """procrastinate's ``JobManager``, made to survive outages without doubling or stranding a job."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from procrastinate.connector import BaseConnector
@@ -14,6 +17,8 @@ from core.engine.scaleout.lease import Lease, now
 from core.engine.scaleout.timing import Timing
 
 log = structlog.get_logger(__name__)
+
+PROMISE_S = 3.0  #: a job that is ours and that nobody has handed over by then is lost to us
 
 
 class Jobs(JobManager):
@@ -33,6 +38,11 @@ class Jobs(JobManager):
         self._lease = lease
         self._timing = timing
         self._rings = 0
+        self._ours: WeakKeyDictionary[asyncio.Task[Any], Job] = WeakKeyDictionary()  # by who makes them
+        self._promises: dict[int, float] = {}  # jobs that may become ours, and until when
+        self._handed: deque[Job] = deque()  # jobs that are ours, for the worker to take
+        self._look = True  # the database may have a job for us
+        self._looked_at = 0.0
         self._on_notification: NotificationCallback | None = None
 
     # -- membership ------------------------------------------------------------------------------
@@ -41,6 +51,9 @@ class Jobs(JobManager):
         """Become a member; it counts as the first heartbeat."""
         sent_at = now()
         self.held.clear()
+        self._handed.clear()
+        self._promises.clear()
+        self._look = True
         self.worker_id = await super().register_worker()
         self._lease.renew(sent_at)
         log.info("worker_registered", worker=self.worker_id)
@@ -65,17 +78,23 @@ class Jobs(JobManager):
     # -- jobs --------------------------------------------------------------------------------------
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Fetch a job; None where there is none or the database does not answer.
+        """Fetch a job, first one that was handed over; None where there is none or the database is away.
 
         A failed fetch is never repeated here: its reply may be lost and the job ours.
         """
         self.fetching = True
         try:
             while True:
+                if self._handed:
+                    return self._handed.popleft()
+                if not self._look and now() - self._looked_at < self._timing.poll_s / 2:
+                    return None
                 rings = self._rings
+                self._look, self._looked_at = False, now()
                 job = await super().fetch_job(queues=queues, worker_id=worker_id)
                 if job is not None and job.id is not None:
                     self.held.add(job.id)
+                    self._look = True  # there may be more
                 # The worker forgets a notification that comes while it fetches.
                 if job is not None or rings == self._rings:
                     return job
@@ -96,9 +115,11 @@ class Jobs(JobManager):
             await super().finish_job(job, status, delete_job)
             return
         aborted = status is Status.ABORTED
+        rings = self._rings
+        waits: list[dict[str, Any]] = [{}]  # without an answer something may wait
         while worker_id is not None and worker_id == self.worker_id:
             try:
-                await self.connector.execute_query_async(
+                waits = await self.connector.execute_query_all_async(
                     statements.FINISH, job=job.id, worker=worker_id, at_once=aborted or self.stopping
                 )
             except ConnectorException as exc:
@@ -109,17 +130,53 @@ class Jobs(JobManager):
             else:
                 break
         self.held.discard(job.id or 0)
-        await self.ring()  # whatever waited for this job's lock may run: the update notifies nobody
+        if waits or rings != self._rings:
+            await self.ring()  # whatever waited for this job's lock may run: the update notifies nobody
 
-    def strays(self, doing: Iterable[int]) -> list[int]:
+    @property
+    def known(self) -> set[int]:
+        """Return the jobs that are ours as far as we know, or about to be."""
+        self._promises = {id_: until for id_, until in self._promises.items() if until > now()}
+        return self.held | self._promises.keys()
+
+    def strays(self, doing: Iterable[int], known: set[int]) -> list[int]:
         """Return which of the jobs that are ours in the database never reached us.
 
-        Nothing can be said during a fetch; :attr:`doubtful` stays then.
+        ``known`` are those that were known before ``doing`` was asked for. Nothing can be said during
+        a fetch; :attr:`doubtful` stays then.
         """
         if self.fetching:
             return []
-        self.doubtful = False
-        return [job_id for job_id in doing if job_id not in self.held]
+        known = known | self.known
+        self.doubtful = bool(self._promises)
+        return [job_id for job_id in doing if job_id not in known]
+
+    # -- jobs that never wait in the queue -----------------------------------------------------------
+
+    def promise(self, job: Job | None) -> None:
+        """Note which job is ours as soon as this task's transaction is committed, if any is."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (every coroutine runs in one)
+        self._ours.pop(task, None)
+        if job is not None:
+            self._ours[task] = job
+            self._promises[job.id or 0] = now() + PROMISE_S
+            self.doubtful = True  # nobody may ever hear how the commit ended
+
+    def promised(self) -> Job | None:
+        """Return what this task's latest transaction made ours, once."""
+        task = asyncio.current_task()
+        return None if task is None else self._ours.pop(task, None)
+
+    async def committed(self, job: Job | None) -> None:
+        """Give the worker a job that is ours since its event is committed; without one let it look."""
+        if job is None:
+            await self.ring()
+        elif job.worker_id == self.worker_id:  # else its membership has ended, and the job is free
+            self._promises.pop(job.id or 0, None)
+            self.held.add(job.id or 0)
+            self._handed.append(job)
+            await self._wake()
 
     # -- notifications -------------------------------------------------------------------------------
 
@@ -131,7 +188,11 @@ class Jobs(JobManager):
         await asyncio.Event().wait()
 
     async def ring(self) -> None:
-        """Let the worker look for a job now."""
+        """Let the worker look for a job in the database now."""
+        self._look = True
+        await self._wake()
+
+    async def _wake(self) -> None:
         self._rings += 1
         if self._on_notification is not None:
             await self._on_notification(channel="", notification={"type": "job_inserted", "job_id": 0})

@@ -122,9 +122,10 @@ class Member:
             await self._look_for_strays(worker)
 
     async def _look_for_strays(self, worker: int) -> None:
-        """Give jobs back which a fetch brought whose reply was lost."""
+        """Give jobs back which a fetch or a commit brought whose reply was lost."""
+        known = self._jobs.known
         doing = [row[0] for row in await self._session.rows(statements.DOING, worker=worker)]
-        for job_id in self._jobs.strays(doing):
+        for job_id in self._jobs.strays(doing, known):
             log.warning("stray_job", job=job_id)
             await self._session.rows(statements.FINISH, job=job_id, worker=worker, at_once=True)
 

@@ -5,43 +5,68 @@ A job's lock and queueing lock are the same text, ``conversation:lane``: at most
 of work runs, and at most one waits.
 """
 
+from collections.abc import Sequence
+
+from procrastinate.jobs import Job
+
 from core.store import Transaction, Work
 
 TASK = "moonthread:work_off"
 
-# Where a job waits already, it is locked until our event is committed: procrastinate's fetch skips
-# locked jobs, so whoever works it off sees the event. The insert's own trigger notifies nobody then.
+# A replica that has time takes the job itself, where no other of its line is there: the job is born
+# as "doing", nobody is notified and nothing fetched. Else it waits for whoever fetches it. Where one
+# waits already, it is locked until our event is committed: procrastinate's fetch skips locked jobs, so
+# whoever works it off sees the event. The insert's own trigger notifies nobody then.
 ENLIST = """
-WITH put AS (
-    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-    SELECT platform, %(task)s, %(lock)s, %(lock)s,
-           jsonb_build_object('conversation_id', id, 'lane', %(lane)s::text)
+WITH line AS (
+    SELECT platform AS queue_name,
+           jsonb_build_object('conversation_id', id, 'lane', %(lane)s::text) AS args
       FROM conversations WHERE id = %(conversation)s
+), ours AS (
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id)
+    SELECT queue_name, %(task)s, %(lock)s, %(lock)s, args, 'doing', w.id
+      FROM line, procrastinate_workers w
+     WHERE w.id = %(worker)s AND queue_name = ANY(%(queues)s)
+       AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %(lock)s AND status = 'todo')
+    ON CONFLICT (lock) WHERE status = 'doing' DO NOTHING
+    RETURNING id, queue_name
+), anybodys AS (
+    INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
+    SELECT queue_name, %(task)s, %(lock)s, %(lock)s, args FROM line WHERE NOT EXISTS (SELECT FROM ours)
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET scheduled_at = NULL
     RETURNING id, queue_name
 )
-SELECT pg_notify('procrastinate_queue_v1#' || queue_name,
-                 json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM put
+SELECT id, queue_name, '' FROM ours
+UNION ALL
+SELECT NULL, queue_name,
+       pg_notify('procrastinate_queue_v1#' || queue_name,
+                 json_build_object('type', 'job_inserted', 'job_id', id)::text)::text FROM anybodys
 """
 
 # The job is deleted, and another is put in its place where its events are not all closed: ids are
 # never used twice, so a worker that was thought dead cannot finish what another one runs now.
-# One that ended by itself and left events waits a moment, so that it does not spin.
+# One that ended by itself and left events waits a moment, so that it does not spin. A row is returned
+# where a job of the same line waits.
 FINISH = """
 WITH done AS (
     DELETE FROM procrastinate_jobs
      WHERE id = %(job)s AND worker_id = %(worker)s AND status = 'doing'
     RETURNING *
+), again AS (
+    INSERT INTO procrastinate_jobs
+           (queue_name, task_name, priority, lock, queueing_lock, args, attempts, scheduled_at)
+    SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1,
+           CASE WHEN %(at_once)s THEN NULL ELSE now() + interval '1 second' END
+      FROM done
+     WHERE EXISTS (SELECT FROM inbox
+                    WHERE state = 'open' AND conversation_id = (done.args ->> 'conversation_id')::bigint
+                      AND lane = done.args ->> 'lane')
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    RETURNING id
 )
-INSERT INTO procrastinate_jobs
-       (queue_name, task_name, priority, lock, queueing_lock, args, attempts, scheduled_at)
-SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1,
-       CASE WHEN %(at_once)s THEN NULL ELSE now() + interval '1 second' END
-  FROM done
- WHERE EXISTS (SELECT FROM inbox
-                WHERE state = 'open' AND conversation_id = (done.args ->> 'conversation_id')::bigint
-                  AND lane = done.args ->> 'lane')
-ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+SELECT id FROM again
+UNION ALL
+SELECT j.id FROM procrastinate_jobs j JOIN done ON j.queueing_lock = done.lock WHERE j.status = 'todo'
 """
 
 #: The jobs that the database says a worker has.
@@ -88,7 +113,26 @@ def lock_of(work: Work) -> str:
     return f"{work.conversation_id}:{work.lane}"
 
 
-async def enlist(tx: Transaction, work: Work) -> None:
-    """Put a job for ``work`` into its platform's queue, in the caller's transaction."""
-    values = {"task": TASK, "lock": lock_of(work), "lane": work.lane.value}
-    await tx.exec_driver_sql(ENLIST, {**values, "conversation": work.conversation_id})
+async def enlist(
+    tx: Transaction, work: Work, *, worker: int | None = None, queues: Sequence[str] = ()
+) -> Job | None:
+    """Put a job for ``work`` into its platform's queue, in the caller's transaction.
+
+    With ``worker``, which serves ``queues``, the job is that worker's at once where no other of its line
+    is there; it is returned then, and must be run once the transaction is committed.
+    """
+    lock = lock_of(work)
+    values = {"task": TASK, "lock": lock, "lane": work.lane.value, "conversation": work.conversation_id}
+    made = (await tx.exec_driver_sql(ENLIST, {**values, "worker": worker, "queues": list(queues)})).one()
+    if made.id is None:
+        return None
+    return Job(
+        id=made.id,
+        status="doing",
+        queue=made.queue_name,
+        lock=lock,
+        queueing_lock=lock,
+        task_name=TASK,
+        task_kwargs={"conversation_id": work.conversation_id, "lane": work.lane.value},
+        worker_id=worker,
+    )

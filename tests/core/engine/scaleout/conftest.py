@@ -129,7 +129,9 @@ class Wire:
 class Replica:
     """An engine with a database connection of its own; its drain tells a test what it does."""
 
-    def __init__(self, url: str, wire: Wire, timing: Timing, platforms: tuple[str, ...]) -> None:
+    def __init__(
+        self, url: str, wire: Wire, timing: Timing, platforms: tuple[str, ...], own_at_once: int
+    ) -> None:
         self.wire = wire
         self.database = Database(url)
         self.running = RunningAnswers()
@@ -141,6 +143,7 @@ class Replica:
             platforms=platforms,
             timing=timing,
             on_fence=self._cut,
+            own_at_once=own_at_once,
         )
         self.ingest = Ingestor(self.database, self.engine)
         self.seen: list[tuple[int, str]] = []  #: (conversation, text) of every event that was begun
@@ -183,7 +186,12 @@ class Cluster:
         self._stack = stack
 
     async def replica(
-        self, timing: Timing = FAST, platforms: tuple[str, ...] = ("telegram",), *, busy: bool = False
+        self,
+        timing: Timing = FAST,
+        platforms: tuple[str, ...] = ("telegram",),
+        *,
+        busy: bool = False,
+        own_at_once: int = 8,
     ) -> Replica:
         """Start a replica; a ``busy`` one does not end what it begins."""
         parts = urlsplit(self.url)
@@ -193,7 +201,7 @@ class Cluster:
         wire = Wire(target, folder)
         await wire.open()
         self._stack.push_async_callback(wire.close)
-        made = Replica(parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms)
+        made = Replica(parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms, own_at_once)
         self._stack.push_async_callback(made.database.close)
         if busy:
             made.gate.clear()

@@ -43,7 +43,7 @@ async def test_gap_1_a_notification_during_a_fetch_is_not_forgotten(
     cluster: Any, fast: Timing, question: Any
 ) -> None:
     """Procrastinate clears its event after a fetch; many events at once all run without the poll."""
-    replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0))
+    replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), own_at_once=0)
     await asyncio.gather(*(replica.ingest(question(number, 1)) for number in range(30)))
     assert await cluster.until(lambda: len(replica.done) == 30) < 5.0
 
@@ -145,7 +145,7 @@ async def test_gap_5_a_job_whose_fetch_lost_its_reply_is_given_back(
     cluster: Any, question: Any, monkeypatch: Any
 ) -> None:
     """The database gave us a job and the line broke: it runs all the same, and soon."""
-    replica = await cluster.replica()
+    replica = await cluster.replica(own_at_once=0)
     fetch = type(replica.engine.jobs).__mro__[1].fetch_job
     lost: list[Job] = []
 
