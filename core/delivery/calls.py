@@ -4,7 +4,7 @@ import structlog
 
 from core.clock import Clock
 from core.delivery.delivery import Delivery
-from core.delivery.growing import Step
+from core.delivery.steps import Step
 from core.errors import SurfaceError
 from core.model import MessageRef, Status
 

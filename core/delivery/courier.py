@@ -13,12 +13,13 @@ import structlog
 from core.clock import Clock
 from core.delivery.calls import call, clear_status
 from core.delivery.delivery import Delivery, OnRefs
-from core.delivery.growing import Growing, Need, Step
+from core.delivery.growing import Growing
 from core.delivery.lane import Grant, Lane
 from core.delivery.ledger import Budgets
 from core.delivery.pace import Pace
 from core.delivery.paying import Payer
 from core.delivery.scheduler import Scheduler
+from core.delivery.steps import Need, Step
 from core.errors import (
     Fenced,
     MessageGone,

@@ -5,53 +5,15 @@ A step is composed at the moment it may go, from the newest text; nothing is eve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from math import inf
-from typing import Literal
 
 from core.delivery.pace import reads_like_something
+from core.delivery.steps import Need, Slot, Step
 from core.model import Address, Button, MessageRef, Page
-from core.ports import Budget, Pager, Rung
+from core.ports import Pager, Rung
 
 FIRST_WORDS_PATIENCE_S = 0.7  #: after this, even a single word is worth a first frame
-
-
-class Need(IntEnum):
-    """What a message needs next, most urgent first."""
-
-    FINAL = 0  #: the text of a message is complete
-    FIRST = 1  #: there are words and no message yet
-    PREVIEW = 2  #: the message is behind the text
-    STATUS = 3  #: there are no words yet
-
-
-@dataclass(slots=True)
-class Slot:
-    """One message on the screen, or about to be there."""
-
-    ref: MessageRef | None = None
-    shown: Page | None = None  #: None where unknown (a message that an earlier run left)
-    controls: tuple[Button, ...] = ()
-    opened_at: float = 0.0
-    shown_at: float = 0.0  #: when its latest frame landed
-    closed: bool = False
-    plain: bool = False  #: the platform refused the form; only the text is sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One call to a surface."""
-
-    action: Literal["post", "edit", "delete", "reclaim", "find"]
-    need: Need
-    slot: int
-    cost: tuple[Budget, ...]
-    rung: str = "edit"
-    page: Page | None = None
-    last: bool = False
-    controls: tuple[Button, ...] = ()
-    ends: bool = False  #: once this took effect, the whole answer stands
 
 
 class Growing:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from math import inf
 
 from core.delivery.bucket import Bucket
-from core.delivery.growing import Growing, Need
+from core.delivery.growing import Growing
+from core.delivery.steps import Need
 from core.ports import Budget, Rung
 
 

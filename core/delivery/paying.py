@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 import structlog
 
 from core.clock import Clock
-from core.delivery.growing import Need
 from core.delivery.lane import Lane
 from core.delivery.ledger import Budgets
 from core.delivery.scheduler import Scheduler
+from core.delivery.shared import Ask
+from core.delivery.steps import Need
 from core.errors import StoreUnavailable, SurfaceRateLimited
 from core.ports import Budget
 
 log = structlog.get_logger(__name__)
 
 SHARED_PATIENCE_S = 1.0  #: how long a frame waits for the store that replicas share budgets in
+FULL = 1.05  #: calls; a status leaves all of a bucket but about this one
 DENIED_S = 0.05  #: least time between two tries at a budget that others have spent
 
 
@@ -43,7 +45,7 @@ class Payer:
         if budgets is None or not cost:
             yield 0.0
             return
-        asks = self._scheduler.asks(need, cost, self._clock.time(), ends=ends)
+        asks = [self._ask(budget, need, ends=ends) for budget in cost]
         try:
             async with asyncio.timeout(SHARED_PATIENCE_S):
                 verdict = await budgets.spend(asks, number)
@@ -63,6 +65,17 @@ class Payer:
             yield 0.0
         finally:
             budgets.landed(cost, number)
+
+    def _ask(self, budget: Budget, need: Need, *, ends: bool) -> Ask:
+        """Say what a call asks of one budget, and how many messages of ours go on afterwards."""
+        bucket = self._scheduler.bucket(budget, self._clock.time())
+        keep = 0.0
+        if need is Need.PREVIEW:
+            keep = self._scheduler.pace.reserve(bucket)
+        elif need is Need.STATUS and (bucket.riders or bucket.ends):
+            keep = max(0.0, budget.burst - FULL)
+        ended = int(ends)
+        return Ask(budget, keep=keep, crowd=(max(0, bucket.growers - ended), max(0, bucket.finals - ended)))
 
     def refused(self, budgets: tuple[Budget, ...], error: SurfaceRateLimited) -> None:
         """Close the budget that a refusal names, here and for the other replicas."""

@@ -15,10 +15,11 @@ from itertools import count
 from math import inf
 
 from core.delivery.bucket import EPSILON, Bucket, bucket_of
-from core.delivery.growing import FIRST_WORDS_PATIENCE_S, Need
+from core.delivery.growing import FIRST_WORDS_PATIENCE_S
 from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
-from core.delivery.shared import Ask, Verdict, adopt
+from core.delivery.shared import Verdict, adopt
+from core.delivery.steps import Need
 from core.ports import Budget, Rung
 
 STATUS_COMES_BACK_S = 1.0  #: Kimi takes about so long to its first word anyway
@@ -119,24 +120,6 @@ class Scheduler:
         if grant.need is not Need.STATUS:
             self._pace(lane, cost, now)
         return call
-
-    def asks(self, step_need: Need, cost: Iterable[Budget], now: float, *, ends: bool) -> list[Ask]:
-        """Return what a call asks of budgets that other replicas spend from too.
-
-        ``ends`` says that no message of ours is left to end once the call took effect.
-        """
-        asks = []
-        for budget in cost:
-            bucket = self.bucket(budget, now)
-            keep = 0.0
-            if step_need is Need.PREVIEW:
-                keep = self.pace.reserve(bucket)
-            elif step_need is Need.STATUS and (bucket.riders or bucket.ends):
-                keep = max(0.0, budget.burst - 1.05)
-            left = int(ends)
-            crowd = (max(0, bucket.growers - left), max(0, bucket.finals - left))
-            asks.append(Ask(budget, keep=keep, crowd=crowd))
-        return asks
 
     def learn(self, verdict: Verdict, *, replica: str, now: float) -> None:
         """Let our buckets be what all replicas together have made of them."""

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from core.delivery.growing import Growing, Step
+from core.delivery.growing import Growing
 from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
 from core.delivery.scheduler import Scheduler
+from core.delivery.steps import Step
 from core.model import Address, MessageRef, Page, ThreadKey
 from core.ports import Rung
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.delivery.bucket import REFUSAL_MARGIN_S
-from core.delivery.growing import Growing, Need, Step
+from core.delivery.growing import Growing
 from core.delivery.lane import Grant, Lane
 from core.delivery.scheduler import Scheduler
+from core.delivery.steps import Need, Step
 from core.model import Address, MessageRef, Page, ThreadKey
 from core.ports import Budget, Rung
 
