@@ -7,6 +7,9 @@ from bots.slack.limits import SlackLimits
 from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
 from core.access import BUILT_IN, Access, Budgets, Price, Prices
+from core.guard.masking import Masker
+from core.guard.shapes import Kind
+from core.guard.words import words_from
 from core.settings import Settings
 
 
@@ -72,6 +75,12 @@ def budgets_of(settings: Settings) -> Budgets:
         tenant_tokens=settings.tenant_tokens_per_day,
         stranger_messages=settings.stranger_messages_per_day,
     )
+
+
+def masker_of(settings: Settings) -> Masker:
+    """Return what Kimi is not shown."""
+    words = words_from(_text(settings.secret_words))
+    return Masker([Kind(name) for name in settings.mask], words)
 
 
 def prices_of(settings: Settings) -> Prices:

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bots.accounts import Accounts
-from bots.configs import access_of, budgets_of, prices_of
+from bots.configs import access_of, budgets_of, masker_of, prices_of
 from bots.platform import Platform
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
 from core.chat.ingest import Ingestor
+from core.chat.masked import MaskedAsks, MaskedModel, masked_count
 from core.chat.orders import (
     BASIC,
     ContextOrder,
@@ -72,7 +73,9 @@ class Parts:
         self.running = RunningAnswers()
         self.courier = Courier(clock, budgets=self._shared_budgets())
         self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
-        self.model = PseudonymousModel(self.accounts.model, self.database)
+        self.masker = masker_of(settings)
+        model = MaskedModel(self.accounts.model, self.masker) if self.masker else self.accounts.model
+        self.model = PseudonymousModel(model, self.database)
         self.summarizer = Summarizer(self.database, self.model, clock, prices=prices_of(settings))
         self._make_files()
         self.retention = Retention(
@@ -115,11 +118,12 @@ class Parts:
             chat,
             ratios=ratios,
             personas=personas,
-            count_tokens=self.kimi.count_tokens,
+            count_tokens=masked_count(self.kimi.count_tokens, self.masker),
             reader=self.reader,
         )
         own = load_tools(settings.tools).tools
-        toolbox = Toolbox(self.database, self.kimi, own, search=settings.search == "on")
+        asks = MaskedAsks(self.kimi, self.masker)
+        toolbox = Toolbox(self.database, asks, own, search=settings.search == "on")
         return TurnRunner(
             self.database,
             self.courier,

@@ -106,7 +106,7 @@ KimiBase = Annotated[WebAddress, AfterValidator(_kimi_base)]
 ModelName = Annotated[str, AfterValidator(_one_word)]
 
 
-def _listed(pattern: str, fault: str) -> BeforeValidator:
+def listed(pattern: str, fault: str) -> BeforeValidator:
     """Split a list at blanks, commas and semicolons; each part must fit ``pattern``.
 
     What is no text is passed on.
@@ -125,13 +125,13 @@ def _listed(pattern: str, fault: str) -> BeforeValidator:
 
 Names = Annotated[
     tuple[str, ...],
-    _listed(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "is a list like package.module, package.module:function"),
+    listed(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "is a list like package.module, package.module:function"),
 ]
 """Python modules, or functions in them."""
 
 People = Annotated[
     tuple[str, ...],
-    _listed(
+    listed(
         r"(slack|telegram|terminal):[\w-]+",
         "is a list like telegram:123, slack:U123; platform and id with a colon between",
     ),
@@ -158,7 +158,7 @@ Weights = Annotated[dict[str, float], BeforeValidator(_weights)]
 
 Entries = Annotated[
     tuple[str, ...],
-    _listed(
+    listed(
         r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+",
         "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42",
     ),

@@ -20,6 +20,7 @@ GROUPS = (
     "Service",
     "Answers",
     "Access",
+    "Guard",
     "Platform budgets",
 )
 """The tables of settings, in the order in which a newcomer needs them."""

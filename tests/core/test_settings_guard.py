@@ -1,0 +1,41 @@
+"""What Kimi is not shown, as an operator writes it."""
+
+import pytest
+
+from bots.configs import masker_of
+from core.errors import SettingsError
+from core.settings import load
+
+
+def test_kinds_and_words_become_a_masker() -> None:
+    """Keys stand for their words; both commas and line ends part entries, in Chinese too."""
+    settings = load(
+        {"MOONTHREAD_MASK": "cards, emails", "MOONTHREAD_SECRET_WORDS": "codename=Blue Bird，蓝鸟\nred"}, None
+    )
+    masker = masker_of(settings)
+    assert settings.mask == ("cards", "emails")
+    assert masker.names == {"blue bird": "CODENAME", "蓝鸟": "SECRET", "red": "SECRET"}
+    assert "Bird" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_nothing_is_masked_where_nothing_is_set() -> None:
+    """By default requests go out as they are."""
+    assert not masker_of(load({}, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MOONTHREAD_MASK", "cards, names"),
+        ("MOONTHREAD_SECRET_WORDS", "plum, x"),
+        ("MOONTHREAD_SECRET_WORDS", "key 1=plum"),
+        ("MOONTHREAD_FLOOD_MESSAGES", "-1"),
+    ],
+)
+def test_a_slip_is_a_fault_that_repeats_no_word(name: str, value: str) -> None:
+    """The line names the variable, and the entry by its number."""
+    with pytest.raises(SettingsError) as caught:
+        load({name: value}, None)
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"{name}: ")
+    assert "plum" not in fault
