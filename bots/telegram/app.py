@@ -6,14 +6,18 @@ import structlog
 from starlette.routing import BaseRoute, Route
 
 from bots.telegram.credentials import TelegramConfig, identify, make_bot, quiet_loggers
-from bots.telegram.downloads import TelegramDownloads
+from bots.telegram.downloads import CLOUD_HOST, TelegramDownloads
 from bots.telegram.ingress import Ingress
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
+from bots.telegram.rooms import TelegramRooms
 from bots.telegram.setup import register_commands
 from bots.telegram.surface import TelegramSurface
+from bots.telegram.uploads import Uploads
+from bots.telegram.writing import Writer
 from core.clock import Clock, SystemClock
 from core.errors import SurfaceError
+from core.markdown.mentions import Mentions
 from core.ports import Backfill, Ingest, Members, Rooms
 
 __all__ = ["TelegramApp", "TelegramConfig"]
@@ -31,13 +35,19 @@ class TelegramApp:
     name = PLATFORM
     backfill: Backfill | None = None  #: bots see nothing of what was said before
     members: Members | None = None
-    rooms: Rooms | None = None
 
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
         self._config = config
         self._bot = make_bot(config)
         self._ingress = Ingress(self._bot, config, clock or SystemClock())
-        self.surface = TelegramSurface(self._bot, config.limits, drafts=config.drafts, rich=config.rich)
+        writer, mentions = Writer(self._bot), Mentions(config.token)
+        self.surface = TelegramSurface(
+            writer, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
+        )
+        uploads = Uploads(self._bot, writer, mentions, on_cloud=CLOUD_HOST in config.api_url)
+        self.rooms: Rooms | None = TelegramRooms(
+            self._bot, writer, uploads, mentions, config.limits, lambda: str(self.me.id)
+        )
         self._ingress.on_moved = self.surface.moved
         self.downloads = TelegramDownloads(config, self._bot)
 

@@ -20,7 +20,17 @@ from core.model import Page
 Entity: TypeAlias = dict[str, object]
 
 _CONTINUED = "…\n"
-_PRIORITY = ("blockquote", "pre", "text_link", "code", "spoiler", "bold", "strikethrough", "italic")
+_PRIORITY = (
+    "text_mention",
+    "blockquote",
+    "pre",
+    "text_link",
+    "code",
+    "spoiler",
+    "bold",
+    "strikethrough",
+    "italic",
+)
 
 
 def units(text: str) -> int:
@@ -105,7 +115,7 @@ class Canvas:
         """Return a mark for :meth:`since`."""
         return len(self._out)
 
-    def entity(self, kind: str, start: int, **extra: str) -> None:
+    def entity(self, kind: str, start: int, **extra: object) -> None:
         """Note an entity from ``start`` to here."""
         if self.at > start:
             self._entities.append({"type": kind, "offset": start, "length": self.at - start, **extra})

@@ -38,6 +38,10 @@ class TelegramLimits:
             burst=self.private_burst if private else self.group_burst,
         )
 
+    def message(self, tenant: str, chat: str, *, private: bool) -> tuple[Budget, Budget]:
+        """Return both budgets that one call spends which shows something in a chat."""
+        return self.chat(tenant, chat, private=private), self.overall(tenant)
+
     def drafts(self, tenant: str, chat: str) -> Budget:
         """Return the budget of drafts and typing in one private chat."""
         return Budget(

@@ -11,20 +11,25 @@ from markdown_it.token import Token
 
 from bots.telegram.form import Canvas, Entity
 from core.markdown.grid import lay_out
+from core.markdown.mentions import Mentions
 from core.markdown.parser import parser
 
 _STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
-_LINKABLE = re.compile(r"(?:https?|mailto|tg):\S", re.IGNORECASE)
+_LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:(?://)?user\?)):\S", re.IGNORECASE)
+"""What Telegram opens; not ``tg://user?id=…``, which mentions a person and so pings them."""
 _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 _BULLETS = ("•", "◦", "▪")
 _RULE = "———"
 
 
-def convert(markdown: str) -> tuple[str, list[Entity]]:
-    """Return the text of ``markdown``, trimmed, and its entities in order of offset."""
+def convert(markdown: str, mentions: Mentions | None = None) -> tuple[str, list[Entity]]:
+    """Return the text of ``markdown``, trimmed, and its entities in order of offset.
+
+    Only people whom ``mentions`` wrote are mentioned.
+    """
     canvas = Canvas()
-    _Blocks(canvas, markdown.split("\n")).write(parser().parse(markdown))
+    _Blocks(canvas, markdown.split("\n"), mentions=mentions).write(parser().parse(markdown))
     return canvas.result()
 
 
@@ -41,8 +46,16 @@ def steady(markdown: str) -> str:
 class _Blocks:
     """Writes block tokens."""
 
-    def __init__(self, canvas: Canvas, lines: Sequence[str], *, steady: bool = False) -> None:
+    def __init__(
+        self,
+        canvas: Canvas,
+        lines: Sequence[str],
+        *,
+        steady: bool = False,
+        mentions: Mentions | None = None,
+    ) -> None:
         self.canvas = canvas
+        self.mentions = mentions
         self.lines = lines
         self.steady = steady
         self.ordered: list[bool] = []  # the open lists
@@ -70,7 +83,7 @@ class _Blocks:
         for index, token in enumerate(tokens):
             if token.type == "inline":
                 heading = tokens[index - 1].type == "heading_open"
-                _Inline(self.canvas).write(token.children or [], bold=heading)
+                _Inline(self.canvas, self.mentions).write(token.children or [], bold=heading)
             elif token.type == "list_item_open":
                 self._item(token, tokens[index + 1 : index + 3])
             elif token.type in self.writers:
@@ -148,8 +161,9 @@ class _Blocks:
 class _Inline:
     """Writes the words of one block."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: Canvas, mentions: Mentions | None) -> None:
         self.canvas = canvas
+        self.mentions = mentions
         self.styles: list[tuple[str, int]] = []  # open styles and where their current piece began
         self.target: str | None = None  # of the open link
         self.link_start = 0
@@ -205,7 +219,10 @@ class _Inline:
             self._link_end(start, target, label)
 
     def _link_end(self, start: int, target: str, label: str) -> None:
-        if _LINKABLE.match(target):
+        if self.mentions is not None and (person := self.mentions.person(target)):
+            user = {"id": int(person), "is_bot": False, "first_name": label}
+            self.canvas.entity("text_mention", start, user=user)
+        elif _LINKABLE.match(target):
             if not label.strip():
                 self.canvas.put(target)
             self.canvas.entity("text_link", start, url=target)

@@ -49,9 +49,22 @@ def address_of(chat: Chat, me: Me, thread: str, author: Person, *, reply_to: int
     )
 
 
+def unasked(tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
+    """Return the address of a chat, or of one of its topics, where nobody in particular asked."""
+    details = {"chat": "private" if _is_person(channel) else "group", "said_in": channel}
+    if thread not in ("", GENERAL):
+        details["topic"] = thread
+    key = ThreadKey(platform=PLATFORM, tenant=tenant, channel=channel, thread=thread)
+    return Address(key=key, reply_to=reply_to, details=details)
+
+
 def is_private(address: Address) -> bool:
     """Tell whether ``address`` is a private chat: ids of people are positive, those of groups negative."""
-    return address.details.get("chat", "private" if address.key.channel > "0" else "group") == "private"
+    return address.details.get("chat", "private" if _is_person(address.key.channel) else "group") == "private"
+
+
+def _is_person(channel: str) -> bool:
+    return channel > "0"
 
 
 def topic_of(address: Address) -> int | None:

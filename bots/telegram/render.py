@@ -12,6 +12,7 @@ from dataclasses import replace
 from bots.telegram.form import fewest, rich_markdown, units
 from bots.telegram.markup import convert
 from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
+from core.markdown.mentions import Mentions
 from core.markdown.settle import settled
 from core.markdown.split import Parts
 from core.model import Page
@@ -24,6 +25,9 @@ _NEVER = 1 << 30
 _TOO_DEEP = re.compile(r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE)
 """Markup that nobody means; shown as it is."""
 
+_PING = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
+"""Begins an address that mentions a person."""
+
 _HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
 _HALVES = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
@@ -31,7 +35,9 @@ _HALVES = ("**", "*", "_", "~~", "||")  # two of them make one entity
 class TelegramPager:
     """The pages of one growing answer; implements :class:`core.ports.Pager`."""
 
-    def __init__(self) -> None:
+    def __init__(self, mentions: Mentions | None = None) -> None:
+        """``mentions`` tells which links are mentions of ours; None where there are none."""
+        self._mentions = mentions
         self._parts = Parts(reach)
         self._pages: list[Page] = []
         self._seen = 0  # finished parts that were rendered
@@ -40,9 +46,9 @@ class TelegramPager:
         """Return the answer so far; only the last part is rendered anew."""
         live = self._parts.feed(unified(markdown))
         for part in self._parts.finished[self._seen :]:
-            self._pages.extend(_page(part))
+            self._pages.extend(_page(part, self._mentions))
         self._seen = len(self._parts.finished)
-        return [*self._pages, *_page(live if complete else settled(live))]
+        return [*self._pages, *_page(live if complete else settled(live), self._mentions)]
 
 
 class RichPager(TelegramPager):
@@ -52,19 +58,21 @@ class RichPager(TelegramPager):
         """Return the answer so far; a finished page carries its rich form."""
         pages = super().pages(markdown, complete=complete)
         finished = len(pages) if complete else len(pages) - 1
-        return [*(_enriched(page) for page in pages[:finished]), *pages[finished:]]
+        return [*(_enriched(page, self._mentions) for page in pages[:finished]), *pages[finished:]]
 
 
-def _enriched(page: Page) -> Page:
-    rich = rich_markdown(page.source)
+def _enriched(page: Page, mentions: Mentions | None) -> Page:
+    rich = _PING.sub("tg:\u200b", rich_markdown(page.source))
+    if mentions is not None:
+        rich = mentions.replaced(rich, lambda person, label: f"[{label}](tg://user?id={person})")
     return replace(page, form=(*page.form, {"rich": rich})) if rich else page
 
 
-def _page(source: str) -> list[Page]:
+def _page(source: str, mentions: Mentions | None) -> list[Page]:
     """Render one part; empty where it shows nothing."""
     if not source.strip():
         return []
-    text, entities = (source.strip(), []) if _TOO_DEEP.search(source) else convert(source)
+    text, entities = (source.strip(), []) if _TOO_DEEP.search(source) else convert(source, mentions)
     if units(text) > TEXT_LIMIT_UNITS:
         text, entities = source.strip(), []
     if not has_words(text):

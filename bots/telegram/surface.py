@@ -17,7 +17,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 import structlog
-from telegram import Bot
 
 from bots.telegram.form import rich_of, units
 from bots.telegram.limits import TelegramLimits
@@ -27,6 +26,7 @@ from bots.telegram.render import TEXT_LIMIT_UNITS, RichPager, TelegramPager
 from bots.telegram.status import StatusLine
 from bots.telegram.writing import NoRichMessages, Writer
 from core.errors import MessageGone, SurfaceRefused, SurfaceUnavailable
+from core.markdown.mentions import Mentions
 from core.model import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
@@ -46,8 +46,17 @@ class TelegramSurface:
     thinking_style = ThinkingStyle.QUOTE
     finds_posts = False  #: bots cannot read what stands in a chat
 
-    def __init__(self, bot: Bot, limits: TelegramLimits, *, drafts: bool = False, rich: bool = False) -> None:
-        self._writer = Writer(bot)
+    def __init__(
+        self,
+        writer: Writer,
+        limits: TelegramLimits,
+        *,
+        drafts: bool = False,
+        rich: bool = False,
+        mentions: Mentions | None = None,
+    ) -> None:
+        """``mentions`` tells which links in a text are mentions of ours."""
+        self._writer, self._mentions = writer, mentions
         self._limits = limits
         self._drafts = drafts  #: False once Telegram refused one
         self._rich = rich  #: False once Telegram turned out to have none
@@ -60,7 +69,7 @@ class TelegramSurface:
 
     def pager(self, address: Address) -> Pager:
         """Make the pager for one answer; the same for every chat."""
-        return RichPager() if self._rich else TelegramPager()
+        return RichPager(self._mentions) if self._rich else TelegramPager(self._mentions)
 
     def rungs(self, address: Address) -> Sequence[Rung]:
         """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
@@ -211,11 +220,8 @@ class TelegramSurface:
         return self._drafts and is_private(address)
 
     def _spent(self, address: Address) -> tuple[Budget, ...]:
-        tenant = address.key.tenant
-        return (
-            self._limits.chat(tenant, self._writer.chat_of(address), private=is_private(address)),
-            self._limits.overall(tenant),
-        )
+        chat = self._writer.chat_of(address)
+        return self._limits.message(address.key.tenant, chat, private=is_private(address))
 
 
 def draft_id(marker: str) -> int:

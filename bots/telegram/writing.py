@@ -65,7 +65,7 @@ class Writer:
                 reply_markup=_keyboard(address, controls),
             )
 
-        sent = await self._call(address, send, idempotent=False)
+        sent = await self.call(address, send, idempotent=False)
         return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
 
     async def edit(
@@ -116,7 +116,7 @@ class Writer:
             )
 
         try:
-            sent = await self._call(address, send, idempotent=False)
+            sent = await self.call(address, send, idempotent=False)
         except SurfaceError as exc:
             if isinstance(exc.__cause__, EndPointNotFound):
                 raise NoRichMessages(str(exc)) from exc
@@ -182,13 +182,13 @@ class Writer:
     async def type(self, address: Address) -> None:
         """Show "typing" for five seconds, or until a message comes."""
         topic = topic_of(address)
-        await self._call(
+        await self.call(
             address,
             lambda chat: self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic),
             idempotent=True,
         )
 
-    async def _call(self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool) -> T:
+    async def call(self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool) -> T:
         """Do ``call`` in the chat as it is called now, and once more where it has just moved."""
         with translated(idempotent=idempotent):
             try:

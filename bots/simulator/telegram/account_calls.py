@@ -1,4 +1,4 @@
-"""The methods about the bot itself and about chats: who am I, commands, members, topics, files."""
+"""The methods about the bot itself and about chats: who am I, commands, members, files."""
 
 import json
 import re
@@ -101,19 +101,6 @@ class AccountCalls:
         if user_id not in chat.members:
             return member_json(user, "left")
         return member_json(user, "creator" if user_id == chat.owner else "member")
-
-    def create_forum_topic(self, bot: Bot, params: Params) -> dict[str, Any]:
-        """``createForumTopic``: in forums where the bot is an administrator."""
-        chat = self._chat(bot, params)
-        if not chat.forum:
-            raise bad_request("the chat is not a forum")
-        if chat.bots.get(bot.id) != "administrator":
-            raise bad_request("not enough rights to create a topic")
-        name = str(params.get("name", "")).strip()
-        if not 1 <= len(name) <= 128:
-            raise bad_request("topic name must be non-empty")
-        message = self._world.open_topic(chat, bot.user, name)
-        return {"message_thread_id": message.id, "name": name, "icon_color": 7322096}
 
     def get_file(self, _bot: Bot, params: Params) -> dict[str, Any]:
         """``getFile``; downloads are capped at 20 MB on the cloud."""

@@ -17,9 +17,11 @@ from bots.simulator.telegram.calls import ChatCalls
 from bots.simulator.telegram.chats import Bot, World
 from bots.simulator.telegram.errors import ApiError, too_many_requests
 from bots.simulator.telegram.faults import Fault, Faults
+from bots.simulator.telegram.file_calls import FileCalls
 from bots.simulator.telegram.limits import Limits
 from bots.simulator.telegram.params import Params, read_params
 from bots.simulator.telegram.people import People
+from bots.simulator.telegram.topic_calls import TopicCalls
 from bots.simulator.telegram.webhook import WebhookCalls
 from bots.web import WebServer
 from core.clock import Clock, SystemClock
@@ -57,7 +59,12 @@ class TelegramSimulator(People):
         super().__init__(World(self.clock, limits or Limits(), self.screen))
         self.add_bot("1:test", "moonthread_bot", "Moonthread")
         self._webhooks = WebhookCalls(self._world)
-        self._methods = _methods(ChatCalls(self._world), AccountCalls(self._world), self._webhooks)
+        chat = ChatCalls(self._world)
+        self._methods = {
+            **_methods(chat, AccountCalls(self._world), self._webhooks),
+            **FileCalls(self._world, chat).methods(),
+            **TopicCalls(self._world, chat).methods(),
+        }
         self._server = WebServer(self)
         self._closing = asyncio.Event()
 
@@ -228,7 +235,6 @@ def _methods(chat: ChatCalls, account: AccountCalls, webhook: WebhookCalls) -> d
     """Return every method by its lower-case name; the Bot API ignores case."""
     return {
         "answercallbackquery": chat.answer_callback_query,
-        "createforumtopic": account.create_forum_topic,
         "deletemessage": chat.delete_message,
         "deletemycommands": account.delete_my_commands,
         "deletewebhook": webhook.delete_webhook,
@@ -243,7 +249,6 @@ def _methods(chat: ChatCalls, account: AccountCalls, webhook: WebhookCalls) -> d
         "getupdates": account.get_updates,
         "getwebhookinfo": webhook.get_webhook_info,
         "sendchataction": chat.send_chat_action,
-        "senddocument": chat.send_document,
         "sendmessage": chat.send_message,
         "sendmessagedraft": chat.send_message_draft,
         "sendrichmessage": chat.send_rich_message,

@@ -36,50 +36,26 @@ class ChatCalls:
 
     def send_message(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``sendMessage``."""
-        chat = self._enter(bot, params)
-        text, entities = _text(params)
+        chat = self.enter(bot, params)
+        text, entities = words_of(params)
         if not text:
             raise bad_request("message text is empty")
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("message is too long")
-        return self._post(bot, chat, params, text=text, entities=entities)
+        return self.post(bot, chat, params, text=text, entities=entities)
 
     def send_rich_message(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``sendRichMessage``."""
-        chat = self._enter(bot, params)
-        return self._post(bot, chat, params, rich=checked_rich(params.get("rich_message")))
-
-    def send_document(self, bot: Bot, params: Params) -> dict[str, Any]:
-        """``sendDocument`` with an uploaded file and an optional caption."""
-        chat = self._enter(bot, params)
-        match params.get("document"):
-            case (str(name), bytes(content)):
-                file_id = f"sent-{len(self._world.files) + 1}"
-            case _:
-                raise bad_request("there is no document in the request")
-        if not content:
-            raise bad_request("file must be non-empty")
-        text, entities = _text(params, "caption", "caption_entities")
-        if words.length16(text) > words.CAPTION_LIMIT:
-            raise bad_request("message caption is too long")
-        self._world.files[file_id] = (f"documents/{name}", content)
-        media = {
-            "document": {
-                "file_id": file_id,
-                "file_unique_id": f"u-{file_id}",
-                "file_name": name,
-                "file_size": len(content),
-            }
-        }
-        return self._post(bot, chat, params, text=text, entities=entities, media=media)
+        chat = self.enter(bot, params)
+        return self.post(bot, chat, params, rich=checked_rich(params.get("rich_message")))
 
     def edit_message_text(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``editMessageText``; an edit without ``reply_markup`` takes the buttons away."""
-        chat = self._enter(bot, params)
+        chat = self.enter(bot, params)
         rich = params.get("rich_message") if self._world.rich_available else None
         if rich is not None:
             return self._edit_rich(bot, chat, params, checked_rich(rich))
-        text, entities = _text(params)
+        text, entities = words_of(params)
         if not text:
             raise bad_request("message text is empty")
         message = self._own(bot, chat, params)
@@ -103,14 +79,14 @@ class ChatCalls:
 
     def edit_message_reply_markup(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``editMessageReplyMarkup``."""
-        chat = self._enter(bot, params)
+        chat = self.enter(bot, params)
         message = self._own(bot, chat, params)
         markup = checked_markup(params.get("reply_markup"))
         return self._modify(chat, message, replace(message, markup=markup))
 
     def delete_message(self, bot: Bot, params: Params) -> bool:
         """``deleteMessage``: own ones for 48 h, others' in private chats and where admin."""
-        chat = self._enter(bot, params)
+        chat = self.enter(bot, params)
         message = chat.messages.get(params.get("message_id") or 0)
         if message is None:
             raise bad_request("message to delete not found")
@@ -123,7 +99,7 @@ class ChatCalls:
 
     def send_chat_action(self, bot: Bot, params: Params) -> bool:
         """``sendChatAction``."""
-        chat = self._enter(bot, params)
+        chat = self.enter(bot, params)
         if params.get("action") not in ACTIONS:
             raise bad_request("wrong parameter action in request")
         if chat.kind == "private":
@@ -142,7 +118,7 @@ class ChatCalls:
             raise bad_request("RANDOM_ID_INVALID")
         self._spend(bot.budgets.overall())
         self._spend(bot.budgets.drafts(chat.id))
-        text, _ = _text(params)
+        text, _ = words_of(params)
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
         topic = self._topic(chat, params)
@@ -157,7 +133,7 @@ class ChatCalls:
 
     def set_message_reaction(self, bot: Bot, params: Params) -> bool:
         """``setMessageReaction``: at most one reaction of a bot."""
-        chat = self._enter(bot, params)
+        chat = self.enter(bot, params)
         if params.get("message_id") not in chat.messages:
             raise bad_request("message to react not found")
         if len(params.get("reaction") or []) > 1:
@@ -180,7 +156,7 @@ class ChatCalls:
 
     # -- what the methods share -------------------------------------------------------------
 
-    def _enter(self, bot: Bot, params: Params) -> Chat:
+    def enter(self, bot: Bot, params: Params) -> Chat:
         """Return the chat the call is for, after every budget was asked."""
         chat = self._world.find(bot, chat_id_of(params))
         chat.guard(bot)
@@ -220,7 +196,7 @@ class ChatCalls:
             raise bad_request(NOT_MODIFIED)
         return message_json(chat, self._world.change(chat, new))
 
-    def _post(
+    def post(
         self,
         bot: Bot,
         chat: Chat,
@@ -269,7 +245,7 @@ ACTIONS = frozenset(
 )
 
 
-def _text(
+def words_of(
     params: Params, name: str = "text", marks: str = "entities"
 ) -> tuple[str, tuple[words.Entity, ...]]:
     """Return the text as it will stand, with its entities."""

@@ -1,0 +1,77 @@
+"""``sendPhoto`` and ``sendDocument``: files that a bot uploads, with a caption.
+
+Limits: core.telegram.org/bots/api#sending-files; texts of refusals: tdlib/telegram-bot-api.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from bots.simulator.telegram import entities as words
+from bots.simulator.telegram.calls import ChatCalls, words_of
+from bots.simulator.telegram.chats import Bot, World
+from bots.simulator.telegram.errors import ApiError, bad_request
+from bots.simulator.telegram.media import media_json
+from bots.simulator.telegram.params import Params
+
+PHOTO_LIMIT_BYTES = 10_000_000
+UPLOAD_LIMIT_BYTES = 50_000_000
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")
+"""How the pictures begin that Telegram can decode."""
+
+
+class FileCalls:
+    """Uploads, on one world."""
+
+    def __init__(self, world: World, chat: ChatCalls) -> None:
+        self._world, self._chat = world, chat
+
+    def methods(self) -> dict[str, Callable[[Bot, Params], Any]]:
+        """Return the methods by their lower-case names."""
+        return {"sendphoto": self.send_photo, "senddocument": self.send_document}
+
+    def send_photo(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendPhoto`` with an uploaded file and an optional caption."""
+        return self._send(bot, params, "photo")
+
+    def send_document(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendDocument`` with an uploaded file and an optional caption."""
+        return self._send(bot, params, "document")
+
+    def _send(self, bot: Bot, params: Params, kind: str) -> dict[str, Any]:
+        chat = self._chat.enter(bot, params)
+        name, content = _uploaded(params, kind)
+        text, marks = words_of(params, "caption", "caption_entities")
+        if words.length16(text) > words.CAPTION_LIMIT:
+            raise bad_request("message caption is too long")
+        file_id = f"sent-{len(self._world.files) + 1}"
+        if kind == "photo":
+            media = media_json("photo", file_id, len(content))
+        else:
+            media = media_json("document", file_id, len(content), name=name)
+        sizes = media["photo"] if kind == "photo" else [media["document"]]
+        sent = self._chat.post(bot, chat, params, text=text, entities=marks, media=media)
+        for size in sizes:
+            self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}/{name}", content)
+        return sent
+
+
+def _uploaded(params: Params, kind: str) -> tuple[str, bytes]:
+    """Return an uploaded file's name and bytes.
+
+    Raises:
+        ApiError: there is none, or Telegram takes none such.
+    """
+    match params.get(kind):
+        case (str(name), bytes(content)):
+            pass
+        case _:
+            raise bad_request(f"there is no {kind} in the request")
+    if not content:
+        raise bad_request("file must be non-empty")
+    if len(content) > UPLOAD_LIMIT_BYTES:
+        raise ApiError(413, "Request Entity Too Large")
+    if kind == "photo" and len(content) > PHOTO_LIMIT_BYTES:
+        raise bad_request("too big for a photo")
+    if kind == "photo" and not content.startswith(PICTURES):
+        raise bad_request("IMAGE_PROCESS_FAILED")
+    return name, content

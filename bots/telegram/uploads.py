@@ -1,0 +1,106 @@
+"""Files that we show on Telegram: a picture where it can be one, else a document.
+
+The Bot API's cloud takes 10 MB as a picture and 50 MB as anything else, and 1024 characters of
+caption after entities are parsed; a server of one's own takes 2000 MB
+(https://core.telegram.org/bots/api#sending-files). A picture whose form Telegram does not like
+(too long and thin, not to be decoded) is sent once more as a document.
+"""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from telegram import Bot, Message
+from telegram.error import BadRequest
+
+from bots.telegram.errors import says
+from bots.telegram.form import entities_of, units
+from bots.telegram.places import reply_of, topic_of
+from bots.telegram.render import TelegramPager
+from bots.telegram.writing import Writer
+from core.errors import SurfaceRefused
+from core.markdown.mentions import Mentions
+from core.model import Address, MessageRef, Page
+
+log = structlog.get_logger()
+
+CAPTION_LIMIT_UNITS = 1024
+PHOTO_LIMIT_BYTES = 10_000_000
+CLOUD_LIMIT_BYTES = 50_000_000
+SERVER_LIMIT_BYTES = 2_000_000_000
+PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
+UPLOAD_WITHIN_S = 120.0  #: for one part of the way there and for the reply
+
+_NOT_AS_PHOTO = ("photo_", "image_process_failed", "can't be sent as a photo", "wrong type of the web page")
+
+
+class Uploads:
+    """Sends files into chats of one bot."""
+
+    def __init__(self, bot: Bot, writer: Writer, mentions: Mentions, *, on_cloud: bool) -> None:
+        self._bot, self._writer, self._mentions = bot, writer, mentions
+        self._limit_bytes = CLOUD_LIMIT_BYTES if on_cloud else SERVER_LIMIT_BYTES
+
+    async def send(
+        self, address: Address, path: Path, *, name: str, media_type: str, caption: str
+    ) -> MessageRef:
+        """Show the file at ``path`` and return its message.
+
+        Raises:
+            SurfaceRefused: too large, empty or with too long a caption; nothing was shown.
+            SurfaceError: as for any message.
+            OSError: the file cannot be read.
+        """
+        words = self._caption(caption)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if not 0 < size <= self._limit_bytes:
+            raise SurfaceRefused(f"a file of {size} bytes cannot be sent")
+        content = await asyncio.to_thread(path.read_bytes)
+        if media_type in PHOTO_TYPES and size <= PHOTO_LIMIT_BYTES:
+            try:
+                return await self._send(address, content, name, words, as_photo=True)
+            except SurfaceRefused as exc:
+                if not (isinstance(exc.__cause__, BadRequest) and says(exc.__cause__, *_NOT_AS_PHOTO)):
+                    raise
+                log.info("telegram_photo_refused", error=str(exc))
+        return await self._send(address, content, name, words, as_photo=False)
+
+    def _caption(self, markdown: str) -> Page | None:
+        pages = TelegramPager(self._mentions).pages(markdown, complete=True)
+        if len(pages) > 1 or any(units(page.text) > CAPTION_LIMIT_UNITS for page in pages):
+            raise SurfaceRefused("the caption is too long")
+        return pages[0] if pages else None
+
+    async def _send(
+        self, address: Address, content: bytes, name: str, words: Page | None, *, as_photo: bool
+    ) -> MessageRef:
+        text, entities = (words.text, entities_of(words)) if words else (None, None)
+
+        async def send(chat: str) -> Message:
+            topic, reply = topic_of(address), reply_of(address, chat)
+            if as_photo:
+                return await self._bot.send_photo(
+                    chat,
+                    content,
+                    text,
+                    caption_entities=entities,
+                    filename=name or "picture",
+                    message_thread_id=topic,
+                    reply_parameters=reply,
+                    read_timeout=UPLOAD_WITHIN_S,
+                    write_timeout=UPLOAD_WITHIN_S,
+                )
+            return await self._bot.send_document(
+                chat,
+                content,
+                text,
+                caption_entities=entities,
+                filename=name or "file",
+                message_thread_id=topic,
+                reply_parameters=reply,
+                read_timeout=UPLOAD_WITHIN_S,
+                write_timeout=UPLOAD_WITHIN_S,
+            )
+
+        sent = await self._writer.call(address, send, idempotent=False)
+        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
