@@ -14,10 +14,13 @@ from bots.slack.ingress import Ingress
 from bots.slack.limits import SlackLimits
 from bots.slack.people import Identity, People
 from bots.slack.reading import Reader
+from bots.slack.rooms import SlackRooms
 from bots.slack.setup import EVENTS_PATH
 from bots.slack.surface import SlackSurface
+from bots.slack.uploads import Uploads
 from core.clock import Clock
 from core.errors import SettingsError, SurfaceUnavailable
+from core.markdown.mentions import Mentions
 from core.ports import Backfill, Ingest, Members, Rooms, Surface
 
 __all__ = ["SlackApp", "SlackConfig"]
@@ -45,12 +48,14 @@ class SlackApp:
         me = Identity(team_id="", user_id="", agent=config.agent)
         self._reader = Reader(self._client, self._people, me)
         self._ingress = Ingress(config, self._people, me)
+        limits, mentions = limits or SlackLimits(), Mentions(config.bot_token)
         self.surface: Surface = SlackSurface(
-            self._client, self._reader, limits=limits or SlackLimits(), agent=config.agent
+            self._client, self._reader, limits=limits, agent=config.agent, mentions=mentions
         )
         self.backfill: Backfill | None = self._reader
         self.members: Members | None = None
-        self.rooms: Rooms | None = None
+        uploads = Uploads(self._client, self._connected, mentions, clock)
+        self.rooms: Rooms | None = SlackRooms(uploads, mentions, limits)
         self.directory = self._people
         self.downloads = SlackDownloads(config, self._client, self._connected)
         self._handler: AsyncSocketModeHandler | None = None

@@ -4,6 +4,7 @@
 (https://docs.slack.dev/reference/methods/chat.postMessage).
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -20,6 +21,18 @@ BLOCKS_REFUSED = frozenset(
 )
 """Refusals of the blocks and not of the text, which may go alone."""
 
+_OURS = re.compile(r"&lt;(@[UW][A-Z0-9]+)&gt;")
+"""A mention that survived the pager: only ours do."""
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_REWRITES = (
+    (re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE), r"**\1**"),
+    (re.compile(r"!?\[([^\]\n]+)\]\(((?:https?://|mailto:)[^)\s]+)\)"), r"<\2|\1>"),
+    (re.compile(r"(?<![*\w])\*(?![*\s])([^*\n]+?)(?<![*\s])\*(?![*\w])"), r"_\1_"),
+    (re.compile(r"\*\*(?!\s)(.+?)(?<!\s)\*\*"), r"*\1*"),
+    (re.compile(r"~~(?!\s)(.+?)(?<!\s)~~"), r"~\1~"),
+)
+
 FALLBACK_CHARS = 1_000
 """Of a message with blocks, this much is its ``text``: what notifications and screen readers say."""
 
@@ -32,5 +45,21 @@ def form_of(text: str, blocks: Blocks) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """Return ``text`` with the three characters escaped that Slack uses itself."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return ``text`` with the three characters escaped that Slack uses itself; our mentions stay."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _OURS.sub(r"<\1>", escaped)
+
+
+def mrkdwn(text: str) -> str:
+    """Return a page's Markdown in Slack's older dialect, which the comment of a file is written in.
+
+    Emphasis, headings and links; all else stays as it is.
+    """
+    pieces = _CODE.split(escaped(text))
+    return "".join(piece if index % 2 else _rewritten(piece) for index, piece in enumerate(pieces))
+
+
+def _rewritten(text: str) -> str:
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    return text

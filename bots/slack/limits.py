@@ -43,6 +43,7 @@ class SlackLimits:
     stop_per_minute: int = 20  #: chat.stopStream, tier 2
     status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
     session_per_minute: int = 24  #: agents.sessions.setStatus; half a tier 3, each is taken back unpaid
+    file_per_minute: int = 25  #: files shared; each is asked up to three times (files.info, tier 4)
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
@@ -77,6 +78,14 @@ class SlackLimits:
         """Return both budgets that one ``chat.postMessage`` spends."""
         in_channel = Budget(key=f"slack:{team}:post:{channel}", per_s=self.post_per_s, burst=self.post_burst)
         return in_channel, self.method(team, "chat.postMessage")
+
+    def uploads(self, team: str, channel: str) -> tuple[Budget, ...]:
+        """Return what one shared file spends: its own calls, and a message in the channel."""
+        calls = self.file_per_minute
+        shared = Budget(
+            key=f"slack:{team}:files", per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S
+        )
+        return (*self.posts(team, channel), shared)
 
     def stream_rung(self, team: str) -> Rung:
         """Return native streaming: appended text, a life of a few minutes."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bots.slack.markup import BESIDE_WIDE, GAP_BYTES, spaced
 from core.markdown.lines import has_words, unified
+from core.markdown.mentions import Mentions
 from core.markdown.neutral import neutral
 from core.markdown.settle import held, settled
 from core.markdown.split import Parts
@@ -23,7 +24,9 @@ class SlackPager:
     With ``streaming`` the text of a page only ever grows at its end.
     """
 
-    def __init__(self, *, streaming: bool) -> None:
+    def __init__(self, *, streaming: bool, mentions: Mentions | None = None) -> None:
+        """``mentions`` tells which links are mentions of ours; None where there are none."""
+        self._mentions = mentions
         self._parts = Parts(reach, forward=streaming)
         self._settle = held if streaming else settled
         self._pages: list[Page] = []
@@ -33,13 +36,15 @@ class SlackPager:
         """Return the answer so far; only the last part is made anew."""
         live = self._parts.feed(neutral(unified(markdown), complete=complete))
         for part in self._parts.finished[self._seen :]:
-            self._pages.extend(_page(part))
+            self._pages.extend(_page(part, self._mentions))
         self._seen = len(self._parts.finished)
-        return [*self._pages, *_page(live if complete else self._settle(live))]
+        return [*self._pages, *_page(live if complete else self._settle(live), self._mentions)]
 
 
-def _page(source: str) -> list[Page]:
+def _page(source: str, mentions: Mentions | None) -> list[Page]:
     text = spaced(source).strip("\n").rstrip()
+    if mentions is not None:
+        text = mentions.replaced(text, lambda person, _: f"<@{person}>")
     return [Page(source=source, text=text)] if has_words(text) else []
 
 

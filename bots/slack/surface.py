@@ -24,6 +24,7 @@ from bots.slack.render import SlackPager
 from bots.slack.status import StatusLine
 from bots.slack.writing import Writer, is_unsupported
 from core.errors import SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable, SurfaceUncertain
+from core.markdown.mentions import Mentions
 from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.ports import Budget, Pager, Rung
 
@@ -42,9 +43,19 @@ class SlackSurface:
     finds_posts = True
 
     def __init__(
-        self, client: AsyncWebClient, reader: Reader, *, limits: SlackLimits, agent: bool = False
+        self,
+        client: AsyncWebClient,
+        reader: Reader,
+        *,
+        limits: SlackLimits,
+        agent: bool = False,
+        mentions: Mentions | None = None,
     ) -> None:
-        """``agent`` says that the app has the agent view: threads are sessions that begin and end."""
+        """``agent`` says that the app has the agent view: threads are sessions that begin and end.
+
+        ``mentions`` tells which links in a text are mentions of ours.
+        """
+        self._mentions = mentions
         self._writer, self._reader = Writer(client), reader
         self._status = StatusLine(client, agent=agent)
         self._limits = limits
@@ -53,7 +64,7 @@ class SlackSurface:
 
     def pager(self, address: Address) -> Pager:
         """Return a pager; where streaming is offered, a shown prefix never changes."""
-        return SlackPager(streaming=self._can_stream(address))
+        return SlackPager(streaming=self._can_stream(address), mentions=self._mentions)
 
     def rungs(self, address: Address) -> Sequence[Rung]:
         """Return "stream" where Slack has all it needs for one, and "edit"."""

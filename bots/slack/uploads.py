@@ -1,0 +1,137 @@
+"""Files that we show on Slack, in its three steps: ask for an address, send the bytes, share.
+
+Needs the scope ``files:write`` and a bot that is in the channel. Sharing answers before the message
+stands and does not tell its ts, so the file is asked for it a few times afterwards
+(https://docs.slack.dev/messaging/working-with-files).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.errors import translated
+from bots.slack.form import mrkdwn
+from bots.slack.render import SlackPager
+from core.clock import Clock
+from core.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.markdown.mentions import Mentions
+from core.model import Address, MessageRef
+
+CAPTION_LIMIT = 3_000  #: characters; what a file's comment may hold is not published
+SIZE_LIMIT_BYTES = 1_000_000_000
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=60.0)
+SHARE_ASKED_AFTER_S = (0.2, 0.6, 1.5)
+UNTOLD_WAIT_S = 5.0
+_CHUNK_BYTES = 256 * 1024
+
+
+class Uploads:
+    """Sends files into channels of one workspace."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: Callable[[], aiohttp.ClientSession],
+        mentions: Mentions,
+        clock: Clock,
+    ) -> None:
+        """``session`` is asked for at each upload: it is made when the platform connects."""
+        self._client, self._session = client, session
+        self._mentions, self._clock = mentions, clock
+
+    async def send(
+        self, address: Address, thread_ts: str, path: Path, *, name: str, caption: str
+    ) -> MessageRef:
+        """Show the file at ``path`` and return its message; its id is "" where Slack is slow to tell.
+
+        Raises:
+            SurfaceRefused: too large, empty or with too long a caption; nothing was shown.
+            SurfaceUncertain: the reply to the last step was lost.
+            SurfaceError: as for any message.
+            OSError: the file cannot be read.
+        """
+        comment = self._comment(caption)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        if not 0 < size <= SIZE_LIMIT_BYTES:
+            raise SurfaceRefused(f"a file of {size} bytes cannot be sent")
+        name, channel = name or "file", address.key.channel
+        with translated("files.getUploadURLExternal", repeatable=True):
+            answer = await self._client.files_getUploadURLExternal(filename=name, length=size)
+            url, file_id = str(answer["upload_url"]), str(answer["file_id"])
+        await self._carry(url, path, size)
+        with translated("files.completeUploadExternal", repeatable=False):
+            await self._client.files_completeUploadExternal(
+                files=[{"id": file_id, "title": name}],
+                channel_id=channel,
+                thread_ts=thread_ts or None,
+                initial_comment=comment or None,
+            )
+        return MessageRef(channel=channel, message_id=await self._shared_as(file_id, channel))
+
+    def _comment(self, caption: str) -> str:
+        pages = SlackPager(streaming=False, mentions=self._mentions).pages(caption, complete=True)
+        comment = "\n\n".join(mrkdwn(page.text) for page in pages)
+        if len(comment) > CAPTION_LIMIT:
+            raise SurfaceRefused("the caption is too long")
+        return comment
+
+    async def _carry(self, url: str, path: Path, size_bytes: int) -> None:
+        """Send the bytes; the address is a secret, so no error may hold it."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        try:
+            async with self._session().post(
+                url, data=_pieces(path), headers=headers, timeout=TIMEOUT
+            ) as response:
+                _check(response)
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise SurfaceUnavailable(f"upload: {type(exc).__name__}") from None
+
+    async def _shared_as(self, file_id: str, channel: str) -> str:
+        """Return the ts of the message that shows a file; "" where it cannot be learnt soon."""
+        for wait_s in SHARE_ASKED_AFTER_S:
+            try:
+                with translated("files.info", repeatable=True):
+                    answer = await self._client.files_info(file=file_id)
+                    found = _ts_in(answer.get("file"), channel)
+            except SurfaceError:  # it stands; only its ts stays unknown
+                return ""
+            if found:
+                return found
+            await self._clock.sleep(wait_s)
+        return ""
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    stream = await asyncio.to_thread(path.open, "rb")
+    try:
+        while piece := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
+            yield piece
+    finally:
+        await asyncio.to_thread(stream.close)
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    """Let a reply pass that says the bytes have come.
+
+    Raises:
+        SurfaceRateLimited: too many uploads.
+        SurfaceUnavailable: Slack failed, or the address is too old: a new one may do.
+    """
+    if response.status == 429:
+        raise SurfaceRateLimited("upload", retry_after_s=UNTOLD_WAIT_S)
+    if response.status != 200:
+        raise SurfaceUnavailable(f"upload: HTTP {response.status}")
+
+
+def _ts_in(file: Any, channel: str) -> str:
+    """Return where a file object says that it was shared in ``channel``; "" where it does not yet."""
+    shares = file.get("shares") if isinstance(file, dict) else None
+    for places in shares.values() if isinstance(shares, dict) else ():
+        match places.get(channel) if isinstance(places, dict) else None:
+            case [{"ts": str(ts)}, *_]:
+                return ts
+    return ""
