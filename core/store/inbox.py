@@ -22,6 +22,8 @@ class Lane(StrEnum):
 
     TURNS = "turns"  #: questions: strictly in order
     ORDERS = "orders"  #: commands: at once, in order among themselves
+    DESK = "desk"  #: what is relayed between a customer and the people of a desk, in both directions
+    NOTES = "notes"  #: Kimi's summaries and drafts for the desk, beside what is relayed
 
 
 class Mark(StrEnum):
@@ -112,6 +114,8 @@ async def siblings(tx: Transaction, event: Said) -> Sequence[Sibling]:
 
 async def open_again(tx: Transaction, inbox_ids: Sequence[int], conversation_id: int) -> None:
     """Make events that were only noted questions of a conversation."""
+    if not inbox_ids:
+        return
     await tx.execute(
         update(_I)
         .where(_I.c.id.in_(inbox_ids))

@@ -8,6 +8,15 @@ One module for each part of the product; a new one is imported here, so that ``m
 
 from core.store.schema.base import Id, UtcDateTime, metadata
 from core.store.schema.delivery import delivery_budgets
+from core.store.schema.desk import handover_changes, handovers, ratings, relayed
+from core.store.schema.guard import blocked, paces, refused
+from core.store.schema.knowledge import (
+    canned,
+    knowledge_documents,
+    knowledge_passages,
+    knowledge_sets,
+    knowledge_terms,
+)
 from core.store.schema.talk import (
     accounts,
     choices,
@@ -30,17 +39,29 @@ __all__ = [
     "Id",
     "UtcDateTime",
     "accounts",
+    "blocked",
+    "canned",
     "choices",
     "contents",
     "conversations",
     "delivery_budgets",
     "feedback",
     "files",
+    "handover_changes",
+    "handovers",
     "inbox",
+    "knowledge_documents",
+    "knowledge_passages",
+    "knowledge_sets",
+    "knowledge_terms",
     "learned",
     "message_refs",
     "messages",
     "metadata",
+    "paces",
+    "ratings",
+    "refused",
+    "relayed",
     "secrets",
     "summaries",
     "told",

@@ -1,0 +1,65 @@
+"""On which terms the conversations of a chat are handed over: where to, how patiently, by whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from core.access import Access, Who
+from core.chat.language import Language
+from core.desk.times import Patience
+from core.model import Said, ThreadKey
+from core.store import Transaction
+from core.store.desk import Place
+
+OnOffer: TypeAlias = Literal["offer", "ask"]
+"""Where the bot thinks that a person should help: it offers one, or asks for one at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskTerms:
+    """The terms of one chat now."""
+
+    desk: Place | None = None  #: None: nobody can take over
+    people: tuple[str, ...] = ()  #: reminded by name: "slack:U0123", "telegram:42"
+    names: bool = True  #: whether customers see who writes to them
+    patience: Patience = field(default_factory=Patience)
+    unasked: OnOffer = "offer"
+    away: str = ""  #: told to customers while nobody is there: when somebody will be; "" in office hours
+
+    def named(self, platform: str) -> Sequence[str]:
+        """Return the ids of the people to remind who are on a platform."""
+        return [person.partition(":")[2] for person in self.people if person.partition(":")[0] == platform]
+
+
+class DeskRules(Protocol):
+    """Knows the terms of every chat. It reads the database at the most: doors ask it."""
+
+    async def terms(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> DeskTerms:
+        """Return the terms on which conversations on ``key``'s channel are handed over now."""
+
+    async def is_staff(self, tx: Transaction, who: Who) -> bool:
+        """Return whether this person works for those who run the chat."""
+
+    async def keyword(self, tx: Transaction, said: Said) -> bool:
+        """Return whether a chat's rules want a person for these words."""
+
+
+class FixedRules:
+    """The same terms for every chat, from the deployment's settings."""
+
+    def __init__(self, terms: DeskTerms, access: Access | None = None) -> None:
+        self._terms = terms
+        self._access = access or Access()
+
+    async def terms(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> DeskTerms:
+        """Return the deployment's terms."""
+        return self._terms
+
+    async def is_staff(self, tx: Transaction, who: Who) -> bool:
+        """Return whether this person is an admin of the deployment."""
+        return self._access.is_admin(who)
+
+    async def keyword(self, tx: Transaction, said: Said) -> bool:
+        """Return False: only a chat's own rules name words."""
+        return False

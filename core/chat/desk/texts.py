@@ -1,0 +1,288 @@
+"""What customers and the people of a desk are told, in Chinese and English. Markdown; pure.
+
+Customers read the texts of the first half, the desk those of the second, and neither the other's.
+"""
+
+import re
+from datetime import timedelta
+
+from core.chat.language import Language, pick
+from core.model import Choice, Said, Unreadable
+
+MOST_NAME = 60  #: characters of a name that are shown
+RATINGS = range(1, 6)
+ASK = Choice(label="", data="human:ask")
+_FORMAL = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
+_BLOCK = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
+
+
+def plain(name: str) -> str:
+    """Return a name that can stand in Markdown as it is."""
+    return " ".join(_FORMAL.sub(" ", name).split())[:MOST_NAME] or "?"
+
+
+def signed(name: str, words: str) -> str:
+    """Return words with who says them before them; on a line of their own where they need one."""
+    gap = "\n\n" if _BLOCK.search(words.strip()) else " "
+    return f"**{plain(name)}:**{gap}{words}"
+
+
+# -- to the customer ---------------------------------------------------------------------------------
+
+
+def offer_button(language: Language) -> Choice:
+    """Return the button that asks for a person."""
+    return Choice(label=pick(language, zh="转人工", en="Talk to a person"), data=ASK.data)
+
+
+def offered(language: Language) -> str:
+    """Offer a person where the bot could not help."""
+    return pick(
+        language,
+        zh="看来我没能帮上忙。需要我请同事来解答吗？",
+        en="It seems that I could not help. Shall I get a person from the team?",
+    )
+
+
+def asked(language: Language, *, ahead: int, away: str) -> str:
+    """Say that a person was asked for, and how long that may take, as far as it is known."""
+    told = pick(
+        language,
+        zh="好的，我已经请人工客服来处理。之后你在这里写的内容都会转给他们，我先不再自动回答。",
+        en="I have asked our team: a person will answer you here. What you write from now on goes to them, "
+        "and I stay quiet until then.",
+    )
+    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+
+
+def still_waiting(language: Language, *, ahead: int, away: str) -> str:
+    """Say that nobody has come yet."""
+    told = pick(
+        language,
+        zh="抱歉让你久等了，还没有同事接手；我刚刚又提醒了他们。",
+        en="Sorry for the wait: nobody has taken this yet. I have just reminded the team.",
+    )
+    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+
+
+def _line(language: Language, ahead: int) -> str:
+    if not ahead:
+        return ""
+    return pick(
+        language,
+        zh=f"你前面还有 {ahead} 位在等。",
+        en=f" {ahead} {'others wait' if ahead > 1 else 'other waits'} before you.",
+    )
+
+
+def taken(language: Language, name: str) -> str:
+    """Say that a person is there; ``name`` is "" where it is not told."""
+    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    return pick(
+        language,
+        zh=f"{who_zh} 已经接手，接下来由真人回复你。",
+        en=f"{who_en} from our team is here now and answers you.",
+    )
+
+
+def back(language: Language) -> str:
+    """Say that the bot answers again."""
+    return pick(
+        language,
+        zh="现在又由我（AI 助手）来回答了。需要人工时，随时说“转人工”或发送 `/human`。",
+        en="I, the assistant, answer again from here. For a person, say so at any time or send `/human`.",
+    )
+
+
+def closed(language: Language) -> str:
+    """Say that it is done, and ask how it was."""
+    return pick(
+        language,
+        zh="这次的服务已结束，感谢你的耐心。愿意给我们打个分吗？（1 最低，5 最高）",
+        en="Our team has closed this. Thank you! How well were you helped, from 1 (badly) to 5 (very well)?",
+    )
+
+
+def closed_unrated(language: Language) -> str:
+    """Say that it is done, where nobody was there whom one could rate."""
+    return pick(
+        language,
+        zh="这次的服务已结束，感谢你的耐心。有需要随时再找我。",
+        en="Our team has closed this. Thank you; just write when there is something else.",
+    )
+
+
+def rating_buttons(handover_id: int) -> tuple[Choice, ...]:
+    """Return the five buttons of a rating."""
+    return tuple(Choice(label="★" * stars, data=f"rate:{stars}:{handover_id}") for stars in RATINGS)
+
+
+def rated(language: Language, stars: int) -> str:
+    """Thank for a rating."""
+    return pick(
+        language,
+        zh=f"这次的服务已结束。谢谢你的评分：{'★' * stars}",
+        en=f"Our team has closed this. Thank you for rating it: {'★' * stars}",
+    )
+
+
+def comment_button(language: Language, handover_id: int) -> Choice:
+    """Return the button that lets the next words be a comment."""
+    label = pick(language, zh="留一句话", en="Add a comment")
+    return Choice(label=label, data=f"rate:comment:{handover_id}")
+
+
+def comment_wanted(language: Language) -> str:
+    """Ask for the comment."""
+    return pick(
+        language,
+        zh="请写下你的意见：你的下一条消息会转给团队。",
+        en="Please write it: your next message goes to the team as your comment.",
+    )
+
+
+def comment_taken(language: Language) -> str:
+    """Thank for the comment."""
+    return pick(language, zh="谢谢，已转达给团队。", en="Thank you, I have passed that on to the team.")
+
+
+def unreachable(language: Language) -> str:
+    """Say that the team cannot be reached at all."""
+    return pick(
+        language,
+        zh="抱歉，我现在联系不上人工客服，所以还是由我来回答。请稍后再发送 `/human` 试试。",
+        en="Sorry, I cannot reach our team right now, so I go on answering. Please try `/human` again later.",
+    )
+
+
+def no_desk(language: Language) -> str:
+    """Say that there is nobody to ask."""
+    return pick(
+        language,
+        zh="这里没有设置人工客服，只能由我来回答。",
+        en="No team is connected here, so there is only me to answer.",
+    )
+
+
+def staff_only(language: Language) -> str:
+    """Say that only the team may do this."""
+    return pick(language, zh="只有团队成员可以这样做。", en="Only people of the team can do this.")
+
+
+def with_staff(language: Language, name: str) -> str:
+    """Say, to whom asks again, that a person has it already."""
+    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    return pick(
+        language,
+        zh=f"{who_zh} 正在处理，你写的内容他都能看到。",
+        en=f"{who_en} has this in hand and sees what you write.",
+    )
+
+
+# -- to the desk ---------------------------------------------------------------------------------------
+
+
+def unpassable(said: Said, language: Language) -> str:
+    """Tell what kind of thing came that cannot be passed on; "" where all can."""
+    if said.unreadable in (None, Unreadable.EMPTY):
+        return ""
+    return pick(
+        language,
+        zh=f"*（发来了无法转发的内容：{said.unreadable}）*",
+        en=f"*(sent something that cannot be passed on: {said.unreadable})*",
+    )
+
+
+def undelivered(language: Language, why: str) -> str:
+    """Warn the desk that the customer did not get the last words."""
+    return pick(
+        language,
+        zh=f"⚠️ 客户没有收到上面这条消息：{why}。",
+        en=f"⚠️ The customer did not get the message above: {why}.",
+    )
+
+
+def file_lost(language: Language, name: str) -> str:
+    """Say on the desk that a customer's file could not be passed on."""
+    return pick(
+        language,
+        zh=f"⚠️ 客户发来的文件“{plain(name)}”没能转过来。",
+        en=f"⚠️ The customer's file “{plain(name)}” could not be passed on.",
+    )
+
+
+def ended(language: Language) -> str:
+    """Say that words to an ended handover go nowhere."""
+    return pick(
+        language,
+        zh="这次人工服务已经结束，上面这条没有发给客户。",
+        en="This handover has ended: the message above was not sent to the customer.",
+    )
+
+
+def did(language: Language, action: str, name: str) -> str:
+    """Say who did what to a handover; ``name`` is "" for the bot itself."""
+    who = plain(name) if name else "🤖"
+    words = {
+        "take": pick(language, zh="接手了。", en="took this."),
+        "answer": pick(language, zh="回复并接手了。", en="answered and took this."),
+        "back": pick(language, zh="交还给了机器人。", en="handed this back to the bot."),
+        "close": pick(language, zh="关闭了这次服务。", en="closed this."),
+    }
+    return f"*{who} {words[action]}*"
+
+
+def remind(language: Language, customer: str, waited: timedelta, mentions: str) -> str:
+    """Remind that a customer waits."""
+    minutes = max(1, round(waited.total_seconds() / 60))
+    told = pick(
+        language,
+        zh=f"⏰ {plain(customer)} 已经等了 {minutes} 分钟。",
+        en=f"⏰ {plain(customer)} has been waiting for {minutes} min.",
+    )
+    return f"{told} {mentions}".strip()
+
+
+def idle(language: Language, then: str, mentions: str) -> str:
+    """Warn that a handover in which nothing happens will end."""
+    what = (
+        pick(language, zh="交还给机器人", en="go back to the bot")
+        if then == "return"
+        else pick(language, zh="关闭", en="be closed")
+    )
+    told = pick(
+        language,
+        zh=f"⏳ 这里很久没有动静了，再过同样长的时间会自动{what}。",
+        en=f"⏳ Nothing has happened here for a while; after as long again this will {what}.",
+    )
+    return f"{told} {mentions}".strip()
+
+
+def drafting_failed(language: Language) -> str:
+    """Say that no draft can be had."""
+    return pick(language, zh="*Kimi 现在写不出草稿。*", en="*Kimi has no draft to offer right now.*")
+
+
+def draft(language: Language, words: str) -> str:
+    """Show a draft: seen by the desk only."""
+    head = pick(
+        language,
+        zh="📝 **Kimi 建议的回复**（客户看不到；点“发送”，或复制修改后自己发）",
+        en="📝 **Kimi suggests** (the customer does not see this; send it, or copy and change it)",
+    )
+    return f"{head}\n\n{words}"
+
+
+def send_button(language: Language, post_id: int) -> Choice:
+    """Return the button that sends a draft."""
+    return Choice(label=pick(language, zh="发送", en="Send"), data=f"desk:send:{post_id}")
+
+
+def rating_told(language: Language, stars: int) -> str:
+    """Tell the desk how it was rated."""
+    return pick(language, zh=f"客户评分：{'★' * stars}", en=f"The customer's rating: {'★' * stars}")
+
+
+def comment_told(language: Language, words: str) -> str:
+    """Tell the desk what the customer adds to the rating."""
+    return pick(language, zh=f"客户留言：{words}", en=f"The customer's comment: {words}")
