@@ -16,7 +16,7 @@ METHODS = {
 @pytest.mark.parametrize(("method", "window"), METHODS.items())
 def test_a_bucket_never_grants_more_than_the_window(method: str, window: int, share: float) -> None:
     """Burst and a minute's refill together are at most Slack's window, at any share."""
-    budget = SlackLimits(burst_share=share).method("T1", method)
+    budget = SlackLimits(append_burst_share=share, update_burst_share=share).method("T1", method)
     assert budget.key == f"slack:T1:{method}"
     assert budget.burst >= 1
     assert budget.per_s >= 0
