@@ -233,7 +233,12 @@ class Rooms(Protocol):
         """Close a topic; nothing where the platform has none, and one that is closed is success."""
 
     def address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
-        """Make the address of a room or of one of its threads, to post there unasked."""
+        """Make the address of a room or of one of its threads, to post there unasked.
+
+        ``thread`` is "", what :meth:`open_topic` returned, or on Slack a message's id. Where replies
+        make conversations (a Telegram group without topics) the address of a person's own event is
+        to be kept instead.
+        """
 
     def mention(self, person_id: str, name: str) -> str:
         """Return Markdown that this platform's renderer turns into a real mention of a person.
@@ -244,4 +249,9 @@ class Rooms(Protocol):
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, marker: str
     ) -> MessageRef:
-        """Show a file or picture with a caption (Markdown, may be "") and return its message."""
+        """Show a file or picture with a caption (Markdown, may be "") and return its message.
+
+        A caption over about 1,000 characters, and a file that is empty or too large for the
+        platform, are ``SurfaceRefused``. ``message_id`` is "" where the platform does not tell it
+        in time. ``OSError`` where ``path`` cannot be read.
+        """

@@ -6,7 +6,8 @@ stands and does not tell its ts, so the file is asked for it a few times afterwa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,10 @@ class Uploads:
         """Send the bytes; the address is a secret, so no error may hold it."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
         try:
-            async with self._session().post(
-                url, data=_pieces(path), headers=headers, timeout=TIMEOUT
-            ) as response:
+            async with (
+                contextlib.aclosing(_pieces(path)) as pieces,
+                self._session().post(url, data=pieces, headers=headers, timeout=TIMEOUT) as response,
+            ):
                 _check(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise SurfaceUnavailable(f"upload: {type(exc).__name__}") from None
@@ -105,7 +107,7 @@ class Uploads:
         return ""
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
     stream = await asyncio.to_thread(path.open, "rb")
     try:
         while piece := await asyncio.to_thread(stream.read, _CHUNK_BYTES):

@@ -16,6 +16,7 @@ PLATFORMS = ("slack", "telegram")
 ROOT = (
     "service.py",
     "configs.py",
+    "parts.py",
     "cli",
     "simulator",
 )  #: the composition root

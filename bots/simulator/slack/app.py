@@ -65,6 +65,7 @@ class SlackApp:
                     Route("/api/{method}", self._call, methods=["GET", "POST"]),
                     Route("/response/{key}", self._respond, methods=["POST"]),
                     Route("/files/{file}", self._file, methods=["GET"]),
+                    Route("/upload/{secret}", self._upload, methods=["POST"]),
                     WebSocketRoute("/link", self.sockets.serve),
                 ]
             )
@@ -181,6 +182,18 @@ class SlackApp:
         except SlackRefusal as refusal:
             return _json({"ok": False, "error": refusal.error}, status=404)
         return PlainTextResponse("ok")
+
+    async def _upload(self, request: Request) -> Response:
+        """Take the bytes of a file at the address that was given out for it."""
+        upload = self.workspace.uploads.get(request.path_params["secret"])
+        fault = self.faults.take("upload", {"name": upload.name if upload else ""})
+        if fault is not None:
+            return PlainTextResponse("try again", status_code=429 if fault.kind == "429" else 503)
+        content = await request.body()
+        if upload is None or len(content) != upload.length:
+            return PlainTextResponse("no such upload, or another length", status_code=400)
+        upload.content = content
+        return PlainTextResponse(f"OK - {len(content)}")
 
     async def _file(self, request: Request) -> Response:
         """A file's url_private: without a good token Slack shows its login page."""

@@ -50,6 +50,8 @@ def _person_json(workspace: Workspace, person: Person, *, locale: bool) -> Json:
         "real_name": person.name,
         "deleted": False,
         "is_bot": person.is_bot,
+        "is_admin": person.admin,
+        "is_owner": False,
         "profile": {"real_name": person.name, "display_name": person.name, "team": person.team},
     }
     if person.is_bot:

@@ -26,6 +26,11 @@ PER_MINUTE: Mapping[str, int] = {
     "chat.stopStream": TIER_2,
     "chat.update": TIER_3,
     "conversations.members": TIER_4,
+    "files.completeUploadExternal": TIER_4,
+    "files.getUploadURLExternal": TIER_4,
+    "files.info": TIER_4,
+    "usergroups.list": TIER_2,
+    "usergroups.users.list": TIER_2,
     "users.info": TIER_4,
     "users.list": TIER_2,
     "views.publish": TIER_4,
@@ -49,6 +54,7 @@ class Limits:
     ack_within_s: float = 3.0
     retries_after_s: tuple[float, ...] = (0.0, 60.0, 300.0)  #: waits before each redelivery
     connections: int = 10  #: Socket Mode connections of one app
+    share_delay_s: float = 0.1  #: an uploaded file's message appears so long after its last call
     status_life_s: float = 120.0  #: a status goes away by itself
 
     def granted(self, method: str) -> int:

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bots.simulator.slack import calls_chat, calls_people, calls_reads, calls_signs, calls_streams
+from bots.simulator.slack import (
+    calls_chat,
+    calls_files,
+    calls_groups,
+    calls_people,
+    calls_reads,
+    calls_signs,
+    calls_streams,
+)
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import HISTORY_SCOPE, Json
 from bots.simulator.slack.rules import SlackRefusal
@@ -32,6 +40,7 @@ BOT_SCOPES = frozenset(
         "reactions:read",
         "reactions:write",
         "team:read",
+        "usergroups:read",
         "users:read",
     }
 )  #: what the app is granted unless the test says otherwise
@@ -70,9 +79,14 @@ METHODS: Mapping[str, Method] = {
     "conversations.members": Method(run=calls_reads.members, scopes=READ_SCOPES),
     "conversations.open": Method(run=calls_reads.open_conversation, scopes=("im:write", "mpim:write")),
     "conversations.replies": Method(run=calls_reads.replies, scopes=tuple(HISTORY_SCOPE.values())),
+    "files.completeUploadExternal": Method(run=calls_files.complete_upload, scopes=("files:write",)),
+    "files.getUploadURLExternal": Method(run=calls_files.get_upload_url, scopes=("files:write",)),
+    "files.info": Method(run=calls_files.info, scopes=("files:read",)),
     "reactions.add": Method(run=calls_signs.react, scopes=("reactions:write",)),
     "reactions.remove": Method(run=calls_signs.unreact, scopes=("reactions:write",)),
     "team.info": Method(run=calls_people.team_info, scopes=("team:read",)),
+    "usergroups.list": Method(run=calls_groups.groups, scopes=("usergroups:read",)),
+    "usergroups.users.list": Method(run=calls_groups.members, scopes=("usergroups:read",)),
     "users.info": Method(run=calls_people.user_info, scopes=("users:read",)),
     "users.list": Method(run=calls_people.users_list, scopes=("users:read",)),
     "views.publish": Method(run=calls_signs.publish_view),

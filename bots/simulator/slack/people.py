@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bots.simulator.slack import calls_streams, events, rules, stored
 from bots.simulator.slack.delivery import Dispatcher, Envelope
-from bots.simulator.slack.records import ChannelKind, Json, Message, Person, buttons_of
+from bots.simulator.slack.records import ChannelKind, Json, Message, Person, UserGroup, buttons_of
 from bots.simulator.slack.response_urls import ResponseUrls
 from bots.simulator.slack.workspace import APP_ID, Workspace
 
@@ -21,12 +21,25 @@ class People:
     base_url: str
     _mention_first = False
 
-    def add_person(self, name: str, external_team: str = "") -> str:
-        """Add a member, or with ``external_team`` somebody of another workspace; return the user id."""
+    def add_person(self, name: str, external_team: str = "", *, admin: bool = False) -> str:
+        """Add a member, or with ``external_team`` somebody of another workspace; return the user id.
+
+        An ``admin`` is one of the workspace that they belong to.
+        """
         team = external_team or self.workspace.team
-        person = Person(id=self.workspace.new_id("U"), name=name, team=team, external=bool(external_team))
+        person = Person(
+            id=self.workspace.new_id("U"), name=name, team=team, external=bool(external_team), admin=admin
+        )
         self.workspace.people[person.id] = person
         return person.id
+
+    def add_group(self, handle: str, members: Sequence[str]) -> str:
+        """Make a user group, mentioned as @handle; return its id."""
+        group = UserGroup(
+            id=self.workspace.new_id("S"), name=handle.title(), handle=handle, members=set(members)
+        )
+        self.workspace.groups[group.id] = group
+        return group.id
 
     def add_channel(
         self,

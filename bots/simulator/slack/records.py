@@ -26,6 +26,29 @@ class Person:
     team: str
     external: bool = False
     is_bot: bool = False
+    admin: bool = False  #: of the team that they belong to
+
+
+@dataclass(slots=True, kw_only=True)
+class UserGroup:
+    """A group of people with a handle, such as @support."""
+
+    id: str
+    name: str
+    handle: str
+    members: set[str]
+    disabled: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Upload:
+    """A file on its way: its place was given out, its bytes may have come."""
+
+    file_id: str
+    name: str
+    length: int  #: bytes that were announced
+    secret: str  #: the end of its address
+    content: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +123,8 @@ class Message:
     def seen_text(self) -> str:
         """What people read: Markdown blocks take the place of the text, which only notifies."""
         markdown = [str(block.get("text", "")) for block in self.blocks if block.get("type") == "markdown"]
-        return "\n\n".join(markdown) or self.source
+        names = " ".join(f"[{file.get('name', 'file')}]" for file in self.files)
+        return "\n\n".join(markdown) or self.source or names
 
     def as_shown(self) -> Shown:
         """Return the message as it stands on the screen."""

@@ -48,7 +48,7 @@ class SlackSimulator(People):
     async def __aenter__(self) -> "SlackSimulator":
         self._server = WebServer(self._app.asgi())
         await self._server.start()
-        self.base_url = self._app.base_url = self._server.url
+        self.base_url = self._app.base_url = self.workspace.base_url = self._server.url
         return self
 
     async def __aexit__(

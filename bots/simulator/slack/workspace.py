@@ -12,7 +12,15 @@ from typing import Any, TypeAlias
 from bots.simulator.screen import Screen
 from bots.simulator.slack import events, rules, stored
 from bots.simulator.slack.limits import Limits
-from bots.simulator.slack.records import Channel, ChannelKind, Json, Message, Person
+from bots.simulator.slack.records import (
+    Channel,
+    ChannelKind,
+    Json,
+    Message,
+    Person,
+    Upload,
+    UserGroup,
+)
 from bots.simulator.slack.rules import SlackRefusal
 from core.clock import Clock
 
@@ -45,6 +53,9 @@ class Workspace:
         self.sessions: dict[tuple[str, str], Json] = {}  #: (channel, thread) → agent session
         self.views: dict[str, Json] = {}  #: person → home tab
         self.files: dict[str, tuple[Json, bytes]] = {}
+        self.uploads: dict[str, Upload] = {}  #: by the end of their address
+        self.groups: dict[str, UserGroup] = {}
+        self.base_url = ""  #: where the stand-in is served
         self.streaming_available = True
         self.edit_window_closed = False
         self.emit: Emit = lambda channel, event: None
