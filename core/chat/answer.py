@@ -150,8 +150,8 @@ class Answerer:
             FilesUnreadable: the question is about nothing but files that cannot be read.
         """
         reading = Reading()
+        terms = await self._contexts.terms(question.conversation)
         if self._reader is not None:
-            terms = await self._contexts.terms(question.conversation)
             reading = await self._reader.read(
                 question.conversation,
                 question.turn,
@@ -160,7 +160,9 @@ class Answerer:
             )
         if reading.useless:
             raise FilesUnreadable(reading.problems)
-        prepared = await self._contexts.prepare(question.conversation, question.turn, refused=refused)
+        prepared = await self._contexts.prepare(
+            question.conversation, question.turn, terms=terms, refused=refused
+        )
         notes = (told(reading.problems, question.language), partly_told(prepared.partly, question.language))
         return replace(prepared, note=" ".join(note for note in notes if note))
 
@@ -210,7 +212,7 @@ class Answerer:
 
     async def _tools(self, question: Question, prepared: Prepared, delivery: Delivery) -> ToolUse | None:
         thinks = prepared.terms.model.thinks and prepared.request.thinking is not False
-        tools = await self._toolbox.tools(question.conversation.id, thinks=thinks)
+        tools = await self._toolbox.tools(prepared.terms.searches, thinks=thinks)
         if not tools:
             return None
 

@@ -34,7 +34,7 @@ from core.files.material import NOTHING, Partly
 from core.files.policy import unmarked
 from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
-from core.store import Database, choices, conversations, history, summaries
+from core.store import Database, choices, conversations, files, history, summaries
 from core.store.conversations import Conversation
 from core.store.turns import Turn
 
@@ -111,24 +111,29 @@ class Contexts:
         wanted = chosen.get(choices.MODEL, "")
         model = self._catalogue.find(wanted) if wanted else None
         usual = "" if self._settings.thinking is None else ("on" if self._settings.thinking else "off")
-        return make_terms(
+        searches = chosen.get(choices.SEARCH)
+        terms = make_terms(
             model or self._usual_model(),
             reply_tokens=self._settings.reply_tokens,
             level=chosen.get(choices.THINKING, usual),
             persona=await self._persona(chosen.get(choices.PERSONA, "")),
             gone=wanted if model is None else "",
         )
+        return terms if searches is None else replace(terms, searches=searches == "on")
 
-    async def prepare(self, conversation: Conversation, turn: Turn, *, refused: bool = False) -> Prepared:
+    async def prepare(
+        self, conversation: Conversation, turn: Turn, *, terms: Terms | None = None, refused: bool = False
+    ) -> Prepared:
         """Return what Kimi is asked for a turn. May wait for notes on what does not fit.
 
-        ``refused`` says that Kimi found what was prepared before too long.
+        ``terms`` are the conversation's, where they were just read. ``refused`` says that Kimi found what
+        was prepared before too long.
 
         Raises:
             QuestionTooLong: not even the question fits.
             StoreUnavailable: the history could not be read.
         """
-        view = await self._measure.measured(await self._view(conversation, turn), refused=refused)
+        view = await self._measure.measured(await self._view(conversation, turn, terms), refused=refused)
         for _ in range(FOLD_ROUNDS):
             if view.fits or view.too_long or not await self._folded(view, turn):
                 break
@@ -168,15 +173,17 @@ class Contexts:
         """
         return await self._seen(conversation, question_seq=LAST_SEQ, up_to_seq=LAST_SEQ)
 
-    async def _view(self, conversation: Conversation, turn: Turn) -> View:
+    async def _view(self, conversation: Conversation, turn: Turn, terms: Terms | None = None) -> View:
         first = min(turn.seq, turn.inbox_id)  # several questions may have been merged into this turn
-        view = await self._seen(conversation, question_seq=first, up_to_seq=turn.seq)
+        view = await self._seen(conversation, question_seq=first, up_to_seq=turn.seq, terms=terms)
         # An earlier answer to this very question gives way to the new one.
         asked = [line for line in view.lines if not (line.role == "assistant" and line.seq == turn.seq)]
         return replace(view, lines=asked)
 
-    async def _seen(self, conversation: Conversation, *, question_seq: int, up_to_seq: int) -> View:
-        terms = await self.terms(conversation)
+    async def _seen(
+        self, conversation: Conversation, *, question_seq: int, up_to_seq: int, terms: Terms | None = None
+    ) -> View:
+        terms = terms or await self.terms(conversation)
         most = self._settings.history_lines
         async with self._database.read() as tx:
             summary = await summaries.latest(tx, conversation, before_seq=question_seq)
@@ -187,15 +194,17 @@ class Contexts:
                 up_to_seq=up_to_seq,
                 max_lines=most,
             )
+            known = await files.known(
+                tx, conversation.id, after_seq=conversation.history_after, up_to_seq=up_to_seq
+            )
         ratio = await self._ratios.of(terms.model.id)
         material = NOTHING
-        if self._reader is not None:
+        if self._reader is not None and known:
             asked = [line.text for line in lines if line.role == "user" and line.seq >= question_seq]
             material = await self._reader.material(
-                conversation,
+                known,
                 question="\n".join(unmarked(words) for words in asked),
                 question_seq=question_seq,
-                up_to_seq=up_to_seq,
                 model=terms.model,
                 room_tokens=terms.room_tokens / ratio,
             )

@@ -26,6 +26,7 @@ class Terms:
     level: str = ""  #: of thinking, as it was chosen; "" where it was not, or the model cannot do it
     persona: str = ""  #: words that say who answers; "" for the usual one
     gone: str = ""  #: the model that was chosen and is no longer served
+    searches: bool | None = None  #: whether answers may search the web; None where that was not chosen
 
     @property
     def room_tokens(self) -> int:

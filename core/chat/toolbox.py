@@ -34,12 +34,13 @@ class Toolbox:
             chosen = (await choices.of(tx, conversation_id)).get(choices.SEARCH)
         return self._search if chosen is None else chosen == "on"
 
-    async def tools(self, conversation_id: int, *, thinks: bool) -> Sequence[Tool]:
+    async def tools(self, searches: bool | None, *, thinks: bool) -> Sequence[Tool]:
         """Return the tools for one answer; ``thinks`` says whether its model thinks before it.
 
-        Where Kimi's formulas cannot be had, an answer goes without them.
+        ``searches`` is what its conversation chose; None where it did not. Where Kimi's formulas
+        cannot be had, an answer goes without them.
         """
-        if not await self.searches(conversation_id):
+        if not (self._search if searches is None else searches):
             return self._own
         found = await self._web()
         if self._no_formulas and not thinks:

@@ -24,7 +24,7 @@ from core.files.policy import (
     shown_name,
     unmarked,
 )
-from core.files.references import references_in, referred
+from core.files.references import REFERENCE, references_in, referred
 from core.kimi import Model, Part, PicturePart, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
@@ -82,6 +82,9 @@ class Reader:
         Raises:
             StoreUnavailable: what was read could not be stored.
         """
+        async with self._database.read() as tx:
+            if not await files.concern(tx, conversation.id, turn.seq, words=REFERENCE):
+                return Reading()
         async with self._database.begin() as tx:
             before = await files.before_question(tx, conversation.id, turn.seq)
             unknown = await self._refer(tx, conversation, turn, before)
@@ -109,25 +112,18 @@ class Reader:
 
     async def material(
         self,
-        conversation: Conversation,
+        known: Sequence[Known],
         *,
         question: str,
         question_seq: int,
-        up_to_seq: int,
         model: Model,
         room_tokens: float,
     ) -> Material:
-        """Return what a prompt with ``room_tokens`` (estimated ones) shows of a conversation's files.
+        """Return what a prompt with ``room_tokens`` (estimated ones) shows of files that were read.
 
         Raises:
             StoreUnavailable: they could not be read.
         """
-        async with self._database.read() as tx:
-            known = await files.known(
-                tx, conversation.id, after_seq=conversation.history_after, up_to_seq=up_to_seq
-            )
-        if not known:
-            return Material()
         # The same file may have been sent twice; it counts where it came last.
         documents = {one.file.hash: one for one in known if one.content.kind == "document"}
         seen = [one for one in known if _can_see(one, model)][-MOST_MEDIA:]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.model import Attachment, AttachmentKind
@@ -20,6 +20,8 @@ from core.store.upsert import insert as upsert
 
 _F = schema.files
 _C = schema.contents
+_M = schema.messages
+_T = schema.turns
 _TALK = schema.conversations
 
 
@@ -71,6 +73,8 @@ async def add(
     hashes: Sequence[str] = (),
 ) -> None:
     """Note what came with a message; with ``hashes`` it has been read before."""
+    if not attachments:
+        return
     taken = select(func.coalesce(func.max(_F.c.position) + 1, 0)).where(
         _F.c.conversation_id == conversation_id, _F.c.seq == seq
     )
@@ -92,6 +96,21 @@ async def add(
                 created_at=utc_now(),
             )
         )
+
+
+async def concern(tx: Transaction, conversation_id: int, seq: int, *, words: str) -> bool:
+    """Return whether a conversation has files, or the question ``seq`` may mean one.
+
+    That is where ``words`` stand, in any case, in something that was said since the answer before it.
+    """
+    here = exists().where(_F.c.conversation_id == conversation_id)
+    meant = exists().where(
+        _M.c.conversation_id == conversation_id,
+        _M.c.seq > _before_question(conversation_id, seq).scalar_subquery(),
+        _M.c.seq <= seq,
+        _M.c.text.icontains(words, autoescape=True),
+    )
+    return bool((await tx.execute(select(or_(here, meant)))).scalar_one())
 
 
 async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
@@ -249,15 +268,17 @@ async def left_kimi(tx: Transaction, hash_: str) -> None:
 
 async def before_question(tx: Transaction, conversation_id: int, seq: int) -> int:
     """Return the seq of the question before the one that ends with ``seq``; -1 where there is none."""
-    turns = schema.turns
-    query = select(func.max(turns.c.seq)).where(
-        turns.c.conversation_id == conversation_id,
-        turns.c.seq < seq,
-        turns.c.state != "notice",
-        turns.c.outcome != "notice",
+    seq_before: int = (await tx.execute(_before_question(conversation_id, seq))).scalar_one()
+    return seq_before
+
+
+def _before_question(conversation_id: int, seq: int) -> Select[int]:
+    return select(func.coalesce(func.max(_T.c.seq), -1)).where(
+        _T.c.conversation_id == conversation_id,
+        _T.c.seq < seq,
+        _T.c.state != "notice",
+        _T.c.outcome != "notice",
     )
-    found: int | None = (await tx.execute(query)).scalar_one()
-    return -1 if found is None else found
 
 
 _PLAIN = (
