@@ -11,34 +11,30 @@ from typing import Any
 import structlog
 
 from core.clock import Clock
-from core.delivery.calls import call, clear_status
+from core.delivery.calls import call, clear_status, told
 from core.delivery.delivery import Delivery, OnRefs
 from core.delivery.growing import Growing
 from core.delivery.lane import Grant, Lane
 from core.delivery.ledger import Budgets
 from core.delivery.pace import Pace
 from core.delivery.paying import Payer
+from core.delivery.recovery import recover
 from core.delivery.scheduler import Scheduler
 from core.delivery.steps import Need, Step
 from core.errors import (
     Fenced,
-    MessageGone,
     StoreUnavailable,
     SurfaceClosed,
     SurfaceError,
     SurfaceRateLimited,
     SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
 )
 from core.model import Address, Button, MessageRef, Status
+from core.observer import SILENT, Observer
 from core.ports import Surface
 
 log = structlog.get_logger(__name__)
 
-FIRST_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
-MOST_BACKOFF_S = 30.0
-MOST_LOST_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
 IDLE_WAIT_S = 3600.0  #: how long the loop sleeps when nothing is due; a nudge ends it
 HOLD_LOOK_S = 0.1  #: how often it looks whether a hold is over
 
@@ -50,9 +46,17 @@ def _always() -> bool:
 class Courier:
     """The delivery of one process: open it, hand out deliveries, close it."""
 
-    def __init__(self, clock: Clock, pace: Pace | None = None, *, budgets: Budgets | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        pace: Pace | None = None,
+        *,
+        budgets: Budgets | None = None,
+        observer: Observer = SILENT,
+    ) -> None:
         """``budgets`` are those that other replicas spend from too; None where there are none."""
         self.clock = clock
+        self._observer = observer
         self.scheduler = Scheduler(pace)
         self._payer = Payer(self.scheduler, clock, budgets)
         self.may_call: Callable[[], bool] = _always  #: False holds every call: others may show it now
@@ -200,10 +204,10 @@ class Courier:
 
     def _begin(self, delivery: Delivery, work: "Awaitable[None]") -> None:
         delivery.lane.in_flight = True
-        self._beside(self._guarded(delivery, work))
+        self._beside(delivery, self._guarded(delivery, work))
 
-    def _beside(self, work: "Coroutine[Any, Any, None]") -> None:
-        task = asyncio.create_task(work)
+    def _beside(self, delivery: Delivery, work: "Coroutine[Any, Any, None]") -> None:
+        task = asyncio.create_task(work, context=delivery.context.copy())
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
@@ -227,7 +231,8 @@ class Courier:
                 lane.status_at = self.clock.time() + wait_s
                 return
             try:
-                await delivery.surface.status(delivery.growing.address, Status.THINKING)
+                with told(self._observer, delivery, "status", self.clock):
+                    await delivery.surface.status(delivery.growing.address, Status.THINKING)
                 delivery.status_shown = True
             except SurfaceRateLimited as exc:
                 self._payer.refused((*lane.status_cost, *lane.budgets), exc)
@@ -245,72 +250,28 @@ class Courier:
                 if wait_s:
                     delivery.growing.again()
                     return
-                ref = await call(delivery, step, self.clock)
+                with told(self._observer, delivery, step.action, self.clock):
+                    ref = await call(delivery, step, self.clock)
         except SurfaceError as exc:
-            self.scheduler.landed(delivery.lane, self.clock.time())
-            self._recover(delivery, step, exc)
+            now = self.clock.time()
+            self.scheduler.landed(delivery.lane, now)
+            if isinstance(exc, SurfaceRateLimited):
+                # A verb may have gone over to another method than the one its step paid for.
+                self._payer.refused((*step.cost, *delivery.lane.budgets), exc)
+            if (fatal := recover(delivery, step, exc, now)) is not None:
+                self._fail(delivery, fatal)
         else:
             self.scheduler.landed(delivery.lane, self.clock.time())
             delivery.failures = 0
             delivery.growing.settled(step, ref, self.clock.time())
             if delivery.status_shown and delivery.growing.posted:
                 delivery.status_shown = False
-                self._beside(clear_status(delivery))
+                self._beside(delivery, clear_status(delivery, self.clock, self._observer))
         if delivery.growing.refs != before:
             await delivery.on_refs(delivery.growing.refs)
         if step.ends and delivery.growing.need(self.clock.time()) is None:
             # Nothing is left to be shown: whoever waits need not wait for room for another call.
             self._settle_if_complete(delivery)
-
-    def _recover(self, delivery: Delivery, step: Step, error: SurfaceError) -> None:
-        """Decide what a failed call means for its message."""
-        growing = delivery.growing
-        log.info(
-            "frame_failed",
-            marker=delivery.marker,
-            action=step.action,
-            need=step.need.name,
-            error=type(error).__name__,
-        )
-        match error:
-            case SurfaceRateLimited():
-                # A verb may have gone over to another method than the one its step paid for.
-                self._payer.refused((*step.cost, *delivery.lane.budgets), error)
-                if not growing.leave(step):
-                    growing.again()
-            case MessageGone():
-                growing.gone(step)
-            case SurfaceClosed():
-                self._fail(delivery, error)
-            case SurfaceRefused() if growing.leave(step):
-                log.info("rung_left", marker=delivery.marker, rung=step.rung)
-            case SurfaceRefused():
-                if growing.refused(step):
-                    growing.again()
-                elif step.need is Need.FINAL:
-                    self._fail(delivery, error)
-            case SurfaceUncertain() if step.action == "post":
-                self._lost(delivery, error)
-            case _:
-                self._back_off(delivery)
-                growing.again()
-
-    def _lost(self, delivery: Delivery, error: SurfaceUncertain) -> None:
-        """A post may have landed. Ask where that is possible; else say no more until the end."""
-        growing = delivery.growing
-        delivery.lost_posts += 1
-        if delivery.lost_posts > MOST_LOST_POSTS:
-            self._fail(delivery, SurfaceUnavailable(str(error)))
-            return
-        growing.lost_post = growing.can_find
-        growing.previews = growing.can_find
-        self._back_off(delivery)
-        growing.again()
-
-    def _back_off(self, delivery: Delivery) -> None:
-        delay_s = min(MOST_BACKOFF_S, FIRST_BACKOFF_S * 2.0**delivery.failures)
-        delivery.failures += 1
-        delivery.lane.not_before = self.clock.time() + delay_s
 
     def _settle_if_complete(self, delivery: Delivery) -> None:
         if delivery.growing.complete:

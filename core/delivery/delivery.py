@@ -1,6 +1,7 @@
 """One answer being shown, as whoever writes it sees it."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -52,11 +53,17 @@ class Delivery:
         self.status_shown = False
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = False
+        self.context = contextvars.copy_context()  #: the turn's: calls made for it belong to it
+        self.words_since: float | None = None  #: when the oldest word came that no frame has
+        self.first_words_at: float | None = None  #: when words of it stood first
 
     def append(self, text: str) -> None:
         """Take in the next piece of the answer; costs next to nothing."""
         waiting = self.growing.unseen == 0 or not self.growing.posted
-        self.growing.append(text, self._courier.clock.time())
+        now = self._courier.clock.time()
+        self.growing.append(text, now)
+        if self.words_since is None:
+            self.words_since = now
         if waiting:
             self._courier.nudge(self.lane)
 
