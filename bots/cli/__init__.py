@@ -17,6 +17,7 @@ from bots.cli.check import check
 from bots.cli.db import db
 from bots.cli.demo import demo
 from bots.cli.export import export_
+from bots.cli.knowledge import knowledge
 from bots.cli.run import run
 from bots.cli.slack_manifest import slack_manifest
 from bots.cli.terminal import INTERRUPTED, complain, told
@@ -33,6 +34,7 @@ for command in (run, check, ask, chat, slack_manifest, demo, usage):
     app.command()(command)
 app.command("export")(export_)
 app.add_typer(db)
+app.add_typer(knowledge)
 
 
 def _version(wanted: bool) -> None:

@@ -9,6 +9,7 @@ One module for each part of the product; a new one is imported here, so that ``m
 from core.store.schema.base import Id, UtcDateTime, metadata
 from core.store.schema.delivery import delivery_budgets
 from core.store.schema.desk import handover_changes, handovers, ratings, relayed
+from core.store.schema.floor import schema_floor
 from core.store.schema.guard import blocked, paces, refused
 from core.store.schema.knowledge import (
     canned,
@@ -17,6 +18,7 @@ from core.store.schema.knowledge import (
     knowledge_sets,
     knowledge_terms,
 )
+from core.store.schema.rules import chat_people, chat_rules, staff_words
 from core.store.schema.talk import (
     accounts,
     choices,
@@ -41,6 +43,8 @@ __all__ = [
     "accounts",
     "blocked",
     "canned",
+    "chat_people",
+    "chat_rules",
     "choices",
     "contents",
     "conversations",
@@ -62,7 +66,9 @@ __all__ = [
     "ratings",
     "refused",
     "relayed",
+    "schema_floor",
     "secrets",
+    "staff_words",
     "summaries",
     "told",
     "turns",

@@ -1,0 +1,52 @@
+"""Which sets a chat's questions are looked up in, and how strictly it keeps to them."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from core.model import ThreadKey
+from core.store import Transaction, knowledge
+from core.store.knowledge import Owner
+
+
+class KnowledgeRules(Protocol):
+    """What a chat's rules say of knowledge."""
+
+    @property
+    def knowledge(self) -> Sequence[str]:
+        """Return the names of the sets that the chat uses."""
+
+    @property
+    def strict(self) -> bool:
+        """Return whether it answers from them alone."""
+
+
+RulesOf: TypeAlias = Callable[[Transaction, ThreadKey], Awaitable[KnowledgeRules]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where one chat's questions are looked up."""
+
+    set_ids: Sequence[int]
+    strict: bool
+
+
+async def scope_of(tx: Transaction, key: ThreadKey, rules_of: RulesOf) -> Scope:
+    """Return a chat's scope: the sets that its rules name, and what was taught in it by ``/learn``.
+
+    A name means the tenant's own set before the deployment's, and never another tenant's.
+    """
+    rules = await rules_of(tx, key)
+    set_ids = await knowledge.visible(tx, owner_of(key), [*rules.knowledge, own_set(key)])
+    return Scope(set_ids=set_ids, strict=rules.strict)
+
+
+def owner_of(key: ThreadKey) -> Owner:
+    """Return who owns what is taught in a chat: its tenant."""
+    return Owner(platform=key.platform, tenant=key.tenant)
+
+
+def own_set(key: ThreadKey) -> str:
+    """Return the name of the set that a chat's ``/learn`` fills; every topic and thread of it shares that."""
+    return f"chat:{key.channel}"

@@ -1,0 +1,167 @@
+"""A text as the terms that it is found by: the same for what is stored and for what is asked. Pure.
+
+Chinese is cut by rjieba's dictionary; beside its words the single characters are kept, so that a word
+which the other side put differently (退钱, 退款) still meets half of it. Other scripts are cut at
+everything that is neither letter nor digit; English endings are taken off.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from core.knowledge.stopwords import CHINESE, ENGLISH, NUMBERS
+
+MOST_CHARS = 40  #: of one term; PostgreSQL takes lexemes up to 2 kB
+_RUN = re.compile("(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+)|(?P<word>[^\\W_]+)")
+_VOWEL = re.compile("[aeiouy]")
+_PHRASES = (
+    (re.compile(r"\b(?:log|sign)(?:ged|ging|s|ning)?[ -]in(?:to)?\b"), "login"),
+    (re.compile(r"\b(?:log|sign)(?:ged|ging|s)?[ -]out\b"), "logout"),
+    (re.compile(r"\bsign(?:ed|ing|s)?[ -]up\b"), "signup"),
+    (re.compile(r"\bmoney back\b"), "refund"),
+    (re.compile(r"\bhow much\b"), "price"),
+    (re.compile(r"\b(?:e-mail|e mail)"), "email"),
+    (re.compile(r"\b(?:co-worker)"), "coworker"),
+    (re.compile(r"\b(?:two|2)[ -]factor\b"), "2fa"),
+    (re.compile(r"\bsingle sign[ -]?on\b"), "sso"),
+    (re.compile("多少钱|什么价|啥价"), " 价格 "),
+)
+
+
+def terms_of(text: str) -> list[str]:
+    """Return a text's words that tell something, in order, repeated as they are."""
+    terms: list[str] = []
+    for run in _RUN.finditer(_plain(text)):
+        if run["han"]:
+            terms += _chinese(run["han"])
+        elif run["word"] not in ENGLISH:
+            word = NUMBERS.get(run["word"], run["word"])
+            terms.append(stem(word)[:MOST_CHARS])
+    return terms
+
+
+def index_terms(text: str) -> list[str]:
+    """Return what a stored text is found by: its words, and the parts of Chinese ones."""
+    found: list[str] = []
+    for term in terms_of(text):
+        found += (term, *parts_of(term), *characters_of(term))
+    return found
+
+
+def parts_of(term: str) -> tuple[str, ...]:
+    """Return the shorter words within a Chinese word that tell something; none of most."""
+    if len(term) < 3 or not is_han(term):
+        return ()
+    return tuple(part for part in _cutter().cut_for_search(term, False) if 1 < len(part) < len(term))
+
+
+def characters_of(term: str) -> tuple[str, ...]:
+    """Return the characters of a Chinese word that tell something by themselves; none of a single one."""
+    if len(term) < 2 or not is_han(term):
+        return ()
+    return tuple(char for char in term if char not in CHINESE)
+
+
+def is_han(term: str) -> bool:
+    """Tell whether a term is of Chinese characters."""
+    found = _RUN.match(term)
+    return found is not None and bool(found["han"])
+
+
+def same(text: str) -> str:
+    """Return what two texts have in common that differ in nothing but case, blanks and punctuation."""
+    return "".join(found[0] for found in _RUN.finditer(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    plain = re.sub(r"(?<=[a-z])'(?:s|re|ve|ll|d|m|t)\b", "", plain)
+    for pattern, word in _PHRASES:
+        plain = pattern.sub(word, plain)
+    return plain
+
+
+def _chinese(run: str) -> Iterator[str]:
+    """Yield the words of Chinese text.
+
+    Characters that stand alone come in pairs: a trade's own words, such as 生普, are in no dictionary.
+    """
+    before = ""  # characters that stand alone, one after another
+    for word in (*_cutter().cut(run, False), ""):
+        if len(word) == 1 and word not in CHINESE:
+            before += word
+            continue
+        if before:
+            yield from (before[at : at + 2] for at in range(max(1, len(before) - 1)))
+            before = ""
+        if word and word not in CHINESE:
+            yield word
+
+
+def _cutter() -> Any:
+    import rjieba  # late: its dictionary takes a moment to load, and few need it
+
+    return rjieba
+
+
+def stem(word: str) -> str:
+    """Return an English word without its endings; what is short or not ASCII stays as it is."""
+    if not word.isascii() or not word.isalpha() or len(word) <= 3:
+        return word
+    for ending, by in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= (4 if len(ending) > 3 else 3):
+            short = word[: -len(ending)] + by
+            if _VOWEL.search(short):
+                return _tidied(short)
+    return _tidied(word)
+
+
+#: The first that fits is taken off; longer ones first.
+_ENDINGS = (
+    ("ifications", "ify"),
+    ("ification", "ify"),
+    ("izations", "ize"),
+    ("ization", "ize"),
+    ("ations", "ate"),
+    ("ation", "ate"),
+    ("ellations", "el"),
+    ("ements", "e"),
+    ("ement", "e"),
+    ("ments", ""),
+    ("ment", ""),
+    ("nesses", ""),
+    ("ness", ""),
+    ("tions", "t"),
+    ("tion", "t"),
+    ("ingly", ""),
+    ("edly", ""),
+    ("ically", "ic"),
+    ("ings", ""),
+    ("ing", ""),
+    ("ies", "y"),
+    ("ied", "y"),
+    ("sses", "ss"),
+    ("ches", "ch"),
+    ("shes", "sh"),
+    ("xes", "x"),
+    ("ers", ""),
+    ("er", ""),
+    ("ed", ""),
+    ("ly", ""),
+    ("ss", "ss"),
+    ("us", "us"),
+    ("is", "is"),
+    ("s", ""),
+)
+
+
+def _tidied(short: str) -> str:
+    """Return a stem as all forms of its word have it: "stopp" as "stop", "cancelate" as "cancel"."""
+    if len(short) > 5 and short.endswith("ate"):
+        short = short[:-3]
+    if len(short) > 3 and short[-1] == short[-2] and short[-1] not in "aeiou":
+        short = short[:-1]
+    if len(short) > 3 and short.endswith("e"):
+        short = short[:-1]
+    return short[:-1] + "i" if len(short) > 3 and short.endswith("y") else short
