@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, null, select, update
+from sqlalchemy import bindparam, func, null, select, update
 
 from core.store import schema
 from core.store.database import Transaction
@@ -35,6 +35,21 @@ async def lock(tx: Transaction, account: str) -> AccountRow:
 async def save(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> None:
     """Store what :func:`lock` returned in its new form."""
     await tx.execute(update(_A).where(_A.c.account == account).values(version=version, payload=payload))
+
+
+async def swap(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> bool:
+    """Store the row's next form where it still has ``version``; False where somebody was first."""
+    swapped = await tx.execute(
+        _SWAP, {"of_account": account, "of_version": version, "version": version + 1, "payload": payload}
+    )
+    return swapped.rowcount == 1
+
+
+_SWAP = (
+    update(_A)
+    .where(_A.c.account == bindparam("of_account"), _A.c.version == bindparam("of_version"))
+    .values(version=bindparam("version"), payload=bindparam("payload", type_=_A.c.payload.type))
+)
 
 
 async def version(tx: Transaction, account: str) -> int:

@@ -100,6 +100,20 @@ class Database:
                 yield connection
 
     @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for one single statement that writes; PostgreSQL needs no more for it.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached or written.
+        """
+        if self.dialect == "sqlite":
+            async with self.begin() as tx:
+                yield tx
+        else:
+            async with self.read() as tx:
+                yield tx
+
+    @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """Open a transaction that only reads; it waits for no writer.
 

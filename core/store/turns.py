@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Row
 
 from core.errors import Fenced
@@ -16,6 +16,7 @@ from core.model import MessageRef
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.upsert import insert as upsert
 
 _T = schema.turns
 
@@ -55,28 +56,19 @@ async def take(
     and with ``partial``, the text of an answer that it goes on from. A ``notice`` is the bot's
     reply to a command: nobody can stop or retry it.
     """
-    raised = await tx.execute(
-        update(_T).where(_T.c.inbox_id == inbox_id).values(run=_T.c.run + 1).returning(*_T.c)
+    made = upsert(tx, _T).values(
+        conversation_id=conversation_id,
+        inbox_id=inbox_id,
+        seq=seq,
+        run=1,
+        state="notice" if notice else "running",
+        asker_id=asker_id,
+        refs=_stored(refs),
+        partial=partial,
+        started_at=utc_now(),
     )
-    row = raised.one_or_none()
-    if row is None:
-        made = await tx.execute(
-            insert(_T)
-            .values(
-                conversation_id=conversation_id,
-                inbox_id=inbox_id,
-                seq=seq,
-                run=1,
-                state="notice" if notice else "running",
-                asker_id=asker_id,
-                refs=_stored(refs),
-                partial=partial,
-                started_at=utc_now(),
-            )
-            .returning(*_T.c)
-        )
-        row = made.one()
-    return _turn(row)
+    taken = made.on_conflict_do_update(index_elements=["inbox_id"], set_={"run": _T.c.run + 1})
+    return _turn((await tx.execute(taken.returning(*_T.c))).one())
 
 
 async def state_of(tx: Transaction, inbox_id: int) -> str | None:
