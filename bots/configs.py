@@ -8,6 +8,7 @@ from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
 from core.access import BUILT_IN, Access, Budgets, Price, Prices
 from core.guard.masking import Masker
+from core.guard.pace import PaceLimits
 from core.guard.shapes import Kind
 from core.guard.words import words_from
 from core.settings import Settings
@@ -81,6 +82,11 @@ def masker_of(settings: Settings) -> Masker:
     """Return what Kimi is not shown."""
     words = words_from(_text(settings.secret_words))
     return Masker([Kind(name) for name in settings.mask], words)
+
+
+def pace_limits_of(settings: Settings) -> PaceLimits:
+    """Return how fast one person may ask."""
+    return PaceLimits(flood=settings.flood_messages, repeats=settings.repeats)
 
 
 def prices_of(settings: Settings) -> Prices:

@@ -9,25 +9,30 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bots.accounts import Accounts
-from bots.configs import access_of, budgets_of, masker_of, prices_of
+from bots.configs import access_of, budgets_of, masker_of, pace_limits_of, prices_of
 from bots.platform import Platform
+from core.access import Who
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
+from core.chat.doorkeeper import Doorkeeper
 from core.chat.ingest import Ingestor
 from core.chat.masked import MaskedAsks, MaskedModel, masked_count
 from core.chat.orders import (
     BASIC,
+    BlockOrder,
     ContextOrder,
     FilesOrder,
     ForgetOrder,
     Handler,
     ModelOrder,
     NewOrder,
+    Order,
     Orders,
     PersonaOrder,
     SearchOrder,
     ThinkOrder,
+    UnblockOrder,
     UsageOrder,
     may_change,
 )
@@ -48,7 +53,8 @@ from core.files.keeping import Keeper
 from core.files.library import Library
 from core.files.reader import Reader
 from core.kimi import Model, built_in
-from core.model import CommandName
+from core.model import CommandName, Scene
+from core.ports import Members
 from core.settings import Settings
 from core.store import Database
 from core.tools.own import load as load_tools
@@ -88,6 +94,7 @@ class Parts:
             interrupt=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
             access=access_of(settings),
+            doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)),),
         )
 
     def _shared_budgets(self) -> StoreBudgets | None:
@@ -201,6 +208,15 @@ class Parts:
         self.courier.may_call = lambda: engine.lease.valid
         return engine
 
+    async def _runs_the_chat(self, order: Order) -> bool:
+        """Return whether somebody is an admin of ours, or of the room by the platform's own word."""
+        key, person_id = order.conversation.key, order.author.id
+        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+        if order.scene is Scene.DIRECT or access_of(self.settings).is_admin(who):
+            return access_of(self.settings).is_admin(who)
+        members: Members | None = getattr(self.platforms[key.platform], "members", None)
+        return members is not None and await members.is_admin(key.channel, person_id)
+
     def _context_orders(
         self, contexts: Contexts, personas: Personas, toolbox: Toolbox
     ) -> Mapping[CommandName, Handler]:
@@ -213,6 +229,10 @@ class Parts:
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
             CommandName.FILES: FilesOrder(self.database, self.keeper),
             CommandName.NEW: NewOrder(self.keeper),
+            CommandName.BLOCK: BlockOrder(
+                self.database, access_of(self.settings), is_staff=self._runs_the_chat
+            ),
+            CommandName.UNBLOCK: UnblockOrder(self.database, is_staff=self._runs_the_chat),
             CommandName.USAGE: UsageOrder(self.database),
             CommandName.FORGET: ForgetOrder(
                 self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon

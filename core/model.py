@@ -83,6 +83,12 @@ class CommandName(StrEnum):
     SEARCH = "search"
     USAGE = "usage"
     FORGET = "forget"
+    HUMAN = "human"
+    TAKE = "take"
+    BACK = "back"
+    CLOSE = "close"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
 
 
 class Unreadable(StrEnum):

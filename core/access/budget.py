@@ -7,11 +7,14 @@ from core.access.lists import Access, Who
 
 
 class Over(StrEnum):
-    """Whose budget is used up."""
+    """Why Kimi is not asked: whose budget is used up, or what else stands against a person."""
 
     PERSON = "person"
     CHAT = "chat"
     TENANT = "tenant"
+    FLOOD = "flood"  #: too many questions at once
+    REPEAT = "repeat"  #: the same too often
+    BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

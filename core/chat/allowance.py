@@ -4,7 +4,7 @@ import structlog
 
 from core.access import Access, Budgets, Over, Who, exceeded
 from core.chat.pseudonyms import KEY, alias
-from core.store import Transaction, budget, turns
+from core.store import Transaction, budget, guard, turns
 from core.store.keys import key_of
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,8 @@ class Allowance:
         A question that was begun before, by a process that is gone, goes on whatever it costs; one
         that was refused stays refused.
         """
+        if why := await guard.why_refused(tx, inbox_id):
+            return Over(why)
         limits = self._budgets.limits_for(who, self._access)
         if not limits:
             return None
@@ -38,5 +40,7 @@ class Allowance:
 
     async def tells(self, tx: Transaction, who: Who, inbox_id: int) -> bool:
         """Return whether the person is to be told: once a day, and not once a message."""
+        if await guard.why_refused(tx, inbox_id):
+            return True  # the door lets only that one through
         begun = await turns.state_of(tx, inbox_id)
         return begun is not None or await budget.tell_once(tx, who, budget.BUDGET)

@@ -80,6 +80,18 @@ class Notice(Enum):
         "我今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
         "What I may use in a day is used up. It goes on at 00:00 UTC.",
     )
+    FLOOD = (
+        "消息来得太快，我有点跟不上。请等一分钟再继续；还没有回答到的，到时再发一次就好。",
+        "That is more than I can keep up with. Please wait a minute, then ask again what I have missed.",
+    )
+    REPEAT = (
+        "这句话我已经收到好几次了。请换个说法，或者过一会儿再发。",
+        "I have heard this several times now. Please put it differently, or come back to it later.",
+    )
+    BLOCKED = (
+        "这里的管理员暂停了我对你的回答。如有疑问，请直接联系他们。",
+        "The people who run this place have asked me not to answer you. Please turn to them directly.",
+    )
     RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
     EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
     STICKER = (
@@ -112,4 +124,7 @@ USED_UP: Mapping[Over, Notice] = {
     Over.PERSON: Notice.PERSON_USED_UP,
     Over.CHAT: Notice.CHAT_USED_UP,
     Over.TENANT: Notice.TENANT_USED_UP,
+    Over.FLOOD: Notice.FLOOD,
+    Over.REPEAT: Notice.REPEAT,
+    Over.BLOCKED: Notice.BLOCKED,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import structlog
@@ -54,6 +54,7 @@ class Taken:
     language: Language
     known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
     attempts: int
+    received_at: datetime  #: when the event was stored
     over: Over | None = None  #: whose budget is used up: Kimi is not asked
 
 
@@ -183,6 +184,7 @@ class Taker:
             language=taken.language,
             is_admin=admin or conversation.scene is Scene.DIRECT,
             chosen=isinstance(event, Pressed),
+            quoted=event.quoted if isinstance(event, Ordered) else None,
         )
         return replace(taken, order=order)
 
@@ -246,6 +248,7 @@ class Taker:
             language=language_of(text, source.author.language),
             known=known,
             attempts=item.attempts + 1,
+            received_at=item.received_at,
         )
 
 

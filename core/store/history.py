@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
+from core.model import Person
 from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -105,6 +106,17 @@ async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
     return frozenset((await tx.execute(query)).scalars())
 
 
+async def people(tx: Transaction, conversation_id: int) -> Sequence[Person]:
+    """Return everybody who has spoken in a conversation, under each name they had."""
+    query = (
+        select(_M.c.author_id, _M.c.author)
+        .where(_M.c.conversation_id == conversation_id, _M.c.role == "user", _M.c.author_id != "")
+        .distinct()
+        .order_by(_M.c.author_id, _M.c.author)
+    )
+    return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]
+
+
 async def supersede_answer(tx: Transaction, conversation_id: int, seq: int) -> None:
     """Take the answers to the question ``seq`` out of all later prompts; they stay stored."""
     await tx.execute(
@@ -162,3 +174,34 @@ async def count(tx: Transaction, conversation_id: int) -> int:
     """Return how many messages a conversation has."""
     query = select(func.count()).select_from(_M).where(_M.c.conversation_id == conversation_id)
     return int((await tx.execute(query)).scalar_one())
+
+
+async def reword_copy(
+    tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int
+) -> bool:
+    """Replace the text of a message by its platform's id, whoever wrote it; False where it is not stored.
+
+    For what people of a desk said, which stands among the answers.
+    """
+    changed = await tx.execute(
+        update(_M)
+        .where(_M.c.conversation_id == conversation_id, _M.c.message_id == message_id)
+        .values(text=text, tokens=tokens)
+        .returning(_M.c.seq)
+    )
+    seqs = list(changed.scalars())
+    if seqs:
+        await summaries.drop_from(tx, conversation_id, min(seqs))
+    return bool(seqs)
+
+
+async def remove(tx: Transaction, conversation_id: int, message_id: str) -> None:
+    """Delete a message that its author took away."""
+    gone = await tx.execute(
+        delete(_M)
+        .where(_M.c.conversation_id == conversation_id, _M.c.message_id == message_id)
+        .returning(_M.c.seq)
+    )
+    seqs = list(gone.scalars())
+    if seqs:
+        await summaries.drop_from(tx, conversation_id, min(seqs))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, upda
 
 from core.access import Who
 from core.model import Quoted, Said, Unparsed
-from core.store import budget, files, schema
+from core.store import budget, files, guard, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.inbox import Lane, Mark
@@ -82,6 +82,7 @@ async def forget_person(
     tenant_turns = select(_T.c.id).where(_T.c.conversation_id.in_(_tenant_talks(who)))
     await tx.execute(delete(_F).where(_F.c.person_id == who.person_id, _F.c.turn_id.in_(tenant_turns)))
     await _rename(tx, who, alias=alias, today=today)
+    await guard.forget_pace(tx, who)
     return Forgotten(
         said=said.rowcount, answers=answers.rowcount, conversations=len(mine), files=forgotten_files
     )
@@ -128,6 +129,7 @@ async def _purge_rest(tx: Transaction, before: datetime) -> None:
     await files.forget_before(tx, before)
     await tx.execute(delete(_S).where(_S.c.created_at < before))
     await tx.execute(update(_U).where(_U.c.created_at < before, _U.c.person_id != "").values(person_id=""))
+    await guard.purge_paces(tx, before)
     await budget.forget_told(tx, before=budget.day_of(utc_now()))
     empty = (
         ~exists().where(_M.c.conversation_id == _C.c.id)

@@ -153,6 +153,8 @@ async def measure_load(streams: int, per_s: float = PER_S) -> dict[str, Any]:
                 "database_url": f"sqlite:///{Path(folder) / 'bench.db'}",
                 "http_port": 0,
                 "stranger_messages_per_day": 0,
+                "flood_messages": 0,
+                "repeats": 0,
                 "stop_grace_s": 1.0,
             }
             service = await Child.start("service", json.dumps(settings))

@@ -89,6 +89,8 @@ class Stage:
             "kimi_api_key": "sk-test",
             "kimi_base_url": self.kimi.base_url,
             "stranger_messages_per_day": 0,
+            "flood_messages": 0,
+            "repeats": 0,
         }
         if self.platform == "telegram":
             return found | {"telegram_bot_token": "1:test", "telegram_api_url": self.sim.api_url}

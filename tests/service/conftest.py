@@ -112,6 +112,8 @@ class World:
             "http_port": 0,
             "stop_grace_s": 5.0,
             "stranger_messages_per_day": 0,
+            "flood_messages": 0,  # by the machine's clock, on which these people are very quick
+            "repeats": 0,
             **self.credentials(),
             **self.given,
         }

@@ -176,4 +176,6 @@ class Stage:
             telegram_api_url=self.telegram.api_url,
             stop_grace_s=0,
             stranger_messages_per_day=0,
+            flood_messages=0,
+            repeats=0,
         )

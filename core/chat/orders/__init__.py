@@ -5,8 +5,10 @@ sets what is wanted rather than toggling it.
 """
 
 from core.chat.orders.basic import BASIC
+from core.chat.orders.block import BlockOrder, UnblockOrder
 from core.chat.orders.choosing import GroupChanges, may_change
 from core.chat.orders.context import ContextOrder
+from core.chat.orders.desk import DESK_ORDERS
 from core.chat.orders.files import FilesOrder, NewOrder
 from core.chat.orders.forget import ForgetOrder
 from core.chat.orders.model import ModelOrder
@@ -18,6 +20,8 @@ from core.chat.orders.usage import UsageOrder
 
 __all__ = [
     "BASIC",
+    "DESK_ORDERS",
+    "BlockOrder",
     "ContextOrder",
     "FilesOrder",
     "ForgetOrder",
@@ -31,6 +35,7 @@ __all__ = [
     "PersonaOrder",
     "SearchOrder",
     "ThinkOrder",
+    "UnblockOrder",
     "UsageOrder",
     "may_change",
 ]

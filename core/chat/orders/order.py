@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.chat.language import Language
-from core.model import Choice, CommandName, Person, Scene
+from core.model import Choice, CommandName, Person, Quoted, Scene
 from core.store.conversations import Conversation
 
 
@@ -21,6 +21,7 @@ class Order:
     language: Language
     is_admin: bool  #: by the deployment's list, or because the conversation is direct
     chosen: bool = False  #: a choice was pressed: the reply takes the place of the choices
+    quoted: Quoted | None = None  #: the message that the command replies to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
