@@ -14,7 +14,7 @@
     model.py      Kimi behind all of this, over several providers
 """
 
-from core.account.admission import Admission, Ask, OnPlace, Place
+from core.account.admission import Admission, Ask, Load, OnPlace, Place
 from core.account.ledger import Ledger, MemoryLedger, StoreLedger, account_name
 from core.account.limits import TIERS, AccountLimits, Timing, limits_of
 from core.account.model import AccountModel, Asker, Provider
@@ -28,6 +28,7 @@ __all__ = [
     "Ask",
     "Asker",
     "Ledger",
+    "Load",
     "MemoryLedger",
     "OnPlace",
     "Place",

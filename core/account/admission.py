@@ -21,7 +21,7 @@ from core.account.decide import Decision, Standing, Why, aged, decide
 from core.account.ledger import Ledger
 from core.account.limits import AccountLimits, Timing
 from core.account.slot import Slot
-from core.account.state import State
+from core.account.state import State, effective
 from core.clock import Clock, SharedTime
 from core.errors import StoreUnavailable
 from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
@@ -49,6 +49,17 @@ class Place:
 
     position: int  #: 1 is next; 0: it goes now
     eta_s: float  #: a guess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How much of an account is in use."""
+
+    waiting: int  #: requests of this process in the line
+    running: int  #: requests of this process at Kimi
+    paused: bool  #: a 429 lets nothing go for a while
+    closed: str  #: "", "quota" or "tpd": used up
+    limits: AccountLimits  #: configured or learnt, the stricter of both
 
 
 OnPlace = Callable[[Place], None]
@@ -100,6 +111,7 @@ class Admission:
         self._failing_since: float | None = None
         self._day_full_told_at = float("-inf")
         self._count = 0
+        self._state = State()  # as the latest step left it
         self._untold = False  # somebody left the line, and the ledger does not know
 
     @contextlib.asynccontextmanager
@@ -139,6 +151,18 @@ class Admission:
             if self._entries.pop(waiting.id, None) is not None:
                 self._untold = True
                 self._stir()
+
+    @property
+    def load(self) -> Load:
+        """What this process has in the account now, and how the account stood when it was last asked."""
+        now = self._time.now()
+        return Load(
+            waiting=len(self._entries),
+            running=len(self._slots),
+            paused=any(pause.until > now for pause in self._state.pauses.values()),
+            closed=self._state.closed.why if self._state.closed is not None else "",
+            limits=effective(self._limits, self._state),
+        )
 
     async def close(self) -> None:
         """Return when what ended here is known to the others; whoever still waits is not helped."""
@@ -207,6 +231,7 @@ class Admission:
 
     def _hand_out(self, decision: Decision) -> None:
         self._next_at, self._stepped_at = decision.next_at, self._time.now()
+        self._state = decision.state
         for call in decision.granted:
             slot = Slot(call, self._time.now, self._wake.set)
             self._slots[call.id] = slot

@@ -8,14 +8,15 @@ it is well. An answer that has begun stays with the provider that began it.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 import structlog
 
-from core.account.admission import Admission, Ask, OnPlace
+from core.account.admission import Admission, Ask, Load, OnPlace
 from core.account.breaker import Breaker
+from core.account.hearing import Hearing
 from core.account.slot import Slot
 from core.clock import Clock
 from core.kimi import (
@@ -32,6 +33,7 @@ from core.kimi import (
     OnWait,
     ReplyEvent,
 )
+from core.observer import SILENT, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +124,7 @@ class AccountModel:
         count_tokens: Callable[[ChatRequest], int],
         patience_s: float = 300.0,
         carry: Carry | None = None,
+        observer: Observer = SILENT,
     ) -> None:
         """Take ``providers``, the best first.
 
@@ -129,12 +132,17 @@ class AccountModel:
         included. ``patience_s`` is how long a failing Kimi is tried; standing in the line has no end.
         Without ``carry`` requests go as they are to every account.
         """
+        self._observer = observer
         self._carry = carry if len(providers) > 1 else None
         self._ways = [_Way(provider) for provider in providers]
         self._clock = clock
         self._count_tokens = count_tokens
         self._patience_s = patience_s
         self._ratio = 1.0  # of tokens that Kimi counts to those that we estimate, where above
+
+    def loads(self) -> Mapping[str, tuple[bool, Load]]:
+        """Return of each provider, by its name, whether it is up and how much of it is in use."""
+        return {way.name: (way.breaker.open_until is None, way.provider.admission.load) for way in self._ways}
 
     async def close(self) -> None:
         """Give back what is still held."""
@@ -208,13 +216,16 @@ class AccountModel:
             asker=asker.person, chat=asker.chat, weight=asker.weight, tokens=round(tokens * self._ratio)
         )
         sent = replace(request, model=way.provider.model or request.model)
+        hearing = Hearing(self._observer, self._clock, provider=way.name, model=request.model)
         try:
             if self._carry is not None:
                 sent = await self._carry(sent, way.provider.account)
             with await self._slot(way, ask, on_place, probe=probe) as slot:
                 try:
+                    hearing.sent()
                     async with contextlib.aclosing(way.provider.client.stream(sent)) as events:
                         async for event in events:
+                            hearing.heard(event)
                             self._heard(event, way, slot, asker)
                             if isinstance(event, Finished):
                                 self._correct(event, request, tokens, slot)
@@ -223,9 +234,11 @@ class AccountModel:
                     slot.refused(exc)
                     raise
         except KimiError as exc:
+            hearing.failed(exc)
             self._note(exc, way, probe=probe)
             raise
         finally:
+            hearing.over()
             if probe:
                 way.breaker.abandoned()
 

@@ -1,5 +1,6 @@
 """The way in: one event, one transaction, committed before it is acknowledged."""
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -26,6 +27,7 @@ from core.model import (
     ThreadKey,
     Unparsed,
 )
+from core.observer import SILENT, Observer
 from core.store import (
     Database,
     Lane,
@@ -60,6 +62,7 @@ class Ingestor:
         answer_edits: bool = True,
         access: Access | None = None,
         doors: Sequence[Door] = (),
+        observer: Observer = SILENT,
     ) -> None:
         """``access`` tells who is answered, and who may stop and retry anybody's answer.
 
@@ -74,9 +77,21 @@ class Ingestor:
         self._answer_edits = answer_edits
         self._access = access or Access()
         self._doors = doors
+        self._observer = observer
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True where it was new and concerns us."""
+        began, result = time.perf_counter(), "failed"
+        with self._observer.span("event", of=event) as span:
+            try:
+                new = await self._take(event)
+                result = "new" if new else "ignored"
+            finally:
+                self._observer.event(event, result=result, took_s=time.perf_counter() - began)
+                span.note(result=result)
+        return new
+
+    async def _take(self, event: Event) -> bool:
         async with self._database.begin() as tx:
             admitted = await self._admit(tx, event)
             if admitted is not None and admitted.work is not None:

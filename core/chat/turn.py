@@ -23,12 +23,14 @@ from core.chat.notices import NOT_YET, USED_UP, Notice
 from core.chat.orders import OrderReply, Orders
 from core.chat.settings import ChatSettings
 from core.chat.take import MOST_MERGED, Taken, Taker
+from core.chat.watching import Watch, watched
 from core.clock import Clock
 from core.delivery.courier import Courier
 from core.delivery.delivery import Delivery
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
 from core.model import Control, MessageRef, Ordered, Pressed, Said
+from core.observer import SILENT, Observer
 from core.ports import Backfill, Surface
 from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
 from core.store.inbox import Mark
@@ -73,9 +75,11 @@ class TurnRunner:
         settings: ChatSettings,
         own_words: Sequence[OwnWords] = (),
         afterwards: Sequence[Afterwards] = (),
+        observer: Observer = SILENT,
     ) -> None:
         """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer."""
         self._others_words, self._afterwards = own_words, afterwards
+        self._observer = observer
         self._database = database
         self._courier = courier
         self._answerer = answerer
@@ -101,16 +105,15 @@ class TurnRunner:
                 taken = await self._taker.take(work)
                 if taken is None:
                     return
-                with structlog.contextvars.bound_contextvars(turn=taken.turn.id, run=taken.turn.run):
-                    await self._bring_to_end(taken)
+                with watched(self._observer, self._clock, taken) as watch:
+                    await self._bring_to_end(taken, watch)
             except Fenced:
-                log.info("turn_fenced", conversation=work.conversation_id)
                 return
             finally:
                 if running is not None:
                     self._running.end(work.conversation_id, running)
 
-    async def _bring_to_end(self, taken: Taken) -> None:
+    async def _bring_to_end(self, taken: Taken, watch: Watch) -> None:
         delivery = self._open(taken)
         running = self._running.of(taken.conversation.id)
         if taken.turn.cancel and running is not None:
@@ -125,6 +128,7 @@ class TurnRunner:
         async with self._database.begin() as tx:
             await turns.finish(tx, taken.turn, outcome=outcome)
             await inbox.mark(tx, await self._closes(tx, taken), Mark.DONE)
+        watch.ended(outcome, delivery)
         log.info("turn_done", outcome=outcome, pages=len(delivery.growing.slots))
         if taken.said is not None:
             await self._answerer.shown(taken.conversation, taken.turn)

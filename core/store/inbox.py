@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text, update
 
 from core.model import Event, Said, Unparsed, origin_of
 from core.store import schema
@@ -51,6 +52,7 @@ class Item:
     id: int
     event: Event
     attempts: int  #: how often it was worked on before
+    received_at: datetime  #: when it was stored
 
 
 async def add(
@@ -137,7 +139,7 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
     One that this version cannot decode is returned as :class:`core.model.Unparsed`.
     """
     query = (
-        select(_I.c.id, _I.c.payload, _I.c.attempts)
+        select(_I.c.id, _I.c.payload, _I.c.attempts, _I.c.received_at)
         .where(
             _I.c.state == Mark.OPEN.value,
             _I.c.conversation_id == work.conversation_id,
@@ -147,13 +149,20 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
         .limit(limit)
     )
     items = []
-    for id_, payload, attempts in await tx.execute(query):
+    for id_, payload, attempts, received_at in await tx.execute(query):
         try:
             event = decode(payload)
         except ValueError as exc:
             event = Unparsed(delivery_id=str(id_), platform="", tenant="", raw="", fault=str(exc)[:500])
-        items.append(Item(id=id_, event=event, attempts=attempts))
+        items.append(Item(id=id_, event=event, attempts=attempts, received_at=received_at))
     return items
+
+
+async def depth(tx: Transaction) -> tuple[int, float]:
+    """Return how many events are open, on all replicas, and for how many seconds the oldest is."""
+    query = select(func.count(), func.min(_I.c.received_at)).where(text("state = 'open'"))
+    count, oldest = (await tx.execute(query)).one()
+    return int(count), 0.0 if oldest is None else max(0.0, (utc_now() - oldest).total_seconds())
 
 
 async def event_of(tx: Transaction, inbox_id: int) -> Event | None:
