@@ -73,6 +73,7 @@ class Answerer:
         self._ratios = ratios
         self._settings = settings
         self._clock = clock
+        self._roomy: set[int] = set()  # turns after which there is nothing to get ready
         self._keeping = 0  # answers that are being checkpointed
 
     async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
@@ -105,6 +106,8 @@ class Answerer:
         if note:
             delivery.append(note)
         await self._store(question, prepared, written, ended, shown=written.text + note)
+        if prepared is not None and prepared.roomy:
+            self._roomy.add(question.turn.id)
         if prepared is not None and written.usage is not None and written.calls == 1:
             await self._ratios.learn(
                 prepared.terms.model.id,
@@ -115,7 +118,10 @@ class Answerer:
 
     async def shown(self, conversation: Conversation, turn: Turn) -> None:
         """Use the time after an answer was shown: get ready for the next question. Raises nothing."""
-        await self._contexts.answered(conversation, turn)
+        if turn.id in self._roomy:
+            self._roomy.discard(turn.id)
+        else:
+            await self._contexts.answered(conversation, turn)
 
     async def _run_shorter(
         self, question: Question, written: Written, delivery: Delivery, running: RunningAnswer

@@ -56,6 +56,7 @@ class Prepared:
     estimated_tokens: int  #: of the prompt, before the ratio is applied
     ratio: float = 1.0
     partly: Sequence[Partly] = ()  #: files that are shown in part
+    roomy: bool = False  #: whatever Kimi answers, the next prompt is not large
     note: str = ""  #: on the question's files, in the person's language, for under the answer
 
     def fitted(self, request: ChatRequest) -> ChatRequest:
@@ -149,6 +150,7 @@ class Contexts:
             estimated_tokens=prompt.estimated_tokens,
             ratio=view.ratio,
             partly=view.material.partly,
+            roomy=not self._large(view, grown_by=view.terms.reply_tokens),
         )
 
     async def answered(self, conversation: Conversation, turn: Turn) -> None:
@@ -161,9 +163,14 @@ class Contexts:
         except StoreUnavailable as exc:
             log.info("fold_postponed", error=str(exc))
             return
-        full = view.wanted_tokens > view.terms.room_tokens * FOLD_ABOVE
-        if full or view.unread or len(view.lines) > self._settings.history_lines * FOLD_ABOVE:
+        if self._large(view):
             self._summarizer.begin(self._fold(view, turn, weight=BACKGROUND_WEIGHT))
+
+    def _large(self, view: View, *, grown_by: float = 0.0) -> bool:
+        """Return whether the next prompt will be large, if the view grows by some tokens and two lines."""
+        full = view.wanted_tokens + grown_by > view.terms.room_tokens * FOLD_ABOVE
+        lines = len(view.lines) + (2 if grown_by else 0)
+        return full or view.unread or lines > self._settings.history_lines * FOLD_ABOVE
 
     async def now(self, conversation: Conversation) -> View:
         """Return a conversation with everything that was said so far.
