@@ -12,6 +12,7 @@ import typer
 
 from bots import logs
 from bots.cli.ask import ask
+from bots.cli.block import block, blocked, unblock
 from bots.cli.chat import chat
 from bots.cli.check import check
 from bots.cli.db import db
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they print local variables, secrets among them
 )
-for command in (run, check, ask, chat, slack_manifest, demo, usage):
+for command in (run, check, ask, chat, slack_manifest, demo, usage, block, unblock, blocked):
     app.command()(command)
 app.command("export")(export_)
 app.add_typer(db)
