@@ -12,6 +12,7 @@ from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client
 from bots.slack.downloads import SlackDownloads
 from bots.slack.ingress import Ingress
 from bots.slack.limits import SlackLimits
+from bots.slack.members import SlackMembers
 from bots.slack.people import Identity, People
 from bots.slack.reading import Reader
 from bots.slack.rooms import SlackRooms
@@ -53,7 +54,8 @@ class SlackApp:
             self._client, self._reader, limits=limits, agent=config.agent, mentions=mentions
         )
         self.backfill: Backfill | None = self._reader
-        self.members: Members | None = None
+        self._members = SlackMembers(self._client, clock, lambda: self.me.team_id)
+        self.members: Members | None = self._members
         uploads = Uploads(self._client, self._connected, mentions, clock)
         self.rooms: Rooms | None = SlackRooms(uploads, mentions, limits)
         self.directory = self._people
@@ -65,6 +67,11 @@ class SlackApp:
     def me(self) -> Identity:
         """Who the bot is; its ids are "" until connected."""
         return self._ingress.me
+
+    @property
+    def tenant(self) -> str:
+        """The team that installed us; "" until connected."""
+        return self.me.team_id
 
     async def connect(self) -> None:
         """Check the tokens and learn who the bot is.
@@ -131,6 +138,7 @@ class SlackApp:
     async def close(self) -> None:
         """Let go of every connection."""
         await self.stop()
+        await self._members.close()
         await self._people.close()
         if self._session is not None:
             await self._session.close()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bots.slack import controls, text
+from bots.slack import changes, controls, text
 from bots.slack.attachments import attachments_of, unreadable
 from bots.slack.people import Identity, Profile, names_of, person_of
 from bots.slack.places import address_of, details_of, moment_of, scene_of, tenant_of
@@ -19,7 +19,6 @@ from core.model import (
     Choice,
     CommandName,
     Control,
-    Edited,
     Event,
     Moved,
     Ordered,
@@ -57,6 +56,8 @@ def decode(body: Body, me: Identity, people: Mapping[str, Profile], *, received_
 def people_in(body: Body) -> frozenset[str]:
     """Return the ids of the people whose names :func:`decode` would use for ``body``."""
     match body:
+        case {"event": {"subtype": "message_deleted"} | {"message": {"subtype": "tombstone"}} as event}:
+            return frozenset({author} if isinstance(author := changes.before(event).get("user"), str) else ())
         case {"event": {"message": {"user": str(author), "text": str(said)}}}:
             return text.people_in(said) | {author}
         case {"event": {"user": str(author), "text": str(said)}}:
@@ -73,6 +74,8 @@ def _decode(body: Body, me: Identity, people: Mapping[str, Profile], received_at
             return _message(event, tenant_of(body, me), me, people)
         case {"type": "event_callback", "event": {"type": "agent_session_stopped"} as event}:
             return _stopped(event, tenant_of(body, me), me, people)
+        case {"type": "event_callback", "event": {"type": "member_joined_channel"} as event}:
+            return changes.joined(event, tenant_of(body, me), me, people)
         case {"type": "event_callback", "event": {"type": "channel_id_changed"} as event}:
             return Moved(
                 delivery_id=f"moved:{event['old_channel_id']}:{event['new_channel_id']}",
@@ -93,8 +96,13 @@ def _message(
     event: Mapping[str, Any], tenant: str, me: Identity, people: Mapping[str, Profile]
 ) -> Event | None:
     match event:
+        case {"type": "message", "subtype": "message_deleted", "deleted_ts": str(ts)}:
+            return changes.deleted(event, ts, tenant, me, people)
+        case {"type": "message", "subtype": "message_changed", "message": {"subtype": "tombstone", "ts": ts}}:
+            # What has replies leaves a stone in its place.
+            return changes.deleted(event, ts, tenant, me, people)
         case {"type": "message", "subtype": "message_changed", "message": dict(changed)}:
-            return _edited(event, changed, tenant, me, people)
+            return changes.edited(event, changed, tenant, me, people)
         case {"bot_id": str(bot)} if bot:
             return None
         case {"user": str(author)} if author not in ("", me.user_id, "USLACK", "USLACKBOT"):
@@ -110,8 +118,6 @@ def _said(event: Mapping[str, Any], tenant: str, me: Identity, people: Mapping[s
     channel, ts, raw = event["channel"], event["ts"], event.get("text") or ""
     scene = scene_of(channel, event.get("channel_type", ""))
     addressed = _addressed(raw, scene, me)
-    if addressed is Addressed.OVERHEARD and not event.get("thread_ts"):
-        return None  # top-level talk in a channel is never ours
     words = text.to_markdown(raw, names=names_of(people), own_id=me.user_id)
     author = person_of(event["user"], people)
     address = address_of(tenant, channel, scene, event, author, me)
@@ -139,39 +145,6 @@ def _said(event: Mapping[str, Any], tenant: str, me: Identity, people: Mapping[s
         addressed=addressed,
         unreadable=unreadable(event, words),
         attachments=attachments_of(event),
-    )
-
-
-def _edited(
-    event: Mapping[str, Any],
-    changed: Mapping[str, Any],
-    tenant: str,
-    me: Identity,
-    people: Mapping[str, Profile],
-) -> Event | None:
-    """Return the change of a person's words; unfurled links and new replies change none."""
-    match changed, event.get("previous_message"):
-        case {"bot_id": str(bot)}, _ if bot:
-            return None
-        case {"user": me.user_id | "USLACK" | "USLACKBOT"}, _:
-            return None
-        case {"text": str(now)}, {"text": str(before)} if now == before:
-            return None
-        case {"user": str(user), "ts": str(ts), "edited": {"ts": str(edited_ts)}}, _:
-            pass
-        case _:
-            return None
-    channel = event["channel"]
-    scene = scene_of(channel, event.get("channel_type", ""))
-    author = person_of(user, people)
-    return Edited(
-        delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
-        message_id=ts,
-        address=address_of(tenant, channel, scene, changed, author, me),
-        author=author,
-        text=text.to_markdown(changed.get("text") or "", names=names_of(people), own_id=me.user_id),
-        sent_at=moment_of(edited_ts),
-        scene=scene,
     )
 
 

@@ -23,6 +23,7 @@ SCOPES = (
     "im:read",
     "mpim:history",
     "mpim:read",
+    "usergroups:read",
     "users:read",
 )
 """What the bot's token must grant."""
@@ -33,6 +34,7 @@ AGENT_SCOPES = ("assistant:write",)
 EVENTS = (
     "app_mention",
     "channel_id_changed",
+    "member_joined_channel",
     "message.channels",
     "message.groups",
     "message.im",

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from bots.telegram.credentials import TelegramConfig, identify, make_bot, quiet_loggers
 from bots.telegram.downloads import CLOUD_HOST, TelegramDownloads
 from bots.telegram.ingress import Ingress
+from bots.telegram.members import TelegramMembers
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
 from bots.telegram.rooms import TelegramRooms
@@ -34,12 +35,14 @@ class TelegramApp:
 
     name = PLATFORM
     backfill: Backfill | None = None  #: bots see nothing of what was said before
-    members: Members | None = None
 
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
         self._config = config
         self._bot = make_bot(config)
-        self._ingress = Ingress(self._bot, config, clock or SystemClock())
+        clock = clock or SystemClock()
+        self._ingress = Ingress(self._bot, config, clock)
+        self._members = TelegramMembers(self._bot, clock)
+        self.members: Members | None = self._members
         writer, mentions = Writer(self._bot), Mentions(config.token)
         self.surface = TelegramSurface(
             writer, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
@@ -55,6 +58,11 @@ class TelegramApp:
     def me(self) -> Me:
         """Who the bot is; its id is 0 until connected."""
         return self._ingress.me
+
+    @property
+    def tenant(self) -> str:
+        """The bot's id."""
+        return str(self.me.id)
 
     async def connect(self) -> None:
         """Learn who the bot is.
@@ -91,6 +99,7 @@ class TelegramApp:
     async def close(self) -> None:
         """Stop, and let go of every connection."""
         await self._ingress.close()
+        await self._members.close()
         await self.downloads.close()
         await self._bot.shutdown()
 

@@ -4,8 +4,7 @@ Delivery ids are natural keys, not update ids: those restart at random after an 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,18 +12,17 @@ from telegram import CallbackQuery, Chat, Message, Update
 
 from bots.telegram import controls
 from bots.telegram.attachments import album_of, attachments_of
+from bots.telegram.changes import Words, edited, joined_by_change, joined_by_notice, moved, words_of
 from bots.telegram.people import Me, person_of
-from bots.telegram.places import PLATFORM, address_of, follows_replies, scene_of, thread_of
+from bots.telegram.places import address_of, follows_replies, scene_of, thread_of
 from bots.telegram.reading import quoted_in, replied_to, rich_words
-from bots.telegram.text import markdown_of, own_mentions, raw_words, slash, unreadable
+from bots.telegram.text import raw_words, slash, unreadable
 from core.model import (
     Addressed,
     Choice,
     CommandName,
     Control,
-    Edited,
     Event,
-    Moved,
     Ordered,
     Person,
     Pressed,
@@ -36,11 +34,19 @@ STOPPED = "stopped_message_generation"
 """A person pressed Stop under a draft (Bot API 10.3); python-telegram-bot 22.8 does not know it."""
 
 #: Asked for explicitly: without a list the server goes on with that of the last call.
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", STOPPED)
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "chat_member", STOPPED)
 
 #: Characters from which on a client may have cut a text: at 4096, or at a good border in the second
 #: half of that (Telegram Desktop: ``TextUtilities::CutPart``).
 CUT_FROM = 2048
+
+
+def events_of(update: Update, me: Me, *, received_at: datetime) -> Sequence[Event]:
+    """Return all that ``update`` means to us: one thing, or everybody who came into a chat at once."""
+    if update.message is not None and update.message.new_chat_members:
+        return joined_by_notice(update.message, me)
+    event = event_of(update, me, received_at=received_at)
+    return [] if event is None else [event]
 
 
 def event_of(update: Update, me: Me, *, received_at: datetime) -> Event | None:
@@ -51,26 +57,19 @@ def event_of(update: Update, me: Me, *, received_at: datetime) -> Event | None:
     if update.message is not None:
         return _from_message(update.message, me)
     if update.edited_message is not None:
-        return _from_edit(update.edited_message, me)
+        return edited(update.edited_message, me)
     if update.callback_query is not None:
         return _from_press(update.callback_query, me, received_at)
+    if update.chat_member is not None:
+        return joined_by_change(update.chat_member, me)
     if STOPPED in update.api_kwargs:
         return _from_stop(update.api_kwargs[STOPPED], me, received_at)
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """A message's text or caption, and where it names the bot."""
-
-    raw: str
-    markdown: str
-    names_us: bool
-
-
 def _from_message(message: Message, me: Me) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
-        return _moved(message, me)
+        return moved(message, me)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
     rich, attachments = rich_words(message), attachments_of(message)
     strange = None if rich else unreadable(message)
@@ -78,7 +77,7 @@ def _from_message(message: Message, me: Me) -> Event | None:
         return None
     if not (raw_words(message) or rich or strange or attachments):
         return None  # another bot, or a service message
-    words = _words(message, me)
+    words = words_of(message, me)
     addressed = _addressed(message, words, me)
     if message.is_automatic_forward and addressed is not Addressed.MENTION:
         return None  # the linked channel's post in its discussion group
@@ -109,7 +108,7 @@ def _from_message(message: Message, me: Me) -> Event | None:
     )
 
 
-def _ordered(message: Message, words: _Words, author: Person, me: Me) -> Ordered | None:
+def _ordered(message: Message, words: Words, author: Person, me: Me) -> Ordered | None:
     """Return the order that ``message`` is, written ``/new``, ``/new@bot`` or ``@bot /new``."""
     found = re.match(r"/(\w+)(@\w+)?(?:\s+(.*))?$", words.markdown, re.DOTALL)
     if found is None or found[2] or found[1].lower() not in set(CommandName):
@@ -125,24 +124,6 @@ def _ordered(message: Message, words: _Words, author: Person, me: Me) -> Ordered
         scene=scene_of(message.chat),
         quoted=quoted_in(message, me),
         follows_replies=follows_replies(message.chat),
-    )
-
-
-def _from_edit(message: Message, me: Me) -> Edited | None:
-    """Telegram also reports edits that changed no word (link previews, buttons); the core compares."""
-    author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    words = _words(message, me)
-    if author is None or not words.markdown or slash(message) or message.edit_date is None:
-        return None
-    edited_at = message.edit_date
-    return Edited(
-        delivery_id=f"edit:{message.chat.id}:{message.message_id}:{int(edited_at.timestamp())}",
-        message_id=str(message.message_id),
-        address=address_of(message.chat, me, thread_of(message), author, reply_to=message.message_id),
-        author=author,
-        text=words.markdown,
-        sent_at=edited_at,
-        scene=scene_of(message.chat),
     )
 
 
@@ -190,25 +171,7 @@ def _from_stop(stopped: Mapping[str, Any], me: Me, received_at: datetime) -> Ord
     )
 
 
-def _moved(message: Message, me: Me) -> Moved:
-    """Both chats tell of a move, in any order; the same id makes them one event."""
-    old = message.migrate_from_chat_id or message.chat.id
-    new = message.migrate_to_chat_id or message.chat.id
-    return Moved(
-        delivery_id=f"move:{old}:{new}",
-        platform=PLATFORM,
-        tenant=str(me.id),
-        old_channel=str(old),
-        new_channel=str(new),
-    )
-
-
-def _words(message: Message, me: Me) -> _Words:
-    raw, entities = raw_words(message) or (rich_words(message), ())
-    return _Words(raw, markdown_of(raw, entities, me), bool(own_mentions(raw, entities, me)))
-
-
-def _addressed(message: Message, words: _Words, me: Me) -> Addressed:
+def _addressed(message: Message, words: Words, me: Me) -> Addressed:
     if message.chat.type == Chat.PRIVATE:
         return Addressed.DIRECT
     if words.names_us:

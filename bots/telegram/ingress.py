@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from telegram.error import Conflict, TelegramError
 
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, log_lost_contact, says
-from bots.telegram.events import ALLOWED_UPDATES, event_of
+from bots.telegram.events import ALLOWED_UPDATES, events_of
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
 from core.clock import Clock
@@ -153,26 +153,26 @@ class Ingress:
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        event = self._read(raw)
-        if event is not None:
+        events = self._read(raw)
+        for event in events:
             await self._store(event, raw)
-        self._note(event, raw)
+        self._note(events, raw)
 
-    def _note(self, event: Event | None, raw: Any) -> None:
+    def _note(self, events: Sequence[Event], raw: Any) -> None:
         """Do what an update asks for beside being stored."""
-        match event, raw:
-            case Moved(old_channel=old, new_channel=new), _:
+        match events, raw:
+            case [Moved(old_channel=old, new_channel=new)], _:
                 self.on_moved(old, new)
             case _, {"callback_query": {"id": str(query)}}:
                 self.do_aside(self._answer(query))
             case _, {"my_chat_member": {"chat": {"type": kind}, "new_chat_member": {"status": status}}}:
                 log.info("telegram_membership", chat=kind, status=status)
 
-    def _read(self, raw: Any) -> Event | None:
+    def _read(self, raw: Any) -> Sequence[Event]:
         try:
-            return event_of(Update.de_json(raw, self._bot), self.me, received_at=datetime.now(UTC))
+            return events_of(Update.de_json(raw, self._bot), self.me, received_at=datetime.now(UTC))
         except Exception as exc:  # noqa: BLE001 - an update of any shape must not block those behind it
-            return self._unparsed(raw, exc)
+            return [self._unparsed(raw, exc)]
 
     async def _store(self, event: Event, raw: Any) -> None:
         if self._ingest is None:

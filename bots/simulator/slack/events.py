@@ -82,6 +82,28 @@ def deleted(channel: Channel, message: Message, ts: str) -> Json:
     }
 
 
+def stone(channel: Channel, message: Message, ts: str) -> Json:
+    """Return the event of a deleted root with replies: its thread stays under a "tombstone"."""
+    left = {
+        "type": "message",
+        "subtype": "tombstone",
+        "text": "This message was deleted.",
+        "user": "USLACKBOT",
+        "hidden": True,
+        "ts": message.ts,
+        "thread_ts": message.ts,
+    }
+    return {
+        "type": "message",
+        "subtype": "message_changed",
+        "hidden": True,
+        "message": left,
+        "previous_message": message.as_json(),
+        "ts": ts,
+        **_where(channel, ts),
+    }
+
+
 def joined(channel: Channel, person: str, team: str, ts: str) -> Json:
     """Return the member_joined_channel event."""
     return {

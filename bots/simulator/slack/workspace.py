@@ -197,7 +197,10 @@ class Workspace:
         channel = self.channels[message.channel]
         del channel.messages[message.ts]
         self.screen.remove(channel.id, message.ts, at=self.clock.time())
-        self.emit(channel, events.deleted(channel, message, self.new_ts()))
+        if channel.replies(message.ts):
+            self.emit(channel, events.stone(channel, message, self.new_ts()))
+        else:
+            self.emit(channel, events.deleted(channel, message, self.new_ts()))
 
     def note_pings(self, message: Message) -> None:
         """Record what in a message of the bot would notify people, each once."""

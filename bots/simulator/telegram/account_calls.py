@@ -92,7 +92,8 @@ class AccountCalls:
             raise bad_request("there are no administrators in the private chat")
         everybody = sorted(chat.members | set(chat.bots))
         members = [self._member(chat, user_id) for user_id in everybody]
-        return [member for member in members if member["status"] in ("creator", "administrator")]
+        runs = [member for member in members if member["status"] in ("creator", "administrator")]
+        return [member for member in runs if not member["user"]["is_bot"] or member["user"]["id"] == bot.id]
 
     def _member(self, chat: Chat, user_id: int) -> dict[str, Any]:
         user = self._world.users[user_id]
@@ -100,6 +101,8 @@ class AccountCalls:
             return member_json(user, chat.bots[user_id])
         if user_id not in chat.members:
             return member_json(user, "left")
+        if user_id in chat.admins:
+            return member_json(user, "administrator")
         return member_json(user, "creator" if user_id == chat.owner else "member")
 
     def get_file(self, _bot: Bot, params: Params) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Chat:
     person: User | None = None  #: the other side of a private chat
     forum: bool = False
     owner: int = 0  #: the person who made a group
+    admins: set[int] = field(default_factory=set)  #: people who help the owner
     members: set[int] = field(default_factory=set)
     bots: dict[int, str] = field(default_factory=dict)  #: bot id → "member" or "administrator"
     topics: dict[int, str] = field(default_factory=dict)  #: id → name

@@ -110,6 +110,44 @@ class Setting:
             if message.is_topic and message.thread_id == topic:
                 self._world.remove(chat, message.id)
 
+    # -- who comes and who helps ---------------------------------------------------------------
+
+    async def join(self, chat_id: int, *people: int) -> int:
+        """Let people come into a group at once; return the id of the service message that says so.
+
+        Bots that are administrators and asked for it get ``chat_member`` for each as well.
+        """
+        chat = self._world.groups[chat_id]
+        users = [self._world.users[person] for person in people]
+        chat.members |= set(people)
+        service = {"new_chat_members": [user_json(user) for user in users]}
+        message = Message(
+            id=self._world.new_id(chat), date=self._world.now(), sender=users[0], service=service
+        )
+        self._tell(chat, self._world.add(chat, message))
+        for user in users:
+            self._tell_standing(chat, user, "left", "member", message.date)
+        return message.id
+
+    def promote(self, chat_id: int, person: int) -> None:
+        """Make a person an administrator of a group."""
+        chat = self._world.groups[chat_id]
+        chat.admins.add(person)
+        self._tell_standing(chat, self._world.users[person], "member", "administrator", self._world.now())
+
+    def _tell_standing(self, chat: Chat, user: User, was: str, becomes: str, date: int) -> None:
+        """Tell administrators among the bots that somebody's standing changed (opt-in)."""
+        body = {
+            "chat": chat_json(chat),
+            "from": user_json(user),
+            "date": date,
+            "old_chat_member": member_json(user, was),
+            "new_chat_member": member_json(user, becomes),
+        }
+        for bot in self._world.bots.values():
+            if chat.bots.get(bot.id) == "administrator":
+                bot.updates.push("chat_member", f"member:{chat.id}", body)
+
     # -- what people do to a bot --------------------------------------------------------------
 
     def promote_bot(self, chat_id: int, bot: Bot | None = None) -> None:

@@ -11,8 +11,10 @@ from core.model import (
     Addressed,
     CommandName,
     Control,
+    Deleted,
     Edited,
     Event,
+    Joined,
     Moved,
     Ordered,
     Person,
@@ -85,7 +87,6 @@ def test_a_reply_in_a_thread_is_overheard() -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        {"text": "hello all"},
         {"text": "<@UBOT> joined", "subtype": "channel_join"},
         {"text": "<@UBOT>", "subtype": "message_deleted", "hidden": True},
         {"text": "<@UBOT> hi", "user": "UBOT"},
@@ -94,14 +95,69 @@ def test_a_reply_in_a_thread_is_overheard() -> None:
         {"text": "<@UBOT> hi", "user": "USLACK"},
         {"text": "<@UBOT> hi", "hidden": True},
         {"text": "<@UBOT> hi", "type": "app_mention", "edited": {"user": "U1", "ts": TS}},
-        {"text": "`<@UBOT>` is how you call it"},
         {"type": "reaction_added"},
         {"type": "app_home_opened"},
     ],
 )
 def test_what_does_not_concern_us_is_nothing(event: dict[str, Any]) -> None:
-    """Top-level talk, joins, deletions, bots, ourselves and unknown kinds give no event."""
+    """Notes of joins, deletions without an author, bots, ourselves and unknown kinds give no event."""
     assert read(envelope(**event)) is None
+
+
+@pytest.mark.parametrize("said", ["hello all", "`<@UBOT>` is how you call it"])
+def test_top_level_talk_is_overheard(said: str) -> None:
+    """What is said to nobody in particular is told as such, in the thread that it may begin."""
+    event = read(envelope(text=said))
+    assert isinstance(event, Said)
+    assert (event.addressed, event.address.key.thread) == (Addressed.OVERHEARD, TS)
+
+
+def gone(**before: Any) -> dict[str, Any]:
+    """Return the event of a deleted message."""
+    previous = {"user": "U1", "ts": ROOT, "text": "a"} | before
+    return envelope(
+        subtype="message_deleted",
+        hidden=True,
+        deleted_ts=ROOT,
+        previous_message=previous,
+        event_ts=TS,
+        user="",
+    )
+
+
+def test_a_deleted_message_is_told_with_its_author_and_thread() -> None:
+    """A reply that is taken away names whose it was and where it stood."""
+    event = read(gone(thread_ts="1699999999.000001"))
+    assert isinstance(event, Deleted)
+    assert (event.message_id, event.author.id) == (ROOT, "U1")
+    assert event.address.key.thread == "1699999999.000001"
+    assert event.delivery_id == f"deleted:C1:{ROOT}"
+    assert people_in(gone()) == {"U1"}
+
+
+def test_a_root_that_leaves_a_stone_is_deleted() -> None:
+    """A root with replies is no edit to other words, but gone."""
+    body = changed("a", "This message was deleted.", subtype="tombstone", user="USLACKBOT", edited=None)
+    event = read(body)
+    assert isinstance(event, Deleted)
+    assert (event.message_id, event.author.id, event.address.key.thread) == (ROOT, "U1", ROOT)
+    assert people_in(body) == {"U1"}
+
+
+@pytest.mark.parametrize("before", [{"user": "UBOT"}, {"bot_id": "B1"}, {"user": "USLACKBOT"}])
+def test_a_bots_message_that_goes_is_nothing(before: dict[str, str]) -> None:
+    """Only people's messages matter."""
+    assert read(gone(**before)) is None
+
+
+def test_somebody_who_comes_has_joined() -> None:
+    """A member of a channel is told with the team they come from; our own coming is nothing."""
+    coming = {"type": "member_joined_channel", "team": "T7", "event_ts": TS}
+    event = read(envelope(**coming))
+    assert isinstance(event, Joined)
+    assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread="")
+    assert (event.author.id, event.address.details["recipient_team"]) == ("U1", "T7")
+    assert read(envelope(**coming, user="UBOT")) is None
 
 
 def test_a_direct_message_is_answered_at_the_top_level() -> None:
@@ -131,7 +187,9 @@ def test_with_the_agent_view_each_direct_message_begins_a_thread() -> None:
 
 def test_a_group_conversation_needs_a_mention() -> None:
     """In an mpim only a mention is for us, as in a channel."""
-    assert read(envelope(channel="G1", channel_type="mpim", text="hi")) is None
+    heard = read(envelope(channel="G1", channel_type="mpim", text="hi"))
+    assert isinstance(heard, Said)
+    assert heard.addressed is Addressed.OVERHEARD
     event = read(envelope(channel="G1", channel_type="mpim", text="hi <@UBOT>"))
     assert isinstance(event, Said)
     assert event.scene is Scene.GROUP

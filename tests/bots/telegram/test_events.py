@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from bots.telegram.events import event_of
+from bots.telegram.events import event_of, events_of
 from bots.telegram.people import Me
 from core.model import (
     Addressed,
@@ -16,6 +16,7 @@ from core.model import (
     Control,
     Edited,
     Event,
+    Joined,
     Moved,
     Ordered,
     Pressed,
@@ -139,7 +140,9 @@ def test_a_reply_to_us() -> None:
     mine = message(GROUP, "I am Kimi", message_id=10) | {"from": MOON}
     event = said(GROUP, "why?", reply_to_message=mine)
     assert event.addressed is Addressed.REPLY
-    assert event.quoted == Quoted(message_id="10", author="Moon", text="I am Kimi", by_bot=True)
+    assert event.quoted == Quoted(
+        message_id="10", author="Moon", text="I am Kimi", by_bot=True, author_id="42"
+    )
 
 
 def test_a_mention_that_replies_to_somebody() -> None:
@@ -147,7 +150,7 @@ def test_a_mention_that_replies_to_somebody() -> None:
     other = message(GROUP, "it is late and dark", message_id=10) | {"from": {**ADA, "id": 8}}
     event = said(GROUP, "@moon_bot", reply_to_message=other)
     assert (event.quoted, event.unreadable) == (
-        Quoted(message_id="10", author="Ada L", text="it is late and dark"),
+        Quoted(message_id="10", author="Ada L", text="it is late and dark", author_id="8"),
         None,
     )
     chosen = said(GROUP, "@moon_bot", reply_to_message=other, quote={"text": "dark", "position": 15})
@@ -255,6 +258,42 @@ def test_the_linked_channels_posts() -> None:
 def test_service_messages_are_nothing(service: dict[str, Any]) -> None:
     """Joins, titles and topics made are no words."""
     assert read(message=message(GROUP, **service)) is None
+
+
+def read_all(**update: Any) -> list[Event]:
+    """Read all that one update tells."""
+    parsed = Update.de_json({"update_id": 1, **update}, None)
+    return list(events_of(parsed, Me(id=42, username="moon_bot"), received_at=NOW))
+
+
+def test_people_who_come_together_have_each_joined() -> None:
+    """A service message names everybody who came; bots among them are nobody."""
+    bob = {"id": 8, "is_bot": False, "first_name": "Bob"}
+    events = read_all(message=message(GROUP, new_chat_members=[ADA, MOON, bob]))
+    assert [event.author.id for event in events if isinstance(event, Joined)] == ["7", "8"]
+    first = events[0]
+    assert isinstance(first, Joined)
+    assert (first.address.key.channel, first.address.key.thread, first.address.reply_to) == ("-5", "", "")
+    assert (first.author.name, first.author.language) == ("Ada L", "zh-hans")
+
+
+def standing(was: str, becomes: str, user: dict[str, Any] = ADA, **more: Any) -> dict[str, Any]:
+    """Return the change of somebody's standing in a group."""
+    old, new = ({"user": user, "status": one, **more} for one in (was, becomes))
+    return {"chat": GROUP, "from": ADA, "date": 1700000000, "old_chat_member": old, "new_chat_member": new}
+
+
+def test_coming_told_twice_is_one_event() -> None:
+    """The change of standing that administrators are told has the id of the service message."""
+    (notice,) = read_all(message=message(GROUP, new_chat_members=[ADA]))
+    assert read_all(chat_member=standing("left", "member")) == [notice]
+
+
+@pytest.mark.parametrize(("was", "becomes"), [("member", "left"), ("member", "member"), ("left", "left")])
+def test_other_changes_of_standing_are_nothing(was: str, becomes: str) -> None:
+    """Who goes, or only becomes something else, does not come."""
+    assert read_all(chat_member=standing(was, becomes)) == []
+    assert read_all(chat_member=standing("left", "member", user=MOON)) == []
 
 
 FILE = {"file_id": "f", "file_unique_id": "u"}
