@@ -1,20 +1,29 @@
 """Drive alembic on an asynchronous database, one migrator at a time."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from core.errors import StoreUnavailable
 from core.store.database import Database
+from core.store.schema import schema_floor
+from core.store.steps import Chain, Status, read_chain
+
+log = structlog.get_logger(__name__)
 
 #: PostgreSQL's advisory lock that migrating replicas queue for; any fixed number will do.
 MIGRATION_LOCK = 0x6D6F6F6E
+
+FIRST_FLOOR = "0013"  #: before any contract step: the first code that looks at the floor
+COPY_TABLE = "moonthread_copy"  #: stands while a copy into this database is not complete
 
 
 def _config() -> Config:
@@ -24,18 +33,35 @@ def _config() -> Config:
     return config
 
 
+@cache
+def chain() -> Chain:
+    """Return every step that this version of the code knows."""
+    return read_chain(ScriptDirectory.from_config(_config()))
+
+
 def head() -> str:
     """Return the newest revision that this version of the code knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return chain().head
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to ``revision``; nothing happens where it is there already.
+async def upgrade(url: str, revision: str = "") -> None:
+    """Bring the database to ``revision``, by default to what this version of the code needs.
+
+    Nothing happens where it is there already, or where newer code has been.
 
     Raises:
         StoreUnavailable: the database cannot be reached or written.
     """
-    await _run(url, lambda config: command.upgrade(config, revision))
+    await _run(url, lambda config: command.upgrade(config, revision or chain().needed))
+
+
+async def contract(url: str) -> None:
+    """Take away what only older code needed; none of it may be running.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached or written.
+    """
+    await _run(url, lambda config: command.upgrade(config, "head"))
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -44,7 +70,7 @@ async def downgrade(url: str, revision: str) -> None:
     Raises:
         StoreUnavailable: the database cannot be reached or written, or there is no such revision.
     """
-    await _run(url, lambda config: command.downgrade(config, revision))
+    await _run(url, lambda config: command.downgrade(config, revision), up=False)
 
 
 async def current(url: str) -> str:
@@ -53,32 +79,57 @@ async def current(url: str) -> str:
     Raises:
         StoreUnavailable: the database cannot be reached.
     """
+    return (await status(url)).current
+
+
+async def status(url: str) -> Status:
+    """Say where the database stands and what is left to do.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached.
+    """
     database = Database(url)
     try:
-        return await current_revision(database)
+        return await status_of(database)
     finally:
         await database.close()
 
 
-async def current_revision(database: Database) -> str:
-    """Return the revision of an open database; "" where it was never migrated."""
+async def status_of(database: Database) -> Status:
+    """Say where an open database stands.
 
-    def ask(connection: Connection) -> str:
-        return MigrationContext.configure(connection).get_current_revision() or ""
+    Raises:
+        StoreUnavailable: the database cannot be reached.
+    """
+
+    def ask(connection: Connection) -> tuple[str, str]:
+        revision = MigrationContext.configure(connection).get_current_revision() or ""
+        known = bool(revision) and inspect(connection).has_table(schema_floor.name)
+        floor = connection.execute(select(schema_floor.c.revision)).scalar() if known else ""
+        return revision, floor or ""
 
     async with database.read() as tx:
-        return await tx.run_sync(ask)
+        return chain().status(*await tx.run_sync(ask))
 
 
-async def _run(url: str, step: Callable[[Config], None]) -> None:
+async def current_revision(database: Database) -> str:
+    """Return the revision of an open database; "" where it was never migrated."""
+    return (await status_of(database)).current
+
+
+async def _run(url: str, step: Callable[[Config], None], *, up: bool = True) -> None:
     database = Database(url)
 
     def migrate(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        found = MigrationContext.configure(connection).get_current_revision()
+        if up and found is not None and found not in chain():
+            return  # newer code has been here; :func:`require_current` says whether we may go on
         config = _config()
         config.attributes["connection"] = connection
         step(config)
+        _note_floor(connection)
 
     try:
         async with database.begin() as tx:
@@ -89,15 +140,39 @@ async def _run(url: str, step: Callable[[Config], None]) -> None:
         await database.close()
 
 
+def _note_floor(connection: Connection) -> None:
+    """Write down how old code may be after these steps."""
+    if not inspect(connection).has_table(schema_floor.name):
+        return
+    revision = MigrationContext.configure(connection).get_current_revision() or ""
+    floor = chain().floor_at(revision, FIRST_FLOOR)
+    if connection.execute(select(schema_floor.c.revision)).scalars().all() != [floor]:
+        connection.execute(delete(schema_floor))
+        connection.execute(insert(schema_floor).values(revision=floor))
+
+
 async def require_current(database: Database) -> None:
-    """Check that the database is at this code's revision.
+    """Check that this version of the code may run on the database.
 
     Raises:
-        StoreUnavailable: it is not, or cannot be reached.
+        StoreUnavailable: it may not, or the database cannot be reached.
     """
-    found, wanted = await current_revision(database), head()
-    if found != wanted:
+    found = await status_of(database)
+    if not chain().fits(found):
+        what = f"the database is at revision {found.current or 'none'}, this version needs {chain().needed}"
+        advice = "install the newer version" if found.newer else "run 'moonthread db upgrade'"
+        raise StoreUnavailable(f"{what}: {advice}")
+    if found.newer:
+        log.warning("database_is_newer", revision=found.current, floor=found.floor)
+    if await _half_copied(database):
         raise StoreUnavailable(
-            f"the database is at revision {found or 'none'}, this version needs {wanted}: "
-            "run 'moonthread db upgrade'"
+            "a copy into this database is not complete: run 'moonthread db copy' again, until it says so"
         )
+
+
+async def _half_copied(database: Database) -> bool:
+    if database.dialect != "postgresql":
+        return False
+    async with database.read() as tx:
+        found = await tx.exec_driver_sql("SELECT to_regclass(%s)", (COPY_TABLE,))
+        return found.scalar() is not None
