@@ -1,0 +1,108 @@
+"""Rules of chats: read with every message, one indexed row, so that all replicas see a change at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from core.model import ThreadKey
+from core.rules import ChatRules, from_words, to_words
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.upsert import insert as upsert
+
+_R = schema.chat_rules
+ANY_TENANT = ""  #: the tenant of rules that were set where the tenant is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The rules of one chat as they are stored."""
+
+    platform: str
+    tenant: str  #: "" whatever it is
+    channel: str
+    version: int
+    rules: ChatRules
+    changed_by: str  #: a person's id; "" the command line
+    changed_at: datetime
+
+
+async def of(tx: Transaction, key: ThreadKey) -> ChatRules | None:
+    """Return the rules of the chat that a conversation is in; None where it has none."""
+    query = (
+        select(_R.c.words)
+        .where(
+            _R.c.platform == key.platform,
+            _R.c.channel == key.channel,
+            _R.c.tenant.in_((key.tenant, ANY_TENANT)),
+        )
+        .order_by(_R.c.tenant.desc())
+        .limit(1)
+    )
+    words = (await tx.execute(query)).scalar_one_or_none()
+    return None if words is None else from_words(words)
+
+
+async def listed(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[Stored]:
+    """Return all stored rules, or those of one chat under any tenant."""
+    query = select(_R).order_by(_R.c.platform, _R.c.channel, _R.c.tenant)
+    if platform:
+        query = query.where(_R.c.platform == platform, _R.c.channel == channel)
+    return [
+        Stored(
+            platform=row.platform,
+            tenant=row.tenant,
+            channel=row.channel,
+            version=row.version,
+            rules=from_words(row.words),
+            changed_by=row.changed_by,
+            changed_at=row.changed_at,
+        )
+        for row in await tx.execute(query)
+    ]
+
+
+async def save(
+    tx: Transaction, rules: ChatRules, *, platform: str, tenant: str, channel: str, changed_by: str
+) -> int:
+    """Store a chat's rules and return their version."""
+    values = {"words": to_words(rules), "changed_by": changed_by[:128], "changed_at": utc_now()}
+    stored = (
+        upsert(tx, _R)
+        .values(platform=platform, tenant=tenant, channel=channel, version=1, **values)
+        .on_conflict_do_update(
+            index_elements=["platform", "channel", "tenant"], set_={**values, "version": _R.c.version + 1}
+        )
+        .returning(_R.c.version)
+    )
+    return int((await tx.execute(stored)).scalar_one())
+
+
+async def tenant_of(tx: Transaction, key: ThreadKey) -> str:
+    """Return under which tenant a chat's rules are to be stored: where they are, else the chat's own."""
+    tenants = {one.tenant for one in await listed(tx, platform=key.platform, channel=key.channel)}
+    return ANY_TENANT if ANY_TENANT in tenants and key.tenant not in tenants else key.tenant
+
+
+async def drop(tx: Transaction, *, platform: str, tenant: str, channel: str) -> bool:
+    """Delete a chat's rules; return whether there were any."""
+    where = (_R.c.platform == platform) & (_R.c.tenant == tenant) & (_R.c.channel == channel)
+    return (await tx.execute(delete(_R).where(where))).rowcount > 0
+
+
+async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+    """Give a chat's rules the chat's new id; rules that the new id has already stay as they are."""
+    taken = select(_R.c.tenant).where(_R.c.platform == platform, _R.c.channel == new)
+    await tx.execute(
+        update(_R)
+        .where(
+            _R.c.platform == platform,
+            _R.c.channel == old,
+            _R.c.tenant.in_((tenant, ANY_TENANT)),
+            _R.c.tenant.not_in(taken.scalar_subquery()),
+        )
+        .values(channel=new)
+    )
