@@ -1,7 +1,7 @@
 """What every platform under ``bots/`` gives the composition root."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
@@ -52,3 +52,22 @@ class Platform(Protocol):
 
     async def close(self) -> None:
         """Let go of every connection."""
+
+
+@runtime_checkable
+class WayIn(Protocol):
+    """A platform whose way in can be lost. An extra ability."""
+
+    most_silent_s: float  #: a longer silence is no rest: the way in is dead
+
+    async def is_connected(self) -> bool:
+        """Tell whether events can reach us now."""
+
+    def silent_s(self) -> float | None:
+        """Return for how many seconds nothing was heard, not even a sign that all is well.
+
+        None where no sign is due: stopped, or called over HTTP.
+        """
+
+    async def restart(self) -> None:
+        """Give the way in up as it is and open it anew; no event is lost."""

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import aiohttp
 import structlog
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from starlette.routing import BaseRoute, Route
 
-from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client_for, identify, is_local
+from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client_for, identify
 from bots.slack.downloads import SlackDownloads
-from bots.slack.ingress import Ingress
+from bots.slack.ingress import Ingress, Socket
 from bots.slack.limits import SlackLimits
 from bots.slack.members import SlackMembers
 from bots.slack.people import Identity, People
@@ -28,8 +27,7 @@ __all__ = ["SlackApp", "SlackConfig"]
 
 log = structlog.get_logger()
 
-CONNECT_WITHIN_S = 10.0  #: start() waits this long for the socket; then it goes on trying alone
-PING_EVERY_S = 5.0  #: a socket that broke without a word is noticed and replaced after about this
+SILENT_S = 60.0  #: the SDK replaces a silent socket after 20 s; this is for when it does not
 
 
 class SlackApp:
@@ -60,8 +58,9 @@ class SlackApp:
         self.rooms: Rooms | None = SlackRooms(uploads, mentions, limits)
         self.directory = self._people
         self.downloads = SlackDownloads(config, self._client, self._connected)
-        self._handler: AsyncSocketModeHandler | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self.most_silent_s = SILENT_S
+        self._socket: Socket | None = None
+        self._leaving: set[asyncio.Task[None]] = set()  #: sockets that are being closed
 
     @property
     def me(self) -> Identity:
@@ -105,15 +104,8 @@ class SlackApp:
         self._ingress.ingest = ingest
         if not self._config.app_token:
             return
-        bolt = self._ingress.bolt
-        self._handler = AsyncSocketModeHandler(
-            bolt, self._config.app_token, logger=bolt.logger, ping_interval=PING_EVERY_S
-        )
-        if is_local(self._config.api_url):
-            self._handler.client.proxy = None
-        connecting = self._handler.connect_async()  # type: ignore[no-untyped-call]
-        self._connecting = asyncio.create_task(connecting, name="slack-connect")
-        await asyncio.wait([self._connecting], timeout=CONNECT_WITHIN_S)
+        self._socket = Socket(self._ingress.bolt, self._config)
+        await self._socket.open()
 
     async def is_connected(self) -> bool:
         """Tell whether events can reach us now; in HTTP mode, whether they are taken."""
@@ -121,19 +113,38 @@ class SlackApp:
             return False
         if not self._config.app_token:
             return True
-        return self._handler is not None and await self._handler.client.is_connected()
+        return self._socket is not None and await self._socket.is_open()
+
+    def silent_s(self) -> float | None:
+        """Return how long nothing was heard on the socket; None where there is none."""
+        return None if self._socket is None else self._socket.silent_s()
+
+    async def restart(self) -> None:
+        """Open another socket, then leave the one that is there: Slack allows ten at once."""
+        old = self._socket
+        if old is None:
+            return
+        leaving = asyncio.create_task(self._leave(old), name="slack-leave")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        self._socket = Socket(self._ingress.bolt, self._config)
+        await self._socket.open()
+
+    async def _leave(self, socket: Socket) -> None:
+        try:
+            await socket.close()
+        except Exception as exc:  # noqa: BLE001 (a task's boundary: what is dead may fail to close)
+            log.info("slack.socket_not_closed", error=type(exc).__name__)
 
     async def stop(self) -> None:
         """Take no further event; what is being stored is stored and acknowledged first."""
         self._ingress.ingest = None
         await self._ingress.drained()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-            self._connecting = None
-        if self._handler is not None:
-            await self._handler.close_async()  # type: ignore[no-untyped-call]
-            self._handler = None
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+        if self._leaving:
+            await asyncio.wait(self._leaving)
 
     async def close(self) -> None:
         """Let go of every connection."""

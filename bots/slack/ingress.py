@@ -10,11 +10,13 @@ import asyncio
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -22,7 +24,7 @@ from slack_bolt.response import BoltResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bots.slack.credentials import SlackConfig, client_for
+from bots.slack.credentials import SlackConfig, client_for, is_local
 from bots.slack.events import UnreadableEvent, decode, people_in
 from bots.slack.people import Identity, People
 from core.errors import StoreUnavailable, SurfaceUnavailable
@@ -34,6 +36,53 @@ log = structlog.get_logger()
 NAMES_WITHIN_S = 1.0  #: of Slack's three seconds for an acknowledgement
 DRAIN_WITHIN_S = 5.0  #: drained() waits this long for events that are being stored
 RAW_CHARS = 20_000  #: kept of an event that cannot be read
+
+
+CONNECT_WITHIN_S = 10.0  #: open() waits this long for the socket; then it goes on trying alone
+PING_EVERY_S = 5.0  #: a socket that broke without a word is noticed and replaced after about this
+
+
+class Socket:
+    """A Socket Mode connection, which the SDK keeps up, and how long nothing was heard on it."""
+
+    def __init__(self, bolt: AsyncApp, config: SlackConfig) -> None:
+        """Open nothing yet."""
+        self._handler = AsyncSocketModeHandler(
+            bolt, config.app_token, logger=bolt.logger, ping_interval=PING_EVERY_S
+        )
+        self._client = self._handler.client
+        if is_local(config.api_url):
+            self._client.proxy = None
+        self._client.on_message_listeners.append(self._hear)
+        self._heard_at = time.monotonic()
+        self._connecting: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect. A connection that fails is tried again for ever, also after this returns."""
+        connecting = self._handler.connect_async()  # type: ignore[no-untyped-call]
+        self._connecting = asyncio.create_task(connecting, name="slack-connect")
+        await asyncio.wait([self._connecting], timeout=CONNECT_WITHIN_S)
+
+    async def is_open(self) -> bool:
+        """Tell whether the SDK holds it for open."""
+        return bool(await self._client.is_connected())
+
+    def silent_s(self) -> float:
+        """Return for how many seconds neither a message nor an answer to a ping came."""
+        silent_s = time.monotonic() - self._heard_at
+        if (pong_at := self._client.last_ping_pong_time) is not None:
+            silent_s = min(silent_s, time.time() - pong_at)  # the SDK keeps the wall's time
+        return silent_s
+
+    async def close(self) -> None:
+        """Say goodbye; a socket that does not answer is waited for some seconds."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        await self._handler.close_async()  # type: ignore[no-untyped-call]
+
+    async def _hear(self, _: object) -> None:
+        self._heard_at = time.monotonic()
 
 
 class Ingress:

@@ -25,6 +25,8 @@ __all__ = ["TelegramApp", "TelegramConfig"]
 
 log = structlog.get_logger()
 
+SILENT_MARGIN_S = 30.0  #: beyond the time after which the SDK itself gives a poll up
+
 
 class TelegramApp:
     """One Telegram bot. Implements :class:`bots.platform.Platform`.
@@ -39,6 +41,7 @@ class TelegramApp:
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
         self._config = config
         self._bot = make_bot(config)
+        self.most_silent_s = config.poll_timeout_s + config.call_timeout_s + SILENT_MARGIN_S
         clock = clock or SystemClock()
         self._ingress = Ingress(self._bot, config, clock)
         self._members = TelegramMembers(self._bot, clock)
@@ -91,6 +94,18 @@ class TelegramApp:
         """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
         self._ingress.do_aside(self._register_commands())
         await self._ingress.start(ingest)
+
+    async def is_connected(self) -> bool:
+        """Tell whether updates can reach us now."""
+        return self._ingress.connected
+
+    def silent_s(self) -> float | None:
+        """Return how long the call to Telegram has lasted that brings updates; None where there is none."""
+        return self._ingress.silent_s()
+
+    async def restart(self) -> None:
+        """Give up a call that never returns, and call anew."""
+        await self._ingress.restart()
 
     async def stop(self) -> None:
         """Take no further update: an open poll ends at once, a store transaction is let finish."""

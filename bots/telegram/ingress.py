@@ -33,6 +33,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 BODY_LIMIT_BYTES = 1_048_576
+RESTART_WITHIN_S = 5.0  #: a call that does not even end by being given up is left behind
 RAW_CHARS = 20_000  #: kept of an update that cannot be read
 
 
@@ -50,12 +51,37 @@ class Ingress:
         self._offset: int | None = None  #: one past the last update that is stored
         self._hooked = True  #: a webhook may be set, and would refuse our polls
         self._idle = False  #: True while the way in may be cancelled without losing anything
+        self._tried_at: float | None = None  #: when the call began that is under way
+        self._failing = False  #: the latest call was refused or lost
 
     async def start(self, ingest: Ingest) -> None:
         """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
         self._ingest, self._stopping = ingest, False
+        self._begin()
+
+    def _begin(self) -> None:
         way_in = self._hook_once if self._config.public_url else self._poll_once
+        self._failing = False
         self._loop = asyncio.create_task(self._keep_on(way_in), name="telegram-ingress")
+
+    @property
+    def connected(self) -> bool:
+        """Whether updates can reach us: the latest call was answered, and more of them come."""
+        return self._loop is not None and not self._stopping and not self._failing
+
+    def silent_s(self) -> float | None:
+        """Return how long the call has lasted that is under way; None where there is none."""
+        return None if self._tried_at is None else self._clock.time() - self._tried_at
+
+    async def restart(self) -> None:
+        """Give up a call that never returns, and call anew; what is being stored is left alone."""
+        loop = self._loop
+        if loop is None or not self._idle:
+            return
+        loop.cancel()
+        await asyncio.wait([loop], timeout=RESTART_WITHIN_S)
+        if self._loop is loop and not self._stopping:
+            self._begin()
 
     async def stop(self) -> None:
         """Take no further update: an open poll ends at once, a store transaction is let finish."""
@@ -100,16 +126,20 @@ class Ingress:
         """Do ``way_in`` until it says that it is done or we are stopped, whatever goes wrong."""
         failures = 0
         while not self._stopping:
+            self._tried_at = self._clock.time()
             try:
                 if await way_in():
                     return
-                failures = 0
+                failures, self._failing = 0, False
             except Exception as exc:  # noqa: BLE001 - the task's boundary: nothing may end the way in
                 failures += 1
+                self._tried_at, self._failing = None, True
                 self._hooked = self._hooked or (isinstance(exc, Conflict) and says(exc, "webhook"))
                 wait_s = max(log_lost_contact(exc), backoff_s(failures))
                 if not self._stopping:
                     await self._idly(self._clock.sleep(wait_s))
+            finally:
+                self._tried_at = None
 
     async def _poll_once(self) -> bool:
         """Fetch updates and take them in order; the offset moves behind each that is stored."""

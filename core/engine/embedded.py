@@ -24,6 +24,8 @@ RETRY_MOST_S = 15.0
 class EmbeddedEngine:
     """Implements :class:`core.engine.port.Engine` in this process."""
 
+    takeovers = fences = 0  #: there are no others
+
     def __init__(
         self, database: Database, running: RunningAnswers, clock: Clock, *, exclusive: bool = True
     ) -> None:
@@ -36,6 +38,11 @@ class EmbeddedEngine:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._again: set[Work] = set()
         self.stopping = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it works off what is open."""
+        return self._drain is not None and not self.stopping
 
     async def enlist(self, tx: Transaction, work: Work) -> None:
         """Nothing to store: the open inbox row says it all."""

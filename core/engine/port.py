@@ -12,6 +12,18 @@ Drain: TypeAlias = Callable[[Work], Awaitable[None]]
 class Engine(Protocol):
     """What the way in and the composition root need of it; one contract suite for all adapters."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether it works off what is open."""
+
+    @property
+    def takeovers(self) -> int:
+        """How many lines of work it has freed from dead replicas."""
+
+    @property
+    def fences(self) -> int:
+        """How often it gave up all that it ran, because it might be another's."""
+
     async def enlist(self, tx: Transaction, work: Work) -> None:
         """Say within the ingest transaction that ``work`` has an open event."""
 

@@ -109,6 +109,16 @@ class ScaleoutEngine:
 
     # -- the port ------------------------------------------------------------------------------------
 
+    @property
+    def ready(self) -> bool:
+        """Whether it is a member of the cluster that works."""
+        return self._drain is not None and not self.stopping and self.lease.valid
+
+    @property
+    def takeovers(self) -> int:
+        """How many lines of work it has freed from dead replicas."""
+        return self.member.takeovers
+
     async def enlist(self, tx: Transaction, work: Work) -> None:
         """Make a job in the transaction that inserts the event: ours where we have time, else anybody's."""
         job = await statements.enlist(tx, work, worker=self._has_time(), queues=self._queues)

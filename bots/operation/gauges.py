@@ -1,0 +1,51 @@
+"""Figures that are a state, not a sum: looked up when somebody asks."""
+
+import asyncio
+from collections.abc import Sequence
+
+from bots.operation import metrics as m
+from bots.operation.metrics import Metrics
+from bots.operation.readiness import Part
+from core.account import AccountModel, Load
+from core.account.limits import DIMENSIONS
+from core.engine.port import Engine
+from core.engine.running import RunningAnswers
+
+
+class Gauges:
+    """Brings the states of one replica up to date."""
+
+    def __init__(
+        self, metrics: Metrics, *, engine: Engine, running: RunningAnswers, accounts: AccountModel
+    ) -> None:
+        self._metrics = metrics
+        self._engine, self._running, self._accounts = engine, running, accounts
+        self._counted = {m.FREED: 0, m.FENCES: 0}  # of the engine's own counts
+
+    def refresh(self, parts: Sequence[Part], depth: tuple[int, float], *, leading: bool) -> None:
+        """Look at everything; ``depth`` is the number of open events and the age of the oldest in seconds."""
+        put = self._metrics.put
+        put(m.RUNNING, value=len(self._running))
+        put(m.TASKS, value=len(asyncio.all_tasks()))
+        put(m.LEADER, value=leading)
+        put(m.QUEUE, value=depth[0])
+        put(m.OLDEST, value=depth[1])
+        for part in parts:
+            put(m.READY, part.name, value=part.ready)
+        for provider, (up, load) in self._accounts.loads().items():
+            put(m.PROVIDER_UP, provider, value=up)
+            self._limiter(provider, load)
+        for metric, now in ((m.FREED, self._engine.takeovers), (m.FENCES, self._engine.fences)):
+            self._metrics.count(metric, by=now - self._counted[metric])
+            self._counted[metric] = now
+
+    def _limiter(self, provider: str, load: Load) -> None:
+        put = self._metrics.put
+        put(m.LINE, provider, value=load.waiting)
+        put(m.AT_KIMI, provider, value=load.running)
+        put(m.PAUSED, provider, value=load.paused)
+        for reason in ("quota", "tpd"):
+            put(m.CLOSED, provider, reason, value=load.closed == reason)
+        for dimension in DIMENSIONS:
+            if (limit := load.limits.of(dimension)) is not None:
+                put(m.LIMIT, provider, dimension, value=limit)
