@@ -17,10 +17,16 @@ from core.markdown.parser import parser
 _STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
 _LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:(?://)?user\?)):\S", re.IGNORECASE)
 """What Telegram opens; not ``tg://user?id=…``, which mentions a person and so pings them."""
+_NAMED = re.compile(r"(?<![0-9A-Za-z_.%+@/-])@(?=[A-Za-z])")
 _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 _BULLETS = ("•", "◦", "▪")
 _RULE = "———"
+
+
+def hushed(text: str) -> str:
+    """Return words, not code, in which no ``@name`` pings anybody: Telegram finds those by itself."""
+    return _NAMED.sub("@\u200b", text)
 
 
 def convert(markdown: str, mentions: Mentions | None = None) -> tuple[str, list[Entity]]:
@@ -197,12 +203,12 @@ class _Inline:
             case "image":
                 self._image(child)
             case _:
-                self.canvas.put(child.content)
+                self.canvas.put(hushed(child.content))
 
     def _code(self, code: str) -> None:
         """Inside a link the link is worth more; other styles make way for code."""
         if self.target is not None:
-            self.canvas.put(code)
+            self.canvas.put(hushed(code))
             return
         start = self.canvas.place()
         for kind in {kind: None for kind, _ in self.styles}:
@@ -213,7 +219,7 @@ class _Inline:
 
     def _image(self, child: Token) -> None:
         start, target = self.canvas.place(), str(child.attrGet("src") or "")
-        label = plain(child.children or [])
+        label = hushed(plain(child.children or []))
         self.canvas.put(label)
         if self.target is None:
             self._link_end(start, target, label)

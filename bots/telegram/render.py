@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bots.telegram.form import fewest, rich_markdown, units
-from bots.telegram.markup import convert
+from bots.telegram.markup import convert, hushed
 from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
 from core.markdown.mentions import Mentions
 from core.markdown.settle import settled
@@ -28,8 +28,12 @@ _TOO_DEEP = re.compile(r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \
 _PING = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
 """Begins an address that mentions a person."""
 
+_WIDE_AT = "\uff20"  #: an "@" that Telegram finds no mention behind, in as much room
 _HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
 _HALVES = ("**", "*", "_", "~~", "||")  # two of them make one entity
+
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 
 
 class TelegramPager:
@@ -62,7 +66,8 @@ class RichPager(TelegramPager):
 
 
 def _enriched(page: Page, mentions: Mentions | None) -> Page:
-    rich = _PING.sub("tg:\u200b", rich_markdown(page.source))
+    pieces = _CODE.split(_PING.sub("tg:\u200b", rich_markdown(page.source)))
+    rich = "".join(piece if index % 2 else hushed(piece) for index, piece in enumerate(pieces))
     if mentions is not None:
         rich = mentions.replaced(rich, lambda person, label: f"[{label}](tg://user?id={person})")
     return replace(page, form=(*page.form, {"rich": rich})) if rich else page
@@ -72,9 +77,10 @@ def _page(source: str, mentions: Mentions | None) -> list[Page]:
     """Render one part; empty where it shows nothing."""
     if not source.strip():
         return []
-    text, entities = (source.strip(), []) if _TOO_DEEP.search(source) else convert(source, mentions)
+    bare = source.strip().replace("@", _WIDE_AT)
+    text, entities = (bare, []) if _TOO_DEEP.search(source) else convert(source, mentions)
     if units(text) > TEXT_LIMIT_UNITS:
-        text, entities = source.strip(), []
+        text, entities = bare, []
     if not has_words(text):
         return []
     return [Page(source=source, text=text, form=tuple(fewest(entities, ENTITY_LIMIT)))]
@@ -98,7 +104,7 @@ def reach(text: str, share: float) -> int | None:
         raw = text[line.start : line.end]
         marks -= _count_marks(text, line)
         if not line.open:
-            room -= units(raw) + 1 + _widening(raw, line) + table.growth(raw, line)
+            room -= units(raw) + raw.count("@") + 1 + _widening(raw, line) + table.growth(raw, line)
         if room < 0:
             return line.end + 1
     return None
@@ -115,7 +121,7 @@ def _over_by_units(text: str, line: Line, room: float) -> int:
     if room >= 2 * (line.end - line.start):
         return _NEVER
     for at in range(line.start, line.end):
-        room -= 2 if text[at] > "\uffff" else 1
+        room -= 2 if text[at] > "\uffff" or text[at] == "@" else 1  # hushed by one character more
         if room < 0:
             return at + 1
     return _NEVER
