@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING
 
 from bots.accounts import Accounts
 from bots.configs import access_of, budgets_of, masker_of, pace_limits_of, prices_of
+from bots.desks import LANES, Desks, desk_terms_of
+from bots.knowing import Knowing
 from bots.platform import Platform
 from core.access import Who
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
+from core.chat.desk.changes import Desk
+from core.chat.desk.door import DeskDoor
+from core.chat.desk.offers import Offers
+from core.chat.desk.terms import ChatDeskRules
 from core.chat.doorkeeper import Doorkeeper
 from core.chat.ingest import Ingestor
 from core.chat.masked import MaskedAsks, MaskedModel, masked_count
 from core.chat.orders import (
     BASIC,
+    DESK_ORDERS,
     BlockOrder,
     ContextOrder,
     FilesOrder,
@@ -88,13 +95,14 @@ class Parts:
             self.database, clock, days=settings.retention_days, tidy=self.keeper.tidy_soon
         )
         self.engine = self._make_engine(exclusive)
+        self._make_desk()
         self.ingest = Ingestor(
             self.database,
             self.engine,
             interrupt=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
             access=access_of(settings),
-            doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)),),
+            doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)), DeskDoor(self.desks.desk)),
         )
 
     def _shared_budgets(self) -> StoreBudgets | None:
@@ -112,6 +120,8 @@ class Parts:
         closing.push_async_callback(self.retention.close)
         self.keeper.start()
         closing.push_async_callback(self.keeper.close)
+        self.desks.reminders.start()
+        closing.push_async_callback(self.desks.reminders.close)
 
     def runner(self, model: Model) -> TurnRunner:
         """Make what answers, once it is known which model does."""
@@ -127,11 +137,13 @@ class Parts:
             personas=personas,
             count_tokens=masked_count(self.kimi.count_tokens, self.masker),
             reader=self.reader,
+            knowledge=self.knowing.knowledge,
         )
         own = load_tools(settings.tools).tools
         asks = MaskedAsks(self.kimi, self.masker)
         toolbox = Toolbox(self.database, asks, own, search=settings.search == "on")
-        return TurnRunner(
+        desk = self.desks.runner(self.model, contexts, prices=prices_of(settings))
+        runner = TurnRunner(
             self.database,
             self.courier,
             Answerer(
@@ -144,7 +156,7 @@ class Parts:
                 toolbox=toolbox,
                 reader=self.reader,
             ),
-            Orders({**BASIC, **self._context_orders(contexts, personas, toolbox)}),
+            Orders({**BASIC, **DESK_ORDERS, **self._context_orders(contexts, personas, toolbox)}),
             self.running,
             self.clock,
             surfaces={name: platform.surface for name, platform in self.platforms.items()},
@@ -154,7 +166,12 @@ class Parts:
                 if platform.backfill is not None
             },
             settings=chat,
+            own_words=self.knowing.own_words(self.desks.desk),
+            afterwards=(Offers(self.database, self.desks.desk, self.engine),),
+            lanes=dict.fromkeys(LANES, desk),
         )
+        desk.stopping = lambda: runner.stopping
+        return runner
 
     def _chat_settings(self, model: Model) -> ChatSettings:
         settings = self.settings
@@ -192,6 +209,20 @@ class Parts:
         )
         self.keeper = Keeper(self.database, shelf, self.clock, folder=folder, others=others)
         self.reader = Reader(self.database, library)
+        self.knowing = Knowing(self.database, library, shelf, runs_the_chat=self._runs_the_chat)
+
+    def _make_desk(self) -> None:
+        """Make what hands conversations over to people."""
+        rules = ChatDeskRules(desk_terms_of(self.settings), access_of(self.settings))
+        self.desks = Desks(
+            self.settings,
+            self.database,
+            self.courier,
+            self.engine,
+            self.clock,
+            Desk(rules),
+            self.platforms,
+        )
 
     def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
         if self.database.dialect != "postgresql":
@@ -228,6 +259,7 @@ class Parts:
             CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
             CommandName.FILES: FilesOrder(self.database, self.keeper),
+            **self.knowing.orders(),
             CommandName.NEW: NewOrder(self.keeper),
             CommandName.BLOCK: BlockOrder(
                 self.database, access_of(self.settings), is_staff=self._runs_the_chat

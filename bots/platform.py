@@ -14,6 +14,10 @@ class Platform(Protocol):
     name: str  #: folder name under ``bots/``
 
     @property
+    def tenant(self) -> str:
+        """The Slack team or Telegram bot that we are; not known before :meth:`connect`."""
+
+    @property
     def surface(self) -> Surface:
         """The platform's screen."""
 

@@ -80,6 +80,8 @@ class CommandName(StrEnum):
     SYSTEM = "system"
     CONTEXT = "context"
     FILES = "files"
+    LEARN = "learn"
+    CANNED = "canned"
     SEARCH = "search"
     USAGE = "usage"
     FORGET = "forget"
@@ -149,6 +151,8 @@ class Said:
     tells that it is the last."""
     more_follows: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
+    unsure: bool = False
+    """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +169,8 @@ class Ordered:
     scene: Scene
     quoted: Quoted | None = None
     follows_replies: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    """What came with the command, or with the message that it replies to where the platform shows that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

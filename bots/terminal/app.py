@@ -34,6 +34,11 @@ class TerminalPlatform:
         self._person = Person(id=self.key.channel, name=self.key.channel, language=language)
         self._ingest: Ingest | None = None
 
+    @property
+    def tenant(self) -> str:
+        """The machine's name."""
+        return self.key.tenant
+
     async def connect(self) -> None:
         """Nothing to do: the terminal is there."""
 

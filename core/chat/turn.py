@@ -13,6 +13,7 @@ A crash at any of these points is taken up at the next start from what was store
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
@@ -27,12 +28,13 @@ from core.chat.watching import Watch, watched
 from core.clock import Clock
 from core.delivery.courier import Courier
 from core.delivery.delivery import Delivery
+from core.engine.port import Drain
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
 from core.model import Control, MessageRef, Ordered, Pressed, Said
 from core.observer import SILENT, Observer
 from core.ports import Backfill, Surface
-from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
+from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
 from core.store.inbox import Mark
 
 log = structlog.get_logger(__name__)
@@ -75,10 +77,14 @@ class TurnRunner:
         settings: ChatSettings,
         own_words: Sequence[OwnWords] = (),
         afterwards: Sequence[Afterwards] = (),
+        lanes: Mapping[Lane, Drain] = MappingProxyType({}),
         observer: Observer = SILENT,
     ) -> None:
-        """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer."""
-        self._others_words, self._afterwards = own_words, afterwards
+        """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer.
+
+        ``lanes`` are lines of work that are not answers, with what works them off.
+        """
+        self._others_words, self._afterwards, self._lanes = own_words, afterwards, lanes
         self._observer = observer
         self._database = database
         self._courier = courier
@@ -99,6 +105,10 @@ class TurnRunner:
         Raises:
             StoreUnavailable: what is open stays open.
         """
+        if (drain := self._lanes.get(work.lane)) is not None:
+            if not self.stopping:
+                await drain(work)
+            return
         while not self.stopping:
             running = self._running.begin(work.conversation_id) if work.lane is Lane.TURNS else None
             try:
@@ -120,7 +130,7 @@ class TurnRunner:
             running.cancel(taken.turn.cancel)
         try:
             outcome = await self._fill(taken, delivery)
-            if self._buttons and taken.said is not None:
+            if self._buttons and taken.said is not None and not delivery.growing.final_controls:
                 delivery.growing.final_controls = controls_for(outcome)
             outcome = await self._show(taken, delivery, outcome)
         finally:
@@ -164,10 +174,12 @@ class TurnRunner:
             delivery.finished.add_done_callback(lambda _: running.cancel("closed"))
             return await self._answerer.answer(question, delivery, running)
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=said.text, outcome="notice")
+            await turns.save_answer(tx, turn, text=said.text, outcome=said.outcome)
+            if said.outcome != "notice":
+                await history.answered(tx, turn.conversation_id, turn.seq, turn.id, said.text)
         delivery.append(said.text)
         delivery.growing.final_controls = said.choices
-        return "notice"
+        return said.outcome
 
     async def _own_words(self, taken: Taken) -> OrderReply | None:
         """Return what the bot itself says; None where Kimi is to be asked."""
@@ -259,7 +271,9 @@ def controls_for(outcome: str) -> tuple[Control, ...]:
             return (Control.RETRY, Control.GOOD, Control.BAD)
         case "length":
             return (Control.CONTINUE, Control.RETRY, Control.GOOD, Control.BAD)
-        case "notice" | "too_long" | "interrupted" | "closed":
+        case "canned":
+            return (Control.RETRY, Control.GOOD, Control.BAD)
+        case "notice" | "unknown" | "too_long" | "interrupted" | "closed":
             return ()
         case _:
             return (Control.RETRY,)

@@ -31,7 +31,7 @@ Due: TypeAlias = Literal["remind_desk", "remind_people", "remind_taker", "idle_w
 
 def gap(patience: Patience, reminded: int) -> timedelta:
     """Return how long after the reminder number ``reminded`` (0: the beginning) the next one comes."""
-    return min(max(LONGEST, patience.remind), patience.remind * 2 ** max(0, reminded - 2))
+    return min(max(LONGEST, patience.remind), patience.remind * float(2 ** max(0, reminded - 2)))
 
 
 def next_look(

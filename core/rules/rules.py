@@ -44,7 +44,9 @@ class ChatRules:
     staff: tuple[str, ...] = ()  #: ids of people who count as staff beside the chat's admins
     staff_groups: tuple[str, ...] = ()  #: Slack user groups whose people count as staff
     welcome: str = ""  #: Markdown; said once to each new member; "" nothing
-    desk: str = ""  #: where the team's desk is, as "platform:channel"; "" there is none
+    desk: str = ""  #: where the team's desk is, as "platform:channel"; "" the deployment's, if it has one
+    desk_people: tuple[str, ...] = ()  #: reminded by name, as "platform:id"; none: the deployment's
+    handover_words: tuple[str, ...] = ()  #: words that bring a person; looked for in any letter case
 
     @property
     def desk_room(self) -> tuple[str, str] | None:

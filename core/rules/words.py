@@ -107,6 +107,8 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "staff_groups": _LIST,
     "welcome": _SAID,
     "desk": _Rule(_matching(_ROOM, "room such as slack:C0123 or telegram:-100123"), str),
+    "desk_people": _LIST,
+    "handover_words": _LIST,
 }
 
 NAMES: Final = tuple(field.name for field in fields(ChatRules))

@@ -17,6 +17,7 @@ from core.settings.account import AccountFields
 from core.settings.chat import ChatFields
 from core.settings.declare import ANY_CASE, setting
 from core.settings.delivery import DeliveryFields
+from core.settings.desk import DeskFields
 from core.settings.guard import GuardFields
 from core.settings.shapes import (
     DatabaseUrl,
@@ -50,7 +51,7 @@ def _default_database(values: dict[str, Any]) -> SecretStr:
     return SecretStr(database_in(values.get("data_dir") or default_data_dir()))
 
 
-class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, GuardFields, BaseModel):
+class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFields, GuardFields, BaseModel):
     """All settings of one deployment. Secrets are :class:`pydantic.SecretStr`; web addresses end without "/".
 
     Made by :func:`core.settings.load`; tests and the demo make it directly, and then nothing is

@@ -19,6 +19,7 @@ GROUPS = (
     "Storage",
     "Service",
     "Answers",
+    "Desk",
     "Access",
     "Guard",
     "Platform budgets",

@@ -223,7 +223,9 @@ async def due(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[in
     return list((await tx.execute(query)).scalars())
 
 
-async def claim(tx: Transaction, handover_id: int, *, now: datetime, until: datetime) -> Handover | None:
+async def claim(
+    tx: Transaction, handover_id: int, *, now: datetime, until: datetime | None
+) -> Handover | None:
     """Take a handover that is due for this transaction; None where another replica did.
 
     ``until`` is when it is looked at again unless the caller says otherwise.

@@ -51,6 +51,13 @@ async def add(
     )
 
 
+async def answered(tx: Transaction, conversation_id: int, seq: int, turn_id: int, text: str) -> None:
+    """Store the bot's own words as the answer to the question ``seq``, in place of an earlier one."""
+    await supersede_answer(tx, conversation_id, seq)
+    line = Line(seq=seq, role="assistant", author_id="", author="", text=text, tokens=max(1, len(text) // 2))
+    await add(tx, line, conversation_id=conversation_id, turn_id=turn_id)
+
+
 async def recent(
     tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
 ) -> Sequence[Line]:

@@ -5,16 +5,16 @@ sends its rows in order; ``run`` is the fence, as in turns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.errors import Fenced
-from core.model import Attachment, Choice, MessageRef, ThreadKey, Unparsed
+from core.model import Address, Attachment, Choice, MessageRef, ThreadKey, Unparsed
 from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
@@ -50,7 +50,8 @@ class Content:
     file: Attachment | None = None
     platform: str = ""  #: where the file lies
     of: int = 0  #: the row that is changed or taken away
-    told: bool = False  #: its failure need not be told to the desk: it tells of one itself
+    draft: str = ""  #: Kimi's words that a press may send to the customer, once
+    address: Address | None = None  #: where the customer is answered, where there is no handover yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +193,41 @@ async def copies_of(tx: Transaction, key: ThreadKey, message_id: str) -> Sequenc
     return [_post(row) for row in await tx.execute(query)]
 
 
+async def carded_at(tx: Transaction, handover_id: int) -> int | None:
+    """Return the event that a handover's card was first due to; None where it has none."""
+    query = select(func.min(_P.c.inbox_id)).where(
+        _P.c.handover_id == handover_id, _P.c.kind == Kind.CARD.value
+    )
+    inbox_id: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return inbox_id
+
+
+async def showing(tx: Transaction, handover_id: int, message_id: str) -> Post | None:
+    """Return the customer's side's row of a handover that stands in this message."""
+    query = select(*_COLUMNS).where(_P.c.handover_id == handover_id, _P.c.side == "customer")
+    posts = [_post(row) for row in await tx.execute(query.order_by(_P.c.id.desc()))]
+    shown = (post for post in posts if message_id in {ref.message_id for ref in post.refs})
+    return next(shown, None)
+
+
+async def offer(tx: Transaction, post_id: int, choice: Choice) -> None:
+    """Put a button under a row that names the row itself."""
+    found = await get(tx, post_id)
+    if found is not None:
+        payload = _CONTENT.dump_python(replace(found.content, choices=(choice,)), mode="json")
+        await tx.execute(update(_P).where(_P.c.id == post_id).values(payload=payload))
+
+
+async def take_draft(tx: Transaction, post: Post) -> bool:
+    """Take a draft for whoever sends it; False where somebody did before."""
+    row = (await tx.execute(select(_P.c.payload).where(_P.c.id == post.id).with_for_update())).one_or_none()
+    if row is None or not _CONTENT.validate_python(row.payload).draft:
+        return False
+    payload = _CONTENT.dump_python(replace(post.content, draft=""), mode="json")
+    await tx.execute(update(_P).where(_P.c.id == post.id).values(payload=payload))
+    return True
+
+
 async def shown_ids(tx: Transaction, handover_id: int) -> frozenset[str]:
     """Return the ids of all messages that a handover's rows stand in."""
     query = select(_P.c.refs).where(_P.c.handover_id == handover_id)
@@ -221,7 +257,7 @@ async def repoint(tx: Transaction, post_id: int, refs: Sequence[MessageRef], tex
     found = await get(tx, post_id)
     if found is None:
         return
-    content = Content(text=text, choices=found.content.choices, file=found.content.file)
+    content = replace(found.content, text=text)
     payload = _CONTENT.dump_python(content, mode="json")
     await tx.execute(update(_P).where(_P.c.id == post_id).values(refs=_stored(refs), payload=payload))
 

@@ -25,7 +25,9 @@ class Spent:
     cost_usd: float | None = None  #: None where the model's price is not known
 
 
-async def add(tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: int, person_id: str) -> None:
+async def add(
+    tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: int | None, person_id: str
+) -> None:
     """Store one call."""
     await tx.execute(
         insert(schema.usage).values(

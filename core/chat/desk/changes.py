@@ -68,6 +68,34 @@ class Desk:
             return await self.act(tx, under_way, Action.ASK, wish.customer, inbox_id=inbox_id)
         return await self._begin(tx, conversation, wish, Action.ASK, NOBODY, terms, inbox_id=inbox_id)
 
+    async def suggest(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        wish: Wish,
+        terms: DeskTerms,
+        *,
+        inbox_id: int,
+    ) -> Done | None:
+        """Do what the terms say where the bot thinks that a person should help: offer one, or ask for one."""
+        if terms.unasked == "ask":
+            return await self.ask(tx, conversation, wish, inbox_id=inbox_id)
+        offer = Content(
+            text=texts.offered(wish.language),
+            choices=(texts.offer_button(wish.language),),
+            address=wish.address,
+        )
+        await relayed.put(
+            tx,
+            conversation_id=conversation.id,
+            handover_id=None,
+            inbox_id=inbox_id,
+            kind=Kind.WORDS,
+            side="customer",
+            content=offer,
+        )
+        return None
+
     async def take_here(
         self, tx: Transaction, conversation: Conversation, wish: Wish, taker: Person, *, inbox_id: int
     ) -> Done:

@@ -1,15 +1,16 @@
 """On which terms the conversations of a chat are handed over: where to, how patiently, by whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from core.access import Access, Who
+from core.chat.desk import texts
 from core.chat.language import Language
 from core.desk.times import Patience
 from core.model import Said, ThreadKey
-from core.store import Transaction
+from core.store import Transaction, rules
 from core.store.desk import Place
 
 OnOffer: TypeAlias = Literal["offer", "ask"]
@@ -45,21 +46,40 @@ class DeskRules(Protocol):
         """Return whether a chat's rules want a person for these words."""
 
 
-class FixedRules:
-    """The same terms for every chat, from the deployment's settings."""
+class ChatDeskRules:
+    """The deployment's terms, with what a chat's own rules say in their place."""
 
     def __init__(self, terms: DeskTerms, access: Access | None = None) -> None:
         self._terms = terms
         self._access = access or Access()
 
     async def terms(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> DeskTerms:
-        """Return the deployment's terms."""
-        return self._terms
+        """Return the terms of a chat; outside of its business hours with what customers are told."""
+        own = await rules.of(tx, key)
+        if own is None:
+            return self._terms
+        room, terms = own.desk_room, self._terms
+        if room is not None:
+            terms = replace(terms, desk=Place(platform=room[0], channel=room[1]))
+        if own.desk_people:
+            terms = replace(terms, people=own.desk_people)
+        if own.hours is not None and own.closed(now):
+            opens = own.hours.opens(now)
+            terms = replace(terms, away=texts.away(language, opens, own.hours.zone))
+        return terms
 
     async def is_staff(self, tx: Transaction, who: Who) -> bool:
-        """Return whether this person is an admin of the deployment."""
-        return self._access.is_admin(who)
+        """Return whether this person is an admin of the deployment, or of the staff by the chat's rules."""
+        if self._access.is_admin(who):
+            return True
+        key = ThreadKey(platform=who.platform, tenant=who.tenant, channel=who.channel, thread="")
+        own = await rules.of(tx, key)
+        return own is not None and who.person_id in own.staff
 
     async def keyword(self, tx: Transaction, said: Said) -> bool:
-        """Return False: only a chat's own rules name words."""
-        return False
+        """Return whether the words hold one that brings a person by the chat's rules."""
+        if not said.text.strip():
+            return False
+        own = await rules.of(tx, said.address.key)
+        words = said.text.casefold()
+        return own is not None and any(word.casefold() in words for word in own.handover_words)

@@ -4,7 +4,7 @@ Customers read the texts of the first half, the desk those of the second, and ne
 """
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.chat.language import Language, pick
 from core.model import Choice, Said, Unreadable
@@ -41,6 +41,27 @@ def offered(language: Language) -> str:
         language,
         zh="看来我没能帮上忙。需要我请同事来解答吗？",
         en="It seems that I could not help. Shall I get a person from the team?",
+    )
+
+
+def away(language: Language, opens: datetime | None, zone: str) -> str:
+    """Say when somebody will be there."""
+    if opens is None:
+        return pick(
+            language,
+            zh="现在是非工作时间，同事回来后会尽快回复你。",
+            en="Nobody is there at this hour; the team answers as soon as they are back.",
+        )
+    day = pick(
+        language,
+        zh="周" + "一二三四五六日"[opens.weekday()],
+        en=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[opens.weekday()],
+    )
+    moment = f"{opens:%H:%M}"
+    return pick(
+        language,
+        zh=f"现在是非工作时间，同事会在 {day} {moment}（{zone}）回来处理。",
+        en=f"Nobody is there at this hour: the team is back on {day} at {moment} ({zone}).",
     )
 
 
@@ -270,6 +291,12 @@ def draft(language: Language, words: str) -> str:
         zh="📝 **Kimi 建议的回复**（客户看不到；点“发送”，或复制修改后自己发）",
         en="📝 **Kimi suggests** (the customer does not see this; send it, or copy and change it)",
     )
+    return f"{head}\n\n{words}"
+
+
+def draft_sent(language: Language, name: str, words: str) -> str:
+    """Show a draft that was sent."""
+    head = pick(language, zh=f"*{plain(name)} 发送了这份草稿：*", en=f"*{plain(name)} sent this draft:*")
     return f"{head}\n\n{words}"
 
 

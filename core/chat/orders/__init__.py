@@ -6,11 +6,13 @@ sets what is wanted rather than toggling it.
 
 from core.chat.orders.basic import BASIC
 from core.chat.orders.block import BlockOrder, UnblockOrder
+from core.chat.orders.canned import CannedOrder
 from core.chat.orders.choosing import GroupChanges, may_change
 from core.chat.orders.context import ContextOrder
 from core.chat.orders.desk import DESK_ORDERS
 from core.chat.orders.files import FilesOrder, NewOrder
 from core.chat.orders.forget import ForgetOrder
+from core.chat.orders.learn import LearnOrder
 from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
 from core.chat.orders.persona import PersonaOrder
@@ -22,11 +24,13 @@ __all__ = [
     "BASIC",
     "DESK_ORDERS",
     "BlockOrder",
+    "CannedOrder",
     "ContextOrder",
     "FilesOrder",
     "ForgetOrder",
     "GroupChanges",
     "Handler",
+    "LearnOrder",
     "ModelOrder",
     "NewOrder",
     "Order",

@@ -1,0 +1,74 @@
+"""After an answer: where it did not help, a person is offered or asked for.
+
+It did not help where nothing relevant was known, or where the same question comes again.
+"""
+
+import structlog
+
+from core.chat.desk.changes import Desk, Wish
+from core.chat.take import Taken
+from core.desk.words import same_question
+from core.engine.port import Engine
+from core.errors import StoreUnavailable
+from core.model import Said
+from core.store import Database, Lane, Transaction, Work, desk, history, relayed
+
+log = structlog.get_logger(__name__)
+
+LINES_BACK = 8  #: of the conversation in which an earlier question is looked for
+ANSWERED = frozenset({"complete", "length"})
+
+
+class Offers:
+    """Implements :class:`core.chat.turn.Afterwards`."""
+
+    def __init__(self, database: Database, desk_: Desk, engine: Engine) -> None:
+        self._database = database
+        self._desk = desk_
+        self._engine = engine
+
+    async def __call__(self, taken: Taken, outcome: str) -> None:
+        """Offer a person, once for each question, where its answer cannot have helped."""
+        if taken.said is None or not (outcome == "unknown" or outcome in ANSWERED):
+            return
+        try:
+            async with self._database.begin() as tx:
+                work = await self._offer(tx, taken, taken.said, outcome)
+                if work is not None:
+                    await self._engine.enlist(tx, work)
+        except StoreUnavailable as exc:
+            log.warning("offer_lost", error=str(exc))
+            return
+        if work is not None:
+            self._engine.wake(work)
+
+    async def _offer(self, tx: Transaction, taken: Taken, said: Said, outcome: str) -> Work | None:
+        why = "unknown" if outcome == "unknown" else "repeat"
+        if why == "repeat" and not await self._repeated(tx, taken, said):
+            return None
+        conversation = taken.conversation
+        terms = await self._desk.terms(tx, taken.address, taken.language)
+        if terms.desk is None or await desk.active(tx, conversation.id) is not None:
+            return None
+        if why == "unknown" and terms.unasked == "offer":
+            return None  # the answer itself offers one, with a button
+        inbox_id = await relayed.ticket(tx, conversation, f"offer:{taken.turn.id}", Lane.DESK)
+        if inbox_id is None:
+            return None
+        wish = Wish(why=why, customer=said.author, language=taken.language, address=taken.address)
+        await self._desk.suggest(tx, conversation, wish, terms, inbox_id=inbox_id)
+        return Work(conversation.id, Lane.DESK)
+
+    async def _repeated(self, tx: Transaction, taken: Taken, said: Said) -> bool:
+        """Return whether the same person asked the same thing shortly before."""
+        lines = await history.recent(
+            tx,
+            taken.conversation.id,
+            after_seq=taken.conversation.history_after,
+            up_to_seq=taken.turn.inbox_id - 1,
+            max_lines=LINES_BACK,
+        )
+        return any(
+            line.role == "user" and line.author_id == said.author.id and same_question(line.text, said.text)
+            for line in lines
+        )
