@@ -7,7 +7,7 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 
-LONG = " ".join(f"word{number}" for number in range(1, 201)) + "."
+LONG = " ".join(f"word{number}" for number in range(1, 1001)) + "."
 
 
 @pytest.mark.parametrize("platform", ["slack"])
