@@ -133,6 +133,7 @@ def _said(event: Mapping[str, Any], tenant: str, me: Identity, people: Mapping[s
             argument=argument,
             sent_at=sent_at,
             scene=scene,
+            attachments=attachments_of(event),
         )
     return Said(
         delivery_id=delivery_id,

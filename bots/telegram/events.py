@@ -19,6 +19,7 @@ from bots.telegram.reading import quoted_in, replied_to, rich_words
 from bots.telegram.text import raw_words, slash, unreadable
 from core.model import (
     Addressed,
+    Attachment,
     Choice,
     CommandName,
     Control,
@@ -124,7 +125,13 @@ def _ordered(message: Message, words: Words, author: Person, me: Me) -> Ordered 
         scene=scene_of(message.chat),
         quoted=quoted_in(message, me),
         follows_replies=follows_replies(message.chat),
+        attachments=attachments_of(message) or _quoted_attachments(message),
     )
+
+
+def _quoted_attachments(message: Message) -> tuple[Attachment, ...]:
+    replied = replied_to(message)
+    return attachments_of(replied) if isinstance(replied, Message) else ()
 
 
 def _from_press(query: CallbackQuery, me: Me, received_at: datetime) -> Pressed | None:

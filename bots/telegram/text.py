@@ -68,11 +68,12 @@ def unreadable(message: Message) -> Unreadable | None:
 
 
 def slash(message: Message) -> tuple[str, str] | None:
-    """Return (command, bot named with it) of a text that begins with a command, in lower case."""
-    first = next((entity for entity in message.entities if entity.type == "bot_command"), None)
-    if first is None or first.offset != 0 or message.text is None:
+    """Return (command, bot named with it) of a text or caption that begins with a command, in lower case."""
+    text, entities = message.text or message.caption, message.entities or message.caption_entities
+    first = next((entity for entity in entities if entity.type == "bot_command"), None)
+    if first is None or first.offset != 0 or text is None:
         return None
-    command, _, bot = message.text[1 : first.length].casefold().partition("@")
+    command, _, bot = text[1 : first.length].casefold().partition("@")
     return command, bot
 
 

@@ -27,6 +27,7 @@ from core.engine.running import RunningAnswer
 from core.errors import Fenced, StoreUnavailable
 from core.files.reader import FilesUnreadable, Reader, Reading
 from core.kimi import ToolCall
+from core.knowledge.showing import cited_note
 from core.store import Database, Transaction, choices, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
@@ -209,8 +210,9 @@ class Answerer:
         try:
             await asyncio.wait({stream})
             ended = ended_of(stream, written, running.why, question.language)
-            links = sources_note(tools.sources, question.language) if tools is not None else ""
-            return replace(ended, links=links if written.text else "")
+            links = [cited_note(written.text, prepared.found, question.language)]
+            links += [sources_note(tools.sources, question.language)] if tools is not None else []
+            return replace(ended, links="\n\n".join(filter(None, links)) if written.text else "")
         finally:
             for task in (stream, keeper):
                 task.cancel()

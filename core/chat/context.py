@@ -2,7 +2,7 @@
 
 ::
 
-    system prompt | whole documents | notes on the beginning | messages … parts of documents | question
+    system prompt | whole documents | notes on the beginning | messages … parts and passages | question
     `------------- unchanged between two folds -------------'
 
 After an answer was shown the beginning is folded in the background as soon as the prompt fills 60 %
@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 import structlog
 
 from core.chat.catalogue import Catalogue, described
+from core.chat.consult import Knowledge
 from core.chat.folding import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_tokens
 from core.chat.measure import CountTokens, Measure
 from core.chat.personas import Personas
@@ -34,6 +35,8 @@ from core.files.material import NOTHING, Partly
 from core.files.policy import unmarked
 from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
+from core.knowledge.finder import Found
+from core.knowledge.showing import passages_message
 from core.store import Database, choices, conversations, files, history, summaries
 from core.store.conversations import Conversation
 from core.store.turns import Turn
@@ -44,6 +47,7 @@ LAST_SEQ = 2**62  #: later than any message
 BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
 GROWN_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
 LEAST_REPLY_TOKENS = 256  #: that a request asks for
+PASSAGES_SHARE = 0.25  #: of a prompt's room that a team's passages may take
 FOLD_ROUNDS = 3  #: how many folds one question waits for
 
 
@@ -57,6 +61,7 @@ class Prepared:
     ratio: float = 1.0
     partly: Sequence[Partly] = ()  #: files that are shown in part
     roomy: bool = False  #: whatever Kimi answers, the next prompt is not large
+    found: Sequence[Found] = ()  #: passages that the prompt shows, by the numbers an answer cites
     note: str = ""  #: on the question's files, in the person's language, for under the answer
 
     def fitted(self, request: ChatRequest) -> ChatRequest:
@@ -87,10 +92,11 @@ class Contexts:
         personas: Personas | None = None,
         count_tokens: CountTokens | None = None,
         reader: Reader | None = None,
+        knowledge: Knowledge | None = None,
     ) -> None:
         """``count_tokens`` is the provider's own count, used only near the edge of the context.
 
-        Without ``reader`` no files are shown.
+        Without ``reader`` no files are shown, without ``knowledge`` no passages.
         """
         self._database = database
         self._catalogue = catalogue
@@ -99,6 +105,7 @@ class Contexts:
         self._ratios = ratios
         self._personas = personas or Personas(None)
         self._reader = reader
+        self._knowledge = knowledge
         self._measure = Measure(ratios, count_tokens)
 
     async def terms(self, conversation: Conversation) -> Terms:
@@ -150,6 +157,7 @@ class Contexts:
             estimated_tokens=prompt.estimated_tokens,
             ratio=view.ratio,
             partly=view.material.partly,
+            found=view.found,
             roomy=not self._large(view, grown_by=view.terms.reply_tokens),
         )
 
@@ -185,7 +193,19 @@ class Contexts:
         view = await self._seen(conversation, question_seq=first, up_to_seq=turn.seq, terms=terms)
         # An earlier answer to this very question gives way to the new one.
         asked = [line for line in view.lines if not (line.role == "assistant" and line.seq == turn.seq)]
-        return replace(view, lines=asked)
+        return await self._informed(replace(view, lines=asked), turn)
+
+    async def _informed(self, view: View, turn: Turn) -> View:
+        """Return a view with the passages that its question finds, right before the question."""
+        if self._knowledge is None:
+            return view
+        known = await self._knowledge.consult(view.conversation, turn)
+        room = view.terms.room_tokens / view.ratio * PASSAGES_SHARE
+        shown = passages_message(known.found, strict=known.strict, room_tokens=room)
+        if shown is None:
+            return view
+        material = replace(view.material, excerpts=(*view.material.excerpts, shown))
+        return replace(view, material=material, found=known.found)
 
     async def _seen(
         self, conversation: Conversation, *, question_seq: int, up_to_seq: int, terms: Terms | None = None

@@ -185,6 +185,7 @@ class Taker:
             is_admin=admin or conversation.scene is Scene.DIRECT,
             chosen=isinstance(event, Pressed),
             quoted=event.quoted if isinstance(event, Ordered) else None,
+            attachments=event.attachments if isinstance(event, Ordered) else (),
         )
         return replace(taken, order=order)
 

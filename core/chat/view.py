@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.chat.prompt import Prompt, QuestionTooLong, build_prompt
 from core.chat.terms import Terms
 from core.files.material import NOTHING, Material
+from core.knowledge.finder import Found
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.summaries import Summary
@@ -27,6 +28,7 @@ class View:
     question_seq: int  #: from here on messages are the question
     missing: bool = False
     material: Material = NOTHING
+    found: Sequence[Found] = ()  #: passages that the prompt shows
 
     def prompt(self) -> Prompt:
         """Build the prompt.

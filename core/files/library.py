@@ -12,7 +12,8 @@ its id is found again by its name there, which is made of its bytes' hash.
 
 import asyncio
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -138,11 +139,7 @@ class Library:
             OSError: the disk failed.
         """
         attachment = file.attachment
-        sort = expected(attachment)
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "file"
-            await self._fetch(conversation, attachment, path, limit_bytes=MOST_BYTES[sort])
+        async with self.fetched(conversation, attachment) as path:
             seen = await asyncio.to_thread(inspect, path, attachment)
             async with self._database.begin() as tx:  # from here on the content is no orphan
                 await files.became(tx, file.id, state="new", hash_=seen.hash)
@@ -150,6 +147,21 @@ class Library:
                 if not await self._is_known(seen):
                     await self._keep(seen, path)
         return seen.hash
+
+    @asynccontextmanager
+    async def fetched(self, conversation: Conversation, attachment: Attachment) -> AsyncIterator[Path]:
+        """Give the bytes of what was sent in a conversation, as a file that is there within the block.
+
+        Raises:
+            Unusable: it cannot be had, or is nothing that is read.
+            OSError: the disk failed.
+        """
+        sort = expected(attachment)
+        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "file"
+            await self._fetch(conversation, attachment, path, limit_bytes=MOST_BYTES[sort])
+            yield path
 
     async def _fetch(
         self, conversation: Conversation, attachment: Attachment, path: Path, *, limit_bytes: int

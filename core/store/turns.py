@@ -79,6 +79,12 @@ async def state_of(tx: Transaction, inbox_id: int) -> str | None:
     return state
 
 
+async def get(tx: Transaction, turn_id: int) -> Turn | None:
+    """Return a turn by its id; None where there is none (any more)."""
+    row = (await tx.execute(select(_T).where(_T.c.id == turn_id))).one_or_none()
+    return None if row is None else _turn(row)
+
+
 async def latest(tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None) -> Turn | None:
     """Return a conversation's newest turn that is no notice, if given one older than an event."""
     query = select(_T).where(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from core.chat.language import Language
-from core.model import Choice, CommandName, Person, Quoted, Scene
+from core.model import Attachment, Choice, CommandName, Person, Quoted, Scene
 from core.store.conversations import Conversation
 
 
@@ -22,6 +22,7 @@ class Order:
     is_admin: bool  #: by the deployment's list, or because the conversation is direct
     chosen: bool = False  #: a choice was pressed: the reply takes the place of the choices
     quoted: Quoted | None = None  #: the message that the command replies to
+    attachments: tuple[Attachment, ...] = ()  #: what came with it, or with the message it replies to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,9 @@ class OrderReply:
 
     text: str
     choices: tuple[Choice, ...] = ()
+    outcome: str = "notice"
+    """What became of the question where these are own words for one: "notice" is no answer, any other
+    outcome is, and stays in the history."""
 
 
 Handler: TypeAlias = Callable[[Order], Awaitable[OrderReply]]

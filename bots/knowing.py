@@ -1,0 +1,57 @@
+"""The parts that know: what answers are looked up in, and the commands that teach a chat."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from core.chat.consult import Knowledge
+from core.chat.desk.changes import Desk
+from core.chat.knowing import SaysItAgain, SaysItDoesNotKnow
+from core.chat.offer import DeskOffer
+from core.chat.orders import CannedOrder, Handler, LearnOrder, Order
+from core.chat.turn import OwnWords
+from core.files.library import Library
+from core.files.shelf import Shelf
+from core.knowledge.reading import FileWords
+from core.knowledge.scope import KnowledgeRules
+from core.model import CommandName, ThreadKey
+from core.rules import ChatRules
+from core.store import Database, Transaction, rules
+
+
+class Knowing:
+    """Everything of knowledge that one process needs."""
+
+    def __init__(
+        self,
+        database: Database,
+        library: Library,
+        shelf: Shelf,
+        *,
+        runs_the_chat: Callable[[Order], Awaitable[bool]],
+    ) -> None:
+        self.knowledge = Knowledge(database, _rules_of)
+        self._database = database
+        self._library = library
+        self._shelf = shelf
+        self._runs_the_chat = runs_the_chat
+
+    def orders(self) -> Mapping[CommandName, Handler]:
+        """Return the commands that teach a chat."""
+        words = FileWords(self._shelf)
+        return {
+            CommandName.LEARN: LearnOrder(self._database, self._library, words, may_teach=self._may_teach),
+            CommandName.CANNED: CannedOrder(self._database, may_keep=self._may_teach),
+        }
+
+    def own_words(self, desk: Desk) -> Sequence[OwnWords]:
+        """Return what answers before Kimi does."""
+        offer = DeskOffer(self._database, desk)
+        return SaysItAgain(self._database), SaysItDoesNotKnow(self.knowledge, offer=offer)
+
+    async def _may_teach(self, order: Order) -> bool:
+        """Return whether somebody may teach a chat: who runs it, in a direct one its person."""
+        return order.is_admin or await self._runs_the_chat(order)
+
+
+async def _rules_of(tx: Transaction, key: ThreadKey) -> KnowledgeRules:
+    """Return what a chat's rules say of knowledge."""
+    return await rules.of(tx, key) or ChatRules()
