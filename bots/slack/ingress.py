@@ -11,7 +11,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,6 +95,7 @@ class Ingress:
         self.me = me  #: known once the platform is connected
         self.ingest: Ingest | None = None  #: None takes no event
         self._taking: set[asyncio.Task[Any]] = set()
+        self._last: dict[str, asyncio.Event] = {}  #: by channel, set when its latest event is stored
         self.bolt = self._make_bolt()
 
     async def over_http(self, request: Request) -> Response:
@@ -148,10 +150,31 @@ class Ingress:
             # The same task sends the acknowledgement, so drained() waits for that too.
             self._taking.add(task)
             task.add_done_callback(self._taking.discard)
-        event = await self._read(body)
-        if event is not None:
-            await ingest(event)
+        async with self._in_order(_channel_of(body)) as turn:
+            event = await self._read(body)
+            await turn.wait()
+            if event is not None:
+                await ingest(event)
         return BoltResponse(status=200, body="")
+
+    @asynccontextmanager
+    async def _in_order(self, channel: str) -> AsyncIterator[asyncio.Event]:
+        """Let the block await its turn: that what came before in the same channel is stored.
+
+        Names are looked up meanwhile, and the one who waits for theirs may not be overtaken by an
+        answer to them.
+        """
+        before, mine = self._last.get(channel), asyncio.Event()
+        self._last[channel] = mine
+        if before is None:
+            before = asyncio.Event()
+            before.set()
+        try:
+            yield before
+        finally:
+            mine.set()
+            if self._last.get(channel) is mine:
+                del self._last[channel]
 
     async def _read(self, body: Mapping[str, Any]) -> Event | None:
         now = datetime.now(UTC)
@@ -175,6 +198,19 @@ class Ingress:
             raw=raw[:RAW_CHARS],
             fault=fault,
         )
+
+
+def _channel_of(body: Mapping[str, Any]) -> str:
+    """Return where something happened; "" for what has no place."""
+    match body:
+        case (
+            {"event": {"channel": str(channel)}}
+            | {"channel": {"id": str(channel)}}
+            | {"channel_id": str(channel)}
+        ):
+            return channel
+        case _:
+            return ""
 
 
 async def _report(error: Exception) -> None:

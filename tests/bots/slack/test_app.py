@@ -181,6 +181,18 @@ async def test_every_event_is_acknowledged(app, slack, inbox, people) -> None:
     assert {one.event_type for one in slack.deliveries} > {"message", "app_mention"}
 
 
+async def test_what_is_said_first_is_stored_first(app, slack, inbox, people) -> None:
+    """A mention by somebody known does not overtake the words of somebody whose name is looked up."""
+    ada, bob, channel = people
+    root = await slack.say(channel, ada, "We leave at nine.")
+    await slack.settled()
+    slack.faults.next("users.info", "stall", seconds=0.3)
+    await slack.say(channel, bob, "Make it ten.", root)
+    await slack.say(channel, ada, f"<@{slack.bot_user}> when?", root)
+    await slack.settled()
+    assert [event.text for event in inbox.taken] == ["We leave at nine.", "Make it ten.", "when?"]
+
+
 async def test_an_edit_and_a_command_arrive(app, slack, inbox, people) -> None:
     """A changed question is an edit of it; /kimi is acknowledged silently and is an order."""
     ada, _, channel = people
