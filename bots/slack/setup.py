@@ -6,6 +6,8 @@ https://docs.slack.dev/reference/scopes
 
 from typing import Any
 
+from core.model import CommandName
+
 EVENTS_PATH = "/slack/events"
 """Where Slack reaches us in HTTP mode: events, buttons and commands alike."""
 
@@ -65,8 +67,8 @@ def manifest(*, http_url: str = "", agent: bool = False, command: str = "/kimi")
         "slash_commands": [
             {
                 "command": command,
-                "description": "Begin anew, stop, or try again",
-                "usage_hint": "new | stop | retry | help",
+                "description": f"Begin anew, stop, try again; {command} help tells all",
+                "usage_hint": " | ".join(one for one in CommandName if one is not CommandName.START),
                 "should_escape": True,
                 **reached_at,
             }
