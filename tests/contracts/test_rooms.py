@@ -16,7 +16,7 @@ from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.clock import ScaledClock
 from core.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.model import Address, MessageRef
+from core.model import Address, Choice, Event, MessageRef, Pressed
 from core.ports import Rooms, Surface
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
@@ -26,6 +26,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 class Desk:
     """A team's room on one platform."""
 
+    app: Any
     rooms: Rooms
     surface: Surface
     sim: Any
@@ -82,6 +83,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
             forum = telegram.add_group("Desk", [bob], forum=True)
             telegram.promote_bot(forum)
             yield Desk(
+                app=app,
                 rooms=app.rooms,
                 surface=app.surface,
                 sim=telegram,
@@ -98,6 +100,7 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
         await app.connect()
         member = slack.add_person("Bob")
         yield Desk(
+            app=app,
             rooms=app.rooms,
             surface=app.surface,
             sim=slack,
@@ -147,6 +150,33 @@ async def test_a_topic_is_closed_once_and_again(desk: Desk) -> None:
     at = await desk.topic()
     await desk.rooms.close_topic(desk.channel, at.key.thread)
     await desk.rooms.close_topic(desk.channel, at.key.thread)
+
+
+async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
+    """A choice under a message in a topic or thread comes back with that conversation's key."""
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def ingest(event: Event) -> bool:
+        await heard.put(event)
+        return True
+
+    at = await desk.topic()
+    await desk.app.start(ingest)
+    (page,) = desk.surface.pager(at).pages("Ann waits.", complete=True)
+    choice = Choice(label="Take", data="desk:take:7")
+    ref = await desk.surface.post(at, page, rung="edit", marker="desk:3", controls=(choice,), last=True)
+    if isinstance(desk.sim, TelegramSimulator):
+        await desk.sim.press(int(ref.channel), int(ref.message_id), "choice:desk:take:7", int(desk.person))
+    else:
+        await desk.sim.connected()
+        message = desk.sim.workspace.channels[ref.channel].messages[ref.message_id]
+        action = next(one["action_id"] for block in message.blocks for one in block.get("elements", ()))
+        assert await desk.sim.press(ref.channel, ref.message_id, action, None, desk.person)
+    event = await asyncio.wait_for(heard.get(), timeout=10)
+    while not isinstance(event, Pressed):  # Telegram tells of the bot's own promotion, too
+        event = await asyncio.wait_for(heard.get(), timeout=10)
+    assert (event.choice, event.message_id, event.author.id) == ("desk:take:7", ref.message_id, desk.person)
+    assert event.address.key == at.key
 
 
 async def test_any_title_is_taken(desk: Desk) -> None:
