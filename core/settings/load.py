@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from core.errors import SettingsError
 from core.settings.model import Settings, database_in, default_data_dir
+from core.settings.secret_files import file_names, with_files
 from core.settings.shapes import sqlite_file
 from core.settings.spec import ALSO_READ, names, specs
 
@@ -36,14 +37,17 @@ def load(
 ) -> Settings:
     """Read the settings; ``environ`` (default: the process's) goes before ``env_file``.
 
-    A variable that is empty counts as not set, and a file that does not exist as empty.
+    A variable that is empty counts as not set, and an ``env_file`` that does not exist as empty. For
+    each secret a variable with ``_FILE`` at its end may name a file that holds it.
 
     Raises:
         SettingsError: naming every fault, one line each, without the value of any setting.
     """
     environ = os.environ if environ is None else environ
     in_file, faults = _read(env_file)
-    given = _given(in_file, environ)
+    given, unread = with_files(_given(in_file, environ))
+    _stand_in(given)
+    faults += unread
     faults += _unknown(given)
     values = {spec.field: given[spec.name] for spec in specs() if spec.name in given}
     values.setdefault("data_dir", str(default_data_dir(environ)))
@@ -96,17 +100,20 @@ def _read(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
 
 def _given(*sources: Mapping[str, str]) -> dict[str, str]:
     """Merge the sources, later ones first in rank; blank values count as absent."""
-    given = {
+    return {
         name: value.strip() for source in sources for name, value in source.items() if value and value.strip()
     }
+
+
+def _stand_in(given: dict[str, str]) -> None:
+    """Let other names count where the first one is not set."""
     for other, name in ALSO_READ.items():
         if other in given:
             given.setdefault(name, given[other])
-    return given
 
 
 def _close_to(name: str) -> str | None:
-    if name in names():
+    if name in names() | file_names():
         return None
     return next(iter(difflib.get_close_matches(name, sorted(names()), n=1, cutoff=0.8)), None)
 
