@@ -6,10 +6,9 @@ stands and does not tell its ts, so the file is asked for it a few times afterwa
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -83,14 +82,16 @@ class Uploads:
     async def _carry(self, url: str, path: Path, size_bytes: int) -> None:
         """Send the bytes; the address is a secret, so no error may hold it."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        stream = await asyncio.to_thread(path.open, "rb")
         try:
-            async with (
-                contextlib.aclosing(_pieces(path)) as pieces,
-                self._session().post(url, data=pieces, headers=headers, timeout=TIMEOUT) as response,
-            ):
+            async with self._session().post(
+                url, data=_pieces(stream), headers=headers, timeout=TIMEOUT
+            ) as response:
                 _check(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise SurfaceUnavailable(f"upload: {type(exc).__name__}") from None
+        finally:
+            await asyncio.shield(asyncio.to_thread(stream.close))
 
     async def _shared_as(self, file_id: str, channel: str) -> str:
         """Return the ts of the message that shows a file; "" where it cannot be learnt soon."""
@@ -107,13 +108,9 @@ class Uploads:
         return ""
 
 
-async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
-    stream = await asyncio.to_thread(path.open, "rb")
-    try:
-        while piece := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
-            yield piece
-    finally:
-        await asyncio.to_thread(stream.close)
+async def _pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
+        yield piece
 
 
 def _check(response: aiohttp.ClientResponse) -> None:
