@@ -19,6 +19,7 @@ from core.clock import Clock
 from core.files.carrying import Carrier
 from core.files.shelf import Shelf
 from core.kimi import AsyncKimi, RetryPolicy, Timeouts
+from core.observer import SILENT, Observer
 from core.settings import Settings
 from core.store import Database
 
@@ -26,7 +27,9 @@ from core.store import Database
 class Accounts:
     """Every configured provider, the best first, behind one :class:`AccountModel`."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock, *, sole: bool) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, *, sole: bool, observer: Observer = SILENT
+    ) -> None:
         """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
         self._clients: list[AsyncKimi] = []
         self._names: list[str] = []
@@ -56,6 +59,7 @@ class Accounts:
             count_tokens=reserved_tokens,
             patience_s=settings.kimi_patience_s,
             carry=Carrier(database),
+            observer=observer,
         )
 
     def shelves(self) -> Sequence[Shelf]:

@@ -12,6 +12,8 @@ from bots.accounts import Accounts
 from bots.configs import access_of, budgets_of, masker_of, pace_limits_of, prices_of
 from bots.desks import LANES, Desks, desk_terms_of
 from bots.knowing import Knowing
+from bots.operation.metrics import Metrics
+from bots.operation.observer import ServiceObserver
 from bots.platform import Platform
 from core.access import Who
 from core.chat.answer import Answerer
@@ -61,6 +63,7 @@ from core.files.library import Library
 from core.files.reader import Reader
 from core.kimi import Model, built_in
 from core.model import CommandName, Scene
+from core.observer import Observer
 from core.ports import Members
 from core.settings import Settings
 from core.store import Database
@@ -74,17 +77,25 @@ class Parts:
     """Everything that one process is made of; nothing runs yet."""
 
     def __init__(
-        self, settings: Settings, platforms: Sequence[Platform], clock: Clock, *, exclusive: bool
+        self,
+        settings: Settings,
+        platforms: Sequence[Platform],
+        clock: Clock,
+        *,
+        exclusive: bool,
+        tracer: Observer | None = None,
     ) -> None:
-        """``exclusive`` refuses a second process on the same SQLite file."""
+        """``exclusive`` refuses a second process on the same SQLite file; ``tracer`` makes traces."""
         self.settings, self.clock = settings, clock
+        self.metrics = Metrics()
+        self.observer = ServiceObserver(self.metrics, prices_of(settings), tracer=tracer)
         self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
         self.database = Database(settings.database_url.get_secret_value())
         sole = exclusive and self.database.dialect == "sqlite"
-        self.accounts = Accounts(settings, self.database, clock, sole=sole)
+        self.accounts = Accounts(settings, self.database, clock, sole=sole, observer=self.observer)
         self.kimi = self.accounts.first
         self.running = RunningAnswers()
-        self.courier = Courier(clock, budgets=self._shared_budgets())
+        self.courier = Courier(clock, budgets=self._shared_budgets(), observer=self.observer)
         self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
         self.masker = masker_of(settings)
         model = MaskedModel(self.accounts.model, self.masker) if self.masker else self.accounts.model
@@ -102,6 +113,7 @@ class Parts:
             interrupt=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
             access=access_of(settings),
+            observer=self.observer,
             doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)), DeskDoor(self.desks.desk)),
         )
 
@@ -159,6 +171,7 @@ class Parts:
             Orders({**BASIC, **DESK_ORDERS, **self._context_orders(contexts, personas, toolbox)}),
             self.running,
             self.clock,
+            observer=self.observer,
             surfaces={name: platform.surface for name, platform in self.platforms.items()},
             backfills={
                 name: platform.backfill

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
 
 import structlog
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from bots.configs import slack_config, slack_limits, telegram_config
+from bots.operation import tracing
+from bots.operation.operation import Operation
 from bots.parts import Parts
 from bots.platform import Platform
 from bots.web import WebServer
@@ -28,6 +28,7 @@ from core.kimi import (
     Model,
     check_model,
 )
+from core.observer import Observer
 from core.settings import Settings
 from core.store import migrate
 from core.store.cluster import POLLING_LOCK, Leadership
@@ -83,16 +84,31 @@ class Service:
         clock: Clock | None = None,
         exclusive: bool = True,
         web: bool = True,
+        tracer: Observer | None = None,
     ) -> None:
-        """``exclusive`` refuses a second process on the same SQLite file; ``web`` serves HTTP."""
+        """``exclusive`` refuses a second process on the same SQLite file; ``web`` serves HTTP.
+
+        ``tracer`` makes traces of what happens.
+        """
         self.clock: Clock = clock or SystemClock()
         self.settings = settings
-        self.parts = Parts(settings, platforms, self.clock, exclusive=exclusive)
+        self.parts = Parts(settings, platforms, self.clock, exclusive=exclusive, tracer=tracer)
         self.platforms = self.parts.platforms
         self.database = self.parts.database
         self.web: WebServer | None = None
         self.leadership = Leadership(
             self.database, POLLING_LOCK, on_gain=self._begin_polling, on_loss=self._end_polling
+        )
+        self.operation = Operation(
+            self.parts.metrics,
+            self.database,
+            self.parts.engine,
+            self.platforms,
+            self.clock,
+            running=self.parts.running,
+            accounts=self.parts.accounts.model,
+            leadership=self.leadership,
+            version=version("moonthread"),
         )
         self._serves_web = web
         self._runner: TurnRunner | None = None
@@ -111,7 +127,8 @@ class Service:
             raise
 
     async def stop(self) -> None:
-        """Take no more events, let running answers end within the grace, close everything."""
+        """Say that we are not ready, take no more events, let answers end within the grace, close all."""
+        await self.operation.stopping()
         await self.leadership.stop()
         for platform in self.platforms.values():
             await platform.stop()
@@ -123,6 +140,8 @@ class Service:
 
     async def _start(self) -> None:
         closing = self._closing
+        if self._serves_web:
+            await self._serve_web()  # first, so that it closes last: figures are of use to the end
         closing.push_async_callback(self.database.close)
         closing.push_async_callback(self.parts.accounts.close)
         if self.settings.migrate == "auto":
@@ -137,14 +156,14 @@ class Service:
         self._runner = self.parts.runner(model)
         closing.push_async_callback(self.parts.engine.stop, self.settings.stop_grace_s)
         await self.parts.engine.start(self._runner)
-        if self._serves_web:
-            await self._serve_web()
+        self.operation.start(closing)
         for platform in self.platforms.values():
             if platform not in self._pollers:
                 await platform.start(self.parts.ingest)
         if self._pollers:
             closing.push_async_callback(self.leadership.stop)
             await self.leadership.start()
+        self.operation.readiness.started = True
         log.info("started", platforms=sorted(self.platforms), model=model.id)
 
     @property
@@ -162,7 +181,7 @@ class Service:
 
     async def _serve_web(self) -> None:
         routes = [route for platform in self.platforms.values() for route in platform.routes()]
-        app = Starlette(routes=[Route("/healthz", _healthz), *routes])
+        app = Starlette(routes=[*self.operation.routes(), *routes])
         self.web = WebServer(app, host=self.settings.http_host, port=self.settings.http_port)
         try:
             await self.web.start()
@@ -175,11 +194,6 @@ class Service:
             self.web = None
             return
         self._closing.push_async_callback(self.web.close)
-
-
-async def _healthz(_: Request) -> JSONResponse:
-    """Say that the process is alive."""
-    return JSONResponse({"status": "ok"})
 
 
 @contextlib.asynccontextmanager
@@ -198,12 +212,12 @@ async def serve(settings: Settings, names: frozenset[str]) -> None:
     Raises:
         MoonthreadError: the service cannot start; the text is one clear line for each fault.
     """
-    clock = SystemClock()
+    clock, tracer = SystemClock(), tracing.from_environment()
     asked_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
-    service = Service(settings, platforms_of(settings, names, clock), clock=clock)
+    service = Service(settings, platforms_of(settings, names, clock), clock=clock, tracer=tracer)
     try:
         await service.start()
         await asked_to_stop.wait()
@@ -213,3 +227,5 @@ async def serve(settings: Settings, names: frozenset[str]) -> None:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+        if tracer is not None:
+            await asyncio.to_thread(tracer.close)

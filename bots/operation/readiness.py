@@ -8,6 +8,7 @@ from bots.platform import Platform, WayIn
 from core.engine.port import Engine
 from core.errors import StoreUnavailable
 from core.store import Database, inbox
+from core.store.cluster import Leadership
 
 DATABASE_WITHIN_S = 2.0
 
@@ -24,11 +25,14 @@ class Part:
 class Readiness:
     """Asks the parts; :attr:`stopping` answers for all of them."""
 
-    def __init__(self, database: Database, engine: Engine, platforms: Mapping[str, Platform]) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, platforms: Mapping[str, Platform], leadership: Leadership
+    ) -> None:
         self._database = database
         self._engine = engine
         self._platforms = platforms
-        self.waiting_for_lead: frozenset[str] = frozenset()  #: platforms that another replica polls
+        self._leadership = leadership
+        self.started = False  #: set once everything was begun
         self.stopping = False  #: set first of all when the replica is told to end
         self.depth = (0, 0.0)  #: open events and the age of the oldest in seconds, when last asked
 
@@ -36,6 +40,8 @@ class Readiness:
         """Return every part; takes little more than :data:`DATABASE_WITHIN_S` at most."""
         if self.stopping:
             return [Part(name="process", ready=False, state="stopping")]
+        if not self.started:
+            return [Part(name="process", ready=False, state="starting")]
         stored = await self._stored()
         engine = Part(
             name="engine", ready=self._engine.ready, state="ok" if self._engine.ready else "waiting"
@@ -51,7 +57,7 @@ class Readiness:
         return Part(name="database", ready=True, state="ok")
 
     async def _reached(self, platform: Platform) -> Part:
-        if platform.name in self.waiting_for_lead:
+        if getattr(platform, "single_poller", False) and not self._leadership.leading:
             return Part(name=platform.name, ready=True, state="standby")
         ready = not isinstance(platform, WayIn) or await platform.is_connected()
         return Part(name=platform.name, ready=ready, state="ok" if ready else "unconnected")
