@@ -17,7 +17,8 @@ RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/moonthread/bin/pip uninstall --yes pip
 
 FROM python:3.11-slim
-RUN groupadd --gid 10001 moonthread \
+RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel \
+ && groupadd --gid 10001 moonthread \
  && useradd --uid 10001 --gid moonthread --no-create-home --shell /usr/sbin/nologin moonthread \
  && install --directory --owner moonthread --group moonthread --mode 700 /data
 COPY --from=build /opt/moonthread /opt/moonthread

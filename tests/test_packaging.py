@@ -1,4 +1,4 @@
-"""What is shipped: compose file, image recipe, requirements and the built package."""
+"""What is shipped: image recipe, requirements and the built package. The compose file has its own tests."""
 
 import os
 import re
@@ -11,54 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import load, names, specs
-
 ROOT = Path(__file__).parents[1]
-COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SHIPPED = ("core", "bots", "migrations", "pyproject.toml", "README.md", "LICENSE")
-IN_CONTAINER = {"MOONTHREAD_DATA_DIR", "MOONTHREAD_HTTP_HOST", "MOONTHREAD_HTTP_PORT"}
-
-
-def environment() -> dict[str, str]:
-    """Return the variables that the compose file gives the service."""
-    block = COMPOSE.partition("    environment:\n")[2].partition("\nvolumes:")[0]
-    return dict(re.findall(r"^      ([A-Z0-9_]+): (.*)$", block, re.MULTILINE))
-
-
-def test_every_setting_stands_in_the_compose_file() -> None:
-    """Each is passed on from .env under its own name, but for those fixed by the container."""
-    given = environment()
-
-    assert set(given) == {spec.name for spec in specs()}
-    for name in set(given) - IN_CONTAINER - {"KIMI_API_KEY"}:
-        assert given[name] == f"${{{name}:-}}"
-    assert given["KIMI_API_KEY"] == "${KIMI_API_KEY:-${MOONSHOT_API_KEY:-}}"
-    assert set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE)) <= names()
-
-
-def test_the_containers_own_values_are_valid() -> None:
-    """With an empty .env the container's settings load; the data are where the volume is."""
-    fixed = {name: value.strip('"') for name, value in environment().items() if name in IN_CONTAINER}
-    settings = load(fixed, None)
-
-    assert f"data:{settings.data_dir}\n" in COMPOSE
-    assert f":{settings.http_port}/healthz" in COMPOSE
-    assert f"EXPOSE {settings.http_port}\n" in DOCKERFILE
-    assert f"MOONTHREAD_DATA_DIR={settings.data_dir} " in DOCKERFILE
-
-
-def test_the_container_waits_longer_than_the_service() -> None:
-    """Running answers are not cut by the engine before their own grace ends."""
-    patience = re.search(r"stop_grace_period: (\d+)s", COMPOSE)
-
-    assert patience
-    assert int(patience[1]) > load({}, None).stop_grace_s
-
-
-def test_the_health_check_asks_for_what_exists() -> None:
-    """The path is a route of the service."""
-    assert '"/healthz"' in (ROOT / "bots" / "service.py").read_text(encoding="utf-8")
 
 
 def test_the_image_has_no_root_and_copies_what_exists() -> None:

@@ -12,6 +12,7 @@ import pytest
 from bots.cli.settings_table import table, written_into
 from bots.simulator.kimi import KimiSimulator, answer_with
 from core.settings import load, specs
+from core.settings.secret_files import file_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,11 +56,11 @@ def test_make_targets_that_are_named_exist() -> None:
 
 
 def test_the_example_file_is_valid() -> None:
-    """.env.example holds only settings that exist, also those it comments out."""
+    """.env.example holds only settings that exist, also those it comments out, and one of Compose's."""
     example = ROOT / ".env.example"
     named = set(re.findall(r"^#?([A-Z_]+)=", example.read_text(encoding="utf-8"), re.MULTILINE))
 
-    assert named <= {spec.name for spec in specs()}
+    assert named <= {spec.name for spec in specs()} | file_names() | {"COMPOSE_PROFILES"}
     assert load({}, example) == load({}, None)
 
 
