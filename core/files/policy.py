@@ -126,7 +126,7 @@ def allot(wanted: Sequence[Wanted], room_tokens: float) -> Allotment:
 
 def shown_name(name: str, kind: AttachmentKind) -> str:
     """Return a file's name as it may stand in a sentence: one short line without markup."""
-    plain = " ".join(name.split()).translate({ord(mark): "'" for mark in "`*_[]<>"})
+    plain = " ".join(name.split()).translate({ord(mark): "'" for mark in '`*_[]<>"'})
     if not plain:
         return {"picture": "photo.jpg", "video": "video.mp4"}.get(kind.value, "file")
     return plain if len(plain) <= 80 else f"{plain[:60]}…{plain[-19:]}"
