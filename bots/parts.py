@@ -21,10 +21,11 @@ from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
 from core.chat.desk.changes import Desk
 from core.chat.desk.door import DeskDoor
-from core.chat.desk.offers import Offers
+from core.chat.desk.offers import OfferButton, Offers
 from core.chat.desk.terms import ChatDeskRules
 from core.chat.doorkeeper import Doorkeeper
 from core.chat.ingest import Ingestor
+from core.chat.judging import QuestionJudge
 from core.chat.masked import MaskedAsks, MaskedModel, masked_count
 from core.chat.orders import (
     BASIC,
@@ -50,6 +51,7 @@ from core.chat.pseudonyms import PseudonymousModel
 from core.chat.ratios import Ratios
 from core.chat.retention import Retention
 from core.chat.settings import Busy, ChatSettings
+from core.chat.staff import Staff
 from core.chat.summary import Summarizer
 from core.chat.toolbox import Toolbox
 from core.chat.turn import TurnRunner
@@ -107,12 +109,20 @@ class Parts:
         )
         self.engine = self._make_engine(exclusive)
         self._make_desk()
+        members = {name: platform.members for name, platform in self.platforms.items()}
+        self.staff = Staff(
+            self.database,
+            clock,
+            access=access_of(settings),
+            members={name: one for name, one in members.items() if one is not None},
+        )
         self.ingest = Ingestor(
             self.database,
             self.engine,
             interrupt=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
             access=access_of(settings),
+            staff=self.staff,
             observer=self.observer,
             doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)), DeskDoor(self.desks.desk)),
         )
@@ -181,7 +191,9 @@ class Parts:
             settings=chat,
             own_words=self.knowing.own_words(self.desks.desk),
             afterwards=(Offers(self.database, self.desks.desk, self.engine),),
+            under=(OfferButton(self.database, self.desks.desk),),
             lanes=dict.fromkeys(LANES, desk),
+            judge=QuestionJudge(self.database, self.model, contexts, self.clock, prices=prices_of(settings)),
         )
         desk.stopping = lambda: runner.stopping
         return runner

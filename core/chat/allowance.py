@@ -1,9 +1,12 @@
 """Whether a question may still be asked today."""
 
+from dataclasses import replace
+
 import structlog
 
 from core.access import Access, Budgets, Over, Who, exceeded
 from core.chat.pseudonyms import KEY, alias
+from core.rules import ChatRules
 from core.store import Transaction, budget, guard, turns
 from core.store.keys import key_of
 
@@ -17,8 +20,12 @@ class Allowance:
         self._access = access
         self._budgets = budgets
 
-    async def over(self, tx: Transaction, who: Who, inbox_id: int) -> Over | None:
+    async def over(
+        self, tx: Transaction, who: Who, inbox_id: int, *, rules: ChatRules | None = None
+    ) -> Over | None:
         """Return whose budget stands against a question; None where it may be asked.
+
+        A chat's ``rules`` may narrow the deployment's budgets and never widen them.
 
         A question that was begun before, by a process that is gone, goes on whatever it costs; one
         that was refused stays refused.
@@ -26,6 +33,12 @@ class Allowance:
         if why := await guard.why_refused(tx, inbox_id):
             return Over(why)
         limits = self._budgets.limits_for(who, self._access)
+        if rules is not None and not self._access.is_admin(who):
+            limits = replace(
+                limits,
+                person_messages=_narrower(limits.person_messages, rules.person_messages),
+                chat_messages=_narrower(limits.chat_messages, rules.chat_messages),
+            )
         if not limits:
             return None
         begun = await turns.state_of(tx, inbox_id)
@@ -44,3 +57,8 @@ class Allowance:
             return True  # the door lets only that one through
         begun = await turns.state_of(tx, inbox_id)
         return begun is not None or await budget.tell_once(tx, who, budget.BUDGET)
+
+
+def _narrower(one: int, other: int) -> int:
+    """Return the lower of two limits, of which 0 is none."""
+    return min(one, other) if one and other else one or other

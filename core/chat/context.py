@@ -20,6 +20,7 @@ import structlog
 from core.chat.catalogue import Catalogue, described
 from core.chat.consult import Knowledge
 from core.chat.folding import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_tokens
+from core.chat.hearing import rules_for, usual_choices
 from core.chat.measure import CountTokens, Measure
 from core.chat.personas import Personas
 from core.chat.prompt import Prompt, message_of, message_tokens, system_prompt
@@ -115,7 +116,10 @@ class Contexts:
             StoreUnavailable: they could not be read.
         """
         async with self._database.read() as tx:
-            chosen = await choices.of(tx, conversation.id)
+            chosen = dict(await choices.of(tx, conversation.id))
+            rules = await rules_for(tx, conversation.key, conversation.scene)
+        if rules is not None:
+            chosen = usual_choices(rules) | chosen
         wanted = chosen.get(choices.MODEL, "")
         model = self._catalogue.find(wanted) if wanted else None
         usual = "" if self._settings.thinking is None else ("on" if self._settings.thinking else "off")
@@ -127,7 +131,8 @@ class Contexts:
             persona=await self._persona(chosen.get(choices.PERSONA, "")),
             gone=wanted if model is None else "",
         )
-        return terms if searches is None else replace(terms, searches=searches == "on")
+        language = "" if rules is None else rules.language
+        return replace(terms, searches=None if searches is None else searches == "on", language=language)
 
     async def prepare(
         self, conversation: Conversation, turn: Turn, *, terms: Terms | None = None, refused: bool = False
@@ -245,6 +250,7 @@ class Contexts:
                 scene=conversation.scene,
                 today=datetime.now(UTC).date(),
                 persona=terms.persona,
+                language=terms.language,
             ),
             summary=summary,
             lines=lines,

@@ -7,7 +7,10 @@ import structlog
 
 from core.access import Access, Who
 from core.chat.door import Admitted, Door
-from core.chat.remember import gather, remember, reworded
+from core.chat.hearing import hushed
+from core.chat.remember import reworded
+from core.chat.said import close, continued, take_in, welcome
+from core.chat.staff import Staff
 from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
 from core.model import (
@@ -21,10 +24,8 @@ from core.model import (
     Moved,
     Ordered,
     Pressed,
-    Quoted,
     Said,
     Scene,
-    ThreadKey,
     Unparsed,
 )
 from core.observer import SILENT, Observer
@@ -38,6 +39,8 @@ from core.store import (
     files,
     history,
     inbox,
+    people,
+    rules,
     turns,
 )
 from core.store.conversations import Conversation
@@ -62,11 +65,13 @@ class Ingestor:
         answer_edits: bool = True,
         access: Access | None = None,
         doors: Sequence[Door] = (),
+        staff: Staff | None = None,
         observer: Observer = SILENT,
     ) -> None:
         """``access`` tells who is answered, and who may stop and retry anybody's answer.
 
-        ``doors`` are asked in order whether an event is theirs.
+        ``doors`` are asked in order whether an event is theirs. ``staff`` tells who counts as staff
+        in chats that have rules; without it nobody does.
 
         With ``interrupt`` a new message ends the running answer; with ``answer_edits`` the latest
         question is answered anew when its author changes it.
@@ -77,6 +82,7 @@ class Ingestor:
         self._answer_edits = answer_edits
         self._access = access or Access()
         self._doors = doors
+        self._staff = staff
         self._observer = observer
 
     async def __call__(self, event: Event) -> bool:
@@ -92,8 +98,9 @@ class Ingestor:
         return new
 
     async def _take(self, event: Event) -> bool:
+        by_staff = self._staff is not None and await self._staff.said(event)  # may ask the platform
         async with self._database.begin() as tx:
-            admitted = await self._admit(tx, event)
+            admitted = await self._admit(tx, event, by_staff=by_staff)
             if admitted is not None and admitted.work is not None:
                 await self._engine.enlist(tx, admitted.work)
         if admitted is None:
@@ -104,72 +111,38 @@ class Ingestor:
             self._engine.wake(admitted.work)
         return True
 
-    async def _admit(self, tx: Transaction, event: Event) -> Admitted | None:
+    async def _admit(self, tx: Transaction, event: Event, *, by_staff: bool) -> Admitted | None:
         if not isinstance(event, Moved | Unparsed) and not self._access.lets_in(_who(event)):
             await _turn_away(tx, event)
             return None
         for door in self._doors:
             if (ruling := await door(tx, event)) is not None:
                 return ruling.admitted
-        return await self._taken_in(tx, event)
+        return await self._taken_in(tx, event, by_staff=by_staff)
 
-    async def _taken_in(self, tx: Transaction, event: Event) -> Admitted | None:
+    async def _taken_in(self, tx: Transaction, event: Event, *, by_staff: bool) -> Admitted | None:
         match event:
             case Said():
-                return await self._said(tx, event)
+                return await take_in(tx, event, by_staff=by_staff, interrupt=self._interrupt)
             case Ordered():
                 return await self._ordered(tx, event)
             case Pressed():
                 return await self._pressed(tx, event)
             case Edited():
                 return await self._edited(tx, event)
-            case Deleted() | Joined():
+            case Joined():
+                return await welcome(tx, event)
+            case Deleted():
                 return None  # nobody behind a door wanted it
             case Moved():
                 return await self._moved(tx, event)
             case Unparsed():
                 log.warning("event_unparsed", delivery_id=event.delivery_id, fault=event.fault)
-                return await _close(tx, event, Mark.SKIPPED)
-
-    async def _said(self, tx: Transaction, event: Said) -> Admitted | None:
-        key = event.address.key
-        continued = await _continued(tx, key, event.quoted, follows=event.follows_replies)
-        siblings = await inbox.siblings(tx, event)
-        album = next((one for one in reversed(siblings) if one.conversation_id is not None), None)
-        known = continued or await conversations.find(tx, key)
-        if album is not None and album.conversation_id is not None:
-            known = await conversations.get(tx, album.conversation_id)
-        if known is None and event.addressed is Addressed.OVERHEARD:
-            # One of its pictures may still name us; then all of them are the question.
-            return await _close(tx, event, Mark.NOTED) if event.album else None
-        wanted = event.addressed is not Addressed.OVERHEARD
-        if not wanted and known is not None:
-            # Somebody else's conversation goes on without us until we are mentioned.
-            others = await history.speakers(tx, known.id) - {event.author.id}
-            wanted = event.continues and not others and event.unreadable is None
-            wanted = wanted or (album is not None and album.state in (Mark.OPEN, Mark.DONE))
-        conversation = known or await conversations.ensure(tx, key, event.scene)
-        seq = await inbox.add(
-            tx,
-            event,
-            conversation_id=conversation.id,
-            lane=Lane.TURNS,
-            mark=Mark.OPEN if wanted else Mark.NOTED,
-        )
-        if seq is None:
-            return None
-        await remember(tx, event, conversation, seq, quotes=continued is None)
-        if not wanted:
-            return Admitted()
-        await gather(tx, siblings, conversation)
-        cancel = ""
-        if self._interrupt and await turns.ask_to_end(tx, conversation.id, "interrupt"):
-            cancel = "interrupt"
-        return Admitted(Work(conversation.id, Lane.TURNS), cancel)
+                return await close(tx, event, Mark.SKIPPED)
 
     async def _ordered(self, tx: Transaction, event: Ordered) -> Admitted | None:
         key = event.address.key
-        conversation = await _continued(tx, key, event.quoted, follows=event.follows_replies)
+        conversation = await continued(tx, key, event.quoted, follows=event.follows_replies)
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None or not await turns.latest(tx, conversation.id):
             # A command outside a thread means the asker's last one in this channel.
@@ -183,7 +156,7 @@ class Ingestor:
         # A finger may be quicker than our note of which message stands where.
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
-            return await _close(tx, event, Mark.SKIPPED)
+            return await close(tx, event, Mark.SKIPPED)
         if event.control is None:
             return await self._chosen(tx, event, conversation)
         if event.control in VERDICTS:
@@ -203,7 +176,7 @@ class Ingestor:
 
     async def _verdict(self, tx: Transaction, event: Pressed, verdict: str) -> Admitted | None:
         key = event.address.key
-        admitted = await _close(tx, event, Mark.NOTED)
+        admitted = await close(tx, event, Mark.NOTED)
         turn_id = await conversations.turn_of_message(tx, key, event.message_id)
         if admitted is not None and turn_id is not None:
             await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
@@ -222,7 +195,7 @@ class Ingestor:
         latest = await turns.latest(tx, conversation.id)
         # Several messages may have become one question.
         asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
-        again = self._answer_edits and asked
+        again = self._answer_edits and asked and not await hushed(tx, conversation, event.sent_at)
         seq = await inbox.add(
             tx,
             event,
@@ -252,7 +225,7 @@ class Ingestor:
         touches_answer = command in (None, CommandName.STOP, CommandName.RETRY)
         if touches_answer and not await self._may(tx, event, conversation):
             log.info("order_refused", conversation=conversation.id)
-            return await _close(tx, event, Mark.SKIPPED)
+            return await close(tx, event, Mark.SKIPPED)
         # A second try is an answer like any other and keeps the order; all else is handled at once.
         lane = Lane.TURNS if command in (None, CommandName.RETRY) else Lane.ORDERS
         seq = await inbox.add(
@@ -285,7 +258,7 @@ class Ingestor:
         return latest is None or latest.asker_id == event.author.id
 
     async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
-        admitted = await _close(tx, event, Mark.NOTED)
+        admitted = await close(tx, event, Mark.NOTED)
         if admitted is not None:
             moved = await conversations.move(
                 tx,
@@ -294,17 +267,11 @@ class Ingestor:
                 old=event.old_channel,
                 new=event.new_channel,
             )
+            place = {"platform": event.platform, "tenant": event.tenant}
+            await rules.move(tx, **place, old=event.old_channel, new=event.new_channel)
+            await people.move(tx, **place, old=event.old_channel, new=event.new_channel)
             log.info("channel_moved", platform=event.platform, conversations=moved)
         return admitted
-
-
-async def _continued(
-    tx: Transaction, key: ThreadKey, quoted: Quoted | None, *, follows: bool
-) -> Conversation | None:
-    """Return the conversation that a reply goes on with, where replies make conversations."""
-    if not follows or quoted is None:
-        return None
-    return await conversations.by_message(tx, key, quoted.message_id)
 
 
 def _who(event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> Who:
@@ -320,11 +287,5 @@ async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited |
     seen = Unparsed(
         delivery_id=event.delivery_id, platform=key.platform, tenant=key.tenant, raw="", fault="not let in"
     )
-    if await _close(tx, seen, Mark.SKIPPED) is not None:
+    if await close(tx, seen, Mark.SKIPPED) is not None:
         log.info("event_turned_away", platform=key.platform)
-
-
-async def _close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
-    """Store an event that asks for no work; None where it was stored before."""
-    seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, mark=mark)
-    return None if seq is None else Admitted()

@@ -44,10 +44,13 @@ class Prompt:
     left_out: int = 0  #: lines that did not fit
 
 
-def system_prompt(*, custom: str | None, platform: str, scene: Scene, today: date, persona: str = "") -> str:
+def system_prompt(
+    *, custom: str | None, platform: str, scene: Scene, today: date, persona: str = "", language: str = ""
+) -> str:
     """Return the system prompt; it changes once a day, so that Kimi's prefix cache can hold it.
 
     ``custom`` are the operator's instructions; a ``persona`` of the conversation stands beside them.
+    ``language`` is the one of all answers, as a BCP 47 tag; "" follows each question.
     """
     place = "a direct conversation with one person" if scene is Scene.DIRECT else "a conversation of several"
     where = f"You are on {PLATFORM_NAMES.get(platform, platform)}, in {place}."
@@ -55,6 +58,8 @@ def system_prompt(*, custom: str | None, platform: str, scene: Scene, today: dat
     words = [custom or DEFAULT_SYSTEM_PROMPT]
     if persona:
         words = [custom, persona] if custom else [persona, HOW]
+    if language:
+        words.append(f"Always answer in the language whose tag is {language}, whatever the question is in.")
     return "\n\n".join([*words, f"{where}{names} Today is {today.isoformat()}."])
 
 

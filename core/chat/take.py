@@ -1,14 +1,16 @@
 """Taking a turn: from a conversation's oldest open event to the turn that this process owns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
+from typing import Final, Protocol
 
 import structlog
 
 from core.access import Over, Who
 from core.chat.allowance import Allowance
+from core.chat.burst import one_question, spokesman, wait_s
+from core.chat.hearing import hear_again, rules_for, tell_closed
 from core.chat.language import Language, language_of
 from core.chat.orders.order import Order, command_of_choice
 from core.chat.settings import Busy, ChatSettings
@@ -20,6 +22,7 @@ from core.model import (
     Control,
     Edited,
     Event,
+    Joined,
     MessageRef,
     Moved,
     Ordered,
@@ -28,7 +31,9 @@ from core.model import (
     Scene,
     Unparsed,
 )
+from core.rules import ChatRules, Verdict
 from core.store import Database, Transaction, Work, conversations, history, inbox, turns
+from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.inbox import Item, Mark
 from core.store.turns import Turn
@@ -36,8 +41,6 @@ from core.store.turns import Turn
 log = structlog.get_logger(__name__)
 
 MOST_MERGED = 40  #: questions that become one at the most
-REST_WITHIN_S = 1.0  #: how long the rest of a text is waited for that a client has cut
-REST_APART = timedelta(seconds=3)  #: most between two parts of such a text, by the platform's own time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +59,89 @@ class Taken:
     attempts: int
     received_at: datetime  #: when the event was stored
     over: Over | None = None  #: whose budget is used up: Kimi is not asked
+    own: str = ""  #: what the bot itself says by the chat's rules, in Markdown: Kimi is not asked
+
+
+class Judge(Protocol):
+    """Tells whether somebody asks something at all."""
+
+    async def __call__(self, conversation: Conversation, asker_id: str, words: str) -> bool:
+        """Return whether words that were not said to the bot ask something; False where nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unfinished:
+    """More of a question may follow."""
+
+    wait_s: float
+    seen: int  #: how many events there are so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doubt:
+    """It is not known yet whether messages ask something."""
+
+    seq: int  #: of the last of them
+    conversation: Conversation
+    asker_id: str
+    words: str
+
+
+class _Closed:
+    """The first event was closed without a turn."""
+
+
+_CLOSED: Final = _Closed()
 
 
 class Taker:
     """Takes turns; ``platforms`` are those that this process can show answers on."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, platforms: Collection[str], settings: ChatSettings
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        platforms: Collection[str],
+        settings: ChatSettings,
+        judge: Judge | None = None,
     ) -> None:
+        """Without ``judge`` nobody is taken to ask something who was not clearly meant to be answered."""
         self._database = database
         self._clock = clock
         self._platforms = platforms
         self._busy = settings.busy
         self._access = settings.access
         self._allowance = Allowance(settings.access, settings.budgets)
+        self._judge = judge
 
-    async def take(self, work: Work, *, seen: int = 0) -> Taken | None:
+    async def take(self, work: Work) -> Taken | None:
         """Take the oldest open event's turn; None where nothing is open that we can answer.
 
-        Where a client has cut a long text into messages, its rest is waited for; ``seen`` says how
-        many events were there before the last wait.
+        Where more of a question may follow, it is waited for: the rest of a text that a client has
+        cut, the next of several short messages. Nothing is shown before it is certain that there is
+        an answer.
 
         Raises:
             StoreUnavailable: nothing was taken.
         """
+        seen, judged = 0, dict[int, bool]()
+        while True:
+            match await self._look(work, seen, judged):
+                case _Unfinished(wait_s=wait, seen=now):
+                    await self._clock.sleep(wait)
+                    seen = now
+                case _Doubt() as doubt:
+                    judged[doubt.seq] = await self._asks(doubt)
+                case _Closed():
+                    seen = 0
+                case taken:
+                    return taken
+
+    async def _look(
+        self, work: Work, seen: int, judged: Mapping[int, bool]
+    ) -> Taken | _Unfinished | _Doubt | _Closed | None:
+        """Take what is open, or say what has to happen first; ``judged`` is what ``_Doubt`` led to."""
         async with self._database.begin() as tx:
             conversation = await conversations.get(tx, work.conversation_id)
             if conversation.key.platform not in self._platforms:
@@ -87,50 +149,116 @@ class Taker:
             items = await inbox.open_items(tx, work, limit=MOST_MERGED)
             if not items:
                 return None
-            unfinished = len(items) > seen and _more_follows(items[-1].event)
-            taken = None if unfinished else await self._take_first(tx, conversation, items)
-        if unfinished:
-            await self._clock.sleep(REST_WITHIN_S)
-            return await self.take(work, seen=len(items))
-        return taken if taken is not None else await self.take(work)
+            found = await rules_for(tx, conversation.key, conversation.scene)
+            asked = one_question(items, found, merges=self._busy is Busy.MERGE)
+            if len(items) > seen and (wait := wait_s(items, asked, found, now=utc_now())):
+                return _Unfinished(wait_s=wait, seen=len(items))
+            if found is not None and (ruled := await self._ruled(tx, conversation, found, asked, judged)):
+                return ruled
+            return await self._take_first(tx, conversation, asked, found)
+
+    async def _ruled(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        found: ChatRules,
+        asked: Sequence[Item],
+        judged: Mapping[int, bool],
+    ) -> _Doubt | _Closed | None:
+        """Return what a chat's rules have against a question; None where it is answered."""
+        said = [item.event for item in asked if isinstance(item.event, Said)]
+        if not said or await turns.state_of(tx, asked[0].id) is not None:
+            return None  # no question, or one that was begun before
+        verdict, seq = await hear_again(tx, conversation, found, said), asked[-1].id
+        if verdict is Verdict.ASK and seq not in judged:
+            words = "\n".join(one.text for one in said)
+            return _Doubt(seq=seq, conversation=conversation, asker_id=said[0].author.id, words=words)
+        if verdict is Verdict.NOTE or (verdict is Verdict.ASK and not judged[seq]):
+            await inbox.mark(tx, [item.id for item in asked], Mark.NOTED)
+            log.info("left_alone", conversation=conversation.id, messages=len(asked))
+            return _CLOSED
+        return None
+
+    async def _asks(self, doubt: _Doubt) -> bool:
+        if self._judge is None:
+            return False
+        return await self._judge(doubt.conversation, doubt.asker_id, doubt.words)
 
     async def _take_first(
-        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
-    ) -> Taken | None:
-        """Take the first event's turn; None where it cannot be answered, and is closed."""
-        first = items[0]
+        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
+    ) -> Taken | _Closed:
+        """Take the first event's turn; it is closed where it cannot be answered."""
+        first = asked[0]
         await inbox.count_attempt(tx, first.id)
-        taken = await self._take_item(tx, conversation, items)
+        taken = await self._take_item(tx, conversation, asked, found)
         if taken is None:
             await inbox.mark(tx, [first.id], Mark.SKIPPED)
             log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
-        return taken
+            return _CLOSED
+        return taken if found is None else _speaking(taken, found)
 
     async def _take_item(
-        self, tx: Transaction, conversation: Conversation, items: Sequence[Item]
+        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
     ) -> Taken | None:
-        item = items[0]
+        item = asked[0]
         asks = isinstance(item.event, Said | Edited) or _repeats(item.event)
-        if asks and (over := await self._allowance.over(tx, _who(conversation, item.event), item.id)):
+        who = _who(conversation, item.event)
+        if asks and (over := await self._allowance.over(tx, who, item.id, rules=found)):
             return await self._take_refused(tx, conversation, item, over)
         match item.event:
             case Said() as said:
-                seq = self._merged_seq(items)
-                turn = await turns.take(
-                    tx,
-                    conversation_id=conversation.id,
-                    inbox_id=item.id,
-                    seq=seq,
-                    asker_id=said.author.id,
-                )
-                said = _spokesman([one.event for one in items if one.id <= turn.seq]) or said
+                return await self._take_said(tx, conversation, asked, said, found)
+            case Joined() as joined:
+                return await self._take_joined(tx, conversation, item, joined, found)
             case Ordered(command=CommandName.RETRY) | Pressed(control=Control()) | Edited():
                 return await self._take_again(tx, conversation, item, item.event)
             case Ordered() | Pressed():
                 return await self._take_order(tx, conversation, item, item.event)
             case _:
                 return None
-        return await self._taken(tx, turn, conversation, item, said=said, source=said)
+
+    async def _take_said(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        asked: Sequence[Item],
+        said: Said,
+        found: ChatRules | None,
+    ) -> Taken:
+        item = asked[0]
+        own = "" if found is None else await tell_closed(tx, conversation.key, found, said, item.id)
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=asked[-1].id,
+            asker_id=said.author.id,
+            notice=bool(own),
+        )
+        said = spokesman([one for one in asked if one.id <= turn.seq]) or said
+        return replace(await self._taken(tx, turn, conversation, item, said=said, source=said), own=own)
+
+    async def _take_joined(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        item: Item,
+        joined: Joined,
+        found: ChatRules | None,
+    ) -> Taken | None:
+        """Take a welcome; None where the chat no longer wants one."""
+        if found is None or not found.welcome:
+            return None
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=item.id,
+            asker_id=joined.author.id,
+            notice=True,
+        )
+        taken = await self._taken(tx, turn, conversation, item, said=None, source=joined)
+        return replace(taken, own=found.welcome.replace("{name}", joined.author.name))
 
     async def _take_refused(
         self, tx: Transaction, conversation: Conversation, item: Item, over: Over
@@ -189,16 +317,6 @@ class Taker:
         )
         return replace(taken, order=order)
 
-    def _merged_seq(self, items: Sequence[Item]) -> int:
-        """Return the id of the last event that becomes one question with the first."""
-        seq = items[0].id
-        for before, item in pairwise(items):
-            merges = self._busy is Busy.MERGE and isinstance(item.event, Said)
-            if not (merges or _is_rest(item.event, before.event)):
-                break
-            seq = item.id
-        return seq
-
     async def _take_again(
         self, tx: Transaction, conversation: Conversation, item: Item, order: Ordered | Pressed | Edited
     ) -> Taken:
@@ -228,7 +346,7 @@ class Taker:
         item: Item,
         *,
         said: Said | None,
-        source: Said | Ordered | Pressed | Edited,
+        source: Said | Ordered | Pressed | Edited | Joined,
     ) -> Taken:
         known: frozenset[str] = frozenset()
         if turn.run > 1:
@@ -267,24 +385,10 @@ def _who(conversation: Conversation, event: Event) -> Who:
     return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
 
 
-def _more_follows(event: Event) -> bool:
-    return isinstance(event, Said) and (event.more_follows or event.album != "")
-
-
-def _spokesman(asked: Sequence[Event]) -> Said | None:
-    """Return the message that stands for several: the last, or the one of an album that has words."""
-    said = [event for event in asked if isinstance(event, Said)]
-    spoken = [event for event in said if event.text.strip() or not event.album]
-    return next(reversed(spoken or said), None)
-
-
-def _is_rest(event: Event, before: Event) -> bool:
-    """Tell whether a message is the rest of the text, or of the album, that the one before is of."""
-    match before, event:
-        case Said(album=album), Said(album=same) if album:
-            return album == same
-        case Said(more_follows=True), Said():
-            soon = abs(event.sent_at - before.sent_at) <= REST_APART
-            return soon and event.author.id == before.author.id
-        case _:
-            return False
+def _speaking(taken: Taken, found: ChatRules) -> Taken:
+    """Return a turn in whose notices the chat's own language is spoken, where it has one."""
+    if not found.language:
+        return taken
+    language = language_of("", found.language)
+    order = taken.order and replace(taken.order, language=language)
+    return replace(taken, language=language, order=order)

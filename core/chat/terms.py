@@ -27,6 +27,7 @@ class Terms:
     persona: str = ""  #: words that say who answers; "" for the usual one
     gone: str = ""  #: the model that was chosen and is no longer served
     searches: bool | None = None  #: whether answers may search the web; None where that was not chosen
+    language: str = ""  #: BCP 47 tag in which answers are written; "" follows the person
 
     @property
     def room_tokens(self) -> int:

@@ -23,7 +23,7 @@ from core.chat.earlier import read_earlier
 from core.chat.notices import NOT_YET, USED_UP, Notice
 from core.chat.orders import OrderReply, Orders
 from core.chat.settings import ChatSettings
-from core.chat.take import MOST_MERGED, Taken, Taker
+from core.chat.take import MOST_MERGED, Judge, Taken, Taker
 from core.chat.watching import Watch, watched
 from core.clock import Clock
 from core.delivery.courier import Courier
@@ -31,7 +31,7 @@ from core.delivery.delivery import Delivery
 from core.engine.port import Drain
 from core.engine.running import RunningAnswers
 from core.errors import Fenced, StoreUnavailable, SurfaceError
-from core.model import Control, MessageRef, Ordered, Pressed, Said
+from core.model import Button, Choice, Control, MessageRef, Ordered, Pressed, Said
 from core.observer import SILENT, Observer
 from core.ports import Backfill, Surface
 from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
@@ -51,6 +51,13 @@ class OwnWords(Protocol):
 
         Asked again after a crash: it decides by what is stored.
         """
+
+
+class Under(Protocol):
+    """A part of the product that puts a button of its own under answers."""
+
+    async def __call__(self, taken: Taken, outcome: str) -> tuple[Choice, ...]:
+        """Return the buttons that stand under the answer to a question which ended so."""
 
 
 class Afterwards(Protocol):
@@ -77,7 +84,9 @@ class TurnRunner:
         settings: ChatSettings,
         own_words: Sequence[OwnWords] = (),
         afterwards: Sequence[Afterwards] = (),
+        under: Sequence[Under] = (),
         lanes: Mapping[Lane, Drain] = MappingProxyType({}),
+        judge: Judge | None = None,
         observer: Observer = SILENT,
     ) -> None:
         """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer.
@@ -85,6 +94,7 @@ class TurnRunner:
         ``lanes`` are lines of work that are not answers, with what works them off.
         """
         self._others_words, self._afterwards, self._lanes = own_words, afterwards, lanes
+        self._under = under
         self._observer = observer
         self._database = database
         self._courier = courier
@@ -94,7 +104,7 @@ class TurnRunner:
         self._clock = clock
         self._surfaces = surfaces
         self._backfills = backfills
-        self._taker = Taker(database, clock, platforms=surfaces.keys(), settings=settings)
+        self._taker = Taker(database, clock, platforms=surfaces.keys(), settings=settings, judge=judge)
         self._backfill_lines = settings.backfill_lines
         self._buttons = settings.buttons
         self.stopping = False
@@ -131,7 +141,7 @@ class TurnRunner:
         try:
             outcome = await self._fill(taken, delivery)
             if self._buttons and taken.said is not None and not delivery.growing.final_controls:
-                delivery.growing.final_controls = controls_for(outcome)
+                delivery.growing.final_controls = await self._controls(taken, outcome)
             outcome = await self._show(taken, delivery, outcome)
         finally:
             delivery.close()
@@ -144,6 +154,13 @@ class TurnRunner:
             await self._answerer.shown(taken.conversation, taken.turn)
             for afterwards in self._afterwards:
                 await afterwards(taken, outcome)
+
+    async def _controls(self, taken: Taken, outcome: str) -> tuple[Button, ...]:
+        """Return the buttons under an answer; none where it needs none."""
+        controls: tuple[Button, ...] = controls_for(outcome)
+        for under in self._under if controls else ():
+            controls += await under(taken, outcome)
+        return controls
 
     async def _closes(self, tx: Transaction, taken: Taken) -> list[int]:
         """Return the events that are answered now: one, or all that were merged into it."""
@@ -188,6 +205,8 @@ class TurnRunner:
             return OrderReply(text=Notice.FAILED.text(taken.language))
         if taken.over is not None:
             return OrderReply(text=USED_UP[taken.over].text(taken.language))
+        if taken.own:
+            return OrderReply(text=taken.own)
         match taken.event:
             case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
                 return OrderReply(text=NOT_YET[kind].text(taken.language))

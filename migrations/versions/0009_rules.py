@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=128), nullable=False),
         sa.Column("person_id", sa.String(length=64), nullable=False),
         sa.Column("conversation_id", ID, nullable=True),
+        sa.Column("staff", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("heard_at", MOMENT, nullable=True),
         sa.Column("closed_since", MOMENT, nullable=True),
         sa.Column("closed_seq", ID, nullable=True),
@@ -52,7 +53,7 @@ def upgrade() -> None:
     op.create_table(
         "staff_words",
         sa.Column("conversation_id", ID, nullable=False),
-        sa.Column("at", MOMENT, nullable=True),
+        sa.Column("at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],

@@ -1,6 +1,6 @@
 """The tables of rules: each chat's own, and what is remembered of people because of them."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, false
 
 from core.store.schema.base import Id, UtcDateTime, metadata
 
@@ -24,6 +24,7 @@ chat_people = Table(
     Column("channel", String(128), primary_key=True),
     Column("person_id", String(64), primary_key=True),
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="SET NULL")),  # last spoken in
+    Column("staff", Boolean, nullable=False, server_default=false()),  # as they were when they last spoke
     Column("heard_at", UtcDateTime),  # when they last said something, by the platform's clock
     Column("closed_since", UtcDateTime),  # the closed period in which they were told last
     Column("closed_seq", Id),  # inbox id of the question that it was told to
@@ -36,5 +37,5 @@ staff_words = Table(
     "staff_words",
     metadata,
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
-    Column("at", UtcDateTime),  # when the staff last spoke; NULL once the bot was mentioned
+    Column("at", UtcDateTime, nullable=False),  # when the staff last spoke, by the platform's clock
 )

@@ -1,0 +1,129 @@
+"""Taking in what people say in conversations, and who comes to a chat; by the chat's rules if it has any."""
+
+from collections.abc import Sequence
+
+from core.chat.door import Admitted
+from core.chat.hearing import Hearing, hear, rules_for
+from core.chat.remember import gather, remember
+from core.model import Addressed, Event, Joined, Quoted, Said, ThreadKey
+from core.rules import Verdict
+from core.store import Lane, Transaction, Work, conversations, history, inbox, people, turns
+from core.store.conversations import Conversation
+from core.store.inbox import Mark, Sibling
+
+
+async def take_in(tx: Transaction, event: Said, *, by_staff: bool, interrupt: bool) -> Admitted | None:
+    """Store what somebody said, where it concerns us; ``interrupt`` ends the running answer."""
+    found = await rules_for(tx, event.address.key, event.scene)
+    if found is None:
+        return await _said(tx, event, interrupt=interrupt)
+    hearing = await hear(tx, event, found, by_staff=by_staff)
+    return await _said_by_rules(tx, hearing, interrupt=interrupt and hearing.verdict is Verdict.ANSWER)
+
+
+async def welcome(tx: Transaction, event: Joined) -> Admitted | None:
+    """Let somebody who comes into a chat for the first time be welcomed, where its rules say so."""
+    key = event.address.key
+    found = await rules_for(tx, key, event.scene)
+    if found is None or not found.welcome:
+        return None
+    conversation = await conversations.ensure(tx, key, event.scene)
+    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.ORDERS, mark=Mark.OPEN)
+    if seq is None:
+        return None
+    if not await people.welcome(tx, key, event.author.id, seq=seq):
+        await inbox.mark(tx, [seq], Mark.NOTED)
+        return Admitted()
+    return Admitted(Work(conversation.id, Lane.ORDERS))
+
+
+async def continued(
+    tx: Transaction, key: ThreadKey, quoted: Quoted | None, *, follows: bool
+) -> Conversation | None:
+    """Return the conversation that a reply goes on with, where replies make conversations."""
+    if not follows or quoted is None:
+        return None
+    return await conversations.by_message(tx, key, quoted.message_id)
+
+
+async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
+    """Store an event that asks for no work; None where it was stored before."""
+    seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, mark=mark)
+    return None if seq is None else Admitted()
+
+
+async def _said(tx: Transaction, event: Said, *, interrupt: bool) -> Admitted | None:
+    key = event.address.key
+    goes_on = await continued(tx, key, event.quoted, follows=event.follows_replies)
+    siblings, album = await _album(tx, event)
+    known = goes_on or await conversations.find(tx, key)
+    if album is not None and album.conversation_id is not None:
+        known = await conversations.get(tx, album.conversation_id)
+    if known is None and event.addressed is Addressed.OVERHEARD:
+        # One of its pictures may still name us; then all of them are the question.
+        return await close(tx, event, Mark.NOTED) if event.album else None
+    wanted = event.addressed is not Addressed.OVERHEARD
+    if not wanted and known is not None:
+        # Somebody else's conversation goes on without us until we are mentioned.
+        others = await history.speakers(tx, known.id) - {event.author.id}
+        wanted = event.continues and not others and event.unreadable is None
+        wanted = wanted or (album is not None and album.state in (Mark.OPEN, Mark.DONE))
+    conversation = known or await conversations.ensure(tx, key, event.scene)
+    if not wanted:
+        return await _noted(tx, event, conversation, quotes=goes_on is None)
+    return await _opened(tx, event, conversation, siblings, quotes=goes_on is None, interrupt=interrupt)
+
+
+async def _said_by_rules(tx: Transaction, hearing: Hearing, *, interrupt: bool) -> Admitted | None:
+    event, conversation = hearing.said, hearing.conversation
+    siblings, album = await _album(tx, event)
+    wanted = hearing.verdict is not Verdict.NOTE
+    if album is not None and album.conversation_id is not None:
+        conversation = await conversations.get(tx, album.conversation_id)
+        wanted = wanted or album.state in (Mark.OPEN, Mark.DONE)
+    if conversation is None and not wanted:
+        return await close(tx, event, Mark.NOTED) if event.album else None
+    conversation = conversation or await conversations.ensure(tx, event.address.key, event.scene)
+    quotes = not hearing.continued
+    if not wanted:
+        return await _noted(tx, event, conversation, quotes=quotes)
+    await people.spoke_in(tx, event.address.key, event.author.id, conversation.id)
+    return await _opened(tx, event, conversation, siblings, quotes=quotes, interrupt=interrupt)
+
+
+async def _album(tx: Transaction, event: Said) -> tuple[Sequence[Sibling], Sibling | None]:
+    """Return the messages that are of one saying with this one, and the last that has a conversation."""
+    siblings = await inbox.siblings(tx, event)
+    return siblings, next((one for one in reversed(siblings) if one.conversation_id is not None), None)
+
+
+async def _noted(
+    tx: Transaction, event: Said, conversation: Conversation, *, quotes: bool
+) -> Admitted | None:
+    """Store words that become history and ask for no answer."""
+    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=Mark.NOTED)
+    if seq is None:
+        return None
+    await remember(tx, event, conversation, seq, quotes=quotes)
+    return Admitted()
+
+
+async def _opened(
+    tx: Transaction,
+    event: Said,
+    conversation: Conversation,
+    siblings: Sequence[Sibling],
+    *,
+    quotes: bool,
+    interrupt: bool,
+) -> Admitted | None:
+    """Store words that are to be answered."""
+    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=Mark.OPEN)
+    if seq is None:
+        return None
+    await remember(tx, event, conversation, seq, quotes=quotes)
+    await gather(tx, siblings, conversation)
+    cancel = ""
+    if interrupt and await turns.ask_to_end(tx, conversation.id, "interrupt"):
+        cancel = "interrupt"
+    return Admitted(Work(conversation.id, Lane.TURNS), cancel)
