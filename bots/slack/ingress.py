@@ -215,7 +215,9 @@ def _channel_of(body: Mapping[str, Any]) -> str:
 
 async def _report(error: Exception) -> None:
     """Log why an event was not acknowledged; Slack will deliver it again."""
-    if isinstance(error, StoreUnavailable | SurfaceUnavailable):
+    if isinstance(error, StoreUnavailable):
+        log.error("store_unavailable", platform="slack", error=str(error))
+    elif isinstance(error, SurfaceUnavailable):
         log.warning("slack.event_not_stored", error=type(error).__name__)
     else:
         log.error("slack.event_failed", exc_info=error)

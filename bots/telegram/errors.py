@@ -163,7 +163,7 @@ def log_lost_contact(error: Exception) -> float:
         case InvalidToken():
             log.error("telegram_token_refused", advice=TOKEN_REFUSED)
         case StoreUnavailable():
-            log.error("store_unavailable", platform="telegram")
+            log.error("store_unavailable", platform="telegram", error=str(error))
         case TelegramError():
             log.warning("telegram_unreachable", error=type(error).__name__, text=error.message)
         case _:

@@ -115,8 +115,8 @@ class Ingress:
                 return Response(status_code=413)
         try:
             await self._take(_decoded(body))
-        except StoreUnavailable:
-            log.error("store_unavailable", platform=PLATFORM)
+        except StoreUnavailable as exc:
+            log.error("store_unavailable", platform=PLATFORM, error=str(exc))
             return Response(status_code=503, headers={"Retry-After": "1"})
         return Response(status_code=200)
 

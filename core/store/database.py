@@ -157,8 +157,9 @@ async def translated() -> AsyncIterator[None]:
     except (PoolTimeout, OSError) as exc:
         raise StoreUnavailable(str(exc)) from exc
     except DBAPIError as exc:
-        # The statement and its parameters hold people's words: only the driver's text may be told.
-        raise StoreUnavailable(f"{type(exc.orig).__name__}: {exc.orig}") from exc
+        # The statement, its parameters and the details hold people's words: the first line does not.
+        reason = str(exc.orig).partition("\n")[0]
+        raise StoreUnavailable(f"{type(exc.orig).__name__}: {reason}") from exc
     except SQLAlchemyError as exc:
         raise StoreUnavailable(type(exc).__name__) from exc
 
