@@ -19,6 +19,8 @@ from core.store.cluster import Notice, Session, Silent
 
 log = structlog.get_logger(__name__)
 
+QUIET_STALLED_S = 3600.0  #: whose heartbeat is that old is dead, whatever happened to the database
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
@@ -131,13 +133,13 @@ class Member:
 
     async def _watch(self) -> None:
         """Bury replicas without a heartbeat, and free what they had."""
-        buried = []
-        if now() >= self._quiet_until:
-            buried = await self._session.rows(statements.BURY, stalled_s=self._timing.stalled_s)
-        freed = await self._session.rows(statements.FREE)
-        if buried or freed:
-            self.takeovers += len(freed)
-            log.warning("replica_dead", workers=[row[0] for row in buried], jobs=len(freed))
+        quiet = now() < self._quiet_until
+        stalled_s = QUIET_STALLED_S if quiet else self._timing.stalled_s
+        found = await self._session.rows(statements.TAKE_OVER, stalled_s=stalled_s)
+        if found:
+            buried = [id_ for kind, id_ in found if kind == "worker"]
+            self.takeovers += len(found) - len(buried)
+            log.warning("replica_dead", workers=buried, jobs=len(found) - len(buried))
 
     async def sweep(self) -> None:
         """Make jobs for open events that have none."""

@@ -74,24 +74,24 @@ DOING = "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s AND stat
 
 BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
 
-# One row, one decision: a heartbeat that comes at the same time either makes the row young again
-# or finds it gone.
-BURY = """
-DELETE FROM procrastinate_workers
- WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
-RETURNING id
-"""
-
-# Jobs that no living worker has; a foreign key took the dead one's number from them.
-FREE = """
-WITH orphaned AS (
-    DELETE FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL RETURNING *
+# One row, one decision: a heartbeat that comes at the same time either makes the row young again or
+# finds it gone. With the dead go their jobs, and those whose worker is gone since longer: a foreign key
+# took the number from them.
+TAKE_OVER = """
+WITH dead AS (
+    DELETE FROM procrastinate_workers
+     WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
+    RETURNING id
+), orphaned AS (
+    DELETE FROM procrastinate_jobs
+     WHERE status = 'doing' AND (worker_id IS NULL OR worker_id IN (SELECT id FROM dead))
+    RETURNING *
 ), again AS (
     INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, attempts)
     SELECT queue_name, task_name, priority, lock, queueing_lock, args, attempts + 1 FROM orphaned
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 )
-SELECT lock FROM orphaned
+SELECT 'worker', id FROM dead UNION ALL SELECT 'job', id FROM orphaned
 """
 
 #: Open events that no job stands for: a net under everything else.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Timing:
     """How fast replicas notice each other's end; tests shorten it."""
 
-    beat_s: float = 1.0  #: between two heartbeats
-    lease_s: float = 2.5  #: after the last heartbeat that the database took, nothing more is shown
-    stalled_s: float = 3.0  #: after this without a heartbeat others take a replica's work
+    beat_s: float = 0.6  #: between two heartbeats
+    lease_s: float = 2.0  #: after the last heartbeat that the database took, nothing more is shown
+    stalled_s: float = 2.5  #: after this without a heartbeat others take a replica's work
     watch_s: float = 0.5  #: between two looks at the others
     quiet_s: float = 20.0  #: after an outage every heartbeat looks old: nobody is declared dead
     first_quiet_s: float = 3.0  #: the same for a new replica, which cannot know of an outage

@@ -22,6 +22,7 @@ async def test_who_has_time_takes_what_comes_in_at_its_door(
 ) -> None:
     """Nothing is fetched from the queue for it, here or elsewhere."""
     replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
+    await cluster.until(lambda: replica.engine.lease.valid and other.engine.lease.valid)
     await asyncio.sleep(0.3)  # both have looked once
     fetched: list[int] = []
     base = jobs_module.JobManager
