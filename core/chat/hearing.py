@@ -15,7 +15,18 @@ from datetime import datetime, timedelta
 
 from core.model import Addressed, Quoted, Said, Scene, ThreadKey
 from core.rules import ChatRules, Heard, Verdict, speaks
-from core.store import Lane, Transaction, Work, choices, conversations, history, inbox, people, rules
+from core.store import (
+    Lane,
+    Transaction,
+    Work,
+    choices,
+    conversations,
+    history,
+    inbox,
+    people,
+    rules,
+    turns,
+)
 from core.store.conversations import Conversation
 
 BURST_MARGIN_S = 1.0  #: Telegram tells whole seconds
@@ -188,7 +199,17 @@ async def _alone(tx: Transaction, event: Said, conversation: Conversation | None
     spoke = await history.speakers(tx, conversation.id)
     others = spoke - {event.author.id}
     others -= await people.staff_among(tx, event.address.key, others)
-    return event.author.id in spoke and not others and event.unreadable is None
+    if event.author.id not in spoke or others or event.unreadable is not None:
+        return False
+    return await _begun(tx, conversation)
+
+
+async def _begun(tx: Transaction, conversation: Conversation) -> bool:
+    """Return whether the bot has answered in a conversation, or is certain to."""
+    if await turns.latest(tx, conversation.id) is not None:
+        return True
+    waiting = await inbox.open_items(tx, Work(conversation.id, Lane.TURNS), limit=MOST_WAITING)
+    return any(isinstance(item.event, Said) and not item.event.unsure for item in waiting)
 
 
 async def _used(tx: Transaction, conversation: Conversation) -> bool:

@@ -1,65 +1,30 @@
-"""Taking a turn: from a conversation's oldest open event to the turn that this process owns."""
+"""Taking a turn: when a conversation's oldest open event is whole, and certain to be answered."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
-from core.access import Over, Who
-from core.chat.allowance import Allowance
-from core.chat.burst import one_question, spokesman, wait_s
-from core.chat.hearing import hear_again, rules_for, tell_closed
-from core.chat.language import Language, language_of
-from core.chat.orders.order import Order, command_of_choice
+from core.chat.burst import one_question, wait_s
+from core.chat.hearing import hear_again, rules_for
+from core.chat.opening import Opener, Taken
 from core.chat.settings import Busy, ChatSettings
 from core.clock import Clock
-from core.files.policy import unmarked
 from core.model import (
-    Address,
-    CommandName,
-    Control,
-    Edited,
-    Event,
-    Joined,
-    MessageRef,
-    Moved,
-    Ordered,
-    Pressed,
     Said,
-    Scene,
-    Unparsed,
 )
 from core.rules import ChatRules, Verdict
-from core.store import Database, Transaction, Work, conversations, history, inbox, turns
+from core.store import Database, Transaction, Work, conversations, inbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.inbox import Item, Mark
-from core.store.turns import Turn
+
+__all__ = ["MOST_MERGED", "Judge", "Taken", "Taker"]
 
 log = structlog.get_logger(__name__)
 
 MOST_MERGED = 40  #: questions that become one at the most
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """A turn that this process owns now."""
-
-    turn: Turn
-    conversation: Conversation
-    said: Said | None  #: the question; None for a command
-    order: Order | None  #: the command or choice that the bot itself replies to; None for a question
-    event: Event
-    address: Address
-    asker_id: str
-    language: Language
-    known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
-    attempts: int
-    received_at: datetime  #: when the event was stored
-    over: Over | None = None  #: whose budget is used up: Kimi is not asked
-    own: str = ""  #: what the bot itself says by the chat's rules, in Markdown: Kimi is not asked
 
 
 class Judge(Protocol):
@@ -111,8 +76,7 @@ class Taker:
         self._clock = clock
         self._platforms = platforms
         self._busy = settings.busy
-        self._access = settings.access
-        self._allowance = Allowance(settings.access, settings.budgets)
+        self._opener = Opener(settings)
         self._judge = judge
 
     async def take(self, work: Work) -> Taken | None:
@@ -190,205 +154,9 @@ class Taker:
         """Take the first event's turn; it is closed where it cannot be answered."""
         first = asked[0]
         await inbox.count_attempt(tx, first.id)
-        taken = await self._take_item(tx, conversation, asked, found)
+        taken = await self._opener.open(tx, conversation, asked, found)
         if taken is None:
             await inbox.mark(tx, [first.id], Mark.SKIPPED)
             log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
             return _CLOSED
-        return taken if found is None else _speaking(taken, found)
-
-    async def _take_item(
-        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
-    ) -> Taken | None:
-        item = asked[0]
-        asks = isinstance(item.event, Said | Edited) or _repeats(item.event)
-        who = _who(conversation, item.event)
-        if asks and (over := await self._allowance.over(tx, who, item.id, rules=found)):
-            return await self._take_refused(tx, conversation, item, over)
-        match item.event:
-            case Said() as said:
-                return await self._take_said(tx, conversation, asked, said, found)
-            case Joined() as joined:
-                return await self._take_joined(tx, conversation, item, joined, found)
-            case Ordered(command=CommandName.RETRY) | Pressed(control=Control()) | Edited():
-                return await self._take_again(tx, conversation, item, item.event)
-            case Ordered() | Pressed():
-                return await self._take_order(tx, conversation, item, item.event)
-            case _:
-                return None
-
-    async def _take_said(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        asked: Sequence[Item],
-        said: Said,
-        found: ChatRules | None,
-    ) -> Taken:
-        item = asked[0]
-        own = "" if found is None else await tell_closed(tx, conversation.key, found, said, item.id)
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=asked[-1].id,
-            asker_id=said.author.id,
-            notice=bool(own),
-        )
-        said = spokesman([one for one in asked if one.id <= turn.seq]) or said
-        return replace(await self._taken(tx, turn, conversation, item, said=said, source=said), own=own)
-
-    async def _take_joined(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        item: Item,
-        joined: Joined,
-        found: ChatRules | None,
-    ) -> Taken | None:
-        """Take a welcome; None where the chat no longer wants one."""
-        if found is None or not found.welcome:
-            return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=joined.author.id,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=joined)
-        return replace(taken, own=found.welcome.replace("{name}", joined.author.name))
-
-    async def _take_refused(
-        self, tx: Transaction, conversation: Conversation, item: Item, over: Over
-    ) -> Taken | None:
-        """Take a question whose person may not ask now; None where that was told today."""
-        event = item.event
-        if not isinstance(event, Said | Edited | Ordered | Pressed):
-            return None
-        if not await self._allowance.tells(tx, _who(conversation, event), item.id):
-            return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=event.author.id,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
-        return replace(taken, over=over)
-
-    async def _take_order(
-        self, tx: Transaction, conversation: Conversation, item: Item, event: Ordered | Pressed
-    ) -> Taken | None:
-        """Take a command, or a choice: its reply takes the place of the choices."""
-        match event:
-            case Ordered(command=command, argument=argument):
-                refs: tuple[MessageRef, ...] = ()
-            case _ if (known := command_of_choice(event.choice)) is not None:
-                command, argument = known
-                refs = (MessageRef(channel=conversation.key.channel, message_id=event.message_id),)
-            case _:
-                return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=event.author.id,
-            refs=refs,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
-        admin = self._access.is_admin(_who(conversation, event))
-        order = Order(
-            command=command,
-            argument=argument,
-            conversation=conversation,
-            author=event.author,
-            scene=conversation.scene,
-            language=taken.language,
-            is_admin=admin or conversation.scene is Scene.DIRECT,
-            chosen=isinstance(event, Pressed),
-            quoted=event.quoted if isinstance(event, Ordered) else None,
-            attachments=event.attachments if isinstance(event, Ordered) else (),
-        )
-        return replace(taken, order=order)
-
-    async def _take_again(
-        self, tx: Transaction, conversation: Conversation, item: Item, order: Ordered | Pressed | Edited
-    ) -> Taken:
-        """Take the earlier turn's question once more, to be shown in the earlier turn's messages."""
-        before = await turns.latest(tx, conversation.id, before_inbox_id=item.id)
-        said = None if before is None else await inbox.event_of(tx, before.seq)
-        if before is None or not isinstance(said, Said) or before.seq <= conversation.history_after:
-            before, said = None, None
-        goes_on = isinstance(order, Pressed) and order.control is Control.CONTINUE and before is not None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=before.seq if before is not None else item.id,
-            asker_id=said.author.id if said is not None else order.author.id,
-            refs=before.refs if before is not None else (),
-            partial=await history.answer_to(tx, conversation.id, before.seq) if goes_on and before else "",
-            notice=before is None,
-        )
-        return await self._taken(tx, turn, conversation, item, said=said, source=said or order)
-
-    async def _taken(
-        self,
-        tx: Transaction,
-        turn: Turn,
-        conversation: Conversation,
-        item: Item,
-        *,
-        said: Said | None,
-        source: Said | Ordered | Pressed | Edited | Joined,
-    ) -> Taken:
-        known: frozenset[str] = frozenset()
-        if turn.run > 1:
-            own = {ref.message_id for ref in turn.refs}
-            known = await conversations.known_refs(tx, conversation.id) - own
-        text = source.text if isinstance(source, Said) else ""
-        if not text:
-            lines = await history.recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, max_lines=2)
-            text = " ".join(unmarked(line.text) for line in lines)
-        return Taken(
-            turn=turn,
-            conversation=conversation,
-            said=said,
-            order=None,
-            event=item.event,
-            address=source.address,
-            asker_id=source.author.id,
-            language=language_of(text, source.author.language),
-            known=known,
-            attempts=item.attempts + 1,
-            received_at=item.received_at,
-        )
-
-
-def _repeats(event: Event) -> bool:
-    match event:
-        case Ordered(command=CommandName.RETRY) | Pressed(control=Control()):
-            return True
-        case _:
-            return False
-
-
-def _who(conversation: Conversation, event: Event) -> Who:
-    key = conversation.key
-    person_id = "" if isinstance(event, Moved | Unparsed) else event.author.id
-    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
-
-
-def _speaking(taken: Taken, found: ChatRules) -> Taken:
-    """Return a turn in whose notices the chat's own language is spoken, where it has one."""
-    if not found.language:
         return taken
-    language = language_of("", found.language)
-    order = taken.order and replace(taken.order, language=language)
-    return replace(taken, language=language, order=order)
