@@ -54,6 +54,13 @@ async def comment(tx: Transaction, handover_id: int, words: str) -> bool:
     return changed.rowcount > 0
 
 
+async def of(tx: Transaction, handover_id: int) -> tuple[int, str] | None:
+    """Return the stars and the comment of a handover; None where it is not rated."""
+    query = select(_N.c.stars, _N.c.comment).where(_N.c.handover_id == handover_id)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else (row.stars, row.comment)
+
+
 async def outcomes(tx: Transaction, *, since: datetime) -> list[Outcome]:
     """Return all handovers that were asked for since then, oldest first."""
     query = (

@@ -33,8 +33,8 @@ def title(handover: Handover) -> str:
     return f"#{handover.id} {plain(handover.customer.name or handover.customer.id)}"
 
 
-def text(handover: Handover, lines: Sequence[Line]) -> str:
-    """Return the card's Markdown."""
+def text(handover: Handover, lines: Sequence[Line], *, rating: tuple[int, str] | None = None) -> str:
+    """Return the card's Markdown; ``rating`` are the stars and the comment."""
     language = language_of_card(handover)
     chinese, english = _WHY.get(handover.why, ("", handover.why))
     where = f"{handover.address.key.platform} {handover.address.key.channel}"
@@ -45,6 +45,9 @@ def text(handover: Handover, lines: Sequence[Line]) -> str:
         parts.append(f"**{pick(language, zh='摘要', en='Summary')}:** {handover.summary}")
     if lines:
         parts.append("\n".join(_line(line, language) for line in lines[-MOST_LINES:]))
+    if rating is not None:
+        stars, comment = rating
+        parts.append(" · ".join(["★" * stars, *([comment] if comment else [])]))
     if handover.ended_at is None:
         parts.append(
             pick(

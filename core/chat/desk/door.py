@@ -39,6 +39,7 @@ from core.store import Lane, Transaction, Work, conversations, desk, history, in
 from core.store.conversations import Conversation
 from core.store.desk import Handover
 from core.store.inbox import Mark
+from core.store.relayed import Kind
 
 STAFF_COMMANDS = {
     CommandName.TAKE: Action.TAKE,
@@ -122,7 +123,7 @@ class DeskDoor:
         language = language_of(event.text, latest.language)
         await self._desk.say(tx, latest, seq, "customer", texts.comment_taken(language))
         if latest.desk.platform:
-            await self._desk.say(tx, latest, seq, "desk", texts.comment_told(language, event.text.strip()))
+            await self._desk.put(tx, latest, seq, Kind.CARD, "desk")
         return self._work(conversation.id)
 
     async def _wished(self, tx: Transaction, conversation: Conversation | None, event: Said) -> Ruling | None:

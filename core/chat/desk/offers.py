@@ -5,18 +5,36 @@ It did not help where nothing relevant was known, or where the same question com
 
 import structlog
 
+from core.chat.desk import texts
 from core.chat.desk.changes import Desk, Wish
 from core.chat.take import Taken
 from core.desk.words import same_question
 from core.engine.port import Engine
 from core.errors import StoreUnavailable
-from core.model import Said
+from core.model import Choice, Said
 from core.store import Database, Lane, Transaction, Work, desk, history, relayed
 
 log = structlog.get_logger(__name__)
 
 LINES_BACK = 8  #: of the conversation in which an earlier question is looked for
 ANSWERED = frozenset({"complete", "length"})
+
+
+class OfferButton:
+    """Implements :class:`core.chat.turn.Under`: "Talk to a person", where somebody would come."""
+
+    def __init__(self, database: Database, desk_: Desk) -> None:
+        self._database = database
+        self._desk = desk_
+
+    async def __call__(self, taken: Taken, outcome: str) -> tuple[Choice, ...]:
+        """Return the button."""
+        async with self._database.read() as tx:
+            terms = await self._desk.terms(tx, taken.address, taken.language)
+        key = taken.conversation.key
+        if terms.desk is None or (terms.desk.platform, terms.desk.channel) == (key.platform, key.channel):
+            return ()
+        return (texts.offer_button(taken.language),)
 
 
 class Offers:

@@ -120,7 +120,7 @@ class Presses:
             ),
         )
         if handover.desk.platform:
-            await self._desk.say(tx, handover, seq, "desk", texts.rating_told(language, stars))
+            await self._desk.put(tx, handover, seq, Kind.CARD, "desk")
         return self._work(handover.conversation_id)
 
     async def _will_comment(self, tx: Transaction, event: Pressed, number: int) -> Ruling:

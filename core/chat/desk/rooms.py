@@ -20,16 +20,27 @@ class Platforms:
     """The Slack team or Telegram bot that we are, once the platform is connected."""
 
     def desk_address(self, handover: Handover, thread: str = "") -> Address:
-        """Return where a handover's desk is posted to.
+        """Return where a handover's thread of the desk is posted to.
 
         Raises:
             SurfaceClosed: the desk's platform is not connected.
         """
+        return self._address(handover, thread or handover.desk_thread)
+
+    def desk_room(self, handover: Handover) -> Address:
+        """Return where the desk is posted to outside of all threads.
+
+        Raises:
+            SurfaceClosed: the desk's platform is not connected.
+        """
+        return self._address(handover, "")
+
+    def _address(self, handover: Handover, thread: str) -> Address:
         platform = handover.desk.platform
         if platform not in self.rooms or platform not in self.surfaces:
             raise SurfaceClosed(f"{platform} is not connected")
         tenant = self.tenants[platform]() if platform in self.tenants else handover.address.key.tenant
-        address = self.rooms[platform].address(tenant, handover.desk.channel, thread or handover.desk_thread)
+        address = self.rooms[platform].address(tenant, handover.desk.channel, thread)
         return replace(address, key=replace(address.key, platform=platform))
 
     def room(self, platform: str) -> Rooms:

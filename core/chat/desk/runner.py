@@ -18,9 +18,9 @@ from core.chat.desk.changes import Desk
 from core.chat.desk.notes import Notes
 from core.desk.state import Action
 from core.engine.port import Engine
-from core.errors import Fenced, SurfaceClosed, SurfaceError
+from core.errors import Fenced, SurfaceClosed, SurfaceError, SurfaceRefused
 from core.model import Address, MessageRef
-from core.store import Database, Lane, Transaction, Work, conversations, desk, history, relayed
+from core.store import Database, Lane, Transaction, Work, conversations, desk, history, ratings, relayed
 from core.store.desk import NOBODY, Handover
 from core.store.relayed import Content, Kind, Post
 
@@ -116,10 +116,21 @@ class DeskRunner:
         return self._carriage.platforms.desk_address(handover)
 
     async def _words(self, post: Post, handover: Handover | None) -> None:
+        """Show a message; where the desk's topic is closed by now, in the desk's room instead."""
+        try:
+            await self._message(post, handover, self._address(post, handover), post.content.text)
+        except (SurfaceClosed, SurfaceRefused):
+            if post.side == "customer" or handover is None or handover.ended_at is None:
+                raise
+            room = self._carriage.platforms.desk_room(handover)
+            text = f"**{card.title(handover)}**\n\n{post.content.text}"
+            await self._message(post, handover, room, text)
+
+    async def _message(self, post: Post, handover: Handover | None, address: Address, text: str) -> None:
         await self._carriage.show(
             post,
-            self._address(post, handover),
-            post.content.text,
+            address,
+            text,
             post.content.choices,
             refs=post.refs,
             known=await self._known(post, handover),
@@ -183,6 +194,7 @@ class DeskRunner:
                 up_to_seq=await relayed.carded_at(tx, handover.id) or post.inbox_id,
                 max_lines=card.MOST_LINES,
             )
+            rating = await ratings.of(tx, handover.id)
         thread = handover.desk_thread
         if first and not thread:
             thread = await self._carriage.open_topic(post, handover, card.title(handover))
@@ -192,7 +204,7 @@ class DeskRunner:
         await self._carriage.show(
             post,
             address,
-            card.text(handover, lines),
+            card.text(handover, lines, rating=rating),
             card.buttons(handover),
             refs=handover.card,
             known=await self._known(post, handover),

@@ -303,13 +303,3 @@ def draft_sent(language: Language, name: str, words: str) -> str:
 def send_button(language: Language, post_id: int) -> Choice:
     """Return the button that sends a draft."""
     return Choice(label=pick(language, zh="发送", en="Send"), data=f"desk:send:{post_id}")
-
-
-def rating_told(language: Language, stars: int) -> str:
-    """Tell the desk how it was rated."""
-    return pick(language, zh=f"客户评分：{'★' * stars}", en=f"The customer's rating: {'★' * stars}")
-
-
-def comment_told(language: Language, words: str) -> str:
-    """Tell the desk what the customer adds to the rating."""
-    return pick(language, zh=f"客户留言：{words}", en=f"The customer's comment: {words}")

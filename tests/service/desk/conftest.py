@@ -17,7 +17,7 @@ from core.clock import ScaledClock
 from core.settings import Settings
 
 SPEED = 8.0
-PATIENCE_S = 25.0
+PATIENCE_S = 15.0
 
 
 @dataclass(eq=False)
@@ -33,6 +33,7 @@ class Side:
 
     @property
     def sim(self) -> Any:
+        """The platform's stand-in."""
         return self.office.telegram if self.platform == "telegram" else self.office.slack
 
     async def say(self, text: str, **how: Any) -> str:
@@ -93,6 +94,7 @@ class Side:
 
     @property
     def texts(self) -> list[str]:
+        """Their texts."""
         return [one.text for one in self.shown]
 
     async def sees(self, *words: str, times: int = 1) -> Shown:
@@ -169,6 +171,7 @@ class Office:
         return self
 
     async def stop(self) -> None:
+        """Stop the service gracefully."""
         if self.service is not None:
             service, self.service = self.service, None
             await service.stop()
@@ -205,13 +208,17 @@ class Office:
         room = Side(self, self.desk_platform, self.desk_channel, None)
 
         def cards() -> list[Shown]:
-            return [one for one in room.shown if "#" in one.text and customer in one.text and one.buttons]
+            return [one for one in room.shown if "#" in one.text and customer in one.text and "·" in one.text]
 
         found = await self.until(lambda: len(cards()) >= number and cards(), f"a card of {customer}")
         card = found[number - 1]
         person = self.staff[name or next(iter(self.staff))]
         thread = card.thread or card.message_id
         return Side(self, self.desk_platform, self.desk_channel, person, thread=thread)
+
+    def room(self) -> Side:
+        """The whole desk."""
+        return Side(self, self.desk_platform, self.desk_channel, None)
 
     def card(self, desk: Side) -> Shown:
         """The card of a thread as it stands now."""
@@ -240,7 +247,9 @@ class Office:
     async def settled(self) -> None:
         """Wait until no event is open."""
         async with asyncio.timeout(PATIENCE_S):
-            while await self.rows("SELECT id FROM inbox WHERE state = 'open'"):
+            while True:
+                if not await self.rows("SELECT id FROM inbox WHERE state = 'open'"):
+                    return
                 await asyncio.sleep(0.02)
 
     async def state(self, number: int = -1) -> str:
