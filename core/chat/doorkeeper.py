@@ -13,6 +13,7 @@ import structlog
 
 from core.access import Access, Over, Who
 from core.chat.door import Admitted, Ruling
+from core.chat.hearing import rules_for
 from core.chat.pseudonyms import KEY
 from core.guard.pace import PaceLimits, Verdict, judge
 from core.model import (
@@ -29,7 +30,8 @@ from core.model import (
     Said,
     Unparsed,
 )
-from core.store import Lane, Transaction, Work, conversations, guard, history, inbox
+from core.rules import ChatRules, Trigger
+from core.store import Lane, Transaction, Work, conversations, guard, history, inbox, people
 from core.store.clock import utc_now
 from core.store.inbox import Mark
 from core.store.keys import key_of
@@ -39,6 +41,7 @@ log = structlog.get_logger(__name__)
 Spoken: TypeAlias = Said | Ordered | Pressed | Edited
 
 TURNED_AWAY: Final = Ruling(None)
+_UNCALLED: Final = (Trigger.QUESTION, Trigger.ALWAYS)  #: the bot speaks without being called
 
 
 class Doorkeeper:
@@ -66,8 +69,15 @@ class Doorkeeper:
 
     async def _paced(self, tx: Transaction, event: Spoken, who: Who) -> Ruling | None:
         limits = self._limits
-        if not (limits.flood or limits.repeats) or not await _asks(tx, event):
+        if not (limits.flood or limits.repeats):
             return None
+        found = await rules_for(tx, event.address.key, event.scene)
+        if found is not None and (await people.of(tx, event.address.key, who.person_id)).staff:
+            return None
+        if not await _asks(tx, event, found):
+            return None
+        if await inbox.seen(tx, platform=who.platform, tenant=who.tenant, delivery_id=event.delivery_id):
+            return None  # the platform tells it again; that is not the person asking again
         album = event.album if isinstance(event, Said) else ""
         mark = await _mark(tx, event, album)
         pace, verdict = judge(
@@ -110,9 +120,11 @@ async def _tell(tx: Transaction, event: Spoken, over: Over) -> Ruling:
     return Ruling(Admitted(Work(conversation.id, Lane.ORDERS)))
 
 
-async def _asks(tx: Transaction, event: Spoken) -> bool:
+async def _asks(tx: Transaction, event: Spoken, found: ChatRules | None) -> bool:
     """Return whether an event asks Kimi something, as far as that can be told so early."""
     match event:
+        case Said(addressed=Addressed.OVERHEARD) if found is not None and found.trigger in _UNCALLED:
+            return True
         case Said(addressed=Addressed.OVERHEARD, continues=True):
             known = await conversations.find(tx, event.address.key)
             return known is not None and await history.speakers(tx, known.id) <= {event.author.id}
