@@ -27,11 +27,9 @@ _SECRET_SHAPES: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_TALKATIVE: Final = (
-    "aiohttp", "aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "slack_bolt", "slack_sdk",
-    "sqlalchemy", "telegram", "uvicorn", "websockets",
-)  # fmt: skip
-"""Libraries that log what people say or addresses with tokens at INFO and DEBUG."""
+OWN: Final = "moonthread"
+"""The logger of all our lines. Every other is a library's: at INFO and DEBUG some of them log what
+people say, addresses with tokens, or a line for each token of Markdown."""
 
 
 class Scrubber:
@@ -90,14 +88,13 @@ def configure(
             ],
         )
     )
-    logging.basicConfig(level=least, handlers=[handler], force=True)
+    logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    logging.getLogger(OWN).setLevel(least)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda *_: logging.getLogger(OWN),
         cache_logger_on_first_use=True,
     )
 

@@ -152,6 +152,12 @@ class SocketMode:
             connection.socket.scope["state"]["transport"].abort()
         await self._until(lambda: not self._connections)
 
+    def freeze(self, *, frozen: bool = True) -> None:
+        """Keep every connection open and read nothing on it, not even a ping; or go on."""
+        for connection in self._connections:
+            transport = connection.socket.scope["state"]["transport"]
+            (transport.pause_reading if frozen else transport.resume_reading)()
+
     async def close(self) -> None:
         """Say goodbye on every connection; one that does not answer within a second is broken."""
         for connection in list(self._connections):

@@ -207,6 +207,10 @@ class SlackSimulator(People):
         """Ask the app to replace its connections, as Slack does every hour or so."""
         await self.sockets.refresh()
 
+    def freeze_sockets(self, *, frozen: bool = True) -> None:
+        """Keep every Socket Mode connection open and answer nothing on it, not even a ping; or go on."""
+        self.sockets.freeze(frozen=frozen)
+
     async def drop_sockets(self) -> None:
         """Break all connections without a word, as a failing network does."""
         await self.sockets.drop()
