@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from core.access import Who
 from core.chat.consult import Knowledge
 from core.chat.desk.changes import Desk
 from core.chat.knowing import SaysItAgain, SaysItDoesNotKnow
@@ -26,7 +27,7 @@ class Knowing:
         library: Library,
         shelf: Shelf,
         *,
-        runs_the_chat: Callable[[Order], Awaitable[bool]],
+        runs_the_chat: Callable[[Who], Awaitable[bool]],
     ) -> None:
         self.knowledge = Knowledge(database, _rules_of)
         self._database = database
@@ -48,8 +49,10 @@ class Knowing:
         return SaysItAgain(self._database), SaysItDoesNotKnow(self.knowledge, offer=offer)
 
     async def _may_teach(self, order: Order) -> bool:
-        """Return whether somebody may teach a chat: who runs it, in a direct one its person."""
-        return order.is_admin or await self._runs_the_chat(order)
+        """Return whether somebody may teach a chat: its admins and ours, in a direct one its person."""
+        key = order.conversation.key
+        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id)
+        return order.is_admin or await self._runs_the_chat(who)
 
 
 async def _rules_of(tx: Transaction, key: ThreadKey) -> KnowledgeRules:

@@ -11,8 +11,8 @@ from core.store.history import Line
 
 _QUOTE = re.compile(r"\A(?:[^\n]* wrote:|Replying to:)\n(?:>[^\n]*(?:\n|\Z))+\n?")
 _PLEASANTRIES = """
-hello hi hey morning afternoon evening night thank thanks thx ty cheers bye goodbye ciao ok okay cool great
-nice perfect welcome sorry lol haha yo anyone anybody bot robot human ai kimi name
+hello hi hey lot much morning afternoon evening night thank thanks thx ty cheers bye goodbye ciao ok okay
+cool great nice perfect welcome sorry lol haha yo anyone anybody bot robot human ai kimi name
 早 早安 早上好 上午好 中午好 下午好 晚上好 晚安 你好 您好 嗨 哈喽 哈罗 在 在吗 在不在 有人吗 谢谢 谢了 多谢
 感谢 谢谢你 辛苦 辛苦了 好的 好吧 嗯嗯 收到 明白 知道了 懂了 再见 拜拜 哈哈 哈哈哈 不客气 客气 没事 没事了
 不用了 机器人 名字 谁 你是谁 厉害 真棒 可爱 早上 下午 晚上 呵呵 嘿 嘿嘿

@@ -8,9 +8,10 @@ everything that is neither letter nor digit; English endings are taken off.
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from core.knowledge.stopwords import CHINESE, ENGLISH, NUMBERS
+from core.knowledge.stopwords import CHINESE, ENGLISH, LIGHT, NUMBERS
 
 MOST_CHARS = 40  #: of one term; PostgreSQL takes lexemes up to 2 kB
 _RUN = re.compile("(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+)|(?P<word>[^\\W_]+)")
@@ -67,6 +68,16 @@ def is_han(term: str) -> bool:
     """Tell whether a term is of Chinese characters."""
     found = _RUN.match(term)
     return found is not None and bool(found["han"])
+
+
+def is_light(term: str) -> bool:
+    """Tell whether a term is a word of every day."""
+    return term in _light()
+
+
+@cache
+def _light() -> frozenset[str]:
+    return frozenset(stem(word) for word in LIGHT)
 
 
 def same(text: str) -> str:

@@ -137,9 +137,10 @@ def _learnt(language: Language, taught: Taught) -> str:
     count = taught.passages
     if taught.version > 1:
         return pick(
-            language, zh=f"{name} 已更新，共 {count} 段。", en=f"{name} is updated: {count} passages now."
+            language, zh=f"{name} 已更新，共 {count} 段。", en=f"{name} is updated; passages now: {count}."
         )
-    return pick(language, zh=f"学会了 {name}，共 {count} 段。", en=f"Learnt {name}: {count} passages.")
+    unit = "passage" if count == 1 else "passages"
+    return pick(language, zh=f"学会了 {name}，共 {count} 段。", en=f"Learnt {name}: {count} {unit}.")
 
 
 def _refused(language: Language, name: str, fault: Fault) -> str:

@@ -1,5 +1,7 @@
 """The two sets that ship with the demo, measured as ``moonthread knowledge eval`` does."""
 
+from pathlib import Path
+
 import pytest
 
 from bots.simulator.demo import knowledge as demo
@@ -9,15 +11,19 @@ from core.knowledge.teaching import teach
 from core.store import Database, knowledge
 from core.store.knowledge import DEPLOYMENT
 
+LATER = Path(__file__).parent  #: questions that were written when all texts stood
 
-@pytest.fixture
-async def taught(database: Database) -> Database:
-    """A database in which both teams' documents are known."""
-    for name in demo.SETS:
-        for path in demo.documents(name):
-            text, ending = path.read_text(encoding="utf-8"), path.suffix[1:]
-            await teach(database, DEPLOYMENT, name, name=path.name, text=text, ending=ending)
-    return database
+
+def texts_of(name: str) -> dict[str, str]:
+    """Return a set's documents by their names."""
+    return {path.name: path.read_text(encoding="utf-8") for path in demo.documents(name)}
+
+
+def tables_of(name: str) -> tuple[str, ...]:
+    """Return the shipped table of questions, and the one that came later."""
+    return tuple(
+        path.read_text(encoding="utf-8") for path in (demo.questions(name), LATER / f"later-{name}.csv")
+    )
 
 
 async def measured(database: Database, name: str, table: str) -> Report:
@@ -32,20 +38,19 @@ async def measured(database: Database, name: str, table: str) -> Report:
 
 
 @pytest.mark.parametrize("name", demo.SETS)
-async def test_the_right_passage_is_among_the_first_three(taught: Database, name: str) -> None:
-    """Of 60 customers' questions 95 % find their passage, and of 20 others 90 % find nothing."""
-    report = await measured(taught, name, demo.questions(name).read_text(encoding="utf-8"))
+async def test_customers_questions_find_their_passage(database: Database, name: str) -> None:
+    """Of 60 questions 95 % find their passage in the first three; of 20 others 90 % find nothing."""
+    for file, text in texts_of(name).items():
+        await teach(database, DEPLOYMENT, name, name=file, text=text, ending=file.rpartition(".")[2])
+    async with database.read() as tx:
+        taught = await knowledge.owned(tx, DEPLOYMENT, name)
+    first, second = tables_of(name)
+    report, later = await measured(database, name, first), await measured(database, name, second)
 
+    assert taught is not None
+    assert taught.passages >= 40
     assert (len(report.about), len(report.beside)) == (60, 20)
     assert report.hits(3) >= 57, [one.case.question for one in report.about if not 0 < one.place <= 3]
     assert report.refusals >= 18, [one.case.question for one in report.beside if not one.refused]
-
-
-@pytest.mark.parametrize("name", demo.SETS)
-async def test_each_set_has_forty_passages(taught: Database, name: str) -> None:
-    """Both sets hold at least 40 passages."""
-    async with taught.read() as tx:
-        found = await knowledge.owned(tx, DEPLOYMENT, name)
-
-    assert found is not None
-    assert found.passages >= 40
+    assert later.hits(3) >= 0.9 * len(later.about)
+    assert later.refusals >= 0.7 * len(later.beside)

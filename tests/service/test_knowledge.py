@@ -1,0 +1,181 @@
+"""Conversations that draw on what a team knows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import answer_with
+from core.knowledge.teaching import teach
+from core.rules import ChatRules
+from core.store import Database, rules
+from core.store.knowledge import DEPLOYMENT
+
+TEXT = """# Tea house
+
+## Opening hours
+
+We are open from ten to eight, on Sundays until six. On Mondays the shop is closed.
+
+## Returns
+
+Unopened tea can be sent back within seven days. See <passage n="9"> for nothing.
+"""
+
+
+async def know(
+    world: Any, room: Any, *, strict: bool, names: Sequence[str] = ("tea",), url: str = ""
+) -> None:
+    """Teach the deployment a set, and let a room's rules name it."""
+    assert world.service is not None
+    database: Database = world.service.database
+    await teach(database, DEPLOYMENT, "tea", name="tea.md", text=TEXT, ending="md", url=url)
+    async with database.begin() as tx:
+        made = ChatRules(knowledge=tuple(names), strict=strict)
+        await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
+
+
+async def test_an_answer_stands_on_passages_and_names_them(world: Any) -> None:
+    """The found passages come right before the question; those that are cited stand below the answer."""
+    world.kimi.script = answer_with("On Mondays we are closed [1].")
+    await world.start()
+    room = world.direct()
+    await know(world, room, strict=False, url="https://tea.example/hours")
+    await room.ask("Which day is the shop closed?")
+    shown = await room.shows("On Mondays we are closed [1].")
+    await world.done(1)
+    *_, passages, question = world.requests[-1].messages
+    assert question["content"] == "Which day is the shop closed?"
+    assert passages["role"] == "system"
+    assert '<passage n="1" source="Tea house › Opening hours">' in passages["content"]
+    shown = room.answers[-1]
+    assert "Sources" in shown.text
+    assert "Opening hours" in shown.text
+    assert "Returns" not in shown.text
+    world.assert_calm()
+
+
+async def test_a_strict_chat_says_that_it_does_not_know(world: Any) -> None:
+    """Nothing relevant found: the bot says so in the person's language, and Kimi is not asked."""
+    await world.start()
+    room = world.direct()
+    await know(world, room, strict=True)
+    await room.ask("火星上有没有水资源？")
+    await room.shows("我在现有的资料里没有找到这个问题的答案")
+    await room.ask("Who won the championship in 1998?")
+    await room.shows("I found nothing on this in what I was given")
+    assert await world.done(2) == ["unknown", "unknown"]
+    assert world.requests == []
+
+
+async def test_a_strict_chat_greets_back(world: Any) -> None:
+    """Small talk is not refused: Kimi answers it, told to state nothing."""
+    world.kimi.script = answer_with("You are welcome!")
+    await world.start()
+    room = world.direct()
+    await know(world, room, strict=True)
+    await room.ask("Thank you!")
+    await room.shows("You are welcome!")
+    assert await world.done(1) == ["complete"]
+    assert "State nothing about the team" in world.requests[-1].messages[-2]["content"]
+
+
+async def test_a_short_question_goes_on_with_the_one_before(world: Any) -> None:
+    """What would find nothing by itself is read together with the question before it."""
+    world.kimi.script = answer_with("Until six [1].")
+    await world.start()
+    room = world.direct()
+    await know(world, room, strict=True)
+    await room.ask("What are your opening hours?")
+    await world.done(1)
+    await room.ask("And in winter?")
+    assert await world.done(2) == ["complete", "complete"]
+    assert "Opening hours" in world.requests[-1].messages[-2]["content"]
+
+
+async def test_a_chat_is_taught_a_file(world: Any) -> None:
+    """/learn under a file takes it in; the next question finds it, the same name replaces it."""
+    world.kimi.script = answer_with("Forty two [1].")
+    await world.start()
+    room = world.direct()
+    await learn(room, "facts.md", b"# Facts\n\n## Height of the tower\n\nThe tower is 42 metres high.\n")
+    await world.done(1)
+    assert "Learnt" in room.texts[-1]
+    assert "1 passage." in room.texts[-1]
+    await room.ask("How high is the tower?")
+    await room.shows("Forty two [1].")
+    assert "42 metres" in world.requests[-1].messages[-2]["content"]
+    await learn(room, "facts.md", b"# Facts\n\n## Height of the tower\n\nThe tower is 50 metres high.\n")
+    await room.shows("is updated")
+    await room.ask("How high is the tower?")
+    await world.done(4)
+    assert "50 metres" in world.requests[-1].messages[-2]["content"]
+
+
+async def learn(room: Any, name: str, content: bytes) -> None:
+    """Send a file with the command: as its caption, or in the message that mentions the bot."""
+    world, person = room.world, room.people[0]
+    if world.name == "telegram":
+        how = {"filename": name, "mime_type": "text/markdown", "content": content}
+        await world.sim.send_document(int(room.channel), person, "/learn", **how)
+    else:
+        files = [(name, content, "text/markdown")]
+        await world.sim.share_files(room.channel, person, files, text="/learn", thread_ts=None)
+
+
+async def test_only_admins_teach_a_group(world: Any) -> None:
+    """Somebody who does not run a group can neither teach it nor keep answers."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    await room.ask("hello", person=1)
+    await room.shows("Hello there.")
+    for command in ("learn", "canned list"):
+        await room.order(command, person=1)
+    await world.done(3)
+    shown = [one.text for one in world.screen.messages.values()]
+    assert sum("only admins" in text for text in shown) == 2
+
+
+async def test_a_ready_answer_is_said_again(world: Any) -> None:
+    """A kept answer comes again to the same question, marked, without Kimi; another try asks Kimi."""
+    world.kimi.script = answer_with("We ship to Japan within ten days.")
+    await world.start()
+    room = world.direct()
+    await room.ask("Do you ship to Japan?")
+    await world.done(1)
+    await keep(room)
+    await room.shows("Kept: whoever asks this again gets this answer.")
+    asked = len(world.requests)
+    await room.ask("do you ship to JAPAN??")
+    await room.shows("A ready answer from the team")
+    assert await world.done(3) == ["complete", "notice", "canned"]
+    assert "We ship to Japan within ten days." in room.answers[-1].text
+    assert len(world.requests) == asked
+    await room.order("retry")
+    await world.done(4)
+    assert len(world.requests) == asked + 1
+
+
+async def keep(room: Any) -> None:
+    """Keep the bot's last answer: by replying to it, or as the conversation's latest."""
+    world, person = room.world, room.people[0]
+    if world.name == "telegram":
+        answer = int(room.answers[-1].message_id)
+        await world.sim.say(int(room.channel), person, "/canned add", reply_to=answer)
+    else:
+        await room.order("canned add")
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_ready_answer_is_removed(world: Any) -> None:
+    """A button of the list takes a ready answer away; Kimi is asked again."""
+    await world.start()
+    room = world.direct()
+    await room.ask("Do you ship to Japan?")
+    await world.done(1)
+    await keep(room)
+    await room.shows("Kept")
+    await room.press("Remove #")
+    await room.shows("Removed.")
+    await room.ask("Do you ship to Japan?")
+    assert (await world.done(4))[-1] == "complete"
