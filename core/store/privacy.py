@@ -63,11 +63,7 @@ async def forget_person(
     today = budget.day_of(now or utc_now())
     talks = _talks_of(who)
     mine = set((await tx.execute(talks)).scalars())
-    questions = select(_T.c.conversation_id, _T.c.seq).where(_T.c.id.in_(_turns_of(who))).subquery()
-    is_answer = exists().where(
-        questions.c.conversation_id == _M.c.conversation_id, questions.c.seq == _M.c.seq
-    )
-    answers = await tx.execute(delete(_M).where(_M.c.role == "assistant", is_answer))
+    answers = await tx.execute(delete(_M).where(_M.c.id.in_(_answers_to(who))))
     await _drop_refs(tx, who)
     spoke = (_M.c.author_id == who.person_id) & (_M.c.role == "user")
     said = await tx.execute(delete(_M).where(spoke, _M.c.conversation_id.in_(_tenant_talks(who))))
@@ -101,7 +97,7 @@ async def purge(tx: Transaction, *, before: datetime, limit: int = PORTION) -> i
         select(_I.c.id)
         .where(_I.c.received_at < before, _I.c.state != Mark.OPEN.value)
         .where(~exists().where(_T.c.inbox_id == _I.c.id, _T.c.state != "done"))
-        .order_by(_I.c.id)
+        .order_by(_I.c.received_at)
         .limit(limit)
     )
     ids = list((await tx.execute(old)).scalars())
@@ -117,7 +113,7 @@ async def purge(tx: Transaction, *, before: datetime, limit: int = PORTION) -> i
 
 async def _purge_messages(tx: Transaction, before: datetime, limit: int) -> int:
     """Delete old messages, which may have come without an event of ours (read from a thread)."""
-    old = select(_M.c.id).where(_M.c.created_at < before).order_by(_M.c.id).limit(limit)
+    old = select(_M.c.id).where(_M.c.created_at < before).order_by(_M.c.created_at).limit(limit)
     ids = list((await tx.execute(old)).scalars())
     await tx.execute(delete(_R).where(_is_shown(_M.c.id.in_(ids))))
     await tx.execute(delete(_M).where(_M.c.id.in_(ids)))
@@ -164,6 +160,14 @@ def _talks_of(who: Who) -> Any:
     spoke = select(_M.c.conversation_id).where(_M.c.author_id == who.person_id, _M.c.role == "user")
     asked = select(_T.c.conversation_id).where(_T.c.id.in_(_turns_of(who)))
     return select(_C.c.id).where(_C.c.id.in_(_tenant_talks(who)), _C.c.id.in_(spoke.union(asked)))
+
+
+def _answers_to(who: Who) -> Any:
+    """Select the answers to the person's questions: by their turns, which an index finds."""
+    message = _M.alias()
+    same = (message.c.conversation_id == _T.c.conversation_id) & (message.c.seq == _T.c.seq)
+    answers = select(message.c.id).join(_T, same).where(message.c.role == "assistant")
+    return answers.where(_T.c.id.in_(_turns_of(who)))
 
 
 def _is_shown(which: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
-"""Say how old code may be that runs on these tables.
+"""Find by an index what is deleted by age, by person or with its conversation; say how old code may be.
 
-Forward: one new table with one row. Safe while the old code runs.
-Back: drops it.
+Forward: indexes, and one new table with one row. Safe while the old code runs.
+Back: drops them.
 """
 
 import sqlalchemy as sa
@@ -15,8 +15,23 @@ depends_on = None
 #: The first version whose code looks at this table.
 FIRST_FLOOR = "0013"
 
+INDEXES = (
+    ("conversations", "created_at"),
+    ("inbox", "conversation_id"),
+    ("inbox", "received_at"),
+    ("messages", "author_id", "conversation_id"),
+    ("messages", "created_at"),
+    ("files", "created_at"),
+    ("summaries", "created_at"),
+    ("contents", "account", "hash"),
+    ("told", "day"),
+    ("handovers", "conversation_id"),
+)
+
 
 def upgrade() -> None:
+    for table, *columns in INDEXES:
+        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
     floor = op.create_table(
         "schema_floor",
         sa.Column("revision", sa.String(length=32), nullable=False),
@@ -27,3 +42,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("schema_floor")
+    for table, *columns in INDEXES:
+        op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)

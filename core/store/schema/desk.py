@@ -42,6 +42,7 @@ handovers = Table(
     Column("reminded", Integer, nullable=False, server_default="0"),  # in this wait
     Index("ix_handovers_desk", "desk_platform", "desk_channel", "desk_thread"),
     Index("ix_handovers_due_at", "due_at"),
+    Index("ix_handovers_conversation_id", "conversation_id"),
     Index("ix_handovers_asked_at", "asked_at"),
     Index(
         "ix_handovers_active",

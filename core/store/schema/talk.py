@@ -33,6 +33,7 @@ conversations = Table(
     Column("history_after", Id, nullable=False, server_default="0"),  # /new: earlier seqs are forgotten
     Column("backfilled", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("platform", "tenant", "channel", "thread"),
+    Index("ix_conversations_created_at", "created_at"),
 )
 
 inbox = Table(
@@ -67,6 +68,8 @@ inbox = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+    Index("ix_inbox_conversation_id", "conversation_id"),
+    Index("ix_inbox_received_at", "received_at"),
     sqlite_autoincrement=True,  # an id is never given twice, even where the newest row was deleted
 )
 
@@ -109,6 +112,8 @@ messages = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_messages_conversation_id_seq", "conversation_id", "seq"),
     Index("ix_messages_turn_id", "turn_id"),
+    Index("ix_messages_author_id_conversation_id", "author_id", "conversation_id"),
+    Index("ix_messages_created_at", "created_at"),
 )
 
 message_refs = Table(
@@ -190,6 +195,7 @@ summaries = Table(
     Column("messages", Integer, nullable=False),  # how many messages it stands for
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("conversation_id", "version"),
+    Index("ix_summaries_created_at", "created_at"),
 )
 
 contents = Table(
@@ -207,6 +213,7 @@ contents = Table(
     Column("kimi_id", String(128), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime, nullable=False),
+    Index("ix_contents_account_hash", "account", "hash"),
 )
 
 files = Table(
@@ -229,6 +236,7 @@ files = Table(
     UniqueConstraint("conversation_id", "seq", "position"),
     Index("ix_files_hash", "hash"),
     Index("ix_files_author_id", "author_id"),
+    Index("ix_files_created_at", "created_at"),
 )
 
 secrets = Table(
@@ -246,4 +254,5 @@ told = Table(
     Column("person_id", String(64), primary_key=True),
     Column("name", String(32), primary_key=True),  # what is told once a day, such as "budget"
     Column("day", UtcDateTime, primary_key=True),
+    Index("ix_told_day", "day"),
 )
