@@ -1,8 +1,9 @@
 """Run the benchmark: ``python -m tests.bench [PART ...] [--publish]``; ``make bench`` runs all.
 
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
-memory). Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
-the picture to ``.github/images``. Takes about eight minutes; the machine should have nothing else to do.
+memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL).
+Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
+the picture to ``.github/images``. Takes about twenty-five minutes; the machine should have nothing else to do.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
 OURS = "moonthread"
-PARTS = ("policy", "delays", "load")
+PARTS = ("policy", "delays", "load", "soak", "scaleout")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
@@ -154,11 +155,32 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
     if "load" in parts:
         found["load"], found["load_split"] = asyncio.run(run_load(streams))
         sections.append(report.load(found["load"], found["load_split"]))
+    if "soak" in parts:
+        from tests.bench.soak import soak
+
+        _say("soak: 20,000 turns")
+        found["soak"] = asyncio.run(soak())
+        sections.append(_plain("soak", found["soak"]))
+    if "scaleout" in parts:
+        from tests.bench import scaleout
+
+        _say(f"scaleout: {', '.join(scaleout.PARTS)}")
+        found["scaleout"] = asyncio.run(_all_of(scaleout.PARTS))
+        for name, row in found["scaleout"].items():
+            sections.append(_plain(name, row))
     sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
     _say("\n\n".join("\n".join(lines) for lines in sections))
     _write(found, publish=publish)
     took_s = time.monotonic() - began
     _say(f"\n{found['machine']}; {took_s:.0f} s; results in {RESULTS.relative_to(HERE.parents[1])}")
+
+
+async def _all_of(parts: Mapping[str, Callable[[], Awaitable[Row]]]) -> Row:
+    return {name: await measured() for name, measured in parts.items()}
+
+
+def _plain(name: str, row: Row) -> list[str]:
+    return [name, *(f"  {key}: {json.dumps(value)}" for key, value in row.items())]
 
 
 def _write(found: Row, *, publish: bool) -> None:
