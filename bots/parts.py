@@ -15,7 +15,6 @@ from bots.knowing import Knowing
 from bots.operation.metrics import Metrics
 from bots.operation.observer import ServiceObserver
 from bots.platform import Platform
-from core.access import Who
 from core.chat.answer import Answerer
 from core.chat.catalogue import Catalogue
 from core.chat.context import Contexts
@@ -64,9 +63,8 @@ from core.files.keeping import Keeper
 from core.files.library import Library
 from core.files.reader import Reader
 from core.kimi import Model, built_in
-from core.model import CommandName, Scene
+from core.model import CommandName
 from core.observer import Observer
-from core.ports import Members
 from core.settings import Settings
 from core.store import Database
 from core.tools.own import load as load_tools
@@ -234,11 +232,15 @@ class Parts:
         )
         self.keeper = Keeper(self.database, shelf, self.clock, folder=folder, others=others)
         self.reader = Reader(self.database, library)
-        self.knowing = Knowing(self.database, library, shelf, runs_the_chat=self._runs_the_chat)
+        self.knowing = Knowing(self.database, library, shelf, runs_the_chat=lambda who: self.staff.runs(who))
 
     def _make_desk(self) -> None:
         """Make what hands conversations over to people."""
-        rules = ChatDeskRules(desk_terms_of(self.settings), access_of(self.settings))
+        rules = ChatDeskRules(
+            desk_terms_of(self.settings),
+            access_of(self.settings),
+            known=lambda who: self.staff.known(who),
+        )
         self.desks = Desks(
             self.settings,
             self.database,
@@ -265,13 +267,8 @@ class Parts:
         return engine
 
     async def _runs_the_chat(self, order: Order) -> bool:
-        """Return whether somebody is an admin of ours, or of the room by the platform's own word."""
-        key, person_id = order.conversation.key, order.author.id
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
-        if order.scene is Scene.DIRECT or access_of(self.settings).is_admin(who):
-            return access_of(self.settings).is_admin(who)
-        members: Members | None = getattr(self.platforms[key.platform], "members", None)
-        return members is not None and await members.is_admin(key.channel, person_id)
+        """Return whether who gives an order is of the staff where it is given."""
+        return await self.staff.serves(order.conversation, order.author.id)
 
     def _context_orders(
         self, contexts: Contexts, personas: Personas, toolbox: Toolbox
@@ -286,10 +283,8 @@ class Parts:
             CommandName.FILES: FilesOrder(self.database, self.keeper),
             **self.knowing.orders(),
             CommandName.NEW: NewOrder(self.keeper),
-            CommandName.BLOCK: BlockOrder(
-                self.database, access_of(self.settings), is_staff=self._runs_the_chat
-            ),
-            CommandName.UNBLOCK: UnblockOrder(self.database, is_staff=self._runs_the_chat),
+            CommandName.BLOCK: BlockOrder(self.database, access_of(self.settings), staff=self.staff),
+            CommandName.UNBLOCK: UnblockOrder(self.database, staff=self.staff),
             CommandName.USAGE: UsageOrder(self.database),
             CommandName.FORGET: ForgetOrder(
                 self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon

@@ -1,6 +1,6 @@
 """Who counts as staff in a chat that has rules.
 
-Platforms are asked outside of every transaction, and what they say is kept for some minutes.
+Platforms are asked outside of every transaction; their adapters keep for some minutes what they say.
 """
 
 import asyncio
@@ -12,17 +12,19 @@ import structlog
 
 from core.access import Access, Who
 from core.clock import Clock
-from core.model import Event, Said, Scene, ThreadKey
+from core.model import CommandName, Event, Ordered, Said, Scene, ThreadKey
 from core.ports import Members
 from core.rules import ChatRules
 from core.store import Database, rules
+from core.store.conversations import Conversation
 
 log = structlog.get_logger(__name__)
 
-RULES_KEPT_S: Final = 1.0
-KEPT_S: Final = 300.0  #: how long a platform's word is kept
+RULES_KEPT_S: Final = 1.0  #: how old rules may be by which we tell whom to ask about
 PATIENCE_S: Final = 2.0  #: how long it is waited for; the platform waits for our acknowledgement meanwhile
-MOST_KEPT: Final = 10_000  #: words, before all are asked for anew
+THEIR_COMMANDS: Final = frozenset({CommandName.TAKE, CommandName.BACK, CommandName.CLOSE})
+KNOWN_S: Final = 60.0  #: how long it is known of somebody that they are staff, once they were found to be
+MOST_KEPT: Final = 10_000  #: chats, before all are read anew
 _NOBODY: Final[Mapping[str, Members]] = MappingProxyType({})
 
 
@@ -42,8 +44,8 @@ class Staff:
         self._clock = clock
         self._access = access or Access()
         self._members = members
-        self._kept: dict[tuple[str, ...], tuple[float, bool]] = {}
         self._rules_kept: dict[tuple[str, ...], tuple[float, ChatRules | None]] = {}
+        self._known: dict[tuple[str, ...], float] = {}
 
     async def said(self, event: Event) -> bool:
         """Return whether an event is something that somebody of a chat's staff said.
@@ -51,14 +53,32 @@ class Staff:
         Raises:
             StoreUnavailable: the chat's rules could not be read.
         """
-        if not isinstance(event, Said) or event.scene is not Scene.GROUP:
+        if not isinstance(event, Said | Ordered) or event.scene is not Scene.GROUP:
             return False
         key = event.address.key
+        if isinstance(event, Ordered):
+            if event.command in THEIR_COMMANDS:
+                await self._counts(event, await self._rules(key) or ChatRules())
+            return False
         found = await self._rules(key)
         if found is None:
             return False
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
-        return await self.counts(found, who)
+        return await self._counts(event, found)
+
+    async def serves(self, conversation: Conversation, person_id: str) -> bool:
+        """Return whether a person is of the staff where a conversation is.
+
+        In a direct conversation only admins of the deployment are.
+
+        Raises:
+            StoreUnavailable: the chat's rules could not be read.
+        """
+        key = conversation.key
+        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+        if conversation.scene is Scene.DIRECT:
+            return self._access.is_admin(who)
+        found = await self._rules(key)
+        return await self.runs(who) if found is None else await self.counts(found, who)
 
     async def _rules(self, key: ThreadKey) -> ChatRules | None:
         """Return a chat's rules as they were at most a second ago; what is decided by them is read anew."""
@@ -86,19 +106,35 @@ class Staff:
         """Return whether a person may set a chat's rules: an admin of the deployment or of the chat."""
         return self._access.is_admin(who) or await self._asked(who, "")
 
+    def known(self, who: Who) -> bool:
+        """Return whether a person was lately found to be of a chat's staff.
+
+        Nobody is asked: for those who decide within a transaction, after :meth:`said` has asked.
+        """
+        until_s = self._known.get((who.platform, who.tenant, who.channel, who.person_id))
+        return until_s is not None and self._clock.time() < until_s
+
+    async def _counts(self, event: Said | Ordered, found: ChatRules) -> bool:
+        """Return whether who says something counts as staff, and keep it for :meth:`known`."""
+        key = event.address.key
+        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+        place = (who.platform, who.tenant, who.channel, who.person_id)
+        self._known.pop(place, None)
+        if not await self.counts(found, who):
+            return False
+        if len(self._known) >= MOST_KEPT:
+            self._known.clear()
+        self._known[place] = self._clock.time() + KNOWN_S
+        return True
+
     async def _asked(self, who: Who, group: str) -> bool:
         """Return whether a person is of a group, or with "" an admin of the chat."""
         members = self._members.get(who.platform)
         if members is None or not who.person_id:
             return False
-        what = (who.platform, "" if group else who.channel, group, who.person_id)
-        now = self._clock.time()
-        kept = self._kept.get(what)
-        if kept is not None and now - kept[0] < KEPT_S:
-            return kept[1]
         try:
             async with asyncio.timeout(PATIENCE_S):
-                told = await (
+                return await (
                     members.in_group(group, who.person_id)
                     if group
                     else members.is_admin(who.channel, who.person_id)
@@ -106,7 +142,3 @@ class Staff:
         except TimeoutError:
             log.warning("staff_not_told", platform=who.platform)
             return False
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        self._kept[what] = (now, told)
-        return told

@@ -143,6 +143,8 @@ class DeskDoor:
             return None
         if why == "keyword" and await self._is_staff(tx, event):
             return None
+        if conversation is None and event.follows_replies:
+            conversation = await conversations.latest_in_channel(tx, key, event.author.id)
         conversation = conversation or await conversations.ensure(tx, key, event.scene)
         seq = await self._store(tx, event, conversation.id)
         if seq is None:

@@ -1,6 +1,6 @@
 """On which terms the conversations of a chat are handed over: where to, how patiently, by whom."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
@@ -12,6 +12,9 @@ from core.desk.times import Patience
 from core.model import Said, ThreadKey
 from core.store import Transaction, rules
 from core.store.desk import Place
+
+KnownStaff: TypeAlias = Callable[[Who], bool]
+"""Whether somebody is of a chat's staff, as far as that is known without asking a platform."""
 
 OnOffer: TypeAlias = Literal["offer", "ask"]
 """Where the bot thinks that a person should help: it offers one, or asks for one at once."""
@@ -49,9 +52,13 @@ class DeskRules(Protocol):
 class ChatDeskRules:
     """The deployment's terms, with what a chat's own rules say in their place."""
 
-    def __init__(self, terms: DeskTerms, access: Access | None = None) -> None:
+    def __init__(
+        self, terms: DeskTerms, access: Access | None = None, *, known: KnownStaff = lambda who: False
+    ) -> None:
+        """``known`` tells what the platforms said lately: see :meth:`core.chat.staff.Staff.known`."""
         self._terms = terms
         self._access = access or Access()
+        self._known = known
 
     async def terms(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> DeskTerms:
         """Return the terms of a chat; outside of its business hours with what customers are told."""
@@ -69,12 +76,12 @@ class ChatDeskRules:
         return terms
 
     async def is_staff(self, tx: Transaction, who: Who) -> bool:
-        """Return whether this person is an admin of the deployment, or of the staff by the chat's rules."""
+        """Return whether this person is an admin of the deployment or the chat, or staff by its rules."""
         if self._access.is_admin(who):
             return True
         key = ThreadKey(platform=who.platform, tenant=who.tenant, channel=who.channel, thread="")
         own = await rules.of(tx, key)
-        return own is not None and who.person_id in own.staff
+        return (own is not None and who.person_id in own.staff) or self._known(who)
 
     async def keyword(self, tx: Transaction, said: Said) -> bool:
         """Return whether the words hold one that brings a person by the chat's rules."""

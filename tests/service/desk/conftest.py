@@ -195,7 +195,8 @@ class Office:
         sim = self.telegram if platform == "telegram" else self.slack
         person = sim.add_person(name)
         if platform == "telegram":
-            chat = sim.private_chat(person) if direct else sim.add_group("Shop", [person])
+            owner = sim.add_person("Owner")
+            chat = sim.private_chat(person) if direct else sim.add_group("Shop", [owner, person])
             channel = str(chat)
             if not direct:
                 sim.promote_bot(chat)  # reads everything, as the README tells
