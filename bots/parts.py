@@ -36,7 +36,6 @@ from core.chat.orders import (
     Handler,
     ModelOrder,
     NewOrder,
-    Order,
     Orders,
     PersonaOrder,
     SearchOrder,
@@ -265,10 +264,6 @@ class Parts:
         )
         self.courier.may_call = lambda: engine.lease.valid
         return engine
-
-    async def _runs_the_chat(self, order: Order) -> bool:
-        """Return whether who gives an order is of the staff where it is given."""
-        return await self.staff.serves(order.conversation, order.author.id)
 
     def _context_orders(
         self, contexts: Contexts, personas: Personas, toolbox: Toolbox

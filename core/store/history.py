@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select, update
 
-from core.model import Person
+from core.model import Person, ThreadKey
 from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -113,13 +113,22 @@ async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
     return frozenset((await tx.execute(query)).scalars())
 
 
-async def people(tx: Transaction, conversation_id: int) -> Sequence[Person]:
-    """Return everybody who has spoken in a conversation, under each name they had."""
+async def people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
+    """Return who has spoken in a channel, under each name they had, the latest first."""
+    talks = schema.conversations
     query = (
         select(_M.c.author_id, _M.c.author)
-        .where(_M.c.conversation_id == conversation_id, _M.c.role == "user", _M.c.author_id != "")
-        .distinct()
-        .order_by(_M.c.author_id, _M.c.author)
+        .join(talks, talks.c.id == _M.c.conversation_id)
+        .where(
+            talks.c.platform == key.platform,
+            talks.c.tenant == key.tenant,
+            talks.c.channel == key.channel,
+            _M.c.role == "user",
+            _M.c.author_id != "",
+        )
+        .group_by(_M.c.author_id, _M.c.author)
+        .order_by(func.max(_M.c.id).desc())
+        .limit(limit)
     )
     return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]
 

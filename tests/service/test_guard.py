@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.store import guard
+from core.rules import ChatRules, Trigger
+from core.store import guard, rules
 
 
 def person_id(person: Any) -> str:
@@ -159,3 +160,49 @@ async def test_whoever_is_blocked_can_still_be_forgotten(world: Any) -> None:
     await world.done(3)
     assert await world.rows("SELECT * FROM messages") == []
     assert len(await world.rows("SELECT * FROM blocked")) == 1
+
+
+async def test_admins_of_a_chat_block_its_customers(world: Any) -> None:
+    """Whoever the platform calls an admin may block, also by name; nobody else may take it back."""
+    if world.name == "telegram":
+        room = world.group("Ann", "Bob")
+        world.sim.promote(int(room.channel), room.people[0])
+    else:
+        people = [world.sim.add_person("Ann", admin=True), world.sim.add_person("Bob")]
+        channel = world.sim.add_channel("shop", people)
+        room = type(world.direct())(world, channel, people, direct=False)
+    await world.start(flood_messages=2)
+    for number in range(4):
+        await room.ask(mentioned(world, f"Question {number}?"), person=1)
+    await room.shows("more than I can keep up with")
+    await world.done(3)
+    await room.order("block Bob", person=0)
+    await room.shows("Done, I no longer answer")
+    await room.order("unblock Bob", person=1)
+    await room.order("unblock Eve", person=0)
+    await room.shows("Blocked here:")
+    assert len(await world.rows("SELECT * FROM blocked")) == 1
+
+
+async def test_where_the_bot_always_answers_customers_are_slowed_down_and_staff_are_not(world: Any) -> None:
+    """What nobody addressed to the bot counts there too; the staff's words never do."""
+    room = world.group("Ann", "Bob")
+    if world.name == "telegram":
+        world.sim.promote_bot(int(room.channel))
+    await world.start(flood_messages=2)
+    assert world.service is not None
+    made = ChatRules(trigger=Trigger.ALWAYS, gather_s=0.0, staff=(person_id(room.people[0]),), quiet_s=0.0)
+    async with world.service.database.begin() as tx:
+        await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
+    channel = room.channel if world.name == "slack" else int(room.channel)
+    for person, word in ((0, "Staff"), (1, "Customer")):
+        for number in range(5):
+            await world.sim.say(channel, room.people[person], f"{word} {number}?")
+    notices = "SELECT * FROM turns WHERE outcome = 'notice' AND state = 'done'"
+    while not await world.rows(notices):
+        await world.clock.sleep(0.2)
+    await world.queued(0)
+    assert len(await world.rows(notices)) == 1
+    assert len([seen for seen in world.requests if "Customer" in seen.question]) == 2
+    (told,) = await world.rows("SELECT asker_id FROM turns WHERE outcome = 'notice'")
+    assert told.asker_id == person_id(room.people[1])

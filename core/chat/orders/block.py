@@ -1,6 +1,6 @@
 """``/block`` and ``/unblock``: who gets no answers in a chat. For those who run it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -8,27 +8,25 @@ from core.access import Access, Who
 from core.chat.language import Language, pick
 from core.chat.orders.choosing import admins_only, echoed
 from core.chat.orders.order import Order, OrderReply
+from core.chat.staff import Staff
 from core.model import Person
 from core.store import Database, Transaction, guard, history
 from core.store.guard import EVERYWHERE
 
 log = structlog.get_logger(__name__)
 
-IsStaff = Callable[[Order], Awaitable[bool]]
-"""Tells whether somebody runs the chat that an order is given in."""
-
 
 class BlockOrder:
     """Blocks whoever wrote the message that the command replies to, or is named in it."""
 
-    def __init__(self, database: Database, access: Access, *, is_staff: IsStaff) -> None:
+    def __init__(self, database: Database, access: Access, *, staff: Staff) -> None:
         self._database = database
         self._access = access
-        self._is_staff = is_staff
+        self._staff = staff
 
     async def __call__(self, order: Order) -> OrderReply:
         """Handle one order."""
-        if not await self._is_staff(order):
+        if not await self._staff.serves(order.conversation, order.author.id):
             return OrderReply(text=admins_only(order.language))
         async with self._database.begin() as tx:
             person = await _meant(tx, order)
@@ -53,13 +51,13 @@ class BlockOrder:
 class UnblockOrder:
     """Takes a block of this chat back; where it is not clear whose, it lists them."""
 
-    def __init__(self, database: Database, *, is_staff: IsStaff) -> None:
+    def __init__(self, database: Database, *, staff: Staff) -> None:
         self._database = database
-        self._is_staff = is_staff
+        self._staff = staff
 
     async def __call__(self, order: Order) -> OrderReply:
         """Handle one order."""
-        if not await self._is_staff(order):
+        if not await self._staff.serves(order.conversation, order.author.id):
             return OrderReply(text=admins_only(order.language))
         key = order.conversation.key
         async with self._database.begin() as tx:
@@ -81,10 +79,10 @@ class UnblockOrder:
 
 
 async def _meant(tx: Transaction, order: Order, *, among: Sequence[Person] | None = None) -> Person | None:
-    """Return who is meant: by the message replied to, by id or name, or as the only other one here."""
+    """Return who is meant: by the message replied to, by id or name, or as the only other one."""
     quoted, named = order.quoted, order.argument.strip().removeprefix("@").casefold()
-    speakers = await history.people(tx, order.conversation.id)
     if among is None:
+        speakers = await history.people(tx, order.conversation.key)
         among = [one for one in speakers if one.id != order.author.id]
     if named:
         fits = [one for one in among if named in (one.id.casefold(), one.name.casefold())]
