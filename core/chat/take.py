@@ -15,7 +15,7 @@ from core.model import (
     Said,
 )
 from core.rules import ChatRules, Verdict
-from core.store import Database, Transaction, Work, conversations, inbox, turns
+from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.inbox import Item, Mark
@@ -114,11 +114,14 @@ class Taker:
             if not items:
                 return None
             found = await rules_for(tx, conversation.key, conversation.scene)
-            asked = one_question(items, found, merges=self._busy is Busy.MERGE)
-            if len(items) > seen and (wait := wait_s(items, asked, found, now=utc_now())):
+            spoken_by = found if work.lane is Lane.TURNS else None
+            asked = one_question(items, spoken_by, merges=self._busy is Busy.MERGE)
+            if len(items) > seen and (wait := wait_s(items, asked, spoken_by, now=utc_now())):
                 return _Unfinished(wait_s=wait, seen=len(items))
-            if found is not None and (ruled := await self._ruled(tx, conversation, found, asked, judged)):
-                return ruled
+            if spoken_by is not None:
+                ruled = await self._ruled(tx, conversation, spoken_by, asked, judged)
+                if ruled is not None:
+                    return ruled
             return await self._take_first(tx, conversation, asked, found)
 
     async def _ruled(
