@@ -13,6 +13,7 @@ from core.chat.said import close, continued, take_in, welcome
 from core.chat.staff import Staff
 from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
+from core.knowledge.scope import moved as what_it_knows_moved
 from core.model import (
     Addressed,
     CommandName,
@@ -270,6 +271,7 @@ class Ingestor:
             place = {"platform": event.platform, "tenant": event.tenant}
             await rules.move(tx, **place, old=event.old_channel, new=event.new_channel)
             await people.move(tx, **place, old=event.old_channel, new=event.new_channel)
+            await what_it_knows_moved(tx, **place, old=event.old_channel, new=event.new_channel)
             log.info("channel_moved", platform=event.platform, conversations=moved)
         return admitted
 

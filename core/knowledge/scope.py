@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from core.model import ThreadKey
-from core.store import Transaction, knowledge
+from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
+
+CHAT = "chat:"  #: begins the names of the sets that chats are taught; no set of the operator has a colon
 
 
 class KnowledgeRules(Protocol):
@@ -49,4 +51,11 @@ def owner_of(key: ThreadKey) -> Owner:
 
 def own_set(key: ThreadKey) -> str:
     """Return the name of the set that a chat's ``/learn`` fills; every topic and thread of it shares that."""
-    return f"chat:{key.channel}"
+    return f"{CHAT}{key.channel}"
+
+
+async def moved(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+    """Let what a chat was taught follow it to its new id."""
+    owner = Owner(platform=platform, tenant=tenant)
+    await knowledge.rename(tx, owner, old=f"{CHAT}{old}", new=f"{CHAT}{new}")
+    await canned.move(tx, platform=platform, tenant=tenant, old=old, new=new)
