@@ -1,5 +1,6 @@
 """What the demo plays on: the stand-ins with their people and places, and the real service."""
 
+import asyncio
 import contextlib
 import re
 import tempfile
@@ -11,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bots.service import Service, platforms_of, running_service
+from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.slack.records import buttons_of
@@ -20,12 +22,15 @@ from core.clock import Clock
 from core.settings import Settings
 
 CAST = (("Alice", "en"), ("小明", "zh"))
+STAFF = "Lin"  #: of the shop's team, in the desk's channel
 SLACK_CHANNELS = ("general", "random")
-GROUP_TITLE = "Tea & Moon 茶话会"
+DESK = "support-desk"
+GROUP_TITLE = "Tea & Moon 茶铺"
 SLACK_LIMIT = (
     40_000  #: characters of one message (docs.slack.dev/changelog/2018-truncating-really-long-messages)
 )
 COMMAND = "/kimi"
+NOT_STAFF = f"Only the shop's team writes here: choose {STAFF} above."
 
 
 class NotSent(ValueError):
@@ -39,6 +44,7 @@ class Visitor:
     name: str
     slack: str
     telegram: int
+    staff: bool = False  #: of the shop's team
 
 
 class Stage:
@@ -51,16 +57,25 @@ class Stage:
         self.telegram = TelegramSimulator(clock=clock)
         self.visitors = [
             Visitor(
-                name=name, slack=self.slack.add_person(name), telegram=self.telegram.add_person(name, lang)
+                name=name,
+                slack=self.slack.add_person(name),
+                telegram=self.telegram.add_person(name, lang),
+                staff=name == STAFF,
             )
-            for name, lang in CAST
+            for name, lang in (*CAST, (STAFF, "en"))
         ]
         members = [visitor.slack for visitor in self.visitors]
         self.channels = {self.slack.add_channel(name, members): name for name in SLACK_CHANNELS}
-        self.group = self.telegram.add_group(GROUP_TITLE, [visitor.telegram for visitor in self.visitors])
+        self.staff = next(visitor for visitor in self.visitors if visitor.staff)
+        self.desk = self.slack.add_channel(DESK, [self.staff.slack], private=True)
+        self.channels[self.desk] = DESK
+        customers = [visitor.telegram for visitor in self.visitors if not visitor.staff]
+        self.group = self.telegram.add_group(GROUP_TITLE, customers)
+        self.telegram.promote_bot(self.group)  # it hears what is said to nobody in particular
         for visitor in self.visitors:
             self.telegram.private_chat(visitor.telegram)
         self._model = ""
+        self._learning: asyncio.Task[None] | None = None
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> "Stage":
@@ -74,6 +89,10 @@ class Stage:
             platforms = platforms_of(settings, settings.platforms, self._clock)
             service = Service(settings, platforms, clock=self._clock, web=False)
             await stack.enter_async_context(running_service(service))
+            desk = f"slack:{self.desk}"
+            await set_rules(service.database, group=str(self.group), desk=desk, staff=self.staff.slack)
+            self._learning = asyncio.create_task(learn(service.database), name="demo-learn")
+            stack.push_async_callback(self._learned)
             self._stack = stack.pop_all()
         return self
 
@@ -82,22 +101,35 @@ class Stage:
     ) -> None:
         await self._stack.aclose()
 
+    async def _learned(self) -> None:
+        """Give up what is still being learnt, and let its fault be known."""
+        if self._learning is not None and not self._learning.cancel():
+            await self._learning
+        elif self._learning is not None:
+            await asyncio.gather(self._learning, return_exceptions=True)
+
     def as_json(self) -> dict[str, Any]:
         """Return who and what there is, as the page needs it."""
         return {
             "visitors": [
-                {"name": visitor.name, "slack": visitor.slack, "telegram": str(visitor.telegram)}
+                {
+                    "name": visitor.name,
+                    "slack": visitor.slack,
+                    "telegram": str(visitor.telegram),
+                    "staff": visitor.staff,
+                }
                 for visitor in self.visitors
             ],
             "slack": {
                 "bot": self.slack.bot_user,
                 "botName": self.slack.workspace.bot.name,
                 "channels": [{"id": key, "name": name} for key, name in self.channels.items()],
+                "desk": self.desk,
             },
             "telegram": {
                 "botName": self.telegram.bot.user.name,
                 "username": self.telegram.bot.user.username,
-                "group": {"id": str(self.group), "title": GROUP_TITLE, "members": len(self.visitors) + 1},
+                "group": {"id": str(self.group), "title": GROUP_TITLE, "members": len(self.visitors)},
             },
             "kimi": {"real": self._kimi is not None, "model": self._model},
         }
@@ -110,6 +142,8 @@ class Stage:
         """
         if channel not in self.channels:
             raise NotSent("There is no such channel.")
+        if channel == self.desk and not visitor.staff:
+            raise NotSent(NOT_STAFF)
         if len(text) > SLACK_LIMIT:
             raise NotSent(f"Slack takes {SLACK_LIMIT:,} characters in one message.")
         if text.startswith("/"):
@@ -127,6 +161,8 @@ class Stage:
         """
         if chat not in (str(visitor.telegram), str(self.group)):
             raise NotSent("You are not in that chat.")
+        if visitor.staff and chat == str(self.group):
+            raise NotSent(f"{STAFF} answers customers from #{DESK} in Slack.")
         if length16(text) > TEXT_LIMIT:
             return str((await self.telegram.paste(int(chat), visitor.telegram, text))[-1])
         answered = int(reply_to) if reply_to.isdecimal() else None
@@ -138,6 +174,8 @@ class Stage:
         Raises:
             NotSent: it is not there any more.
         """
+        if channel == self.desk and not visitor.staff:
+            raise NotSent(NOT_STAFF)
         try:
             if platform == "telegram":
                 await self.telegram.press(int(channel), int(message), value, visitor.telegram)

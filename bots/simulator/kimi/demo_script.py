@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Sequence
 
+from bots.simulator.kimi.demo_service import from_passages, team_words
 from bots.simulator.kimi.demo_texts import CHINESE, ENGLISH, Words, moon_month
 from bots.simulator.kimi.messages import text_of
 from bots.simulator.kimi.script import Faults, ScriptedReply, SeenRequest
@@ -36,6 +37,8 @@ _QUOTED_CHARS = 200
 
 def demo_script(request: SeenRequest) -> ScriptedReply:
     """Return the stand-in's answer to the last question of ``request``."""
+    if told := team_words(request):
+        return ScriptedReply(told)
     said = [text_of(message.get("content")) for message in request.history if message.get("role") == "user"]
     question, earlier = (said[-1], said[:-1]) if said else ("", [])
     chinese = bool(_HAN.search(question))
@@ -45,7 +48,8 @@ def demo_script(request: SeenRequest) -> ScriptedReply:
     seed = zlib.crc32(question.encode())
     names = ", ".join(_SENT.findall(question))
     sent = f"\n\n{words.files.format(names=names)}" if names else ""
-    text = f"{opening}{sent}\n\n{_answer(question, earlier, words, seed)}"
+    known = from_passages(request)
+    text = f"{opening}{sent}\n\n{_answer(question, earlier, words, seed, known)}"
     breaks = _BREAK.search(question) and request.prefix is None
     return ScriptedReply(
         text,
@@ -56,7 +60,7 @@ def demo_script(request: SeenRequest) -> ScriptedReply:
     )
 
 
-def _answer(question: str, earlier: Sequence[str], words: Words, seed: int) -> str:
+def _answer(question: str, earlier: Sequence[str], words: Words, seed: int, known: str) -> str:
     remembered = _remembered(question, earlier, words)
     if remembered:
         return remembered
@@ -66,6 +70,8 @@ def _answer(question: str, earlier: Sequence[str], words: Words, seed: int) -> s
         parts.append(moon_month(chinese=words is CHINESE))
     if parts:
         return "\n\n".join(parts)
+    if known:
+        return known
     asides = words.asides[: seed % (len(words.asides) + 1)]
     return "\n\n".join([words.quote.format(question=_short(question)), *asides, words.offer])
 

@@ -5,6 +5,7 @@ const QUESTIONS = [
   ["给我看一个表格", "Write some code", "详细讲讲月亮,长一点"],
 ];
 const LATER = [["What did I say first?"], ["我第一句说了什么?"]];
+const SHOP = [["How do I reset my password?", "I want to talk to a person"], ["怎么样才能打九折?", "转人工"]];
 const COMMANDS = ["/stop", "/retry", "/new"];
 
 /** Tell whether a chip asks about what was said before. */
@@ -16,4 +17,9 @@ export function asksBack(text) {
 export function hints(visitor, begun) {
   const language = visitor % QUESTIONS.length;
   return begun ? [...LATER[language], ...COMMANDS, ...QUESTIONS[language]] : QUESTIONS[language];
+}
+
+/** Return the chips of the shop's group. */
+export function shopHints(visitor) {
+  return SHOP[visitor % SHOP.length];
 }

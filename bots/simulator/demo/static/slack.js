@@ -14,6 +14,7 @@ export class SlackPane {
     this.ui = ui;
     this.channel = "";
     this.thread = "";
+    this.seenAtDesk = 0;
     this.sidebar = h("nav", { class: "sidebar", "aria-label": "Channels" });
     this.title = h("h2", {});
     this.main = new Log("Messages in the channel", (message) => this.drawn(message, true));
@@ -67,7 +68,9 @@ export class SlackPane {
     const viewer = store.world.visitors[this.ui.visitor].slack;
     const shown = messagesOf("slack", this.channel, viewer);
     const roots = shown.filter((message) => !message.thread);
-    this.drawSidebar(slack);
+    const atDesk = messagesOf("slack", slack.desk, viewer).length;
+    if (this.channel === slack.desk) this.seenAtDesk = atDesk;
+    this.drawSidebar(slack, atDesk > this.seenAtDesk);
     this.counts = new Map();
     for (const { thread } of shown) if (thread) this.counts.set(thread, (this.counts.get(thread) ?? 0) + 1);
     this.main.show(roots, (root) => {
@@ -75,16 +78,19 @@ export class SlackPane {
       return `replies-${this.counts.get(root.id) ?? 0} ${open} ${this.working(root.id) ? "working" : ""}`;
     });
     this.drawEmpty();
-    this.composer.offer(hints(this.ui.visitor, false));
+    const desk = this.channel === slack.desk;
+    this.composer.begin(desk ? "" : "@Moonthread ");
+    this.composer.offer(desk ? [] : hints(this.ui.visitor, false));
     this.drawThread(shown);
   }
 
-  drawSidebar(slack) {
-    const wanted = `${this.channel}`;
+  drawSidebar(slack, news) {
+    const wanted = `${this.channel} ${news}`;
     if (this.sidebar.dataset.drawn === wanted) return;
     this.sidebar.dataset.drawn = wanted;
     const rooms = slack.channels.map(({ id, name }) =>
-      h("button", { type: "button", class: "room", "aria-current": id === this.channel ? "page" : null, onclick: () => this.choose(id) }, `# ${name}`));
+      h("button", { type: "button", class: "room", "aria-current": id === this.channel ? "page" : null, onclick: () => this.choose(id) }, `# ${name}`,
+        h("span", { class: "dot", hidden: !(news && id === slack.desk), role: "img", "aria-label": "new messages" })));
     this.sidebar.replaceChildren(h("p", { class: "workspace" }, "Luna Labs"), ...rooms,
       h("p", { class: "people" }, "People"), ...store.world.visitors.map(({ name }) => h("p", { class: "member" }, name)),
       h("p", { class: "member app" }, slack.botName));
@@ -92,11 +98,14 @@ export class SlackPane {
   }
 
   drawEmpty() {
-    if (this.main.empty.childElementCount) return;
-    this.main.empty.replaceChildren(
-      h("p", { class: "big" }, "Mention the bot and watch its answer grow in a thread."),
-      h("p", {}, "Every edit that you see is a call that the real Slack would get, within its limits."),
-    );
+    const desk = this.channel === store.world.slack.desk;
+    if (this.main.empty.dataset.drawn === String(desk)) return;
+    this.main.empty.dataset.drawn = desk;
+    const staff = store.world.visitors.find((visitor) => visitor.staff);
+    const words = desk
+      ? ["The shop's support desk.", `Ask in the Telegram group, then for a person (“human”, “转人工”): the card appears here. Be ${staff.name} to take it, and write in its thread.`]
+      : ["Mention the bot and watch its answer grow in a thread.", "Every edit that you see is a call that the real Slack would get, within its limits."];
+    this.main.empty.replaceChildren(h("p", { class: "big" }, words[0]), h("p", {}, words[1]));
   }
 
   drawThread(shown) {
@@ -113,7 +122,9 @@ export class SlackPane {
     }
     this.lastThread = root.id;
     this.status.textContent = this.working(root.id);
-    this.replyComposer.offer(hints(this.ui.visitor, true).slice(0, 4));
+    const desk = this.channel === store.world.slack.desk;
+    this.replyComposer.begin(desk ? "" : "@Moonthread ");
+    this.replyComposer.offer(desk ? ["// only the team sees this"] : hints(this.ui.visitor, true).slice(0, 4));
   }
 
   working(thread) {

@@ -3,7 +3,7 @@
 import { Composer } from "./composer.js";
 import { avatar, h, timeOf } from "./dom.js";
 import { formatted } from "./entities.js";
-import { asksBack, hints } from "./hints.js";
+import { asksBack, hints, shopHints } from "./hints.js";
 import { buttons, frames, Log } from "./log.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
@@ -77,14 +77,15 @@ export class TelegramChat {
     this.drawReplyBar();
     const answered = this.byId.get(this.replyTo);
     this.composer.begin(this.kind === "group" && !answered?.byBot ? `@${telegram.username} ` : "");
-    this.composer.offer(hints(this.ui.visitor, shown.length > 0));
+    const asked = this.kind === "group" ? shopHints(this.ui.visitor) : [];
+    this.composer.offer([...asked, ...hints(this.ui.visitor, shown.length > 0)]);
   }
 
   drawEmpty() {
     if (this.log.empty.childElementCount) return;
     const words = this.kind === "dm"
       ? ["Just write to the bot.", "It may edit its message once a second here."]
-      : ["Mention the bot to begin, reply to it (↩) to go on.", "A bot may make 20 calls a minute in a group, so answers grow in larger steps here."];
+      : ["A tea shop's group: ask, and the bot answers from what the shop knows.", "Ask for a person with “human” or “转人工”: the team's desk is # support-desk in Slack. A bot may make 20 calls a minute in a group, so answers grow in larger steps here."];
     this.log.empty.replaceChildren(h("p", { class: "big" }, words[0]), h("p", {}, words[1]));
   }
 

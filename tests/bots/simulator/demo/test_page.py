@@ -132,6 +132,6 @@ async def test_a_page_that_comes_later_sees_all_and_then_each_change(page: httpx
                 break
 
     assert "Hello" in [message["text"] for message in snapshot["messages"]]
-    assert [visitor["name"] for visitor in snapshot["world"]["visitors"]] == ["Alice", "小明"]
+    assert [visitor["name"] for visitor in snapshot["world"]["visitors"]] == ["Alice", "小明", "Lin"]
     assert snapshot["world"]["kimi"] == {"real": False, "model": "kimi-k2.6"}
     assert kinds <= {"message", "status"}
