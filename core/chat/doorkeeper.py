@@ -50,6 +50,7 @@ class Doorkeeper:
     def __init__(self, access: Access, limits: PaceLimits) -> None:
         self._access = access
         self._limits = limits
+        self._key: bytes | None = None
 
     async def __call__(self, tx: Transaction, event: Event) -> Ruling | None:
         """Turn somebody away, or let the event go on."""
@@ -79,7 +80,7 @@ class Doorkeeper:
         if await inbox.seen(tx, platform=who.platform, tenant=who.tenant, delivery_id=event.delivery_id):
             return None  # the platform tells it again; that is not the person asking again
         album = event.album if isinstance(event, Said) else ""
-        mark = await _mark(tx, event, album)
+        mark = await self._mark(tx, event, album)
         pace, verdict = judge(
             await guard.pace_of(tx, who), limits, now=utc_now().timestamp(), mark=mark, once=bool(album)
         )
@@ -95,6 +96,16 @@ class Doorkeeper:
                 over = Over.REPEAT
         log.info("person_slowed_down", why=over.value, platform=who.platform)
         return await _tell(tx, event, over)
+
+    async def _mark(self, tx: Transaction, event: Spoken, album: str) -> str:
+        """Return a keyed hash of what is asked; "" where it is like nothing else."""
+        words = " ".join(event.text.casefold().split()) if isinstance(event, Said) else ""
+        asked = f"album:{album}" if album else f"words:{words}" if words else ""
+        if not asked or (isinstance(event, Said) and event.attachments and not album):
+            return ""
+        if self._key is None:
+            self._key = await key_of(tx, KEY)
+        return hmac.new(self._key, asked.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def who_of(event: Spoken) -> Who:
@@ -136,16 +147,6 @@ async def _asks(tx: Transaction, event: Spoken, found: ChatRules | None) -> bool
             return control in (Control.RETRY, Control.CONTINUE)
         case _:
             return False
-
-
-async def _mark(tx: Transaction, event: Spoken, album: str) -> str:
-    """Return a keyed hash of what is asked; "" where it is like nothing else."""
-    words = " ".join(event.text.casefold().split()) if isinstance(event, Said) else ""
-    asked = f"album:{album}" if album else f"words:{words}" if words else ""
-    if not asked or (isinstance(event, Said) and event.attachments and not album):
-        return ""
-    key = await key_of(tx, KEY)
-    return hmac.new(key, asked.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _awaits_a_word(event: Spoken) -> bool:

@@ -121,9 +121,11 @@ async def keep_pace(tx: Transaction, who: Who, pace: Pace) -> None:
     await tx.execute(update(_P).where(_person(who)).values(payload=payload, touched_at=utc_now()))
 
 
-async def forget_pace(tx: Transaction, who: Who) -> None:
-    """Delete how somebody has asked lately."""
+async def forget(tx: Transaction, who: Who) -> None:
+    """Delete how somebody has asked lately, and the name that a block keeps; the block itself stays."""
     await tx.execute(delete(_P).where(_person(who)))
+    named = (_B.c.platform == who.platform) & (_B.c.person_id == who.person_id)
+    await tx.execute(update(_B).where(named).values(name=""))
 
 
 async def purge_paces(tx: Transaction, before: datetime) -> None:

@@ -78,7 +78,7 @@ async def forget_person(
     tenant_turns = select(_T.c.id).where(_T.c.conversation_id.in_(_tenant_talks(who)))
     await tx.execute(delete(_F).where(_F.c.person_id == who.person_id, _F.c.turn_id.in_(tenant_turns)))
     await _rename(tx, who, alias=alias, today=today)
-    await guard.forget_pace(tx, who)
+    await guard.forget(tx, who)
     return Forgotten(
         said=said.rowcount, answers=answers.rowcount, conversations=len(mine), files=forgotten_files
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bots.simulator.kimi import ScriptedCall, ScriptedReply, in_turn
+from bots.simulator.kimi import Faults, ScriptedCall, ScriptedReply, in_turn
 
 
 @pytest.fixture(params=["direct", "group"])
@@ -37,6 +37,27 @@ async def test_a_question_is_searched_for_and_its_sources_stand_under_the_answer
     assert "green tea: an overview" in text
     assert [arguments["query"] for _, arguments in world.kimi.formulas.fibers] == ["moon tea", "green tea"]
     assert "failed" in str(world.requests[1].messages[-1])
+    world.assert_calm()
+
+
+async def test_a_stream_that_breaks_in_the_middle_of_a_tool_turn_goes_on(world: Any, room: Any) -> None:
+    """Two rounds, one of which fails, and a cut: the answer is whole once, nothing is searched twice."""
+    cut = ScriptedReply("Tea helps, people say.", chunk_chars=2, faults=Faults(cut_after_chars=10))
+    world.kimi.script = in_turn(
+        searching("moon tea"), searching("green tea"), cut, ScriptedReply(" people say.")
+    )
+    await world.start(search="on")
+    world.kimi.formulas.failing.append("timeout")
+    await room.ask("Does tea help?")
+    assert await world.done(1) == ["complete"]
+    (text,) = room.texts
+    assert text.startswith("Tea helps, people say.")
+    assert text.count("Tea helps") == 1
+    assert "Sources" in text
+    assert [arguments["query"] for _, arguments in world.kimi.formulas.fibers] == ["moon tea", "green tea"]
+    roles = [one["role"] for one in world.requests[-1].messages]
+    assert roles[-5:] == ["assistant", "tool", "assistant", "tool", "assistant"]
+    assert world.requests[-1].messages[-1]["partial"] is True
     world.assert_calm()
 
 
