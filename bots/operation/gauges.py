@@ -1,7 +1,7 @@
 """Figures that are a state, not a sum: looked up when somebody asks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bots.operation import metrics as m
 from bots.operation.metrics import Metrics
@@ -22,14 +22,19 @@ class Gauges:
         self._engine, self._running, self._accounts = engine, running, accounts
         self._counted = {m.FREED: 0, m.FENCES: 0}  # of the engine's own counts
 
-    def refresh(self, parts: Sequence[Part], depth: tuple[int, float], *, leading: bool) -> None:
-        """Look at everything; ``depth`` is the number of open events and the age of the oldest in seconds."""
+    def refresh(self, parts: Sequence[Part], depth: tuple[int, float], polls: Mapping[str, bool]) -> None:
+        """Look at everything.
+
+        ``depth`` is the number of open events and the age of the oldest in seconds; ``polls`` tells of
+        each platform that one replica polls for all whether it is this one.
+        """
         put = self._metrics.put
         put(m.RUNNING, value=len(self._running))
         put(m.TASKS, value=len(asyncio.all_tasks()))
-        put(m.LEADER, value=leading)
         put(m.QUEUE, value=depth[0])
         put(m.OLDEST, value=depth[1])
+        for platform, here in polls.items():
+            put(m.LEADER, platform, value=here)
         for part in parts:
             put(m.READY, part.name, value=part.ready)
         for provider, (up, load) in self._accounts.loads().items():

@@ -178,7 +178,12 @@ TASKS = Metric("moonthread_tasks", "gauge", "Asyncio tasks of this process.")
 READY = Metric(
     "moonthread_ready", "gauge", "1 while a part is ready; the parts are those of /readyz.", ("part",)
 )
-LEADER = Metric("moonthread_poll_leader", "gauge", "1 on the replica that polls for all (Telegram).")
+LEADER = Metric(
+    "moonthread_poll_leader",
+    "gauge",
+    "1 on the replica that polls a platform for all (Telegram without a webhook).",
+    ("platform",),
+)
 FREED = Metric(
     "moonthread_engine_takeovers_total", "counter", "Lines of work that this replica freed from dead ones."
 )

@@ -40,7 +40,7 @@ class Operation:
         metrics.put(m.INFO, version, value=1)
         self.readiness = Readiness(database, engine, platforms, leadership)
         gauges = Gauges(metrics, engine=engine, running=running, accounts=accounts)
-        self._pages = Pages(self.readiness, gauges, metrics, leadership)
+        self._pages = Pages(self.readiness, gauges, metrics)
         self._watchdog = Watchdog(platforms.values(), metrics, clock)
         self._lag = LagMeter(metrics)
 

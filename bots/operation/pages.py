@@ -10,17 +10,13 @@ from starlette.routing import BaseRoute, Route
 from bots.operation.gauges import Gauges
 from bots.operation.metrics import Metrics
 from bots.operation.readiness import Readiness
-from core.store.cluster import Leadership
 
 
 class Pages:
     """``/healthz``, ``/readyz`` and ``/metrics``; they hold nothing of people."""
 
-    def __init__(
-        self, readiness: Readiness, gauges: Gauges, metrics: Metrics, leadership: Leadership
-    ) -> None:
+    def __init__(self, readiness: Readiness, gauges: Gauges, metrics: Metrics) -> None:
         self._readiness, self._gauges, self._metrics = readiness, gauges, metrics
-        self._leadership = leadership
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the pages."""
@@ -50,5 +46,5 @@ class Pages:
     async def metrics(self, _: Request) -> Response:
         """Return the figures in Prometheus' text format."""
         parts = await self._readiness.parts()
-        self._gauges.refresh(parts, self._readiness.depth, leading=self._leadership.leading)
+        self._gauges.refresh(parts, self._readiness.depth, self._readiness.polls())
         return Response(self._metrics.page(), media_type=CONTENT_TYPE_LATEST)

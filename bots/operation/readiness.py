@@ -42,11 +42,17 @@ class Readiness:
             return [Part(name="process", ready=False, state="stopping")]
         if not self.started:
             return [Part(name="process", ready=False, state="starting")]
+        process = Part(name="process", ready=True, state="ok")
         stored = await self._stored()
         engine = Part(
             name="engine", ready=self._engine.ready, state="ok" if self._engine.ready else "waiting"
         )
-        return [stored, engine, *[await self._reached(one) for one in self._platforms.values()]]
+        return [process, stored, engine, *[await self._reached(one) for one in self._platforms.values()]]
+
+    def polls(self) -> Mapping[str, bool]:
+        """Return each platform that one replica polls for all, and whether this one does."""
+        polled = [one.name for one in self._platforms.values() if getattr(one, "single_poller", False)]
+        return dict.fromkeys(polled, self._leadership.leading)
 
     async def _stored(self) -> Part:
         try:
@@ -57,7 +63,7 @@ class Readiness:
         return Part(name="database", ready=True, state="ok")
 
     async def _reached(self, platform: Platform) -> Part:
-        if getattr(platform, "single_poller", False) and not self._leadership.leading:
+        if self.polls().get(platform.name) is False:
             return Part(name=platform.name, ready=True, state="standby")
         ready = not isinstance(platform, WayIn) or await platform.is_connected()
         return Part(name=platform.name, ready=ready, state="ok" if ready else "unconnected")

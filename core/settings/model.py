@@ -210,7 +210,8 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     http_host: str = setting(
         "MOONTHREAD_HTTP_HOST",
         "Service",
-        "Where our web server listens: `/healthz`, and Slack over HTTP or a Telegram webhook where used.",
+        "Where our web server listens: `/healthz`, `/readyz`, `/metrics`, and Slack over HTTP or a Telegram "
+        "webhook where used.",
         default="127.0.0.1",
     )
     http_port: int = setting(

@@ -13,6 +13,7 @@ from bots.simulator.kimi import answer_with
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(60)) + " and THE END."
 FOR_REPLICAS = {m.FREED, m.FENCES, m.FENCED, m.TAKEN_OVER}  #: fed by another process's death
 FOR_FAULTS = {m.SILENCES, m.REFUSALS}
+FOR_POLLING = {m.LEADER}
 
 
 async def page(world: Any, path: str) -> httpx.Response:
@@ -84,7 +85,7 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
     assert seen['moonthread_ready{part="database"}'] == seen[f'moonthread_ready{{part="{name}"}}'] == 1
     fed = {re.split(r"_bucket|_count|_sum|_created|\{", sample)[0] for sample in seen}
     missing = {metric.name for metric in m.ALL} - fed
-    assert missing <= {metric.name for metric in FOR_REPLICAS | FOR_FAULTS}
+    assert missing <= {metric.name for metric in FOR_REPLICAS | FOR_FAULTS | FOR_POLLING}
 
 
 async def test_states_while_an_answer_runs(world: Any) -> None:
@@ -135,10 +136,14 @@ async def test_readiness_names_each_part(world: Any) -> None:
 
     assert answer.json() == {
         "ready": True,
-        "parts": {"database": "ok", "engine": "ok", world.name: "ok"},
+        "parts": {"process": "ok", "database": "ok", "engine": "ok", world.name: "ok"},
         "waiting_for": [],
     }
     assert (await page(world, "/healthz")).json() == {"status": "ok"}
+    seen = samples((await page(world, "/metrics")).text)
+    assert seen.get('moonthread_poll_leader{platform="telegram"}') == (
+        1 if world.name == "telegram" else None
+    )
 
 
 async def test_readiness_goes_first_when_the_service_ends(world: Any) -> None:

@@ -34,5 +34,7 @@ def test_every_metric_without_labels_stands_on_the_page_at_once() -> None:
     page = Metrics(process=False).page().decode()
 
     for metric in ALL:
-        assert f"# HELP {metric.name} " in page.replace(metric.name.removesuffix("_total") + " ", metric.name + " ")
+        assert f"# HELP {metric.name} " in page.replace(
+            metric.name.removesuffix("_total") + " ", metric.name + " "
+        )
     assert f"\n{QUEUE.name} 0.0\n" in page
