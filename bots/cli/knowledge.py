@@ -109,6 +109,10 @@ def _files(path: Path) -> Sequence[Path]:
     return sorted(inner for inner in path.iterdir() if inner.is_file() and sort_of(ending_of(inner.name, "")))
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _owner(tenant: str) -> Owner:
     if not tenant:
         return DEPLOYMENT
@@ -161,7 +165,7 @@ async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path
                 done = False
             else:
                 state = f"version {taught.version}" if taught.changed else "unchanged"
-                print(f"{name}: {taught.name}, {taught.passages} passages, {state}")
+                print(f"{name}: {taught.name}, {_count(taught.passages, 'passage')}, {state}")
     return done
 
 
@@ -178,11 +182,13 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
         found = await store.all_sets(tx) if owner is None else await store.sets_of(tx, owner)
         for one in found:
             whose = f" of {one.owner.platform}:{one.owner.tenant}" if one.owner != DEPLOYMENT else ""
-            print(f"{one.name}{whose}: {one.documents} documents, {one.passages} passages")
+            print(
+                f"{one.name}{whose}: {_count(one.documents, 'document')}, {_count(one.passages, 'passage')}"
+            )
             for document in await store.documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
                 print(
-                    f"  {document.name}: {document.passages} passages, version {document.version}, {changed}"
+                    f"  {document.name}: {_count(document.passages, 'passage')}, version {document.version}, {changed}"
                 )
     if not found:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")

@@ -1,0 +1,125 @@
+"""Teaching and asking on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+
+from bots.simulator.demo import knowledge as demo
+from bots.simulator.kimi import answer_with
+
+TABLE = """question,source,answer
+When is the shop closed?,Opening hours,Mondays
+How long may I send it back?,Returns,seven days
+Who won the world cup?,,
+"""
+SHOP = """# Shop
+
+## Opening hours
+
+The shop is closed on Mondays.
+
+## Returns
+
+Send it back within seven days.
+"""
+
+
+@pytest.fixture
+def shop(moonthread: Any) -> Any:
+    """A command line with a file to teach in its folder."""
+    (moonthread.folder / "shop.md").write_text(SHOP)
+    (moonthread.folder / "table.csv").write_text(TABLE)
+    return moonthread
+
+
+async def test_a_set_is_made_shown_and_removed(shop: Any) -> None:
+    """add, list, search and remove work without a key, and say what they did."""
+    added = await shop("knowledge", "add", "shop", "shop.md", "--url", "https://x.example")
+    again = await shop("knowledge", "add", "shop", "shop.md", "--url", "https://x.example")
+    listed = await shop("knowledge", "list")
+    found = await shop("knowledge", "search", "closed on which day")
+    nothing = await shop("knowledge", "search", "football")
+    removed = await shop("knowledge", "remove", "shop")
+    twice = await shop("knowledge", "remove", "shop")
+
+    assert (added.status, added.out) == (0, "shop: shop.md, 2 passages, version 1\n"), added.err
+    assert again.out == "shop: shop.md, 2 passages, unchanged\n"
+    assert "shop: 1 document, 2 passages" in listed.out
+    assert "[1] Shop › Opening hours (shop.md" in found.out
+    assert "https://x.example" in found.out
+    assert nothing.out == "nothing relevant\n"
+    assert removed.status == 0
+    assert twice.status == 1
+
+
+async def test_a_tenants_set_is_its_own(shop: Any) -> None:
+    """What is added for one tenant is found for it alone."""
+    await shop("knowledge", "add", "shop", "shop.md", "--tenant", "slack:T1")
+    mine = await shop("knowledge", "search", "closed on which day", "--tenant", "slack:T1")
+    others = await shop("knowledge", "search", "closed on which day", "--tenant", "slack:T2")
+    everybody = await shop("knowledge", "list")
+
+    assert "Opening hours" in mine.out
+    assert others.out == "nothing relevant\n"
+    assert "shop of slack:T1: 1 document" in everybody.out
+
+
+async def test_what_cannot_be_added_is_told(shop: Any) -> None:
+    """What cannot be read gets a line that says why; the rest is added."""
+    (shop.folder / "x.csv").write_text("a,b\n1,2\n")
+    (shop.folder / "y.pdf").write_bytes(pdf("Words."))
+    done = await shop("knowledge", "add", "shop", "x.csv", "y.pdf", "nowhere.md", "shop.md")
+
+    assert done.status == 1
+    assert done.out == "shop: shop.md, 2 passages, version 1\n"
+    assert "x.csv: its first line must name the columns question and answer" in done.err
+    assert "y.pdf: Kimi reads such files; set KIMI_API_KEY" in done.err
+    assert "nowhere.md" in done.err
+
+
+async def test_a_table_of_questions_is_evaluated(shop: Any) -> None:
+    """The report tells how often the passage was found and what was refused."""
+    await shop("knowledge", "add", "shop", "shop.md")
+    done = await shop("knowledge", "eval", "table.csv", "--set", "shop")
+    missing = await shop("knowledge", "eval", "table.csv", "--set", "nothing")
+    wrong = await shop("knowledge", "eval", "shop.md")
+
+    assert done.status == 0, done.err
+    assert "expected passage first:           2/2 (100.0%)" in done.out
+    assert "about something else and refused: 1/1 (100.0%)" in done.out
+    assert missing.status == 1
+    assert "there is no set 'nothing'" in missing.err
+    assert "the first line must name the columns" in wrong.err
+
+
+async def test_kimi_reads_pdfs_and_answers_tables(with_kimi: Any, kimi: Any) -> None:
+    """With a key a PDF is read by Kimi and leaves nothing there; --ask judges its answers."""
+    kimi.script = answer_with("We are closed on Mondays [1].")
+    (with_kimi.folder / "shop.pdf").write_bytes(pdf("The shop is closed on Mondays."))
+    (with_kimi.folder / "table.csv").write_text(TABLE)
+    added = await with_kimi("knowledge", "add", "shop", "shop.pdf")
+    asked = await with_kimi("knowledge", "eval", "table.csv", "--ask")
+
+    assert (added.status, added.out) == (0, "shop: shop.pdf, 1 passage, version 1\n"), added.err
+    assert "answers with the expected words:  1/1 (100.0%)" in asked.out
+    shown = kimi.requests[-1].messages
+    assert "closed on Mondays" in shown[-2]["content"]
+
+
+def pdf(words: str) -> bytes:
+    """Make a PDF of one page."""
+    page = FPDF()
+    page.add_page()
+    page.set_font("helvetica")
+    page.cell(text=words)
+    return bytes(page.output())
+
+
+def test_the_demos_files_are_shipped() -> None:
+    """Both sets and their tables are part of the package."""
+    root = Path(demo.__file__).parents[4]
+    wanted = (root / "pyproject.toml").read_text(encoding="utf-8")
+    assert "simulator/demo/knowledge/**/*.md" in wanted
+    assert all(demo.documents(name) and demo.questions(name).is_file() for name in demo.SETS)
