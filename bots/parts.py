@@ -39,6 +39,7 @@ from core.chat.orders import (
     Orders,
     PersonaOrder,
     SearchOrder,
+    SettingsOrder,
     ThinkOrder,
     UnblockOrder,
     UsageOrder,
@@ -135,9 +136,8 @@ class Parts:
         self.courier.start()
         closing.push_async_callback(self.courier.close)
         closing.push_async_callback(self.summarizer.close)
-        self.retention.start()
-        closing.push_async_callback(self.retention.close)
-        self.keeper.start()
+        self.retention.start(self.engine)
+        self.keeper.start(self.engine)
         closing.push_async_callback(self.keeper.close)
         self.desks.reminders.start()
         closing.push_async_callback(self.desks.reminders.close)
@@ -175,7 +175,10 @@ class Parts:
                 toolbox=toolbox,
                 reader=self.reader,
             ),
-            Orders({**BASIC, **DESK_ORDERS, **self._context_orders(contexts, personas, toolbox)}),
+            Orders(
+                {**BASIC, **DESK_ORDERS, **self._context_orders(contexts, personas, toolbox)},
+                runs=self.staff.runs,
+            ),
             self.running,
             self.clock,
             observer=self.observer,
@@ -274,6 +277,7 @@ class Parts:
             CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
             CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
             CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
+            CommandName.SETTINGS: SettingsOrder(self.database, self.staff, self.catalogue, personas),
             CommandName.CONTEXT: ContextOrder(self.database, contexts),
             CommandName.FILES: FilesOrder(self.database, self.keeper),
             **self.knowing.orders(),

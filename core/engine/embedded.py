@@ -11,6 +11,7 @@ import structlog
 from core.clock import Clock
 from core.engine.port import Drain
 from core.engine.running import RunningAnswers
+from core.engine.schedule import Chore, Chores
 from core.errors import StoreUnavailable
 from core.store import Database, Transaction, Work, inbox
 from core.store.exclusive import Exclusive
@@ -37,6 +38,7 @@ class EmbeddedEngine:
         self._drain: Drain | None = None
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._again: set[Work] = set()
+        self._chores = Chores(clock)
         self.stopping = False
 
     @property
@@ -56,6 +58,14 @@ class EmbeddedEngine:
             return
         self._tasks[work] = asyncio.create_task(self._work_off(work, self._drain), name=f"work-{work}")
 
+    def schedule(self, chore: Chore) -> None:
+        """Take a chore on."""
+        self._chores.schedule(chore)
+
+    def hurry(self, name: str) -> None:
+        """Do a chore now."""
+        self._chores.hurry(name)
+
     def cancel(self, conversation_id: int, why: str) -> None:
         """End the conversation's running answer."""
         self._running.cancel(conversation_id, why)
@@ -71,6 +81,7 @@ class EmbeddedEngine:
             log.info("work_recovered", conversations=len(left))
         for work in left:
             self.wake(work)
+        self._chores.start()
 
     async def settled(self) -> None:
         """Return when no work is left that this process can do now."""
@@ -80,6 +91,7 @@ class EmbeddedEngine:
     async def stop(self, grace_s: float) -> None:
         """Let running work end, abort what has not after ``grace_s`` seconds."""
         self.stopping = True
+        await self._chores.close()
         if self._tasks:
             tasks = list(self._tasks.values())
             timer = asyncio.create_task(self._clock.sleep(grace_s))

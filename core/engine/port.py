@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from core.engine.schedule import Schedule
 from core.store import Transaction, Work
 
 Drain: TypeAlias = Callable[[Work], Awaitable[None]]
 """Works off everything that is open in one line of work; returns when nothing is."""
 
 
-class Engine(Protocol):
+class Engine(Schedule, Protocol):
     """What the way in and the composition root need of it; one contract suite for all adapters."""
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from core.clock import Clock
+from core.engine.schedule import Chore, Chores, Schedule
 from core.errors import StoreUnavailable
 from core.files.shelf import Shelf
 from core.kimi import KimiError
@@ -17,6 +18,7 @@ from core.store import Database, files
 
 log = structlog.get_logger(__name__)
 
+CHORE = "files"
 TIDY_EVERY_S = 3_600.0
 LEFT_BEHIND_S = 3_600.0  #: older folders belong to nobody; reading a file takes minutes at most
 
@@ -32,23 +34,36 @@ class Keeper:
         self._shelves = (shelf, *others)
         self._clock = clock
         self._folder = folder
-        self._untidy = asyncio.Event()
-        self._keeping: asyncio.Task[None] | None = None
+        self._schedule: Schedule = Chores(clock)
+        self._clearing: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to delete what nobody refers to any more, also what an earlier process left."""
-        self._untidy.set()
-        self._keeping = asyncio.create_task(self._keep_tidy(), name="files")
+    def start(self, schedule: Schedule | None = None) -> None:
+        """Begin to delete what nobody refers to any more, also what an earlier process left.
+
+        With ``schedule`` one replica does it for all; without one this object does it by itself.
+        """
+        chore = Chore(name=CHORE, every_s=TIDY_EVERY_S, do=self.tidy)
+        if schedule is None:
+            schedule = alone = Chores(self._clock)
+            alone.schedule(chore)
+            alone.start()
+        else:
+            schedule.schedule(chore)
+        self._schedule = schedule
+        # The folder is this process's own, or that of several on one machine.
+        self._clearing = asyncio.create_task(asyncio.to_thread(clear, self._folder), name="files")
 
     async def close(self) -> None:
         """Stop deleting; what is left goes after the next start."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._clearing is not None:
+            self._clearing.cancel()
+            await asyncio.gather(self._clearing, return_exceptions=True)
+        if isinstance(self._schedule, Chores):
+            await self._schedule.close()
 
     def tidy_soon(self) -> None:
         """Have what was just forgotten deleted, in the background."""
-        self._untidy.set()
+        self._schedule.hurry(CHORE)
 
     async def forget_person(self, *, platform: str, tenant: str, person_id: str) -> int:
         """Forget everything that a person sent, here and at Kimi; return how many files there were.
@@ -72,25 +87,15 @@ class Keeper:
         self.tidy_soon()
         return gone
 
-    async def _keep_tidy(self) -> None:
-        """Delete when there may be something to delete, and now and then anyway."""
-        await asyncio.to_thread(clear, self._folder)
-        while True:
-            waiting = asyncio.ensure_future(self._untidy.wait())
-            pause = asyncio.ensure_future(self._clock.sleep(TIDY_EVERY_S))
+    async def tidy(self) -> None:
+        """Delete at Kimi and here what nobody refers to; one account's fault is no other's."""
+        for shelf in self._shelves:
             try:
-                await asyncio.wait({waiting, pause}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
-                pause.cancel()
-            self._untidy.clear()
-            for shelf in self._shelves:
-                try:
-                    await shelf.tidy()
-                except (KimiError, StoreUnavailable) as exc:
-                    log.info("files_not_deleted", error=type(exc).__name__)
-                except Exception:  # the task's boundary: the next round tries again
-                    log.exception("files_not_deleted")
+                await shelf.tidy()
+            except (KimiError, StoreUnavailable) as exc:
+                log.info("files_not_deleted", error=type(exc).__name__)
+            except Exception:  # the next round tries again
+                log.exception("files_not_deleted")
 
 
 def clear(folder: Path) -> None:

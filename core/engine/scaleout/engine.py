@@ -17,11 +17,12 @@ from psycopg_pool import AsyncConnectionPool
 from core.clock import Clock
 from core.engine.port import Drain
 from core.engine.running import RunningAnswers
-from core.engine.scaleout import statements
+from core.engine.scaleout import chores, statements
 from core.engine.scaleout.jobs import Jobs
 from core.engine.scaleout.lease import Lease, watch_loop
 from core.engine.scaleout.member import Calls, Member
 from core.engine.scaleout.timing import Timing
+from core.engine.schedule import Chore
 from core.errors import StoreUnavailable
 from core.store import Database, Lane, Transaction, Work, inbox, turns
 from core.store.cluster import Notice, conninfo, notify
@@ -30,7 +31,7 @@ from core.store.database import LIVELY_LINE, sever
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 1_000  #: lines of work that one replica runs at the same time
-OWN_AT_ONCE = 8  #: beyond it what comes in is for whoever fetches it
+OWN_AT_ONCE = 4  #: beyond it what comes in is for whoever fetches it
 POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
 RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
 RETRY_MOST_S = 15.0
@@ -85,10 +86,12 @@ class ScaleoutEngine:
         )
         self._lines: WeakSet[Any] = WeakSet()
         self.jobs = Jobs(self._connector, self.lease, self._timing)
-        self._app = App(connector=self._connector)
+        self._app = App(connector=self._connector, periodic_defaults={"max_delay": chores.MISSED_S})
         self._app.job_manager = self.jobs
         self._app.task(name=statements.TASK)(self._work_off)
-        channels = [*get_channel_for_queues(self._queues), CANCEL_CHANNEL]
+        self._chores = chores.ClusterChores(self._app)
+        self._served = [*self._queues, chores.QUEUE]
+        channels = [*get_channel_for_queues(self._served), CANCEL_CHANNEL]
         calls = Calls(
             on_notice=self._noticed,
             on_look=self._look,
@@ -129,6 +132,15 @@ class ScaleoutEngine:
         if self._worker is not None and not self.stopping:
             self._do_aside(self.jobs.committed(self.jobs.promised()))
 
+    def schedule(self, chore: Chore) -> None:
+        """Take a chore on; one replica does each round."""
+        self._chores.schedule(chore)
+
+    def hurry(self, name: str) -> None:
+        """Have one replica do a chore now."""
+        if self._worker is not None:
+            self._chores.hurry(name)
+
     def cancel(self, conversation_id: int, why: str) -> None:
         """End the answer here or tell the replica that writes it; the wish is stored already."""
         if self._running.of(conversation_id) is not None:
@@ -158,6 +170,7 @@ class ScaleoutEngine:
         """Begin nothing new; what runs longer than the grace goes to the other replicas."""
         self.stopping = self.jobs.stopping = True
         self._stop_worker(grace_s)
+        await self._chores.close()
         if self._supervisor is not None:
             await asyncio.wait({self._supervisor}, timeout=grace_s + STOP_PATIENCE_S)
             if not self._supervisor.done():
@@ -191,7 +204,7 @@ class ScaleoutEngine:
         while not self.stopping:
             self._worker = Worker(
                 self._app,
-                queues=self._queues,
+                queues=self._served,
                 concurrency=MOST_AT_ONCE,
                 fetch_job_polling_interval=self._timing.poll_s,
                 abort_job_polling_interval=3600.0,  # answers are ended by the wish in their turn
@@ -257,6 +270,7 @@ class ScaleoutEngine:
         self.lease.end()
         self.jobs.worker_id = None  # what ends now is not finished: the row's end frees it for others
         self._on_fence()
+        self._chores.cut()
         for task in self._working:
             task.cancel()
         self._stop_worker(0.0)

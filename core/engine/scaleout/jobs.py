@@ -112,7 +112,7 @@ class Jobs(JobManager):
         """
         worker_id = self.worker_id
         if job.task_name != statements.TASK:
-            await super().finish_job(job, status, delete_job)
+            await self._finish_chore(job, status, delete_job)
             return
         aborted = status is Status.ABORTED
         rings = self._rings
@@ -132,6 +132,28 @@ class Jobs(JobManager):
         self.held.discard(job.id or 0)
         if waits or rings != self._rings:
             await self.ring()  # whatever waited for this job's lock may run: the update notifies nobody
+
+    async def _finish_chore(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Take the job of a chore away; where that fails it is found as a stray."""
+        try:
+            await super().finish_job(job, status, delete_job)
+        except ConnectorException as exc:
+            self.doubtful = True
+            log.warning("finish_failed", job=job.id, error=str(exc.__cause__))
+        self.held.discard(job.id or 0)
+        await self.ring()  # another round may wait for its lock
+
+    async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
+        """Make the job of a chore's round, unless another replica did; wait for the database.
+
+        procrastinate would not come back to this round, and a failure would end the worker.
+        """
+        while True:
+            try:
+                return await super().defer_periodic_job(job, periodic_id, defer_timestamp)
+            except ConnectorException as exc:
+                log.warning("round_not_stored", chore=periodic_id, error=str(exc.__cause__))
+                await asyncio.sleep(self._timing.reconnect_s)
 
     @property
     def known(self) -> set[int]:
