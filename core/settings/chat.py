@@ -67,6 +67,7 @@ class ChatFields(BaseModel):
     group_changes: Annotated[Literal["admins", "everyone"], ANY_CASE] = setting(
         "MOONTHREAD_GROUP_CHANGES",
         "Answers",
-        "Who may use `/model`, `/think` and `/system` in groups: `admins` or `everyone`.",
+        "Who may use `/model`, `/think` and `/system` in groups: `admins` (yours, and the chat's own) or "
+        "`everyone`.",
         default="admins",
     )

@@ -186,6 +186,23 @@ async def test_in_groups_only_admins_change_anything(world: Any) -> None:
     assert (await asked(world, room))["model"] == "kimi-k3"
 
 
+async def test_a_chats_own_admins_change_how_it_is_answered(world: Any) -> None:
+    """Whoever runs the room by the platform's word need not stand in our list; others may not."""
+    if world.name == "telegram":
+        room = world.group("Ann", "Bob")  # the first one owns it
+    else:
+        people = [world.sim.add_person("Ann", admin=True), world.sim.add_person("Bob")]
+        room = type(world.direct())(world, world.sim.add_channel("team", people), people, direct=False)
+    await world.start()
+    await room.ask("Hi")
+    await world.done(1)
+    await room.order("model kimi-k3", person=1)
+    await room.shows("In groups only admins may change this.")
+    await room.order("model kimi-k3", person=0)
+    await room.shows("answers from the next question on")
+    assert (await asked(world, room))["model"] == "kimi-k3"
+
+
 def person_id(person: Any) -> str:
     """A person's id on either platform."""
     return str(getattr(person, "id", person))

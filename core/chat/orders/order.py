@@ -1,9 +1,10 @@
 """The shape of an order and of its reply, and the table that finds who handles it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from core.access import Who
 from core.chat.language import Language
 from core.model import Attachment, Choice, CommandName, Person, Quoted, Scene
 from core.store.conversations import Conversation
@@ -19,7 +20,7 @@ class Order:
     author: Person
     scene: Scene
     language: Language
-    is_admin: bool  #: by the deployment's list, or because the conversation is direct
+    is_admin: bool  #: by the deployment's list or the platform's word, or as the conversation is direct
     chosen: bool = False  #: a choice was pressed: the reply takes the place of the choices
     quoted: Quoted | None = None  #: the message that the command replies to
     attachments: tuple[Attachment, ...] = ()  #: what came with it, or with the message it replies to
@@ -37,18 +38,29 @@ class OrderReply:
 
 
 Handler: TypeAlias = Callable[[Order], Awaitable[OrderReply]]
+Runs: TypeAlias = Callable[[Who], Awaitable[bool]]
 
 
 class Orders:
     """All commands of a deployment."""
 
-    def __init__(self, handlers: Mapping[CommandName, Handler]) -> None:
+    def __init__(self, handlers: Mapping[CommandName, Handler], *, runs: Runs | None = None) -> None:
+        """``runs`` tells who runs a chat by the platform's own word: they are admins there too."""
         self._handlers = dict(handlers)
+        self._runs = runs
 
     async def reply(self, order: Order) -> OrderReply | None:
         """Do what is ordered and return what to say; None where nobody handles it."""
         handler = self._handlers.get(order.command)
-        return None if handler is None else await handler(order)
+        if handler is None:
+            return None
+        if self._runs is not None and not order.is_admin:
+            key = order.conversation.key
+            who = Who(
+                platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id
+            )
+            order = replace(order, is_admin=await self._runs(who))
+        return await handler(order)
 
 
 def command_of_choice(data: str) -> tuple[CommandName, str] | None:
