@@ -83,6 +83,7 @@ class CommandName(StrEnum):
     LEARN = "learn"
     CANNED = "canned"
     SEARCH = "search"
+    SETTINGS = "settings"
     USAGE = "usage"
     FORGET = "forget"
     HUMAN = "human"

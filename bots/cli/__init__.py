@@ -13,7 +13,7 @@ import typer
 from bots import logs
 from bots.cli.ask import ask
 from bots.cli.block import block, blocked, unblock
-from bots.cli.chat import chat
+from bots.cli.chat import chats
 from bots.cli.check import check
 from bots.cli.db import db
 from bots.cli.demo import demo
@@ -31,9 +31,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they print local variables, secrets among them
 )
-for command in (run, check, ask, chat, slack_manifest, demo, usage, block, unblock, blocked):
+for command in (run, check, ask, slack_manifest, demo, usage, block, unblock, blocked):
     app.command()(command)
 app.command("export")(export_)
+app.add_typer(chats)
 app.add_typer(db)
 app.add_typer(knowledge)
 

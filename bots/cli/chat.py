@@ -1,4 +1,4 @@
-"""``moonthread chat``: the service with a terminal as its only platform."""
+"""``moonthread chat``: the service with a terminal as its only platform, and the rules of chats."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bots.cli import rules
 from bots.cli.terminal import complain, language, loop_factory, make_folder
 from core.errors import SettingsError
 from core.model import CommandName
@@ -22,11 +23,22 @@ PROMPT: Final = "› "
 LEAVE: Final = ("/quit", "/exit")
 
 
+chats = typer.Typer(name="chat", help="Talk with Kimi here; or set the rules of a group or channel.")
+chats.command("set")(rules.set_)
+chats.command("show")(rules.show)
+chats.command("list")(rules.list_)
+chats.command("drop")(rules.drop)
+
+
+@chats.callback(invoke_without_command=True)
 def chat(
+    context: typer.Context,
     system: Annotated[str | None, typer.Option(help="Instructions, in place of KIMI_SYSTEM_PROMPT.")] = None,
     model: Annotated[str | None, typer.Option(help="A model, in place of KIMI_MODEL.")] = None,
 ) -> None:
     """Talk with Kimi; it remembers what was said, the last time too."""
+    if context.invoked_subcommand is not None:
+        return
     settings = load(needs=[Need.KIMI, Need.STORE])
     chosen = {"kimi_system_prompt": system, "kimi_model": model}
     settings = settings.model_copy(update={name: value for name, value in chosen.items() if value})

@@ -24,6 +24,7 @@ class Notice(Enum):
             "- `/files` 查看和移除发过的文件\n"
             "- `/learn` 让管理员教我文件，`/canned` 管理常用答案\n"
             "- `/search on|off` 是否上网搜索\n"
+            "- `/settings` 群管理员设定我何时说话\n"
             "- `/usage` 查看用量，`/forget` 删除你说过的话\n"
             "- `/help` 显示这段说明"
         ),
@@ -39,6 +40,7 @@ class Notice(Enum):
             "- `/files` list and remove what was sent here\n"
             "- `/learn` lets admins teach me a file, `/canned` keeps ready answers\n"
             "- `/search on|off` whether I search the web\n"
+            "- `/settings` lets a group's admins choose when I speak\n"
             "- `/usage` what you have used, `/forget` delete what you said\n"
             "- `/help` show this text"
         ),

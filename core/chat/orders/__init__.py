@@ -17,6 +17,7 @@ from core.chat.orders.model import ModelOrder
 from core.chat.orders.order import Handler, Order, OrderReply, Orders
 from core.chat.orders.persona import PersonaOrder
 from core.chat.orders.search import SearchOrder
+from core.chat.orders.settings import SettingsOrder
 from core.chat.orders.think import ThinkOrder
 from core.chat.orders.usage import UsageOrder
 
@@ -38,6 +39,7 @@ __all__ = [
     "Orders",
     "PersonaOrder",
     "SearchOrder",
+    "SettingsOrder",
     "ThinkOrder",
     "UnblockOrder",
     "UsageOrder",
