@@ -187,9 +187,8 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
             )
             for document in await store.documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
-                print(
-                    f"  {document.name}: {_count(document.passages, 'passage')}, version {document.version}, {changed}"
-                )
+                size = _count(document.passages, "passage")
+                print(f"  {document.name}: {size}, version {document.version}, {changed}")
     if not found:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
 

@@ -37,7 +37,6 @@ from core.files.policy import unmarked
 from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
 from core.knowledge.finder import Found
-from core.knowledge.showing import passages_message
 from core.store import Database, choices, conversations, files, history, summaries
 from core.store.conversations import Conversation
 from core.store.turns import Turn
@@ -48,7 +47,6 @@ LAST_SEQ = 2**62  #: later than any message
 BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
 GROWN_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
 LEAST_REPLY_TOKENS = 256  #: that a request asks for
-PASSAGES_SHARE = 0.25  #: of a prompt's room that a team's passages may take
 FOLD_ROUNDS = 3  #: how many folds one question waits for
 
 
@@ -205,12 +203,7 @@ class Contexts:
         if self._knowledge is None:
             return view
         known = await self._knowledge.consult(view.conversation, turn)
-        room = view.terms.room_tokens / view.ratio * PASSAGES_SHARE
-        shown = passages_message(known.found, strict=known.strict, room_tokens=room)
-        if shown is None:
-            return view
-        material = replace(view.material, excerpts=(*view.material.excerpts, shown))
-        return replace(view, material=material, found=known.found)
+        return view.informed(known.found, strict=known.strict)
 
     async def _seen(
         self, conversation: Conversation, *, question_seq: int, up_to_seq: int, terms: Terms | None = None

@@ -19,19 +19,16 @@ from core.chat.language import Language, pick
 from core.chat.orders import OrderReply
 from core.chat.take import Taken
 from core.knowledge.asked import asked_in, is_small_talk
-from core.knowledge.ready import ready_answer
+from core.knowledge.ready import CANNED, UNKNOWN, marked, ready_answer
 from core.model import Choice, CommandName, Control, Ordered, Pressed
 from core.store import Database, canned, history
-
-UNKNOWN = "unknown"  #: the outcome of a question that a strict chat could not answer
-CANNED = "canned"  #: the outcome of a question that got a ready answer
 
 Offer: TypeAlias = Callable[[Taken], Awaitable[tuple[str, tuple[Choice, ...]]]]
 """How a chat offers a person: a sentence, and buttons below it; ("", ()) where nobody would come."""
 
 
 class SaysItDoesNotKnow:
-    """Own words of a strict chat that knows nothing on a question. Its outcome is :data:`UNKNOWN`."""
+    """Own words of a strict chat that knows nothing on a question. Its outcome is "unknown"."""
 
     def __init__(self, knowledge: Knowledge, *, offer: Offer | None = None) -> None:
         self._knowledge = knowledge
@@ -44,11 +41,11 @@ class SaysItDoesNotKnow:
             return None
         words, choices = await self._offer(taken) if self._offer is not None else ("", ())
         text = does_not_know(taken.language)
-        return OrderReply(text=f"{text}{words}", choices=choices, outcome=UNKNOWN)
+        return OrderReply(text=f"{text}{words}".rstrip(), choices=choices, outcome=UNKNOWN)
 
 
 class SaysItAgain:
-    """Own words for a question that has a ready answer. Its outcome is :data:`CANNED`."""
+    """Own words for a question that has a ready answer. Its outcome is "canned"."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -73,7 +70,7 @@ class SaysItAgain:
         found = ready_answer(asked.question, ready)
         if found is None:
             return None
-        return OrderReply(text=f"{found.answer}\n\n*{mark(taken.language)}*", outcome=CANNED)
+        return OrderReply(text=marked(found.answer, taken.language), outcome=CANNED)
 
 
 def does_not_know(language: Language) -> str:
@@ -85,15 +82,10 @@ def does_not_know(language: Language) -> str:
     )
 
 
-def mark(language: Language) -> str:
-    """Return what tells a ready answer from one that Kimi wrote."""
-    return pick(language, zh="团队整理的常用答案", en="A ready answer from the team")
-
-
 def _wants_another(taken: Taken) -> bool:
-    """Tell whether the person asked for another answer than the one they got."""
+    """Tell whether the person asked for another answer than the one they got, or for more of it."""
     match taken.event:
-        case Ordered(command=CommandName.RETRY) | Pressed(control=Control.RETRY):
+        case Ordered(command=CommandName.RETRY) | Pressed(control=Control.RETRY | Control.CONTINUE):
             return True
         case _:
             return False

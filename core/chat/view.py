@@ -1,17 +1,19 @@
 """A conversation as its next prompt shows it. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.chat.prompt import Prompt, QuestionTooLong, build_prompt
 from core.chat.terms import Terms
 from core.files.material import NOTHING, Material
 from core.knowledge.finder import Found
+from core.knowledge.showing import passages_message
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.summaries import Summary
 
 ENDLESS_TOKENS = 10**12
+PASSAGES_SHARE = 0.25  #: of a prompt's room that a team's passages may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,15 @@ class View:
     def whole(self) -> Prompt:
         """Build the prompt as if there were room without end."""
         return self._built(ENDLESS_TOKENS, missing=False)
+
+    def informed(self, found: Sequence[Found], *, strict: bool) -> "View":
+        """Return the view with passages right before the question; ``strict`` lets Kimi use nothing else."""
+        room = self.terms.room_tokens / self.ratio * PASSAGES_SHARE
+        shown = passages_message(found, strict=strict, room_tokens=room)
+        if shown is None:
+            return self
+        material = replace(self.material, excerpts=(*self.material.excerpts, shown))
+        return replace(self, material=material, found=found)
 
     @property
     def wanted_tokens(self) -> float:

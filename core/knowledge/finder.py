@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from core.knowledge.ranking import FLOOR, Corpus, Wanted, rank, rare_enough, wanted_of
-from core.store import Transaction, knowledge
-from core.store.knowledge import Entry
+from core.store import Transaction, passages
+from core.store.passages import Entry
 
 MOST_CANDIDATES = 500  #: that the database hands over
 MOST_FOUND = 5
@@ -54,17 +54,17 @@ async def _found(
     tx: Transaction, set_ids: Collection[int], wanted: Sequence[Wanted], *, limit: int, floor: float
 ) -> Sequence[Found]:
     terms = sorted({term for one in wanted for term in one.all})
-    passages, mean_length = await knowledge.size(tx, set_ids)
-    if not terms or not passages:
+    count, mean_length = await passages.size(tx, set_ids)
+    if not terms or not count:
         return []
     corpus = Corpus(
-        passages=passages,
+        passages=count,
         mean_length=mean_length,
-        frequencies=await knowledge.frequencies(tx, set_ids, terms),
+        frequencies=await passages.frequencies(tx, set_ids, terms),
     )
     looked_for = rare_enough(wanted, corpus, most=MOST_CANDIDATES)
     entries = sorted(
-        await knowledge.candidates(tx, set_ids, looked_for, limit=MOST_CANDIDATES),
+        await passages.candidates(tx, set_ids, looked_for, limit=MOST_CANDIDATES),
         key=lambda entry: (entry.document, entry.label, entry.uid),
     )
     ranked = await asyncio.to_thread(

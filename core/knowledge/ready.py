@@ -5,10 +5,15 @@ the same words that tell something, with the same question word and the same neg
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from core.chat.language import Language
 from core.knowledge.words import same, terms_of
 from core.store.canned import Canned
+
+UNKNOWN = "unknown"  #: the outcome of a question that a strict chat could not answer
+CANNED = "canned"  #: the outcome of a question that got a ready answer
+MARKS: Mapping[Language, str] = {"zh": "团队整理的常用答案", "en": "A ready answer from the team"}
 
 BAR = 0.9  #: Dice's coefficient of the words that tell something
 LEAST_WORDS = 3  #: of a question that need not be the very same
@@ -26,6 +31,18 @@ def ready_answer(question: str, ready: Sequence[Canned]) -> Canned | None:
     newest_first = list(reversed(ready))
     exact = next((one for one in newest_first if same(one.question) == wanted), None)
     return exact or next((one for one in newest_first if _alike(question, one.question)), None)
+
+
+def marked(answer: str, language: Language) -> str:
+    """Return a ready answer with what tells it from one that Kimi wrote."""
+    return f"{answer}\n\n*{MARKS[language]}*"
+
+
+def unmarked(answer: str) -> str:
+    """Return an answer without that."""
+    for mark in MARKS.values():
+        answer = answer.removesuffix(f"*{mark}*").rstrip()
+    return answer
 
 
 def _alike(question: str, known: str) -> bool:

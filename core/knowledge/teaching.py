@@ -11,7 +11,8 @@ from core.knowledge.passages import Passage
 from core.knowledge.ranking import HEADING
 from core.knowledge.words import index_terms, terms_of
 from core.store import Database, knowledge
-from core.store.knowledge import Entry, Owner
+from core.store.knowledge import Owner
+from core.store.passages import Entry
 
 CUT = "1"  #: changes when texts are cut or indexed otherwise: the same file is then taken in anew
 MOST_DOCUMENTS = 500  #: of one set

@@ -1,29 +1,23 @@
-"""What the bot was taught: sets of documents and their passages.
+"""What the bot was taught: sets of documents. Their passages are in :mod:`core.store.passages`."""
 
-The database finds candidates by its own full-text index (FTS5, a GIN index over a ``tsvector``); their
-order is made by :mod:`core.knowledge.ranking`, so that both databases answer alike.
-"""
-
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, text, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
-from core.store import schema
+from core.store import passages, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.passages import Entry
 from core.store.upsert import insert as upsert
 
 _S = schema.knowledge_sets
 _D = schema.knowledge_documents
 _P = schema.knowledge_passages
 _T = schema.knowledge_terms
-
-MOST_AT_ONCE = 500  #: rows or parameters of one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +54,6 @@ class Stored:
     passages: int
     author_id: str  #: who taught it; "" for the operator
     changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A passage as it is stored and found."""
-
-    uid: str
-    label: str  #: the path of headings
-    heading: str
-    text: str
-    url: str
-    words: str  #: its terms, blanks between
-    length: int  #: in words
-    document: str = ""  #: the document's name; given where it was found
 
 
 async def owned(tx: Transaction, owner: Owner, name: str) -> Set | None:
@@ -156,10 +136,10 @@ async def put(
         added = insert(_D).values(set_id=set_id, name=name, version=1, created_at=now, **values)
         document = (await tx.execute(added.returning(*_D.c))).one()
     else:
-        await _clear(tx, set_id, before.id)
+        await passages.clear(tx, set_id, before.id)
         changed = update(_D).where(_D.c.id == before.id).values(version=before.version + 1, **values)
         document = (await tx.execute(changed.returning(*_D.c))).one()
-    await _add(tx, set_id, document.id, entries)
+    await passages.add(tx, set_id, document.id, entries)
     return _stored(document)
 
 
@@ -170,7 +150,7 @@ async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
     document_id = (await tx.execute(query)).scalar_one_or_none()
     if document_id is None:
         return False
-    await _clear(tx, set_id, document_id)
+    await passages.clear(tx, set_id, document_id)
     await tx.execute(delete(_D).where(_D.c.id == document_id))
     return True
 
@@ -190,102 +170,6 @@ async def rename(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
             .where(_S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == old)
             .values(name=new)
         )
-
-
-async def size(tx: Transaction, set_ids: Collection[int]) -> tuple[int, float]:
-    """Return how many passages sets have together, and their mean length in words."""
-    query = select(func.count(), func.coalesce(func.sum(_P.c.length), 0)).where(_P.c.set_id.in_(set_ids))
-    count, total = (await tx.execute(query)).one()
-    return count, float(total) / count if count else 0.0
-
-
-async def frequencies(tx: Transaction, set_ids: Collection[int], terms: Collection[str]) -> Mapping[str, int]:
-    """Return in how many passages of some sets each term stands; those that stand in none are left out."""
-    query = (
-        select(_T.c.term, func.sum(_T.c.passages))
-        .where(_T.c.set_id.in_(set_ids), _T.c.term.in_(terms))
-        .group_by(_T.c.term)
-    )
-    return {term: int(count) for term, count in await tx.execute(query)}
-
-
-async def candidates(
-    tx: Transaction, set_ids: Collection[int], terms: Collection[str], *, limit: int
-) -> Sequence[Entry]:
-    """Return the passages of some sets that have any of ``terms``, by the full-text index, unranked."""
-    if not terms or not set_ids:
-        return []
-    # A term is letters and digits only: nothing in it can mean anything to either database.
-    if tx.dialect.name == "sqlite":
-        found = text("knowledge_passages.id IN (SELECT rowid FROM knowledge_index WHERE words MATCH :terms)")
-        wanted = " OR ".join(f'"{term}"' for term in terms)
-    else:
-        found = text(
-            "array_to_tsvector(string_to_array(knowledge_passages.words, ' ')) @@ CAST(:terms AS tsquery)"
-        )
-        wanted = " | ".join(f"'{term}'" for term in terms)
-    query = (
-        select(_P, _D.c.name.label("document"))
-        .join(_D, _D.c.id == _P.c.document_id)
-        .where(_P.c.set_id.in_(set_ids), found)
-        .order_by(_P.c.id)
-        .limit(limit)
-    )
-    return [_entry(row) for row in await tx.execute(query, {"terms": wanted})]
-
-
-async def _add(tx: Transaction, set_id: int, document_id: int, entries: Sequence[Entry]) -> None:
-    if not entries:
-        return
-    rows = [
-        {
-            "set_id": set_id,
-            "document_id": document_id,
-            "position": position,
-            "uid": entry.uid,
-            "label": entry.label,
-            "heading": entry.heading,
-            "text": entry.text,
-            "url": entry.url,
-            "words": entry.words,
-            "length": entry.length,
-        }
-        for position, entry in enumerate(entries)
-    ]
-    await tx.execute(insert(_P), rows)
-    counts = _counted(entry.words for entry in entries)
-    values = [{"set_id": set_id, "term": term, "passages": count} for term, count in sorted(counts.items())]
-    for start in range(0, len(values), MOST_AT_ONCE):
-        added = upsert(tx, _T).values(values[start : start + MOST_AT_ONCE])
-        await tx.execute(
-            added.on_conflict_do_update(
-                index_elements=["set_id", "term"], set_={"passages": _T.c.passages + added.excluded.passages}
-            )
-        )
-
-
-async def _clear(tx: Transaction, set_id: int, document_id: int) -> None:
-    """Forget a document's passages, and take their terms out of the counts."""
-    query = select(_P.c.words).where(_P.c.document_id == document_id)
-    counts = _counted((await tx.execute(query)).scalars())
-    await tx.execute(delete(_P).where(_P.c.document_id == document_id))
-    by_count: dict[int, list[str]] = {}
-    for term, count in counts.items():
-        by_count.setdefault(count, []).append(term)
-    for count, terms in by_count.items():
-        for start in range(0, len(terms), MOST_AT_ONCE):
-            some = terms[start : start + MOST_AT_ONCE]
-            await tx.execute(
-                update(_T)
-                .where(_T.c.set_id == set_id, _T.c.term.in_(some))
-                .values(passages=_T.c.passages - count)
-            )
-    await tx.execute(delete(_T).where(_T.c.set_id == set_id, _T.c.passages <= 0))
-
-
-def _counted(passages: Iterable[str]) -> Counter[str]:
-    """Return in how many of some passages each term stands."""
-    return Counter(term for words in passages for term in set(words.split()))
 
 
 async def _sets(tx: Transaction, *where: Any) -> Sequence[Set]:
@@ -325,17 +209,4 @@ def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
         passages=row.passages,
         author_id=row.author_id,
         changed_at=row.changed_at,
-    )
-
-
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
-    return Entry(
-        uid=row.uid,
-        label=row.label,
-        heading=row.heading,
-        text=row.text,
-        url=row.url,
-        words=row.words,
-        length=row.length,
-        document=row.document,
     )

@@ -35,6 +35,7 @@ async def know(
         await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_an_answer_stands_on_passages_and_names_them(world: Any) -> None:
     """The found passages come right before the question; those that are cited stand below the answer."""
     world.kimi.script = answer_with("On Mondays we are closed [1].")
@@ -136,6 +137,7 @@ async def test_only_admins_teach_a_group(world: Any) -> None:
     assert sum("only admins" in text for text in shown) == 2
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 async def test_a_ready_answer_is_said_again(world: Any) -> None:
     """A kept answer comes again to the same question, marked, without Kimi; another try asks Kimi."""
     world.kimi.script = answer_with("We ship to Japan within ten days.")

@@ -7,6 +7,7 @@ from core.chat.language import pick
 from core.chat.orders.choosing import admins_only
 from core.chat.orders.order import Order, OrderReply
 from core.knowledge.asked import spoken
+from core.knowledge.ready import UNKNOWN, unmarked
 from core.model import Choice, CommandName
 from core.store import Database, Transaction, canned, conversations, history, turns
 
@@ -103,10 +104,10 @@ async def _question_and_answer(tx: Transaction, order: Order) -> tuple[str, str]
         talk = talk if turn is None else await conversations.get(tx, turn.conversation_id)
     else:
         turn = await turns.latest(tx, talk.id)
-    if turn is None:
+    if turn is None or turn.outcome == UNKNOWN:
         return None
     first, seq = min(turn.seq, turn.inbox_id), turn.seq
-    answer = _NUMBERS.sub("", await history.answer_to(tx, talk.id, seq)).strip()
+    answer = unmarked(_NUMBERS.sub("", await history.answer_to(tx, talk.id, seq)).strip())
     lines = await history.recent(tx, talk.id, after_seq=first - 1, up_to_seq=seq, max_lines=40)
     asked = [spoken(line.text) for line in lines if line.role == "user"]
     return (" ".join(" ".join(asked).split()), answer) if answer else None

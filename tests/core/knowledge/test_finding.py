@@ -8,7 +8,7 @@ from core.knowledge.scope import own_set, scope_of
 from core.knowledge.teaching import teach
 from core.model import ThreadKey
 from core.rules import ChatRules
-from core.store import Database, Transaction, knowledge
+from core.store import Database, Transaction, knowledge, passages
 from core.store.knowledge import DEPLOYMENT, Owner
 
 TEXT = """# Shop
@@ -88,8 +88,8 @@ async def test_a_document_is_replaced_by_its_name(database: Database) -> None:
     async with database.read() as tx:
         ids = await knowledge.visible(tx, DEPLOYMENT, ["shop"])
         (document,) = await knowledge.documents(tx, ids[0])
-        counted = await knowledge.frequencies(tx, ids, ["japan", "norwai", "tea"])
-        size, _ = await knowledge.size(tx, ids)
+        counted = await passages.frequencies(tx, ids, ["japan", "norwai", "tea"])
+        size, _ = await passages.size(tx, ids)
     assert (document.version, document.passages, size) == (2, 3, 3)
     assert counted == {"norwai": 1, "tea": 1}
 
@@ -108,8 +108,8 @@ async def test_what_is_removed_is_found_no_more(database: Database) -> None:
         await knowledge.remove_set(tx, set_id)
     async with database.read() as tx:
         assert await knowledge.all_sets(tx) == []
-        assert await knowledge.frequencies(tx, [set_id], ["tea", "refund"]) == {}
-        assert await knowledge.candidates(tx, [set_id], ["tea", "refund"], limit=9) == []
+        assert await passages.frequencies(tx, [set_id], ["tea", "refund"]) == {}
+        assert await passages.candidates(tx, [set_id], ["tea", "refund"], limit=9) == []
 
 
 async def test_tenants_do_not_see_each_others_sets(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from core.knowledge.finder import Found
 from core.knowledge.showing import cited, cited_note, passages_message
-from core.store.knowledge import Entry
+from core.store.passages import Entry
 
 
 def found(number: int, text: str = "Text.", *, label: str = "A › B", url: str = "") -> Found:
