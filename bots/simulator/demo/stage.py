@@ -69,8 +69,8 @@ class Stage:
         self.staff = next(visitor for visitor in self.visitors if visitor.staff)
         self.desk = self.slack.add_channel(DESK, [self.staff.slack], private=True)
         self.channels[self.desk] = DESK
-        customers = [visitor.telegram for visitor in self.visitors if not visitor.staff]
-        self.group = self.telegram.add_group(GROUP_TITLE, customers)
+        people = sorted(self.visitors, key=lambda visitor: not visitor.staff)  # the team owns the group
+        self.group = self.telegram.add_group(GROUP_TITLE, [visitor.telegram for visitor in people])
         self.telegram.promote_bot(self.group)  # it hears what is said to nobody in particular
         for visitor in self.visitors:
             self.telegram.private_chat(visitor.telegram)
@@ -129,7 +129,7 @@ class Stage:
             "telegram": {
                 "botName": self.telegram.bot.user.name,
                 "username": self.telegram.bot.user.username,
-                "group": {"id": str(self.group), "title": GROUP_TITLE, "members": len(self.visitors)},
+                "group": {"id": str(self.group), "title": GROUP_TITLE, "members": len(self.visitors) + 1},
             },
             "kimi": {"real": self._kimi is not None, "model": self._model},
         }
@@ -161,8 +161,6 @@ class Stage:
         """
         if chat not in (str(visitor.telegram), str(self.group)):
             raise NotSent("You are not in that chat.")
-        if visitor.staff and chat == str(self.group):
-            raise NotSent(f"{STAFF} answers customers from #{DESK} in Slack.")
         if length16(text) > TEXT_LIMIT:
             return str((await self.telegram.paste(int(chat), visitor.telegram, text))[-1])
         answered = int(reply_to) if reply_to.isdecimal() else None

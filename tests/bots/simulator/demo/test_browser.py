@@ -229,3 +229,28 @@ async def test_a_reload_brings_everything_back(page: Page) -> None:
     await page.reload()
 
     await expect(dm(page).answer().locator(".body")).to_have_text(before)
+
+
+async def test_a_visitor_asks_the_shop_and_then_serves_as_its_team(page: Page) -> None:
+    """The group's bot answers from what the shop knows; a person asked for is whoever plays the team."""
+    shop, desk = group(page), page.locator(".slack")
+    await shop.front()
+    await shop.field.fill("怎么样才能打九折?")  # to nobody in particular
+    await shop.field.press("Enter")
+    await expect(shop.answer()).to_contain_text("来源")
+    await shop.pane.get_by_role("button", name="I want to talk to a person").click()
+    await expect(page.locator(".sidebar .dot:visible")).to_have_count(1)
+
+    await desk.get_by_role("button", name="# support-desk").click()
+    await expect(
+        desk.get_by_role("button", name="接手").or_(desk.get_by_role("button", name="Take"))
+    ).to_be_visible()
+    await desk.locator(".channel .replies").first.click()
+    reply = thread(page)
+    await reply.type("I may not")
+    await expect(page.get_by_role("alert").filter(has_text="choose Lin")).to_be_visible()
+    await reply.field.fill("")
+    await page.locator("#visitor").get_by_text("Lin").click()
+    await reply.type("I am a real person")
+
+    await expect(shop.pane.locator(".message.by-bot").filter(has_text="I am a real person")).to_have_count(1)
