@@ -31,7 +31,7 @@ from core.model import (
     Unparsed,
 )
 from core.rules import ChatRules, Trigger
-from core.store import Lane, Transaction, Work, conversations, guard, history, inbox, people
+from core.store import Lane, Transaction, Work, conversations, desk, guard, history, inbox, people
 from core.store.clock import utc_now
 from core.store.inbox import Mark
 from core.store.keys import key_of
@@ -133,6 +133,8 @@ async def _tell(tx: Transaction, event: Spoken, over: Over) -> Ruling:
 
 async def _asks(tx: Transaction, event: Spoken, found: ChatRules | None) -> bool:
     """Return whether an event asks Kimi something, as far as that can be told so early."""
+    if isinstance(event, Said) and await desk.active_of(tx, event.address.key, event.author.id) is not None:
+        return False  # it goes to a person
     match event:
         case Said(addressed=Addressed.OVERHEARD) if found is not None and found.trigger in _UNCALLED:
             return True
