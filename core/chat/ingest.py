@@ -224,7 +224,8 @@ class Ingestor:
         ``command`` is None for a button that goes on with an answer.
         """
         touches_answer = command in (None, CommandName.STOP, CommandName.RETRY)
-        if touches_answer and not await self._may(tx, event, conversation):
+        refused = touches_answer and not await self._may(tx, event, conversation)
+        if refused or (command is CommandName.NEW and not await self._takes_part(tx, event, conversation)):
             log.info("order_refused", conversation=conversation.id)
             return await close(tx, event, Mark.SKIPPED)
         # A second try is an answer like any other and keeps the order; all else is handled at once.
@@ -257,6 +258,12 @@ class Ingestor:
             return True
         latest = await turns.latest(tx, conversation.id)
         return latest is None or latest.asker_id == event.author.id
+
+    async def _takes_part(self, tx: Transaction, event: Ordered | Pressed, talk: Conversation) -> bool:
+        """Return whether this person may have a conversation forgotten: in a group only who is in it."""
+        if talk.scene is Scene.DIRECT or self._access.is_admin(_who(event)):
+            return True
+        return event.author.id in (await history.speakers(tx, talk.id) or (event.author.id,))
 
     async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
         admitted = await close(tx, event, Mark.NOTED)

@@ -156,6 +156,34 @@ async def test_commands_of_customers_change_nothing(world: Any) -> None:
     assert world.requests == []
 
 
+async def test_nobody_wipes_a_conversation_that_they_are_not_in(world: Any) -> None:
+    """/new by a bystander is ignored; by who takes part it is done."""
+    world.kimi.script = obey
+    room = world.group("Ann", "Mallory")
+    await world.start()
+    await room.ask("The code is plum.", person=0)
+    await world.done(1)
+    answer = int(room.answers[0].message_id) if world.name == "telegram" else 0
+
+    async def begin_anew(person: Any) -> None:
+        if world.name == "telegram":
+            await world.sim.say(int(room.channel), person, "/new@moonthread_bot", reply_to=answer)
+        else:
+            await world.sim.say(room.channel, person, f"<@{world.sim.bot_user}> /new", room.root)
+
+    await begin_anew(room.people[1])
+    while not await world.rows("SELECT id FROM inbox WHERE state = 'skipped'"):
+        await world.clock.sleep(0.2)
+    await room.ask("What is the code?", person=0)
+    await world.done(2)
+    assert "plum" in str(world.requests[-1].messages)
+    await begin_anew(room.people[0])
+    await world.done(3)
+    await room.ask("And now?", person=0)
+    await world.done(4)
+    assert "plum" not in str(world.requests[-1].messages)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("strict", [True, False])
 def test_as_knowledge_it_cannot_leave_its_passage(attack: str, strict: bool) -> None:
