@@ -23,7 +23,7 @@ SMALL = {  # tables that do not grow with what people say
     "accounts": "one row for each Kimi account, three at most",
     "delivery_budgets": "one row for each place that was written to lately; older ones are deleted",
     "knowledge_sets": "one row for each room that was taught something",
-    "rules": "one row for each room whose admins changed something",
+    "chat_rules": "one row for each room whose admins changed something",
     "blocked": "one row for each person that an admin blocked",
     "procrastinate_workers": "one row for each replica",
     "procrastinate_jobs": "what is open at the moment; done jobs are deleted",
