@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, upda
 
 from core.access import Who
 from core.model import Quoted, Said, Unparsed
-from core.store import budget, files, guard, schema
+from core.store import budget, files, guard, people, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.inbox import Lane, Mark
@@ -79,6 +79,7 @@ async def forget_person(
     await tx.execute(delete(_F).where(_F.c.person_id == who.person_id, _F.c.turn_id.in_(tenant_turns)))
     await _rename(tx, who, alias=alias, today=today)
     await guard.forget(tx, who)
+    await people.forget(tx, platform=who.platform, tenant=who.tenant, person_id=who.person_id)
     return Forgotten(
         said=said.rowcount, answers=answers.rowcount, conversations=len(mine), files=forgotten_files
     )

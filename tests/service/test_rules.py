@@ -330,3 +330,91 @@ async def test_what_is_told_survives_a_restart(world: Any) -> None:
     await shop.shows("Answer to")
     await shop.settled()
     assert len(shop.texts) == 1
+
+
+async def test_staff_who_answer_first_are_not_talked_over(world: Any) -> None:
+    """Where somebody of the staff answers while more of a question is waited for, the bot stays silent."""
+    shop = await open_shop(world, trigger=Trigger.ALWAYS, gather_s=6.0)
+    root = await shop.say(shop.customers[0], "Is the shop open?")
+    await world.queued(1)
+    await shop.say(shop.staff[0], "Yes, until six.", to=root)
+    await world.queued(0)
+    await shop.left_alone()
+    assert shop.texts == []
+    assert world.requests == []
+
+
+async def test_a_change_after_the_staffs_word_is_not_answered_anew(world: Any) -> None:
+    """A customer who corrects their question while the staff talk to them does not bring the bot back."""
+    shop = await open_shop(world, trigger=Trigger.ALWAYS)
+    ann = shop.customers[0]
+    root = await shop.say(ann, "Wheer is it?")
+    await shop.shows("Wheer")
+    await shop.settled()
+    await shop.say(shop.staff[0], "On its way.", to=root)
+    if world.name == "slack":
+        await world.sim.edit(shop.room.channel, root, "Where is it?")
+    else:
+        await world.sim.edit(int(shop.room.channel), int(root), "Where is it?")
+    await shop.left_alone()
+    assert len(shop.texts) == 1
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_word_to_nobody_silences_those_who_just_spoke(world: Any) -> None:
+    """In a group without threads a staff's plain word is for whoever spoke lately, not for newcomers."""
+    shop = await open_shop(world, trigger=Trigger.ALWAYS)
+    ann, bob = shop.customers
+    await shop.say(ann, "Hello, where are you?")
+    await shop.shows("where are you")
+    await shop.settled()
+    await shop.say(shop.staff[0], "Right here, Ann!")
+    await shop.say(ann, "Great, do you have tea?")
+    await shop.say(ann, "Green tea?")
+    await shop.left_alone()
+    assert len(shop.texts) == 1
+    await shop.say(bob, "Do you have cups?")
+    await shop.shows("cups")
+    await shop.say(bob, "And spoons?")
+    await shop.shows("spoons")
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_forum_topic_is_one_conversation(world: Any) -> None:
+    """All who speak in a topic share its conversation, and another topic is another one."""
+    world.kimi.script = script
+    await world.start()
+    room = world.group("Sue", "Ann", "Bob", forum=True)
+    world.sim.promote_bot(int(room.channel))
+    await keep(world, room.channel, ChatRules(trigger=Trigger.ALWAYS, gather_s=0.0))
+    sue, ann, bob = room.people
+    shop = Shop(world, room, [ann, bob], [sue])
+    topics = [world.sim.add_topic(int(room.channel), title) for title in ("tea", "cups")]
+    for person, topic, text in ((ann, 0, "apples"), (bob, 0, "bananas"), (bob, 1, "cherries")):
+        await shop.say(person, text, topic=topics[topic])
+        await shop.shows(text)
+        await shop.settled()
+    first, second, third = (str(request.messages) for request in world.requests)
+    assert "apples" in first
+    assert "apples" in second
+    assert "apples" not in third
+    assert "bananas" not in third
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_a_user_group_is_staff(world: Any) -> None:
+    """Whoever belongs to a user group that the rules name counts as staff."""
+    shop = await open_shop(world, trigger=Trigger.ALWAYS, staff=())
+    sue, tom = shop.staff
+    world.sim.add_group("support", [sue])
+    await keep(
+        world,
+        shop.room.channel,
+        ChatRules(trigger=Trigger.ALWAYS, gather_s=0.0, staff_groups=("@support",)),
+    )
+    await world.clock.sleep(1.5)  # who is staff is told by rules that may be a second old
+    await shop.say(sue, "Morning all")
+    await shop.left_alone()
+    assert shop.texts == []
+    await shop.say(tom, "Any news?")
+    await shop.shows("Any news")
