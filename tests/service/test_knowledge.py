@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
+from core.knowledge.scope import own_set, owner_of
 from core.knowledge.teaching import teach
+from core.model import Moved, ThreadKey
 from core.rules import ChatRules
-from core.store import Database, rules
+from core.store import Database, canned, knowledge, rules
 from core.store.knowledge import DEPLOYMENT
 
 TEXT = """# Tea house
@@ -181,3 +183,36 @@ async def test_a_ready_answer_is_removed(world: Any) -> None:
     await room.shows("Removed.")
     await room.ask("Do you ship to Japan?")
     assert (await world.done(4))[-1] == "complete"
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_what_a_group_was_taught_moves_with_it(world: Any) -> None:
+    """A group that becomes a supergroup keeps what it was taught, and its ready answers."""
+    await world.start()
+    assert world.service is not None
+    database: Database = world.service.database
+    old, new = (
+        ThreadKey(platform="telegram", tenant="1", channel=chat, thread="") for chat in ("-5", "-1005")
+    )
+    await teach(database, owner_of(old), own_set(old), name="tea.md", text=TEXT, ending="md")
+    moved = Moved(
+        delivery_id="move:1", platform="telegram", tenant="1", old_channel="-5", new_channel="-1005"
+    )
+    async with database.begin() as tx:
+        await canned.put(tx, old, question="Open?", answer="Yes.", author_id="9")
+    await world.service.parts.ingest(moved)
+    async with database.read() as tx:
+        assert await knowledge.owned(tx, owner_of(old), own_set(old)) is None
+        assert await knowledge.owned(tx, owner_of(new), own_set(new)) is not None
+        assert [one.answer for one in await canned.of(tx, new)] == ["Yes."]
+
+
+async def test_a_strict_chat_with_a_desk_offers_a_person(world: Any) -> None:
+    """Where a team has a desk, not knowing comes with the button that asks for a person."""
+    await world.start(desk=f"{world.name}:D1")
+    room = world.direct()
+    await know(world, room, strict=True)
+    await room.ask("Who won the championship in 1998?")
+    await room.shows("Shall a person of our team help you with it?")
+    assert await world.done(1) == ["unknown"]
+    assert any("Talk to a person" in str(button) for button in room.answers[-1].buttons)
