@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import structlog
 
+from core.chat.checkpoint import Checkpoints
 from core.chat.context import Contexts, Prepared
 from core.chat.ended import TOO_LONG_FOR_KIMI, Ended, ended_of
 from core.chat.file_notices import partly_told, reading_notice, told
@@ -24,7 +25,7 @@ from core.chat.waiting import Waiting, asker_of
 from core.clock import Clock
 from core.delivery.delivery import Delivery
 from core.engine.running import RunningAnswer
-from core.errors import Fenced, StoreUnavailable
+from core.errors import Fenced
 from core.files.reader import FilesUnreadable, Reader, Reading
 from core.kimi import ToolCall
 from core.knowledge.showing import cited_note
@@ -35,8 +36,6 @@ from core.store.turns import Turn
 from core.store.usage import Spent
 
 log = structlog.get_logger(__name__)
-
-MOST_CHECKPOINTS_PER_S = 20.0  #: over all running answers of this process
 
 Show: TypeAlias = Callable[[str], None]
 
@@ -75,7 +74,7 @@ class Answerer:
         self._settings = settings
         self._clock = clock
         self._roomy: set[int] = set()  # turns after which there is nothing to get ready
-        self._keeping = 0  # answers that are being checkpointed
+        self._checkpoints = Checkpoints(database, clock, every_s=settings.checkpoint_every_s)
 
     async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
@@ -203,7 +202,7 @@ class Answerer:
             ),
             name=f"kimi-{question.turn.id}",
         )
-        keeper = asyncio.create_task(self._checkpoint(question.turn, written, running))
+        keeper = asyncio.create_task(self._checkpoints.keep(question.turn, written, running))
         running.task = stream
         if running.why:
             stream.cancel()
@@ -213,6 +212,11 @@ class Answerer:
             links = [cited_note(written.text, prepared.found, question.language)]
             links += [sources_note(tools.sources, question.language)] if tools is not None else []
             return replace(ended, links="\n\n".join(filter(None, links)) if written.text else "")
+        except asyncio.CancelledError:
+            stream.cancel()  # not a word more than what is stored now may be shown
+            await asyncio.wait({stream})
+            await self._checkpoints.last(question.turn, written)
+            raise
         finally:
             for task in (stream, keeper):
                 task.cancel()
@@ -243,35 +247,6 @@ class Answerer:
                 delivery.append(shown)
 
         return show, think
-
-    async def _checkpoint(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
-        """Store the answer now and then; end it where another run owns the turn."""
-        self._keeping += 1
-        try:
-            await self._keep(turn, written, running)
-        finally:
-            self._keeping -= 1
-
-    async def _keep(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
-        stored = written.text
-        while True:
-            # With hundreds of answers at once the database would cost more than all their words.
-            await self._clock.sleep(
-                max(self._settings.checkpoint_every_s, self._keeping / MOST_CHECKPOINTS_PER_S)
-            )
-            if written.text == stored:
-                continue
-            text, reasoning = written.text, written.reasoning
-            try:
-                async with self._database.begin() as tx:
-                    await turns.save_partial(tx, turn, partial=text, reasoning=reasoning)
-            except Fenced:
-                running.cancel("fenced")
-                return
-            except StoreUnavailable as exc:
-                log.warning("checkpoint_failed", error=str(exc))
-            else:
-                stored = text
 
     async def _store(
         self, question: Question, prepared: Prepared | None, written: Written, ended: Ended, *, shown: str
