@@ -3,7 +3,7 @@
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
 memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL).
 Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
-the picture to ``.github/images``. Takes about twenty-five minutes; the machine should have nothing else to do.
+the picture to ``.github/images``. Takes about half an hour; the machine should have nothing else to do.
 """
 
 import argparse

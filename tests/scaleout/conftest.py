@@ -108,14 +108,21 @@ class Cluster:
     sim: TelegramSimulator
     folder: Path
     replicas: list[Replica] = field(default_factory=list)
+    asked_at: float = 0.0  #: when the people of a test asked
 
     async def start(self, count: int, **environ: str) -> list[Replica]:
-        """Start replicas and wait until all are members and one of them polls."""
+        """Start replicas on Telegram and wait until all are members and one of them polls."""
+        telegram = {"TELEGRAM_BOT_TOKEN": "1:test", "TELEGRAM_API_URL": self.sim.api_url}
+        made = await self.launch(*[{**telegram, **environ}] * count)
+        await self.until(lambda: any(one.leads for one in self.replicas), 30.0)
+        return made
+
+    async def launch(self, *environs: dict[str, str]) -> list[Replica]:
+        """Start a replica for each environment and wait until all are members."""
         await migrate.upgrade(self.url)
-        made = [await self._launch(environ) for _ in range(count)]
+        made = [await self._launch(environ) for environ in environs]
         self.replicas += made
         await self.until(lambda: all(self._joined(one) for one in made), 60.0)
-        await self.until(lambda: any(one.leads for one in self.replicas), 30.0)
         return made
 
     def _joined(self, replica: Replica) -> bool:
@@ -137,11 +144,11 @@ class Cluster:
                 "DATABASE_URL": self.url,
                 "KIMI_API_KEY": "sk-test",
                 "KIMI_BASE_URL": self.kimi.base_url,
-                "TELEGRAM_BOT_TOKEN": "1:test",
-                "TELEGRAM_API_URL": self.sim.api_url,
                 "MOONTHREAD_HTTP_PORT": "0",
                 "MOONTHREAD_LOG_FORMAT": "json",
                 "MOONTHREAD_BUSY": "queue",
+                "MOONTHREAD_FLOOD_MESSAGES": "0",
+                "MOONTHREAD_STRANGER_MESSAGES_PER_DAY": "0",
                 **GENEROUS,
                 **environ,
             },
