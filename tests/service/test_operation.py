@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text as sql
 
 from bots.operation import metrics as m
 from bots.simulator.kimi import answer_with
@@ -190,3 +191,23 @@ async def test_a_lost_connection_is_not_ready(world: Any) -> None:
 
     assert answer.json()["waiting_for"] == [world.name]
     (world.sim.faults.waiting if world.name == "telegram" else world.sim.faults).clear()
+
+
+async def test_turns_that_change_hands_are_counted(world: Any) -> None:
+    """A turn that a restart goes on with is taken over; one that another run took is fenced."""
+    world.kimi.script = answer_with(TEXT, chunks_per_s=6)
+    await world.start(stop_grace_s=0.0)
+    room = world.direct("Ann")
+    await room.ask("How?")
+    await room.shows("It begins")
+    await world.stop()
+    await world.start()
+    metrics = world.service.parts.metrics
+    await world.until(lambda: len(world.requests) == 2, "Kimi is asked to go on")
+    assert metrics.value(m.TAKEN_OVER.name, platform=world.name) == 1
+    assert metrics.value(m.FENCED.name) == 0
+
+    async with world.service.database.begin() as tx:
+        await tx.execute(sql("UPDATE turns SET run = run + 1"))
+
+    await world.until(lambda: metrics.value(m.FENCED.name) == 1, "the turn is fenced")
