@@ -179,7 +179,7 @@ class Reader:
         for what in wanted:
             found = referred(what, own)
             if found is None:
-                unknown.append(Problem(name=f"@file-{what}", fault=Fault.UNKNOWN))
+                unknown.append(Problem(name=f"`@file-{what}`", fault=Fault.UNKNOWN))
             elif found.file.hash not in known:
                 known.add(found.file.hash)
                 await files.add(

@@ -239,9 +239,11 @@ async def test_a_file_of_another_conversation_is_used_by_reference(world: Any) -
     await world.done(4)
     assert "One sun." in systems(world.requests[-1])[0]
     shown = [one.text for one in world.screen.messages.values()]
-    assert any("I know no file of yours called @file-moon." in text for text in shown)
+    told = [text.replace("`", "") for text in shown]  # as code, so that it can be copied
+    assert any("I know no file of yours called @file-moon." in text for text in told)
     await group.ask("What says @file-2?")
-    await group.shows("I know no file of yours called @file-2.")
+    name = "`@file-2`" if world.name == "slack" else "@file-2"
+    await group.shows(f"I know no file of yours called {name}.")
     assert systems(world.requests[-1]) == []
 
 
