@@ -60,7 +60,14 @@ async def test_an_outage_of_the_first_provider_under_load(world: Any) -> None:
         rooms = [world.direct(f"Person{number}") for number in range(18)]
         for number, room in enumerate(rooms):
             down = 4 <= number < 10
-            await room.ask(f"Question {number}?")
+            question = f"Question {number}?"
+            await room.ask(question)
+            await world.until(
+                lambda question=question: (
+                    question in [seen.question for seen in (*world.requests, *second.requests)]
+                ),
+                "somebody was asked while it was as it should be",
+            )
             await world.clock.sleep(4.0)
         for number, room in enumerate(rooms):
             await room.shows(f"An answer to: Question {number}?", exactly=True)

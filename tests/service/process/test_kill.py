@@ -17,7 +17,7 @@ from bots.simulator.screen import Frame, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 
-KILLS = 6
+KILLS = 4
 LONG_LIFE_EVERY = 3  #: so that no question dies more often than the service tries
 PATIENCE_S = 60.0
 
