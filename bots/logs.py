@@ -7,14 +7,18 @@ Lines go to standard error, so that standard output stays a command's own.
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from core.errors import MoonthreadError
 
 HIDDEN: Final = "[hidden]"
+MOST_CAUSES: Final = 8  #: of one error
 
 _SECRET_SHAPES: Final = re.compile(
     r"""
@@ -75,7 +79,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,  # as text, so that it is scrubbed; locals are never shown
+        structlog.processors.ExceptionRenderer(_traceback),  # as text, so that it is scrubbed
     ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -97,6 +101,22 @@ def configure(
         logger_factory=lambda *_: logging.getLogger(OWN),
         cache_logger_on_first_use=True,
     )
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """Return where an error came from: files, lines and kinds; no local variable.
+
+    What a foreign error says may be what somebody said (``KeyError('their word')``): it is not shown,
+    but for those that speak of the machine and our own.
+    """
+    error: BaseException | None = exc_info[1]
+    told: list[str] = []
+    while error is not None and len(told) < MOST_CAUSES:
+        said = f": {error}" if isinstance(error, MoonthreadError | OSError | ImportError) else ""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        told.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{said}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich came of:\n\n".join(told)
 
 
 def _renderer(form: Literal["console", "json"]) -> Processor:

@@ -115,7 +115,7 @@ FRAME_TIME = Metric(
 CALLS = Metric(
     "moonthread_kimi_calls_total",
     "counter",
-    "Requests to Kimi by outcome: ok, cancelled (also: gone to another provider) or an error's code.",
+    "Chat requests to Kimi by outcome: ok, cancelled (also: gone to another provider) or an error's code.",
     ("provider", "model", "outcome"),
 )
 CALL_TIME = Metric(

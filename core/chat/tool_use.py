@@ -84,7 +84,8 @@ class ToolUse:
         try:
             found = await self._within_time(tool, call)
         except ToolFault as exc:
-            log.info("tool_fault", tool=call.name, fault=str(exc)[:200])
+            # Its text may hold what somebody wanted to know.
+            log.info("tool_fault", tool=call.name, cause=type(exc.__cause__).__name__)
             return f"The tool could not do it: {exc}"
         for source in found.sources:
             self._sources.setdefault(source.url, source)

@@ -97,3 +97,31 @@ except KeyError:
     assert "where=here" in text
     assert "KeyError" in text
     assert "plainletters" not in text
+
+
+def test_an_errors_own_text_is_shown_only_where_it_cannot_be_a_persons() -> None:
+    """Kinds and places of a whole chain of errors are told; words only of ours and the machine's."""
+    program = """
+from core.errors import StoreUnavailable
+logs.configure("info", "json")
+try:
+    try:
+        try:
+            {}["their word"]
+        except KeyError as exc:
+            raise ValueError("their word") from exc
+    except ValueError as exc:
+        raise StoreUnavailable("disk full") from exc
+except StoreUnavailable:
+    structlog.get_logger().exception("it.broke")
+try:
+    open("/nowhere/at/all")
+except OSError:
+    logging.getLogger("library").exception("it.broke.too")
+"""
+    ours, machines = map(json.loads, logged(program).splitlines())
+
+    assert "their word" not in ours["exception"]
+    for told in ("StoreUnavailable: disk full", "ValueError", "KeyError", "line "):
+        assert told in ours["exception"]
+    assert "No such file or directory" in machines["exception"]

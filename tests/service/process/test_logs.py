@@ -67,6 +67,7 @@ async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, pro
     await process.start()
     ann, bob = telegram.add_person("Quibblewick"), slack.add_person("Zephyrine")
     chat, channel = telegram.private_chat(ann), slack.add_channel("snorkelberg", [bob])
+    kimi.formulas.failing.append("Flummoxed")
     telegram.faults.next("editMessageText", "429", seconds=0.3)
     await telegram.say(chat, ann, "Does a Thimblerig help?")
     slack.faults.next("chat.appendStream", "503")
@@ -101,4 +102,4 @@ async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, pro
     assert len(turns) == 4
     assert all("turn_done" in events for events in turns.values())
     told = {event for events in turns.values() for event in events}
-    assert {"stream_resumed", "frame_failed", "turn_done"} <= told, told
+    assert {"stream_resumed", "frame_failed", "tool_fault", "file_read", "turn_done"} <= told, told
