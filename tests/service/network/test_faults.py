@@ -30,7 +30,7 @@ async def test_an_answer_survives_the_network(world: Any, network: Any, kind: st
     cannot read a chat, so the message is sent again (README, "What can go wrong").
     """
     world.kimi.script = answer_with(TEXT, chunks_per_s=40)
-    await world.start()
+    await world.start(kimi_timeout_first_byte_s=2)
     for relay, needle in (
         (network.kimi, "/chat/completions"),
         (network.platform, FIRST[world.name]),
