@@ -8,6 +8,7 @@ import typer
 from bots.cli.printing import answer
 from bots.cli.question import open_kimi, request
 from bots.cli.terminal import run_async
+from bots.configs import masker_of
 from core.kimi import Message
 from core.settings import Need, Settings, load
 
@@ -38,4 +39,4 @@ def _piped() -> str:
 async def _ask(settings: Settings, text: str, *, stream: bool, system: str | None, model: str | None) -> None:
     asked = request(settings, Message(role="user", content=text), system=system, model=model)
     async with open_kimi(settings) as kimi:
-        await answer(kimi, asked, stream=stream)
+        await answer(kimi, asked, masker=masker_of(settings), stream=stream)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from bots.cli.question import open_kimi, request
 from bots.cli.terminal import complain
+from bots.configs import masker_of
+from core.chat.masked import hidden
 from core.kimi import AsyncKimi, KimiError, Message
 from core.knowledge.evaluation import Case, Outcome, Report, cited_right
 from core.knowledge.finder import Found, find
@@ -47,8 +49,10 @@ async def evaluate(
 async def _answer(settings: Settings, kimi: AsyncKimi, case: Case, found: Sequence[Found]) -> str | None:
     shown = passages_message(found, strict=True, room_tokens=MOST_TOKENS)
     messages = [*([shown] if shown else []), Message(role="user", content=case.question)]
+    mask = masker_of(settings).begin()
     try:
-        return (await kimi.complete(request(settings, *messages))).text
+        reply = await kimi.complete(await hidden(request(settings, *messages), mask))
+        return mask.show(reply.text)
     except KimiError as exc:
         complain(f"{case.question}: {exc}")
         return None

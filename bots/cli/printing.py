@@ -5,26 +5,32 @@ from collections.abc import AsyncGenerator
 
 from bots.cli.terminal import complain, language
 from bots.terminal.screen import Screen
+from core.chat.masked import hidden
+from core.guard.masking import Masker, Shower
 from core.kimi import AsyncKimi, ChatRequest, Finished, FinishReason, KimiError, TextDelta
 
 
-async def answer(kimi: AsyncKimi, asked: ChatRequest, *, stream: bool = True) -> None:
-    """Show Kimi's answer; a note says where it is not the whole of it.
+async def answer(kimi: AsyncKimi, asked: ChatRequest, *, masker: Masker, stream: bool = True) -> None:
+    """Show Kimi's answer, who does not see what ``masker`` hides; a note says where it is not the whole.
 
     Raises:
         core.kimi.KimiError: what was shown until then stays.
     """
+    mask = masker.begin()
+    shower, sent = Shower(mask), await hidden(asked, mask)
     screen = Screen()
     screen.think()
     begun = False
     reason: FinishReason = "stop"
     try:
-        async with contextlib.aclosing(_pieces(kimi, asked, stream=stream)) as pieces:
+        async with contextlib.aclosing(_pieces(kimi, sent, stream=stream)) as pieces:
             async for piece, why in pieces:
                 reason = why or reason
-                fresh = piece if begun else piece.lstrip()  # some models put a blank first
+                shown = shower.feed(piece)
+                fresh = shown if begun else shown.lstrip()  # some models put a blank first
                 begun = begun or bool(fresh)
                 screen.add(fresh)
+        screen.add(shower.end())
     finally:
         screen.end()
     if reason == "length":

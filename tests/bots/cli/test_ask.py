@@ -123,3 +123,13 @@ async def test_asking_nothing_is_wrong_usage(with_kimi: Any) -> None:
 
     assert done.status == 2
     assert "nothing to ask" in done.err
+
+
+async def test_secrets_stay_at_home(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """What is masked in chats is masked here too, streamed or whole, and the answer has it again."""
+    with_kimi.environ |= {"MOONTHREAD_MASK": "emails", "MOONTHREAD_SECRET_WORDS": "codename=Bluebird"}
+    kimi.script = answer_with("[CODENAME-1] is at [EMAIL-1].", chunk_chars=3, chunks_per_s=1000)
+    for how in ("--stream", "--no-stream"):
+        done = await with_kimi("ask", how, "Write to ann@example.com on Bluebird")
+        assert (done.status, done.out) == (0, "Bluebird is at ann@example.com.\n"), done.err
+    assert [seen.question for seen in kimi.requests] == ["Write to [EMAIL-1] on [CODENAME-1]"] * 2
