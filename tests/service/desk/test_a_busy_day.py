@@ -113,7 +113,7 @@ class Town:
                 ("telegram", str(self.shop), f"slack:{self.desks['slack']}"),
                 ("slack", self.channel, f"telegram:{self.desks['telegram']}"),
             ):
-                made = ChatRules(trigger=Trigger.REPLY, knowledge=("tea",), strict=True, desk=desk)
+                made = ChatRules(trigger=Trigger.ALWAYS, knowledge=("tea",), strict=True, desk=desk)
                 await rules.save(tx, made, platform=platform, tenant="", channel=room, changed_by="")
         await database.close()
 
@@ -192,12 +192,13 @@ class Town:
     # -- customers -------------------------------------------------------------------------------------
 
     async def ask(self, customer: Customer) -> None:
-        """Ask the customer's question by mention."""
+        """Ask the customer's question: every other one to nobody in particular."""
+        called = customer.number % 2 == 0
         if customer.platform == "telegram":
-            words = f"@moonthread_bot {customer.question}"
+            words = f"{'@moonthread_bot ' if called else ''}{customer.question}"
             customer.asked = str(await self.telegram.say(self.shop, customer.person, words))
         else:
-            words = f"<@{self.slack.bot_user}> {customer.question}"
+            words = f"{f'<@{self.slack.bot_user}> ' if called else ''}{customer.question}"
             customer.asked = await self.slack.say(self.channel, customer.person, words)
 
     def told(self, customer: Customer) -> list[Shown]:
