@@ -120,12 +120,18 @@ def stem(word: str) -> str:
     """Return an English word without its endings; what is short or not ASCII stays as it is."""
     if not word.isascii() or not word.isalpha() or len(word) <= 3:
         return word
+    short = _shortened(word)
+    if short != word and short.endswith("er"):  # "ordered" as "order" and "orders"
+        short = _shortened(short)
+    return _tidied(short)
+
+
+def _shortened(word: str) -> str:
     for ending, by in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= (4 if len(ending) > 3 else 3):
             short = word[: -len(ending)] + by
-            if _VOWEL.search(short):
-                return _tidied(short)
-    return _tidied(word)
+            return short if _VOWEL.search(short) else word
+    return word
 
 
 #: The first that fits is taken off; longer ones first.

@@ -50,3 +50,12 @@ def test_no_term_can_mean_anything_to_a_database() -> None:
     text = "a\"b' OR 1=1; DROP TABLE x -- ' | & ! :* <-> NEAR( \u0301e\u0301 100% 你'好\"世界"
     assert all(term.isalnum() for term in index_terms(text))
     assert stem("ok") == "ok"
+
+
+@pytest.mark.parametrize(
+    "forms",
+    ["order orders ordered ordering", "cancel cancels cancelled cancellation", "process processes processed"],
+)
+def test_all_forms_of_a_verb_meet(forms: str) -> None:
+    """A word's forms have one stem, also where it ends like an ending."""
+    assert len({stem(word) for word in forms.split()}) == 1
