@@ -1,5 +1,6 @@
 """What a chat's team knows on a question: looked up once, for what the bot says itself and for the prompt."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class Knowledge:
             # Several questions may have been merged into this turn.
             asked = asked_in(lines, question_seq=min(turn.seq, turn.inbox_id))
             found: Sequence[Found] = ()
-            if not is_small_talk(asked.question):
+            # The dictionary's first use takes a moment.
+            if not await asyncio.to_thread(is_small_talk, asked.question):
                 found = await find(tx, scope.set_ids, asked.question, before=asked.before)
         log.info("knowledge_consulted", sets=len(scope.set_ids), found=len(found), strict=scope.strict)
         return Consulted(asked=asked, found=found, strict=scope.strict)

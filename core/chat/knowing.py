@@ -11,6 +11,7 @@
 Greetings, thanks and the like are Kimi's also in a strict chat: it is told to state nothing then.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -67,7 +68,7 @@ class SaysItAgain:
                 max_lines=MOST_LINES,
             )
         asked = asked_in(lines, question_seq=min(turn.seq, turn.inbox_id))
-        found = ready_answer(asked.question, ready)
+        found = await asyncio.to_thread(ready_answer, asked.question, ready)
         if found is None:
             return None
         return OrderReply(text=marked(found.answer, taken.language), outcome=CANNED)

@@ -115,6 +115,23 @@ async def test_a_chat_is_taught_a_file(world: Any) -> None:
     assert "50 metres" in world.requests[-1].messages[-2]["content"]
 
 
+async def test_a_file_that_was_sent_before_is_learnt(world: Any) -> None:
+    """/learn in reply to a file takes that in; where nothing is replied to, the last one that was sent."""
+    await world.start()
+    room = world.direct()
+    said = await room.send(("tower.md", b"# Tower\n\nIt is 42 metres high.", "text/markdown"), text="Look")
+    await world.done(1)
+    if world.name == "telegram":
+        await world.sim.say(int(room.channel), room.people[0], "/learn", reply_to=int(said))
+    else:
+        await room.order("learn")
+    await world.done(2)
+    assert "tower.md" in room.texts[-1]
+    assert "1 passage." in room.texts[-1]
+    await room.order("learn remove tower.md")
+    await room.shows("Forgotten")
+
+
 async def learn(room: Any, name: str, content: bytes) -> None:
     """Send a file with the command: as its caption, or in the message that mentions the bot."""
     world, person = room.world, room.people[0]
