@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from core.guard.shapes import CARD, EMAIL, PHONE, Kind, is_card
+from core.guard.shapes import CARD, EMAIL, MANY_DIGITS, PHONE, Kind, is_card
 
 WORD: Final = "SECRET"  #: stands for a secret word without a key
 TEXT: Final = "TEXT"  #: stands for what only looks like a placeholder
@@ -26,17 +26,21 @@ class Masker:
         #: By the word as it is compared: in lower case, with single blanks.
         self.names = {_folded(word): (key or WORD).upper() for word, key in (words or {}).items()}
         names = {kind.placeholder for kind in Kind} | {WORD, TEXT} | set(self.names.values())
-        parts = [rf"(?P<literal>\[(?:{'|'.join(map(re.escape, sorted(names)))})(?:-\d+)?\])"]
-        if self.names:
-            longest = sorted(self.names, key=len, reverse=True)
-            parts.append(f"(?P<word>{'|'.join(map(_spaced, longest))})")
-        if Kind.EMAILS in self.kinds:
-            parts.append(f"(?P<email>{EMAIL})")
-        self.pattern = re.compile("|".join(parts), re.IGNORECASE)
+        self._literal = rf"\[(?:{'|'.join(map(re.escape, sorted(names)))})(?:-\d+)?\]"
+        self._alone = re.compile(self._literal, re.IGNORECASE)
+        self._longest = sorted(self.names, key=len, reverse=True)
 
     def __bool__(self) -> bool:
         """Return whether anything is hidden at all."""
         return bool(self.kinds or self.names)
+
+    def named(self, text: str) -> re.Pattern[str]:
+        """Return what finds, in this text, placeholders that somebody wrote and the secret words."""
+        if not self._longest:
+            return self._alone
+        folded = _folded(text)
+        here = [_spaced(word) for word in self._longest if word in folded]  # seldom any: it is quick then
+        return re.compile("|".join([self._literal, *here]), re.IGNORECASE) if here else self._alone
 
     def begin(self) -> "Mask":
         """Return what hides the texts of one request, and shows those of its reply."""
@@ -59,13 +63,23 @@ class Mask:
 
     def hide(self, text: str) -> str:
         """Return ``text`` with placeholders for everything that is to be hidden."""
-        masker = self._masker
-        text = masker.pattern.sub(self._named, text)
-        if Kind.CARDS in masker.kinds:
-            text = CARD.sub(lambda found: self._card(found[0]), text)
-        if Kind.PHONES in masker.kinds:
-            text = PHONE.sub(lambda found: self._for(found[0], Kind.PHONES.placeholder), text)
-        return text
+        if not self._masker:
+            return text
+        text = self._masker.named(text).sub(self._named, text)
+        return "\n".join(map(self._line, text.split("\n"))) if self._masker.kinds else text
+
+    def _line(self, line: str) -> str:
+        """Hide what is known by its look; it stands in one line, and most lines hold nothing of it."""
+        kinds = self._masker.kinds
+        if "@" in line and Kind.EMAILS in kinds:
+            line = EMAIL.sub(lambda found: self._for(found[0], Kind.EMAILS.placeholder), line)
+        if not MANY_DIGITS.search(line):
+            return line
+        if Kind.CARDS in kinds:
+            line = CARD.sub(lambda found: self._card(found[0]), line)
+        if Kind.PHONES in kinds:
+            line = PHONE.sub(lambda found: self._for(found[0], Kind.PHONES.placeholder), line)
+        return line
 
     def show(self, text: str) -> str:
         """Return a whole text of Kimi's with the real words in it."""
@@ -81,14 +95,7 @@ class Mask:
         return _within(text, self.show)
 
     def _named(self, found: re.Match[str]) -> str:
-        text = found[0]
-        match found.lastgroup:
-            case "literal":
-                return self._for(text, TEXT)
-            case "word":
-                return self._for(text, self._masker.names[_folded(text)])
-            case _:
-                return self._for(text, Kind.EMAILS.placeholder)
+        return self._for(found[0], self._masker.names.get(_folded(found[0]), TEXT))
 
     def _card(self, text: str) -> str:
         return self._for(text, Kind.CARDS.placeholder) if is_card(text) else text
