@@ -9,7 +9,7 @@ async def slack(settings: Settings) -> list[Finding]:
     from bots.configs import slack_config
     from bots.slack import doctor
 
-    return list(await doctor.examine(slack_config(settings)))
+    return list(await doctor.examine(slack_config(settings), desk=_desk(settings, "slack")))
 
 
 async def telegram(settings: Settings) -> list[Finding]:
@@ -17,4 +17,10 @@ async def telegram(settings: Settings) -> list[Finding]:
     from bots.configs import telegram_config
     from bots.telegram import doctor
 
-    return list(await doctor.examine(telegram_config(settings)))
+    return list(await doctor.examine(telegram_config(settings), desk=_desk(settings, "telegram")))
+
+
+def _desk(settings: Settings, platform: str) -> str:
+    """Return the desk's room where it is on ``platform``, else ""."""
+    where, _, room = settings.desk.partition(":")
+    return room if where == platform else ""

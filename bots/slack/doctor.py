@@ -5,15 +5,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.finding import Finding
 from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client_for, identify
+from bots.slack.errors import code_of, translated
 from bots.slack.setup import AGENT_SCOPES, SCOPES
-from core.errors import SettingsError, SurfaceUnavailable
+from core.errors import SettingsError, SurfaceError, SurfaceUnavailable
 
 
-async def examine(config: SlackConfig) -> list[Finding]:
-    """Ask Slack about every credential and return what it said; changes nothing there."""
+async def examine(config: SlackConfig, *, desk: str = "") -> list[Finding]:
+    """Ask Slack about every credential and return what it said; changes nothing there.
+
+    ``desk`` is the channel where a team takes conversations over; "" for none here.
+    """
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         client = client_for(config, session)
-        return [*await _bot(client, config), *await _way_in(client, config)]
+        found = await _bot(client, config)
+        known = all(one.level != "fault" for one in found)
+        room = await _desk(client, desk) if desk and known else []
+        return [*found, *await _way_in(client, config), *room]
 
 
 async def _bot(client: AsyncWebClient, config: SlackConfig) -> list[Finding]:
@@ -50,6 +57,22 @@ async def _way_in(client: AsyncWebClient, config: SlackConfig) -> list[Finding]:
     except SurfaceUnavailable as exc:
         return [_unreachable(exc)]
     return [Finding("ok", "Slack: Socket Mode, the app token is valid")]
+
+
+async def _desk(client: AsyncWebClient, desk: str) -> list[Finding]:
+    """Look whether the bot can write in a channel."""
+    try:
+        with translated("conversations.info", repeatable=True):
+            channel = (await client.conversations_info(channel=desk)).get("channel") or {}
+    except SurfaceUnavailable as exc:
+        return [_unreachable(exc)]
+    except SurfaceError as exc:
+        advice = "take the channel's id from its details (C…), and invite the bot there"
+        return [Finding("fault", f"Slack: the bot cannot see the desk {desk} ({code_of(exc)})", advice)]
+    name = channel.get("name") or desk
+    if channel.get("is_archived") or not channel.get("is_member"):
+        return [Finding("fault", f"Slack: the bot is not in the desk #{name}", "write /invite @Kimi there")]
+    return [Finding("ok", f"Slack: the desk is #{name}")]
 
 
 def _refused(fault: str) -> Finding:

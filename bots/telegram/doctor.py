@@ -1,6 +1,6 @@
 """What ``moonthread check`` tells about Telegram."""
 
-from telegram import User, WebhookInfo
+from telegram import Bot, ChatMember, ChatMemberAdministrator, User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
 from bots.finding import Finding
@@ -11,10 +11,11 @@ from core.errors import SettingsError
 MANY_PENDING = 100
 
 
-async def examine(config: TelegramConfig) -> list[Finding]:
+async def examine(config: TelegramConfig, *, desk: str = "") -> list[Finding]:
     """Ask Telegram who the bot is and how its updates travel; changes nothing.
 
-    Never raises for what Telegram answers: every fault is a finding.
+    ``desk`` is the chat where a team takes conversations over; "" for none here. Never raises for
+    what Telegram answers: every fault is a finding.
     """
     quiet_loggers()
     try:
@@ -24,6 +25,7 @@ async def examine(config: TelegramConfig) -> list[Finding]:
     try:
         await bot.initialize()
         hook = await bot.get_webhook_info()
+        room = await _desk(bot, desk) if desk else []
     except InvalidToken:
         return [Finding("fault", "Telegram: the token was refused", TOKEN_REFUSED)]
     except TelegramError as exc:
@@ -36,7 +38,7 @@ async def examine(config: TelegramConfig) -> list[Finding]:
         ]
     finally:
         await bot.shutdown()
-    return [*_about(bot.bot), *_way_in(config, hook)]
+    return [*_about(bot.bot), *_way_in(config, hook), *room]
 
 
 def _about(user: User) -> list[Finding]:
@@ -61,6 +63,26 @@ def _about(user: User) -> list[Finding]:
             )
         )
     return found
+
+
+async def _desk(bot: Bot, desk: str) -> list[Finding]:
+    """Look whether conversations can be taken over in a chat: one topic each."""
+    try:
+        chat = await bot.get_chat(desk)
+        us = await bot.get_chat_member(desk, bot.id)
+    except TelegramError as exc:
+        what = f"Telegram: the bot cannot see the desk {desk} ({exc.message})"
+        return [Finding("fault", what, "add the bot to that group; a group's id begins with -100")]
+    if not chat.is_forum:
+        advice = "turn Topics on in the group's settings: each conversation becomes one"
+        return [Finding("fault", f'Telegram: the desk "{chat.title}" has no topics', advice)]
+    manages = us.status == ChatMember.OWNER or (
+        isinstance(us, ChatMemberAdministrator) and us.can_manage_topics
+    )
+    if not manages:
+        advice = 'make it an administrator with "Manage topics"'
+        return [Finding("fault", f'Telegram: the bot may not open topics in the desk "{chat.title}"', advice)]
+    return [Finding("ok", f'Telegram: the desk is "{chat.title}"')]
 
 
 def _way_in(config: TelegramConfig, hook: WebhookInfo) -> list[Finding]:

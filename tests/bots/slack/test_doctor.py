@@ -51,3 +51,19 @@ async def test_a_slack_out_of_reach_is_told(config: SlackConfig) -> None:
     found = await examine(replace(config, api_url="http://127.0.0.1:9/api/"))
     assert {one.level for one in found} == {"fault"}
     assert all("network" in one.advice for one in found)
+
+
+async def test_a_desk_needs_the_bot_in_its_channel(slack: SlackSimulator, config: SlackConfig) -> None:
+    """An unknown channel and one without the bot are faults that say what to do."""
+    bo = slack.add_person("Bo")
+    inside = slack.add_channel("desk", [bo])
+    outside = slack.add_channel("other", [bo], with_bot=False)
+    hidden = slack.add_channel("hidden", [bo], private=True, with_bot=False)
+    for channel, words in (
+        (outside, "/invite"),
+        (hidden, "channel_not_found"),
+        ("C404", "channel_not_found"),
+    ):
+        found = (await examine(config, desk=channel))[-1]
+        assert (found.level, words in found.what + found.advice) == ("fault", True)
+    assert [one.level for one in await examine(config, desk=inside)] == ["ok"] * 3

@@ -47,3 +47,19 @@ async def test_a_webhook_that_polling_would_take_away(telegram: TelegramSimulato
     assert "webhook is set" in polled[2].what
     hooked = await examine(config(telegram, public_url="http://127.0.0.1:9"))
     assert "another address" in hooked[2].what
+
+
+async def test_a_desk_needs_topics_and_the_right_to_open_them(telegram: TelegramSimulator) -> None:
+    """Each step that is missing is named, one after the other."""
+    bo = telegram.add_person("Bo")
+    plain, forum = telegram.add_group("Plain", [bo]), telegram.add_group("Desk", [bo], forum=True)
+
+    async def told(chat: int) -> tuple[str, str]:
+        found = (await examine(config(telegram), desk=str(chat)))[-1]
+        return found.level, found.what + found.advice
+
+    for chat, words in ((-1, "add the bot"), (plain, "no topics"), (forum, "Manage topics")):
+        level, said = await told(chat)
+        assert (level, words in said) == ("fault", True)
+    telegram.promote_bot(forum)
+    assert await told(forum) == ("ok", 'Telegram: the desk is "Desk"')
