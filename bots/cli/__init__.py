@@ -17,6 +17,7 @@ from bots.cli.chat import chats
 from bots.cli.check import check
 from bots.cli.db import db
 from bots.cli.demo import demo
+from bots.cli.desk import desk
 from bots.cli.export import export_
 from bots.cli.knowledge import knowledge
 from bots.cli.run import run
@@ -36,6 +37,7 @@ for command in (run, check, ask, slack_manifest, demo, usage, block, unblock, bl
 app.command("export")(export_)
 app.add_typer(chats)
 app.add_typer(db)
+app.add_typer(desk)
 app.add_typer(knowledge)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, delete, exists, func, select, upda
 
 from core.access import Who
 from core.model import Quoted, Said, Unparsed
-from core.store import budget, files, guard, people, schema
+from core.store import budget, desk_privacy, files, guard, people, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.inbox import Lane, Mark
@@ -79,6 +79,7 @@ async def forget_person(
     await tx.execute(delete(_F).where(_F.c.person_id == who.person_id, _F.c.turn_id.in_(tenant_turns)))
     await _rename(tx, who, alias=alias, today=today)
     await guard.forget(tx, who)
+    await desk_privacy.forget(tx, who)
     await people.forget(tx, platform=who.platform, tenant=who.tenant, person_id=who.person_id)
     return Forgotten(
         said=said.rowcount, answers=answers.rowcount, conversations=len(mine), files=forgotten_files
@@ -124,6 +125,7 @@ async def _purge_messages(tx: Transaction, before: datetime, limit: int) -> int:
 async def _purge_rest(tx: Transaction, before: datetime) -> None:
     """Delete what hangs on nothing any more."""
     await files.forget_before(tx, before)
+    await desk_privacy.purge(tx, before)
     await tx.execute(delete(_S).where(_S.c.created_at < before))
     await tx.execute(update(_U).where(_U.c.created_at < before, _U.c.person_id != "").values(person_id=""))
     await guard.purge_paces(tx, before)

@@ -94,6 +94,12 @@ _COLUMNS = (
 )
 
 
+def blank() -> dict[str, Any]:
+    """Return the payload of a row of which nothing is kept."""
+    payload: dict[str, Any] = _CONTENT.dump_python(Content(), mode="json")
+    return payload
+
+
 async def put(
     tx: Transaction,
     *,

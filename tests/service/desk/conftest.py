@@ -283,10 +283,16 @@ def backend() -> str:
 
 
 @pytest.fixture
-async def office(backend: str, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
+def speed() -> float:
+    """How much faster than the machine's the common clock runs."""
+    return SPEED
+
+
+@pytest.fixture
+async def office(backend: str, speed: float, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
     """An office whose service is not started yet."""
     url = request.getfixturevalue("sqlite_url" if backend == "sqlite" else "postgres_url")
-    clock = ScaledClock(SPEED)
+    clock = ScaledClock(speed)
     kimi = KimiSimulator(clock=clock, script=answer_with("Hello there."))
     telegram, slack = TelegramSimulator(clock=clock), SlackSimulator(clock=clock)
     await asyncio.gather(kimi.__aenter__(), telegram.__aenter__(), slack.__aenter__())

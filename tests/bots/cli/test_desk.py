@@ -1,0 +1,31 @@
+"""``moonthread desk stats``."""
+
+from bots.cli.desk import row
+from core.store.ratings import Outcome
+
+
+def outcome(response_s: float | None, resolution_s: float | None, stars: int | None, state: str) -> Outcome:
+    """One handover."""
+    return Outcome(
+        why="customer",
+        state=state,
+        taker="Lin",
+        response_s=response_s,
+        resolution_s=resolution_s,
+        stars=stars,
+    )
+
+
+def test_a_line_tells_medians_in_minutes_and_the_mean_rating() -> None:
+    """Handovers without an answer, an end or a rating count as such and spoil no figure."""
+    found = [
+        outcome(60.0, 600.0, 5, "closed"),
+        outcome(120.0, 1200.0, 4, "closed"),
+        outcome(None, None, None, "waiting"),
+    ]
+    assert row("Lin", found) == ["Lin", "3", "2", "2.0", "2.0", "20.0", "2", "4.5", "2"]
+
+
+def test_a_line_without_anything_tells_dashes() -> None:
+    """Nobody was helped yet."""
+    assert row("total", []) == ["total", "0", "0", "-", "-", "-", "0", "-", "0"]
