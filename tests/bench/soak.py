@@ -28,6 +28,7 @@ from bots.simulator.telegram import Limits, TelegramSimulator
 TURNS = 20_000
 AT_ONCE = 24  #: people who wait for an answer at the same time
 PEOPLE = 480
+PATIENCE_S = 180.0
 REST_S = 4.0  #: of quiet before things are counted
 FAST = {"telegram_private_per_minute": 600, "telegram_private_burst": 10, "telegram_all_per_s": 1000}
 OPEN = {"stranger_messages_per_day": 0, "flood_messages": 0, "repeats": 0, "busy": "queue"}
@@ -63,7 +64,10 @@ async def service_process(settings: Row) -> None:
     from core.clock import SystemClock
     from core.settings import Settings
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     made = Settings(**settings)
     service = Service(made, platforms_of(made, frozenset({"telegram"}), SystemClock()), web=False)
     async with running_service(service):
@@ -115,7 +119,13 @@ class People:
             chat, person = self._rooms[number % len(self._rooms)]
             answered = self._waiting[f"Answer {number}."] = asyncio.Event()
             await self._sim.say(chat, person, f"Question {number}")
-            await asyncio.wait_for(answered.wait(), 120.0)
+            try:
+                await asyncio.wait_for(answered.wait(), PATIENCE_S)
+            except TimeoutError:
+                shown = [one.text for one in self._sim.screen.in_channel(str(chat), by_bot=True)[-3:]]
+                raise SystemExit(
+                    f"soak: question {number} was not answered; its chat shows {shown}"
+                ) from None
 
     async def _read(self, frames: "asyncio.Queue[Any]") -> None:
         while True:
@@ -158,6 +168,7 @@ async def soak(turns: int = TURNS, *, postgres: bool = False) -> Row:
             took_s = time.monotonic() - began
             kimi.requests.clear()
             await asyncio.sleep(REST_S)
+            sys.stderr.write(f"soak: {len(steps) + 1} tenths of {turns} turns\n")
             steps.append({**await child(), "turns_per_s": round(turns / 10 / took_s, 1)})
         return _judged(turns, steps)
 
