@@ -60,10 +60,11 @@ def _text(secret: SecretStr | None) -> str:
 
 
 def access_of(settings: Settings) -> Access:
-    """Return who is let in."""
-    return Access(
-        allow=frozenset(settings.allow), deny=frozenset(settings.deny), admins=frozenset(settings.admins)
-    )
+    """Return who is let in; the people of the desk are, where a list of others is given."""
+    allow = frozenset(settings.allow)
+    if allow and settings.desk:
+        allow |= {settings.desk}
+    return Access(allow=allow, deny=frozenset(settings.deny), admins=frozenset(settings.admins))
 
 
 def budgets_of(settings: Settings) -> Budgets:

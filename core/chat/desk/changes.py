@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from core.chat.desk import card, texts
+from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.terms import DeskRules, DeskTerms
 from core.chat.language import Language
 from core.desk.state import Action, Change, Effect, State, begin, transition
@@ -197,7 +197,7 @@ class Desk:
                     await self.put(tx, handover, inbox_id, Kind.CARD, "desk")
                     if action is not Action.ASK:
                         language = card.language_of_card(handover)
-                        told = texts.did(language, action.value, author.name or author.id)
+                        told = staff_texts.did(language, action.value, author.name or author.id)
                         await self.say(tx, handover, inbox_id, "desk", told)
                 case Effect.TELL:
                     told, choices = await self._told(tx, handover, action, terms)

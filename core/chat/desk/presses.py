@@ -4,7 +4,7 @@ Choices' data can be forged by a changed client, so that each press is checked: 
 only on the desk, a rating only from the handover's own customer.
 """
 
-from core.chat.desk import card, texts
+from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.changes import Desk, Wish
 from core.chat.desk.relay import Relay
 from core.chat.desk.whereabouts import address_in, spoken
@@ -191,11 +191,11 @@ class Presses:
         done = await self._desk.act(tx, handover, Action.ANSWER, event.author, inbox_id=seq)
         language = card.language_of_card(handover)
         if done is None:
-            await self._desk.say(tx, handover, seq, "desk", texts.ended(language))
+            await self._desk.say(tx, handover, seq, "desk", staff_texts.ended(language))
             return self._work(handover.conversation_id)
         await self._send(tx, done.handover, event, seq, post.content.draft)
         name = event.author.name or event.author.id
-        sent = Content(text=texts.draft_sent(language, name, post.content.draft), of=post.id)
+        sent = Content(text=staff_texts.draft_sent(language, name, post.content.draft), of=post.id)
         await self._desk.put(tx, handover, seq, Kind.EDIT, "desk", sent)
         return self._work(handover.conversation_id)
 

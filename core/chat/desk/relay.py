@@ -4,7 +4,7 @@ Words that begin with ``//`` are a note of the desk's and reach no customer, als
 them one.
 """
 
-from core.chat.desk import card, texts
+from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.changes import Desk
 from core.chat.desk.terms import DeskTerms
 from core.chat.remember import remember
@@ -44,7 +44,7 @@ class Relay:
         if not handover.desk.platform:
             return  # the person reads it in the same room
         name = event.author.name or handover.customer.name or event.author.id
-        words = event.text.strip() or texts.unpassable(event, card.language_of_card(handover))
+        words = event.text.strip() or staff_texts.unpassable(event, card.language_of_card(handover))
         await self._copy(tx, handover, event, inbox_id, "desk", texts.signed(name, words) if words else "")
 
     async def staff_said(self, tx: Transaction, handover: Handover, event: Said, inbox_id: int) -> None:
@@ -53,7 +53,9 @@ class Relay:
             return
         done = await self._desk.act(tx, handover, Action.ANSWER, event.author, inbox_id=inbox_id)
         if done is None:
-            await self._desk.say(tx, handover, inbox_id, "desk", texts.ended(card.language_of_card(handover)))
+            await self._desk.say(
+                tx, handover, inbox_id, "desk", staff_texts.ended(card.language_of_card(handover))
+            )
             return
         terms = await self._terms(tx, handover)
         await self._staff_spoke(tx, done.handover, terms)

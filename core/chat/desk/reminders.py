@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from core.chat.desk import card, texts
+from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.changes import Desk
 from core.chat.desk.rooms import Platforms
 from core.chat.desk.terms import DeskTerms
@@ -118,13 +118,15 @@ class Reminders:
                 action = Action.BACK if what == "return" else Action.CLOSE
                 await self._desk.act(tx, handover, action, NOBODY, inbox_id=inbox_id)
             case "idle_warning":
-                told = texts.idle(language, terms.patience.idle_then, self._taker(handover))
+                told = staff_texts.idle(language, terms.patience.idle_then, self._taker(handover))
                 await self._tell_desk(tx, handover, inbox_id, told)
             case "remind_desk" | "remind_people" | "remind_taker":
                 waited = self._desk.now() - handover.asked_at
                 called = self._taker(handover) if what == "remind_taker" else self._people(handover, terms)
                 called = "" if what == "remind_desk" else called
-                told = texts.remind(language, handover.customer.name or handover.customer.id, waited, called)
+                told = staff_texts.remind(
+                    language, handover.customer.name or handover.customer.id, waited, called
+                )
                 await self._tell_desk(tx, handover, inbox_id, told)
                 if handover.state is State.WAITING and handover.reminded <= TOLD_TIMES:
                     ahead = await desk.ahead_of(tx, handover)

@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from core.chat.desk import card, texts
+from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.carriage import Carriage
 from core.chat.desk.changes import Desk
 from core.chat.desk.notes import Notes
@@ -233,9 +233,9 @@ class DeskRunner:
     async def _draft(self, post: Post, handover: Handover) -> None:
         language = card.language_of_card(handover)
         words = await self._notes.draft(handover)
-        content = Content(text=texts.drafting_failed(language))
+        content = Content(text=staff_texts.drafting_failed(language))
         if words:
-            content = Content(text=texts.draft(language, words), draft=words)
+            content = Content(text=staff_texts.draft(language, words), draft=words)
         await self._beside(handover, f"draft:{post.id}", Lane.DESK, Kind.WORDS, content)
 
     async def _beside(
@@ -249,7 +249,9 @@ class DeskRunner:
                 return
             number = await self._desk.put(tx, handover, inbox_id, kind, "desk", content)
             if content is not None and content.draft:
-                await relayed.offer(tx, number, texts.send_button(card.language_of_card(handover), number))
+                await relayed.offer(
+                    tx, number, staff_texts.send_button(card.language_of_card(handover), number)
+                )
             work = Work(conversation.id, lane)
             await self._engine.enlist(tx, work)
         self._engine.wake(work)
@@ -273,10 +275,10 @@ class DeskRunner:
                     words=texts.unreachable(language),
                 )
             elif post.side == "customer" and handover.desk_thread:
-                told = texts.undelivered(language, _why(error))
+                told = staff_texts.undelivered(language, _why(error))
                 await self._desk.say(tx, handover, post.inbox_id, "desk", told)
             elif post.kind is Kind.FILE and handover.desk_thread and post.content.file is not None:
-                told = texts.file_lost(language, post.content.file.name or post.content.file.kind)
+                told = staff_texts.file_lost(language, post.content.file.name or post.content.file.kind)
                 await self._desk.say(tx, handover, post.inbox_id, "desk", told)
 
 
