@@ -5,6 +5,7 @@ the next start wakes every conversation that has an open event.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
 RETRY_MOST_S = 15.0
+AT_ONCE = 20  #: lines of work that are taken up together after a start
+PAUSE_S = 0.1  #: before the next ones: the first answers shall not wait for thousands to begin
 
 
 class EmbeddedEngine:
@@ -39,6 +42,7 @@ class EmbeddedEngine:
         self._tasks: dict[Work, asyncio.Task[None]] = {}
         self._again: set[Work] = set()
         self._chores = Chores(clock)
+        self._recovering: asyncio.Task[None] | None = None
         self.stopping = False
 
     @property
@@ -79,12 +83,16 @@ class EmbeddedEngine:
             left = await inbox.open_work(tx)
         if left:
             log.info("work_recovered", conversations=len(left))
-        for work in left:
+        for work in left[:AT_ONCE]:
             self.wake(work)
+        if len(left) > AT_ONCE:
+            self._recovering = asyncio.create_task(self._recover(left[AT_ONCE:]), name="recovery")
         self._chores.start()
 
     async def settled(self) -> None:
         """Return when no work is left that this process can do now."""
+        if self._recovering is not None:
+            await asyncio.wait({self._recovering})
         while self._tasks:
             await _all_ended(list(self._tasks.values()))
 
@@ -92,6 +100,9 @@ class EmbeddedEngine:
         """Let running work end, abort what has not after ``grace_s`` seconds."""
         self.stopping = True
         await self._chores.close()
+        if self._recovering is not None:
+            self._recovering.cancel()
+            await asyncio.gather(self._recovering, return_exceptions=True)
         if self._tasks:
             tasks = list(self._tasks.values())
             timer = asyncio.create_task(self._clock.sleep(grace_s))
@@ -102,6 +113,13 @@ class EmbeddedEngine:
             await asyncio.gather(timer, ended, *tasks, return_exceptions=True)
         if self._exclusive is not None:
             self._exclusive.release()
+
+    async def _recover(self, left: Sequence[Work]) -> None:
+        """Take up what was left, a few lines at a time."""
+        for position, work in enumerate(left):
+            if position % AT_ONCE == 0:
+                await self._clock.sleep(PAUSE_S)
+            self.wake(work)
 
     async def _work_off(self, work: Work, drain: Drain) -> None:
         delay_s = RETRY_FIRST_S

@@ -1,7 +1,8 @@
 """Run the benchmark: ``python -m tests.bench [PART ...] [--publish]``; ``make bench`` runs all.
 
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
-memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL).
+memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL),
+``startup`` (with a long past, on both databases).
 Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
 the picture to ``.github/images``. Takes about half an hour; the machine should have nothing else to do.
 """
@@ -29,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
 OURS = "moonthread"
-PARTS = ("policy", "delays", "load", "soak", "scaleout")
+PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
@@ -168,6 +169,12 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
         found["scaleout"] = asyncio.run(_all_of(scaleout.PARTS))
         for name, row in found["scaleout"].items():
             sections.append(_plain(name, row))
+    if "startup" in parts:
+        from tests.bench.startup import startup
+
+        _say("startup: 2,000 conversations, 100,000 messages")
+        found["startup"] = asyncio.run(startup())
+        sections.append(_plain("startup", found["startup"]))
     sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
     _say("\n\n".join("\n".join(lines) for lines in sections))
     _write(found, publish=publish)

@@ -1,0 +1,148 @@
+"""A start with a long past: 2,000 conversations with a waiting question each, and 100,000 messages."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bots.service import Service, platforms_of
+from bots.simulator.kimi import Account, KimiSimulator, answer_with
+from bots.simulator.telegram import Limits, TelegramSimulator
+from core.clock import SystemClock
+from core.model import Address, Addressed, Person, Said, Scene, ThreadKey
+from core.settings import Settings
+from core.store import Database, migrate
+from core.store.payload import encode
+
+CONVERSATIONS = 2_000
+TURNS_EACH = 25  #: a question and an answer each
+MOST_S = 3.0
+
+QUESTION = Said(
+    delivery_id="old",
+    message_id="1",
+    address=Address(
+        key=ThreadKey(platform="telegram", tenant="1", channel="CHAT", thread=""),
+        details={"chat": "private", "said_in": "CHAT"},
+    ),
+    author=Person(id="CHAT", name="Ann"),
+    text="Hello?",
+    sent_at=datetime(2026, 11, 20, 10, 0, tzinfo=UTC),
+    scene=Scene.DIRECT,
+    addressed=Addressed.DIRECT,
+)
+SEED = {
+    "conversations": """
+INSERT INTO conversations (id, platform, tenant, channel, thread, scene, created_at)
+SELECT i, 'telegram', '1', CAST(:first + i - 1 AS VARCHAR(32)), '', 'direct', :moment
+  FROM n WHERE i <= :many
+""",
+    "events": """
+INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, state, payload,
+                   received_at, done_at)
+SELECT i, 'telegram', '1', 'old:' || i, (i - 1) % :many + 1, 'turns', 'done', {payload}, :moment, :moment
+  FROM n
+""",
+    "turns": """
+INSERT INTO turns (id, conversation_id, inbox_id, seq, run, state, outcome, asker_id, refs,
+                   started_at, finished_at)
+SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '[]', :moment, :moment
+  FROM n
+""",
+    "questions": """
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author, text, tokens, state, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'user', 'U', 'Ann', 'Question ' || i || :words, 60, 'shown', :moment
+  FROM n
+""",
+    "answers": """
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author, text, tokens, state, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words, 60, 'shown', :moment
+  FROM n
+""",
+    "waiting": """
+INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, state, payload, received_at)
+SELECT :turns + i, 'telegram', '1', 'new:' || i, i, 'turns', 'open', {payload}, :moment
+  FROM n WHERE i <= :many
+""",
+}
+
+
+async def seed(database: Database, event: dict[str, Any], first_chat: int) -> None:
+    """Make the past, out of one event as it is stored; chats are numbered from ``first_chat`` on."""
+    postgresql = database.dialect == "postgresql"
+    payload = "replace(:event, 'CHAT', CAST(:first + (i - 1) % :many AS VARCHAR(32)))"
+    payload = f"CAST({payload} AS JSON)" if postgresql else payload
+    values = {
+        "many": CONVERSATIONS,
+        "turns": CONVERSATIONS * TURNS_EACH,
+        "first": first_chat,
+        "event": json.dumps(event),
+        "words": ": " + "some words of it " * 12,
+        "moment": "2026-11-20 10:00:00.000000",
+    }
+    kinds = {"many": "BIGINT", "turns": "BIGINT", "first": "BIGINT", "event": "TEXT", "words": "TEXT"}
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :turns) "
+    async with database.begin() as tx:
+        for sentence in SEED.values():
+            statement = numbers + sentence.format(payload=payload)
+            if postgresql:
+                for name, kind in {**kinds, "moment": "TIMESTAMPTZ"}.items():
+                    statement = statement.replace(f":{name}", f"CAST(:{name} AS {kind})")
+            names = {name: value for name, value in values.items() if f":{name}" in statement}
+            await tx.execute(text(statement), names)
+        if postgresql:
+            for table in ("inbox", "turns", "conversations"):
+                top = f"(SELECT max(id) FROM {table})"  # noqa: S608 (names of ours)
+                await tx.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {top})"))
+            await tx.execute(text("ANALYZE"))
+
+
+async def measured(url: str, folder: Any) -> dict[str, float]:
+    """Seed a database and start a service on it; return the seconds that each took."""
+    clock = SystemClock()
+    async with (
+        KimiSimulator(account=Account.unlimited(), script=answer_with("Yes.", chunks_per_s=1_000)) as kimi,
+        TelegramSimulator(limits=Limits(enabled=False)) as sim,
+    ):
+        settings = Settings(
+            kimi_api_key="sk-test",
+            kimi_base_url=kimi.base_url,
+            telegram_bot_token="1:test",
+            telegram_api_url=sim.api_url,
+            database_url=url,
+            data_dir=folder,
+            http_port=0,
+            stop_grace_s=0.0,
+            stranger_messages_per_day=0,
+            telegram_all_per_s=1_000,
+        )
+        people = [sim.add_person(f"Ann {number}") for number in range(CONVERSATIONS)]
+        chats = [sim.private_chat(person) for person in people]
+        assert chats == list(range(chats[0], chats[0] + len(chats)))
+
+        async def begin() -> Service:
+            service = Service(settings, platforms_of(settings, frozenset({"telegram"}), clock), clock=clock)
+            await service.start()
+            return service
+
+        await migrate.upgrade(url)
+        database = Database(url)
+        began = time.monotonic()
+        await seed(database, encode(QUESTION), chats[0])
+        seeded = time.monotonic()
+        await database.close()
+        service = await begin()
+        started = time.monotonic()
+        await service.stop()
+        return {"seeding_s": round(seeded - began, 2), "start_s": round(started - seeded, 2)}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_long_past_does_not_slow_the_start(kind: str, tmp_path: Any, request: Any) -> None:
+    """Ready within three seconds, with 2,000 questions to take up; none of the past is read for it."""
+    url = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
+    found = await measured(url, tmp_path)
+    assert found["start_s"] < MOST_S, found
