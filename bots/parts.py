@@ -56,6 +56,7 @@ from core.chat.toolbox import Toolbox
 from core.chat.turn import TurnRunner
 from core.clock import Clock
 from core.delivery.courier import Courier
+from core.delivery.keeping import BudgetKeeper
 from core.delivery.ledger import StoreBudgets
 from core.engine.embedded import EmbeddedEngine
 from core.engine.running import RunningAnswers
@@ -133,6 +134,10 @@ class Parts:
 
     async def start_background(self, closing: contextlib.AsyncExitStack) -> None:
         """Start what works beside the conversations; ``closing`` ends it, last started first."""
+        if self.database.dialect == "sqlite":
+            kept = BudgetKeeper(self.database, self.clock, self.courier.scheduler)
+            await kept.start()
+            closing.push_async_callback(kept.close)
         self.courier.start()
         closing.push_async_callback(self.courier.close)
         closing.push_async_callback(self.summarizer.close)

@@ -18,7 +18,7 @@ from core.delivery.bucket import EPSILON, Bucket, bucket_of
 from core.delivery.growing import FIRST_WORDS_PATIENCE_S
 from core.delivery.lane import Grant, Lane
 from core.delivery.pace import Pace
-from core.delivery.shared import Verdict, adopt
+from core.delivery.shared import Row, Verdict, adopt
 from core.delivery.steps import Need
 from core.ports import Budget, Rung
 
@@ -32,6 +32,8 @@ class Scheduler:
         self.pace = pace or Pace()
         self.lanes: dict[int, Lane] = {}
         self.buckets: dict[str, Bucket] = {}
+        self.spent_before: dict[str, Row] = {}  #: buckets of an earlier process, until they are used
+        self.calls = 0  #: spent so far
         self._changed: dict[int, Lane] = {}
         self._due: dict[int, tuple[Need, Lane]] = {}
         self._starved: dict[int, Lane] = {}  # no previews: too many share a budget
@@ -70,6 +72,9 @@ class Scheduler:
         found = self.buckets.get(budget.key)
         if found is None:
             found = self.buckets[budget.key] = bucket_of(budget, now)
+            if (row := self.spent_before.pop(budget.key, None)) is not None:
+                found.load(row, now)
+                found.settle_flying(now)
         return found
 
     def touch(self, lane: Lane) -> None:
@@ -112,6 +117,7 @@ class Scheduler:
         if grant.need is Need.FIRST:
             self._switch(lane, grant.opening)
         call = next(self._numbers)
+        self.calls += 1
         for budget in cost:
             bucket = self.bucket(budget, now)
             bucket.send(call, now)

@@ -126,13 +126,18 @@ def adopt(bucket: Bucket, row: Row, *, replica: str, shared_now: float, now: flo
     offset = now - shared_now
     mine = {call_name(replica, call) for call in bucket.flying}
     counted = [call for call in row["flying"] if call not in mine]
-    moved = dict(row) | {
-        "at": row["at"] + offset,
-        "closed": row["closed"] + offset,
-        "landed": [at + offset for at in row.get("landed", ())],
-    }
-    bucket.mirror(moved, counted=len(counted), now=now)
+    bucket.mirror(shifted(row, offset), counted=len(counted), now=now)
     bucket.elsewhere = elsewhere(row, replica=replica, now=shared_now)
+
+
+def shifted(row: Row, offset_s: float) -> Row:
+    """Return a row with its times told by another clock, which is ahead by ``offset_s``."""
+    return row | {
+        "at": row["at"] + offset_s,
+        "closed": row["closed"] + offset_s,
+        "flying": {call: at + offset_s for call, at in row["flying"].items()},
+        "landed": [at + offset_s for at in row.get("landed", ())],
+    }
 
 
 def _row(bucket: Bucket, crowd: Row, now: float) -> Row:

@@ -44,6 +44,11 @@ async def save(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> None:
     )
 
 
+async def all_of(tx: Transaction) -> dict[str, dict[str, Any]]:
+    """Return every row; for a process that is alone with its database."""
+    return {row.key: row.payload for row in (await tx.execute(select(_B.c.key, _B.c.payload))).all()}
+
+
 async def prune(tx: Transaction, *, unused_s: float) -> int:
     """Forget budgets that nobody has spent from for so long that they are as good as new."""
     until = datetime.now(UTC) - timedelta(seconds=unused_s)
