@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -98,9 +98,11 @@ async def latency() -> dict[str, Any]:
         cluster.kimi.script = lambda _: ScriptedReply("Yes.", chunks_per_s=math.inf)
         people = cluster.people(100)
         found: dict[str, Any] = {}
+        processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
         for name, count, gap_s in (("warm", 40, 0.1), ("idle", 100, 0.3), ("at_50_per_s", 500, 0.02)):
             cluster.kimi.requests.clear()
             said: dict[str, float] = {}
+            used_s = _cpu_s(processes)
             for number in range(count):
                 chat, person = people[number % len(people)]
                 said[f"{name}:{number}"] = cluster.sim.clock.time()
@@ -113,13 +115,43 @@ async def latency() -> dict[str, Any]:
             found[name] = {
                 "p50_ms": round(statistics.median(waits), 1),
                 "p95_ms": round(_quantile(waits, 0.95), 1),
+                "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / count * 1_000, 1),
             }
-        processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
         await asyncio.sleep(3.0)
-        before = [sum(one.cpu_times()[:2]) for one in processes]
+        before = [_cpu_s([one]) for one in processes]
         await asyncio.sleep(10.0)
-        used = [sum(one.cpu_times()[:2]) - old for one, old in zip(processes, before, strict=True)]
+        used = [_cpu_s([one]) - old for one, old in zip(processes, before, strict=True)]
         return {**found, "idle_cpu_percent": [round(seconds * 10, 2) for seconds in used]}
+
+
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    return float(sum(sum(one.cpu_times()[:2]) for one in processes))
+
+
+async def throughput() -> dict[str, Any]:
+    """Turns a second with everybody asking at once, on one replica and on two."""
+    found: dict[str, Any] = {}
+    for replicas in (1, 2):
+        async with _stage(replicas) as (_, cluster):
+            cluster.kimi.script = lambda _: ScriptedReply("Yes.", chunks_per_s=math.inf)
+            people = cluster.people(60)
+            processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
+            began, used_s = time.monotonic(), _cpu_s(processes)
+            for number in range(10):
+                await asyncio.gather(
+                    *(cluster.sim.say(chat, person, f"Question {number}") for chat, person in people)
+                )
+            shown = lambda cluster=cluster, people=people: sum(  # noqa: E731
+                len(cluster.answers(chat)) for chat, _ in people
+            )
+            await cluster.until(lambda shown=shown: shown() >= 600, 300.0)  # type: ignore[misc]
+            took_s = time.monotonic() - began
+            found[f"{replicas}_replicas"] = {
+                "turns_per_s": round(600 / took_s, 1),
+                "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / 600 * 1_000, 1),
+                "turns_by_replica": [len(one.said("turn_done")) for one in cluster.replicas],
+            }
+    return found
 
 
 async def _running(cluster: Cluster, chats: int, per_s: float) -> tuple[list[int], Any, Any, list[int]]:
@@ -204,6 +236,7 @@ async def outage() -> dict[str, Any]:
 PARTS: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "events": events,
     "latency": latency,
+    "throughput": throughput,
     "kill": kill,
     "freeze": freeze,
     "outage": outage,
