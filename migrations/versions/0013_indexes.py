@@ -26,6 +26,8 @@ INDEXES = (
     ("contents", "account", "hash"),
     ("told", "day"),
     ("handovers", "conversation_id"),
+    ("handovers", "ended_at"),
+    ("handover_changes", "author_id"),
 )
 
 

@@ -43,6 +43,7 @@ handovers = Table(
     Index("ix_handovers_desk", "desk_platform", "desk_channel", "desk_thread"),
     Index("ix_handovers_due_at", "due_at"),
     Index("ix_handovers_conversation_id", "conversation_id"),
+    Index("ix_handovers_ended_at", "ended_at"),
     Index("ix_handovers_asked_at", "asked_at"),
     Index(
         "ix_handovers_active",
@@ -65,6 +66,7 @@ handover_changes = Table(
     Column("author", String(255), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_handover_changes_handover_id", "handover_id"),
+    Index("ix_handover_changes_author_id", "author_id"),
 )
 
 relayed = Table(
