@@ -217,10 +217,8 @@ async def summarise(tx: Transaction, handover_id: int, summary: str) -> None:
 
 async def due(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
     """Return the handovers that have to be looked at."""
-    query = (
-        select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now).order_by(_H.c.due_at).limit(limit)
-    )
-    return list((await tx.execute(query)).scalars())
+    query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
+    return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
 
 
 async def claim(
