@@ -151,7 +151,8 @@ async def test_nothing_is_confirmed_before_it_is_stored(
     store.down = False
     await store.until(lambda: len(store.events) == 2)
     assert store.texts == ["one", "two"]
-    assert {"event": "store_unavailable", "log_level": "error", "platform": "telegram"} in logged
+    told = {"event": "store_unavailable", "log_level": "error", "platform": "telegram", "error": "down"}
+    assert told in logged
 
 
 async def test_an_update_that_cannot_be_read_blocks_nothing(
