@@ -7,6 +7,8 @@ What procrastinate 3.10 does not do by itself stands here, one file an idea:
 :mod:`.jobs`          its ``JobManager`` with a membership that can end, and no lost wake-ups
 :mod:`.lease`         how long we may go on writing without word from the database; frozen loops
 :mod:`.member`        one session that listens, beats, and watches the other replicas
+:mod:`.wishes`        ending an answer that another replica writes
+:mod:`.chores`        what is done now and then, once for the cluster, on its periodic tasks
 :mod:`.engine`        the port, and the supervised worker
 ====================  =============================================================================
 

@@ -22,10 +22,11 @@ from core.engine.scaleout.jobs import Jobs
 from core.engine.scaleout.lease import Lease, watch_loop
 from core.engine.scaleout.member import Calls, Member
 from core.engine.scaleout.timing import Timing
+from core.engine.scaleout.wishes import CANCEL_CHANNEL, Wishes
 from core.engine.schedule import Chore
 from core.errors import StoreUnavailable
-from core.store import Database, Lane, Transaction, Work, inbox, turns
-from core.store.cluster import Notice, conninfo, notify
+from core.store import Database, Lane, Transaction, Work, inbox
+from core.store.cluster import Notice, conninfo
 from core.store.database import LIVELY_LINE, sever
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,6 @@ POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
 RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
 RETRY_MOST_S = 15.0
 STOP_PATIENCE_S = 10.0  #: beyond the grace, for a database that does not answer
-CANCEL_CHANNEL = "moonthread_cancel"
 
 
 def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
@@ -69,6 +69,7 @@ class ScaleoutEngine:
         """
         self._database = database
         self._running = running
+        self._wishes = Wishes(database, running)
         self._clock = clock
         self._timing = timing or Timing()
         self._queues = sorted(platforms)
@@ -106,7 +107,6 @@ class ScaleoutEngine:
         self._eye: asyncio.Task[None] | None = None
         self._working: set[asyncio.Task[Any]] = set()
         self._aside: set[asyncio.Task[None]] = set()
-        self._looking = False
         self.stopping = False
         self.fences = 0  #: how often this replica gave everything up
 
@@ -146,7 +146,7 @@ class ScaleoutEngine:
         if self._running.of(conversation_id) is not None:
             self._running.cancel(conversation_id, why)
         else:
-            self._do_aside(self._tell(conversation_id))
+            self._do_aside(self._wishes.tell(conversation_id))
 
     async def start(self, drain: Drain) -> None:
         """Join the cluster and work.
@@ -291,27 +291,8 @@ class ScaleoutEngine:
 
     def _look(self) -> None:
         """Look for wishes to end answers of ours."""
-        if len(self._running) and not self._looking:
-            self._looking = True
-            self._do_aside(self._heed())
-
-    async def _heed(self) -> None:
-        try:
-            async with self._database.read() as tx:
-                wishes = await turns.wishes(tx, self._running.conversations())
-            for conversation_id, why in wishes:
-                self._running.cancel(conversation_id, why)
-        except StoreUnavailable as exc:
-            log.warning("wishes_unread", error=str(exc))
-        finally:
-            self._looking = False
-
-    async def _tell(self, conversation_id: int) -> None:
-        try:
-            async with self._database.begin() as tx:
-                await notify(tx, CANCEL_CHANNEL, str(conversation_id))
-        except StoreUnavailable as exc:
-            log.warning("cancel_untold", error=str(exc))  # the other replica looks every second
+        if len(self._running):
+            self._do_aside(self._wishes.heed())
 
     def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
