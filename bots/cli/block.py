@@ -1,19 +1,15 @@
 """``moonthread block``, ``unblock`` and ``blocked``: people who get no answers, by the operator's word."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bots.cli.terminal import run_async
-from core.settings import Need, load
-from core.store import Database, Transaction, guard, migrate
+from bots.cli.store import done
+from core.store import Transaction, guard
 from core.store.guard import EVERYWHERE, Blocked
-
-T = TypeVar("T")
 
 Person = Annotated[str, typer.Argument(help="PLATFORM:ID, such as slack:U0123 or telegram:42.")]
 Chat = Annotated[
@@ -28,7 +24,7 @@ def block(person: Person, chat: Chat = EVERYWHERE) -> None:
     async def work(tx: Transaction) -> bool:
         return await guard.block(tx, platform=platform, person_id=person_id, channel=chat)
 
-    new = _done(work)
+    new = done(work, make=True)
     typer.echo(f"{person} is blocked{_where(chat)}" if new else f"{person} was blocked{_where(chat)} before")
 
 
@@ -39,7 +35,7 @@ def unblock(person: Person, chat: Chat = EVERYWHERE) -> None:
     async def work(tx: Transaction) -> int:
         return await guard.unblock(tx, platform=platform, person_id=person_id, channel=chat or None)
 
-    if not _done(work):
+    if not done(work):
         typer.echo(f"moonthread: {person} is not blocked{_where(chat)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{person} is answered again{_where(chat)}")
@@ -51,7 +47,7 @@ def blocked() -> None:
     async def work(tx: Transaction) -> list[Blocked]:
         return list(await guard.everyone(tx))
 
-    found = _done(work)
+    found = done(work)
     if not found:
         typer.echo("nobody is blocked")
         return
@@ -77,19 +73,3 @@ def _parsed(person: str) -> tuple[str, str]:
 
 def _where(chat: str) -> str:
     return f" in {chat}" if chat else ""
-
-
-def _done(work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do something in the configured store."""
-    url = load(needs=[Need.STORE]).database_url.get_secret_value()
-
-    async def within() -> T:
-        database = Database(url)
-        try:
-            await migrate.require_current(database)
-            async with database.begin() as tx:
-                return await work(tx)
-        finally:
-            await database.close()
-
-    return run_async(within())

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from bots.cli.store import opened
 from bots.cli.terminal import run_async
-from core.settings import Need, load
-from core.store import Database, migrate, ratings
+from core.settings import Need, Settings, load
+from core.store import ratings
 from core.store.clock import utc_now
 from core.store.ratings import Outcome
 
@@ -30,9 +31,9 @@ def stats(
     ] = None,
 ) -> None:
     """Print handovers by who took them: first response, resolution (in minutes) and rating."""
-    url = load(needs=[Need.STORE]).database_url.get_secret_value()
+    settings = load(needs=[Need.STORE])
     first = since.replace(tzinfo=UTC) if since is not None else utc_now() - MONTH
-    found = run_async(_read(url, first))
+    found = run_async(_read(settings, first))
     takers = sorted({one.taker for one in found})
     lines = [list(COLUMNS)]
     lines += [row(taker or "(nobody)", [one for one in found if one.taker == taker]) for taker in takers]
@@ -68,11 +69,6 @@ def _minutes(times_s: Sequence[float], share: float) -> str:
     return f"{ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 60:.1f}"
 
 
-async def _read(url: str, since: datetime) -> list[Outcome]:
-    database = Database(url)
-    try:
-        await migrate.require_current(database)
-        async with database.read() as tx:
-            return await ratings.outcomes(tx, since=since)
-    finally:
-        await database.close()
+async def _read(settings: Settings, since: datetime) -> list[Outcome]:
+    async with opened(settings) as database, database.read() as tx:
+        return await ratings.outcomes(tx, since=since)

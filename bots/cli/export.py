@@ -7,9 +7,10 @@ from typing import Annotated
 import orjson
 import typer
 
+from bots.cli.store import opened
 from bots.cli.terminal import run_async
-from core.settings import Need, load
-from core.store import Database, Transaction, export, migrate
+from core.settings import Need, Settings, load
+from core.store import Transaction, export
 from core.store.export import Record
 
 
@@ -25,24 +26,20 @@ def export_(
     platform, _, person_id = (person or "").partition(":")
     if person is not None and not (platform and person_id):
         raise typer.BadParameter("--person is PLATFORM:ID, such as slack:U0123")
-    url = load(needs=[Need.STORE]).database_url.get_secret_value()
-    if not run_async(_write(url, conversation, platform, person_id)):
+    settings = load(needs=[Need.STORE])
+    if not run_async(_write(settings, conversation, platform, person_id)):
         typer.echo("moonthread: nothing is stored of that", err=True)
         raise typer.Exit(1)
 
 
-async def _write(url: str, conversation: int | None, platform: str, person_id: str) -> int:
+async def _write(settings: Settings, conversation: int | None, platform: str, person_id: str) -> int:
     """Write the records; return how many there were."""
-    database, count = Database(url), 0
-    try:
-        await migrate.require_current(database)
-        async with database.read() as tx:
-            async for record in _records(tx, conversation, platform, person_id):
-                sys.stdout.buffer.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-                count += 1
-        sys.stdout.flush()
-    finally:
-        await database.close()
+    count = 0
+    async with opened(settings) as database, database.read() as tx:
+        async for record in _records(tx, conversation, platform, person_id):
+            sys.stdout.buffer.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+            count += 1
+    sys.stdout.flush()
     return count
 
 

@@ -11,7 +11,8 @@ import typer
 
 from bots.cli.knowledge_eval import evaluate
 from bots.cli.question import open_kimi
-from bots.cli.terminal import complain, make_folder, run_async
+from bots.cli.store import opened
+from bots.cli.terminal import complain, run_async
 from core.account import account_name
 from core.chat.file_notices import SENTENCES
 from core.clock import SystemClock
@@ -25,7 +26,7 @@ from core.knowledge.finder import find
 from core.knowledge.reading import FileWords
 from core.knowledge.teaching import MOST_SET_NAME, teach
 from core.settings import Need, Settings, load
-from core.store import Database, migrate
+from core.store import Database
 from core.store import knowledge as store
 from core.store.knowledge import DEPLOYMENT, Owner
 
@@ -123,20 +124,6 @@ def _owner(tenant: str) -> Owner:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
-    make_folder(settings)
-    url = settings.database_url.get_secret_value()
-    if settings.migrate == "auto":
-        await migrate.upgrade(url)
-    database = Database(url)
-    try:
-        await migrate.require_current(database)
-        yield database
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
 async def _reading(settings: Settings, database: Database) -> AsyncIterator[FileWords]:
     """Make what reads files; without a key there is nobody to read PDFs."""
     key = settings.kimi_api_key
@@ -152,7 +139,7 @@ async def _reading(settings: Settings, database: Database) -> AsyncIterator[File
 async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path], url: str) -> bool:
     """Add files, and say what became of each; False where one could not be added."""
     done = True
-    async with _opened(settings) as database, _reading(settings, database) as words:
+    async with opened(settings, make=True) as database, _reading(settings, database) as words:
         for path in paths:
             try:
                 ending, text = await words.read(path, name=path.name)
@@ -178,7 +165,7 @@ def _why(unusable: Unusable, path: Path, settings: Settings) -> str:
 
 
 async def _list(settings: Settings, owner: Owner | None) -> None:
-    async with _opened(settings) as database, database.read() as tx:
+    async with opened(settings, make=True) as database, database.read() as tx:
         found = await store.all_sets(tx) if owner is None else await store.sets_of(tx, owner)
         for one in found:
             whose = f" of {one.owner.platform}:{one.owner.tenant}" if one.owner != DEPLOYMENT else ""
@@ -194,7 +181,7 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
 
 
 async def _remove(settings: Settings, owner: Owner, name: str, document: str) -> bool:
-    async with _opened(settings) as database, database.begin() as tx:
+    async with opened(settings, make=True) as database, database.begin() as tx:
         found = await store.owned(tx, owner, name)
         if found is None:
             return False
@@ -221,7 +208,7 @@ async def _ids(database: Database, owner: Owner, names: Sequence[str] | None) ->
 
 
 async def _search(settings: Settings, owner: Owner, names: Sequence[str] | None, question: str) -> bool:
-    async with _opened(settings) as database:
+    async with opened(settings, make=True) as database:
         ids = await _ids(database, owner, names)
         async with database.read() as tx:
             found = await find(tx, ids, question)
@@ -243,6 +230,6 @@ async def _evaluate(
     ask: bool,
     misses: bool,
 ) -> None:
-    async with _opened(settings) as database:
+    async with opened(settings, make=True) as database:
         ids = await _ids(database, owner, names)
         await evaluate(settings, database, ids, cases, ask=ask, misses=misses)

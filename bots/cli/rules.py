@@ -1,21 +1,18 @@
 """``moonthread chat set``, ``show``, ``list`` and ``drop``: the rules of groups and channels."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from bots.cli.terminal import run_async
+from bots.cli.store import done
 from core.errors import SettingsError
 from core.rules import NAMES, ChatRules, changed, parse_pairs, to_words
-from core.settings import Need, load
-from core.store import Database, Transaction, migrate, rules
+from core.store import Transaction, rules
 from core.store.rules import ANY_TENANT, Stored
-
-T = TypeVar("T")
 
 Room = Annotated[
     str,
@@ -45,7 +42,7 @@ def set_(
             tx, made, platform=platform, tenant=where, channel=channel, changed_by=""
         )
 
-    made, version = _done(work)
+    made, version = done(work, make=True)
     typer.echo(f"{room}: version {version}, in effect")
     _print(made, all_of_them=False)
 
@@ -59,7 +56,7 @@ def show(
     async def work(tx: Transaction) -> Stored | None:
         return await _found(tx, platform, tenant, channel)
 
-    stored = _done(work)
+    stored = done(work)
     if stored is None:
         typer.echo(f"{room} has no rules of its own")
         if not all_of_them:
@@ -76,7 +73,7 @@ def list_() -> None:
     async def work(tx: Transaction) -> Sequence[Stored]:
         return await rules.listed(tx)
 
-    found = _done(work)
+    found = done(work)
     if not found:
         typer.echo("no chat has rules of its own")
         return
@@ -99,7 +96,7 @@ def drop(room: Room) -> None:
             return False
         return await rules.drop(tx, platform=platform, tenant=stored.tenant, channel=channel)
 
-    if not _done(work):
+    if not done(work):
         typer.echo(f"moonthread: {room} has no rules of its own", err=True)
         raise typer.Exit(1)
     typer.echo(f"{room} has no rules of its own any more")
@@ -151,19 +148,3 @@ async def _found(tx: Transaction, platform: str, tenant: str, channel: str) -> S
 def _print(made: ChatRules, *, all_of_them: bool) -> None:
     for name, value in to_words(made, all_of_them=all_of_them).items():
         typer.echo(f"{name}={value}")
-
-
-def _done(work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do something in the configured store."""
-    url = load(needs=[Need.STORE]).database_url.get_secret_value()
-
-    async def within() -> T:
-        database = Database(url)
-        try:
-            await migrate.require_current(database)
-            async with database.begin() as tx:
-                return await work(tx)
-        finally:
-            await database.close()
-
-    return run_async(within())

@@ -8,9 +8,10 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from bots.cli.store import opened
 from bots.cli.terminal import run_async
-from core.settings import Need, load
-from core.store import Database, migrate, report
+from core.settings import Need, Settings, load
+from core.store import report
 from core.store.report import By, Totals
 
 COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
@@ -31,8 +32,8 @@ def usage(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
 ) -> None:
     """Print what was used since a day: answers, tokens, cost."""
-    url = load(needs=[Need.STORE]).database_url.get_secret_value()
-    rows = run_async(_read(url, by, since.replace(tzinfo=UTC)))
+    settings = load(needs=[Need.STORE])
+    rows = run_async(_read(settings, by, since.replace(tzinfo=UTC)))
     lines = [
         [by, *(name for name, _ in COLUMNS)],
         *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
@@ -47,14 +48,9 @@ def usage(
         print("  ".join([first.ljust(widths[0]), *numbers]))
 
 
-async def _read(url: str, by: By, since: datetime) -> Sequence[Totals]:
-    database = Database(url)
-    try:
-        await migrate.require_current(database)
-        async with database.read() as tx:
-            return await report.table(tx, by, since=since)
-    finally:
-        await database.close()
+async def _read(settings: Settings, by: By, since: datetime) -> Sequence[Totals]:
+    async with opened(settings) as database, database.read() as tx:
+        return await report.table(tx, by, since=since)
 
 
 def _sum(rows: Sequence[Totals]) -> Totals:
