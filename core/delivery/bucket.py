@@ -23,7 +23,9 @@ LEAST_RATE_FACTOR = 0.2  #: the assumed rate never falls below this part of the 
 RECOVERY_S = 600.0  #: seconds for the assumed rate to climb from nothing to the published one
 ASK_AGAIN_S = 1.0  #: where only calls in flight leave no room, their replies tell more
 EPSILON = 1e-9  #: calls; what floating point may lose
-LOST_CALL_S = 90.0  #: a call without a reply counts from then on: whoever made it has died
+LOST_CALL_S = 5.0
+"""In a shared budget a call without a reply counts as made after so long: whoever made it has died, and
+the others must not wait for it. A live call that hangs longer may count once more than we think."""
 
 
 class Bucket:
