@@ -4,6 +4,8 @@ import asyncio
 import random
 from typing import Any
 
+import pytest
+
 KILLS = 3
 WORDS = 9  #: that each side says in all
 PATIENCE_S = 60.0
@@ -25,9 +27,14 @@ async def until(found: Any, what: str) -> Any:
     return result
 
 
-async def test_each_word_has_one_copy_whenever_the_process_dies(process: Any, stand_ins: Any) -> None:
+@pytest.mark.parametrize("backend", ["sqlite", "postgres"])
+async def test_each_word_has_one_copy_whenever_the_process_dies(
+    process: Any, stand_ins: Any, backend: str, request: pytest.FixtureRequest
+) -> None:
     """Killed between any two steps, both directions go on in order, nothing lost and nothing doubled."""
     _, _, slack = stand_ins
+    if backend == "postgres":
+        process.environ["DATABASE_URL"] = request.getfixturevalue("postgres_url")
     ann, lin = slack.add_person("Ann"), slack.add_person("Lin")
     room, desk = slack.open_dm(ann), slack.add_channel("desk", [lin])
     process.environ["MOONTHREAD_DESK"] = f"slack:{desk}"
