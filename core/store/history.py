@@ -192,9 +192,7 @@ async def count(tx: Transaction, conversation_id: int) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
-async def reword_copy(
-    tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int
-) -> bool:
+async def reword_copy(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
     """Replace the text of a message by its platform's id, whoever wrote it; False where it is not stored.
 
     For what people of a desk said, which stands among the answers.
