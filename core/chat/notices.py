@@ -25,6 +25,7 @@ class Notice(Enum):
             "- `/learn` 让管理员教我文件，`/canned` 管理常用答案\n"
             "- `/search on|off` 是否上网搜索\n"
             "- `/settings` 群管理员设定我何时说话\n"
+            "- `/human` 转接人工（如果团队设了服务台）\n"
             "- `/usage` 查看用量，`/forget` 删除你说过的话\n"
             "- `/help` 显示这段说明"
         ),
@@ -41,6 +42,7 @@ class Notice(Enum):
             "- `/learn` lets admins teach me a file, `/canned` keeps ready answers\n"
             "- `/search on|off` whether I search the web\n"
             "- `/settings` lets a group's admins choose when I speak\n"
+            "- `/human` a person of the team, where it has a desk\n"
             "- `/usage` what you have used, `/forget` delete what you said\n"
             "- `/help` show this text"
         ),
