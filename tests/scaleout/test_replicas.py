@@ -13,7 +13,7 @@ from bots.simulator.telegram.wire import message_json
 from core.engine.scaleout import Timing
 
 OUTAGE_S = 5.0
-FROZEN_S = 6.0
+FROZEN_S = 10.0
 TIMING = Timing()
 
 

@@ -6,13 +6,14 @@ shape, what is shown pings nobody and fetches nothing, and nothing is changed or
 
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bots.simulator.kimi import ScriptedReply, SeenRequest
-from bots.simulator.telegram.entities import found_in
+from bots.simulator.telegram.entities import SOLID, Entity, found_in
 from core.chat.prompt import MOST_NAME, speaker
 from core.files.policy import shown_name
 from core.knowledge.finder import Found
@@ -38,6 +39,12 @@ def systems(seen: SeenRequest) -> list[str]:
     return [one["content"] for one in seen.messages if one["role"] == "system"]
 
 
+def outside_code(entities: Iterable[Entity], found: Iterable[Entity]) -> list[Entity]:
+    """Return what Telegram marks by itself: nothing that stands in code."""
+    code = [(one["offset"], one["offset"] + one["length"]) for one in entities if one["type"] in SOLID]
+    return [one for one in found if not any(start <= one["offset"] < end for start, end in code)]
+
+
 def assert_harmless(world: Any, room: Any, attack: str) -> None:
     """Assert that nothing which is shown pings anybody, or has a platform fetch an address."""
     for shown in room.answers:
@@ -46,8 +53,9 @@ def assert_harmless(world: Any, room: Any, attack: str) -> None:
             message = world.sim.workspace.channels[shown.channel].messages[shown.message_id]
             assert message.unfurl == (False, False), attack
         else:
-            found = {str(entity["type"]) for entity in (*shown.entities, *found_in(shown.text))}
-            assert not found & {"mention", "text_mention"}, (attack, shown.text)
+            found = [*shown.entities, *outside_code(shown.entities, found_in(shown.text))]
+            kinds = {str(entity["type"]) for entity in found}
+            assert not kinds & {"mention", "text_mention"}, (attack, shown.text)
             assert not any("tg://user" in str(entity) for entity in shown.entities), attack
     if world.name == "telegram":
         said = [call for call in world.sim.calls if call.method in ("sendMessage", "editMessageText")]

@@ -29,8 +29,9 @@ async def test_who_has_time_takes_what_comes_in_at_its_door(
     fetch = base.fetch_job
 
     async def counted(self: Any, queues: Any, worker_id: int) -> Any:
-        fetched.append(worker_id)
-        return await fetch(self, queues, worker_id)
+        job = await fetch(self, queues, worker_id)
+        fetched.extend([] if job is None else [job.id])
+        return job
 
     monkeypatch.setattr(base, "fetch_job", counted)
     for number in range(5):
