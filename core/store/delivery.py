@@ -30,6 +30,8 @@ async def lock(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, d
 
 async def save(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> None:
     """Store what :func:`lock` returned in its new form, in one statement."""
+    if not rows:
+        return
     touched = datetime.now(UTC)
     values = [{"key": key, "payload": row, "touched_at": touched} for key, row in sorted(rows.items())]
     statement = upsert(tx, _B).values(values)

@@ -9,6 +9,7 @@ from core.delivery.keeping import BudgetKeeper
 from core.delivery.scheduler import Scheduler
 from core.ports import Budget
 from core.store import Database, migrate
+from core.store import delivery as rows
 
 BUCKET = Budget(key="b", per_s=0.01, burst=3)
 WINDOW = Budget(key="w", per_s=20 / 60, burst=20, window_s=60)
@@ -47,6 +48,18 @@ async def test_a_restart_goes_on_with_what_was_spent(sqlite_database: Database) 
     assert after.bucket(BUCKET, now).level(now) == pytest.approx(0.0, abs=0.2)
     assert after.bucket(WINDOW, now).level(now) == 17
     await again.close()
+    await sqlite_database.close()
+
+
+async def test_nothing_is_kept_where_all_budgets_are_full_again(sqlite_database: Database) -> None:
+    """Calls that were spent, and have refilled since, leave nothing to store."""
+    before = Scheduler()
+    keeper = BudgetKeeper(sqlite_database, SystemClock(), before)
+    await keeper.start()
+    before.calls += 1
+    await keeper.close()
+    async with sqlite_database.read() as tx:
+        assert await rows.all_of(tx) == {}
     await sqlite_database.close()
 
 
