@@ -51,7 +51,7 @@ class Knowing:
     async def _may_teach(self, order: Order) -> bool:
         """Return whether somebody may teach a chat: its admins and ours, in a direct one its person."""
         key = order.conversation.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id)
+        who = Who.at(key, order.author.id)
         return order.is_admin or await self._runs_the_chat(who)
 
 

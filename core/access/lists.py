@@ -6,6 +6,8 @@ Telegram chat) or a person's; the platforms' ids of these kinds never look alike
 
 from dataclasses import dataclass
 
+from core.model import ThreadKey
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
@@ -15,6 +17,11 @@ class Who:
     tenant: str
     channel: str
     person_id: str
+
+    @classmethod
+    def at(cls, key: ThreadKey, person_id: str) -> "Who":
+        """Return a person where a conversation is."""
+        return cls(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
 
     @property
     def entries(self) -> frozenset[str]:

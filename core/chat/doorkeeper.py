@@ -111,7 +111,7 @@ class Doorkeeper:
 def who_of(event: Spoken) -> Who:
     """Return who says something, and where."""
     key = event.address.key
-    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+    return Who.at(key, event.author.id)
 
 
 async def _tell(tx: Transaction, event: Spoken, over: Over) -> Ruling:

@@ -52,7 +52,7 @@ async def hear(tx: Transaction, event: Said, found: ChatRules, *, by_staff: bool
     """Decide about a message as it comes in, and remember that its person spoke."""
     key, author = event.address.key, event.author.id
     person = await people.of(tx, key, author)
-    replied = await _replied(tx, event)
+    replied = await conversations.replied_to(tx, event)
     event = await _in_burst(tx, event, found, person)
     conversation = replied or await _placed(tx, event, by_staff=by_staff)
     called = event.addressed in (Addressed.MENTION, Addressed.DIRECT)
@@ -129,13 +129,6 @@ def near(one: Said, other: Said, gather_s: float) -> bool:
     """Return whether two messages are of one burst: of one person, one right after the other."""
     apart_s = abs((other.sent_at - one.sent_at).total_seconds())
     return gather_s > 0 and one.author.id == other.author.id and apart_s <= gather_s + BURST_MARGIN_S
-
-
-async def _replied(tx: Transaction, event: Said) -> Conversation | None:
-    """Return the conversation that a reply goes on with, where replies make conversations."""
-    if not event.follows_replies or event.quoted is None:
-        return None
-    return await conversations.by_message(tx, event.address.key, event.quoted.message_id)
 
 
 async def _placed(tx: Transaction, event: Said, *, by_staff: bool) -> Conversation | None:

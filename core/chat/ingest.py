@@ -9,7 +9,7 @@ from core.access import Access, Who
 from core.chat.door import Admitted, Door
 from core.chat.hearing import hushed
 from core.chat.remember import reworded
-from core.chat.said import close, continued, take_in, welcome
+from core.chat.said import close, take_in, welcome
 from core.chat.staff import Staff
 from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
@@ -143,7 +143,7 @@ class Ingestor:
 
     async def _ordered(self, tx: Transaction, event: Ordered) -> Admitted | None:
         key = event.address.key
-        conversation = await continued(tx, key, event.quoted, follows=event.follows_replies)
+        conversation = await conversations.replied_to(tx, event)
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None or not await turns.latest(tx, conversation.id):
             # A command outside a thread means the asker's last one in this channel.
@@ -285,7 +285,7 @@ class Ingestor:
 
 def _who(event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> Who:
     key = event.address.key
-    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+    return Who.at(key, event.author.id)
 
 
 async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> None:

@@ -126,15 +126,7 @@ class Opener:
         """Take a welcome; None where the chat no longer wants one."""
         if found is None or not found.welcome:
             return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=joined.author.id,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=joined)
+        taken = await self._noticed(tx, conversation, item, joined)
         return replace(taken, own=found.welcome.replace("{name}", joined.author.name))
 
     async def _take_refused(
@@ -146,16 +138,7 @@ class Opener:
             return None
         if not await self._allowance.tells(tx, _who(conversation, event), item.id):
             return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=event.author.id,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
-        return replace(taken, over=over)
+        return replace(await self._noticed(tx, conversation, item, event), over=over)
 
     async def _take_order(
         self, tx: Transaction, conversation: Conversation, item: Item, event: Ordered | Pressed
@@ -169,16 +152,7 @@ class Opener:
                 refs = (MessageRef(channel=conversation.key.channel, message_id=event.message_id),)
             case _:
                 return None
-        turn = await turns.take(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=event.author.id,
-            refs=refs,
-            notice=True,
-        )
-        taken = await self._taken(tx, turn, conversation, item, said=None, source=event)
+        taken = await self._noticed(tx, conversation, item, event, refs=refs)
         admin = self._access.is_admin(_who(conversation, event))
         order = Order(
             command=command,
@@ -214,6 +188,27 @@ class Opener:
             notice=before is None,
         )
         return await self._taken(tx, turn, conversation, item, said=said, source=said or order)
+
+    async def _noticed(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        item: Item,
+        source: Said | Ordered | Pressed | Edited | Joined,
+        *,
+        refs: Sequence[MessageRef] = (),
+    ) -> Taken:
+        """Take the turn of an event to which the bot itself says something; Kimi is not asked."""
+        turn = await turns.take(
+            tx,
+            conversation_id=conversation.id,
+            inbox_id=item.id,
+            seq=item.id,
+            asker_id=source.author.id,
+            refs=refs,
+            notice=True,
+        )
+        return await self._taken(tx, turn, conversation, item, said=None, source=source)
 
     async def _taken(
         self,
@@ -259,7 +254,7 @@ def _repeats(event: Event) -> bool:
 def _who(conversation: Conversation, event: Event) -> Who:
     key = conversation.key
     person_id = "" if isinstance(event, Moved | Unparsed) else event.author.id
-    return Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+    return Who.at(key, person_id)
 
 
 def _speaking(taken: Taken, found: ChatRules) -> Taken:

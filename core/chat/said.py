@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.chat.door import Admitted
 from core.chat.hearing import Hearing, hear, rules_for
 from core.chat.remember import gather, remember
-from core.model import Addressed, Event, Joined, Quoted, Said, ThreadKey
+from core.model import Addressed, Event, Joined, Said
 from core.rules import Verdict
 from core.store import Lane, Transaction, Work, conversations, history, inbox, people, turns
 from core.store.conversations import Conversation
@@ -37,15 +37,6 @@ async def welcome(tx: Transaction, event: Joined) -> Admitted | None:
     return Admitted(Work(conversation.id, Lane.ORDERS))
 
 
-async def continued(
-    tx: Transaction, key: ThreadKey, quoted: Quoted | None, *, follows: bool
-) -> Conversation | None:
-    """Return the conversation that a reply goes on with, where replies make conversations."""
-    if not follows or quoted is None:
-        return None
-    return await conversations.by_message(tx, key, quoted.message_id)
-
-
 async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
     """Store an event that asks for no work; None where it was stored before."""
     seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, mark=mark)
@@ -54,7 +45,7 @@ async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
 
 async def _said(tx: Transaction, event: Said, *, interrupt: bool) -> Admitted | None:
     key = event.address.key
-    goes_on = await continued(tx, key, event.quoted, follows=event.follows_replies)
+    goes_on = await conversations.replied_to(tx, event)
     siblings, album = await _album(tx, event)
     known = goes_on or await conversations.find(tx, key)
     if album is not None and album.conversation_id is not None:

@@ -74,7 +74,7 @@ class Staff:
             StoreUnavailable: the chat's rules could not be read.
         """
         key = conversation.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+        who = Who.at(key, person_id)
         if conversation.scene is Scene.DIRECT:
             return self._access.is_admin(who)
         found = await self._rules(key)
@@ -117,7 +117,7 @@ class Staff:
     async def _counts(self, event: Said | Ordered, found: ChatRules) -> bool:
         """Return whether who says something counts as staff, and keep it for :meth:`known`."""
         key = event.address.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+        who = Who.at(key, event.author.id)
         place = (who.platform, who.tenant, who.channel, who.person_id)
         self._known.pop(place, None)
         if not await self.counts(found, who):

@@ -11,9 +11,7 @@ from core.chat.hearing import hear_again, rules_for
 from core.chat.opening import Opener, Taken
 from core.chat.settings import Busy, ChatSettings
 from core.clock import Clock
-from core.model import (
-    Said,
-)
+from core.model import Said
 from core.rules import ChatRules, Verdict
 from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
 from core.store.clock import utc_now

@@ -10,9 +10,8 @@ import time
 import structlog
 
 from core.clock import Clock
-from core.delivery.bucket import RECOVERY_S
 from core.delivery.scheduler import Scheduler
-from core.delivery.shared import Row, shifted
+from core.delivery.shared import UNUSED_S, Row, shifted
 from core.errors import StoreUnavailable
 from core.store import Database
 from core.store import delivery as rows
@@ -20,7 +19,6 @@ from core.store import delivery as rows
 log = structlog.get_logger(__name__)
 
 KEEP_EVERY_S = 1.0  #: how often what was spent is stored, while anything is
-UNUSED_S = 2 * RECOVERY_S  #: a budget that was not spent from for so long is as good as new
 
 
 class BudgetKeeper:

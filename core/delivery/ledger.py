@@ -12,8 +12,7 @@ from typing import Protocol
 import structlog
 
 from core.clock import Clock, SharedTime
-from core.delivery.bucket import RECOVERY_S
-from core.delivery.shared import Ask, Landed, Row, Verdict, decide, refuse, replies
+from core.delivery.shared import UNUSED_S, Ask, Landed, Row, Verdict, decide, refuse, replies
 from core.errors import StoreUnavailable
 from core.ports import Budget
 from core.store import Database, Transaction
@@ -22,7 +21,6 @@ from core.store import delivery as rows
 log = structlog.get_logger(__name__)
 
 TELL_AFTER_S = 0.5  #: replies that no further frame has told of are told after this
-UNUSED_S = 2 * RECOVERY_S  #: a budget that was not spent from for so long is as good as new
 PRUNE_EVERY_S = 600.0
 
 

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from core.delivery.bucket import EPSILON, Bucket, bucket_of
+from core.delivery.bucket import EPSILON, RECOVERY_S, Bucket, bucket_of
 from core.ports import Budget
 
+UNUSED_S = 2 * RECOVERY_S  #: a budget that was not spent from for so long is as good as new
 CROWD_FRESH_S = 20.0  #: what a replica said of its messages counts for so long
 
 Row: TypeAlias = dict[str, Any]  #: of one budget, as JSON; empty where it is new

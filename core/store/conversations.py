@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import Row
 
-from core.model import Scene, ThreadKey
+from core.model import Ordered, Said, Scene, ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -95,6 +95,13 @@ async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conver
         )
     )
     return _conversation((await tx.execute(query)).one_or_none())
+
+
+async def replied_to(tx: Transaction, event: Said | Ordered) -> Conversation | None:
+    """Return the conversation that a reply goes on with, where replies make conversations."""
+    if not event.follows_replies or event.quoted is None:
+        return None
+    return await by_message(tx, event.address.key, event.quoted.message_id)
 
 
 async def turn_of_message(tx: Transaction, key: ThreadKey, message_id: str) -> int | None:

@@ -267,10 +267,8 @@ class DeskDoor:
         self, tx: Transaction, event: Said | Ordered
     ) -> tuple[Conversation | None, Handover | None]:
         """Return the conversation that an event belongs to, and its handover under way."""
-        key, conversation = event.address.key, None
-        if event.follows_replies and event.quoted is not None:
-            conversation = await conversations.by_message(tx, key, event.quoted.message_id)
-        conversation = conversation or await conversations.find(tx, key)
+        key = event.address.key
+        conversation = await conversations.replied_to(tx, event) or await conversations.find(tx, key)
         if conversation is not None:
             return conversation, await desk.active(tx, conversation.id)
         if event.follows_replies or not key.thread:
@@ -282,7 +280,7 @@ class DeskDoor:
 
     async def _is_staff(self, tx: Transaction, event: Said | Ordered) -> bool:
         key = event.address.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=event.author.id)
+        who = Who.at(key, event.author.id)
         return await self._desk.rules.is_staff(tx, who)
 
     async def _store(self, tx: Transaction, event: Event, conversation_id: int) -> int | None:

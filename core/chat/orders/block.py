@@ -33,7 +33,7 @@ class BlockOrder:
             if person is None:
                 return OrderReply(text=_how(order.language))
             key = order.conversation.key
-            who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person.id)
+            who = Who.at(key, person.id)
             if self._access.is_admin(who) or person.id == order.author.id:
                 return OrderReply(text=_not_them(order.language))
             new = await guard.block(

@@ -54,7 +54,7 @@ class ForgetOrder:
 
     async def _forget(self, order: Order) -> OrderReply:
         key = order.conversation.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id)
+        who = Who.at(key, order.author.id)
         if not await self._stopped(who):
             return OrderReply(
                 text=pick(

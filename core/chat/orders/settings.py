@@ -33,7 +33,7 @@ class SettingsOrder:
         if order.scene is Scene.DIRECT:
             return OrderReply(text=_in_groups(order.language))
         key = order.conversation.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id)
+        who = Who.at(key, order.author.id)
         if not await self._staff.runs(who):
             return await self._refused(order)
         name, equals, value = order.argument.strip().partition("=")

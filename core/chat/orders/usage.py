@@ -26,7 +26,7 @@ class UsageOrder:
         today = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
         times = (today, today.replace(day=1))
         key = order.conversation.key
-        who = Who(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id)
+        who = Who.at(key, order.author.id)
         async with self._database.begin() as tx:
             own = [await self._own(tx, who, since) for since in times]
             chat = []
