@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, null, select, update
+from sqlalchemy import bindparam, select, update
 
 from core.store import schema
+from core.store.clock import WALL_S
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
@@ -34,7 +35,10 @@ async def lock(tx: Transaction, account: str) -> AccountRow:
 
 async def save(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> None:
     """Store what :func:`lock` returned in its new form."""
-    await tx.execute(update(_A).where(_A.c.account == account).values(version=version, payload=payload))
+    await tx.execute(_SAVE, {"of_account": account, "version": version, "payload": payload})
+
+
+_SAVE = update(_A).where(_A.c.account == bindparam("of_account"))
 
 
 async def swap(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> bool:
@@ -54,16 +58,24 @@ _SWAP = (
 
 async def version(tx: Transaction, account: str) -> int:
     """Return the row's version; 0 where there is none yet."""
-    found = await tx.execute(select(_A.c.version).where(_A.c.account == account))
+    found = await tx.execute(_VERSION, {"account": account})
     return found.scalar_one_or_none() or 0
 
 
+_VERSION = select(_A.c.version).where(_A.c.account == bindparam("account"))
+
+
 async def _locked(tx: Transaction, account: str) -> AccountRow | None:
-    has_server = tx.dialect.name == "postgresql"
-    wall = func.extract("epoch", func.clock_timestamp()) if has_server else null()
-    query = select(_A.c.version, _A.c.payload, wall.label("wall_s")).where(_A.c.account == account)
-    row = (await tx.execute(query.with_for_update())).one_or_none()  # SQLite has the one writer anyway
+    row = (await tx.execute(_LOCKED[tx.dialect.name], {"account": account})).one_or_none()
     if row is None:
         return None
     wall_s = None if row.wall_s is None else float(row.wall_s)
     return AccountRow(version=row.version, payload=row.payload, wall_s=wall_s)
+
+
+_LOCKED = {
+    dialect: select(_A.c.version, _A.c.payload, wall.label("wall_s"))
+    .where(_A.c.account == bindparam("account"))
+    .with_for_update()  # SQLite has the one writer anyway
+    for dialect, wall in WALL_S.items()
+}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from core.store import schema
 from core.store.database import Transaction
@@ -18,8 +18,10 @@ PERSONA = "persona"  #: "@" and the name of a persona that is kept in a file, or
 
 async def of(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
     """Return everything that a conversation chose."""
-    query = select(_C.c.name, _C.c.value).where(_C.c.conversation_id == conversation_id)
-    return {row.name: row.value for row in await tx.execute(query)}
+    return {row.name: row.value for row in await tx.execute(_OF, {"conversation": conversation_id})}
+
+
+_OF = select(_C.c.name, _C.c.value).where(_C.c.conversation_id == bindparam("conversation"))
 
 
 async def choose(tx: Transaction, conversation_id: int, name: str, value: str) -> None:

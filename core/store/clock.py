@@ -1,6 +1,15 @@
-"""The wall clock, for rows that people read."""
+"""The wall clock: for rows that people read, and for replicas that must agree."""
 
 from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, func, null
+
+#: The database server's clock in seconds, by dialect; NULL where there is no server.
+WALL_S: Final[dict[str, ColumnElement[Any]]] = {
+    "postgresql": func.extract("epoch", func.clock_timestamp()),
+    "sqlite": null(),
+}
 
 
 def utc_now() -> datetime:

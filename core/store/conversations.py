@@ -1,16 +1,16 @@
 """Conversations and the messages on screens that belong to them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from core.model import Ordered, Said, Scene, ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.upsert import insert as upsert
+from core.store.upsert import Prepared
 
 _C = schema.conversations
 _R = schema.message_refs
@@ -41,21 +41,22 @@ _COLUMNS = (
 
 async def find(tx: Transaction, key: ThreadKey) -> Conversation | None:
     """Return the conversation with this key; None where nobody has spoken to us there yet."""
-    query = select(*_COLUMNS).where(
-        _C.c.platform == key.platform,
-        _C.c.tenant == key.tenant,
-        _C.c.channel == key.channel,
-        _C.c.thread == key.thread,
-    )
-    return _conversation((await tx.execute(query)).one_or_none())
+    return _conversation((await tx.execute(_FIND, asdict(key))).one_or_none())
+
+
+_FIND = select(*_COLUMNS).where(
+    *(_C.c[name] == bindparam(name) for name in ("platform", "tenant", "channel", "thread"))
+)
 
 
 async def get(tx: Transaction, conversation_id: int) -> Conversation:
     """Return a conversation that is known to exist."""
-    row = (await tx.execute(select(*_COLUMNS).where(_C.c.id == conversation_id))).one()
-    found = _conversation(row)
+    found = _conversation((await tx.execute(_GET, {"id": conversation_id})).one())
     assert found is not None  # noqa: S101 (one() raised otherwise; the type checker cannot see it)
     return found
+
+
+_GET = select(*_COLUMNS).where(_C.c.id == bindparam("id"))
 
 
 async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
@@ -64,22 +65,21 @@ async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
     if known is not None:
         return known
     await tx.execute(
-        upsert(tx, _C)
-        .values(
-            platform=key.platform,
-            tenant=key.tenant,
-            channel=key.channel,
-            thread=key.thread,
-            scene=scene.value,
-            created_at=utc_now(),
-            history_after=-1,
-            backfilled=False,
-        )
-        .on_conflict_do_nothing()
+        _MAKE.on(tx),
+        {
+            **asdict(key),
+            "scene": scene.value,
+            "created_at": utc_now(),
+            "history_after": -1,
+            "backfilled": False,
+        },
     )
     made = await find(tx, key)
     assert made is not None  # noqa: S101 (inserted above, or by the transaction we conflicted with)
     return made
+
+
+_MAKE = Prepared(_C, lambda insert: insert.on_conflict_do_nothing())
 
 
 async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
@@ -168,17 +168,19 @@ async def remember_ref(
 ) -> None:
     """Note that a message on a screen belongs to a conversation (and turn)."""
     await tx.execute(
-        upsert(tx, _R)
-        .values(
-            platform=key.platform,
-            tenant=key.tenant,
-            channel=key.channel,
-            message_id=message_id,
-            conversation_id=conversation_id,
-            turn_id=turn_id,
-        )
-        .on_conflict_do_nothing()
+        _REMEMBER_REF.on(tx),
+        {
+            "platform": key.platform,
+            "tenant": key.tenant,
+            "channel": key.channel,
+            "message_id": message_id,
+            "conversation_id": conversation_id,
+            "turn_id": turn_id,
+        },
     )
+
+
+_REMEMBER_REF = Prepared(_R, lambda insert: insert.on_conflict_do_nothing())
 
 
 async def known_refs(tx: Transaction, conversation_id: int) -> frozenset[str]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, null, select
+from sqlalchemy import bindparam, delete, select
 
 from core.store import schema
+from core.store.clock import WALL_S
 from core.store.database import Transaction
-from core.store.upsert import insert as upsert
+from core.store.upsert import Prepared
 
 _B = schema.delivery_budgets
 
@@ -23,27 +24,28 @@ async def lock(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, d
     if len(found) < len(wanted):
         touched = datetime.now(UTC)
         new = [{"key": key, "payload": {}, "touched_at": touched} for key in wanted if key not in found]
-        await tx.execute(upsert(tx, _B).values(new).on_conflict_do_nothing())
+        await tx.execute(_NEW.on(tx), new)
         now, found = await _locked(tx, wanted)
     return now, found
 
 
 async def save(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> None:
-    """Store what :func:`lock` returned in its new form, in one statement."""
+    """Store what :func:`lock` returned in its new form."""
     if not rows:
         return
     touched = datetime.now(UTC)
     values = [{"key": key, "payload": row, "touched_at": touched} for key, row in sorted(rows.items())]
-    statement = upsert(tx, _B).values(values)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=[_B.c.key],
-            set_={
-                "payload": statement.excluded.payload,
-                "touched_at": statement.excluded.touched_at,
-            },
-        )
-    )
+    await tx.execute(_SAVE.on(tx), values)
+
+
+_NEW = Prepared(_B, lambda insert: insert.on_conflict_do_nothing())
+_SAVE = Prepared(
+    _B,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["key"],
+        set_={"payload": insert.excluded.payload, "touched_at": insert.excluded.touched_at},
+    ),
+)
 
 
 async def all_of(tx: Transaction) -> dict[str, dict[str, Any]]:
@@ -58,9 +60,15 @@ async def prune(tx: Transaction, *, unused_s: float) -> int:
 
 
 async def _locked(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, dict[str, Any]]]:
-    has_server = tx.dialect.name == "postgresql"
-    wall = func.extract("epoch", func.clock_timestamp()) if has_server else null()
-    query = select(_B.c.key, _B.c.payload, wall.label("wall_s")).where(_B.c.key.in_(keys)).order_by(_B.c.key)
-    rows = (await tx.execute(query.with_for_update())).all()
+    rows = (await tx.execute(_LOCKED[tx.dialect.name], {"keys": keys})).all()
     told = [float(row.wall_s) for row in rows if row.wall_s is not None]
     return max(told, default=datetime.now(UTC).timestamp()), {row.key: row.payload for row in rows}
+
+
+_LOCKED = {
+    dialect: select(_B.c.key, _B.c.payload, wall.label("wall_s"))
+    .where(_B.c.key.in_(bindparam("keys", expanding=True)))
+    .order_by(_B.c.key)
+    .with_for_update()
+    for dialect, wall in WALL_S.items()
+}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.access import Who
@@ -87,8 +87,8 @@ async def everyone(tx: Transaction) -> Sequence[Blocked]:
 
 async def pace_of(tx: Transaction, who: Who) -> Pace:
     """Return how somebody has asked lately; until ``tx`` ends nobody else counts for them."""
-    query = select(_P.c.payload).where(_person(who)).with_for_update()
-    row = (await tx.execute(query)).one_or_none()
+    name = {"of_platform": who.platform, "of_tenant": who.tenant, "of_person": who.person_id}
+    row = (await tx.execute(_PACE_OF, name)).one_or_none()
     if row is None:
         await tx.execute(
             upsert(tx, _P)
@@ -101,7 +101,7 @@ async def pace_of(tx: Transaction, who: Who) -> Pace:
             )
             .on_conflict_do_nothing()
         )
-        row = (await tx.execute(query)).one()
+        row = (await tx.execute(_PACE_OF, name)).one()
     match row.payload:
         case {"seen": list(seen), "paused_until": float(until) | int(until), "hushed": dict(hushed)}:
             return Pace(
@@ -118,7 +118,17 @@ async def keep_pace(tx: Transaction, who: Who, pace: Pace) -> None:
         "paused_until": pace.paused_until,
         "hushed": dict(pace.hushed),
     }
-    await tx.execute(update(_P).where(_person(who)).values(payload=payload, touched_at=utc_now()))
+    name = {"of_platform": who.platform, "of_tenant": who.tenant, "of_person": who.person_id}
+    await tx.execute(_KEEP_PACE, {**name, "payload": payload, "touched_at": utc_now()})
+
+
+_NAMED = (
+    _P.c.platform == bindparam("of_platform"),
+    _P.c.tenant == bindparam("of_tenant"),
+    _P.c.person_id == bindparam("of_person"),
+)
+_PACE_OF = select(_P.c.payload).where(*_NAMED).with_for_update()
+_KEEP_PACE = update(_P).where(*_NAMED)
 
 
 async def forget(tx: Transaction, who: Who) -> None:

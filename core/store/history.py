@@ -1,9 +1,11 @@
 """What was said, by both sides: the source of every prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy.engine import Row
 
 from core.model import Person, ThreadKey
 from core.store import schema, summaries
@@ -35,20 +37,24 @@ async def add(
 ) -> None:
     """Append one message to a conversation."""
     await tx.execute(
-        insert(_M).values(
-            conversation_id=conversation_id,
-            turn_id=turn_id,
-            seq=line.seq,
-            role=line.role,
-            author_id=line.author_id,
-            author=line.author,
-            text=line.text,
-            tokens=line.tokens,
-            state="shown",
-            message_id=message_id,
-            created_at=utc_now(),
-        )
+        _ADD,
+        {
+            "conversation_id": conversation_id,
+            "turn_id": turn_id,
+            "seq": line.seq,
+            "role": line.role,
+            "author_id": line.author_id,
+            "author": line.author,
+            "text": line.text,
+            "tokens": line.tokens,
+            "state": "shown",
+            "message_id": message_id,
+            "created_at": utc_now(),
+        },
     )
+
+
+_ADD = insert(_M)
 
 
 async def answered(tx: Transaction, conversation_id: int, seq: int, turn_id: int, text: str) -> None:
@@ -66,51 +72,52 @@ async def recent(
     Where several messages have one seq (a question, its answer) they stand in the order in which
     they were stored.
     """
-    query = (
-        select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens)
-        .where(
-            _M.c.conversation_id == conversation_id,
-            _M.c.seq > after_seq,
-            _M.c.seq <= up_to_seq,
-            _M.c.state == "shown",
-        )
-        .order_by(_M.c.seq.desc(), _M.c.id.desc())
-        .limit(max_lines)
-    )
-    lines = [
-        Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
-        for seq, role, author_id, author, text, tokens in await tx.execute(query)
-    ]
-    return lines[::-1]
+    found = await tx.execute(_RECENT, _range(conversation_id, after_seq, up_to_seq, max_lines))
+    return _lines(found)[::-1]
 
 
 async def oldest(
     tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
 ) -> Sequence[Line]:
     """Return the first ``max_lines`` messages with ``after_seq < seq <= up_to_seq``, oldest first."""
-    query = (
-        select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens)
-        .where(
-            _M.c.conversation_id == conversation_id,
-            _M.c.seq > after_seq,
-            _M.c.seq <= up_to_seq,
-            _M.c.state == "shown",
-        )
-        .order_by(_M.c.seq, _M.c.id)
-        .limit(max_lines)
+    return _lines(await tx.execute(_OLDEST, _range(conversation_id, after_seq, up_to_seq, max_lines)))
+
+
+_SHOWN = (
+    select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens)
+    .where(
+        _M.c.conversation_id == bindparam("conversation"),
+        _M.c.seq > bindparam("after"),
+        _M.c.seq <= bindparam("up_to"),
+        _M.c.state == "shown",
     )
+    .limit(bindparam("most"))
+)
+_RECENT = _SHOWN.order_by(_M.c.seq.desc(), _M.c.id.desc())
+_OLDEST = _SHOWN.order_by(_M.c.seq, _M.c.id)
+
+
+def _range(conversation_id: int, after_seq: int, up_to_seq: int, max_lines: int) -> dict[str, int]:
+    return {"conversation": conversation_id, "after": after_seq, "up_to": up_to_seq, "most": max_lines}
+
+
+def _lines(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Line]:
     return [
         Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
-        for seq, role, author_id, author, text, tokens in await tx.execute(query)
+        for seq, role, author_id, author, text, tokens in rows
     ]
 
 
 async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
     """Return the ids of all people who have spoken in a conversation."""
-    query = (
-        select(_M.c.author_id).where(_M.c.conversation_id == conversation_id, _M.c.role == "user").distinct()
-    )
-    return frozenset((await tx.execute(query)).scalars())
+    return frozenset((await tx.execute(_SPEAKERS, {"conversation": conversation_id})).scalars())
+
+
+_SPEAKERS = (
+    select(_M.c.author_id)
+    .where(_M.c.conversation_id == bindparam("conversation"), _M.c.role == "user")
+    .distinct()
+)
 
 
 async def people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
@@ -135,11 +142,18 @@ async def people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequen
 
 async def supersede_answer(tx: Transaction, conversation_id: int, seq: int) -> None:
     """Take the answers to the question ``seq`` out of all later prompts; they stay stored."""
-    await tx.execute(
-        update(_M)
-        .where(_M.c.conversation_id == conversation_id, _M.c.seq == seq, _M.c.role == "assistant")
-        .values(state="superseded")
+    await tx.execute(_SUPERSEDE, {"of_conversation": conversation_id, "of_seq": seq})
+
+
+_SUPERSEDE = (
+    update(_M)
+    .where(
+        _M.c.conversation_id == bindparam("of_conversation"),
+        _M.c.seq == bindparam("of_seq"),
+        _M.c.role == "assistant",
     )
+    .values(state="superseded")
+)
 
 
 async def answer_to(tx: Transaction, conversation_id: int, seq: int) -> str:

@@ -6,14 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from core.model import Event, Said, Unparsed, origin_of
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.payload import decode, encode
-from core.store.upsert import insert as upsert
+from core.store.upsert import Prepared
 
 _I = schema.inbox
 
@@ -67,25 +67,26 @@ async def add(
     now = utc_now()
     platform, tenant = origin_of(event)
     row = await tx.execute(
-        upsert(tx, _I)
-        .values(
-            platform=platform,
-            tenant=tenant,
-            delivery_id=event.delivery_id[:255],
-            conversation_id=conversation_id,
-            lane=lane.value,
-            state=mark.value,
-            attempts=0,
-            payload=encode(event),
-            album=event.album[:128] if isinstance(event, Said) else "",
-            received_at=now,
-            done_at=None if mark is Mark.OPEN else now,
-        )
-        .on_conflict_do_nothing()
-        .returning(_I.c.id)
+        _ADD.on(tx),
+        {
+            "platform": platform,
+            "tenant": tenant,
+            "delivery_id": event.delivery_id[:255],
+            "conversation_id": conversation_id,
+            "lane": lane.value,
+            "state": mark.value,
+            "attempts": 0,
+            "payload": encode(event),
+            "album": event.album[:128] if isinstance(event, Said) else "",
+            "received_at": now,
+            "done_at": None if mark is Mark.OPEN else now,
+        },
     )
     inbox_id: int | None = row.scalar_one_or_none()
     return inbox_id
+
+
+_ADD = Prepared(_I, lambda insert: insert.on_conflict_do_nothing().returning(_I.c.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +187,10 @@ async def count_attempt(tx: Transaction, inbox_id: int) -> None:
 
 async def mark(tx: Transaction, inbox_ids: Sequence[int], became: Mark) -> None:
     """Close events."""
-    await tx.execute(update(_I).where(_I.c.id.in_(inbox_ids)).values(state=became.value, done_at=utc_now()))
+    await tx.execute(_MARK, {"inbox_ids": list(inbox_ids), "state": became.value, "done_at": utc_now()})
+
+
+_MARK = update(_I).where(_I.c.id.in_(bindparam("inbox_ids", expanding=True)))
 
 
 async def drop_open(tx: Transaction, conversation_id: int, *, except_ids: Sequence[int]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from core.model import ThreadKey
 from core.rules import ChatRules, from_words, to_words
@@ -32,18 +32,22 @@ class Stored:
 
 async def of(tx: Transaction, key: ThreadKey) -> ChatRules | None:
     """Return the rules of the chat that a conversation is in; None where it has none."""
-    query = (
-        select(_R.c.words)
-        .where(
-            _R.c.platform == key.platform,
-            _R.c.channel == key.channel,
-            _R.c.tenant.in_((key.tenant, ANY_TENANT)),
-        )
-        .order_by(_R.c.tenant.desc())
-        .limit(1)
-    )
-    words = (await tx.execute(query)).scalar_one_or_none()
+    place = {"platform": key.platform, "tenant": key.tenant, "channel": key.channel}
+    words = (await tx.execute(WORDS, place)).scalar_one_or_none()
     return None if words is None else from_words(words)
+
+
+WORDS = (
+    select(_R.c.words)
+    .where(
+        _R.c.platform == bindparam("platform"),
+        _R.c.channel == bindparam("channel"),
+        or_(_R.c.tenant == bindparam("tenant"), _R.c.tenant == ANY_TENANT),
+    )
+    .order_by(_R.c.tenant.desc())
+    .limit(1)
+)
+"""The rules of a chat as they are stored, by its platform, tenant and channel."""
 
 
 async def listed(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[Stored]:

@@ -8,7 +8,7 @@ answered again.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from core.store import schema
 from core.store.conversations import Conversation
@@ -16,6 +16,8 @@ from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
 _S = schema.summaries
+
+LAST_SEQ = 2**62  #: later than any message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +38,28 @@ async def latest(
 
     With ``before_seq`` it tells only of messages before that one.
     """
-    query = select(_S.c.version, _S.c.up_to_seq, _S.c.text, _S.c.messages, _S.c.created_at).where(
-        _S.c.conversation_id == conversation.id, _S.c.up_to_seq > conversation.history_after
-    )
-    if before_seq is not None:
-        query = query.where(_S.c.up_to_seq < before_seq)
-    query = query.order_by(_S.c.up_to_seq.desc(), _S.c.version.desc()).limit(1)
-    row = (await tx.execute(query)).one_or_none()
+    bounds = {
+        "conversation": conversation.id,
+        "after": conversation.history_after,
+        "before": LAST_SEQ if before_seq is None else before_seq,
+    }
+    row = (await tx.execute(_LATEST, bounds)).one_or_none()
     if row is None:
         return None
     version, up_to_seq, text, messages, created_at = row
     return Summary(version=version, up_to_seq=up_to_seq, text=text, messages=messages, created_at=created_at)
+
+
+_LATEST = (
+    select(_S.c.version, _S.c.up_to_seq, _S.c.text, _S.c.messages, _S.c.created_at)
+    .where(
+        _S.c.conversation_id == bindparam("conversation"),
+        _S.c.up_to_seq > bindparam("after"),
+        _S.c.up_to_seq < bindparam("before"),
+    )
+    .order_by(_S.c.up_to_seq.desc(), _S.c.version.desc())
+    .limit(1)
+)
 
 
 async def newest_version(tx: Transaction, conversation_id: int) -> int:

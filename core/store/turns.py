@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
 from core.errors import Fenced
@@ -16,7 +16,7 @@ from core.model import MessageRef
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.upsert import insert as upsert
+from core.store.upsert import Prepared
 
 _T = schema.turns
 
@@ -56,27 +56,38 @@ async def take(
     and with ``partial``, the text of an answer that it goes on from. A ``notice`` is the bot's
     reply to a command: nobody can stop or retry it.
     """
-    made = upsert(tx, _T).values(
-        conversation_id=conversation_id,
-        inbox_id=inbox_id,
-        seq=seq,
-        run=1,
-        state="notice" if notice else "running",
-        asker_id=asker_id,
-        refs=_stored(refs),
-        partial=partial,
-        started_at=utc_now(),
+    taken = await tx.execute(
+        _TAKE.on(tx),
+        {
+            "conversation_id": conversation_id,
+            "inbox_id": inbox_id,
+            "seq": seq,
+            "run": 1,
+            "state": "notice" if notice else "running",
+            "asker_id": asker_id,
+            "refs": _stored(refs),
+            "partial": partial,
+            "started_at": utc_now(),
+        },
     )
-    taken = made.on_conflict_do_update(index_elements=["inbox_id"], set_={"run": _T.c.run + 1})
-    return _turn((await tx.execute(taken.returning(*_T.c))).one())
+    return _turn(taken.one())
+
+
+_TAKE = Prepared(
+    _T,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["inbox_id"], set_={"run": _T.c.run + 1}
+    ).returning(*_T.c),
+)
 
 
 async def state_of(tx: Transaction, inbox_id: int) -> str | None:
     """Return the state of an event's turn; None where nobody has taken it yet."""
-    state: str | None = (
-        await tx.execute(select(_T.c.state).where(_T.c.inbox_id == inbox_id))
-    ).scalar_one_or_none()
+    state: str | None = (await tx.execute(_STATE_OF, {"inbox_id": inbox_id})).scalar_one_or_none()
     return state
+
+
+_STATE_OF = select(_T.c.state).where(_T.c.inbox_id == bindparam("inbox_id"))
 
 
 async def get(tx: Transaction, turn_id: int) -> Turn | None:
@@ -158,11 +169,14 @@ def _stored(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
 
 
 async def _write(tx: Transaction, turn: Turn, **values: object) -> None:
-    written = await tx.execute(
-        update(_T).where(_T.c.id == turn.id, _T.c.run == turn.run, _T.c.state != "done").values(**values)
-    )
+    written = await tx.execute(_WRITE, {"of_id": turn.id, "of_run": turn.run, **values})
     if written.rowcount == 0:
         raise Fenced(f"turn {turn.id} belongs to a later run than {turn.run}")
+
+
+_WRITE = update(_T).where(
+    _T.c.id == bindparam("of_id"), _T.c.run == bindparam("of_run"), _T.c.state != "done"
+)
 
 
 def _turn(row: Row[*tuple[Any, ...]]) -> Turn:

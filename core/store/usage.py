@@ -1,6 +1,6 @@
 """What each call to Kimi cost, and what was learnt from it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select
 
@@ -30,22 +30,18 @@ async def add(
 ) -> None:
     """Store one call."""
     await tx.execute(
-        insert(schema.usage).values(
-            conversation_id=conversation_id,
-            turn_id=turn_id,
-            person_id=person_id,
-            model=spent.model,
-            prompt_tokens=spent.prompt_tokens,
-            cached_tokens=spent.cached_tokens,
-            completion_tokens=spent.completion_tokens,
-            reasoning_tokens=spent.reasoning_tokens,
-            first_word_s=spent.first_word_s,
-            duration_s=spent.duration_s,
-            outcome=spent.outcome,
-            cost_usd=spent.cost_usd,
-            created_at=utc_now(),
-        )
+        _ADD,
+        {
+            **asdict(spent),
+            "conversation_id": conversation_id,
+            "turn_id": turn_id,
+            "person_id": person_id,
+            "created_at": utc_now(),
+        },
     )
+
+
+_ADD = insert(schema.usage)
 
 
 async def prompt_tokens(tx: Transaction, conversation_id: int) -> tuple[int, int]:
