@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.model import Event
 from core.store import Transaction, Work
+from core.store.arrivals import Arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +30,8 @@ class Ruling:
 class Door(Protocol):
     """One part of the product that may take an event for itself."""
 
-    async def __call__(self, tx: Transaction, event: Event) -> Ruling | None:
-        """Return a ruling where the event is this door's; None lets it go on."""
+    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
+        """Return a ruling where the event is this door's; None lets it go on.
+
+        ``arrival`` is what the store holds on the event.
+        """

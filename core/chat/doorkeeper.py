@@ -13,7 +13,6 @@ import structlog
 
 from core.access import Access, Over, Who
 from core.chat.door import Admitted, Ruling
-from core.chat.hearing import rules_for
 from core.chat.pseudonyms import KEY
 from core.guard.pace import PaceLimits, Verdict, judge
 from core.model import (
@@ -30,8 +29,9 @@ from core.model import (
     Said,
     Unparsed,
 )
-from core.rules import ChatRules, Trigger
+from core.rules import Trigger
 from core.store import Lane, Transaction, Work, conversations, desk, guard, history, inbox, people
+from core.store.arrivals import Arrival
 from core.store.clock import utc_now
 from core.store.inbox import Mark
 from core.store.keys import key_of
@@ -52,7 +52,7 @@ class Doorkeeper:
         self._limits = limits
         self._key: bytes | None = None
 
-    async def __call__(self, tx: Transaction, event: Event) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
         """Turn somebody away, or let the event go on."""
         match event:
             case Moved():
@@ -63,22 +63,20 @@ class Doorkeeper:
         who = who_of(event)
         if self._access.is_admin(who) or _wants_to_be_forgotten(event):
             return None
-        if (block := await guard.block_of(tx, who)) is not None:
+        if arrival.blocked and (block := await guard.block_of(tx, who)) is not None:
             tells = not block.told and _awaits_a_word(event) and await guard.tell(tx, who)
             return await _tell(tx, event, Over.BLOCKED) if tells else TURNED_AWAY
-        return await self._paced(tx, event, who)
+        return await self._paced(tx, event, who, arrival)
 
-    async def _paced(self, tx: Transaction, event: Spoken, who: Who) -> Ruling | None:
+    async def _paced(self, tx: Transaction, event: Spoken, who: Who, arrival: Arrival) -> Ruling | None:
         limits = self._limits
         if not (limits.flood or limits.repeats):
             return None
-        found = await rules_for(tx, event.address.key, event.scene)
+        found = arrival.group_rules
         if found is not None and (await people.of(tx, event.address.key, who.person_id)).staff:
             return None
-        if not await _asks(tx, event, found):
+        if not await _asks(tx, event, arrival):
             return None
-        if await inbox.seen(tx, platform=who.platform, tenant=who.tenant, delivery_id=event.delivery_id):
-            return None  # the platform tells it again; that is not the person asking again
         album = event.album if isinstance(event, Said) else ""
         mark = await self._mark(tx, event, album)
         pace, verdict = judge(
@@ -131,15 +129,16 @@ async def _tell(tx: Transaction, event: Spoken, over: Over) -> Ruling:
     return Ruling(Admitted(Work(conversation.id, Lane.ORDERS)))
 
 
-async def _asks(tx: Transaction, event: Spoken, found: ChatRules | None) -> bool:
+async def _asks(tx: Transaction, event: Spoken, arrival: Arrival) -> bool:
     """Return whether an event asks Kimi something, as far as that can be told so early."""
-    if isinstance(event, Said) and await desk.active_of(tx, event.address.key, event.author.id) is not None:
+    found, known = arrival.group_rules, arrival.conversation
+    handed_over = isinstance(event, Said) and arrival.handover
+    if handed_over and await desk.active_of(tx, event.address.key, event.author.id) is not None:
         return False  # it goes to a person
     match event:
         case Said(addressed=Addressed.OVERHEARD) if found is not None and found.trigger in _UNCALLED:
             return True
         case Said(addressed=Addressed.OVERHEARD, continues=True):
-            known = await conversations.find(tx, event.address.key)
             return known is not None and await history.speakers(tx, known.id) <= {event.author.id}
         case Said(addressed=Addressed.OVERHEARD):
             return False

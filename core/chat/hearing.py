@@ -27,6 +27,7 @@ from core.store import (
     rules,
     turns,
 )
+from core.store.arrivals import Arrival
 from core.store.conversations import Conversation
 
 BURST_MARGIN_S = 1.0  #: Telegram tells whole seconds
@@ -48,11 +49,13 @@ async def rules_for(tx: Transaction, key: ThreadKey, scene: Scene) -> ChatRules 
     return await rules.of(tx, key) if scene is Scene.GROUP else None
 
 
-async def hear(tx: Transaction, event: Said, found: ChatRules, *, by_staff: bool) -> Hearing:
+async def hear(
+    tx: Transaction, event: Said, found: ChatRules, arrival: Arrival, *, by_staff: bool
+) -> Hearing:
     """Decide about a message as it comes in, and remember that its person spoke."""
     key, author = event.address.key, event.author.id
     person = await people.of(tx, key, author)
-    replied = await conversations.replied_to(tx, event)
+    replied = arrival.replied
     event = await _in_burst(tx, event, found, person)
     conversation = replied or await _placed(tx, event, by_staff=by_staff)
     called = event.addressed in (Addressed.MENTION, Addressed.DIRECT)

@@ -35,6 +35,7 @@ from core.store import (
     Lane,
     Transaction,
     Work,
+    arrivals,
     conversations,
     feedback,
     files,
@@ -44,6 +45,7 @@ from core.store import (
     rules,
     turns,
 )
+from core.store.arrivals import Arrival
 from core.store.conversations import Conversation
 from core.store.inbox import Mark
 
@@ -116,23 +118,28 @@ class Ingestor:
         if not isinstance(event, Moved | Unparsed) and not self._access.lets_in(_who(event)):
             await _turn_away(tx, event)
             return None
+        arrival = Arrival() if isinstance(event, Moved | Unparsed) else await arrivals.look(tx, event)
+        if arrival.seen:
+            return None  # the platform tells it again
         for door in self._doors:
-            if (ruling := await door(tx, event)) is not None:
+            if (ruling := await door(tx, event, arrival)) is not None:
                 return ruling.admitted
-        return await self._taken_in(tx, event, by_staff=by_staff)
+        return await self._taken_in(tx, event, arrival, by_staff=by_staff)
 
-    async def _taken_in(self, tx: Transaction, event: Event, *, by_staff: bool) -> Admitted | None:
+    async def _taken_in(
+        self, tx: Transaction, event: Event, arrival: Arrival, *, by_staff: bool
+    ) -> Admitted | None:
         match event:
             case Said():
-                return await take_in(tx, event, by_staff=by_staff, interrupt=self._interrupt)
+                return await take_in(tx, event, arrival, by_staff=by_staff, interrupt=self._interrupt)
             case Ordered():
-                return await self._ordered(tx, event)
+                return await self._ordered(tx, event, arrival)
             case Pressed():
                 return await self._pressed(tx, event)
             case Edited():
                 return await self._edited(tx, event)
             case Joined():
-                return await welcome(tx, event)
+                return await welcome(tx, event, arrival)
             case Deleted():
                 return None  # nobody behind a door wanted it
             case Moved():
@@ -141,10 +148,9 @@ class Ingestor:
                 log.warning("event_unparsed", delivery_id=event.delivery_id, fault=event.fault)
                 return await close(tx, event, Mark.SKIPPED)
 
-    async def _ordered(self, tx: Transaction, event: Ordered) -> Admitted | None:
+    async def _ordered(self, tx: Transaction, event: Ordered, arrival: Arrival) -> Admitted | None:
         key = event.address.key
-        conversation = await conversations.replied_to(tx, event)
-        conversation = conversation or await conversations.find(tx, key)
+        conversation = arrival.replied or arrival.conversation
         if conversation is None or not await turns.latest(tx, conversation.id):
             # A command outside a thread means the asker's last one in this channel.
             latest = await conversations.latest_in_channel(tx, key, event.author.id)

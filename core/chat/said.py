@@ -3,28 +3,30 @@
 from collections.abc import Sequence
 
 from core.chat.door import Admitted
-from core.chat.hearing import Hearing, hear, rules_for
+from core.chat.hearing import Hearing, hear
 from core.chat.remember import gather, remember
 from core.model import Addressed, Event, Joined, Said
 from core.rules import Verdict
 from core.store import Lane, Transaction, Work, conversations, history, inbox, people, turns
+from core.store.arrivals import Arrival
 from core.store.conversations import Conversation
 from core.store.inbox import Mark, Sibling
 
 
-async def take_in(tx: Transaction, event: Said, *, by_staff: bool, interrupt: bool) -> Admitted | None:
+async def take_in(
+    tx: Transaction, event: Said, arrival: Arrival, *, by_staff: bool, interrupt: bool
+) -> Admitted | None:
     """Store what somebody said, where it concerns us; ``interrupt`` ends the running answer."""
-    found = await rules_for(tx, event.address.key, event.scene)
+    found = arrival.group_rules
     if found is None:
-        return await _said(tx, event, interrupt=interrupt)
-    hearing = await hear(tx, event, found, by_staff=by_staff)
+        return await _said(tx, event, arrival, interrupt=interrupt)
+    hearing = await hear(tx, event, found, arrival, by_staff=by_staff)
     return await _said_by_rules(tx, hearing, interrupt=interrupt and hearing.verdict is Verdict.ANSWER)
 
 
-async def welcome(tx: Transaction, event: Joined) -> Admitted | None:
+async def welcome(tx: Transaction, event: Joined, arrival: Arrival) -> Admitted | None:
     """Let somebody who comes into a chat for the first time be welcomed, where its rules say so."""
-    key = event.address.key
-    found = await rules_for(tx, key, event.scene)
+    key, found = event.address.key, arrival.group_rules
     if found is None or not found.welcome:
         return None
     conversation = await conversations.ensure(tx, key, event.scene)
@@ -43,11 +45,10 @@ async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
     return None if seq is None else Admitted()
 
 
-async def _said(tx: Transaction, event: Said, *, interrupt: bool) -> Admitted | None:
-    key = event.address.key
-    goes_on = await conversations.replied_to(tx, event)
+async def _said(tx: Transaction, event: Said, arrival: Arrival, *, interrupt: bool) -> Admitted | None:
+    key, goes_on = event.address.key, arrival.replied
     siblings, album = await _album(tx, event)
-    known = goes_on or await conversations.find(tx, key)
+    known = goes_on or arrival.conversation
     if album is not None and album.conversation_id is not None:
         known = await conversations.get(tx, album.conversation_id)
     if known is None and event.addressed is Addressed.OVERHEARD:

@@ -54,6 +54,11 @@ class ChatRules:
         platform, _, channel = self.desk.partition(":")
         return (platform, channel) if platform and channel else None
 
+    def brings_person(self, words: str) -> bool:
+        """Return whether words hold one that brings a person."""
+        said = words.casefold()
+        return any(word.casefold() in said for word in self.handover_words)
+
     def closed(self, moment: datetime) -> bool:
         """Return whether a moment lies outside of the business hours."""
         return self.hours is not None and not self.hours.covers(moment)

@@ -27,7 +27,7 @@ class Conversation:
     backfilled: bool  #: what stood in the thread before us has been read
 
 
-_COLUMNS = (
+COLUMNS = (
     _C.c.id,
     _C.c.platform,
     _C.c.tenant,
@@ -41,30 +41,25 @@ _COLUMNS = (
 
 async def find(tx: Transaction, key: ThreadKey) -> Conversation | None:
     """Return the conversation with this key; None where nobody has spoken to us there yet."""
-    return _conversation((await tx.execute(_FIND, asdict(key))).one_or_none())
+    return _found((await tx.execute(_FIND, asdict(key))).one_or_none())
 
 
-_FIND = select(*_COLUMNS).where(
+_FIND = select(*COLUMNS).where(
     *(_C.c[name] == bindparam(name) for name in ("platform", "tenant", "channel", "thread"))
 )
 
 
 async def get(tx: Transaction, conversation_id: int) -> Conversation:
     """Return a conversation that is known to exist."""
-    found = _conversation((await tx.execute(_GET, {"id": conversation_id})).one())
-    assert found is not None  # noqa: S101 (one() raised otherwise; the type checker cannot see it)
-    return found
+    return of_row((await tx.execute(_GET, {"id": conversation_id})).one())
 
 
-_GET = select(*_COLUMNS).where(_C.c.id == bindparam("id"))
+_GET = select(*COLUMNS).where(_C.c.id == bindparam("id"))
 
 
 async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
     """Return the conversation with this key, made where it is new."""
-    known = await find(tx, key)
-    if known is not None:
-        return known
-    await tx.execute(
+    made = await tx.execute(
         _MAKE.on(tx),
         {
             **asdict(key),
@@ -74,18 +69,18 @@ async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
             "backfilled": False,
         },
     )
-    made = await find(tx, key)
-    assert made is not None  # noqa: S101 (inserted above, or by the transaction we conflicted with)
-    return made
+    known = _found(made.one_or_none()) or await find(tx, key)
+    assert known is not None  # noqa: S101 (inserted above, or there before)
+    return known
 
 
-_MAKE = Prepared(_C, lambda insert: insert.on_conflict_do_nothing())
+_MAKE = Prepared(_C, lambda insert: insert.on_conflict_do_nothing().returning(*COLUMNS))
 
 
 async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
     """Return the conversation that a message on ``key``'s channel belongs to, if any."""
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(_R, _R.c.conversation_id == _C.c.id)
         .where(
             _R.c.platform == key.platform,
@@ -94,7 +89,7 @@ async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conver
             _R.c.message_id == message_id,
         )
     )
-    return _conversation((await tx.execute(query)).one_or_none())
+    return _found((await tx.execute(query)).one_or_none())
 
 
 async def replied_to(tx: Transaction, event: Said | Ordered) -> Conversation | None:
@@ -119,7 +114,7 @@ async def turn_of_message(tx: Transaction, key: ThreadKey, message_id: str) -> i
 async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
     """Return where ``asker_id`` last asked something on ``key``'s channel."""
     query = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(schema.turns, schema.turns.c.conversation_id == _C.c.id)
         .where(
             _C.c.platform == key.platform,
@@ -131,7 +126,7 @@ async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> C
         .order_by(schema.turns.c.id.desc())
         .limit(1)
     )
-    return _conversation((await tx.execute(query)).one_or_none())
+    return _found((await tx.execute(query)).one_or_none())
 
 
 async def forget_history(tx: Transaction, conversation_id: int, up_to_seq: int) -> None:
@@ -194,9 +189,8 @@ async def count(tx: Transaction) -> int:
     return int((await tx.execute(select(func.count()).select_from(_C))).scalar_one())
 
 
-def _conversation(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
-    if row is None:
-        return None
+def of_row(row: Row[*tuple[Any, ...]]) -> Conversation:
+    """Return the conversation that a row with :data:`COLUMNS` holds."""
     return Conversation(
         id=row.id,
         key=ThreadKey(platform=row.platform, tenant=row.tenant, channel=row.channel, thread=row.thread),
@@ -204,3 +198,7 @@ def _conversation(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
         history_after=row.history_after,
         backfilled=row.backfilled,
     )
+
+
+def _found(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
+    return None if row is None else of_row(row)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.access import Who
@@ -18,6 +18,13 @@ from core.store.upsert import insert as upsert
 _B, _P, _R = schema.blocked, schema.paces, schema.refused
 
 EVERYWHERE: Final = ""  #: the channel of somebody who is blocked on the whole platform
+
+STANDS_AGAINST = exists().where(
+    _B.c.platform == bindparam("platform"),
+    _B.c.person_id == bindparam("person_id"),
+    or_(_B.c.channel == bindparam("channel"), _B.c.channel == EVERYWHERE),
+)
+"""Whether a block stands against a person on a platform and channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,9 @@ from core.model import (
     Said,
     Scene,
 )
+from core.rules import ChatRules
 from core.store import Lane, Transaction, Work, conversations, desk, history, inbox, ratings, relayed
+from core.store.arrivals import Arrival
 from core.store.conversations import Conversation
 from core.store.desk import Handover
 from core.store.inbox import Mark
@@ -58,13 +60,13 @@ class DeskDoor:
         self._relay = Relay(desk_)
         self._presses = Presses(desk_, self._relay)
 
-    async def __call__(self, tx: Transaction, event: Event) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
         """Rule on what belongs to a handover."""
         match event:
             case Said():
-                return await self._said(tx, event)
+                return await self._said(tx, event, arrival)
             case Ordered():
-                return await self._ordered(tx, event)
+                return await self._ordered(tx, event, arrival)
             case Pressed():
                 return await self._pressed(tx, event)
             case Edited():
@@ -79,16 +81,18 @@ class DeskDoor:
 
     # -- what is said --------------------------------------------------------------------------------
 
-    async def _said(self, tx: Transaction, event: Said) -> Ruling | None:
-        at_desk = await desk.at_desk(tx, event.address.key)
-        if at_desk is not None:
-            return await self._said_at_desk(tx, at_desk, event)
-        conversation, handover = await self._found(tx, event)
-        if handover is not None:
-            return await self._said_by_customer(tx, handover, event)
-        if conversation is not None and (ruling := await self._commented(tx, conversation, event)):
-            return ruling
-        return await self._wished(tx, conversation, event)
+    async def _said(self, tx: Transaction, event: Said, arrival: Arrival) -> Ruling | None:
+        conversation = arrival.replied or arrival.conversation
+        if arrival.handover:
+            at_desk = await desk.at_desk(tx, event.address.key)
+            if at_desk is not None:
+                return await self._said_at_desk(tx, at_desk, event)
+            conversation, handover = await self._found(tx, event, arrival)
+            if handover is not None:
+                return await self._said_by_customer(tx, handover, event)
+            if conversation is not None and (ruling := await self._commented(tx, conversation, event)):
+                return ruling
+        return await self._wished(tx, conversation, event, arrival.rules)
 
     async def _said_at_desk(self, tx: Transaction, handover: Handover, event: Said) -> Ruling:
         seq = await self._store(tx, event, handover.conversation_id)
@@ -126,10 +130,12 @@ class DeskDoor:
             await self._desk.put(tx, latest, seq, Kind.CARD, "desk")
         return self._work(conversation.id)
 
-    async def _wished(self, tx: Transaction, conversation: Conversation | None, event: Said) -> Ruling | None:
+    async def _wished(
+        self, tx: Transaction, conversation: Conversation | None, event: Said, rules: ChatRules | None
+    ) -> Ruling | None:
         """Ask for a person where words (the customer's, or a rule's keyword) do."""
         if not wants_person(event.text):
-            if not await self._desk.rules.keyword(tx, event):
+            if rules is None or not rules.brings_person(event.text):
                 return None
             why = "keyword"
         elif event.addressed is Addressed.OVERHEARD and not await goes_on(tx, conversation, event):
@@ -155,13 +161,13 @@ class DeskDoor:
 
     # -- commands --------------------------------------------------------------------------------------
 
-    async def _ordered(self, tx: Transaction, event: Ordered) -> Ruling | None:
-        at_desk = await desk.at_desk(tx, event.address.key)
+    async def _ordered(self, tx: Transaction, event: Ordered, arrival: Arrival) -> Ruling | None:
+        at_desk = await desk.at_desk(tx, event.address.key) if arrival.handover else None
         if at_desk is not None and event.command in STAFF_COMMANDS:
             return await self._acted(tx, at_desk, event, STAFF_COMMANDS[event.command])
         if at_desk is not None:
             return None
-        conversation, handover = await self._found(tx, event)
+        conversation, handover = await self._found(tx, event, arrival)
         if event.command is CommandName.HUMAN:
             return await self._asked(tx, conversation, event)
         if event.command in STAFF_COMMANDS and await self._is_staff(tx, event):
@@ -264,11 +270,13 @@ class DeskDoor:
     # -- what all of these need ------------------------------------------------------------------------
 
     async def _found(
-        self, tx: Transaction, event: Said | Ordered
+        self, tx: Transaction, event: Said | Ordered, arrival: Arrival
     ) -> tuple[Conversation | None, Handover | None]:
         """Return the conversation that an event belongs to, and its handover under way."""
         key = event.address.key
-        conversation = await conversations.replied_to(tx, event) or await conversations.find(tx, key)
+        conversation = arrival.replied or arrival.conversation
+        if not arrival.handover:
+            return conversation, None
         if conversation is not None:
             return conversation, await desk.active(tx, conversation.id)
         if event.follows_replies or not key.thread:

@@ -9,7 +9,7 @@ from core.access import Access, Who
 from core.chat.desk import texts
 from core.chat.language import Language
 from core.desk.times import Patience
-from core.model import Said, ThreadKey
+from core.model import ThreadKey
 from core.store import Transaction, rules
 from core.store.desk import Place
 
@@ -45,9 +45,6 @@ class DeskRules(Protocol):
     async def is_staff(self, tx: Transaction, who: Who) -> bool:
         """Return whether this person works for those who run the chat."""
 
-    async def keyword(self, tx: Transaction, said: Said) -> bool:
-        """Return whether a chat's rules want a person for these words."""
-
 
 class ChatDeskRules:
     """The deployment's terms, with what a chat's own rules say in their place."""
@@ -82,11 +79,3 @@ class ChatDeskRules:
         key = ThreadKey(platform=who.platform, tenant=who.tenant, channel=who.channel, thread="")
         own = await rules.of(tx, key)
         return (own is not None and who.person_id in own.staff) or self._known(who)
-
-    async def keyword(self, tx: Transaction, said: Said) -> bool:
-        """Return whether the words hold one that brings a person by the chat's rules."""
-        if not said.text.strip():
-            return False
-        own = await rules.of(tx, said.address.key)
-        words = said.text.casefold()
-        return own is not None and any(word.casefold() in words for word in own.handover_words)
