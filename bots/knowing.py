@@ -12,10 +12,8 @@ from core.chat.turn import OwnWords
 from core.files.library import Library
 from core.files.shelf import Shelf
 from core.knowledge.reading import FileWords
-from core.knowledge.scope import KnowledgeRules
-from core.model import CommandName, ThreadKey
-from core.rules import ChatRules
-from core.store import Database, Transaction, rules
+from core.model import CommandName
+from core.store import Database
 
 
 class Knowing:
@@ -29,7 +27,7 @@ class Knowing:
         *,
         runs_the_chat: Callable[[Who], Awaitable[bool]],
     ) -> None:
-        self.knowledge = Knowledge(database, _rules_of)
+        self.knowledge = Knowledge(database)
         self._database = database
         self._library = library
         self._shelf = shelf
@@ -53,8 +51,3 @@ class Knowing:
         key = order.conversation.key
         who = Who.at(key, order.author.id)
         return order.is_admin or await self._runs_the_chat(who)
-
-
-async def _rules_of(tx: Transaction, key: ThreadKey) -> KnowledgeRules:
-    """Return what a chat's rules say of knowledge."""
-    return await rules.of(tx, key) or ChatRules()

@@ -7,7 +7,8 @@ import structlog
 from core.access import Access, Budgets, Over, Who, exceeded
 from core.chat.pseudonyms import KEY, alias
 from core.rules import ChatRules
-from core.store import Transaction, budget, guard, turns
+from core.store import Transaction, budget, turns
+from core.store.inbox import Item
 from core.store.keys import key_of
 
 log = structlog.get_logger(__name__)
@@ -21,7 +22,7 @@ class Allowance:
         self._budgets = budgets
 
     async def over(
-        self, tx: Transaction, who: Who, inbox_id: int, *, rules: ChatRules | None = None
+        self, tx: Transaction, who: Who, item: Item, *, rules: ChatRules | None = None
     ) -> Over | None:
         """Return whose budget stands against a question; None where it may be asked.
 
@@ -30,8 +31,8 @@ class Allowance:
         A question that was begun before, by a process that is gone, goes on whatever it costs; one
         that was refused stays refused.
         """
-        if why := await guard.why_refused(tx, inbox_id):
-            return Over(why)
+        if item.refused:
+            return Over(item.refused)
         limits = self._budgets.limits_for(who, self._access)
         if rules is not None and not self._access.is_admin(who):
             limits = replace(
@@ -41,7 +42,7 @@ class Allowance:
             )
         if not limits:
             return None
-        begun = await turns.state_of(tx, inbox_id)
+        begun = await turns.state_of(tx, item.id)
         if begun is not None:
             refused = begun == "notice" and await budget.was_told(tx, who, budget.BUDGET)
             return Over.PERSON if refused else None
@@ -51,11 +52,11 @@ class Allowance:
             log.info("budget_used_up", over=over.value, platform=who.platform)
         return over
 
-    async def tells(self, tx: Transaction, who: Who, inbox_id: int) -> bool:
+    async def tells(self, tx: Transaction, who: Who, item: Item) -> bool:
         """Return whether the person is to be told: once a day, and not once a message."""
-        if await guard.why_refused(tx, inbox_id):
+        if item.refused:
             return True  # the door lets only that one through
-        begun = await turns.state_of(tx, inbox_id)
+        begun = await turns.state_of(tx, item.id)
         return begun is not None or await budget.tell_once(tx, who, budget.BUDGET)
 
 

@@ -30,6 +30,7 @@ from core.files.reader import FilesUnreadable, Reader, Reading
 from core.kimi import ToolCall
 from core.knowledge.showing import cited_note
 from core.store import Database, Transaction, choices, history, turns, usage
+from core.store.agenda import Background
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.turns import Turn
@@ -48,6 +49,7 @@ class Question:
     conversation: Conversation
     asker_id: str
     language: Language
+    background: Background
 
 
 class Answerer:
@@ -155,8 +157,8 @@ class Answerer:
         Raises:
             FilesUnreadable: the question is about nothing but files that cannot be read.
         """
-        reading = Reading()
-        terms = await self._contexts.terms(question.conversation)
+        reading = Reading(files=False)
+        terms = await self._contexts.terms(question.conversation, question.background)
         if self._reader is not None:
             reading = await self._reader.read(
                 question.conversation,
@@ -167,7 +169,11 @@ class Answerer:
         if reading.useless:
             raise FilesUnreadable(reading.problems)
         prepared = await self._contexts.prepare(
-            question.conversation, question.turn, terms=terms, refused=refused
+            question.conversation,
+            question.turn,
+            replace(question.background, files=reading.files),
+            terms=terms,
+            refused=refused,
         )
         notes = (told(reading.problems, question.language), partly_told(prepared.partly, question.language))
         return replace(prepared, note=" ".join(note for note in notes if note))
@@ -254,7 +260,8 @@ class Answerer:
         turn = question.turn
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=shown, outcome=ended.outcome)
-            await history.supersede_answer(tx, turn.conversation_id, turn.seq)
+            if turn.run > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
+                await history.supersede_answer(tx, turn.conversation_id, turn.seq)
             if written.text:
                 line = Line(
                     seq=turn.seq,

@@ -9,8 +9,10 @@ import structlog
 
 from core.knowledge.asked import Asked, asked_in, is_small_talk
 from core.knowledge.finder import Found, find
-from core.knowledge.scope import RulesOf, scope_of
+from core.knowledge.scope import scope_of
+from core.rules import ChatRules
 from core.store import Database, history
+from core.store.agenda import Background
 from core.store.conversations import Conversation
 from core.store.turns import Turn
 
@@ -32,12 +34,11 @@ class Consulted:
 class Knowledge:
     """Looks questions up in what their chat knows."""
 
-    def __init__(self, database: Database, rules_of: RulesOf) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._rules_of = rules_of
         self._latest: OrderedDict[tuple[int, int], Consulted] = OrderedDict()
 
-    async def consult(self, conversation: Conversation, turn: Turn) -> Consulted:
+    async def consult(self, conversation: Conversation, turn: Turn, background: Background) -> Consulted:
         """Return what is known on a turn's question; the same for one run of a turn, however often asked.
 
         Raises:
@@ -45,14 +46,17 @@ class Knowledge:
         """
         run = (turn.id, turn.run)
         if run not in self._latest:
-            self._latest[run] = await self._looked_up(conversation, turn)
+            self._latest[run] = await self._looked_up(conversation, turn, background)
             while len(self._latest) > _REMEMBERED:
                 self._latest.popitem(last=False)
         return self._latest[run]
 
-    async def _looked_up(self, conversation: Conversation, turn: Turn) -> Consulted:
+    async def _looked_up(self, conversation: Conversation, turn: Turn, background: Background) -> Consulted:
+        rules = background.rules or ChatRules()
+        if not (background.knowledge or rules.strict):
+            return Consulted(asked=Asked(question=""))
         async with self._database.read() as tx:
-            scope = await scope_of(tx, conversation.key, self._rules_of)
+            scope = await scope_of(tx, conversation.key, rules)
             if not scope.set_ids and not scope.strict:
                 return Consulted(asked=Asked(question=""))
             lines = await history.recent(

@@ -20,7 +20,7 @@ import structlog
 from core.chat.catalogue import Catalogue, described
 from core.chat.consult import Knowledge
 from core.chat.folding import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_tokens
-from core.chat.hearing import rules_for, usual_choices
+from core.chat.hearing import usual_choices
 from core.chat.measure import CountTokens, Measure
 from core.chat.personas import Personas
 from core.chat.prompt import Prompt, message_of, message_tokens, system_prompt
@@ -37,13 +37,14 @@ from core.files.policy import unmarked
 from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
 from core.knowledge.finder import Found
-from core.store import Database, choices, conversations, files, history, summaries
+from core.store import Database, choices, conversations, files, history, rules, summaries
+from core.store.agenda import Background
 from core.store.conversations import Conversation
+from core.store.summaries import LAST_SEQ
 from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)
 
-LAST_SEQ = 2**62  #: later than any message
 BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
 GROWN_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
 LEAST_REPLY_TOKENS = 256  #: that a request asks for
@@ -107,17 +108,22 @@ class Contexts:
         self._knowledge = knowledge
         self._measure = Measure(ratios, count_tokens)
 
-    async def terms(self, conversation: Conversation) -> Terms:
+    async def terms(self, conversation: Conversation, background: Background | None = None) -> Terms:
         """Return the terms on which a conversation is answered now.
 
         Raises:
             StoreUnavailable: they could not be read.
         """
-        async with self._database.read() as tx:
-            chosen = dict(await choices.of(tx, conversation.id))
-            rules = await rules_for(tx, conversation.key, conversation.scene)
-        if rules is not None:
-            chosen = usual_choices(rules) | chosen
+        chosen: dict[str, str] = {}
+        if background is None or background.choices:
+            async with self._database.read() as tx:
+                chosen = dict(await choices.of(tx, conversation.id))
+                if background is None:
+                    found = await rules.of(tx, conversation.key)
+                    background = Background(rules=found, scene=conversation.scene)
+        own = background.group_rules
+        if own is not None:
+            chosen = usual_choices(own) | chosen
         wanted = chosen.get(choices.MODEL, "")
         model = self._catalogue.find(wanted) if wanted else None
         usual = "" if self._settings.thinking is None else ("on" if self._settings.thinking else "off")
@@ -129,26 +135,34 @@ class Contexts:
             persona=await self._persona(chosen.get(choices.PERSONA, "")),
             gone=wanted if model is None else "",
         )
-        language = "" if rules is None else rules.language
+        language = "" if own is None else own.language
         return replace(terms, searches=None if searches is None else searches == "on", language=language)
 
     async def prepare(
-        self, conversation: Conversation, turn: Turn, *, terms: Terms | None = None, refused: bool = False
+        self,
+        conversation: Conversation,
+        turn: Turn,
+        background: Background,
+        *,
+        terms: Terms,
+        refused: bool = False,
     ) -> Prepared:
         """Return what Kimi is asked for a turn. May wait for notes on what does not fit.
 
-        ``terms`` are the conversation's, where they were just read. ``refused`` says that Kimi found what
-        was prepared before too long.
+        ``background`` and ``terms`` are the conversation's. ``refused`` says that Kimi found what was
+        prepared before too long.
 
         Raises:
             QuestionTooLong: not even the question fits.
             StoreUnavailable: the history could not be read.
         """
-        view = await self._measure.measured(await self._view(conversation, turn, terms), refused=refused)
+        seen = await self._view(conversation, turn, background, terms)
+        view = await self._measure.measured(seen, refused=refused)
         for _ in range(FOLD_ROUNDS):
             if view.fits or view.too_long or not await self._folded(view, turn):
                 break
-            seen = await self._view(conversation, turn)
+            background = replace(background, summaries=True)
+            seen = await self._view(conversation, turn, background, terms)
             view = await self._measure.measured(replace(seen, ratio=max(seen.ratio, view.ratio)))
         prompt = view.prompt()
         if prompt.left_out or view.unread:
@@ -170,7 +184,8 @@ class Contexts:
             async with self._database.read() as tx:
                 conversation = await conversations.get(tx, conversation.id)  # it may have begun anew
             first = min(turn.seq, turn.inbox_id)
-            view = await self._seen(conversation, question_seq=first, up_to_seq=turn.seq)
+            terms = await self.terms(conversation)
+            view = await self._seen(conversation, terms, Background(), question_seq=first, up_to_seq=turn.seq)
         except StoreUnavailable as exc:
             log.info("fold_postponed", error=str(exc))
             return
@@ -189,29 +204,39 @@ class Contexts:
         Raises:
             StoreUnavailable: it could not be read.
         """
-        return await self._seen(conversation, question_seq=LAST_SEQ, up_to_seq=LAST_SEQ)
+        terms = await self.terms(conversation)
+        return await self._seen(conversation, terms, Background(), question_seq=LAST_SEQ, up_to_seq=LAST_SEQ)
 
-    async def _view(self, conversation: Conversation, turn: Turn, terms: Terms | None = None) -> View:
+    async def _view(
+        self, conversation: Conversation, turn: Turn, background: Background, terms: Terms
+    ) -> View:
         first = min(turn.seq, turn.inbox_id)  # several questions may have been merged into this turn
-        view = await self._seen(conversation, question_seq=first, up_to_seq=turn.seq, terms=terms)
+        view = await self._seen(conversation, terms, background, question_seq=first, up_to_seq=turn.seq)
         # An earlier answer to this very question gives way to the new one.
         asked = [line for line in view.lines if not (line.role == "assistant" and line.seq == turn.seq)]
-        return await self._informed(replace(view, lines=asked), turn)
+        return await self._informed(replace(view, lines=asked), turn, background)
 
-    async def _informed(self, view: View, turn: Turn) -> View:
+    async def _informed(self, view: View, turn: Turn, background: Background) -> View:
         """Return a view with the passages that its question finds, right before the question."""
         if self._knowledge is None:
             return view
-        known = await self._knowledge.consult(view.conversation, turn)
+        known = await self._knowledge.consult(view.conversation, turn, background)
         return view.informed(known.found, strict=known.strict)
 
     async def _seen(
-        self, conversation: Conversation, *, question_seq: int, up_to_seq: int, terms: Terms | None = None
+        self,
+        conversation: Conversation,
+        terms: Terms,
+        background: Background,
+        *,
+        question_seq: int,
+        up_to_seq: int,
     ) -> View:
-        terms = terms or await self.terms(conversation)
         most = self._settings.history_lines
+        summary, known = None, list[files.Known]()
         async with self._database.read() as tx:
-            summary = await summaries.latest(tx, conversation, before_seq=question_seq)
+            if background.summaries:
+                summary = await summaries.latest(tx, conversation, before_seq=question_seq)
             lines = await history.recent(
                 tx,
                 conversation.id,
@@ -219,9 +244,9 @@ class Contexts:
                 up_to_seq=up_to_seq,
                 max_lines=most,
             )
-            known = await files.known(
-                tx, conversation.id, after_seq=conversation.history_after, up_to_seq=up_to_seq
-            )
+            if background.files:
+                since = conversation.history_after
+                known += await files.known(tx, conversation.id, after_seq=since, up_to_seq=up_to_seq)
         ratio = await self._ratios.of(terms.model.id)
         material = NOTHING
         if self._reader is not None and known:

@@ -79,10 +79,12 @@ class Doorkeeper:
             return None
         album = event.album if isinstance(event, Said) else ""
         mark = await self._mark(tx, event, album)
-        pace, verdict = judge(
-            await guard.pace_of(tx, who), limits, now=utc_now().timestamp(), mark=mark, once=bool(album)
-        )
-        await guard.keep_pace(tx, who, pace)
+        now, since = utc_now().timestamp(), arrival.pace_at
+        pace, verdict = judge(arrival.pace, limits, now=now, mark=mark, once=bool(album))
+        if since is None or not await guard.keep_pace(tx, who, pace, since=since):
+            # The first question, or another replica counts one of theirs at this moment.
+            pace, verdict = judge(await guard.pace_of(tx, who), limits, now=now, mark=mark, once=bool(album))
+            await guard.keep_pace(tx, who, pace)
         match verdict:
             case Verdict.PASS:
                 return None

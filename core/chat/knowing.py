@@ -37,7 +37,7 @@ class SaysItDoesNotKnow:
 
     async def __call__(self, taken: Taken) -> OrderReply | None:
         """Return the words; None where something is known, or nothing was asked that could be."""
-        known = await self._knowledge.consult(taken.conversation, taken.turn)
+        known = await self._knowledge.consult(taken.conversation, taken.turn, taken.background)
         if not known.strict or known.found or is_small_talk(known.asked.question):
             return None
         words, choices = await self._offer(taken) if self._offer is not None else ("", ())
@@ -53,7 +53,7 @@ class SaysItAgain:
 
     async def __call__(self, taken: Taken) -> OrderReply | None:
         """Return the ready answer, marked as one; None where there is none, or another is wanted."""
-        if _wants_another(taken):
+        if not taken.background.canned or _wants_another(taken):
             return None
         conversation, turn = taken.conversation, taken.turn
         async with self._database.read() as tx:

@@ -39,7 +39,7 @@ class Measure:
         share = subject.wanted_tokens / view.terms.room_tokens
         if not refused and not 1 - EDGE <= share <= 1 + EDGE:
             return view
-        whole = subject.whole()
+        whole = subject.whole
         counted = await self._counted(subject, whole.messages)
         least = view.ratio * CAUTION if refused else 0.0
         if counted is None and not refused:

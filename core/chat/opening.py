@@ -1,7 +1,7 @@
 """From an open event to the turn that this process owns: a question, a command, a welcome."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -31,6 +31,7 @@ from core.model import (
 )
 from core.rules import ChatRules
 from core.store import Transaction, conversations, history, inbox, turns
+from core.store.agenda import Background
 from core.store.conversations import Conversation
 from core.store.inbox import Item
 from core.store.turns import Turn
@@ -51,8 +52,8 @@ class Taken:
     asker_id: str
     language: Language
     known: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
-    attempts: int
     received_at: datetime  #: when the event was stored
+    background: Background = field(default_factory=Background)  #: what the store holds for its answer
     over: Over | None = None  #: whose budget is used up: Kimi is not asked
     own: str = ""  #: what the bot itself says by the chat's rules, in Markdown: Kimi is not asked
 
@@ -65,14 +66,19 @@ class Opener:
         self._allowance = Allowance(settings.access, settings.budgets)
 
     async def open(
-        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        asked: Sequence[Item],
+        background: Background,
     ) -> Taken | None:
-        """Take the turn of events that are one; None where there is nothing to answer.
-
-        ``found`` are the chat's rules.
-        """
+        """Take the turn of events that are one; None where there is nothing to answer."""
+        found = background.group_rules
         taken = await self._take_item(tx, conversation, asked, found)
-        return taken if taken is None or found is None else _speaking(taken, found)
+        if taken is None:
+            return None
+        taken = replace(taken, background=background)
+        return taken if found is None else _speaking(taken, found)
 
     async def _take_item(
         self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
@@ -80,7 +86,7 @@ class Opener:
         item = asked[0]
         asks = isinstance(item.event, Said | Edited) or _repeats(item.event)
         who = _who(conversation, item.event)
-        if asks and (over := await self._allowance.over(tx, who, item.id, rules=found)):
+        if asks and (over := await self._allowance.over(tx, who, item, rules=found)):
             return await self._take_refused(tx, conversation, item, over)
         match item.event:
             case Said() as said:
@@ -136,7 +142,7 @@ class Opener:
         event = item.event
         if not isinstance(event, Said | Edited | Ordered | Pressed):
             return None
-        if not await self._allowance.tells(tx, _who(conversation, event), item.id):
+        if not await self._allowance.tells(tx, _who(conversation, event), item):
             return None
         return replace(await self._noticed(tx, conversation, item, event), over=over)
 
@@ -238,7 +244,6 @@ class Opener:
             asker_id=source.author.id,
             language=language_of(text, source.author.language),
             known=known,
-            attempts=item.attempts + 1,
             received_at=item.received_at,
         )
 

@@ -7,13 +7,14 @@ from typing import Final, Protocol
 import structlog
 
 from core.chat.burst import one_question, wait_s
-from core.chat.hearing import hear_again, rules_for
+from core.chat.hearing import hear_again
 from core.chat.opening import Opener, Taken
 from core.chat.settings import Busy, ChatSettings
 from core.clock import Clock
 from core.model import Said
 from core.rules import ChatRules, Verdict
-from core.store import Database, Lane, Transaction, Work, conversations, inbox, turns
+from core.store import Database, Lane, Transaction, Work, agenda, inbox, turns
+from core.store.agenda import Background
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.inbox import Item, Mark
@@ -105,14 +106,11 @@ class Taker:
     ) -> Taken | _Unfinished | _Doubt | _Closed | None:
         """Take what is open, or say what has to happen first; ``judged`` is what ``_Doubt`` led to."""
         async with self._database.begin() as tx:
-            conversation = await conversations.get(tx, work.conversation_id)
-            if conversation.key.platform not in self._platforms:
+            found = await agenda.of(tx, work, limit=MOST_MERGED)
+            if found is None or found.conversation.key.platform not in self._platforms:
                 return None  # another process serves that platform, or none does today
-            items = await inbox.open_items(tx, work, limit=MOST_MERGED)
-            if not items:
-                return None
-            found = await rules_for(tx, conversation.key, conversation.scene)
-            spoken_by = found if work.lane is Lane.TURNS else None
+            conversation, items = found.conversation, found.items
+            spoken_by = found.background.group_rules if work.lane is Lane.TURNS else None
             asked = one_question(items, spoken_by, merges=self._busy is Busy.MERGE)
             if len(items) > seen and (wait := wait_s(items, asked, spoken_by, now=utc_now())):
                 return _Unfinished(wait_s=wait, seen=len(items))
@@ -120,7 +118,7 @@ class Taker:
                 ruled = await self._ruled(tx, conversation, spoken_by, asked, judged)
                 if ruled is not None:
                     return ruled
-            return await self._take_first(tx, conversation, asked, found)
+            return await self._take_first(tx, conversation, asked, found.background)
 
     async def _ruled(
         self,
@@ -150,12 +148,11 @@ class Taker:
         return await self._judge(doubt.conversation, doubt.asker_id, doubt.words)
 
     async def _take_first(
-        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], found: ChatRules | None
+        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], background: Background
     ) -> Taken | _Closed:
         """Take the first event's turn; it is closed where it cannot be answered."""
         first = asked[0]
-        await inbox.count_attempt(tx, first.id)
-        taken = await self._opener.open(tx, conversation, asked, found)
+        taken = await self._opener.open(tx, conversation, asked, background)
         if taken is None:
             await inbox.mark(tx, [first.id], Mark.SKIPPED)
             log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)

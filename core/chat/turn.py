@@ -39,7 +39,7 @@ from core.store.inbox import Mark
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS = 12  #: an event that was taken this often, crashes included, is closed with an apology
+MOST_RUNS = 12  #: an event that was taken this often, crashes included, is closed with an apology
 REFS_PATIENCE_S = 60.0  #: how long storing a posted message's reference is tried
 
 
@@ -185,6 +185,7 @@ class TurnRunner:
                 conversation=taken.conversation,
                 asker_id=taken.asker_id,
                 language=taken.language,
+                background=taken.background,
             )
             running = self._running.of(taken.conversation.id)
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
@@ -200,8 +201,8 @@ class TurnRunner:
 
     async def _own_words(self, taken: Taken) -> OrderReply | None:
         """Return what the bot itself says; None where Kimi is to be asked."""
-        if taken.attempts > MOST_ATTEMPTS:
-            log.error("turn_given_up", attempts=taken.attempts)
+        if taken.turn.run > MOST_RUNS:
+            log.error("turn_given_up", runs=taken.turn.run)
             return OrderReply(text=Notice.FAILED.text(taken.language))
         if taken.over is not None:
             return OrderReply(text=USED_UP[taken.over].text(taken.language))

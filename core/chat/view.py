@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from core.chat.prompt import Prompt, QuestionTooLong, build_prompt
 from core.chat.terms import Terms
@@ -16,7 +17,7 @@ ENDLESS_TOKENS = 10**12
 PASSAGES_SHARE = 0.25  #: of a prompt's room that a team's passages may take
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """A conversation as a prompt shows it."""
 
@@ -38,10 +39,13 @@ class View:
         Raises:
             QuestionTooLong: not even the question fits.
         """
+        if self._has_room and not self.missing:
+            return self.whole
         return self._built(self.terms.room_tokens, missing=self.missing)
 
+    @cached_property
     def whole(self) -> Prompt:
-        """Build the prompt as if there were room without end."""
+        """The prompt as if there were room without end."""
         return self._built(ENDLESS_TOKENS, missing=False)
 
     def informed(self, found: Sequence[Found], *, strict: bool) -> "View":
@@ -56,7 +60,7 @@ class View:
     @property
     def wanted_tokens(self) -> float:
         """What the prompt would count with nothing left out."""
-        return self.whole().estimated_tokens * self.ratio
+        return self.whole.estimated_tokens * self.ratio
 
     @property
     def too_long(self) -> bool:
@@ -70,7 +74,11 @@ class View:
     @property
     def fits(self) -> bool:
         """Whether a prompt can hold everything that is not in the notes."""
-        return not self.unread and self.wanted_tokens <= self.terms.room_tokens
+        return not self.unread and self._has_room
+
+    @property
+    def _has_room(self) -> bool:
+        return self.wanted_tokens <= self.terms.room_tokens
 
     @property
     def question(self) -> Sequence[Line]:

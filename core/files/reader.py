@@ -52,6 +52,7 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     useless: bool = False
     """Whether the question is about nothing but files that cannot be read."""
+    files: bool = True  #: the conversation has files, or did when it was looked
 
 
 class FilesUnreadable(Exception):
@@ -84,7 +85,7 @@ class Reader:
         """
         async with self._database.read() as tx:
             if not await files.concern(tx, conversation.id, turn.seq, words=REFERENCE):
-                return Reading()
+                return Reading(files=False)
         async with self._database.begin() as tx:
             before = await files.before_question(tx, conversation.id, turn.seq)
             unknown = await self._refer(tx, conversation, turn, before)

@@ -1,8 +1,8 @@
 """Which sets a chat's questions are looked up in, and how strictly it keeps to them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from core.model import ThreadKey
 from core.store import Transaction, canned, knowledge
@@ -23,9 +23,6 @@ class KnowledgeRules(Protocol):
         """Return whether it answers from them alone."""
 
 
-RulesOf: TypeAlias = Callable[[Transaction, ThreadKey], Awaitable[KnowledgeRules]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Where one chat's questions are looked up."""
@@ -34,12 +31,11 @@ class Scope:
     strict: bool
 
 
-async def scope_of(tx: Transaction, key: ThreadKey, rules_of: RulesOf) -> Scope:
+async def scope_of(tx: Transaction, key: ThreadKey, rules: KnowledgeRules) -> Scope:
     """Return a chat's scope: the sets that its rules name, and what was taught in it by ``/learn``.
 
     A name means the tenant's own set before the deployment's, and never another tenant's.
     """
-    rules = await rules_of(tx, key)
     set_ids = await knowledge.visible(tx, owner_of(key), [*rules.knowledge, own_set(key)])
     return Scope(set_ids=set_ids, strict=rules.strict)
 

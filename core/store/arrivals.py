@@ -5,16 +5,19 @@ have asked for each of these by itself asks the :class:`Arrival`, and looks clos
 """
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import and_, bindparam, exists, literal, or_, select
 
+from core.guard.pace import Pace
 from core.model import Deleted, Edited, Joined, Ordered, Pressed, Said, Scene
 from core.rules import ChatRules, from_words
 from core.store import conversations, guard, rules, schema
 from core.store.conversations import Conversation
 from core.store.database import Transaction
 
-_C, _H, _I = schema.conversations, schema.handovers, schema.inbox
+_C, _H, _I, _P = schema.conversations, schema.handovers, schema.inbox, schema.paces
+NO_PACE = Pace()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,8 @@ class Arrival:
     replied: Conversation | None = None  #: which it goes on with as a reply, where replies make conversations
     handover: bool = False  #: what people took over, now or once, may have to do with it
     scene: Scene = Scene.DIRECT
+    pace: Pace = NO_PACE  #: how its author asked lately
+    pace_at: datetime | None = None  #: since when that stands; None where they never asked
 
     @property
     def group_rules(self) -> ChatRules | None:
@@ -54,6 +59,8 @@ async def look(tx: Transaction, event: Said | Ordered | Pressed | Edited | Delet
         replied=replied,
         handover=row.handover,
         scene=event.scene,
+        pace=guard.read_pace(row.pace),
+        pace_at=row.pace_at,
     )
 
 
@@ -61,6 +68,11 @@ _HERE = (
     _C.c.platform == bindparam("platform"),
     _C.c.tenant == bindparam("tenant"),
     _C.c.channel == bindparam("channel"),
+)
+_PERSON = (
+    _P.c.platform == bindparam("platform"),
+    _P.c.tenant == bindparam("tenant"),
+    _P.c.person_id == bindparam("person_id"),
 )
 _SEEN = exists().where(
     _I.c.platform == bindparam("platform"),
@@ -90,5 +102,9 @@ _LOOK = select(
     guard.STANDS_AGAINST.label("blocked"),
     rules.WORDS.scalar_subquery().label("words"),
     or_(_THREAD_OF_DESK, _UNDER_WAY_HERE, _OF_CONVERSATION).label("handover"),
+    _P.c.payload.label("pace"),
+    _P.c.touched_at.label("pace_at"),
     *conversations.COLUMNS,
-).select_from(_ONE.outerjoin(_C, and_(*_HERE, _C.c.thread == bindparam("thread"))))
+).select_from(
+    _ONE.outerjoin(_C, and_(*_HERE, _C.c.thread == bindparam("thread"))).outerjoin(_P, and_(*_PERSON))
+)

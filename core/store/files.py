@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.model import Attachment, AttachmentKind
@@ -103,14 +103,9 @@ async def concern(tx: Transaction, conversation_id: int, seq: int, *, words: str
 
     That is where ``words`` stand, in any case, in something that was said since the answer before it.
     """
-    here = exists().where(_F.c.conversation_id == conversation_id)
-    meant = exists().where(
-        _M.c.conversation_id == conversation_id,
-        _M.c.seq > _before_question(conversation_id, seq).scalar_subquery(),
-        _M.c.seq <= seq,
-        _M.c.text.icontains(words, autoescape=True),
-    )
-    return bool((await tx.execute(select(or_(here, meant)))).scalar_one())
+    pattern = "".join(f"\\{char}" if char in "\\%_" else char for char in words.lower())
+    values = {"conversation": conversation_id, "question": seq, "pattern": f"%{pattern}%"}
+    return bool((await tx.execute(_CONCERN, values)).scalar_one())
 
 
 async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
@@ -268,17 +263,28 @@ async def left_kimi(tx: Transaction, hash_: str) -> None:
 
 async def before_question(tx: Transaction, conversation_id: int, seq: int) -> int:
     """Return the seq of the question before the one that ends with ``seq``; -1 where there is none."""
-    seq_before: int = (await tx.execute(_before_question(conversation_id, seq))).scalar_one()
+    values = {"conversation": conversation_id, "question": seq}
+    seq_before: int = (await tx.execute(_BEFORE_QUESTION, values)).scalar_one()
     return seq_before
 
 
-def _before_question(conversation_id: int, seq: int) -> Select[int]:
-    return select(func.coalesce(func.max(_T.c.seq), -1)).where(
-        _T.c.conversation_id == conversation_id,
-        _T.c.seq < seq,
-        _T.c.state != "notice",
-        _T.c.outcome != "notice",
+_BEFORE_QUESTION = select(func.coalesce(func.max(_T.c.seq), -1)).where(
+    _T.c.conversation_id == bindparam("conversation"),
+    _T.c.seq < bindparam("question"),
+    _T.c.state != "notice",
+    _T.c.outcome != "notice",
+)
+_CONCERN = select(
+    or_(
+        exists().where(_F.c.conversation_id == bindparam("conversation")),
+        exists().where(
+            _M.c.conversation_id == bindparam("conversation"),
+            _M.c.seq > _BEFORE_QUESTION.scalar_subquery(),
+            _M.c.seq <= bindparam("question"),
+            func.lower(_M.c.text).like(bindparam("pattern"), escape="\\"),
+        ),
     )
+)
 
 
 _PLAIN = (

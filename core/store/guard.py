@@ -109,7 +109,12 @@ async def pace_of(tx: Transaction, who: Who) -> Pace:
             .on_conflict_do_nothing()
         )
         row = (await tx.execute(_PACE_OF, name)).one()
-    match row.payload:
+    return read_pace(row.payload)
+
+
+def read_pace(payload: object) -> Pace:
+    """Return a pace as it is stored."""
+    match payload:
         case {"seen": list(seen), "paused_until": float(until) | int(until), "hushed": dict(hushed)}:
             return Pace(
                 seen=tuple((float(at), str(mark)) for at, mark in seen), paused_until=until, hushed=hushed
@@ -118,15 +123,23 @@ async def pace_of(tx: Transaction, who: Who) -> Pace:
             return Pace()
 
 
-async def keep_pace(tx: Transaction, who: Who, pace: Pace) -> None:
-    """Store what :func:`pace_of` returned in its new form."""
+async def keep_pace(tx: Transaction, who: Who, pace: Pace, *, since: datetime | None = None) -> bool:
+    """Store a pace in its new form.
+
+    With ``since``, when it was stored last, only where nobody counted since then; else returns False.
+    """
     payload = {
         "seen": [[round(at, 1), mark] for at, mark in pace.seen],
         "paused_until": pace.paused_until,
         "hushed": dict(pace.hushed),
     }
     name = {"of_platform": who.platform, "of_tenant": who.tenant, "of_person": who.person_id}
-    await tx.execute(_KEEP_PACE, {**name, "payload": payload, "touched_at": utc_now()})
+    values = {**name, "payload": payload, "touched_at": utc_now()}
+    if since is None:
+        kept = await tx.execute(_KEEP_PACE, values)
+    else:
+        kept = await tx.execute(_SWAP_PACE, {**values, "since": since})
+    return kept.rowcount > 0
 
 
 _NAMED = (
@@ -136,6 +149,7 @@ _NAMED = (
 )
 _PACE_OF = select(_P.c.payload).where(*_NAMED).with_for_update()
 _KEEP_PACE = update(_P).where(*_NAMED)
+_SWAP_PACE = update(_P).where(*_NAMED, _P.c.touched_at == bindparam("since"))
 
 
 async def forget(tx: Transaction, who: Who) -> None:

@@ -51,8 +51,8 @@ class Item:
 
     id: int
     event: Event
-    attempts: int  #: how often it was worked on before
     received_at: datetime  #: when it was stored
+    refused: str = ""  #: why it is not to be answered; "" where it is
 
 
 async def add(
@@ -75,7 +75,6 @@ async def add(
             "conversation_id": conversation_id,
             "lane": lane.value,
             "state": mark.value,
-            "attempts": 0,
             "payload": encode(event),
             "album": event.album[:128] if isinstance(event, Said) else "",
             "received_at": now,
@@ -126,37 +125,34 @@ async def open_again(tx: Transaction, inbox_ids: Sequence[int], conversation_id:
     )
 
 
-async def seen(tx: Transaction, *, platform: str, tenant: str, delivery_id: str) -> bool:
-    """Return whether an event with this delivery id is stored."""
-    query = select(_I.c.id).where(
-        _I.c.platform == platform, _I.c.tenant == tenant, _I.c.delivery_id == delivery_id[:255]
-    )
-    return (await tx.execute(query)).one_or_none() is not None
-
-
 async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Item]:
-    """Return the oldest open events of a line of work, oldest first.
+    """Return the oldest open events of a line of work, oldest first."""
+    values = {"conversation": work.conversation_id, "lane": work.lane.value, "most": limit}
+    return [item(*row) for row in await tx.execute(_OPEN_ITEMS, values)]
 
-    One that this version cannot decode is returned as :class:`core.model.Unparsed`.
-    """
-    query = (
-        select(_I.c.id, _I.c.payload, _I.c.attempts, _I.c.received_at)
-        .where(
-            _I.c.state == Mark.OPEN.value,
-            _I.c.conversation_id == work.conversation_id,
-            _I.c.lane == work.lane.value,
-        )
-        .order_by(_I.c.id)
-        .limit(limit)
+
+_OPEN_ITEMS = (
+    select(_I.c.id, _I.c.payload, _I.c.received_at)
+    .where(
+        _I.c.state == Mark.OPEN.value,
+        _I.c.conversation_id == bindparam("conversation"),
+        _I.c.lane == bindparam("lane"),
     )
-    items = []
-    for id_, payload, attempts, received_at in await tx.execute(query):
-        try:
-            event = decode(payload)
-        except ValueError as exc:
-            event = Unparsed(delivery_id=str(id_), platform="", tenant="", raw="", fault=str(exc)[:500])
-        items.append(Item(id=id_, event=event, attempts=attempts, received_at=received_at))
-    return items
+    .order_by(_I.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def item(inbox_id: int, payload: dict[str, Any], received_at: datetime, *, refused: str = "") -> Item:
+    """Return an open event of the inbox.
+
+    One that this version cannot decode is a :class:`core.model.Unparsed`.
+    """
+    try:
+        event = decode(payload)
+    except ValueError as exc:
+        event = Unparsed(delivery_id=str(inbox_id), platform="", tenant="", raw="", fault=str(exc)[:500])
+    return Item(id=inbox_id, event=event, received_at=received_at, refused=refused)
 
 
 async def depth(tx: Transaction) -> tuple[int, float]:
@@ -178,11 +174,6 @@ async def open_work(tx: Transaction, *, platforms: Collection[str] | None = None
     if platforms is not None:
         query = query.where(_I.c.platform.in_(platforms))
     return [Work(conversation_id, Lane(lane)) for conversation_id, lane in await tx.execute(query)]
-
-
-async def count_attempt(tx: Transaction, inbox_id: int) -> None:
-    """Note that the event is being worked on once more."""
-    await tx.execute(update(_I).where(_I.c.id == inbox_id).values(attempts=_I.c.attempts + 1))
 
 
 async def mark(tx: Transaction, inbox_ids: Sequence[int], became: Mark) -> None:

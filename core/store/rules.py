@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
 from core.model import ThreadKey
 from core.rules import ChatRules, from_words, to_words
@@ -37,17 +38,24 @@ async def of(tx: Transaction, key: ThreadKey) -> ChatRules | None:
     return None if words is None else from_words(words)
 
 
-WORDS = (
-    select(_R.c.words)
-    .where(
-        _R.c.platform == bindparam("platform"),
-        _R.c.channel == bindparam("channel"),
-        or_(_R.c.tenant == bindparam("tenant"), _R.c.tenant == ANY_TENANT),
+def words_of(
+    platform: ColumnElement[str], tenant: ColumnElement[str], channel: ColumnElement[str]
+) -> Select[Any]:
+    """Return the query for the rules of a chat, as they are stored."""
+    return (
+        select(_R.c.words)
+        .where(
+            _R.c.platform == platform,
+            _R.c.channel == channel,
+            or_(_R.c.tenant == tenant, _R.c.tenant == ANY_TENANT),
+        )
+        .order_by(_R.c.tenant.desc())
+        .limit(1)
     )
-    .order_by(_R.c.tenant.desc())
-    .limit(1)
-)
-"""The rules of a chat as they are stored, by its platform, tenant and channel."""
+
+
+WORDS = words_of(bindparam("platform"), bindparam("tenant"), bindparam("channel"))
+"""The same, by the parameters "platform", "tenant" and "channel"."""
 
 
 async def listed(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[Stored]:

@@ -46,7 +46,7 @@ inbox = Table(
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE")),
     Column("lane", String(16), nullable=False),  # "turns" in order, "orders" at once
     Column("state", String(16), nullable=False),  # "open", "done", "noted", "skipped", "dropped"
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # unused: a turn counts its runs
     Column("payload", JSON, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("done_at", UtcDateTime),

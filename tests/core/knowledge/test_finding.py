@@ -8,7 +8,7 @@ from core.knowledge.scope import own_set, scope_of
 from core.knowledge.teaching import teach
 from core.model import ThreadKey
 from core.rules import ChatRules
-from core.store import Database, Transaction, knowledge, passages
+from core.store import Database, knowledge, passages
 from core.store.knowledge import DEPLOYMENT, Owner
 
 TEXT = """# Shop
@@ -131,13 +131,11 @@ async def test_a_chat_uses_what_its_rules_name_and_its_own(database: Database) -
     await put(database, owner=ACME, into=own_set(HERE))
     await put(database, into="shared")
 
-    async def rules_of(tx: Transaction, key: ThreadKey) -> ChatRules:
-        return ChatRules(knowledge=("shared", "nobody has this"), strict=True)
-
+    rules = ChatRules(knowledge=("shared", "nobody has this"), strict=True)
     there = ThreadKey(platform="slack", tenant="T1", channel="C2", thread="")
     foreign = ThreadKey(platform="slack", tenant="T2", channel="C1", thread="")
     async with database.read() as tx:
-        scopes = [await scope_of(tx, key, rules_of) for key in (HERE, there, foreign)]
+        scopes = [await scope_of(tx, key, rules) for key in (HERE, there, foreign)]
     assert [(len(scope.set_ids), scope.strict) for scope in scopes] == [(2, True), (1, True), (1, True)]
 
 
