@@ -157,9 +157,9 @@ class Answerer:
         Raises:
             FilesUnreadable: the question is about nothing but files that cannot be read.
         """
-        reading = Reading(files=False)
+        reading = Reading()
         terms = await self._contexts.terms(question.conversation, question.background)
-        if self._reader is not None:
+        if self._reader is not None and question.background.files:
             reading = await self._reader.read(
                 question.conversation,
                 question.turn,
@@ -169,11 +169,7 @@ class Answerer:
         if reading.useless:
             raise FilesUnreadable(reading.problems)
         prepared = await self._contexts.prepare(
-            question.conversation,
-            question.turn,
-            replace(question.background, files=reading.files),
-            terms=terms,
-            refused=refused,
+            question.conversation, question.turn, question.background, terms=terms, refused=refused
         )
         notes = (told(reading.problems, question.language), partly_told(prepared.partly, question.language))
         return replace(prepared, note=" ".join(note for note in notes if note))

@@ -11,6 +11,7 @@ from core.chat.hearing import hear_again
 from core.chat.opening import Opener, Taken
 from core.chat.settings import Busy, ChatSettings
 from core.clock import Clock
+from core.files.references import REFERENCE
 from core.model import Said
 from core.rules import ChatRules, Verdict
 from core.store import Database, Lane, Transaction, Work, agenda, inbox, turns
@@ -106,7 +107,7 @@ class Taker:
     ) -> Taken | _Unfinished | _Doubt | _Closed | None:
         """Take what is open, or say what has to happen first; ``judged`` is what ``_Doubt`` led to."""
         async with self._database.begin() as tx:
-            found = await agenda.of(tx, work, limit=MOST_MERGED)
+            found = await agenda.of(tx, work, limit=MOST_MERGED, reference=REFERENCE)
             if found is None or found.conversation.key.platform not in self._platforms:
                 return None  # another process serves that platform, or none does today
             conversation, items = found.conversation, found.items

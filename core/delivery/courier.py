@@ -35,6 +35,7 @@ from core.ports import Surface
 
 log = structlog.get_logger(__name__)
 
+STATUS_AFTER_S = 0.03  #: "is typing" can wait until Kimi is asked; what is told at once needs none
 IDLE_WAIT_S = 3600.0  #: how long the loop sleeps when nothing is due; a nudge ends it
 HOLD_LOOK_S = 0.1  #: how often it looks whether a hold is over
 
@@ -120,7 +121,7 @@ class Courier:
             growing=growing,
             status_cost=tuple(surface.status_cost(address)),
             status_every_s=surface.status_every_s(address),
-            status_at=now if show_status and not refs else None,
+            status_at=now + STATUS_AFTER_S if show_status and not refs else None,
         )
         delivery = Delivery(
             self, surface, lane, marker=marker, question_id=question_id, known=known, on_refs=on_refs

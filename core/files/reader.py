@@ -24,7 +24,7 @@ from core.files.policy import (
     shown_name,
     unmarked,
 )
-from core.files.references import REFERENCE, references_in, referred
+from core.files.references import references_in, referred
 from core.kimi import Model, Part, PicturePart, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
@@ -52,7 +52,6 @@ class Reading:
     problems: tuple[Problem, ...] = ()
     useless: bool = False
     """Whether the question is about nothing but files that cannot be read."""
-    files: bool = True  #: the conversation has files, or did when it was looked
 
 
 class FilesUnreadable(Exception):
@@ -83,9 +82,6 @@ class Reader:
         Raises:
             StoreUnavailable: what was read could not be stored.
         """
-        async with self._database.read() as tx:
-            if not await files.concern(tx, conversation.id, turn.seq, words=REFERENCE):
-                return Reading(files=False)
         async with self._database.begin() as tx:
             before = await files.before_question(tx, conversation.id, turn.seq)
             unknown = await self._refer(tx, conversation, turn, before)

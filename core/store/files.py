@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.model import Attachment, AttachmentKind
@@ -96,16 +96,6 @@ async def add(
                 created_at=utc_now(),
             )
         )
-
-
-async def concern(tx: Transaction, conversation_id: int, seq: int, *, words: str) -> bool:
-    """Return whether a conversation has files, or the question ``seq`` may mean one.
-
-    That is where ``words`` stand, in any case, in something that was said since the answer before it.
-    """
-    pattern = "".join(f"\\{char}" if char in "\\%_" else char for char in words.lower())
-    values = {"conversation": conversation_id, "question": seq, "pattern": f"%{pattern}%"}
-    return bool((await tx.execute(_CONCERN, values)).scalar_one())
 
 
 async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
@@ -268,24 +258,17 @@ async def before_question(tx: Transaction, conversation_id: int, seq: int) -> in
     return seq_before
 
 
-_BEFORE_QUESTION = select(func.coalesce(func.max(_T.c.seq), -1)).where(
-    _T.c.conversation_id == bindparam("conversation"),
-    _T.c.seq < bindparam("question"),
-    _T.c.state != "notice",
-    _T.c.outcome != "notice",
-)
-_CONCERN = select(
-    or_(
-        exists().where(_F.c.conversation_id == bindparam("conversation")),
-        exists().where(
-            _M.c.conversation_id == bindparam("conversation"),
-            _M.c.seq > _BEFORE_QUESTION.scalar_subquery(),
-            _M.c.seq <= bindparam("question"),
-            func.lower(_M.c.text).like(bindparam("pattern"), escape="\\"),
-        ),
+def before(conversation_id: ColumnElement[int], question: ColumnElement[int]) -> Select[Any]:
+    """Return the query for the seq of the question before another one; -1 where there is none."""
+    return select(func.coalesce(func.max(_T.c.seq), -1)).where(
+        _T.c.conversation_id == conversation_id,
+        _T.c.seq < question,
+        _T.c.state != "notice",
+        _T.c.outcome != "notice",
     )
-)
 
+
+_BEFORE_QUESTION = before(bindparam("conversation"), bindparam("question"))
 
 _PLAIN = (
     _C.c.hash,

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import bindparam, func, literal, select, text, update
 
 from core.model import Event, Said, Unparsed, origin_of
 from core.store import schema
@@ -134,7 +134,7 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
 _OPEN_ITEMS = (
     select(_I.c.id, _I.c.payload, _I.c.received_at)
     .where(
-        _I.c.state == Mark.OPEN.value,
+        _I.c.state == literal(Mark.OPEN.value, literal_execute=True),  # so that the partial index serves
         _I.c.conversation_id == bindparam("conversation"),
         _I.c.lane == bindparam("lane"),
     )
