@@ -91,7 +91,7 @@ _KNOWLEDGE = exists().where(
 )
 _NAMES_FILE = exists().where(
     _M.c.conversation_id == _C.c.id,
-    _M.c.seq > files.before(_C.c.id, _I.c.id).scalar_subquery(),
+    _M.c.seq > files.before(_C.c.id, _I.c.id).correlate(_C, _I).scalar_subquery(),
     _M.c.seq <= _I.c.id,
     func.lower(_M.c.text).like(bindparam("pattern"), escape="\\"),
 )

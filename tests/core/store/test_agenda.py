@@ -166,6 +166,7 @@ async def test_a_question_may_name_a_file(database: Database) -> None:
     work = await ask(database, "What is in @FILE-plan.pdf?")
     elsewhere = await ask(database, "pear", key=replace(KEY, channel="C2"))
     await answered(database, elsewhere)
+    await ask(database, "cherry", key=replace(KEY, channel="C3"))
     assert (await look(database, work)).background.files
     await answered(database, work)
     await ask(database, "thanks")
