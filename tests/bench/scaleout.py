@@ -43,19 +43,26 @@ def _quantile(values: list[float], share: float) -> float:
 async def _stage(replicas: int = 2) -> AsyncIterator[tuple[Server, Cluster]]:
     server = await asyncio.to_thread(Server)
     try:
+        async with _cluster(replicas, server.url) as cluster:
+            yield server, cluster
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+@asynccontextmanager
+async def _cluster(replicas: int, url: str = "") -> AsyncIterator[Cluster]:
+    """Start replicas on ``url``; without one on a SQLite file."""
+    with tempfile.TemporaryDirectory() as folder:
         async with (
             KimiSimulator(account=Account.unlimited()) as kimi,
             TelegramSimulator(limits=Limits(enabled=False)) as sim,
         ):
-            with tempfile.TemporaryDirectory() as folder:
-                cluster = Cluster(server.url, kimi, sim, Path(folder))
-                try:
-                    await cluster.start(replicas)
-                    yield server, cluster
-                finally:
-                    await cluster.close()
-    finally:
-        await asyncio.to_thread(server.close)
+            cluster = Cluster(url or f"sqlite:///{folder}/moonthread.db", kimi, sim, Path(folder))
+            try:
+                await cluster.start(replicas)
+                yield cluster
+            finally:
+                await cluster.close()
 
 
 async def events() -> dict[str, Any]:
@@ -95,33 +102,37 @@ async def events() -> dict[str, Any]:
 async def latency() -> dict[str, Any]:
     """From an event to Kimi's request, idle and at 50 events a second; CPU of an idle replica."""
     async with _stage() as (_, cluster):
-        cluster.kimi.script = lambda _: ScriptedReply("Yes.", chunks_per_s=math.inf)
-        people = cluster.people(100)
-        found: dict[str, Any] = {}
-        processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
-        for name, count, gap_s in (("warm", 40, 0.1), ("idle", 100, 0.3), ("at_50_per_s", 500, 0.02)):
-            cluster.kimi.requests.clear()
-            said: dict[str, float] = {}
-            used_s = _cpu_s(processes)
-            for number in range(count):
-                chat, person = people[number % len(people)]
-                said[f"{name}:{number}"] = cluster.sim.clock.time()
-                await cluster.sim.say(chat, person, f"Question {name}:{number}")
-                await asyncio.sleep(gap_s)
-            await cluster.until(lambda count=count: len(cluster.kimi.requests) >= count, 60.0)  # type: ignore[misc]
-            waits = [
-                (one.at - said[one.question.rsplit(" ", 1)[-1]]) * 1_000 for one in cluster.kimi.requests
-            ]
-            found[name] = {
-                "p50_ms": round(statistics.median(waits), 1),
-                "p95_ms": round(_quantile(waits, 0.95), 1),
-                "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / count * 1_000, 1),
-            }
-        await asyncio.sleep(3.0)
-        before = [_cpu_s([one]) for one in processes]
-        await asyncio.sleep(10.0)
-        used = [_cpu_s([one]) - old for one, old in zip(processes, before, strict=True)]
-        return {**found, "idle_cpu_percent": [round(seconds * 10, 2) for seconds in used]}
+        two = await _latency_of(cluster)
+    async with _cluster(1) as cluster:
+        return {"postgresql_two_replicas": two, "sqlite_one_process": await _latency_of(cluster)}
+
+
+async def _latency_of(cluster: Cluster) -> dict[str, Any]:
+    cluster.kimi.script = lambda _: ScriptedReply("Yes.", chunks_per_s=math.inf)
+    people = cluster.people(100)
+    found: dict[str, Any] = {}
+    processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
+    for name, count, gap_s in (("warm", 40, 0.1), ("idle", 100, 0.3), ("at_50_per_s", 500, 0.02)):
+        cluster.kimi.requests.clear()
+        said: dict[str, float] = {}
+        used_s = _cpu_s(processes)
+        for number in range(count):
+            chat, person = people[number % len(people)]
+            said[f"{name}:{number}"] = cluster.sim.clock.time()
+            await cluster.sim.say(chat, person, f"Question {name}:{number}")
+            await asyncio.sleep(gap_s)
+        await cluster.until(lambda count=count: len(cluster.kimi.requests) >= count, 60.0)  # type: ignore[misc]
+        waits = [(one.at - said[one.question.rsplit(" ", 1)[-1]]) * 1_000 for one in cluster.kimi.requests]
+        found[name] = {
+            "p50_ms": round(statistics.median(waits), 1),
+            "p95_ms": round(_quantile(waits, 0.95), 1),
+            "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / count * 1_000, 1),
+        }
+    await asyncio.sleep(3.0)
+    before = [_cpu_s([one]) for one in processes]
+    await asyncio.sleep(10.0)
+    used = [_cpu_s([one]) - old for one, old in zip(processes, before, strict=True)]
+    return {**found, "idle_cpu_percent": [round(seconds * 10, 2) for seconds in used]}
 
 
 def _cpu_s(processes: Sequence[psutil.Process]) -> float:
