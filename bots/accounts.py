@@ -9,6 +9,7 @@ from core.account import (
     AccountLimits,
     AccountModel,
     Admission,
+    KeptLedger,
     Provider,
     StoreLedger,
     account_name,
@@ -33,6 +34,7 @@ class Accounts:
         """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
         self._clients: list[AsyncKimi] = []
         self._names: list[str] = []
+        self._kept: list[KeptLedger] = []
         self._settings = settings
         self._database = database
         self._clock = clock
@@ -77,6 +79,7 @@ class Accounts:
     async def close(self) -> None:
         """Give back what is held of the accounts, then close the connections."""
         await self.model.close()
+        await asyncio.gather(*(ledger.close() for ledger in self._kept))
         await asyncio.gather(*(client.aclose() for client in self._clients))
 
     def _provider(
@@ -97,6 +100,11 @@ class Accounts:
         self._clients.append(client)
         account = account_name(base_url, secret)
         self._names.append(account)
-        ledger = StoreLedger(self._database, account)
+        ledger: KeptLedger | StoreLedger
+        if self._sole:
+            ledger = KeptLedger(self._database, account)
+            self._kept.append(ledger)
+        else:
+            ledger = StoreLedger(self._database, account)
         admission = Admission(ledger, limits, self._clock, name=name, sole=self._sole)
         return Provider(name=name, client=client, admission=admission, model=model, account=account)

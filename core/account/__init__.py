@@ -8,13 +8,15 @@
     decide.py     who may go now; pure
     line.py       the fair order of those who wait; pure
     forecast.py   when each of them will probably be asked; pure
-    ledger.py     where the state is kept: a port, a twin in memory, the store
+    ledger.py     where the state is kept: a port, a twin in memory, the store that replicas share
+    kept.py       the same for a process that is alone: in memory, stored a moment later
     admission.py  slots to wait for, in this process
     breaker.py    which provider is up; pure
     model.py      Kimi behind all of this, over several providers
 """
 
 from core.account.admission import Admission, Ask, Load, OnPlace, Place
+from core.account.kept import KeptLedger
 from core.account.ledger import Ledger, MemoryLedger, StoreLedger, account_name
 from core.account.limits import TIERS, AccountLimits, Timing, limits_of
 from core.account.model import AccountModel, Asker, Provider
@@ -27,6 +29,7 @@ __all__ = [
     "Admission",
     "Ask",
     "Asker",
+    "KeptLedger",
     "Ledger",
     "Load",
     "MemoryLedger",

@@ -5,23 +5,28 @@ from typing import Any
 
 import pytest
 
-from core.account import AccountLimits, Admission, Ledger, MemoryLedger, StoreLedger, Timing
+from core.account import AccountLimits, Admission, KeptLedger, Ledger, MemoryLedger, StoreLedger, Timing
 from core.clock import Clock, ScaledClock
 from core.store import Database, migrate
 
 Made = Callable[..., Admission]
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "kept", "sqlite", "postgresql"])
 async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
     """One account's ledger, of each kind."""
     if request.param == "memory":
         yield MemoryLedger()
         return
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    url = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "sqlite_url")
     await migrate.upgrade(url)
     database = Database(url)
-    yield StoreLedger(database, "account")
+    if request.param == "kept":
+        kept = KeptLedger(database, "account")
+        yield kept
+        await kept.close()
+    else:
+        yield StoreLedger(database, "account")
     await database.close()
 
 
