@@ -72,7 +72,7 @@ class Desks:
         self._database, self._engine, self._clock = database, engine, clock
         self._platforms = connected(platforms)
         self._carriage = Carriage(courier, self._platforms, folder=settings.data_dir / "relaying")
-        self.reminders = Reminders(database, desk, self._platforms, engine, clock)
+        self.reminders = Reminders(database, desk, self._platforms, engine)
 
     def runner(self, model: ChatModel, contexts: Contexts, *, prices: Prices) -> DeskRunner:
         """Make what works off the desk's lines of work, :data:`LANES`."""

@@ -144,8 +144,7 @@ class Parts:
         self.retention.start(self.engine)
         self.keeper.start(self.engine)
         closing.push_async_callback(self.keeper.close)
-        self.desks.reminders.start()
-        closing.push_async_callback(self.desks.reminders.close)
+        self.desks.reminders.start(self.engine)
 
     def runner(self, model: Model) -> TurnRunner:
         """Make what answers, once it is known which model does."""

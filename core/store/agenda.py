@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, exists, func, literal, or_, select
+from sqlalchemy import and_, bindparam, exists, func, or_, select
 
 from core.model import Said, Scene
 from core.rules import ChatRules, from_words
 from core.store import conversations, files, inbox, rules, schema
 from core.store.conversations import Conversation
 from core.store.database import Transaction
-from core.store.inbox import Item, Mark, Work
+from core.store.inbox import Item, Work
 
 _C, _I, _M, _R = schema.conversations, schema.inbox, schema.messages, schema.refused
 _S, _K = schema.knowledge_sets, schema.canned
@@ -53,8 +53,8 @@ async def of(tx: Transaction, work: Work, *, limit: int, reference: str) -> Agen
     """
     pattern = "".join(f"\\{char}" if char in "\\%_" else char for char in reference.lower())
     values = {
-        "of_conversation": work.conversation_id,
-        "of_lane": work.lane.value,
+        "conversation": work.conversation_id,
+        "lane": work.lane.value,
         "most": limit,
         "pattern": f"%{pattern}%",
     }
@@ -110,11 +110,7 @@ _OPEN = (
         exists().where(schema.summaries.c.conversation_id == _C.c.id).label("summaries"),
     )
     .select_from(_I.join(_C, _C.c.id == _I.c.conversation_id).outerjoin(_R, _R.c.inbox_id == _I.c.id))
-    .where(
-        _I.c.state == literal(Mark.OPEN.value, literal_execute=True),  # so that the partial index serves
-        _I.c.conversation_id == bindparam("of_conversation"),
-        _I.c.lane == bindparam("of_lane"),
-    )
+    .where(*inbox.OPEN_IN_LINE)
     .order_by(_I.c.id)
     .limit(bindparam("most"))
 )

@@ -131,13 +131,16 @@ async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Ite
     return [item(*row) for row in await tx.execute(_OPEN_ITEMS, values)]
 
 
+OPEN_IN_LINE = (
+    _I.c.state == literal(Mark.OPEN.value, literal_execute=True),  # so that the partial index serves
+    _I.c.conversation_id == bindparam("conversation"),
+    _I.c.lane == bindparam("lane"),
+)
+"""Whether an event is open in a line of work."""
+
 _OPEN_ITEMS = (
     select(_I.c.id, _I.c.payload, _I.c.received_at)
-    .where(
-        _I.c.state == literal(Mark.OPEN.value, literal_execute=True),  # so that the partial index serves
-        _I.c.conversation_id == bindparam("conversation"),
-        _I.c.lane == bindparam("lane"),
-    )
+    .where(*OPEN_IN_LINE)
     .order_by(_I.c.id)
     .limit(bindparam("most"))
 )

@@ -98,6 +98,7 @@ async def test_keeping_it_deletes_nothing(world: Any) -> None:
     await world.start()
     room = world.direct()
     await room.ask("plum?")
+    await world.done(1)  # its answer stands above the question whether to forget
     await room.order("forget")
     await room.shows("This cannot be undone.")
     await room.press("Keep it")

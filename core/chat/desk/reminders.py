@@ -1,10 +1,9 @@
 """Nobody is forgotten: looks again and again for handovers in which somebody waits too long.
 
-When a handover is due stands in its row, so that a restart goes on where it was. Every replica may
-look; the row's own update makes one of them the one that acts.
+When a handover is due stands in its row, so that a restart goes on where it was. One replica looks at
+a time; where two do, the row's own update makes one of them the one that acts.
 """
 
-import asyncio
 from typing import Final
 
 import structlog
@@ -13,11 +12,10 @@ from core.chat.desk import card, staff_texts, texts
 from core.chat.desk.changes import Desk
 from core.chat.desk.rooms import Platforms
 from core.chat.desk.terms import DeskTerms
-from core.clock import Clock
 from core.desk.state import Action, State
 from core.desk.times import Due, due, next_look
 from core.engine.port import Engine
-from core.errors import StoreUnavailable
+from core.engine.schedule import Chore, Schedule
 from core.store import Database, Lane, Transaction, Work, conversations, desk, relayed
 from core.store.desk import NOBODY, Handover
 
@@ -28,7 +26,7 @@ TOLD_TIMES: Final = 3  #: how often a waiting customer hears that nobody has com
 
 
 class Reminders:
-    """A background task."""
+    """A chore."""
 
     def __init__(
         self,
@@ -36,37 +34,24 @@ class Reminders:
         desk_: Desk,
         platforms: Platforms,
         engine: Engine,
-        clock: Clock,
-        *,
-        look_s: float = LOOK_S,
     ) -> None:
         self._database = database
         self._desk = desk_
         self._platforms = platforms
         self._engine = engine
-        self._clock = clock
-        self._look_s = look_s
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="desk-reminders")
+    def start(self, schedule: Schedule) -> None:
+        """Have it looked for what is due, again and again; before the engine's start."""
+        schedule.schedule(Chore(name="reminders", every_s=LOOK_S, do=self.look))
 
-    async def close(self) -> None:
-        """End; what is due is done by the next process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def once(self) -> int:
-        """Do everything that is due now; return for how many handovers something was.
+    async def look(self) -> None:
+        """Do everything that is due now.
 
         Raises:
             StoreUnavailable: the rest is done at the next look.
         """
         async with self._database.read() as tx:
             waiting = await desk.due(tx, self._desk.now())
-        acted = 0
         for handover_id in waiting:
             async with self._database.begin() as tx:
                 work = await self._attend(tx, handover_id)
@@ -74,8 +59,6 @@ class Reminders:
                     await self._engine.enlist(tx, work)
             if work is not None:
                 self._engine.wake(work)
-                acted += 1
-        return acted
 
     async def _attend(self, tx: Transaction, handover_id: int) -> Work | None:
         """Do what is due for one handover; None where another replica does, or nothing is."""
@@ -149,13 +132,3 @@ class Reminders:
         named = [(person, "") for person in terms.named(platform)]
         taker = [(handover.taker.id, handover.taker.name)] if handover.taker.id else []
         return self._platforms.mentions(platform, [*taker, *named])
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.once()
-            except StoreUnavailable as exc:
-                log.warning("reminders_postponed", error=str(exc))
-            except Exception:  # the boundary of a task
-                log.exception("reminders_failed")
-            await self._clock.sleep(self._look_s)
