@@ -26,6 +26,7 @@ from bots.simulator.kimi import Account, KimiSimulator, ScriptedReply
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.limits import Limits
 from bots.simulator.telegram.wire import message_json
+from bots.telegram.limits import TelegramLimits
 from tests.scaleout.conftest import Cluster, Server
 
 WORDS = 200
@@ -40,24 +41,26 @@ def _quantile(values: list[float], share: float) -> float:
 
 
 @asynccontextmanager
-async def _stage(replicas: int = 2) -> AsyncIterator[tuple[Server, Cluster]]:
+async def _stage(replicas: int = 2, *, paced: bool = False) -> AsyncIterator[tuple[Server, Cluster]]:
     server = await asyncio.to_thread(Server)
     try:
-        async with _cluster(replicas, server.url) as cluster:
+        async with _cluster(replicas, server.url, paced=paced) as cluster:
             yield server, cluster
     finally:
         await asyncio.to_thread(server.close)
 
 
 @asynccontextmanager
-async def _cluster(replicas: int, url: str = "") -> AsyncIterator[Cluster]:
+async def _cluster(replicas: int, url: str = "", *, paced: bool = False) -> AsyncIterator[Cluster]:
     """Start replicas on ``url``; without one on a SQLite file."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             KimiSimulator(account=Account.unlimited()) as kimi,
             TelegramSimulator(limits=Limits(enabled=False)) as sim,
         ):
-            cluster = Cluster(url or f"sqlite:///{folder}/moonthread.db", kimi, sim, Path(folder))
+            cluster = Cluster(
+                url or f"sqlite:///{folder}/moonthread.db", kimi, sim, Path(folder), paced=paced
+            )
             try:
                 await cluster.start(replicas)
                 yield cluster
@@ -165,6 +168,36 @@ async def throughput() -> dict[str, Any]:
     return found
 
 
+async def rush() -> dict[str, Any]:
+    """2,000 people ask in one moment: seconds until all are answered, beside what Telegram's pace allows."""
+    count = 2_000
+    async with _stage(paced=True) as (_, cluster):
+        cluster.kimi.script = lambda request: ScriptedReply(_words(request.question, 25), chunks_per_s=25.0)
+        people = cluster.people(count)
+        processes = [psutil.Process(one.process.pid) for one in cluster.replicas]
+        began, used_s = time.monotonic(), _cpu_s(processes)
+        for first in range(0, count, 100):
+            asking = (
+                cluster.sim.say(chat, person, "Question 0") for chat, person in people[first : first + 100]
+            )
+            await asyncio.gather(*asking)
+        whole = lambda chat: any(one.text == _words("0", 25) for one in cluster.answers(chat))  # noqa: E731
+        left = [chat for chat, _ in people]
+        while left:
+            assert time.monotonic() - began < 300.0, cluster.told()
+            await asyncio.sleep(0.5)
+            left = [chat for chat in left if not whole(chat)]
+        took_s = time.monotonic() - began
+        least_s = count / TelegramLimits().overall_per_s
+        return {
+            "took_s": round(took_s, 1),
+            "of_least": round(took_s / least_s, 2),
+            "messages": sum(len(cluster.answers(chat)) for chat, _ in people),
+            "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / count * 1_000, 1),
+            "resident_mb": [round(one.memory_info().rss / 1e6) for one in processes],
+        }
+
+
 async def _running(cluster: Cluster, chats: int, per_s: float) -> tuple[list[int], Any, Any, list[int]]:
     cluster.kimi.script = lambda request: ScriptedReply(_words(request.question), chunks_per_s=per_s)
     people = cluster.people(chats)
@@ -248,6 +281,7 @@ PARTS: dict[str, Callable[[], Awaitable[dict[str, Any]]]] = {
     "events": events,
     "latency": latency,
     "throughput": throughput,
+    "rush": rush,
     "kill": kill,
     "freeze": freeze,
     "outage": outage,

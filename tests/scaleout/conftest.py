@@ -109,6 +109,7 @@ class Cluster:
     folder: Path
     replicas: list[Replica] = field(default_factory=list)
     asked_at: float = 0.0  #: when the people of a test asked
+    paced: bool = False  #: the replicas keep Telegram's real pace
 
     async def start(self, count: int, **environ: str) -> list[Replica]:
         """Start replicas on Telegram and wait until all are members and one of them polls."""
@@ -150,7 +151,7 @@ class Cluster:
                 "MOONTHREAD_BUSY": "queue",
                 "MOONTHREAD_FLOOD_MESSAGES": "0",
                 "MOONTHREAD_STRANGER_MESSAGES_PER_DAY": "0",
-                **GENEROUS,
+                **({} if self.paced else GENEROUS),
                 **environ,
             },
         )
