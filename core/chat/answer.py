@@ -8,10 +8,11 @@ from typing import TypeAlias
 import structlog
 
 from core.chat.checkpoint import Checkpoints
-from core.chat.context import Contexts, Prepared
+from core.chat.context import Contexts
 from core.chat.ended import TOO_LONG_FOR_KIMI, Ended, ended_of
 from core.chat.file_notices import partly_told, reading_notice, told
 from core.chat.language import Language
+from core.chat.prepared import Prepared
 from core.chat.pricing import priced
 from core.chat.ratios import Ratios
 from core.chat.reply import ChatModel, Written, write

@@ -11,8 +11,7 @@ where they cannot be had, its prompt says that something is missing.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -23,20 +22,19 @@ from core.chat.folding import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_token
 from core.chat.hearing import usual_choices
 from core.chat.measure import CountTokens, Measure
 from core.chat.personas import Personas
+from core.chat.prepared import Prepared
 from core.chat.prompt import Prompt, message_of, message_tokens, system_prompt
 from core.chat.ratios import Ratios
 from core.chat.settings import ChatSettings
 from core.chat.summary import Fold, Summarizer, cache_key
 from core.chat.terms import Terms, make_terms
-from core.chat.tokens import estimate_tokens
 from core.chat.view import View
 from core.chat.waiting import asker_of
 from core.errors import StoreUnavailable
-from core.files.material import NOTHING, Partly
+from core.files.material import NOTHING
 from core.files.policy import unmarked
 from core.files.reader import Reader
 from core.kimi import KNOWN, ChatRequest, Message, Model
-from core.knowledge.finder import Found
 from core.store import Database, choices, conversations, files, history, rules, summaries
 from core.store.agenda import Background
 from core.store.conversations import Conversation
@@ -46,36 +44,7 @@ from core.store.turns import Turn
 log = structlog.get_logger(__name__)
 
 BACKGROUND_WEIGHT = 0.25  #: of notes that nobody waits for, in the account's line
-GROWN_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
-LEAST_REPLY_TOKENS = 256  #: that a request asks for
 FOLD_ROUNDS = 3  #: how many folds one question waits for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A question, ready to be asked."""
-
-    request: ChatRequest
-    terms: Terms
-    estimated_tokens: int  #: of the prompt, before the ratio is applied
-    ratio: float = 1.0
-    partly: Sequence[Partly] = ()  #: files that are shown in part
-    roomy: bool = False  #: whatever Kimi answers, the next prompt is not large
-    found: Sequence[Found] = ()  #: passages that the prompt shows, by the numbers an answer cites
-    note: str = ""  #: on the question's files, in the person's language, for under the answer
-
-    def fitted(self, request: ChatRequest) -> ChatRequest:
-        """Return a request that has grown since with the reply that still fits beside it.
-
-        It grows by words to go on from, and by what tools found.
-        """
-        if len(request.messages) == len(self.request.messages):
-            return request
-        tokens = sum(message_tokens(one) + estimate_tokens(one.reasoning) for one in request.messages)
-        left = int(self.terms.model.context_tokens - tokens * self.ratio * GROWN_MARGIN)
-        return replace(
-            request, max_completion_tokens=max(LEAST_REPLY_TOKENS, min(request.max_completion_tokens, left))
-        )
 
 
 class Contexts:

@@ -8,11 +8,8 @@ import structlog
 
 from core.access import Access, Who
 from core.chat.door import Admitted, Door
-from core.chat.hearing import hushed
-from core.chat.remember import reworded
-from core.chat.said import close, take_in, welcome
+from core.chat.said import change, close, take_in, welcome
 from core.chat.staff import Staff
-from core.chat.tokens import estimate_tokens
 from core.engine.port import Engine
 from core.knowledge.scope import moved as what_it_knows_moved
 from core.model import (
@@ -144,7 +141,7 @@ class Ingestor:
             case Pressed():
                 return await self._pressed(tx, event)
             case Edited():
-                return await self._edited(tx, event)
+                return await change(tx, event, answers=self._answer_edits)
             case Joined():
                 return await welcome(tx, event, arrival)
             case Deleted():
@@ -195,35 +192,6 @@ class Ingestor:
         if admitted is not None and turn_id is not None:
             await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
         return admitted
-
-    async def _edited(self, tx: Transaction, event: Edited) -> Admitted | None:
-        key = event.address.key
-        conversation = await conversations.by_message(tx, key, event.message_id)
-        line = None if conversation is None else await history.said(tx, conversation.id, event.message_id)
-        if conversation is None or line is None:
-            return None
-        original = await inbox.event_of(tx, line.seq)
-        text = reworded(event.text, original, stored=line.text)
-        if text == line.text:
-            return None  # changed in a way that changes no word: a link preview, a pin
-        latest = await turns.latest(tx, conversation.id)
-        # Several messages may have become one question.
-        asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
-        again = self._answer_edits and asked and not await hushed(tx, conversation, event.sent_at)
-        seq = await inbox.add(
-            tx,
-            event,
-            conversation_id=conversation.id,
-            lane=Lane.TURNS,
-            mark=Mark.OPEN if again else Mark.NOTED,
-        )
-        if seq is None:
-            return None
-        await history.reword(tx, conversation.id, event.message_id, text, estimate_tokens(text))
-        if not again:
-            return Admitted()
-        running = await turns.ask_to_end(tx, conversation.id, "retry")
-        return Admitted(Work(conversation.id, Lane.TURNS), "retry" if running is not None else "")
 
     async def _order(
         self,

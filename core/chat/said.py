@@ -1,11 +1,12 @@
-"""Taking in what people say in conversations, and who comes to a chat; by the chat's rules if it has any."""
+"""Taking in what people say and change, and who comes to a chat; by the chat's rules if it has any."""
 
 from collections.abc import Sequence
 
 from core.chat.door import Admitted
-from core.chat.hearing import Hearing, hear
-from core.chat.remember import gather, remember
-from core.model import Addressed, Event, Joined, Said
+from core.chat.hearing import Hearing, hear, hushed
+from core.chat.remember import gather, remember, reworded
+from core.chat.tokens import estimate_tokens
+from core.model import Addressed, Edited, Event, Joined, Said
 from core.rules import Verdict
 from core.store import Lane, Transaction, Work, conversations, history, inbox, people, turns
 from core.store.arrivals import Arrival
@@ -37,6 +38,31 @@ async def welcome(tx: Transaction, event: Joined, arrival: Arrival) -> Admitted 
         await inbox.mark(tx, [seq], Mark.NOTED)
         return Admitted()
     return Admitted(Work(conversation.id, Lane.ORDERS))
+
+
+async def change(tx: Transaction, event: Edited, *, answers: bool) -> Admitted | None:
+    """Change words that were said; with ``answers`` the latest question is answered anew."""
+    conversation = await conversations.by_message(tx, event.address.key, event.message_id)
+    line = None if conversation is None else await history.said(tx, conversation.id, event.message_id)
+    if conversation is None or line is None:
+        return None
+    original = await inbox.event_of(tx, line.seq)
+    text = reworded(event.text, original, stored=line.text)
+    if text == line.text:
+        return None  # changed in a way that changes no word: a link preview, a pin
+    latest = await turns.latest(tx, conversation.id)
+    # Several messages may have become one question.
+    asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
+    again = answers and asked and not await hushed(tx, conversation, event.sent_at)
+    mark = Mark.OPEN if again else Mark.NOTED
+    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=mark)
+    if seq is None:
+        return None
+    await history.reword(tx, conversation.id, event.message_id, text, estimate_tokens(text))
+    if not again:
+        return Admitted()
+    running = await turns.ask_to_end(tx, conversation.id, "retry")
+    return Admitted(Work(conversation.id, Lane.TURNS), "retry" if running is not None else "")
 
 
 async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:

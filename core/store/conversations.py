@@ -10,7 +10,7 @@ from core.model import Ordered, Said, Scene, ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.upsert import Prepared
+from core.store.upsert import Upsert
 
 _C = schema.conversations
 _R = schema.message_refs
@@ -74,7 +74,7 @@ async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
     return known
 
 
-_MAKE = Prepared(_C, lambda insert: insert.on_conflict_do_nothing().returning(*COLUMNS))
+_MAKE = Upsert(_C, lambda insert: insert.on_conflict_do_nothing().returning(*COLUMNS))
 
 
 async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
@@ -175,7 +175,7 @@ async def remember_ref(
     )
 
 
-_REMEMBER_REF = Prepared(_R, lambda insert: insert.on_conflict_do_nothing())
+_REMEMBER_REF = Upsert(_R, lambda insert: insert.on_conflict_do_nothing())
 
 
 async def known_refs(tx: Transaction, conversation_id: int) -> frozenset[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, select
 from core.store import schema
 from core.store.clock import WALL_S
 from core.store.database import Transaction
-from core.store.upsert import Prepared
+from core.store.upsert import Upsert
 
 _B = schema.delivery_budgets
 
@@ -38,8 +38,8 @@ async def save(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> None:
     await tx.execute(_SAVE.on(tx), values)
 
 
-_NEW = Prepared(_B, lambda insert: insert.on_conflict_do_nothing())
-_SAVE = Prepared(
+_NEW = Upsert(_B, lambda insert: insert.on_conflict_do_nothing())
+_SAVE = Upsert(
     _B,
     lambda insert: insert.on_conflict_do_update(
         index_elements=["key"],

@@ -169,12 +169,6 @@ async def refuse(tx: Transaction, inbox_id: int, why: str) -> None:
     await tx.execute(insert(_R).values(inbox_id=inbox_id, why=why))
 
 
-async def why_refused(tx: Transaction, inbox_id: int) -> str:
-    """Return why an event is not to be answered; "" where it is."""
-    found = (await tx.execute(select(_R.c.why).where(_R.c.inbox_id == inbox_id))).scalar_one_or_none()
-    return found or ""
-
-
 def _of(who: Who) -> ColumnElement[bool]:
     return (
         (_B.c.platform == who.platform)

@@ -13,7 +13,7 @@ from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.payload import decode, encode
-from core.store.upsert import Prepared
+from core.store.upsert import Upsert
 
 _I = schema.inbox
 
@@ -85,7 +85,7 @@ async def add(
     return inbox_id
 
 
-_ADD = Prepared(_I, lambda insert: insert.on_conflict_do_nothing().returning(_I.c.id))
+_ADD = Upsert(_I, lambda insert: insert.on_conflict_do_nothing().returning(_I.c.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from core.model import MessageRef
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.upsert import Prepared
+from core.store.upsert import Upsert
 
 _T = schema.turns
 
@@ -73,7 +73,7 @@ async def take(
     return _turn(taken.one())
 
 
-_TAKE = Prepared(
+_TAKE = Upsert(
     _T,
     lambda insert: insert.on_conflict_do_update(
         index_elements=["inbox_id"], set_={"run": _T.c.run + 1}

@@ -15,7 +15,7 @@ def insert(tx: Transaction, table: Table) -> Insert:
     return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-class Prepared:
+class Upsert:
     """Such a statement of the busiest paths, built once: building one takes longer than running it."""
 
     def __init__(self, table: Table, build: Callable[[Insert], Executable]) -> None:
