@@ -56,6 +56,7 @@ VERDICTS = {Control.GOOD: "good", Control.BAD: "bad"}
 #: Rounds of the loop that a turn gets before whoever brought the event goes on: their next poll or reply
 #: is half a millisecond of work, which the person would wait for. procrastinate's worker needs 13 of them.
 HEAD_START = 16
+HEAD_START_S = 0.002  #: after so long the loop has other work, and whoever brought the event goes on
 
 
 class Ingestor:
@@ -114,8 +115,7 @@ class Ingestor:
             if admitted.cancel:
                 self._engine.cancel(admitted.work.conversation_id, admitted.cancel)
             self._engine.wake(admitted.work)
-            for _ in range(HEAD_START):
-                await asyncio.sleep(0)
+            await _head_start()
         return True
 
     async def _admit(self, tx: Transaction, event: Event, *, by_staff: bool) -> Admitted | None:
@@ -262,6 +262,14 @@ class Ingestor:
             await what_it_knows_moved(tx, **place, old=event.old_channel, new=event.new_channel)
             log.info("channel_moved", platform=event.platform, conversations=moved)
         return admitted
+
+
+async def _head_start() -> None:
+    until = time.perf_counter() + HEAD_START_S
+    for _ in range(HEAD_START):
+        await asyncio.sleep(0)
+        if time.perf_counter() > until:
+            return
 
 
 def _who(event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> Who:
