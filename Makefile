@@ -38,7 +38,7 @@ demo: $(STAMP)  ## Show the bot in a browser; no accounts needed
 
 # Many tests keep time with a real service; what failed beside three others gets one try alone.
 test: $(STAMP)  ## Run the tests
-	$(PYTHON) -m pytest -n 4 --dist worksteal || $(PYTHON) -m pytest --last-failed --last-failed-no-failures none
+	$(PYTHON) -m pytest -n 4 || $(PYTHON) -m pytest --last-failed --last-failed-no-failures none
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .

@@ -18,7 +18,7 @@ from core.store import account as rows
 
 log = structlog.get_logger(__name__)
 
-KEEP_AFTER_S = 0.25  #: how long a change waits for others, to be stored with them
+KEEP_AFTER_S = 1.0  #: how long a change waits for others, to be stored with them in one wait for the disk
 
 
 class KeptLedger:
