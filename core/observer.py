@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from core.model import Event
+from core.domain.events import Event
 
 Action: TypeAlias = Literal["post", "edit", "delete", "reclaim", "find", "status"]
 Attribute: TypeAlias = str | int | float | bool

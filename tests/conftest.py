@@ -98,7 +98,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """The running loop's time as a :class:`core.clock.Clock`."""
+    """The running loop's time as a :class:`core.domain.clock.Clock`."""
 
     def time(self) -> float:
         """Return the loop's time."""

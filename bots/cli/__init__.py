@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from bots import logs
 from bots.cli.ask import ask
 from bots.cli.block import block, blocked, unblock
 from bots.cli.chat import chats
@@ -24,7 +23,8 @@ from bots.cli.run import run
 from bots.cli.slack_manifest import slack_manifest
 from bots.cli.terminal import INTERRUPTED, complain, told
 from bots.cli.usage import usage
-from core.errors import MoonthreadError
+from bots.observability import logging_setup
+from core.domain.errors import MoonthreadError
 
 app = typer.Typer(
     help="Kimi, Moonshot AI's model, in every thread of Slack and Telegram.",
@@ -54,7 +54,7 @@ def options(
     ] = False,
 ) -> None:
     """Take what stands before the command."""
-    logs.configure("warning")  # "run" sets it up anew, as its settings say
+    logging_setup.configure("warning")  # "run" sets it up anew, as its settings say
 
 
 def main() -> None:
@@ -67,5 +67,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception:  # noqa: BLE001  the outermost boundary: a defect of ours, shown without secrets
-        complain("this is a defect; please report what follows", logs.Scrubber().text(traceback.format_exc()))
+        complain(
+            "this is a defect; please report what follows",
+            logging_setup.Scrubber().text(traceback.format_exc()),
+        )
         sys.exit(1)

@@ -8,7 +8,7 @@ import typer
 from bots.cli.printing import answer
 from bots.cli.question import open_kimi, request
 from bots.cli.terminal import run_async
-from bots.configs import masker_of
+from bots.composition.settings_mapping import masker_of
 from core.kimi import Message
 from core.settings import Need, Settings, load
 

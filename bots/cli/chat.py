@@ -11,12 +11,12 @@ import typer
 
 from bots.cli import rules
 from bots.cli.terminal import complain, language, loop_factory, make_folder
-from core.errors import SettingsError
-from core.model import CommandName
+from core.domain.errors import SettingsError
+from core.domain.events import CommandName
 from core.settings import Need, Settings, load
 
 if TYPE_CHECKING:
-    from bots.service import Service
+    from bots.composition.service import Service
     from bots.terminal.app import TerminalPlatform
 
 PROMPT: Final = "› "
@@ -100,7 +100,7 @@ class Talk:
         Raises:
             MoonthreadError: it cannot start.
         """
-        from bots.service import Service  # late: only this command needs all of it
+        from bots.composition.service import Service  # late: only this command needs all of it
         from bots.terminal.app import TerminalPlatform
 
         self._terminal = TerminalPlatform(language=language())

@@ -6,10 +6,10 @@ from typing import Final
 
 import typer
 
+from bots.check_result import Finding
 from bots.cli import check_kimi, check_platforms, check_store
 from bots.cli.terminal import run_async
-from bots.finding import Finding
-from core.errors import MoonthreadError, SettingsError
+from core.domain.errors import MoonthreadError, SettingsError
 from core.settings import Need, Settings, load, near_misses
 
 SIGNS: Final = {"ok": "✓", "warning": "!", "fault": "✗"}

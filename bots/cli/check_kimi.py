@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from bots.check_result import Finding
 from bots.cli.question import open_kimi
 from bots.cli.terminal import language
-from bots.finding import Finding
 from core.kimi import (
     KimiAuthenticationError,
     KimiEndpointMissing,

@@ -1,12 +1,12 @@
 """What ``moonthread check`` finds out about Slack and Telegram: each platform's own doctor knows."""
 
-from bots.finding import Finding
+from bots.check_result import Finding
 from core.settings import Settings
 
 
 async def slack(settings: Settings) -> list[Finding]:
     """Ask Slack about the token, the bot's name and its scopes."""
-    from bots.configs import slack_config
+    from bots.composition.settings_mapping import slack_config
     from bots.slack import doctor
 
     return list(await doctor.examine(slack_config(settings), desk=_desk(settings, "slack")))
@@ -14,7 +14,7 @@ async def slack(settings: Settings) -> list[Finding]:
 
 async def telegram(settings: Settings) -> list[Finding]:
     """Ask Telegram about the token, the bot's name and its privacy mode."""
-    from bots.configs import telegram_config
+    from bots.composition.settings_mapping import telegram_config
     from bots.telegram import doctor
 
     return list(await doctor.examine(telegram_config(settings), desk=_desk(settings, "telegram")))

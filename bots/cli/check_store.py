@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from bots.finding import Finding
-from core.errors import StoreUnavailable
+from bots.check_result import Finding
+from core.domain.errors import StoreUnavailable
 from core.settings import Settings
 
 

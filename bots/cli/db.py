@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bots.cli.terminal import make_folder, run_async
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import Need, Settings, load
 
 if TYPE_CHECKING:
-    from core.store.copying import Progress
+    from core.store.database_transfer import Progress
 
 db = typer.Typer(name="db", help="The database's tables.", no_args_is_help=True)
 
@@ -121,7 +121,7 @@ def _target(to: str, to_file: Path | None) -> str:
 
 async def _copy(settings: Settings, target_url: str, *, anew: bool) -> int:
     from core.store import Database
-    from core.store.copying import Copy
+    from core.store.database_transfer import Copy
 
     source, target = Database(settings.database_url.get_secret_value()), Database(target_url)
     try:

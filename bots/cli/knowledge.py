@@ -13,18 +13,18 @@ from bots.cli.knowledge_eval import evaluate
 from bots.cli.question import open_kimi
 from bots.cli.store import opened
 from bots.cli.terminal import complain, run_async
-from core.account import account_name
-from core.chat.file_notices import SENTENCES
-from core.clock import SystemClock
-from core.errors import SettingsError
+from core.answering.file_notices import SENTENCES
+from core.domain.clock import SystemClock
+from core.domain.errors import SettingsError
 from core.files.formats import ending_of, sort_of
+from core.files.kimi_file_store import Shelf
 from core.files.policy import Unusable
-from core.files.shelf import Shelf
 from core.kimi import KimiError
 from core.knowledge.evaluation import BadTable, Case, cases_of
 from core.knowledge.finder import find
 from core.knowledge.reading import FileWords
 from core.knowledge.teaching import MOST_SET_NAME, teach
+from core.llm import account_name
 from core.settings import Need, Settings, load
 from core.store import Database
 from core.store import knowledge as store

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from bots.cli.question import open_kimi, request
 from bots.cli.terminal import complain
-from bots.configs import masker_of
-from core.chat.masked import hidden
+from bots.composition.settings_mapping import masker_of
 from core.kimi import AsyncKimi, KimiError, Message
 from core.knowledge.evaluation import Case, Outcome, Report, cited_right
 from core.knowledge.finder import Found, find
 from core.knowledge.showing import MOST_TOKENS, passages_message
+from core.llm.masking_model import hidden
 from core.settings import Settings
 from core.store import Database
 

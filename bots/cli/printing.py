@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator
 
 from bots.cli.terminal import complain, language
 from bots.terminal.screen import Screen
-from core.chat.masked import hidden
-from core.guard.masking import Masker, Shower
 from core.kimi import AsyncKimi, ChatRequest, Finished, FinishReason, KimiError, TextDelta
+from core.llm.masking_model import hidden
+from core.redaction.masking import Masker, Shower
 
 
 async def answer(kimi: AsyncKimi, asked: ChatRequest, *, masker: Masker, stream: bool = True) -> None:

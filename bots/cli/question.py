@@ -1,6 +1,6 @@
 """From settings and words to a request to Kimi."""
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.kimi import AsyncKimi, ChatRequest, Message, RetryPolicy, Timeouts
 from core.settings import Settings
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bots.cli.store import done
-from core.errors import SettingsError
-from core.rules import NAMES, ChatRules, changed, parse_pairs, to_words
+from core.chat_policy import NAMES, ChatRules, changed, parse_pairs, to_words
+from core.domain.errors import SettingsError
 from core.store import Transaction, rules
 from core.store.rules import ANY_TENANT, Stored
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from bots import logs
 from bots.cli.terminal import make_folder, run_async
+from bots.observability import logging_setup
 from core.settings import Need, Settings, load, near_misses
 
 
@@ -31,7 +31,7 @@ def run(
     settings = load(needs=[Need.KIMI, Need.STORE, *wanted])
     start_logs(settings)
     make_folder(settings)
-    from bots.service import serve  # late: it brings the platforms' SDKs in
+    from bots.composition.service import serve  # late: it brings the platforms' SDKs in
 
     run_async(serve(settings, frozenset(platform or settings.platforms)))
 
@@ -39,6 +39,6 @@ def run(
 def start_logs(settings: Settings) -> None:
     """Begin to log as the settings say, and mention names that look like slips."""
     secrets = (value.get_secret_value() for _, value in settings if hasattr(value, "get_secret_value"))
-    logs.configure(settings.log_level, settings.log_format, secrets=secrets)
+    logging_setup.configure(settings.log_level, settings.log_format, secrets=secrets)
     for slip in near_misses():
         structlog.get_logger().warning("settings.slip", about=slip)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from bots.cli.terminal import make_folder, run_async
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import Need, Settings, load
 from core.store import Database, Transaction, migrate
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from core.errors import MoonthreadError, SettingsError
+from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
 

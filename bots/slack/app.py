@@ -18,10 +18,10 @@ from bots.slack.rooms import SlackRooms
 from bots.slack.setup import EVENTS_PATH
 from bots.slack.surface import SlackSurface
 from bots.slack.uploads import Uploads
-from core.clock import Clock
-from core.errors import SettingsError, SurfaceUnavailable
+from core.domain.clock import Clock
+from core.domain.errors import SettingsError, SurfaceUnavailable
 from core.markdown.mentions import Mentions
-from core.ports import Backfill, Ingest, Members, Rooms, Surface
+from core.ports.platform import Backfill, Ingest, Members, Rooms, Surface
 
 __all__ = ["SlackApp", "SlackConfig"]
 
@@ -31,7 +31,7 @@ SILENT_S = 60.0  #: the SDK replaces a silent socket after 20 s; this is for whe
 
 
 class SlackApp:
-    """One workspace. Implements :class:`bots.platform.Platform`."""
+    """One workspace. Implements :class:`bots.platform_adapter.Platform`."""
 
     name = "slack"
 

@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/reference/objects/file-object
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from core.model import Attachment, AttachmentKind, Unreadable
+from core.domain.events import Attachment, AttachmentKind, Unreadable
 
 File: TypeAlias = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 from bots.slack import text
 from bots.slack.people import Identity, Profile, names_of, person_of
 from bots.slack.places import address_of, details_of, moment_of, scene_of
-from core.model import Address, Deleted, Edited, Joined, Scene, ThreadKey
+from core.domain.events import Address, Deleted, Edited, Joined, Scene, ThreadKey
 
 
 def edited(

@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/block-kit/block-elements/feedback-buttons-eleme
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.model import Button, Choice, Control
+from core.domain.events import Button, Choice, Control
 
 PREFIX = "moonthread_"
 """Begins every ``action_id`` of ours."""

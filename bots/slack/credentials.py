@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import BAD_CREDENTIALS, code_of, translated
 from bots.slack.people import Identity
-from core.errors import SettingsError, SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable
+from core.domain.errors import SettingsError, SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable
 
 TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
 """For every call; an answer that takes longer is a lost one."""

@@ -3,11 +3,11 @@
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.finding import Finding
+from bots.check_result import Finding
 from bots.slack.credentials import TIMEOUT, SlackConfig, check_app_token, client_for, identify
 from bots.slack.errors import code_of, translated
 from bots.slack.setup import AGENT_SCOPES, SCOPES
-from core.errors import SettingsError, SurfaceError, SurfaceUnavailable
+from core.domain.errors import SettingsError, SurfaceError, SurfaceUnavailable
 
 
 async def examine(config: SlackConfig, *, desk: str = "") -> list[Finding]:

@@ -15,8 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.credentials import SlackConfig
 from bots.slack.errors import translated
-from core.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
-from core.model import Attachment
+from core.domain.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import Attachment
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=30.0)
 MOST_REDIRECTS = 3
@@ -25,7 +25,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class SlackDownloads:
-    """Implements :class:`core.ports.Downloads`."""
+    """Implements :class:`core.ports.platform.Downloads`."""
 
     def __init__(
         self, config: SlackConfig, client: AsyncWebClient, session: Callable[[], aiohttp.ClientSession]

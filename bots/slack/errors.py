@@ -1,4 +1,4 @@
-"""Slack's refusals and broken connections, as the errors of :mod:`core.errors`.
+"""Slack's refusals and broken connections, as the errors of :mod:`core.domain.errors`.
 
 Slack answers most faults with HTTP 200 and an ``error`` word. Sources: the "Errors" tables of
 https://docs.slack.dev/reference/methods and https://docs.slack.dev/apis/web-api/rate-limits
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from core.errors import (
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceError,
@@ -83,7 +83,7 @@ def code_of(error: BaseException) -> str:
 
 @contextmanager
 def translated(method: str, *, repeatable: bool) -> Generator[None]:
-    """Let only a :class:`core.errors.SurfaceError` leave a call of ``method``, with its cause.
+    """Let only a :class:`core.domain.errors.SurfaceError` leave a call of ``method``, with its cause.
 
     ``repeatable`` says that calling it twice does the same as once, so that a lost answer is a
     plain ``SurfaceUnavailable``; else it is a ``SurfaceUncertain``.

@@ -13,7 +13,7 @@ from bots.slack import changes, controls, text
 from bots.slack.attachments import attachments_of, unreadable
 from bots.slack.people import Identity, Profile, names_of, person_of
 from bots.slack.places import address_of, details_of, moment_of, scene_of, tenant_of
-from core.model import (
+from core.domain.events import (
     Address,
     Addressed,
     Choice,

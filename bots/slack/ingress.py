@@ -28,9 +28,9 @@ from starlette.responses import Response
 from bots.slack.credentials import SlackConfig, client_for, is_local
 from bots.slack.events import UnreadableEvent, decode, people_in
 from bots.slack.people import Identity, People
-from core.errors import StoreUnavailable, SurfaceUnavailable
-from core.model import Event, Unparsed
-from core.ports import Ingest
+from core.domain.errors import StoreUnavailable, SurfaceUnavailable
+from core.domain.events import Event, Unparsed
+from core.ports.platform import Ingest
 
 log = structlog.get_logger()
 

@@ -26,7 +26,7 @@ holding them back: their window is counted exactly.
 
 from dataclasses import dataclass
 
-from core.ports import Budget, Rung
+from core.ports.platform import Budget, Rung
 
 WINDOW_S = 60.0
 """Slack counts by the minute."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translated
-from core.clock import Clock
-from core.lookups import Lookups
+from core.concurrency.ttl_cache import Lookups
+from core.domain.clock import Clock
 
 HANDLES_KEPT_S = 900.0
 _ALL = "all"
 
 
 class SlackMembers:
-    """Implements :class:`core.ports.Members`."""
+    """Implements :class:`core.ports.platform.Members`."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock, team: Callable[[], str]) -> None:
         """``team`` tells our workspace's id, which is known once it is connected."""

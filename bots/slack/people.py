@@ -9,9 +9,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translated
-from core.clock import Clock
-from core.errors import SurfaceError
-from core.model import Person
+from core.domain.clock import Clock
+from core.domain.errors import SurfaceError
+from core.domain.events import Person
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ def names_of(people: Mapping[str, Profile]) -> dict[str, str]:
 
 
 class People:
-    """Profiles by id, each looked up once and cached. Implements :class:`core.ports.Directory`."""
+    """Profiles by id, each looked up once and cached. Implements :class:`core.ports.platform.Directory`."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client, self._clock = client, clock

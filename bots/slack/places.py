@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bots.slack.people import Identity
-from core.model import Address, Person, Scene, ThreadKey
+from core.domain.events import Address, Person, Scene, ThreadKey
 
 
 def tenant_of(body: Mapping[str, Any], me: Identity) -> str:

@@ -14,8 +14,8 @@ from bots.slack import text
 from bots.slack.errors import translated
 from bots.slack.people import Identity, People
 from bots.slack.writing import METADATA_EVENT
-from core.model import Address
-from core.ports import HeardBefore
+from core.domain.events import Address
+from core.ports.platform import HeardBefore
 
 Message: TypeAlias = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ READ_SUBTYPES = frozenset({"", "bot_message", "file_share", "thread_broadcast"})
 
 
 class Reader:
-    """Threads of one workspace. Implements :class:`core.ports.Backfill`."""
+    """Threads of one workspace. Implements :class:`core.ports.platform.Backfill`."""
 
     def __init__(self, client: AsyncWebClient, people: People, me: Identity) -> None:
         self._client, self._people = client, people
@@ -38,7 +38,7 @@ class Reader:
         The root is always among them. () for a direct conversation without a thread.
 
         Raises:
-            core.errors.SurfaceError: Slack refused; the answer goes on without them.
+            core.domain.errors.SurfaceError: Slack refused; the answer goes on without them.
         """
         thread_ts = address.key.thread
         if not thread_ts or limit <= 0 or before == thread_ts:
@@ -58,7 +58,7 @@ class Reader:
         ``thread_ts`` "" reads the top level of ``channel``.
 
         Raises:
-            core.errors.SurfaceError: Slack refused or cannot be reached.
+            core.domain.errors.SurfaceError: Slack refused or cannot be reached.
         """
         if thread_ts:
             found = await self._thread(channel, thread_ts, oldest=after)

@@ -7,19 +7,19 @@ so a page ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat
 from collections.abc import Sequence
 
 from bots.slack.markup import BESIDE_WIDE, GAP_BYTES, spaced
+from core.domain.events import Page
 from core.markdown.lines import has_words, unified
 from core.markdown.mentions import Mentions
 from core.markdown.neutral import neutral
 from core.markdown.settle import held, settled
 from core.markdown.split import Parts
-from core.model import Page
 
 PAGE_BYTES = 9_000
 TARGET_BYTES = 8_700  #: leaves room to close fences and for gaps next to emphasis
 
 
 class SlackPager:
-    """The pages of one growing answer; implements :class:`core.ports.Pager`.
+    """The pages of one growing answer; implements :class:`core.ports.platform.Pager`.
 
     With ``streaming`` the text of a page only ever grows at its end.
     """

@@ -9,13 +9,13 @@ from pathlib import Path
 from bots.slack.limits import SlackLimits
 from bots.slack.places import details_of
 from bots.slack.uploads import Uploads
+from core.domain.events import Address, MessageRef, Person, ThreadKey
 from core.markdown.mentions import Mentions
-from core.model import Address, MessageRef, Person, ThreadKey
-from core.ports import Budget
+from core.ports.platform import Budget
 
 
 class SlackRooms:
-    """Implements :class:`core.ports.Rooms`."""
+    """Implements :class:`core.ports.platform.Rooms`."""
 
     def __init__(self, uploads: Uploads, mentions: Mentions, limits: SlackLimits) -> None:
         self._uploads, self._mentions, self._limits = uploads, mentions, limits

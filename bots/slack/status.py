@@ -17,8 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import code_of, translated
 from bots.slack.writing import UNSUPPORTED
-from core.errors import SurfaceError, SurfaceRateLimited
-from core.model import Address, Status
+from core.domain.errors import SurfaceError, SurfaceRateLimited
+from core.domain.events import Address, Status
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class StatusLine:
         """Show ``status``; every refusal but a rate limit is nothing.
 
         Raises:
-            core.errors.SurfaceRateLimited: the budget is spent.
+            core.domain.errors.SurfaceRateLimited: the budget is spent.
         """
         if not self.offered(address):
             return

@@ -23,10 +23,16 @@ from bots.slack.reading import Reader, marker_of
 from bots.slack.render import SlackPager
 from bots.slack.status import StatusLine
 from bots.slack.writing import Writer, is_unsupported
-from core.errors import SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable, SurfaceUncertain
+from core.domain.errors import (
+    SurfaceClosed,
+    SurfaceError,
+    SurfaceRefused,
+    SurfaceUnavailable,
+    SurfaceUncertain,
+)
+from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle
 from core.markdown.mentions import Mentions
-from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
-from core.ports import Budget, Pager, Rung
+from core.ports.platform import Budget, Pager, Rung
 
 log = structlog.get_logger()
 
@@ -37,7 +43,7 @@ DOUBTFUL_KEPT = 1_000
 
 
 class SlackSurface:
-    """One workspace's screen. Implements :class:`core.ports.Surface`."""
+    """One workspace's screen. Implements :class:`core.ports.platform.Surface`."""
 
     thinking_style = ThinkingStyle.LINE
     finds_posts = True
@@ -159,7 +165,7 @@ class SlackSurface:
         A stream carries no marker. Where more than one message of ours is left, the oldest is it.
 
         Raises:
-            core.errors.SurfaceError: Slack cannot be reached or is rate limited.
+            core.domain.errors.SurfaceError: Slack cannot be reached or is rate limited.
         """
         thread_ts = _thread_of(address)
         try:

@@ -16,10 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.errors import translated
 from bots.slack.form import mrkdwn
 from bots.slack.render import SlackPager
-from core.clock import Clock
-from core.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.clock import Clock
+from core.domain.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import Address, MessageRef
 from core.markdown.mentions import Mentions
-from core.model import Address, MessageRef
 
 CAPTION_LIMIT = 3_000  #: characters; what a file's comment may hold is not published
 SIZE_LIMIT_BYTES = 1_000_000_000

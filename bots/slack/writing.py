@@ -1,4 +1,4 @@
-"""The calls that write messages, each one a plain verb that raises :mod:`core.errors`.
+"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
 
 No call is retried here. The SDK's own retry of dropped connections is off as well, since it could
 post a message twice: Slack offers no idempotency key for ``chat.postMessage``.
@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import code_of, translated
 from bots.slack.form import BLOCKS_REFUSED, Blocks, form_of
-from core.errors import MessageGone, SurfaceError, SurfaceRefused
+from core.domain.errors import MessageGone, SurfaceError, SurfaceRefused
 
 METADATA_EVENT = "moonthread_turn"
 """The ``event_type`` of the metadata that carries a message's marker."""

@@ -16,10 +16,10 @@ from bots.telegram.setup import register_commands
 from bots.telegram.surface import TelegramSurface
 from bots.telegram.uploads import Uploads
 from bots.telegram.writing import Writer
-from core.clock import Clock, SystemClock
-from core.errors import SurfaceError
+from core.domain.clock import Clock, SystemClock
+from core.domain.errors import SurfaceError
 from core.markdown.mentions import Mentions
-from core.ports import Backfill, Ingest, Members, Rooms
+from core.ports.platform import Backfill, Ingest, Members, Rooms
 
 __all__ = ["TelegramApp", "TelegramConfig"]
 
@@ -29,7 +29,7 @@ SILENT_MARGIN_S = 30.0  #: beyond the time after which the SDK itself gives a po
 
 
 class TelegramApp:
-    """One Telegram bot. Implements :class:`bots.platform.Platform`.
+    """One Telegram bot. Implements :class:`bots.platform_adapter.Platform`.
 
     Raises:
         SettingsError: on construction, where the token cannot be one.

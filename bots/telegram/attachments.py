@@ -6,7 +6,7 @@ Photos and video notes have neither name nor type; of a photo's sizes the last i
 
 from telegram import Animation, Document, Message, PhotoSize, Video, VideoNote
 
-from core.model import Attachment, AttachmentKind
+from core.domain.events import Attachment, AttachmentKind
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:

@@ -15,7 +15,7 @@ from bots.telegram.people import Me, person_of
 from bots.telegram.places import PLATFORM, address_of, scene_of, thread_of
 from bots.telegram.reading import rich_words
 from bots.telegram.text import markdown_of, own_mentions, raw_words, slash
-from core.model import Edited, Joined, Moved, Person
+from core.domain.events import Edited, Joined, Moved, Person
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from core.model import Button, Choice, Control
+from core.domain.events import Button, Choice, Control
 
 CHOICE = "choice:"
 """Begins the callback data of a :class:`Choice`."""

@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bots.telegram.limits import TelegramLimits
-from core.errors import SettingsError, SurfaceUnavailable
+from core.domain.errors import SettingsError, SurfaceUnavailable
 
 TOKEN_REFUSED = (
     "TELEGRAM_BOT_TOKEN: Telegram does not know this token; copy it again from @BotFather "  # noqa: S105

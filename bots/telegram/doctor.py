@@ -3,9 +3,9 @@
 from telegram import Bot, ChatMember, ChatMemberAdministrator, User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
-from bots.finding import Finding
+from bots.check_result import Finding
 from bots.telegram.credentials import TOKEN_REFUSED, TelegramConfig, make_bot, quiet_loggers
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 
 #: Updates waiting at Telegram from which on something is wrong with the way they come.
 MANY_PENDING = 100

@@ -14,8 +14,8 @@ from telegram.error import BadRequest
 
 from bots.telegram.credentials import TelegramConfig
 from bots.telegram.errors import translated
-from core.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
-from core.model import Attachment
+from core.domain.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import Attachment
 
 CLOUD_HOST = "api.telegram.org"
 CLOUD_LIMIT_BYTES = 20 * 1024 * 1024
@@ -24,7 +24,7 @@ IDLE_S = 30.0  #: without a byte
 
 
 class TelegramDownloads:
-    """Implements :class:`core.ports.Downloads`."""
+    """Implements :class:`core.ports.platform.Downloads`."""
 
     def __init__(self, config: TelegramConfig, bot: Bot) -> None:
         self._bot = bot

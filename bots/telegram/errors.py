@@ -1,4 +1,4 @@
-"""python-telegram-bot's exceptions, told in the words of :mod:`core.errors`.
+"""python-telegram-bot's exceptions, told in the words of :mod:`core.domain.errors`.
 
 The Bot API tells what is wrong in the ``description`` only, in English; the texts below are those
 of the server's source (tdlib/telegram-bot-api, Client.cpp) and of TDLib beneath it.
@@ -23,7 +23,7 @@ from telegram.error import (
 )
 
 from bots.telegram.credentials import TOKEN_REFUSED
-from core.errors import (
+from core.domain.errors import (
     MessageGone,
     StoreUnavailable,
     SurfaceClosed,
@@ -132,7 +132,7 @@ def _network(error: NetworkError, text: str, *, idempotent: bool) -> SurfaceErro
 
 @contextlib.contextmanager
 def translated(*, idempotent: bool) -> Iterator[None]:
-    """Let only :mod:`core.errors` leave the block, with the cause kept.
+    """Let only :mod:`core.domain.errors` leave the block, with the cause kept.
 
     Raises:
         SurfaceError: see :func:`surface_error`.

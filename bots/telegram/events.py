@@ -1,4 +1,4 @@
-"""Telegram's updates, told in the words of :mod:`core.model`. Pure: no calls, no clock.
+"""Telegram's updates, told in the words of :mod:`core.domain.events`. Pure: no calls, no clock.
 
 Delivery ids are natural keys, not update ids: those restart at random after an idle week.
 """
@@ -17,7 +17,7 @@ from bots.telegram.people import Me, person_of
 from bots.telegram.places import address_of, follows_replies, scene_of, thread_of
 from bots.telegram.reading import quoted_in, replied_to, rich_words
 from bots.telegram.text import raw_words, slash, unreadable
-from core.model import (
+from core.domain.events import (
     Addressed,
     Attachment,
     Choice,

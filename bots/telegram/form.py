@@ -12,10 +12,10 @@ from typing import Any, TypeAlias, cast
 
 from telegram import MessageEntity
 
+from core.domain.events import Page
 from core.markdown.grid import cells
 from core.markdown.inline import MATHS
 from core.markdown.lines import FENCED, TABLE, Kind, Line, scan
-from core.model import Page
 
 Entity: TypeAlias = dict[str, object]
 

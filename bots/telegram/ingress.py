@@ -24,10 +24,10 @@ from bots.telegram.errors import backoff_s, log_lost_contact, says
 from bots.telegram.events import ALLOWED_UPDATES, events_of
 from bots.telegram.people import Me
 from bots.telegram.places import PLATFORM
-from core.clock import Clock
-from core.errors import StoreUnavailable
-from core.model import Event, Moved, Unparsed
-from core.ports import Ingest
+from core.domain.clock import Clock
+from core.domain.errors import StoreUnavailable
+from core.domain.events import Event, Moved, Unparsed
+from core.ports.platform import Ingest
 
 T = TypeVar("T")
 log = structlog.get_logger()

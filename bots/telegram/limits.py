@@ -12,7 +12,7 @@ most 13 and 38 through.
 
 from dataclasses import dataclass
 
-from core.ports import Budget
+from core.ports.platform import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ from telegram import Bot
 from telegram.error import ChatMigrated
 
 from bots.telegram.errors import translated
-from core.clock import Clock
-from core.lookups import Lookups
+from core.concurrency.ttl_cache import Lookups
+from core.domain.clock import Clock
 
 
 class TelegramMembers:
-    """Implements :class:`core.ports.Members`."""
+    """Implements :class:`core.ports.platform.Members`."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot

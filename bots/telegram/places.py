@@ -3,7 +3,7 @@
 from telegram import Chat, Message, ReplyParameters
 
 from bots.telegram.people import Me
-from core.model import Address, Person, Scene, ThreadKey
+from core.domain.events import Address, Person, Scene, ThreadKey
 
 PLATFORM = "telegram"
 

@@ -12,7 +12,7 @@ from telegram import Message
 
 from bots.telegram.people import Me, name_of, person_of
 from bots.telegram.text import markdown_of, raw_words
-from core.model import Quoted
+from core.domain.events import Quoted
 
 
 def replied_to(message: Message) -> Message | None:

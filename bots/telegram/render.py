@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from bots.telegram.form import fewest, rich_markdown, units
 from bots.telegram.markup import convert, hushed
+from core.domain.events import Page
 from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
 from core.markdown.mentions import Mentions
 from core.markdown.settle import settled
 from core.markdown.split import Parts
-from core.model import Page
 
 TEXT_LIMIT_UNITS = 4096
 TARGET_UNITS = 3900
@@ -37,7 +37,7 @@ _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 
 
 class TelegramPager:
-    """The pages of one growing answer; implements :class:`core.ports.Pager`."""
+    """The pages of one growing answer; implements :class:`core.ports.platform.Pager`."""
 
     def __init__(self, mentions: Mentions | None = None) -> None:
         """``mentions`` tells which links are mentions of ours; None where there are none."""

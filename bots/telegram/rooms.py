@@ -17,10 +17,10 @@ from bots.telegram.limits import TelegramLimits
 from bots.telegram.places import GENERAL, is_private, unasked
 from bots.telegram.uploads import Uploads
 from bots.telegram.writing import Writer
-from core.errors import SurfaceClosed, SurfaceRefused
+from core.domain.errors import SurfaceClosed, SurfaceRefused
+from core.domain.events import Address, MessageRef
 from core.markdown.mentions import Mentions
-from core.model import Address, MessageRef
-from core.ports import Budget
+from core.ports.platform import Budget
 
 TITLE_LIMIT_UNITS = 128
 NO_RIGHTS = ("not enough rights", "need administrator rights", "chat_admin_required", "chat_write_forbidden")
@@ -28,7 +28,7 @@ CLOSED_ALREADY = ("topic_not_modified", "topic_id_invalid", "topic_deleted", "me
 
 
 class TelegramRooms:
-    """Implements :class:`core.ports.Rooms`."""
+    """Implements :class:`core.ports.platform.Rooms`."""
 
     def __init__(
         self,

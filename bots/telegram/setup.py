@@ -10,7 +10,7 @@ from telegram import (
 )
 
 from bots.telegram.errors import translated
-from core.model import CommandName
+from core.domain.events import CommandName
 
 _TEXTS = {
     "": {

@@ -7,8 +7,8 @@
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.places import is_private
 from bots.telegram.writing import Writer
-from core.errors import SurfaceError, SurfaceRateLimited
-from core.model import Address, Status
+from core.domain.errors import SurfaceError, SurfaceRateLimited
+from core.domain.events import Address, Status
 
 
 class StatusLine:
@@ -25,7 +25,7 @@ class StatusLine:
         """Show ``status``; every refusal but a rate limit is nothing: the words themselves will tell.
 
         Raises:
-            core.errors.SurfaceRateLimited: nothing was shown.
+            core.domain.errors.SurfaceRateLimited: nothing was shown.
         """
         if status is Status.IDLE:
             return

@@ -25,10 +25,10 @@ from bots.telegram.places import is_private
 from bots.telegram.render import TEXT_LIMIT_UNITS, RichPager, TelegramPager
 from bots.telegram.status import StatusLine
 from bots.telegram.writing import NoRichMessages, Writer
-from core.errors import MessageGone, SurfaceRefused, SurfaceUnavailable
+from core.domain.errors import MessageGone, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
 from core.markdown.mentions import Mentions
-from core.model import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
-from core.ports import Budget, Pager, Rung
+from core.ports.platform import Budget, Pager, Rung
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ PLAIN_KEPT = 1_000
 
 
 class TelegramSurface:
-    """One bot's messages. Implements :class:`core.ports.Surface`.
+    """One bot's messages. Implements :class:`core.ports.platform.Surface`.
 
     Reads of ``Address.details``: "chat" (private or group), "topic" (absent in General and where
     there are none), "language" of the asker, "said_in" (the chat id when the question was asked).

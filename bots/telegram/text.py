@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity
 
 from bots.telegram.people import Me
-from core.model import Unreadable
+from core.domain.events import Unreadable
 
 _UTF16 = "utf-16-le"
 _AROUND = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}

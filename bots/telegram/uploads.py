@@ -18,9 +18,9 @@ from bots.telegram.form import entities_of, units
 from bots.telegram.places import reply_of, topic_of
 from bots.telegram.render import TelegramPager
 from bots.telegram.writing import Writer
-from core.errors import SurfaceRefused
+from core.domain.errors import SurfaceRefused
+from core.domain.events import Address, MessageRef, Page
 from core.markdown.mentions import Mentions
-from core.model import Address, MessageRef, Page
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""The calls that write messages, each one a plain verb that raises :mod:`core.errors`.
+"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
 
 Text goes out with entities and never with a parse mode, so that no text can be refused for its
 formatting. No call is retried here, but for one thing: where a group has just become a
@@ -23,8 +23,8 @@ from bots.telegram.errors import (
 )
 from bots.telegram.form import entities_of
 from bots.telegram.places import reply_of, topic_of
-from core.errors import MessageGone, SurfaceError, SurfaceRefused
-from core.model import Address, Button, MessageRef, Page
+from core.domain.errors import MessageGone, SurfaceError, SurfaceRefused
+from core.domain.events import Address, Button, MessageRef, Page
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class Writer:
         """Show ``text`` as a draft for thirty seconds, in place of what ``draft_id`` showed.
 
         Raises:
-            core.errors.SurfaceRefused: also where the server does not know drafts at all.
+            core.domain.errors.SurfaceRefused: also where the server does not know drafts at all.
         """
         stop = {"can_stop": True, "keep_on_stop": True} if can_stop else None
         with translated(idempotent=True):

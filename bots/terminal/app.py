@@ -9,15 +9,15 @@ from uuid import uuid4
 from starlette.routing import BaseRoute
 
 from bots.terminal.surface import TerminalSurface
-from core.errors import StoreUnavailable
-from core.model import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
-from core.ports import Backfill, Downloads, Ingest, Members, Rooms, Surface
+from core.domain.errors import StoreUnavailable
+from core.domain.events import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
+from core.ports.platform import Backfill, Downloads, Ingest, Members, Rooms, Surface
 
 
 class TerminalPlatform:
     """One person at one machine: one conversation that goes on from day to day.
 
-    Implements :class:`bots.platform.Platform`.
+    Implements :class:`bots.platform_adapter.Platform`.
     """
 
     name = "terminal"

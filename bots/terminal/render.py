@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.model import Page
+from core.domain.events import Page
 
 
 class TerminalPager:

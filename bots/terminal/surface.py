@@ -1,4 +1,4 @@
-"""The terminal as a :class:`core.ports.Surface`: what was printed stays, an edit prints what is new."""
+"""The terminal as a :class:`core.ports.platform.Surface`: an edit prints only what is new."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from bots.terminal.render import TerminalPager
 from bots.terminal.screen import Screen
-from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle
-from core.ports import Budget, Rung
+from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle
+from core.ports.platform import Budget, Rung
 
 _FRAMES: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
 _RUNG: Final = Rung(name="print", open=(_FRAMES,), grow=(_FRAMES,), close=())

@@ -1,8 +1,8 @@
 """Who may use a deployment, how much of it, and at what price. Pure: numbers come in as values."""
 
-from core.access.budget import Budgets, Limits, Over, Spending, exceeded
-from core.access.lists import Access, Who
-from core.access.prices import BUILT_IN, Price, Prices
+from core.access.access_lists import Access, Who
+from core.access.price_list import BUILT_IN, Price, Prices
+from core.access.quotas import Budgets, Limits, Over, Spending, exceeded
 
 __all__ = [
     "BUILT_IN",

@@ -5,17 +5,17 @@ import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from core.clock import Clock
-from core.delivery.lane import Lane
-from core.errors import MoonthreadError
-from core.model import MessageRef
-from core.ports import Surface
+from core.delivery.scheduled_message import Lane
+from core.domain.clock import Clock
+from core.domain.errors import MoonthreadError
+from core.domain.events import MessageRef
+from core.ports.platform import Surface
 
 OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
 
 
 class Carrier(Protocol):
-    """Who carries deliveries: :class:`core.delivery.courier.Courier`."""
+    """Who carries deliveries: :class:`core.delivery.dispatcher.Courier`."""
 
     clock: Clock
 

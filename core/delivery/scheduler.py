@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from itertools import count
 from math import inf
 
-from core.delivery.bucket import EPSILON, Bucket, bucket_of
-from core.delivery.growing import FIRST_WORDS_PATIENCE_S
-from core.delivery.lane import Grant, Lane
-from core.delivery.pace import Pace
-from core.delivery.shared import Row, Verdict, adopt
-from core.delivery.steps import Need
-from core.ports import Budget, Rung
+from core.delivery.operations import Need
+from core.delivery.pacing import Pace
+from core.delivery.scheduled_message import Grant, Lane
+from core.delivery.shared_budget import Row, Verdict, adopt
+from core.delivery.streamed_message import FIRST_WORDS_PATIENCE_S
+from core.delivery.token_bucket import EPSILON, Bucket, bucket_of
+from core.ports.platform import Budget, Rung
 
 STATUS_COMES_BACK_S = 1.0  #: Kimi takes about so long to its first word anyway
 

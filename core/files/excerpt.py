@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from core.chat.tokens import estimate_tokens
+from core.text.tokens import estimate_tokens
 
 PIECE_CHARS = 600  #: about what one piece holds
 GAP = "[…]"  #: stands where something is left out

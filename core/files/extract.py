@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.formats import (
     HEAD_BYTES,
     PICTURES,
@@ -18,7 +19,6 @@ from core.files.formats import (
     video_type,
 )
 from core.files.policy import MOST_BYTES, Fault, Unusable
-from core.model import Attachment, AttachmentKind
 
 _CHUNK_BYTES = 256 * 1024
 _LOOK_BYTES = 64 * 1024  #: how much of a text is looked at for what no text holds

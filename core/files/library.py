@@ -20,11 +20,12 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from core.chat.tokens import MEDIA_TOKENS, estimate_tokens
-from core.clock import Clock
-from core.errors import DownloadRefused, SurfaceError, SurfaceRateLimited
+from core.domain.clock import Clock
+from core.domain.errors import DownloadRefused, SurfaceError, SurfaceRateLimited
+from core.domain.events import Attachment
 from core.files.extract import Inspected, inspect, is_locked, read_text
 from core.files.formats import Sort
+from core.files.kimi_file_store import Shelf, name_of
 from core.files.policy import (
     INLINE_BYTES,
     INLINE_BYTES_WITHOUT_SHELF,
@@ -34,13 +35,12 @@ from core.files.policy import (
     Unusable,
     expected,
 )
-from core.files.shelf import Shelf, name_of
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
-from core.model import Attachment
-from core.ports import Downloads
+from core.ports.platform import Downloads
 from core.store import Database, files
 from core.store.conversations import Conversation
 from core.store.files import Content, File
+from core.text.tokens import MEDIA_TOKENS, estimate_tokens
 
 log = structlog.get_logger(__name__)
 

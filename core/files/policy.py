@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.formats import Sort, ending_of, sort_of
-from core.model import Attachment, AttachmentKind
 
 MEGABYTE = 1024 * 1024
 INLINE_BYTES = 4 * MEGABYTE  #: a larger picture goes to Kimi once and is referred to after that

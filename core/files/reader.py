@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.chat.tokens import MESSAGE_TOKENS
 from core.files.excerpt import excerpt
 from core.files.formats import Sort
 from core.files.library import Library
-from core.files.material import Material, Partly, document_message, parts_message
 from core.files.policy import (
     FILES_SHARE,
     MOST_INLINE_BYTES,
@@ -24,12 +22,14 @@ from core.files.policy import (
     shown_name,
     unmarked,
 )
+from core.files.prompt_files import Material, Partly, document_message, parts_message
 from core.files.references import references_in, referred
 from core.kimi import Model, Part, PicturePart, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
 from core.store.files import File, Known
 from core.store.turns import Turn
+from core.text.tokens import MESSAGE_TOKENS
 
 log = structlog.get_logger(__name__)
 

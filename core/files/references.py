@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from core.chat.language import CJK_RUN
 from core.store.files import Known
+from core.text.language import CJK_RUN
 
 REFERENCE = "@file"  #: how every reference begins, in any case
 _REFERENCE = re.compile(r"(?<![\w@])@file[-_:](?P<what>[\w.\-]*\w)", re.IGNORECASE)

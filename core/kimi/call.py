@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx
 
-from core.clock import Clock
+from core.domain.clock import Clock
 from core.kimi.endpoint import Endpoint
 from core.kimi.errors import KimiError, Phase
 from core.kimi.exchange import DRAIN_S, MAX_ERROR_BYTES, broken, is_encoded, timed_out

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import structlog
 
-from core.clock import Clock, SystemClock
+from core.domain.clock import Clock, SystemClock
 from core.kimi.call import Call
 from core.kimi.catalogue import Model, models_from
 from core.kimi.decode import json_from

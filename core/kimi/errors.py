@@ -25,7 +25,7 @@
 
 from typing import ClassVar, Literal, TypeAlias
 
-from core.errors import MoonthreadError
+from core.domain.errors import MoonthreadError
 from core.kimi.scrub import scrub
 
 Language: TypeAlias = Literal["zh", "en"]

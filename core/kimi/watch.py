@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from core.clock import Clock
+from core.domain.clock import Clock
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from core.chat.tokens import estimate_tokens
+from core.text.tokens import estimate_tokens
 
 LEAST_TOKENS = 150  #: a passage is filled up to here before the next one begins
 MOST_TOKENS = 400

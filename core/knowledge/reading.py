@@ -5,13 +5,13 @@ from pathlib import Path
 
 import structlog
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.extract import Inspected, inspect, is_locked, read_text
 from core.files.formats import Sort
+from core.files.kimi_file_store import Shelf
 from core.files.policy import Fault, Unusable
-from core.files.shelf import Shelf
 from core.kimi import KimiEndpointMissing, KimiError, KimiFileRefused
 from core.knowledge.documents import HTML
-from core.model import Attachment, AttachmentKind
 
 log = structlog.get_logger(__name__)
 

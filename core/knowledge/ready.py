@@ -7,9 +7,9 @@ the same words that tell something, with the same question word and the same neg
 import re
 from collections.abc import Mapping, Sequence
 
-from core.chat.language import Language
 from core.knowledge.words import same, terms_of
 from core.store.canned import Canned
+from core.text.language import Language
 
 UNKNOWN = "unknown"  #: the outcome of a question that a strict chat could not answer
 CANNED = "canned"  #: the outcome of a question that got a ready answer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.model import ThreadKey
+from core.domain.events import ThreadKey
 from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
 

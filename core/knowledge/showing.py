@@ -7,10 +7,10 @@ material and no instruction.
 import re
 from collections.abc import Sequence
 
-from core.chat.language import Language, pick
-from core.chat.tokens import estimate_tokens
 from core.kimi import Message
 from core.knowledge.finder import Found
+from core.text.language import Language, pick
+from core.text.tokens import estimate_tokens
 
 MOST_TOKENS = 2_400  #: of passages in one prompt
 MOST_LABEL = 120  #: characters of a source's name

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, SecretStr
 
-from core.guard.words import words_from
+from core.redaction.term_list import words_from
 from core.settings.declare import setting
 from core.settings.shapes import listed
 

@@ -12,7 +12,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings.model import Settings, database_in, default_data_dir
 from core.settings.secret_files import file_names, with_files
 from core.settings.shapes import sqlite_file

@@ -13,7 +13,7 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.store.database import LIVELY_LINE, Database, Transaction, sever
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from core.model import Ordered, Said, Scene, ThreadKey
+from core.domain.events import Ordered, Said, Scene, ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

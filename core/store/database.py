@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 
 Transaction: TypeAlias = AsyncConnection
 """An open transaction; every function of :mod:`core.store` works in one."""

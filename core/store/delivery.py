@@ -1,4 +1,4 @@
-"""Rows of the budgets that replicas share: what they hold is :mod:`core.delivery.shared`'s."""
+"""Rows of the budgets that replicas share: what they hold is :mod:`core.delivery.shared_budget`'s."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

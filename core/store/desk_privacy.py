@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 
 from core.access import Who
-from core.desk.state import State
-from core.store import relayed, schema
+from core.domain.handoff_state import State
+from core.store import outbox, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 
@@ -33,7 +33,7 @@ async def forget(tx: Transaction, who: Who) -> None:
     await tx.execute(update(_N).where(_N.c.handover_id.in_(mine)).values(comment="", comment_wanted=False))
     open_rows = (_P.c.handover_id.in_(mine)) & (_P.c.state == "open")
     await tx.execute(update(_P).where(open_rows).values(state="failed", done_at=now))
-    blank = relayed.blank()
+    blank = outbox.blank()
     await tx.execute(update(_P).where(_P.c.handover_id.in_(mine)).values(payload=blank))
     desks = (_H.c.taker_id == who.person_id) & (_H.c.desk_platform == who.platform)
     await tx.execute(update(_H).where(desks, _H.c.ended_at.is_not(None)).values(taker_id="", taker=""))

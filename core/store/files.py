@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.model import Attachment, AttachmentKind
+from core.domain.events import Attachment, AttachmentKind
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, or_, se
 from sqlalchemy.engine import Row
 
 from core.access import Who
-from core.guard.pace import Pace
+from core.access.flood_limits import Pace
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, text, update
 
-from core.model import Event, Said, Unparsed, origin_of
+from core.domain.events import Event, Said, Unparsed, origin_of
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -149,7 +149,7 @@ _OPEN_ITEMS = (
 def item(inbox_id: int, payload: dict[str, Any], received_at: datetime, *, refused: str = "") -> Item:
     """Return an open event of the inbox.
 
-    One that this version cannot decode is a :class:`core.model.Unparsed`.
+    One that this version cannot decode is a :class:`core.domain.events.Unparsed`.
     """
     try:
         event = decode(payload)

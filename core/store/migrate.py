@@ -12,10 +12,10 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.store.database import Database
+from core.store.migration_chain import Chain, Status, read_chain
 from core.store.schema import schema_floor
-from core.store.steps import Chain, Status, read_chain
 
 log = structlog.get_logger(__name__)
 

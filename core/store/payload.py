@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.model import Deleted, Edited, Event, Joined, Moved, Ordered, Pressed, Said, Unparsed
+from core.domain.events import Deleted, Edited, Event, Joined, Moved, Ordered, Pressed, Said, Unparsed
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind)

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 
 from core.access import Who
-from core.model import Quoted, Said, Unparsed
-from core.store import budget, desk_privacy, files, guard, people, schema
+from core.domain.events import Quoted, Said, Unparsed
+from core.store import budget, chat_members, desk_privacy, files, guard, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.inbox import Lane, Mark
@@ -80,7 +80,7 @@ async def forget_person(
     await tx.execute(delete(_F).where(_F.c.person_id == who.person_id, _F.c.turn_id.in_(tenant_turns)))
     await _rename(tx, who, alias=alias, today=today)
     await desk_privacy.forget(tx, who)
-    await people.forget(tx, platform=who.platform, tenant=who.tenant, person_id=who.person_id)
+    await chat_members.forget(tx, platform=who.platform, tenant=who.tenant, person_id=who.person_id)
     return Forgotten(
         said=said.rowcount, answers=answers.rowcount, conversations=len(mine), files=forgotten_files
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
-from core.model import ThreadKey
-from core.rules import ChatRules, from_words, to_words
+from core.chat_policy import ChatRules, from_words, to_words
+from core.domain.events import ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
-from core.errors import Fenced
-from core.model import MessageRef
+from core.domain.errors import Fenced
+from core.domain.events import MessageRef
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -13,7 +13,7 @@ import structlog
 
 from core.kimi import KimiError
 from core.kimi.decode import decode
-from core.tools.port import Source, Tool, ToolFault, ToolResult
+from core.ports.tools import Source, Tool, ToolFault, ToolResult
 
 log = structlog.get_logger(__name__)
 

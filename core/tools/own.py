@@ -19,9 +19,9 @@ import orjson
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.kimi.decode import decode
-from core.tools.port import Tool, ToolFault, ToolResult
+from core.ports.tools import Tool, ToolFault, ToolResult
 from core.tools.schema import arguments_of, parameters_of
 
 log = structlog.get_logger(__name__)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.account import AccountLimits, Admission, Ask, StoreLedger
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
+from core.llm import AccountLimits, Admission, Ask, StoreLedger
 from core.store import Database, migrate
 
 ALONE = 300

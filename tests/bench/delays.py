@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bots.service import Service, platforms_of, running_service
+from bots.composition.service import Service, platforms_of, running_service
 from bots.slack.limits import WINDOW_S, SlackLimits
 from bots.telegram.limits import TelegramLimits
-from core.clock import SystemClock
-from core.ports import Budget
+from core.domain.clock import SystemClock
+from core.ports.platform import Budget
 from core.settings import Settings
 from core.store import migrate
 from tests.bench.baselines import BOTS, answer_all

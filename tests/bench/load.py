@@ -71,8 +71,8 @@ async def service_process(settings: dict[str, Any]) -> None:
     """Be the service; for every line tell time, CPU seconds and resident bytes."""
     import structlog
 
-    from bots.service import Service, platforms_of, running_service
-    from core.clock import SystemClock
+    from bots.composition.service import Service, platforms_of, running_service
+    from core.domain.clock import SystemClock
     from core.settings import Settings
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))

@@ -6,8 +6,8 @@ from typing import Any
 
 from bots.slack.limits import SlackLimits
 from bots.telegram.limits import TelegramLimits
-from core.delivery.pace import Pace
-from core.ports import Rung
+from core.delivery.pacing import Pace
+from core.ports.platform import Rung
 from tests.bench.optimum import Paid, best_mean_s
 from tests.bench.simulation import Run, Simulation, steady
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bots.slack.render import SlackPager
 from bots.telegram.render import TelegramPager
-from core.ports import Pager
+from core.ports.platform import Pager
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 FRAMES = 30

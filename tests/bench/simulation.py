@@ -1,6 +1,6 @@
 """The scheduler alone, on simulated time: words in, frames out, no process and no network.
 
-Used to choose the numbers of :class:`core.delivery.pace.Pace` and to show how they do for lengths
+Used to choose the numbers of :class:`core.delivery.pacing.Pace` and to show how they do for lengths
 that nobody waits for in a real run.
 """
 
@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from core.delivery.growing import Growing
-from core.delivery.lane import Grant, Lane
-from core.delivery.pace import Pace
+from core.delivery.operations import Step
+from core.delivery.pacing import Pace
+from core.delivery.scheduled_message import Grant, Lane
 from core.delivery.scheduler import Scheduler
-from core.delivery.steps import Step
-from core.model import Address, MessageRef, Page, ThreadKey
-from core.ports import Rung
+from core.delivery.streamed_message import Growing
+from core.domain.events import Address, MessageRef, Page, ThreadKey
+from core.ports.platform import Rung
 
 WORD = "word "
 

@@ -62,8 +62,8 @@ async def service_process(settings: Row) -> None:
     """Be the service; for every line on standard input tell what is held."""
     import structlog
 
-    from bots.service import Service, platforms_of, running_service
-    from core.clock import SystemClock
+    from bots.composition.service import Service, platforms_of, running_service
+    from core.domain.clock import SystemClock
     from core.settings import Settings
 
     structlog.configure(

@@ -68,7 +68,7 @@ def test_a_platform_may_be_deleted(platform: str) -> None:
 def test_the_test_would_notice(platform: str) -> None:
     """The composition root does need the folder: what the test above blocks is really blocked."""
     assert importlib.util.find_spec(f"bots.{platform}") is not None
-    script = f"import sys\nsys.modules['bots.{platform}'] = None\nimport bots.configs\n"
+    script = f"import sys\nsys.modules['bots.{platform}'] = None\nimport bots.composition.settings_mapping\n"
     done = _run(script)
     assert "ModuleNotFoundError" in done.stderr
 

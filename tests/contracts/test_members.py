@@ -11,8 +11,8 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
-from core.clock import ScaledClock
-from core.ports import Members
+from core.domain.clock import ScaledClock
+from core.ports.platform import Members
 
 SPEED = 100.0
 

@@ -14,10 +14,10 @@ from bots.simulator.telegram import Limits as TelegramLimits
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
-from core.clock import ScaledClock
-from core.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.model import Address, Choice, Event, MessageRef, Pressed
-from core.ports import Rooms, Surface
+from core.domain.clock import ScaledClock
+from core.domain.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
+from core.domain.events import Address, Choice, Event, MessageRef, Pressed
+from core.ports.platform import Rooms, Surface
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 

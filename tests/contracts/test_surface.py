@@ -17,8 +17,8 @@ from bots.simulator.telegram import Limits as TelegramLimits
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
-from core.clock import ScaledClock
-from core.errors import (
+from core.domain.clock import ScaledClock
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceRateLimited,
@@ -26,8 +26,8 @@ from core.errors import (
     SurfaceUnavailable,
     SurfaceUncertain,
 )
-from core.model import Address, Control, Event, MessageRef, Page, Status
-from core.ports import Surface
+from core.domain.events import Address, Control, Event, MessageRef, Page, Status
+from core.ports.platform import Surface
 
 
 @dataclass(kw_only=True)

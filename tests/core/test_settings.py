@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import Need, Settings, load, names, near_misses, specs
 
 SECRETS = {

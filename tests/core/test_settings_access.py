@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import load
 
 

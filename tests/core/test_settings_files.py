@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import load, near_misses, specs
 from core.settings.secret_files import file_names
 

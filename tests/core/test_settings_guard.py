@@ -2,8 +2,8 @@
 
 import pytest
 
-from bots.configs import masker_of
-from core.errors import SettingsError
+from bots.composition.settings_mapping import masker_of
+from core.domain.errors import SettingsError
 from core.settings import load
 
 

@@ -14,10 +14,10 @@ from alembic.operations import AbstractOperations, ops
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.store import Database, migrate
+from core.store.migration_chain import Chain, Step
 from core.store.schema import UtcDateTime
-from core.store.steps import Chain, Step
 
 RELEASE = "0007"  #: the newest revision of the release before
 SNAPSHOT = Path(__file__).parent / f"schema_{RELEASE}.json"

@@ -10,7 +10,7 @@ from typing import Any
 
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.wire import message_json
-from core.engine.scaleout import Timing
+from core.work_queue.postgres import Timing
 
 OUTAGE_S = 5.0
 FROZEN_S = 10.0

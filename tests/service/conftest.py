@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from bots.service import Service, platforms_of
+from bots.composition.service import Service, platforms_of
 from bots.simulator.kimi import KimiSimulator, SeenRequest, answer_with
 from bots.simulator.screen import Frame, Screen, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 from core.settings import Settings
 
 SPEED = 8.0  #: how much faster than the machine's the common clock runs

@@ -7,7 +7,7 @@ import pytest
 
 from bots.simulator.kimi import Account, Faults, KimiSimulator, ScriptedReply, SeenRequest
 from bots.simulator.kimi.refusal import UNAVAILABLE
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pytest
 
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.entities import SOLID, Entity, found_in
-from core.chat.prompt import MOST_NAME, speaker
+from core.domain.events import AttachmentKind
 from core.files.policy import shown_name
 from core.knowledge.finder import Found
 from core.knowledge.showing import passages_message
-from core.model import AttachmentKind
 from core.store.knowledge import Entry
+from core.text.quoting import MOST_NAME, speaker
 
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "attacks" / "attacks.toml").read_text(encoding="utf-8"))
 ATTACKS: dict[str, str] = {one["id"]: one["text"] for one in CORPUS["attack"]}

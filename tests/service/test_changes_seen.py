@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.model import Said
-from core.rules import ChatRules
+from core.chat_policy import ChatRules
+from core.domain.events import Said
 from core.store import inbox, rules
 
 WITHIN_S = 1.0  #: of the machine's clock

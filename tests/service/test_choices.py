@@ -7,7 +7,7 @@ import pytest
 
 from bots.simulator.kimi import Account
 from bots.simulator.kimi.models import K26
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 
 @pytest.fixture

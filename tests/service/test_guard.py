@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.rules import ChatRules, Trigger
+from core.chat_policy import ChatRules, Trigger
 from core.store import guard, rules
 
 

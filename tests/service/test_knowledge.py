@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
+from core.chat_policy import ChatRules
+from core.domain.events import Moved, ThreadKey
 from core.knowledge.scope import own_set, owner_of
 from core.knowledge.teaching import teach
-from core.model import Moved, ThreadKey
-from core.rules import ChatRules
 from core.store import Database, canned, knowledge, rules
 from core.store.knowledge import DEPLOYMENT
 

@@ -7,9 +7,9 @@ import pytest
 
 from bots.simulator.kimi import Account, Refusal, Script, ScriptedReply, SeenRequest
 from bots.simulator.kimi.models import SMALL, WITH_SMALL
-from core.chat.folding import INSTRUCTION
-from core.chat.prompt import MISSING, NOTES
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
+from core.prompting.compaction import INSTRUCTION
+from core.prompting.prompt import MISSING, NOTES
 from core.store import usage
 
 TURNS = 300

@@ -7,7 +7,7 @@ from typing import Any
 from bots.simulator.kimi import answer_with, per_question
 from bots.simulator.kimi.script import ScriptedReply
 from core.store import Database
-from core.store.copying import Copy
+from core.store.database_transfer import Copy
 
 LONG = "Once upon a time: " + " ".join(f"w{number}" for number in range(300)) + " and out."
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text as sql
 
-from bots.operation import metrics as m
+from bots.observability import metrics as m
 from bots.simulator.kimi import answer_with
 
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(60)) + " and THE END."

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from bots.simulator.kimi import answer_with
-from core.chat.retention import Retention
-from core.engine.scaleout import statements
+from core.retention import Retention
 from core.store import Database, Lane, Transaction, Work, export, migrate
 from core.store.schema import metadata
+from core.work_queue.postgres import statements
 
 SMALL = {  # tables that do not grow with what people say
     "alembic_version": "one row",

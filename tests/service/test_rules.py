@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import SeenRequest
-from core.chat.judging import INSTRUCTION
-from core.rules import ChatRules, Hours, Span, Trigger
+from core.chat_policy import ChatRules, Hours, Span, Trigger
 from core.store import rules
 from core.store.clock import utc_now
+from core.turns.intent_classifier import INSTRUCTION
 
 
 def script(request: SeenRequest) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.chat.orders.settings_menu import BY_NAME, ITEMS, main_menu, offers_of, sub_menu, words_of
-from core.rules import NAMES, ChatRules, Trigger, changed
+from core.chat_policy import NAMES, ChatRules, Trigger, changed
+from core.commands.settings_menu import BY_NAME, ITEMS, main_menu, offers_of, sub_menu, words_of
 from core.store import rules
 
 MOST_DATA_BYTES = 56

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bots.service import Service, platforms_of
+from bots.composition.service import Service, platforms_of
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
 from bots.simulator.telegram import Limits, TelegramSimulator
-from core.clock import SystemClock
-from core.model import Address, Addressed, Person, Said, Scene, ThreadKey
+from core.domain.clock import SystemClock
+from core.domain.events import Address, Addressed, Person, Said, Scene, ThreadKey
 from core.settings import Settings
 from core.store import Database, migrate
 from core.store.payload import encode

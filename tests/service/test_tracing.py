@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bots.operation.tracing import Tracer
-from bots.service import Service
+from bots.composition.service import Service
+from bots.observability.tracing import Tracer
 from bots.simulator.kimi import answer_with
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.store import inbox
 
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(40)) + " and THE END."

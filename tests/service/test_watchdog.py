@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bots.operation import metrics as m
+from bots.observability import metrics as m
 from bots.slack import ingress as slack_ingress
 
 HEAL_S = 20.0  #: of the machine's clock

@@ -13,8 +13,8 @@ import typer
 from bots.simulator.demo.feed import Feed
 from bots.simulator.demo.page import page
 from bots.simulator.demo.stage import Stage
-from bots.web import WebServer
-from core.clock import Clock, SystemClock
+from bots.web_server import WebServer
+from core.domain.clock import Clock, SystemClock
 from core.settings import Settings, load
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,8 +1,8 @@
 """The demo's shop: what its bot knows, by which rules it speaks in the group, and where its desk is."""
 
 from bots.simulator.demo.knowledge import SETS, documents
+from core.chat_policy import ChatRules, Trigger
 from core.knowledge.teaching import teach
-from core.rules import ChatRules, Trigger
 from core.store import Database, rules
 from core.store.knowledge import DEPLOYMENT
 

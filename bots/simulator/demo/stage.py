@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bots.service import Service, platforms_of, running_service
+from bots.composition.service import Service, platforms_of, running_service
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.slack.records import buttons_of
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.entities import TEXT_LIMIT, length16
-from core.clock import Clock
+from core.domain.clock import Clock
 from core.settings import Settings
 
 CAST = (("Alice", "en"), ("小明", "zh"))

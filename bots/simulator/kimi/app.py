@@ -20,8 +20,8 @@ from bots.simulator.kimi.messages import check_messages, estimate_tokens
 from bots.simulator.kimi.refusal import Refused
 from bots.simulator.kimi.rules import model_of
 from bots.simulator.kimi.script import Script, SeenRequest
-from bots.web import WebServer
-from core.clock import Clock, SystemClock
+from bots.web_server import WebServer
+from core.domain.clock import Clock, SystemClock
 
 Handler = Callable[[Request], Awaitable[dict[str, object] | Response]]
 

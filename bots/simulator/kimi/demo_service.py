@@ -1,7 +1,7 @@
 """What the demo's script says as a service desk's Kimi: from passages, as a judge, for the team. Pure.
 
-The forms of these requests are those of :mod:`core.knowledge.showing`, :mod:`core.chat.judging` and
-:mod:`core.chat.desk.notes`; the script reads them as a model would.
+The forms of these requests are those of :mod:`core.knowledge.showing`,
+:mod:`core.turns.intent_classifier` and :mod:`core.handoff.ai_assist`; the script reads them as a model would.
 """
 
 import re

@@ -19,7 +19,7 @@ from bots.simulator.kimi.rules import Order, read_order
 from bots.simulator.kimi.script import Script, ScriptedReply, SeenRequest, UsageShape, as_reply
 from bots.simulator.kimi.stream import Cut, Headers, Responder, respond, watched
 from bots.simulator.kimi.wire import Dialect, Wire
-from core.clock import Clock
+from core.domain.clock import Clock
 
 
 @dataclass(slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from bots.simulator.kimi.extraction import Unextractable, extract
 from bots.simulator.kimi.messages import Message
 from bots.simulator.kimi.refusal import Refusal, Refused, invalid
-from core.clock import Clock
+from core.domain.clock import Clock
 
 PURPOSES = ("file-extract", "image", "video", "batch")
 MEGABYTE = 1024 * 1024

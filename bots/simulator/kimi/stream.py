@@ -9,7 +9,7 @@ from starlette.types import Receive, Send
 from bots.simulator.kimi.plan import Break, Plan
 from bots.simulator.kimi.script import Piece, ScriptedReply, SeenRequest
 from bots.simulator.kimi.wire import Wire, halves
-from core.clock import Clock
+from core.domain.clock import Clock
 
 Headers = list[tuple[bytes, bytes]]
 Write = Callable[[bytes], Awaitable[None]]

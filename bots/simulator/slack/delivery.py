@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 from bots.simulator.slack import events
 from bots.simulator.slack.records import Channel, Json
 from bots.simulator.slack.workspace import APP_ID, Workspace
-from core.clock import Clock
+from core.domain.clock import Clock
 
 Result = TypeVar("Result")
 EnvelopeKind: TypeAlias = Literal["events_api", "slash_commands", "interactive"]

@@ -13,8 +13,8 @@ from bots.simulator.slack.records import Json
 from bots.simulator.slack.response_urls import ResponseUrls
 from bots.simulator.slack.socket_mode import SocketMode
 from bots.simulator.slack.workspace import Ping, Workspace
-from bots.web import WebServer
-from core.clock import Clock, SystemClock
+from bots.web_server import WebServer
+from core.domain.clock import Clock, SystemClock
 
 
 class SlackSimulator(People):

@@ -22,7 +22,7 @@ from bots.simulator.slack.records import (
     UserGroup,
 )
 from bots.simulator.slack.rules import SlackRefusal
-from core.clock import Clock
+from core.domain.clock import Clock
 
 Emit: TypeAlias = Callable[[Channel | None, Json], None]
 BOT_ID, APP_ID = "B0BOT", "A0APP"

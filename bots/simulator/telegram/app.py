@@ -23,8 +23,8 @@ from bots.simulator.telegram.params import Params, read_params
 from bots.simulator.telegram.people import People
 from bots.simulator.telegram.topic_calls import TopicCalls
 from bots.simulator.telegram.webhook import WebhookCalls
-from bots.web import WebServer
-from core.clock import Clock, SystemClock
+from bots.web_server import WebServer
+from core.domain.clock import Clock, SystemClock
 
 Method: TypeAlias = Callable[[Bot, Params], Any]
 BAD_GATEWAY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>"

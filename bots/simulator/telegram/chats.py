@@ -12,7 +12,7 @@ from bots.simulator.telegram.limits import Budgets, Limits
 from bots.simulator.telegram.rich import text_of
 from bots.simulator.telegram.statuses import Statuses
 from bots.simulator.telegram.updates import Updates
-from core.clock import Clock
+from core.domain.clock import Clock
 
 ANONYMOUS_ADMIN = 1087968824  #: Telegram's own accounts that stand in for others
 CHANNEL_BOT = 136817688

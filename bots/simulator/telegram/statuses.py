@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bots.simulator.screen import Screen
-from core.clock import Clock
+from core.domain.clock import Clock
 
 TYPING_S = 5.0
 DRAFT_S = 30.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bots.simulator.telegram.errors import conflict
-from core.clock import Clock
+from core.domain.clock import Clock
 
 KEPT_S = 24 * 3600.0
 LIMIT = 100

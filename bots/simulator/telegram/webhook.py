@@ -20,7 +20,7 @@ from bots.simulator.telegram.chats import Bot, World
 from bots.simulator.telegram.errors import bad_request
 from bots.simulator.telegram.params import Params
 from bots.simulator.telegram.updates import REPLACED, Pending
-from core.clock import Clock
+from core.domain.clock import Clock
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 (a header's name)
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")

@@ -7,8 +7,8 @@ from core.store.schema.base import UtcDateTime, metadata
 delivery_budgets = Table(
     "delivery_budgets",
     metadata,
-    Column("key", String(255), primary_key=True),  # core.ports.Budget.key
-    Column("payload", JSON, nullable=False),  # core.delivery.shared: level, calls in the air, who else
+    Column("key", String(255), primary_key=True),  # core.ports.platform.Budget.key
+    Column("payload", JSON, nullable=False),  # core.delivery.shared_budget: level, calls in the air, who else
     Column("touched_at", UtcDateTime, nullable=False),
     Index("ix_delivery_budgets_touched_at", "touched_at"),
 )

@@ -21,7 +21,7 @@ handovers = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    Column("state", String(16), nullable=False),  # core.desk.state.State; "bot": handed back
+    Column("state", String(16), nullable=False),  # core.domain.handoff_state.State; "bot": handed back
     Column("why", String(16), nullable=False),  # who asked: "customer", "unknown", "staff", …
     Column("customer_id", String(64), nullable=False),
     Column("customer", String(255), nullable=False),
@@ -61,7 +61,7 @@ handover_changes = Table(
     Column("handover_id", Id, ForeignKey("handovers.id", ondelete="CASCADE"), nullable=False),
     Column("before", String(16), nullable=False),
     Column("after", String(16), nullable=False),
-    Column("action", String(16), nullable=False),  # core.desk.state.Action
+    Column("action", String(16), nullable=False),  # core.domain.handoff_state.Action
     Column("author_id", String(64), nullable=False),  # "": the bot
     Column("author", String(255), nullable=False),
     Column("at", UtcDateTime, nullable=False),
@@ -76,7 +76,7 @@ relayed = Table(
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("handover_id", Id, ForeignKey("handovers.id", ondelete="CASCADE")),  # NULL: an offer of one
     Column("inbox_id", Id, ForeignKey("inbox.id", ondelete="CASCADE"), nullable=False),  # what it is due to
-    Column("kind", String(16), nullable=False),  # core.store.relayed.Kind
+    Column("kind", String(16), nullable=False),  # core.store.outbox.Kind
     Column("side", String(16), nullable=False),  # where it is shown: "customer", "desk"
     Column("state", String(16), nullable=False),  # "open", "done", "failed"
     Column("run", Integer, nullable=False, server_default="0"),  # the fence, as in turns

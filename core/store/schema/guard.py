@@ -22,7 +22,7 @@ paces = Table(
     Column("platform", String(32), primary_key=True),
     Column("tenant", String(64), primary_key=True),
     Column("person_id", String(64), primary_key=True),
-    Column("payload", JSON, nullable=False),  # core.guard.pace: times, and hashes of what was asked
+    Column("payload", JSON, nullable=False),  # core.access.flood_limits: times, and hashes of what was asked
     Column("touched_at", UtcDateTime, nullable=False),
     Index("ix_paces_touched_at", "touched_at"),
 )

@@ -173,7 +173,7 @@ accounts = Table(
     metadata,
     Column("account", String(64), primary_key=True),  # a Kimi account, by a hash of its key
     Column("version", BigInteger, nullable=False),
-    Column("payload", JSON, nullable=False),  # core.account.codec: limits, leases and the line
+    Column("payload", JSON, nullable=False),  # core.llm.limiter_codec: limits, leases and the line
 )
 
 choices = Table(

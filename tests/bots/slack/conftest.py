@@ -8,13 +8,13 @@ import pytest
 
 from bots.simulator.slack import Limits, SlackSimulator
 from bots.slack.app import SlackConfig
-from core.errors import StoreUnavailable
-from core.model import Event
+from core.domain.errors import StoreUnavailable
+from core.domain.events import Event
 
 
 @dataclass(slots=True)
 class Inbox:
-    """An :class:`core.ports.Ingest` in memory, which can fail and can be slow."""
+    """An :class:`core.ports.platform.Ingest` in memory, which can fail and can be slow."""
 
     taken: list[Event] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)

@@ -11,10 +11,10 @@ from starlette.applications import Starlette
 
 from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
-from bots.web import WebServer
-from core.clock import SystemClock
-from core.errors import SettingsError, SurfaceUnavailable
-from core.model import (
+from bots.web_server import WebServer
+from core.domain.clock import SystemClock
+from core.domain.errors import SettingsError, SurfaceUnavailable
+from core.domain.events import (
     Address,
     Addressed,
     CommandName,
@@ -28,7 +28,7 @@ from core.model import (
     Said,
     Unparsed,
 )
-from core.ports import Ingest
+from core.ports.platform import Ingest
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.slack.downloads import SlackDownloads
-from bots.web import WebServer
-from core.clock import SystemClock
-from core.errors import DownloadRefused, SurfaceUnavailable
-from core.model import Attachment, AttachmentKind
+from bots.web_server import WebServer
+from core.domain.clock import SystemClock
+from core.domain.errors import DownloadRefused, SurfaceUnavailable
+from core.domain.events import Attachment, AttachmentKind
 
 BYTES = b"x" * 700_000
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bots.slack.errors import RETRY_AFTER_S, code_of, translated
-from bots.web import WebServer
-from core.errors import (
+from bots.web_server import WebServer
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceError,

@@ -7,7 +7,7 @@ import pytest
 
 from bots.slack.events import UnreadableEvent, decode, people_in
 from bots.slack.people import Identity, Profile
-from core.model import (
+from core.domain.events import (
     Addressed,
     CommandName,
     Control,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bots.simulator.slack.rules import check_markdown
 from bots.slack.markup import spaced
 from bots.slack.render import PAGE_BYTES, SlackPager, reach
-from core.model import Page
+from core.domain.events import Page
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 PINGS = re.compile(r"<(?:![a-z]|@[A-Za-z0-9]|#[A-Za-z0-9])(?<!<!d)", re.IGNORECASE)

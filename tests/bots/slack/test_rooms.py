@@ -11,9 +11,9 @@ from bots.slack.app import SlackApp, SlackConfig
 from bots.slack.form import form_of, mrkdwn
 from bots.slack.limits import SlackLimits
 from bots.slack.rooms import SlackRooms
-from core.clock import ScaledClock
-from core.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
-from core.model import MessageRef
+from core.domain.clock import ScaledClock
+from core.domain.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import MessageRef
 
 CONTENT = b"line\n" * 200_000
 

@@ -14,8 +14,8 @@ from bots.slack.people import People
 from bots.slack.places import details_of
 from bots.slack.reading import Reader
 from bots.slack.surface import SlackSurface
-from core.clock import ScaledClock
-from core.errors import (
+from core.domain.clock import ScaledClock
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceRateLimited,
@@ -23,7 +23,7 @@ from core.errors import (
     SurfaceUnavailable,
     SurfaceUncertain,
 )
-from core.model import Address, Control, MessageRef, Page, Person, Status, ThreadKey
+from core.domain.events import Address, Control, MessageRef, Page, Person, Status, ThreadKey
 
 SCALE = 1000.0
 

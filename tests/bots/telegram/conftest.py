@@ -7,7 +7,7 @@ import pytest
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.credentials import TelegramConfig
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
-from core.errors import DownloadRefused, SurfaceError, SurfaceUnavailable
-from core.model import Attachment, AttachmentKind
+from core.domain.errors import DownloadRefused, SurfaceError, SurfaceUnavailable
+from core.domain.events import Attachment, AttachmentKind
 
 MakeApp = Callable[..., TelegramApp]
 LIMIT = 20 * 1024 * 1024

@@ -9,9 +9,9 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.render import TelegramPager
 from bots.telegram.surface import TelegramSurface, draft_id, draft_text
-from core.clock import ScaledClock
-from core.errors import MessageGone, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
-from core.model import Address, Control, Page, ThreadKey
+from core.domain.clock import ScaledClock
+from core.domain.errors import MessageGone, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.events import Address, Control, Page, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 

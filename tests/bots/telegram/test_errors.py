@@ -17,7 +17,7 @@ from telegram.error import (
 )
 
 from bots.telegram.errors import retry_after_s, surface_error, translated
-from core.errors import (
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceRateLimited,

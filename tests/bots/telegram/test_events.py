@@ -8,7 +8,7 @@ from telegram import Update
 
 from bots.telegram.events import event_of, events_of
 from bots.telegram.people import Me
-from core.model import (
+from core.domain.events import (
     Addressed,
     Attachment,
     AttachmentKind,

@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
-from bots.web import WebServer
-from core.errors import SettingsError, StoreUnavailable, SurfaceUnavailable
-from core.model import CommandName, Control, Event, Moved, Ordered, Pressed, Said, Unparsed
+from bots.web_server import WebServer
+from core.domain.errors import SettingsError, StoreUnavailable, SurfaceUnavailable
+from core.domain.events import CommandName, Control, Event, Moved, Ordered, Pressed, Said, Unparsed
 
 MakeApp = Callable[..., TelegramApp]
 

@@ -7,9 +7,9 @@ from starlette.applications import Starlette
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
-from bots.web import WebServer
-from core.errors import StoreUnavailable
-from core.model import Event, Said
+from bots.web_server import WebServer
+from core.domain.errors import StoreUnavailable
+from core.domain.events import Event, Said
 
 MakeApp = Callable[..., TelegramApp]
 

@@ -12,7 +12,7 @@ from bots.simulator.telegram.entities import checked
 from bots.telegram.form import units
 from bots.telegram.markup import convert
 from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramPager
-from core.model import Page
+from core.domain.events import Page
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 SAMPLES = sorted(CORPUS.glob("*.md"))

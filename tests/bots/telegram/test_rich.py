@@ -14,9 +14,9 @@ from bots.telegram.form import entities_of, rich_markdown, rich_of
 from bots.telegram.reading import rich_words
 from bots.telegram.render import RichPager
 from bots.telegram.surface import TelegramSurface
-from core.clock import ScaledClock
-from core.errors import SurfaceRateLimited, SurfaceUnavailable, SurfaceUncertain
-from core.model import Address, Control, Page, ThreadKey
+from core.domain.clock import ScaledClock
+from core.domain.errors import SurfaceRateLimited, SurfaceUnavailable, SurfaceUncertain
+from core.domain.events import Address, Control, Page, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 TABLE = "**Two** rows:\n\n| a | b |\n|---|---|\n| 1 | `x<y` |\n| 2 | c |"

@@ -9,9 +9,9 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.places import GENERAL
 from bots.telegram.rooms import TelegramRooms, shortened
-from core.clock import ScaledClock
-from core.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.model import MessageRef
+from core.domain.clock import ScaledClock
+from core.domain.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
+from core.domain.events import MessageRef
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from bots.simulator.telegram import Limits, TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.surface import TelegramSurface
-from core.clock import ScaledClock
-from core.errors import (
+from core.domain.clock import ScaledClock
+from core.domain.errors import (
     MessageGone,
     SurfaceClosed,
     SurfaceRateLimited,
@@ -17,7 +17,7 @@ from core.errors import (
     SurfaceUnavailable,
     SurfaceUncertain,
 )
-from core.model import Address, Control, MessageRef, Page, Status, ThreadKey
+from core.domain.events import Address, Control, MessageRef, Page, Status, ThreadKey
 
 
 @pytest.fixture

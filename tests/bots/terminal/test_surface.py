@@ -7,7 +7,7 @@ import pytest
 from bots.terminal.render import TerminalPager
 from bots.terminal.screen import Screen
 from bots.terminal.surface import TerminalSurface
-from core.model import Address, MessageRef, Page, Status, ThreadKey
+from core.domain.events import Address, MessageRef, Page, Status, ThreadKey
 
 HERE = Address(key=ThreadKey(platform="terminal", tenant="host", channel="me", thread=""))
 

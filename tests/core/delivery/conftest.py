@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from core.delivery.bucket import Bucket
-from core.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.model import Address, Button, MessageRef, Page, Status, ThinkingStyle, ThreadKey
-from core.ports import Budget, Rung
+from core.delivery.token_bucket import Bucket
+from core.domain.errors import MessageGone, SurfaceError, SurfaceRateLimited
+from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle, ThreadKey
+from core.ports.platform import Budget, Rung
 
 PENALTY_S = 5.0
 
@@ -93,7 +93,7 @@ class FakeSurface:
         self.markers[ref.message_id] = marker
         self._show(ref, page, controls)
         if self.lost:
-            from core.errors import SurfaceUncertain
+            from core.domain.errors import SurfaceUncertain
 
             self.lost -= 1
             raise SurfaceUncertain("the reply was lost")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from core.clock import Clock
-from core.delivery.courier import Courier
-from core.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.model import Address, Button, MessageRef, Page
-from core.ports import Budget, Rung
+from core.delivery.dispatcher import Courier
+from core.domain.clock import Clock
+from core.domain.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
+from core.domain.events import Address, Button, MessageRef, Page
+from core.ports.platform import Budget, Rung
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 FRAMES = Budget(key="fake:frames", per_s=4.0, burst=4.0)

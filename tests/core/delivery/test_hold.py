@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from core.clock import Clock
-from core.delivery.courier import Courier
-from core.model import Address, MessageRef
+from core.delivery.dispatcher import Courier
+from core.domain.clock import Clock
+from core.domain.events import Address, MessageRef
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeAddress = Callable[..., Address]

@@ -3,7 +3,7 @@
 import pytest
 
 from core.delivery.scheduler import Scheduler
-from core.ports import Budget
+from core.ports.platform import Budget
 
 CHANNEL = Budget(key="slack:T1:post:C1", per_s=1.0, burst=1.0)
 POSTS = Budget(key="slack:T1:chat.postMessage", per_s=5.0, burst=200.0, window_s=60.0)

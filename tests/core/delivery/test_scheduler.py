@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.delivery.bucket import REFUSAL_MARGIN_S
-from core.delivery.growing import Growing
-from core.delivery.lane import Grant, Lane
+from core.delivery.operations import Need, Step
+from core.delivery.scheduled_message import Grant, Lane
 from core.delivery.scheduler import Scheduler
-from core.delivery.steps import Need, Step
-from core.model import Address, MessageRef, Page, ThreadKey
-from core.ports import Budget, Rung
+from core.delivery.streamed_message import Growing
+from core.delivery.token_bucket import REFUSAL_MARGIN_S
+from core.domain.events import Address, MessageRef, Page, ThreadKey
+from core.ports.platform import Budget, Rung
 
 ADDRESS = Address(key=ThreadKey(platform="fake", tenant="t", channel="c", thread=""))
 

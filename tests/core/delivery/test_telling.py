@@ -3,10 +3,10 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
-from core.clock import Clock
-from core.delivery.courier import Courier
-from core.errors import SurfaceRateLimited, SurfaceUnavailable
-from core.model import MessageRef
+from core.delivery.dispatcher import Courier
+from core.domain.clock import Clock
+from core.domain.errors import SurfaceRateLimited, SurfaceUnavailable
+from core.domain.events import MessageRef
 from core.observer import FrameSeen, Observer
 
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]

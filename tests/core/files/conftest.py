@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from bots.simulator.kimi import KimiSimulator
-from core.clock import ScaledClock
-from core.errors import SurfaceError
-from core.files.keeping import Keeper
+from core.domain.clock import ScaledClock
+from core.domain.errors import SurfaceError
+from core.domain.events import Attachment, AttachmentKind, Scene, ThreadKey
+from core.files.garbage_collector import Keeper
+from core.files.kimi_file_store import Shelf
 from core.files.library import Library
 from core.files.policy import Fault
 from core.files.reader import Reader
-from core.files.shelf import Shelf
 from core.kimi import AsyncKimi
-from core.model import Attachment, AttachmentKind, Scene, ThreadKey
 from core.store import Database, conversations, files
 from core.store.conversations import Conversation
 from core.store.files import File

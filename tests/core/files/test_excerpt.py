@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.chat.tokens import estimate_tokens
 from core.files.excerpt import GAP, excerpt, pieces_of
+from core.text.tokens import estimate_tokens
 
 CHINESE = "\n\n".join(f"第{n}章。本章讲述第{n}号仓库的进货记录，没有特别的事情发生。" * 8 for n in range(120))
 ENGLISH = "\n\n".join(f"Chapter {n}. The widgets of lot {n} were counted and stored." * 8 for n in range(120))

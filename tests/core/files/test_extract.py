@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.extract import inspect, is_locked, read_text
 from core.files.policy import Fault, Unusable
-from core.model import Attachment, AttachmentKind
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import Refusal
-from core.errors import DownloadRefused, SurfaceRateLimited, SurfaceUnavailable
-from core.files import shelf as shelf_module
+from core.domain.errors import DownloadRefused, SurfaceRateLimited, SurfaceUnavailable
+from core.files import kimi_file_store as shelf_module
 from core.files.policy import INLINE_BYTES, Fault
 from core.store import files
 from core.store.clock import utc_now

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.policy import (
     LEAST_PART_TOKENS,
     Fault,
@@ -15,7 +16,6 @@ from core.files.policy import (
     shown_name,
     unmarked,
 )
-from core.model import Attachment, AttachmentKind
 
 MEGABYTE = 1024 * 1024
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.domain.events import Attachment, AttachmentKind
 from core.files.references import references_in, referred
-from core.model import Attachment, AttachmentKind
 from core.store.files import Content, File, Known
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 from core.kimi import (
     AsyncKimi,
     ChatRequest,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.clock import ScaledClock, SystemClock
+from core.domain.clock import ScaledClock, SystemClock
 from core.kimi.watch import Watch
 
 

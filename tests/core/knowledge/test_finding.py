@@ -2,12 +2,12 @@
 
 import pytest
 
+from core.chat_policy import ChatRules
+from core.domain.events import ThreadKey
 from core.files.policy import Unusable
 from core.knowledge.finder import find
 from core.knowledge.scope import own_set, scope_of
 from core.knowledge.teaching import teach
-from core.model import ThreadKey
-from core.rules import ChatRules
 from core.store import Database, knowledge, passages
 from core.store.knowledge import DEPLOYMENT, Owner
 

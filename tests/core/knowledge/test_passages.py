@@ -1,7 +1,7 @@
 """How a text is cut."""
 
-from core.chat.tokens import estimate_tokens
 from core.knowledge.passages import MOST_TOKENS, Passage, cut, sections_of
+from core.text.tokens import estimate_tokens
 
 TEXT = """# Handbook
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import StoreUnavailable
+from core.domain.errors import StoreUnavailable
 from core.store import Database
 from core.store.cluster import Leadership, Session, notify
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.errors import Fenced, StoreUnavailable
-from core.model import Address, Addressed, Person, Quoted, Said, Scene, ThreadKey
+from core.domain.errors import Fenced, StoreUnavailable
+from core.domain.events import Address, Addressed, Person, Quoted, Said, Scene, ThreadKey
 from core.store import Database, Lane, Work, conversations, inbox, turns
 from core.store.inbox import Mark
 from core.store.payload import decode, encode

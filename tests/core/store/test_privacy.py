@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from core.access import Limits, Who
-from core.model import Address, Addressed, MessageRef, Person, Said, Scene, ThreadKey
+from core.domain.events import Address, Addressed, MessageRef, Person, Said, Scene, ThreadKey
 from core.store import (
     Database,
     Lane,

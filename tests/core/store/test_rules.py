@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from core.model import Scene, ThreadKey
-from core.rules import ChatRules, Trigger
-from core.store import Database, Transaction, conversations, people, rules
+from core.chat_policy import ChatRules, Trigger
+from core.domain.events import Scene, ThreadKey
+from core.store import Database, Transaction, chat_members, conversations, rules
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="-100", thread="7")
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -57,13 +57,13 @@ async def test_rules_move_with_their_chat(database: Database) -> None:
     """A chat with a new id keeps its rules and what is known of its people; the new id's own stay."""
     async with database.begin() as tx:
         await keep(tx, ALWAYS)
-        await people.heard(tx, KEY, "42", conversation_id=None, at=NOW, staff=True)
+        await chat_members.heard(tx, KEY, "42", conversation_id=None, at=NOW, staff=True)
         for _ in range(2):  # both chats tell of a move
             place = {"platform": "telegram", "tenant": "1", "old": "-100", "new": "-200"}
             await rules.move(tx, **place)
-            await people.move(tx, **place)
+            await chat_members.move(tx, **place)
         assert await rules.of(tx, replace(KEY, channel="-200")) == ALWAYS
-        assert (await people.of(tx, replace(KEY, channel="-200"), "42")).staff
+        assert (await chat_members.of(tx, replace(KEY, channel="-200"), "42")).staff
         await keep(tx, STRICT, channel="-100")
         await rules.move(tx, platform="telegram", tenant="1", old="-100", new="-200")
         assert await rules.of(tx, replace(KEY, channel="-200")) == ALWAYS
@@ -72,23 +72,23 @@ async def test_rules_move_with_their_chat(database: Database) -> None:
 async def test_people_are_known_by_what_they_did_last(database: Database) -> None:
     """Each note changes its own part and leaves the rest."""
     async with database.begin() as tx:
-        assert await people.of(tx, KEY, "42") == people.Known()
+        assert await chat_members.of(tx, KEY, "42") == chat_members.Known()
         talk = await conversations.ensure(tx, KEY, Scene.GROUP)
-        await people.told_closed(tx, KEY, "42", since=NOW, seq=9)
-        await people.heard(tx, KEY, "42", conversation_id=talk.id, at=NOW, staff=False)
-        known = await people.of(tx, KEY, "42")
-    assert known == people.Known(conversation_id=talk.id, heard_at=NOW, closed_since=NOW, closed_seq=9)
+        await chat_members.told_closed(tx, KEY, "42", since=NOW, seq=9)
+        await chat_members.heard(tx, KEY, "42", conversation_id=talk.id, at=NOW, staff=False)
+        known = await chat_members.of(tx, KEY, "42")
+    assert known == chat_members.Known(conversation_id=talk.id, heard_at=NOW, closed_since=NOW, closed_seq=9)
 
 
 async def test_a_welcome_is_given_once(database: Database) -> None:
     """To each person in each chat, also to somebody who has spoken before; again once forgotten."""
     async with database.begin() as tx:
-        await people.heard(tx, KEY, "42", conversation_id=None, at=NOW, staff=False)
-        assert await people.welcome(tx, KEY, "42", seq=1)
-        assert not await people.welcome(tx, KEY, "42", seq=2)
-        assert await people.welcome(tx, replace(KEY, channel="-101"), "42", seq=3)
-        await people.forget(tx, platform="telegram", tenant="1", person_id="42")
-        assert await people.welcome(tx, KEY, "42", seq=4)
+        await chat_members.heard(tx, KEY, "42", conversation_id=None, at=NOW, staff=False)
+        assert await chat_members.welcome(tx, KEY, "42", seq=1)
+        assert not await chat_members.welcome(tx, KEY, "42", seq=2)
+        assert await chat_members.welcome(tx, replace(KEY, channel="-101"), "42", seq=3)
+        await chat_members.forget(tx, platform="telegram", tenant="1", person_id="42")
+        assert await chat_members.welcome(tx, KEY, "42", seq=4)
 
 
 async def test_the_staffs_word_is_kept_by_conversation(database: Database) -> None:
@@ -96,11 +96,14 @@ async def test_the_staffs_word_is_kept_by_conversation(database: Database) -> No
     async with database.begin() as tx:
         one = await conversations.ensure(tx, KEY, Scene.GROUP)
         other = await conversations.ensure(tx, replace(KEY, thread="8"), Scene.GROUP)
-        await people.staff_spoke(tx, [one.id, other.id], NOW)
-        await people.staff_spoke(tx, [one.id], NOW + timedelta(seconds=5))
-        assert await people.staff_at(tx, one.id) == NOW + timedelta(seconds=5)
-        await people.called(tx, one.id)
-        assert (await people.staff_at(tx, one.id), await people.staff_at(tx, other.id)) == (None, NOW)
+        await chat_members.staff_spoke(tx, [one.id, other.id], NOW)
+        await chat_members.staff_spoke(tx, [one.id], NOW + timedelta(seconds=5))
+        assert await chat_members.staff_at(tx, one.id) == NOW + timedelta(seconds=5)
+        await chat_members.called(tx, one.id)
+        assert (await chat_members.staff_at(tx, one.id), await chat_members.staff_at(tx, other.id)) == (
+            None,
+            NOW,
+        )
 
 
 async def test_who_spoke_lately(database: Database) -> None:
@@ -109,7 +112,7 @@ async def test_who_spoke_lately(database: Database) -> None:
         talk = await conversations.ensure(tx, KEY, Scene.GROUP)
         for person, staff, minutes in (("1", False, 0), ("2", True, 0), ("3", False, 20)):
             at = NOW - timedelta(minutes=minutes)
-            await people.heard(tx, KEY, person, conversation_id=talk.id, at=at, staff=staff)
-        await people.heard(tx, KEY, "4", conversation_id=None, at=NOW, staff=False)
-        assert await people.customers_since(tx, KEY, NOW - timedelta(minutes=10)) == [talk.id]
-        assert await people.staff_among(tx, KEY, {"1", "2", "9"}) == {"2"}
+            await chat_members.heard(tx, KEY, person, conversation_id=talk.id, at=at, staff=staff)
+        await chat_members.heard(tx, KEY, "4", conversation_id=None, at=NOW, staff=False)
+        assert await chat_members.customers_since(tx, KEY, NOW - timedelta(minutes=10)) == [talk.id]
+        assert await chat_members.staff_among(tx, KEY, {"1", "2", "9"}) == {"2"}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.model import Scene, ThreadKey
-from core.store import Database, choices, conversations, history, summaries, usage
+from core.domain.events import Scene, ThreadKey
+from core.store import Database, conversation_settings, conversations, history, summaries, usage
 from core.store.conversations import Conversation
 from core.store.history import Line
 from core.store.summaries import Summary
@@ -92,12 +92,15 @@ async def test_history_is_read_from_either_end(database: Database, conversation:
 async def test_choices_are_set_and_taken_back(database: Database, conversation: Conversation) -> None:
     """Each choice stands by itself; an empty one is gone."""
     async with database.begin() as tx:
-        await choices.choose(tx, conversation.id, choices.MODEL, "kimi-k3")
-        await choices.choose(tx, conversation.id, choices.MODEL, "kimi-k2.6")
-        await choices.choose(tx, conversation.id, choices.THINKING, "off")
-        assert await choices.of(tx, conversation.id) == {"model": "kimi-k2.6", "thinking": "off"}
-        await choices.choose(tx, conversation.id, choices.MODEL, "")
-        assert await choices.of(tx, conversation.id) == {"thinking": "off"}
+        await conversation_settings.choose(tx, conversation.id, conversation_settings.MODEL, "kimi-k3")
+        await conversation_settings.choose(tx, conversation.id, conversation_settings.MODEL, "kimi-k2.6")
+        await conversation_settings.choose(tx, conversation.id, conversation_settings.THINKING, "off")
+        assert await conversation_settings.of(tx, conversation.id) == {
+            "model": "kimi-k2.6",
+            "thinking": "off",
+        }
+        await conversation_settings.choose(tx, conversation.id, conversation_settings.MODEL, "")
+        assert await conversation_settings.of(tx, conversation.id) == {"thinking": "off"}
 
 
 async def test_a_conversation_that_asked_nothing_used_nothing(

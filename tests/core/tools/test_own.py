@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.tools import ToolFault, tool
 from core.tools.own import load, made
 

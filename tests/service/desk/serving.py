@@ -4,8 +4,8 @@ import asyncio
 import signal
 import sys
 
-from bots.service import Service, platforms_of
-from core.clock import ScaledClock
+from bots.composition.service import Service, platforms_of
+from core.domain.clock import ScaledClock
 from core.settings import load
 
 

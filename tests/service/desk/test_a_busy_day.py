@@ -19,10 +19,10 @@ from bots.simulator.screen import Shown
 from bots.simulator.slack import Limits as SlackLimits
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
-from core.clock import ScaledClock
+from core.chat_policy import ChatRules, Trigger
+from core.domain.clock import ScaledClock
 from core.knowledge.finder import find
 from core.knowledge.teaching import teach
-from core.rules import ChatRules, Trigger
 from core.store import Database, knowledge, migrate, rules
 from core.store.knowledge import DEPLOYMENT
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.rules import ChatRules, changed
+from core.chat_policy import ChatRules, changed
 from core.store import rules
 
 ON_TELEGRAM, ON_SLACK = 30, 10

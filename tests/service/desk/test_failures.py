@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.model import Address, Person, Pressed, Scene, ThreadKey
+from core.domain.events import Address, Person, Pressed, Scene, ThreadKey
 
 platforms = pytest.mark.parametrize("customers", ["telegram", "slack"])
 

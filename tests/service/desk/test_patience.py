@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.rules import ChatRules, changed
+from core.chat_policy import ChatRules, changed
 from core.store import rules
 
 

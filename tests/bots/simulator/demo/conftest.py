@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from bots.simulator.demo import opened
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 FASTER = 6.0
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

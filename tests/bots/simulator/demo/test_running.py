@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bots.simulator.demo import opened
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.kimi.script import answer_with
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 from core.settings import Settings
 
 

@@ -16,7 +16,7 @@ from bots.simulator.kimi import (
     per_question,
 )
 from bots.simulator.kimi.refusal import OVERLOADED
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 Ask = Callable[..., dict[str, Any]]
 

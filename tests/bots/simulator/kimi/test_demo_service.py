@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import SeenRequest, demo_script
-from core.chat.desk.notes import DRAFT, SUMMARY
-from core.chat.judging import INSTRUCTION
+from core.handoff.ai_assist import DRAFT, SUMMARY
 from core.knowledge.showing import USE
+from core.turns.intent_classifier import INSTRUCTION
 
 
 def seen(*messages: tuple[str, str]) -> SeenRequest:

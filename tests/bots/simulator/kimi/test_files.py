@@ -10,7 +10,7 @@ import pytest
 from fpdf import FPDF
 
 from bots.simulator.kimi import KimiSimulator
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 from core.kimi import (
     AsyncKimi,
     ChatRequest,

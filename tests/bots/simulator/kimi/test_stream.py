@@ -8,7 +8,7 @@ import pytest
 
 from bots.simulator.kimi import Faults, KimiSimulator, ScriptedCall, ScriptedReply, answer_with
 from bots.simulator.kimi.refusal import BARE_STRING, EMPTY_BODY, GATEWAY_TIMEOUT, UNAVAILABLE, Refusal
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 Ask = Callable[..., dict[str, Any]]
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bots.simulator.slack import SlackSimulator
-from bots.web import WebServer
+from bots.web_server import WebServer
 
 
 @dataclass(slots=True)

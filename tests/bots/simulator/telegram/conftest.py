@@ -8,7 +8,7 @@ import telegram
 from telegram.request import HTTPXRequest
 
 from bots.simulator.telegram import TelegramSimulator
-from core.clock import Clock, ScaledClock
+from core.domain.clock import Clock, ScaledClock
 
 
 class StillClock:

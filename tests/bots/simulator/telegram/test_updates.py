@@ -8,7 +8,7 @@ from telegram.error import Conflict
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.updates import KEPT_S, Updates
-from core.clock import ScaledClock
+from core.domain.clock import ScaledClock
 
 
 @pytest.fixture

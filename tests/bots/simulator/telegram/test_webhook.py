@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from telegram.error import BadRequest, Conflict
 
 from bots.simulator.telegram import TelegramSimulator
-from bots.web import WebServer
+from bots.web_server import WebServer
 
 
 @dataclass

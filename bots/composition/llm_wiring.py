@@ -1,0 +1,110 @@
+"""The Kimi accounts of a deployment: clients, limiters and the model over all of them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+
+from core.domain.clock import Clock
+from core.files.kimi_file_store import Shelf
+from core.files.media_inliner import Carrier
+from core.kimi import AsyncKimi, RetryPolicy, Timeouts
+from core.llm import (
+    AccountLimits,
+    AccountModel,
+    Admission,
+    KeptLedger,
+    Provider,
+    StoreLedger,
+    account_name,
+    limits_of,
+)
+from core.observer import SILENT, Observer
+from core.settings import Settings
+from core.store import Database
+from core.text.tokens import reserved_tokens
+
+
+class Accounts:
+    """Every configured provider, the best first, behind one :class:`AccountModel`."""
+
+    def __init__(
+        self, settings: Settings, database: Database, clock: Clock, *, sole: bool, observer: Observer = SILENT
+    ) -> None:
+        """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
+        self._clients: list[AsyncKimi] = []
+        self._names: list[str] = []
+        self._kept: list[KeptLedger] = []
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._sole = sole
+        first = limits_of(
+            settings.kimi_tier,
+            concurrency=settings.kimi_concurrency,
+            rpm=settings.kimi_rpm,
+            tpm=settings.kimi_tpm,
+            tpd=settings.kimi_tpd,
+        )
+        providers = [self._provider("kimi", settings.kimi_api_key, settings.kimi_base_url, None, first)]
+        further = (
+            ("kimi-2", settings.kimi_api_key_2, settings.kimi_base_url_2, settings.kimi_model_2),
+            ("kimi-3", settings.kimi_api_key_3, settings.kimi_base_url_3, settings.kimi_model_3),
+        )
+        for name, key, base_url, model in further:
+            if key is not None:
+                url = base_url or settings.kimi_base_url
+                providers.append(self._provider(name, key, url, model, AccountLimits()))
+        self.model = AccountModel(
+            providers,
+            clock,
+            count_tokens=reserved_tokens,
+            patience_s=settings.kimi_patience_s,
+            carry=Carrier(database),
+            observer=observer,
+        )
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Make the shelf of each account's files, the first account's first."""
+        return [
+            Shelf(self._database, client.files, self._clock, account=name)
+            for client, name in zip(self._clients, self._names, strict=True)
+        ]
+
+    @property
+    def first(self) -> AsyncKimi:
+        """The first provider's client: for what is asked at the start, outside the line."""
+        return self._clients[0]
+
+    async def close(self) -> None:
+        """Give back what is held of the accounts, then close the connections."""
+        await self.model.close()
+        await asyncio.gather(*(ledger.close() for ledger in self._kept))
+        await asyncio.gather(*(client.aclose() for client in self._clients))
+
+    def _provider(
+        self, name: str, key: SecretStr | None, base_url: str, model: str | None, limits: AccountLimits
+    ) -> Provider:
+        settings, secret = self._settings, key.get_secret_value() if key is not None else ""
+        client = AsyncKimi(
+            api_key=secret,
+            base_url=base_url,
+            clock=self._clock,
+            timeouts=Timeouts(
+                connect_s=settings.kimi_timeout_connect_s,
+                first_byte_s=settings.kimi_timeout_first_byte_s,
+                idle_s=settings.kimi_timeout_idle_s,
+            ),
+            retry=RetryPolicy(max_attempts=1),  # who tries again stands in the line again
+        )
+        self._clients.append(client)
+        account = account_name(base_url, secret)
+        self._names.append(account)
+        ledger: KeptLedger | StoreLedger
+        if self._sole:
+            ledger = KeptLedger(self._database, account)
+            self._kept.append(ledger)
+        else:
+            ledger = StoreLedger(self._database, account)
+        admission = Admission(ledger, limits, self._clock, name=name, sole=self._sole)
+        return Provider(name=name, client=client, admission=admission, model=model, account=account)

@@ -1,0 +1,33 @@
+"""How late the event loop is: the first sign of a processor that is too small, or of a blocking call."""
+
+import asyncio
+
+from bots.observability import metrics as m
+from bots.observability.metrics import Metrics
+
+EVERY_S = 1.0
+
+
+class LagMeter:
+    """Sets itself a timer each second and takes how late it rings."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._task = asyncio.create_task(self._run(), name="loop-lag")
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_at = loop.time() + EVERY_S
+            await asyncio.sleep(EVERY_S)
+            self._metrics.time(m.LOOP_LAG, s=max(0.0, loop.time() - due_at))

@@ -1,0 +1,55 @@
+"""Allow and deny lists: who is answered at all. Pure.
+
+An entry is "platform:id", where the id is a tenant's (Slack team), a channel's (Slack channel,
+Telegram chat) or a person's; the platforms' ids of these kinds never look alike.
+"""
+
+from dataclasses import dataclass
+
+from core.domain.events import ThreadKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Somebody in some place, by the platform's own ids."""
+
+    platform: str
+    tenant: str
+    channel: str
+    person_id: str
+
+    @classmethod
+    def at(cls, key: ThreadKey, person_id: str) -> "Who":
+        """Return a person where a conversation is."""
+        return cls(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+
+    @property
+    def entries(self) -> frozenset[str]:
+        """The entries of a list that mean this person or place."""
+        return frozenset(f"{self.platform}:{id_}" for id_ in (self.tenant, self.channel, self.person_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The lists of a deployment; by default everybody is let in."""
+
+    allow: frozenset[str] = frozenset()  #: empty: everybody
+    deny: frozenset[str] = frozenset()  #: goes before ``allow``
+    admins: frozenset[str] = frozenset()  #: "platform:person id"; let in without standing in ``allow``
+
+    def lets_in(self, who: Who) -> bool:
+        """Return whether this person is answered in this place."""
+        if who.entries & self.deny:
+            return False
+        return not self.allow or bool(who.entries & self.allow) or self.is_admin(who)
+
+    def is_admin(self, who: Who) -> bool:
+        """Return whether this person is an admin of the deployment, as whoever sits at its terminal is."""
+        return who.platform == "terminal" or f"{who.platform}:{who.person_id}" in self.admins
+
+    def is_stranger(self, who: Who) -> bool:
+        """Return whether nobody vouches for this person: anybody can write to a Telegram bot.
+
+        In a Slack team an admin has let people in.
+        """
+        return who.platform == "telegram" and not who.entries & self.allow and not self.is_admin(who)

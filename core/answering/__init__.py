@@ -1,0 +1,1 @@
+"""Streaming one answer: from the stored question to the stored, whole text."""

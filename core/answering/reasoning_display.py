@@ -1,0 +1,42 @@
+"""What people see of Kimi's thinking, where the operator shows it: off by default."""
+
+from core.domain.clock import Clock
+from core.domain.events import ThinkingStyle
+from core.text.language import Language
+
+
+class Thinking:
+    """Turns Kimi's thoughts into Markdown that stands before the answer; it only ever grows."""
+
+    MARK = "💭"  #: begins the quote, so that a renderer can fold it
+
+    def __init__(self, style: ThinkingStyle, language: Language, clock: Clock) -> None:
+        self._style = style
+        self._language = language
+        self._clock = clock
+        self._began_at: float | None = None
+        self._ended = False
+
+    def thought(self, text: str) -> str:
+        """Return what to show for the next piece of thinking; "" for nothing."""
+        if self._ended:
+            return ""
+        first = self._began_at is None
+        if first:
+            self._began_at = self._clock.time()
+            text = text.lstrip()
+        if self._style is ThinkingStyle.LINE:
+            return ""
+        quoted = text.replace("\n", "\n> ")
+        return f"> {self.MARK} {quoted}" if first else quoted
+
+    def answer_begins(self) -> str:
+        """Return what to show between the thinking and the answer's first word."""
+        if self._began_at is None or self._ended:
+            return ""
+        self._ended = True
+        if self._style is ThinkingStyle.QUOTE:
+            return "\n\n"
+        seconds = max(1, round(self._clock.time() - self._began_at))
+        told = f"思考了 {seconds} 秒" if self._language == "zh" else f"Thought for {seconds} s"
+        return f"> {self.MARK} {told}\n\n"

@@ -1,1 +1,0 @@
-"""What a turn is: the way from a question to a finished answer."""

@@ -1,0 +1,75 @@
+"""``/context``: what Kimi is shown of this conversation, and at what cost."""
+
+from core.commands.command import Order, OrderReply
+from core.prompting.context_builder import Contexts
+from core.prompting.view import View
+from core.store import Database, usage
+from core.text.language import Language, pick
+
+
+class ContextOrder:
+    """Tells model, room, notes and how much of the prompts Kimi had in its cache."""
+
+    def __init__(self, database: Database, contexts: Contexts) -> None:
+        self._database = database
+        self._contexts = contexts
+
+    async def __call__(self, order: Order) -> OrderReply:
+        """Tell."""
+        view = await self._contexts.now(order.conversation)
+        async with self._database.read() as tx:
+            asked, cached = await usage.prompt_tokens(tx, order.conversation.id)
+        lines = [*_told(view, order.language), _cache(asked, cached, order.language)]
+        text = "\n".join(f"- {line}" for line in lines)
+        if view.notes:
+            quoted = "\n".join(f"> {line}" for line in view.notes.splitlines())
+            text += f"\n\n{pick(order.language, zh='摘要：', en='The summary:')}\n\n{quoted}"
+        return OrderReply(text=text)
+
+
+def _told(view: View, language: Language) -> list[str]:
+    terms, summary = view.terms, view.summary
+    used, room = round(view.wanted_tokens), terms.room_tokens
+    level = terms.level or pick(language, zh="默认", en="default")
+    lines = [
+        pick(
+            language,
+            zh=f"模型：`{terms.model.id}`，思考：{level}",
+            en=f"Model: `{terms.model.id}`, thinking: {level}",
+        ),
+        pick(
+            language,
+            zh=f"下一次提问：约 {used:,} / {room:,} tokens（{used / room:.0%}），"
+            f"回答另留 {terms.reply_tokens:,}",
+            en=f"The next prompt: about {used:,} of {room:,} tokens ({used / room:.0%}), "
+            f"beside {terms.reply_tokens:,} for the answer",
+        ),
+        pick(
+            language,
+            zh=f"逐字保留的消息：{len(view.lines)}",
+            en=f"Messages word by word: {len(view.lines)}",
+        ),
+    ]
+    if summary is None:
+        lines.append(pick(language, zh="摘要：还不需要", en="Summary: none needed yet"))
+    else:
+        made = f"{summary.created_at:%Y-%m-%d %H:%M} UTC"
+        lines.append(
+            pick(
+                language,
+                zh=f"摘要：第 {summary.version} 版，代表之前的 {summary.messages} 条消息（{made}）",
+                en=f"Summary: version {summary.version}, for {summary.messages} earlier messages ({made})",
+            )
+        )
+    return lines
+
+
+def _cache(asked: int, cached: int, language: Language) -> str:
+    if not asked:
+        return pick(language, zh="前缀缓存：还没有提问", en="Prefix cache: nothing asked yet")
+    share = f"{cached / asked:.0%}"
+    return pick(
+        language,
+        zh=f"前缀缓存：{asked:,} 个提问 tokens 中命中 {share}",
+        en=f"Prefix cache: {share} of {asked:,} prompt tokens",
+    )

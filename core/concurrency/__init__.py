@@ -1,0 +1,1 @@
+"""Small helpers for asyncio that the whole core shares."""

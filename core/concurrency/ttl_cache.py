@@ -1,0 +1,75 @@
+"""Answers of a platform that are kept for some minutes, so that each is asked for once.
+
+Many people may wait for one answer: the platform is asked once for all of them. What cannot be had
+is a default for a while, so that a platform in trouble is left alone.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+import structlog
+
+from core.domain.clock import Clock
+from core.domain.errors import SurfaceError, SurfaceRateLimited
+
+log = structlog.get_logger()
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+CAPACITY = 2_000
+"""Answers kept of one kind; the one not asked for the longest goes first."""
+
+KEPT_S = 300.0
+FAILURE_KEPT_S = 60.0
+
+
+class Lookups(Generic[K, V]):
+    """One kind of question to a platform, with its answers."""
+
+    def __init__(
+        self, name: str, ask: Callable[[K], Awaitable[V]], clock: Clock, *, default: V, kept_s: float = KEPT_S
+    ) -> None:
+        """``ask`` raises a ``SurfaceError`` where it gets no answer; then ``default`` is it."""
+        self._name, self._ask_platform, self._clock = name, ask, clock
+        self._default, self._kept_s = default, kept_s
+        self._known: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        self._asked: dict[K, asyncio.Task[V]] = {}
+        self._failing = False
+
+    async def get(self, key: K) -> V:
+        """Return the answer, an old one of some minutes at most; never raises a ``SurfaceError``."""
+        found = self._known.get(key)
+        if found is not None and self._clock.time() < found[1]:
+            self._known.move_to_end(key)
+            return found[0]
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._look_up(key), name=self._name)
+            task.add_done_callback(lambda _: self._asked.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Give up what is being asked."""
+        tasks = list(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_up(self, key: K) -> V:
+        try:
+            value, kept_s = await self._ask_platform(key), self._kept_s
+            self._failing = False
+        except SurfaceError as exc:
+            value, kept_s = self._default, FAILURE_KEPT_S
+            if isinstance(exc, SurfaceRateLimited):
+                kept_s = max(kept_s, exc.retry_after_s)
+            if not self._failing:  # once, not for everybody who asks
+                log.warning("platform_does_not_tell", what=self._name, error=str(exc))
+            self._failing = True
+        self._known[key] = value, self._clock.time() + kept_s
+        while len(self._known) > CAPACITY:
+            self._known.popitem(last=False)
+        return value

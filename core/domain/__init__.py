@@ -1,0 +1,1 @@
+"""Events, people, addresses, errors and the clock: types that import nothing else of the core."""

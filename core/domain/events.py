@@ -1,0 +1,311 @@
+"""The words of the domain: who said what where, and what is shown in return.
+
+Everything here is frozen data without I/O. Platform adapters make these values from their SDK's
+objects at the edge; no SDK object goes further in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadKey:
+    """One conversation on one platform: the unit of history and of order."""
+
+    platform: str  #: folder name under ``bots/``: "slack", "telegram", "terminal"
+    tenant: str  #: Slack team or Telegram bot id
+    channel: str  #: the platform's own id, opaque
+    thread: str  #: root message or topic id; "" where the channel is the thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who speaks: a user, an anonymous admin or a channel that posts as itself."""
+
+    id: str  #: the platform's own id, opaque
+    name: str = ""  #: display name; "" where not known yet
+    language: str = ""  #: BCP 47 tag the client is set to; "" where the platform does not tell
+
+
+class Scene(StrEnum):
+    """How public a conversation is."""
+
+    DIRECT = "direct"  #: one person and the bot
+    GROUP = "group"  #: several people; each one's words carry a name in the prompt
+
+
+class Addressed(StrEnum):
+    """Whether the bot was meant."""
+
+    DIRECT = "direct"  #: said in a direct conversation
+    MENTION = "mention"  #: the bot was mentioned by name
+    REPLY = "reply"  #: a reply to a message of the bot
+    OVERHEARD = "overheard"  #: said in a place the bot can see, not to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where an answer goes. Stored with the question, so that a restart can still reply."""
+
+    key: ThreadKey
+    reply_to: str = ""  #: id of the message the answer replies to; "" for a plain message
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What only the platform's own adapter reads: recipient ids, topic id, kind of chat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """The one message that a message replies to, as far as the platform shows it."""
+
+    message_id: str
+    author: str = ""  #: display name
+    text: str = ""  #: Markdown; "" where it has none
+    by_bot: bool = False  #: True where our own bot wrote it
+    author_id: str = ""  #: the platform's own id of who wrote it; "" where it does not tell
+
+
+class CommandName(StrEnum):
+    """The words that are orders and not questions, the same on every platform."""
+
+    START = "start"
+    HELP = "help"
+    NEW = "new"
+    STOP = "stop"
+    RETRY = "retry"
+    MODEL = "model"
+    THINK = "think"
+    SYSTEM = "system"
+    CONTEXT = "context"
+    FILES = "files"
+    LEARN = "learn"
+    CANNED = "canned"
+    SEARCH = "search"
+    SETTINGS = "settings"
+    USAGE = "usage"
+    FORGET = "forget"
+    HUMAN = "human"
+    TAKE = "take"
+    BACK = "back"
+    CLOSE = "close"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+class Unreadable(StrEnum):
+    """Kinds of content that are answered with a friendly "not yet"."""
+
+    EMPTY = "empty"
+    STICKER = "sticker"
+    VOICE = "voice"
+    OTHER = "other"
+
+
+class AttachmentKind(StrEnum):
+    """What an attachment is by the platform's own word; its bytes may tell otherwise."""
+
+    FILE = "file"
+    PICTURE = "picture"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """Something that a person sent beside their words; its bytes are still at the platform."""
+
+    kind: AttachmentKind
+    name: str  #: as the person's machine called it; "" where the platform does not tell
+    media_type: str  #: such as "application/pdf"; "" where the platform does not tell
+    size_bytes: int  #: 0 where the platform does not tell
+    source: Mapping[str, str]
+    """What only the platform's own downloader reads. Holds no token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A person's message.
+
+    ``key`` in ``address`` is the conversation by the platform's own rule. Where
+    ``follows_replies`` is set (a Telegram group without topics) and ``quoted`` belongs to a
+    conversation that is known, the message continues that one instead.
+    """
+
+    delivery_id: str  #: unique within (platform, tenant); the same for every redelivery
+    message_id: str  #: the platform's id of this message
+    address: Address
+    author: Person
+    text: str  #: Markdown: entities unescaped, mentions as names, the bot's own mention removed
+    sent_at: datetime
+    scene: Scene
+    addressed: Addressed
+    quoted: Quoted | None = None
+    follows_replies: bool = False
+    continues: bool = True
+    """Whether words that are not addressed to the bot may go on with a conversation that only their
+    author has with it: so in a thread and in a chain of replies, not in a room for all."""
+    unreadable: Unreadable | None = None  #: what it carries that cannot be read yet
+    attachments: tuple[Attachment, ...] = ()
+    album: str = ""
+    """The same for all messages that a platform made of one saying (Telegram's albums); no message
+    tells that it is the last."""
+    more_follows: bool = False
+    """Whether a client may have cut this off a longer text, whose rest then follows at once."""
+    unsure: bool = False
+    """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """A person's command; handled at once, not behind a running answer."""
+
+    delivery_id: str
+    message_id: str  #: "" where the command was no message (a slash command, a button)
+    address: Address
+    author: Person
+    command: CommandName
+    argument: str  #: the rest of the line; "" if none
+    sent_at: datetime
+    scene: Scene
+    quoted: Quoted | None = None
+    follows_replies: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    """What came with the command, or with the message that it replies to where the platform shows that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A person pressed a button under a message of the bot."""
+
+    delivery_id: str
+    message_id: str  #: the bot's message that carries the button
+    address: Address
+    author: Person
+    control: "Control | None"  #: None where a :class:`Choice` was pressed
+    sent_at: datetime
+    scene: Scene
+    choice: str = ""  #: the choice's data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A person changed the text of an earlier message."""
+
+    delivery_id: str
+    message_id: str  #: the message that was changed
+    address: Address
+    author: Person
+    text: str
+    sent_at: datetime
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A person took an earlier message away (Slack tells; Telegram's bots never learn of it)."""
+
+    delivery_id: str
+    message_id: str  #: the message that is gone
+    address: Address
+    author: Person  #: whose message it was, as far as the platform tells
+    sent_at: datetime
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Somebody came into a group or channel that the bot is in."""
+
+    delivery_id: str
+    address: Address  #: of the room itself, in no thread
+    author: Person  #: who came; never the bot itself
+    sent_at: datetime
+    scene: Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A channel got a new id (Telegram: group to supergroup; Slack: shared with a guest team)."""
+
+    delivery_id: str
+    platform: str
+    tenant: str
+    old_channel: str
+    new_channel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unparsed:
+    """An event that our adapter could not read: recorded once, then skipped."""
+
+    delivery_id: str
+    platform: str
+    tenant: str
+    raw: str  #: the event's JSON, cut to a bounded length
+    fault: str  #: what went wrong, for the log
+
+
+Event: TypeAlias = Said | Ordered | Pressed | Edited | Deleted | Joined | Moved | Unparsed
+
+
+def origin_of(event: Event) -> tuple[str, str]:
+    """Return the platform and the tenant that an event came from."""
+    match event:
+        case Moved() | Unparsed():
+            return event.platform, event.tenant
+        case _:
+            return event.address.key.platform, event.address.key.tenant
+
+
+class Control(StrEnum):
+    """A button under an answer. The value goes into callback data; keep it short."""
+
+    STOP = "stop"
+    RETRY = "retry"
+    CONTINUE = "more"
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A button under a message of the bot that offers one of several things."""
+
+    label: str  #: in the person's language, short
+    data: str  #: what it means, such as "model:kimi-k3"; at most 56 bytes (Telegram's limit less ours)
+
+
+Button: TypeAlias = Control | Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRef:
+    """A message of ours that stands on a platform's screen."""
+
+    channel: str
+    message_id: str
+    rung: str = "edit"  #: how it grows (see :class:`core.ports.platform.Rung`); a finished one is "edit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One message's worth of an answer, in the form a platform sends."""
+
+    source: str  #: the Markdown it was made of, code fences closed and reopened at the cuts
+    text: str  #: what is sent; never empty, never over the platform's limit
+    form: tuple[object, ...] = ()  #: the platform's own additions (Telegram: entities)
+
+
+class Status(StrEnum):
+    """What is shown while there are no words yet."""
+
+    THINKING = "thinking"
+    IDLE = "idle"  #: take the status away
+
+
+class ThinkingStyle(StrEnum):
+    """How a platform shows the model's thinking, where the operator wants it shown."""
+
+    QUOTE = "quote"  #: the thoughts themselves, as a quote that folds
+    LINE = "line"  #: one line that says how long it took

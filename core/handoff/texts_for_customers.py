@@ -1,0 +1,183 @@
+"""What customers are told of a handover, in Chinese and English. Markdown; pure.
+
+What the desk is told stands in :mod:`core.handoff.texts_for_staff`; no customer reads it.
+"""
+
+import re
+from datetime import datetime
+
+from core.domain.events import Choice
+from core.text.language import Language, pick
+
+MOST_NAME = 60  #: characters of a name that are shown
+RATINGS = range(1, 6)
+ASK = Choice(label="", data="human:ask")
+_FORMAL = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
+_BLOCK = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
+
+
+def plain(name: str) -> str:
+    """Return a name that can stand in Markdown as it is."""
+    return " ".join(_FORMAL.sub(" ", name).split())[:MOST_NAME] or "?"
+
+
+def signed(name: str, words: str) -> str:
+    """Return words with who says them before them; on a line of their own where they need one."""
+    gap = "\n\n" if _BLOCK.search(words.strip()) else " "
+    return f"**{plain(name)}:**{gap}{words}"
+
+
+def offer_button(language: Language) -> Choice:
+    """Return the button that asks for a person."""
+    return Choice(label=pick(language, zh="转人工", en="Talk to a person"), data=ASK.data)
+
+
+def offered(language: Language) -> str:
+    """Offer a person where the bot could not help."""
+    return pick(
+        language,
+        zh="看来我没能帮上忙。需要我请同事来解答吗？",
+        en="It seems that I could not help. Shall I get a person from the team?",
+    )
+
+
+def away(language: Language, opens: datetime | None, zone: str) -> str:
+    """Say when somebody will be there."""
+    if opens is None:
+        return pick(
+            language,
+            zh="现在是非工作时间，同事回来后会尽快回复你。",
+            en="Nobody is there at this hour; the team answers as soon as they are back.",
+        )
+    day = pick(
+        language,
+        zh="周" + "一二三四五六日"[opens.weekday()],
+        en=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[opens.weekday()],
+    )
+    moment = f"{opens:%H:%M}"
+    return pick(
+        language,
+        zh=f"现在是非工作时间，同事会在 {day} {moment}（{zone}）回来处理。",
+        en=f"Nobody is there at this hour: the team is back on {day} at {moment} ({zone}).",
+    )
+
+
+def asked(language: Language, *, ahead: int, away: str) -> str:
+    """Say that a person was asked for, and how long that may take, as far as it is known."""
+    told = pick(
+        language,
+        zh="好的，我已经请人工客服来处理。之后你在这里写的内容都会转给他们，我先不再自动回答。",
+        en="I have asked our team: a person will answer you here. What you write from now on goes to them, "
+        "and I stay quiet until then.",
+    )
+    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+
+
+def still_waiting(language: Language, *, ahead: int, away: str) -> str:
+    """Say that nobody has come yet."""
+    told = pick(
+        language,
+        zh="抱歉让你久等了，还没有同事接手；我刚刚又提醒了他们。",
+        en="Sorry for the wait: nobody has taken this yet. I have just reminded the team.",
+    )
+    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+
+
+def _line(language: Language, ahead: int) -> str:
+    if not ahead:
+        return ""
+    return pick(
+        language,
+        zh=f"你前面还有 {ahead} 位在等。",
+        en=f" {ahead} {'others wait' if ahead > 1 else 'other waits'} before you.",
+    )
+
+
+def taken(language: Language, name: str) -> str:
+    """Say that a person is there; ``name`` is "" where it is not told."""
+    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    return pick(
+        language,
+        zh=f"{who_zh} 已经接手，接下来由真人回复你。",
+        en=f"{who_en} from our team is here now and answers you.",
+    )
+
+
+def back(language: Language) -> str:
+    """Say that the bot answers again."""
+    return pick(
+        language,
+        zh="现在又由我（AI 助手）来回答了。需要人工时，随时说“转人工”或发送 `/human`。",
+        en="I, the assistant, answer again from here. For a person, say so at any time or send `/human`.",
+    )
+
+
+def closed(language: Language) -> str:
+    """Say that it is done, and ask how it was."""
+    return pick(
+        language,
+        zh="这次的服务已结束，感谢你的耐心。愿意给我们打个分吗？（1 最低，5 最高）",
+        en="Our team has closed this. Thank you! How well were you helped, from 1 (badly) to 5 (very well)?",
+    )
+
+
+def closed_unrated(language: Language) -> str:
+    """Say that it is done, where nobody was there whom one could rate."""
+    return pick(
+        language,
+        zh="这次的服务已结束，感谢你的耐心。有需要随时再找我。",
+        en="Our team has closed this. Thank you; just write when there is something else.",
+    )
+
+
+def rating_buttons(handover_id: int) -> tuple[Choice, ...]:
+    """Return the five buttons of a rating."""
+    return tuple(Choice(label="★" * stars, data=f"rate:{stars}:{handover_id}") for stars in RATINGS)
+
+
+def rated(language: Language, stars: int) -> str:
+    """Thank for a rating."""
+    return pick(
+        language,
+        zh=f"这次的服务已结束。谢谢你的评分：{'★' * stars}",
+        en=f"Our team has closed this. Thank you for rating it: {'★' * stars}",
+    )
+
+
+def comment_button(language: Language, handover_id: int) -> Choice:
+    """Return the button that lets the next words be a comment."""
+    label = pick(language, zh="留一句话", en="Add a comment")
+    return Choice(label=label, data=f"rate:comment:{handover_id}")
+
+
+def comment_wanted(language: Language) -> str:
+    """Ask for the comment."""
+    return pick(
+        language,
+        zh="请写下你的意见：你的下一条消息会转给团队。",
+        en="Please write it: your next message goes to the team as your comment.",
+    )
+
+
+def comment_taken(language: Language) -> str:
+    """Thank for the comment."""
+    return pick(language, zh="谢谢，已转达给团队。", en="Thank you, I have passed that on to the team.")
+
+
+def unreachable(language: Language) -> str:
+    """Say that the team cannot be reached at all."""
+    return pick(
+        language,
+        zh="抱歉，我现在联系不上人工客服，所以还是由我来回答。请稍后再发送 `/human` 试试。",
+        en="Sorry, I cannot reach our team right now, so I go on answering. Please try `/human` again later.",
+    )
+
+
+def with_staff(language: Language, name: str) -> str:
+    """Say, to whom asks again, that a person has it already."""
+    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    return pick(
+        language,
+        zh=f"{who_zh} 正在处理，你写的内容他都能看到。",
+        en=f"{who_en} has this in hand and sees what you write.",
+    )

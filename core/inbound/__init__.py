@@ -1,0 +1,1 @@
+"""From a platform event to a stored, deduplicated inbox row."""

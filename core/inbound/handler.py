@@ -1,0 +1,37 @@
+"""Doors: parts of the product that look at each event before the conversation does.
+
+A door is asked within the transaction that stores the event, so that what it decides is as durable
+as the event. It must be quick, and may read the database but no network.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.domain.events import Event
+from core.store import Transaction, Work
+from core.store.event_context import Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What the engine has to be told once the event is committed."""
+
+    work: Work | None = None
+    cancel: str = ""  #: why the running answer of the conversation ends; "" if it does not
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A door's word on an event that is its own; it has stored the event itself."""
+
+    admitted: Admitted | None  #: None where the event is not new, or concerns nobody
+
+
+class Door(Protocol):
+    """One part of the product that may take an event for itself."""
+
+    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
+        """Return a ruling where the event is this door's; None lets it go on.
+
+        ``arrival`` is what the store holds on the event.
+        """

@@ -1,0 +1,65 @@
+"""One request to Kimi as an observer hears of it."""
+
+from contextlib import ExitStack
+
+from core.domain.clock import Clock
+from core.kimi import Finished, KimiError, ReplyEvent, Usage
+from core.observer import CallSeen, Observer
+
+
+class Hearing:
+    """Takes the times of one request; what it tells, it tells once, at the end."""
+
+    def __init__(self, observer: Observer, clock: Clock, *, provider: str, model: str) -> None:
+        """Begin where the request takes its place in the line."""
+        self._observer, self._clock = observer, clock
+        self._provider, self._model = provider, model
+        self._began_at = clock.time()
+        self._sent_at: float | None = None
+        self._first_at: float | None = None
+        self._usage: Usage | None = None
+        self._outcome = "cancelled"
+        self._ending = ExitStack()
+        # Not "holds": a generator may be closed by another task than the one that began it.
+        self._span = self._ending.enter_context(observer.span("kimi", provider=provider, model=model))
+
+    def sent(self) -> None:
+        """Note that the request is no longer in the line."""
+        self._sent_at = self._clock.time()
+
+    def heard(self, event: ReplyEvent) -> None:
+        """Note a piece of the reply; all but the first and the last cost one comparison."""
+        if self._first_at is None:
+            self._first_at = self._clock.time()
+        if isinstance(event, Finished):
+            self._usage, self._outcome = event.usage, "ok"
+
+    def failed(self, error: KimiError) -> None:
+        """Note what Kimi, or the limiter in its place, said."""
+        self._outcome = error.code
+
+    def over(self) -> None:
+        """Tell what was heard."""
+        now = self._clock.time()
+        sent_at = self._sent_at if self._sent_at is not None else now
+        usage = self._usage
+        call = CallSeen(
+            provider=self._provider,
+            model=self._model,
+            outcome=self._outcome,
+            waited_s=sent_at - self._began_at,
+            first_word_s=None if self._first_at is None else self._first_at - sent_at,
+            took_s=now - sent_at,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            cached_tokens=usage.cached_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0,
+            reasoning_tokens=usage.reasoning_tokens if usage else 0,
+        )
+        self._span.note(
+            outcome=call.outcome,
+            waited_s=call.waited_s,
+            prompt_tokens=call.prompt_tokens,
+            completion_tokens=call.completion_tokens,
+        )
+        self._ending.close()
+        self._observer.call(call)

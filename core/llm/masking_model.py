@@ -1,0 +1,159 @@
+"""Kimi without people's secrets: what is hidden goes out as placeholders and comes back as it was."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from core.kimi import (
+    ChatRequest,
+    Content,
+    Finished,
+    Message,
+    OnWait,
+    ReasoningDelta,
+    ReplyEvent,
+    TextDelta,
+    TextPart,
+    ToolCall,
+)
+from core.llm import Asker, OnPlace
+from core.llm.resumable_stream import ChatModel
+from core.redaction.masking import Mask, Masker, Shower, readable
+from core.tools.formula import Asks
+
+MUCH_CHARS: Final = 100_000  #: from here on a request is masked beside the loop
+SEALED_CHARS: Final = 256  #: a tool's result of this length without a blank is Kimi's own, encrypted
+
+
+class MaskedModel:
+    """A :class:`ChatModel` that never learns what its masker hides."""
+
+    def __init__(self, model: ChatModel, masker: Masker) -> None:
+        self._model = model
+        self._masker = masker
+
+    async def stream(
+        self,
+        request: ChatRequest,
+        *,
+        on_wait: OnWait | None = None,
+        asker: Asker | None = None,
+        on_place: OnPlace | None = None,
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield the reply's events, with the real words in them.
+
+        Where a reply breaks off in the middle of a placeholder, its beginning is left out: who goes
+        on with the reply goes on before it.
+
+        Raises:
+            KimiError: of any kind.
+            StoreUnavailable: the line cannot be kept.
+        """
+        mask = self._masker.begin()
+        sent = await hidden(request, mask)
+        text, thoughts = Shower(mask), Shower(mask)
+        events = self._model.stream(sent, on_wait=on_wait, asker=asker, on_place=on_place)
+        try:
+            async for event in events:
+                for shown in _shown(event, mask, text, thoughts):
+                    yield shown
+        finally:
+            await events.aclose()
+
+
+class MaskedAsks:
+    """Kimi's other endpoints, whose bodies hold no secrets either: what its own tools are called with."""
+
+    def __init__(self, kimi: Asks, masker: Masker) -> None:
+        self._kimi = kimi
+        self._masker = masker
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask an endpoint and return its JSON.
+
+        Raises:
+            KimiError: of any kind.
+        """
+        match body:
+            case dict({"arguments": str(arguments)}) if self._masker:
+                body = body | {"arguments": self._masker.begin().hide_json(arguments)}
+            case _:
+                pass
+        return await self._kimi.ask(method, path, body)
+
+
+def masked_count(
+    count: Callable[[ChatRequest], Awaitable[int]], masker: Masker
+) -> Callable[[ChatRequest], Awaitable[int]]:
+    """Return a provider's count of tokens that is asked about masked requests only."""
+
+    async def counted(request: ChatRequest) -> int:
+        return await count(await hidden(request, masker.begin()))
+
+    return counted
+
+
+async def hidden(request: ChatRequest, mask: Mask) -> ChatRequest:
+    """Return a request without anything that is to be hidden."""
+    if not mask.hides:
+        return request
+
+    def masked() -> tuple[Message, ...]:
+        return tuple(_message(message, mask) for message in request.messages)
+
+    much = sum(_chars(message) for message in request.messages) > MUCH_CHARS
+    return replace(request, messages=await asyncio.to_thread(masked) if much else masked())
+
+
+def _shown(event: ReplyEvent, mask: Mask, text: Shower, thoughts: Shower) -> list[ReplyEvent]:
+    """Return what one event becomes; several, where something was held back."""
+    match event:
+        case TextDelta():
+            return [*_rest(thoughts, ReasoningDelta), *_piece(text.feed(event.text), TextDelta)]
+        case ReasoningDelta():
+            return _piece(thoughts.feed(event.text), ReasoningDelta)
+        case ToolCall():
+            event = replace(event, arguments=mask.show_json(event.arguments))
+        case Finished():
+            pass
+    return [*_rest(thoughts, ReasoningDelta), *_rest(text, TextDelta), event]
+
+
+def _rest(shower: Shower, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
+    return _piece(shower.end(), kind)
+
+
+def _piece(text: str, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
+    return [kind(text)] if text else []
+
+
+def _message(message: Message, mask: Mask) -> Message:
+    return replace(
+        message,
+        content=_content(message, mask),
+        name=mask.hide(message.name),
+        reasoning=mask.hide(message.reasoning),
+        tool_calls=tuple(
+            replace(call, arguments=mask.hide_json(call.arguments)) for call in message.tool_calls
+        ),
+    )
+
+
+def _content(message: Message, mask: Mask) -> Content:
+    match message.content:
+        case str(words) if message.role == "tool":
+            sealed = len(words) >= SEALED_CHARS and not any(char.isspace() for char in words)
+            return words if sealed else mask.hide(readable(words))
+        case str(words):
+            return mask.hide(words)
+        case parts:
+            return tuple(
+                TextPart(mask.hide(part.text)) if isinstance(part, TextPart) else part for part in parts
+            )
+
+
+def _chars(message: Message) -> int:
+    content = message.content
+    texts = [content] if isinstance(content, str) else [p.text for p in content if isinstance(p, TextPart)]
+    return sum(map(len, texts)) + len(message.reasoning)

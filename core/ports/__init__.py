@@ -1,0 +1,1 @@
+"""Protocols that adapters implement; each has a contract suite under ``tests/contracts``."""

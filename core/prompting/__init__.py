@@ -1,0 +1,1 @@
+"""Building a request to Kimi: history, summary, files, options."""

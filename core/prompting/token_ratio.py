@@ -1,0 +1,56 @@
+"""How many tokens a model counts for each one that we estimate; learnt from every answer."""
+
+from core.store import Database, usage
+from core.text.tokens import LEARNING, LEAST_RATIO, MOST_RATIO, corrected_ratio
+
+_WORTH_STORING = 0.02  #: a change of less is kept in memory alone
+
+
+class Ratios:
+    """The learnt ratios of all models."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, float] = {}
+
+    async def of(self, model_id: str) -> float:
+        """Return a model's ratio; 1 where nothing was learnt yet.
+
+        Raises:
+            StoreUnavailable: it could not be read.
+        """
+        if model_id not in self._known:
+            async with self._database.read() as tx:
+                self._known[model_id] = await usage.learned(tx, _key(model_id)) or 1.0
+        return self._known[model_id]
+
+    async def learn(self, model_id: str, *, estimated: int, counted: int) -> None:
+        """Take in what a model counted for a prompt that was estimated at ``estimated`` tokens.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+        ratio = await self.of(model_id)
+        corrected = corrected_ratio(ratio, estimated=estimated, counted=counted)
+        self._known[model_id] = corrected
+        if abs(corrected - ratio) > _WORTH_STORING:
+            async with self._database.begin() as tx:
+                await usage.learn(tx, _key(model_id), corrected)
+
+    async def measured(self, model_id: str, ratio: float) -> None:
+        """Take in a ratio that was measured at an occasion where ours was not good enough.
+
+        One above ours counts at once: a prompt that is too long fails, one that is short does not.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+        known = await self.of(model_id)
+        corrected = min(MOST_RATIO, ratio) if ratio > known else known + LEARNING * (ratio - known)
+        self._known[model_id] = max(LEAST_RATIO, corrected)
+        async with self._database.begin() as tx:
+            await usage.learn(tx, _key(model_id), self._known[model_id])
+
+
+def _key(model_id: str) -> str:
+    return f"token-ratio:{model_id}"

@@ -1,0 +1,299 @@
+"""Handovers to people, and every change of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from core.domain.events import Address, MessageRef, Person, ThreadKey
+from core.domain.handoff_state import Action, State
+from core.store import schema
+from core.store.database import Transaction
+
+_H, _G = schema.handovers, schema.handover_changes
+_C, _R = schema.conversations, schema.relayed
+_ADDRESS = TypeAdapter(Address)
+
+NOBODY = Person(id="")
+"""Who acts where the service itself does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the people of a chat work: a room of theirs, or none."""
+
+    platform: str = ""  #: "": the customer's own room, which they share
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """One handover as it is stored."""
+
+    id: int
+    conversation_id: int
+    state: State
+    why: str
+    customer: Person
+    language: str
+    address: Address  #: where the customer is answered
+    desk: Place
+    desk_thread: str
+    card: tuple[MessageRef, ...]
+    summary: str
+    taker: Person
+    asked_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    customer_waits: bool
+    due_at: datetime | None
+    reminded: int
+
+
+async def add(
+    tx: Transaction,
+    *,
+    conversation_id: int,
+    state: State,
+    why: str,
+    customer: Person,
+    language: str,
+    address: Address,
+    desk: Place,
+    taker: Person = NOBODY,
+    now: datetime,
+    due_at: datetime | None,
+) -> Handover:
+    """Begin a handover; the caller made sure that the conversation has none under way."""
+    made = await tx.execute(
+        insert(_H)
+        .values(
+            conversation_id=conversation_id,
+            state=state.value,
+            why=why,
+            customer_id=customer.id,
+            customer=customer.name[:255],
+            language=language,
+            address=_ADDRESS.dump_python(address, mode="json"),
+            desk_platform=desk.platform,
+            desk_channel=desk.channel,
+            desk_thread="",
+            card=[],
+            taker_id=taker.id,
+            taker=taker.name[:255],
+            asked_at=now,
+            customer_waits=True,
+            due_at=due_at,
+            reminded=0,
+        )
+        .returning(*_H.c)
+    )
+    return _handover(made.one())
+
+
+async def get(tx: Transaction, handover_id: int) -> Handover | None:
+    """Return a handover; None where it is gone."""
+    return await _first(tx, _H.c.id == handover_id)
+
+
+async def active(tx: Transaction, conversation_id: int) -> Handover | None:
+    """Return the handover under way in a conversation."""
+    return await _first(tx, _H.c.conversation_id == conversation_id, _H.c.ended_at.is_(None))
+
+
+async def latest(tx: Transaction, conversation_id: int) -> Handover | None:
+    """Return a conversation's newest handover, ended or not."""
+    return await _first(tx, _H.c.conversation_id == conversation_id)
+
+
+async def active_of(tx: Transaction, key: ThreadKey, person_id: str) -> Handover | None:
+    """Return a customer's handover under way on ``key``'s channel, in whatever thread."""
+    here = select(_C.c.id).where(
+        _C.c.platform == key.platform, _C.c.tenant == key.tenant, _C.c.channel == key.channel
+    )
+    return await _first(
+        tx, _H.c.ended_at.is_(None), _H.c.customer_id == person_id, _H.c.conversation_id.in_(here)
+    )
+
+
+async def at_desk(tx: Transaction, key: ThreadKey) -> Handover | None:
+    """Return the handover whose thread of the desk this is."""
+    if not key.thread:
+        return None
+    return await _first(
+        tx,
+        _H.c.desk_platform == key.platform,
+        _H.c.desk_channel == key.channel,
+        _H.c.desk_thread == key.thread,
+    )
+
+
+async def by_card(tx: Transaction, handover_id: int, key: ThreadKey) -> Handover | None:
+    """Return a handover where ``key``'s channel is its desk; None where somebody else names it."""
+    return await _first(
+        tx, _H.c.id == handover_id, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel
+    )
+
+
+async def change(
+    tx: Transaction,
+    handover: Handover,
+    action: Action,
+    after: State,
+    *,
+    author: Person,
+    now: datetime,
+    due_at: datetime | None,
+    ends: bool,
+) -> None:
+    """Note what somebody did to a handover, and its new state."""
+    values: dict[str, Any] = {"state": after.value, "due_at": due_at, "reminded": 0}
+    if ends:
+        values["ended_at"] = now
+    if action in (Action.TAKE, Action.ANSWER):
+        values |= {"taker_id": author.id, "taker": author.name[:255]}
+    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
+    await note(tx, handover.id, action, handover.state, after, author=author, now=now)
+
+
+async def note(
+    tx: Transaction,
+    handover_id: int,
+    action: Action,
+    before: State,
+    after: State,
+    *,
+    author: Person,
+    now: datetime,
+) -> None:
+    """Keep one change with its time and author."""
+    await tx.execute(
+        insert(_G).values(
+            handover_id=handover_id,
+            before=before.value,
+            after=after.value,
+            action=action.value,
+            author_id=author.id,
+            author=author.name[:255],
+            at=now,
+        )
+    )
+
+
+async def customer_spoke(
+    tx: Transaction, handover: Handover, address: Address, *, due_at: datetime | None
+) -> None:
+    """Note that the customer said something: it is the person's turn, and the answer goes there.
+
+    The time of the next reminder stays where the customer waited before.
+    """
+    values: dict[str, Any] = {"customer_waits": True, "address": _ADDRESS.dump_python(address, mode="json")}
+    if not handover.customer_waits:
+        values |= {"due_at": due_at, "reminded": 0}
+    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
+
+
+async def staff_spoke(tx: Transaction, handover: Handover, *, now: datetime, due_at: datetime | None) -> None:
+    """Note that a person said something to the customer."""
+    first = func.coalesce(_H.c.answered_at, now)
+    values = {"customer_waits": False, "reminded": 0, "due_at": due_at, "answered_at": first}
+    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
+
+
+async def opened(tx: Transaction, handover_id: int, *, thread: str, card: Sequence[MessageRef]) -> None:
+    """Note where in the desk a handover stands."""
+    stored = [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in card]
+    await tx.execute(update(_H).where(_H.c.id == handover_id).values(desk_thread=thread, card=stored))
+
+
+async def summarise(tx: Transaction, handover_id: int, summary: str) -> None:
+    """Keep what the card says that it is about."""
+    await tx.execute(update(_H).where(_H.c.id == handover_id).values(summary=summary))
+
+
+async def due(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
+    """Return the handovers that have to be looked at."""
+    query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
+    return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
+
+
+async def claim(
+    tx: Transaction, handover_id: int, *, now: datetime, until: datetime | None
+) -> Handover | None:
+    """Take a handover that is due for this transaction; None where another replica did.
+
+    ``until`` is when it is looked at again unless the caller says otherwise.
+    """
+    taken = await tx.execute(
+        update(_H)
+        .where(_H.c.id == handover_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
+        .values(due_at=until, reminded=_H.c.reminded + 1)
+        .returning(*_H.c)
+    )
+    row = taken.one_or_none()
+    return None if row is None else _handover(row)
+
+
+async def look_at(tx: Transaction, handover_id: int, due_at: datetime | None) -> None:
+    """Say when a handover has to be looked at next."""
+    await tx.execute(update(_H).where(_H.c.id == handover_id).values(due_at=due_at))
+
+
+async def ahead_of(tx: Transaction, handover: Handover) -> int:
+    """Return how many wait at the same desk for longer."""
+    query = (
+        select(func.count())
+        .select_from(_H)
+        .where(
+            _H.c.desk_platform == handover.desk.platform,
+            _H.c.desk_channel == handover.desk.channel,
+            _H.c.state == State.WAITING.value,
+            _H.c.id < handover.id,
+        )
+    )
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def move(tx: Transaction, *, platform: str, old: str, new: str) -> None:
+    """Follow a channel that got a new id: as a desk, and as where copies came from."""
+    await tx.execute(
+        update(_H).where(_H.c.desk_platform == platform, _H.c.desk_channel == old).values(desk_channel=new)
+    )
+    await tx.execute(
+        update(_R)
+        .where(_R.c.source_platform == platform, _R.c.source_channel == old)
+        .values(source_channel=new)
+    )
+
+
+async def _first(tx: Transaction, *where: ColumnElement[bool]) -> Handover | None:
+    query = select(_H).where(*where).order_by(_H.c.id.desc()).limit(1)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else _handover(row)
+
+
+def _handover(row: Row[*tuple[Any, ...]]) -> Handover:
+    return Handover(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        state=State(row.state),
+        why=row.why,
+        customer=Person(id=row.customer_id, name=row.customer),
+        language=row.language,
+        address=_ADDRESS.validate_python(row.address),
+        desk=Place(platform=row.desk_platform, channel=row.desk_channel),
+        desk_thread=row.desk_thread,
+        card=tuple(MessageRef(**ref) for ref in row.card),
+        summary=row.summary,
+        taker=Person(id=row.taker_id, name=row.taker),
+        asked_at=row.asked_at,
+        answered_at=row.answered_at,
+        ended_at=row.ended_at,
+        customer_waits=row.customer_waits,
+        due_at=row.due_at,
+        reminded=row.reminded,
+    )

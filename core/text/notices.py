@@ -1,0 +1,136 @@
+"""What the bot says in its own voice, in the language of the person it speaks to."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from core.access import Over
+from core.domain.events import Unreadable
+from core.text.language import Language
+
+
+class Notice(Enum):
+    """One short text, in Chinese and English."""
+
+    HELP = (
+        (
+            "我是由 Kimi 驱动的助手。在频道或群里 @我提问，在私聊里直接写给我就行；"
+            "我记得这个话题里说过的话。\n\n"
+            "- `/new` 忘掉这个话题到目前为止的内容\n"
+            "- `/stop` 停止正在写的回答\n"
+            "- `/retry` 重新回答上一个问题\n"
+            "- `/model` 更换回答的模型，`/think` 调节思考\n"
+            "- `/system` 设定人设\n"
+            "- `/context` 查看对话上下文的用量\n"
+            "- `/files` 查看和移除发过的文件\n"
+            "- `/learn` 让管理员教我文件，`/canned` 管理常用答案\n"
+            "- `/search on|off` 是否上网搜索\n"
+            "- `/settings` 群管理员设定我何时说话\n"
+            "- `/human` 转接人工（如果团队设了服务台）\n"
+            "- `/usage` 查看用量，`/forget` 删除你说过的话\n"
+            "- `/help` 显示这段说明"
+        ),
+        (
+            "I answer with Kimi. Mention me in a channel or group, or just write to me in a direct message; "
+            "I remember what was said in this thread.\n\n"
+            "- `/new` forget this thread so far\n"
+            "- `/stop` end the running answer\n"
+            "- `/retry` answer the last question again\n"
+            "- `/model` choose the model that answers, `/think` how hard it thinks\n"
+            "- `/system` choose the persona that answers\n"
+            "- `/context` see how much of this conversation I am shown\n"
+            "- `/files` list and remove what was sent here\n"
+            "- `/learn` lets admins teach me a file, `/canned` keeps ready answers\n"
+            "- `/search on|off` whether I search the web\n"
+            "- `/settings` lets a group's admins choose when I speak\n"
+            "- `/human` a person of the team, where it has a desk\n"
+            "- `/usage` what you have used, `/forget` delete what you said\n"
+            "- `/help` show this text"
+        ),
+    )
+    START = (
+        "你好！我是由 Kimi 驱动的助手，直接提问就可以。发送 `/help` 查看可用的命令。",
+        "Hello! I answer with Kimi: just ask. Send `/help` to see what else I understand.",
+    )
+    NEW = (
+        "好的，从头开始：之前的内容我不会再参考。",
+        "Done, we start afresh: I no longer use what was said before.",
+    )
+    NOTHING_RUNNING = ("现在没有正在写的回答。", "There is no answer running right now.")
+    NOTHING_TO_RETRY = ("这里还没有可以重新回答的问题。", "There is no question here to answer again yet.")
+    STOPPED = ("（已停止）", "(stopped)")
+    CUT = (
+        "（回答达到了长度上限。）",
+        "(The answer reached its length limit.)",
+    )
+    EMPTY_ANSWER = (
+        "Kimi 这次没有给出文字回答，请换个说法或用 `/retry` 再试。",
+        "Kimi gave no words this time. Please rephrase, or try again with `/retry`.",
+    )
+    TOO_LONG = (
+        "这条消息太长，超出了模型能读的范围。请分成几段，或只发最相关的部分。",
+        "This message is longer than the model can read. Please split it, or send only what matters.",
+    )
+    FAILED = (
+        "我这边出了点问题，这个问题没能回答。请用 `/retry` 再试一次。",
+        "Something went wrong on my side and this was not answered. Please try again with `/retry`.",
+    )
+    PERSON_USED_UP = (
+        "你今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。`/usage` 查看用量。",
+        "You have used up your questions of today. It goes on at 00:00 UTC; `/usage` tells more.",
+    )
+    CHAT_USED_UP = (
+        "这里今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
+        "What may be asked here in a day is used up. It goes on at 00:00 UTC.",
+    )
+    TENANT_USED_UP = (
+        "我今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
+        "What I may use in a day is used up. It goes on at 00:00 UTC.",
+    )
+    FLOOD = (
+        "消息来得太快，我有点跟不上。请等一分钟再继续；还没有回答到的，到时再发一次就好。",
+        "That is more than I can keep up with. Please wait a minute, then ask again what I have missed.",
+    )
+    REPEAT = (
+        "这句话我已经收到好几次了。请换个说法，或者过一会儿再发。",
+        "I have heard this several times now. Please put it differently, or come back to it later.",
+    )
+    BLOCKED = (
+        "这里的管理员暂停了我对你的回答。如有疑问，请直接联系他们。",
+        "The people who run this place have asked me not to answer you. Please turn to them directly.",
+    )
+    RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
+    EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
+    STICKER = (
+        "贴纸我还看不懂，请用文字告诉我。",
+        "I cannot read stickers yet. Please tell me in words.",
+    )
+    VOICE = (
+        "语音我还听不了，请用文字告诉我。",
+        "I cannot listen to voice messages yet. Please tell me in words.",
+    )
+    OTHER = (
+        "这类消息我还读不了，请用文字告诉我。",
+        "I cannot read this kind of message yet. Please tell me in words.",
+    )
+
+    def text(self, language: Language) -> str:
+        """Return the notice as Markdown."""
+        chinese, english = self.value
+        return chinese if language == "zh" else english
+
+
+NOT_YET: Mapping[Unreadable, Notice] = {
+    Unreadable.EMPTY: Notice.EMPTY,
+    Unreadable.STICKER: Notice.STICKER,
+    Unreadable.VOICE: Notice.VOICE,
+    Unreadable.OTHER: Notice.OTHER,
+}
+
+USED_UP: Mapping[Over, Notice] = {
+    Over.PERSON: Notice.PERSON_USED_UP,
+    Over.CHAT: Notice.CHAT_USED_UP,
+    Over.TENANT: Notice.TENANT_USED_UP,
+    Over.FLOOD: Notice.FLOOD,
+    Over.REPEAT: Notice.REPEAT,
+    Over.BLOCKED: Notice.BLOCKED,
+}

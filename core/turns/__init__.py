@@ -1,0 +1,1 @@
+"""Claiming and running turns: the path from an inbox row to an answer on the screen."""

@@ -1,0 +1,45 @@
+"""The engine: runs each conversation's work exclusively, at least once, in order."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+from core.ports.periodic_tasks import Schedule
+from core.store import Transaction, Work
+
+Drain: TypeAlias = Callable[[Work], Awaitable[None]]
+"""Works off everything that is open in one line of work; returns when nothing is."""
+
+
+class Engine(Schedule, Protocol):
+    """What the way in and the composition root need of it; one contract suite for all adapters."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it works off what is open."""
+
+    @property
+    def takeovers(self) -> int:
+        """How many lines of work it has freed from dead replicas."""
+
+    @property
+    def fences(self) -> int:
+        """How often it gave up all that it ran, because it might be another's."""
+
+    async def enlist(self, tx: Transaction, work: Work) -> None:
+        """Say within the ingest transaction that ``work`` has an open event."""
+
+    def wake(self, work: Work) -> None:
+        """Say after the commit that ``work`` has an open event."""
+
+    def cancel(self, conversation_id: int, why: str) -> None:
+        """End the conversation's running answer, wherever it runs; stored already as wanted."""
+
+    async def start(self, drain: Drain) -> None:
+        """Begin to work, with what an earlier process left open first.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached, or belongs to another process.
+        """
+
+    async def stop(self, grace_s: float) -> None:
+        """Begin nothing new, give what runs ``grace_s`` seconds, then abort it."""

@@ -1,0 +1,262 @@
+"""What every engine promises: order, exclusiveness, nothing lost, on every database it runs on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from core.domain.clock import ScaledClock
+from core.domain.errors import StoreUnavailable
+from core.domain.events import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
+from core.inbound.ingest import Ingestor
+from core.store import Database, Lane, Work, inbox, migrate
+from core.store.inbox import Mark
+from core.work_queue.active_answers import RunningAnswers
+from core.work_queue.embedded import EmbeddedEngine
+from core.work_queue.postgres import ScaleoutEngine
+
+AnyEngine = EmbeddedEngine | ScaleoutEngine
+Handle = Callable[[int, str], Awaitable[None]]
+
+
+def said(conversation: int, number: int) -> Said:
+    """Make the ``number``-th question of a conversation."""
+    key = ThreadKey(platform="telegram", tenant="1", channel=str(conversation), thread="")
+    return Said(
+        delivery_id=f"msg:{conversation}:{number}",
+        message_id=str(number),
+        address=Address(key=key),
+        author=Person(id=str(conversation), name="Bob"),
+        text=f"{number}",
+        sent_at=datetime(2026, 11, 21, tzinfo=UTC),
+        scene=Scene.DIRECT,
+        addressed=Addressed.DIRECT,
+    )
+
+
+def engine_for(database: Database, running: RunningAnswers | None = None) -> AnyEngine:
+    """The engine that belongs to a database."""
+    running, clock = RunningAnswers() if running is None else running, ScaledClock(20)
+    if database.dialect == "postgresql":
+        return ScaleoutEngine(database, running, clock, platforms=["telegram"])
+    return EmbeddedEngine(database, running, clock)
+
+
+@asynccontextmanager
+async def engine_on(database: Database, handle: Handle) -> AsyncIterator[tuple[AnyEngine, Ingestor]]:
+    """An engine whose drain hands every open question to ``handle`` and closes it."""
+    engine = engine_for(database)
+
+    async def drain(work: Work) -> None:
+        while True:
+            async with database.read() as tx:
+                items = await inbox.open_items(tx, work, limit=1)
+            if not items:
+                return
+            event = items[0].event
+            assert isinstance(event, Said)
+            await handle(work.conversation_id, event.text)
+            async with database.begin() as tx:
+                await inbox.mark(tx, [items[0].id], Mark.DONE)
+
+    await engine.start(drain)
+    try:
+        yield engine, Ingestor(database, engine)
+    finally:
+        await engine.stop(grace_s=0.0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens soon."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (what is waited for are rows and lists, not events)
+            await asyncio.sleep(0.005)
+
+
+async def test_each_conversation_is_answered_in_order_and_once(database: Database) -> None:
+    """A thousand mixed deliveries with duplicates: every question once, in its conversation's order."""
+    seen: dict[int, list[str]] = {}
+
+    async def handle(conversation: int, text: str) -> None:
+        seen.setdefault(conversation, []).append(text)
+
+    async with engine_on(database, handle) as (_, ingest):
+        events = [said(conversation, number) for number in range(10) for conversation in range(10)]
+        for event in events:
+            await ingest(event)
+            if event.message_id == "3":
+                assert await ingest(event) is False
+        await until(lambda: sum(map(len, seen.values())) >= 100)
+    assert all(texts == [str(number) for number in range(10)] for texts in seen.values())
+    assert len(seen) == 10
+
+
+async def test_one_conversation_never_runs_twice_at_once_and_others_run_beside_it(
+    database: Database,
+) -> None:
+    """Work of one conversation is exclusive; another one does not wait for it."""
+    running: set[int] = set()
+    most = 0
+    overlapped: list[int] = []
+    done = 0
+
+    async def handle(conversation: int, text: str) -> None:
+        nonlocal most, done
+        if conversation in running:
+            overlapped.append(conversation)
+        running.add(conversation)
+        most = max(most, len(running))
+        await asyncio.sleep(0.03)
+        running.discard(conversation)
+        done += 1
+
+    async with engine_on(database, handle) as (_, ingest):
+        await asyncio.gather(*(ingest(said(conversation, n)) for n in range(3) for conversation in range(4)))
+        await until(lambda: done == 12)
+    assert overlapped == []
+    assert most > 1
+
+
+async def test_what_a_stopped_engine_left_is_done_by_the_next(database: Database) -> None:
+    """A question that was being worked on when the process ended is worked on again."""
+    started = asyncio.Event()
+    seen: list[str] = []
+
+    async def hang(_: int, __: str) -> None:
+        started.set()
+        await asyncio.sleep(3600)
+
+    async def handle(_: int, text: str) -> None:
+        seen.append(text)
+
+    async with engine_on(database, hang) as (_, ingest):
+        await ingest(said(1, 1))
+        await ingest(said(1, 2))
+        await started.wait()
+    async with engine_on(database, handle):
+        await until(lambda: len(seen) == 2)
+    assert seen == ["1", "2"]
+
+
+async def test_a_failing_drain_is_tried_again(database: Database) -> None:
+    """An error in the middle strands no question."""
+    attempts: list[str] = []
+
+    async def handle(_: int, text: str) -> None:
+        attempts.append(text)
+        if len(attempts) == 1:
+            raise StoreUnavailable("a hiccup")
+        if len(attempts) == 2:
+            raise RuntimeError("a bug")
+
+    async with engine_on(database, handle) as (engine, ingest):
+        await ingest(said(1, 1))
+        await until(lambda: len(attempts) == 3)
+        await engine.settled()
+
+
+async def test_a_question_that_comes_while_the_last_one_ends_is_not_forgotten(database: Database) -> None:
+    """Waking a conversation in the very moment its work ends starts it again."""
+    seen: list[str] = []
+
+    async def handle(_: int, text: str) -> None:
+        seen.append(text)
+
+    async with engine_on(database, handle) as (_, ingest):
+        for number in range(50):
+            await ingest(said(1, number))
+            await asyncio.sleep(0.001 * (number % 5))
+        await until(lambda: len(seen) == 50)
+    assert seen == [str(number) for number in range(50)]
+
+
+async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Database) -> None:
+    """Commands are worked on beside a running answer of the same conversation."""
+    seen: list[Lane] = []
+    release = asyncio.Event()
+
+    async def drain(work: Work) -> None:
+        seen.append(work.lane)
+        if work.lane is Lane.TURNS:
+            await release.wait()
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+
+    engine = engine_for(database)
+    await engine.start(drain)
+    ingest = Ingestor(database, engine)
+    question = said(1, 1)
+    await ingest(question)
+    await until(lambda: seen == [Lane.TURNS])
+    await ingest(
+        Ordered(
+            delivery_id="order",
+            message_id="2",
+            address=question.address,
+            author=question.author,
+            command=CommandName.HELP,
+            argument="",
+            scene=Scene.DIRECT,
+            sent_at=question.sent_at,
+        )
+    )
+    await until(lambda: seen == [Lane.TURNS, Lane.ORDERS])
+    release.set()
+    await engine.stop(grace_s=1.0)
+
+
+async def test_a_running_answer_is_ended_from_outside(database: Database) -> None:
+    """Cancelling a conversation reaches the answer that is being written in it, with its reason."""
+    running = RunningAnswers()
+    engine = engine_for(database, running)
+    ended: list[str] = []
+
+    async def drain(work: Work) -> None:
+        answer = running.begin(work.conversation_id)
+        answer.task = asyncio.create_task(asyncio.sleep(3600))
+        await asyncio.wait({answer.task})
+        ended.append(answer.why)
+        running.end(work.conversation_id, answer)
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+
+    await engine.start(drain)
+    await Ingestor(database, engine)(said(1, 1))
+    await until(lambda: len(running) == 1)
+    engine.cancel(running.conversations()[0], "stop")
+    await until(lambda: ended == ["stop"])
+    await engine.stop(grace_s=1.0)
+
+
+async def test_stopping_gives_running_work_its_grace(database: Database) -> None:
+    """Work that ends within the grace is done; the engine stops no later than that."""
+    done: list[str] = []
+    started = asyncio.Event()
+
+    async def drain(work: Work) -> None:
+        started.set()
+        await asyncio.sleep(0.1)
+        async with database.begin() as tx:
+            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+        done.append("done")
+
+    engine = engine_for(database)
+    await engine.start(drain)
+    await Ingestor(database, engine)(said(1, 1))
+    await started.wait()
+    await engine.stop(grace_s=60.0)
+    assert done == ["done"]
+
+
+async def test_a_second_embedded_engine_on_the_same_database_is_refused(sqlite_url: str) -> None:
+    """Two embedded engines would answer everything twice: the second says so and does not start."""
+    await migrate.upgrade(sqlite_url)
+    database = Database(sqlite_url)
+    first = engine_for(database)
+    await first.start(lambda _: asyncio.sleep(0))
+    with pytest.raises(StoreUnavailable, match="another Moonthread process"):
+        await engine_for(database).start(lambda _: asyncio.sleep(0))
+    await first.stop(grace_s=0.0)
+    await database.close()

@@ -1,0 +1,84 @@
+"""What people read while they wait."""
+
+import pytest
+
+from core.answering.queue_notices import AGAIN_S, Waiting, place_text
+from core.domain.clock import Clock
+from core.domain.events import Scene, ThreadKey
+from core.kimi import KimiUnavailable
+from core.llm import Place
+from core.llm.asker import asker_of
+from core.store.conversations import Conversation
+from core.text.language import Language
+
+
+class Watch:
+    """A clock that a test moves."""
+
+    at = 0.0
+
+    def time(self) -> float:
+        """Return the set time."""
+        return self.at
+
+    async def sleep(self, delay_s: float) -> None:
+        """Let the time pass at once."""
+        self.at += delay_s
+
+
+def place(position: int, eta_s: float) -> Place:
+    """A place in the line."""
+    return Place(position=position, eta_s=eta_s)
+
+
+@pytest.mark.parametrize(
+    ("told", "language", "text"),
+    [
+        (place(3, 38.2), "en", "You are 3rd in line, about 40 s."),
+        (place(3, 38.2), "zh", "你排在第 3 位，大约还要 40 秒。"),
+        (place(1, 0.4), "en", "You are next, about 5 s."),
+        (place(1, 0.4), "zh", "下一个就是你，大约还要 5 秒。"),
+        (place(12, 130.0), "en", "You are 12th in line, about 3 min."),
+        (place(22, 130.0), "zh", "你排在第 22 位，大约还要 3 分钟。"),
+        (place(101, 9_000.0), "en", "You are 101st in line, about 3 h."),
+        (place(0, 0.0), "en", "It is your turn."),
+        (place(0, 0.0), "zh", "轮到你了。"),
+    ],
+)
+def test_a_place_in_words(told: Place, language: Language, text: str) -> None:
+    """Position and time are told as people say them, rather too long than too short."""
+    assert place_text(told, language) == text
+
+
+def test_only_what_changed_is_told() -> None:
+    """A new position is told at once, the time alone now and then, a short wait not at all."""
+    clock = Watch()
+    texts: list[str] = []
+    as_clock: Clock = clock
+    waiting = Waiting(texts.append, "en", as_clock)
+    waiting.place(place(1, 1.5))
+    waiting.place(place(0, 0.0))
+    assert texts == []
+    waiting.place(place(2, 40.0))
+    waiting.place(place(2, 38.0))
+    clock.at = AGAIN_S
+    waiting.place(place(2, 32.0))
+    waiting.place(place(1, 31.0))
+    waiting.place(place(0, 0.0))
+    assert texts == [
+        "You are 2nd in line, about 40 s.",
+        "You are 2nd in line, about 35 s.",
+        "You are next, about 35 s.",
+        "It is your turn.",
+    ]
+    waiting.failed(KimiUnavailable("no"), 3.0)
+    assert texts[-1] == "Kimi does not answer right now. I keep trying."
+
+
+def test_a_turn_asks_as_its_person_with_its_chats_weight() -> None:
+    """People are told apart over platforms and tenants; a chat that is not named weighs one."""
+    key = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1.0")
+    conversation = Conversation(id=1, key=key, scene=Scene.GROUP, history_after=-1, backfilled=True)
+    asker = asker_of(conversation, "U1", {"slack:C1": 2.5})
+    assert (asker.person, asker.chat, asker.weight) == ("slack:T1:U1", "slack:C1", 2.5)
+    assert asker_of(conversation, "U1", {}).weight == 1.0

@@ -1,0 +1,97 @@
+"""Files and a second account: read there while the first is away, and shown there what it can see."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import KimiSimulator
+from core.domain.clock import ScaledClock
+from core.files.garbage_collector import Keeper
+from core.files.kimi_file_store import Shelf
+from core.files.library import Library
+from core.files.media_inliner import Carrier
+from core.files.policy import INLINE_BYTES
+from core.kimi import AsyncKimi, ChatRequest, Message, PicturePart, TextPart, VideoPart
+from core.store import files
+
+FIRST, SECOND = "a" * 32, "b" * 32
+LARGE = b"\x89PNG\r\n\x1a\n" + bytes(INLINE_BYTES)
+CLIP = b"\0\0\0\x18ftypisom" + b"\1" * 99
+
+
+@pytest.fixture
+async def second(desk: Any) -> AsyncIterator[KimiSimulator]:
+    """Another account, which the desk's library knows too."""
+    clock = ScaledClock(40)
+    async with (
+        KimiSimulator(clock=clock) as kimi,
+        AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=clock) as client,
+    ):
+        other = Shelf(desk.database, client.files, clock, account=SECOND)
+        desk.library = Library(
+            desk.database,
+            desk.shelf,
+            clock,
+            downloads={"slack": desk.platform},
+            folder=desk.folder,
+            others=[other],
+        )
+        desk.keeper = Keeper(desk.database, desk.shelf, clock, folder=desk.folder, others=[other])
+        yield kimi
+
+
+async def referring(desk: Any) -> ChatRequest:
+    """A request that shows everything which is kept at Kimi."""
+    async with desk.database.read() as tx:
+        kept = [*await files.at_kimi(tx, FIRST), *await files.at_kimi(tx, SECOND)]
+    parts = [
+        (PicturePart if one.kind == "picture" else VideoPart)(f"ms://{one.kimi_id}")
+        for one in sorted(kept, key=lambda one: one.kind)
+    ]
+    said = Message(role="user", content=(TextPart("Look."), *parts))
+    return ChatRequest(messages=(said,), model="kimi-k2.6", max_completion_tokens=100)
+
+
+async def test_another_account_is_shown_bytes_and_told_what_it_misses(
+    desk: Any, second: KimiSimulator
+) -> None:
+    """A large picture goes to it as data, a video as a sentence; its owner gets both by reference."""
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.png", LARGE) is None
+    assert await desk.send(talk, "b.mp4", CLIP, kind="video") is None
+    request = await referring(desk)
+    carrier = Carrier(desk.database)
+    assert await carrier(request, FIRST) == request
+    _, picture, video = (await carrier(request, SECOND)).messages[0].content
+    assert isinstance(picture, PicturePart)
+    assert picture.url.startswith("data:image/png;base64,iVBOR")
+    assert video == TextPart("[A video that cannot be shown to you now. Say so where the answer needs it.]")
+
+
+async def test_words_alone_are_passed_on(desk: Any) -> None:
+    """What refers to nothing goes everywhere as it is."""
+    request = ChatRequest(
+        messages=(Message(role="user", content="ms://x"),), model="kimi-k2.6", max_completion_tokens=100
+    )
+    assert await Carrier(desk.database)(request, SECOND) is request
+
+
+async def test_while_one_account_is_away_the_next_reads(desk: Any, second: KimiSimulator) -> None:
+    """A document is extracted by the account that can be reached, and deleted there when it is forgotten."""
+    await desk.kimi.close()
+    talk = await desk.talk()
+    assert await desk.send(talk, "a.html", b"<html><p>The moon.</p></html>") is None
+    async with desk.database.read() as tx:
+        (kept,) = await files.at_kimi(tx, SECOND)
+        assert await files.text(tx, kept.hash) == "The moon."
+    assert list(second.shelf.files) == [kept.kimi_id]
+    async with desk.database.begin() as tx:
+        await files.forget(tx, talk.id, up_to_seq=99)
+    desk.keeper.start()
+    try:
+        while second.shelf.files:
+            await desk.clock.sleep(0.5)
+    finally:
+        await desk.keeper.close()
+    assert second.shelf.files == {}

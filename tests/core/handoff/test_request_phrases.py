@@ -1,0 +1,62 @@
+"""Which words ask for a person, and which only look like it."""
+
+import pytest
+
+from core.handoff.request_phrases import same_question, wants_person
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "talk to a human",
+        "Can I speak with a real person please?",
+        "I want to talk to someone!",
+        "Please connect me to an agent",
+        "human please",
+        "I need a human.",
+        "转人工",
+        "我要人工客服",
+        "请帮我转接一下客服",
+        "找真人",
+        "能不能和真人聊？",
+        "人工",
+    ],
+)
+def test_these_words_ask_for_a_person(text: str) -> None:
+    """Plain words in both languages are understood."""
+    assert wants_person(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do you have a human resources department?",
+        "I don't want to talk to a human",
+        "What are human rights?",
+        "How do agents work in your API?",
+        "I need a person who speaks French",
+        "Can I talk to someone about the invoice and also " + "explain everything " * 15,
+        "人工智能是什么？",
+        "人工费怎么算？",
+        "不要转人工",
+        "人工客服怎么收费是什么意思",
+        "",
+    ],
+)
+def test_these_words_ask_for_none(text: str) -> None:
+    """Questions about people, refusals and long messages are no such wish."""
+    assert not wants_person(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("How do I get my refund?", "how do I get my refund", True),
+        ("怎么退款呢？", "怎么退款呢", True),
+        ("How do I get my refund?", "How do I get my invoice?", False),
+        ("ok", "ok", False),
+    ],
+)
+def test_a_question_that_comes_again_is_known(one: str, other: str, same: bool) -> None:
+    """Marks and letter case do not matter; words do, and very short ones never count."""
+    assert same_question(one, other) is same

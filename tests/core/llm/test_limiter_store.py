@@ -1,0 +1,91 @@
+"""Every ledger keeps one state that changes one step at a time."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from core.domain.clock import SharedTime
+from core.llm import Ledger, StoreLedger, account_name
+from core.llm.limiter_codec import decoded
+from core.llm.limiter_state import State
+from core.store import Database
+
+
+class Watch:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def time(self) -> float:
+        """Return the set time."""
+        return self.at
+
+    async def sleep(self, delay_s: float) -> None:
+        """Let the time pass at once."""
+        self.at += delay_s
+
+
+def counted(state: State, _: float) -> tuple[State, int]:
+    """Raise a number by one, and return it."""
+    return replace(state, seq=state.seq + 1), state.seq + 1
+
+
+async def test_changes_at_once_lose_nothing(ledger: Ledger) -> None:
+    """Twenty changes in one moment are twenty changes, one after the other."""
+    results = await asyncio.gather(*(ledger.change(counted) for _ in range(20)))
+    assert sorted(number for number, _ in results) == list(range(1, 21))
+    assert sorted(version for _, version in results) == list(range(1, 21))
+    assert await ledger.version() == 20
+
+
+async def test_a_step_that_fails_changes_nothing(ledger: Ledger) -> None:
+    """An error inside a step leaves state and version as they were."""
+
+    def broken(state: State, wall: float) -> tuple[State, Any]:
+        raise KeyError("no")
+
+    await ledger.change(counted)
+    results = await asyncio.gather(ledger.change(broken), return_exceptions=True)
+    assert [type(result) for result in results] == [KeyError]
+    assert (await ledger.change(counted))[0] == 2
+
+
+async def test_accounts_have_rows_of_their_own(database: Database) -> None:
+    """What happens in one account is not seen in another, and replicas of one share it."""
+    one, other = account_name("https://a.test/v1", "sk-1"), account_name("https://a.test/v1", "sk-2")
+    assert one != other
+    await StoreLedger(database, one).change(counted)
+    await StoreLedger(database, one).change(counted)
+    assert (await StoreLedger(database, other).change(counted))[0] == 1
+    assert await StoreLedger(database, one).version() == 2
+
+
+async def test_replicas_agree_on_the_time_at_first_contact(database: Database) -> None:
+    """Every ledger on one database tells about the same present."""
+    ledger = StoreLedger(database, "account")
+
+    def told(state: State, wall: float) -> tuple[State, float]:
+        return state, wall
+
+    (first, _), (second, _) = await ledger.change(told), await ledger.change(told)
+    assert first > 1.7e9
+    assert 0.0 <= second - first < 5.0
+
+
+def test_shared_time_follows_the_own_clock_and_the_one_ahead() -> None:
+    """It begins at the wall, goes on with the own clock, and jumps only to what was stored later."""
+    clock = Watch()
+    shared = SharedTime(clock)
+    assert shared.meet(stored=0.0, wall=1_000.0) == 1_000.0
+    clock.at += 5.0
+    assert shared.meet(stored=900.0, wall=77.0) == 1_005.0
+    assert shared.meet(stored=1_020.0, wall=77.0) == 1_020.0
+    clock.at += 1.0
+    assert shared.now() == 1_021.0
+
+
+def test_a_state_of_another_version_is_begun_anew() -> None:
+    """A row that a later program wrote is no reason to fail."""
+    assert decoded({"shape": 99, "anything": []}) == State()
+    assert decoded({}) == State()

@@ -1,0 +1,107 @@
+"""The list of models is kept for a while, and used beyond that where the provider fails."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from core.kimi import KNOWN, KimiEndpointMissing, KimiError, KimiUnavailable, Model
+from core.prompting.model_catalog import FRESH_S, RETRY_S, UNKNOWN_CONTEXT_TOKENS, Catalogue
+
+K3, K26 = KNOWN["kimi-k3"], KNOWN["kimi-k2.6"]
+
+
+class Now:
+    """A clock that stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def time(self) -> float:
+        """Return the time."""
+        return self.at
+
+    async def sleep(self, delay_s: float) -> None:
+        """Let time pass."""
+        self.at += delay_s
+
+
+class Provider:
+    """Serves a list of models, or fails."""
+
+    def __init__(self, *models: Model) -> None:
+        self.models: Sequence[Model] = models
+        self.error: KimiError | None = None
+        self.asked = 0
+
+    async def __call__(self) -> Sequence[Model]:
+        """Answer once more."""
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        return self.models
+
+
+async def test_a_list_is_asked_for_once_while_it_is_fresh() -> None:
+    """Many who want the list at once make one call, and later ones none until it is old."""
+    provider, clock = Provider(K3), Now()
+    catalogue = Catalogue(provider, clock)
+    assert await asyncio.gather(catalogue.served(), catalogue.served()) == [(K3,), (K3,)]
+    clock.at += FRESH_S - 1
+    assert catalogue.find("kimi-k3") == K3
+    assert provider.asked == 1
+    provider.models = (K26,)
+    clock.at += 2
+    assert await catalogue.served() == (K26,)
+    assert provider.asked == 2
+
+
+async def test_an_old_list_serves_while_the_provider_fails() -> None:
+    """A failure leaves the list in use and is not repeated at once."""
+    provider, clock = Provider(K3), Now()
+    catalogue = Catalogue(provider, clock)
+    await catalogue.served()
+    provider.error = KimiUnavailable("down")
+    clock.at += FRESH_S + 1
+    assert await catalogue.served() == (K3,)
+    assert await catalogue.served() == (K3,)
+    assert provider.asked == 2
+    clock.at += RETRY_S + 1
+    provider.error = None
+    await catalogue.served()
+    assert provider.asked == 3
+
+
+async def test_nobody_waits_for_a_list_to_answer_a_question() -> None:
+    """Looking a model up uses the list as it is and renews it behind."""
+    provider, clock = Provider(K3), Now()
+    catalogue = Catalogue(provider, clock)
+    await catalogue.served()
+    provider.models = (K26,)
+    clock.at += FRESH_S + 1
+    assert catalogue.find("kimi-k3") == K3
+    await catalogue.served()
+    assert catalogue.find("kimi-k3") is None
+    await catalogue.close()
+
+
+async def test_a_provider_without_a_list_has_the_built_in_one() -> None:
+    """Where there is no endpoint, what is known of the provider counts."""
+    provider = Provider()
+    provider.error = KimiEndpointMissing("no such endpoint")
+    assert await Catalogue(provider, Now(), fallback=(K26,)).models() == (K26,)
+    unknown = Catalogue(provider, Now())
+    assert await unknown.models() == ()
+    assert unknown.find("kimi-k3") == K3
+    made_up = unknown.find("somebody-s-model")
+    assert made_up is not None
+    assert made_up.context_tokens == UNKNOWN_CONTEXT_TOKENS
+
+
+async def test_whoever_asks_at_the_start_is_told_of_failures() -> None:
+    """The first list is asked for openly: a refused key must stop the start."""
+    provider = Provider()
+    provider.error = KimiUnavailable("down")
+    with pytest.raises(KimiUnavailable):
+        await Catalogue(provider, Now()).models()

@@ -1,0 +1,161 @@
+"""A prompt holds the newest words that fit, said by whom, and never half a question."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.events import Scene
+from core.prompting.prompt import MISSING, NOTES, QuestionTooLong, build_prompt, system_prompt
+from core.store.history import Line
+from core.text.quoting import quoted_text
+from core.text.tokens import MESSAGE_TOKENS, corrected_ratio, estimate_tokens
+
+
+def line(seq: int, role: str, text: str, author: str = "Bob") -> Line:
+    """Make a line of history."""
+    return Line(seq=seq, role=role, author_id=author, author=author, text=text, tokens=estimate_tokens(text))
+
+
+HISTORY = [
+    line(1, "user", "What is a lease?"),
+    line(1, "assistant", "A promise for a time.", author=""),
+    line(2, "user", "And a fence?", author="Ann"),
+]
+
+
+def test_a_prompt_is_the_system_and_the_history_in_order() -> None:
+    """With room enough, everything said stands in the prompt, oldest first."""
+    prompt = build_prompt(
+        "Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=1000, ratio=1.0, question_seq=2
+    )
+    assert [(message.role, message.content) for message in prompt.messages] == [
+        ("system", "Be kind."),
+        ("user", "What is a lease?"),
+        ("assistant", "A promise for a time."),
+        ("user", "And a fence?"),
+    ]
+
+
+def test_in_a_group_words_carry_their_speaker() -> None:
+    """Each person's words begin with their name where several people speak."""
+    prompt = build_prompt("Be kind.", HISTORY, scene=Scene.GROUP, room_tokens=1000, ratio=1.0, question_seq=2)
+    assert [message.content for message in prompt.messages[1:]] == [
+        "Bob: What is a lease?",
+        "A promise for a time.",
+        "Ann: And a fence?",
+    ]
+
+
+def test_what_does_not_fit_is_left_out_from_the_beginning() -> None:
+    """Old turns go first, and the prompt then still begins with a person's words."""
+    room = sum(
+        estimate_tokens(text) + MESSAGE_TOKENS for text in ("Be kind.", *(one.text for one in HISTORY))
+    )
+    prompt = build_prompt(
+        "Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=room - 1, ratio=1.0, question_seq=2
+    )
+    assert [message.content for message in prompt.messages] == ["Be kind.", "And a fence?"]
+
+
+def test_a_question_that_does_not_fit_alone_is_refused() -> None:
+    """A question is never cut: it fits, or its author is told."""
+    long = [line(5, "user", "why " * 2000)]
+    with pytest.raises(QuestionTooLong):
+        build_prompt("Be kind.", long, scene=Scene.DIRECT, room_tokens=500, ratio=1.0, question_seq=5)
+
+
+@given(
+    texts=st.lists(st.text(min_size=1, max_size=200), min_size=1, max_size=30),
+    room_tokens=st.integers(200, 3000),
+    ratio=st.floats(0.5, 3.0),
+)
+def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: int, ratio: float) -> None:
+    """Whatever was said, the estimate of a built prompt fits into the room that was given."""
+    lines = [
+        line(seq, "user" if seq % 2 == 0 else "assistant", text) for seq, text in enumerate(texts, start=0)
+    ]
+    try:
+        prompt = build_prompt(
+            "Be kind.",
+            lines,
+            scene=Scene.GROUP,
+            room_tokens=room_tokens,
+            ratio=ratio,
+            question_seq=len(texts),
+        )
+    except QuestionTooLong:
+        return
+    assert prompt.estimated_tokens * ratio <= room_tokens + 1
+    assert all(message.role == "user" for message in prompt.messages[1:2])
+
+
+def test_the_system_prompt_tells_place_and_day_and_stays_the_same_all_day() -> None:
+    """Platform, scene and date are told; nothing in it changes between two questions of a day."""
+    day = date(2026, 11, 21)
+    first = system_prompt(custom=None, platform="slack", scene=Scene.GROUP, today=day)
+    assert "Slack" in first
+    assert "2026-11-21" in first
+    assert first == system_prompt(custom=None, platform="slack", scene=Scene.GROUP, today=day)
+
+
+def test_an_operator_s_instructions_replace_ours() -> None:
+    """A prompt of the deployment stands first, with place and date after it."""
+    text = system_prompt(
+        custom="You sell tea.", platform="telegram", scene=Scene.DIRECT, today=date(2026, 1, 2)
+    )
+    assert text.startswith("You sell tea.")
+    assert "Telegram" in text
+
+
+def test_a_quoted_message_stands_above_the_words() -> None:
+    """What a mention replies to is given as a quote with its author."""
+    assert quoted_text("是真的吗？", quoted="第一行\n第二行", author="小明") == (
+        "小明 wrote:\n> 第一行\n> 第二行\n\n是真的吗？"
+    )
+
+
+def test_chinese_costs_more_tokens_a_character() -> None:
+    """A Chinese character is estimated above a Latin one."""
+    assert estimate_tokens("天空为什么是蓝色的" * 10) > estimate_tokens("whyisthesky" * 8)
+
+
+def test_the_ratio_moves_towards_what_kimi_counts_and_ignores_nonsense() -> None:
+    """A measurement moves the ratio a little; an absurd one moves it no further than the bounds."""
+    assert 1.0 < corrected_ratio(1.0, estimated=100, counted=150) < 1.5
+    assert corrected_ratio(1.0, estimated=100, counted=0) == 1.0
+    assert corrected_ratio(1.0, estimated=1, counted=100_000) <= 1.0 + 0.2 * 2.0
+
+
+def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
+    """Notes on the beginning come second and take their part of the room; what is missing is said."""
+    prompt = build_prompt(
+        "Be kind.",
+        HISTORY,
+        scene=Scene.DIRECT,
+        room_tokens=1000,
+        ratio=1.0,
+        question_seq=2,
+        notes="Ann likes tea.",
+        missing=True,
+    )
+    assert [message.role for message in prompt.messages[:4]] == ["system", "system", "system", "user"]
+    assert prompt.messages[1].content == NOTES + "Ann likes tea."
+    assert prompt.messages[2].content == MISSING
+    assert prompt.left_out == 0
+
+
+def test_what_was_left_out_is_counted() -> None:
+    """The prompt tells how many messages had no room."""
+    prompt = build_prompt("Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=30, ratio=1.0, question_seq=2)
+    assert prompt.left_out == 2
+
+
+def test_a_persona_stands_in_our_place_and_beside_the_operator_s_instructions() -> None:
+    """A persona replaces who we are, keeps how we write, and never replaces what the operator wants."""
+    given = {"platform": "slack", "scene": Scene.DIRECT, "today": date(2026, 11, 21)}
+    ours = system_prompt(custom=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    assert ours.startswith("You are a pirate.\n\nAnswer in the language")
+    theirs = system_prompt(custom="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    assert theirs.startswith("You sell tea.\n\nYou are a pirate.\n\nYou are on Slack")

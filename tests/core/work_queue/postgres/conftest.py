@@ -1,0 +1,250 @@
+"""Replicas in one process on a real PostgreSQL, each with a wire that can be cut."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from core.domain.clock import SystemClock
+from core.domain.events import Address, Addressed, Person, Said, Scene, ThreadKey
+from core.inbound.ingest import Ingestor
+from core.store import Database, Work, inbox, migrate
+from core.store.inbox import Mark
+from core.work_queue.active_answers import RunningAnswers
+from core.work_queue.postgres import ScaleoutEngine, Timing
+
+#: A cluster that lives five times as fast as a real one.
+FAST = Timing(
+    beat_s=0.2,
+    lease_s=0.6,
+    stalled_s=1.0,
+    watch_s=0.1,
+    quiet_s=3.0,
+    first_quiet_s=0.3,
+    poll_s=0.2,
+    sweep_s=0.3,
+    reconnect_s=0.1,
+)
+
+Handle = Callable[[Work, str], Awaitable[None]]
+
+
+def said(conversation: int, number: int) -> Said:
+    """Make the ``number``-th question of a conversation."""
+    key = ThreadKey(platform="telegram", tenant="1", channel=str(conversation), thread="")
+    return Said(
+        delivery_id=f"msg:{conversation}:{number}",
+        message_id=str(number),
+        address=Address(key=key),
+        author=Person(id=str(conversation), name="Bob"),
+        text=f"{number}",
+        sent_at=datetime(2026, 11, 21, tzinfo=UTC),
+        scene=Scene.DIRECT,
+        addressed=Addressed.DIRECT,
+    )
+
+
+class Wire:
+    """A relay to the server's socket: passes bytes, drops connections, or swallows what they send."""
+
+    def __init__(self, target: Path, folder: Path) -> None:
+        self.folder = folder
+        self._target = target
+        self._mode: Literal["pass", "refuse", "swallow"] = "pass"
+        self._lines: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._deaf: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Begin to relay."""
+        self._server = await asyncio.start_unix_server(self._accept, self.folder / ".s.PGSQL.5432")
+
+    def refuse(self) -> None:
+        """Drop every connection and take no new one."""
+        self._mode = "refuse"
+        for pair in self._lines:
+            for end in pair:
+                end.close()
+
+    def swallow(self) -> None:
+        """Leave every open connection open and silent; new ones work."""
+        for pair in self._lines:
+            self._deaf.update(pair)
+
+    def heal(self) -> None:
+        """Take new connections again."""
+        self._mode = "pass"
+
+    async def close(self) -> None:
+        """Drop everything."""
+        self.refuse()
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._relay(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._mode == "refuse":
+            writer.close()
+            return
+        far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+        pair = (writer, far_writer)
+        self._lines.add(pair)
+        try:
+            there = asyncio.ensure_future(self._pass(reader, far_writer))
+            ways = [there, asyncio.ensure_future(self._pass(far_reader, writer))]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+        finally:
+            self._lines.discard(pair)
+            for end in pair:
+                self._deaf.discard(end)
+                end.close()
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                if sink not in self._deaf:
+                    sink.write(data)
+                    await sink.drain()
+        except OSError:
+            return
+
+
+class Replica:
+    """An engine with a database connection of its own; its drain tells a test what it does."""
+
+    def __init__(
+        self, url: str, wire: Wire, timing: Timing, platforms: tuple[str, ...], own_at_once: int
+    ) -> None:
+        self.wire = wire
+        self.database = Database(url)
+        self.running = RunningAnswers()
+        self.cuts = 0
+        self.engine = ScaleoutEngine(
+            self.database,
+            self.running,
+            SystemClock(),
+            platforms=platforms,
+            timing=timing,
+            on_fence=self._cut,
+            own_at_once=own_at_once,
+        )
+        self.ingest = Ingestor(self.database, self.engine)
+        self.seen: list[tuple[int, str]] = []  #: (conversation, text) of every event that was begun
+        self.done: list[str] = []
+        self.aborted: list[str] = []
+        self.gate = asyncio.Event()  #: closed, work takes for ever
+        self.gate.set()
+        self.one_at_a_time = False  #: the drain returns after one event
+
+    async def drain(self, work: Work) -> None:
+        """Bring events to their end, in order."""
+        while True:
+            async with self.database.read() as tx:
+                items = await inbox.open_items(tx, work, limit=1)
+            if not items:
+                return
+            event = items[0].event
+            assert isinstance(event, Said)
+            self.seen.append((work.conversation_id, event.text))
+            try:
+                await self.gate.wait()
+            except asyncio.CancelledError:
+                self.aborted.append(event.text)
+                raise
+            async with self.database.begin() as tx:
+                await inbox.mark(tx, [items[0].id], Mark.DONE)
+            self.done.append(event.text)
+            if self.one_at_a_time:
+                return
+
+    def _cut(self) -> None:
+        self.cuts += 1
+
+
+class Cluster:
+    """Makes replicas, and stops them."""
+
+    def __init__(self, url: str, stack: AsyncExitStack) -> None:
+        self.url = url
+        self._stack = stack
+
+    async def replica(
+        self,
+        timing: Timing = FAST,
+        platforms: tuple[str, ...] = ("telegram",),
+        *,
+        busy: bool = False,
+        own_at_once: int = 8,
+    ) -> Replica:
+        """Start a replica; a ``busy`` one does not end what it begins."""
+        parts = urlsplit(self.url)
+        target = Path(parse_qs(parts.query)["host"][0]) / ".s.PGSQL.5432"
+        folder = Path(tempfile.mkdtemp(prefix="wire-"))  # not tmp_path: a socket's path must be short
+        self._stack.callback(shutil.rmtree, folder)
+        wire = Wire(target, folder)
+        await wire.open()
+        self._stack.push_async_callback(wire.close)
+        made = Replica(parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms, own_at_once)
+        self._stack.push_async_callback(made.database.close)
+        if busy:
+            made.gate.clear()
+        await made.engine.start(made.drain)
+        self._stack.push_async_callback(made.engine.stop, 0.0)
+        self._stack.callback(made.gate.set)
+        return made
+
+    async def rows(self, query: str, *values: Any) -> list[Any]:
+        """Ask the server directly."""
+        database = Database(self.url)
+        try:
+            async with database.begin() as tx:
+                result = await tx.exec_driver_sql(query, values)
+                return list(result) if result.returns_rows else []
+        finally:
+            await database.close()
+
+    async def until(self, condition: Callable[[], bool], within_s: float = 15.0) -> float:
+        """Wait until something holds; return how many seconds it took."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not condition():
+            assert loop.time() - began < within_s, "waited in vain"
+            await asyncio.sleep(0.005)
+        return loop.time() - began
+
+
+@pytest.fixture
+async def cluster(postgres_url: str) -> AsyncIterator[Cluster]:
+    """A migrated PostgreSQL without replicas yet."""
+    await migrate.upgrade(postgres_url)
+    async with AsyncExitStack() as stack:
+        yield Cluster(postgres_url, stack)
+
+
+@pytest.fixture
+def question() -> Callable[[int, int], Said]:
+    """Make the n-th question of a conversation."""
+    return said
+
+
+@pytest.fixture
+def fast() -> Timing:
+    """The cluster's timing in these tests."""
+    return FAST

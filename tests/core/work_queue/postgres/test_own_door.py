@@ -1,0 +1,82 @@
+"""Events that a replica works on itself, without the queue."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from core.work_queue.postgres import Timing
+from core.work_queue.postgres import jobs as jobs_module
+
+ALONE = {"poll_s": 30.0, "sweep_s": 30.0}
+
+
+async def no_jobs_left(cluster: Any) -> None:
+    """Wait until the last job is finished."""
+    async with asyncio.timeout(5.0):
+        while await cluster.rows("SELECT id FROM procrastinate_jobs"):  # noqa: ASYNC110  (the database tells nobody)
+            await asyncio.sleep(0.02)
+
+
+async def test_who_has_time_takes_what_comes_in_at_its_door(
+    cluster: Any, fast: Timing, question: Any, monkeypatch: Any
+) -> None:
+    """Nothing is fetched from the queue for it, here or elsewhere."""
+    replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
+    await cluster.until(lambda: replica.engine.lease.valid and other.engine.lease.valid)
+    await asyncio.sleep(0.3)  # both have looked once
+    fetched: list[int] = []
+    base = jobs_module.JobManager
+    fetch = base.fetch_job
+
+    async def counted(self: Any, queues: Any, worker_id: int) -> Any:
+        job = await fetch(self, queues, worker_id)
+        fetched.extend([] if job is None else [job.id])
+        return job
+
+    monkeypatch.setattr(base, "fetch_job", counted)
+    for number in range(5):
+        await replica.ingest(question(number, 1))
+    await cluster.until(lambda: len(replica.done) == 5)
+    assert (fetched, other.seen) == ([], [])
+    await no_jobs_left(cluster)
+
+
+async def test_what_is_more_than_we_have_time_for_is_anybodys(
+    cluster: Any, fast: Timing, question: Any
+) -> None:
+    """A replica with enough to do leaves new events to the queue, and the others are told."""
+    replica = await cluster.replica(replace(fast, **ALONE), busy=True, own_at_once=2)
+    await asyncio.gather(*(replica.ingest(question(number, 1)) for number in range(2)))
+    await cluster.until(lambda: len(replica.seen) == 2)
+    other = await cluster.replica(replace(fast, **ALONE))
+    for number in range(2, 12):
+        await replica.ingest(question(number, 1))
+    await cluster.until(lambda: len(replica.seen) + len(other.seen) == 12)
+    assert other.done
+
+
+async def test_events_of_one_conversation_keep_their_order_whoever_takes_them(
+    cluster: Any, question: Any
+) -> None:
+    """Events that come in at two doors at once are worked on one after the other, each once."""
+    doors = [await cluster.replica() for _ in range(2)]
+    for number in range(20):
+        await asyncio.gather(*(door.ingest(question(1, 2 * number + i)) for i, door in enumerate(doors)))
+    done = lambda: doors[0].done + doors[1].done  # noqa: E731
+    await cluster.until(lambda: len(done()) == 40)
+    assert sorted(map(int, done())) == list(range(40))
+    await no_jobs_left(cluster)
+
+
+async def test_a_job_whose_commit_was_never_heard_of_is_given_back(
+    cluster: Any, question: Any, monkeypatch: Any
+) -> None:
+    """The database made a job ours and the line broke: it runs all the same, and soon."""
+    monkeypatch.setattr(jobs_module, "PROMISE_S", 0.3)
+    replica = await cluster.replica()
+    await cluster.until(lambda: replica.engine.lease.valid)
+    wake = replica.engine.wake
+    monkeypatch.setattr(replica.engine, "wake", lambda _: None)
+    await replica.ingest(question(1, 1))
+    monkeypatch.setattr(replica.engine, "wake", wake)
+    assert await cluster.until(lambda: replica.done == ["1"]) < 3.0
