@@ -5,12 +5,12 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """Something that was examined, and what to do where it is not as it should be.
 
     A "fault" keeps the service from working; a "warning" works, but perhaps not as expected.
     """
 
     level: Literal["ok", "warning", "fault"]
-    what: str  #: one line, without secrets
+    summary: str  #: one line, without secrets
     advice: str = ""  #: what to do about it; "" where nothing needs doing

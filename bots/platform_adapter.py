@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
-from core.ports.platform import Backfill, Downloads, Ingest, Members, Rooms, Surface
+from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 
 
 class Platform(Protocol):
@@ -18,7 +18,7 @@ class Platform(Protocol):
         """The Slack team or Telegram bot that we are; not known before :meth:`connect`."""
 
     @property
-    def surface(self) -> Surface:
+    def message_channel(self) -> MessageChannel:
         """The platform's screen."""
 
     @property
@@ -26,15 +26,15 @@ class Platform(Protocol):
         """Reads what was said before us; None where the platform shows nothing of the past."""
 
     @property
-    def downloads(self) -> Downloads | None:
+    def downloader(self) -> Downloader | None:
         """Fetches what people send beside their words; None where they send only words."""
 
     @property
-    def members(self) -> Members | None:
+    def members(self) -> MemberLookup | None:
         """Tells who people are in a room; None where there is only one person."""
 
     @property
-    def rooms(self) -> Rooms | None:
+    def handoff_rooms(self) -> HandoffRooms | None:
         """Topics and files for a team's desk; None where there can be no desk."""
 
     async def connect(self) -> None:
@@ -42,13 +42,13 @@ class Platform(Protocol):
 
         Raises:
             core.domain.errors.SettingsError: the platform refused the credentials.
-            core.domain.errors.SurfaceUnavailable: the platform cannot be reached.
+            core.domain.errors.PlatformUnavailable: the platform cannot be reached.
         """
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the HTTP routes this platform is reached at; empty where it connects out."""
 
-    async def start(self, ingest: Ingest) -> None:
+    async def start(self, event_sink: EventSink) -> None:
         """Begin to take events; each is acknowledged only after ``ingest`` returned."""
 
     async def stop(self) -> None:
@@ -59,15 +59,15 @@ class Platform(Protocol):
 
 
 @runtime_checkable
-class WayIn(Protocol):
+class EventConnection(Protocol):
     """A platform whose way in can be lost. An extra ability."""
 
-    most_silent_s: float  #: a longer silence is no rest: the way in is dead
+    max_silence_s: float  #: a longer silence is no rest: the way in is dead
 
     async def is_connected(self) -> bool:
         """Tell whether events can reach us now."""
 
-    def silent_s(self) -> float | None:
+    def silence_s(self) -> float | None:
         """Return for how many seconds nothing was heard, not even a sign that all is well.
 
         None where no sign is due: stopped, or called over HTTP.

@@ -9,18 +9,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 
-class _QuietServer(uvicorn.Server):
+class _EmbeddedServer(uvicorn.Server):
     """A uvicorn server that leaves signals to its host and ends as soon as it is told to."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.told = asyncio.Event()
+        self.stop_requested = asyncio.Event()
 
     async def main_loop(self) -> None:
         """Tick once a second; uvicorn's own loop looks ten times a second whether to end."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.told.wait(), timeout=1.0)
+                await asyncio.wait_for(self.stop_requested.wait(), timeout=1.0)
 
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]
@@ -40,8 +40,8 @@ class WebServer:
         # kept connection waits 40 ms for the other side's delayed acknowledgement.
         self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._host, self._asked_port = host, port
-        self._server = _QuietServer(
+        self._host, self._requested_port = host, port
+        self._server = _EmbeddedServer(
             uvicorn.Config(
                 app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
             )
@@ -60,18 +60,18 @@ class WebServer:
 
     async def start(self) -> None:
         """Bind and begin to serve."""
-        self._socket.bind((self._host, self._asked_port))
+        self._socket.bind((self._host, self._requested_port))
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="web-server")
         while not self._server.started:
             if self._task.done():
                 await self._task
-                raise OSError(f"the web server on {self._host}:{self._asked_port} did not start")
+                raise OSError(f"the web server on {self._host}:{self._requested_port} did not start")
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
         """Stop serving; open connections get a second."""
         self._server.should_exit = True
-        self._server.told.set()
+        self._server.stop_requested.set()
         if self._task is not None:
             await self._task
         self._socket.close()

@@ -11,8 +11,8 @@ import pytest
 from typer.main import get_command
 
 from bots.cli import app
-from core.settings import Settings, load, names, specs
-from core.settings.secret_files import file_names
+from core.settings import Settings, load, setting_names, setting_specs
+from core.settings.secret_files import secret_file_variables
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -106,18 +106,21 @@ def test_the_services_are_those_of_two_profiles() -> None:
 def test_every_setting_stands_in_the_compose_file() -> None:
     """Each is passed on from .env under its own name, but for those fixed by the container."""
     given = SERVICES["moonthread"]["environment"]
-    plain = {name: value for name, value in given.items() if name not in file_names()}
-    assert set(plain) == {spec.name for spec in specs()}
+    plain = {name: value for name, value in given.items() if name not in secret_file_variables()}
+    assert set(plain) == {spec.name for spec in setting_specs()}
     for name in set(plain) - IN_CONTAINER - {"KIMI_API_KEY"}:
         assert plain[name] == f"${{{name}:-}}"
     assert plain["KIMI_API_KEY"] == "${KIMI_API_KEY:-${MOONSHOT_API_KEY:-}}"
-    assert set(re.findall(r"\$\{([A-Z0-9_]+)", TEXT)) <= names() | file_names() | FOREIGN
+    assert set(re.findall(r"\$\{([A-Z0-9_]+)", TEXT)) <= setting_names() | secret_file_variables() | FOREIGN
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_environment_holds_only_settings(name: str) -> None:
     """No service of ours is given a variable that the code does not read."""
-    assert set(SERVICES[name]["environment"]) <= {spec.name for spec in specs()} | file_names()
+    assert (
+        set(SERVICES[name]["environment"])
+        <= {spec.name for spec in setting_specs()} | secret_file_variables()
+    )
 
 
 def test_replicas_have_the_same_settings_but_for_the_database() -> None:
@@ -136,7 +139,7 @@ def test_every_secret_comes_from_a_file_that_is_mounted(name: str) -> None:
     assert wanted == {f"/run/secrets/{secret}" for secret in SERVICES[name]["secrets"]}
     assert set(SERVICES[name]["secrets"]) <= set(COMPOSE["secrets"])
     if name == "replica":
-        assert {key for key in environment if key.endswith("_FILE")} == file_names()
+        assert {key for key in environment if key.endswith("_FILE")} == secret_file_variables()
 
 
 def test_each_secrets_file_is_named_by_its_own_variable() -> None:
@@ -278,7 +281,7 @@ def test_the_manifest_has_what_the_compose_file_has() -> None:
             one["name"] for one in pod["volumes"]
         }
         given = {variable["name"]: variable["value"] for variable in container["env"]}
-        assert set(given) <= {spec.name for spec in specs()} | file_names()
+        assert set(given) <= {spec.name for spec in setting_specs()} | secret_file_variables()
         files = {value for name, value in given.items() if name.endswith("_FILE")}
         assert files
         assert all(file.startswith("/run/secrets/") for file in files)

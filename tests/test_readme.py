@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bots.cli.settings_table import table, written_into
+from bots.cli.settings_table import insert_table, render_table
 from bots.simulator.kimi import KimiSimulator, answer_with
-from core.settings import load, specs
-from core.settings.secret_files import file_names
+from core.settings import load, setting_specs
+from core.settings.secret_files import secret_file_variables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,15 +20,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_every_setting_stands_in_the_readme() -> None:
     """The table is the one that the settings themselves give; make settings-table writes it."""
-    assert written_into(README) == README
-    for spec in specs():
-        assert f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" in table()
+    assert insert_table(README) == README
+    for spec in setting_specs():
+        assert f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" in render_table()
 
 
 def test_marks_must_be_there() -> None:
     """A file without the place for the table is refused."""
     with pytest.raises(ValueError, match="are missing"):
-        written_into("nothing")
+        insert_table("nothing")
 
 
 def test_pictures_and_files_that_are_named_exist() -> None:
@@ -60,7 +60,7 @@ def test_the_example_file_is_valid() -> None:
     example = ROOT / ".env.example"
     named = set(re.findall(r"^#?([A-Z_]+)=", example.read_text(encoding="utf-8"), re.MULTILINE))
 
-    assert named <= {spec.name for spec in specs()} | file_names() | {"COMPOSE_PROFILES"}
+    assert named <= {spec.name for spec in setting_specs()} | secret_file_variables() | {"COMPOSE_PROFILES"}
     assert load({}, example) == load({}, None)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from bots.cli.ask import ask
 from bots.cli.block import block, blocked, unblock
-from bots.cli.chat import chats
+from bots.cli.chat import chat_commands
 from bots.cli.check import check
 from bots.cli.db import db
 from bots.cli.demo import demo
@@ -21,7 +21,7 @@ from bots.cli.export import export_
 from bots.cli.knowledge import knowledge
 from bots.cli.run import run
 from bots.cli.slack_manifest import slack_manifest
-from bots.cli.terminal import INTERRUPTED, complain, told
+from bots.cli.terminal import EXIT_INTERRUPTED, error_lines, print_error
 from bots.cli.usage import usage
 from bots.observability import logging_setup
 from core.domain.errors import MoonthreadError
@@ -35,13 +35,13 @@ app = typer.Typer(
 for command in (run, check, ask, slack_manifest, demo, usage, block, unblock, blocked):
     app.command()(command)
 app.command("export")(export_)
-app.add_typer(chats)
+app.add_typer(chat_commands)
 app.add_typer(db)
 app.add_typer(desk)
 app.add_typer(knowledge)
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"moonthread {metadata.version('moonthread')}")
         raise typer.Exit
@@ -50,7 +50,10 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     _version_wanted: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
     ] = False,
 ) -> None:
     """Take what stands before the command."""
@@ -62,13 +65,13 @@ def main() -> None:
     try:
         app()
     except MoonthreadError as error:
-        complain(*told(error))
+        print_error(*error_lines(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except Exception:  # noqa: BLE001  the outermost boundary: a defect of ours, shown without secrets
-        complain(
+        print_error(
             "this is a defect; please report what follows",
-            logging_setup.Scrubber().text(traceback.format_exc()),
+            logging_setup.Scrubber().scrub(traceback.format_exc()),
         )
         sys.exit(1)

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bots.cli.printing import answer
-from bots.cli.question import open_kimi, request
+from bots.cli.printing import print_answer
+from bots.cli.question import build_request, open_kimi
 from bots.cli.terminal import run_async
-from bots.composition.settings_mapping import masker_of
+from bots.composition.settings_mapping import build_masker
 from core.kimi import Message
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 
 
 def ask(
@@ -22,14 +22,14 @@ def ask(
     model: Annotated[str | None, typer.Option(help="A model, in place of KIMI_MODEL.")] = None,
 ) -> None:
     """Ask Kimi one question."""
-    settings = load(needs=[Need.KIMI])
-    text = "\n\n".join(part for part in (" ".join(question or ()), _piped()) if part.strip())
+    settings = load(required=[Requirement.KIMI])
+    text = "\n\n".join(part for part in (" ".join(question or ()), _read_stdin()) if part.strip())
     if not text:
         raise typer.BadParameter('nothing to ask; write moonthread ask "question", or pipe text in')
     run_async(_ask(settings, text, stream=stream, system=system, model=model))
 
 
-def _piped() -> str:
+def _read_stdin() -> str:
     """Return what another program or a file gives us; "" where a person sits there."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
@@ -37,6 +37,6 @@ def _piped() -> str:
 
 
 async def _ask(settings: Settings, text: str, *, stream: bool, system: str | None, model: str | None) -> None:
-    asked = request(settings, Message(role="user", content=text), system=system, model=model)
+    asked = build_request(settings, Message(role="user", content=text), system=system, model=model)
     async with open_kimi(settings) as kimi:
-        await answer(kimi, asked, masker=masker_of(settings), stream=stream)
+        await print_answer(kimi, asked, masker=build_masker(settings), stream=stream)

@@ -7,47 +7,51 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bots.cli.store import done
+from bots.cli.store import run_in_transaction
 from core.store import Transaction, guard
-from core.store.guard import EVERYWHERE, Blocked
+from core.store.guard import EVERYWHERE, BlockedPerson
 
-Person = Annotated[str, typer.Argument(help="PLATFORM:ID, such as slack:U0123 or telegram:42.")]
-Chat = Annotated[
+PersonArgument = Annotated[str, typer.Argument(help="PLATFORM:ID, such as slack:U0123 or telegram:42.")]
+ChatOption = Annotated[
     str, typer.Option(help="Only in this channel or chat, by its id; without it everywhere on the platform.")
 ]
 
 
-def block(person: Person, chat: Chat = EVERYWHERE) -> None:
+def block(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
     """Give somebody no more answers; they are told once."""
-    platform, person_id = _parsed(person)
+    platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> bool:
         return await guard.block(tx, platform=platform, person_id=person_id, channel=chat)
 
-    new = done(work, make=True)
-    typer.echo(f"{person} is blocked{_where(chat)}" if new else f"{person} was blocked{_where(chat)} before")
+    new = run_in_transaction(work, create=True)
+    typer.echo(
+        f"{person} is blocked{_scope_text(chat)}"
+        if new
+        else f"{person} was blocked{_scope_text(chat)} before"
+    )
 
 
-def unblock(person: Person, chat: Chat = EVERYWHERE) -> None:
+def unblock(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
     """Answer somebody again: in one chat, or wherever they were blocked."""
-    platform, person_id = _parsed(person)
+    platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> int:
         return await guard.unblock(tx, platform=platform, person_id=person_id, channel=chat or None)
 
-    if not done(work):
-        typer.echo(f"moonthread: {person} is not blocked{_where(chat)}", err=True)
+    if not run_in_transaction(work):
+        typer.echo(f"moonthread: {person} is not blocked{_scope_text(chat)}", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{person} is answered again{_where(chat)}")
+    typer.echo(f"{person} is answered again{_scope_text(chat)}")
 
 
 def blocked() -> None:
     """List everybody who is blocked."""
 
-    async def work(tx: Transaction) -> list[Blocked]:
-        return list(await guard.everyone(tx))
+    async def work(tx: Transaction) -> list[BlockedPerson]:
+        return list(await guard.load_blocked(tx))
 
-    found = done(work)
+    found = run_in_transaction(work)
     if not found:
         typer.echo("nobody is blocked")
         return
@@ -58,18 +62,18 @@ def blocked() -> None:
             f"{one.platform}:{one.person_id}",
             one.name,
             one.channel or "everywhere",
-            one.by_id or "operator",
+            one.blocked_by or "operator",
         )
         table.add_row(*row, since)
     Console().print(table)
 
 
-def _parsed(person: str) -> tuple[str, str]:
+def _parse_person(person: str) -> tuple[str, str]:
     found = re.fullmatch(r"(slack|telegram):(-?\w+)", person)
     if found is None:
         raise typer.BadParameter("a person is PLATFORM:ID, such as slack:U0123 or telegram:42")
     return found[1], found[2]
 
 
-def _where(chat: str) -> str:
+def _scope_text(chat: str) -> str:
     return f" in {chat}" if chat else ""

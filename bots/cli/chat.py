@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bots.cli import rules
-from bots.cli.terminal import complain, language, loop_factory, make_folder
+from bots.cli.terminal import create_data_folder, loop_factory, print_error, terminal_language
 from core.domain.errors import SettingsError
 from core.domain.events import CommandName
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 
 if TYPE_CHECKING:
     from bots.composition.service import Service
-    from bots.terminal.app import TerminalPlatform
+    from bots.terminal.app import TerminalApp
 
 PROMPT: Final = "› "
-LEAVE: Final = ("/quit", "/exit")
+EXIT_COMMANDS: Final = ("/quit", "/exit")
 
 
-chats = typer.Typer(name="chat", help="Talk with Kimi here; or set the rules of a group or channel.")
-chats.command("set")(rules.set_)
-chats.command("show")(rules.show)
-chats.command("list")(rules.list_)
-chats.command("drop")(rules.drop)
+chat_commands = typer.Typer(name="chat", help="Talk with Kimi here; or set the rules of a group or channel.")
+chat_commands.command("set")(rules.set_)
+chat_commands.command("show")(rules.show)
+chat_commands.command("list")(rules.list_)
+chat_commands.command("drop")(rules.drop)
 
 
-@chats.callback(invoke_without_command=True)
+@chat_commands.callback(invoke_without_command=True)
 def chat(
     context: typer.Context,
     system: Annotated[str | None, typer.Option(help="Instructions, in place of KIMI_SYSTEM_PROMPT.")] = None,
@@ -39,19 +39,19 @@ def chat(
     """Talk with Kimi; it remembers what was said, the last time too."""
     if context.invoked_subcommand is not None:
         return
-    settings = load(needs=[Need.KIMI, Need.STORE])
+    settings = load(required=[Requirement.KIMI, Requirement.STORE])
     chosen = {"kimi_system_prompt": system, "kimi_model": model}
     settings = settings.model_copy(update={name: value for name, value in chosen.items() if value})
-    make_folder(settings)
+    create_data_folder(settings)
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401  gives input() its editing keys and history
-    with _alone(settings), asyncio.Runner(loop_factory=loop_factory()) as runner:
-        talk = Talk(settings)
+    with _single_instance(settings), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        talk = ChatClient(settings)
         runner.run(talk.open())
-        session = Session(talk, runner)
+        session = Repl(talk, runner)
         try:
-            while (line := _next_line()) is not None and line not in LEAVE:
-                session.take(line)
+            while (line := _read_line()) is not None and line not in EXIT_COMMANDS:
+                session.handle(line)
         finally:
             runner.run(talk.close())
     if session.failed:
@@ -59,7 +59,7 @@ def chat(
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _single_instance(settings: Settings) -> Iterator[None]:
     """Hold the terminal's lock: two of them would answer each other's questions."""
     try:
         import fcntl  # not on Windows
@@ -76,7 +76,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _next_line() -> str | None:
+def _read_line() -> str | None:
     """Ask the person for a line; None where they leave."""
     try:
         return input(PROMPT if sys.stdin.isatty() else "").strip()
@@ -86,13 +86,13 @@ def _next_line() -> str | None:
         return None
 
 
-class Talk:
+class ChatClient:
     """The service on this terminal, and the two things that a person does with it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._service: Service | None = None
-        self._terminal: TerminalPlatform | None = None
+        self._terminal: TerminalApp | None = None
 
     async def open(self) -> None:
         """Start, and finish what an earlier talk left unanswered.
@@ -101,86 +101,86 @@ class Talk:
             MoonthreadError: it cannot start.
         """
         from bots.composition.service import Service  # late: only this command needs all of it
-        from bots.terminal.app import TerminalPlatform
+        from bots.terminal.app import TerminalApp
 
-        self._terminal = TerminalPlatform(language=language())
+        self._terminal = TerminalApp(language=terminal_language())
         self._service = Service(self._settings, [self._terminal], exclusive=False, web=False)
         await self._service.start()
-        await self._settled()
+        await self._wait_until_idle()
 
-    async def say(self, text: str) -> bool:
+    async def send(self, text: str) -> bool:
         """Ask, and return when the answer stands there; False where there is none."""
-        _, terminal = self._opened()
-        await terminal.say(text)
-        await self._settled()
-        return await self._answered()
+        _, terminal = self._require_open()
+        await terminal.submit_message(text)
+        await self._wait_until_idle()
+        return await self._was_answered()
 
-    async def order(self, command: CommandName, argument: str = "") -> bool:
+    async def run_command(self, command: CommandName, argument: str = "") -> bool:
         """Give a command, and return when it is done; False where a retry brought no answer."""
-        _, terminal = self._opened()
-        await terminal.order(command, argument)
-        await self._settled()
-        return command is not CommandName.RETRY or await self._answered()
+        _, terminal = self._require_open()
+        await terminal.submit_command(command, argument)
+        await self._wait_until_idle()
+        return command is not CommandName.RETRY or await self._was_answered()
 
     async def close(self) -> None:
         """Stop."""
         if self._service is not None:
             await self._service.stop()
 
-    async def _settled(self) -> None:
-        service, terminal = self._opened()
-        await service.parts.engine.settled()
-        await service.parts.summarizer.settled()
-        terminal.settle()
+    async def _wait_until_idle(self) -> None:
+        service, terminal = self._require_open()
+        await service.components.work_queue.wait_idle()
+        await service.components.summarizer.settled()
+        terminal.finish_line()
 
-    async def _answered(self) -> bool:
+    async def _was_answered(self) -> bool:
         from core.store import conversations, turns
 
-        service, terminal = self._opened()
+        service, terminal = self._require_open()
         async with service.database.read() as tx:
-            conversation = await conversations.find(tx, terminal.key)
-            turn = await turns.latest(tx, conversation.id) if conversation else None
+            conversation = await conversations.find(tx, terminal.thread_key)
+            turn = await turns.get_latest(tx, conversation.id) if conversation else None
         return turn is None or not turn.outcome.startswith("failed")
 
-    def _opened(self) -> "tuple[Service, TerminalPlatform]":
+    def _require_open(self) -> "tuple[Service, TerminalApp]":
         if self._service is None or self._terminal is None:
             raise RuntimeError("open() comes first")
         return self._service, self._terminal
 
 
-class Session:
+class Repl:
     """Takes lines, one at a time; Ctrl-C ends an answer and not the session.
 
     The loop runs only while an answer does: at the prompt there is nothing to do.
     """
 
-    def __init__(self, talk: Talk, runner: asyncio.Runner) -> None:
+    def __init__(self, client: ChatClient, runner: asyncio.Runner) -> None:
         self.failed = False  #: whether the last question went without an answer
-        self._talk = talk
+        self._client = client
         self._runner = runner
 
-    def take(self, line: str) -> None:
+    def handle(self, line: str) -> None:
         """Do what the line asks for."""
         if not line:
             return
         word, _, rest = line.partition(" ")
         if word.startswith("/") and (not rest or word[1:] in set(CommandName)):
-            self._order(word, rest.strip())
+            self._run_command(word, rest.strip())
         else:
-            self._do(self._talk.say(line))
+            self._run(self._client.send(line))
 
-    def _order(self, word: str, argument: str) -> None:
+    def _run_command(self, token: str, argument: str) -> None:
         try:
-            command = CommandName(word[1:])
+            command = CommandName(token[1:])
         except ValueError:
-            complain(f"{word} is no command; /help lists them")
+            print_error(f"{token} is no command; /help lists them")
             return
-        self._do(self._talk.order(command, argument))
+        self._run(self._client.run_command(command, argument))
         if command is CommandName.HELP:
-            print(f"- `{LEAVE[0]}` leave, as Ctrl-D does; Ctrl-C ends an answer")
+            print(f"- `{EXIT_COMMANDS[0]}` leave, as Ctrl-D does; Ctrl-C ends an answer")
 
-    def _do(self, what: Coroutine[Any, Any, bool]) -> None:
+    def _run(self, work: Coroutine[Any, Any, bool]) -> None:
         try:
-            self.failed = not self._runner.run(what)
+            self.failed = not self._runner.run(work)
         except KeyboardInterrupt:
-            self._runner.run(self._talk.order(CommandName.STOP))
+            self._runner.run(self._client.run_command(CommandName.STOP))

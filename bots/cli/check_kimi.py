@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from bots.check_result import Finding
+from bots.check_result import CheckResult
 from bots.cli.question import open_kimi
-from bots.cli.terminal import language
+from bots.cli.terminal import terminal_language
 from core.kimi import (
     KimiAuthenticationError,
     KimiEndpointMissing,
@@ -28,85 +28,85 @@ REGIONS: Final[Mapping[str, str]] = {
 _RETRY: Final = RetryPolicy(max_attempts=2, total_wait_s=10.0)
 
 
-async def examine(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -> list[Finding]:
+async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -> list[CheckResult]:
     """Ask for the list of models, which needs a valid key and costs nothing."""
     host = urlsplit(settings.kimi_base_url).hostname
     try:
-        models = await _models(settings, settings.kimi_base_url)
+        models = await _list_models(settings, settings.kimi_base_url)
     except KimiAuthenticationError:
-        return [await _refused(settings, regions)]
+        return [await _explain_refused_key(settings, regions)]
     except KimiEndpointMissing:
-        return _without_list(settings, str(host))
+        return _without_model_list(settings, str(host))
     except KimiError as error:
-        return [Finding("fault", f"Kimi: {error}", error.notice(language()))]
-    found = [Finding("ok", f"Kimi: {host} takes the key"), _model(settings, models)]
-    return [*found, await _balance(settings, str(host))]
+        return [CheckResult("fault", f"Kimi: {error}", error.notice(terminal_language()))]
+    found = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
+    return [*found, await _check_balance(settings, str(host))]
 
 
-async def _models(settings: Settings, base_url: str) -> tuple[Model, ...]:
+async def _list_models(settings: Settings, base_url: str) -> tuple[Model, ...]:
     async with open_kimi(settings, base_url=base_url, retry=_RETRY) as kimi:
         return await kimi.models()
 
 
-async def _balance(settings: Settings, host: str) -> Finding:
+async def _check_balance(settings: Settings, host: str) -> CheckResult:
     """Tell what is left on the account; see https://platform.kimi.ai/docs/api/balance."""
     try:
         async with open_kimi(settings, retry=_RETRY) as kimi:
             told = await kimi.ask("GET", "/users/me/balance")
     except KimiEndpointMissing:
-        return Finding("ok", f"Kimi: {host} does not tell the account's balance")
+        return CheckResult("ok", f"Kimi: {host} does not tell the account's balance")
     except KimiError as error:
-        return Finding("warning", f"Kimi: the balance cannot be read ({error})")
+        return CheckResult("warning", f"Kimi: the balance cannot be read ({error})")
     match told:
         case {"data": {"available_balance": int() | float() as left}}:
             if left > 0:
-                return Finding("ok", f"Kimi: {left:,.2f} left on the account")
-            return Finding("fault", f"Kimi: nothing is left on the account ({left:,.2f})", "Top it up.")
+                return CheckResult("ok", f"Kimi: {left:,.2f} left on the account")
+            return CheckResult("fault", f"Kimi: nothing is left on the account ({left:,.2f})", "Top it up.")
         case _:
-            return Finding("warning", f"Kimi: {host} tells the balance in a form that is not known")
+            return CheckResult("warning", f"Kimi: {host} tells the balance in a form that is not known")
 
 
-async def _refused(settings: Settings, regions: Mapping[str, str]) -> Finding:
+async def _explain_refused_key(settings: Settings, regions: Mapping[str, str]) -> CheckResult:
     """Say whose key it is, if it is anybody's."""
     what = f"Kimi: {urlsplit(settings.kimi_base_url).hostname} refuses the key"
     if settings.kimi_base_url not in regions:
-        return Finding("fault", what, "Copy KIMI_API_KEY anew from that provider's console.")
+        return CheckResult("fault", what, "Copy KIMI_API_KEY anew from that provider's console.")
     for base_url, name in regions.items():
-        if base_url != settings.kimi_base_url and await _is_taken(settings, base_url):
-            return Finding("fault", f"{what}: it belongs to {name}", f"Set KIMI_BASE_URL={base_url}")
+        if base_url != settings.kimi_base_url and await _accepts_key(settings, base_url):
+            return CheckResult("fault", f"{what}: it belongs to {name}", f"Set KIMI_BASE_URL={base_url}")
     advice = (
         "Copy KIMI_API_KEY anew from platform.kimi.com or platform.kimi.ai; keys of Kimi Code are others."
     )
-    return Finding("fault", f"{what}, and so does the other region", advice)
+    return CheckResult("fault", f"{what}, and so does the other region", advice)
 
 
-async def _is_taken(settings: Settings, base_url: str) -> bool:
+async def _accepts_key(settings: Settings, base_url: str) -> bool:
     try:
-        await _models(settings, base_url)
+        await _list_models(settings, base_url)
     except KimiError:
         return False
     return True
 
 
-def _without_list(settings: Settings, host: str) -> list[Finding]:
+def _without_model_list(settings: Settings, host: str) -> list[CheckResult]:
     """Some providers offer no list of models; whether the key is valid shows only with a question."""
-    unknown = Finding(
+    unknown = CheckResult(
         "warning",
         f"Kimi: {host} has no list of models, so the key was not tried",
         'Try it with: moonthread ask "hello"',
     )
     known = built_in(settings.kimi_base_url)
-    return [unknown, _model(settings, known)] if known else [unknown]
+    return [unknown, _check_model(settings, known)] if known else [unknown]
 
 
-def _model(settings: Settings, models: tuple[Model, ...]) -> Finding:
+def _check_model(settings: Settings, models: tuple[Model, ...]) -> CheckResult:
     try:
         check_model(settings.kimi_model, models)
     except KimiModelUnknown as error:
-        return Finding("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
+        return CheckResult("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
     found = next((model for model in models if model.id == settings.kimi_model), None)
     room = f", {found.context_tokens:,} tokens of context" if found and found.context_tokens else ""
     others = ", ".join(sorted(model.id for model in models if model is not found))
-    return Finding(
+    return CheckResult(
         "ok", f"Kimi: {settings.kimi_model} is there{room}" + (f"; others: {others}" if others else "")
     )

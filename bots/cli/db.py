@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bots.cli.terminal import make_folder, run_async
+from bots.cli.terminal import create_data_folder, run_async
 from core.domain.errors import SettingsError
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 
 if TYPE_CHECKING:
-    from core.store.database_transfer import Progress
+    from core.store.database_transfer import TransferProgress
 
 db = typer.Typer(name="db", help="The database's tables.", no_args_is_help=True)
 
 
-def _url() -> str:
+def _database_url() -> str:
     """Return the database's address; a folder of ours is made where it is missing."""
-    settings = load(needs=[Need.STORE])
-    make_folder(settings)
+    settings = load(required=[Requirement.STORE])
+    create_data_folder(settings)
     return settings.database_url.get_secret_value()
 
 
@@ -28,9 +28,9 @@ def upgrade() -> None:
     """Bring the tables up to what this version needs; older versions may go on running."""
     from core.store import migrate
 
-    url = _url()
+    url = _database_url()
     run_async(migrate.upgrade(url))
-    print(f"at {run_async(migrate.current(url))}")
+    print(f"at {run_async(migrate.revision(url))}")
 
 
 @db.command()
@@ -38,9 +38,9 @@ def contract() -> None:
     """Take away what only older versions needed; do it once none of them runs any more."""
     from core.store import migrate
 
-    url = _url()
+    url = _database_url()
     run_async(migrate.contract(url))
-    print(f"at {run_async(migrate.current(url))}")
+    print(f"at {run_async(migrate.revision(url))}")
 
 
 @db.command()
@@ -48,7 +48,7 @@ def current() -> None:
     """Print the revision that the tables are at."""
     from core.store import migrate
 
-    print(run_async(migrate.current(_url())) or "no tables yet")
+    print(run_async(migrate.revision(_database_url())) or "no tables yet")
 
 
 @db.command()
@@ -56,16 +56,16 @@ def status() -> None:
     """Say where the tables are, and which steps are left."""
     from core.store import migrate
 
-    found = run_async(migrate.status(_url()))
+    found = run_async(migrate.status(_database_url()))
     print(f"at {found.current or 'no revision'}")
     if found.newer:
         print(f"newer than this version, which needs {migrate.chain().needed}")
     if found.floor:
         print(f"versions of revision {found.floor} and later may run on it")
     for step in found.pending:
-        print(f"needed: {step.revision} {step.tells}")
+        print(f"needed: {step.revision} {step.summary}")
     for step in found.contract:
-        print(f"contract step, when no older version runs: {step.revision} {step.tells}")
+        print(f"contract step, when no older version runs: {step.revision} {step.summary}")
     if not (found.pending or found.contract or found.newer):
         print("nothing is left to do")
 
@@ -75,9 +75,9 @@ def downgrade(revision: str) -> None:
     """Take the tables back to an earlier revision ("base": remove them all)."""
     from core.store import migrate
 
-    url = _url()
+    url = _database_url()
     run_async(migrate.downgrade(url, revision))
-    print(f"at {run_async(migrate.current(url)) or 'no tables'}")
+    print(f"at {run_async(migrate.revision(url)) or 'no tables'}")
 
 
 @db.command()
@@ -86,7 +86,7 @@ def copy(
     to_file: Annotated[
         Path | None, typer.Option(help="A file that holds the address, so that no password is typed")
     ] = None,
-    anew: Annotated[
+    start_over: Annotated[
         bool, typer.Option("--anew", help="Drop what an earlier, incomplete copy brought, and begin again")
     ] = False,
 ) -> None:
@@ -94,14 +94,14 @@ def copy(
 
     The service must be stopped. An interrupted copy goes on where it was when it is run again.
     """
-    settings = load(needs=[Need.STORE])
+    settings = load(required=[Requirement.STORE])
     if settings.sqlite_file is None or not settings.sqlite_file.is_file():
         raise SettingsError(["DATABASE_URL: names no SQLite file that is there; nothing to copy"])
-    rows = run_async(_copy(settings, _target(to, to_file), anew=anew))
+    rows = run_async(_copy(settings, _target_url(to, to_file), start_over=start_over))
     print(f"{rows:,} rows copied and compared. Set DATABASE_URL to the new address and start the service.")
 
 
-def _target(to: str, to_file: Path | None) -> str:
+def _target_url(to: str, to_file: Path | None) -> str:
     """Return the address that was given in one of two ways."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -119,24 +119,24 @@ def _target(to: str, to_file: Path | None) -> str:
         raise SettingsError([f"--to-file: {to_file} cannot be read"]) from exc
 
 
-async def _copy(settings: Settings, target_url: str, *, anew: bool) -> int:
+async def _copy(settings: Settings, target_url: str, *, start_over: bool) -> int:
     from core.store import Database
-    from core.store.database_transfer import Copy
+    from core.store.database_transfer import DatabaseTransfer
 
     source, target = Database(settings.database_url.get_secret_value()), Database(target_url)
     try:
-        return await Copy(source, target, _show).run(anew=anew)
+        return await DatabaseTransfer(source, target, _print_progress).run(start_over=start_over)
     finally:
         await source.close()
         await target.close()
 
 
-def _show(progress: "Progress") -> None:
+def _print_progress(progress: "TransferProgress") -> None:
     """Keep one line for each table on a terminal; elsewhere one line when it is done."""
-    done = f"{progress.table}: {progress.rows:,} of {progress.of:,}"
-    if progress.checked:
+    done = f"{progress.table}: {progress.rows:,} of {progress.total:,}"
+    if progress.verified:
         print(f"{progress.table}: {progress.rows:,} rows, compared", file=sys.stderr)
     elif sys.stderr.isatty():
-        print(f"\r{done}", end="\n" if progress.rows == progress.of else "", file=sys.stderr, flush=True)
-    elif progress.rows == progress.of:
+        print(f"\r{done}", end="\n" if progress.rows == progress.total else "", file=sys.stderr, flush=True)
+    elif progress.rows == progress.total:
         print(done, file=sys.stderr)

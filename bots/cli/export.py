@@ -7,9 +7,9 @@ from typing import Annotated
 import orjson
 import typer
 
-from bots.cli.store import opened
+from bots.cli.store import open_database
 from bots.cli.terminal import run_async
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 from core.store import Transaction, export
 from core.store.export import Record
 
@@ -26,16 +26,16 @@ def export_(
     platform, _, person_id = (person or "").partition(":")
     if person is not None and not (platform and person_id):
         raise typer.BadParameter("--person is PLATFORM:ID, such as slack:U0123")
-    settings = load(needs=[Need.STORE])
-    if not run_async(_write(settings, conversation, platform, person_id)):
+    settings = load(required=[Requirement.STORE])
+    if not run_async(_write_records(settings, conversation, platform, person_id)):
         typer.echo("moonthread: nothing is stored of that", err=True)
         raise typer.Exit(1)
 
 
-async def _write(settings: Settings, conversation: int | None, platform: str, person_id: str) -> int:
+async def _write_records(settings: Settings, conversation: int | None, platform: str, person_id: str) -> int:
     """Write the records; return how many there were."""
     count = 0
-    async with opened(settings) as database, database.read() as tx:
+    async with open_database(settings) as database, database.read() as tx:
         async for record in _records(tx, conversation, platform, person_id):
             sys.stdout.buffer.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
             count += 1
@@ -47,5 +47,5 @@ def _records(
     tx: Transaction, conversation: int | None, platform: str, person_id: str
 ) -> AsyncIterator[Record]:
     if conversation is not None:
-        return export.of_conversation(tx, conversation)
-    return export.of_person(tx, platform, person_id)
+        return export.export_conversation(tx, conversation)
+    return export.export_person(tx, platform, person_id)

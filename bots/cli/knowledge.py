@@ -11,32 +11,32 @@ import typer
 
 from bots.cli.knowledge_eval import evaluate
 from bots.cli.question import open_kimi
-from bots.cli.store import opened
-from bots.cli.terminal import complain, run_async
+from bots.cli.store import open_database
+from bots.cli.terminal import print_error, run_async
 from core.answering.file_notices import SENTENCES
 from core.domain.clock import SystemClock
 from core.domain.errors import SettingsError
-from core.files.formats import ending_of, sort_of
-from core.files.kimi_file_store import Shelf
-from core.files.policy import Unusable
+from core.files.file_policy import UnusableFile
+from core.files.formats import extension_of, file_type_of
+from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiError
-from core.knowledge.evaluation import BadTable, Case, cases_of
-from core.knowledge.finder import find
-from core.knowledge.reading import FileWords
-from core.knowledge.teaching import MOST_SET_NAME, teach
+from core.knowledge.evaluation import EvaluationCase, InvalidCaseTable, parse_cases
+from core.knowledge.file_text import FileTextReader
+from core.knowledge.finder import find_passages
+from core.knowledge.indexing import MAX_SET_NAME_CHARS, index_document
 from core.llm import account_name
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 from core.store import Database
 from core.store import knowledge as store
 from core.store.knowledge import DEPLOYMENT, Owner
 
 knowledge = typer.Typer(name="knowledge", help="What the bot knows.", no_args_is_help=True)
 
-Tenant = Annotated[
+TenantOption = Annotated[
     str,
     typer.Option(help="Whose sets, as platform:id, such as slack:T0123. Without it, the deployment's own."),
 ]
-Sets = Annotated[
+SetsOption = Annotated[
     list[str] | None, typer.Option("--set", help="A set to look in; may be given again. All without it.")
 ]
 
@@ -46,75 +46,77 @@ def add(
     name: Annotated[str, typer.Argument(metavar="SET", help="The set's name; made where it is new.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files, or folders of them.")],
     url: Annotated[str, typer.Option(help="Where people can read it; for one file.")] = "",
-    tenant: Tenant = "",
+    tenant: TenantOption = "",
 ) -> None:
     """Add files to a set; one of the same name is replaced."""
-    paths = [inner for path in files for inner in _files(path)]
+    paths = [inner for path in files for inner in _expand_files(path)]
     if url and len(paths) != 1:
         raise typer.BadParameter("--url goes with one file")
-    if not 0 < len(name) <= MOST_SET_NAME or ":" in name:
-        raise typer.BadParameter(f"a set's name has at most {MOST_SET_NAME} characters and no colon")
+    if not 0 < len(name) <= MAX_SET_NAME_CHARS or ":" in name:
+        raise typer.BadParameter(f"a set's name has at most {MAX_SET_NAME_CHARS} characters and no colon")
     if not paths:
         raise typer.BadParameter("there are no files that can be read")
-    settings = load(needs=[Need.STORE])
-    if not run_async(_add(settings, _owner(tenant), name, paths, url)):
+    settings = load(required=[Requirement.STORE])
+    if not run_async(_add(settings, _parse_owner(tenant), name, paths, url)):
         raise typer.Exit(1)
 
 
 @knowledge.command("list")
-def list_(tenant: Tenant = "") -> None:
+def list_(tenant: TenantOption = "") -> None:
     """List all sets of everybody, or those that a tenant may use, with their documents."""
-    run_async(_list(load(needs=[Need.STORE]), _owner(tenant) if tenant else None))
+    run_async(_list(load(required=[Requirement.STORE]), _parse_owner(tenant) if tenant else None))
 
 
 @knowledge.command()
 def remove(
     name: Annotated[str, typer.Argument(metavar="SET")],
     document: Annotated[str, typer.Argument(metavar="[FILE]", help="One of its documents.")] = "",
-    tenant: Tenant = "",
+    tenant: TenantOption = "",
 ) -> None:
     """Remove a set, or one document of it."""
-    if not run_async(_remove(load(needs=[Need.STORE]), _owner(tenant), name, document)):
-        complain("there is nothing of that name; 'moonthread knowledge list' shows what there is")
+    if not run_async(_remove(load(required=[Requirement.STORE]), _parse_owner(tenant), name, document)):
+        print_error("there is nothing of that name; 'moonthread knowledge list' shows what there is")
         raise typer.Exit(1)
 
 
 @knowledge.command()
-def search(question: str, sets: Sets = None, tenant: Tenant = "") -> None:
+def search(question: str, sets: SetsOption = None, tenant: TenantOption = "") -> None:
     """Print the passages that a question finds."""
-    if not run_async(_search(load(needs=[Need.STORE]), _owner(tenant), sets, question)):
+    if not run_async(_search(load(required=[Requirement.STORE]), _parse_owner(tenant), sets, question)):
         print("nothing relevant")
 
 
 @knowledge.command("eval")
 def eval_(
     table: Annotated[Path, typer.Argument(metavar="FILE.csv", help="question,source[,answer]")],
-    sets: Sets = None,
-    tenant: Tenant = "",
+    sets: SetsOption = None,
+    tenant: TenantOption = "",
     ask: Annotated[bool, typer.Option("--ask", help="Ask Kimi too; needs a key.")] = False,
     misses: Annotated[bool, typer.Option(help="Print what was not found or not refused.")] = True,
 ) -> None:
     """Ask a table of questions; report how often the expected passage is found, and Kimi right."""
-    settings = load(needs=[Need.STORE, Need.KIMI] if ask else [Need.STORE])
+    settings = load(required=[Requirement.STORE, Requirement.KIMI] if ask else [Requirement.STORE])
     try:
-        cases = cases_of(table.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, csv.Error, BadTable) as exc:
-        complain(f"{table}: {exc}")
+        cases = parse_cases(table.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, csv.Error, InvalidCaseTable) as exc:
+        print_error(f"{table}: {exc}")
         raise typer.Exit(1) from exc
-    run_async(_evaluate(settings, _owner(tenant), sets, cases, ask=ask, misses=misses))
+    run_async(_evaluate(settings, _parse_owner(tenant), sets, cases, ask=ask, misses=misses))
 
 
-def _files(path: Path) -> Sequence[Path]:
+def _expand_files(path: Path) -> Sequence[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(inner for inner in path.iterdir() if inner.is_file() and sort_of(ending_of(inner.name, "")))
+    return sorted(
+        inner for inner in path.iterdir() if inner.is_file() and file_type_of(extension_of(inner.name, ""))
+    )
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count_text(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _owner(tenant: str) -> Owner:
+def _parse_owner(tenant: str) -> Owner:
     if not tenant:
         return DEPLOYMENT
     platform, _, id_ = tenant.partition(":")
@@ -124,7 +126,7 @@ def _owner(tenant: str) -> Owner:
 
 
 @asynccontextmanager
-async def _reading(settings: Settings, database: Database) -> AsyncIterator[FileWords]:
+async def _open_text_reader(settings: Settings, database: Database) -> AsyncIterator[FileTextReader]:
     """Make what reads files; without a key there is nobody to read PDFs."""
     key = settings.kimi_api_key
     async with contextlib.AsyncExitStack() as closing:
@@ -132,31 +134,36 @@ async def _reading(settings: Settings, database: Database) -> AsyncIterator[File
         if key is not None:
             kimi = await closing.enter_async_context(open_kimi(settings))
             account = account_name(settings.kimi_base_url, key.get_secret_value())
-            shelf = Shelf(database, kimi.files, SystemClock(), account=account)
-        yield FileWords(shelf)
+            shelf = KimiFileStore(database, kimi.files, SystemClock(), account=account)
+        yield FileTextReader(shelf)
 
 
 async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path], url: str) -> bool:
     """Add files, and say what became of each; False where one could not be added."""
     done = True
-    async with opened(settings, make=True) as database, _reading(settings, database) as words:
+    async with (
+        open_database(settings, create=True) as database,
+        _open_text_reader(settings, database) as words,
+    ):
         for path in paths:
             try:
                 ending, text = await words.read(path, name=path.name)
-                taught = await teach(database, owner, name, name=path.name, text=text, ending=ending, url=url)
-            except Unusable as exc:
-                complain(_why(exc, path, settings))
+                taught = await index_document(
+                    database, owner, name, name=path.name, text=text, extension=ending, url=url
+                )
+            except UnusableFile as exc:
+                print_error(_failure_text(exc, path, settings))
                 done = False
             except (OSError, KimiError) as exc:
-                complain(f"{path}: {exc}")
+                print_error(f"{path}: {exc}")
                 done = False
             else:
                 state = f"version {taught.version}" if taught.changed else "unchanged"
-                print(f"{name}: {taught.name}, {_count(taught.passages, 'passage')}, {state}")
+                print(f"{name}: {taught.name}, {_count_text(taught.passage_count, 'passage')}, {state}")
     return done
 
 
-def _why(unusable: Unusable, path: Path, settings: Settings) -> str:
+def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str:
     if unusable.fault == "not_here" and settings.kimi_api_key is None:
         return f"{path}: Kimi reads such files; set KIMI_API_KEY"
     if unusable.fault == "mislabelled" and path.suffix.lower() in (".csv", ".tsv"):
@@ -165,24 +172,25 @@ def _why(unusable: Unusable, path: Path, settings: Settings) -> str:
 
 
 async def _list(settings: Settings, owner: Owner | None) -> None:
-    async with opened(settings, make=True) as database, database.read() as tx:
-        found = await store.all_sets(tx) if owner is None else await store.sets_of(tx, owner)
+    async with open_database(settings, create=True) as database, database.read() as tx:
+        found = await store.load_all_sets(tx) if owner is None else await store.load_usable_sets(tx, owner)
         for one in found:
             whose = f" of {one.owner.platform}:{one.owner.tenant}" if one.owner != DEPLOYMENT else ""
             print(
-                f"{one.name}{whose}: {_count(one.documents, 'document')}, {_count(one.passages, 'passage')}"
+                f"{one.name}{whose}: {_count_text(one.documents, 'document')}, "
+                f"{_count_text(one.passages, 'passage')}"
             )
-            for document in await store.documents(tx, one.id):
+            for document in await store.load_documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
-                size = _count(document.passages, "passage")
+                size = _count_text(document.passages, "passage")
                 print(f"  {document.name}: {size}, version {document.version}, {changed}")
     if not found:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
 
 
 async def _remove(settings: Settings, owner: Owner, name: str, document: str) -> bool:
-    async with opened(settings, make=True) as database, database.begin() as tx:
-        found = await store.owned(tx, owner, name)
+    async with open_database(settings, create=True) as database, database.begin() as tx:
+        found = await store.find_set(tx, owner, name)
         if found is None:
             return False
         if document:
@@ -191,27 +199,29 @@ async def _remove(settings: Settings, owner: Owner, name: str, document: str) ->
     return True
 
 
-async def _ids(database: Database, owner: Owner, names: Sequence[str] | None) -> Sequence[int]:
+async def _resolve_set_ids(
+    database: Database, owner: Owner, set_names: Sequence[str] | None
+) -> Sequence[int]:
     """Return the sets that are meant.
 
     Raises:
         SettingsError: one does not exist.
     """
     async with database.read() as tx:
-        if not names:
-            usable = await store.sets_of(tx, owner)
+        if not set_names:
+            usable = await store.load_usable_sets(tx, owner)
             return [one.id for one in usable]
-        known = {one.name for one in await store.sets_of(tx, owner)}
-        if unknown := [name for name in names if name not in known]:
+        known = {one.name for one in await store.load_usable_sets(tx, owner)}
+        if unknown := [name for name in set_names if name not in known]:
             raise SettingsError([f"there is no set {name!r}" for name in unknown])
-        return await store.visible(tx, owner, names)
+        return await store.resolve_set_ids(tx, owner, set_names)
 
 
-async def _search(settings: Settings, owner: Owner, names: Sequence[str] | None, question: str) -> bool:
-    async with opened(settings, make=True) as database:
-        ids = await _ids(database, owner, names)
+async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
+    async with open_database(settings, create=True) as database:
+        ids = await _resolve_set_ids(database, owner, set_names)
         async with database.read() as tx:
-            found = await find(tx, ids, question)
+            found = await find_passages(tx, ids, question)
     for one in found:
         entry = one.entry
         print(
@@ -224,12 +234,12 @@ async def _search(settings: Settings, owner: Owner, names: Sequence[str] | None,
 async def _evaluate(
     settings: Settings,
     owner: Owner,
-    names: Sequence[str] | None,
-    cases: Sequence[Case],
+    set_names: Sequence[str] | None,
+    cases: Sequence[EvaluationCase],
     *,
     ask: bool,
     misses: bool,
 ) -> None:
-    async with opened(settings, make=True) as database:
-        ids = await _ids(database, owner, names)
+    async with open_database(settings, create=True) as database:
+        ids = await _resolve_set_ids(database, owner, set_names)
         await evaluate(settings, database, ids, cases, ask=ask, misses=misses)

@@ -27,14 +27,14 @@ def open_kimi(
     )
 
 
-def request(
-    settings: Settings, *turns: Message, system: str | None = None, model: str | None = None
+def build_request(
+    settings: Settings, *messages: Message, system: str | None = None, model: str | None = None
 ) -> ChatRequest:
     """Ask ``turns`` with the operator's settings; ``system`` and ``model`` go before those."""
     prompt = system or settings.kimi_system_prompt
     sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
     return ChatRequest(
-        messages=(*([Message(role="system", content=prompt)] if prompt else ()), *turns),
+        messages=(*([Message(role="system", content=prompt)] if prompt else ()), *messages),
         model=model or settings.kimi_model,
         max_completion_tokens=settings.reply_tokens,
         thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",

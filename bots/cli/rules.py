@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bots.cli.store import done
-from core.chat_policy import NAMES, ChatRules, changed, parse_pairs, to_words
+from bots.cli.store import run_in_transaction
+from core.chat_policy import RULE_NAMES, ChatRules, parse_pairs, render_rules, with_changes
 from core.domain.errors import SettingsError
 from core.store import Transaction, rules
-from core.store.rules import ANY_TENANT, Stored
+from core.store.rules import ANY_TENANT, StoredChatRules
 
-Room = Annotated[
+ChatArgument = Annotated[
     str,
     typer.Argument(
         metavar="CHAT",
@@ -25,55 +25,56 @@ Room = Annotated[
 
 
 def set_(
-    room: Room,
+    chat: ChatArgument,
     pairs: Annotated[
         list[str],
-        typer.Argument(metavar="NAME=VALUE…", help=f"Rules: {', '.join(NAMES)}. NAME= is the usual."),
+        typer.Argument(metavar="NAME=VALUE…", help=f"Rules: {', '.join(RULE_NAMES)}. NAME= is the usual."),
     ],
 ) -> None:
     """Set rules of a chat; those that are not named stay as they are."""
-    words, (platform, tenant, channel) = _read(room, pairs)
+    words, (platform, tenant, channel) = _parse_arguments(chat, pairs)
 
     async def work(tx: Transaction) -> tuple[ChatRules, int]:
-        stored = await _found(tx, platform, tenant, channel)
-        made = changed(stored.rules if stored else ChatRules(), words)
+        stored = await _load_rules(tx, platform, tenant, channel)
+        made = with_changes(stored.rules if stored else ChatRules(), words)
         where = stored.tenant if stored else tenant
         return made, await rules.save(
             tx, made, platform=platform, tenant=where, channel=channel, changed_by=""
         )
 
-    made, version = done(work, make=True)
-    typer.echo(f"{room}: version {version}, in effect")
-    _print(made, all_of_them=False)
+    made, version = run_in_transaction(work, create=True)
+    typer.echo(f"{chat}: version {version}, in effect")
+    _print_rules(made, include_defaults=False)
 
 
 def show(
-    room: Room, all_of_them: Annotated[bool, typer.Option("--all", help="Also what is as usual.")] = False
+    chat: ChatArgument,
+    include_defaults: Annotated[bool, typer.Option("--all", help="Also what is as usual.")] = False,
 ) -> None:
     """Print the rules of a chat, as "chat set" takes them."""
-    platform, tenant, channel = _parsed(room)
+    platform, tenant, channel = _parse_chat(chat)
 
-    async def work(tx: Transaction) -> Stored | None:
-        return await _found(tx, platform, tenant, channel)
+    async def work(tx: Transaction) -> StoredChatRules | None:
+        return await _load_rules(tx, platform, tenant, channel)
 
-    stored = done(work)
+    stored = run_in_transaction(work)
     if stored is None:
-        typer.echo(f"{room} has no rules of its own")
-        if not all_of_them:
+        typer.echo(f"{chat} has no rules of its own")
+        if not include_defaults:
             return
     else:
         by = stored.changed_by or "the command line"
-        typer.echo(f"{room}: version {stored.version}, {stored.changed_at:%Y-%m-%d %H:%M} UTC by {by}")
-    _print(stored.rules if stored else ChatRules(), all_of_them=all_of_them)
+        typer.echo(f"{chat}: version {stored.version}, {stored.changed_at:%Y-%m-%d %H:%M} UTC by {by}")
+    _print_rules(stored.rules if stored else ChatRules(), include_defaults=include_defaults)
 
 
 def list_() -> None:
     """List the chats that have rules."""
 
-    async def work(tx: Transaction) -> Sequence[Stored]:
-        return await rules.listed(tx)
+    async def work(tx: Transaction) -> Sequence[StoredChatRules]:
+        return await rules.load_all(tx)
 
-    found = done(work)
+    found = run_in_transaction(work)
     if not found:
         typer.echo("no chat has rules of its own")
         return
@@ -81,28 +82,28 @@ def list_() -> None:
     for one in found:
         room = ":".join(part for part in (one.platform, one.tenant, one.channel) if part)
         changed_at = f"{one.changed_at:%Y-%m-%d %H:%M}"
-        names = ", ".join(to_words(one.rules))
+        names = ", ".join(render_rules(one.rules))
         table.add_row(room, str(one.version), changed_at, one.changed_by or "command line", names)
     Console().print(table)
 
 
-def drop(room: Room) -> None:
+def drop(chat: ChatArgument) -> None:
     """Take all rules of a chat away."""
-    platform, tenant, channel = _parsed(room)
+    platform, tenant, channel = _parse_chat(chat)
 
     async def work(tx: Transaction) -> bool:
-        stored = await _found(tx, platform, tenant, channel)
+        stored = await _load_rules(tx, platform, tenant, channel)
         if stored is None:
             return False
-        return await rules.drop(tx, platform=platform, tenant=stored.tenant, channel=channel)
+        return await rules.remove(tx, platform=platform, tenant=stored.tenant, channel=channel)
 
-    if not done(work):
-        typer.echo(f"moonthread: {room} has no rules of its own", err=True)
+    if not run_in_transaction(work):
+        typer.echo(f"moonthread: {chat} has no rules of its own", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{room} has no rules of its own any more")
+    typer.echo(f"{chat} has no rules of its own any more")
 
 
-def _read(room: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, str]]:
+def _parse_arguments(chat: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, str]]:
     """Return what is to be set where.
 
     Raises:
@@ -111,7 +112,7 @@ def _read(room: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, 
     faults: list[str] = []
     place, words = ("", "", ""), dict[str, str]()
     try:
-        place = _parsed(room)
+        place = _parse_chat(chat)
     except SettingsError as exc:
         faults += exc.faults
     try:
@@ -120,23 +121,23 @@ def _read(room: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, 
         faults += exc.faults
     if faults:
         try:
-            changed(ChatRules(), words)
+            with_changes(ChatRules(), words)
         except SettingsError as exc:
             faults += exc.faults
         raise SettingsError(faults)
     return words, place
 
 
-def _parsed(room: str) -> tuple[str, str, str]:
-    found = re.fullmatch(r"(slack|telegram):(?:(\w+):)?(-?\w+)", room)
+def _parse_chat(chat: str) -> tuple[str, str, str]:
+    found = re.fullmatch(r"(slack|telegram):(?:(\w+):)?(-?\w+)", chat)
     if found is None:
-        raise SettingsError([f"{room!r} is no chat; write one such as telegram:-100123 or slack:C0123"])
+        raise SettingsError([f"{chat!r} is no chat; write one such as telegram:-100123 or slack:C0123"])
     return found[1], found[2] or ANY_TENANT, found[3]
 
 
-async def _found(tx: Transaction, platform: str, tenant: str, channel: str) -> Stored | None:
+async def _load_rules(tx: Transaction, platform: str, tenant: str, channel: str) -> StoredChatRules | None:
     """Return a chat's stored rules; with no tenant named, those under any."""
-    stored = await rules.listed(tx, platform=platform, channel=channel)
+    stored = await rules.load_all(tx, platform=platform, channel=channel)
     if tenant:
         return next((one for one in stored if one.tenant == tenant), None)
     if len(stored) > 1:
@@ -145,6 +146,6 @@ async def _found(tx: Transaction, platform: str, tenant: str, channel: str) -> S
     return stored[0] if stored else None
 
 
-def _print(made: ChatRules, *, all_of_them: bool) -> None:
-    for name, value in to_words(made, all_of_them=all_of_them).items():
+def _print_rules(chat_rules: ChatRules, *, include_defaults: bool) -> None:
+    for name, value in render_rules(chat_rules, include_defaults=include_defaults).items():
         typer.echo(f"{name}={value}")

@@ -9,16 +9,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from core.settings import specs
+from core.settings import setting_specs
 
 BEGIN: Final = "<!-- settings: written by make settings-table -->"
 END: Final = "<!-- /settings -->"
 
 
-def table() -> str:
+def render_table() -> str:
     """Return one Markdown table for each group of settings."""
     parts: list[str] = []
-    for group, members in groupby(specs(), key=lambda spec: spec.group):
+    for group, members in groupby(setting_specs(), key=lambda spec: spec.group):
         rows = [f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" for spec in members]
         parts.append(
             "\n".join([f"**{group}**", "", "| Variable | Default | Meaning |", "|---|---|---|", *rows])
@@ -26,7 +26,7 @@ def table() -> str:
     return "\n\n".join(parts)
 
 
-def written_into(text: str) -> str:
+def insert_table(text: str) -> str:
     """Return ``text`` with the table between the marks.
 
     Raises:
@@ -36,13 +36,13 @@ def written_into(text: str) -> str:
     _, ended, after = rest.partition(END)
     if not found or not ended:
         raise ValueError(f"the marks {BEGIN} and {END} are missing")
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{render_table()}\n\n{END}{after}"
 
 
 def main() -> None:
     """Rewrite the file named on the command line."""
     file = Path(sys.argv[1])
-    file.write_text(written_into(file.read_text(encoding="utf-8")), encoding="utf-8")
+    file.write_text(insert_table(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,6 @@ def slack_manifest(
     ] = False,
 ) -> None:
     """Print the app manifest for Slack, as JSON."""
-    from bots.slack.setup import manifest
+    from bots.slack.app_manifest import build_manifest
 
-    print(json.dumps(manifest(http_url=http or "", agent=agent), indent=2, ensure_ascii=False))
+    print(json.dumps(build_manifest(http_url=http or "", agent_view=agent), indent=2, ensure_ascii=False))

@@ -12,29 +12,29 @@ from core.settings import Settings
 
 T = TypeVar("T")
 
-INTERRUPTED: Final = 130
+EXIT_INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
-def complain(*lines: str) -> None:
+def print_error(*lines: str) -> None:
     """Write one line for each thing that is wrong to standard error."""
     for line in lines:
         print(f"moonthread: {line}", file=sys.stderr)
 
 
-def told(error: MoonthreadError) -> list[str]:
+def error_lines(error: MoonthreadError) -> list[str]:
     """Return the lines in which a person reads this error."""
     match error:
         case SettingsError():
             return error.faults
         case KimiError():
             support = f", request {error.request_id}" if error.request_id else ""
-            return [f"{error.notice(language())} ({error}{support})"]
+            return [f"{error.notice(terminal_language())} ({error}{support})"]
         case _:
             return [str(error)]
 
 
-def language() -> Language:
+def terminal_language() -> Language:
     """Return the language that this terminal is set to."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
@@ -42,7 +42,7 @@ def language() -> Language:
     return "en"
 
 
-def make_folder(settings: Settings) -> None:
+def create_data_folder(settings: Settings) -> None:
     """Make the folder of the SQLite file where it is missing; only this user may look into it.
 
     Raises:

@@ -8,11 +8,11 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from bots.cli.store import opened
+from bots.cli.store import open_database
 from bots.cli.terminal import run_async
-from core.settings import Need, Settings, load
+from core.settings import Requirement, Settings, load
 from core.store import report
-from core.store.report import By, Totals
+from core.store.report import GroupBy, Totals
 
 COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
     ("messages", lambda row: str(row.messages)),
@@ -32,8 +32,8 @@ def usage(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
 ) -> None:
     """Print what was used since a day: answers, tokens, cost."""
-    settings = load(needs=[Need.STORE])
-    rows = run_async(_read(settings, by, since.replace(tzinfo=UTC)))
+    settings = load(required=[Requirement.STORE])
+    rows = run_async(_load_totals(settings, by, since.replace(tzinfo=UTC)))
     lines = [
         [by, *(name for name, _ in COLUMNS)],
         *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
@@ -41,19 +41,19 @@ def usage(
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
         return
-    lines.append(["total", *(value(_sum(rows)) for _, value in COLUMNS)])
+    lines.append(["total", *(value(_total(rows)) for _, value in COLUMNS)])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for first, *rest in lines:
         numbers = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
         print("  ".join([first.ljust(widths[0]), *numbers]))
 
 
-async def _read(settings: Settings, by: By, since: datetime) -> Sequence[Totals]:
-    async with opened(settings) as database, database.read() as tx:
-        return await report.table(tx, by, since=since)
+async def _load_totals(settings: Settings, by: GroupBy, since: datetime) -> Sequence[Totals]:
+    async with open_database(settings) as database, database.read() as tx:
+        return await report.grouped_totals(tx, by, since=since)
 
 
-def _sum(rows: Sequence[Totals]) -> Totals:
+def _total(rows: Sequence[Totals]) -> Totals:
     return Totals(
         messages=sum(row.messages for row in rows),
         prompt_tokens=sum(row.prompt_tokens for row in rows),

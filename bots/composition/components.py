@@ -8,49 +8,55 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bots.composition.handoff_wiring import LANES, Desks, desk_terms_of
-from bots.composition.knowledge_wiring import Knowing
-from bots.composition.llm_wiring import Accounts
-from bots.composition.settings_mapping import access_of, budgets_of, masker_of, pace_limits_of, prices_of
+from bots.composition.handoff_wiring import HANDOFF_LANES, HandoffComponents, build_handoff_policy
+from bots.composition.knowledge_wiring import KnowledgeComponents
+from bots.composition.llm_wiring import LlmComponents
+from bots.composition.settings_mapping import (
+    build_access_lists,
+    build_flood_limits,
+    build_masker,
+    build_price_list,
+    build_quotas,
+)
 from bots.observability.metrics import Metrics
-from bots.observability.metrics_observer import ServiceObserver
+from bots.observability.metrics_observer import MetricsObserver
 from bots.platform_adapter import Platform
 from core.answering.answerer import Answerer
-from core.chat_settings import Busy, ChatSettings
+from core.chat_settings import ChatSettings, WhileAnswering
 from core.commands import (
-    BASIC,
-    DESK_ORDERS,
-    BlockOrder,
-    ContextOrder,
-    FilesOrder,
-    ForgetOrder,
-    Handler,
-    ModelOrder,
-    NewOrder,
-    Orders,
-    PersonaOrder,
-    SearchOrder,
-    SettingsOrder,
-    ThinkOrder,
-    UnblockOrder,
-    UsageOrder,
+    BASIC_COMMANDS,
+    HANDOFF_COMMANDS,
+    BlockCommand,
+    CommandDispatcher,
+    CommandHandler,
+    ContextCommand,
+    FilesCommand,
+    ForgetCommand,
+    ModelCommand,
+    NewCommand,
+    PersonaCommand,
+    SearchCommand,
+    SettingsCommand,
+    ThinkCommand,
+    UnblockCommand,
+    UsageCommand,
     may_change,
 )
-from core.delivery.budget_snapshot import BudgetKeeper
-from core.delivery.dispatcher import Courier
-from core.delivery.shared_budget_store import StoreBudgets
+from core.delivery.budget_snapshot import BudgetSnapshotter
+from core.delivery.dispatcher import DeliveryDispatcher
+from core.delivery.shared_budget_store import SharedBudgetStore
 from core.domain.clock import Clock
 from core.domain.events import CommandName
-from core.files.garbage_collector import Keeper
+from core.files.garbage_collector import FileGarbageCollector
 from core.files.library import Library
-from core.files.reader import Reader
-from core.handoff.event_handler import DeskDoor
-from core.handoff.offer_button import OfferButton, Offers
-from core.handoff.policy import ChatDeskRules
-from core.handoff.service import Desk
-from core.inbound.flood_control import Doorkeeper
+from core.files.reader import FileReader
+from core.handoff.event_handler import HandoffEventHandler
+from core.handoff.offer_button import EscalationHook, HandoffButtonProvider
+from core.handoff.policy import ChatHandoffPolicies
+from core.handoff.service import HandoffService
+from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
-from core.inbound.staff import Staff
+from core.inbound.staff import StaffDirectory
 from core.kimi import Model, built_in
 from core.llm.masking_model import MaskedAsks, MaskedModel, masked_count
 from core.llm.pseudonymizing_model import PseudonymousModel
@@ -65,16 +71,16 @@ from core.settings import Settings
 from core.store import Database
 from core.tools.own import load as load_tools
 from core.tools.registry import Toolbox
-from core.turns.intent_classifier import QuestionJudge
+from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.runner import TurnRunner
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.embedded import EmbeddedEngine
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.embedded import EmbeddedWorkQueue
 
 if TYPE_CHECKING:
-    from core.work_queue.postgres import ScaleoutEngine
+    from core.work_queue.postgres import PostgresWorkQueue
 
 
-class Parts:
+class Components:
     """Everything that one process is made of; nothing runs yet."""
 
     def __init__(
@@ -89,86 +95,94 @@ class Parts:
         """``exclusive`` refuses a second process on the same SQLite file; ``tracer`` makes traces."""
         self.settings, self.clock = settings, clock
         self.metrics = Metrics()
-        self.observer = ServiceObserver(self.metrics, prices_of(settings), tracer=tracer)
+        self.observer = MetricsObserver(self.metrics, build_price_list(settings), tracer=tracer)
         self.platforms: Mapping[str, Platform] = {platform.name: platform for platform in platforms}
         self.database = Database(settings.database_url.get_secret_value())
         sole = exclusive and self.database.dialect == "sqlite"
-        self.accounts = Accounts(settings, self.database, clock, sole=sole, observer=self.observer)
-        self.kimi = self.accounts.first
-        self.running = RunningAnswers()
-        self.courier = Courier(clock, budgets=self._shared_budgets(), observer=self.observer)
-        self.catalogue = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
-        self.masker = masker_of(settings)
-        model = MaskedModel(self.accounts.model, self.masker) if self.masker else self.accounts.model
-        self.model = PseudonymousModel(model, self.database)
-        self.summarizer = Summarizer(self.database, self.model, clock, prices=prices_of(settings))
-        self._make_files()
-        self.retention = Retention(
-            self.database, clock, days=settings.retention_days, tidy=self.keeper.tidy_soon
+        self.llm = LlmComponents(settings, self.database, clock, single_replica=sole, observer=self.observer)
+        self.kimi = self.llm.primary_client
+        self.active_answers = ActiveAnswers()
+        self.dispatcher = DeliveryDispatcher(
+            clock, shared_budgets=self._build_shared_budgets(), observer=self.observer
         )
-        self.engine = self._make_engine(exclusive)
-        self._make_desk()
-        members = {name: platform.members for name, platform in self.platforms.items()}
-        self.staff = Staff(
+        self.model_catalog = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
+        self.masker = build_masker(settings)
+        model = MaskedModel(self.llm.gateway, self.masker) if self.masker else self.llm.gateway
+        self.model = PseudonymousModel(model, self.database)
+        self.summarizer = Summarizer(self.database, self.model, clock, prices=build_price_list(settings))
+        self._build_files()
+        self.retention = Retention(
             self.database,
             clock,
-            access=access_of(settings),
+            retention_days=settings.retention_days,
+            collect_files=self.file_garbage_collector.collect_soon,
+        )
+        self.work_queue = self._build_work_queue(exclusive)
+        self._build_handoff()
+        members = {name: platform.members for name, platform in self.platforms.items()}
+        self.staff = StaffDirectory(
+            self.database,
+            clock,
+            access=build_access_lists(settings),
             members={name: one for name, one in members.items() if one is not None},
         )
-        self.ingest = Ingestor(
+        self.ingestor = Ingestor(
             self.database,
-            self.engine,
-            interrupt=settings.busy == "interrupt",
+            self.work_queue,
+            interrupt_running=settings.busy == "interrupt",
             answer_edits=settings.answer_edits == "on",
-            access=access_of(settings),
+            access=build_access_lists(settings),
             staff=self.staff,
             observer=self.observer,
-            doors=(Doorkeeper(access_of(settings), pace_limits_of(settings)), DeskDoor(self.desks.desk)),
+            handlers=(
+                FloodControl(build_access_lists(settings), build_flood_limits(settings)),
+                HandoffEventHandler(self.handoff.service),
+            ),
         )
 
-    def _shared_budgets(self) -> StoreBudgets | None:
+    def _build_shared_budgets(self) -> SharedBudgetStore | None:
         """Return the platforms' budgets as all replicas spend them; None where we are alone."""
         if self.database.dialect != "postgresql":
             return None
-        return StoreBudgets(self.database, self.clock, replica=secrets.token_hex(4))
+        return SharedBudgetStore(self.database, self.clock, replica=secrets.token_hex(4))
 
-    async def start_background(self, closing: contextlib.AsyncExitStack) -> None:
+    async def start_background(self, exit_stack: contextlib.AsyncExitStack) -> None:
         """Start what works beside the conversations; ``closing`` ends it, last started first."""
         if self.database.dialect == "sqlite":
-            kept = BudgetKeeper(self.database, self.clock, self.courier.scheduler)
+            kept = BudgetSnapshotter(self.database, self.clock, self.dispatcher.scheduler)
             await kept.start()
-            closing.push_async_callback(kept.close)
-        self.courier.start()
-        closing.push_async_callback(self.courier.close)
-        closing.push_async_callback(self.summarizer.close)
-        self.retention.start(self.engine)
-        self.keeper.start(self.engine)
-        closing.push_async_callback(self.keeper.close)
-        self.desks.reminders.start(self.engine)
+            exit_stack.push_async_callback(kept.close)
+        self.dispatcher.start()
+        exit_stack.push_async_callback(self.dispatcher.close)
+        exit_stack.push_async_callback(self.summarizer.close)
+        self.retention.start(self.work_queue)
+        self.file_garbage_collector.start(self.work_queue)
+        exit_stack.push_async_callback(self.file_garbage_collector.close)
+        self.handoff.reminders.start(self.work_queue)
 
-    def runner(self, model: Model) -> TurnRunner:
+    def build_turn_runner(self, model: Model) -> TurnRunner:
         """Make what answers, once it is known which model does."""
-        settings, chat = self.settings, self._chat_settings(model)
+        settings, chat = self.settings, self._build_chat_settings(model)
         ratios = Ratios(self.database)
         personas = Personas(settings.data_dir / "personas")
         contexts = Contexts(
             self.database,
-            self.catalogue,
+            self.model_catalog,
             self.summarizer,
             chat,
             ratios=ratios,
             personas=personas,
             count_tokens=masked_count(self.kimi.count_tokens, self.masker),
-            reader=self.reader,
-            knowledge=self.knowing.knowledge,
+            reader=self.file_reader,
+            knowledge=self.knowledge.retriever,
         )
         own = load_tools(settings.tools).tools
         asks = MaskedAsks(self.kimi, self.masker)
         toolbox = Toolbox(self.database, asks, own, search=settings.search == "on")
-        desk = self.desks.runner(self.model, contexts, prices=prices_of(settings))
+        desk = self.handoff.build_outbox_runner(self.model, contexts, prices=build_price_list(settings))
         runner = TurnRunner(
             self.database,
-            self.courier,
+            self.dispatcher,
             Answerer(
                 self.database,
                 self.model,
@@ -177,32 +191,34 @@ class Parts:
                 chat,
                 self.clock,
                 toolbox=toolbox,
-                reader=self.reader,
+                reader=self.file_reader,
             ),
-            Orders(
-                {**BASIC, **DESK_ORDERS, **self._context_orders(contexts, personas, toolbox)},
-                runs=self.staff.runs,
+            CommandDispatcher(
+                {**BASIC_COMMANDS, **HANDOFF_COMMANDS, **self._build_commands(contexts, personas, toolbox)},
+                is_chat_admin=self.staff.is_chat_admin,
             ),
-            self.running,
+            self.active_answers,
             self.clock,
             observer=self.observer,
-            surfaces={name: platform.surface for name, platform in self.platforms.items()},
+            channels={name: platform.message_channel for name, platform in self.platforms.items()},
             backfills={
                 name: platform.backfill
                 for name, platform in self.platforms.items()
                 if platform.backfill is not None
             },
             settings=chat,
-            own_words=self.knowing.own_words(self.desks.desk),
-            afterwards=(Offers(self.database, self.desks.desk, self.engine),),
-            under=(OfferButton(self.database, self.desks.desk),),
-            lanes=dict.fromkeys(LANES, desk),
-            judge=QuestionJudge(self.database, self.model, contexts, self.clock, prices=prices_of(settings)),
+            predefined_answers=self.knowledge.predefined_answers(self.handoff.service),
+            after_answer_hooks=(EscalationHook(self.database, self.handoff.service, self.work_queue),),
+            button_providers=(HandoffButtonProvider(self.database, self.handoff.service),),
+            lane_handlers=dict.fromkeys(HANDOFF_LANES, desk),
+            classifier=KimiIntentClassifier(
+                self.database, self.model, contexts, self.clock, prices=build_price_list(settings)
+            ),
         )
         desk.stopping = lambda: runner.stopping
         return runner
 
-    def _chat_settings(self, model: Model) -> ChatSettings:
+    def _build_chat_settings(self, model: Model) -> ChatSettings:
         settings = self.settings
         sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
         return ChatSettings(
@@ -211,85 +227,96 @@ class Parts:
             reply_tokens=settings.reply_tokens,
             system_prompt=settings.kimi_system_prompt,
             thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
-            sampling={name: value for name, value in sampling.items() if value is not None},
-            busy=Busy(settings.busy),
-            continuations=settings.continuations,
-            resume_attempts=settings.resume_attempts,
-            buttons=settings.buttons == "on",
-            access=access_of(settings),
-            budgets=budgets_of(settings),
-            prices=prices_of(settings),
+            sampling_params={name: value for name, value in sampling.items() if value is not None},
+            while_answering=WhileAnswering(settings.busy),
+            max_continuations=settings.continuations,
+            max_resumes=settings.resume_attempts,
+            show_buttons=settings.buttons == "on",
+            access=build_access_lists(settings),
+            quotas=build_quotas(settings),
+            prices=build_price_list(settings),
             show_thinking=settings.show_thinking == "on",
-            weights=settings.weights,
+            fair_share_weights=settings.weights,
         )
 
-    def _make_files(self) -> None:
+    def _build_files(self) -> None:
         """Make what reads, shows and deletes files; they go to the first account that can be reached."""
         folder = self.settings.data_dir / "reading"
-        shelf, *others = self.accounts.shelves()
-        downloads = {name: platform.downloads for name, platform in self.platforms.items()}
+        shelf, *others = self.llm.file_stores()
+        downloads = {name: platform.downloader for name, platform in self.platforms.items()}
         library = Library(
             self.database,
             shelf,
             self.clock,
             downloads={name: one for name, one in downloads.items() if one is not None},
             folder=folder,
-            others=others,
+            other_stores=others,
         )
-        self.keeper = Keeper(self.database, shelf, self.clock, folder=folder, others=others)
-        self.reader = Reader(self.database, library)
-        self.knowing = Knowing(self.database, library, shelf, runs_the_chat=lambda who: self.staff.runs(who))
+        self.file_garbage_collector = FileGarbageCollector(
+            self.database, shelf, self.clock, folder=folder, other_stores=others
+        )
+        self.file_reader = FileReader(self.database, library)
+        self.knowledge = KnowledgeComponents(
+            self.database, library, shelf, is_chat_admin=lambda who: self.staff.is_chat_admin(who)
+        )
 
-    def _make_desk(self) -> None:
+    def _build_handoff(self) -> None:
         """Make what hands conversations over to people."""
-        rules = ChatDeskRules(
-            desk_terms_of(self.settings),
-            access_of(self.settings),
-            known=lambda who: self.staff.known(who),
+        rules = ChatHandoffPolicies(
+            build_handoff_policy(self.settings),
+            build_access_lists(self.settings),
+            is_known_staff=lambda who: self.staff.is_cached_staff(who),
         )
-        self.desks = Desks(
+        self.handoff = HandoffComponents(
             self.settings,
             self.database,
-            self.courier,
-            self.engine,
+            self.dispatcher,
+            self.work_queue,
             self.clock,
-            Desk(rules),
+            HandoffService(rules),
             self.platforms,
         )
 
-    def _make_engine(self, exclusive: bool) -> "EmbeddedEngine | ScaleoutEngine":
+    def _build_work_queue(self, exclusive: bool) -> "EmbeddedWorkQueue | PostgresWorkQueue":
         if self.database.dialect != "postgresql":
-            return EmbeddedEngine(self.database, self.running, self.clock, exclusive=exclusive)
-        from core.work_queue.postgres import ScaleoutEngine  # late: SQLite has no use for procrastinate
+            return EmbeddedWorkQueue(self.database, self.active_answers, self.clock, exclusive=exclusive)
+        from core.work_queue.postgres import PostgresWorkQueue  # late: SQLite has no use for procrastinate
 
-        engine = ScaleoutEngine(
+        engine = PostgresWorkQueue(
             self.database,
-            self.running,
+            self.active_answers,
             self.clock,
             platforms=list(self.platforms),
-            on_fence=self.courier.cut,
+            on_lease_lost=self.dispatcher.cancel_calls,
         )
-        self.courier.may_call = lambda: engine.lease.valid
+        self.dispatcher.may_call = lambda: engine.lease.valid
         return engine
 
-    def _context_orders(
-        self, contexts: Contexts, personas: Personas, toolbox: Toolbox
-    ) -> Mapping[CommandName, Handler]:
+    def _build_commands(
+        self, prompt_builder: Contexts, personas: Personas, tool_registry: Toolbox
+    ) -> Mapping[CommandName, CommandHandler]:
         allowed = may_change(self.settings.group_changes)
         return {
-            CommandName.MODEL: ModelOrder(self.database, contexts, self.catalogue, may_change=allowed),
-            CommandName.THINK: ThinkOrder(self.database, contexts, may_change=allowed),
-            CommandName.SYSTEM: PersonaOrder(self.database, contexts, personas, may_change=allowed),
-            CommandName.SEARCH: SearchOrder(self.database, toolbox, may_change=allowed),
-            CommandName.SETTINGS: SettingsOrder(self.database, self.staff, self.catalogue, personas),
-            CommandName.CONTEXT: ContextOrder(self.database, contexts),
-            CommandName.FILES: FilesOrder(self.database, self.keeper),
-            **self.knowing.orders(),
-            CommandName.NEW: NewOrder(self.keeper),
-            CommandName.BLOCK: BlockOrder(self.database, access_of(self.settings), staff=self.staff),
-            CommandName.UNBLOCK: UnblockOrder(self.database, staff=self.staff),
-            CommandName.USAGE: UsageOrder(self.database),
-            CommandName.FORGET: ForgetOrder(
-                self.database, self.clock, cancel=self.engine.cancel, tidy=self.keeper.tidy_soon
+            CommandName.MODEL: ModelCommand(
+                self.database, prompt_builder, self.model_catalog, may_change=allowed
+            ),
+            CommandName.THINK: ThinkCommand(self.database, prompt_builder, may_change=allowed),
+            CommandName.SYSTEM: PersonaCommand(self.database, prompt_builder, personas, may_change=allowed),
+            CommandName.SEARCH: SearchCommand(self.database, tool_registry, may_change=allowed),
+            CommandName.SETTINGS: SettingsCommand(self.database, self.staff, self.model_catalog, personas),
+            CommandName.CONTEXT: ContextCommand(self.database, prompt_builder),
+            CommandName.FILES: FilesCommand(self.database, self.file_garbage_collector),
+            **self.knowledge.commands(),
+            CommandName.NEW: NewCommand(self.file_garbage_collector),
+            CommandName.BLOCK: BlockCommand(
+                self.database, build_access_lists(self.settings), staff=self.staff
+            ),
+            CommandName.UNBLOCK: UnblockCommand(self.database, staff=self.staff),
+            CommandName.USAGE: UsageCommand(self.database),
+            CommandName.FORGET: ForgetCommand(
+                self.database,
+                self.clock,
+                cancel=self.work_queue.cancel,
+                collect_files=self.file_garbage_collector.collect_soon,
             ),
         }

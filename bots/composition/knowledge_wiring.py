@@ -2,52 +2,54 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from core.access import Who
-from core.commands import CannedOrder, Handler, LearnOrder, Order
+from core.access import Actor
+from core.commands import CannedCommand, Command, CommandHandler, LearnCommand
 from core.domain.events import CommandName
-from core.files.kimi_file_store import Shelf
+from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
-from core.handoff.offer import DeskOffer
-from core.handoff.service import Desk
-from core.knowledge.reading import FileWords
-from core.knowledge.retrieval import Knowledge
+from core.handoff.offer import HandoffOffer
+from core.handoff.service import HandoffService
+from core.knowledge.file_text import FileTextReader
+from core.knowledge.retrieval import KnowledgeRetriever
 from core.store import Database
-from core.turns.predefined_answers import SaysItAgain, SaysItDoesNotKnow
-from core.turns.runner import OwnWords
+from core.turns.predefined_answers import CannedAnswer, NoKnowledgeAnswer
+from core.turns.runner import PredefinedAnswer
 
 
-class Knowing:
+class KnowledgeComponents:
     """Everything of knowledge that one process needs."""
 
     def __init__(
         self,
         database: Database,
         library: Library,
-        shelf: Shelf,
+        file_store: KimiFileStore,
         *,
-        runs_the_chat: Callable[[Who], Awaitable[bool]],
+        is_chat_admin: Callable[[Actor], Awaitable[bool]],
     ) -> None:
-        self.knowledge = Knowledge(database)
+        self.retriever = KnowledgeRetriever(database)
         self._database = database
         self._library = library
-        self._shelf = shelf
-        self._runs_the_chat = runs_the_chat
+        self._file_store = file_store
+        self._is_chat_admin = is_chat_admin
 
-    def orders(self) -> Mapping[CommandName, Handler]:
+    def commands(self) -> Mapping[CommandName, CommandHandler]:
         """Return the commands that teach a chat."""
-        words = FileWords(self._shelf)
+        words = FileTextReader(self._file_store)
         return {
-            CommandName.LEARN: LearnOrder(self._database, self._library, words, may_teach=self._may_teach),
-            CommandName.CANNED: CannedOrder(self._database, may_keep=self._may_teach),
+            CommandName.LEARN: LearnCommand(
+                self._database, self._library, words, may_manage=self._may_manage_knowledge
+            ),
+            CommandName.CANNED: CannedCommand(self._database, may_manage=self._may_manage_knowledge),
         }
 
-    def own_words(self, desk: Desk) -> Sequence[OwnWords]:
+    def predefined_answers(self, handoff_service: HandoffService) -> Sequence[PredefinedAnswer]:
         """Return what answers before Kimi does."""
-        offer = DeskOffer(self._database, desk)
-        return SaysItAgain(self._database), SaysItDoesNotKnow(self.knowledge, offer=offer)
+        offer = HandoffOffer(self._database, handoff_service)
+        return CannedAnswer(self._database), NoKnowledgeAnswer(self.retriever, offer=offer)
 
-    async def _may_teach(self, order: Order) -> bool:
+    async def _may_manage_knowledge(self, command: Command) -> bool:
         """Return whether somebody may teach a chat: its admins and ours, in a direct one its person."""
-        key = order.conversation.key
-        who = Who.at(key, order.author.id)
-        return order.is_admin or await self._runs_the_chat(who)
+        key = command.conversation.key
+        who = Actor.at(key, command.author.id)
+        return command.is_admin or await self._is_chat_admin(who)

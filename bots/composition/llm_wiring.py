@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from core.domain.clock import Clock
-from core.files.kimi_file_store import Shelf
-from core.files.media_inliner import Carrier
+from core.files.kimi_file_store import KimiFileStore
+from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, RetryPolicy, Timeouts
 from core.llm import (
     AccountLimits,
@@ -19,26 +19,32 @@ from core.llm import (
     account_name,
     limits_of,
 )
-from core.observer import SILENT, Observer
+from core.observer import NOOP_OBSERVER, Observer
 from core.settings import Settings
 from core.store import Database
-from core.text.tokens import reserved_tokens
+from core.text.tokens import tokens_to_reserve
 
 
-class Accounts:
+class LlmComponents:
     """Every configured provider, the best first, behind one :class:`AccountModel`."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, *, sole: bool, observer: Observer = SILENT
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        *,
+        single_replica: bool,
+        observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
         self._clients: list[AsyncKimi] = []
-        self._names: list[str] = []
-        self._kept: list[KeptLedger] = []
+        self._account_names: list[str] = []
+        self._write_behind_stores: list[KeptLedger] = []
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._sole = sole
+        self._single_replica = single_replica
         first = limits_of(
             settings.kimi_tier,
             concurrency=settings.kimi_concurrency,
@@ -46,7 +52,7 @@ class Accounts:
             tpm=settings.kimi_tpm,
             tpd=settings.kimi_tpd,
         )
-        providers = [self._provider("kimi", settings.kimi_api_key, settings.kimi_base_url, None, first)]
+        providers = [self._build_provider("kimi", settings.kimi_api_key, settings.kimi_base_url, None, first)]
         further = (
             ("kimi-2", settings.kimi_api_key_2, settings.kimi_base_url_2, settings.kimi_model_2),
             ("kimi-3", settings.kimi_api_key_3, settings.kimi_base_url_3, settings.kimi_model_3),
@@ -54,38 +60,38 @@ class Accounts:
         for name, key, base_url, model in further:
             if key is not None:
                 url = base_url or settings.kimi_base_url
-                providers.append(self._provider(name, key, url, model, AccountLimits()))
-        self.model = AccountModel(
+                providers.append(self._build_provider(name, key, url, model, AccountLimits()))
+        self.gateway = AccountModel(
             providers,
             clock,
-            count_tokens=reserved_tokens,
+            count_tokens=tokens_to_reserve,
             patience_s=settings.kimi_patience_s,
-            carry=Carrier(database),
+            carry=MediaInliner(database),
             observer=observer,
         )
 
-    def shelves(self) -> Sequence[Shelf]:
+    def file_stores(self) -> Sequence[KimiFileStore]:
         """Make the shelf of each account's files, the first account's first."""
         return [
-            Shelf(self._database, client.files, self._clock, account=name)
-            for client, name in zip(self._clients, self._names, strict=True)
+            KimiFileStore(self._database, client.files, self._clock, account=name)
+            for client, name in zip(self._clients, self._account_names, strict=True)
         ]
 
     @property
-    def first(self) -> AsyncKimi:
+    def primary_client(self) -> AsyncKimi:
         """The first provider's client: for what is asked at the start, outside the line."""
         return self._clients[0]
 
     async def close(self) -> None:
         """Give back what is held of the accounts, then close the connections."""
-        await self.model.close()
-        await asyncio.gather(*(ledger.close() for ledger in self._kept))
+        await self.gateway.close()
+        await asyncio.gather(*(ledger.close() for ledger in self._write_behind_stores))
         await asyncio.gather(*(client.aclose() for client in self._clients))
 
-    def _provider(
-        self, name: str, key: SecretStr | None, base_url: str, model: str | None, limits: AccountLimits
+    def _build_provider(
+        self, name: str, api_key: SecretStr | None, base_url: str, model: str | None, limits: AccountLimits
     ) -> Provider:
-        settings, secret = self._settings, key.get_secret_value() if key is not None else ""
+        settings, secret = self._settings, api_key.get_secret_value() if api_key is not None else ""
         client = AsyncKimi(
             api_key=secret,
             base_url=base_url,
@@ -99,12 +105,12 @@ class Accounts:
         )
         self._clients.append(client)
         account = account_name(base_url, secret)
-        self._names.append(account)
+        self._account_names.append(account)
         ledger: KeptLedger | StoreLedger
-        if self._sole:
+        if self._single_replica:
             ledger = KeptLedger(self._database, account)
-            self._kept.append(ledger)
+            self._write_behind_stores.append(ledger)
         else:
             ledger = StoreLedger(self._database, account)
-        admission = Admission(ledger, limits, self._clock, name=name, sole=self._sole)
+        admission = Admission(ledger, limits, self._clock, name=name, sole=self._single_replica)
         return Provider(name=name, client=client, admission=admission, model=model, account=account)

@@ -6,26 +6,26 @@ from bots.slack.credentials import SlackConfig
 from bots.slack.limits import SlackLimits
 from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
-from core.access import BUILT_IN, Access, Budgets, Price, Prices
-from core.access.flood_limits import PaceLimits
+from core.access import BUILT_IN_PRICES, AccessLists, Price, PriceList, Quotas
+from core.access.flood_limits import FloodLimits
 from core.redaction.masking import Masker
-from core.redaction.patterns import Kind
-from core.redaction.term_list import words_from
+from core.redaction.patterns import PiiKind
+from core.redaction.term_list import parse_terms
 from core.settings import Settings
 
 
-def slack_config(settings: Settings) -> SlackConfig:
+def build_slack_config(settings: Settings) -> SlackConfig:
     """Return how Slack is reached."""
     return SlackConfig(
-        bot_token=_text(settings.slack_bot_token),
-        app_token=_text(settings.slack_app_token),
-        signing_secret=_text(settings.slack_signing_secret),
+        bot_token=_secret_value(settings.slack_bot_token),
+        app_token=_secret_value(settings.slack_app_token),
+        signing_secret=_secret_value(settings.slack_signing_secret),
         api_url=f"{settings.slack_api_url}/",
-        agent=settings.slack_agent == "on",
+        agent_view=settings.slack_agent == "on",
     )
 
 
-def slack_limits(settings: Settings) -> SlackLimits:
+def build_slack_limits(settings: Settings) -> SlackLimits:
     """Return the numbers that Slack's pacing is done with."""
     return SlackLimits(
         update_per_minute=settings.slack_update_per_minute,
@@ -36,10 +36,10 @@ def slack_limits(settings: Settings) -> SlackLimits:
     )
 
 
-def telegram_config(settings: Settings) -> TelegramConfig:
+def build_telegram_config(settings: Settings) -> TelegramConfig:
     """Return how the Telegram bot is reached."""
     return TelegramConfig(
-        token=_text(settings.telegram_bot_token),
+        token=_secret_value(settings.telegram_bot_token),
         api_url=settings.telegram_api_url,
         public_url=settings.public_url or "",
         drafts=settings.telegram_drafts == "on",
@@ -55,41 +55,43 @@ def telegram_config(settings: Settings) -> TelegramConfig:
     )
 
 
-def _text(secret: SecretStr | None) -> str:
+def _secret_value(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret is not None else ""
 
 
-def access_of(settings: Settings) -> Access:
+def build_access_lists(settings: Settings) -> AccessLists:
     """Return who is let in; the people of the desk are, where a list of others is given."""
     allow = frozenset(settings.allow)
     if allow and settings.desk:
         allow |= {settings.desk}
-    return Access(allow=allow, deny=frozenset(settings.deny), admins=frozenset(settings.admins))
+    return AccessLists(allow=allow, deny=frozenset(settings.deny), admins=frozenset(settings.admins))
 
 
-def budgets_of(settings: Settings) -> Budgets:
+def build_quotas(settings: Settings) -> Quotas:
     """Return what may be used in a day."""
-    return Budgets(
+    return Quotas(
         person_messages=settings.person_messages_per_day,
         person_tokens=settings.person_tokens_per_day,
         chat_messages=settings.chat_messages_per_day,
         chat_tokens=settings.chat_tokens_per_day,
         tenant_tokens=settings.tenant_tokens_per_day,
-        stranger_messages=settings.stranger_messages_per_day,
+        unlisted_user_messages=settings.stranger_messages_per_day,
     )
 
 
-def masker_of(settings: Settings) -> Masker:
+def build_masker(settings: Settings) -> Masker:
     """Return what Kimi is not shown."""
-    words = words_from(_text(settings.secret_words))
-    return Masker([Kind(name) for name in settings.mask], words)
+    words = parse_terms(_secret_value(settings.secret_words))
+    return Masker([PiiKind(name) for name in settings.mask], words)
 
 
-def pace_limits_of(settings: Settings) -> PaceLimits:
+def build_flood_limits(settings: Settings) -> FloodLimits:
     """Return how fast one person may ask."""
-    return PaceLimits(flood=settings.flood_messages, repeats=settings.repeats)
+    return FloodLimits(questions_per_minute=settings.flood_messages, duplicates_per_10_min=settings.repeats)
 
 
-def prices_of(settings: Settings) -> Prices:
+def build_price_list(settings: Settings) -> PriceList:
     """Return the built-in prices, with the operator's in their place."""
-    return Prices({**BUILT_IN, **{model: Price(*three) for model, three in settings.kimi_prices.items()}})
+    return PriceList(
+        {**BUILT_IN_PRICES, **{model: Price(*three) for model, three in settings.kimi_prices.items()}}
+    )

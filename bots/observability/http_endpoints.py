@@ -12,7 +12,7 @@ from bots.observability.metrics import Metrics
 from bots.observability.readiness import Readiness
 
 
-class Pages:
+class HttpEndpoints:
     """``/healthz``, ``/readyz`` and ``/metrics``; they hold nothing of people."""
 
     def __init__(self, readiness: Readiness, gauges: Gauges, metrics: Metrics) -> None:
@@ -32,7 +32,7 @@ class Pages:
 
     async def readyz(self, _: Request) -> Response:
         """Name every part with its state; 503 while one of them is not ready."""
-        parts = await self._readiness.parts()
+        parts = await self._readiness.components()
         ready = all(part.ready for part in parts)
         return JSONResponse(
             {
@@ -45,6 +45,6 @@ class Pages:
 
     async def metrics(self, _: Request) -> Response:
         """Return the figures in Prometheus' text format."""
-        parts = await self._readiness.parts()
-        self._gauges.refresh(parts, self._readiness.depth, self._readiness.polls())
-        return Response(self._metrics.page(), media_type=CONTENT_TYPE_LATEST)
+        parts = await self._readiness.components()
+        self._gauges.refresh(parts, self._readiness.queue_depth, self._readiness.polling())
+        return Response(self._metrics.render(), media_type=CONTENT_TYPE_LATEST)

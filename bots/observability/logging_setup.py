@@ -18,9 +18,9 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from core.domain.errors import MoonthreadError
 
 HIDDEN: Final = "[hidden]"
-MOST_CAUSES: Final = 8  #: of one error
+MAX_CAUSES: Final = 8  #: of one error
 
-_SECRET_SHAPES: Final = re.compile(
+_SECRET_PATTERNS: Final = re.compile(
     r"""
     (?<=/bot)\d+:[A-Za-z0-9_-]+              # a Telegram token in an address
     | \b\d{6,}:[A-Za-z0-9_-]{30,}            # a Telegram token by itself
@@ -31,7 +31,7 @@ _SECRET_SHAPES: Final = re.compile(
     """,
     re.VERBOSE,
 )
-OWN: Final = "moonthread"
+LOGGER_NAME: Final = "moonthread"
 """The logger of all our lines. Every other is a library's: at INFO and DEBUG some of them log what
 people say, addresses with tokens, or a line for each token of Markdown."""
 
@@ -40,35 +40,35 @@ class Scrubber:
     """Takes secrets out of text: those with a known shape, and those it was told."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._told = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
 
-    def text(self, text: str) -> str:
+    def scrub(self, text: str) -> str:
         """Return ``text`` with every secret replaced."""
-        for secret in self._told:
+        for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return _SECRET_SHAPES.sub(HIDDEN, text)
+        return _SECRET_PATTERNS.sub(HIDDEN, text)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Scrub one log line; a structlog processor."""
-        return {key: self._value(value) for key, value in event.items()}
+        return {key: self._scrub_value(value) for key, value in event.items()}
 
-    def _value(self, value: object) -> object:
+    def _scrub_value(self, value: object) -> object:
         match value:
             case None | bool() | int() | float():
                 return value
             case str():
-                return self.text(value)
+                return self.scrub(value)
             case list() | tuple():
-                return [self._value(item) for item in value]
+                return [self._scrub_value(item) for item in value]
             case dict():
-                return {self.text(str(key)): self._value(item) for key, item in value.items()}
+                return {self.scrub(str(key)): self._scrub_value(item) for key, item in value.items()}
             case _:
-                return self.text(repr(value))
+                return self.scrub(repr(value))
 
 
 def configure(
     level: Literal["debug", "info", "warning", "error"] = "info",
-    form: Literal["console", "json"] = "console",
+    log_format: Literal["console", "json"] = "console",
     *,
     secrets: Iterable[str] = (),
 ) -> None:
@@ -79,7 +79,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.ExceptionRenderer(_traceback),  # as text, so that it is scrubbed
+        structlog.processors.ExceptionRenderer(_format_traceback),  # as text, so that it is scrubbed
     ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -88,22 +88,22 @@ def configure(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 Scrubber(secrets),
-                _renderer(form),
+                _build_renderer(log_format),
             ],
         )
     )
     logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger(OWN).setLevel(least)
+    logging.getLogger(LOGGER_NAME).setLevel(least)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=lambda *_: logging.getLogger(OWN),
+        logger_factory=lambda *_: logging.getLogger(LOGGER_NAME),
         cache_logger_on_first_use=True,
     )
 
 
-def _traceback(exc_info: ExcInfo) -> str:
+def _format_traceback(exc_info: ExcInfo) -> str:
     """Return where an error came from: files, lines and kinds; no local variable.
 
     What a foreign error says may be what somebody said (``KeyError('their word')``): it is not shown,
@@ -111,7 +111,7 @@ def _traceback(exc_info: ExcInfo) -> str:
     """
     error: BaseException | None = exc_info[1]
     told: list[str] = []
-    while error is not None and len(told) < MOST_CAUSES:
+    while error is not None and len(told) < MAX_CAUSES:
         said = f": {error}" if isinstance(error, MoonthreadError | OSError | ImportError) else ""
         frames = "".join(traceback.format_tb(error.__traceback__))
         told.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{said}")
@@ -119,13 +119,13 @@ def _traceback(exc_info: ExcInfo) -> str:
     return "\n\nwhich came of:\n\n".join(told)
 
 
-def _renderer(form: Literal["console", "json"]) -> Processor:
-    if form == "json":
-        return structlog.processors.JSONRenderer(serializer=_json)
+def _build_renderer(log_format: Literal["console", "json"]) -> Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer(serializer=_dump_json)
     return structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
 
 
-def _json(event: EventDict, **_options: Any) -> str:
+def _dump_json(event: EventDict, **_options: Any) -> str:
     return orjson.dumps(event, default=repr).decode()

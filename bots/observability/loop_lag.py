@@ -5,10 +5,10 @@ import asyncio
 from bots.observability import metrics as m
 from bots.observability.metrics import Metrics
 
-EVERY_S = 1.0
+MEASURE_INTERVAL_S = 1.0
 
 
-class LagMeter:
+class LoopLagMonitor:
     """Sets itself a timer each second and takes how late it rings."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -28,6 +28,6 @@ class LagMeter:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due_at = loop.time() + EVERY_S
-            await asyncio.sleep(EVERY_S)
-            self._metrics.time(m.LOOP_LAG, s=max(0.0, loop.time() - due_at))
+            due_at = loop.time() + MEASURE_INTERVAL_S
+            await asyncio.sleep(MEASURE_INTERVAL_S)
+            self._metrics.observe(m.LOOP_LAG, seconds=max(0.0, loop.time() - due_at))

@@ -1,7 +1,7 @@
 """Every metric of a replica: its name, labels, unit and meaning. README's table is made of these.
 
 Names end in their unit. A label has few values by nature (platforms, outcomes, models); past
-:data:`MOST_VALUES` further ones become "other", so that no mistake can flood the database of
+:data:`MAX_LABEL_VALUES` further ones become "other", so that no mistake can flood the database of
 whoever collects. Nothing here names a person, a chat or a word.
 """
 
@@ -14,12 +14,12 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
+MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
-MOST_VALUES: Final = 40  #: of one label of one metric
-QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PATIENT: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
-LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+MAX_LABEL_VALUES: Final = 40  #: of one label of one metric
+FAST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SLOW_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Metric:
     """One metric; ``name`` is as Prometheus shows it, a counter's with ``_total``."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = QUICK
+    buckets: tuple[float, ...] = FAST_BUCKETS
 
 
-INFO = Metric("moonthread_build_info", "gauge", "Always 1; the running version.", ("version",))
+BUILD_INFO = Metric("moonthread_build_info", "gauge", "Always 1; the running version.", ("version",))
 EVENTS = Metric(
     "moonthread_events_total",
     "counter",
@@ -41,7 +41,7 @@ EVENTS = Metric(
     "the platform brings it again).",
     ("platform", "kind", "result"),
 )
-INGEST = Metric(
+INGEST_TIME = Metric(
     "moonthread_ingest_seconds",
     "histogram",
     "From an event in our hands to its being stored, which is when it is acknowledged.",
@@ -58,107 +58,113 @@ TURN_TIME = Metric(
     "histogram",
     "From a question's being taken to its whole answer on the screen.",
     ("platform",),
-    PATIENT,
+    SLOW_BUCKETS,
 )
-WAIT = Metric(
+QUEUE_WAIT = Metric(
     "moonthread_queue_wait_seconds",
     "histogram",
     "From an event's being stored to its being taken: time behind others and for a free replica.",
     ("platform",),
-    PATIENT,
+    SLOW_BUCKETS,
 )
-TAKEN_OVER = Metric(
+TURNS_TAKEN_OVER = Metric(
     "moonthread_turns_taken_over_total",
     "counter",
     "Turns that went on here with what an earlier run left (a restart, or another replica's death).",
     ("platform",),
 )
-FENCED = Metric(
+TURNS_LOST = Metric(
     "moonthread_turns_fenced_total", "counter", "Turns that were lost to a later run, and ended silently."
 )
-RUNNING = Metric("moonthread_running_turns", "gauge", "Questions that this replica is answering now.")
-QUEUE = Metric(
+RUNNING_TURNS = Metric("moonthread_running_turns", "gauge", "Questions that this replica is answering now.")
+QUEUE_EVENTS = Metric(
     "moonthread_queue_events", "gauge", "Open events of the whole deployment: waiting or being answered."
 )
-OLDEST = Metric(
+QUEUE_OLDEST_AGE = Metric(
     "moonthread_queue_oldest_seconds", "gauge", "Age of the oldest open event of the whole deployment."
 )
-FIRST_WORD = Metric(
+TIME_TO_FIRST_TOKEN = Metric(
     "moonthread_first_word_seconds",
     "histogram",
     "From a question's being stored to its answer's first words on the screen.",
     ("platform",),
-    PATIENT,
+    SLOW_BUCKETS,
 )
-WORD_DELAY = Metric(
+TEXT_TO_SCREEN_LATENCY = Metric(
     "moonthread_word_delay_seconds",
     "histogram",
     "How long the oldest new word of a frame waited for its being shown.",
     ("platform",),
 )
-FRAMES = Metric(
+PLATFORM_CALLS = Metric(
     "moonthread_frames_total",
     "counter",
     "Calls that showed something: post, edit, delete, reclaim, find or status.",
     ("platform", "action"),
 )
-REFUSALS = Metric(
+PLATFORM_ERRORS = Metric(
     "moonthread_refusals_total",
     "counter",
     "Calls that showed nothing: rate_limited, gone, refused, closed, unavailable, uncertain (may have), "
     "cut (by us) or other.",
     ("platform", "reason"),
 )
-FRAME_TIME = Metric(
+PLATFORM_CALL_TIME = Metric(
     "moonthread_frame_seconds", "histogram", "A call to a platform's screen.", ("platform", "action")
 )
-CALLS = Metric(
+KIMI_CALLS = Metric(
     "moonthread_kimi_calls_total",
     "counter",
     "Chat requests to Kimi by outcome: ok, cancelled (also: gone to another provider) or an error's code.",
     ("provider", "model", "outcome"),
 )
-CALL_TIME = Metric(
-    "moonthread_kimi_call_seconds", "histogram", "A request, from sending to its end.", ("model",), PATIENT
+KIMI_CALL_TIME = Metric(
+    "moonthread_kimi_call_seconds",
+    "histogram",
+    "A request, from sending to its end.",
+    ("model",),
+    SLOW_BUCKETS,
 )
-CALL_FIRST = Metric(
+KIMI_TIME_TO_FIRST_TOKEN = Metric(
     "moonthread_kimi_first_word_seconds",
     "histogram",
     "From sending a request to Kimi's first piece, thoughts included.",
     ("model",),
-    PATIENT,
+    SLOW_BUCKETS,
 )
-TOKENS = Metric(
+KIMI_TOKENS = Metric(
     "moonthread_kimi_tokens_total",
     "counter",
     "Tokens as Kimi counted them: prompt (cached among them) and completion (reasoning among them).",
     ("model", "type"),
 )
-COST = Metric(
+KIMI_COST = Metric(
     "moonthread_kimi_cost_usd_total",
     "counter",
     "What they cost, where the model's price is known.",
     ("model",),
 )
-LINE_WAIT = Metric(
+LIMITER_WAIT = Metric(
     "moonthread_limiter_wait_seconds",
     "histogram",
     "Time of a request in its account's line.",
     ("provider",),
-    PATIENT,
+    SLOW_BUCKETS,
 )
-LINE = Metric(
+LIMITER_WAITING = Metric(
     "moonthread_limiter_waiting", "gauge", "Requests of this replica in an account's line.", ("provider",)
 )
-AT_KIMI = Metric("moonthread_limiter_running", "gauge", "Requests of this replica at Kimi.", ("provider",))
-LIMIT = Metric(
+LIMITER_RUNNING = Metric(
+    "moonthread_limiter_running", "gauge", "Requests of this replica at Kimi.", ("provider",)
+)
+LIMITER_LIMIT = Metric(
     "moonthread_limiter_limit",
     "gauge",
     "An account's limits, configured or learnt: concurrency, rpm, tpm, tpd.",
     ("provider", "limit"),
 )
-PAUSED = Metric("moonthread_limiter_paused", "gauge", "1 while a 429 lets nothing go.", ("provider",))
-CLOSED = Metric(
+LIMITER_PAUSED = Metric("moonthread_limiter_paused", "gauge", "1 while a 429 lets nothing go.", ("provider",))
+LIMITER_EXHAUSTED = Metric(
     "moonthread_limiter_closed",
     "gauge",
     "1 while an account is used up: its balance (quota) or its day (tpd).",
@@ -172,25 +178,25 @@ LOOP_LAG = Metric(
     "histogram",
     "How late a timer of one second rang: what every answer waits for.",
     (),
-    LAG,
+    LAG_BUCKETS,
 )
-TASKS = Metric("moonthread_tasks", "gauge", "Asyncio tasks of this process.")
-READY = Metric(
+ASYNCIO_TASKS = Metric("moonthread_tasks", "gauge", "Asyncio tasks of this process.")
+COMPONENT_READY = Metric(
     "moonthread_ready", "gauge", "1 while a part is ready; the parts are those of /readyz.", ("part",)
 )
-LEADER = Metric(
+POLL_LEADER = Metric(
     "moonthread_poll_leader",
     "gauge",
     "1 on the replica that polls a platform for all (Telegram without a webhook).",
     ("platform",),
 )
-FREED = Metric(
+QUEUE_TAKEOVERS = Metric(
     "moonthread_engine_takeovers_total", "counter", "Lines of work that this replica freed from dead ones."
 )
-FENCES = Metric(
+LEASES_LOST = Metric(
     "moonthread_engine_fences_total", "counter", "How often this replica gave all its work up (PostgreSQL)."
 )
-SILENCES = Metric(
+WATCHDOG_RESTARTS = Metric(
     "moonthread_watchdog_restarts_total",
     "counter",
     "Ways in that the watchdog restarted because nothing was heard there.",
@@ -199,7 +205,7 @@ SILENCES = Metric(
 
 ALL: Final = tuple(value for value in globals().values() if isinstance(value, Metric))
 
-_Made: TypeAlias = Counter | Gauge | Histogram
+_Collector: TypeAlias = Counter | Gauge | Histogram
 
 
 class Metrics:
@@ -212,29 +218,31 @@ class Metrics:
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
             GCCollector(registry=self.registry)
-        self._made: Mapping[Metric, _Made] = {metric: self._make(metric) for metric in ALL}
-        self._parts: dict[tuple[Metric, tuple[str, ...]], _Made] = {}
-        self._values: dict[tuple[Metric, int], set[str]] = {}
+        self._collectors: Mapping[Metric, _Collector] = {
+            metric: self._build_collector(metric) for metric in ALL
+        }
+        self._children: dict[tuple[Metric, tuple[str, ...]], _Collector] = {}
+        self._label_values: dict[tuple[Metric, int], set[str]] = {}
 
-    def count(self, metric: Metric, *labels: str, by: float = 1.0) -> None:
+    def increment(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
         """Add to a counter."""
-        part = self._part(metric, labels)
+        part = self._child(metric, labels)
         assert isinstance(part, Counter)  # noqa: S101 (a slip of ours)
-        part.inc(by)
+        part.inc(amount)
 
-    def time(self, metric: Metric, *labels: str, s: float) -> None:
+    def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
         """Take one more measurement, in seconds, into a histogram."""
-        part = self._part(metric, labels)
+        part = self._child(metric, labels)
         assert isinstance(part, Histogram)  # noqa: S101 (a slip of ours)
-        part.observe(s)
+        part.observe(seconds)
 
-    def put(self, metric: Metric, *labels: str, value: float) -> None:
+    def set_gauge(self, metric: Metric, *labels: str, value: float) -> None:
         """Set a gauge."""
-        part = self._part(metric, labels)
+        part = self._child(metric, labels)
         assert isinstance(part, Gauge)  # noqa: S101 (a slip of ours)
         part.set(value)
 
-    def page(self) -> bytes:
+    def render(self) -> bytes:
         """Return all figures in Prometheus' text format."""
         return generate_latest(self.registry)
 
@@ -242,7 +250,7 @@ class Metrics:
         """Return one sample's value; 0 where there is none yet."""
         return self.registry.get_sample_value(name, labels) or 0.0
 
-    def _make(self, metric: Metric) -> _Made:
+    def _build_collector(self, metric: Metric) -> _Collector:
         match metric.kind:
             case "counter":
                 name = metric.name.removesuffix("_total")
@@ -254,19 +262,19 @@ class Metrics:
                     metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets
                 )
 
-    def _part(self, metric: Metric, labels: tuple[str, ...]) -> _Made:
-        part = self._parts.get((metric, labels))
+    def _child(self, metric: Metric, labels: tuple[str, ...]) -> _Collector:
+        part = self._children.get((metric, labels))
         if part is None:
-            whole = self._made[metric]
-            bounded = [self._bounded(metric, index, value) for index, value in enumerate(labels)]
+            whole = self._collectors[metric]
+            bounded = [self._bounded_label(metric, index, value) for index, value in enumerate(labels)]
             part = whole.labels(*bounded) if bounded else whole
             if tuple(bounded) == labels:
-                self._parts[metric, labels] = part
+                self._children[metric, labels] = part
         return part
 
-    def _bounded(self, metric: Metric, index: int, value: str) -> str:
-        known = self._values.setdefault((metric, index), set())
-        if value not in known and len(known) >= MOST_VALUES:
+    def _bounded_label(self, metric: Metric, index: int, value: str) -> str:
+        known = self._label_values.setdefault((metric, index), set())
+        if value not in known and len(known) >= MAX_LABEL_VALUES:
             return "other"
         known.add(value)
         return value

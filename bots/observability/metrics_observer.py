@@ -4,68 +4,68 @@ from contextlib import AbstractContextManager
 
 from bots.observability import metrics as m
 from bots.observability.metrics import Metrics
-from core.access import Prices
+from core.access import PriceList
 from core.domain.events import Event, origin_of
-from core.observer import Attribute, CallSeen, FrameSeen, Observer, Span, TurnSeen
+from core.observer import AttributeValue, ModelCallRecord, Observer, PlatformCallRecord, TraceSpan, TurnRecord
 
 
-class ServiceObserver(Observer):
+class MetricsObserver(Observer):
     """Keeps the figures of one service."""
 
-    def __init__(self, metrics: Metrics, prices: Prices, *, tracer: Observer | None = None) -> None:
+    def __init__(self, metrics: Metrics, prices: PriceList, *, tracer: Observer | None = None) -> None:
         """``tracer`` makes the spans; None makes none."""
         self.metrics = metrics
         self._prices = prices
         self._tracer = tracer or Observer()
 
-    def event(self, event: Event, *, result: str, took_s: float) -> None:
+    def event_received(self, event: Event, *, result: str, duration_s: float) -> None:
         """Count an event and take its time."""
         platform, _ = origin_of(event)
-        self.metrics.count(m.EVENTS, platform, type(event).__name__.lower(), result)
+        self.metrics.increment(m.EVENTS, platform, type(event).__name__.lower(), result)
         if result == "new":
-            self.metrics.time(m.INGEST, platform, s=took_s)
+            self.metrics.observe(m.INGEST_TIME, platform, seconds=duration_s)
 
-    def turn_begun(self, *, platform: str, waited_s: float, run: int) -> None:
+    def turn_started(self, *, platform: str, waited_s: float, attempt: int) -> None:
         """Take the time that an event waited; count a turn that another run began."""
-        if run > 1:
-            self.metrics.count(m.TAKEN_OVER, platform)
+        if attempt > 1:
+            self.metrics.increment(m.TURNS_TAKEN_OVER, platform)
         else:
-            self.metrics.time(m.WAIT, platform, s=waited_s)
+            self.metrics.observe(m.QUEUE_WAIT, platform, seconds=waited_s)
 
-    def turn_ended(self, turn: TurnSeen) -> None:
+    def turn_finished(self, turn: TurnRecord) -> None:
         """Count a turn and take its times."""
-        kind = "question" if turn.question else "order"
-        self.metrics.count(m.TURNS, turn.platform, kind, turn.outcome)
-        if turn.question:
-            self.metrics.time(m.TURN_TIME, turn.platform, s=turn.took_s)
-            if turn.first_words_s is not None:
-                self.metrics.time(m.FIRST_WORD, turn.platform, s=turn.first_words_s)
+        kind = "question" if turn.is_question else "order"
+        self.metrics.increment(m.TURNS, turn.platform, kind, turn.outcome)
+        if turn.is_question:
+            self.metrics.observe(m.TURN_TIME, turn.platform, seconds=turn.duration_s)
+            if turn.time_to_first_text_s is not None:
+                self.metrics.observe(m.TIME_TO_FIRST_TOKEN, turn.platform, seconds=turn.time_to_first_text_s)
 
-    def turn_fenced(self) -> None:
+    def turn_lease_lost(self) -> None:
         """Count it."""
-        self.metrics.count(m.FENCED)
+        self.metrics.increment(m.TURNS_LOST)
 
-    def frame(self, frame: FrameSeen) -> None:
+    def platform_call_finished(self, call: PlatformCallRecord) -> None:
         """Count a call to a screen, or its refusal, and take its times."""
-        if frame.refusal:
-            self.metrics.count(m.REFUSALS, frame.platform, frame.refusal)
+        if call.error:
+            self.metrics.increment(m.PLATFORM_ERRORS, call.platform, call.error)
         else:
-            self.metrics.count(m.FRAMES, frame.platform, frame.action)
-        self.metrics.time(m.FRAME_TIME, frame.platform, frame.action, s=frame.took_s)
-        if frame.word_delay_s is not None:
-            self.metrics.time(m.WORD_DELAY, frame.platform, s=frame.word_delay_s)
+            self.metrics.increment(m.PLATFORM_CALLS, call.platform, call.action)
+        self.metrics.observe(m.PLATFORM_CALL_TIME, call.platform, call.action, seconds=call.duration_s)
+        if call.text_latency_s is not None:
+            self.metrics.observe(m.TEXT_TO_SCREEN_LATENCY, call.platform, seconds=call.text_latency_s)
 
-    def call(self, call: CallSeen) -> None:
+    def model_call_finished(self, call: ModelCallRecord) -> None:
         """Count a request to Kimi with its tokens and its cost."""
         counted = self.metrics
-        counted.count(m.CALLS, call.provider, call.model, call.outcome)
-        counted.time(m.LINE_WAIT, call.provider, s=call.waited_s)
-        if call.first_word_s is None:
+        counted.increment(m.KIMI_CALLS, call.provider, call.model, call.outcome)
+        counted.observe(m.LIMITER_WAIT, call.provider, seconds=call.queue_wait_s)
+        if call.time_to_first_token_s is None:
             return
-        counted.time(m.CALL_FIRST, call.model, s=call.first_word_s)
-        counted.time(m.CALL_TIME, call.model, s=call.took_s)
+        counted.observe(m.KIMI_TIME_TO_FIRST_TOKEN, call.model, seconds=call.time_to_first_token_s)
+        counted.observe(m.KIMI_CALL_TIME, call.model, seconds=call.duration_s)
         for name in ("prompt", "cached", "completion", "reasoning"):
-            counted.count(m.TOKENS, call.model, name, by=getattr(call, f"{name}_tokens"))
+            counted.increment(m.KIMI_TOKENS, call.model, name, amount=getattr(call, f"{name}_tokens"))
         cost_usd = self._prices.cost_usd(
             call.model,
             prompt_tokens=call.prompt_tokens,
@@ -73,10 +73,10 @@ class ServiceObserver(Observer):
             completion_tokens=call.completion_tokens,
         )
         if cost_usd is not None:
-            counted.count(m.COST, call.model, by=cost_usd)
+            counted.increment(m.KIMI_COST, call.model, amount=cost_usd)
 
     def span(
-        self, name: str, *, of: Event | None = None, holds: bool = False, **attributes: Attribute
-    ) -> AbstractContextManager[Span]:
+        self, name: str, *, event: Event | None = None, as_current: bool = False, **attributes: AttributeValue
+    ) -> AbstractContextManager[TraceSpan]:
         """Leave it to whoever traces."""
-        return self._tracer.span(name, of=of, holds=holds, **attributes)
+        return self._tracer.span(name, event=event, as_current=as_current, **attributes)

@@ -10,7 +10,7 @@ BEGIN: Final = "<!-- metrics: written by python -m bots.observability.metrics_ta
 END: Final = "<!-- end of metrics -->"
 
 
-def table() -> str:
+def render_table() -> str:
     """Return the table in Markdown."""
     rows = [
         f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels) or '–'} | {metric.help} |"
@@ -19,7 +19,7 @@ def table() -> str:
     return "\n".join(["| Metric | Kind | Labels | Meaning |", "|---|---|---|---|", *rows])
 
 
-def written_into(text: str) -> str:
+def insert_table(text: str) -> str:
     """Return ``text`` with the table between its marks.
 
     Raises:
@@ -29,13 +29,13 @@ def written_into(text: str) -> str:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"the lines {BEGIN!r} and {END!r} are missing")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{render_table()}\n{END}{after}"
 
 
 def main() -> None:
     """Write the table into the file that is named."""
     path = Path(sys.argv[1])
-    path.write_text(written_into(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(insert_table(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

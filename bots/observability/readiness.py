@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bots.platform_adapter import Platform, WayIn
+from bots.platform_adapter import EventConnection, Platform
 from core.domain.errors import StoreUnavailable
 from core.store import Database, inbox
-from core.store.cluster import Leadership
-from core.work_queue.port import Engine
+from core.store.cluster import LeaderElection
+from core.work_queue.port import WorkQueue
 
-DATABASE_WITHIN_S = 2.0
+DATABASE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ComponentStatus:
     """One part of a replica."""
 
     name: str
@@ -26,44 +26,53 @@ class Readiness:
     """Asks the parts; :attr:`stopping` answers for all of them."""
 
     def __init__(
-        self, database: Database, engine: Engine, platforms: Mapping[str, Platform], leadership: Leadership
+        self,
+        database: Database,
+        work_queue: WorkQueue,
+        platforms: Mapping[str, Platform],
+        leader_election: LeaderElection,
     ) -> None:
         self._database = database
-        self._engine = engine
+        self._work_queue = work_queue
         self._platforms = platforms
-        self._leadership = leadership
+        self._leader_election = leader_election
         self.started = False  #: set once everything was begun
         self.stopping = False  #: set first of all when the replica is told to end
-        self.depth = (0, 0.0)  #: open events and the age of the oldest in seconds, when last asked
+        self.queue_depth = (0, 0.0)  #: open events and the age of the oldest in seconds, when last asked
 
-    async def parts(self) -> Sequence[Part]:
-        """Return every part; takes little more than :data:`DATABASE_WITHIN_S` at most."""
+    async def components(self) -> Sequence[ComponentStatus]:
+        """Return every part; takes little more than :data:`DATABASE_TIMEOUT_S` at most."""
         if self.stopping:
-            return [Part(name="process", ready=False, state="stopping")]
+            return [ComponentStatus(name="process", ready=False, state="stopping")]
         if not self.started:
-            return [Part(name="process", ready=False, state="starting")]
-        process = Part(name="process", ready=True, state="ok")
-        stored = await self._stored()
-        engine = Part(
-            name="engine", ready=self._engine.ready, state="ok" if self._engine.ready else "waiting"
+            return [ComponentStatus(name="process", ready=False, state="starting")]
+        process = ComponentStatus(name="process", ready=True, state="ok")
+        stored = await self._check_database()
+        engine = ComponentStatus(
+            name="engine", ready=self._work_queue.ready, state="ok" if self._work_queue.ready else "waiting"
         )
-        return [process, stored, engine, *[await self._reached(one) for one in self._platforms.values()]]
+        return [
+            process,
+            stored,
+            engine,
+            *[await self._check_platform(one) for one in self._platforms.values()],
+        ]
 
-    def polls(self) -> Mapping[str, bool]:
+    def polling(self) -> Mapping[str, bool]:
         """Return each platform that one replica polls for all, and whether this one does."""
         polled = [one.name for one in self._platforms.values() if getattr(one, "single_poller", False)]
-        return dict.fromkeys(polled, self._leadership.leading)
+        return dict.fromkeys(polled, self._leader_election.is_leader)
 
-    async def _stored(self) -> Part:
+    async def _check_database(self) -> ComponentStatus:
         try:
-            async with asyncio.timeout(DATABASE_WITHIN_S), self._database.read() as tx:
-                self.depth = await inbox.depth(tx)
+            async with asyncio.timeout(DATABASE_TIMEOUT_S), self._database.read() as tx:
+                self.queue_depth = await inbox.queue_depth(tx)
         except (StoreUnavailable, TimeoutError):
-            return Part(name="database", ready=False, state="unreachable")
-        return Part(name="database", ready=True, state="ok")
+            return ComponentStatus(name="database", ready=False, state="unreachable")
+        return ComponentStatus(name="database", ready=True, state="ok")
 
-    async def _reached(self, platform: Platform) -> Part:
-        if self.polls().get(platform.name) is False:
-            return Part(name=platform.name, ready=True, state="standby")
-        ready = not isinstance(platform, WayIn) or await platform.is_connected()
-        return Part(name=platform.name, ready=ready, state="ok" if ready else "unconnected")
+    async def _check_platform(self, platform: Platform) -> ComponentStatus:
+        if self.polling().get(platform.name) is False:
+            return ComponentStatus(name=platform.name, ready=True, state="standby")
+        ready = not isinstance(platform, EventConnection) or await platform.is_connected()
+        return ComponentStatus(name=platform.name, ready=ready, state="ok" if ready else "unconnected")

@@ -11,13 +11,13 @@ import structlog
 
 from bots.observability import metrics as m
 from bots.observability.metrics import Metrics
-from bots.platform_adapter import Platform, WayIn
+from bots.platform_adapter import EventConnection, Platform
 from core.domain.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 5.0  #: how often it looks
-RESTART_WITHIN_S = 30.0
+CHECK_INTERVAL_S = 5.0  #: how often it looks
+RESTART_TIMEOUT_S = 30.0
 
 
 class Watchdog:
@@ -39,21 +39,21 @@ class Watchdog:
 
     async def _run(self) -> None:
         while True:
-            await self._clock.sleep(LOOK_S)
+            await self._clock.sleep(CHECK_INTERVAL_S)
             for platform in self._platforms:
-                if isinstance(platform, WayIn):
-                    await self._look(platform.name, platform)
+                if isinstance(platform, EventConnection):
+                    await self._check(platform.name, platform)
 
-    async def _look(self, name: str, way_in: WayIn) -> None:
-        silent_s = way_in.silent_s()
-        if silent_s is None or silent_s <= way_in.most_silent_s:
+    async def _check(self, name: str, connection: EventConnection) -> None:
+        silent_s = connection.silence_s()
+        if silent_s is None or silent_s <= connection.max_silence_s:
             return
-        log.error("way_in_silent", platform=name, silent_s=round(silent_s, 1))
-        self._metrics.count(m.SILENCES, name)
+        log.error("watchdog.connection_silent", platform=name, silent_s=round(silent_s, 1))
+        self._metrics.increment(m.WATCHDOG_RESTARTS, name)
         try:
-            async with asyncio.timeout(RESTART_WITHIN_S):
-                await way_in.restart()
+            async with asyncio.timeout(RESTART_TIMEOUT_S):
+                await connection.restart()
         except Exception:  # the boundary of a task: it is looked at again
-            log.exception("way_in_not_restarted", platform=name)
+            log.exception("watchdog.restart_failed", platform=name)
         else:
-            log.warning("way_in_restarted", platform=name)
+            log.warning("watchdog.connection_restarted", platform=name)

@@ -6,11 +6,11 @@ Source: https://docs.slack.dev/reference/objects/file-object
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from core.domain.events import Attachment, AttachmentKind, Unreadable
+from core.domain.events import Attachment, AttachmentKind, UnsupportedContent
 
 File: TypeAlias = Mapping[str, Any]
 
-GONE = frozenset({"tombstone", "hidden_by_limit"})
+UNAVAILABLE_MODES = frozenset({"tombstone", "hidden_by_limit"})
 """The modes of files that are no longer there for us."""
 
 _KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
@@ -24,12 +24,12 @@ def attachments_of(event: Mapping[str, Any]) -> tuple[Attachment, ...]:
     return tuple(_attachment(file) for file in files)
 
 
-def unreadable(event: Mapping[str, Any], words: str) -> Unreadable | None:
+def unsupported_content(event: Mapping[str, Any], text: str) -> UnsupportedContent | None:
     """Return why there is nothing to read in the message; None where there is something."""
     files = _files(event)
     if files:
-        return Unreadable.VOICE if all(_is_voice(file) for file in files) else None
-    return None if words else Unreadable.EMPTY
+        return UnsupportedContent.VOICE if all(_is_voice(file) for file in files) else None
+    return None if text else UnsupportedContent.EMPTY
 
 
 def _files(event: Mapping[str, Any]) -> list[File]:
@@ -54,7 +54,7 @@ def _attachment(file: File) -> Attachment:
 
 def _source(file: File) -> dict[str, str]:
     source = {"id": str(file.get("id") or "")}
-    if file.get("mode") in GONE:
+    if file.get("mode") in UNAVAILABLE_MODES:
         return source | {"gone": "yes"}
     if file.get("mode") == "external" or file.get("is_external"):
         return source | {"external": "yes"}  # its address leads to somebody else's login

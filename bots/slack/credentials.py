@@ -7,11 +7,17 @@ from urllib.parse import urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.errors import BAD_CREDENTIALS, code_of, translated
-from bots.slack.people import Identity
-from core.domain.errors import SettingsError, SurfaceClosed, SurfaceError, SurfaceRefused, SurfaceUnavailable
+from bots.slack.errors import BAD_CREDENTIAL_CODES, error_code, translate_errors
+from bots.slack.people import BotIdentity
+from core.domain.errors import (
+    PlatformError,
+    PlatformForbidden,
+    PlatformRefused,
+    PlatformUnavailable,
+    SettingsError,
+)
 
-TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
+HTTP_TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
 """For every call; an answer that takes longer is a lost one."""
 
 
@@ -24,20 +30,20 @@ class SlackConfig:
     signing_secret: str = field(default="", repr=False)
     api_url: str = "https://slack.com/api/"
     command: str = "/kimi"
-    agent: bool = False  #: the app was made with the agent view
+    agent_view: bool = False  #: the app was made with the agent view
 
 
-def client_for(config: SlackConfig, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
+def build_client(config: SlackConfig, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
     """Return a client that repeats no call by itself, on ``session`` where one is given."""
     client = AsyncWebClient(
         token=config.bot_token, base_url=config.api_url, session=session, retry_handlers=[]
     )
-    if is_local(config.api_url):
+    if is_loopback(config.api_url):
         client.proxy = None  # slack_sdk takes a proxy from the environment even for this machine
     return client
 
 
-def is_local(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Tell whether ``url`` names this machine."""
     host = urlsplit(url).hostname or ""
     try:
@@ -46,27 +52,27 @@ def is_local(url: str) -> bool:
         return host == "localhost"
 
 
-async def identify(client: AsyncWebClient, *, agent: bool = False) -> tuple[Identity, frozenset[str]]:
+async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple[BotIdentity, frozenset[str]]:
     """Ask Slack who the bot token belongs to; return that and the scopes granted to it.
 
     Raises:
         SettingsError: Slack refused the token.
-        SurfaceUnavailable: Slack cannot be reached or did not answer in order.
+        PlatformUnavailable: Slack cannot be reached or did not answer in order.
     """
     try:
-        with translated("auth.test", repeatable=True):
+        with translate_errors("auth.test", idempotent=True):
             answer = await client.auth_test()
-            me = Identity(
+            me = BotIdentity(
                 team_id=str(answer["team_id"] or answer.get("enterprise_id") or ""),
                 user_id=str(answer["user_id"] or ""),
                 bot_id=str(answer.get("bot_id") or ""),
                 name=str(answer.get("user") or ""),
-                team=str(answer.get("team") or ""),
-                agent=agent,
+                team_name=str(answer.get("team") or ""),
+                agent_view=agent_view,
             )
             granted = str(answer.headers.get("x-oauth-scopes", ""))
-    except SurfaceError as exc:
-        raise _fault(
+    except PlatformError as exc:
+        raise _credentials_error(
             exc,
             "SLACK_BOT_TOKEN",
             'copy the "Bot User OAuth Token" (xoxb-…) from "OAuth & Permissions" of your Slack app, '
@@ -84,13 +90,13 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> None:
 
     Raises:
         SettingsError: Slack refused the token.
-        SurfaceUnavailable: Slack cannot be reached or did not answer in order.
+        PlatformUnavailable: Slack cannot be reached or did not answer in order.
     """
     try:
-        with translated("apps.connections.open", repeatable=True):
+        with translate_errors("apps.connections.open", idempotent=True):
             await client.apps_connections_open(app_token=app_token)
-    except SurfaceError as exc:
-        raise _fault(
+    except PlatformError as exc:
+        raise _credentials_error(
             exc,
             "SLACK_APP_TOKEN",
             'make an app-level token (xapp-…) with the scope connections:write under "Basic '
@@ -98,8 +104,10 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> None:
         ) from exc
 
 
-def _fault(error: SurfaceError, setting: str, advice: str) -> SettingsError | SurfaceUnavailable:
-    code = code_of(error)
-    if isinstance(error, SurfaceClosed | SurfaceRefused) or code in BAD_CREDENTIALS:
+def _credentials_error(
+    error: PlatformError, setting: str, advice: str
+) -> SettingsError | PlatformUnavailable:
+    code = error_code(error)
+    if isinstance(error, PlatformForbidden | PlatformRefused) or code in BAD_CREDENTIAL_CODES:
         return SettingsError([f"{setting} was refused by Slack ({code}): {advice}"])
-    return SurfaceUnavailable(f"Slack cannot be reached: {error}")
+    return PlatformUnavailable(f"Slack cannot be reached: {error}")

@@ -14,18 +14,18 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.credentials import SlackConfig
-from bots.slack.errors import translated
-from core.domain.errors import DownloadRefused, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from bots.slack.errors import translate_errors
+from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.domain.events import Attachment
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=30.0)
-MOST_REDIRECTS = 3
-UNTOLD_WAIT_S = 5.0
+MAX_REDIRECTS = 3
+DEFAULT_RETRY_AFTER_S = 5.0
 _CHUNK_BYTES = 256 * 1024
 
 
-class SlackDownloads:
-    """Implements :class:`core.ports.platform.Downloads`."""
+class SlackDownloader:
+    """Implements :class:`core.ports.platform.Downloader`."""
 
     def __init__(
         self, config: SlackConfig, client: AsyncWebClient, session: Callable[[], aiohttp.ClientSession]
@@ -36,7 +36,7 @@ class SlackDownloads:
         self._client = client
         self._session = session
 
-    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+    async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
         """Write a file to the disk, piece by piece."""
         if attachment.size_bytes > limit_bytes:
             raise DownloadRefused("too large by its own account", reason="too_large")
@@ -44,21 +44,21 @@ class SlackDownloads:
             raise DownloadRefused("kept outside of Slack", reason="external")
         if attachment.source.get("gone"):
             raise DownloadRefused("deleted, or hidden by the plan's limit", reason="gone")
-        url = attachment.source.get("url") or await self._url(attachment.source["id"])
+        url = attachment.source.get("url") or await self._get_download_url(attachment.source["id"])
         try:
-            async with self._answered(url) as response:
-                _check(response, attachment, limit_bytes)
-                await _write(response, to, limit_bytes)
+            async with self._open_response(url) as response:
+                _check_response(response, attachment, limit_bytes)
+                await _write_body(response, path, limit_bytes)
         except (aiohttp.ClientError, TimeoutError) as exc:
             # An aiohttp error's text may name the address: the kind is enough.
-            raise SurfaceUnavailable(f"download: {type(exc).__name__}") from exc
+            raise PlatformUnavailable(f"download: {type(exc).__name__}") from exc
 
-    async def _url(self, file_id: str) -> str:
+    async def _get_download_url(self, file_id: str) -> str:
         """Ask for the address of a file that came without one (Slack Connect)."""
         try:
-            with translated("files.info", repeatable=True):
+            with translate_errors("files.info", idempotent=True):
                 answer = await self._client.files_info(file=file_id)
-        except SurfaceRefused as exc:
+        except PlatformRefused as exc:
             raise DownloadRefused("files.info was refused", reason="gone") from exc
         file = answer.get("file") or {}
         url = file.get("url_private_download") or file.get("url_private")
@@ -67,10 +67,10 @@ class SlackDownloads:
         return url
 
     @asynccontextmanager
-    async def _answered(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _open_response(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask for ``url``; follow where it leads, with the token only at Slack."""
-        for _ in range(MOST_REDIRECTS + 1):
-            headers = {"Authorization": f"Bearer {self._token}"} if self._is_slack(url) else {}
+        for _ in range(MAX_REDIRECTS + 1):
+            headers = {"Authorization": f"Bearer {self._token}"} if self._is_slack_host(url) else {}
             async with self._session().get(
                 url, headers=headers, timeout=TIMEOUT, allow_redirects=False
             ) as response:
@@ -80,7 +80,7 @@ class SlackDownloads:
                 url = urljoin(url, response.headers.get("Location", ""))
         raise DownloadRefused("redirected too often", reason="forbidden")
 
-    def _is_slack(self, url: str) -> bool:
+    def _is_slack_host(self, url: str) -> bool:
         parts = urlsplit(url)
         host = parts.hostname or ""
         if parts.netloc == self._api_host:
@@ -88,19 +88,21 @@ class SlackDownloads:
         return parts.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
 
-def _check(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes: int) -> None:
+def _check_response(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes: int) -> None:
     """Let a response pass that looks like the file.
 
     Raises:
         DownloadRefused: it is something else.
-        SurfaceRateLimited: too many downloads.
-        SurfaceUnavailable: Slack failed.
+        PlatformRateLimited: too many downloads.
+        PlatformUnavailable: Slack failed.
     """
     if response.status == 429:
         told = response.headers.get("Retry-After", "")
-        raise SurfaceRateLimited("download", retry_after_s=float(told) if told.isdigit() else UNTOLD_WAIT_S)
+        raise PlatformRateLimited(
+            "download", retry_after_s=float(told) if told.isdigit() else DEFAULT_RETRY_AFTER_S
+        )
     if response.status >= 500:
-        raise SurfaceUnavailable(f"download: HTTP {response.status}")
+        raise PlatformUnavailable(f"download: HTTP {response.status}")
     if response.status in (401, 403):
         raise DownloadRefused(f"HTTP {response.status}", reason="forbidden")
     if response.status != 200:
@@ -114,9 +116,9 @@ def _check(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes
         raise DownloadRefused("too large", reason="too_large")
 
 
-async def _write(response: aiohttp.ClientResponse, to: Path, limit_bytes: int) -> None:
+async def _write_body(response: aiohttp.ClientResponse, path: Path, limit_bytes: int) -> None:
     size = 0
-    stream = await asyncio.to_thread(to.open, "wb")
+    stream = await asyncio.to_thread(path.open, "wb")
     try:
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             size += len(chunk)

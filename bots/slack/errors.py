@@ -12,22 +12,24 @@ from slack_sdk.errors import SlackApiError
 
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
 
-RETRY_AFTER_S = 30.0
+DEFAULT_RETRY_AFTER_S = 30.0
 """The wait where a 429 names none: half of Slack's window of a minute."""
 
-LIMITED = frozenset({"ratelimited", "rate_limited"})
+RATE_LIMIT_CODES = frozenset({"ratelimited", "rate_limited"})
 
-GONE = frozenset({"message_not_found", "cant_update_message", "cant_delete_message", "edit_window_closed"})
+MESSAGE_GONE_CODES = frozenset(
+    {"message_not_found", "cant_update_message", "cant_delete_message", "edit_window_closed"}
+)
 
-CLOSED = frozenset(
+FORBIDDEN_CODES = frozenset(
     {
         "account_inactive",
         "channel_not_found",
@@ -48,15 +50,15 @@ CLOSED = frozenset(
     }
 )
 
-FAILED = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
+SERVER_ERROR_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 """Failures on Slack's side: "some aspect of the operation" may have succeeded before."""
 
-NOT_NOW = frozenset(
+TRANSIENT_CODES = frozenset(
     {"external_channel_migrating", "message_limit_exceeded", "team_added_to_org", "update_failed"}
 )
 """Nothing was shown, and a later try may pass."""
 
-BAD_CREDENTIALS = frozenset(
+BAD_CREDENTIAL_CODES = frozenset(
     {
         "account_inactive",
         "invalid_auth",
@@ -68,12 +70,12 @@ BAD_CREDENTIALS = frozenset(
 )
 
 
-def code_of(error: BaseException) -> str:
+def error_code(error: BaseException) -> str:
     """Return Slack's own word for a refusal, such as "msg_too_long"; "" where it gave none.
 
     ``error`` is what the SDK raised, or what :func:`translated` made of it.
     """
-    cause = error.__cause__ if isinstance(error, SurfaceError) else error
+    cause = error.__cause__ if isinstance(error, PlatformError) else error
     if not isinstance(cause, SlackApiError):
         return ""
     # A gateway's page in place of an answer leaves text, bytes or the bare response here.
@@ -82,55 +84,55 @@ def code_of(error: BaseException) -> str:
 
 
 @contextmanager
-def translated(method: str, *, repeatable: bool) -> Generator[None]:
-    """Let only a :class:`core.domain.errors.SurfaceError` leave a call of ``method``, with its cause.
+def translate_errors(method: str, *, idempotent: bool) -> Generator[None]:
+    """Let only a :class:`core.domain.errors.PlatformError` leave a call of ``method``, with its cause.
 
     ``repeatable`` says that calling it twice does the same as once, so that a lost answer is a
-    plain ``SurfaceUnavailable``; else it is a ``SurfaceUncertain``.
+    plain ``PlatformUnavailable``; else it is a ``PlatformOutcomeUnknown``.
     """
     try:
         yield
     except SlackApiError as exc:
-        raise _refusal(exc, method, repeatable=repeatable) from exc
+        raise _to_platform_error(exc, method, idempotent=idempotent) from exc
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
-        raise SurfaceUnavailable(f"{method}: no connection ({type(exc).__name__})") from exc
+        raise PlatformUnavailable(f"{method}: no connection ({type(exc).__name__})") from exc
     except (TimeoutError, aiohttp.ClientError, ConnectionError) as exc:
-        raise _lost(method, type(exc).__name__, repeatable=repeatable) from exc
+        raise _lost_reply(method, type(exc).__name__, idempotent=idempotent) from exc
     except (AttributeError, ValueError) as exc:
         # slack_sdk 3.47 reads fields of an answer that is no JSON object (a gateway's plain text).
-        raise _lost(method, "unreadable answer", repeatable=repeatable) from exc
+        raise _lost_reply(method, "unreadable answer", idempotent=idempotent) from exc
 
 
-def _refusal(exc: SlackApiError, method: str, *, repeatable: bool) -> SurfaceError:
-    code = code_of(exc)
-    status = _status(exc)
+def _to_platform_error(exc: SlackApiError, method: str, *, idempotent: bool) -> PlatformError:
+    code = error_code(exc)
+    status = _http_status(exc)
     text = f"{method}: {code or f'HTTP {status}'}"
-    if status == 429 or code in LIMITED:
-        return SurfaceRateLimited(text, retry_after_s=_wait_s(exc), method=method)
-    if code in NOT_NOW or (not code and 400 <= status < 500):
-        return SurfaceUnavailable(text)
-    if status >= 500 or code in FAILED or not code:
-        return _lost(method, code or f"HTTP {status}", repeatable=repeatable)
-    if code in GONE:
+    if status == 429 or code in RATE_LIMIT_CODES:
+        return PlatformRateLimited(text, retry_after_s=_retry_after_s(exc), method=method)
+    if code in TRANSIENT_CODES or (not code and 400 <= status < 500):
+        return PlatformUnavailable(text)
+    if status >= 500 or code in SERVER_ERROR_CODES or not code:
+        return _lost_reply(method, code or f"HTTP {status}", idempotent=idempotent)
+    if code in MESSAGE_GONE_CODES:
         return MessageGone(text)
-    if code in CLOSED:
-        return SurfaceClosed(text)
-    return SurfaceRefused(text)
+    if code in FORBIDDEN_CODES:
+        return PlatformForbidden(text)
+    return PlatformRefused(text)
 
 
-def _lost(method: str, why: str, *, repeatable: bool) -> SurfaceError:
-    kind = SurfaceUnavailable if repeatable else SurfaceUncertain
-    return kind(f"{method}: {why}")
+def _lost_reply(method: str, reason: str, *, idempotent: bool) -> PlatformError:
+    kind = PlatformUnavailable if idempotent else PlatformOutcomeUnknown
+    return kind(f"{method}: {reason}")
 
 
-def _status(exc: SlackApiError) -> int:
+def _http_status(exc: SlackApiError) -> int:
     response = exc.response
     return int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
 
 
-def _wait_s(exc: SlackApiError) -> float:
+def _retry_after_s(exc: SlackApiError) -> float:
     headers = getattr(exc.response, "headers", None) or {}
     try:
-        return max(0.0, float(headers.get("Retry-After", RETRY_AFTER_S)))
+        return max(0.0, float(headers.get("Retry-After", DEFAULT_RETRY_AFTER_S)))
     except ValueError:
-        return RETRY_AFTER_S
+        return DEFAULT_RETRY_AFTER_S

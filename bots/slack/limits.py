@@ -26,12 +26,12 @@ holding them back: their window is counted exactly.
 
 from dataclasses import dataclass
 
-from core.ports.platform import Budget, Rung
+from core.ports.platform import Budget, DeliveryMode
 
 WINDOW_S = 60.0
 """Slack counts by the minute."""
 
-PACED = frozenset({"chat.update", "chat.appendStream"})
+PACED_METHODS = frozenset({"chat.update", "chat.appendStream"})
 """The methods that show a growing message anew, as often as we like."""
 
 
@@ -52,11 +52,11 @@ class SlackLimits:
     append_burst_share: float = 0.1  #: share of chat.appendStream's window that may be spent at once
     update_burst_share: float = 0.16  #: the same of chat.update's
     stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes, by itself
-    stream_min_gap_s: float = 0.0  #: least time between two appends to one stream
-    edit_min_gap_s: float = 0.0  #: least time between two updates of one message
-    status_every_s: float = 90.0  #: Slack takes a status away after two minutes
+    stream_min_interval_s: float = 0.0  #: least time between two appends to one stream
+    edit_min_interval_s: float = 0.0  #: least time between two updates of one message
+    status_refresh_s: float = 90.0  #: Slack takes a status away after two minutes
 
-    def method(self, team: str, method: str) -> Budget:
+    def method_budget(self, team_id: str, method: str) -> Budget:
         """Return the budget of ``method`` in ``team``.
 
         Raises:
@@ -71,44 +71,46 @@ class SlackLimits:
             "assistant.threads.setStatus": self.status_per_minute,
             "agents.sessions.setStatus": self.session_per_minute,
         }[method]
-        key = f"slack:{team}:{method}"
-        if method not in PACED:
+        key = f"slack:{team_id}:{method}"
+        if method not in PACED_METHODS:
             return Budget(key=key, per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S)
         share = self.append_burst_share if method == "chat.appendStream" else self.update_burst_share
         burst = max(1.0, share * calls)
         return Budget(key=key, per_s=max(0.0, calls - burst) / WINDOW_S, burst=burst)
 
-    def posts(self, team: str, channel: str) -> tuple[Budget, Budget]:
+    def post_budgets(self, team_id: str, channel: str) -> tuple[Budget, Budget]:
         """Return both budgets that one ``chat.postMessage`` spends."""
-        in_channel = Budget(key=f"slack:{team}:post:{channel}", per_s=self.post_per_s, burst=self.post_burst)
-        return in_channel, self.method(team, "chat.postMessage")
+        in_channel = Budget(
+            key=f"slack:{team_id}:post:{channel}", per_s=self.post_per_s, burst=self.post_burst
+        )
+        return in_channel, self.method_budget(team_id, "chat.postMessage")
 
-    def uploads(self, team: str, channel: str) -> tuple[Budget, ...]:
+    def upload_budgets(self, team_id: str, channel: str) -> tuple[Budget, ...]:
         """Return what one shared file spends: its own calls, and a message in the channel."""
         calls = self.file_per_minute
         shared = Budget(
-            key=f"slack:{team}:files", per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S
+            key=f"slack:{team_id}:files", per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S
         )
-        return (*self.posts(team, channel), shared)
+        return (*self.post_budgets(team_id, channel), shared)
 
-    def stream_rung(self, team: str) -> Rung:
+    def stream_mode(self, team_id: str) -> DeliveryMode:
         """Return native streaming: appended text, a life of a few minutes."""
-        return Rung(
+        return DeliveryMode(
             name="stream",
-            open=(self.method(team, "chat.startStream"),),
-            grow=(self.method(team, "chat.appendStream"),),
-            close=(self.method(team, "chat.stopStream"),),
+            create_cost=(self.method_budget(team_id, "chat.startStream"),),
+            update_cost=(self.method_budget(team_id, "chat.appendStream"),),
+            finalize_cost=(self.method_budget(team_id, "chat.stopStream"),),
             max_age_s=self.stream_max_age_s,
-            min_gap_s=self.stream_min_gap_s,
+            min_interval_s=self.stream_min_interval_s,
         )
 
-    def edit_rung(self, team: str, channel: str) -> Rung:
+    def edit_mode(self, team_id: str, channel: str) -> DeliveryMode:
         """Return post and update: the whole text each time."""
-        update = (self.method(team, "chat.update"),)
-        return Rung(
+        update = (self.method_budget(team_id, "chat.update"),)
+        return DeliveryMode(
             name="edit",
-            open=self.posts(team, channel),
-            grow=update,
-            close=update,
-            min_gap_s=self.edit_min_gap_s,
+            create_cost=self.post_budgets(team_id, channel),
+            update_cost=update,
+            finalize_cost=update,
+            min_interval_s=self.edit_min_interval_s,
         )

@@ -9,26 +9,26 @@ from collections.abc import Callable, Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.errors import translated
+from bots.slack.errors import translate_errors
 from core.concurrency.ttl_cache import Lookups
 from core.domain.clock import Clock
 
-HANDLES_KEPT_S = 900.0
+HANDLES_TTL_S = 900.0
 _ALL = "all"
 
 
-class SlackMembers:
-    """Implements :class:`core.ports.platform.Members`."""
+class SlackMemberLookup:
+    """Implements :class:`core.ports.platform.MemberLookup`."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, team: Callable[[], str]) -> None:
+    def __init__(self, client: AsyncWebClient, clock: Clock, team_id: Callable[[], str]) -> None:
         """``team`` tells our workspace's id, which is known once it is connected."""
-        self._client, self._team = client, team
-        self._admins: Lookups[str, bool] = Lookups("users.info", self._is_admin, clock, default=False)
-        self._members: Lookups[str, frozenset[str]] = Lookups(
-            "usergroups.users.list", self._members_of, clock, default=frozenset()
+        self._client, self._team_id = client, team_id
+        self._admins: Lookups[str, bool] = Lookups("users.info", self._fetch_is_admin, clock, default=False)
+        self._group_members: Lookups[str, frozenset[str]] = Lookups(
+            "usergroups.users.list", self._fetch_group_members, clock, default=frozenset()
         )
-        self._handles: Lookups[str, Mapping[str, str]] = Lookups(
-            "usergroups.list", self._groups, clock, default={}, kept_s=HANDLES_KEPT_S
+        self._group_handles: Lookups[str, Mapping[str, str]] = Lookups(
+            "usergroups.list", self._fetch_group_handles, clock, default={}, kept_s=HANDLES_TTL_S
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
@@ -38,36 +38,36 @@ class SlackMembers:
     async def in_group(self, group: str, person_id: str) -> bool:
         """Return whether a person belongs to a user group, named by its id or its handle."""
         name = group.strip().removeprefix("@")
-        handles = await self._handles.get(_ALL)
+        handles = await self._group_handles.get(_ALL)
         found = name if name in handles.values() else handles.get(name.casefold(), "")
         if not found and not handles and name.isupper():
             found = name  # the list could not be had; an id needs none
-        return bool(found) and person_id in await self._members.get(found)
+        return bool(found) and person_id in await self._group_members.get(found)
 
     async def close(self) -> None:
         """Give up what is being asked."""
-        for lookups in (self._admins, self._members, self._handles):
+        for lookups in (self._admins, self._group_members, self._group_handles):
             await lookups.close()
 
-    async def _is_admin(self, person_id: str) -> bool:
-        with translated("users.info", repeatable=True):
+    async def _fetch_is_admin(self, person_id: str) -> bool:
+        with translate_errors("users.info", idempotent=True):
             answer = await self._client.users_info(user=person_id)
         match answer.get("user"):
             case {"is_stranger": True} | {"deleted": True} | {"is_bot": True}:
                 return False
-            case {"team_id": str(team), **user} if team == self._team():
+            case {"team_id": str(team), **user} if team == self._team_id():
                 return any(user.get(name) is True for name in ("is_admin", "is_owner", "is_primary_owner"))
             case _:
                 return False
 
-    async def _members_of(self, group: str) -> frozenset[str]:
-        with translated("usergroups.users.list", repeatable=True):
+    async def _fetch_group_members(self, group: str) -> frozenset[str]:
+        with translate_errors("usergroups.users.list", idempotent=True):
             answer = await self._client.usergroups_users_list(usergroup=group)
         return frozenset(str(one) for one in answer.get("users") or ())
 
-    async def _groups(self, _: str) -> Mapping[str, str]:
+    async def _fetch_group_handles(self, _: str) -> Mapping[str, str]:
         """Return the ids of all groups by their handles."""
-        with translated("usergroups.list", repeatable=True):
+        with translate_errors("usergroups.list", idempotent=True):
             answer = await self._client.usergroups_list()
         groups = answer.get("usergroups") or ()
         return {str(one["handle"]).casefold(): str(one["id"]) for one in groups if one.get("handle")}

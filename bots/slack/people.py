@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.errors import translated
+from bots.slack.errors import translate_errors
 from core.domain.clock import Clock
-from core.domain.errors import SurfaceError
+from core.domain.errors import PlatformError
 from core.domain.events import Person
 
 log = structlog.get_logger()
@@ -18,23 +18,23 @@ log = structlog.get_logger()
 CAPACITY = 5_000
 """People kept; the one not asked for the longest goes first."""
 
-KEPT_S = 6 * 3600.0
+PROFILE_TTL_S = 6 * 3600.0
 """A name is looked up again after this long: people rename themselves."""
 
-FAILURE_KEPT_S = 60.0
+FAILURE_TTL_S = 60.0
 """A failed lookup is not tried again for this long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class BotIdentity:
     """Who we are in the workspace, as ``auth.test`` tells."""
 
     team_id: str
     user_id: str  #: the bot's user id: what a mention of it carries
     bot_id: str = ""
     name: str = ""  #: the bot's name
-    team: str = ""  #: the workspace's name
-    agent: bool = False  #: the app has the agent view: each message of a person begins a thread
+    team_name: str = ""  #: the workspace's name
+    agent_view: bool = False  #: the app has the agent view: each message of a person begins a thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,89 +45,89 @@ class Profile:
     language: str = ""  #: BCP 47 tag of their client; "" where not known
 
 
-def person_of(person_id: str, people: Mapping[str, Profile]) -> Person:
+def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
     """Return the person, with the name where it is known."""
-    profile = people.get(person_id)
+    profile = profiles.get(person_id)
     if profile is None:
         return Person(id=person_id)
     return Person(id=person_id, name=profile.name, language=profile.language)
 
 
-def names_of(people: Mapping[str, Profile]) -> dict[str, str]:
+def names_of(profiles: Mapping[str, Profile]) -> dict[str, str]:
     """Return the names alone, by id."""
-    return {person_id: profile.name for person_id, profile in people.items()}
+    return {person_id: profile.name for person_id, profile in profiles.items()}
 
 
-class People:
+class ProfileCache:
     """Profiles by id, each looked up once and cached. Implements :class:`core.ports.platform.Directory`."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client, self._clock = client, clock
-        self._known: OrderedDict[str, tuple[Profile, float]] = OrderedDict()
-        self._asked: dict[str, asyncio.Task[Profile]] = {}
+        self._cache: OrderedDict[str, tuple[Profile, float]] = OrderedDict()
+        self._pending: dict[str, asyncio.Task[Profile]] = {}
 
     async def name_of(self, person_id: str) -> str:
         """Return the display name, or the id where it cannot be had."""
-        return (await self.profile(person_id)).name
+        return (await self.get_profile(person_id)).name
 
-    async def profile(self, person_id: str) -> Profile:
-        """Return what is known of ``person_id``; never raises a ``SurfaceError``."""
-        if known := self._cached(person_id):
+    async def get_profile(self, person_id: str) -> Profile:
+        """Return what is known of ``person_id``; never raises a ``PlatformError``."""
+        if known := self._get_cached(person_id):
             return known
-        return await asyncio.shield(self._ask(person_id))
+        return await asyncio.shield(self._lookup_task(person_id))
 
-    async def profiles(self, person_ids: Iterable[str], *, within_s: float) -> Mapping[str, Profile]:
+    async def get_profiles(self, person_ids: Iterable[str], *, timeout_s: float) -> Mapping[str, Profile]:
         """Return the profiles that can be had in ``within_s`` seconds of the machine's clock.
 
         Lookups that take longer go on, so that the next message finds their names.
         """
         wanted = sorted(set(person_ids))
-        asked = [self._ask(one) for one in wanted if not self._cached(one)]
+        asked = [self._lookup_task(one) for one in wanted if not self._get_cached(one)]
         if asked:
-            await asyncio.wait(asked, timeout=within_s)
-        return {one: found for one in wanted if (found := self._cached(one))}
+            await asyncio.wait(asked, timeout=timeout_s)
+        return {one: found for one in wanted if (found := self._get_cached(one))}
 
     async def close(self) -> None:
         """Give up the lookups that are under way."""
-        for task in list(self._asked.values()):
+        for task in list(self._pending.values()):
             task.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await asyncio.gather(*self._pending.values(), return_exceptions=True)
 
-    def _cached(self, person_id: str) -> Profile | None:
-        found = self._known.get(person_id)
+    def _get_cached(self, person_id: str) -> Profile | None:
+        found = self._cache.get(person_id)
         if found is None:
             return None
         profile, until = found
         if until < self._clock.time():
-            del self._known[person_id]
+            del self._cache[person_id]
             return None
-        self._known.move_to_end(person_id)
+        self._cache.move_to_end(person_id)
         return profile
 
-    def _ask(self, person_id: str) -> asyncio.Task[Profile]:
+    def _lookup_task(self, person_id: str) -> asyncio.Task[Profile]:
         """Return the lookup that is under way for ``person_id``, or a new one."""
-        task = self._asked.get(person_id)
+        task = self._pending.get(person_id)
         if task is None:
-            task = asyncio.create_task(self._look_up(person_id), name=f"users.info {person_id}")
-            self._asked[person_id] = task
-            task.add_done_callback(lambda _: self._asked.pop(person_id, None))
+            task = asyncio.create_task(self._fetch(person_id), name=f"users.info {person_id}")
+            self._pending[person_id] = task
+            task.add_done_callback(lambda _: self._pending.pop(person_id, None))
         return task
 
-    async def _look_up(self, person_id: str) -> Profile:
+    async def _fetch(self, person_id: str) -> Profile:
         try:
-            with translated("users.info", repeatable=True):
+            with translate_errors("users.info", idempotent=True):
                 answer = await self._client.users_info(user=person_id, include_locale=True)
-            profile, kept_s = _read(person_id, answer.get("user")), KEPT_S
-        except SurfaceError as exc:
-            log.info("slack.name_unknown", person=person_id, error=str(exc))
-            profile, kept_s = Profile(name=person_id), FAILURE_KEPT_S
-        self._known[person_id] = profile, self._clock.time() + kept_s
-        while len(self._known) > CAPACITY:
-            self._known.popitem(last=False)
+            profile, kept_s = _parse_profile(person_id, answer.get("user")), PROFILE_TTL_S
+        except PlatformError as exc:
+            log.info("slack.profile_lookup_failed", person=person_id, error=str(exc))
+            profile, kept_s = Profile(name=person_id), FAILURE_TTL_S
+        self._cache[person_id] = profile, self._clock.time() + kept_s
+        while len(self._cache) > CAPACITY:
+            self._cache.popitem(last=False)
         return profile
 
 
-def _read(person_id: str, user: object) -> Profile:
+def _parse_profile(person_id: str, user: object) -> Profile:
     """Return the profile in ``user``, an object of ``users.info``; the shown name comes first."""
     if not isinstance(user, dict):
         return Profile(name=person_id)

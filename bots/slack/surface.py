@@ -15,167 +15,185 @@ from dataclasses import replace
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack import controls as buttons
-from bots.slack.errors import code_of
-from bots.slack.form import Blocks
+from bots.slack import buttons as buttons
+from bots.slack.errors import error_code
 from bots.slack.limits import SlackLimits
-from bots.slack.reading import Reader, marker_of
-from bots.slack.render import SlackPager
-from bots.slack.status import StatusLine
-from bots.slack.writing import Writer, is_unsupported
+from bots.slack.message_api import MessageApi, is_unsupported
+from bots.slack.payload import Blocks
+from bots.slack.render import SlackRenderer
+from bots.slack.thread_history import ThreadHistory, idempotency_key_of
+from bots.slack.typing_indicator import TypingIndicator
 from core.domain.errors import (
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRefused,
+    PlatformUnavailable,
 )
-from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle
-from core.markdown.mentions import Mentions
-from core.ports.platform import Budget, Pager, Rung
+from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
+from core.markdown.mentions import MentionCodec
+from core.ports.platform import Budget, DeliveryMode, Renderer
 
 log = structlog.get_logger()
 
-WRONG_RECIPIENT = frozenset(
+WRONG_RECIPIENT_CODES = frozenset(
     {"missing_recipient_team_id", "missing_recipient_user_id", "team_not_found", "user_not_found"}
 )
-DOUBTFUL_KEPT = 1_000
+MAX_UNCERTAIN_STREAMS = 1_000
 
 
-class SlackSurface:
-    """One workspace's screen. Implements :class:`core.ports.platform.Surface`."""
+class SlackMessageChannel:
+    """One workspace's screen. Implements :class:`core.ports.platform.MessageChannel`."""
 
     thinking_style = ThinkingStyle.LINE
-    finds_posts = True
+    can_find_by_key = True
 
     def __init__(
         self,
         client: AsyncWebClient,
-        reader: Reader,
+        history: ThreadHistory,
         *,
         limits: SlackLimits,
-        agent: bool = False,
-        mentions: Mentions | None = None,
+        agent_view: bool = False,
+        mentions: MentionCodec | None = None,
     ) -> None:
         """``agent`` says that the app has the agent view: threads are sessions that begin and end.
 
         ``mentions`` tells which links in a text are mentions of ours.
         """
         self._mentions = mentions
-        self._writer, self._reader = Writer(client), reader
-        self._status = StatusLine(client, agent=agent)
+        self._api, self._history = MessageApi(client), history
+        self._typing_indicator = TypingIndicator(client, agent_view=agent_view)
         self._limits = limits
-        self._streaming = True  #: False once Slack said that it does not offer streams here
-        self._doubtful: dict[str, None] = {}  #: streams whose last call may have taken effect
+        self._streaming_enabled = True  #: False once Slack said that it does not offer streams here
+        self._uncertain_streams: dict[str, None] = {}  #: streams whose last call may have taken effect
 
-    def pager(self, address: Address) -> Pager:
+    def build_renderer(self, address: Address) -> Renderer:
         """Return a pager; where streaming is offered, a shown prefix never changes."""
-        return SlackPager(streaming=self._can_stream(address), mentions=self._mentions)
+        return SlackRenderer(streaming=self._can_stream(address), mentions=self._mentions)
 
-    def rungs(self, address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "stream" where Slack has all it needs for one, and "edit"."""
-        edit = self._limits.edit_rung(address.key.tenant, address.key.channel)
-        return (self._limits.stream_rung(address.key.tenant), edit) if self._can_stream(address) else (edit,)
+        edit = self._limits.edit_mode(address.key.tenant, address.key.channel)
+        return (self._limits.stream_mode(address.key.tenant), edit) if self._can_stream(address) else (edit,)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budget of the method that shows a status; () where none can be shown."""
-        if not self._status.offered(address):
+        if not self._typing_indicator.is_available(address):
             return ()
-        return (self._limits.method(address.key.tenant, self._status.method),)
+        return (self._limits.method_budget(address.key.tenant, self._typing_indicator.method),)
 
-    def status_every_s(self, address: Address) -> float:
+    def status_refresh_s(self, address: Address) -> float:
         """Return a time before Slack's two minutes are over; 0 where no status fades."""
-        return self._limits.status_every_s if self._status.fades(address) else 0.0
+        return self._limits.status_refresh_s if self._typing_indicator.expires(address) else 0.0
 
-    async def status(self, address: Address, status: Status) -> None:
+    async def set_status(self, address: Address, status: TypingStatus) -> None:
         """Show "is thinking…" under the question, or take it away; a refusal is nothing."""
-        await self._status.show(address, status)
+        await self._typing_indicator.show(address, status)
 
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Show a new message: a stream where ``rung`` says so and Slack takes it, else a post."""
         channel = address.key.channel
-        if rung == "stream" and self._can_stream(address):
-            ts = await self._start_stream(address, page)
+        if mode == "stream" and self._can_stream(address):
+            ts = await self._start_stream(address, message)
             if ts:
-                self._status.streams(address)
+                self._typing_indicator.mark_streaming(address)
                 return MessageRef(channel=channel, message_id=ts, rung="stream")
-        ts = await self._writer.post(
-            channel, _thread_of(address), page.text, marker=marker, blocks=_blocks(address, controls)
+        ts = await self._api.post(
+            channel,
+            _thread_ts_of(address),
+            message.text,
+            idempotency_key=idempotency_key,
+            blocks=_button_blocks(address, buttons),
         )
-        await (self._status.ended(address) if last else self._status.goes_on(address))
+        await (
+            self._typing_indicator.mark_finished(address)
+            if final
+            else self._typing_indicator.mark_running(address)
+        )
         return MessageRef(channel=channel, message_id=ts)
 
     async def edit(
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Show ``page``: appended where ``ref`` is a stream that shows a beginning of it."""
-        blocks = _blocks(address, controls)
+        blocks = _button_blocks(address, buttons)
         if ref.rung != "stream":
-            await self._writer.update(ref.channel, ref.message_id, page.text, blocks=blocks)
-            if last:
-                await self._status.ended(address, surely=shown is None)
-            elif shown is None:
-                await self._status.goes_on(address)
+            await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
+            if final:
+                await self._typing_indicator.mark_finished(address, force=previous is None)
+            elif previous is None:
+                await self._typing_indicator.mark_running(address)
             return ref
-        if shown is None or not page.text.startswith(shown.text) or ref.message_id in self._doubtful:
-            after = await self._rewrite(ref, page, blocks)
+        if (
+            previous is None
+            or not message.text.startswith(previous.text)
+            or ref.message_id in self._uncertain_streams
+        ):
+            after = await self._rewrite_stream(ref, message, blocks)
         else:
             try:
-                return await self._grow(ref, page.text[len(shown.text) :], last=last, blocks=blocks)
-            except (SurfaceUncertain, SurfaceUnavailable):
-                self._doubt(ref)
+                return await self._append(ref, message.text[len(previous.text) :], final=final, blocks=blocks)
+            except (PlatformOutcomeUnknown, PlatformUnavailable):
+                self._mark_uncertain(ref)
                 raise
-            except SurfaceRefused as exc:
-                after = await self._leave_stream(ref, page, blocks, last=last, refusal=exc)
-        await (self._status.ended(address, surely=True) if last else self._status.goes_on(address))
+            except PlatformRefused as exc:
+                after = await self._convert_to_edit(ref, message, blocks, final=final, refusal=exc)
+        await (
+            self._typing_indicator.mark_finished(address, force=True)
+            if final
+            else self._typing_indicator.mark_running(address)
+        )
         return after
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Take a message away; one that is gone already is success."""
-        self._doubtful.pop(ref.message_id, None)
-        await self._writer.delete(ref.channel, ref.message_id)
+        self._uncertain_streams.pop(ref.message_id, None)
+        await self._api.delete(ref.channel, ref.message_id)
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """End the stream that a dead process left open; its text stays until the next edit."""
         if ref.rung == "stream":
-            await self._writer.close_stream(ref.channel, ref.message_id)
+            await self._api.close_stream(ref.channel, ref.message_id)
         return replace(ref, rung="edit")
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Look for a message of ours after the question: by its marker, else any that is nobody's.
 
         A stream carries no marker. Where more than one message of ours is left, the oldest is it.
 
         Raises:
-            core.domain.errors.SurfaceError: Slack cannot be reached or is rate limited.
+            core.domain.errors.PlatformError: Slack cannot be reached or is rate limited.
         """
-        thread_ts = _thread_of(address)
+        thread_ts = _thread_ts_of(address)
         try:
-            ours = await self._reader.own(address.key.channel, thread_ts, after=after or thread_ts)
-        except (SurfaceRefused, SurfaceClosed) as exc:
-            log.warning("slack.cannot_look_for_post", error=str(exc))
+            ours = await self._history.own_messages(
+                address.key.channel, thread_ts, after=after_message_id or thread_ts
+            )
+        except (PlatformRefused, PlatformForbidden) as exc:
+            log.warning("slack.post_lookup_failed", error=str(exc))
             return None
-        unknown = [one for one in ours if one["ts"] not in known]
-        marked = next((one for one in unknown if marker_of(one) == marker), None)
-        found = marked or next((one for one in unknown if not marker_of(one)), None)
+        unknown = [one for one in ours if one["ts"] not in exclude]
+        marked = next((one for one in unknown if idempotency_key_of(one) == idempotency_key), None)
+        found = marked or next((one for one in unknown if not idempotency_key_of(one)), None)
         if found is None:
             return None
         rung = "edit" if marked else "stream"
@@ -183,9 +201,9 @@ class SlackSurface:
 
     def _can_stream(self, address: Address) -> bool:
         needed = ("thread_ts", "recipient_user", "recipient_team")
-        return self._streaming and all(address.details.get(name) for name in needed)
+        return self._streaming_enabled and all(address.details.get(name) for name in needed)
 
-    async def _start_stream(self, address: Address, page: Page) -> str:
+    async def _start_stream(self, address: Address, message: RenderedMessage) -> str:
         """Return the ts of a new stream; "" where Slack takes a plain post only.
 
         For people of another team in a shared channel Slack's documentation does not say which of
@@ -195,68 +213,74 @@ class SlackSurface:
         teams = dict.fromkeys((details["recipient_team"], address.key.tenant))
         for team in teams:
             try:
-                return await self._writer.start_stream(
+                return await self._api.start_stream(
                     address.key.channel,
                     details["thread_ts"],
-                    page.text,
-                    user=details["recipient_user"],
-                    team=team,
+                    message.text,
+                    user_id=details["recipient_user"],
+                    team_id=team,
                 )
-            except SurfaceRefused as exc:
-                self._latch(exc)
-                log.info("slack.stream_refused", error=code_of(exc))
-                if code_of(exc) not in WRONG_RECIPIENT:
+            except PlatformRefused as exc:
+                self._disable_unsupported_streaming(exc)
+                log.info("slack.stream_refused", error=error_code(exc))
+                if error_code(exc) not in WRONG_RECIPIENT_CODES:
                     break
         return ""
 
-    async def _grow(self, ref: MessageRef, more: str, *, last: bool, blocks: Blocks) -> MessageRef:
+    async def _append(self, ref: MessageRef, text: str, *, final: bool, blocks: Blocks) -> MessageRef:
         """Append ``more``; with ``last`` the same call ends the stream."""
-        if last:
-            await self._writer.stop_stream(ref.channel, ref.message_id, more, blocks=blocks)
+        if final:
+            await self._api.stop_stream(ref.channel, ref.message_id, text, blocks=blocks)
             return replace(ref, rung="edit")
-        if more:
-            await self._writer.append(ref.channel, ref.message_id, more)
+        if text:
+            await self._api.append_stream(ref.channel, ref.message_id, text)
         return ref
 
-    async def _leave_stream(
-        self, ref: MessageRef, page: Page, blocks: Blocks, *, last: bool, refusal: SurfaceRefused
+    async def _convert_to_edit(
+        self,
+        ref: MessageRef,
+        message: RenderedMessage,
+        blocks: Blocks,
+        *,
+        final: bool,
+        refusal: PlatformRefused,
     ) -> MessageRef:
         """Go on with a stream that takes no more text as with any message."""
-        code = code_of(refusal)
-        self._latch(refusal)
-        log.info("slack.stream_left", error=code)
-        if code == "stopped_by_user" and not last:
+        code = error_code(refusal)
+        self._disable_unsupported_streaming(refusal)
+        log.info("slack.stream_abandoned", error=code)
+        if code == "stopped_by_user" and not final:
             # The person does not want more of it; what core makes of the event is written last.
             return replace(ref, rung="edit")
         if code == "message_not_in_streaming_state" or is_unsupported(refusal):
-            await self._writer.update(ref.channel, ref.message_id, page.text, blocks=blocks)
+            await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
             return replace(ref, rung="edit")
-        return await self._rewrite(ref, page, blocks)
+        return await self._rewrite_stream(ref, message, blocks)
 
-    async def _rewrite(self, ref: MessageRef, page: Page, blocks: Blocks) -> MessageRef:
+    async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
         """End the stream and say everything anew: what stands there is not known or no beginning."""
-        self._doubt(ref)
-        await self._writer.close_stream(ref.channel, ref.message_id)
-        await self._writer.update(ref.channel, ref.message_id, page.text, blocks=blocks)
-        self._doubtful.pop(ref.message_id, None)
+        self._mark_uncertain(ref)
+        await self._api.close_stream(ref.channel, ref.message_id)
+        await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
+        self._uncertain_streams.pop(ref.message_id, None)
         return replace(ref, rung="edit")
 
-    def _doubt(self, ref: MessageRef) -> None:
-        self._doubtful[ref.message_id] = None
-        while len(self._doubtful) > DOUBTFUL_KEPT:
-            del self._doubtful[next(iter(self._doubtful))]
+    def _mark_uncertain(self, ref: MessageRef) -> None:
+        self._uncertain_streams[ref.message_id] = None
+        while len(self._uncertain_streams) > MAX_UNCERTAIN_STREAMS:
+            del self._uncertain_streams[next(iter(self._uncertain_streams))]
 
-    def _latch(self, refusal: SurfaceError) -> None:
+    def _disable_unsupported_streaming(self, refusal: PlatformError) -> None:
         """Offer no more streams where Slack does not have them."""
-        if is_unsupported(refusal) and self._streaming:
-            self._streaming = False
-            log.warning("slack.streaming_off", error=code_of(refusal))
+        if is_unsupported(refusal) and self._streaming_enabled:
+            self._streaming_enabled = False
+            log.warning("slack.streaming_disabled", error=error_code(refusal))
 
 
-def _thread_of(address: Address) -> str:
+def _thread_ts_of(address: Address) -> str:
     """Return the thread to post into; "" for the top level."""
     return address.details.get("thread_ts") or address.key.thread
 
 
-def _blocks(address: Address, controls: Sequence[Button]) -> Blocks:
-    return buttons.blocks(controls, language=address.details.get("language", ""))
+def _button_blocks(address: Address, controls: Sequence[Button]) -> Blocks:
+    return buttons.render_buttons(controls, language=address.details.get("language", ""))

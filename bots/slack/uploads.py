@@ -13,30 +13,30 @@ from typing import Any, BinaryIO
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.errors import translated
-from bots.slack.form import mrkdwn
-from bots.slack.render import SlackPager
+from bots.slack.errors import translate_errors
+from bots.slack.payload import to_mrkdwn
+from bots.slack.render import SlackRenderer
 from core.domain.clock import Clock
-from core.domain.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
+from core.domain.errors import PlatformError, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.domain.events import Address, MessageRef
-from core.markdown.mentions import Mentions
+from core.markdown.mentions import MentionCodec
 
-CAPTION_LIMIT = 3_000  #: characters; what a file's comment may hold is not published
+CAPTION_LIMIT_CHARS = 3_000  #: characters; what a file's comment may hold is not published
 SIZE_LIMIT_BYTES = 1_000_000_000
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=60.0)
-SHARE_ASKED_AFTER_S = (0.2, 0.6, 1.5)
-UNTOLD_WAIT_S = 5.0
+SHARE_POLL_DELAYS_S = (0.2, 0.6, 1.5)
+DEFAULT_RETRY_AFTER_S = 5.0
 _CHUNK_BYTES = 256 * 1024
 
 
-class Uploads:
+class FileUploader:
     """Sends files into channels of one workspace."""
 
     def __init__(
         self,
         client: AsyncWebClient,
         session: Callable[[], aiohttp.ClientSession],
-        mentions: Mentions,
+        mentions: MentionCodec,
         clock: Clock,
     ) -> None:
         """``session`` is asked for at each upload: it is made when the platform connects."""
@@ -49,58 +49,58 @@ class Uploads:
         """Show the file at ``path`` and return its message; its id is "" where Slack is slow to tell.
 
         Raises:
-            SurfaceRefused: too large, empty or with too long a caption; nothing was shown.
-            SurfaceUncertain: the reply to the last step was lost.
-            SurfaceError: as for any message.
+            PlatformRefused: too large, empty or with too long a caption; nothing was shown.
+            PlatformOutcomeUnknown: the reply to the last step was lost.
+            PlatformError: as for any message.
             OSError: the file cannot be read.
         """
-        comment = self._comment(caption)
+        comment = self._render_comment(caption)
         size = (await asyncio.to_thread(path.stat)).st_size
         if not 0 < size <= SIZE_LIMIT_BYTES:
-            raise SurfaceRefused(f"a file of {size} bytes cannot be sent")
+            raise PlatformRefused(f"a file of {size} bytes cannot be sent")
         name, channel = name or "file", address.key.channel
-        with translated("files.getUploadURLExternal", repeatable=True):
+        with translate_errors("files.getUploadURLExternal", idempotent=True):
             answer = await self._client.files_getUploadURLExternal(filename=name, length=size)
             url, file_id = str(answer["upload_url"]), str(answer["file_id"])
-        await self._carry(url, path, size)
-        with translated("files.completeUploadExternal", repeatable=False):
+        await self._upload_bytes(url, path, size)
+        with translate_errors("files.completeUploadExternal", idempotent=False):
             await self._client.files_completeUploadExternal(
                 files=[{"id": file_id, "title": name}],
                 channel_id=channel,
                 thread_ts=thread_ts or None,
                 initial_comment=comment or None,
             )
-        return MessageRef(channel=channel, message_id=await self._shared_as(file_id, channel))
+        return MessageRef(channel=channel, message_id=await self._find_message_ts(file_id, channel))
 
-    def _comment(self, caption: str) -> str:
-        pages = SlackPager(streaming=False, mentions=self._mentions).pages(caption, complete=True)
-        comment = "\n\n".join(mrkdwn(page.text) for page in pages)
-        if len(comment) > CAPTION_LIMIT:
-            raise SurfaceRefused("the caption is too long")
+    def _render_comment(self, caption: str) -> str:
+        pages = SlackRenderer(streaming=False, mentions=self._mentions).render(caption, complete=True)
+        comment = "\n\n".join(to_mrkdwn(page.text) for page in pages)
+        if len(comment) > CAPTION_LIMIT_CHARS:
+            raise PlatformRefused("the caption is too long")
         return comment
 
-    async def _carry(self, url: str, path: Path, size_bytes: int) -> None:
+    async def _upload_bytes(self, url: str, path: Path, size_bytes: int) -> None:
         """Send the bytes; the address is a secret, so no error may hold it."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
         stream = await asyncio.to_thread(path.open, "rb")
         try:
             async with self._session().post(
-                url, data=_pieces(stream), headers=headers, timeout=TIMEOUT
+                url, data=_read_chunks(stream), headers=headers, timeout=TIMEOUT
             ) as response:
-                _check(response)
+                _check_response(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            raise SurfaceUnavailable(f"upload: {type(exc).__name__}") from None
+            raise PlatformUnavailable(f"upload: {type(exc).__name__}") from None
         finally:
             await asyncio.shield(asyncio.to_thread(stream.close))
 
-    async def _shared_as(self, file_id: str, channel: str) -> str:
+    async def _find_message_ts(self, file_id: str, channel: str) -> str:
         """Return the ts of the message that shows a file; "" where it cannot be learnt soon."""
-        for wait_s in SHARE_ASKED_AFTER_S:
+        for wait_s in SHARE_POLL_DELAYS_S:
             try:
-                with translated("files.info", repeatable=True):
+                with translate_errors("files.info", idempotent=True):
                     answer = await self._client.files_info(file=file_id)
-                    found = _ts_in(answer.get("file"), channel)
-            except SurfaceError:  # it stands; only its ts stays unknown
+                    found = _shared_ts(answer.get("file"), channel)
+            except PlatformError:  # it stands; only its ts stays unknown
                 return ""
             if found:
                 return found
@@ -108,25 +108,25 @@ class Uploads:
         return ""
 
 
-async def _pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
+async def _read_chunks(stream: BinaryIO) -> AsyncIterator[bytes]:
     while piece := await asyncio.to_thread(stream.read, _CHUNK_BYTES):
         yield piece
 
 
-def _check(response: aiohttp.ClientResponse) -> None:
+def _check_response(response: aiohttp.ClientResponse) -> None:
     """Let a reply pass that says the bytes have come.
 
     Raises:
-        SurfaceRateLimited: too many uploads.
-        SurfaceUnavailable: Slack failed, or the address is too old: a new one may do.
+        PlatformRateLimited: too many uploads.
+        PlatformUnavailable: Slack failed, or the address is too old: a new one may do.
     """
     if response.status == 429:
-        raise SurfaceRateLimited("upload", retry_after_s=UNTOLD_WAIT_S)
+        raise PlatformRateLimited("upload", retry_after_s=DEFAULT_RETRY_AFTER_S)
     if response.status != 200:
-        raise SurfaceUnavailable(f"upload: HTTP {response.status}")
+        raise PlatformUnavailable(f"upload: HTTP {response.status}")
 
 
-def _ts_in(file: Any, channel: str) -> str:
+def _shared_ts(file: Any, channel: str) -> str:
     """Return where a file object says that it was shared in ``channel``; "" where it does not yet."""
     shares = file.get("shares") if isinstance(file, dict) else None
     for places in shares.values() if isinstance(shares, dict) else ():

@@ -27,7 +27,7 @@ def attachments_of(message: Message) -> tuple[Attachment, ...]:
             return ()
 
 
-def album_of(message: Message) -> str:
+def media_group_id(message: Message) -> str:
     """Return which album a message belongs to, unique over all chats; "" for none."""
     return f"{message.chat.id}:{message.media_group_id}" if message.media_group_id else ""
 

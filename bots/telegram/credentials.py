@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bots.telegram.limits import TelegramLimits
-from core.domain.errors import SettingsError, SurfaceUnavailable
+from core.domain.errors import PlatformUnavailable, SettingsError
 
 TOKEN_REFUSED = (
     "TELEGRAM_BOT_TOKEN: Telegram does not know this token; copy it again from @BotFather "  # noqa: S105
@@ -45,7 +45,7 @@ class TelegramConfig:
         return f"{self.public_url.rstrip('/')}/telegram/{self.webhook_path}"
 
     @property
-    def secret(self) -> str:
+    def secret_token(self) -> str:
         """What Telegram sends with each call; the same on every replica and at every start."""
         derived = hmac.new(self.token.encode(), b"moonthread telegram webhook", hashlib.sha256)
         return self.webhook_secret or derived.hexdigest()
@@ -54,16 +54,16 @@ class TelegramConfig:
 class RawBot(Bot):
     """PTB's bot, with the updates as Telegram wrote them: one it cannot read must not hide others."""
 
-    async def raw_updates(
-        self, *, offset: int | None, kinds: Sequence[str], timeout_s: int, margin_s: float
+    async def get_raw_updates(
+        self, *, offset: int | None, allowed_updates: Sequence[str], timeout_s: int, read_margin_s: float
     ) -> list[Any]:
         """Confirm what is below ``offset`` and return what follows, waiting up to ``timeout_s``."""
-        asked = {"offset": offset, "timeout": timeout_s, "allowed_updates": list(kinds)}
-        found = await self._post("getUpdates", asked, read_timeout=timeout_s + margin_s)
+        asked = {"offset": offset, "timeout": timeout_s, "allowed_updates": list(allowed_updates)}
+        found = await self._post("getUpdates", asked, read_timeout=timeout_s + read_margin_s)
         return cast("list[Any]", found)
 
 
-def make_bot(config: TelegramConfig) -> RawBot:
+def build_bot(config: TelegramConfig) -> RawBot:
     """Make the bot; nothing is sent yet.
 
     Raises:
@@ -103,12 +103,12 @@ async def identify(bot: Bot, *, api_url: str) -> User:
 
     Raises:
         SettingsError: Telegram does not know the token.
-        SurfaceUnavailable: Telegram cannot be reached at ``api_url``.
+        PlatformUnavailable: Telegram cannot be reached at ``api_url``.
     """
     try:
         await bot.initialize()
     except InvalidToken:
         raise SettingsError([TOKEN_REFUSED]) from None  # PTB's text holds the token
     except TelegramError as exc:
-        raise SurfaceUnavailable(f"Telegram at {api_url}: {exc.message}") from exc
+        raise PlatformUnavailable(f"Telegram at {api_url}: {exc.message}") from exc
     return bot.bot

@@ -25,13 +25,13 @@ from telegram.error import (
 from bots.telegram.credentials import TOKEN_REFUSED
 from core.domain.errors import (
     MessageGone,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
     StoreUnavailable,
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
 )
 
 log = structlog.get_logger()
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 BACKOFF_MAX_S = 30.0
 
 #: Waited where Telegram refuses for its limits without a number (a proxy's bare 429).
-UNTOLD_WAIT_S = 5.0
+DEFAULT_RETRY_AFTER_S = 5.0
 
 UNKNOWN_METHOD = "not found"
 """What PTB's ``InvalidToken`` says of a 404, which a server gives for a method that it does not know."""
@@ -48,13 +48,13 @@ TEXT_MISSING = "message text is empty"
 NOT_MODIFIED = "message is not modified"
 NOT_FOUND_TO_DELETE = ("message to delete not found", "message_id_invalid")
 
-_GONE = (
+_MESSAGE_GONE_TEXTS = (
     "message to edit not found",
     "message can't be edited",
     "message_id_invalid",
     "message_edit_time_expired",
 )
-_CLOSED = (
+_FORBIDDEN_TEXTS = (
     "chat not found",
     "message thread not found",
     "topic_closed",
@@ -83,13 +83,13 @@ def retry_after_s(error: RetryAfter) -> float:
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
 
 
-def says(error: TelegramError, *texts: str) -> bool:
+def description_contains(error: TelegramError, *texts: str) -> bool:
     """Tell whether Telegram's description holds one of ``texts`` (lower case)."""
     description = error.message.casefold()
     return any(text in description for text in texts)
 
 
-def surface_error(error: TelegramError, *, idempotent: bool) -> SurfaceError:
+def to_platform_error(error: TelegramError, *, idempotent: bool) -> PlatformError:
     """Return what ``error`` means for the person who waits.
 
     ``idempotent`` says that doing the call twice shows nothing twice (edits, deletes, typing):
@@ -98,49 +98,53 @@ def surface_error(error: TelegramError, *, idempotent: bool) -> SurfaceError:
     text = f"{type(error).__name__}: {error.message}"
     match error:
         case RetryAfter():
-            return SurfaceRateLimited(text, retry_after_s=retry_after_s(error))
+            return PlatformRateLimited(text, retry_after_s=retry_after_s(error))
         case Forbidden():
-            return SurfaceClosed(text)
+            return PlatformForbidden(text)
         case BadRequest():  # before NetworkError, which it inherits from
-            return _bad_request(error, text)
+            return _from_bad_request(error, text)
         case NetworkError():
-            return _network(error, text, idempotent=idempotent)
-        case _ if says(error, "invalid server response") and not idempotent:
-            return SurfaceUncertain(text)
+            return _from_network_error(error, text, idempotent=idempotent)
+        case _ if description_contains(error, "invalid server response") and not idempotent:
+            return PlatformOutcomeUnknown(text)
         case _:  # a token that was revoked, a chat that moved twice: nothing was shown
-            return SurfaceUnavailable(type(error).__name__)
+            return PlatformUnavailable(type(error).__name__)
 
 
-def _bad_request(error: BadRequest, text: str) -> SurfaceError:
-    if says(error, *_GONE):
+def _from_bad_request(error: BadRequest, text: str) -> PlatformError:
+    if description_contains(error, *_MESSAGE_GONE_TEXTS):
         return MessageGone(text)
-    if says(error, *_CLOSED):
-        return SurfaceClosed(text)
-    return SurfaceRefused(text)
+    if description_contains(error, *_FORBIDDEN_TEXTS):
+        return PlatformForbidden(text)
+    return PlatformRefused(text)
 
 
-def _network(error: NetworkError, text: str, *, idempotent: bool) -> SurfaceError:
+def _from_network_error(error: NetworkError, text: str, *, idempotent: bool) -> PlatformError:
     cause = error.__cause__
-    if says(error, "too many requests"):
-        return SurfaceRateLimited(text, retry_after_s=UNTOLD_WAIT_S)
+    if description_contains(error, "too many requests"):
+        return PlatformRateLimited(text, retry_after_s=DEFAULT_RETRY_AFTER_S)
     if idempotent or isinstance(cause, _NEVER_SENT):
-        return SurfaceUnavailable(text)
-    if isinstance(error, TimedOut) or isinstance(cause, httpx.HTTPError) or says(error, "gateway time"):
-        return SurfaceUncertain(text)
-    return SurfaceUnavailable(text)  # 5xx: refused before it was carried out
+        return PlatformUnavailable(text)
+    if (
+        isinstance(error, TimedOut)
+        or isinstance(cause, httpx.HTTPError)
+        or description_contains(error, "gateway time")
+    ):
+        return PlatformOutcomeUnknown(text)
+    return PlatformUnavailable(text)  # 5xx: refused before it was carried out
 
 
 @contextlib.contextmanager
-def translated(*, idempotent: bool) -> Iterator[None]:
+def translate_errors(*, idempotent: bool) -> Iterator[None]:
     """Let only :mod:`core.domain.errors` leave the block, with the cause kept.
 
     Raises:
-        SurfaceError: see :func:`surface_error`.
+        PlatformError: see :func:`to_platform_error`.
     """
     try:
         yield
     except TelegramError as exc:
-        raise surface_error(exc, idempotent=idempotent) from exc
+        raise to_platform_error(exc, idempotent=idempotent) from exc
 
 
 def backoff_s(failures: int) -> float:
@@ -148,24 +152,24 @@ def backoff_s(failures: int) -> float:
     return min(BACKOFF_MAX_S, 2.0 ** min(failures - 1, 6)) * random.uniform(0.7, 1.0)  # noqa: S311
 
 
-def log_lost_contact(error: Exception) -> float:
+def log_ingress_failure(error: Exception) -> float:
     """Log why updates do not come in, and return how many seconds Telegram asks us to wait."""
     match error:
         case RetryAfter():
             wait_s = retry_after_s(error) + 0.5
-            log.warning("telegram_rate_limited", wait_s=wait_s)
+            log.warning("telegram.rate_limited", wait_s=wait_s)
             return wait_s
         case Conflict():
             log.warning(
-                "telegram_conflict",
+                "telegram.conflict",
                 advice="another process takes this bot's updates, or a webhook is set; only one may",
             )
         case InvalidToken():
-            log.error("telegram_token_refused", advice=TOKEN_REFUSED)
+            log.error("telegram.token_refused", advice=TOKEN_REFUSED)
         case StoreUnavailable():
-            log.error("store_unavailable", platform="telegram", error=str(error))
+            log.error("store.unavailable", platform="telegram", error=str(error))
         case TelegramError():
-            log.warning("telegram_unreachable", error=type(error).__name__, text=error.message)
+            log.warning("telegram.unreachable", error=type(error).__name__, text=error.message)
         case _:
-            log.error("telegram_ingress_failed", exc_info=error)
+            log.error("telegram.ingress_failed", exc_info=error)
     return 0.0

@@ -27,10 +27,10 @@ class TelegramLimits:
     overall_burst: float = 30.0
     drafts_per_s: float = 1.0
     drafts_burst: float = 8.0
-    draft_again_s: float = 25.0  #: a draft is shown for 30 s
-    typing_every_s: float = 4.5  #: an action is shown for 5 s at most
+    draft_refresh_s: float = 25.0  #: a draft is shown for 30 s
+    typing_refresh_s: float = 4.5  #: an action is shown for 5 s at most
 
-    def chat(self, tenant: str, chat: str, *, private: bool) -> Budget:
+    def chat_budget(self, tenant: str, chat: str, *, private: bool) -> Budget:
         """Return the budget of one chat; all topics of a chat share it."""
         return Budget(
             key=f"telegram:{tenant}:chat:{chat}",
@@ -38,16 +38,16 @@ class TelegramLimits:
             burst=self.private_burst if private else self.group_burst,
         )
 
-    def message(self, tenant: str, chat: str, *, private: bool) -> tuple[Budget, Budget]:
+    def message_budgets(self, tenant: str, chat: str, *, private: bool) -> tuple[Budget, Budget]:
         """Return both budgets that one call spends which shows something in a chat."""
-        return self.chat(tenant, chat, private=private), self.overall(tenant)
+        return self.chat_budget(tenant, chat, private=private), self.overall_budget(tenant)
 
-    def drafts(self, tenant: str, chat: str) -> Budget:
+    def draft_budget(self, tenant: str, chat: str) -> Budget:
         """Return the budget of drafts and typing in one private chat."""
         return Budget(
             key=f"telegram:{tenant}:drafts:{chat}", per_s=self.drafts_per_s, burst=self.drafts_burst
         )
 
-    def overall(self, tenant: str) -> Budget:
+    def overall_budget(self, tenant: str) -> Budget:
         """Return the budget over all chats of one bot."""
         return Budget(key=f"telegram:{tenant}:all", per_s=self.overall_per_s, burst=self.overall_burst)

@@ -9,18 +9,18 @@ id is the chat's.
 from telegram import Bot
 from telegram.error import ChatMigrated
 
-from bots.telegram.errors import translated
+from bots.telegram.errors import translate_errors
 from core.concurrency.ttl_cache import Lookups
 from core.domain.clock import Clock
 
 
-class TelegramMembers:
-    """Implements :class:`core.ports.platform.Members`."""
+class TelegramMemberLookup:
+    """Implements :class:`core.ports.platform.MemberLookup`."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
         self._admins: Lookups[str, frozenset[str]] = Lookups(
-            "telegram_administrators", self._administrators, clock, default=frozenset()
+            "telegram_administrators", self._fetch_admins, clock, default=frozenset()
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
@@ -39,8 +39,8 @@ class TelegramMembers:
         """Give up what is being asked."""
         await self._admins.close()
 
-    async def _administrators(self, chat: str) -> frozenset[str]:
-        with translated(idempotent=True):
+    async def _fetch_admins(self, chat: str) -> frozenset[str]:
+        with translate_errors(idempotent=True):
             try:
                 found = await self._bot.get_chat_administrators(chat)
             except ChatMigrated as exc:

@@ -16,7 +16,7 @@ from core.domain.events import Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Me:
+class BotIdentity:
     """Who the bot is."""
 
     id: int
@@ -36,7 +36,7 @@ def person_of(user: User | None, chat: Chat | None, signature: str | None) -> Pe
     return Person(id=str(user.id), name=user.full_name, language=user.language_code or "")
 
 
-def name_of(origin: MessageOrigin) -> str:
+def origin_name(origin: MessageOrigin) -> str:
     """Return the display name of whoever a message comes from originally; "" where not told."""
     match origin:
         case MessageOriginUser():

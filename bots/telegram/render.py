@@ -9,84 +9,96 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bots.telegram.form import fewest, rich_markdown, units
-from bots.telegram.markup import convert, hushed
-from core.domain.events import Page
-from core.markdown.lines import FENCED, TABLE, Kind, Line, has_words, scan, unified
-from core.markdown.mentions import Mentions
-from core.markdown.settle import settled
-from core.markdown.split import Parts
+from bots.telegram.entities import limit_entities, to_rich_markdown, utf16_length
+from bots.telegram.outgoing_markdown import neutralize_at_names, to_entities
+from core.domain.events import RenderedMessage
+from core.markdown.lines import (
+    FENCE_KINDS,
+    TABLE_KINDS,
+    LineKind,
+    MarkdownLine,
+    has_visible_text,
+    normalize,
+    scan_lines,
+)
+from core.markdown.mentions import MentionCodec
+from core.markdown.partial_text import close_open_markup
+from core.markdown.split import IncrementalSplitter
 
 TEXT_LIMIT_UNITS = 4096
 TARGET_UNITS = 3900
 ENTITY_LIMIT = 95
-_NEVER = 1 << 30
+_NO_OVERFLOW = 1 << 30
 
-_TOO_DEEP = re.compile(r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE)
+_TOO_DEEPLY_NESTED = re.compile(
+    r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE
+)
 """Markup that nobody means; shown as it is."""
 
-_PING = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
+_USER_LINK = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
 """Begins an address that mentions a person."""
 
-_WIDE_AT = "\uff20"  #: an "@" that Telegram finds no mention behind, in as much room
-_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
-_HALVES = ("**", "*", "_", "~~", "||")  # two of them make one entity
+_FULLWIDTH_AT = "\uff20"  #: an "@" that Telegram finds no mention behind, in as much room
+_ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
+_PAIRED_MARKERS = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
 
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 
 
-class TelegramPager:
-    """The pages of one growing answer; implements :class:`core.ports.platform.Pager`."""
+class TelegramRenderer:
+    """The pages of one growing answer; implements :class:`core.ports.platform.Renderer`."""
 
-    def __init__(self, mentions: Mentions | None = None) -> None:
+    def __init__(self, mentions: MentionCodec | None = None) -> None:
         """``mentions`` tells which links are mentions of ours; None where there are none."""
         self._mentions = mentions
-        self._parts = Parts(reach)
-        self._pages: list[Page] = []
-        self._seen = 0  # finished parts that were rendered
+        self._splitter = IncrementalSplitter(find_overflow)
+        self._finished: list[RenderedMessage] = []
+        self._rendered_parts = 0  # finished parts that were rendered
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the answer so far; only the last part is rendered anew."""
-        live = self._parts.feed(unified(markdown))
-        for part in self._parts.finished[self._seen :]:
-            self._pages.extend(_page(part, self._mentions))
-        self._seen = len(self._parts.finished)
-        return [*self._pages, *_page(live if complete else settled(live), self._mentions)]
+        live = self._splitter.feed(normalize(markdown))
+        for part in self._splitter.finished_parts[self._rendered_parts :]:
+            self._finished.extend(_render_part(part, self._mentions))
+        self._rendered_parts = len(self._splitter.finished_parts)
+        return [*self._finished, *_render_part(live if complete else close_open_markup(live), self._mentions)]
 
 
-class RichPager(TelegramPager):
+class TelegramRichRenderer(TelegramRenderer):
     """Pages that become rich messages when they are finished, where they gain by it."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the answer so far; a finished page carries its rich form."""
-        pages = super().pages(markdown, complete=complete)
+        pages = super().render(markdown, complete=complete)
         finished = len(pages) if complete else len(pages) - 1
-        return [*(_enriched(page, self._mentions) for page in pages[:finished]), *pages[finished:]]
+        return [*(_with_rich_markdown(page, self._mentions) for page in pages[:finished]), *pages[finished:]]
 
 
-def _enriched(page: Page, mentions: Mentions | None) -> Page:
-    pieces = _CODE.split(_PING.sub("tg:\u200b", rich_markdown(page.source)))
-    rich = "".join(piece if index % 2 else hushed(piece) for index, piece in enumerate(pieces))
+def _with_rich_markdown(message: RenderedMessage, mentions: MentionCodec | None) -> RenderedMessage:
+    pieces = _CODE.split(_USER_LINK.sub("tg:\u200b", to_rich_markdown(message.markdown)))
+    rich = "".join(piece if index % 2 else neutralize_at_names(piece) for index, piece in enumerate(pieces))
     if mentions is not None:
-        rich = mentions.replaced(rich, lambda person, label: f"[{label}](tg://user?id={person})")
-    return replace(page, form=(*page.form, {"rich": rich})) if rich else page
+        rich = mentions.replace(rich, lambda person, label: f"[{label}](tg://user?id={person})")
+    return replace(message, payload=(*message.payload, {"rich": rich})) if rich else message
 
 
-def _page(source: str, mentions: Mentions | None) -> list[Page]:
+def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMessage]:
     """Render one part; empty where it shows nothing."""
     if not source.strip():
         return []
-    bare = source.strip().replace("@", _WIDE_AT)
-    text, entities = (bare, []) if _TOO_DEEP.search(source) else convert(source, mentions)
-    if units(text) > TEXT_LIMIT_UNITS:
+    bare = source.strip().replace("@", _FULLWIDTH_AT)
+    text, entities = (bare, []) if _TOO_DEEPLY_NESTED.search(source) else to_entities(source, mentions)
+    if utf16_length(text) > TEXT_LIMIT_UNITS:
         text, entities = bare, []
-    if not has_words(text):
+    if not has_visible_text(text):
         return []
-    return [Page(source=source, text=text, form=tuple(fewest(entities, ENTITY_LIMIT)))]
+    return [
+        RenderedMessage(markdown=source, text=text, payload=tuple(limit_entities(entities, ENTITY_LIMIT)))
+    ]
 
 
-def reach(text: str, share: float) -> int | None:
+def find_overflow(text: str, share: float) -> int | None:
     """Return the first length of ``text`` at which its message would be over ``share`` of a page.
 
     An estimate from above, cheap, and decided by what stands before: characters with what list
@@ -96,82 +108,93 @@ def reach(text: str, share: float) -> int | None:
         return None
     text = text[: TARGET_UNITS + 1]  # no text longer than this fits
     room, marks = TARGET_UNITS * share, ENTITY_LIMIT * share
-    table = _Table()
-    for line in scan(text):
-        over = min(_over_by_units(text, line, room), _over_by_marks(text, line, marks))
+    table = _TableGrowth()
+    for line in scan_lines(text):
+        over = min(_units_overflow(text, line, room), _entities_overflow(text, line, marks))
         if over <= len(text):
             return over
         raw = text[line.start : line.end]
-        marks -= _count_marks(text, line)
-        if not line.open:
-            room -= units(raw) + raw.count("@") + 1 + _widening(raw, line) + table.growth(raw, line)
+        marks -= _count_entities(text, line)
+        if not line.unterminated:
+            room -= (
+                utf16_length(raw) + raw.count("@") + 1 + _indent_growth(raw, line) + table.add_line(raw, line)
+            )
         if room < 0:
             return line.end + 1
     return None
 
 
-def _widening(raw: str, line: Line) -> int:
+def _indent_growth(raw: str, line: MarkdownLine) -> int:
     """Return how much longer a line may become by list indentation."""
-    lazy = line.depth if line.kind is Kind.TEXT and line.indent < line.depth else 0
+    lazy = line.list_indent if line.kind is LineKind.TEXT and line.indent < line.list_indent else 0
     return lazy + (4 * raw.count("\t") if raw.startswith("\t") else 0)
 
 
-def _over_by_units(text: str, line: Line, room: float) -> int:
+def _units_overflow(text: str, line: MarkdownLine, remaining: float) -> int:
     """Return the length at which a line's characters pass ``room``."""
-    if room >= 2 * (line.end - line.start):
-        return _NEVER
+    if remaining >= 2 * (line.end - line.start):
+        return _NO_OVERFLOW
     for at in range(line.start, line.end):
-        room -= 2 if text[at] > "\uffff" or text[at] == "@" else 1  # hushed by one character more
-        if room < 0:
+        remaining -= 2 if text[at] > "\uffff" or text[at] == "@" else 1  # hushed by one character more
+        if remaining < 0:
             return at + 1
-    return _NEVER
+    return _NO_OVERFLOW
 
 
-def _over_by_marks(text: str, line: Line, room: float) -> int:
+def _entities_overflow(text: str, line: MarkdownLine, remaining: float) -> int:
     """Return the length at which a line's entities pass ``room``; each is known one character late."""
-    room -= _line_marks(line)
-    if room < 0:
-        return line.body + 1
-    for hint in _hints(text, line):
-        room -= 0.5 if hint.group() in _HALVES else 1.0
-        if room < 0:
+    remaining -= _line_entities(line)
+    if remaining < 0:
+        return line.content_start + 1
+    for hint in _entity_hints(text, line):
+        remaining -= 0.5 if hint.group() in _PAIRED_MARKERS else 1.0
+        if remaining < 0:
             return hint.end() + 1
-    return _NEVER
+    return _NO_OVERFLOW
 
 
-def _count_marks(text: str, line: Line) -> float:
-    return _line_marks(line) + sum(0.5 if hint.group() in _HALVES else 1.0 for hint in _hints(text, line))
+def _count_entities(text: str, line: MarkdownLine) -> float:
+    return _line_entities(line) + sum(
+        0.5 if hint.group() in _PAIRED_MARKERS else 1.0 for hint in _entity_hints(text, line)
+    )
 
 
-def _line_marks(line: Line) -> int:
-    return (line.kind in (Kind.HEADING, Kind.FENCE)) + bool(line.box)
+def _line_entities(line: MarkdownLine) -> int:
+    return (line.kind in (LineKind.HEADING, LineKind.FENCE)) + bool(line.quote_prefix)
 
 
-def _hints(text: str, line: Line) -> Iterator[re.Match[str]]:
-    in_table = line.kind is Kind.TABLE_ROW and text[line.body : line.body + 1] == "|"
-    return iter(()) if line.kind in FENCED or in_table else _HINT.finditer(text, line.start, line.end)
+def _entity_hints(text: str, line: MarkdownLine) -> Iterator[re.Match[str]]:
+    in_table = line.kind is LineKind.TABLE_ROW and text[line.content_start : line.content_start + 1] == "|"
+    return (
+        iter(())
+        if line.kind in FENCE_KINDS or in_table
+        else _ENTITY_HINT.finditer(text, line.start, line.end)
+    )
 
 
-class _Table:
+class _TableGrowth:
     """How much longer a table becomes when its columns are padded."""
 
     def __init__(self) -> None:
         self.widths: list[int] = []
         self.rows = 0
-        self.raw = 0
-        self.added = 0
+        self.source_chars = 0
+        self.padding_chars = 0
 
-    def growth(self, raw: str, line: Line) -> int:
+    def add_line(self, raw: str, line: MarkdownLine) -> int:
         """Return what one more line adds beyond its own characters."""
-        if line.kind not in TABLE and not raw.lstrip().startswith("|"):
-            self.widths, self.rows, self.raw, self.added = [], 0, 0, 0
+        if line.kind not in TABLE_KINDS and not raw.lstrip().startswith("|"):
+            self.widths, self.rows, self.source_chars, self.padding_chars = [], 0, 0, 0
             return 0
         cells = [2 * len(cell) for cell in raw.strip().strip("|").split("|")]
         self.widths.extend([0] * (len(cells) - len(self.widths)))
         for column, width in enumerate(cells):
             self.widths[column] = max(self.widths[column], width)
         self.rows += 1
-        self.raw += len(raw)
-        added = max(self.added, (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) - self.raw)
-        growth, self.added = added - self.added, added
+        self.source_chars += len(raw)
+        added = max(
+            self.padding_chars,
+            (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) - self.source_chars,
+        )
+        growth, self.padding_chars = added - self.padding_chars, added
         return growth

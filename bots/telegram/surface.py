@@ -18,220 +18,238 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from bots.telegram.form import rich_of, units
+from bots.telegram.addressing import is_private
+from bots.telegram.entities import rich_markdown_of, utf16_length
 from bots.telegram.limits import TelegramLimits
-from bots.telegram.markup import steady
-from bots.telegram.places import is_private
-from bots.telegram.render import TEXT_LIMIT_UNITS, RichPager, TelegramPager
-from bots.telegram.status import StatusLine
-from bots.telegram.writing import NoRichMessages, Writer
-from core.domain.errors import MessageGone, SurfaceRefused, SurfaceUnavailable
-from core.domain.events import Address, Button, Control, MessageRef, Page, Status, ThinkingStyle
-from core.markdown.mentions import Mentions
-from core.ports.platform import Budget, Pager, Rung
+from bots.telegram.message_api import MessageApi, RichMessagesUnsupported
+from bots.telegram.outgoing_markdown import to_append_only_text
+from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRichRenderer
+from bots.telegram.typing_indicator import TypingIndicator
+from core.domain.errors import MessageGone, PlatformRefused, PlatformUnavailable
+from core.domain.events import (
+    ActionButton,
+    Address,
+    Button,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    TypingStatus,
+)
+from core.markdown.mentions import MentionCodec
+from core.ports.platform import Budget, DeliveryMode, Renderer
 
 log = structlog.get_logger()
 
-DRAFT = "draft"
-PLAIN_KEPT = 1_000
+DRAFT_MODE = "draft"
+MAX_REFUSED_RICH = 1_000
 
 
-class TelegramSurface:
-    """One bot's messages. Implements :class:`core.ports.platform.Surface`.
+class TelegramMessageChannel:
+    """One bot's messages. Implements :class:`core.ports.platform.MessageChannel`.
 
     Reads of ``Address.details``: "chat" (private or group), "topic" (absent in General and where
     there are none), "language" of the asker, "said_in" (the chat id when the question was asked).
     """
 
     thinking_style = ThinkingStyle.QUOTE
-    finds_posts = False  #: bots cannot read what stands in a chat
+    can_find_by_key = False  #: bots cannot read what stands in a chat
 
     def __init__(
         self,
-        writer: Writer,
+        api: MessageApi,
         limits: TelegramLimits,
         *,
         drafts: bool = False,
         rich: bool = False,
-        mentions: Mentions | None = None,
+        mentions: MentionCodec | None = None,
     ) -> None:
         """``mentions`` tells which links in a text are mentions of ours."""
-        self._writer, self._mentions = writer, mentions
+        self._api, self._mentions = api, mentions
         self._limits = limits
-        self._drafts = drafts  #: False once Telegram refused one
-        self._rich = rich  #: False once Telegram turned out to have none
-        self._plain: dict[str, None] = {}  #: rich forms that were refused, oldest first
-        self._status = StatusLine(self._writer, limits)
+        self._drafts_enabled = drafts  #: False once Telegram refused one
+        self._rich_enabled = rich  #: False once Telegram turned out to have none
+        self._refused_rich: dict[str, None] = {}  #: rich forms that were refused, oldest first
+        self._typing_indicator = TypingIndicator(self._api, limits)
 
-    def moved(self, old: str, new: str) -> None:
+    def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
         """Remember that a group became a supergroup; answers under way follow it."""
-        self._writer.moved(old, new)
+        self._api.chat_migrated(old_chat_id, new_chat_id)
 
-    def pager(self, address: Address) -> Pager:
+    def build_renderer(self, address: Address) -> Renderer:
         """Make the pager for one answer; the same for every chat."""
-        return RichPager(self._mentions) if self._rich else TelegramPager(self._mentions)
+        return (
+            TelegramRichRenderer(self._mentions) if self._rich_enabled else TelegramRenderer(self._mentions)
+        )
 
-    def rungs(self, address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
-        spent = self._spent(address)
-        edit = Rung(name="edit", open=spent, grow=spent, close=spent)
+        spent = self._message_budgets(address)
+        edit = DeliveryMode(name="edit", create_cost=spent, update_cost=spent, finalize_cost=spent)
         if not self._can_draft(address):
             return (edit,)
-        shown = (self._limits.drafts(address.key.tenant, address.key.channel), spent[-1])
-        draft = Rung(name=DRAFT, open=shown, grow=shown, close=spent, fades_s=self._limits.draft_again_s)
+        shown = (self._limits.draft_budget(address.key.tenant, address.key.channel), spent[-1])
+        draft = DeliveryMode(
+            name=DRAFT_MODE,
+            create_cost=shown,
+            update_cost=shown,
+            finalize_cost=spent,
+            ttl_s=self._limits.draft_refresh_s,
+        )
         return (draft, edit)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """Return what a typing action costs: as much as a message, and as a draft."""
-        spent = self._spent(address)
+        spent = self._message_budgets(address)
         if not self._can_draft(address):
             return spent
-        return (*spent, self._limits.drafts(address.key.tenant, address.key.channel))
+        return (*spent, self._limits.draft_budget(address.key.tenant, address.key.channel))
 
-    def status_every_s(self, address: Address) -> float:
+    def status_refresh_s(self, address: Address) -> float:
         """Return after how many seconds "typing" must be shown again; 0 where once is enough."""
-        return self._status.every_s(address)
+        return self._typing_indicator.refresh_s(address)
 
-    async def status(self, address: Address, status: Status) -> None:
+    async def set_status(self, address: Address, status: TypingStatus) -> None:
         """Show "typing"; Telegram takes it away by itself.
 
         Raises:
-            SurfaceRateLimited: nothing was shown.
+            PlatformRateLimited: nothing was shown.
         """
-        await self._status.show(address, status)
+        await self._typing_indicator.show(address, status)
 
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Send a message, in groups as a reply to the question, or a draft.
 
         A message cannot carry ``marker``; a draft's number is made of it.
 
         Raises:
-            SurfaceRateLimited: nothing was shown.
-            SurfaceRefused: the text or its entities were refused.
-            SurfaceClosed: blocked, kicked, muted, or the topic is closed.
-            SurfaceUnavailable: nothing was shown; may be tried again.
-            SurfaceUncertain: it may stand there; Telegram offers no way to look.
+            PlatformRateLimited: nothing was shown.
+            PlatformRefused: the text or its entities were refused.
+            PlatformForbidden: blocked, kicked, muted, or the topic is closed.
+            PlatformUnavailable: nothing was shown; may be tried again.
+            PlatformOutcomeUnknown: it may stand there; Telegram offers no way to look.
         """
-        if rung == DRAFT:
-            ref = MessageRef(channel=address.key.channel, message_id=str(draft_id(marker)), rung=DRAFT)
-            return await self._draft(address, ref, page, controls)
-        if rich := self._rich_form(page):
-            with self._or_plain(rich):
-                return await self._writer.send_rich(address, rich, controls=controls)
-        return await self._writer.send(address, page, controls=controls)
+        if mode == DRAFT_MODE:
+            ref = MessageRef(
+                channel=address.key.channel, message_id=str(draft_id(idempotency_key)), rung=DRAFT_MODE
+            )
+            return await self._show_draft(address, ref, message, buttons)
+        if rich := self._rich_markdown(message):
+            with self._fall_back_to_plain(rich):
+                return await self._api.post_rich(address, rich, buttons=buttons)
+        return await self._api.post(address, message, buttons=buttons)
 
     async def edit(
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace text and buttons of ``ref``; the same text again is success.
 
         Raises:
-            SurfaceRateLimited: nothing was shown.
+            PlatformRateLimited: nothing was shown.
             MessageGone: deleted, or left behind in a group that moved.
-            SurfaceRefused: the text or its entities were refused.
-            SurfaceClosed: blocked, kicked or muted.
-            SurfaceUnavailable: may be tried again; an edit done twice shows nothing twice.
+            PlatformRefused: the text or its entities were refused.
+            PlatformForbidden: blocked, kicked or muted.
+            PlatformUnavailable: may be tried again; an edit done twice shows nothing twice.
         """
-        if ref.rung == DRAFT:
-            return await self._draft(address, ref, page, controls)
-        if rich := self._rich_form(page):
-            with self._or_plain(rich):
-                await self._writer.edit_rich(address, ref, rich, controls=controls)
+        if ref.rung == DRAFT_MODE:
+            return await self._show_draft(address, ref, message, buttons)
+        if rich := self._rich_markdown(message):
+            with self._fall_back_to_plain(rich):
+                await self._api.edit_rich(address, ref, rich, buttons=buttons)
                 return ref
-        await self._writer.edit(address, ref, page, controls=controls)
+        await self._api.edit(address, ref, message, buttons=buttons)
         return ref
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Take a message away; one that is gone already is success.
 
         Raises:
-            SurfaceRateLimited: nothing was done.
-            SurfaceRefused: too old (48 hours) or not ours.
-            SurfaceClosed: blocked or kicked.
-            SurfaceUnavailable: may be tried again.
+            PlatformRateLimited: nothing was done.
+            PlatformRefused: too old (48 hours) or not ours.
+            PlatformForbidden: blocked or kicked.
+            PlatformUnavailable: may be tried again.
         """
-        await self._writer.delete(ref)
+        await self._api.delete(ref)
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Return ``ref``: a message that is edited needs nothing to be edited on.
 
         Raises:
             MessageGone: it was a draft; its words are to be posted.
         """
-        if ref.rung == DRAFT:
+        if ref.rung == DRAFT_MODE:
             raise MessageGone("a draft is no message")
         return ref
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Return None: a bot can neither read a chat nor mark a message."""
         return None
 
-    async def _draft(
-        self, address: Address, ref: MessageRef, page: Page, controls: Sequence[Button]
+    async def _show_draft(
+        self, address: Address, ref: MessageRef, message: RenderedMessage, buttons: Sequence[Button]
     ) -> MessageRef:
         """Show a draft; the first refusal turns them off and leaves the words to a message."""
-        if not self._drafts:
-            raise SurfaceRefused("drafts are off")
-        can_stop = Control.STOP in controls
+        if not self._drafts_enabled:
+            raise PlatformRefused("drafts are off")
+        can_stop = ActionButton.STOP in buttons
         try:
-            await self._writer.draft(address, int(ref.message_id), draft_text(page), can_stop=can_stop)
-        except SurfaceRefused as exc:
-            self._drafts = False
-            log.warning("telegram_drafts_off", error=str(exc))
+            await self._api.show_draft(address, int(ref.message_id), draft_text(message), can_stop=can_stop)
+        except PlatformRefused as exc:
+            self._drafts_enabled = False
+            log.warning("telegram.drafts_disabled", error=str(exc))
             raise
         return ref
 
-    def _rich_form(self, page: Page) -> str:
-        rich = rich_of(page) if self._rich else ""
-        return "" if rich in self._plain else rich
+    def _rich_markdown(self, message: RenderedMessage) -> str:
+        rich = rich_markdown_of(message) if self._rich_enabled else ""
+        return "" if rich in self._refused_rich else rich
 
     @contextlib.contextmanager
-    def _or_plain(self, rich: str) -> Iterator[None]:
+    def _fall_back_to_plain(self, rich_markdown: str) -> Iterator[None]:
         """Let a refused rich form be told as a failure, and the next try take the plain one."""
         try:
             yield
-        except SurfaceRefused as exc:
-            self._rich = self._rich and not isinstance(exc, NoRichMessages)
-            self._plain[rich] = None
-            if len(self._plain) > PLAIN_KEPT:
-                del self._plain[next(iter(self._plain))]
-            log.warning("telegram_rich_refused", error=str(exc), off=not self._rich)
-            raise SurfaceUnavailable(str(exc)) from exc
+        except PlatformRefused as exc:
+            self._rich_enabled = self._rich_enabled and not isinstance(exc, RichMessagesUnsupported)
+            self._refused_rich[rich_markdown] = None
+            if len(self._refused_rich) > MAX_REFUSED_RICH:
+                del self._refused_rich[next(iter(self._refused_rich))]
+            log.warning("telegram.rich_message_refused", error=str(exc), off=not self._rich_enabled)
+            raise PlatformUnavailable(str(exc)) from exc
 
     def _can_draft(self, address: Address) -> bool:
-        return self._drafts and is_private(address)
+        return self._drafts_enabled and is_private(address)
 
-    def _spent(self, address: Address) -> tuple[Budget, ...]:
-        chat = self._writer.chat_of(address)
-        return self._limits.message(address.key.tenant, chat, private=is_private(address))
+    def _message_budgets(self, address: Address) -> tuple[Budget, ...]:
+        chat = self._api.current_chat_id(address)
+        return self._limits.message_budgets(address.key.tenant, chat, private=is_private(address))
 
 
-def draft_id(marker: str) -> int:
+def draft_id(idempotency_key: str) -> int:
     """Return a draft's number: not zero, the same for the same marker, and exact in any JSON."""
-    return int.from_bytes(hashlib.sha256(marker.encode()).digest()[:6]) | 1
+    return int.from_bytes(hashlib.sha256(idempotency_key.encode()).digest()[:6]) | 1
 
 
-def draft_text(page: Page) -> str:
+def draft_text(message: RenderedMessage) -> str:
     """Return the words of ``page`` without any form, so that each draft goes on where the last ended."""
-    if not page.form and page.text == page.source.strip():
-        return page.text
-    text = steady(page.source)
-    return text if 0 < units(text) <= TEXT_LIMIT_UNITS else page.text
+    if not message.payload and message.text == message.markdown.strip():
+        return message.text
+    text = to_append_only_text(message.markdown)
+    return text if 0 < utf16_length(text) <= TEXT_LIMIT_UNITS else message.text

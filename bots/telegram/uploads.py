@@ -13,14 +13,14 @@ import structlog
 from telegram import Bot, Message
 from telegram.error import BadRequest
 
-from bots.telegram.errors import says
-from bots.telegram.form import entities_of, units
-from bots.telegram.places import reply_of, topic_of
-from bots.telegram.render import TelegramPager
-from bots.telegram.writing import Writer
-from core.domain.errors import SurfaceRefused
-from core.domain.events import Address, MessageRef, Page
-from core.markdown.mentions import Mentions
+from bots.telegram.addressing import reply_parameters_of, topic_id_of
+from bots.telegram.entities import entities_of, utf16_length
+from bots.telegram.errors import description_contains
+from bots.telegram.message_api import MessageApi
+from bots.telegram.render import TelegramRenderer
+from core.domain.errors import PlatformRefused
+from core.domain.events import Address, MessageRef, RenderedMessage
+from core.markdown.mentions import MentionCodec
 
 log = structlog.get_logger()
 
@@ -29,16 +29,21 @@ PHOTO_LIMIT_BYTES = 10_000_000
 CLOUD_LIMIT_BYTES = 50_000_000
 SERVER_LIMIT_BYTES = 2_000_000_000
 PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
-UPLOAD_WITHIN_S = 120.0  #: for one part of the way there and for the reply
+UPLOAD_TIMEOUT_S = 120.0  #: for one part of the way there and for the reply
 
-_NOT_AS_PHOTO = ("photo_", "image_process_failed", "can't be sent as a photo", "wrong type of the web page")
+_PHOTO_REFUSED_TEXTS = (
+    "photo_",
+    "image_process_failed",
+    "can't be sent as a photo",
+    "wrong type of the web page",
+)
 
 
-class Uploads:
+class FileUploader:
     """Sends files into chats of one bot."""
 
-    def __init__(self, bot: Bot, writer: Writer, mentions: Mentions, *, on_cloud: bool) -> None:
-        self._bot, self._writer, self._mentions = bot, writer, mentions
+    def __init__(self, bot: Bot, api: MessageApi, mentions: MentionCodec, *, on_cloud: bool) -> None:
+        self._bot, self._api, self._mentions = bot, api, mentions
         self._limit_bytes = CLOUD_LIMIT_BYTES if on_cloud else SERVER_LIMIT_BYTES
 
     async def send(
@@ -47,37 +52,40 @@ class Uploads:
         """Show the file at ``path`` and return its message.
 
         Raises:
-            SurfaceRefused: too large, empty or with too long a caption; nothing was shown.
-            SurfaceError: as for any message.
+            PlatformRefused: too large, empty or with too long a caption; nothing was shown.
+            PlatformError: as for any message.
             OSError: the file cannot be read.
         """
-        words = self._caption(caption)
+        words = self._render_caption(caption)
         size = (await asyncio.to_thread(path.stat)).st_size
         if not 0 < size <= self._limit_bytes:
-            raise SurfaceRefused(f"a file of {size} bytes cannot be sent")
+            raise PlatformRefused(f"a file of {size} bytes cannot be sent")
         content = await asyncio.to_thread(path.read_bytes)
         if media_type in PHOTO_TYPES and size <= PHOTO_LIMIT_BYTES:
             try:
                 return await self._send(address, content, name, words, as_photo=True)
-            except SurfaceRefused as exc:
-                if not (isinstance(exc.__cause__, BadRequest) and says(exc.__cause__, *_NOT_AS_PHOTO)):
+            except PlatformRefused as exc:
+                if not (
+                    isinstance(exc.__cause__, BadRequest)
+                    and description_contains(exc.__cause__, *_PHOTO_REFUSED_TEXTS)
+                ):
                     raise
-                log.info("telegram_photo_refused", error=str(exc))
+                log.info("telegram.photo_refused", error=str(exc))
         return await self._send(address, content, name, words, as_photo=False)
 
-    def _caption(self, markdown: str) -> Page | None:
-        pages = TelegramPager(self._mentions).pages(markdown, complete=True)
-        if len(pages) > 1 or any(units(page.text) > CAPTION_LIMIT_UNITS for page in pages):
-            raise SurfaceRefused("the caption is too long")
+    def _render_caption(self, markdown: str) -> RenderedMessage | None:
+        pages = TelegramRenderer(self._mentions).render(markdown, complete=True)
+        if len(pages) > 1 or any(utf16_length(page.text) > CAPTION_LIMIT_UNITS for page in pages):
+            raise PlatformRefused("the caption is too long")
         return pages[0] if pages else None
 
     async def _send(
-        self, address: Address, content: bytes, name: str, words: Page | None, *, as_photo: bool
+        self, address: Address, content: bytes, name: str, caption: RenderedMessage | None, *, as_photo: bool
     ) -> MessageRef:
-        text, entities = (words.text, entities_of(words)) if words else (None, None)
+        text, entities = (caption.text, entities_of(caption)) if caption else (None, None)
 
         async def send(chat: str) -> Message:
-            topic, reply = topic_of(address), reply_of(address, chat)
+            topic, reply = topic_id_of(address), reply_parameters_of(address, chat)
             if as_photo:
                 return await self._bot.send_photo(
                     chat,
@@ -87,8 +95,8 @@ class Uploads:
                     filename=name or "picture",
                     message_thread_id=topic,
                     reply_parameters=reply,
-                    read_timeout=UPLOAD_WITHIN_S,
-                    write_timeout=UPLOAD_WITHIN_S,
+                    read_timeout=UPLOAD_TIMEOUT_S,
+                    write_timeout=UPLOAD_TIMEOUT_S,
                 )
             return await self._bot.send_document(
                 chat,
@@ -98,9 +106,9 @@ class Uploads:
                 filename=name or "file",
                 message_thread_id=topic,
                 reply_parameters=reply,
-                read_timeout=UPLOAD_WITHIN_S,
-                write_timeout=UPLOAD_WITHIN_S,
+                read_timeout=UPLOAD_TIMEOUT_S,
+                write_timeout=UPLOAD_TIMEOUT_S,
             )
 
-        sent = await self._writer.call(address, send, idempotent=False)
+        sent = await self._api.call_in_chat(address, send, idempotent=False)
         return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))

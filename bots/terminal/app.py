@@ -8,13 +8,22 @@ from uuid import uuid4
 
 from starlette.routing import BaseRoute
 
-from bots.terminal.surface import TerminalSurface
+from bots.terminal.surface import TerminalMessageChannel
 from core.domain.errors import StoreUnavailable
-from core.domain.events import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
-from core.ports.platform import Backfill, Downloads, Ingest, Members, Rooms, Surface
+from core.domain.events import (
+    Address,
+    ChatType,
+    CommandName,
+    CommandReceived,
+    Mention,
+    MessageReceived,
+    Person,
+    ThreadKey,
+)
+from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 
 
-class TerminalPlatform:
+class TerminalApp:
     """One person at one machine: one conversation that goes on from day to day.
 
     Implements :class:`bots.platform_adapter.Platform`.
@@ -22,22 +31,24 @@ class TerminalPlatform:
 
     name = "terminal"
     backfill: Backfill | None = None
-    downloads: Downloads | None = None
-    members: Members | None = None
-    rooms: Rooms | None = None
+    downloader: Downloader | None = None
+    members: MemberLookup | None = None
+    handoff_rooms: HandoffRooms | None = None
 
     def __init__(self, *, language: str = "") -> None:
         """``language`` is the terminal's, as a BCP 47 tag."""
-        self._shown = TerminalSurface()
-        self.surface: Surface = self._shown
-        self.key = ThreadKey(platform=self.name, tenant=platform.node(), channel=_user(), thread="")
-        self._person = Person(id=self.key.channel, name=self.key.channel, language=language)
-        self._ingest: Ingest | None = None
+        self._channel = TerminalMessageChannel()
+        self.message_channel: MessageChannel = self._channel
+        self.thread_key = ThreadKey(
+            platform=self.name, tenant=platform.node(), channel=_user_name(), thread=""
+        )
+        self._person = Person(id=self.thread_key.channel, name=self.thread_key.channel, language=language)
+        self._event_sink: EventSink | None = None
 
     @property
     def tenant(self) -> str:
         """The machine's name."""
-        return self.key.tenant
+        return self.thread_key.tenant
 
     async def connect(self) -> None:
         """Nothing to do: the terminal is there."""
@@ -46,64 +57,64 @@ class TerminalPlatform:
         """Return no routes."""
         return ()
 
-    async def start(self, ingest: Ingest) -> None:
+    async def start(self, event_sink: EventSink) -> None:
         """Take lines from now on."""
-        self._ingest = ingest
+        self._event_sink = event_sink
 
     async def stop(self) -> None:
         """Take no further line."""
-        self._ingest = None
+        self._event_sink = None
 
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def say(self, text: str) -> None:
+    async def submit_message(self, text: str) -> None:
         """Ask a question.
 
         Raises:
             StoreUnavailable: it was not stored.
         """
-        said = Said(
+        said = MessageReceived(
             delivery_id=(number := uuid4().hex),
             message_id=number,
-            address=Address(key=self.key),
+            address=Address(key=self.thread_key),
             author=self._person,
             text=text,
             sent_at=datetime.now(UTC),
-            scene=Scene.DIRECT,
-            addressed=Addressed.DIRECT,
+            chat_type=ChatType.DIRECT,
+            mention=Mention.DIRECT,
         )
-        await self._taken(said)
+        await self._submit(said)
 
-    async def order(self, command: CommandName, argument: str = "") -> None:
+    async def submit_command(self, command: CommandName, argument: str = "") -> None:
         """Give a command with the rest of its line.
 
         Raises:
             StoreUnavailable: it was not stored.
         """
-        ordered = Ordered(
+        ordered = CommandReceived(
             delivery_id=uuid4().hex,
             message_id="",
-            address=Address(key=self.key),
+            address=Address(key=self.thread_key),
             author=self._person,
             command=command,
             argument=argument,
             sent_at=datetime.now(UTC),
-            scene=Scene.DIRECT,
+            chat_type=ChatType.DIRECT,
         )
-        await self._taken(ordered)
+        await self._submit(ordered)
 
-    def settle(self) -> None:
+    def finish_line(self) -> None:
         """Finish the line of the last answer, before a person is asked for the next one."""
-        self._shown.settle()
+        self._channel.finish_line()
 
-    async def _taken(self, event: Said | Ordered) -> None:
-        if self._ingest is None:
+    async def _submit(self, event: MessageReceived | CommandReceived) -> None:
+        if self._event_sink is None:
             raise StoreUnavailable("the terminal is not started")
-        await self._ingest(event)
+        await self._event_sink(event)
 
 
-def _user() -> str:
+def _user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

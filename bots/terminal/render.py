@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from core.domain.events import Page
+from core.domain.events import RenderedMessage
 
 
-class TerminalPager:
+class TerminalRenderer:
     """Shows the Markdown as it is, on one page of any length."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the answer so far; blanks at the growing end wait for what follows them."""
         text = markdown.strip()
-        return [Page(source=text, text=text)] if text else []
+        return [RenderedMessage(markdown=text, text=text)] if text else []

@@ -4,7 +4,7 @@ import sys
 from typing import Final, TextIO
 
 _THINKING: Final = "\r\033[2mThinking…\033[0m"
-_WIPE: Final = "\r\033[K"
+_CLEAR_LINE: Final = "\r\033[K"
 
 
 class Screen:
@@ -18,32 +18,32 @@ class Screen:
         self._out = sys.stdout if out is None else out
         self._status = sys.stderr if status is None else status
         self._thinking = False
-        self._within_line = False
+        self._mid_line = False
 
-    def think(self) -> None:
+    def show_thinking(self) -> None:
         """Show that Kimi is at work."""
-        if not (self._thinking or self._within_line) and self._out.isatty() and self._status.isatty():
+        if not (self._thinking or self._mid_line) and self._out.isatty() and self._status.isatty():
             self._thinking = True
             self._write(self._status, _THINKING)
 
-    def rest(self) -> None:
+    def clear_status(self) -> None:
         """Take the status away."""
         if self._thinking:
             self._thinking = False
-            self._write(self._status, _WIPE)
+            self._write(self._status, _CLEAR_LINE)
 
-    def add(self, text: str) -> None:
+    def append(self, text: str) -> None:
         """Show more text."""
         if text:
-            self.rest()
-            self._within_line = not text.endswith("\n")
+            self.clear_status()
+            self._mid_line = not text.endswith("\n")
             self._write(self._out, text)
 
-    def end(self) -> None:
+    def end_line(self) -> None:
         """Finish the line, so that whatever comes next begins a new one."""
-        self.rest()
-        if self._within_line:
-            self.add("\n")
+        self.clear_status()
+        if self._mid_line:
+            self.append("\n")
 
     @staticmethod
     def _write(stream: TextIO, text: str) -> None:

@@ -1,99 +1,101 @@
-"""The terminal as a :class:`core.ports.platform.Surface`: an edit prints only what is new."""
+"""The terminal as a :class:`core.ports.platform.MessageChannel`: an edit prints only what is new."""
 
 from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from bots.terminal.render import TerminalPager
+from bots.terminal.render import TerminalRenderer
 from bots.terminal.screen import Screen
-from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle
-from core.ports.platform import Budget, Rung
+from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
+from core.ports.platform import Budget, DeliveryMode
 
-_FRAMES: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
-_RUNG: Final = Rung(name="print", open=(_FRAMES,), grow=(_FRAMES,), close=())
+_WRITE_BUDGET: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
+_PRINT_MODE: Final = DeliveryMode(
+    name="print", create_cost=(_WRITE_BUDGET,), update_cost=(_WRITE_BUDGET,), finalize_cost=()
+)
 
 
-class TerminalSurface:
+class TerminalMessageChannel:
     """Prints one answer after another."""
 
     thinking_style = ThinkingStyle.QUOTE
-    finds_posts = False
+    can_find_by_key = False
 
     def __init__(self, screen: Screen | None = None) -> None:
         """Print on ``screen``, by default standard output."""
         self._screen = screen or Screen()
 
-    def pager(self, _address: Address) -> TerminalPager:
+    def build_renderer(self, _address: Address) -> TerminalRenderer:
         """Return a pager that knows no end of the page."""
-        return TerminalPager()
+        return TerminalRenderer()
 
-    def rungs(self, _address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, _address: Address) -> Sequence[DeliveryMode]:
         """Return the one way: print and go on printing."""
-        return (_RUNG,)
+        return (_PRINT_MODE,)
 
     def status_cost(self, _address: Address) -> Sequence[Budget]:
         """Return nothing: a status is free."""
         return ()
 
-    def status_every_s(self, _address: Address) -> float:
+    def status_refresh_s(self, _address: Address) -> float:
         """Return 0: a status stays until it is taken away."""
         return 0.0
 
-    async def status(self, _address: Address, status: Status) -> None:
+    async def set_status(self, _address: Address, status: TypingStatus) -> None:
         """Show or wipe "Thinking…"."""
-        if status is Status.THINKING:
-            self._screen.think()
+        if status is TypingStatus.THINKING:
+            self._screen.show_thinking()
         else:
-            self._screen.rest()
+            self._screen.clear_status()
 
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Print a new message below everything else."""
-        self._screen.end()
-        self._screen.add(page.text)
-        return MessageRef(channel=address.key.channel, message_id=uuid4().hex, rung=rung)
+        self._screen.end_line()
+        self._screen.append(message.text)
+        return MessageRef(channel=address.key.channel, message_id=uuid4().hex, rung=mode)
 
     async def edit(
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Print what ``page`` adds; a text that is not a continuation is printed anew below."""
-        if shown is not None and page.text.startswith(shown.text):
-            self._screen.add(page.text[len(shown.text) :])
+        if previous is not None and message.text.startswith(previous.text):
+            self._screen.append(message.text[len(previous.text) :])
         else:
-            self._screen.end()
-            self._screen.add(page.text)
-        if last:
-            self._screen.end()
+            self._screen.end_line()
+            self._screen.append(message.text)
+        if final:
+            self._screen.end_line()
         return ref
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Leave it: what was printed stays."""
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Return the same reference; its text scrolled away with the process that printed it."""
         return ref
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Find nothing: a new process has a new screen."""
         return None
 
-    def settle(self) -> None:
+    def finish_line(self) -> None:
         """Finish the line, before a person is asked for the next one."""
-        self._screen.end()
+        self._screen.end_line()

@@ -1,18 +1,18 @@
 """Who may use a deployment, how much of it, and at what price. Pure: numbers come in as values."""
 
-from core.access.access_lists import Access, Who
-from core.access.price_list import BUILT_IN, Price, Prices
-from core.access.quotas import Budgets, Limits, Over, Spending, exceeded
+from core.access.access_lists import AccessLists, Actor
+from core.access.price_list import BUILT_IN_PRICES, Price, PriceList
+from core.access.quotas import QuotaLimits, Quotas, QuotaUsage, RefusalReason, exceeded_quota
 
 __all__ = [
-    "BUILT_IN",
-    "Access",
-    "Budgets",
-    "Limits",
-    "Over",
+    "BUILT_IN_PRICES",
+    "AccessLists",
+    "Actor",
     "Price",
-    "Prices",
-    "Spending",
-    "Who",
-    "exceeded",
+    "PriceList",
+    "QuotaLimits",
+    "QuotaUsage",
+    "Quotas",
+    "RefusalReason",
+    "exceeded_quota",
 ]

@@ -18,7 +18,7 @@ class Price:
 
 
 #: Moonshot's list of November 2026; https://platform.kimi.ai/docs/pricing
-BUILT_IN: Final[Mapping[str, Price]] = MappingProxyType(
+BUILT_IN_PRICES: Final[Mapping[str, Price]] = MappingProxyType(
     {
         "kimi-k3.1-pro": Price(2, 10, 0.20),
         "kimi-k3.1-pro-highspeed": Price(4, 20, 0.20),
@@ -31,17 +31,17 @@ BUILT_IN: Final[Mapping[str, Price]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class PriceList:
     """The prices of a deployment by model."""
 
-    by_model: Mapping[str, Price] = field(default_factory=lambda: BUILT_IN)
+    by_model: Mapping[str, Price] = field(default_factory=lambda: BUILT_IN_PRICES)
 
     def cost_usd(
         self, model: str, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int
     ) -> float | None:
         """Return what a call cost; None where the model's price is not known.
 
-        ``cached_tokens`` are among ``prompt_tokens``.
+        ``cached_tokens`` are among ``prompt_token_totals``.
         """
         price = self.by_model.get(model)
         if price is None:

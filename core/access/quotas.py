@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.access.access_lists import Access, Who
+from core.access.access_lists import AccessLists, Actor
 
 
-class Over(StrEnum):
+class RefusalReason(StrEnum):
     """Why Kimi is not asked: whose budget is used up, or what else stands against a person."""
 
-    PERSON = "person"
-    CHAT = "chat"
-    TENANT = "tenant"
+    PERSON_QUOTA = "person"
+    CHAT_QUOTA = "chat"
+    TENANT_QUOTA = "tenant"
     FLOOD = "flood"  #: too many questions at once
-    REPEAT = "repeat"  #: the same too often
+    DUPLICATE = "repeat"  #: the same too often
     BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
+class QuotaUsage:
     """What was used since the day began."""
 
     person_messages: int = 0
@@ -29,7 +29,7 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class QuotaLimits:
     """What may be used in a day by somebody in some place; 0 is no limit."""
 
     person_messages: int = 0
@@ -52,7 +52,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budgets:
+class Quotas:
     """The budgets of a deployment, each for one UTC day; 0 is no limit."""
 
     person_messages: int = 0
@@ -60,16 +60,16 @@ class Budgets:
     chat_messages: int = 0
     chat_tokens: int = 0
     tenant_tokens: int = 0
-    stranger_messages: int = 0  #: for people for whom nobody vouches (:meth:`Access.is_stranger`)
+    unlisted_user_messages: int = 0  #: for people for whom nobody vouches (:meth:`AccessLists.is_stranger`)
 
-    def limits_for(self, who: Who, access: Access) -> Limits:
+    def limits_for(self, actor: Actor, access: AccessLists) -> QuotaLimits:
         """Return what this person may use here; admins may use all they want."""
-        if access.is_admin(who):
-            return Limits()
+        if access.is_admin(actor):
+            return QuotaLimits()
         messages = self.person_messages
-        if access.is_stranger(who) and self.stranger_messages:
-            messages = min(messages, self.stranger_messages) if messages else self.stranger_messages
-        return Limits(
+        if access.is_unlisted(actor) and self.unlisted_user_messages:
+            messages = min(messages, self.unlisted_user_messages) if messages else self.unlisted_user_messages
+        return QuotaLimits(
             person_messages=messages,
             person_tokens=self.person_tokens,
             chat_messages=self.chat_messages,
@@ -78,17 +78,17 @@ class Budgets:
         )
 
 
-def exceeded(limits: Limits, spent: Spending) -> Over | None:
+def exceeded_quota(limits: QuotaLimits, usage: QuotaUsage) -> RefusalReason | None:
     """Return whose budget leaves no room for one more question; None where all do.
 
     An answer that has begun is never cut, so that its tokens may pass the limit by one answer.
     """
     for over, used, limit in (
-        (Over.PERSON, spent.person_messages, limits.person_messages),
-        (Over.PERSON, spent.person_tokens, limits.person_tokens),
-        (Over.CHAT, spent.chat_messages, limits.chat_messages),
-        (Over.CHAT, spent.chat_tokens, limits.chat_tokens),
-        (Over.TENANT, spent.tenant_tokens, limits.tenant_tokens),
+        (RefusalReason.PERSON_QUOTA, usage.person_messages, limits.person_messages),
+        (RefusalReason.PERSON_QUOTA, usage.person_tokens, limits.person_tokens),
+        (RefusalReason.CHAT_QUOTA, usage.chat_messages, limits.chat_messages),
+        (RefusalReason.CHAT_QUOTA, usage.chat_tokens, limits.chat_tokens),
+        (RefusalReason.TENANT_QUOTA, usage.tenant_tokens, limits.tenant_tokens),
     ):
         if 0 < limit <= used:
             return over

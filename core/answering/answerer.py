@@ -15,10 +15,10 @@ from core.answering.reasoning_display import Thinking
 from core.chat_settings import ChatSettings
 from core.delivery.delivery import Delivery
 from core.domain.clock import Clock
-from core.domain.errors import Fenced
-from core.files.reader import FilesUnreadable, Reader, Reading
+from core.domain.errors import LeaseLost
+from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.kimi import ToolCall
-from core.knowledge.showing import cited_note
+from core.knowledge.prompt_passages import format_sources
 from core.llm.asker import asker_of
 from core.llm.pricing import priced
 from core.llm.resumable_stream import ChatModel, Written, write
@@ -28,15 +28,15 @@ from core.prompting.prepared_request import Prepared
 from core.prompting.token_ratio import Ratios
 from core.store import Database, Transaction, conversation_settings, history, turns, usage
 from core.store.conversations import Conversation
-from core.store.history import Line
-from core.store.open_work import Background
+from core.store.history import HistoryMessage
+from core.store.open_work import AvailableContext
 from core.store.turns import Turn
-from core.store.usage import Spent
+from core.store.usage import CallUsage
 from core.text.language import Language
 from core.text.tokens import estimate_tokens
 from core.tools.registry import Toolbox, sources_note, telling
 from core.tools.runner import ToolUse
-from core.work_queue.active_answers import RunningAnswer
+from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Question:
     conversation: Conversation
     asker_id: str
     language: Language
-    background: Background
+    background: AvailableContext
 
 
 class Answerer:
@@ -67,7 +67,7 @@ class Answerer:
         clock: Clock,
         *,
         toolbox: Toolbox,
-        reader: Reader | None = None,
+        reader: FileReader | None = None,
     ) -> None:
         self._toolbox = toolbox
         self._reader = reader
@@ -78,9 +78,9 @@ class Answerer:
         self._settings = settings
         self._clock = clock
         self._roomy: set[int] = set()  # turns after which there is nothing to get ready
-        self._checkpoints = Checkpoints(database, clock, every_s=settings.checkpoint_every_s)
+        self._checkpoints = Checkpoints(database, clock, every_s=settings.checkpoint_interval_s)
 
-    async def answer(self, question: Question, delivery: Delivery, running: RunningAnswer) -> str:
+    async def answer(self, question: Question, delivery: Delivery, running: ActiveAnswer) -> str:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
 
         When this returns, the turn is "answered": only showing the last words is left.
@@ -93,7 +93,7 @@ class Answerer:
         preparing = await self._prepare(question, delivery, running)
         prepared: Prepared | None = None
         if preparing.cancelled() or preparing.exception() is not None:
-            ended = ended_of(preparing, written, running.why, question.language)
+            ended = ended_of(preparing, written, running.cancel_reason, question.language)
         else:
             prepared = preparing.result()
             ended = await self._run(question, prepared, written, delivery, running)
@@ -102,8 +102,8 @@ class Answerer:
             notes = (ended.note, gone_note(prepared.terms, question.language), prepared.note)
             ended = replace(ended, note=" ".join(note for note in notes if note))
         if ended.outcome == "fenced":
-            raise Fenced(f"turn {question.turn.id} was taken over")  # not a word more in its message
-        if written.text and not delivery.growing.text:
+            raise LeaseLost(f"turn {question.turn.id} was taken over")  # not a word more in its message
+        if written.text and not delivery.streamed.text:
             delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
         note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note
         note += f"\n\n{ended.links}" if ended.links else ""
@@ -128,16 +128,16 @@ class Answerer:
             await self._contexts.answered(conversation, turn)
 
     async def _run_shorter(
-        self, question: Question, written: Written, delivery: Delivery, running: RunningAnswer
+        self, question: Question, written: Written, delivery: Delivery, running: ActiveAnswer
     ) -> Ended:
         """Ask once more with a prompt that Kimi does not find too long."""
         preparing = await self._prepare(question, delivery, running, refused=True)
         if preparing.cancelled() or preparing.exception() is not None:
-            return ended_of(preparing, written, running.why, question.language)
+            return ended_of(preparing, written, running.cancel_reason, question.language)
         return await self._run(question, preparing.result(), written, delivery, running)
 
     async def _prepare(
-        self, question: Question, delivery: Delivery, running: RunningAnswer, *, refused: bool = False
+        self, question: Question, delivery: Delivery, running: ActiveAnswer, *, refused: bool = False
     ) -> "asyncio.Task[Prepared]":
         """Find out what to ask; it may wait for files and for notes on a long conversation.
 
@@ -145,7 +145,7 @@ class Answerer:
         """
         preparing = asyncio.create_task(self._made_ready(question, delivery, refused=refused))
         running.task = preparing
-        if running.why:
+        if running.cancel_reason:
             preparing.cancel()
         try:
             await asyncio.wait({preparing})
@@ -159,16 +159,16 @@ class Answerer:
         Raises:
             FilesUnreadable: the question is about nothing but files that cannot be read.
         """
-        reading = Reading()
+        reading = FileReadResult()
         terms = await self._contexts.terms(question.conversation, question.background)
-        if self._reader is not None and question.background.files:
+        if self._reader is not None and question.background.has_files:
             reading = await self._reader.read(
                 question.conversation,
                 question.turn,
                 model=terms.model,
-                tell=lambda names: delivery.announce(reading_notice(names, question.language)),
+                on_reading=lambda names: delivery.show_placeholder(reading_notice(names, question.language)),
             )
-        if reading.useless:
+        if reading.only_unreadable:
             raise FilesUnreadable(reading.problems)
         prepared = await self._contexts.prepare(
             question.conversation, question.turn, question.background, terms=terms, refused=refused
@@ -182,11 +182,11 @@ class Answerer:
         prepared: Prepared,
         written: Written,
         delivery: Delivery,
-        running: RunningAnswer,
+        running: ActiveAnswer,
     ) -> Ended:
         """Stream until Kimi, the person or the platform ends it."""
         show, think = self._shown(question, delivery)
-        waiting = Waiting(delivery.announce, question.language, self._clock)
+        waiting = Waiting(delivery.show_placeholder, question.language, self._clock)
         tools = await self._tools(question, prepared, delivery)
         stream = asyncio.create_task(
             write(
@@ -195,10 +195,10 @@ class Answerer:
                 written,
                 show,
                 self._clock,
-                resume_attempts=self._settings.resume_attempts,
-                continuations=self._settings.continuations,
+                resume_attempts=self._settings.max_resumes,
+                continuations=self._settings.max_continuations,
                 think=think,
-                asker=asker_of(question.conversation, question.asker_id, self._settings.weights),
+                asker=asker_of(question.conversation, question.asker_id, self._settings.fair_share_weights),
                 on_place=waiting.place,
                 on_wait=waiting.failed,
                 tools=tools,
@@ -208,12 +208,12 @@ class Answerer:
         )
         keeper = asyncio.create_task(self._checkpoints.keep(question.turn, written, running))
         running.task = stream
-        if running.why:
+        if running.cancel_reason:
             stream.cancel()
         try:
             await asyncio.wait({stream})
-            ended = ended_of(stream, written, running.why, question.language)
-            links = [cited_note(written.text, prepared.found, question.language)]
+            ended = ended_of(stream, written, running.cancel_reason, question.language)
+            links = [format_sources(written.text, prepared.found, question.language)]
             links += [sources_note(tools.sources, question.language)] if tools is not None else []
             return replace(ended, links="\n\n".join(filter(None, links)) if written.text else "")
         except asyncio.CancelledError:
@@ -233,7 +233,7 @@ class Answerer:
             return None
 
         def tell(call: ToolCall) -> None:
-            delivery.announce(telling(call, question.language))
+            delivery.show_placeholder(telling(call, question.language))
 
         return ToolUse(tools, self._clock, tell=tell)
 
@@ -241,7 +241,7 @@ class Answerer:
         """Return where words go, and where thoughts go."""
         if not self._settings.show_thinking:
             return delivery.append, lambda _: None
-        thinking = Thinking(delivery.surface.thinking_style, question.language, self._clock)
+        thinking = Thinking(delivery.channel.thinking_style, question.language, self._clock)
 
         def show(text: str) -> None:
             delivery.append(thinking.answer_begins() + text)
@@ -258,10 +258,10 @@ class Answerer:
         turn = question.turn
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=shown, outcome=ended.outcome)
-            if turn.run > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
+            if turn.attempt > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
             if written.text:
-                line = Line(
+                line = HistoryMessage(
                     seq=turn.seq,
                     role="assistant",
                     author_id="",
@@ -269,11 +269,11 @@ class Answerer:
                     text=written.text,
                     tokens=estimate_tokens(written.text),
                 )
-                await history.add(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
+                await history.append(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
             if written.calls and prepared is not None:
                 await self._account(tx, question, prepared.terms, written, ended.outcome)
             if prepared is not None and prepared.terms.gone:
-                await conversation_settings.choose(
+                await conversation_settings.save(
                     tx, turn.conversation_id, conversation_settings.MODEL, ""
                 )  # told once
 
@@ -283,7 +283,7 @@ class Answerer:
         used = written.usage
         now = self._clock.time()
         first_word_s = None if written.first_word_at is None else written.first_word_at - written.asked_at
-        spent = Spent(
+        spent = CallUsage(
             model=terms.model.id,
             prompt_tokens=used.prompt_tokens if used else 0,
             cached_tokens=used.cached_tokens if used else 0,

@@ -5,11 +5,11 @@ import asyncio
 import structlog
 
 from core.domain.clock import Clock
-from core.domain.errors import Fenced, StoreUnavailable
+from core.domain.errors import LeaseLost, StoreUnavailable
 from core.llm.resumable_stream import Written
 from core.store import Database, turns
 from core.store.turns import Turn
-from core.work_queue.active_answers import RunningAnswer
+from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ class Checkpoints:
         self._every_s = every_s
         self._keeping = 0  # answers that are being kept
 
-    async def keep(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
+    async def keep(self, turn: Turn, written: Written, running: ActiveAnswer) -> None:
         """Store the answer now and then; end it where another run owns the turn."""
         self._keeping += 1
         try:
@@ -45,10 +45,10 @@ class Checkpoints:
         try:
             async with asyncio.timeout(LAST_WITHIN_S):
                 await self._save(turn, written.text, written.reasoning)
-        except (Fenced, StoreUnavailable, TimeoutError) as exc:
+        except (LeaseLost, StoreUnavailable, TimeoutError) as exc:
             log.info("last_words_not_stored", error=type(exc).__name__)
 
-    async def _keep(self, turn: Turn, written: Written, running: RunningAnswer) -> None:
+    async def _keep(self, turn: Turn, written: Written, running: ActiveAnswer) -> None:
         stored = written.text
         while True:
             # With hundreds of answers at once the database would cost more than all their words.
@@ -58,7 +58,7 @@ class Checkpoints:
             text = written.text
             try:
                 await self._save(turn, text, written.reasoning)
-            except Fenced:
+            except LeaseLost:
                 running.cancel("fenced")
                 return
             except StoreUnavailable as exc:

@@ -2,68 +2,71 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.files.policy import Fault
-from core.files.prompt_files import Partly
-from core.files.reader import Problem
+from core.files.file_policy import FileFault
+from core.files.prompt_files import PartialFile
+from core.files.reader import FileProblem
 from core.text.language import Language, pick
 
 MOST_NAMES = 3  #: that stand in one sentence
 
-SENTENCES: Mapping[Fault, tuple[str, str]] = {
-    Fault.EMPTY: ("{name} 是空的，里面没有内容可读。", "{name} is empty: there is nothing in it to read."),
-    Fault.TOO_LARGE: (
+SENTENCES: Mapping[FileFault, tuple[str, str]] = {
+    FileFault.EMPTY: (
+        "{name} 是空的，里面没有内容可读。",
+        "{name} is empty: there is nothing in it to read.",
+    ),
+    FileFault.TOO_LARGE: (
         "{name} 太大了（Telegram 上最大 20 MB），请只发需要的部分。",
         "{name} is too large (on Telegram, 20 MB at most). Please send only the part that matters.",
     ),
-    Fault.UNSUPPORTED: (
+    FileFault.UNSUPPORTED: (
         "{name} 的格式我读不了，请转成 PDF、Word 或文本再发。",
         "I cannot read files like {name}. Please send it as PDF, Word or plain text.",
     ),
-    Fault.MISLABELLED: (
+    FileFault.MISLABELLED: (
         "{name} 的内容和它的扩展名不符，请确认后重新发送。",
         "{name} is not what its name says. Please check it and send it again.",
     ),
-    Fault.ENCRYPTED: (
+    FileFault.ENCRYPTED: (
         "{name} 有密码保护，请去掉密码后再发。",
         "{name} is protected by a password. Please send it without one.",
     ),
-    Fault.CORRUPT: (
+    FileFault.CORRUPT: (
         "{name} 似乎已损坏，打不开，请重新导出后再发。",
         "{name} seems to be damaged and cannot be opened. Please export it anew and send it again.",
     ),
-    Fault.NO_TEXT: (
+    FileFault.NO_TEXT: (
         "{name} 里没有可以提取的文字，可能是扫描件；可以把页面截图发给我。",
         "There is no text in {name}; it may be a scan. You can send me its pages as pictures.",
     ),
-    Fault.GONE: (
+    FileFault.GONE: (
         "{name} 已经无法下载，请重新发送。",
         "{name} can no longer be fetched. Please send it again.",
     ),
-    Fault.FORBIDDEN: (
+    FileFault.FORBIDDEN: (
         "我没有权限下载 {name}，请管理员为应用加上 `files:read` 权限，然后用 `/retry` 再试。",
         "I may not fetch {name} until whoever runs me grants `files:read`. Then `/retry` tries again.",
     ),
-    Fault.EXTERNAL: (
+    FileFault.EXTERNAL: (
         "{name} 存放在别的网站上，我打不开，请直接上传文件。",
         "{name} is kept on another site that I cannot open. Please upload the file itself.",
     ),
-    Fault.UNREACHABLE: (
+    FileFault.UNREACHABLE: (
         "暂时读不到 {name}，请稍后用 `/retry` 再试。",
         "{name} could not be read right now. Please try `/retry` in a moment.",
     ),
-    Fault.NOT_HERE: (
+    FileFault.PROVIDER_UNSUPPORTED: (
         "现在的 Kimi 服务商不能读取 {name} 这类文件，请发送纯文本。",
         "The Kimi provider in use cannot read files like {name}. Please send plain text.",
     ),
-    Fault.BLIND: (
+    FileFault.NO_VISION: (
         "当前模型看不了图片（{name}），可以用 `/model` 换一个能看图片的模型。",
         "This model cannot look at pictures ({name}). `/model` shows which ones can.",
     ),
-    Fault.NO_VIDEO: (
+    FileFault.NO_VIDEO: (
         "当前模型看不了视频（{name}），可以用 `/model` 换一个能看视频的模型。",
         "This model cannot watch videos ({name}). `/model` shows which ones can.",
     ),
-    Fault.UNKNOWN: (
+    FileFault.UNKNOWN_REFERENCE: (
         "没有找到你发过的文件 {name}，用 `/files` 可以查看这里的文件。",
         "I know no file of yours called {name}. `/files` lists those of this conversation.",
     ),
@@ -81,9 +84,9 @@ def reading_notice(names: Sequence[str], language: Language) -> str:
     return pick(language, zh=f"正在读取 {listed}……", en=f"Reading {listed}…")
 
 
-def told(problems: Sequence[Problem], language: Language) -> str:
+def told(problems: Sequence[FileProblem], language: Language) -> str:
     """Return one sentence for each kind of problem."""
-    by_fault: dict[Fault, list[str]] = {}
+    by_fault: dict[FileFault, list[str]] = {}
     for problem in problems:
         by_fault.setdefault(problem.fault, []).append(problem.name)
     joined = pick(language, zh="、", en=", ")
@@ -94,11 +97,11 @@ def told(problems: Sequence[Problem], language: Language) -> str:
     return pick(language, zh="", en=" ").join(sentences)
 
 
-def partly_told(partly: Sequence[Partly], language: Language) -> str:
+def partly_told(partly: Sequence[PartialFile], language: Language) -> str:
     """Return the note that says which files an answer was given on a part of; "" where there are none."""
     notes = []
     for one in partly:
-        if one.chosen == 0:
+        if one.shown_pieces == 0:
             notes.append(
                 pick(
                     language,
@@ -107,7 +110,7 @@ def partly_told(partly: Sequence[Partly], language: Language) -> str:
                 )
             )
             continue
-        share = f"{max(1, round(100 * one.chosen / one.of))}%"
+        share = f"{max(1, round(100 * one.shown_pieces / one.total_pieces))}%"
         notes.append(
             pick(
                 language,

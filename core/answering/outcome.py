@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 TOO_LONG_FOR_KIMI = f"failed:{KimiContextTooLong.code}"
 
-#: Outcomes of answers that were ended from outside, by :attr:`RunningAnswer.why`; else "stopped".
+#: Outcomes of answers that were ended from outside, by :attr:`ActiveAnswer.why`; else "stopped".
 ENDED_BY = {"interrupt": "interrupted", "closed": "closed", "fenced": "fenced"}
 
 
@@ -53,7 +53,7 @@ def ended_of(stream: "asyncio.Task[Any]", written: Written, why: str, language: 
     if not written.text:
         return Ended(outcome="empty", note=Notice.EMPTY_ANSWER.text(language))
     if written.finish_reason == "length":
-        return Ended(outcome="length", note=Notice.CUT.text(language))
+        return Ended(outcome="length", note=Notice.LENGTH_LIMIT.text(language))
     return Ended(outcome="complete")
 
 

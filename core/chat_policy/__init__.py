@@ -1,21 +1,21 @@
 """When the bot speaks in a chat, and how: the rules that its admins set. Pure: no I/O, no clock."""
 
 from core.chat_policy.chat_rules import ChatRules, Trigger
-from core.chat_policy.opening_hours import Hours, Span
-from core.chat_policy.rule_syntax import NAMES, changed, from_words, parse_pairs, to_words
-from core.chat_policy.speaking import Heard, Verdict, speaks
+from core.chat_policy.opening_hours import WeeklyHours, WeeklyRange
+from core.chat_policy.reply_policy import MessageFacts, ReplyDecision, decide_reply
+from core.chat_policy.rule_syntax import RULE_NAMES, parse_pairs, parse_rules, render_rules, with_changes
 
 __all__ = [
-    "NAMES",
+    "RULE_NAMES",
     "ChatRules",
-    "Heard",
-    "Hours",
-    "Span",
+    "MessageFacts",
+    "ReplyDecision",
     "Trigger",
-    "Verdict",
-    "changed",
-    "from_words",
+    "WeeklyHours",
+    "WeeklyRange",
+    "decide_reply",
     "parse_pairs",
-    "speaks",
-    "to_words",
+    "parse_rules",
+    "render_rules",
+    "with_changes",
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from core.chat_policy.opening_hours import Hours
+from core.chat_policy.opening_hours import WeeklyHours
 
 
 class Trigger(StrEnum):
@@ -28,8 +28,8 @@ class ChatRules:
     keywords: tuple[str, ...] = ()  #: for the trigger; looked for in any letter case
     quiet_s: float = 600.0  #: how long the bot stays silent where somebody of the staff has spoken; 0: not
     gather_s: float = 1.5  #: how long one person's next message is waited for; 0: not
-    hours: Hours | None = None  #: business hours: when people are there; None: nobody has said
-    quiet_hours: Hours | None = None  #: when the bot speaks only to those who mention it
+    hours: WeeklyHours | None = None  #: business hours: when people are there; None: nobody has said
+    quiet_hours: WeeklyHours | None = None  #: when the bot speaks only to those who mention it
     closed_text: str = ""
     """Markdown; told once to each person who asks outside of the business hours, in place of an
     answer. "" where the bot answers at all hours as it does by day."""
@@ -54,15 +54,15 @@ class ChatRules:
         platform, _, channel = self.desk.partition(":")
         return (platform, channel) if platform and channel else None
 
-    def brings_person(self, words: str) -> bool:
+    def requests_handoff(self, text: str) -> bool:
         """Return whether words hold one that brings a person."""
-        said = words.casefold()
+        said = text.casefold()
         return any(word.casefold() in said for word in self.handover_words)
 
-    def closed(self, moment: datetime) -> bool:
+    def is_closed(self, moment: datetime) -> bool:
         """Return whether a moment lies outside of the business hours."""
-        return self.hours is not None and not self.hours.covers(moment)
+        return self.hours is not None and not self.hours.contains(moment)
 
-    def quiet(self, moment: datetime) -> bool:
+    def is_quiet(self, moment: datetime) -> bool:
         """Return whether a moment lies within the quiet hours."""
-        return self.quiet_hours is not None and self.quiet_hours.covers(moment)
+        return self.quiet_hours is not None and self.quiet_hours.contains(moment)

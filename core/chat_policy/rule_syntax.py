@@ -9,26 +9,26 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from core.chat_policy.chat_rules import ChatRules, Trigger
-from core.chat_policy.opening_hours import Hours
+from core.chat_policy.opening_hours import WeeklyHours
 from core.domain.errors import SettingsError
 
-MOST_TEXT_CHARS: Final = 2_000  #: of a text that the bot says as it stands
-MOST_PERSONA_CHARS: Final = 8_000
-MOST_ENTRIES: Final = 200  #: of a list
-_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_ROOM = re.compile(r"(slack|telegram):\S+")
+MAX_TEXT_CHARS: Final = 2_000  #: of a text that the bot says as it stands
+MAX_PERSONA_CHARS: Final = 8_000
+MAX_ENTRIES: Final = 200  #: of a list
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_CHANNEL = re.compile(r"(slack|telegram):\S+")
 T = TypeVar("T", int, float)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class _RuleCodec:
     """How one rule is read and written."""
 
-    read: Callable[[str], Any]  #: raises ValueError, whose text says what is wrong
-    write: Callable[[Any], str]
+    parse: Callable[[str], Any]  #: raises ValueError, whose text says what is wrong
+    render: Callable[[Any], str]
 
 
-def _number(kind: Callable[[str], T], low: T, high: T) -> Callable[[str], T]:
+def _number_parser(kind: Callable[[str], T], low: T, high: T) -> Callable[[str], T]:
     def read(text: str) -> T:
         try:
             value = kind(text)
@@ -41,36 +41,36 @@ def _number(kind: Callable[[str], T], low: T, high: T) -> Callable[[str], T]:
     return read
 
 
-def _text(most_chars: int) -> Callable[[str], str]:
+def _text_parser(max_chars: int) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if len(text) > most_chars:
-            raise ValueError(f"{len(text)} characters are more than {most_chars}")
+        if len(text) > max_chars:
+            raise ValueError(f"{len(text)} characters are more than {max_chars}")
         return text
 
     return read
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _parse_list(text: str) -> tuple[str, ...]:
     listed = tuple(dict.fromkeys(word.strip() for word in re.split("[,，、]", text) if word.strip()))
-    if len(listed) > MOST_ENTRIES:
-        raise ValueError(f"{len(listed)} entries are more than {MOST_ENTRIES}")
+    if len(listed) > MAX_ENTRIES:
+        raise ValueError(f"{len(listed)} entries are more than {MAX_ENTRIES}")
     return listed
 
 
-def _trigger(text: str) -> Trigger:
+def _parse_trigger(text: str) -> Trigger:
     try:
         return Trigger(text.lower())
     except ValueError:
         raise ValueError(f"{text!r} is none of {', '.join(Trigger)}") from None
 
 
-def _switch(text: str) -> bool:
+def _parse_switch(text: str) -> bool:
     if text.lower() not in ("on", "off"):
         raise ValueError(f"{text!r} is neither on nor off")
     return text.lower() == "on"
 
 
-def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+def _pattern_parser(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text and not pattern.fullmatch(text):
             raise ValueError(f"{text!r} is no {what}")
@@ -79,78 +79,80 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
     return read
 
 
-def _on_off(value: bool | None) -> str:
+def _render_switch(value: bool | None) -> str:
     return "" if value is None else "on" if value else "off"
 
 
-_HOURS = _Rule(lambda text: Hours.parse(text) if text else None, lambda value: str(value or ""))
-_LIST = _Rule(_words, ", ".join)
-_SAID = _Rule(_text(MOST_TEXT_CHARS), str)
+_HOURS_CODEC = _RuleCodec(
+    lambda text: WeeklyHours.parse(text) if text else None, lambda value: str(value or "")
+)
+_LIST_CODEC = _RuleCodec(_parse_list, ", ".join)
+_TEXT_CODEC = _RuleCodec(_text_parser(MAX_TEXT_CHARS), str)
 
-_RULES: Final[Mapping[str, _Rule]] = {
-    "trigger": _Rule(_trigger, str),
-    "keywords": _LIST,
-    "quiet_s": _Rule(_number(float, 0.0, 604_800.0), "{:g}".format),
-    "gather_s": _Rule(_number(float, 0.0, 10.0), "{:g}".format),
-    "hours": _HOURS,
-    "quiet_hours": _HOURS,
-    "closed_text": _SAID,
-    "language": _Rule(_matching(_TAG, "language tag such as zh or en"), str),
-    "persona": _Rule(_text(MOST_PERSONA_CHARS), str),
-    "model": _Rule(_text(128), str),
-    "search": _Rule(lambda text: _switch(text) if text else None, _on_off),
-    "knowledge": _LIST,
-    "strict": _Rule(_switch, _on_off),
-    "person_messages": _Rule(_number(int, 0, 1_000_000), str),
-    "chat_messages": _Rule(_number(int, 0, 1_000_000), str),
-    "staff": _LIST,
-    "staff_groups": _LIST,
-    "welcome": _SAID,
-    "desk": _Rule(_matching(_ROOM, "room such as slack:C0123 or telegram:-100123"), str),
-    "desk_people": _LIST,
-    "handover_words": _LIST,
+_CODECS: Final[Mapping[str, _RuleCodec]] = {
+    "trigger": _RuleCodec(_parse_trigger, str),
+    "keywords": _LIST_CODEC,
+    "quiet_s": _RuleCodec(_number_parser(float, 0.0, 604_800.0), "{:g}".format),
+    "gather_s": _RuleCodec(_number_parser(float, 0.0, 10.0), "{:g}".format),
+    "hours": _HOURS_CODEC,
+    "quiet_hours": _HOURS_CODEC,
+    "closed_text": _TEXT_CODEC,
+    "language": _RuleCodec(_pattern_parser(_LANGUAGE_TAG, "language tag such as zh or en"), str),
+    "persona": _RuleCodec(_text_parser(MAX_PERSONA_CHARS), str),
+    "model": _RuleCodec(_text_parser(128), str),
+    "search": _RuleCodec(lambda text: _parse_switch(text) if text else None, _render_switch),
+    "knowledge": _LIST_CODEC,
+    "strict": _RuleCodec(_parse_switch, _render_switch),
+    "person_messages": _RuleCodec(_number_parser(int, 0, 1_000_000), str),
+    "chat_messages": _RuleCodec(_number_parser(int, 0, 1_000_000), str),
+    "staff": _LIST_CODEC,
+    "staff_groups": _LIST_CODEC,
+    "welcome": _TEXT_CODEC,
+    "desk": _RuleCodec(_pattern_parser(_CHANNEL, "room such as slack:C0123 or telegram:-100123"), str),
+    "desk_people": _LIST_CODEC,
+    "handover_words": _LIST_CODEC,
 }
 
-NAMES: Final = tuple(field.name for field in fields(ChatRules))
+RULE_NAMES: Final = tuple(field.name for field in fields(ChatRules))
 """Every rule's name, in the order in which they are shown."""
 
-_USUAL: Final = ChatRules()
+_DEFAULTS: Final = ChatRules()
 
 
-def to_words(rules: ChatRules, *, all_of_them: bool = False) -> dict[str, str]:
+def render_rules(rules: ChatRules, *, include_defaults: bool = False) -> dict[str, str]:
     """Return rules as texts by name: those that differ from the usual, or all of them."""
     return {
-        name: _RULES[name].write(getattr(rules, name))
-        for name in NAMES
-        if all_of_them or getattr(rules, name) != getattr(_USUAL, name)
+        name: _CODECS[name].render(getattr(rules, name))
+        for name in RULE_NAMES
+        if include_defaults or getattr(rules, name) != getattr(_DEFAULTS, name)
     }
 
 
-def from_words(words: Mapping[str, str]) -> ChatRules:
-    """Return what :func:`to_words` wrote; what another version wrote and we cannot read is left out."""
+def parse_rules(texts: Mapping[str, str]) -> ChatRules:
+    """Return what :func:`render_rules` wrote; what another version wrote and we cannot read is left out."""
     known: dict[str, Any] = {}
-    for name, text in words.items():
+    for name, text in texts.items():
         try:
-            known[name] = _RULES[name].read(text)
+            known[name] = _CODECS[name].parse(text)
         except (KeyError, ValueError):
             continue
     return ChatRules(**known)
 
 
-def changed(rules: ChatRules, words: Mapping[str, str]) -> ChatRules:
+def with_changes(rules: ChatRules, texts: Mapping[str, str]) -> ChatRules:
     """Return rules with some set anew; an empty text brings the usual back.
 
     Raises:
         SettingsError: names every fault.
     """
     faults, values = [], {}
-    for name, text in words.items():
-        rule = _RULES.get(name)
+    for name, text in texts.items():
+        rule = _CODECS.get(name)
         if rule is None:
-            faults.append(f"there is no rule {name!r}; the rules are {', '.join(NAMES)}")
+            faults.append(f"there is no rule {name!r}; the rules are {', '.join(RULE_NAMES)}")
             continue
         try:
-            values[name] = rule.read(text.strip()) if text.strip() else getattr(_USUAL, name)
+            values[name] = rule.parse(text.strip()) if text.strip() else getattr(_DEFAULTS, name)
         except ValueError as exc:
             faults.append(f"{name}: {exc}")
     made = replace(rules, **values)

@@ -4,44 +4,44 @@ A handler is called at once, beside a running answer. It may be called again aft
 sets what is wanted rather than toggling it.
 """
 
-from core.commands.basic import BASIC
-from core.commands.block import BlockOrder, UnblockOrder
-from core.commands.canned import CannedOrder
-from core.commands.command import Handler, Order, OrderReply, Orders
-from core.commands.context import ContextOrder
-from core.commands.desk import DESK_ORDERS
-from core.commands.files import FilesOrder, NewOrder
-from core.commands.forget import ForgetOrder
-from core.commands.learn import LearnOrder
-from core.commands.model import ModelOrder
-from core.commands.options import GroupChanges, may_change
-from core.commands.persona import PersonaOrder
-from core.commands.search import SearchOrder
-from core.commands.settings import SettingsOrder
-from core.commands.think import ThinkOrder
-from core.commands.usage import UsageOrder
+from core.commands.basic import BASIC_COMMANDS
+from core.commands.block import BlockCommand, UnblockCommand
+from core.commands.canned import CannedCommand
+from core.commands.command import Command, CommandDispatcher, CommandHandler, CommandReply
+from core.commands.context import ContextCommand
+from core.commands.files import FilesCommand, NewCommand
+from core.commands.forget import ForgetCommand
+from core.commands.handoff import HANDOFF_COMMANDS
+from core.commands.learn import LearnCommand
+from core.commands.model import ModelCommand
+from core.commands.options import GroupChangePolicy, may_change
+from core.commands.persona import PersonaCommand
+from core.commands.search import SearchCommand
+from core.commands.settings import SettingsCommand
+from core.commands.think import ThinkCommand
+from core.commands.usage import UsageCommand
 
 __all__ = [
-    "BASIC",
-    "DESK_ORDERS",
-    "BlockOrder",
-    "CannedOrder",
-    "ContextOrder",
-    "FilesOrder",
-    "ForgetOrder",
-    "GroupChanges",
-    "Handler",
-    "LearnOrder",
-    "ModelOrder",
-    "NewOrder",
-    "Order",
-    "OrderReply",
-    "Orders",
-    "PersonaOrder",
-    "SearchOrder",
-    "SettingsOrder",
-    "ThinkOrder",
-    "UnblockOrder",
-    "UsageOrder",
+    "BASIC_COMMANDS",
+    "HANDOFF_COMMANDS",
+    "BlockCommand",
+    "CannedCommand",
+    "Command",
+    "CommandDispatcher",
+    "CommandHandler",
+    "CommandReply",
+    "ContextCommand",
+    "FilesCommand",
+    "ForgetCommand",
+    "GroupChangePolicy",
+    "LearnCommand",
+    "ModelCommand",
+    "NewCommand",
+    "PersonaCommand",
+    "SearchCommand",
+    "SettingsCommand",
+    "ThinkCommand",
+    "UnblockCommand",
+    "UsageCommand",
     "may_change",
 ]

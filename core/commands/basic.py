@@ -2,23 +2,23 @@
 
 from collections.abc import Mapping
 
-from core.commands.command import Handler, Order, OrderReply
+from core.commands.command import Command, CommandHandler, CommandReply
 from core.domain.events import CommandName
 from core.text.notices import Notice
 
 
-def saying(notice: Notice) -> Handler:
+def notice_handler(notice: Notice) -> CommandHandler:
     """Return a handler that says one notice."""
 
-    async def say(order: Order) -> OrderReply:
-        return OrderReply(text=notice.text(order.language))
+    async def say(order: Command) -> CommandReply:
+        return CommandReply(text=notice.text(order.language))
 
     return say
 
 
-BASIC: Mapping[CommandName, Handler] = {
-    CommandName.HELP: saying(Notice.HELP),
-    CommandName.START: saying(Notice.START),
-    CommandName.NEW: saying(Notice.NEW),
-    CommandName.STOP: saying(Notice.NOTHING_RUNNING),
+BASIC_COMMANDS: Mapping[CommandName, CommandHandler] = {
+    CommandName.HELP: notice_handler(Notice.HELP),
+    CommandName.START: notice_handler(Notice.START),
+    CommandName.NEW: notice_handler(Notice.NEW),
+    CommandName.STOP: notice_handler(Notice.NOTHING_RUNNING),
 }

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from core.access import Access, Who
-from core.commands.command import Order, OrderReply
-from core.commands.options import admins_only, echoed
+from core.access import AccessLists, Actor
+from core.commands.command import Command, CommandReply
+from core.commands.options import admins_only_text, as_code
 from core.domain.events import Person
-from core.inbound.staff import Staff
+from core.inbound.staff import StaffDirectory
 from core.store import Database, Transaction, guard, history
 from core.store.guard import EVERYWHERE
 from core.text.language import Language, pick
@@ -16,89 +16,91 @@ from core.text.language import Language, pick
 log = structlog.get_logger(__name__)
 
 
-class BlockOrder:
+class BlockCommand:
     """Blocks whoever wrote the message that the command replies to, or is named in it."""
 
-    def __init__(self, database: Database, access: Access, *, staff: Staff) -> None:
+    def __init__(self, database: Database, access: AccessLists, *, staff: StaffDirectory) -> None:
         self._database = database
         self._access = access
         self._staff = staff
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order."""
-        if not await self._staff.serves(order.conversation, order.author.id):
-            return OrderReply(text=admins_only(order.language))
+        if not await self._staff.is_staff_in(command.conversation, command.author.id):
+            return CommandReply(text=admins_only_text(command.language))
         async with self._database.begin() as tx:
-            person = await _meant(tx, order)
+            person = await _find_person(tx, command)
             if person is None:
-                return OrderReply(text=_how(order.language))
-            key = order.conversation.key
-            who = Who.at(key, person.id)
-            if self._access.is_admin(who) or person.id == order.author.id:
-                return OrderReply(text=_not_them(order.language))
+                return CommandReply(text=_usage_text(command.language))
+            key = command.conversation.key
+            who = Actor.at(key, person.id)
+            if self._access.is_admin(who) or person.id == command.author.id:
+                return CommandReply(text=_cannot_block_text(command.language))
             new = await guard.block(
                 tx,
                 platform=key.platform,
                 person_id=person.id,
                 channel=key.channel,
                 name=person.name,
-                by_id=order.author.id,
+                blocked_by=command.author.id,
             )
-        log.info("person_blocked", platform=key.platform, new=new)
-        return OrderReply(text=_done(order.language, person))
+        log.info("access.person_blocked", platform=key.platform, new=new)
+        return CommandReply(text=_blocked_text(command.language, person))
 
 
-class UnblockOrder:
+class UnblockCommand:
     """Takes a block of this chat back; where it is not clear whose, it lists them."""
 
-    def __init__(self, database: Database, *, staff: Staff) -> None:
+    def __init__(self, database: Database, *, staff: StaffDirectory) -> None:
         self._database = database
         self._staff = staff
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order."""
-        if not await self._staff.serves(order.conversation, order.author.id):
-            return OrderReply(text=admins_only(order.language))
-        key = order.conversation.key
+        if not await self._staff.is_staff_in(command.conversation, command.author.id):
+            return CommandReply(text=admins_only_text(command.language))
+        key = command.conversation.key
         async with self._database.begin() as tx:
             here = [
                 Person(id=one.person_id, name=one.name)
-                for one in await guard.everyone(tx)
+                for one in await guard.load_blocked(tx)
                 if one.platform == key.platform and one.channel in (EVERYWHERE, key.channel)
             ]
-            person = await _meant(tx, order, among=here)
+            person = await _find_person(tx, command, candidates=here)
             gone = 0
             if person is not None:
                 gone = await guard.unblock(
                     tx, platform=key.platform, person_id=person.id, channel=key.channel
                 )
         if person is not None and gone:
-            log.info("person_unblocked", platform=key.platform)
-            return OrderReply(text=_undone(order.language, person))
-        return OrderReply(text=_listed(order.language, here))
+            log.info("access.person_unblocked", platform=key.platform)
+            return CommandReply(text=_unblocked_text(command.language, person))
+        return CommandReply(text=_blocked_list_text(command.language, here))
 
 
-async def _meant(tx: Transaction, order: Order, *, among: Sequence[Person] | None = None) -> Person | None:
+async def _find_person(
+    tx: Transaction, command: Command, *, candidates: Sequence[Person] | None = None
+) -> Person | None:
     """Return who is meant: by the message replied to, by id or name, or as the only other one."""
-    quoted, named = order.quoted, order.argument.strip().removeprefix("@").casefold()
-    if among is None:
-        speakers = await history.people(tx, order.conversation.key)
-        among = [one for one in speakers if one.id != order.author.id]
+    quoted, named = command.quoted, command.argument.strip().removeprefix("@").casefold()
+    if candidates is None:
+        speakers = await history.load_people(tx, command.conversation.key)
+        candidates = [one for one in speakers if one.id != command.author.id]
     if named:
-        fits = [one for one in among if named in (one.id.casefold(), one.name.casefold())]
+        fits = [one for one in candidates if named in (one.id.casefold(), one.name.casefold())]
         return fits[0] if len({one.id for one in fits}) == 1 else None
     if quoted is None:
-        return among[0] if len({one.id for one in among}) == 1 else None
+        return candidates[0] if len({one.id for one in candidates}) == 1 else None
     if quoted.by_bot:
         return None
     if quoted.author_id:
         return Person(id=quoted.author_id, name=quoted.author)
-    line = await history.said(tx, order.conversation.id, quoted.message_id)
+    line = await history.get_user_message(tx, command.conversation.id, quoted.message_id)
     return None if line is None else Person(id=line.author_id, name=line.author)
 
 
-def _done(language: Language, person: Person) -> str:
-    name = echoed(person.name or person.id)
+def _blocked_text(language: Language, person: Person) -> str:
+    name = as_code(person.name or person.id)
     return pick(
         language,
         zh=f"好的，我在这里不再回答 {name}。`/unblock {person.name or person.id}` 可以恢复。",
@@ -106,16 +108,16 @@ def _done(language: Language, person: Person) -> str:
     )
 
 
-def _undone(language: Language, person: Person) -> str:
-    name = echoed(person.name or person.id)
+def _unblocked_text(language: Language, person: Person) -> str:
+    name = as_code(person.name or person.id)
     return pick(language, zh=f"好的，我又会回答 {name} 了。", en=f"Done, I answer {name} again.")
 
 
-def _not_them(language: Language) -> str:
+def _cannot_block_text(language: Language) -> str:
     return pick(language, zh="管理员不能被屏蔽。", en="Admins cannot be blocked.")
 
 
-def _how(language: Language) -> str:
+def _usage_text(language: Language) -> str:
     return pick(
         language,
         zh="请用 `/block` 回复那个人的消息，或者写上名字：`/block 名字`。",
@@ -123,10 +125,10 @@ def _how(language: Language) -> str:
     )
 
 
-def _listed(language: Language, here: Sequence[Person]) -> str:
-    if not here:
+def _blocked_list_text(language: Language, blocked: Sequence[Person]) -> str:
+    if not blocked:
         return pick(language, zh="这里没有人被屏蔽。", en="Nobody is blocked here.")
-    names = ", ".join(echoed(one.name or one.id) for one in here)
+    names = ", ".join(as_code(one.name or one.id) for one in blocked)
     return pick(
         language,
         zh=f"这里被屏蔽的人：{names}。`/unblock 名字` 可以恢复。",

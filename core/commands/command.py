@@ -4,66 +4,68 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from core.access import Who
-from core.domain.events import Attachment, Choice, CommandName, Person, Quoted, Scene
+from core.access import Actor
+from core.domain.events import Attachment, ChatType, CommandName, OptionButton, Person, ReplyContext
 from core.store.conversations import Conversation
 from core.text.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Command:
     """One command with its argument, or one pressed choice, for a conversation."""
 
-    command: CommandName
+    name: CommandName
     argument: str  #: the rest of the command's line, or of the choice's data
     conversation: Conversation
     author: Person
-    scene: Scene
+    chat_type: ChatType
     language: Language
     is_admin: bool  #: by the deployment's list or the platform's word, or as the conversation is direct
-    chosen: bool = False  #: a choice was pressed: the reply takes the place of the choices
-    quoted: Quoted | None = None  #: the message that the command replies to
+    from_button: bool = False  #: a choice was pressed: the reply takes the place of the choices
+    quoted: ReplyContext | None = None  #: the message that the command replies to
     attachments: tuple[Attachment, ...] = ()  #: what came with it, or with the message it replies to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReply:
+class CommandReply:
     """What the bot says to an order; Markdown, never empty."""
 
     text: str
-    choices: tuple[Choice, ...] = ()
+    options: tuple[OptionButton, ...] = ()
     outcome: str = "notice"
     """What became of the question where these are own words for one: "notice" is no answer, any other
     outcome is, and stays in the history."""
 
 
-Handler: TypeAlias = Callable[[Order], Awaitable[OrderReply]]
-Runs: TypeAlias = Callable[[Who], Awaitable[bool]]
+CommandHandler: TypeAlias = Callable[[Command], Awaitable[CommandReply]]
+IsChatAdmin: TypeAlias = Callable[[Actor], Awaitable[bool]]
 
 
-class Orders:
+class CommandDispatcher:
     """All commands of a deployment."""
 
-    def __init__(self, handlers: Mapping[CommandName, Handler], *, runs: Runs | None = None) -> None:
+    def __init__(
+        self, handlers: Mapping[CommandName, CommandHandler], *, is_chat_admin: IsChatAdmin | None = None
+    ) -> None:
         """``runs`` tells who runs a chat by the platform's own word: they are admins there too."""
         self._handlers = dict(handlers)
-        self._runs = runs
+        self._is_chat_admin = is_chat_admin
 
-    async def reply(self, order: Order) -> OrderReply | None:
+    async def dispatch(self, command: Command) -> CommandReply | None:
         """Do what is ordered and return what to say; None where nobody handles it."""
-        handler = self._handlers.get(order.command)
+        handler = self._handlers.get(command.name)
         if handler is None:
             return None
-        if self._runs is not None and not order.is_admin:
-            key = order.conversation.key
-            who = Who(
-                platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=order.author.id
+        if self._is_chat_admin is not None and not command.is_admin:
+            key = command.conversation.key
+            who = Actor(
+                platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=command.author.id
             )
-            order = replace(order, is_admin=await self._runs(who))
-        return await handler(order)
+            command = replace(command, is_admin=await self._is_chat_admin(who))
+        return await handler(command)
 
 
-def command_of_choice(data: str) -> tuple[CommandName, str] | None:
+def parse_option_data(data: str) -> tuple[CommandName, str] | None:
     """Return the command and argument that a choice's data stands for, as in "model:kimi-k3"."""
     name, _, argument = data.partition(":")
     try:

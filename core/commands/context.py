@@ -1,33 +1,33 @@
 """``/context``: what Kimi is shown of this conversation, and at what cost."""
 
-from core.commands.command import Order, OrderReply
+from core.commands.command import Command, CommandReply
 from core.prompting.context_builder import Contexts
 from core.prompting.view import View
 from core.store import Database, usage
 from core.text.language import Language, pick
 
 
-class ContextOrder:
+class ContextCommand:
     """Tells model, room, notes and how much of the prompts Kimi had in its cache."""
 
-    def __init__(self, database: Database, contexts: Contexts) -> None:
+    def __init__(self, database: Database, prompt_builder: Contexts) -> None:
         self._database = database
-        self._contexts = contexts
+        self._prompt_builder = prompt_builder
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Tell."""
-        view = await self._contexts.now(order.conversation)
+        view = await self._prompt_builder.now(command.conversation)
         async with self._database.read() as tx:
-            asked, cached = await usage.prompt_tokens(tx, order.conversation.id)
-        lines = [*_told(view, order.language), _cache(asked, cached, order.language)]
+            asked, cached = await usage.prompt_token_totals(tx, command.conversation.id)
+        lines = [*_format_view(view, command.language), _format_cache_share(asked, cached, command.language)]
         text = "\n".join(f"- {line}" for line in lines)
         if view.notes:
             quoted = "\n".join(f"> {line}" for line in view.notes.splitlines())
-            text += f"\n\n{pick(order.language, zh='摘要：', en='The summary:')}\n\n{quoted}"
-        return OrderReply(text=text)
+            text += f"\n\n{pick(command.language, zh='摘要：', en='The summary:')}\n\n{quoted}"
+        return CommandReply(text=text)
 
 
-def _told(view: View, language: Language) -> list[str]:
+def _format_view(view: View, language: Language) -> list[str]:
     terms, summary = view.terms, view.summary
     used, room = round(view.wanted_tokens), terms.room_tokens
     level = terms.level or pick(language, zh="默认", en="default")
@@ -64,12 +64,12 @@ def _told(view: View, language: Language) -> list[str]:
     return lines
 
 
-def _cache(asked: int, cached: int, language: Language) -> str:
-    if not asked:
+def _format_cache_share(prompt_tokens: int, cached_tokens: int, language: Language) -> str:
+    if not prompt_tokens:
         return pick(language, zh="前缀缓存：还没有提问", en="Prefix cache: nothing asked yet")
-    share = f"{cached / asked:.0%}"
+    share = f"{cached_tokens / prompt_tokens:.0%}"
     return pick(
         language,
-        zh=f"前缀缓存：{asked:,} 个提问 tokens 中命中 {share}",
-        en=f"Prefix cache: {share} of {asked:,} prompt tokens",
+        zh=f"前缀缓存：{prompt_tokens:,} 个提问 tokens 中命中 {share}",
+        en=f"Prefix cache: {share} of {prompt_tokens:,} prompt tokens",
     )

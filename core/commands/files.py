@@ -2,112 +2,112 @@
 
 from collections.abc import Sequence
 
-from core.commands.command import Order, OrderReply
-from core.domain.events import Choice, CommandName
-from core.files.garbage_collector import Keeper
-from core.files.policy import shown_name
+from core.commands.command import Command, CommandReply
+from core.domain.events import CommandName, OptionButton
+from core.files.file_policy import display_name
+from core.files.garbage_collector import FileGarbageCollector
 from core.store import Database, files
 from core.store.files import File
 from core.text.language import Language, pick
 from core.text.notices import Notice
 
-MOST_LISTED = 20  #: the newest
+MAX_LISTED = 20  #: the newest
 REMOVE = "rm"
 ALL = "all"
-MOST_LABEL = 32  #: characters of a name on a button
-LAST_SEQ = 2**62  #: later than any message
+MAX_LABEL_CHARS = 32  #: characters of a name on a button
+MAX_SEQ = 2**62  #: later than any message
 
 
-class FilesOrder:
+class FilesCommand:
     """Lists a conversation's files; its author, or an admin, takes one out."""
 
-    def __init__(self, database: Database, keeper: Keeper) -> None:
+    def __init__(self, database: Database, garbage_collector: FileGarbageCollector) -> None:
         self._database = database
-        self._keeper = keeper
+        self._garbage_collector = garbage_collector
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order: none, "rm 12" or "rm all" (a button's "rm:12")."""
-        verb, _, what = order.argument.replace(":", " ").strip().partition(" ")
+        verb, _, what = command.argument.replace(":", " ").strip().partition(" ")
         head = ""
         if verb == REMOVE:
-            head = await self._remove(order, what.strip())
-        found = await self._found(order)
+            head = await self._remove(command, what.strip())
+        found = await self._list_files(command)
         if not found:
             none = pick(
-                order.language, zh="这个对话里没有文件。", en="There are no files in this conversation."
+                command.language, zh="这个对话里没有文件。", en="There are no files in this conversation."
             )
-            return OrderReply(text=f"{head}{none}")
-        rows = "\n".join(f"- `@file-{file.id}` {_told(file, order.language)}" for file in found)
+            return CommandReply(text=f"{head}{none}")
+        rows = "\n".join(f"- `@file-{file.id}` {_format_file(file, command.language)}" for file in found)
         hint = pick(
-            order.language,
+            command.language,
             zh="提问时写上 `@file-编号`，我就会用你发过的那个文件；别的对话里也可以。",
             en="Write `@file-NUMBER` in a question to use a file of yours, also in other conversations.",
         )
-        return OrderReply(text=f"{head}{rows}\n\n{hint}", choices=_buttons(order, found))
+        return CommandReply(text=f"{head}{rows}\n\n{hint}", options=_remove_buttons(command, found))
 
-    async def _found(self, order: Order) -> Sequence[File]:
-        talk = order.conversation
+    async def _list_files(self, command: Command) -> Sequence[File]:
+        talk = command.conversation
         async with self._database.read() as tx:
-            found = await files.of(tx, talk.id, after_seq=talk.history_after, up_to_seq=LAST_SEQ)
-        return found[-MOST_LISTED:]
+            found = await files.load(tx, talk.id, after_seq=talk.history_cutoff_seq, up_to_seq=MAX_SEQ)
+        return found[-MAX_LISTED:]
 
-    async def _remove(self, order: Order, what: str) -> str:
+    async def _remove(self, command: Command, selection: str) -> str:
         """Take out what the person may take out; return what to say of it."""
-        found = await self._found(order)
-        meant = [file for file in found if what in (ALL, str(file.id))]
-        allowed = [file for file in meant if _may(order, file)]
+        found = await self._list_files(command)
+        meant = [file for file in found if selection in (ALL, str(file.id))]
+        allowed = [file for file in meant if _may_remove(command, file)]
         if meant and not allowed:
             text = pick(
-                order.language,
+                command.language,
                 zh="只有发送者和管理员可以移除文件。",
                 en="Only its sender and admins can remove a file.",
             )
             return f"{text}\n\n"
         async with self._database.begin() as tx:
-            await files.remove(tx, [file.id for file in allowed])
-        self._keeper.tidy_soon()
+            await files.remove_files(tx, [file.id for file in allowed])
+        self._garbage_collector.collect_soon()
         # Said even where it was gone already: the button may have been pressed twice.
-        text = pick(order.language, zh="已移除，我不会再用到它。", en="Removed; I no longer use it.")
+        text = pick(command.language, zh="已移除，我不会再用到它。", en="Removed; I no longer use it.")
         return f"{text}\n\n"
 
 
-class NewOrder:
+class NewCommand:
     """``/new``: what was said and sent before is forgotten, at Kimi too."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self._keeper = keeper
+    def __init__(self, garbage_collector: FileGarbageCollector) -> None:
+        self._garbage_collector = garbage_collector
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Say so; its effect was stored when it came in."""
-        self._keeper.tidy_soon()
-        return OrderReply(text=Notice.NEW.text(order.language))
+        self._garbage_collector.collect_soon()
+        return CommandReply(text=Notice.NEW.text(command.language))
 
 
-def _may(order: Order, file: File) -> bool:
-    return order.is_admin or file.author_id == order.author.id
+def _may_remove(command: Command, file: File) -> bool:
+    return command.is_admin or file.author_id == command.author.id
 
 
-def _buttons(order: Order, found: Sequence[File]) -> tuple[Choice, ...]:
-    mine = [file for file in found if _may(order, file)]
-    verb = pick(order.language, zh="移除", en="Remove")
+def _remove_buttons(command: Command, listed: Sequence[File]) -> tuple[OptionButton, ...]:
+    mine = [file for file in listed if _may_remove(command, file)]
+    verb = pick(command.language, zh="移除", en="Remove")
     buttons = [
-        Choice(label=f"{verb} {_short(file)}", data=f"{CommandName.FILES}:{REMOVE}:{file.id}")
+        OptionButton(label=f"{verb} {_shortened_name(file)}", data=f"{CommandName.FILES}:{REMOVE}:{file.id}")
         for file in mine
     ]
     if len(mine) > 1:
-        label = pick(order.language, zh="全部移除", en="Remove all")
-        buttons.append(Choice(label=label, data=f"{CommandName.FILES}:{REMOVE}:{ALL}"))
+        label = pick(command.language, zh="全部移除", en="Remove all")
+        buttons.append(OptionButton(label=label, data=f"{CommandName.FILES}:{REMOVE}:{ALL}"))
     return tuple(buttons)
 
 
-def _short(file: File) -> str:
-    name = shown_name(file.attachment.name, file.attachment.kind)
-    return name if len(name) <= MOST_LABEL else f"{name[: MOST_LABEL - 1]}…"
+def _shortened_name(file: File) -> str:
+    name = display_name(file.attachment.name, file.attachment.kind)
+    return name if len(name) <= MAX_LABEL_CHARS else f"{name[: MAX_LABEL_CHARS - 1]}…"
 
 
-def _told(file: File, language: Language) -> str:
-    name = shown_name(file.attachment.name, file.attachment.kind)
-    size = f", {_size(file.attachment.size_bytes)}" if file.attachment.size_bytes else ""
+def _format_file(file: File, language: Language) -> str:
+    name = display_name(file.attachment.name, file.attachment.kind)
+    size = f", {_format_size(file.attachment.size_bytes)}" if file.attachment.size_bytes else ""
     match file.state:
         case "failed":
             state = pick(language, zh="（读不了）", en=" (cannot be read)")
@@ -118,7 +118,7 @@ def _told(file: File, language: Language) -> str:
     return f"{name}{size}{state}"
 
 
-def _size(size_bytes: int) -> str:
+def _format_size(size_bytes: int) -> str:
     if size_bytes < 1024:
         return f"{size_bytes} B"
     return f"{size_bytes / 1024:.0f} kB" if size_bytes < 1024**2 else f"{size_bytes / 1024**2:.1f} MB"

@@ -5,95 +5,102 @@ from typing import Final
 
 import structlog
 
-from core.access import Who
-from core.commands.command import Order, OrderReply
+from core.access import Actor
+from core.commands.command import Command, CommandReply
 from core.domain.clock import Clock
-from core.domain.events import Choice, CommandName, Quoted
-from core.inbound.history_writer import unquoted
+from core.domain.events import CommandName, OptionButton, ReplyContext
+from core.inbound.history_writer import strip_quote
 from core.llm.pseudonymizing_model import KEY, alias
 from core.store import Database, privacy, turns
-from core.store.keys import key_of
-from core.store.privacy import Forgotten
+from core.store.keys import get_or_create_key
+from core.store.privacy import ForgetResult
 from core.text.language import Language, pick
 from core.text.tokens import estimate_tokens
 
 log = structlog.get_logger(__name__)
 
-STOP_WITHIN_S: Final = 10.0  #: how long answers that are being written get to end
-LOOK_EVERY_S: Final = 0.2
+STOP_TIMEOUT_S: Final = 10.0  #: how long answers that are being written get to end
+POLL_INTERVAL_S: Final = 0.2
 
 Cancel = Callable[[int, str], None]
 
 
-class ForgetOrder:
+class ForgetCommand:
     """Asks whether it is meant, then deletes. Only the person who asked can confirm."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, cancel: Cancel, tidy: Callable[[], None] = lambda: None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        cancel: Cancel,
+        collect_files: Callable[[], None] = lambda: None,
     ) -> None:
-        """``cancel`` is :meth:`Engine.cancel`; ``tidy`` has files deleted that nobody refers to any more."""
+        """``cancel`` is :meth:`WorkQueue.cancel`; ``collect_files`` deletes unreferenced files."""
         self._database = database
         self._clock = clock
         self._cancel = cancel
-        self._tidy = tidy
+        self._collect_files = collect_files
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order."""
-        answer, _, asked = order.argument.strip().lower().partition(":")
-        if asked and asked != order.author.id.lower():
-            return _asking(order.language, asked=order.argument.partition(":")[2])
+        answer, _, asked = command.argument.strip().lower().partition(":")
+        if asked and asked != command.author.id.lower():
+            return _confirmation(command.language, person_id=command.argument.partition(":")[2])
         match answer:
             case "yes":
-                return await self._forget(order)
+                return await self._forget(command)
             case "no":
-                return OrderReply(
-                    text=pick(order.language, zh="好的，什么都没有删除。", en="Nothing was deleted.")
+                return CommandReply(
+                    text=pick(command.language, zh="好的，什么都没有删除。", en="Nothing was deleted.")
                 )
             case _:
-                return _asking(order.language, asked=order.author.id)
+                return _confirmation(command.language, person_id=command.author.id)
 
-    async def _forget(self, order: Order) -> OrderReply:
-        key = order.conversation.key
-        who = Who.at(key, order.author.id)
-        if not await self._stopped(who):
-            return OrderReply(
+    async def _forget(self, command: Command) -> CommandReply:
+        key = command.conversation.key
+        who = Actor.at(key, command.author.id)
+        if not await self._stop_answers(who):
+            return CommandReply(
                 text=pick(
-                    order.language,
+                    command.language,
                     zh="还有给你的回答正在写，什么都没有删除。请稍后再发送 `/forget yes`。",
                     en="An answer to you is still being written, so nothing was deleted. "
                     "Please send `/forget yes` again in a moment.",
                 )
             )
         async with self._database.begin() as tx:
-            name = alias(await key_of(tx, KEY), who)
-            gone = await privacy.forget_person(tx, who, alias=name, unquote=_unquoted)
-        self._tidy()
-        log.info("person_forgotten", platform=who.platform, messages=gone.said, answers=gone.answers)
-        return OrderReply(text=_told(gone, order.language))
+            name = alias(await get_or_create_key(tx, KEY), who)
+            gone = await privacy.forget_person(tx, who, alias=name, strip_quote=_strip_quote)
+        self._collect_files()
+        log.info(
+            "privacy.person_forgotten", platform=who.platform, messages=gone.messages, answers=gone.answers
+        )
+        return CommandReply(text=_done_text(gone, command.language))
 
-    async def _stopped(self, who: Who) -> bool:
+    async def _stop_answers(self, actor: Actor) -> bool:
         """End every answer that is being written to the person; False where one does not end."""
-        deadline = self._clock.time() + STOP_WITHIN_S
+        deadline = self._clock.time() + STOP_TIMEOUT_S
         while True:
             async with self._database.begin() as tx:
-                running = await privacy.running(tx, who)
+                running = await privacy.answering_conversation_ids(tx, actor)
                 for conversation_id in running:
-                    await turns.ask_to_end(tx, conversation_id, "stop")
+                    await turns.request_cancel(tx, conversation_id, "stop")
             if not running:
                 return True
             if self._clock.time() > deadline:
                 return False
             for conversation_id in running:
                 self._cancel(conversation_id, "stop")
-            await self._clock.sleep(LOOK_EVERY_S)
+            await self._clock.sleep(POLL_INTERVAL_S)
 
 
-def _unquoted(text: str, quoted: Quoted) -> tuple[str, int]:
-    words = unquoted(text, quoted)
+def _strip_quote(text: str, quoted: ReplyContext) -> tuple[str, int]:
+    words = strip_quote(text, quoted)
     return words, estimate_tokens(words)
 
 
-def _asking(language: Language, *, asked: str) -> OrderReply:
+def _confirmation(language: Language, *, person_id: str) -> CommandReply:
     text = pick(
         language,
         zh="要删除你在这个平台上对我说过的一切、我给你的回答和你发来的文件吗？删除后无法恢复。"
@@ -101,23 +108,26 @@ def _asking(language: Language, *, asked: str) -> OrderReply:
         en="Shall I delete everything that you ever said to me on this platform, what I answered you, and "
         "the files you sent? This cannot be undone. Messages on your screen stay; you can delete those.",
     )
-    return OrderReply(
+    return CommandReply(
         text=text,
-        choices=(
-            Choice(
+        options=(
+            OptionButton(
                 label=pick(language, zh="全部删除", en="Delete it all"),
-                data=f"{CommandName.FORGET}:yes:{asked}",
+                data=f"{CommandName.FORGET}:yes:{person_id}",
             ),
-            Choice(label=pick(language, zh="不删除", en="Keep it"), data=f"{CommandName.FORGET}:no:{asked}"),
+            OptionButton(
+                label=pick(language, zh="不删除", en="Keep it"), data=f"{CommandName.FORGET}:no:{person_id}"
+            ),
         ),
     )
 
 
-def _told(gone: Forgotten, language: Language) -> str:
+def _done_text(forgotten: ForgetResult, language: Language) -> str:
     return pick(
         language,
-        zh=f"已删除：你的 {gone.said} 条消息、给你的 {gone.answers} 个回答和 {gone.files} 个文件，"
-        f"涉及 {gone.conversations} 个对话及其摘要。用量记录不再带有你的名字。",
-        en=f"Deleted: {gone.said} of your messages, {gone.answers} answers and {gone.files} files, in "
-        f"{gone.conversations} conversations, with their summaries. What you used is kept without your name.",
+        zh=f"已删除：你的 {forgotten.messages} 条消息、给你的 {forgotten.answers} 个回答"
+        f"和 {forgotten.files} 个文件，涉及 {forgotten.conversations} 个对话及其摘要。用量记录不再带有你的名字。",
+        en=f"Deleted: {forgotten.messages} of your messages, {forgotten.answers} answers and "
+        f"{forgotten.files} files, in {forgotten.conversations} conversations, with their summaries. "
+        f"What you used is kept without your name.",
     )

@@ -9,120 +9,131 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from core.answering.file_notices import SENTENCES
-from core.commands.command import Order, OrderReply
-from core.commands.options import admins_only, echoed
+from core.commands.command import Command, CommandReply
+from core.commands.options import admins_only_text, as_code
 from core.domain.events import Attachment
+from core.files.file_policy import FileFault, UnusableFile, display_name
 from core.files.library import Library
-from core.files.policy import Fault, Unusable, shown_name
 from core.kimi import KimiError
-from core.knowledge.reading import FileWords
-from core.knowledge.scope import own_set, owner_of
-from core.knowledge.teaching import Taught, teach
+from core.knowledge.file_text import FileTextReader
+from core.knowledge.indexing import IndexedDocument, index_document
+from core.knowledge.scope import chat_set_name, owner_of
 from core.store import Database, files, history, knowledge
 from core.text.language import Language, pick
 
 log = structlog.get_logger(__name__)
 
-LAST_SEQ = 2**62  #: later than any message
+MAX_SEQ = 2**62  #: later than any message
 REMOVE = "remove"
 LIST = "list"
-MOST_LISTED = 30
+MAX_LISTED = 30
 
-MayTeach = Callable[[Order], Awaitable[bool]]
+MayManageKnowledge = Callable[[Command], Awaitable[bool]]
 """Tells whether somebody runs the chat that an order is given in."""
 
 
-class LearnOrder:
+class LearnCommand:
     """Takes files in, lists and forgets what was taken in."""
 
     def __init__(
-        self, database: Database, library: Library, words: FileWords, *, may_teach: MayTeach
+        self,
+        database: Database,
+        library: Library,
+        text_extractor: FileTextReader,
+        *,
+        may_manage: MayManageKnowledge,
     ) -> None:
         self._database = database
         self._library = library
-        self._words = words
-        self._may_teach = may_teach
+        self._text_extractor = text_extractor
+        self._may_manage = may_manage
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order: none with a file, "list", or "remove NAME"."""
-        if not await self._may_teach(order):
-            return OrderReply(text=admins_only(order.language))
-        verb, _, name = order.argument.strip().partition(" ")
+        if not await self._may_manage(command):
+            return CommandReply(text=admins_only_text(command.language))
+        verb, _, name = command.argument.strip().partition(" ")
         if verb.lower() == REMOVE and name.strip():
-            return await self._remove(order, name.strip("` \n"))
+            return await self._remove(command, name.strip("` \n"))
         if verb.lower() == LIST:
-            return await self._listed(order)
-        attachments = await self._attachments(order)
+            return await self._list_reply(command)
+        attachments = await self._attachments(command)
         if not attachments:
-            listed = await self._listed(order)
-            return OrderReply(text=f"{_how(order.language)}\n\n{listed.text}")
-        lines = [await self._learn(order, attachment) for attachment in attachments]
-        return OrderReply(text="\n".join(lines))
+            listed = await self._list_reply(command)
+            return CommandReply(text=f"{_usage_text(command.language)}\n\n{listed.text}")
+        lines = [await self._learn_file(command, attachment) for attachment in attachments]
+        return CommandReply(text="\n".join(lines))
 
-    async def _attachments(self, order: Order) -> Sequence[Attachment]:
+    async def _attachments(self, command: Command) -> Sequence[Attachment]:
         """Return what came with the command, else with the message it replies to, else the latest files."""
-        if order.attachments:
-            return order.attachments
-        talk = order.conversation
+        if command.attachments:
+            return command.attachments
+        talk = command.conversation
         async with self._database.read() as tx:
-            sent = await files.of(tx, talk.id, after_seq=talk.history_after, up_to_seq=LAST_SEQ)
+            sent = await files.load(tx, talk.id, after_seq=talk.history_cutoff_seq, up_to_seq=MAX_SEQ)
             meant = None
-            if order.quoted is not None:
-                meant = await history.said(tx, talk.id, order.quoted.message_id)
-        if order.quoted is not None:
+            if command.quoted is not None:
+                meant = await history.get_user_message(tx, talk.id, command.quoted.message_id)
+        if command.quoted is not None:
             return [file.attachment for file in sent if meant is not None and file.seq == meant.seq]
         return [file.attachment for file in sent if file.seq == sent[-1].seq]
 
-    async def _learn(self, order: Order, attachment: Attachment) -> str:
+    async def _learn_file(self, command: Command, attachment: Attachment) -> str:
         """Take one file in, and return what to say of it."""
-        name = shown_name(attachment.name, attachment.kind)
+        name = display_name(attachment.name, attachment.kind)
         try:
-            async with self._library.fetched(order.conversation, attachment) as path:
-                ending, text = await self._words.read(path, name=name, media_type=attachment.media_type)
-            taught = await teach(
+            async with self._library.downloaded(command.conversation, attachment) as path:
+                ending, text = await self._text_extractor.read(
+                    path, name=name, media_type=attachment.media_type
+                )
+            taught = await index_document(
                 self._database,
-                owner_of(order.conversation.key),
-                own_set(order.conversation.key),
+                owner_of(command.conversation.key),
+                chat_set_name(command.conversation.key),
                 name=name,
                 text=text,
-                ending=ending,
-                author_id=order.author.id,
+                extension=ending,
+                author_id=command.author.id,
             )
-        except Unusable as exc:
-            return _refused(order.language, name, exc.fault)
+        except UnusableFile as exc:
+            return _refused_text(command.language, name, exc.fault)
         except (KimiError, OSError) as exc:
-            log.warning("learning_failed", error=type(exc).__name__)
-            return _refused(order.language, name, Fault.UNREACHABLE)
-        log.info("learnt", passages=taught.passages, version=taught.version, changed=taught.changed)
-        return _learnt(order.language, taught)
+            log.warning("knowledge.learning_failed", error=type(exc).__name__)
+            return _refused_text(command.language, name, FileFault.UNREACHABLE)
+        log.info(
+            "knowledge.learned", passages=taught.passage_count, version=taught.version, changed=taught.changed
+        )
+        return _learned_text(command.language, taught)
 
-    async def _listed(self, order: Order) -> OrderReply:
-        key = order.conversation.key
+    async def _list_reply(self, command: Command) -> CommandReply:
+        key = command.conversation.key
         async with self._database.read() as tx:
-            own = await knowledge.owned(tx, owner_of(key), own_set(key))
-            known = await knowledge.documents(tx, own.id) if own is not None else ()
+            own = await knowledge.find_set(tx, owner_of(key), chat_set_name(key))
+            known = await knowledge.load_documents(tx, own.id) if own is not None else ()
         if not known:
-            none = pick(order.language, zh="这个群还没有学过文件。", en="This chat was taught no files yet.")
-            return OrderReply(text=none)
-        head = pick(order.language, zh="这个群学过的文件：", en="What this chat was taught:")
-        unit = pick(order.language, zh="段", en="passages")
-        rows = [f"- `{one.name}` ({one.passages} {unit})" for one in known[:MOST_LISTED]]
-        return OrderReply(text="\n".join([head, *rows]))
+            none = pick(
+                command.language, zh="这个群还没有学过文件。", en="This chat was taught no files yet."
+            )
+            return CommandReply(text=none)
+        head = pick(command.language, zh="这个群学过的文件：", en="What this chat was taught:")
+        unit = pick(command.language, zh="段", en="passages")
+        rows = [f"- `{one.name}` ({one.passages} {unit})" for one in known[:MAX_LISTED]]
+        return CommandReply(text="\n".join([head, *rows]))
 
-    async def _remove(self, order: Order, name: str) -> OrderReply:
-        key = order.conversation.key
+    async def _remove(self, command: Command, name: str) -> CommandReply:
+        key = command.conversation.key
         async with self._database.begin() as tx:
-            own = await knowledge.owned(tx, owner_of(key), own_set(key))
+            own = await knowledge.find_set(tx, owner_of(key), chat_set_name(key))
             gone = own is not None and await knowledge.remove_document(tx, own.id, name)
         if gone:
-            done = pick(order.language, zh="已忘掉 {}。", en="Forgotten: {}.")
-            return OrderReply(text=done.format(echoed(name)))
-        listed = await self._listed(order)
-        none = pick(order.language, zh="没有学过 {}。", en="I was never taught {}.").format(echoed(name))
-        return OrderReply(text=f"{none}\n\n{listed.text}")
+            done = pick(command.language, zh="已忘掉 {}。", en="Forgotten: {}.")
+            return CommandReply(text=done.format(as_code(name)))
+        listed = await self._list_reply(command)
+        none = pick(command.language, zh="没有学过 {}。", en="I was never taught {}.").format(as_code(name))
+        return CommandReply(text=f"{none}\n\n{listed.text}")
 
 
-def _how(language: Language) -> str:
+def _usage_text(language: Language) -> str:
     return pick(
         language,
         zh="把文件和 `/learn` 一起发来，或者用 `/learn` 回复一个文件；`/learn remove 文件名` 忘掉它。",
@@ -130,11 +141,11 @@ def _how(language: Language) -> str:
     )
 
 
-def _learnt(language: Language, taught: Taught) -> str:
-    name = echoed(taught.name)
+def _learned_text(language: Language, taught: IndexedDocument) -> str:
+    name = as_code(taught.name)
     if not taught.changed:
         return pick(language, zh=f"{name} 没有变化。", en=f"{name} has not changed.")
-    count = taught.passages
+    count = taught.passage_count
     if taught.version > 1:
         return pick(
             language, zh=f"{name} 已更新，共 {count} 段。", en=f"{name} is updated; passages now: {count}."
@@ -143,8 +154,8 @@ def _learnt(language: Language, taught: Taught) -> str:
     return pick(language, zh=f"学会了 {name}，共 {count} 段。", en=f"Learnt {name}: {count} {unit}.")
 
 
-def _refused(language: Language, name: str, fault: Fault) -> str:
-    if fault is Fault.MISLABELLED and name.lower().endswith((".csv", ".tsv")):
+def _refused_text(language: Language, name: str, fault: FileFault) -> str:
+    if fault is FileFault.MISLABELLED and name.lower().endswith((".csv", ".tsv")):
         return pick(
             language,
             zh=f"{name} 的第一行要有「问题」和「答案」两列。",

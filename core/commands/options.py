@@ -3,41 +3,41 @@
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
-from core.commands.command import Order
-from core.domain.events import Choice, CommandName
+from core.commands.command import Command
+from core.domain.events import CommandName, OptionButton
 from core.text.language import Language, pick
 
-MOST_DATA_BYTES = 56  #: of a choice's data: what Telegram's buttons hold, less what we put before it
-MOST_ECHOED = 60  #: characters of people's words that a reply repeats
+MAX_DATA_BYTES = 56  #: of a choice's data: what Telegram's buttons hold, less what we put before it
+MAX_ECHOED_CHARS = 60  #: characters of people's words that a reply repeats
 
-GroupChanges: TypeAlias = Literal["admins", "everyone"]
-MayChange: TypeAlias = Callable[[Order], bool]
+GroupChangePolicy: TypeAlias = Literal["admins", "everyone"]
+MayChange: TypeAlias = Callable[[Command], bool]
 
 
-def may_change(who: GroupChanges) -> MayChange:
+def may_change(policy: GroupChangePolicy) -> MayChange:
     """Return who may change how a conversation is answered; in a direct one its person always may."""
-    return lambda order: order.is_admin or who == "everyone"
+    return lambda order: order.is_admin or policy == "everyone"
 
 
-def admins_only(language: Language) -> str:
+def admins_only_text(language: Language) -> str:
     """Return what somebody is told who may not."""
     return pick(language, zh="在群里只有管理员可以更改。", en="In groups only admins may change this.")
 
 
-def choices_for(
+def option_buttons(
     command: CommandName, arguments: Iterable[str], *, current: str = "", labels: Iterable[str] = ()
-) -> tuple[Choice, ...]:
+) -> tuple[OptionButton, ...]:
     """Return a button for each argument that fits into one; ``current`` is marked."""
     arguments = list(arguments)
     named = list(labels) or arguments
     return tuple(
-        Choice(label=f"✓ {label}" if argument == current else label, data=f"{command}:{argument}")
+        OptionButton(label=f"✓ {label}" if argument == current else label, data=f"{command}:{argument}")
         for argument, label in zip(arguments, named, strict=True)
-        if len(f"{command}:{argument}".encode()) <= MOST_DATA_BYTES
+        if len(f"{command}:{argument}".encode()) <= MAX_DATA_BYTES
     )
 
 
-def echoed(words: str) -> str:
+def as_code(text: str) -> str:
     """Return people's words in a form that can stand in a reply as code."""
-    plain = " ".join(words.replace("`", "").split())
-    return f"`{plain[:MOST_ECHOED]}`" if plain else "–"
+    plain = " ".join(text.replace("`", "").split())
+    return f"`{plain[:MAX_ECHOED_CHARS]}`" if plain else "–"

@@ -1,8 +1,8 @@
 """``/system``: who answers this conversation."""
 
-from core.commands.command import Order, OrderReply
-from core.commands.options import MayChange, admins_only, choices_for, echoed
-from core.domain.events import Choice, CommandName
+from core.commands.command import Command, CommandReply
+from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
+from core.domain.events import CommandName, OptionButton
 from core.prompting.context_builder import Contexts
 from core.prompting.personas import MOST_CHARS, Personas
 from core.store import Database, conversation_settings
@@ -10,95 +10,101 @@ from core.text.language import Language, pick
 from core.text.tokens import estimate_tokens
 
 RESET = "reset"
-MOST_SHARE = 0.25  #: of the room for prompts that a persona may take
+MAX_PROMPT_SHARE = 0.25  #: of the room for prompts that a persona may take
 
 
-class PersonaOrder:
+class PersonaCommand:
     """Shows and sets the persona."""
 
     def __init__(
-        self, database: Database, contexts: Contexts, personas: Personas, *, may_change: MayChange
+        self, database: Database, prompt_builder: Contexts, personas: Personas, *, may_change: MayChange
     ) -> None:
         self._database = database
-        self._contexts = contexts
+        self._prompt_builder = prompt_builder
         self._personas = personas
         self._may_change = may_change
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order; without an argument it shows."""
-        words = order.argument.strip()
+        words = command.argument.strip()
         if not words:
-            return await self._shown(order)
-        if not self._may_change(order):
-            shown = await self._shown(order)
-            return OrderReply(text=f"{admins_only(order.language)}\n\n{shown.text}", choices=shown.choices)
+            return await self._show(command)
+        if not self._may_change(command):
+            shown = await self._show(command)
+            return CommandReply(
+                text=f"{admins_only_text(command.language)}\n\n{shown.text}", options=shown.options
+            )
         if words.lower() == RESET:
-            await self._choose(order, "")
-            return OrderReply(
-                text=pick(order.language, zh="好的，恢复默认人设。", en="Done, I am my usual self again.")
+            await self._save(command, "")
+            return CommandReply(
+                text=pick(command.language, zh="好的，恢复默认人设。", en="Done, I am my usual self again.")
             )
         persona = words
         if words.startswith("@"):
             found = await self._personas.words(words[1:])
             if found is None:
-                return await self._unknown(order, words)
+                return await self._unknown_persona_reply(command, words)
             persona = found
-        room = (await self._contexts.terms(order.conversation)).room_tokens
-        if len(persona) > MOST_CHARS or estimate_tokens(persona) > room * MOST_SHARE:
-            return OrderReply(text=_too_long(order.language))
-        await self._choose(order, words)
-        return OrderReply(text=_set(order.language, words))
+        room = (await self._prompt_builder.terms(command.conversation)).room_tokens
+        if len(persona) > MOST_CHARS or estimate_tokens(persona) > room * MAX_PROMPT_SHARE:
+            return CommandReply(text=_too_long_text(command.language))
+        await self._save(command, words)
+        return CommandReply(text=_set_text(command.language, words))
 
-    async def _choose(self, order: Order, value: str) -> None:
+    async def _save(self, command: Command, value: str) -> None:
         async with self._database.begin() as tx:
-            await conversation_settings.choose(
-                tx, order.conversation.id, conversation_settings.PERSONA, value
+            await conversation_settings.save(
+                tx, command.conversation.id, conversation_settings.PERSONA, value
             )
 
-    async def _chosen(self, order: Order) -> str:
+    async def _load(self, command: Command) -> str:
         async with self._database.read() as tx:
-            return (await conversation_settings.of(tx, order.conversation.id)).get(
+            return (await conversation_settings.load(tx, command.conversation.id)).get(
                 conversation_settings.PERSONA, ""
             )
 
-    async def _shown(self, order: Order) -> OrderReply:
-        chosen, names = await self._chosen(order), await self._personas.names()
+    async def _show(self, command: Command) -> CommandReply:
+        chosen, names = await self._load(command), await self._personas.names()
         usual = pick(
-            order.language, zh="这个对话用的是默认人设。", en="This conversation has my usual persona."
+            command.language, zh="这个对话用的是默认人设。", en="This conversation has my usual persona."
         )
-        mine = pick(order.language, zh="这个对话的人设：", en="The persona of this conversation:")
-        words = (await self._contexts.terms(order.conversation)).persona
+        mine = pick(command.language, zh="这个对话的人设：", en="The persona of this conversation:")
+        words = (await self._prompt_builder.terms(command.conversation)).persona
         text = usual
         if chosen and words:
             name = f" `{chosen}`" if chosen.startswith("@") else ""
-            text = f"{mine}{name}\n\n{_quoted(words)}"
+            text = f"{mine}{name}\n\n{_as_quote(words)}"
         hint = pick(
-            order.language,
+            command.language,
             zh="`/system 你是……` 设定人设，`/system reset` 恢复默认。",
             en="`/system You are …` sets one, `/system reset` takes it back.",
         )
-        return OrderReply(
-            text=f"{text}\n\n{hint}{_named(order.language, names)}",
-            choices=_choices(names, chosen) if self._may_change(order) or order.chosen else (),
+        return CommandReply(
+            text=f"{text}\n\n{hint}{_available_text(command.language, names)}",
+            options=_persona_buttons(names, chosen)
+            if self._may_change(command) or command.from_button
+            else (),
         )
 
-    async def _unknown(self, order: Order, name: str) -> OrderReply:
+    async def _unknown_persona_reply(self, command: Command, name: str) -> CommandReply:
         names = await self._personas.names()
         text = pick(
-            order.language,
-            zh=f"没有名为 {echoed(name)} 的人设。",
-            en=f"There is no persona {echoed(name)}.",
+            command.language,
+            zh=f"没有名为 {as_code(name)} 的人设。",
+            en=f"There is no persona {as_code(name)}.",
         )
-        return OrderReply(text=f"{text}{_named(order.language, names)}", choices=_choices(names, ""))
+        return CommandReply(
+            text=f"{text}{_available_text(command.language, names)}", options=_persona_buttons(names, "")
+        )
 
 
-def _choices(names: tuple[str, ...], chosen: str) -> tuple[Choice, ...]:
-    if not names and not chosen:
+def _persona_buttons(names: tuple[str, ...], current: str) -> tuple[OptionButton, ...]:
+    if not names and not current:
         return ()
-    return choices_for(CommandName.SYSTEM, (*(f"@{name}" for name in names), RESET), current=chosen)
+    return option_buttons(CommandName.SYSTEM, (*(f"@{name}" for name in names), RESET), current=current)
 
 
-def _named(language: Language, names: tuple[str, ...]) -> str:
+def _available_text(language: Language, names: tuple[str, ...]) -> str:
     if not names:
         return ""
     listed = ", ".join(f"`@{name}`" for name in names)
@@ -109,9 +115,9 @@ def _named(language: Language, names: tuple[str, ...]) -> str:
     )
 
 
-def _set(language: Language, words: str) -> str:
+def _set_text(language: Language, words: str) -> str:
     if words.startswith("@"):
-        return pick(language, zh=f"好的，我现在是 {echoed(words)}。", en=f"Done, I am {echoed(words)} now.")
+        return pick(language, zh=f"好的，我现在是 {as_code(words)}。", en=f"Done, I am {as_code(words)} now.")
     return pick(
         language,
         zh="好的，从下一个问题起按这个人设回答。",
@@ -119,7 +125,7 @@ def _set(language: Language, words: str) -> str:
     )
 
 
-def _too_long(language: Language) -> str:
+def _too_long_text(language: Language) -> str:
     return pick(
         language,
         zh="这个人设太长了，对话会放不下。请写短一些。",
@@ -127,5 +133,5 @@ def _too_long(language: Language) -> str:
     )
 
 
-def _quoted(words: str) -> str:
+def _as_quote(words: str) -> str:
     return "\n".join(f"> {line}" for line in words.splitlines())

@@ -2,14 +2,14 @@
 
 import structlog
 
-from core.access import Who
-from core.chat_policy import ChatRules, changed
+from core.access import Actor
+from core.chat_policy import ChatRules, with_changes
 from core.commands import settings_menu as menu
-from core.commands.command import Order, OrderReply
-from core.commands.options import admins_only
+from core.commands.command import Command, CommandReply
+from core.commands.options import admins_only_text
 from core.domain.errors import SettingsError
-from core.domain.events import Scene
-from core.inbound.staff import Staff
+from core.domain.events import ChatType
+from core.inbound.staff import StaffDirectory
 from core.prompting.model_catalog import Catalogue
 from core.prompting.personas import Personas
 from core.store import Database, knowledge, rules
@@ -19,112 +19,120 @@ from core.text.language import Language, pick
 log = structlog.get_logger(__name__)
 
 
-class SettingsOrder:
+class SettingsCommand:
     """Shows and sets a chat's rules, with buttons only."""
 
-    def __init__(self, database: Database, staff: Staff, catalogue: Catalogue, personas: Personas) -> None:
+    def __init__(
+        self, database: Database, staff: StaffDirectory, catalog: Catalogue, personas: Personas
+    ) -> None:
         self._database = database
         self._staff = staff
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._personas = personas
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Handle one order or pressed button."""
-        if order.scene is Scene.DIRECT:
-            return OrderReply(text=_in_groups(order.language))
-        key = order.conversation.key
-        who = Who.at(key, order.author.id)
-        if not await self._staff.runs(who):
-            return await self._refused(order)
-        name, equals, value = order.argument.strip().partition("=")
-        if name == menu.DROP:
-            return await self._dropped(order)
-        if name not in menu.BY_NAME:
-            return self._menu(order, await self._now(order))
+        if command.chat_type is ChatType.DIRECT:
+            return CommandReply(text=_groups_only_text(command.language))
+        key = command.conversation.key
+        who = Actor.at(key, command.author.id)
+        if not await self._staff.is_chat_admin(who):
+            return await self._refuse(command)
+        name, equals, value = command.argument.strip().partition("=")
+        if name == menu.RESET:
+            return await self._reset(command)
+        if name not in menu.ITEMS_BY_NAME:
+            return self._menu(command, await self._load_rules(command))
         if not equals:
-            return await self._sub_menu(order, name)
-        return await self._set(order, name, value)
+            return await self._sub_menu(command, name)
+        return await self._apply(command, name, value)
 
-    async def _now(self, order: Order) -> ChatRules | None:
+    async def _load_rules(self, command: Command) -> ChatRules | None:
         async with self._database.read() as tx:
-            return await rules.of(tx, order.conversation.key)
+            return await rules.load(tx, command.conversation.key)
 
-    def _menu(self, order: Order, found: ChatRules | None, *, note: str = "") -> OrderReply:
-        if found is None:
+    def _menu(self, command: Command, rules: ChatRules | None, *, note: str = "") -> CommandReply:
+        if rules is None:
             state = pick(
-                order.language,
+                command.language,
                 zh="这个群还没有自己的规则：被 @ 或被回复时我才回答。",
                 en="This chat has no rules of its own: I answer when mentioned or replied to.",
             )
         else:
-            state = pick(order.language, zh="这个群的规则：", en="The rules of this chat:")
-            state += f"\n\n{menu.shown(found, order.language) or _usual(order.language)}"
+            state = pick(command.language, zh="这个群的规则：", en="The rules of this chat:")
+            state += (
+                f"\n\n{menu.format_rules(rules, command.language) or _all_default_text(command.language)}"
+            )
         hint = pick(
-            order.language,
+            command.language,
             zh="关键词、客服名单和自己写的文字用命令行 `moonthread chat set` 设置。",
             en="Keywords, staff and texts of your own are set with `moonthread chat set`.",
         )
         text = "\n\n".join(part for part in (note, state, hint) if part)
-        return OrderReply(text=text, choices=menu.main_menu(found, order.language))
+        return CommandReply(text=text, options=menu.main_menu(rules, command.language))
 
-    async def _sub_menu(self, order: Order, name: str) -> OrderReply:
-        found = await self._now(order) or ChatRules()
-        offers = menu.offers_of(
+    async def _sub_menu(self, command: Command, name: str) -> CommandReply:
+        found = await self._load_rules(command) or ChatRules()
+        offers = menu.options_for(
             found,
             name,
-            models=[model.id for model in await self._catalogue.served()] if name == "model" else (),
+            models=[model.id for model in await self._catalog.served()] if name == "model" else (),
             personas=await self._personas.names() if name == "persona" else (),
-            sets=await self._sets(order) if name == "knowledge" else (),
+            sets=await self._knowledge_sets(command) if name == "knowledge" else (),
         )
-        item = menu.BY_NAME[name]
-        return OrderReply(
-            text=f"**{pick(order.language, zh=item.zh, en=item.en)}**",
-            choices=menu.sub_menu(found, name, offers, order.language),
+        item = menu.ITEMS_BY_NAME[name]
+        return CommandReply(
+            text=f"**{pick(command.language, zh=item.zh, en=item.en)}**",
+            options=menu.sub_menu(found, name, offers, command.language),
         )
 
-    async def _sets(self, order: Order) -> list[str]:
-        key = order.conversation.key
+    async def _knowledge_sets(self, command: Command) -> list[str]:
+        key = command.conversation.key
         async with self._database.read() as tx:
-            found = await knowledge.sets_of(tx, Owner(platform=key.platform, tenant=key.tenant))
+            found = await knowledge.load_usable_sets(tx, Owner(platform=key.platform, tenant=key.tenant))
         return list(dict.fromkeys(one.name for one in found))
 
-    async def _set(self, order: Order, name: str, value: str) -> OrderReply:
-        key = order.conversation.key
+    async def _apply(self, command: Command, name: str, value: str) -> CommandReply:
+        key = command.conversation.key
         async with self._database.begin() as tx:
-            found = await rules.of(tx, key) or ChatRules()
+            found = await rules.load(tx, key) or ChatRules()
             try:
-                made = changed(found, menu.words_of(found, name, value, order.language))
+                made = with_changes(found, menu.rule_texts_for(found, name, value, command.language))
             except SettingsError as exc:
-                return self._menu(order, found, note="\n".join(exc.faults))
-            if made != found or await rules.of(tx, key) is None:
+                return self._menu(command, found, note="\n".join(exc.faults))
+            if made != found or await rules.load(tx, key) is None:
                 version = await rules.save(
                     tx,
                     made,
                     platform=key.platform,
-                    tenant=await rules.tenant_of(tx, key),
+                    tenant=await rules.resolve_tenant(tx, key),
                     channel=key.channel,
-                    changed_by=order.author.id,
+                    changed_by=command.author.id,
                 )
-                log.info("rules_changed", platform=key.platform, name=name, version=version)
+                log.info("rules.changed", platform=key.platform, name=name, version=version)
         return self._menu(
-            order, made, note=pick(order.language, zh="好的，已生效。", en="Done, it counts from now on.")
+            command, made, note=pick(command.language, zh="好的，已生效。", en="Done, it counts from now on.")
         )
 
-    async def _dropped(self, order: Order) -> OrderReply:
-        key = order.conversation.key
+    async def _reset(self, command: Command) -> CommandReply:
+        key = command.conversation.key
         async with self._database.begin() as tx:
-            tenant = await rules.tenant_of(tx, key)
-            await rules.drop(tx, platform=key.platform, tenant=tenant, channel=key.channel)
-        log.info("rules_dropped", platform=key.platform)
-        return self._menu(order, None)
+            tenant = await rules.resolve_tenant(tx, key)
+            await rules.remove(tx, platform=key.platform, tenant=tenant, channel=key.channel)
+        log.info("rules.deleted", platform=key.platform)
+        return self._menu(command, None)
 
-    async def _refused(self, order: Order) -> OrderReply:
+    async def _refuse(self, command: Command) -> CommandReply:
         """Tell who may; a menu whose button was pressed stays as it is."""
-        note = admins_only(order.language)
-        return self._menu(order, await self._now(order), note=note) if order.chosen else OrderReply(text=note)
+        note = admins_only_text(command.language)
+        return (
+            self._menu(command, await self._load_rules(command), note=note)
+            if command.from_button
+            else CommandReply(text=note)
+        )
 
 
-def _in_groups(language: Language) -> str:
+def _groups_only_text(language: Language) -> str:
     return pick(
         language,
         zh="请在要设置的群或频道里发送 `/settings`。",
@@ -132,5 +140,5 @@ def _in_groups(language: Language) -> str:
     )
 
 
-def _usual(language: Language) -> str:
+def _all_default_text(language: Language) -> str:
     return pick(language, zh="（都是默认值）", en="(all as usual)")

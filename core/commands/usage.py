@@ -3,47 +3,51 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from core.access import Who
-from core.commands.command import Order, OrderReply
-from core.domain.events import Scene
+from core.access import Actor
+from core.commands.command import Command, CommandReply
+from core.domain.events import ChatType
 from core.llm.pseudonymizing_model import KEY, alias
 from core.store import Database, Transaction, report
 from core.store.clock import utc_now
-from core.store.keys import key_of
+from core.store.keys import get_or_create_key
 from core.store.report import Totals
 from core.text.language import Language, pick
 
 
-class UsageOrder:
+class UsageCommand:
     """Tells messages, tokens and cost of today and of this month, by UTC."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._now = now
 
-    async def __call__(self, order: Order) -> OrderReply:
+    async def __call__(self, command: Command) -> CommandReply:
         """Tell."""
         today = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
         times = (today, today.replace(day=1))
-        key = order.conversation.key
-        who = Who.at(key, order.author.id)
+        key = command.conversation.key
+        who = Actor.at(key, command.author.id)
         async with self._database.begin() as tx:
-            own = [await self._own(tx, who, since) for since in times]
+            own = [await self._person_usage(tx, who, since) for since in times]
             chat = []
-            if order.scene is Scene.GROUP and order.is_admin:
-                chat = [await report.of_chat(tx, who, since) for since in times]
-        text = _told(own, pick(order.language, zh="你的用量", en="What you have used"), order.language)
+            if command.chat_type is ChatType.GROUP and command.is_admin:
+                chat = [await report.chat_totals(tx, who, since) for since in times]
+        text = _format_totals(
+            own, pick(command.language, zh="你的用量", en="What you have used"), command.language
+        )
         if chat:
-            title = pick(order.language, zh="这个群的用量", en="What this chat has used")
-            text += f"\n\n{_told(chat, title, order.language)}"
-        return OrderReply(text=text)
+            title = pick(command.language, zh="这个群的用量", en="What this chat has used")
+            text += f"\n\n{_format_totals(chat, title, command.language)}"
+        return CommandReply(text=text)
 
-    async def _own(self, tx: Transaction, who: Who, since: datetime) -> Totals:
-        return await report.of_person(tx, who, since, alias=alias(await key_of(tx, KEY), who))
+    async def _person_usage(self, tx: Transaction, actor: Actor, since: datetime) -> Totals:
+        return await report.person_totals(
+            tx, actor, since, alias=alias(await get_or_create_key(tx, KEY), actor)
+        )
 
 
-def _told(totals: list[Totals], title: str, language: Language) -> str:
-    today, month = (_row(one, language) for one in totals)
+def _format_totals(totals: list[Totals], title: str, language: Language) -> str:
+    today, month = (_format_row(one, language) for one in totals)
     return pick(
         language,
         zh=f"{title}：\n\n- 今天：{today}\n- 本月：{month}",
@@ -51,10 +55,11 @@ def _told(totals: list[Totals], title: str, language: Language) -> str:
     )
 
 
-def _row(used: Totals, language: Language) -> str:
-    cost = f"US$ {used.cost_usd:.4f}" + ("+" if used.unpriced else "")
+def _format_row(totals: Totals, language: Language) -> str:
+    cost = f"US$ {totals.cost_usd:.4f}" + ("+" if totals.unpriced else "")
     return pick(
         language,
-        zh=f"{used.messages:,} 个问题，{used.tokens:,} tokens，{cost}",
-        en=f"{used.messages:,} question{'' if used.messages == 1 else 's'}, {used.tokens:,} tokens, {cost}",
+        zh=f"{totals.messages:,} 个问题，{totals.tokens:,} tokens，{cost}",
+        en=f"{totals.messages:,} question{'' if totals.messages == 1 else 's'}, "
+        f"{totals.tokens:,} tokens, {cost}",
     )

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from core.domain.clock import Clock
-from core.domain.errors import SurfaceError, SurfaceRateLimited
+from core.domain.errors import PlatformError, PlatformRateLimited
 
 log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ class Lookups(Generic[K, V]):
     def __init__(
         self, name: str, ask: Callable[[K], Awaitable[V]], clock: Clock, *, default: V, kept_s: float = KEPT_S
     ) -> None:
-        """``ask`` raises a ``SurfaceError`` where it gets no answer; then ``default`` is it."""
+        """``ask`` raises a ``PlatformError`` where it gets no answer; then ``default`` is it."""
         self._name, self._ask_platform, self._clock = name, ask, clock
         self._default, self._kept_s = default, kept_s
         self._known: OrderedDict[K, tuple[V, float]] = OrderedDict()
@@ -40,7 +40,7 @@ class Lookups(Generic[K, V]):
         self._failing = False
 
     async def get(self, key: K) -> V:
-        """Return the answer, an old one of some minutes at most; never raises a ``SurfaceError``."""
+        """Return the answer, an old one of some minutes at most; never raises a ``PlatformError``."""
         found = self._known.get(key)
         if found is not None and self._clock.time() < found[1]:
             self._known.move_to_end(key)
@@ -62,9 +62,9 @@ class Lookups(Generic[K, V]):
         try:
             value, kept_s = await self._ask_platform(key), self._kept_s
             self._failing = False
-        except SurfaceError as exc:
+        except PlatformError as exc:
             value, kept_s = self._default, FAILURE_KEPT_S
-            if isinstance(exc, SurfaceRateLimited):
+            if isinstance(exc, PlatformRateLimited):
                 kept_s = max(kept_s, exc.retry_after_s)
             if not self._failing:  # once, not for everybody who asks
                 log.warning("platform_does_not_tell", what=self._name, error=str(exc))

@@ -3,71 +3,75 @@
 import structlog
 
 from core.delivery.delivery import Delivery
-from core.delivery.operations import Need, Step
+from core.delivery.message_operations import MessageOperation, Priority
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
 
 log = structlog.get_logger(__name__)
 
-FIRST_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
-MOST_BACKOFF_S = 30.0
-MOST_LOST_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
+INITIAL_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
+MAX_BACKOFF_S = 30.0
+MAX_UNCERTAIN_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
 
 
-def recover(delivery: Delivery, step: Step, error: SurfaceError, now: float) -> SurfaceError | None:
+def handle_error(
+    delivery: Delivery, operation: MessageOperation, error: PlatformError, now: float
+) -> PlatformError | None:
     """Prepare a message for its next call; return an error where there can be none."""
-    growing = delivery.growing
+    growing = delivery.streamed
     log.info(
-        "frame_failed",
-        marker=delivery.marker,
-        action=step.action,
-        need=step.need.name,
+        "delivery.call_failed",
+        marker=delivery.idempotency_key,
+        action=operation.action,
+        need=operation.priority.name,
         error=type(error).__name__,
     )
     match error:
-        case SurfaceRateLimited():
-            if not growing.leave(step):
-                growing.again()
+        case PlatformRateLimited():
+            if not growing.abandon_mode(operation):
+                growing.mark_not_shown()
         case MessageGone():
-            growing.gone(step)
-        case SurfaceClosed():
+            growing.mark_deleted(operation)
+        case PlatformForbidden():
             return error
-        case SurfaceRefused() if growing.leave(step):
-            log.info("rung_left", marker=delivery.marker, rung=step.rung)
-        case SurfaceRefused():
-            if growing.refused(step):
-                growing.again()
-            elif step.need is Need.FINAL:
+        case PlatformRefused() if growing.abandon_mode(operation):
+            log.info("delivery.mode_abandoned", marker=delivery.idempotency_key, rung=operation.mode)
+        case PlatformRefused():
+            if growing.fall_back_to_plain(operation):
+                growing.mark_not_shown()
+            elif operation.priority is Priority.FINAL:
                 return error
-        case SurfaceUncertain() if step.action == "post":
-            return _lost(delivery, error, now)
+        case PlatformOutcomeUnknown() if operation.action == "post":
+            return _handle_uncertain_post(delivery, error, now)
         case _:
             _back_off(delivery, now)
-            growing.again()
+            growing.mark_not_shown()
     return None
 
 
-def _lost(delivery: Delivery, error: SurfaceUncertain, now: float) -> SurfaceError | None:
+def _handle_uncertain_post(
+    delivery: Delivery, error: PlatformOutcomeUnknown, now: float
+) -> PlatformError | None:
     """A post may have landed. Ask where that is possible; else say no more until the end."""
-    growing = delivery.growing
-    delivery.lost_posts += 1
-    if delivery.lost_posts > MOST_LOST_POSTS:
-        return SurfaceUnavailable(str(error))
-    growing.lost_post = growing.can_find
-    growing.previews = growing.can_find
+    growing = delivery.streamed
+    delivery.uncertain_posts += 1
+    if delivery.uncertain_posts > MAX_UNCERTAIN_POSTS:
+        return PlatformUnavailable(str(error))
+    growing.post_uncertain = growing.can_find_by_key
+    growing.previews_enabled = growing.can_find_by_key
     _back_off(delivery, now)
-    growing.again()
+    growing.mark_not_shown()
     return None
 
 
 def _back_off(delivery: Delivery, now: float) -> None:
-    delay_s = min(MOST_BACKOFF_S, FIRST_BACKOFF_S * 2.0**delivery.failures)
+    delay_s = min(MAX_BACKOFF_S, INITIAL_BACKOFF_S * 2.0**delivery.failures)
     delivery.failures += 1
-    delivery.lane.not_before = now + delay_s
+    delivery.scheduled.not_before = now + delay_s

@@ -25,46 +25,52 @@ together no more than a share of the burst.
 
 from dataclasses import dataclass
 
-from core.delivery.token_bucket import Bucket
+from core.delivery.token_bucket import TokenBucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class PacingPolicy:
     """The numbers of the policy; the defaults come from ``tests/bench``."""
 
-    spend: float = 1.15  #: how steeply the burst is spent; 1 spreads it evenly over the horizon
+    burst_steepness: float = 1.15  #: how steeply the burst is spent; 1 spreads it evenly over the horizon
     horizon_s: float = 4.75  #: age of an answer at which the burst should be spent
-    shared_gaps: float = 4.0  #: of many messages the horizon is so many of their steady gaps
-    least_horizon_s: float = 0.5  #: spare calls of an older answer are spent over this time
-    final_wait_s: float = 0.25  #: what a single final frame may wait for its call
-    held_back_share: float = 1 / 3  #: most of a burst that is kept for many final frames
-    min_gap_s: float = 0.1  #: least time between two frames of one message
-    settle_s: float = 0.04  #: a frame waits so long for the words that come together with the first
-    thin_gap_s: float = 45.0  #: expected seconds between frames above which there are no previews
+    shared_horizon_intervals: float = 4.0  #: of many messages the horizon is so many of their steady gaps
+    min_horizon_s: float = 0.5  #: spare calls of an older answer are spent over this time
+    max_final_wait_s: float = 0.25  #: what a single final frame may wait for its call
+    max_reserved_share: float = 1 / 3  #: most of a burst that is kept for many final frames
+    min_interval_s: float = 0.1  #: least time between two frames of one message
+    debounce_s: float = 0.04  #: a frame waits so long for the words that come together with the first
+    oversubscribed_interval_s: float = (
+        45.0  #: expected seconds between frames above which there are no previews
+    )
 
-    def reserve(self, bucket: Bucket) -> float:
+    def reserved_for_finals(self, bucket: TokenBucket) -> float:
         """Return how many calls of a bucket previews must leave."""
-        each = max(0.0, 1.0 - self.final_wait_s * bucket.rate)
-        many = max(each, bucket.budget.burst * self.held_back_share)
-        return min(bucket.ends * each, many)
+        each = max(0.0, 1.0 - self.max_final_wait_s * bucket.rate)
+        many = max(each, bucket.budget.burst * self.max_reserved_share)
+        return min(bucket.pending_finals * each, many)
 
-    def gap_s(self, bucket: Bucket, *, age_s: float, now: float) -> float:
+    def preview_interval_s(self, bucket: TokenBucket, *, age_s: float, now: float) -> float:
         """Return the seconds from a frame that goes out now to the next preview of its bucket."""
-        spare = max(0.0, bucket.level(now) - self.reserve(bucket))
-        horizon_s = max(self.horizon_s, self.shared_gaps * (bucket.riders - 1) / bucket.rate)
-        left_s = max(self.least_horizon_s, horizon_s - age_s)
-        return 1.0 / (bucket.rate + self.spend * spare / left_s)
+        spare = max(0.0, bucket.level(now) - self.reserved_for_finals(bucket))
+        horizon_s = max(
+            self.horizon_s, self.shared_horizon_intervals * (bucket.active_streams - 1) / bucket.rate
+        )
+        left_s = max(self.min_horizon_s, horizon_s - age_s)
+        return 1.0 / (bucket.rate + self.burst_steepness * spare / left_s)
 
-    def preview_at(self, bucket: Bucket, now: float) -> float:
+    def preview_at(self, bucket: TokenBucket, now: float) -> float:
         """Return the moment from which a bucket allows a preview."""
-        return max(bucket.next_preview_at, bucket.room_at(now, 1.0 + self.reserve(bucket)))
+        return max(bucket.next_preview_at, bucket.room_at(now, 1.0 + self.reserved_for_finals(bucket)))
 
-    def too_thin(self, bucket: Bucket) -> bool:
+    def oversubscribed(self, bucket: TokenBucket) -> bool:
         """Return whether a budget is shared by so many messages that previews help nobody."""
-        return bucket.riders > 1 and bucket.riders / bucket.rate > self.thin_gap_s
+        return (
+            bucket.active_streams > 1 and bucket.active_streams / bucket.rate > self.oversubscribed_interval_s
+        )
 
 
-def reads_like_something(text: str) -> bool:
+def is_worth_showing(text: str) -> bool:
     """Return whether the beginning of an answer is worth a first frame.
 
     A few words, a sentence's start or a finished line: enough to read, and enough for the

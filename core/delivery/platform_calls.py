@@ -7,117 +7,122 @@ from typing import Final
 import structlog
 
 from core.delivery.delivery import Delivery
-from core.delivery.operations import Step
+from core.delivery.message_operations import MessageOperation
 from core.domain.clock import Clock
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
-from core.domain.events import MessageRef, Status
-from core.observer import Action, FrameSeen, Observer
+from core.domain.events import MessageRef, TypingStatus
+from core.observer import Observer, PlatformAction, PlatformCallRecord
 
 log = structlog.get_logger(__name__)
 
-FIND_DELAY_S = 1.0  #: a lost post gets this long to appear before it is looked for
+LOOKUP_DELAY_S = 1.0  #: a lost post gets this long to appear before it is looked for
 
-REFUSALS: Final[Mapping[type[SurfaceError], str]] = {
-    SurfaceRateLimited: "rate_limited",
+ERROR_CODES: Final[Mapping[type[PlatformError], str]] = {
+    PlatformRateLimited: "rate_limited",
     MessageGone: "gone",
-    SurfaceRefused: "refused",
-    SurfaceClosed: "closed",
-    SurfaceUnavailable: "unavailable",
-    SurfaceUncertain: "uncertain",
+    PlatformRefused: "refused",
+    PlatformForbidden: "closed",
+    PlatformUnavailable: "unavailable",
+    PlatformOutcomeUnknown: "uncertain",
 }  #: what observers are told of a call that was not "cut" by us
 
 
-async def call(delivery: Delivery, step: Step, clock: Clock) -> MessageRef | None:
+async def perform(delivery: Delivery, operation: MessageOperation, clock: Clock) -> MessageRef | None:
     """Perform a step and return the message as it is afterwards; None where there is none.
 
     Raises:
-        SurfaceError: it did not take effect, or nobody knows.
+        PlatformError: it did not take effect, or nobody knows.
     """
-    growing, surface = delivery.growing, delivery.surface
-    slot = growing.slots[step.slot]
-    if step.action == "post" and step.page is not None:
-        marker = f"{delivery.marker}:{step.slot}"
+    growing, surface = delivery.streamed, delivery.channel
+    slot = growing.sent_messages[operation.index]
+    if operation.action == "post" and operation.rendered is not None:
+        marker = f"{delivery.idempotency_key}:{operation.index}"
         return await surface.post(
             growing.address,
-            step.page,
-            rung=step.rung,
-            marker=marker,
-            controls=step.controls,
-            last=step.last,
+            operation.rendered,
+            mode=operation.mode,
+            idempotency_key=marker,
+            buttons=operation.buttons,
+            final=operation.final,
         )
-    if step.action == "edit" and step.page is not None and slot.ref is not None:
+    if operation.action == "edit" and operation.rendered is not None and slot.ref is not None:
         return await surface.edit(
             growing.address,
             slot.ref,
-            step.page,
-            shown=slot.shown,
-            last=step.last,
-            controls=step.controls,
+            operation.rendered,
+            previous=slot.rendered,
+            final=operation.final,
+            buttons=operation.buttons,
         )
-    if step.action == "reclaim" and slot.ref is not None:
-        return await surface.reclaim(growing.address, slot.ref)
-    if step.action == "find":
-        return await _find(delivery, step, clock)
+    if operation.action == "reclaim" and slot.ref is not None:
+        return await surface.finalize_orphan(growing.address, slot.ref)
+    if operation.action == "find":
+        return await _find(delivery, operation, clock)
     if slot.ref is not None:
         await surface.delete(growing.address, slot.ref)
     return None
 
 
 @contextmanager
-def told(observer: Observer, delivery: Delivery, action: Action, clock: Clock) -> Generator[None]:
+def observed_call(
+    observer: Observer, delivery: Delivery, action: PlatformAction, clock: Clock
+) -> Generator[None]:
     """Let a call's time and what became of it be heard; the block makes the call."""
-    platform, began, refusal = delivery.growing.address.key.platform, clock.time(), "cut"
+    platform, began, refusal = delivery.streamed.address.key.platform, clock.time(), "cut"
     since: float | None = None
     if action in ("post", "edit"):
-        since, delivery.words_since = delivery.words_since, None
+        since, delivery.pending_since = delivery.pending_since, None
     with observer.span("frame", platform=platform, action=action) as span:
         try:
             yield
             refusal = ""
-        except SurfaceError as exc:
-            refusal = REFUSALS.get(type(exc), "other")
+        except PlatformError as exc:
+            refusal = ERROR_CODES.get(type(exc), "other")
             raise
         finally:
             now = clock.time()
             if since is not None and refusal:
-                delivery.words_since = since
-            elif since is not None and delivery.first_words_at is None:
-                delivery.first_words_at = now
-            span.note(refusal=refusal)
-            observer.frame(
-                FrameSeen(
+                delivery.pending_since = since
+            elif since is not None and delivery.first_shown_at is None:
+                delivery.first_shown_at = now
+            span.set_attributes(refusal=refusal)
+            observer.platform_call_finished(
+                PlatformCallRecord(
                     platform=platform,
                     action=action,
-                    refusal=refusal,
-                    took_s=now - began,
-                    word_delay_s=None if since is None or refusal else now - since,
+                    error=refusal,
+                    duration_s=now - began,
+                    text_latency_s=None if since is None or refusal else now - since,
                 )
             )
 
 
-async def _find(delivery: Delivery, step: Step, clock: Clock) -> MessageRef | None:
-    growing = delivery.growing
-    if delivery.lost_posts:
-        await clock.sleep(FIND_DELAY_S)
-    known = delivery.known | {ref.message_id for ref in growing.refs}
-    found = await delivery.surface.find(
-        growing.address, f"{delivery.marker}:{step.slot}", after=delivery.question_id, known=known
+async def _find(delivery: Delivery, operation: MessageOperation, clock: Clock) -> MessageRef | None:
+    growing = delivery.streamed
+    if delivery.uncertain_posts:
+        await clock.sleep(LOOKUP_DELAY_S)
+    known = delivery.known_message_ids | {ref.message_id for ref in growing.refs}
+    found = await delivery.channel.find_by_key(
+        growing.address,
+        f"{delivery.idempotency_key}:{operation.index}",
+        after_message_id=delivery.question_id,
+        exclude=known,
     )
-    return None if found is None else await delivery.surface.reclaim(growing.address, found)
+    return None if found is None else await delivery.channel.finalize_orphan(growing.address, found)
 
 
 async def clear_status(delivery: Delivery, clock: Clock, observer: Observer) -> None:
     """Take the status away once words stand; where that fails it fades by itself."""
     try:
-        with told(observer, delivery, "status", clock):
-            await delivery.surface.status(delivery.growing.address, Status.IDLE)
-    except SurfaceError as exc:
-        log.info("status_left", marker=delivery.marker, error=str(exc))
+        with observed_call(observer, delivery, "status", clock):
+            await delivery.channel.set_status(delivery.streamed.address, TypingStatus.IDLE)
+    except PlatformError as exc:
+        log.info("delivery.status_not_cleared", marker=delivery.idempotency_key, error=str(exc))

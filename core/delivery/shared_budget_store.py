@@ -11,8 +11,17 @@ from typing import Protocol
 
 import structlog
 
-from core.delivery.shared_budget import UNUSED_S, Ask, Landed, Row, Verdict, decide, refuse, replies
-from core.domain.clock import Clock, SharedTime
+from core.delivery.shared_budget import (
+    UNUSED_TTL_S,
+    BudgetRequest,
+    BudgetRow,
+    CompletedCall,
+    Reservation,
+    apply_completions,
+    apply_rate_limit,
+    try_reserve,
+)
+from core.domain.clock import Clock, SharedClock
 from core.domain.errors import StoreUnavailable
 from core.ports.platform import Budget
 from core.store import Database, Transaction
@@ -20,26 +29,26 @@ from core.store import delivery as rows
 
 log = structlog.get_logger(__name__)
 
-TELL_AFTER_S = 0.5  #: replies that no further frame has told of are told after this
-PRUNE_EVERY_S = 600.0
+REPORT_AFTER_S = 0.5  #: replies that no further frame has told of are told after this
+PRUNE_INTERVAL_S = 600.0
 
 
-class Budgets(Protocol):
+class SharedBudgets(Protocol):
     """The budgets of all replicas together."""
 
     replica: str
 
-    async def spend(self, asks: Sequence[Ask], call: int) -> Verdict:
+    async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
         """Take one call out of every budget, or none out of any.
 
         Raises:
             StoreUnavailable: nothing is known of the others' calls.
         """
 
-    def landed(self, budgets: Sequence[Budget], call: int) -> None:
+    def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
         """Note that a call has its reply; told to the others soon."""
 
-    async def refused(self, budget: Budget, retry_after_s: float) -> None:
+    async def record_rate_limit(self, budget: Budget, retry_after_s: float) -> None:
         """Close a budget for all.
 
         Raises:
@@ -51,13 +60,13 @@ class Budgets(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
+class _Completion:
     budget: Budget
-    call: int
+    call_id: int
     at: float
 
 
-class StoreBudgets:
+class SharedBudgetStore:
     """Implements :class:`Budgets` on the database that all replicas share."""
 
     def __init__(self, database: Database, clock: Clock, replica: str) -> None:
@@ -65,94 +74,100 @@ class StoreBudgets:
         self.replica = replica
         self._database = database
         self._clock = clock
-        self._time = SharedTime(clock)
-        self._untold: dict[str, list[_Reply]] = {}
-        self._teller: asyncio.Task[None] | None = None
+        self._time = SharedClock(clock)
+        self._unreported: dict[str, list[_Completion]] = {}
+        self._report_task: asyncio.Task[None] | None = None
         self._pruned_at = clock.time()
 
-    async def spend(self, asks: Sequence[Ask], call: int) -> Verdict:
+    async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
         """Decide in one transaction that holds the budgets' rows."""
-        told = {ask.budget.key: self._untold.pop(ask.budget.key, []) for ask in asks}
+        told = {ask.budget.key: self._unreported.pop(ask.budget.key, []) for ask in requests}
         try:
             async with self._database.begin() as tx:
-                now, found = await self._lock(tx, [ask.budget.key for ask in asks])
-                landed = {key: self._landed(replies_) for key, replies_ in told.items()}
-                verdict = decide(found, asks, replica=self.replica, call=call, landed=landed, now=now)
+                now, found = await self._lock(tx, [ask.budget.key for ask in requests])
+                landed = {key: self._completed_calls(replies_) for key, replies_ in told.items()}
+                verdict = try_reserve(
+                    found, requests, replica=self.replica, call_id=call_id, completed=landed, now=now
+                )
                 await rows.save(tx, verdict.rows)
         except StoreUnavailable:
-            self._keep(told)
+            self._requeue(told)
             raise
         return verdict
 
-    def landed(self, budgets: Sequence[Budget], call: int) -> None:
+    def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
         """Remember the reply, and tell of it where no frame does so first."""
         at = self._clock.time()
         for budget in budgets:
-            self._untold.setdefault(budget.key, []).append(_Reply(budget, call, at))
-        if self._teller is None or self._teller.done():
-            self._teller = asyncio.create_task(self._tell_later(), name="budget-replies")
+            self._unreported.setdefault(budget.key, []).append(_Completion(budget, call_id, at))
+        if self._report_task is None or self._report_task.done():
+            self._report_task = asyncio.create_task(self._report_later(), name="budget-replies")
 
-    async def refused(self, budget: Budget, retry_after_s: float) -> None:
+    async def record_rate_limit(self, budget: Budget, retry_after_s: float) -> None:
         """Close the budget's row."""
         async with self._database.begin() as tx:
             now, found = await self._lock(tx, [budget.key])
-            await rows.save(tx, {budget.key: refuse(found[budget.key], budget, retry_after_s, now)})
+            await rows.save(tx, {budget.key: apply_rate_limit(found[budget.key], budget, retry_after_s, now)})
 
     async def close(self) -> None:
         """Tell what is untold, so that the others need not wait for it."""
-        if self._teller is not None:
-            self._teller.cancel()
-            await asyncio.gather(self._teller, return_exceptions=True)
+        if self._report_task is not None:
+            self._report_task.cancel()
+            await asyncio.gather(self._report_task, return_exceptions=True)
         try:
-            await self._tell()
+            await self._report()
         except StoreUnavailable as exc:
-            log.info("budget_replies_untold", error=str(exc))
+            log.info("delivery.completions_not_reported", error=str(exc))
 
-    async def _tell_later(self) -> None:
-        while self._untold:
-            await self._clock.sleep(TELL_AFTER_S)
+    async def _report_later(self) -> None:
+        while self._unreported:
+            await self._clock.sleep(REPORT_AFTER_S)
             try:
-                await self._tell()
+                await self._report()
                 await self._prune()
             except StoreUnavailable as exc:
-                log.info("budget_replies_late", error=str(exc))
+                log.info("delivery.completions_delayed", error=str(exc))
 
-    async def _tell(self) -> None:
-        told, self._untold = self._untold, {}
+    async def _report(self) -> None:
+        told, self._unreported = self._unreported, {}
         if not told:
             return
         try:
             async with self._database.begin() as tx:
                 now, found = await self._lock(tx, list(told))
-                after: dict[str, Row] = {
-                    key: replies(
-                        found[key], heard[0].budget, self._landed(heard), replica=self.replica, now=now
+                after: dict[str, BudgetRow] = {
+                    key: apply_completions(
+                        found[key],
+                        heard[0].budget,
+                        self._completed_calls(heard),
+                        replica=self.replica,
+                        now=now,
                     )
                     for key, heard in told.items()
                     if heard
                 }
                 await rows.save(tx, after)
         except StoreUnavailable:
-            self._keep(told)
+            self._requeue(told)
             raise
 
-    async def _lock(self, tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, Row]]:
+    async def _lock(self, tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, BudgetRow]]:
         wall_s, found = await rows.lock(tx, keys)
-        return self._time.meet(
+        return self._time.synchronize(
             max((row.get("now", 0.0) for row in found.values()), default=0.0), wall_s
         ), found
 
     async def _prune(self) -> None:
-        if self._clock.time() < self._pruned_at + PRUNE_EVERY_S:
+        if self._clock.time() < self._pruned_at + PRUNE_INTERVAL_S:
             return
         self._pruned_at = self._clock.time()
         async with self._database.begin() as tx:
-            await rows.prune(tx, unused_s=UNUSED_S)
+            await rows.delete_unused(tx, unused_s=UNUSED_TTL_S)
 
-    def _landed(self, heard: Sequence[_Reply]) -> list[Landed]:
+    def _completed_calls(self, completions: Sequence[_Completion]) -> list[CompletedCall]:
         now = self._clock.time()
-        return [Landed(one.call, now - one.at) for one in heard]
+        return [CompletedCall(one.call_id, now - one.at) for one in completions]
 
-    def _keep(self, told: Mapping[str, list[_Reply]]) -> None:
-        for key, heard in told.items():
-            self._untold[key] = heard + self._untold.get(key, [])
+    def _requeue(self, unreported: Mapping[str, list[_Completion]]) -> None:
+        for key, heard in unreported.items():
+            self._unreported[key] = heard + self._unreported.get(key, [])

@@ -49,7 +49,7 @@ class ScaledClock:
         await asyncio.sleep(delay_s / self.factor)
 
 
-class SharedTime:
+class SharedClock:
     """Seconds that all replicas agree on and that never go back.
 
     At first contact it takes the wall's time (on PostgreSQL the server's, the same for all), or
@@ -61,12 +61,12 @@ class SharedTime:
         self._clock = clock
         self._offset_s: float | None = None
 
-    def meet(self, stored: float, wall: float) -> float:
+    def synchronize(self, stored_s: float, wall_s: float) -> float:
         """Return the present, not before ``stored``."""
         local = self._clock.time()
         if self._offset_s is None:
-            self._offset_s = wall - local
-        self._offset_s = max(self._offset_s, stored - local)
+            self._offset_s = wall_s - local
+        self._offset_s = max(self._offset_s, stored_s - local)
         return local + self._offset_s
 
     def now(self) -> float:

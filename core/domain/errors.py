@@ -6,21 +6,21 @@
     ├── SettingsError            bad configuration: every fault, with what to do
     ├── StoreUnavailable         the database did not answer or refused
     ├── Fenced                   another run owns this turn now; stop quietly
-    └── SurfaceError
-        ├── SurfaceRateLimited   nothing was shown; wait ``retry_after_s``
+    └── PlatformError
+        ├── PlatformRateLimited   nothing was shown; wait ``retry_after_s``
         ├── MessageGone          the message to edit was deleted; post anew
-        ├── SurfaceRefused       the content was refused; a plainer form may pass
-        ├── SurfaceClosed        blocked, kicked, archived: nothing will be shown there
+        ├── PlatformRefused       the content was refused; a plainer form may pass
+        ├── PlatformForbidden        blocked, kicked, archived: nothing will be shown there
         ├── DownloadRefused      an attachment cannot be had, and trying again does not help
-        ├── SurfaceUnavailable   nothing was shown; the same call may be tried again
-        └── SurfaceUncertain     the call may have taken effect (a time-out, a lost reply)
+        ├── PlatformUnavailable   nothing was shown; the same call may be tried again
+        └── PlatformOutcomeUnknown     the call may have taken effect (a time-out, a lost reply)
 
 Kimi's own errors stand in :mod:`core.kimi.errors`.
 """
 
 from typing import Literal, TypeAlias
 
-DownloadFault: TypeAlias = Literal["too_large", "gone", "forbidden", "external"]
+DownloadRefusalReason: TypeAlias = Literal["too_large", "gone", "forbidden", "external"]
 
 
 class MoonthreadError(Exception):
@@ -39,15 +39,15 @@ class StoreUnavailable(MoonthreadError):
     """The database cannot be reached or written; nothing was stored."""
 
 
-class Fenced(MoonthreadError):
+class LeaseLost(MoonthreadError):
     """Another run has taken this turn over; this one must write and show nothing more."""
 
 
-class SurfaceError(MoonthreadError):
+class PlatformError(MoonthreadError):
     """A platform did not do what was asked."""
 
 
-class SurfaceRateLimited(SurfaceError):
+class PlatformRateLimited(PlatformError):
     """The platform refused because a budget is spent; nothing was shown.
 
     ``method`` names the budget where the platform has one for each method (Slack).
@@ -59,33 +59,33 @@ class SurfaceRateLimited(SurfaceError):
         super().__init__(message)
 
 
-class MessageGone(SurfaceError):
+class MessageGone(PlatformError):
     """The message cannot be edited any more: deleted, or no longer ours to edit."""
 
 
-class SurfaceRefused(SurfaceError):
+class PlatformRefused(PlatformError):
     """The platform refused this content or these arguments; nothing was shown."""
 
 
-class SurfaceClosed(SurfaceError):
+class PlatformForbidden(PlatformError):
     """The bot cannot speak here any more: blocked, kicked, archived or muted."""
 
 
-class DownloadRefused(SurfaceError):
+class DownloadRefused(PlatformError):
     """The platform does not give an attachment's bytes.
 
     ``reason`` is "too_large" (for the platform or for us), "gone" (deleted, or too old),
     "forbidden" (the bot lacks a permission) or "external" (it lies somewhere else).
     """
 
-    def __init__(self, message: str, *, reason: DownloadFault) -> None:
-        self.reason: DownloadFault = reason
+    def __init__(self, message: str, *, reason: DownloadRefusalReason) -> None:
+        self.reason: DownloadRefusalReason = reason
         super().__init__(message)
 
 
-class SurfaceUnavailable(SurfaceError):
+class PlatformUnavailable(PlatformError):
     """The platform could not be reached or failed; nothing was shown."""
 
 
-class SurfaceUncertain(SurfaceError):
+class PlatformOutcomeUnknown(PlatformError):
     """The call was sent and its reply is unknown; it may have taken effect."""

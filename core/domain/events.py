@@ -30,20 +30,20 @@ class Person:
     language: str = ""  #: BCP 47 tag the client is set to; "" where the platform does not tell
 
 
-class Scene(StrEnum):
+class ChatType(StrEnum):
     """How public a conversation is."""
 
     DIRECT = "direct"  #: one person and the bot
     GROUP = "group"  #: several people; each one's words carry a name in the prompt
 
 
-class Addressed(StrEnum):
+class Mention(StrEnum):
     """Whether the bot was meant."""
 
     DIRECT = "direct"  #: said in a direct conversation
-    MENTION = "mention"  #: the bot was mentioned by name
+    BY_NAME = "mention"  #: the bot was mentioned by name
     REPLY = "reply"  #: a reply to a message of the bot
-    OVERHEARD = "overheard"  #: said in a place the bot can see, not to it
+    NONE = "overheard"  #: said in a place the bot can see, not to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quoted:
+class ReplyContext:
     """The one message that a message replies to, as far as the platform shows it."""
 
     message_id: str
@@ -94,7 +94,7 @@ class CommandName(StrEnum):
     UNBLOCK = "unblock"
 
 
-class Unreadable(StrEnum):
+class UnsupportedContent(StrEnum):
     """Kinds of content that are answered with a friendly "not yet"."""
 
     EMPTY = "empty"
@@ -124,11 +124,11 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class MessageReceived:
     """A person's message.
 
     ``key`` in ``address`` is the conversation by the platform's own rule. Where
-    ``follows_replies`` is set (a Telegram group without topics) and ``quoted`` belongs to a
+    ``threads_by_reply`` is set (a Telegram group without topics) and ``quoted`` belongs to a
     conversation that is known, the message continues that one instead.
     """
 
@@ -138,26 +138,26 @@ class Said:
     author: Person
     text: str  #: Markdown: entities unescaped, mentions as names, the bot's own mention removed
     sent_at: datetime
-    scene: Scene
-    addressed: Addressed
-    quoted: Quoted | None = None
-    follows_replies: bool = False
-    continues: bool = True
+    chat_type: ChatType
+    mention: Mention
+    quoted: ReplyContext | None = None
+    threads_by_reply: bool = False
+    allows_follow_up: bool = True
     """Whether words that are not addressed to the bot may go on with a conversation that only their
     author has with it: so in a thread and in a chain of replies, not in a room for all."""
-    unreadable: Unreadable | None = None  #: what it carries that cannot be read yet
+    unsupported_content: UnsupportedContent | None = None  #: what it carries that cannot be read yet
     attachments: tuple[Attachment, ...] = ()
-    album: str = ""
+    media_group_id: str = ""
     """The same for all messages that a platform made of one saying (Telegram's albums); no message
     tells that it is the last."""
-    more_follows: bool = False
+    maybe_truncated: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
-    unsure: bool = False
+    needs_intent_check: bool = False
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class CommandReceived:
     """A person's command; handled at once, not behind a running answer."""
 
     delivery_id: str
@@ -167,29 +167,29 @@ class Ordered:
     command: CommandName
     argument: str  #: the rest of the line; "" if none
     sent_at: datetime
-    scene: Scene
-    quoted: Quoted | None = None
-    follows_replies: bool = False
+    chat_type: ChatType
+    quoted: ReplyContext | None = None
+    threads_by_reply: bool = False
     attachments: tuple[Attachment, ...] = ()
     """What came with the command, or with the message that it replies to where the platform shows that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pressed:
+class ButtonPressed:
     """A person pressed a button under a message of the bot."""
 
     delivery_id: str
     message_id: str  #: the bot's message that carries the button
     address: Address
     author: Person
-    control: "Control | None"  #: None where a :class:`Choice` was pressed
+    action: "ActionButton | None"  #: None where a :class:`OptionButton` was pressed
     sent_at: datetime
-    scene: Scene
-    choice: str = ""  #: the choice's data
+    chat_type: ChatType
+    option_data: str = ""  #: the choice's data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
+class MessageEdited:
     """A person changed the text of an earlier message."""
 
     delivery_id: str
@@ -198,11 +198,11 @@ class Edited:
     author: Person
     text: str
     sent_at: datetime
-    scene: Scene
+    chat_type: ChatType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class MessageDeleted:
     """A person took an earlier message away (Slack tells; Telegram's bots never learn of it)."""
 
     delivery_id: str
@@ -210,22 +210,22 @@ class Deleted:
     address: Address
     author: Person  #: whose message it was, as far as the platform tells
     sent_at: datetime
-    scene: Scene
+    chat_type: ChatType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
+class MemberJoined:
     """Somebody came into a group or channel that the bot is in."""
 
     delivery_id: str
     address: Address  #: of the room itself, in no thread
     author: Person  #: who came; never the bot itself
     sent_at: datetime
-    scene: Scene
+    chat_type: ChatType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class ChannelMigrated:
     """A channel got a new id (Telegram: group to supergroup; Slack: shared with a guest team)."""
 
     delivery_id: str
@@ -236,29 +236,38 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unparsed:
+class UnparsedEvent:
     """An event that our adapter could not read: recorded once, then skipped."""
 
     delivery_id: str
     platform: str
     tenant: str
     raw: str  #: the event's JSON, cut to a bounded length
-    fault: str  #: what went wrong, for the log
+    error: str  #: what went wrong, for the log
 
 
-Event: TypeAlias = Said | Ordered | Pressed | Edited | Deleted | Joined | Moved | Unparsed
+Event: TypeAlias = (
+    MessageReceived
+    | CommandReceived
+    | ButtonPressed
+    | MessageEdited
+    | MessageDeleted
+    | MemberJoined
+    | ChannelMigrated
+    | UnparsedEvent
+)
 
 
 def origin_of(event: Event) -> tuple[str, str]:
     """Return the platform and the tenant that an event came from."""
     match event:
-        case Moved() | Unparsed():
+        case ChannelMigrated() | UnparsedEvent():
             return event.platform, event.tenant
         case _:
             return event.address.key.platform, event.address.key.tenant
 
 
-class Control(StrEnum):
+class ActionButton(StrEnum):
     """A button under an answer. The value goes into callback data; keep it short."""
 
     STOP = "stop"
@@ -269,14 +278,14 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class OptionButton:
     """A button under a message of the bot that offers one of several things."""
 
     label: str  #: in the person's language, short
     data: str  #: what it means, such as "model:kimi-k3"; at most 56 bytes (Telegram's limit less ours)
 
 
-Button: TypeAlias = Control | Choice
+Button: TypeAlias = ActionButton | OptionButton
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,19 +294,21 @@ class MessageRef:
 
     channel: str
     message_id: str
-    rung: str = "edit"  #: how it grows (see :class:`core.ports.platform.Rung`); a finished one is "edit"
+    rung: str = (
+        "edit"  #: how it grows (see :class:`core.ports.platform.DeliveryMode`); a finished one is "edit"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class RenderedMessage:
     """One message's worth of an answer, in the form a platform sends."""
 
-    source: str  #: the Markdown it was made of, code fences closed and reopened at the cuts
+    markdown: str  #: the Markdown it was made of, code fences closed and reopened at the cuts
     text: str  #: what is sent; never empty, never over the platform's limit
-    form: tuple[object, ...] = ()  #: the platform's own additions (Telegram: entities)
+    payload: tuple[object, ...] = ()  #: the platform's own additions (Telegram: entities)
 
 
-class Status(StrEnum):
+class TypingStatus(StrEnum):
     """What is shown while there are no words yet."""
 
     THINKING = "thinking"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class State(StrEnum):
+class HandoffState(StrEnum):
     """Who answers."""
 
     BOT = "bot"
@@ -22,70 +22,76 @@ class State(StrEnum):
     CLOSED = "closed"  #: solved; whatever comes next is the bot's again
 
 
-class Action(StrEnum):
+class HandoffAction(StrEnum):
     """What somebody does to a handover."""
 
-    ASK = "ask"  #: the customer or the bot asks for a person
-    TAKE = "take"
-    ANSWER = "answer"  #: a person writes to the customer
-    BACK = "back"
+    REQUEST = "ask"  #: the customer or the bot asks for a person
+    ASSIGN = "take"
+    REPLY = "answer"  #: a person writes to the customer
+    RETURN_TO_BOT = "back"
     CLOSE = "close"
 
 
-class Effect(StrEnum):
+class HandoffEffect(StrEnum):
     """What a change brings."""
 
-    SILENCE = "silence"  #: the running answer ends, and what waits for one is left to people
-    CARD = "card"  #: the desk's card shows the new state
-    TELL = "tell"  #: the customer is told what the new state means for them
-    SEAL = "seal"  #: the desk's topic is closed
+    SILENCE_BOT = "silence"  #: the running answer ends, and what waits for one is left to people
+    UPDATE_TICKET = "card"  #: the desk's card shows the new state
+    NOTIFY_CUSTOMER = "tell"  #: the customer is told what the new state means for them
+    CLOSE_TOPIC = "seal"  #: the desk's topic is closed
 
 
-ACTIVE = frozenset({State.WAITING, State.STAFF})
+ACTIVE = frozenset({HandoffState.WAITING, HandoffState.STAFF})
 """The states in which people answer and the bot does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class HandoffTransition:
     """The outcome of an action."""
 
-    before: State
-    after: State
-    effects: tuple[Effect, ...] = ()
+    before: HandoffState
+    after: HandoffState
+    effects: tuple[HandoffEffect, ...] = ()
 
     @property
-    def moves(self) -> bool:
+    def changes_state(self) -> bool:
         """Whether the state is another now."""
         return self.before is not self.after
 
 
-_BEGINS = (Effect.SILENCE, Effect.CARD, Effect.TELL)
-_ENDS = (Effect.CARD, Effect.TELL, Effect.SEAL)
+_START_EFFECTS = (HandoffEffect.SILENCE_BOT, HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER)
+_END_EFFECTS = (HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER, HandoffEffect.CLOSE_TOPIC)
 
-_TABLE: dict[tuple[State, Action], tuple[State, tuple[Effect, ...]]] = {
-    (State.BOT, Action.ASK): (State.WAITING, _BEGINS),
-    (State.BOT, Action.TAKE): (State.STAFF, _BEGINS),
-    (State.WAITING, Action.ASK): (State.WAITING, (Effect.TELL,)),
-    (State.WAITING, Action.TAKE): (State.STAFF, (Effect.CARD, Effect.TELL)),
+_TRANSITIONS: dict[tuple[HandoffState, HandoffAction], tuple[HandoffState, tuple[HandoffEffect, ...]]] = {
+    (HandoffState.BOT, HandoffAction.REQUEST): (HandoffState.WAITING, _START_EFFECTS),
+    (HandoffState.BOT, HandoffAction.ASSIGN): (HandoffState.STAFF, _START_EFFECTS),
+    (HandoffState.WAITING, HandoffAction.REQUEST): (HandoffState.WAITING, (HandoffEffect.NOTIFY_CUSTOMER,)),
+    (HandoffState.WAITING, HandoffAction.ASSIGN): (
+        HandoffState.STAFF,
+        (HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER),
+    ),
     # The person's own words tell the customer enough.
-    (State.WAITING, Action.ANSWER): (State.STAFF, (Effect.CARD,)),
-    (State.STAFF, Action.ASK): (State.STAFF, (Effect.TELL,)),
-    (State.STAFF, Action.TAKE): (State.STAFF, (Effect.CARD,)),  # by a colleague
-    (State.STAFF, Action.ANSWER): (State.STAFF, ()),
-    **{(state, Action.BACK): (State.BOT, _ENDS) for state in ACTIVE},
-    **{(state, Action.CLOSE): (State.CLOSED, _ENDS) for state in ACTIVE},
+    (HandoffState.WAITING, HandoffAction.REPLY): (HandoffState.STAFF, (HandoffEffect.UPDATE_TICKET,)),
+    (HandoffState.STAFF, HandoffAction.REQUEST): (HandoffState.STAFF, (HandoffEffect.NOTIFY_CUSTOMER,)),
+    (HandoffState.STAFF, HandoffAction.ASSIGN): (
+        HandoffState.STAFF,
+        (HandoffEffect.UPDATE_TICKET,),
+    ),  # by a colleague
+    (HandoffState.STAFF, HandoffAction.REPLY): (HandoffState.STAFF, ()),
+    **{(state, HandoffAction.RETURN_TO_BOT): (HandoffState.BOT, _END_EFFECTS) for state in ACTIVE},
+    **{(state, HandoffAction.CLOSE): (HandoffState.CLOSED, _END_EFFECTS) for state in ACTIVE},
 }
 
 
-def begin(action: Action) -> Change:
+def initial_transition(action: HandoffAction) -> HandoffTransition:
     """Return what ASK or TAKE does where no handover is under way."""
-    after, effects = _TABLE[State.BOT, action]
-    return Change(before=State.BOT, after=after, effects=effects)
+    after, effects = _TRANSITIONS[HandoffState.BOT, action]
+    return HandoffTransition(before=HandoffState.BOT, after=after, effects=effects)
 
 
-def transition(state: State, action: Action) -> Change | None:
+def transition(state: HandoffState, action: HandoffAction) -> HandoffTransition | None:
     """Return what an action does to a handover in ``state``; None where it has ended already."""
     if state not in ACTIVE:
         return None
-    after, effects = _TABLE[state, action]
-    return Change(before=state, after=after, effects=effects)
+    after, effects = _TRANSITIONS[state, action]
+    return HandoffTransition(before=state, after=after, effects=effects)

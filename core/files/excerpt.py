@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from core.text.tokens import estimate_tokens
 
-PIECE_CHARS = 600  #: about what one piece holds
-GAP = "[…]"  #: stands where something is left out
+MAX_PIECE_CHARS = 600  #: about what one piece holds
+OMISSION = "[…]"  #: stands where something is left out
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCES = re.compile(r"(?<=[。！？!?.;；\n])\s*")
 _WORD = re.compile(r"\w")
-_MOST_WORDS = 64  #: of a question, the longest first
+_MAX_WORDS = 64  #: of a question, the longest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,33 +25,33 @@ class Excerpt:
     """What was chosen of a text."""
 
     text: str
-    pieces: int  #: how many were chosen
-    of: int  #: how many there are
+    shown_pieces: int  #: how many were chosen
+    total_pieces: int  #: how many there are
 
 
-def excerpt(text: str, question: str, *, room_tokens: int) -> Excerpt:
+def build_excerpt(text: str, question: str, *, budget_tokens: int) -> Excerpt:
     """Return the pieces of ``text`` that fit ``question`` best, in their order, in ``room_tokens``.
 
     The first piece is always there: it tells what the text is. A question that has no word in
     common with it (such as "summarise this") gets pieces from all over.
     """
-    pieces = list(pieces_of(text))
+    pieces = list(split_into_pieces(text))
     chosen: set[int] = set()
-    room = room_tokens
-    for index in [0, *_ranked(pieces, question)]:
+    room = budget_tokens
+    for index in [0, *_rank_pieces(pieces, question)]:
         cost = estimate_tokens(pieces[index]) + 2
         if index in chosen or cost > room:
             continue
         chosen.add(index)
         room -= cost
-    return Excerpt(text=_joined(pieces, chosen), pieces=len(chosen), of=len(pieces))
+    return Excerpt(text=_join_pieces(pieces, chosen), shown_pieces=len(chosen), total_pieces=len(pieces))
 
 
-def pieces_of(text: str) -> Iterator[str]:
+def split_into_pieces(text: str) -> Iterator[str]:
     """Cut a text between paragraphs, sentences or at worst anywhere, into pieces of about one size."""
     piece = ""
-    for part in _parts(text):
-        if piece and len(piece) + len(part) > PIECE_CHARS:
+    for part in _split_paragraphs(text):
+        if piece and len(piece) + len(part) > MAX_PIECE_CHARS:
             yield piece
             piece = ""
         piece = f"{piece}\n{part}" if piece else part
@@ -59,41 +59,41 @@ def pieces_of(text: str) -> Iterator[str]:
         yield piece
 
 
-def _parts(text: str) -> Iterator[str]:
+def _split_paragraphs(text: str) -> Iterator[str]:
     for paragraph in _PARAGRAPHS.split(text):
-        if len(paragraph) <= PIECE_CHARS:
+        if len(paragraph) <= MAX_PIECE_CHARS:
             if paragraph.strip():
                 yield paragraph.strip("\n")
             continue
         for sentence in _SENTENCES.split(paragraph):
-            for start in range(0, len(sentence), PIECE_CHARS):
-                if part := sentence[start : start + PIECE_CHARS].strip():
+            for start in range(0, len(sentence), MAX_PIECE_CHARS):
+                if part := sentence[start : start + MAX_PIECE_CHARS].strip():
                     yield part
 
 
-def _ranked(pieces: Sequence[str], question: str) -> list[int]:
+def _rank_pieces(pieces: Sequence[str], question: str) -> list[int]:
     """Return the numbers of pieces, best first; those without a common word come spread out, last."""
-    words = sorted({word for word in _words(question) if _WORD.search(word)}, key=len, reverse=True)
+    words = sorted({word for word in _tokenize(question) if _WORD.search(word)}, key=len, reverse=True)
     found: list[int] = []
     if words:
-        quoted = " OR ".join('"' + word.replace('"', '""') + '"' for word in words[:_MOST_WORDS])
+        quoted = " OR ".join('"' + word.replace('"', '""') + '"' for word in words[:_MAX_WORDS])
         with closing(sqlite3.connect(":memory:")) as index:
             index.execute("CREATE VIRTUAL TABLE pieces USING fts5(words, tokenize='porter unicode61')")
-            rows = ((number, " ".join(_words(piece))) for number, piece in enumerate(pieces))
+            rows = ((number, " ".join(_tokenize(piece))) for number, piece in enumerate(pieces))
             index.executemany("INSERT INTO pieces (rowid, words) VALUES (?, ?)", rows)
             query = "SELECT rowid FROM pieces WHERE pieces MATCH ? ORDER BY bm25(pieces), rowid"
             found = [row for (row,) in index.execute(query, (quoted,))]
     known = set(found)
-    return found + [number for number in _spread(len(pieces)) if number not in known]
+    return found + [number for number in _spread_order(len(pieces)) if number not in known]
 
 
-def _words(text: str) -> list[str]:
+def _tokenize(text: str) -> list[str]:
     import rjieba  # late: its dictionary takes a moment to load, and few need it
 
     return rjieba.cut_for_search(text)
 
 
-def _spread(count: int) -> Iterator[int]:
+def _spread_order(count: int) -> Iterator[int]:
     """Yield 0 … count - 1 so that every beginning of the sequence is spread over the whole."""
     step = 1 << max(0, count - 1).bit_length()
     seen: set[int] = set()
@@ -105,14 +105,14 @@ def _spread(count: int) -> Iterator[int]:
         step //= 2
 
 
-def _joined(pieces: Sequence[str], chosen: set[int]) -> str:
+def _join_pieces(pieces: Sequence[str], indexes: set[int]) -> str:
     parts: list[str] = []
     after = 0
-    for index in sorted(chosen):
+    for index in sorted(indexes):
         if index > after:
-            parts.append(GAP)
+            parts.append(OMISSION)
         parts.append(pieces[index])
         after = index + 1
     if after < len(pieces):
-        parts.append(GAP)
+        parts.append(OMISSION)
     return "\n\n".join(parts)

@@ -7,39 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.events import Attachment, AttachmentKind
+from core.files.file_policy import MAX_FILE_BYTES, FileFault, UnusableFile
 from core.files.formats import (
     HEAD_BYTES,
-    PICTURES,
-    Sort,
-    ending_of,
-    fits,
-    format_of,
-    picture_type,
-    sort_of,
-    video_type,
+    PICTURE_EXTENSIONS,
+    FileType,
+    detect_format,
+    extension_of,
+    file_type_of,
+    matches_format,
+    picture_media_type,
+    video_media_type,
 )
-from core.files.policy import MOST_BYTES, Fault, Unusable
 
 _CHUNK_BYTES = 256 * 1024
-_LOOK_BYTES = 64 * 1024  #: how much of a text is looked at for what no text holds
-_MOST_CONTROLS = 0.02  #: share of control characters that a text may have
+_SAMPLE_BYTES = 64 * 1024  #: how much of a text is looked at for what no text holds
+_MAX_CONTROL_SHARE = 0.02  #: share of control characters that a text may have
 #: What Office files of today hold, by their ending; the rest of their name is the same.
-_HOLDS = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/", "epub": "META-INF/"}
-_LOCKED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_REQUIRED_FOLDERS = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/", "epub": "META-INF/"}
+_ENCRYPTED_OFFICE_MARKER = "EncryptedPackage".encode("utf-16-le")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inspected:
+class InspectedFile:
     """A file whose bytes fit what it is called."""
 
-    sort: Sort
-    ending: str
+    file_type: FileType
+    extension: str
     media_type: str
     size_bytes: int
     hash: str  #: SHA-256, hexadecimal
 
 
-def inspect(path: Path, attachment: Attachment) -> Inspected:
+def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
     """Look at a file that was fetched.
 
     Raises:
@@ -53,38 +53,40 @@ def inspect(path: Path, attachment: Attachment) -> Inspected:
             digest.update(chunk)
             size += len(chunk)
     if size == 0:
-        raise Unusable(Fault.EMPTY)
-    found = format_of(head)
-    ending = ending_of(attachment.name, attachment.media_type)
-    if sort_of(ending) is None and attachment.kind is not AttachmentKind.FILE:
+        raise UnusableFile(FileFault.EMPTY)
+    found = detect_format(head)
+    ending = extension_of(attachment.name, attachment.media_type)
+    if file_type_of(ending) is None and attachment.kind is not AttachmentKind.FILE:
         ending = found  # the platform tells only that it is a picture or a video
-    sort = sort_of(ending)
-    if sort is Sort.PICTURE and found in PICTURES:
+    sort = file_type_of(ending)
+    if sort is FileType.PICTURE and found in PICTURE_EXTENSIONS:
         ending = found  # a JPEG under a PNG's name is a picture all the same
     if sort is None:
-        raise Unusable(Fault.UNSUPPORTED if attachment.kind is AttachmentKind.FILE else Fault.MISLABELLED)
-    if size > MOST_BYTES[sort]:
-        raise Unusable(Fault.TOO_LARGE)
-    if not fits(ending, found):
-        raise Unusable(Fault.MISLABELLED if found else Fault.CORRUPT)
-    if sort is Sort.DOCUMENT:
+        raise UnusableFile(
+            FileFault.UNSUPPORTED if attachment.kind is AttachmentKind.FILE else FileFault.MISLABELLED
+        )
+    if size > MAX_FILE_BYTES[sort]:
+        raise UnusableFile(FileFault.TOO_LARGE)
+    if not matches_format(ending, found):
+        raise UnusableFile(FileFault.MISLABELLED if found else FileFault.CORRUPT)
+    if sort is FileType.DOCUMENT:
         _check_document(path, ending, found)
-    return Inspected(
-        sort=sort,
-        ending=ending,
-        media_type=_media_type(sort, ending, attachment),
+    return InspectedFile(
+        file_type=sort,
+        extension=ending,
+        media_type=_media_type_of(sort, ending, attachment),
         size_bytes=size,
         hash=digest.hexdigest(),
     )
 
 
-def is_locked(path: Path, ending: str) -> bool:
+def is_encrypted(path: Path, extension: str) -> bool:
     """Tell whether a document that could not be read is probably under a password.
 
     Raises:
         OSError: it cannot be read.
     """
-    return ending == "pdf" and _holds(path, b"/Encrypt")
+    return extension == "pdf" and _contains(path, b"/Encrypt")
 
 
 def read_text(path: Path) -> str:
@@ -95,19 +97,19 @@ def read_text(path: Path) -> str:
         OSError: it cannot be read.
     """
     raw = path.read_bytes()
-    text = _decoded(raw)
-    sample = text[:_LOOK_BYTES]
+    text = _decode(raw)
+    sample = text[:_SAMPLE_BYTES]
     controls = sum(1 for char in sample if ord(char) < 32 and char not in "\t\n\r\f\x1b")
-    if controls > len(sample) * _MOST_CONTROLS:
-        raise Unusable(Fault.MISLABELLED)
+    if controls > len(sample) * _MAX_CONTROL_SHARE:
+        raise UnusableFile(FileFault.MISLABELLED)
     # No text store takes a zero character.
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
     if not text:
-        raise Unusable(Fault.EMPTY)
+        raise UnusableFile(FileFault.EMPTY)
     return text
 
 
-def _decoded(raw: bytes) -> str:
+def _decode(raw: bytes) -> str:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace")
     for encoding in ("utf-8-sig", "gb18030"):
@@ -115,52 +117,52 @@ def _decoded(raw: bytes) -> str:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    if b"\0" in raw[:_LOOK_BYTES]:
-        raise Unusable(Fault.MISLABELLED)
+    if b"\0" in raw[:_SAMPLE_BYTES]:
+        raise UnusableFile(FileFault.MISLABELLED)
     return raw.decode("latin-1")
 
 
-def _check_document(path: Path, ending: str, found: str) -> None:
+def _check_document(path: Path, extension: str, detected: str) -> None:
     """Look into an Office file's table of contents; nothing is unpacked.
 
     Raises:
         Unusable: it is locked, broken or something else.
     """
-    if found == "ole" and _holds(path, _LOCKED_OFFICE):
-        raise Unusable(Fault.ENCRYPTED)
-    if ending not in _HOLDS:
+    if detected == "ole" and _contains(path, _ENCRYPTED_OFFICE_MARKER):
+        raise UnusableFile(FileFault.ENCRYPTED)
+    if extension not in _REQUIRED_FOLDERS:
         return
-    if found == "ole":
-        raise Unusable(Fault.MISLABELLED)
+    if detected == "ole":
+        raise UnusableFile(FileFault.MISLABELLED)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
-        raise Unusable(Fault.CORRUPT) from exc
+        raise UnusableFile(FileFault.CORRUPT) from exc
     if any(member.flag_bits & 1 for member in members):
-        raise Unusable(Fault.ENCRYPTED)
-    if not any(member.filename.startswith(_HOLDS[ending]) for member in members):
-        raise Unusable(Fault.MISLABELLED)
+        raise UnusableFile(FileFault.ENCRYPTED)
+    if not any(member.filename.startswith(_REQUIRED_FOLDERS[extension]) for member in members):
+        raise UnusableFile(FileFault.MISLABELLED)
 
 
-def _holds(path: Path, wanted: bytes) -> bool:
+def _contains(path: Path, needle: bytes) -> bool:
     """Tell whether a file holds some bytes; reads it piece by piece."""
     kept = b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            if wanted in kept + chunk:
+            if needle in kept + chunk:
                 return True
-            kept = chunk[-len(wanted) :]
+            kept = chunk[-len(needle) :]
     return False
 
 
-def _media_type(sort: Sort, ending: str, attachment: Attachment) -> str:
-    match sort:
-        case Sort.PICTURE:
-            return picture_type(ending)
-        case Sort.VIDEO:
-            return video_type(ending)
-        case Sort.DOCUMENT if ending == "pdf":
+def _media_type_of(file_type: FileType, extension: str, attachment: Attachment) -> str:
+    match file_type:
+        case FileType.PICTURE:
+            return picture_media_type(extension)
+        case FileType.VIDEO:
+            return video_media_type(extension)
+        case FileType.DOCUMENT if extension == "pdf":
             return "application/pdf"
         case _:
             return attachment.media_type or "application/octet-stream"

@@ -10,7 +10,7 @@ from pathlib import PurePath
 HEAD_BYTES = 1_024  #: enough of a file to know it by
 
 
-class Sort(StrEnum):
+class FileType(StrEnum):
     """How a file is read."""
 
     TEXT = "text"  #: here
@@ -19,13 +19,15 @@ class Sort(StrEnum):
     VIDEO = "video"
 
 
-_OFFICE = ("docx", "xlsx", "pptx")
-_OLD_OFFICE = ("doc", "dot", "xls", "ppt")
+_OFFICE_EXTENSIONS = ("docx", "xlsx", "pptx")
+_OLD_OFFICE_EXTENSIONS = ("doc", "dot", "xls", "ppt")
 
-DOCUMENTS = frozenset({"pdf", "epub", "mobi", "html", "htm", *_OFFICE, *_OLD_OFFICE})
-PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif"})
-VIDEOS = frozenset({"mp4", "mpeg", "mpg", "mov", "avi", "flv", "webm", "wmv", "3gp", "3gpp"})
-TEXTS = frozenset(
+DOCUMENT_EXTENSIONS = frozenset(
+    {"pdf", "epub", "mobi", "html", "htm", *_OFFICE_EXTENSIONS, *_OLD_OFFICE_EXTENSIONS}
+)
+PICTURE_EXTENSIONS = frozenset({"png", "jpg", "jpeg", "webp", "gif", "bmp", "heic", "heif"})
+VIDEO_EXTENSIONS = frozenset({"mp4", "mpeg", "mpg", "mov", "avi", "flv", "webm", "wmv", "3gp", "3gpp"})
+TEXT_EXTENSIONS = frozenset(
     {
         *(
             "txt",
@@ -50,7 +52,7 @@ TEXTS = frozenset(
 )
 
 #: Media types of formats whose names do not tell; ``text/…`` is text.
-_MEDIA_TYPES = {
+_EXTENSION_OF_MEDIA_TYPE = {
     "application/pdf": "pdf",
     "application/msword": "doc",
     "application/vnd.ms-excel": "xls",
@@ -100,32 +102,37 @@ _MAGIC = (
     (b"7z\xbc\xaf", "7z"),
 )
 _HEIC_BRANDS = (b"heic", b"heix", b"heif", b"mif1", b"msf1")
-_MIME_OF_PICTURE = {"jpg": "jpeg"}
+_PICTURE_SUBTYPES = {"jpg": "jpeg"}
 
 
-def ending_of(name: str, media_type: str) -> str:
+def extension_of(name: str, media_type: str) -> str:
     """Return the ending that tells a file's format, in lower case; "" where neither name nor type does."""
     named = PurePath(name).suffix.lower().removeprefix(".")
-    if sort_of(named) is not None:
+    if file_type_of(named) is not None:
         return named
     plain = media_type.partition(";")[0].strip().lower()
-    if plain in _MEDIA_TYPES:
-        return _MEDIA_TYPES[plain]
+    if plain in _EXTENSION_OF_MEDIA_TYPE:
+        return _EXTENSION_OF_MEDIA_TYPE[plain]
     family, _, kind = plain.partition("/")
     if family == "text":
         return "txt"
-    if family in ("image", "video") and sort_of(kind) is not None:
+    if family in ("image", "video") and file_type_of(kind) is not None:
         return kind
     return named
 
 
-def sort_of(ending: str) -> Sort | None:
+def file_type_of(extension: str) -> FileType | None:
     """Return how a file with this ending is read; None where it is not."""
-    sorts = ((Sort.DOCUMENT, DOCUMENTS), (Sort.PICTURE, PICTURES), (Sort.VIDEO, VIDEOS), (Sort.TEXT, TEXTS))
-    return next((sort for sort, endings in sorts if ending in endings), None)
+    sorts = (
+        (FileType.DOCUMENT, DOCUMENT_EXTENSIONS),
+        (FileType.PICTURE, PICTURE_EXTENSIONS),
+        (FileType.VIDEO, VIDEO_EXTENSIONS),
+        (FileType.TEXT, TEXT_EXTENSIONS),
+    )
+    return next((sort for sort, endings in sorts if extension in endings), None)
 
 
-def format_of(head: bytes) -> str:
+def detect_format(head: bytes) -> str:
     """Return what a file's first bytes say that it is, as an ending; "" where they say nothing.
 
     "zip" stands for every Office file of today, "ole" for those of old and for locked ones.
@@ -139,32 +146,32 @@ def format_of(head: bytes) -> str:
     return found or ("pdf" if b"%PDF-" in head[:HEAD_BYTES] else "")
 
 
-def fits(ending: str, found: str) -> bool:
-    """Tell whether first bytes (:func:`format_of`) may belong to a file with this ending."""
-    match sort_of(ending):
-        case Sort.TEXT:
-            return found in ("", "bmp", "exe")  # a text may begin with the letters BM or MZ
-        case Sort.PICTURE:
-            return found in PICTURES
-        case Sort.VIDEO:
-            return found in VIDEOS or found == ""
-        case Sort.DOCUMENT if ending in _OFFICE or ending == "epub":
-            return found in ("zip", "ole")
-        case Sort.DOCUMENT if ending in _OLD_OFFICE:
-            return found in ("ole", "zip", "")  # some programs write new files under old names
-        case Sort.DOCUMENT if ending == "pdf":
-            return found == "pdf"
+def matches_format(extension: str, detected: str) -> bool:
+    """Tell whether first bytes (:func:`detect_format`) may belong to a file with this ending."""
+    match file_type_of(extension):
+        case FileType.TEXT:
+            return detected in ("", "bmp", "exe")  # a text may begin with the letters BM or MZ
+        case FileType.PICTURE:
+            return detected in PICTURE_EXTENSIONS
+        case FileType.VIDEO:
+            return detected in VIDEO_EXTENSIONS or detected == ""
+        case FileType.DOCUMENT if extension in _OFFICE_EXTENSIONS or extension == "epub":
+            return detected in ("zip", "ole")
+        case FileType.DOCUMENT if extension in _OLD_OFFICE_EXTENSIONS:
+            return detected in ("ole", "zip", "")  # some programs write new files under old names
+        case FileType.DOCUMENT if extension == "pdf":
+            return detected == "pdf"
         case _:
-            return found in ("", "bmp", "exe")
+            return detected in ("", "bmp", "exe")
 
 
-def picture_type(found: str) -> str:
+def picture_media_type(detected: str) -> str:
     """Return the media type of a picture by its first bytes."""
-    return f"image/{_MIME_OF_PICTURE.get(found, found)}"
+    return f"image/{_PICTURE_SUBTYPES.get(detected, detected)}"
 
 
-def video_type(ending: str) -> str:
+def video_media_type(extension: str) -> str:
     """Return the media type of a video by its ending."""
     return {"mov": "video/mov", "flv": "video/x-flv", "mpg": "video/mpg", "3gp": "video/3gpp"}.get(
-        ending, f"video/{ending}"
+        extension, f"video/{extension}"
     )

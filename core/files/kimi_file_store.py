@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 import structlog
 
 from core.domain.clock import Clock
-from core.files.formats import Sort
+from core.files.formats import FileType
 from core.kimi import (
     FAILED,
     MOST_FILES,
@@ -21,26 +21,26 @@ from core.kimi import (
     Purpose,
 )
 from core.store import Database, files
-from core.store.files import Content
+from core.store.files import FileContent
 
 log = structlog.get_logger(__name__)
 
-MOST_KEPT = MOST_FILES * 9 // 10  #: of ours at once; the account may have files of others
-MOST_KEPT_BYTES = 9 * 1024**3  #: of the account's 10 GB
-MADE_ROOM = 20  #: files that go where the account is full
-EXTRACT_PATIENCE_S = 180.0
-LOOK_EVERY_S = 1.5
-BATCH = 50
+MAX_STORED_FILES = MOST_FILES * 9 // 10  #: of ours at once; the account may have files of others
+MAX_STORED_BYTES = 9 * 1024**3  #: of the account's 10 GB
+EVICTION_BATCH = 20  #: files that go where the account is full
+EXTRACT_TIMEOUT_S = 180.0
+POLL_EVERY_S = 1.5
+DELETE_BATCH = 50
 
-_PURPOSES: dict[Sort, Purpose] = {Sort.PICTURE: "image", Sort.VIDEO: "video"}
+_PURPOSES: dict[FileType, Purpose] = {FileType.PICTURE: "image", FileType.VIDEO: "video"}
 
 
-def name_of(hash_: str) -> str:
+def kimi_file_name(hash_: str) -> str:
     """Return the name, without an ending, under which Kimi keeps these bytes: nobody's own name for them."""
     return hash_[:32]
 
 
-class Shelf:
+class KimiFileStore:
     """One account's files, as far as they are ours."""
 
     def __init__(self, database: Database, kimi: KimiFiles, clock: Clock, *, account: str) -> None:
@@ -50,28 +50,28 @@ class Shelf:
         self._clock = clock
         self.account = account
 
-    def owns(self, content: Content) -> bool:
+    def owns(self, content: FileContent) -> bool:
         """Tell whether a content is kept by this account."""
         return content.account == self.account
 
-    def kept(self, content: Content, file: KimiFile) -> Content:
+    def with_kimi_file(self, content: FileContent, file: KimiFile) -> FileContent:
         """Return a content that Kimi keeps as ``file``."""
         return replace(content, account=self.account, kimi_id=file.id)
 
     async def upload(
-        self, path: Path, *, name: str, sort: Sort, media_type: str, size_bytes: int
+        self, path: Path, *, name: str, file_type: FileType, media_type: str, size_bytes: int
     ) -> KimiFile:
         """Give Kimi a file; the account's least lately used ones make room for it where they must.
 
         Raises:
             KimiError: it is not there, or it is and is found by its name (:meth:`find`).
         """
-        purpose = _PURPOSES.get(sort, "file-extract")
-        await self._make_room(size_bytes=size_bytes)
+        purpose = _PURPOSES.get(file_type, "file-extract")
+        await self._evict_for(size_bytes=size_bytes)
         try:
             return await self._kimi.upload(path, name=name, purpose=purpose, media_type=media_type)
         except KimiFileRefused as exc:
-            if exc.reason != "full" or not await self._give_up(MADE_ROOM):
+            if exc.reason != "full" or not await self._evict_oldest(EVICTION_BATCH):
                 raise
             return await self._kimi.upload(path, name=name, purpose=purpose, media_type=media_type)
         except KimiEndpointMissing:
@@ -80,11 +80,11 @@ class Shelf:
             if exc.status is not None:
                 raise
             # The reply was lost, not necessarily the file.
-            if (found := await self.find(name)) is not None:
+            if (found := await self.find_by_name(name)) is not None:
                 return found
             raise
 
-    async def find(self, name: str) -> KimiFile | None:
+    async def find_by_name(self, name: str) -> KimiFile | None:
         """Look for a file that was uploaded under ``name``.
 
         Raises:
@@ -92,20 +92,20 @@ class Shelf:
         """
         return next((file for file in await self._kimi.all() if file.name == name), None)
 
-    async def text(self, file: KimiFile) -> str:
+    async def extract_text(self, file: KimiFile) -> str:
         """Return a document's words, waiting until Kimi has read it; where it cannot, it is deleted.
 
         Raises:
             KimiFileRefused: it cannot be read.
             KimiError: Kimi could not be asked, or takes too long.
         """
-        deadline = self._clock.time() + EXTRACT_PATIENCE_S
+        deadline = self._clock.time() + EXTRACT_TIMEOUT_S
         file_id = file.id
         try:
             while file.status in UNFINISHED:
                 if self._clock.time() > deadline:
                     raise KimiTimeout("a file's text is not ready", phase="whole")
-                await self._clock.sleep(LOOK_EVERY_S)
+                await self._clock.sleep(POLL_EVERY_S)
                 file = await self._kimi.get(file_id)
             if file.status in FAILED:
                 raise KimiFileRefused(f"status {file.status}", reason="unreadable")
@@ -123,9 +123,9 @@ class Shelf:
         try:
             await self._kimi.delete(file_id)
         except KimiFileMissing:
-            log.info("kimi_file_gone")
+            log.info("file.kimi_file_missing")
 
-    async def tidy(self) -> int:
+    async def collect(self) -> int:
         """Delete everything that no conversation refers to any more; return how many contents.
 
         Raises:
@@ -135,44 +135,44 @@ class Shelf:
         gone = 0
         while True:
             async with self._database.begin() as tx:
-                doomed = await files.doom(tx, account=self.account, limit=BATCH)
+                doomed = await files.mark_unreferenced(tx, account=self.account, limit=DELETE_BATCH)
             if not doomed:
                 return gone
             for content in doomed:
-                await self._delete(content)
+                await self._delete_content(content)
                 async with self._database.begin() as tx:
-                    await files.drop(tx, content.hash)
+                    await files.remove_content(tx, content.hash)
             gone += len(doomed)
-            log.info("files_deleted", contents=len(doomed))
+            log.info("file.contents_deleted", contents=len(doomed))
 
-    async def _delete(self, content: Content) -> None:
+    async def _delete_content(self, content: FileContent) -> None:
         if content.kimi_id:
             await self.delete(content.kimi_id)
         elif content.tokens == 0:  # its process died while Kimi received it
             for file in await self._kimi.all():
-                if PurePath(file.name).stem == name_of(content.hash):
+                if PurePath(file.name).stem == kimi_file_name(content.hash):
                     await self.delete(file.id)
 
-    async def _make_room(self, *, size_bytes: int) -> None:
+    async def _evict_for(self, *, size_bytes: int) -> None:
         async with self._database.read() as tx:
-            kept = await files.at_kimi(tx, self.account)
+            kept = await files.load_uploaded(tx, self.account)
         total = sum(content.size_bytes for content in kept) + size_bytes
-        surplus = len(kept) + 1 - MOST_KEPT
+        surplus = len(kept) + 1 - MAX_STORED_FILES
         for content in kept:
-            if surplus <= 0 and total <= MOST_KEPT_BYTES:
+            if surplus <= 0 and total <= MAX_STORED_BYTES:
                 return
-            await self._let_go(content)
+            await self._evict(content)
             surplus -= 1
             total -= content.size_bytes
 
-    async def _give_up(self, count: int) -> bool:
+    async def _evict_oldest(self, count: int) -> bool:
         async with self._database.read() as tx:
-            kept = await files.at_kimi(tx, self.account)
+            kept = await files.load_uploaded(tx, self.account)
         for content in kept[:count]:
-            await self._let_go(content)
+            await self._evict(content)
         return bool(kept)
 
-    async def _let_go(self, content: Content) -> None:
+    async def _evict(self, content: FileContent) -> None:
         await self.delete(content.kimi_id)
         async with self._database.begin() as tx:
-            await files.left_kimi(tx, content.hash)
+            await files.mark_deleted_at_kimi(tx, content.hash)

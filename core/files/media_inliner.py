@@ -12,11 +12,13 @@ from core.store import Database, Transaction, files
 
 log = structlog.get_logger(__name__)
 
-SCHEME: Final = "ms://"
-NOT_CARRIED: Final = "[A {kind} that cannot be shown to you now. Say so where the answer needs it.]"
+KIMI_FILE_SCHEME: Final = "ms://"
+UNAVAILABLE_MEDIA_TEXT: Final = (
+    "[A {kind} that cannot be shown to you now. Say so where the answer needs it.]"
+)
 
 
-class Carrier:
+class MediaInliner:
     """Gives a request that goes to another account what it can see there."""
 
     def __init__(self, database: Database) -> None:
@@ -30,40 +32,41 @@ class Carrier:
         Raises:
             StoreUnavailable: it cannot be known who keeps what.
         """
-        if not any(_refers(message) for message in request.messages):
+        if not any(_refers_to_kimi_files(message) for message in request.messages):
             return request
         async with self._database.read() as tx:
-            messages = [await _carried(tx, message, account) for message in request.messages]
+            messages = [await _inline_message(tx, message, account) for message in request.messages]
         return replace(request, messages=tuple(messages))
 
 
-async def _carried(tx: Transaction, message: Message, account: str) -> Message:
-    if not _refers(message):
+async def _inline_message(tx: Transaction, message: Message, account: str) -> Message:
+    if not _refers_to_kimi_files(message):
         return message
-    parts = [await _part(tx, part, account) for part in _parts(message)]
+    parts = [await _inline_part(tx, part, account) for part in _content_parts(message)]
     return replace(message, content=tuple(parts))
 
 
-async def _part(tx: Transaction, part: Part, account: str) -> Part:
+async def _inline_part(tx: Transaction, part: Part, account: str) -> Part:
     match part:
-        case PicturePart(url=url) | VideoPart(url=url) if url.startswith(SCHEME):
-            content = await files.kept_as(tx, url.removeprefix(SCHEME))
+        case PicturePart(url=url) | VideoPart(url=url) if url.startswith(KIMI_FILE_SCHEME):
+            content = await files.get_content_by_kimi_id(tx, url.removeprefix(KIMI_FILE_SCHEME))
         case _:
             return part
     if content is None or content.account == account:
         return part
-    data = await files.data(tx, content.hash) if isinstance(part, PicturePart) else None
+    data = await files.get_data(tx, content.hash) if isinstance(part, PicturePart) else None
     if data is None:
-        log.info("media_left_behind", kind=content.kind)
-        return TextPart(NOT_CARRIED.format(kind=content.kind))
+        log.info("file.media_not_inlined", kind=content.kind)
+        return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=content.kind))
     return PicturePart(f"data:{content.media_type};base64,{base64.b64encode(data).decode()}")
 
 
-def _refers(message: Message) -> bool:
+def _refers_to_kimi_files(message: Message) -> bool:
     return any(
-        isinstance(part, PicturePart | VideoPart) and part.url.startswith(SCHEME) for part in _parts(message)
+        isinstance(part, PicturePart | VideoPart) and part.url.startswith(KIMI_FILE_SCHEME)
+        for part in _content_parts(message)
     )
 
 
-def _parts(message: Message) -> Sequence[Part]:
+def _content_parts(message: Message) -> Sequence[Part]:
     return () if isinstance(message.content, str) else message.content

@@ -7,62 +7,62 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.files.excerpt import excerpt
-from core.files.formats import Sort
-from core.files.library import Library
-from core.files.policy import (
-    FILES_SHARE,
-    MOST_INLINE_BYTES,
-    MOST_MEDIA,
-    Fault,
-    Unusable,
-    Wanted,
-    allot,
-    expected,
-    shown_name,
-    unmarked,
+from core.files.excerpt import build_excerpt
+from core.files.file_policy import (
+    FILES_BUDGET_SHARE,
+    MAX_INLINE_BYTES_PER_PROMPT,
+    MAX_MEDIA_PER_PROMPT,
+    FileFault,
+    PromptDocument,
+    UnusableFile,
+    allocate_budget,
+    display_name,
+    expected_type,
+    strip_attachments_line,
 )
-from core.files.prompt_files import Material, Partly, document_message, parts_message
-from core.files.references import references_in, referred
+from core.files.formats import FileType
+from core.files.library import Library
+from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
+from core.files.references import parse_references, resolve_reference
 from core.kimi import Model, Part, PicturePart, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
-from core.store.files import File, Known
+from core.store.files import File, ProcessedFile
 from core.store.turns import Turn
 from core.text.tokens import MESSAGE_TOKENS
 
 log = structlog.get_logger(__name__)
 
-MOST_OWN = 500  #: of a person's files, the newest, that a reference may mean
+MAX_OWN_FILES = 500  #: of a person's files, the newest, that a reference may mean
 _HEADER_TOKENS = 90  #: of what introduces a document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class FileProblem:
     """A file of the question that cannot be read."""
 
     name: str
-    fault: Fault
+    fault: FileFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class FileReadResult:
     """What came of a question's files."""
 
-    problems: tuple[Problem, ...] = ()
-    useless: bool = False
+    problems: tuple[FileProblem, ...] = ()
+    only_unreadable: bool = False
     """Whether the question is about nothing but files that cannot be read."""
 
 
 class FilesUnreadable(Exception):
     """A question is about nothing but files that cannot be read."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
         self.problems = problems
         super().__init__(", ".join(problem.fault for problem in problems))
 
 
-class Reader:
+class FileReader:
     """Reads what a conversation's people sent, and shows it to Kimi."""
 
     def __init__(self, database: Database, library: Library) -> None:
@@ -75,108 +75,136 @@ class Reader:
         turn: Turn,
         *,
         model: Model,
-        tell: Callable[[Sequence[str]], None],
-    ) -> Reading:
+        on_reading: Callable[[Sequence[str]], None],
+    ) -> FileReadResult:
         """Read every file up to a question that was not read yet; ``tell`` is given their names.
 
         Raises:
             StoreUnavailable: what was read could not be stored.
         """
         async with self._database.begin() as tx:
-            before = await files.before_question(tx, conversation.id, turn.seq)
-            unknown = await self._refer(tx, conversation, turn, before)
-            found = await files.of(
-                tx, conversation.id, after_seq=conversation.history_after, up_to_seq=turn.seq
+            before = await files.previous_question_seq(tx, conversation.id, turn.seq)
+            unknown = await self._attach_referenced(tx, conversation, turn, before)
+            found = await files.load(
+                tx, conversation.id, after_seq=conversation.history_cutoff_seq, up_to_seq=turn.seq
             )
-        faults: dict[int, Fault] = {}
+        faults: dict[int, FileFault] = {}
         wanted: list[File] = []
         for file in found:
             if file.state == "failed":
-                faults[file.id] = Fault(file.fault)
-            elif (blind := _blindness(file, model)) is not None:
+                faults[file.id] = FileFault(file.fault)
+            elif (blind := _unsupported_by_model(file, model)) is not None:
                 faults[file.id] = blind
             elif file.state == "new":
                 wanted.append(file)
         if wanted:
-            tell([shown_name(file.attachment.name, file.attachment.kind) for file in wanted])
+            on_reading([display_name(file.attachment.name, file.attachment.kind) for file in wanted])
             faults |= await self._library.read(conversation, wanted)
         asked = [file for file in found if file.seq > before and file.author_id == turn.asker_id]
-        problems = [_problem(file, faults[file.id]) for file in asked if file.id in faults]
-        return Reading(
+        problems = [_problem_of(file, faults[file.id]) for file in asked if file.id in faults]
+        return FileReadResult(
             problems=(*problems, *unknown),
-            useless=bool(asked) and len(problems) == len(asked) and not unknown,
+            only_unreadable=bool(asked) and len(problems) == len(asked) and not unknown,
         )
 
-    async def material(
+    async def load_prompt_files(
         self,
-        known: Sequence[Known],
+        known_files: Sequence[ProcessedFile],
         *,
         question: str,
         question_seq: int,
         model: Model,
-        room_tokens: float,
-    ) -> Material:
+        budget_tokens: float,
+    ) -> PromptFiles:
         """Return what a prompt with ``room_tokens`` (estimated ones) shows of files that were read.
 
         Raises:
             StoreUnavailable: they could not be read.
         """
         # The same file may have been sent twice; it counts where it came last.
-        documents = {one.file.hash: one for one in known if one.content.kind == "document"}
-        seen = [one for one in known if _can_see(one, model)][-MOST_MEDIA:]
-        room = room_tokens * FILES_SHARE - sum(one.content.tokens for one in seen)
+        documents = {one.file.hash: one for one in known_files if one.content.kind == "document"}
+        seen = [one for one in known_files if _is_visible(one, model)][-MAX_MEDIA_PER_PROMPT:]
+        room = budget_tokens * FILES_BUDGET_SHARE - sum(one.content.tokens for one in seen)
         wanted = [
-            Wanted(
+            PromptDocument(
                 id=one.file.id,
                 tokens=one.content.tokens + _HEADER_TOKENS,
-                first=one.file.seq >= question_seq,
+                in_question=one.file.seq >= question_seq,
             )
             for one in sorted(documents.values(), key=lambda one: one.file.id)
         ]
-        share = allot(wanted, room)
+        share = allocate_budget(wanted, room)
         by_id = {one.file.id: one for one in documents.values()}
-        texts = await self._texts([by_id[id_].file.hash for id_ in (*share.whole, *share.parts)])
-        media = await self._media(seen)
-        excerpts, partly = [], [Partly(name=_name(by_id[id_]), chosen=0, of=1) for id_ in share.left_out]
-        for id_, tokens in share.parts.items():
+        texts = await self._load_texts([by_id[id_].file.hash for id_ in (*share.whole, *share.partial)])
+        media = await self._load_media(seen)
+        excerpts, partly = (
+            [],
+            [
+                PartialFile(name=_display_name(by_id[id_]), shown_pieces=0, total_pieces=1)
+                for id_ in share.omitted
+            ],
+        )
+        for id_, tokens in share.partial.items():
             one = by_id[id_]
             chosen = await asyncio.to_thread(
-                excerpt, texts[one.file.hash], question, room_tokens=tokens - _HEADER_TOKENS - MESSAGE_TOKENS
+                build_excerpt,
+                texts[one.file.hash],
+                question,
+                budget_tokens=tokens - _HEADER_TOKENS - MESSAGE_TOKENS,
             )
-            excerpts.append(parts_message(_name(one), chosen.text, chosen=chosen.pieces, of=chosen.of))
-            partly.append(Partly(name=_name(one), chosen=chosen.pieces, of=chosen.of))
-        return Material(
+            excerpts.append(
+                build_excerpt_message(
+                    _display_name(one),
+                    chosen.text,
+                    shown_pieces=chosen.shown_pieces,
+                    total_pieces=chosen.total_pieces,
+                )
+            )
+            partly.append(
+                PartialFile(
+                    name=_display_name(one),
+                    shown_pieces=chosen.shown_pieces,
+                    total_pieces=chosen.total_pieces,
+                )
+            )
+        return PromptFiles(
             documents=tuple(
-                document_message(_name(by_id[id_]), texts[by_id[id_].file.hash]) for id_ in share.whole
+                build_document_message(_display_name(by_id[id_]), texts[by_id[id_].file.hash])
+                for id_ in share.whole
             ),
             excerpts=tuple(excerpts),
             media=media,
-            partly=tuple(partly),
+            partial=tuple(partly),
         )
 
-    async def _refer(
-        self, tx: Transaction, conversation: Conversation, turn: Turn, before: int
-    ) -> list[Problem]:
+    async def _attach_referenced(
+        self, tx: Transaction, conversation: Conversation, turn: Turn, previous_seq: int
+    ) -> list[FileProblem]:
         """Let the question use what ``@file-…`` in its words means; return what means nothing."""
-        lines = await history.recent(
-            tx, conversation.id, after_seq=before, up_to_seq=turn.seq, max_lines=MOST_OWN
+        lines = await history.load_recent(
+            tx, conversation.id, after_seq=previous_seq, up_to_seq=turn.seq, limit=MAX_OWN_FILES
         )
         wanted = [
-            what for line in lines if line.role == "user" for what in references_in(unmarked(line.text))
+            what
+            for line in lines
+            if line.role == "user"
+            for what in parse_references(strip_attachments_line(line.text))
         ]
         if not wanted:
             return []
         key = conversation.key
-        own = await files.own(
-            tx, platform=key.platform, tenant=key.tenant, author_id=turn.asker_id, limit=MOST_OWN
+        own = await files.load_by_author(
+            tx, platform=key.platform, tenant=key.tenant, author_id=turn.asker_id, limit=MAX_OWN_FILES
         )
-        here = await files.of(tx, conversation.id, after_seq=conversation.history_after, up_to_seq=turn.seq)
+        here = await files.load(
+            tx, conversation.id, after_seq=conversation.history_cutoff_seq, up_to_seq=turn.seq
+        )
         known = {file.hash for file in here}
-        unknown: list[Problem] = []
+        unknown: list[FileProblem] = []
         for what in wanted:
-            found = referred(what, own)
+            found = resolve_reference(what, own)
             if found is None:
-                unknown.append(Problem(name=f"`@file-{what}`", fault=Fault.UNKNOWN))
+                unknown.append(FileProblem(name=f"`@file-{what}`", fault=FileFault.UNKNOWN_REFERENCE))
             elif found.file.hash not in known:
                 known.add(found.file.hash)
                 await files.add(
@@ -189,21 +217,21 @@ class Reader:
                 )
         return unknown
 
-    async def _texts(self, hashes: Sequence[str]) -> Mapping[str, str]:
+    async def _load_texts(self, hashes: Sequence[str]) -> Mapping[str, str]:
         async with self._database.read() as tx:
-            return {hash_: await files.text(tx, hash_) for hash_ in hashes}
+            return {hash_: await files.get_text(tx, hash_) for hash_ in hashes}
 
-    async def _media(self, seen: Sequence[Known]) -> Mapping[int, tuple[Part, ...]]:
+    async def _load_media(self, visible: Sequence[ProcessedFile]) -> Mapping[int, tuple[Part, ...]]:
         """Return pictures and videos by their messages; the oldest are left out where they are too many."""
         inline = 0
         parts: dict[int, list[Part]] = {}
         async with self._database.read() as tx:
-            for one in reversed(seen):
+            for one in reversed(visible):
                 url = f"ms://{one.content.kimi_id}"
                 if not one.content.kimi_id:
-                    data = await files.data(tx, one.file.hash)
+                    data = await files.get_data(tx, one.file.hash)
                     inline += len(data or b"")
-                    if data is None or inline > MOST_INLINE_BYTES:
+                    if data is None or inline > MAX_INLINE_BYTES_PER_PROMPT:
                         continue
                     url = f"data:{one.content.media_type};base64,{base64.b64encode(data).decode()}"
                 part = VideoPart(url) if one.content.kind == "video" else PicturePart(url)
@@ -211,16 +239,16 @@ class Reader:
         return {seq: tuple(found) for seq, found in parts.items()}
 
 
-def _name(one: Known) -> str:
-    return shown_name(one.file.attachment.name, one.file.attachment.kind)
+def _display_name(known_file: ProcessedFile) -> str:
+    return display_name(known_file.file.attachment.name, known_file.file.attachment.kind)
 
 
-def _problem(file: File, fault: Fault) -> Problem:
-    return Problem(name=shown_name(file.attachment.name, file.attachment.kind), fault=fault)
+def _problem_of(file: File, fault: FileFault) -> FileProblem:
+    return FileProblem(name=display_name(file.attachment.name, file.attachment.kind), fault=fault)
 
 
-def _can_see(one: Known, model: Model) -> bool:
-    match one.content.kind:
+def _is_visible(known_file: ProcessedFile, model: Model) -> bool:
+    match known_file.content.kind:
         case "picture":
             return model.sees_pictures
         case "video":
@@ -229,12 +257,12 @@ def _can_see(one: Known, model: Model) -> bool:
             return False
 
 
-def _blindness(file: File, model: Model) -> Fault | None:
+def _unsupported_by_model(file: File, model: Model) -> FileFault | None:
     """Return why there is no use in fetching a file; None where there may be."""
     try:
-        sort = expected(file.attachment)
-    except Unusable:
+        sort = expected_type(file.attachment)
+    except UnusableFile:
         return None  # the library says why
-    if sort is Sort.PICTURE and not model.sees_pictures:
-        return Fault.BLIND
-    return Fault.NO_VIDEO if sort is Sort.VIDEO and not model.sees_video else None
+    if sort is FileType.PICTURE and not model.sees_pictures:
+        return FileFault.NO_VISION
+    return FileFault.NO_VIDEO if sort is FileType.VIDEO and not model.sees_video else None

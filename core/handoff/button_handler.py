@@ -4,18 +4,18 @@ Choices' data can be forged by a changed client, so that each press is checked: 
 only on the desk, a rating only from the handover's own customer.
 """
 
-from core.domain.events import Control, Pressed
-from core.domain.handoff_state import ACTIVE, Action
+from core.domain.events import ActionButton, ButtonPressed
+from core.domain.handoff_state import ACTIVE, HandoffAction
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.deadlines import next_look
-from core.handoff.lookup import address_in, spoken
+from core.handoff.deadlines import next_check_at
+from core.handoff.lookup import customer_address, customer_language
 from core.handoff.relay import Relay
-from core.handoff.service import Desk, Wish
-from core.inbound.handler import Admitted, Ruling
+from core.handoff.service import HandoffRequest, HandoffService
+from core.inbound.handler import Enqueued, Handled
 from core.store import (
     Lane,
+    QueueKey,
     Transaction,
-    Work,
     conversations,
     feedback,
     handoffs,
@@ -24,129 +24,139 @@ from core.store import (
     outbox,
     ratings,
 )
-from core.store.handoffs import Handover
-from core.store.history import Line
-from core.store.inbox import Mark
-from core.store.outbox import Content, Kind
+from core.store.handoffs import Handoff
+from core.store.history import HistoryMessage
+from core.store.inbox import EventStatus
+from core.store.outbox import OutboxContent, OutboxKind
 from core.text.tokens import estimate_tokens
 
-VERBS = {"take": Action.TAKE, "back": Action.BACK, "close": Action.CLOSE}
+BUTTON_ACTIONS = {
+    "take": HandoffAction.ASSIGN,
+    "back": HandoffAction.RETURN_TO_BOT,
+    "close": HandoffAction.CLOSE,
+}
 
 
-class Presses:
+class HandoffButtonHandler:
     """Rules on pressed buttons."""
 
-    def __init__(self, desk_: Desk, relay: Relay) -> None:
-        self._desk = desk_
+    def __init__(self, service: HandoffService, relay: Relay) -> None:
+        self._service = service
         self._relay = relay
 
-    async def __call__(self, tx: Transaction, event: Pressed) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Return a ruling where a button of ours was pressed."""
-        match event.choice.split(":"):
+        match event.option_data.split(":"):
             case ["human", _]:
-                return await self._asked(tx, event)
+                return await self._request_handoff(tx, event)
             case ["desk", "send", post] if post.isdigit():
-                return await self._sent(tx, event, int(post))
+                return await self._send_draft(tx, event, int(post))
             case ["desk", "draft", number] if number.isdigit():
-                return await self._drafted(tx, event, int(number))
-            case ["desk", verb, number] if verb in VERBS and number.isdigit():
-                return await self._acted(tx, event, VERBS[verb], int(number))
+                return await self._request_draft(tx, event, int(number))
+            case ["desk", verb, number] if verb in BUTTON_ACTIONS and number.isdigit():
+                return await self._apply_action(tx, event, BUTTON_ACTIONS[verb], int(number))
             case ["rate", "comment", number] if number.isdigit():
-                return await self._will_comment(tx, event, int(number))
+                return await self._request_comment(tx, event, int(number))
             case ["rate", stars, number] if stars in "12345" and number.isdigit():
-                return await self._rated(tx, event, int(stars), int(number))
+                return await self._save_rating(tx, event, int(stars), int(number))
             case ["desk" | "rate", *_]:
-                return await self._skipped(tx, event)
-        if event.control is Control.BAD:
-            return await self._disliked(tx, event)
+                return await self._skip(tx, event)
+        if event.action is ActionButton.BAD:
+            return await self._on_bad_feedback(tx, event)
         return None
 
     # -- by customers ----------------------------------------------------------------------------------
 
-    async def _asked(self, tx: Transaction, event: Pressed) -> Ruling | None:
+    async def _request_handoff(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         key = event.address.key
-        conversation = await conversations.by_message(tx, key, event.message_id)
+        conversation = await conversations.find_by_message(tx, key, event.message_id)
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
-            return await self._skipped(tx, event)
-        seq = await self._store(tx, event, conversation.id)
+            return await self._skip(tx, event)
+        seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
-            return Ruling(None)
-        language = await spoken(tx, conversation, event.author.language)
-        wish = Wish(
-            why="customer",
+            return Handled(None)
+        language = await customer_language(tx, conversation, event.author.language)
+        wish = HandoffRequest(
+            reason="customer",
             customer=event.author,
             language=language,
-            address=address_in(conversation, event),
+            address=customer_address(conversation, event),
         )
-        done = await self._desk.ask(tx, conversation, wish, inbox_id=seq)
-        return self._work(conversation.id, done.cancel if done is not None else "")
+        done = await self._service.request_handoff(tx, conversation, wish, inbox_id=seq)
+        return self._enqueued(conversation.id, done.cancel_reason if done is not None else "")
 
-    async def _disliked(self, tx: Transaction, event: Pressed) -> Ruling | None:
+    async def _on_bad_feedback(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Keep a bad verdict on an answer, and offer a person."""
         key = event.address.key
-        conversation = await conversations.by_message(tx, key, event.message_id)
-        turn_id = await conversations.turn_of_message(tx, key, event.message_id)
+        conversation = await conversations.find_by_message(tx, key, event.message_id)
+        turn_id = await conversations.find_turn_id(tx, key, event.message_id)
         if conversation is None or turn_id is None:
             return None
-        language = await spoken(tx, conversation, event.author.language)
-        terms = await self._desk.terms(tx, event.address, language)
-        if terms.desk is None or await handoffs.active(tx, conversation.id) is not None:
+        language = await customer_language(tx, conversation, event.author.language)
+        terms = await self._service.load_policy(tx, event.address, language)
+        if terms.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None
-        seq = await self._store(tx, event, conversation.id)
+        seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
-            return Ruling(None)
-        await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict="bad")
-        address = address_in(conversation, event)
-        wish = Wish(why="feedback", customer=event.author, language=language, address=address)
-        done = await self._desk.suggest(tx, conversation, wish, terms, inbox_id=seq)
-        return self._work(conversation.id, done.cancel if done is not None else "")
+            return Handled(None)
+        await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict="bad")
+        address = customer_address(conversation, event)
+        wish = HandoffRequest(reason="feedback", customer=event.author, language=language, address=address)
+        done = await self._service.escalate(tx, conversation, wish, terms, inbox_id=seq)
+        return self._enqueued(conversation.id, done.cancel_reason if done is not None else "")
 
-    async def _rated(self, tx: Transaction, event: Pressed, stars: int, number: int) -> Ruling:
-        handover = await self._of_customer(tx, event, number)
-        if handover is None or not await ratings.rate(tx, handover.id, stars):
-            return await self._skipped(tx, event)
-        language = ticket_card.language_of_card(handover)
-        seq = await self._store(tx, event, handover.conversation_id)
+    async def _save_rating(
+        self, tx: Transaction, event: ButtonPressed, stars: int, handoff_id: int
+    ) -> Handled:
+        handover = await self._load_ended_handoff(tx, event, handoff_id)
+        if handover is None or not await ratings.save(tx, handover.id, stars):
+            return await self._skip(tx, event)
+        language = ticket_card.ticket_language(handover)
+        seq = await self._save_event(tx, event, handover.conversation_id)
         if seq is None:
-            return Ruling(None)
-        await self._rewrite(
+            return Handled(None)
+        await self._edit_pressed_message(
             tx,
             handover,
             event,
             seq,
-            Content(
-                text=texts_for_customers.rated(language, stars),
+            OutboxContent(
+                text=texts_for_customers.rated_text(language, stars),
                 choices=(texts_for_customers.comment_button(language, handover.id),),
             ),
         )
-        if handover.desk.platform:
-            await self._desk.put(tx, handover, seq, Kind.CARD, "desk")
-        return self._work(handover.conversation_id)
+        if handover.desk_room.platform:
+            await self._service.enqueue(tx, handover, seq, OutboxKind.TICKET, "desk")
+        return self._enqueued(handover.conversation_id)
 
-    async def _will_comment(self, tx: Transaction, event: Pressed, number: int) -> Ruling:
-        handover = await self._of_customer(tx, event, number)
-        if handover is None or not await ratings.want_comment(tx, handover.id):
-            return await self._skipped(tx, event)
-        seq = await self._store(tx, event, handover.conversation_id)
+    async def _request_comment(self, tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handled:
+        handover = await self._load_ended_handoff(tx, event, handoff_id)
+        if handover is None or not await ratings.expect_comment(tx, handover.id):
+            return await self._skip(tx, event)
+        seq = await self._save_event(tx, event, handover.conversation_id)
         if seq is None:
-            return Ruling(None)
-        language = ticket_card.language_of_card(handover)
-        await self._desk.say(tx, handover, seq, "customer", texts_for_customers.comment_wanted(language))
-        return self._work(handover.conversation_id)
+            return Handled(None)
+        language = ticket_card.ticket_language(handover)
+        await self._service.enqueue_text(
+            tx, handover, seq, "customer", texts_for_customers.comment_request_text(language)
+        )
+        return self._enqueued(handover.conversation_id)
 
-    async def _rewrite(
-        self, tx: Transaction, handover: Handover, event: Pressed, seq: int, content: Content
+    async def _edit_pressed_message(
+        self, tx: Transaction, handoff: Handoff, event: ButtonPressed, inbox_id: int, content: OutboxContent
     ) -> None:
         """Let other words and buttons stand in the message whose button was pressed."""
-        post = await outbox.showing(tx, handover.id, event.message_id)
+        post = await outbox.find_shown(tx, handoff.id, event.message_id)
         if post is None:
             return
-        edit = Content(text=content.text, choices=content.choices, of=post.id)
-        await self._desk.put(tx, handover, seq, Kind.EDIT, "customer", edit)
+        edit = OutboxContent(text=content.text, choices=content.choices, of=post.id)
+        await self._service.enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, "customer", edit)
 
-    async def _of_customer(self, tx: Transaction, event: Pressed, number: int) -> Handover | None:
-        handover = await handoffs.get(tx, number)
+    async def _load_ended_handoff(
+        self, tx: Transaction, event: ButtonPressed, handoff_id: int
+    ) -> Handoff | None:
+        handover = await handoffs.get(tx, handoff_id)
         key = event.address.key
         if handover is None or handover.customer.id != event.author.id or handover.ended_at is None:
             return None
@@ -155,76 +165,88 @@ class Presses:
 
     # -- by the desk -----------------------------------------------------------------------------------
 
-    async def _acted(self, tx: Transaction, event: Pressed, action: Action, number: int) -> Ruling:
-        handover = await handoffs.by_card(tx, number, event.address.key)
+    async def _apply_action(
+        self, tx: Transaction, event: ButtonPressed, action: HandoffAction, handoff_id: int
+    ) -> Handled:
+        handover = await handoffs.get_by_ticket(tx, handoff_id, event.address.key)
         if handover is None:
-            return await self._skipped(tx, event)
-        seq = await self._store(tx, event, handover.conversation_id)
+            return await self._skip(tx, event)
+        seq = await self._save_event(tx, event, handover.conversation_id)
         if seq is None:
-            return Ruling(None)
-        await self._desk.act(tx, handover, action, event.author, inbox_id=seq)
-        return self._work(handover.conversation_id)
+            return Handled(None)
+        await self._service.apply_action(tx, handover, action, event.author, inbox_id=seq)
+        return self._enqueued(handover.conversation_id)
 
-    async def _drafted(self, tx: Transaction, event: Pressed, number: int) -> Ruling:
-        handover = await handoffs.by_card(tx, number, event.address.key)
+    async def _request_draft(self, tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handled:
+        handover = await handoffs.get_by_ticket(tx, handoff_id, event.address.key)
         if handover is None or handover.state not in ACTIVE:
-            return await self._skipped(tx, event)
+            return await self._skip(tx, event)
         seq = await inbox.add(
-            tx, event, conversation_id=handover.conversation_id, lane=Lane.NOTES, mark=Mark.OPEN
+            tx, event, conversation_id=handover.conversation_id, lane=Lane.AI_ASSIST, status=EventStatus.OPEN
         )
         if seq is None:
-            return Ruling(None)
-        await self._desk.put(tx, handover, seq, Kind.DRAFT, "desk")
-        return Ruling(Admitted(Work(handover.conversation_id, Lane.NOTES)))
+            return Handled(None)
+        await self._service.enqueue(tx, handover, seq, OutboxKind.DRAFT, "desk")
+        return Handled(Enqueued(QueueKey(handover.conversation_id, Lane.AI_ASSIST)))
 
-    async def _sent(self, tx: Transaction, event: Pressed, number: int) -> Ruling:
+    async def _send_draft(self, tx: Transaction, event: ButtonPressed, item_id: int) -> Handled:
         """Send a draft to the customer in the name of whoever pressed; once."""
-        post = await outbox.get(tx, number)
-        handover_id = post.handover_id if post is not None else None
-        handover = await handoffs.by_card(tx, handover_id or 0, event.address.key)
+        post = await outbox.get(tx, item_id)
+        handover_id = post.handoff_id if post is not None else None
+        handover = await handoffs.get_by_ticket(tx, handover_id or 0, event.address.key)
         if post is None or handover is None or not post.content.draft:
-            return await self._skipped(tx, event)
-        seq = await self._store(tx, event, handover.conversation_id)
+            return await self._skip(tx, event)
+        seq = await self._save_event(tx, event, handover.conversation_id)
         if seq is None:
-            return Ruling(None)
-        if not await outbox.take_draft(tx, post):
-            return self._work(handover.conversation_id)  # somebody was quicker
-        done = await self._desk.act(tx, handover, Action.ANSWER, event.author, inbox_id=seq)
-        language = ticket_card.language_of_card(handover)
+            return Handled(None)
+        if not await outbox.claim_draft(tx, post):
+            return self._enqueued(handover.conversation_id)  # somebody was quicker
+        done = await self._service.apply_action(tx, handover, HandoffAction.REPLY, event.author, inbox_id=seq)
+        language = ticket_card.ticket_language(handover)
         if done is None:
-            await self._desk.say(tx, handover, seq, "desk", texts_for_staff.ended(language))
-            return self._work(handover.conversation_id)
-        await self._send(tx, done.handover, event, seq, post.content.draft)
+            await self._service.enqueue_text(
+                tx, handover, seq, "desk", texts_for_staff.handoff_ended_text(language)
+            )
+            return self._enqueued(handover.conversation_id)
+        await self._send_as_staff(tx, done.handoff, event, seq, post.content.draft)
         name = event.author.name or event.author.id
-        sent = Content(text=texts_for_staff.draft_sent(language, name, post.content.draft), of=post.id)
-        await self._desk.put(tx, handover, seq, Kind.EDIT, "desk", sent)
-        return self._work(handover.conversation_id)
+        sent = OutboxContent(
+            text=texts_for_staff.draft_sent_text(language, name, post.content.draft), of=post.id
+        )
+        await self._service.enqueue(tx, handover, seq, OutboxKind.EDIT, "desk", sent)
+        return self._enqueued(handover.conversation_id)
 
-    async def _send(self, tx: Transaction, handover: Handover, event: Pressed, seq: int, words: str) -> None:
-        terms = await self._desk.terms(tx, handover.address, ticket_card.language_of_card(handover))
-        text = self._relay.from_staff(terms, event.author, words)
-        await self._desk.say(tx, handover, seq, "customer", text)
-        now = self._desk.now()
-        look_at = next_look(handover.state, terms.patience, now=now, reminded=0, customer_waits=False)
-        await handoffs.staff_spoke(tx, handover, now=now, due_at=look_at)
-        line = Line(
-            seq=seq,
+    async def _send_as_staff(
+        self, tx: Transaction, handoff: Handoff, event: ButtonPressed, inbox_id: int, draft: str
+    ) -> None:
+        terms = await self._service.load_policy(tx, handoff.address, ticket_card.ticket_language(handoff))
+        text = self._relay.format_staff_text(terms, event.author, draft)
+        await self._service.enqueue_text(tx, handoff, inbox_id, "customer", text)
+        now = self._service.now()
+        look_at = next_check_at(
+            handoff.state, terms.timeouts, now=now, reminder_count=0, customer_waits=False
+        )
+        await handoffs.record_staff_message(tx, handoff, now=now, due_at=look_at)
+        line = HistoryMessage(
+            seq=inbox_id,
             role="assistant",
             author_id=event.author.id,
             author=event.author.name,
-            text=words,
-            tokens=estimate_tokens(words),
+            text=draft,
+            tokens=estimate_tokens(draft),
         )
-        await history.add(tx, line, conversation_id=handover.conversation_id)
+        await history.append(tx, line, conversation_id=handoff.conversation_id)
 
     # -- what all of these need ------------------------------------------------------------------------
 
-    async def _store(self, tx: Transaction, event: Pressed, conversation_id: int) -> int | None:
-        return await inbox.add(tx, event, conversation_id=conversation_id, lane=Lane.DESK, mark=Mark.OPEN)
+    async def _save_event(self, tx: Transaction, event: ButtonPressed, conversation_id: int) -> int | None:
+        return await inbox.add(
+            tx, event, conversation_id=conversation_id, lane=Lane.HANDOFF, status=EventStatus.OPEN
+        )
 
-    async def _skipped(self, tx: Transaction, event: Pressed) -> Ruling:
-        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.DESK, mark=Mark.SKIPPED)
-        return Ruling(None if seq is None else Admitted())
+    async def _skip(self, tx: Transaction, event: ButtonPressed) -> Handled:
+        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
+        return Handled(None if seq is None else Enqueued())
 
-    def _work(self, conversation_id: int, cancel: str = "") -> Ruling:
-        return Ruling(Admitted(Work(conversation_id, Lane.DESK), cancel))
+    def _enqueued(self, conversation_id: int, cancel_reason: str = "") -> Handled:
+        return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))

@@ -9,54 +9,66 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from core.domain.handoff_state import State
+from core.domain.handoff_state import HandoffState
 
-MOST_REMINDERS = 12  #: of one wait; the gaps double from the third on, up to :data:`LONGEST`
-LONGEST = timedelta(hours=4)
+MAX_REMINDERS = 12  #: of one wait; the gaps double from the third on, up to :data:`MAX_REMINDER_DELAY`
+MAX_REMINDER_DELAY = timedelta(hours=4)
 
-IdleThen: TypeAlias = Literal["return", "close"]
+IdleAction: TypeAlias = Literal["return", "close"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class HandoffTimeouts:
     """How long each side is waited for."""
 
-    remind: timedelta = timedelta(minutes=5)  #: from one reminder to the next
-    idle: timedelta = timedelta(minutes=60)  #: of a taken handover, from its last word
-    idle_then: IdleThen = "return"
+    reminder_interval: timedelta = timedelta(minutes=5)  #: from one reminder to the next
+    idle_timeout: timedelta = timedelta(minutes=60)  #: of a taken handover, from its last word
+    idle_action: IdleAction = "return"
 
 
-Due: TypeAlias = Literal["remind_desk", "remind_people", "remind_taker", "idle_warning", "return", "close"]
+DueAction: TypeAlias = Literal[
+    "remind_desk", "remind_people", "remind_taker", "idle_warning", "return", "close"
+]
 
 
-def gap(patience: Patience, reminded: int) -> timedelta:
+def reminder_delay(timeouts: HandoffTimeouts, reminder_count: int) -> timedelta:
     """Return how long after the reminder number ``reminded`` (0: the beginning) the next one comes."""
-    return min(max(LONGEST, patience.remind), patience.remind * float(2 ** max(0, reminded - 2)))
+    return min(
+        max(MAX_REMINDER_DELAY, timeouts.reminder_interval),
+        timeouts.reminder_interval * float(2 ** max(0, reminder_count - 2)),
+    )
 
 
-def next_look(
-    state: State, patience: Patience, *, now: datetime, reminded: int, customer_waits: bool
+def next_check_at(
+    state: HandoffState,
+    timeouts: HandoffTimeouts,
+    *,
+    now: datetime,
+    reminder_count: int,
+    customer_waits: bool,
 ) -> datetime | None:
     """Return when a handover has to be looked at that was touched or looked at now; None: never."""
     match state:
-        case State.WAITING | State.STAFF if customer_waits or state is State.WAITING:
-            return now + gap(patience, reminded) if reminded < MOST_REMINDERS else None
-        case State.STAFF:
-            return now + patience.idle / 2
+        case HandoffState.WAITING | HandoffState.STAFF if customer_waits or state is HandoffState.WAITING:
+            return now + reminder_delay(timeouts, reminder_count) if reminder_count < MAX_REMINDERS else None
+        case HandoffState.STAFF:
+            return now + timeouts.idle_timeout / 2
         case _:
             return None
 
 
-def due(state: State, patience: Patience, *, reminded: int, customer_waits: bool) -> Due | None:
-    """Return what is due now that the time of :func:`next_look` has come."""
+def action_due(
+    state: HandoffState, timeouts: HandoffTimeouts, *, reminder_count: int, customer_waits: bool
+) -> DueAction | None:
+    """Return what is due now that the time of :func:`next_check_at` has come."""
     match state:
-        case State.WAITING:
-            return "remind_desk" if reminded == 0 else "remind_people"
-        case State.STAFF if customer_waits:
-            return "remind_taker" if reminded < 2 else "remind_people"
-        case State.STAFF if reminded == 0:
+        case HandoffState.WAITING:
+            return "remind_desk" if reminder_count == 0 else "remind_people"
+        case HandoffState.STAFF if customer_waits:
+            return "remind_taker" if reminder_count < 2 else "remind_people"
+        case HandoffState.STAFF if reminder_count == 0:
             return "idle_warning"
-        case State.STAFF:
-            return patience.idle_then
+        case HandoffState.STAFF:
+            return timeouts.idle_action
         case _:
             return None

@@ -10,296 +10,339 @@ Each of these events is stored in the customer's conversation, in its line :attr
 both directions run in: nobody's words overtake an earlier message.
 """
 
-from core.access import Who
+from core.access import Actor
 from core.chat_policy import ChatRules
 from core.domain.events import (
-    Addressed,
+    ActionButton,
+    ButtonPressed,
+    ChannelMigrated,
+    ChatType,
     CommandName,
-    Control,
-    Deleted,
-    Edited,
+    CommandReceived,
     Event,
-    Moved,
-    Ordered,
-    Pressed,
-    Said,
-    Scene,
+    Mention,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
 )
-from core.domain.handoff_state import Action
+from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_customers
-from core.handoff.button_handler import Presses
-from core.handoff.lookup import address_in, customer_of, goes_on, spoken
+from core.handoff.button_handler import HandoffButtonHandler
+from core.handoff.lookup import customer_address, customer_language, find_customer, is_follow_up
 from core.handoff.relay import Relay
-from core.handoff.request_phrases import wants_person
-from core.handoff.service import Desk, Done, Wish
-from core.inbound.handler import Admitted, Ruling
-from core.inbound.history_writer import remember
-from core.store import Lane, Transaction, Work, conversations, handoffs, history, inbox, outbox, ratings
+from core.handoff.request_phrases import asks_for_human
+from core.handoff.service import HandoffRequest, HandoffResult, HandoffService
+from core.inbound.handler import Enqueued, Handled
+from core.inbound.history_writer import append_to_history
+from core.store import Lane, QueueKey, Transaction, conversations, handoffs, history, inbox, outbox, ratings
 from core.store.conversations import Conversation
-from core.store.event_context import Arrival
-from core.store.handoffs import Handover
-from core.store.inbox import Mark
-from core.store.outbox import Kind
-from core.text.language import language_of
+from core.store.event_context import EventContext
+from core.store.handoffs import Handoff
+from core.store.inbox import EventStatus
+from core.store.outbox import OutboxKind
+from core.text.language import detect_language
 from core.text.tokens import estimate_tokens
 
 STAFF_COMMANDS = {
-    CommandName.TAKE: Action.TAKE,
-    CommandName.BACK: Action.BACK,
-    CommandName.CLOSE: Action.CLOSE,
+    CommandName.TAKE: HandoffAction.ASSIGN,
+    CommandName.BACK: HandoffAction.RETURN_TO_BOT,
+    CommandName.CLOSE: HandoffAction.CLOSE,
 }
 #: Commands that would make the bot speak where people do now.
-ANSWERING = frozenset({CommandName.RETRY, CommandName.STOP})
+IGNORED_COMMANDS = frozenset({CommandName.RETRY, CommandName.STOP})
 
 
-class DeskDoor:
-    """Implements :class:`core.inbound.handler.Door`."""
+class HandoffEventHandler:
+    """Implements :class:`core.inbound.handler.EventHandler`."""
 
-    def __init__(self, desk_: Desk) -> None:
-        self._desk = desk_
-        self._relay = Relay(desk_)
-        self._presses = Presses(desk_, self._relay)
+    def __init__(self, service: HandoffService) -> None:
+        self._service = service
+        self._relay = Relay(service)
+        self._button_handler = HandoffButtonHandler(service, self._relay)
 
-    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
         """Rule on what belongs to a handover."""
         match event:
-            case Said():
-                return await self._said(tx, event, arrival)
-            case Ordered():
-                return await self._ordered(tx, event, arrival)
-            case Pressed():
-                return await self._pressed(tx, event)
-            case Edited():
-                return await self._edited(tx, event)
-            case Deleted():
-                return await self._deleted(tx, event)
-            case Moved():
-                await handoffs.move(tx, platform=event.platform, old=event.old_channel, new=event.new_channel)
+            case MessageReceived():
+                return await self._on_message(tx, event, context)
+            case CommandReceived():
+                return await self._on_command(tx, event, context)
+            case ButtonPressed():
+                return await self._on_button(tx, event)
+            case MessageEdited():
+                return await self._on_edit(tx, event)
+            case MessageDeleted():
+                return await self._on_deletion(tx, event)
+            case ChannelMigrated():
+                await handoffs.migrate_channel(
+                    tx, platform=event.platform, old=event.old_channel, new=event.new_channel
+                )
                 return None
             case _:
                 return None
 
     # -- what is said --------------------------------------------------------------------------------
 
-    async def _said(self, tx: Transaction, event: Said, arrival: Arrival) -> Ruling | None:
-        conversation = arrival.replied or arrival.conversation
-        if arrival.handover:
-            at_desk = await handoffs.at_desk(tx, event.address.key)
+    async def _on_message(
+        self, tx: Transaction, event: MessageReceived, context: EventContext
+    ) -> Handled | None:
+        conversation = context.replied_conversation or context.conversation
+        if context.may_concern_handoff:
+            at_desk = await handoffs.get_by_desk_thread(tx, event.address.key)
             if at_desk is not None:
-                return await self._said_at_desk(tx, at_desk, event)
-            conversation, handover = await self._found(tx, event, arrival)
+                return await self._on_desk_message(tx, at_desk, event)
+            conversation, handover = await self._find_handoff(tx, event, context)
             if handover is not None:
-                return await self._said_by_customer(tx, handover, event)
-            if conversation is not None and (ruling := await self._commented(tx, conversation, event)):
+                return await self._on_handed_off_message(tx, handover, event)
+            if conversation is not None and (
+                ruling := await self._save_rating_comment(tx, conversation, event)
+            ):
                 return ruling
-        return await self._wished(tx, conversation, event, arrival.rules)
+        return await self._detect_handoff_request(tx, conversation, event, context.rules)
 
-    async def _said_at_desk(self, tx: Transaction, handover: Handover, event: Said) -> Ruling:
-        seq = await self._store(tx, event, handover.conversation_id)
+    async def _on_desk_message(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
+        seq = await self._save_event(tx, event, handoff.conversation_id)
         if seq is None:
-            return Ruling(None)
-        await self._relay.staff_said(tx, handover, event, seq)
-        return self._work(handover.conversation_id)
+            return Handled(None)
+        await self._relay.relay_staff_message(tx, handoff, event, seq)
+        return self._enqueued(handoff.conversation_id)
 
-    async def _said_by_customer(self, tx: Transaction, handover: Handover, event: Said) -> Ruling:
-        seq = await self._store(tx, event, handover.conversation_id)
+    async def _on_handed_off_message(
+        self, tx: Transaction, handoff: Handoff, event: MessageReceived
+    ) -> Handled:
+        seq = await self._save_event(tx, event, handoff.conversation_id)
         if seq is None:
-            return Ruling(None)
-        staff = event.author.id != handover.customer.id and (
-            event.author.id == handover.taker.id or await self._is_staff(tx, event)
+            return Handled(None)
+        staff = event.author.id != handoff.customer.id and (
+            event.author.id == handoff.assignee.id or await self._is_staff(tx, event)
         )
         if staff:
-            await self._relay.staff_spoke_here(tx, handover, event, seq)
+            await self._relay.record_staff_message(tx, handoff, event, seq)
         else:
-            await self._relay.customer_said(tx, handover, event, seq)
-        return self._work(handover.conversation_id)
+            await self._relay.relay_customer_message(tx, handoff, event, seq)
+        return self._enqueued(handoff.conversation_id)
 
-    async def _commented(self, tx: Transaction, conversation: Conversation, event: Said) -> Ruling | None:
+    async def _save_rating_comment(
+        self, tx: Transaction, conversation: Conversation, event: MessageReceived
+    ) -> Handled | None:
         """Take the words that follow "Add a comment" as the comment."""
-        latest = await handoffs.latest(tx, conversation.id)
+        latest = await handoffs.get_latest(tx, conversation.id)
         if latest is None or latest.customer.id != event.author.id or not event.text.strip():
             return None
-        if not await ratings.comment(tx, latest.id, event.text.strip()):
+        if not await ratings.save_comment(tx, latest.id, event.text.strip()):
             return None
-        seq = await self._store(tx, event, conversation.id)
+        seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
-            return Ruling(None)
-        language = language_of(event.text, latest.language)
-        await self._desk.say(tx, latest, seq, "customer", texts_for_customers.comment_taken(language))
-        if latest.desk.platform:
-            await self._desk.put(tx, latest, seq, Kind.CARD, "desk")
-        return self._work(conversation.id)
-
-    async def _wished(
-        self, tx: Transaction, conversation: Conversation | None, event: Said, rules: ChatRules | None
-    ) -> Ruling | None:
-        """Ask for a person where words (the customer's, or a rule's keyword) do."""
-        if not wants_person(event.text):
-            if rules is None or not rules.brings_person(event.text):
-                return None
-            why = "keyword"
-        elif event.addressed is Addressed.OVERHEARD and not await goes_on(tx, conversation, event):
-            return None
-        else:
-            why = "words"
-        language = language_of(event.text, event.author.language)
-        terms = await self._desk.terms(tx, event.address, language)
-        key = event.address.key
-        if terms.desk is None or (terms.desk.platform, terms.desk.channel) == (key.platform, key.channel):
-            return None
-        if why == "keyword" and await self._is_staff(tx, event):
-            return None
-        if conversation is None and event.follows_replies:
-            conversation = await conversations.latest_in_channel(tx, key, event.author.id)
-        conversation = conversation or await conversations.ensure(tx, key, event.scene)
-        seq = await self._store(tx, event, conversation.id)
-        if seq is None:
-            return Ruling(None)
-        await remember(tx, event, conversation, seq, quotes=False)
-        wish = Wish(why=why, customer=event.author, language=language, address=event.address)
-        return self._ruled(conversation, await self._desk.ask(tx, conversation, wish, inbox_id=seq))
-
-    # -- commands --------------------------------------------------------------------------------------
-
-    async def _ordered(self, tx: Transaction, event: Ordered, arrival: Arrival) -> Ruling | None:
-        at_desk = await handoffs.at_desk(tx, event.address.key) if arrival.handover else None
-        if at_desk is not None and event.command in STAFF_COMMANDS:
-            return await self._acted(tx, at_desk, event, STAFF_COMMANDS[event.command])
-        if at_desk is not None:
-            return None
-        conversation, handover = await self._found(tx, event, arrival)
-        if event.command is CommandName.HUMAN:
-            return await self._asked(tx, conversation, event)
-        if event.command in STAFF_COMMANDS and await self._is_staff(tx, event):
-            return await self._ordered_here(tx, conversation, handover, event)
-        if handover is not None and event.command in ANSWERING:
-            return await self._skipped(tx, event)
-        return None
-
-    async def _asked(
-        self, tx: Transaction, conversation: Conversation | None, event: Ordered
-    ) -> Ruling | None:
-        key = event.address.key
-        language = language_of("", event.author.language)
-        terms = await self._desk.terms(tx, event.address, language)
-        if terms.desk is None or (terms.desk.platform, terms.desk.channel) == (key.platform, key.channel):
-            return None  # the order's own handler says so
-        if conversation is None:
-            conversation = await conversations.latest_in_channel(tx, key, event.author.id)
-            conversation = conversation or await conversations.ensure(tx, key, event.scene)
-        seq = await self._store(tx, event, conversation.id)
-        if seq is None:
-            return Ruling(None)
-        language = await spoken(tx, conversation, event.author.language)
-        wish = Wish(
-            why="customer",
-            customer=event.author,
-            language=language,
-            address=address_in(conversation, event),
+            return Handled(None)
+        language = detect_language(event.text, latest.language)
+        await self._service.enqueue_text(
+            tx, latest, seq, "customer", texts_for_customers.comment_received_text(language)
         )
-        return self._ruled(conversation, await self._desk.ask(tx, conversation, wish, inbox_id=seq))
+        if latest.desk_room.platform:
+            await self._service.enqueue(tx, latest, seq, OutboxKind.TICKET, "desk")
+        return self._enqueued(conversation.id)
 
-    async def _ordered_here(
+    async def _detect_handoff_request(
         self,
         tx: Transaction,
         conversation: Conversation | None,
-        handover: Handover | None,
-        event: Ordered,
-    ) -> Ruling | None:
-        """Let staff take, hand back or close in the room that they share with the customer."""
-        if handover is not None:
-            return await self._acted(tx, handover, event, STAFF_COMMANDS[event.command])
-        if event.command is not CommandName.TAKE or event.scene is Scene.DIRECT or conversation is None:
+        event: MessageReceived,
+        rules: ChatRules | None,
+    ) -> Handled | None:
+        """Ask for a person where words (the customer's, or a rule's keyword) do."""
+        if not asks_for_human(event.text):
+            if rules is None or not rules.requests_handoff(event.text):
+                return None
+            why = "keyword"
+        elif event.mention is Mention.NONE and not await is_follow_up(tx, conversation, event):
             return None
-        seq = await self._store(tx, event, conversation.id)
+        else:
+            why = "words"
+        language = detect_language(event.text, event.author.language)
+        terms = await self._service.load_policy(tx, event.address, language)
+        key = event.address.key
+        if terms.desk_room is None or (terms.desk_room.platform, terms.desk_room.channel) == (
+            key.platform,
+            key.channel,
+        ):
+            return None
+        if why == "keyword" and await self._is_staff(tx, event):
+            return None
+        if conversation is None and event.threads_by_reply:
+            conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
+        conversation = conversation or await conversations.get_or_create(tx, key, event.chat_type)
+        seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
-            return Ruling(None)
-        language = await spoken(tx, conversation, event.author.language)
-        customer = await customer_of(tx, conversation, event)
-        wish = Wish(
-            why="staff", customer=customer, language=language, address=address_in(conversation, event)
+            return Handled(None)
+        await append_to_history(tx, event, conversation, seq, include_quote=False)
+        wish = HandoffRequest(reason=why, customer=event.author, language=language, address=event.address)
+        return self._enqueued_for(
+            conversation, await self._service.request_handoff(tx, conversation, wish, inbox_id=seq)
         )
-        done = await self._desk.take_here(tx, conversation, wish, event.author, inbox_id=seq)
-        return self._ruled(conversation, done)
 
-    async def _acted(self, tx: Transaction, handover: Handover, event: Ordered, action: Action) -> Ruling:
-        seq = await self._store(tx, event, handover.conversation_id)
+    # -- commands --------------------------------------------------------------------------------------
+
+    async def _on_command(
+        self, tx: Transaction, event: CommandReceived, context: EventContext
+    ) -> Handled | None:
+        at_desk = (
+            await handoffs.get_by_desk_thread(tx, event.address.key) if context.may_concern_handoff else None
+        )
+        if at_desk is not None and event.command in STAFF_COMMANDS:
+            return await self._apply_action(tx, at_desk, event, STAFF_COMMANDS[event.command])
+        if at_desk is not None:
+            return None
+        conversation, handover = await self._find_handoff(tx, event, context)
+        if event.command is CommandName.HUMAN:
+            return await self._request_handoff(tx, conversation, event)
+        if event.command in STAFF_COMMANDS and await self._is_staff(tx, event):
+            return await self._on_staff_command(tx, conversation, handover, event)
+        if handover is not None and event.command in IGNORED_COMMANDS:
+            return await self._skip(tx, event)
+        return None
+
+    async def _request_handoff(
+        self, tx: Transaction, conversation: Conversation | None, event: CommandReceived
+    ) -> Handled | None:
+        key = event.address.key
+        language = detect_language("", event.author.language)
+        terms = await self._service.load_policy(tx, event.address, language)
+        if terms.desk_room is None or (terms.desk_room.platform, terms.desk_room.channel) == (
+            key.platform,
+            key.channel,
+        ):
+            return None  # the order's own handler says so
+        if conversation is None:
+            conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
+            conversation = conversation or await conversations.get_or_create(tx, key, event.chat_type)
+        seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
-            return Ruling(None)
-        await self._desk.act(tx, handover, action, event.author, inbox_id=seq)
-        return self._work(handover.conversation_id)
+            return Handled(None)
+        language = await customer_language(tx, conversation, event.author.language)
+        wish = HandoffRequest(
+            reason="customer",
+            customer=event.author,
+            language=language,
+            address=customer_address(conversation, event),
+        )
+        return self._enqueued_for(
+            conversation, await self._service.request_handoff(tx, conversation, wish, inbox_id=seq)
+        )
+
+    async def _on_staff_command(
+        self,
+        tx: Transaction,
+        conversation: Conversation | None,
+        handoff: Handoff | None,
+        event: CommandReceived,
+    ) -> Handled | None:
+        """Let staff take, hand back or close in the room that they share with the customer."""
+        if handoff is not None:
+            return await self._apply_action(tx, handoff, event, STAFF_COMMANDS[event.command])
+        if (
+            event.command is not CommandName.TAKE
+            or event.chat_type is ChatType.DIRECT
+            or conversation is None
+        ):
+            return None
+        seq = await self._save_event(tx, event, conversation.id)
+        if seq is None:
+            return Handled(None)
+        language = await customer_language(tx, conversation, event.author.language)
+        customer = await find_customer(tx, conversation, event)
+        wish = HandoffRequest(
+            reason="staff",
+            customer=customer,
+            language=language,
+            address=customer_address(conversation, event),
+        )
+        done = await self._service.assign_in_shared_room(tx, conversation, wish, event.author, inbox_id=seq)
+        return self._enqueued_for(conversation, done)
+
+    async def _apply_action(
+        self, tx: Transaction, handoff: Handoff, event: CommandReceived, action: HandoffAction
+    ) -> Handled:
+        seq = await self._save_event(tx, event, handoff.conversation_id)
+        if seq is None:
+            return Handled(None)
+        await self._service.apply_action(tx, handoff, action, event.author, inbox_id=seq)
+        return self._enqueued(handoff.conversation_id)
 
     # -- buttons, edits, deletions ---------------------------------------------------------------------
 
-    async def _pressed(self, tx: Transaction, event: Pressed) -> Ruling | None:
-        if event.control in (Control.RETRY, Control.CONTINUE):
-            conversation = await conversations.by_message(tx, event.address.key, event.message_id)
-            if conversation is not None and await handoffs.active(tx, conversation.id) is not None:
-                return await self._skipped(tx, event)
+    async def _on_button(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
+        if event.action in (ActionButton.RETRY, ActionButton.CONTINUE):
+            conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+            if conversation is not None and await handoffs.get_active(tx, conversation.id) is not None:
+                return await self._skip(tx, event)
             return None
-        return await self._presses(tx, event)
+        return await self._button_handler(tx, event)
 
-    async def _edited(self, tx: Transaction, event: Edited) -> Ruling | None:
+    async def _on_edit(self, tx: Transaction, event: MessageEdited) -> Handled | None:
         key = event.address.key
-        copies = list(await outbox.copies_of(tx, key, event.message_id))
+        copies = list(await outbox.load_copies(tx, key, event.message_id))
         if copies:
-            seq = await self._store(tx, event, copies[0].conversation_id)
+            seq = await self._save_event(tx, event, copies[0].conversation_id)
             if seq is None:
-                return Ruling(None)
-            await self._relay.edited(tx, copies, event, seq)
-            return self._work(copies[0].conversation_id)
-        if await handoffs.at_desk(tx, key) is not None:
-            return await self._skipped(tx, event)  # a note was changed: the team's own affair
-        conversation = await conversations.by_message(tx, key, event.message_id)
-        if conversation is None or await handoffs.active(tx, conversation.id) is None:
+                return Handled(None)
+            await self._relay.relay_edit(tx, copies, event, seq)
+            return self._enqueued(copies[0].conversation_id)
+        if await handoffs.get_by_desk_thread(tx, key) is not None:
+            return await self._skip(tx, event)  # a note was changed: the team's own affair
+        conversation = await conversations.find_by_message(tx, key, event.message_id)
+        if conversation is None or await handoffs.get_active(tx, conversation.id) is None:
             return None
         # The question from before the handover: Kimi must not answer it anew now.
-        await history.reword(tx, conversation.id, event.message_id, event.text, estimate_tokens(event.text))
-        return await self._skipped(tx, event)
+        await history.edit_user_message(
+            tx, conversation.id, event.message_id, event.text, estimate_tokens(event.text)
+        )
+        return await self._skip(tx, event)
 
-    async def _deleted(self, tx: Transaction, event: Deleted) -> Ruling | None:
-        copies = list(await outbox.copies_of(tx, event.address.key, event.message_id))
+    async def _on_deletion(self, tx: Transaction, event: MessageDeleted) -> Handled | None:
+        copies = list(await outbox.load_copies(tx, event.address.key, event.message_id))
         if not copies:
             return None
-        seq = await self._store(tx, event, copies[0].conversation_id)
+        seq = await self._save_event(tx, event, copies[0].conversation_id)
         if seq is None:
-            return Ruling(None)
-        await self._relay.deleted(tx, copies, event, seq)
-        return self._work(copies[0].conversation_id)
+            return Handled(None)
+        await self._relay.relay_deletion(tx, copies, event, seq)
+        return self._enqueued(copies[0].conversation_id)
 
     # -- what all of these need ------------------------------------------------------------------------
 
-    async def _found(
-        self, tx: Transaction, event: Said | Ordered, arrival: Arrival
-    ) -> tuple[Conversation | None, Handover | None]:
+    async def _find_handoff(
+        self, tx: Transaction, event: MessageReceived | CommandReceived, context: EventContext
+    ) -> tuple[Conversation | None, Handoff | None]:
         """Return the conversation that an event belongs to, and its handover under way."""
         key = event.address.key
-        conversation = arrival.replied or arrival.conversation
-        if not arrival.handover:
+        conversation = context.replied_conversation or context.conversation
+        if not context.may_concern_handoff:
             return conversation, None
         if conversation is not None:
-            return conversation, await handoffs.active(tx, conversation.id)
-        if event.follows_replies or not key.thread:
+            return conversation, await handoffs.get_active(tx, conversation.id)
+        if event.threads_by_reply or not key.thread:
             # Where every message may begin a conversation, a customer's next words go with their last.
-            handover = await handoffs.active_of(tx, key, event.author.id)
+            handover = await handoffs.get_active_of_customer(tx, key, event.author.id)
             if handover is not None:
                 return await conversations.get(tx, handover.conversation_id), handover
         return None, None
 
-    async def _is_staff(self, tx: Transaction, event: Said | Ordered) -> bool:
+    async def _is_staff(self, tx: Transaction, event: MessageReceived | CommandReceived) -> bool:
         key = event.address.key
-        who = Who.at(key, event.author.id)
-        return await self._desk.rules.is_staff(tx, who)
+        who = Actor.at(key, event.author.id)
+        return await self._service.policies.is_staff(tx, who)
 
-    async def _store(self, tx: Transaction, event: Event, conversation_id: int) -> int | None:
-        return await inbox.add(tx, event, conversation_id=conversation_id, lane=Lane.DESK, mark=Mark.OPEN)
+    async def _save_event(self, tx: Transaction, event: Event, conversation_id: int) -> int | None:
+        return await inbox.add(
+            tx, event, conversation_id=conversation_id, lane=Lane.HANDOFF, status=EventStatus.OPEN
+        )
 
-    async def _skipped(self, tx: Transaction, event: Event) -> Ruling:
-        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.DESK, mark=Mark.SKIPPED)
-        return Ruling(None if seq is None else Admitted())
+    async def _skip(self, tx: Transaction, event: Event) -> Handled:
+        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
+        return Handled(None if seq is None else Enqueued())
 
-    def _work(self, conversation_id: int, cancel: str = "") -> Ruling:
-        return Ruling(Admitted(Work(conversation_id, Lane.DESK), cancel))
+    def _enqueued(self, conversation_id: int, cancel_reason: str = "") -> Handled:
+        return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))
 
-    def _ruled(self, conversation: Conversation, done: Done | None) -> Ruling:
-        return self._work(conversation.id, done.cancel if done is not None else "")
+    def _enqueued_for(self, conversation: Conversation, result: HandoffResult | None) -> Handled:
+        return self._enqueued(conversation.id, result.cancel_reason if result is not None else "")

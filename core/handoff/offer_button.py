@@ -6,87 +6,96 @@ It did not help where nothing relevant was known, or where the same question com
 import structlog
 
 from core.domain.errors import StoreUnavailable
-from core.domain.events import Choice, Said
+from core.domain.events import MessageReceived, OptionButton
 from core.handoff import texts_for_customers
-from core.handoff.request_phrases import same_question
-from core.handoff.service import Desk, Wish
-from core.store import Database, Lane, Transaction, Work, handoffs, history, outbox
-from core.turns.claimer import Taken
-from core.work_queue.port import Engine
+from core.handoff.request_phrases import is_same_question
+from core.handoff.service import HandoffRequest, HandoffService
+from core.store import Database, Lane, QueueKey, Transaction, handoffs, history, outbox
+from core.turns.claimer import ClaimedTurn
+from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-LINES_BACK = 8  #: of the conversation in which an earlier question is looked for
-ANSWERED = frozenset({"complete", "length"})
+MAX_LINES = 8  #: of the conversation in which an earlier question is looked for
+ANSWERED_OUTCOMES = frozenset({"complete", "length"})
 
 
-class OfferButton:
-    """Implements :class:`core.turns.runner.Under`: "Talk to a person", where somebody would come."""
+class HandoffButtonProvider:
+    """Implements :class:`AnswerButtonProvider`: "Talk to a person", where somebody would come."""
 
-    def __init__(self, database: Database, desk_: Desk) -> None:
+    def __init__(self, database: Database, service: HandoffService) -> None:
         self._database = database
-        self._desk = desk_
+        self._service = service
 
-    async def __call__(self, taken: Taken, outcome: str) -> tuple[Choice, ...]:
+    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> tuple[OptionButton, ...]:
         """Return the button."""
         async with self._database.read() as tx:
-            terms = await self._desk.terms(tx, taken.address, taken.language)
-        key = taken.conversation.key
-        if terms.desk is None or (terms.desk.platform, terms.desk.channel) == (key.platform, key.channel):
+            terms = await self._service.load_policy(tx, claimed.address, claimed.language)
+        key = claimed.conversation.key
+        if terms.desk_room is None or (terms.desk_room.platform, terms.desk_room.channel) == (
+            key.platform,
+            key.channel,
+        ):
             return ()
-        return (texts_for_customers.offer_button(taken.language),)
+        return (texts_for_customers.request_human_button(claimed.language),)
 
 
-class Offers:
-    """Implements :class:`core.turns.runner.Afterwards`."""
+class EscalationHook:
+    """Implements :class:`core.turns.runner.AfterAnswerHook`."""
 
-    def __init__(self, database: Database, desk_: Desk, engine: Engine) -> None:
+    def __init__(self, database: Database, service: HandoffService, work_queue: WorkQueue) -> None:
         self._database = database
-        self._desk = desk_
-        self._engine = engine
+        self._service = service
+        self._work_queue = work_queue
 
-    async def __call__(self, taken: Taken, outcome: str) -> None:
+    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> None:
         """Offer a person, once for each question, where its answer cannot have helped."""
-        if taken.said is None or not (outcome == "unknown" or outcome in ANSWERED):
+        if claimed.question is None or not (outcome == "unknown" or outcome in ANSWERED_OUTCOMES):
             return
         try:
             async with self._database.begin() as tx:
-                work = await self._offer(tx, taken, taken.said, outcome)
+                work = await self._escalate(tx, claimed, claimed.question, outcome)
                 if work is not None:
-                    await self._engine.enlist(tx, work)
+                    await self._work_queue.enqueue(tx, work)
         except StoreUnavailable as exc:
-            log.warning("offer_lost", error=str(exc))
+            log.warning("handoff.escalation_failed", error=str(exc))
             return
         if work is not None:
-            self._engine.wake(work)
+            self._work_queue.wake(work)
 
-    async def _offer(self, tx: Transaction, taken: Taken, said: Said, outcome: str) -> Work | None:
+    async def _escalate(
+        self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: str
+    ) -> QueueKey | None:
         why = "unknown" if outcome == "unknown" else "repeat"
-        if why == "repeat" and not await self._repeated(tx, taken, said):
+        if why == "repeat" and not await self._is_repeated(tx, claimed, message):
             return None
-        conversation = taken.conversation
-        terms = await self._desk.terms(tx, taken.address, taken.language)
-        if terms.desk is None or await handoffs.active(tx, conversation.id) is not None:
+        conversation = claimed.conversation
+        terms = await self._service.load_policy(tx, claimed.address, claimed.language)
+        if terms.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None
-        if why == "unknown" and terms.unasked == "offer":
+        if why == "unknown" and terms.escalation_mode == "offer":
             return None  # the answer itself offers one, with a button
-        inbox_id = await outbox.ticket(tx, conversation, f"offer:{taken.turn.id}", Lane.DESK)
+        inbox_id = await outbox.add_system_event(tx, conversation, f"offer:{claimed.turn.id}", Lane.HANDOFF)
         if inbox_id is None:
             return None
-        wish = Wish(why=why, customer=said.author, language=taken.language, address=taken.address)
-        await self._desk.suggest(tx, conversation, wish, terms, inbox_id=inbox_id)
-        return Work(conversation.id, Lane.DESK)
+        wish = HandoffRequest(
+            reason=why, customer=message.author, language=claimed.language, address=claimed.address
+        )
+        await self._service.escalate(tx, conversation, wish, terms, inbox_id=inbox_id)
+        return QueueKey(conversation.id, Lane.HANDOFF)
 
-    async def _repeated(self, tx: Transaction, taken: Taken, said: Said) -> bool:
+    async def _is_repeated(self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived) -> bool:
         """Return whether the same person asked the same thing shortly before."""
-        lines = await history.recent(
+        lines = await history.load_recent(
             tx,
-            taken.conversation.id,
-            after_seq=taken.conversation.history_after,
-            up_to_seq=taken.turn.inbox_id - 1,
-            max_lines=LINES_BACK,
+            claimed.conversation.id,
+            after_seq=claimed.conversation.history_cutoff_seq,
+            up_to_seq=claimed.turn.inbox_id - 1,
+            limit=MAX_LINES,
         )
         return any(
-            line.role == "user" and line.author_id == said.author.id and same_question(line.text, said.text)
+            line.role == "user"
+            and line.author_id == message.author.id
+            and is_same_question(line.text, message.text)
             for line in lines
         )

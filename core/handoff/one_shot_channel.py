@@ -6,76 +6,80 @@ tells the reference before anything else happens.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle
-from core.ports.platform import Budget, Pager, Rung
+from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
+from core.ports.platform import Budget, DeliveryMode, Renderer
 
-Call = Callable[[str], Awaitable[MessageRef]]
+OneShotCall = Callable[[str], Awaitable[MessageRef]]
 """Does it, given a marker, and returns what came of it."""
 
 
-class OnePage:
+class SinglePageRenderer:
     """A pager of a text that nobody reads."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the text as one page once it is complete."""
-        return [Page(source=markdown, text=markdown)] if complete else []
+        return [RenderedMessage(markdown=markdown, text=markdown)] if complete else []
 
 
-class SingleCall:
-    """Implements :class:`core.ports.platform.Surface` for one call."""
+class OneShotChannel:
+    """Implements :class:`core.ports.platform.MessageChannel` for one call."""
 
     thinking_style = ThinkingStyle.LINE
-    finds_posts = False  #: neither files nor topics can be marked
+    can_find_by_key = False  #: neither files nor topics can be marked
 
-    def __init__(self, cost: Sequence[Budget], call: Call) -> None:
+    def __init__(self, cost: Sequence[Budget], call: OneShotCall) -> None:
         self._cost = tuple(cost)
         self._call = call
 
-    def pager(self, address: Address) -> Pager:
+    def build_renderer(self, address: Address) -> Renderer:
         """Return a pager of one page."""
-        return OnePage()
+        return SinglePageRenderer()
 
-    def rungs(self, address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return the one way: a single call."""
-        return (Rung(name="edit", open=self._cost, grow=self._cost, close=self._cost),)
+        return (
+            DeliveryMode(
+                name="edit", create_cost=self._cost, update_cost=self._cost, finalize_cost=self._cost
+            ),
+        )
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """Return nothing: no status is shown."""
         return ()
 
-    def status_every_s(self, address: Address) -> float:
+    def status_refresh_s(self, address: Address) -> float:
         """Return 0: no status is shown."""
         return 0.0
 
-    async def status(self, address: Address, status: Status) -> None:
+    async def set_status(self, address: Address, status: TypingStatus) -> None:
         """Show nothing."""
 
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Make the call.
 
         Raises:
-            SurfaceError: as the call does.
+            PlatformError: as the call does.
         """
-        return await self._call(marker)
+        return await self._call(idempotency_key)
 
     async def edit(
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Return ``ref``: what was called is done."""
         return ref
@@ -83,12 +87,12 @@ class SingleCall:
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Do nothing: there is nothing to take away."""
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Return ``ref``."""
         return ref
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Return None: it cannot be looked for."""
         return None

@@ -12,40 +12,50 @@ from functools import partial
 
 import structlog
 
-from core.domain.errors import Fenced, SurfaceClosed, SurfaceError, SurfaceRefused
+from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.events import Address, MessageRef
-from core.domain.handoff_state import Action
+from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.ai_assist import Notes
-from core.handoff.sender import Carriage
-from core.handoff.service import Desk
-from core.store import Database, Lane, Transaction, Work, conversations, handoffs, history, outbox, ratings
-from core.store.handoffs import NOBODY, Handover
-from core.store.outbox import Content, Kind, Post
-from core.work_queue.port import Engine
+from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.sender import HandoffSender
+from core.handoff.service import HandoffService
+from core.store import (
+    Database,
+    Lane,
+    QueueKey,
+    Transaction,
+    conversations,
+    handoffs,
+    history,
+    outbox,
+    ratings,
+)
+from core.store.handoffs import NOBODY, Handoff
+from core.store.outbox import OutboxContent, OutboxItem, OutboxKind
+from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
 
-class DeskRunner:
-    """Implements :data:`core.work_queue.port.Drain` for the lanes of handovers."""
+class OutboxRunner:
+    """Implements :data:`core.work_queue.port.ProcessQueue` for the lanes of handovers."""
 
     def __init__(
         self,
         database: Database,
-        desk_: Desk,
-        carriage: Carriage,
-        notes: Notes,
-        engine: Engine,
+        service: HandoffService,
+        sender: HandoffSender,
+        assistant: HandoffAssistant,
+        work_queue: WorkQueue,
     ) -> None:
         self._database = database
-        self._desk = desk_
-        self._carriage = carriage
-        self._notes = notes
-        self._engine = engine
+        self._service = service
+        self._sender = sender
+        self._assistant = assistant
+        self._work_queue = work_queue
         self.stopping: Callable[[], bool] = lambda: False
 
-    async def __call__(self, work: Work) -> None:
+    async def __call__(self, queue_key: QueueKey) -> None:
         """Work off everything that is open in one line of work, in order.
 
         Raises:
@@ -53,235 +63,252 @@ class DeskRunner:
         """
         while not self.stopping():
             async with self._database.begin() as tx:
-                conversation = await conversations.get(tx, work.conversation_id)
-                if not self._carriage.serves(conversation.key.platform):
+                conversation = await conversations.get(tx, queue_key.conversation_id)
+                if not self._sender.serves(conversation.key.platform):
                     return  # another process serves that platform, or none does today
-                post = await outbox.take_next(tx, work)
+                post = await outbox.claim_next(tx, queue_key)
             if post is None:
                 return
             try:
-                await self._bring(post)
-            except Fenced:
-                log.info("relay_fenced", post=post.id)
+                await self._process(post)
+            except LeaseLost:
+                log.info("outbox.lease_lost", post=post.id)
                 return
 
-    async def _bring(self, post: Post) -> None:
+    async def _process(self, item: OutboxItem) -> None:
         async with self._database.read() as tx:
-            handover = await handoffs.get(tx, post.handover_id) if post.handover_id is not None else None
+            handover = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
         try:
-            await self._do(post, handover)
-        except SurfaceError as exc:
-            log.warning("relay_failed", post=post.id, kind=post.kind.value, side=post.side, error=str(exc))
-            await self._failed(post, handover, exc)
+            await self._dispatch(item, handover)
+        except PlatformError as exc:
+            log.warning(
+                "outbox.delivery_failed", post=item.id, kind=item.kind.value, side=item.side, error=str(exc)
+            )
+            await self._handle_failure(item, handover, exc)
         else:
             async with self._database.begin() as tx:
-                await outbox.finish(tx, post, state="done")
+                await outbox.finish(tx, item, state="done")
 
-    async def _do(self, post: Post, handover: Handover | None) -> None:
-        match post.kind:
-            case Kind.WORDS:
-                await self._words(post, handover)
-            case Kind.EDIT | Kind.DELETE:
-                await self._change(post, handover)
-            case Kind.FILE if handover is not None:
-                address = self._address(post, handover)
-                await self._carriage.file(post, address, on_refs=partial(self._keep, post, handover))
-            case Kind.CARD if handover is not None:
-                await self._card(post, handover)
-            case Kind.SEAL if handover is not None and handover.desk_thread:
-                await self._carriage.seal(post, handover)
-            case Kind.SUMMARY if handover is not None:
-                await self._summary(handover)
-            case Kind.DRAFT if handover is not None:
-                await self._draft(post, handover)
+    async def _dispatch(self, item: OutboxItem, handoff: Handoff | None) -> None:
+        match item.kind:
+            case OutboxKind.TEXT:
+                await self._send_text(item, handoff)
+            case OutboxKind.EDIT | OutboxKind.DELETE:
+                await self._edit_or_delete(item, handoff)
+            case OutboxKind.FILE if handoff is not None:
+                address = self._address_of(item, handoff)
+                await self._sender.send_file(item, address, on_refs=partial(self._save_refs, item, handoff))
+            case OutboxKind.TICKET if handoff is not None:
+                await self._show_ticket(item, handoff)
+            case OutboxKind.CLOSE_TOPIC if handoff is not None and handoff.desk_thread:
+                await self._sender.close_topic(item, handoff)
+            case OutboxKind.SUMMARY if handoff is not None:
+                await self._add_summary(handoff)
+            case OutboxKind.DRAFT if handoff is not None:
+                await self._add_draft(item, handoff)
             case _:
-                log.info("relay_pointless", post=post.id, kind=post.kind.value)
+                log.info("outbox.item_skipped", post=item.id, kind=item.kind.value)
 
     # -- messages ------------------------------------------------------------------------------------
 
-    def _address(self, post: Post, handover: Handover | None) -> Address:
+    def _address_of(self, item: OutboxItem, handoff: Handoff | None) -> Address:
         """Return where a row is shown.
 
         Raises:
-            SurfaceClosed: there is no such place.
+            PlatformForbidden: there is no such place.
         """
-        if handover is None:
-            if post.content.address is None:
-                raise SurfaceClosed("nowhere to show it")
-            return post.content.address
-        if post.side == "customer":
-            return handover.address
-        if not handover.desk_thread:
-            raise SurfaceClosed("the desk has no thread for it")
-        return self._carriage.platforms.desk_address(handover)
+        if handoff is None:
+            if item.content.address is None:
+                raise PlatformForbidden("nowhere to show it")
+            return item.content.address
+        if item.side == "customer":
+            return handoff.address
+        if not handoff.desk_thread:
+            raise PlatformForbidden("the desk has no thread for it")
+        return self._sender.platforms.desk_address(handoff)
 
-    async def _words(self, post: Post, handover: Handover | None) -> None:
+    async def _send_text(self, item: OutboxItem, handoff: Handoff | None) -> None:
         """Show a message; where the desk's topic is closed by now, in the desk's room instead."""
         try:
-            await self._message(post, handover, self._address(post, handover), post.content.text)
-        except (SurfaceClosed, SurfaceRefused):
-            if post.side == "customer" or handover is None or handover.ended_at is None:
+            await self._deliver_text(item, handoff, self._address_of(item, handoff), item.content.text)
+        except (PlatformForbidden, PlatformRefused):
+            if item.side == "customer" or handoff is None or handoff.ended_at is None:
                 raise
-            room = self._carriage.platforms.desk_room(handover)
-            text = f"**{ticket_card.title(handover)}**\n\n{post.content.text}"
-            await self._message(post, handover, room, text)
+            room = self._sender.platforms.desk_room_address(handoff)
+            text = f"**{ticket_card.title(handoff)}**\n\n{item.content.text}"
+            await self._deliver_text(item, handoff, room, text)
 
-    async def _message(self, post: Post, handover: Handover | None, address: Address, text: str) -> None:
-        await self._carriage.show(
-            post,
+    async def _deliver_text(
+        self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str
+    ) -> None:
+        await self._sender.deliver_text(
+            item,
             address,
             text,
-            post.content.choices,
-            refs=post.refs,
-            known=await self._known(post, handover),
-            on_refs=partial(self._keep, post, handover),
+            item.content.choices,
+            refs=item.refs,
+            known_message_ids=await self._known_message_ids(item, handoff),
+            on_refs=partial(self._save_refs, item, handoff),
         )
 
-    async def _change(self, post: Post, handover: Handover | None) -> None:
+    async def _edit_or_delete(self, item: OutboxItem, handoff: Handoff | None) -> None:
         """Edit an earlier row's messages, or with no text take them away."""
         async with self._database.read() as tx:
-            target = await outbox.get(tx, post.content.of)
+            target = await outbox.get(tx, item.content.of)
         if target is None or not target.refs:
             return  # it never stood anywhere
-        gone = post.kind is Kind.DELETE
-        await self._carriage.show(
-            post,
-            self._address(target, handover),
-            "" if gone else post.content.text,
-            post.content.choices,
+        gone = item.kind is OutboxKind.DELETE
+        await self._sender.deliver_text(
+            item,
+            self._address_of(target, handoff),
+            "" if gone else item.content.text,
+            item.content.choices,
             refs=target.refs,
-            known=frozenset(),
-            on_refs=partial(self._repoint, target, "" if gone else post.content.text),
+            known_message_ids=frozenset(),
+            on_refs=partial(self._save_edit, target, "" if gone else item.content.text),
         )
 
-    async def _repoint(self, target: Post, text: str, refs: Sequence[MessageRef]) -> None:
+    async def _save_edit(self, target: OutboxItem, text: str, refs: Sequence[MessageRef]) -> None:
         async with self._database.begin() as tx:
-            await outbox.repoint(tx, target.id, refs, text)
+            await outbox.update_shown(tx, target.id, refs, text)
 
-    async def _keep(self, post: Post, handover: Handover | None, refs: Sequence[MessageRef]) -> None:
+    async def _save_refs(self, item: OutboxItem, handoff: Handoff | None, refs: Sequence[MessageRef]) -> None:
         """Store the references; a copy on the customer's side belongs to their conversation."""
         async with self._database.begin() as tx:
-            await outbox.save_refs(tx, post, refs)
-            if post.side == "customer":
-                address = self._address(post, handover)
-                await self._claim(tx, post, address, refs)
+            await outbox.save_refs(tx, item, refs)
+            if item.side == "customer":
+                address = self._address_of(item, handoff)
+                await self._link_to_conversation(tx, item, address, refs)
 
-    async def _claim(self, tx: Transaction, post: Post, address: Address, refs: Sequence[MessageRef]) -> None:
+    async def _link_to_conversation(
+        self, tx: Transaction, item: OutboxItem, address: Address, refs: Sequence[MessageRef]
+    ) -> None:
         for ref in refs:
-            await conversations.remember_ref(tx, address.key, ref.message_id, post.conversation_id, None)
+            await conversations.save_ref(tx, address.key, ref.message_id, item.conversation_id, None)
 
-    async def _known(self, post: Post, handover: Handover | None) -> frozenset[str]:
+    async def _known_message_ids(self, item: OutboxItem, handoff: Handoff | None) -> frozenset[str]:
         """Return the messages of ours that are not the one that a dead run may have posted."""
-        if post.run <= 1:
+        if item.attempt <= 1:
             return frozenset()
         async with self._database.read() as tx:
-            known = await conversations.known_refs(tx, post.conversation_id)
-            if handover is not None:
-                known |= await outbox.shown_ids(tx, handover.id)
-                known |= {ref.message_id for ref in handover.card}
-        return known - {ref.message_id for ref in post.refs}
+            known = await conversations.load_message_ids(tx, item.conversation_id)
+            if handoff is not None:
+                known |= await outbox.load_message_ids(tx, handoff.id)
+                known |= {ref.message_id for ref in handoff.ticket}
+        return known - {ref.message_id for ref in item.refs}
 
     # -- the card --------------------------------------------------------------------------------------
 
-    async def _card(self, post: Post, handover: Handover) -> None:
+    async def _show_ticket(self, item: OutboxItem, handoff: Handoff) -> None:
         """Open the handover's thread with its card, or show in the card what has changed."""
-        first = not handover.card
+        first = not handoff.ticket
         async with self._database.read() as tx:
-            lines = await history.recent(
+            lines = await history.load_recent(
                 tx,
-                handover.conversation_id,
+                handoff.conversation_id,
                 after_seq=-1,
-                up_to_seq=await outbox.carded_at(tx, handover.id) or post.inbox_id,
-                max_lines=ticket_card.MOST_LINES,
+                up_to_seq=await outbox.get_ticket_event_id(tx, handoff.id) or item.inbox_id,
+                limit=ticket_card.MAX_LINES,
             )
-            rating = await ratings.of(tx, handover.id)
-        thread = handover.desk_thread
+            rating = await ratings.get(tx, handoff.id)
+        thread = handoff.desk_thread
         if first and not thread:
-            thread = await self._carriage.open_topic(post, handover, ticket_card.title(handover))
+            thread = await self._sender.open_topic(item, handoff, ticket_card.title(handoff))
             if thread:
-                await self._opened(handover, thread, ())
-        address = self._carriage.platforms.desk_address(handover, thread)
-        await self._carriage.show(
-            post,
+                await self._save_ticket_refs(handoff, thread, ())
+        address = self._sender.platforms.desk_address(handoff, thread)
+        await self._sender.deliver_text(
+            item,
             address,
-            ticket_card.text(handover, lines, rating=rating),
-            ticket_card.buttons(handover),
-            refs=handover.card,
-            known=await self._known(post, handover),
-            on_refs=partial(self._opened, handover, thread),
+            ticket_card.render(handoff, lines, rating=rating),
+            ticket_card.buttons(handoff),
+            refs=handoff.ticket,
+            known_message_ids=await self._known_message_ids(item, handoff),
+            on_refs=partial(self._save_ticket_refs, handoff, thread),
         )
         if first:
-            await self._beside(handover, f"summary:{handover.id}", Lane.NOTES, Kind.SUMMARY)
+            await self._enqueue_follow_up(
+                handoff, f"summary:{handoff.id}", Lane.AI_ASSIST, OutboxKind.SUMMARY
+            )
 
-    async def _opened(self, handover: Handover, thread: str, refs: Sequence[MessageRef]) -> None:
+    async def _save_ticket_refs(self, handoff: Handoff, thread: str, refs: Sequence[MessageRef]) -> None:
         async with self._database.begin() as tx:
-            await handoffs.opened(
-                tx, handover.id, thread=thread or (refs[0].message_id if refs else ""), card=refs
+            await handoffs.set_desk_thread(
+                tx, handoff.id, thread=thread or (refs[0].message_id if refs else ""), ticket=refs
             )
 
     # -- Kimi's notes ----------------------------------------------------------------------------------
 
-    async def _summary(self, handover: Handover) -> None:
+    async def _add_summary(self, handoff: Handoff) -> None:
         """Let Kimi summarise; the card shows it, or goes without."""
-        summary = await self._notes.summary(handover)
+        summary = await self._assistant.summarize(handoff)
         if not summary:
             return
         async with self._database.begin() as tx:
-            await handoffs.summarise(tx, handover.id, summary)
-        await self._beside(handover, f"summarised:{handover.id}", Lane.DESK, Kind.CARD)
+            await handoffs.save_summary(tx, handoff.id, summary)
+        await self._enqueue_follow_up(handoff, f"summarised:{handoff.id}", Lane.HANDOFF, OutboxKind.TICKET)
 
-    async def _draft(self, post: Post, handover: Handover) -> None:
-        language = ticket_card.language_of_card(handover)
-        words = await self._notes.draft(handover)
-        content = Content(text=texts_for_staff.drafting_failed(language))
+    async def _add_draft(self, item: OutboxItem, handoff: Handoff) -> None:
+        language = ticket_card.ticket_language(handoff)
+        words = await self._assistant.draft_reply(handoff)
+        content = OutboxContent(text=texts_for_staff.draft_failed_text(language))
         if words:
-            content = Content(text=texts_for_staff.draft(language, words), draft=words)
-        await self._beside(handover, f"draft:{post.id}", Lane.DESK, Kind.WORDS, content)
+            content = OutboxContent(text=texts_for_staff.draft_text(language, words), draft=words)
+        await self._enqueue_follow_up(handoff, f"draft:{item.id}", Lane.HANDOFF, OutboxKind.TEXT, content)
 
-    async def _beside(
-        self, handover: Handover, name: str, lane: Lane, kind: Kind, content: Content | None = None
+    async def _enqueue_follow_up(
+        self,
+        handoff: Handoff,
+        idempotency_key: str,
+        lane: Lane,
+        kind: OutboxKind,
+        content: OutboxContent | None = None,
     ) -> None:
         """Store what follows for the desk, as work of its own; once for each name."""
         async with self._database.begin() as tx:
-            conversation = await conversations.get(tx, handover.conversation_id)
-            inbox_id = await outbox.ticket(tx, conversation, name, lane)
+            conversation = await conversations.get(tx, handoff.conversation_id)
+            inbox_id = await outbox.add_system_event(tx, conversation, idempotency_key, lane)
             if inbox_id is None:
                 return
-            number = await self._desk.put(tx, handover, inbox_id, kind, "desk", content)
+            number = await self._service.enqueue(tx, handoff, inbox_id, kind, "desk", content)
             if content is not None and content.draft:
-                await outbox.offer(
-                    tx, number, texts_for_staff.send_button(ticket_card.language_of_card(handover), number)
+                await outbox.set_button(
+                    tx,
+                    number,
+                    texts_for_staff.send_draft_button(ticket_card.ticket_language(handoff), number),
                 )
-            work = Work(conversation.id, lane)
-            await self._engine.enlist(tx, work)
-        self._engine.wake(work)
+            work = QueueKey(conversation.id, lane)
+            await self._work_queue.enqueue(tx, work)
+        self._work_queue.wake(work)
 
     # -- what could not be done ------------------------------------------------------------------------
 
-    async def _failed(self, post: Post, handover: Handover | None, error: SurfaceError) -> None:
+    async def _handle_failure(self, item: OutboxItem, handoff: Handoff | None, error: PlatformError) -> None:
         """Close a row that cannot be shown, and let somebody know."""
         async with self._database.begin() as tx:
-            await outbox.finish(tx, post, state="failed")
-            if handover is None:
+            await outbox.finish(tx, item, state="failed")
+            if handoff is None:
                 return
-            language = ticket_card.language_of_card(handover)
-            if post.kind is Kind.CARD and not handover.desk_thread:
-                await self._desk.act(
+            language = ticket_card.ticket_language(handoff)
+            if item.kind is OutboxKind.TICKET and not handoff.desk_thread:
+                await self._service.apply_action(
                     tx,
-                    handover,
-                    Action.BACK,
+                    handoff,
+                    HandoffAction.RETURN_TO_BOT,
                     NOBODY,
-                    inbox_id=post.inbox_id,
-                    words=texts_for_customers.unreachable(language),
+                    inbox_id=item.inbox_id,
+                    customer_notice=texts_for_customers.staff_unreachable_text(language),
                 )
-            elif post.side == "customer" and handover.desk_thread:
-                told = texts_for_staff.undelivered(language, _why(error))
-                await self._desk.say(tx, handover, post.inbox_id, "desk", told)
-            elif post.kind is Kind.FILE and handover.desk_thread and post.content.file is not None:
-                told = texts_for_staff.file_lost(language, post.content.file.name or post.content.file.kind)
-                await self._desk.say(tx, handover, post.inbox_id, "desk", told)
+            elif item.side == "customer" and handoff.desk_thread:
+                told = texts_for_staff.undelivered_text(language, _error_text(error))
+                await self._service.enqueue_text(tx, handoff, item.inbox_id, "desk", told)
+            elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
+                told = texts_for_staff.file_failed_text(
+                    language, item.content.file.name or item.content.file.kind
+                )
+                await self._service.enqueue_text(tx, handoff, item.inbox_id, "desk", told)
 
 
-def _why(error: SurfaceError) -> str:
+def _error_text(error: PlatformError) -> str:
     """Return a platform's refusal in a few words."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"

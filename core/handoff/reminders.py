@@ -8,21 +8,21 @@ from typing import Final
 
 import structlog
 
-from core.domain.handoff_state import Action, State
+from core.domain.handoff_state import HandoffAction, HandoffState
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.deadlines import Due, due, next_look
-from core.handoff.platforms import Platforms
-from core.handoff.policy import DeskTerms
-from core.handoff.service import Desk
-from core.ports.periodic_tasks import Chore, Schedule
-from core.store import Database, Lane, Transaction, Work, conversations, handoffs, outbox
-from core.store.handoffs import NOBODY, Handover
-from core.work_queue.port import Engine
+from core.handoff.deadlines import DueAction, action_due, next_check_at
+from core.handoff.platforms import HandoffPlatforms
+from core.handoff.policy import HandoffPolicy
+from core.handoff.service import HandoffService
+from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
+from core.store import Database, Lane, QueueKey, Transaction, conversations, handoffs, outbox
+from core.store.handoffs import NOBODY, Handoff
+from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-LOOK_S: Final = 5.0  #: from one look to the next
-TOLD_TIMES: Final = 3  #: how often a waiting customer hears that nobody has come yet
+CHECK_EVERY_S: Final = 5.0  #: from one look to the next
+MAX_CUSTOMER_NOTICES: Final = 3  #: how often a waiting customer hears that nobody has come yet
 
 
 class Reminders:
@@ -31,104 +31,117 @@ class Reminders:
     def __init__(
         self,
         database: Database,
-        desk_: Desk,
-        platforms: Platforms,
-        engine: Engine,
+        service: HandoffService,
+        platforms: HandoffPlatforms,
+        work_queue: WorkQueue,
     ) -> None:
         self._database = database
-        self._desk = desk_
+        self._service = service
         self._platforms = platforms
-        self._engine = engine
+        self._work_queue = work_queue
 
-    def start(self, schedule: Schedule) -> None:
+    def start(self, scheduler: TaskScheduler) -> None:
         """Have it looked for what is due, again and again; before the engine's start."""
-        schedule.schedule(Chore(name="reminders", every_s=LOOK_S, do=self.look))
+        scheduler.schedule(PeriodicTask(name="reminders", every_s=CHECK_EVERY_S, run=self.run_due))
 
-    async def look(self) -> None:
+    async def run_due(self) -> None:
         """Do everything that is due now.
 
         Raises:
             StoreUnavailable: the rest is done at the next look.
         """
         async with self._database.read() as tx:
-            waiting = await handoffs.due(tx, self._desk.now())
+            waiting = await handoffs.load_due_ids(tx, self._service.now())
         for handover_id in waiting:
             async with self._database.begin() as tx:
-                work = await self._attend(tx, handover_id)
+                work = await self._process_handoff(tx, handover_id)
                 if work is not None:
-                    await self._engine.enlist(tx, work)
+                    await self._work_queue.enqueue(tx, work)
             if work is not None:
-                self._engine.wake(work)
+                self._work_queue.wake(work)
 
-    async def _attend(self, tx: Transaction, handover_id: int) -> Work | None:
+    async def _process_handoff(self, tx: Transaction, handoff_id: int) -> QueueKey | None:
         """Do what is due for one handover; None where another replica does, or nothing is."""
-        now = self._desk.now()
-        found = await handoffs.get(tx, handover_id)
+        now = self._service.now()
+        found = await handoffs.get(tx, handoff_id)
         if found is None:
             return None
-        terms = await self._desk.terms(tx, found.address, ticket_card.language_of_card(found))
-        look_at = next_look(
+        terms = await self._service.load_policy(tx, found.address, ticket_card.ticket_language(found))
+        look_at = next_check_at(
             found.state,
-            terms.patience,
+            terms.timeouts,
             now=now,
-            reminded=found.reminded + 1,
-            customer_waits=found.customer_waits,
+            reminder_count=found.reminder_count + 1,
+            customer_waits=found.customer_waiting,
         )
-        handover = await handoffs.claim(tx, handover_id, now=now, until=look_at)
-        if handover is None or (terms.away and handover.state is State.WAITING):
+        handover = await handoffs.claim(tx, handoff_id, now=now, until=look_at)
+        if handover is None or (terms.away_notice and handover.state is HandoffState.WAITING):
             return None  # nobody is there who could be reminded; the customer was told so
         conversation = await conversations.get(tx, handover.conversation_id)
         name = f"due:{handover.id}:{now.timestamp()}"
-        inbox_id = await outbox.ticket(tx, conversation, name, Lane.DESK)
+        inbox_id = await outbox.add_system_event(tx, conversation, name, Lane.HANDOFF)
         if inbox_id is None:
             return None
-        what = due(
+        what = action_due(
             handover.state,
-            terms.patience,
-            reminded=handover.reminded - 1,
-            customer_waits=handover.customer_waits,
+            terms.timeouts,
+            reminder_count=handover.reminder_count - 1,
+            customer_waits=handover.customer_waiting,
         )
-        log.info("handover_due", handover=handover.id, what=what)
-        await self._do(tx, handover, what, terms, inbox_id)
-        return Work(conversation.id, Lane.DESK)
+        log.info("handoff.action_due", handover=handover.id, what=what)
+        await self._perform(tx, handover, what, terms, inbox_id)
+        return QueueKey(conversation.id, Lane.HANDOFF)
 
-    async def _do(
-        self, tx: Transaction, handover: Handover, what: Due | None, terms: DeskTerms, inbox_id: int
+    async def _perform(
+        self,
+        tx: Transaction,
+        handoff: Handoff,
+        due_action: DueAction | None,
+        policy: HandoffPolicy,
+        inbox_id: int,
     ) -> None:
-        language = ticket_card.language_of_card(handover)
-        match what:
+        language = ticket_card.ticket_language(handoff)
+        match due_action:
             case "return" | "close":
-                action = Action.BACK if what == "return" else Action.CLOSE
-                await self._desk.act(tx, handover, action, NOBODY, inbox_id=inbox_id)
+                action = HandoffAction.RETURN_TO_BOT if due_action == "return" else HandoffAction.CLOSE
+                await self._service.apply_action(tx, handoff, action, NOBODY, inbox_id=inbox_id)
             case "idle_warning":
-                told = texts_for_staff.idle(language, terms.patience.idle_then, self._taker(handover))
-                await self._tell_desk(tx, handover, inbox_id, told)
-            case "remind_desk" | "remind_people" | "remind_taker":
-                waited = self._desk.now() - handover.asked_at
-                called = self._taker(handover) if what == "remind_taker" else self._people(handover, terms)
-                called = "" if what == "remind_desk" else called
-                told = texts_for_staff.remind(
-                    language, handover.customer.name or handover.customer.id, waited, called
+                told = texts_for_staff.idle_warning_text(
+                    language, policy.timeouts.idle_action, self._mention_assignee(handoff)
                 )
-                await self._tell_desk(tx, handover, inbox_id, told)
-                if handover.state is State.WAITING and handover.reminded <= TOLD_TIMES:
-                    ahead = await handoffs.ahead_of(tx, handover)
-                    words = texts_for_customers.still_waiting(language, ahead=ahead, away=terms.away)
-                    await self._desk.say(tx, handover, inbox_id, "customer", words)
+                await self._notify_desk(tx, handoff, inbox_id, told)
+            case "remind_desk" | "remind_people" | "remind_taker":
+                waited = self._service.now() - handoff.requested_at
+                called = (
+                    self._mention_assignee(handoff)
+                    if due_action == "remind_taker"
+                    else self._mention_contacts(handoff, policy)
+                )
+                called = "" if due_action == "remind_desk" else called
+                told = texts_for_staff.reminder_text(
+                    language, handoff.customer.name or handoff.customer.id, waited, called
+                )
+                await self._notify_desk(tx, handoff, inbox_id, told)
+                if handoff.state is HandoffState.WAITING and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
+                    ahead = await handoffs.count_ahead(tx, handoff)
+                    words = texts_for_customers.still_waiting_text(
+                        language, waiting_ahead=ahead, away_notice=policy.away_notice
+                    )
+                    await self._service.enqueue_text(tx, handoff, inbox_id, "customer", words)
             case _:
                 pass
 
-    async def _tell_desk(self, tx: Transaction, handover: Handover, inbox_id: int, told: str) -> None:
-        if handover.desk.platform:
-            await self._desk.say(tx, handover, inbox_id, "desk", told)
+    async def _notify_desk(self, tx: Transaction, handoff: Handoff, inbox_id: int, text: str) -> None:
+        if handoff.desk_room.platform:
+            await self._service.enqueue_text(tx, handoff, inbox_id, "desk", text)
 
-    def _taker(self, handover: Handover) -> str:
-        return self._platforms.mentions(
-            handover.desk.platform, [(handover.taker.id, handover.taker.name or handover.taker.id)]
+    def _mention_assignee(self, handoff: Handoff) -> str:
+        return self._platforms.render_mentions(
+            handoff.desk_room.platform, [(handoff.assignee.id, handoff.assignee.name or handoff.assignee.id)]
         )
 
-    def _people(self, handover: Handover, terms: DeskTerms) -> str:
-        platform = handover.desk.platform
-        named = [(person, "") for person in terms.named(platform)]
-        taker = [(handover.taker.id, handover.taker.name)] if handover.taker.id else []
-        return self._platforms.mentions(platform, [*taker, *named])
+    def _mention_contacts(self, handoff: Handoff, policy: HandoffPolicy) -> str:
+        platform = handoff.desk_room.platform
+        named = [(person, "") for person in policy.contacts_on(platform)]
+        taker = [(handoff.assignee.id, handoff.assignee.name)] if handoff.assignee.id else []
+        return self._platforms.render_mentions(platform, [*taker, *named])

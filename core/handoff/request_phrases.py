@@ -8,11 +8,11 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-MOST_CHARS = 200  #: a longer message is a question in which such words stand by chance
-SAME_FROM = 0.86  #: likeness from which two questions are the same
-LEAST_CHARS = 4  #: shorter ones ("ok", "为什么") are said twice without meaning
+MAX_CHARS = 200  #: a longer message is a question in which such words stand by chance
+SIMILARITY_THRESHOLD = 0.86  #: likeness from which two questions are the same
+MIN_CHARS = 4  #: shorter ones ("ok", "为什么") are said twice without meaning
 
-_SOMEBODY = (
+_ANY_PERSON = (
     r"(?:an? |the |your |some )?(?:real |live |actual |human )?"
     r"(?:human(?: being)?|person|people|agent|representative|operator|somebody|someone)"
 )
@@ -22,8 +22,8 @@ _A_PERSON = (
 )
 _END = r"(?=[\s.!?,;:…]|$)(?! (?:resources?|rights?|error|body|who|that|from|about|named|called))"
 _ENGLISH = (
-    rf"\b(?:talk|speak|chat) (?:to|with) {_SOMEBODY}{_END}",
-    rf"\b(?:connect|transfer|pass|hand) me (?:over )?(?:to|with) {_SOMEBODY}{_END}",
+    rf"\b(?:talk|speak|chat) (?:to|with) {_ANY_PERSON}{_END}",
+    rf"\b(?:connect|transfer|pass|hand) me (?:over )?(?:to|with) {_ANY_PERSON}{_END}",
     rf"\b(?:i (?:want|need)|i'?d like|give me|get me|can i (?:have|get)) {_A_PERSON}{_END}",
     r"^\W*(?:human|real person|human agent|live agent|agent|operator|representative)(?: please)?\W*$",
     r"\b(?:human|live) (?:support|agent)(?: please)?\W*$",
@@ -35,8 +35,8 @@ _CHINESE = (
     r"(?:和|跟|与)(?:一?[个位])?(?:真人|人工|活人)(?:说|聊|谈|讲|沟通)",
     r"^\W*(?:人工|真人)\W*$",
 )
-_WANTED = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.IGNORECASE)
-_REFUSED = re.compile(
+_REQUEST = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.IGNORECASE)
+_REFUSAL = re.compile(
     r"\b(?:do ?n[o']?t|don’t|not|never|no need to|without)\b[^.!?]{0,25}"
     r"\b(?:talk|speak|chat|connect|transfer|want|need|human)\b"
     r"|(?:不用|不要|不想|不需要|别|无需|没必要)[^。！？]{0,6}(?:转|人工|真人|客服)",
@@ -44,22 +44,22 @@ _REFUSED = re.compile(
 )
 
 
-def wants_person(text: str) -> bool:
+def asks_for_human(text: str) -> bool:
     """Return whether these words ask to be answered by a person."""
     plain = unicodedata.normalize("NFKC", " ".join(text.replace("’", "'").split()))
-    if len(plain) > MOST_CHARS or _REFUSED.search(plain):
+    if len(plain) > MAX_CHARS or _REFUSAL.search(plain):
         return False
-    return _WANTED.search(plain) is not None
+    return _REQUEST.search(plain) is not None
 
 
-def same_question(text: str, other: str) -> bool:
+def is_same_question(text: str, other: str) -> bool:
     """Return whether two messages ask the same thing in (almost) the same words."""
-    one, two = _letters(text), _letters(other)
-    if min(len(one), len(two)) < LEAST_CHARS:
+    one, two = _normalized(text), _normalized(other)
+    if min(len(one), len(two)) < MIN_CHARS:
         return False
-    return one == two or SequenceMatcher(None, one, two, autojunk=False).ratio() >= SAME_FROM
+    return one == two or SequenceMatcher(None, one, two, autojunk=False).ratio() >= SIMILARITY_THRESHOLD
 
 
-def _letters(text: str) -> str:
+def _normalized(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in folded if char.isalnum())[:MOST_CHARS]
+    return "".join(char for char in folded if char.isalnum())[:MAX_CHARS]

@@ -8,102 +8,122 @@ from pathlib import Path
 
 import structlog
 
-from core.delivery.dispatcher import Courier
-from core.domain.errors import SurfaceClosed, SurfaceError, SurfaceRefused
-from core.domain.events import Address, Attachment, AttachmentKind, Choice, MessageRef
-from core.handoff.one_shot_channel import SingleCall
-from core.handoff.platforms import Platforms
-from core.ports.platform import Surface
-from core.store.handoffs import Handover
-from core.store.outbox import Post
+from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
+from core.domain.events import Address, Attachment, AttachmentKind, MessageRef, OptionButton
+from core.handoff.one_shot_channel import OneShotChannel
+from core.handoff.platforms import HandoffPlatforms
+from core.ports.platform import MessageChannel
+from core.store.handoffs import Handoff
+from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
 
-MOST_FILE_BYTES = 20_000_000  #: what Telegram's cloud lets a bot fetch; enough for a desk
+MAX_FILE_BYTES = 20_000_000  #: what Telegram's cloud lets a bot fetch; enough for a desk
 
 OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
 
 
-async def _forget(refs: Sequence[MessageRef]) -> None:
+async def _discard_refs(refs: Sequence[MessageRef]) -> None:
     """Keep nothing: a topic's reference is kept by whoever opened it."""
 
 
-class Carriage:
+class HandoffSender:
     """Shows texts, sends files, opens and closes topics."""
 
-    def __init__(self, courier: Courier, platforms: Platforms, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, dispatcher: DeliveryDispatcher, platforms: HandoffPlatforms, *, temp_folder: Path | None = None
+    ) -> None:
         """``folder`` is where files lie for as long as they are passed on."""
-        self._courier = courier
+        self._dispatcher = dispatcher
         self.platforms = platforms
-        self._folder = folder
+        self._temp_folder = temp_folder
 
     def serves(self, platform: str) -> bool:
         """Return whether this process can show anything on a platform."""
         return platform in self.platforms.surfaces
 
-    async def show(
+    async def deliver_text(
         self,
-        post: Post,
+        item: OutboxItem,
         address: Address,
         text: str,
-        choices: tuple[Choice, ...],
+        buttons: tuple[OptionButton, ...],
         *,
         refs: Sequence[MessageRef],
-        known: frozenset[str],
+        known_message_ids: frozenset[str],
         on_refs: OnRefs,
     ) -> None:
         """Bring a text onto the screen, into ``refs`` where it stands already; "" takes those away.
 
         Raises:
-            SurfaceError: it cannot be shown.
+            PlatformError: it cannot be shown.
         """
         surface = self.platforms.surfaces.get(address.key.platform)
         if surface is None:
-            raise SurfaceClosed(f"{address.key.platform} is not connected")
-        await self._carry(post, surface, address, text, choices, refs=refs, known=known, on_refs=on_refs)
+            raise PlatformForbidden(f"{address.key.platform} is not connected")
+        await self._deliver(
+            item,
+            surface,
+            address,
+            text,
+            buttons,
+            refs=refs,
+            known_message_ids=known_message_ids,
+            on_refs=on_refs,
+        )
 
-    async def file(self, post: Post, address: Address, *, on_refs: OnRefs) -> None:
+    async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
         """Fetch a person's file where it lies and send it on.
 
         Raises:
-            SurfaceError: it cannot be had, or cannot be sent.
+            PlatformError: it cannot be had, or cannot be sent.
         """
-        file, source = post.content.file, post.content.platform
-        if file is None or post.refs:
+        file, source = item.content.file, item.content.platform
+        if file is None or item.refs:
             return
         downloads = self.platforms.downloads.get(source)
         if downloads is None:
-            raise SurfaceClosed(f"files of {source} cannot be fetched")
+            raise PlatformForbidden(f"files of {source} cannot be fetched")
         room = self.platforms.room(address.key.platform)
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="relay-", dir=await self._made()))
+        folder = Path(
+            await asyncio.to_thread(tempfile.mkdtemp, prefix="relay-", dir=await self._ensure_temp_folder())
+        )
         try:
             path = folder / "file"
-            await self._fetch(file, source, path)
+            await self._download(file, source, path)
 
             async def send(marker: str) -> MessageRef:
                 return await room.send_file(
                     address,
                     path,
-                    name=name_of(file),
+                    name=file_name(file),
                     media_type=file.media_type,
                     caption="",
-                    marker=marker,
+                    idempotency_key=marker,
                 )
 
-            call = SingleCall(room.file_cost(address), send)
-            await self._carry(
-                post, call, address, name_of(file), (), refs=(), known=frozenset(), on_refs=on_refs
+            call = OneShotChannel(room.file_cost(address), send)
+            await self._deliver(
+                item,
+                call,
+                address,
+                file_name(file),
+                (),
+                refs=(),
+                known_message_ids=frozenset(),
+                on_refs=on_refs,
             )
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def open_topic(self, post: Post, handover: Handover, title: str) -> str:
+    async def open_topic(self, item: OutboxItem, handoff: Handoff, title: str) -> str:
         """Open a handover's topic; return its thread, "" where its first message will be that.
 
         Raises:
-            SurfaceError: there can be none.
+            PlatformError: there can be none.
         """
-        room, channel = self.platforms.room(handover.desk.platform), handover.desk.channel
+        room, channel = self.platforms.room(handoff.desk_room.platform), handoff.desk_room.channel
         cost = room.topic_cost(channel)
         if not cost:
             return await room.open_topic(channel, title)
@@ -113,55 +133,69 @@ class Carriage:
             opened.append(await room.open_topic(channel, title))
             return MessageRef(channel=channel, message_id=opened[-1])
 
-        address = self.platforms.desk_address(handover)
-        await self._carry(
-            post, SingleCall(cost, call), address, title, (), refs=(), known=frozenset(), on_refs=_forget
+        address = self.platforms.desk_address(handoff)
+        await self._deliver(
+            item,
+            OneShotChannel(cost, call),
+            address,
+            title,
+            (),
+            refs=(),
+            known_message_ids=frozenset(),
+            on_refs=_discard_refs,
         )
         return opened[-1]
 
-    async def seal(self, post: Post, handover: Handover) -> None:
+    async def close_topic(self, item: OutboxItem, handoff: Handoff) -> None:
         """Close a handover's topic; one that cannot be closed stays open."""
-        room, channel = self.platforms.room(handover.desk.platform), handover.desk.channel
+        room, channel = self.platforms.room(handoff.desk_room.platform), handoff.desk_room.channel
         cost = room.topic_cost(channel)
 
         async def call(marker: str) -> MessageRef:
-            await room.close_topic(channel, handover.desk_thread)
-            return MessageRef(channel=channel, message_id=handover.desk_thread)
+            await room.close_topic(channel, handoff.desk_thread)
+            return MessageRef(channel=channel, message_id=handoff.desk_thread)
 
         if not cost:
             await call("")
             return
-        address = self.platforms.desk_address(handover)
+        address = self.platforms.desk_address(handoff)
         try:
-            await self._carry(
-                post, SingleCall(cost, call), address, "-", (), refs=(), known=frozenset(), on_refs=_forget
+            await self._deliver(
+                item,
+                OneShotChannel(cost, call),
+                address,
+                "-",
+                (),
+                refs=(),
+                known_message_ids=frozenset(),
+                on_refs=_discard_refs,
             )
-        except SurfaceRefused as exc:
-            log.info("topic_left_open", handover=handover.id, error=str(exc))
+        except PlatformRefused as exc:
+            log.info("handoff.topic_not_closed", handover=handoff.id, error=str(exc))
 
-    async def _carry(
+    async def _deliver(
         self,
-        post: Post,
-        surface: Surface,
+        item: OutboxItem,
+        surface: MessageChannel,
         address: Address,
         text: str,
-        choices: tuple[Choice, ...],
+        buttons: tuple[OptionButton, ...],
         *,
         refs: Sequence[MessageRef],
-        known: frozenset[str],
+        known_message_ids: frozenset[str],
         on_refs: OnRefs,
     ) -> None:
-        delivery = self._courier.open(
+        delivery = self._dispatcher.open(
             surface,
             address,
-            marker=f"desk{post.id}",
-            on_refs=on_refs,
+            idempotency_key=f"desk{item.id}",
+            on_refs_changed=on_refs,
             question_id=address.key.thread,
             refs=refs,
-            known=known,
-            lost_post=post.run > 1 and not refs,
+            known_message_ids=known_message_ids,
+            post_uncertain=item.attempt > 1 and not refs,
             show_status=False,
-            final_controls=choices,
+            final_buttons=buttons,
         )
         try:
             if text:
@@ -170,21 +204,21 @@ class Carriage:
         finally:
             delivery.close()
 
-    async def _fetch(self, file: Attachment, source: str, path: Path) -> None:
+    async def _download(self, file: Attachment, source: str, path: Path) -> None:
         try:
-            await self.platforms.downloads[source].download(file, path, limit_bytes=MOST_FILE_BYTES)
+            await self.platforms.downloads[source].download(file, path, limit_bytes=MAX_FILE_BYTES)
         except OSError as exc:
-            raise SurfaceError(f"no room for a file: {exc.strerror}") from exc
+            raise PlatformError(f"no room for a file: {exc.strerror}") from exc
 
-    async def _made(self) -> str | None:
+    async def _ensure_temp_folder(self) -> str | None:
         """Return the folder for files, made where it is missing."""
-        if self._folder is None:
+        if self._temp_folder is None:
             return None
-        await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
-        return str(self._folder)
+        await asyncio.to_thread(self._temp_folder.mkdir, parents=True, exist_ok=True)
+        return str(self._temp_folder)
 
 
-def name_of(file: Attachment) -> str:
+def file_name(file: Attachment) -> str:
     """Return a file's name; pictures often come without one."""
     if file.name:
         return file.name

@@ -9,16 +9,23 @@ from datetime import datetime
 
 import structlog
 
-from core.domain.events import Address, Choice, Person
-from core.domain.handoff_state import Action, Change, Effect, State, begin, transition
+from core.domain.events import Address, OptionButton, Person
+from core.domain.handoff_state import (
+    HandoffAction,
+    HandoffEffect,
+    HandoffState,
+    HandoffTransition,
+    initial_transition,
+    transition,
+)
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.deadlines import next_look
-from core.handoff.policy import DeskRules, DeskTerms
+from core.handoff.deadlines import next_check_at
+from core.handoff.policy import HandoffPolicies, HandoffPolicy
 from core.store import Transaction, handoffs, inbox, outbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
-from core.store.handoffs import NOBODY, Handover
-from core.store.outbox import Content, Kind, Side
+from core.store.handoffs import NOBODY, Handoff
+from core.store.outbox import OutboxContent, OutboxKind, Side
 from core.text.language import Language
 
 log = structlog.get_logger(__name__)
@@ -27,108 +34,124 @@ Now = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class HandoffRequest:
     """Who wants a person for a conversation, and why."""
 
-    why: str  #: "customer", "words", "unknown", "feedback", "repeat", "keyword", "staff"
+    reason: str  #: "customer", "words", "unknown", "feedback", "repeat", "keyword", "staff"
     customer: Person
     language: Language
     address: Address  #: where the customer is answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class HandoffResult:
     """What became of an action."""
 
-    handover: Handover
-    change: Change
-    cancel: str = ""  #: why the running answer of the conversation ends; "" if it does not
+    handoff: Handoff
+    change: HandoffTransition
+    cancel_reason: str = ""  #: why the running answer of the conversation ends; "" if it does not
 
 
-class Desk:
+class HandoffService:
     """Makes changes within the caller's transaction."""
 
-    def __init__(self, rules: DeskRules, *, now: Now = utc_now) -> None:
-        self.rules = rules
+    def __init__(self, policies: HandoffPolicies, *, now: Now = utc_now) -> None:
+        self.policies = policies
         self.now = now
 
-    async def terms(self, tx: Transaction, address: Address, language: Language) -> DeskTerms:
+    async def load_policy(self, tx: Transaction, address: Address, language: Language) -> HandoffPolicy:
         """Return the terms of the chat that an address is in."""
-        return await self.rules.terms(tx, address.key, language, self.now())
+        return await self.policies.load(tx, address.key, language, self.now())
 
-    async def ask(
-        self, tx: Transaction, conversation: Conversation, wish: Wish, *, inbox_id: int
-    ) -> Done | None:
+    async def request_handoff(
+        self, tx: Transaction, conversation: Conversation, request: HandoffRequest, *, inbox_id: int
+    ) -> HandoffResult | None:
         """Ask for a person; None where the chat has no desk. Who asks again hears where they stand."""
-        terms = await self.terms(tx, wish.address, wish.language)
-        if terms.desk is None:
+        terms = await self.load_policy(tx, request.address, request.language)
+        if terms.desk_room is None:
             return None
-        under_way = await handoffs.active(tx, conversation.id)
+        under_way = await handoffs.get_active(tx, conversation.id)
         if under_way is not None:
-            return await self.act(tx, under_way, Action.ASK, wish.customer, inbox_id=inbox_id)
-        return await self._begin(tx, conversation, wish, Action.ASK, NOBODY, terms, inbox_id=inbox_id)
+            return await self.apply_action(
+                tx, under_way, HandoffAction.REQUEST, request.customer, inbox_id=inbox_id
+            )
+        return await self._start(
+            tx, conversation, request, HandoffAction.REQUEST, NOBODY, terms, inbox_id=inbox_id
+        )
 
-    async def suggest(
+    async def escalate(
         self,
         tx: Transaction,
         conversation: Conversation,
-        wish: Wish,
-        terms: DeskTerms,
+        request: HandoffRequest,
+        policy: HandoffPolicy,
         *,
         inbox_id: int,
-    ) -> Done | None:
+    ) -> HandoffResult | None:
         """Do what the terms say where the bot thinks that a person should help: offer one, or ask for one."""
-        if terms.unasked == "ask":
-            return await self.ask(tx, conversation, wish, inbox_id=inbox_id)
-        offer = Content(
-            text=texts_for_customers.offered(wish.language),
-            choices=(texts_for_customers.offer_button(wish.language),),
-            address=wish.address,
+        if policy.escalation_mode == "ask":
+            return await self.request_handoff(tx, conversation, request, inbox_id=inbox_id)
+        offer = OutboxContent(
+            text=texts_for_customers.offer_text(request.language),
+            choices=(texts_for_customers.request_human_button(request.language),),
+            address=request.address,
         )
-        await outbox.put(
+        await outbox.enqueue(
             tx,
             conversation_id=conversation.id,
-            handover_id=None,
+            handoff_id=None,
             inbox_id=inbox_id,
-            kind=Kind.WORDS,
+            kind=OutboxKind.TEXT,
             side="customer",
             content=offer,
         )
         return None
 
-    async def take_here(
-        self, tx: Transaction, conversation: Conversation, wish: Wish, taker: Person, *, inbox_id: int
-    ) -> Done:
-        """Let a person take a conversation in the very room that they share with the customer."""
-        terms = replace(await self.terms(tx, wish.address, wish.language), desk=handoffs.Place())
-        return await self._begin(tx, conversation, wish, Action.TAKE, taker, terms, inbox_id=inbox_id)
-
-    async def act(
+    async def assign_in_shared_room(
         self,
         tx: Transaction,
-        handover: Handover,
-        action: Action,
+        conversation: Conversation,
+        request: HandoffRequest,
+        assignee: Person,
+        *,
+        inbox_id: int,
+    ) -> HandoffResult:
+        """Let a person take a conversation in the very room that they share with the customer."""
+        terms = replace(
+            await self.load_policy(tx, request.address, request.language), desk_room=handoffs.DeskRoom()
+        )
+        return await self._start(
+            tx, conversation, request, HandoffAction.ASSIGN, assignee, terms, inbox_id=inbox_id
+        )
+
+    async def apply_action(
+        self,
+        tx: Transaction,
+        handoff: Handoff,
+        action: HandoffAction,
         author: Person,
         *,
         inbox_id: int,
-        words: str = "",
-    ) -> Done | None:
+        customer_notice: str = "",
+    ) -> HandoffResult | None:
         """Do something to a handover; None where it has ended before.
 
         ``words`` take the place of what the customer would be told.
         """
-        change = transition(handover.state, action)
-        if change is None or handover.ended_at is not None:
+        change = transition(handoff.state, action)
+        if change is None or handoff.ended_at is not None:
             return None
-        terms = await self.terms(tx, handover.address, ticket_card.language_of_card(handover))
-        ends = change.after in (State.BOT, State.CLOSED)
-        waits = handover.customer_waits
-        look_at = next_look(change.after, terms.patience, now=self.now(), reminded=0, customer_waits=waits)
-        new_taker = action in (Action.TAKE, Action.ANSWER) and author.id != handover.taker.id
-        if change.moves or new_taker:
-            await handoffs.change(
+        terms = await self.load_policy(tx, handoff.address, ticket_card.ticket_language(handoff))
+        ends = change.after in (HandoffState.BOT, HandoffState.CLOSED)
+        waits = handoff.customer_waiting
+        look_at = next_check_at(
+            change.after, terms.timeouts, now=self.now(), reminder_count=0, customer_waits=waits
+        )
+        new_taker = action in (HandoffAction.ASSIGN, HandoffAction.REPLY) and author.id != handoff.assignee.id
+        if change.changes_state or new_taker:
+            await handoffs.apply_action(
                 tx,
-                handover,
+                handoff,
                 action,
                 change.after,
                 author=author,
@@ -136,126 +159,146 @@ class Desk:
                 due_at=look_at,
                 ends=ends,
             )
-            log.info("handover_changed", handover=handover.id, action=action.value, state=change.after.value)
-        elif action is not Action.ASK:
-            return Done(handover=handover, change=replace(change, effects=()))
-        changed = await handoffs.get(tx, handover.id) or handover
-        cancel = await self._apply(tx, changed, change, author, terms, action, inbox_id, words)
-        return Done(handover=changed, change=change, cancel=cancel)
+            log.info(
+                "handoff.state_changed", handover=handoff.id, action=action.value, state=change.after.value
+            )
+        elif action is not HandoffAction.REQUEST:
+            return HandoffResult(handoff=handoff, change=replace(change, effects=()))
+        changed = await handoffs.get(tx, handoff.id) or handoff
+        cancel = await self._apply_effects(
+            tx, changed, change, author, terms, action, inbox_id, customer_notice
+        )
+        return HandoffResult(handoff=changed, change=change, cancel_reason=cancel)
 
-    async def _begin(
+    async def _start(
         self,
         tx: Transaction,
         conversation: Conversation,
-        wish: Wish,
-        action: Action,
-        taker: Person,
-        terms: DeskTerms,
+        request: HandoffRequest,
+        action: HandoffAction,
+        assignee: Person,
+        policy: HandoffPolicy,
         *,
         inbox_id: int,
-    ) -> Done:
-        now, change = self.now(), begin(action)
-        look_at = next_look(change.after, terms.patience, now=now, reminded=0, customer_waits=True)
+    ) -> HandoffResult:
+        now, change = self.now(), initial_transition(action)
+        look_at = next_check_at(change.after, policy.timeouts, now=now, reminder_count=0, customer_waits=True)
         made = await handoffs.add(
             tx,
             conversation_id=conversation.id,
             state=change.after,
-            why=wish.why,
-            customer=wish.customer,
-            language=wish.language,
-            address=wish.address,
-            desk=terms.desk or handoffs.Place(),
-            taker=taker,
+            reason=request.reason,
+            customer=request.customer,
+            language=request.language,
+            address=request.address,
+            desk_room=policy.desk_room or handoffs.DeskRoom(),
+            assignee=assignee,
             now=now,
             due_at=look_at,
         )
-        author = taker if action is Action.TAKE else wish.customer if wish.why == "customer" else NOBODY
-        await handoffs.note(tx, made.id, action, change.before, change.after, author=author, now=now)
-        log.info("handover_began", handover=made.id, why=wish.why, state=change.after.value)
-        cancel = await self._apply(tx, made, change, author, terms, action, inbox_id, "")
-        return Done(handover=made, change=change, cancel=cancel)
+        author = (
+            assignee
+            if action is HandoffAction.ASSIGN
+            else request.customer
+            if request.reason == "customer"
+            else NOBODY
+        )
+        await handoffs.record_transition(
+            tx, made.id, action, change.before, change.after, author=author, now=now
+        )
+        log.info("handoff.started", handover=made.id, why=request.reason, state=change.after.value)
+        cancel = await self._apply_effects(tx, made, change, author, policy, action, inbox_id, "")
+        return HandoffResult(handoff=made, change=change, cancel_reason=cancel)
 
-    async def _apply(
+    async def _apply_effects(
         self,
         tx: Transaction,
-        handover: Handover,
-        change: Change,
+        handoff: Handoff,
+        change: HandoffTransition,
         author: Person,
-        terms: DeskTerms,
-        action: Action,
+        policy: HandoffPolicy,
+        action: HandoffAction,
         inbox_id: int,
-        words: str,
+        customer_notice: str,
     ) -> str:
         """Store what a change brings; return why the running answer ends."""
         cancel = ""
-        has_room = bool(handover.desk.platform)
+        has_room = bool(handoff.desk_room.platform)
         for effect in change.effects:
             match effect:
-                case Effect.SILENCE:
-                    cancel = await _silence(tx, handover.conversation_id)
-                case Effect.CARD if has_room:
-                    await self.put(tx, handover, inbox_id, Kind.CARD, "desk")
-                    if action is not Action.ASK:
-                        language = ticket_card.language_of_card(handover)
-                        told = texts_for_staff.did(language, action.value, author.name or author.id)
-                        await self.say(tx, handover, inbox_id, "desk", told)
-                case Effect.TELL:
-                    told, choices = await self._told(tx, handover, action, terms)
-                    await self.say(tx, handover, inbox_id, "customer", words or told, choices)
-                case Effect.SEAL if has_room:
-                    await self.put(tx, handover, inbox_id, Kind.SEAL, "desk")
+                case HandoffEffect.SILENCE_BOT:
+                    cancel = await _stop_answering(tx, handoff.conversation_id)
+                case HandoffEffect.UPDATE_TICKET if has_room:
+                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.TICKET, "desk")
+                    if action is not HandoffAction.REQUEST:
+                        language = ticket_card.ticket_language(handoff)
+                        told = texts_for_staff.action_text(language, action.value, author.name or author.id)
+                        await self.enqueue_text(tx, handoff, inbox_id, "desk", told)
+                case HandoffEffect.NOTIFY_CUSTOMER:
+                    told, choices = await self._customer_notice(tx, handoff, action, policy)
+                    await self.enqueue_text(
+                        tx, handoff, inbox_id, "customer", customer_notice or told, choices
+                    )
+                case HandoffEffect.CLOSE_TOPIC if has_room:
+                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.CLOSE_TOPIC, "desk")
                 case _:
                     pass
         return cancel
 
-    async def _told(
-        self, tx: Transaction, handover: Handover, action: Action, terms: DeskTerms
-    ) -> tuple[str, tuple[Choice, ...]]:
+    async def _customer_notice(
+        self, tx: Transaction, handoff: Handoff, action: HandoffAction, policy: HandoffPolicy
+    ) -> tuple[str, tuple[OptionButton, ...]]:
         """Return what the customer is told of the state that an action led to."""
-        language = ticket_card.language_of_card(handover)
-        name = (handover.taker.name or "") if terms.names else ""
-        match handover.state, action:
-            case State.WAITING, _:
-                ahead = await handoffs.ahead_of(tx, handover)
-                return texts_for_customers.asked(language, ahead=ahead, away=terms.away), ()
-            case State.STAFF, Action.ASK:
-                return texts_for_customers.with_staff(language, name), ()
-            case State.STAFF, _:
-                return texts_for_customers.taken(language, name), ()
-            case State.CLOSED, _ if handover.taker.id:
-                return texts_for_customers.closed(language), texts_for_customers.rating_buttons(handover.id)
-            case State.CLOSED, _:
-                return texts_for_customers.closed_unrated(language), ()
+        language = ticket_card.ticket_language(handoff)
+        name = (handoff.assignee.name or "") if policy.show_staff_names else ""
+        match handoff.state, action:
+            case HandoffState.WAITING, _:
+                ahead = await handoffs.count_ahead(tx, handoff)
+                return texts_for_customers.requested_text(
+                    language, waiting_ahead=ahead, away_notice=policy.away_notice
+                ), ()
+            case HandoffState.STAFF, HandoffAction.REQUEST:
+                return texts_for_customers.already_assigned_text(language, name), ()
+            case HandoffState.STAFF, _:
+                return texts_for_customers.assigned_text(language, name), ()
+            case HandoffState.CLOSED, _ if handoff.assignee.id:
+                return texts_for_customers.closed_text(language), texts_for_customers.rating_buttons(
+                    handoff.id
+                )
+            case HandoffState.CLOSED, _:
+                return texts_for_customers.closed_without_rating_text(language), ()
             case _:
-                return texts_for_customers.back(language), ()
+                return texts_for_customers.returned_to_bot_text(language), ()
 
-    async def say(
+    async def enqueue_text(
         self,
         tx: Transaction,
-        handover: Handover,
+        handoff: Handoff,
         inbox_id: int,
         side: Side,
         text: str,
-        choices: tuple[Choice, ...] = (),
+        buttons: tuple[OptionButton, ...] = (),
     ) -> int:
         """Store a text of ours that is to be shown; return its row's id."""
-        return await self.put(tx, handover, inbox_id, Kind.WORDS, side, Content(text=text, choices=choices))
+        return await self.enqueue(
+            tx, handoff, inbox_id, OutboxKind.TEXT, side, OutboxContent(text=text, choices=buttons)
+        )
 
-    async def put(
+    async def enqueue(
         self,
         tx: Transaction,
-        handover: Handover,
+        handoff: Handoff,
         inbox_id: int,
-        kind: Kind,
+        kind: OutboxKind,
         side: Side,
-        content: Content | None = None,
-        source: outbox.Source | None = None,
+        content: OutboxContent | None = None,
+        source: outbox.SourceMessage | None = None,
     ) -> int:
         """Store what is to be done for a handover; return its row's id."""
-        return await outbox.put(
+        return await outbox.enqueue(
             tx,
-            conversation_id=handover.conversation_id,
-            handover_id=handover.id,
+            conversation_id=handoff.conversation_id,
+            handoff_id=handoff.id,
             inbox_id=inbox_id,
             kind=kind,
             side=side,
@@ -264,8 +307,8 @@ class Desk:
         )
 
 
-async def _silence(tx: Transaction, conversation_id: int) -> str:
+async def _stop_answering(tx: Transaction, conversation_id: int) -> str:
     """End the running answer, and leave what waits for one to people; it is in the history already."""
-    running = await turns.ask_to_end(tx, conversation_id, "interrupt")
+    running = await turns.request_cancel(tx, conversation_id, "interrupt")
     await inbox.drop_open(tx, conversation_id, except_ids=[running.inbox_id] if running is not None else [])
     return "interrupt" if running is not None else ""

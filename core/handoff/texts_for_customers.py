@@ -6,33 +6,35 @@ What the desk is told stands in :mod:`core.handoff.texts_for_staff`; no customer
 import re
 from datetime import datetime
 
-from core.domain.events import Choice
+from core.domain.events import OptionButton
 from core.text.language import Language, pick
 
-MOST_NAME = 60  #: characters of a name that are shown
+MAX_NAME_CHARS = 60  #: characters of a name that are shown
 RATINGS = range(1, 6)
-ASK = Choice(label="", data="human:ask")
-_FORMAL = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
-_BLOCK = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
+REQUEST_HUMAN_BUTTON = OptionButton(label="", data="human:ask")
+_MARKUP_CHARS = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
+_BLOCK_MARKUP = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name that can stand in Markdown as it is."""
-    return " ".join(_FORMAL.sub(" ", name).split())[:MOST_NAME] or "?"
+    return " ".join(_MARKUP_CHARS.sub(" ", name).split())[:MAX_NAME_CHARS] or "?"
 
 
-def signed(name: str, words: str) -> str:
+def prefix_author(name: str, text: str) -> str:
     """Return words with who says them before them; on a line of their own where they need one."""
-    gap = "\n\n" if _BLOCK.search(words.strip()) else " "
-    return f"**{plain(name)}:**{gap}{words}"
+    gap = "\n\n" if _BLOCK_MARKUP.search(text.strip()) else " "
+    return f"**{plain_name(name)}:**{gap}{text}"
 
 
-def offer_button(language: Language) -> Choice:
+def request_human_button(language: Language) -> OptionButton:
     """Return the button that asks for a person."""
-    return Choice(label=pick(language, zh="转人工", en="Talk to a person"), data=ASK.data)
+    return OptionButton(
+        label=pick(language, zh="转人工", en="Talk to a person"), data=REQUEST_HUMAN_BUTTON.data
+    )
 
 
-def offered(language: Language) -> str:
+def offer_text(language: Language) -> str:
     """Offer a person where the bot could not help."""
     return pick(
         language,
@@ -41,9 +43,9 @@ def offered(language: Language) -> str:
     )
 
 
-def away(language: Language, opens: datetime | None, zone: str) -> str:
+def away_text(language: Language, opens_at: datetime | None, timezone: str) -> str:
     """Say when somebody will be there."""
-    if opens is None:
+    if opens_at is None:
         return pick(
             language,
             zh="现在是非工作时间，同事回来后会尽快回复你。",
@@ -51,18 +53,18 @@ def away(language: Language, opens: datetime | None, zone: str) -> str:
         )
     day = pick(
         language,
-        zh="周" + "一二三四五六日"[opens.weekday()],
-        en=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[opens.weekday()],
+        zh="周" + "一二三四五六日"[opens_at.weekday()],
+        en=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[opens_at.weekday()],
     )
-    moment = f"{opens:%H:%M}"
+    moment = f"{opens_at:%H:%M}"
     return pick(
         language,
-        zh=f"现在是非工作时间，同事会在 {day} {moment}（{zone}）回来处理。",
-        en=f"Nobody is there at this hour: the team is back on {day} at {moment} ({zone}).",
+        zh=f"现在是非工作时间，同事会在 {day} {moment}（{timezone}）回来处理。",
+        en=f"Nobody is there at this hour: the team is back on {day} at {moment} ({timezone}).",
     )
 
 
-def asked(language: Language, *, ahead: int, away: str) -> str:
+def requested_text(language: Language, *, waiting_ahead: int, away_notice: str) -> str:
     """Say that a person was asked for, and how long that may take, as far as it is known."""
     told = pick(
         language,
@@ -70,32 +72,34 @@ def asked(language: Language, *, ahead: int, away: str) -> str:
         en="I have asked our team: a person will answer you here. What you write from now on goes to them, "
         "and I stay quiet until then.",
     )
-    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+    return f"{told}{_queue_position_text(language, waiting_ahead)}\n\n{away_notice}".strip()
 
 
-def still_waiting(language: Language, *, ahead: int, away: str) -> str:
+def still_waiting_text(language: Language, *, waiting_ahead: int, away_notice: str) -> str:
     """Say that nobody has come yet."""
     told = pick(
         language,
         zh="抱歉让你久等了，还没有同事接手；我刚刚又提醒了他们。",
         en="Sorry for the wait: nobody has taken this yet. I have just reminded the team.",
     )
-    return f"{told}{_line(language, ahead)}\n\n{away}".strip()
+    return f"{told}{_queue_position_text(language, waiting_ahead)}\n\n{away_notice}".strip()
 
 
-def _line(language: Language, ahead: int) -> str:
-    if not ahead:
+def _queue_position_text(language: Language, waiting_ahead: int) -> str:
+    if not waiting_ahead:
         return ""
     return pick(
         language,
-        zh=f"你前面还有 {ahead} 位在等。",
-        en=f" {ahead} {'others wait' if ahead > 1 else 'other waits'} before you.",
+        zh=f"你前面还有 {waiting_ahead} 位在等。",
+        en=f" {waiting_ahead} {'others wait' if waiting_ahead > 1 else 'other waits'} before you.",
     )
 
 
-def taken(language: Language, name: str) -> str:
+def assigned_text(language: Language, name: str) -> str:
     """Say that a person is there; ``name`` is "" where it is not told."""
-    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    who_zh, who_en = (
+        (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
+    )
     return pick(
         language,
         zh=f"{who_zh} 已经接手，接下来由真人回复你。",
@@ -103,7 +107,7 @@ def taken(language: Language, name: str) -> str:
     )
 
 
-def back(language: Language) -> str:
+def returned_to_bot_text(language: Language) -> str:
     """Say that the bot answers again."""
     return pick(
         language,
@@ -112,7 +116,7 @@ def back(language: Language) -> str:
     )
 
 
-def closed(language: Language) -> str:
+def closed_text(language: Language) -> str:
     """Say that it is done, and ask how it was."""
     return pick(
         language,
@@ -121,7 +125,7 @@ def closed(language: Language) -> str:
     )
 
 
-def closed_unrated(language: Language) -> str:
+def closed_without_rating_text(language: Language) -> str:
     """Say that it is done, where nobody was there whom one could rate."""
     return pick(
         language,
@@ -130,12 +134,12 @@ def closed_unrated(language: Language) -> str:
     )
 
 
-def rating_buttons(handover_id: int) -> tuple[Choice, ...]:
+def rating_buttons(handoff_id: int) -> tuple[OptionButton, ...]:
     """Return the five buttons of a rating."""
-    return tuple(Choice(label="★" * stars, data=f"rate:{stars}:{handover_id}") for stars in RATINGS)
+    return tuple(OptionButton(label="★" * stars, data=f"rate:{stars}:{handoff_id}") for stars in RATINGS)
 
 
-def rated(language: Language, stars: int) -> str:
+def rated_text(language: Language, stars: int) -> str:
     """Thank for a rating."""
     return pick(
         language,
@@ -144,13 +148,13 @@ def rated(language: Language, stars: int) -> str:
     )
 
 
-def comment_button(language: Language, handover_id: int) -> Choice:
+def comment_button(language: Language, handoff_id: int) -> OptionButton:
     """Return the button that lets the next words be a comment."""
     label = pick(language, zh="留一句话", en="Add a comment")
-    return Choice(label=label, data=f"rate:comment:{handover_id}")
+    return OptionButton(label=label, data=f"rate:comment:{handoff_id}")
 
 
-def comment_wanted(language: Language) -> str:
+def comment_request_text(language: Language) -> str:
     """Ask for the comment."""
     return pick(
         language,
@@ -159,12 +163,12 @@ def comment_wanted(language: Language) -> str:
     )
 
 
-def comment_taken(language: Language) -> str:
+def comment_received_text(language: Language) -> str:
     """Thank for the comment."""
     return pick(language, zh="谢谢，已转达给团队。", en="Thank you, I have passed that on to the team.")
 
 
-def unreachable(language: Language) -> str:
+def staff_unreachable_text(language: Language) -> str:
     """Say that the team cannot be reached at all."""
     return pick(
         language,
@@ -173,9 +177,11 @@ def unreachable(language: Language) -> str:
     )
 
 
-def with_staff(language: Language, name: str) -> str:
+def already_assigned_text(language: Language, name: str) -> str:
     """Say, to whom asks again, that a person has it already."""
-    who_zh, who_en = (f"**{plain(name)}**", f"**{plain(name)}**") if name else ("一位同事", "A colleague")
+    who_zh, who_en = (
+        (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
+    )
     return pick(
         language,
         zh=f"{who_zh} 正在处理，你写的内容他都能看到。",

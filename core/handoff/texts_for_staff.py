@@ -2,41 +2,41 @@
 
 from datetime import timedelta
 
-from core.domain.events import Choice, Said, Unreadable
-from core.handoff.texts_for_customers import plain
+from core.domain.events import MessageReceived, OptionButton, UnsupportedContent
+from core.handoff.texts_for_customers import plain_name
 from core.text.language import Language, pick
 
 
-def unpassable(said: Said, language: Language) -> str:
+def unsupported_content_text(message: MessageReceived, language: Language) -> str:
     """Tell what kind of thing came that cannot be passed on; "" where all can."""
-    if said.unreadable in (None, Unreadable.EMPTY):
+    if message.unsupported_content in (None, UnsupportedContent.EMPTY):
         return ""
     return pick(
         language,
-        zh=f"*（发来了无法转发的内容：{said.unreadable}）*",
-        en=f"*(sent something that cannot be passed on: {said.unreadable})*",
+        zh=f"*（发来了无法转发的内容：{message.unsupported_content}）*",
+        en=f"*(sent something that cannot be passed on: {message.unsupported_content})*",
     )
 
 
-def undelivered(language: Language, why: str) -> str:
+def undelivered_text(language: Language, reason: str) -> str:
     """Warn the desk that the customer did not get the last words."""
     return pick(
         language,
-        zh=f"⚠️ 客户没有收到上面这条消息：{why}。",
-        en=f"⚠️ The customer did not get the message above: {why}.",
+        zh=f"⚠️ 客户没有收到上面这条消息：{reason}。",
+        en=f"⚠️ The customer did not get the message above: {reason}.",
     )
 
 
-def file_lost(language: Language, name: str) -> str:
+def file_failed_text(language: Language, name: str) -> str:
     """Say on the desk that a customer's file could not be passed on."""
     return pick(
         language,
-        zh=f"⚠️ 客户发来的文件“{plain(name)}”没能转过来。",
-        en=f"⚠️ The customer's file “{plain(name)}” could not be passed on.",
+        zh=f"⚠️ 客户发来的文件“{plain_name(name)}”没能转过来。",
+        en=f"⚠️ The customer's file “{plain_name(name)}” could not be passed on.",
     )
 
 
-def ended(language: Language) -> str:
+def handoff_ended_text(language: Language) -> str:
     """Say that words to an ended handover go nowhere."""
     return pick(
         language,
@@ -45,9 +45,9 @@ def ended(language: Language) -> str:
     )
 
 
-def did(language: Language, action: str, name: str) -> str:
+def action_text(language: Language, action: str, name: str) -> str:
     """Say who did what to a handover; ``name`` is "" for the bot itself."""
-    who = plain(name) if name else "🤖"
+    who = plain_name(name) if name else "🤖"
     words = {
         "take": pick(language, zh="接手了。", en="took this."),
         "answer": pick(language, zh="回复并接手了。", en="answered and took this."),
@@ -57,22 +57,22 @@ def did(language: Language, action: str, name: str) -> str:
     return f"*{who} {words[action]}*"
 
 
-def remind(language: Language, customer: str, waited: timedelta, mentions: str) -> str:
+def reminder_text(language: Language, customer: str, waited: timedelta, mentions: str) -> str:
     """Remind that a customer waits."""
     minutes = max(1, round(waited.total_seconds() / 60))
     told = pick(
         language,
-        zh=f"⏰ {plain(customer)} 已经等了 {minutes} 分钟。",
-        en=f"⏰ {plain(customer)} has been waiting for {minutes} min.",
+        zh=f"⏰ {plain_name(customer)} 已经等了 {minutes} 分钟。",
+        en=f"⏰ {plain_name(customer)} has been waiting for {minutes} min.",
     )
     return f"{told} {mentions}".strip()
 
 
-def idle(language: Language, then: str, mentions: str) -> str:
+def idle_warning_text(language: Language, idle_action: str, mentions: str) -> str:
     """Warn that a handover in which nothing happens will end."""
     what = (
         pick(language, zh="交还给机器人", en="go back to the bot")
-        if then == "return"
+        if idle_action == "return"
         else pick(language, zh="关闭", en="be closed")
     )
     told = pick(
@@ -83,27 +83,29 @@ def idle(language: Language, then: str, mentions: str) -> str:
     return f"{told} {mentions}".strip()
 
 
-def drafting_failed(language: Language) -> str:
+def draft_failed_text(language: Language) -> str:
     """Say that no draft can be had."""
     return pick(language, zh="*Kimi 现在写不出草稿。*", en="*Kimi has no draft to offer right now.*")
 
 
-def draft(language: Language, words: str) -> str:
+def draft_text(language: Language, text: str) -> str:
     """Show a draft: seen by the desk only."""
     head = pick(
         language,
         zh="📝 **Kimi 建议的回复**（客户看不到；点“发送”，或复制修改后自己发）",
         en="📝 **Kimi suggests** (the customer does not see this; send it, or copy and change it)",
     )
-    return f"{head}\n\n{words}"
+    return f"{head}\n\n{text}"
 
 
-def draft_sent(language: Language, name: str, words: str) -> str:
+def draft_sent_text(language: Language, name: str, text: str) -> str:
     """Show a draft that was sent."""
-    head = pick(language, zh=f"*{plain(name)} 发送了这份草稿：*", en=f"*{plain(name)} sent this draft:*")
-    return f"{head}\n\n{words}"
+    head = pick(
+        language, zh=f"*{plain_name(name)} 发送了这份草稿：*", en=f"*{plain_name(name)} sent this draft:*"
+    )
+    return f"{head}\n\n{text}"
 
 
-def send_button(language: Language, post_id: int) -> Choice:
+def send_draft_button(language: Language, item_id: int) -> OptionButton:
     """Return the button that sends a draft."""
-    return Choice(label=pick(language, zh="发送", en="Send"), data=f"desk:send:{post_id}")
+    return OptionButton(label=pick(language, zh="发送", en="Send"), data=f"desk:send:{item_id}")

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from core.domain.events import Choice
-from core.domain.handoff_state import State
-from core.handoff.texts_for_customers import plain
-from core.store.handoffs import Handover
-from core.store.history import Line
+from core.domain.events import OptionButton
+from core.domain.handoff_state import HandoffState
+from core.handoff.texts_for_customers import plain_name
+from core.store.handoffs import Handoff
+from core.store.history import HistoryMessage
 from core.text.language import Language, pick
 
-MOST_LINES = 6  #: of the conversation
-MOST_CHARS = 280  #: of each of them
+MAX_LINES = 6  #: of the conversation
+MAX_LINE_CHARS = 280  #: of each of them
 
-_WHY = {
+_REASON_TEXTS = {
     "customer": ("客户要求人工", "the customer asked"),
     "words": ("客户要求人工", "the customer asked"),
     "unknown": ("资料里没有答案", "nothing relevant is known"),
@@ -23,32 +23,34 @@ _WHY = {
 }
 
 
-def language_of_card(handover: Handover) -> Language:
+def ticket_language(handoff: Handoff) -> Language:
     """Return the language that the desk is told in: the customer's, for whoever helps them reads it."""
-    return "zh" if handover.language == "zh" else "en"
+    return "zh" if handoff.language == "zh" else "en"
 
 
-def title(handover: Handover) -> str:
+def title(handoff: Handoff) -> str:
     """Return the name of the handover's topic."""
-    return f"#{handover.id} {plain(handover.customer.name or handover.customer.id)}"
+    return f"#{handoff.id} {plain_name(handoff.customer.name or handoff.customer.id)}"
 
 
-def text(handover: Handover, lines: Sequence[Line], *, rating: tuple[int, str] | None = None) -> str:
+def render(
+    handoff: Handoff, lines: Sequence[HistoryMessage], *, rating: tuple[int, str] | None = None
+) -> str:
     """Return the card's Markdown; ``rating`` are the stars and the comment."""
-    language = language_of_card(handover)
-    chinese, english = _WHY.get(handover.why, ("", handover.why))
-    where = f"{handover.address.key.platform} {handover.address.key.channel}"
-    head = f"**{title(handover)}** · {status(handover)}"
+    language = ticket_language(handoff)
+    chinese, english = _REASON_TEXTS.get(handoff.reason, ("", handoff.reason))
+    where = f"{handoff.address.key.platform} {handoff.address.key.channel}"
+    head = f"**{title(handoff)}** · {status_text(handoff)}"
     facts = f"{where} · {pick(language, zh=chinese, en=english)}"
     parts = [head, facts]
-    if handover.summary:
-        parts.append(f"**{pick(language, zh='摘要', en='Summary')}:** {handover.summary}")
+    if handoff.summary:
+        parts.append(f"**{pick(language, zh='摘要', en='Summary')}:** {handoff.summary}")
     if lines:
-        parts.append("\n".join(_line(line, language) for line in lines[-MOST_LINES:]))
+        parts.append("\n".join(_format_line(line, language) for line in lines[-MAX_LINES:]))
     if rating is not None:
         stars, comment = rating
         parts.append(" · ".join(["★" * stars, *([comment] if comment else [])]))
-    if handover.ended_at is None:
+    if handoff.ended_at is None:
         parts.append(
             pick(
                 language,
@@ -59,37 +61,37 @@ def text(handover: Handover, lines: Sequence[Line], *, rating: tuple[int, str] |
     return "\n\n".join(parts)
 
 
-def status(handover: Handover) -> str:
+def status_text(handoff: Handoff) -> str:
     """Return the state in words."""
-    language, who = language_of_card(handover), plain(handover.taker.name or handover.taker.id)
-    match handover.state:
-        case State.WAITING:
+    language, who = ticket_language(handoff), plain_name(handoff.assignee.name or handoff.assignee.id)
+    match handoff.state:
+        case HandoffState.WAITING:
             return pick(language, zh="🔴 等待接手", en="🔴 waiting")
-        case State.STAFF:
+        case HandoffState.STAFF:
             return pick(language, zh=f"🟢 {who} 处理中", en=f"🟢 taken by {who}")
-        case State.BOT:
+        case HandoffState.BOT:
             return pick(language, zh="⚪ 已交还机器人", en="⚪ back with the bot")
-        case State.CLOSED:
+        case HandoffState.CLOSED:
             return pick(language, zh="⚪ 已关闭", en="⚪ closed")
 
 
-def buttons(handover: Handover) -> tuple[Choice, ...]:
+def buttons(handoff: Handoff) -> tuple[OptionButton, ...]:
     """Return what can be done in the handover's state."""
-    language = language_of_card(handover)
+    language = ticket_language(handoff)
     labels = {
         "take": pick(language, zh="接手", en="Take"),
         "draft": pick(language, zh="建议回复", en="Suggest a reply"),
         "back": pick(language, zh="交还机器人", en="Back to bot"),
         "close": pick(language, zh="关闭", en="Close"),
     }
-    if handover.ended_at is not None:
+    if handoff.ended_at is not None:
         return ()
-    offered = [name for name in labels if name != "take" or handover.state is State.WAITING]
-    return tuple(Choice(label=labels[name], data=f"desk:{name}:{handover.id}") for name in offered)
+    offered = [name for name in labels if name != "take" or handoff.state is HandoffState.WAITING]
+    return tuple(OptionButton(label=labels[name], data=f"desk:{name}:{handoff.id}") for name in offered)
 
 
-def _line(line: Line, language: Language) -> str:
+def _format_line(line: HistoryMessage, language: Language) -> str:
     bot = pick(language, zh="机器人", en="Bot")
-    name = plain(line.author) if line.author else bot if line.role == "assistant" else "?"
+    name = plain_name(line.author) if line.author else bot if line.role == "assistant" else "?"
     words = " ".join(line.text.replace("`", "'").split())
-    return f"> **{name}:** {words[:MOST_CHARS]}{'…' if len(words) > MOST_CHARS else ''}"
+    return f"> **{name}:** {words[:MAX_LINE_CHARS]}{'…' if len(words) > MAX_LINE_CHARS else ''}"

@@ -11,163 +11,192 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from core.access import Access, Over, Who
-from core.access.flood_limits import PaceLimits, Verdict, judge
+from core.access import AccessLists, Actor, RefusalReason
+from core.access.flood_limits import FloodDecision, FloodLimits, check_flood
 from core.chat_policy import Trigger
 from core.domain.events import (
-    Addressed,
+    ActionButton,
+    ButtonPressed,
+    ChannelMigrated,
     CommandName,
-    Control,
-    Deleted,
-    Edited,
+    CommandReceived,
     Event,
-    Joined,
-    Moved,
-    Ordered,
-    Pressed,
-    Said,
-    Unparsed,
+    MemberJoined,
+    Mention,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    UnparsedEvent,
 )
-from core.inbound.handler import Admitted, Ruling
+from core.inbound.handler import Enqueued, Handled
 from core.llm.pseudonymizing_model import KEY
-from core.store import Lane, Transaction, Work, chat_members, conversations, guard, handoffs, history, inbox
+from core.store import (
+    Lane,
+    QueueKey,
+    Transaction,
+    chat_members,
+    conversations,
+    guard,
+    handoffs,
+    history,
+    inbox,
+)
 from core.store.clock import utc_now
-from core.store.event_context import Arrival
-from core.store.inbox import Mark
-from core.store.keys import key_of
+from core.store.event_context import EventContext
+from core.store.inbox import EventStatus
+from core.store.keys import get_or_create_key
 
 log = structlog.get_logger(__name__)
 
-Spoken: TypeAlias = Said | Ordered | Pressed | Edited
+PersonEvent: TypeAlias = MessageReceived | CommandReceived | ButtonPressed | MessageEdited
 
-TURNED_AWAY: Final = Ruling(None)
-_UNCALLED: Final = (Trigger.QUESTION, Trigger.ALWAYS)  #: the bot speaks without being called
+REJECTED: Final = Handled(None)
+_UNPROMPTED_TRIGGERS: Final = (Trigger.QUESTION, Trigger.ALWAYS)  #: the bot speaks without being called
 
 
-class Doorkeeper:
-    """Implements :class:`core.inbound.handler.Door`; it stands before all others."""
+class FloodControl:
+    """Implements :class:`core.inbound.handler.EventHandler`; it stands before all others."""
 
-    def __init__(self, access: Access, limits: PaceLimits) -> None:
+    def __init__(self, access: AccessLists, limits: FloodLimits) -> None:
         self._access = access
         self._limits = limits
         self._key: bytes | None = None
 
-    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
         """Turn somebody away, or let the event go on."""
         match event:
-            case Moved():
-                await guard.move(tx, platform=event.platform, old=event.old_channel, new=event.new_channel)
+            case ChannelMigrated():
+                await guard.migrate_channel(
+                    tx, platform=event.platform, old=event.old_channel, new=event.new_channel
+                )
                 return None
-            case Unparsed() | Joined() | Deleted():
+            case UnparsedEvent() | MemberJoined() | MessageDeleted():
                 return None
-        who = who_of(event)
-        if self._access.is_admin(who) or _wants_to_be_forgotten(event):
+        who = actor_of(event)
+        if self._access.is_admin(who) or _is_forget_request(event):
             return None
-        if arrival.blocked and (block := await guard.block_of(tx, who)) is not None:
-            tells = not block.told and _awaits_a_word(event) and await guard.tell(tx, who)
-            return await _tell(tx, event, Over.BLOCKED) if tells else TURNED_AWAY
-        return await self._paced(tx, event, who, arrival)
+        if context.is_blocked and (block := await guard.get_block(tx, who)) is not None:
+            tells = not block.notified and _expects_reply(event) and await guard.mark_notified(tx, who)
+            return await _notify(tx, event, RefusalReason.BLOCKED) if tells else REJECTED
+        return await self._check_flood(tx, event, who, context)
 
-    async def _paced(self, tx: Transaction, event: Spoken, who: Who, arrival: Arrival) -> Ruling | None:
+    async def _check_flood(
+        self, tx: Transaction, event: PersonEvent, actor: Actor, context: EventContext
+    ) -> Handled | None:
         limits = self._limits
-        if not (limits.flood or limits.repeats):
+        if not (limits.questions_per_minute or limits.duplicates_per_10_min):
             return None
-        found = arrival.group_rules
-        if found is not None and (await chat_members.of(tx, event.address.key, who.person_id)).staff:
+        found = context.group_rules
+        if found is not None and (await chat_members.get(tx, event.address.key, actor.person_id)).staff:
             return None
-        if not await _asks(tx, event, arrival):
+        if not await _is_question(tx, event, context):
             return None
-        album = event.album if isinstance(event, Said) else ""
-        mark = await self._mark(tx, event, album)
-        now, since = utc_now().timestamp(), arrival.pace_at
-        pace, verdict = judge(arrival.pace, limits, now=now, mark=mark, once=bool(album))
-        if since is None or not await guard.keep_pace(tx, who, pace, since=since):
+        album = event.media_group_id if isinstance(event, MessageReceived) else ""
+        mark = await self._fingerprint(tx, event, album)
+        now, since = utc_now().timestamp(), context.flood_counter_at
+        pace, verdict = check_flood(
+            context.flood_counter, limits, now=now, fingerprint=mark, count_once=bool(album)
+        )
+        if since is None or not await guard.save_flood_counter(tx, actor, pace, unchanged_since=since):
             # The first question, or another replica counts one of theirs at this moment.
-            pace, verdict = judge(await guard.pace_of(tx, who), limits, now=now, mark=mark, once=bool(album))
-            await guard.keep_pace(tx, who, pace)
+            pace, verdict = check_flood(
+                await guard.lock_flood_counter(tx, actor),
+                limits,
+                now=now,
+                fingerprint=mark,
+                count_once=bool(album),
+            )
+            await guard.save_flood_counter(tx, actor, pace)
         match verdict:
-            case Verdict.PASS:
+            case FloodDecision.ALLOW:
                 return None
-            case Verdict.SILENT:
-                return TURNED_AWAY
-            case Verdict.FLOOD:
-                over = Over.FLOOD
-            case Verdict.REPEAT:
-                over = Over.REPEAT
-        log.info("person_slowed_down", why=over.value, platform=who.platform)
-        return await _tell(tx, event, over)
+            case FloodDecision.DROP:
+                return REJECTED
+            case FloodDecision.FLOOD:
+                over = RefusalReason.FLOOD
+            case FloodDecision.DUPLICATE:
+                over = RefusalReason.DUPLICATE
+        log.info("flood.person_limited", why=over.value, platform=actor.platform)
+        return await _notify(tx, event, over)
 
-    async def _mark(self, tx: Transaction, event: Spoken, album: str) -> str:
+    async def _fingerprint(self, tx: Transaction, event: PersonEvent, media_group_id: str) -> str:
         """Return a keyed hash of what is asked; "" where it is like nothing else."""
-        words = " ".join(event.text.casefold().split()) if isinstance(event, Said) else ""
-        asked = f"album:{album}" if album else f"words:{words}" if words else ""
-        if not asked or (isinstance(event, Said) and event.attachments and not album):
+        words = " ".join(event.text.casefold().split()) if isinstance(event, MessageReceived) else ""
+        asked = f"album:{media_group_id}" if media_group_id else f"words:{words}" if words else ""
+        if not asked or (isinstance(event, MessageReceived) and event.attachments and not media_group_id):
             return ""
         if self._key is None:
-            self._key = await key_of(tx, KEY)
+            self._key = await get_or_create_key(tx, KEY)
         return hmac.new(self._key, asked.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def who_of(event: Spoken) -> Who:
+def actor_of(event: PersonEvent) -> Actor:
     """Return who says something, and where."""
     key = event.address.key
-    return Who.at(key, event.author.id)
+    return Actor.at(key, event.author.id)
 
 
-async def _tell(tx: Transaction, event: Spoken, over: Over) -> Ruling:
+async def _notify(tx: Transaction, event: PersonEvent, reason: RefusalReason) -> Handled:
     """Have the person told; at once, and not behind the answers that they wait for."""
     key = event.address.key
     known = None
-    if isinstance(event, Pressed):
-        known = await conversations.by_message(tx, key, event.message_id)
+    if isinstance(event, ButtonPressed):
+        known = await conversations.find_by_message(tx, key, event.message_id)
     known = known or await conversations.find(tx, key)
-    conversation = known or await conversations.ensure(tx, key, event.scene)
-    if isinstance(event, Said):
-        event = replace(event, attachments=(), quoted=None, more_follows=False, album="")
-    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.ORDERS, mark=Mark.OPEN)
+    conversation = known or await conversations.get_or_create(tx, key, event.chat_type)
+    if isinstance(event, MessageReceived):
+        event = replace(event, attachments=(), quoted=None, maybe_truncated=False, media_group_id="")
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN
+    )
     if seq is None:
-        return TURNED_AWAY
-    await guard.refuse(tx, seq, over.value)
-    return Ruling(Admitted(Work(conversation.id, Lane.ORDERS)))
+        return REJECTED
+    await guard.save_refusal(tx, seq, reason.value)
+    return Handled(Enqueued(QueueKey(conversation.id, Lane.COMMANDS)))
 
 
-async def _asks(tx: Transaction, event: Spoken, arrival: Arrival) -> bool:
+async def _is_question(tx: Transaction, event: PersonEvent, context: EventContext) -> bool:
     """Return whether an event asks Kimi something, as far as that can be told so early."""
-    found, known = arrival.group_rules, arrival.conversation
-    handed_over = isinstance(event, Said) and arrival.handover
-    if handed_over and await handoffs.active_of(tx, event.address.key, event.author.id) is not None:
+    found, known = context.group_rules, context.conversation
+    handed_over = isinstance(event, MessageReceived) and context.may_concern_handoff
+    if (
+        handed_over
+        and await handoffs.get_active_of_customer(tx, event.address.key, event.author.id) is not None
+    ):
         return False  # it goes to a person
     match event:
-        case Said(addressed=Addressed.OVERHEARD) if found is not None and found.trigger in _UNCALLED:
+        case MessageReceived(mention=Mention.NONE) if (
+            found is not None and found.trigger in _UNPROMPTED_TRIGGERS
+        ):
             return True
-        case Said(addressed=Addressed.OVERHEARD, continues=True):
-            return known is not None and await history.speakers(tx, known.id) <= {event.author.id}
-        case Said(addressed=Addressed.OVERHEARD):
+        case MessageReceived(mention=Mention.NONE, allows_follow_up=True):
+            return known is not None and await history.load_speaker_ids(tx, known.id) <= {event.author.id}
+        case MessageReceived(mention=Mention.NONE):
             return False
-        case Said() | Ordered(command=CommandName.RETRY):
+        case MessageReceived() | CommandReceived(command=CommandName.RETRY):
             return True
-        case Pressed(control=control):
-            return control in (Control.RETRY, Control.CONTINUE)
+        case ButtonPressed(action=control):
+            return control in (ActionButton.RETRY, ActionButton.CONTINUE)
         case _:
             return False
 
 
-def _awaits_a_word(event: Spoken) -> bool:
+def _expects_reply(event: PersonEvent) -> bool:
     """Return whether somebody speaks to the bot, and not only where it hears."""
     match event:
-        case Said(addressed=addressed):
-            return addressed is not Addressed.OVERHEARD
-        case Ordered():
+        case MessageReceived(mention=addressed):
+            return addressed is not Mention.NONE
+        case CommandReceived():
             return True
         case _:
             return False
 
 
-def _wants_to_be_forgotten(event: Spoken) -> bool:
+def _is_forget_request(event: PersonEvent) -> bool:
     match event:
-        case Ordered(command=command):
+        case CommandReceived(command=command):
             return command is CommandName.FORGET
-        case Pressed(choice=choice):
+        case ButtonPressed(option_data=choice):
             return choice.startswith(f"{CommandName.FORGET}:")
         case _:
             return False

@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.domain.events import Event
-from core.store import Transaction, Work
-from core.store.event_context import Arrival
+from core.store import QueueKey, Transaction
+from core.store.event_context import EventContext
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class Enqueued:
     """What the engine has to be told once the event is committed."""
 
-    work: Work | None = None
-    cancel: str = ""  #: why the running answer of the conversation ends; "" if it does not
+    queue_key: QueueKey | None = None
+    cancel_reason: str = ""  #: why the running answer of the conversation ends; "" if it does not
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
+class Handled:
     """A door's word on an event that is its own; it has stored the event itself."""
 
-    admitted: Admitted | None  #: None where the event is not new, or concerns nobody
+    enqueued: Enqueued | None  #: None where the event is not new, or concerns nobody
 
 
-class Door(Protocol):
+class EventHandler(Protocol):
     """One part of the product that may take an event for itself."""
 
-    async def __call__(self, tx: Transaction, event: Event, arrival: Arrival) -> Ruling | None:
+    async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
         """Return a ruling where the event is this door's; None lets it go on.
 
         ``arrival`` is what the store holds on the event.

@@ -6,32 +6,32 @@ from collections.abc import Sequence
 
 import structlog
 
-from core.access import Access, Who
+from core.access import AccessLists, Actor
 from core.domain.events import (
-    Addressed,
+    ActionButton,
+    ButtonPressed,
+    ChannelMigrated,
+    ChatType,
     CommandName,
-    Control,
-    Deleted,
-    Edited,
+    CommandReceived,
     Event,
-    Joined,
-    Moved,
-    Ordered,
-    Pressed,
-    Said,
-    Scene,
-    Unparsed,
+    MemberJoined,
+    Mention,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    UnparsedEvent,
 )
-from core.inbound.handler import Admitted, Door
-from core.inbound.messages import change, close, take_in, welcome
-from core.inbound.staff import Staff
-from core.knowledge.scope import moved as what_it_knows_moved
-from core.observer import SILENT, Observer
+from core.inbound.handler import Enqueued, EventHandler
+from core.inbound.messages import intake_edit, intake_member_joined, intake_message, store_without_work
+from core.inbound.staff import StaffDirectory
+from core.knowledge.scope import follow_channel as what_it_knows_moved
+from core.observer import NOOP_OBSERVER, Observer
 from core.store import (
     Database,
     Lane,
+    QueueKey,
     Transaction,
-    Work,
     chat_members,
     conversations,
     event_context,
@@ -43,36 +43,36 @@ from core.store import (
     turns,
 )
 from core.store.conversations import Conversation
-from core.store.event_context import Arrival
-from core.store.inbox import Mark
-from core.work_queue.port import Engine
+from core.store.event_context import EventContext
+from core.store.inbox import EventStatus
+from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
 #: What a button under an answer orders; the others are verdicts or go on with the answer.
-ORDERS_OF_CONTROLS = {Control.STOP: CommandName.STOP, Control.RETRY: CommandName.RETRY}
-VERDICTS = {Control.GOOD: "good", Control.BAD: "bad"}
+COMMANDS_BY_BUTTON = {ActionButton.STOP: CommandName.STOP, ActionButton.RETRY: CommandName.RETRY}
+FEEDBACK_BY_BUTTON = {ActionButton.GOOD: "good", ActionButton.BAD: "bad"}
 
 #: Rounds of the loop that a turn gets before whoever brought the event goes on: their next poll or reply
 #: is half a millisecond of work, which the person would wait for. procrastinate's worker needs 13 of them.
-HEAD_START = 16
-HEAD_START_S = 0.002  #: after so long the loop has other work, and whoever brought the event goes on
+YIELD_ITERATIONS = 16
+YIELD_MAX_S = 0.002  #: after so long the loop has other work, and whoever brought the event goes on
 
 
 class Ingestor:
-    """Implements :class:`core.ports.platform.Ingest`."""
+    """Implements :class:`core.ports.platform.EventSink`."""
 
     def __init__(
         self,
         database: Database,
-        engine: Engine,
+        work_queue: WorkQueue,
         *,
-        interrupt: bool = False,
+        interrupt_running: bool = False,
         answer_edits: bool = True,
-        access: Access | None = None,
-        doors: Sequence[Door] = (),
-        staff: Staff | None = None,
-        observer: Observer = SILENT,
+        access: AccessLists | None = None,
+        handlers: Sequence[EventHandler] = (),
+        staff: StaffDirectory | None = None,
+        observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """``access`` tells who is answered, and who may stop and retry anybody's answer.
 
@@ -83,173 +83,193 @@ class Ingestor:
         question is answered anew when its author changes it.
         """
         self._database = database
-        self._engine = engine
-        self._interrupt = interrupt
+        self._work_queue = work_queue
+        self._interrupt_running = interrupt_running
         self._answer_edits = answer_edits
-        self._access = access or Access()
-        self._doors = doors
+        self._access = access or AccessLists()
+        self._handlers = handlers
         self._staff = staff
         self._observer = observer
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True where it was new and concerns us."""
         began, result = time.perf_counter(), "failed"
-        with self._observer.span("event", of=event) as span:
+        with self._observer.span("event", event=event) as span:
             try:
-                new = await self._take(event)
+                new = await self._ingest(event)
                 result = "new" if new else "ignored"
             finally:
-                self._observer.event(event, result=result, took_s=time.perf_counter() - began)
-                span.note(result=result)
+                self._observer.event_received(event, result=result, duration_s=time.perf_counter() - began)
+                span.set_attributes(result=result)
         return new
 
-    async def _take(self, event: Event) -> bool:
-        by_staff = self._staff is not None and await self._staff.said(event)  # may ask the platform
+    async def _ingest(self, event: Event) -> bool:
+        by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
         async with self._database.begin() as tx:
-            admitted = await self._admit(tx, event, by_staff=by_staff)
-            if admitted is not None and admitted.work is not None:
-                await self._engine.enlist(tx, admitted.work)
+            admitted = await self._handle(tx, event, by_staff=by_staff)
+            if admitted is not None and admitted.queue_key is not None:
+                await self._work_queue.enqueue(tx, admitted.queue_key)
         if admitted is None:
             return False
-        if admitted.work is not None:
-            if admitted.cancel:
-                self._engine.cancel(admitted.work.conversation_id, admitted.cancel)
-            self._engine.wake(admitted.work)
-            await _head_start()
+        if admitted.queue_key is not None:
+            if admitted.cancel_reason:
+                self._work_queue.cancel(admitted.queue_key.conversation_id, admitted.cancel_reason)
+            self._work_queue.wake(admitted.queue_key)
+            await _yield_to_turn()
         return True
 
-    async def _admit(self, tx: Transaction, event: Event, *, by_staff: bool) -> Admitted | None:
-        if not isinstance(event, Moved | Unparsed) and not self._access.lets_in(_who(event)):
-            await _turn_away(tx, event)
+    async def _handle(self, tx: Transaction, event: Event, *, by_staff: bool) -> Enqueued | None:
+        if not isinstance(event, ChannelMigrated | UnparsedEvent) and not self._access.is_allowed(
+            _actor_of(event)
+        ):
+            await _record_denied(tx, event)
             return None
-        arrival = Arrival() if isinstance(event, Moved | Unparsed) else await event_context.look(tx, event)
-        if arrival.seen:
+        arrival = (
+            EventContext()
+            if isinstance(event, ChannelMigrated | UnparsedEvent)
+            else await event_context.load_event_context(tx, event)
+        )
+        if arrival.is_duplicate:
             return None  # the platform tells it again
-        for door in self._doors:
+        for door in self._handlers:
             if (ruling := await door(tx, event, arrival)) is not None:
-                return ruling.admitted
-        return await self._taken_in(tx, event, arrival, by_staff=by_staff)
+                return ruling.enqueued
+        return await self._dispatch(tx, event, arrival, by_staff=by_staff)
 
-    async def _taken_in(
-        self, tx: Transaction, event: Event, arrival: Arrival, *, by_staff: bool
-    ) -> Admitted | None:
+    async def _dispatch(
+        self, tx: Transaction, event: Event, context: EventContext, *, by_staff: bool
+    ) -> Enqueued | None:
         match event:
-            case Said():
-                return await take_in(tx, event, arrival, by_staff=by_staff, interrupt=self._interrupt)
-            case Ordered():
-                return await self._ordered(tx, event, arrival)
-            case Pressed():
-                return await self._pressed(tx, event)
-            case Edited():
-                return await change(tx, event, answers=self._answer_edits)
-            case Joined():
-                return await welcome(tx, event, arrival)
-            case Deleted():
+            case MessageReceived():
+                return await intake_message(
+                    tx, event, context, by_staff=by_staff, interrupt=self._interrupt_running
+                )
+            case CommandReceived():
+                return await self._handle_command(tx, event, context)
+            case ButtonPressed():
+                return await self._handle_button(tx, event)
+            case MessageEdited():
+                return await intake_edit(tx, event, answer_again=self._answer_edits)
+            case MemberJoined():
+                return await intake_member_joined(tx, event, context)
+            case MessageDeleted():
                 return None  # nobody behind a door wanted it
-            case Moved():
-                return await self._moved(tx, event)
-            case Unparsed():
-                log.warning("event_unparsed", delivery_id=event.delivery_id, fault=event.fault)
-                return await close(tx, event, Mark.SKIPPED)
+            case ChannelMigrated():
+                return await self._migrate_channel(tx, event)
+            case UnparsedEvent():
+                log.warning("event.unparsed", delivery_id=event.delivery_id, fault=event.error)
+                return await store_without_work(tx, event, EventStatus.SKIPPED)
 
-    async def _ordered(self, tx: Transaction, event: Ordered, arrival: Arrival) -> Admitted | None:
+    async def _handle_command(
+        self, tx: Transaction, event: CommandReceived, context: EventContext
+    ) -> Enqueued | None:
         key = event.address.key
-        conversation = arrival.replied or arrival.conversation
-        if conversation is None or not await turns.latest(tx, conversation.id):
+        conversation = context.replied_conversation or context.conversation
+        if conversation is None or not await turns.get_latest(tx, conversation.id):
             # A command outside a thread means the asker's last one in this channel.
-            latest = await conversations.latest_in_channel(tx, key, event.author.id)
-            conversation = latest or await conversations.ensure(tx, key, event.scene)
-        return await self._order(tx, event, event.command, conversation)
+            latest = await conversations.find_latest_in_channel(tx, key, event.author.id)
+            conversation = latest or await conversations.get_or_create(tx, key, event.chat_type)
+        return await self._enqueue_command(tx, event, event.command, conversation)
 
-    async def _pressed(self, tx: Transaction, event: Pressed) -> Admitted | None:
+    async def _handle_button(self, tx: Transaction, event: ButtonPressed) -> Enqueued | None:
         key = event.address.key
-        conversation = await conversations.by_message(tx, key, event.message_id)
+        conversation = await conversations.find_by_message(tx, key, event.message_id)
         # A finger may be quicker than our note of which message stands where.
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
-            return await close(tx, event, Mark.SKIPPED)
-        if event.control is None:
-            return await self._chosen(tx, event, conversation)
-        if event.control in VERDICTS:
-            return await self._verdict(tx, event, VERDICTS[event.control])
-        command = ORDERS_OF_CONTROLS.get(event.control)
-        return await self._order(tx, event, command, conversation)
+            return await store_without_work(tx, event, EventStatus.SKIPPED)
+        if event.action is None:
+            return await self._handle_option(tx, event, conversation)
+        if event.action in FEEDBACK_BY_BUTTON:
+            return await self._save_feedback(tx, event, FEEDBACK_BY_BUTTON[event.action])
+        command = COMMANDS_BY_BUTTON.get(event.action)
+        return await self._enqueue_command(tx, event, command, conversation)
 
-    async def _chosen(self, tx: Transaction, event: Pressed, conversation: Conversation) -> Admitted | None:
+    async def _handle_option(
+        self, tx: Transaction, event: ButtonPressed, conversation: Conversation
+    ) -> Enqueued | None:
         seq = await inbox.add(
             tx,
             event,
             conversation_id=conversation.id,
-            lane=Lane.ORDERS,
-            mark=Mark.OPEN,
+            lane=Lane.COMMANDS,
+            status=EventStatus.OPEN,
         )
-        return None if seq is None else Admitted(Work(conversation.id, Lane.ORDERS))
+        return None if seq is None else Enqueued(QueueKey(conversation.id, Lane.COMMANDS))
 
-    async def _verdict(self, tx: Transaction, event: Pressed, verdict: str) -> Admitted | None:
+    async def _save_feedback(self, tx: Transaction, event: ButtonPressed, verdict: str) -> Enqueued | None:
         key = event.address.key
-        admitted = await close(tx, event, Mark.NOTED)
-        turn_id = await conversations.turn_of_message(tx, key, event.message_id)
+        admitted = await store_without_work(tx, event, EventStatus.RECORDED)
+        turn_id = await conversations.find_turn_id(tx, key, event.message_id)
         if admitted is not None and turn_id is not None:
-            await feedback.give(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
+            await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict=verdict)
         return admitted
 
-    async def _order(
+    async def _enqueue_command(
         self,
         tx: Transaction,
-        event: Ordered | Pressed,
+        event: CommandReceived | ButtonPressed,
         command: CommandName | None,
         conversation: Conversation,
-    ) -> Admitted | None:
+    ) -> Enqueued | None:
         """Store a command and let its effect on the conversation begin at once.
 
         ``command`` is None for a button that goes on with an answer.
         """
         touches_answer = command in (None, CommandName.STOP, CommandName.RETRY)
-        refused = touches_answer and not await self._may(tx, event, conversation)
-        if refused or (command is CommandName.NEW and not await self._takes_part(tx, event, conversation)):
-            log.info("order_refused", conversation=conversation.id)
-            return await close(tx, event, Mark.SKIPPED)
+        refused = touches_answer and not await self._may_control_answer(tx, event, conversation)
+        if refused or (
+            command is CommandName.NEW and not await self._may_clear_history(tx, event, conversation)
+        ):
+            log.info("command.refused", conversation=conversation.id)
+            return await store_without_work(tx, event, EventStatus.SKIPPED)
         # A second try is an answer like any other and keeps the order; all else is handled at once.
-        lane = Lane.TURNS if command in (None, CommandName.RETRY) else Lane.ORDERS
+        lane = Lane.TURNS if command in (None, CommandName.RETRY) else Lane.COMMANDS
         seq = await inbox.add(
             tx,
             event,
             conversation_id=conversation.id,
             lane=lane,
-            mark=Mark.OPEN,
+            status=EventStatus.OPEN,
         )
         if seq is None:
             return None
         cancel = ""
         if command in (CommandName.STOP, CommandName.NEW, CommandName.RETRY):
-            running = await turns.ask_to_end(tx, conversation.id, command.value)
+            running = await turns.request_cancel(tx, conversation.id, command.value)
             cancel = command.value if running is not None else ""
-            if command is CommandName.STOP and (running is not None or isinstance(event, Pressed)):
-                await inbox.mark(tx, [seq], Mark.DONE)  # the answer itself will say that it was stopped
+            if command is CommandName.STOP and (running is not None or isinstance(event, ButtonPressed)):
+                await inbox.set_status(
+                    tx, [seq], EventStatus.DONE
+                )  # the answer itself will say that it was stopped
             if command is CommandName.NEW:
-                await conversations.forget_history(tx, conversation.id, seq)
-                await files.forget(tx, conversation.id, up_to_seq=seq)
+                await conversations.set_history_cutoff(tx, conversation.id, seq)
+                await files.remove_up_to(tx, conversation.id, up_to_seq=seq)
                 answering = [running.inbox_id] if running is not None else []
                 await inbox.drop_open(tx, conversation.id, except_ids=answering)
-        return Admitted(Work(conversation.id, lane), cancel)
+        return Enqueued(QueueKey(conversation.id, lane), cancel)
 
-    async def _may(self, tx: Transaction, event: Ordered | Pressed, conversation: Conversation) -> bool:
+    async def _may_control_answer(
+        self, tx: Transaction, event: CommandReceived | ButtonPressed, conversation: Conversation
+    ) -> bool:
         """Return whether this person may stop or repeat the conversation's latest answer."""
-        if conversation.scene is Scene.DIRECT or self._access.is_admin(_who(event)):
+        if conversation.chat_type is ChatType.DIRECT or self._access.is_admin(_actor_of(event)):
             return True
-        latest = await turns.latest(tx, conversation.id)
+        latest = await turns.get_latest(tx, conversation.id)
         return latest is None or latest.asker_id == event.author.id
 
-    async def _takes_part(self, tx: Transaction, event: Ordered | Pressed, talk: Conversation) -> bool:
+    async def _may_clear_history(
+        self, tx: Transaction, event: CommandReceived | ButtonPressed, conversation: Conversation
+    ) -> bool:
         """Return whether this person may have a conversation forgotten: in a group only who is in it."""
-        if talk.scene is Scene.DIRECT or self._access.is_admin(_who(event)):
+        if conversation.chat_type is ChatType.DIRECT or self._access.is_admin(_actor_of(event)):
             return True
-        return event.author.id in (await history.speakers(tx, talk.id) or (event.author.id,))
+        return event.author.id in (await history.load_speaker_ids(tx, conversation.id) or (event.author.id,))
 
-    async def _moved(self, tx: Transaction, event: Moved) -> Admitted | None:
-        admitted = await close(tx, event, Mark.NOTED)
+    async def _migrate_channel(self, tx: Transaction, event: ChannelMigrated) -> Enqueued | None:
+        admitted = await store_without_work(tx, event, EventStatus.RECORDED)
         if admitted is not None:
-            moved = await conversations.move(
+            moved = await conversations.migrate_channel(
                 tx,
                 platform=event.platform,
                 tenant=event.tenant,
@@ -257,33 +277,40 @@ class Ingestor:
                 new=event.new_channel,
             )
             place = {"platform": event.platform, "tenant": event.tenant}
-            await rules.move(tx, **place, old=event.old_channel, new=event.new_channel)
-            await chat_members.move(tx, **place, old=event.old_channel, new=event.new_channel)
-            await what_it_knows_moved(tx, **place, old=event.old_channel, new=event.new_channel)
-            log.info("channel_moved", platform=event.platform, conversations=moved)
+            await rules.migrate_channel(tx, **place, old=event.old_channel, new=event.new_channel)
+            await chat_members.migrate_channel(tx, **place, old=event.old_channel, new=event.new_channel)
+            await what_it_knows_moved(
+                tx, **place, old_channel=event.old_channel, new_channel=event.new_channel
+            )
+            log.info("channel.migrated", platform=event.platform, conversations=moved)
         return admitted
 
 
-async def _head_start() -> None:
-    until = time.perf_counter() + HEAD_START_S
-    for _ in range(HEAD_START):
+async def _yield_to_turn() -> None:
+    until = time.perf_counter() + YIELD_MAX_S
+    for _ in range(YIELD_ITERATIONS):
         await asyncio.sleep(0)
         if time.perf_counter() > until:
             return
 
 
-def _who(event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> Who:
+def _actor_of(
+    event: MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MessageDeleted | MemberJoined,
+) -> Actor:
     key = event.address.key
-    return Who.at(key, event.author.id)
+    return Actor.at(key, event.author.id)
 
 
-async def _turn_away(tx: Transaction, event: Said | Ordered | Pressed | Edited | Deleted | Joined) -> None:
+async def _record_denied(
+    tx: Transaction,
+    event: MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MessageDeleted | MemberJoined,
+) -> None:
     """Note that an event of somebody who is not let in has been seen, and nothing of what it holds."""
-    if isinstance(event, Said) and event.addressed is Addressed.OVERHEARD:
+    if isinstance(event, MessageReceived) and event.mention is Mention.NONE:
         return
     key = event.address.key
-    seen = Unparsed(
-        delivery_id=event.delivery_id, platform=key.platform, tenant=key.tenant, raw="", fault="not let in"
+    seen = UnparsedEvent(
+        delivery_id=event.delivery_id, platform=key.platform, tenant=key.tenant, raw="", error="not let in"
     )
-    if await close(tx, seen, Mark.SKIPPED) is not None:
-        log.info("event_turned_away", platform=key.platform)
+    if await store_without_work(tx, seen, EventStatus.SKIPPED) is not None:
+        log.info("event.access_denied", platform=key.platform)

@@ -2,146 +2,168 @@
 
 from collections.abc import Sequence
 
-from core.chat_policy import Verdict
-from core.domain.events import Addressed, Edited, Event, Joined, Said
-from core.inbound.group_policy import Hearing, hear, hushed
-from core.inbound.handler import Admitted
-from core.inbound.history_writer import gather, remember, reworded
-from core.store import Lane, Transaction, Work, chat_members, conversations, history, inbox, turns
+from core.chat_policy import ReplyDecision
+from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
+from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
+from core.inbound.handler import Enqueued
+from core.inbound.history_writer import append_to_history, apply_edit, attach_media_group
+from core.store import Lane, QueueKey, Transaction, chat_members, conversations, history, inbox, turns
 from core.store.conversations import Conversation
-from core.store.event_context import Arrival
-from core.store.inbox import Mark, Sibling
+from core.store.event_context import EventContext
+from core.store.inbox import EventStatus, MediaGroupMessage
 from core.text.tokens import estimate_tokens
 
 
-async def take_in(
-    tx: Transaction, event: Said, arrival: Arrival, *, by_staff: bool, interrupt: bool
-) -> Admitted | None:
+async def intake_message(
+    tx: Transaction, event: MessageReceived, context: EventContext, *, by_staff: bool, interrupt: bool
+) -> Enqueued | None:
     """Store what somebody said, where it concerns us; ``interrupt`` ends the running answer."""
-    found = arrival.group_rules
+    found = context.group_rules
     if found is None:
-        return await _said(tx, event, arrival, interrupt=interrupt)
-    hearing = await hear(tx, event, found, arrival, by_staff=by_staff)
-    return await _said_by_rules(tx, hearing, interrupt=interrupt and hearing.verdict is Verdict.ANSWER)
+        return await _intake_by_default(tx, event, context, interrupt=interrupt)
+    hearing = await evaluate(tx, event, found, context, by_staff=by_staff)
+    return await _intake_by_rules(
+        tx, hearing, interrupt=interrupt and hearing.decision is ReplyDecision.ANSWER
+    )
 
 
-async def welcome(tx: Transaction, event: Joined, arrival: Arrival) -> Admitted | None:
+async def intake_member_joined(
+    tx: Transaction, event: MemberJoined, context: EventContext
+) -> Enqueued | None:
     """Let somebody who comes into a chat for the first time be welcomed, where its rules say so."""
-    key, found = event.address.key, arrival.group_rules
+    key, found = event.address.key, context.group_rules
     if found is None or not found.welcome:
         return None
-    conversation = await conversations.ensure(tx, key, event.scene)
-    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.ORDERS, mark=Mark.OPEN)
+    conversation = await conversations.get_or_create(tx, key, event.chat_type)
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN
+    )
     if seq is None:
         return None
-    if not await chat_members.welcome(tx, key, event.author.id, seq=seq):
-        await inbox.mark(tx, [seq], Mark.NOTED)
-        return Admitted()
-    return Admitted(Work(conversation.id, Lane.ORDERS))
+    if not await chat_members.claim_welcome(tx, key, event.author.id, seq=seq):
+        await inbox.set_status(tx, [seq], EventStatus.RECORDED)
+        return Enqueued()
+    return Enqueued(QueueKey(conversation.id, Lane.COMMANDS))
 
 
-async def change(tx: Transaction, event: Edited, *, answers: bool) -> Admitted | None:
+async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bool) -> Enqueued | None:
     """Change words that were said; with ``answers`` the latest question is answered anew."""
-    conversation = await conversations.by_message(tx, event.address.key, event.message_id)
-    line = None if conversation is None else await history.said(tx, conversation.id, event.message_id)
+    conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+    line = (
+        None
+        if conversation is None
+        else await history.get_user_message(tx, conversation.id, event.message_id)
+    )
     if conversation is None or line is None:
         return None
-    original = await inbox.event_of(tx, line.seq)
-    text = reworded(event.text, original, stored=line.text)
+    original = await inbox.get_event(tx, line.seq)
+    text = apply_edit(event.text, original, stored_text=line.text)
     if text == line.text:
         return None  # changed in a way that changes no word: a link preview, a pin
-    latest = await turns.latest(tx, conversation.id)
+    latest = await turns.get_latest(tx, conversation.id)
     # Several messages may have become one question.
     asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
-    again = answers and asked and not await hushed(tx, conversation, event.sent_at)
-    mark = Mark.OPEN if again else Mark.NOTED
-    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=mark)
+    again = answer_again and asked and not await muted_by_staff(tx, conversation, event.sent_at)
+    mark = EventStatus.OPEN if again else EventStatus.RECORDED
+    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=mark)
     if seq is None:
         return None
-    await history.reword(tx, conversation.id, event.message_id, text, estimate_tokens(text))
+    await history.edit_user_message(tx, conversation.id, event.message_id, text, estimate_tokens(text))
     if not again:
-        return Admitted()
-    running = await turns.ask_to_end(tx, conversation.id, "retry")
-    return Admitted(Work(conversation.id, Lane.TURNS), "retry" if running is not None else "")
+        return Enqueued()
+    running = await turns.request_cancel(tx, conversation.id, "retry")
+    return Enqueued(QueueKey(conversation.id, Lane.TURNS), "retry" if running is not None else "")
 
 
-async def close(tx: Transaction, event: Event, mark: Mark) -> Admitted | None:
+async def store_without_work(tx: Transaction, event: Event, status: EventStatus) -> Enqueued | None:
     """Store an event that asks for no work; None where it was stored before."""
-    seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, mark=mark)
-    return None if seq is None else Admitted()
+    seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, status=status)
+    return None if seq is None else Enqueued()
 
 
-async def _said(tx: Transaction, event: Said, arrival: Arrival, *, interrupt: bool) -> Admitted | None:
-    key, goes_on = event.address.key, arrival.replied
-    siblings, album = await _album(tx, event)
-    known = goes_on or arrival.conversation
+async def _intake_by_default(
+    tx: Transaction, event: MessageReceived, context: EventContext, *, interrupt: bool
+) -> Enqueued | None:
+    key, goes_on = event.address.key, context.replied_conversation
+    siblings, album = await _media_group(tx, event)
+    known = goes_on or context.conversation
     if album is not None and album.conversation_id is not None:
         known = await conversations.get(tx, album.conversation_id)
-    if known is None and event.addressed is Addressed.OVERHEARD:
+    if known is None and event.mention is Mention.NONE:
         # One of its pictures may still name us; then all of them are the question.
-        return await close(tx, event, Mark.NOTED) if event.album else None
-    wanted = event.addressed is not Addressed.OVERHEARD
+        return await store_without_work(tx, event, EventStatus.RECORDED) if event.media_group_id else None
+    wanted = event.mention is not Mention.NONE
     if not wanted and known is not None:
         # Somebody else's conversation goes on without us until we are mentioned.
-        others = await history.speakers(tx, known.id) - {event.author.id}
-        wanted = event.continues and not others and event.unreadable is None
-        wanted = wanted or (album is not None and album.state in (Mark.OPEN, Mark.DONE))
-    conversation = known or await conversations.ensure(tx, key, event.scene)
+        others = await history.load_speaker_ids(tx, known.id) - {event.author.id}
+        wanted = event.allows_follow_up and not others and event.unsupported_content is None
+        wanted = wanted or (album is not None and album.state in (EventStatus.OPEN, EventStatus.DONE))
+    conversation = known or await conversations.get_or_create(tx, key, event.chat_type)
     if not wanted:
-        return await _noted(tx, event, conversation, quotes=goes_on is None)
-    return await _opened(tx, event, conversation, siblings, quotes=goes_on is None, interrupt=interrupt)
+        return await _store_unanswered(tx, event, conversation, include_quote=goes_on is None)
+    return await _enqueue_question(
+        tx, event, conversation, siblings, include_quote=goes_on is None, interrupt=interrupt
+    )
 
 
-async def _said_by_rules(tx: Transaction, hearing: Hearing, *, interrupt: bool) -> Admitted | None:
-    event, conversation = hearing.said, hearing.conversation
-    siblings, album = await _album(tx, event)
-    wanted = hearing.verdict is not Verdict.NOTE
+async def _intake_by_rules(tx: Transaction, result: GroupPolicyResult, *, interrupt: bool) -> Enqueued | None:
+    event, conversation = result.message, result.conversation
+    siblings, album = await _media_group(tx, event)
+    wanted = result.decision is not ReplyDecision.IGNORE
     if album is not None and album.conversation_id is not None:
         conversation = await conversations.get(tx, album.conversation_id)
-        wanted = wanted or album.state in (Mark.OPEN, Mark.DONE)
+        wanted = wanted or album.state in (EventStatus.OPEN, EventStatus.DONE)
     if conversation is None and not wanted:
-        return await close(tx, event, Mark.NOTED) if event.album else None
-    conversation = conversation or await conversations.ensure(tx, event.address.key, event.scene)
-    quotes = not hearing.continued
+        return await store_without_work(tx, event, EventStatus.RECORDED) if event.media_group_id else None
+    conversation = conversation or await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    quotes = not result.is_reply
     if not wanted:
-        return await _noted(tx, event, conversation, quotes=quotes)
-    await chat_members.spoke_in(tx, event.address.key, event.author.id, conversation.id)
-    return await _opened(tx, event, conversation, siblings, quotes=quotes, interrupt=interrupt)
+        return await _store_unanswered(tx, event, conversation, include_quote=quotes)
+    await chat_members.set_conversation(tx, event.address.key, event.author.id, conversation.id)
+    return await _enqueue_question(
+        tx, event, conversation, siblings, include_quote=quotes, interrupt=interrupt
+    )
 
 
-async def _album(tx: Transaction, event: Said) -> tuple[Sequence[Sibling], Sibling | None]:
+async def _media_group(
+    tx: Transaction, event: MessageReceived
+) -> tuple[Sequence[MediaGroupMessage], MediaGroupMessage | None]:
     """Return the messages that are of one saying with this one, and the last that has a conversation."""
-    siblings = await inbox.siblings(tx, event)
+    siblings = await inbox.load_media_group(tx, event)
     return siblings, next((one for one in reversed(siblings) if one.conversation_id is not None), None)
 
 
-async def _noted(
-    tx: Transaction, event: Said, conversation: Conversation, *, quotes: bool
-) -> Admitted | None:
+async def _store_unanswered(
+    tx: Transaction, event: MessageReceived, conversation: Conversation, *, include_quote: bool
+) -> Enqueued | None:
     """Store words that become history and ask for no answer."""
-    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=Mark.NOTED)
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.RECORDED
+    )
     if seq is None:
         return None
-    await remember(tx, event, conversation, seq, quotes=quotes)
-    return Admitted()
+    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    return Enqueued()
 
 
-async def _opened(
+async def _enqueue_question(
     tx: Transaction,
-    event: Said,
+    event: MessageReceived,
     conversation: Conversation,
-    siblings: Sequence[Sibling],
+    siblings: Sequence[MediaGroupMessage],
     *,
-    quotes: bool,
+    include_quote: bool,
     interrupt: bool,
-) -> Admitted | None:
+) -> Enqueued | None:
     """Store words that are to be answered."""
-    seq = await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, mark=Mark.OPEN)
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.OPEN
+    )
     if seq is None:
         return None
-    await remember(tx, event, conversation, seq, quotes=quotes)
-    await gather(tx, siblings, conversation)
+    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    await attach_media_group(tx, siblings, conversation)
     cancel = ""
-    if interrupt and await turns.ask_to_end(tx, conversation.id, "interrupt"):
+    if interrupt and await turns.request_cancel(tx, conversation.id, "interrupt"):
         cancel = "interrupt"
-    return Admitted(Work(conversation.id, Lane.TURNS), cancel)
+    return Enqueued(QueueKey(conversation.id, Lane.TURNS), cancel)

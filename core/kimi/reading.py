@@ -101,7 +101,7 @@ class StreamReading(_Gathering):
         self._begun = False
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
-        """See :class:`Reading`."""
+        """See :class:`FileReadResult`."""
         try:
             payloads = self._sse.feed(chunk)
         except ValueError as exc:
@@ -109,7 +109,7 @@ class StreamReading(_Gathering):
         yield from self._events(payloads)
 
     def close(self) -> Iterator[ReplyEvent]:
-        """See :class:`Reading`."""
+        """See :class:`FileReadResult`."""
         yield from self._events(self._sse.close())
         if not self.done:
             raise self._interrupted("the stream ended without [DONE]")
@@ -161,12 +161,12 @@ class WholeReading(_Gathering):
         self._body = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
-        """See :class:`Reading`."""
+        """See :class:`FileReadResult`."""
         self._body += chunk
         return iter(())
 
     def close(self) -> Iterator[ReplyEvent]:
-        """See :class:`Reading`."""
+        """See :class:`FileReadResult`."""
         try:
             body = decode(bytes(self._body))
         except ValueError as exc:

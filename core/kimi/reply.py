@@ -13,7 +13,7 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int  #: thinking included
-    cached_tokens: int = 0  #: the part of ``prompt_tokens`` that the prefix cache served
+    cached_tokens: int = 0  #: the part of ``prompt_token_totals`` that the prefix cache served
     reasoning_tokens: int = 0  #: the part of ``completion_tokens`` spent on thinking; 0 where not told
 
 

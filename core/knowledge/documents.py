@@ -6,20 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.files.policy import Fault, Unusable
-from core.knowledge.hypertext import markdown_of
-from core.knowledge.passages import Passage, Section, cut, sections_of
+from core.files.file_policy import FileFault, UnusableFile
+from core.knowledge.html_converter import html_to_markdown
+from core.knowledge.passage_splitter import Passage, Section, parse_sections, split_into_passages
 
-HTML = frozenset({"html", "htm"})
-TABLES = frozenset({"csv", "tsv"})
-MOST_PASSAGES = 5_000  #: of one document
+HTML_EXTENSIONS = frozenset({"html", "htm"})
+TABLE_EXTENSIONS = frozenset({"csv", "tsv"})
+MAX_PASSAGES = 5_000  #: of one document
 
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_ADDRESS = re.compile(r"^(?:url|link)[ \t]*:[ \t]*[\"']?(https?://[^\s\"']+)", re.MULTILINE | re.IGNORECASE)
-_QUESTION = frozenset({"question", "questions", "q", "问题", "问", "提问"})
-_ANSWER = frozenset({"answer", "answers", "a", "答案", "回答", "答"})
-_ALSO = frozenset({"also", "synonyms", "也问", "同义"})
-_LINK = frozenset({"url", "link", "链接", "网址"})
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER_URL = re.compile(
+    r"^(?:url|link)[ \t]*:[ \t]*[\"']?(https?://[^\s\"']+)", re.MULTILINE | re.IGNORECASE
+)
+_QUESTION_COLUMNS = frozenset({"question", "questions", "q", "问题", "问", "提问"})
+_ANSWER_COLUMNS = frozenset({"answer", "answers", "a", "答案", "回答", "答"})
+_ALIAS_COLUMNS = frozenset({"also", "synonyms", "也问", "同义"})
+_URL_COLUMNS = frozenset({"url", "link", "链接", "网址"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Document:
     passages: Sequence[Passage]
 
 
-def document_of(text: str, *, name: str, ending: str, url: str = "") -> Document:
+def parse_document(text: str, *, name: str, extension: str, url: str = "") -> Document:
     """Return a file's passages; ``ending`` says what the text is, ``url`` where people can read it.
 
     Markdown's front matter (``url: …``) and a page's canonical link tell the address where ``url``
@@ -40,45 +42,45 @@ def document_of(text: str, *, name: str, ending: str, url: str = "") -> Document
     Raises:
         Unusable: there are no words in it, or too many.
     """
-    if ending in TABLES:
-        passages = _from_table(text, name=name, url=url, delimiter="\t" if ending == "tsv" else "")
+    if extension in TABLE_EXTENSIONS:
+        passages = _parse_table(text, name=name, url=url, delimiter="\t" if extension == "tsv" else "")
     else:
         found = ""
-        if ending in HTML:
-            text, found = markdown_of(text)
-        elif (front := _FRONT.match(text)) is not None:
+        if extension in HTML_EXTENSIONS:
+            text, found = html_to_markdown(text)
+        elif (front := _FRONT_MATTER.match(text)) is not None:
             text = text[front.end() :]
-            address = _ADDRESS.search(front[1])
+            address = _FRONT_MATTER_URL.search(front[1])
             found = address[1] if address else ""
-        passages = cut(sections_of(text), document=name, url=url or found)
+        passages = split_into_passages(parse_sections(text), document=name, url=url or found)
     if not passages:
-        raise Unusable(Fault.NO_TEXT)
-    if len(passages) > MOST_PASSAGES:
-        raise Unusable(Fault.TOO_LARGE)
-    title = passages[0].path[0] if passages[0].titled else name
+        raise UnusableFile(FileFault.NO_TEXT)
+    if len(passages) > MAX_PASSAGES:
+        raise UnusableFile(FileFault.TOO_LARGE)
+    title = passages[0].path[0] if passages[0].path_has_title else name
     return Document(title=title, passages=passages)
 
 
-def _from_table(text: str, *, name: str, url: str, delimiter: str) -> Sequence[Passage]:
+def _parse_table(text: str, *, name: str, url: str, delimiter: str) -> Sequence[Passage]:
     head = text.partition("\n")[0]
     delimiter = delimiter or max(",;\t", key=head.count)
     rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
     columns = [cell.strip().casefold() for cell in rows[0]] if rows else []
-    question, answer = _column(columns, _QUESTION), _column(columns, _ANSWER)
+    question, answer = _find_column(columns, _QUESTION_COLUMNS), _find_column(columns, _ANSWER_COLUMNS)
     if question is None or answer is None:
-        raise Unusable(Fault.MISLABELLED)
-    link, also = _column(columns, _LINK), _column(columns, _ALSO)
+        raise UnusableFile(FileFault.MISLABELLED)
+    link, also = _find_column(columns, _URL_COLUMNS), _find_column(columns, _ALIAS_COLUMNS)
     passages: list[Passage] = []
     for row in rows[1:]:
         asked, told = _cell(row, question), _cell(row, answer)
         if asked and told:
             heading = " ".join(asked.split())
-            section = Section(path=(heading,), text=told, also=_cell(row, also))
-            passages += cut([section], document=name, url=_cell(row, link) or url)
+            section = Section(path=(heading,), text=told, aliases=_cell(row, also))
+            passages += split_into_passages([section], document=name, url=_cell(row, link) or url)
     return passages
 
 
-def _column(columns: Sequence[str], names: frozenset[str]) -> int | None:
+def _find_column(columns: Sequence[str], names: frozenset[str]) -> int | None:
     return next((at for at, column in enumerate(columns) if column in names), None)
 
 

@@ -5,134 +5,146 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from core.knowledge.finder import Found
-from core.knowledge.showing import cited
-from core.knowledge.words import same
+from core.knowledge.finder import FoundPassage
+from core.knowledge.prompt_passages import cited_passages
+from core.knowledge.tokenizer import normalize
 
-_QUESTION = frozenset({"question", "问题"})
-_SOURCE = frozenset({"source", "sources", "expected", "来源"})
-_ANSWER = frozenset({"answer", "words", "答案"})
-BETWEEN = "|"  #: between several sources, any of which will do, and between words that an answer must have
+_QUESTION_COLUMNS = frozenset({"question", "问题"})
+_SOURCE_COLUMNS = frozenset({"source", "sources", "expected", "来源"})
+_ANSWER_COLUMNS = frozenset({"answer", "words", "答案"})
+SEPARATOR = "|"  #: between several sources, any of which will do, and between words that an answer must have
 
 
-class BadTable(Exception):
+class InvalidCaseTable(Exception):
     """A table cannot be read; its text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class EvaluationCase:
     """One question."""
 
     question: str
-    sources: tuple[str, ...]  #: headings, passages' ids or documents; none where it is about something else
-    words: tuple[str, ...] = ()  #: that an answer must have
+    expected_sources: tuple[
+        str, ...
+    ]  #: headings, passages' ids or documents; none where it is about something else
+    expected_words: tuple[str, ...] = ()  #: that an answer must have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class EvaluationResult:
     """What was found for one question, and what Kimi said to it where it was asked."""
 
-    case: Case
-    found: Sequence[Found]
+    case: EvaluationCase
+    passages: Sequence[FoundPassage]
     answer: str | None = None
 
     @property
-    def place(self) -> int:
+    def rank(self) -> int:
         """Return at which place an expected source was found, 1 for the first; 0 where it was not."""
-        places = (one.number for one in self.found if any(_is(one, source) for source in self.case.sources))
+        places = (
+            one.number
+            for one in self.passages
+            if any(_matches_source(one, source) for source in self.case.expected_sources)
+        )
         return next(places, 0)
 
     @property
-    def refused(self) -> bool:
+    def found_nothing(self) -> bool:
         """Return whether nothing was found."""
-        return not self.found
+        return not self.passages
 
     @property
-    def answered(self) -> bool:
+    def has_expected_words(self) -> bool:
         """Return whether Kimi's answer has every expected word."""
-        said = same(self.answer or "")
-        return bool(said) and all(same(word) in said for word in self.case.words)
+        said = normalize(self.answer or "")
+        return bool(said) and all(normalize(word) in said for word in self.case.expected_words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class EvaluationReport:
     """How a whole table went."""
 
-    outcomes: Sequence[Outcome] = field(default_factory=tuple)
+    results: Sequence[EvaluationResult] = field(default_factory=tuple)
 
     @property
-    def about(self) -> Sequence[Outcome]:
+    def answerable(self) -> Sequence[EvaluationResult]:
         """Return the questions that the texts answer."""
-        return [one for one in self.outcomes if one.case.sources]
+        return [one for one in self.results if one.case.expected_sources]
 
     @property
-    def beside(self) -> Sequence[Outcome]:
+    def unanswerable(self) -> Sequence[EvaluationResult]:
         """Return the questions that are about something else."""
-        return [one for one in self.outcomes if not one.case.sources]
+        return [one for one in self.results if not one.case.expected_sources]
 
     @property
-    def asked(self) -> Sequence[Outcome]:
+    def gradable(self) -> Sequence[EvaluationResult]:
         """Return those whose answer by Kimi can be judged."""
-        return [one for one in self.outcomes if one.case.words and one.answer is not None]
+        return [one for one in self.results if one.case.expected_words and one.answer is not None]
 
-    def hits(self, within: int) -> int:
+    def hits_at(self, rank: int) -> int:
         """Return for how many questions an expected source was among the first ``within``."""
-        return sum(1 for one in self.about if 0 < one.place <= within)
+        return sum(1 for one in self.answerable if 0 < one.rank <= rank)
 
     @property
-    def refusals(self) -> int:
+    def correct_refusals(self) -> int:
         """Return how many questions about something else found nothing."""
-        return sum(1 for one in self.beside if one.refused)
+        return sum(1 for one in self.unanswerable if one.found_nothing)
 
 
-def cases_of(table: str) -> Sequence[Case]:
+def parse_cases(table: str) -> Sequence[EvaluationCase]:
     """Read a CSV table: question, source, perhaps answer (问题, 来源, 答案).
 
     Raises:
-        BadTable: it has no such columns, or no questions.
+        InvalidCaseTable: it has no such columns, or no questions.
     """
     rows = [row for row in csv.reader(io.StringIO(table.lstrip("\ufeff"))) if any(map(str.strip, row))]
     head = [cell.strip().casefold() for cell in rows[0]] if rows else []
-    question, source = _column(head, _QUESTION), _column(head, _SOURCE)
+    question, source = _find_column(head, _QUESTION_COLUMNS), _find_column(head, _SOURCE_COLUMNS)
     if question is None or source is None:
-        raise BadTable("the first line must name the columns: question,source or question,source,answer")
-    answer = _column(head, _ANSWER)
+        raise InvalidCaseTable(
+            "the first line must name the columns: question,source or question,source,answer"
+        )
+    answer = _find_column(head, _ANSWER_COLUMNS)
     cases = [
-        Case(
+        EvaluationCase(
             question=_cell(row, question),
-            sources=_split(_cell(row, source)),
-            words=_split(_cell(row, answer)),
+            expected_sources=_split_cell(_cell(row, source)),
+            expected_words=_split_cell(_cell(row, answer)),
         )
         for row in rows[1:]
         if _cell(row, question)
     ]
     if not cases:
-        raise BadTable("there are no questions in it")
+        raise InvalidCaseTable("there are no questions in it")
     return cases
 
 
-def cited_right(outcome: Outcome) -> bool:
+def cites_expected_source(result: EvaluationResult) -> bool:
     """Return whether Kimi's answer cites an expected passage."""
     return any(
-        _is(one, source)
-        for one in cited(outcome.answer or "", outcome.found)
-        for source in outcome.case.sources
+        _matches_source(one, source)
+        for one in cited_passages(result.answer or "", result.passages)
+        for source in result.case.expected_sources
     )
 
 
-def _is(found: Found, source: str) -> bool:
+def _matches_source(passage: FoundPassage, source: str) -> bool:
     """Tell whether a passage is what a table calls ``source``."""
-    entry, wanted = found.entry, same(source)
-    return source == entry.uid or wanted in (same(entry.heading), same(entry.label), same(entry.document))
+    entry, wanted = passage.entry, normalize(source)
+    return source == entry.uid or wanted in (
+        normalize(entry.heading),
+        normalize(entry.label),
+        normalize(entry.document),
+    )
 
 
-def _column(head: Sequence[str], names: frozenset[str]) -> int | None:
-    return next((at for at, column in enumerate(head) if column in names), None)
+def _find_column(header: Sequence[str], names: frozenset[str]) -> int | None:
+    return next((at for at, column in enumerate(header) if column in names), None)
 
 
 def _cell(row: Sequence[str], column: int | None) -> str:
     return row[column].strip() if column is not None and column < len(row) else ""
 
 
-def _split(cell: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in cell.split(BETWEEN) if part.strip())
+def _split_cell(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split(SEPARATOR) if part.strip())

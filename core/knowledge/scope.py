@@ -8,7 +8,9 @@ from core.domain.events import ThreadKey
 from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
 
-CHAT = "chat:"  #: begins the names of the sets that chats are taught; no set of the operator has a colon
+CHAT_SET_PREFIX = (
+    "chat:"  #: begins the names of the sets that chats are taught; no set of the operator has a colon
+)
 
 
 class KnowledgeRules(Protocol):
@@ -24,20 +26,20 @@ class KnowledgeRules(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class SearchScope:
     """Where one chat's questions are looked up."""
 
     set_ids: Sequence[int]
     strict: bool
 
 
-async def scope_of(tx: Transaction, key: ThreadKey, rules: KnowledgeRules) -> Scope:
+async def load_scope(tx: Transaction, key: ThreadKey, rules: KnowledgeRules) -> SearchScope:
     """Return a chat's scope: the sets that its rules name, and what was taught in it by ``/learn``.
 
     A name means the tenant's own set before the deployment's, and never another tenant's.
     """
-    set_ids = await knowledge.visible(tx, owner_of(key), [*rules.knowledge, own_set(key)])
-    return Scope(set_ids=set_ids, strict=rules.strict)
+    set_ids = await knowledge.resolve_set_ids(tx, owner_of(key), [*rules.knowledge, chat_set_name(key)])
+    return SearchScope(set_ids=set_ids, strict=rules.strict)
 
 
 def owner_of(key: ThreadKey) -> Owner:
@@ -45,13 +47,17 @@ def owner_of(key: ThreadKey) -> Owner:
     return Owner(platform=key.platform, tenant=key.tenant)
 
 
-def own_set(key: ThreadKey) -> str:
+def chat_set_name(key: ThreadKey) -> str:
     """Return the name of the set that a chat's ``/learn`` fills; every topic and thread of it shares that."""
-    return f"{CHAT}{key.channel}"
+    return f"{CHAT_SET_PREFIX}{key.channel}"
 
 
-async def moved(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+async def follow_channel(
+    tx: Transaction, *, platform: str, tenant: str, old_channel: str, new_channel: str
+) -> None:
     """Let what a chat was taught follow it to its new id."""
     owner = Owner(platform=platform, tenant=tenant)
-    await knowledge.rename(tx, owner, old=f"{CHAT}{old}", new=f"{CHAT}{new}")
-    await canned.move(tx, platform=platform, tenant=tenant, old=old, new=new)
+    await knowledge.rename_set(
+        tx, owner, old=f"{CHAT_SET_PREFIX}{old_channel}", new=f"{CHAT_SET_PREFIX}{new_channel}"
+    )
+    await canned.migrate_channel(tx, platform=platform, tenant=tenant, old=old_channel, new=new_channel)

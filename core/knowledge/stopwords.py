@@ -23,7 +23,7 @@ _CHINESE = """
 什么时候 哪一年 今年 帮 帮我 给我 买 卖 喝 呗 不行 发现 店里 家 你家 你们家 之 其 其他 东西 问题 时候
 根本 一直 比较 应该 需要 谢谢 你好 您好
 """
-_LIGHT_ENGLISH = """
+_COMMON_ENGLISH = """
 day days week weeks hour hours minute minutes life world man men woman women child children part place case
 point fact number numbers group system program work works working run runs running start starts started
 begin begins end ends turn turns play plays playing move live lives living believe hold bring brings write
@@ -37,23 +37,23 @@ words side kind head hand eye face friend father mother money story book books g
 family level apply applies applying support supports supported recommend choose choose check
 company people between during without
 """
-_LIGHT_CHINESE = """
+_COMMON_CHINESE = """
 申请 支持 推荐 学 学习 学好 怎么做 开始 结束 使用 进行 时间 工作 生活 孩子 每天 每年 一年 天 年 人 事
 事情 地方 办法 方法 情况 朋友 家里 电脑 手机 水 吃 打 写 找 订 带 拿 放 走 住 坐 听 读 讲 教 支 张 本 部
 点 号 大 小 多久 长 快 慢 高 低 早 晚 早上 晚上 下午 上午 中午 老 新 收到 喜欢 担心 方便 简单 直接 一般
 通常 左右 大概 每次 三天 几天 最 最好 最近 以后 之后 之前 以前 还有 有人 别人 服务 介绍 提供 客户 老客户
 算 帮忙 帮助 告诉 联系
 """
-ENGLISH = frozenset(_ENGLISH.split())
-CHINESE = frozenset(_CHINESE.split())
-LIGHT = frozenset(f"{_LIGHT_ENGLISH}{_LIGHT_CHINESE}".split())
+ENGLISH_STOPWORDS = frozenset(_ENGLISH.split())
+CHINESE_STOPWORDS = frozenset(_CHINESE.split())
+COMMON_WORDS = frozenset(f"{_COMMON_ENGLISH}{_COMMON_CHINESE}".split())
 """Words of every day: where a small set of texts happens to use one once, it still tells little."""
 
-_NAMES = (
+_NUMBER_NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 )
-NUMBERS = {name: str(number) for number, name in enumerate(_NAMES.split()) if number > 2} | {
+NUMBER_WORDS = {name: str(number) for number, name in enumerate(_NUMBER_NAMES.split()) if number > 2} | {
     "thirty": "30",
     "fifty": "50",
     "ninety": "90",

@@ -8,7 +8,7 @@ stands for every other one of its line; it counts less than the word itself.
 from collections.abc import Mapping
 from functools import cache
 
-from core.knowledge.words import stem
+from core.knowledge.tokenizer import stem
 
 _ENGLISH = """
 refund reimburse
@@ -123,11 +123,11 @@ _CHINESE = """
 电话 手机号 号码
 logo 标志
 """
-WEIGHT = 0.8  #: of a synonym, where the word itself counts 1
+SYNONYM_WEIGHT = 0.8  #: of a synonym, where the word itself counts 1
 
 
 @cache
-def _lines() -> Mapping[str, frozenset[str]]:
+def _synonym_table() -> Mapping[str, frozenset[str]]:
     known: dict[str, frozenset[str]] = {}
     for line in f"{_ENGLISH}{_CHINESE}".split("\n"):
         words = frozenset(stem(word) for word in line.split())
@@ -138,4 +138,4 @@ def _lines() -> Mapping[str, frozenset[str]]:
 
 def synonyms_of(term: str) -> frozenset[str]:
     """Return the other words for a term; none for most."""
-    return _lines().get(term, frozenset())
+    return _synonym_table().get(term, frozenset())

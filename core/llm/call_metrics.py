@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from core.domain.clock import Clock
 from core.kimi import Finished, KimiError, ReplyEvent, Usage
-from core.observer import CallSeen, Observer
+from core.observer import ModelCallRecord, Observer
 
 
 class Hearing:
@@ -43,23 +43,23 @@ class Hearing:
         now = self._clock.time()
         sent_at = self._sent_at if self._sent_at is not None else now
         usage = self._usage
-        call = CallSeen(
+        call = ModelCallRecord(
             provider=self._provider,
             model=self._model,
             outcome=self._outcome,
-            waited_s=sent_at - self._began_at,
-            first_word_s=None if self._first_at is None else self._first_at - sent_at,
-            took_s=now - sent_at,
+            queue_wait_s=sent_at - self._began_at,
+            time_to_first_token_s=None if self._first_at is None else self._first_at - sent_at,
+            duration_s=now - sent_at,
             prompt_tokens=usage.prompt_tokens if usage else 0,
             cached_tokens=usage.cached_tokens if usage else 0,
             completion_tokens=usage.completion_tokens if usage else 0,
             reasoning_tokens=usage.reasoning_tokens if usage else 0,
         )
-        self._span.note(
+        self._span.set_attributes(
             outcome=call.outcome,
-            waited_s=call.waited_s,
+            waited_s=call.queue_wait_s,
             prompt_tokens=call.prompt_tokens,
             completion_tokens=call.completion_tokens,
         )
         self._ending.close()
-        self._observer.call(call)
+        self._observer.model_call_finished(call)

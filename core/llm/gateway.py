@@ -33,7 +33,7 @@ from core.llm.call_metrics import Hearing
 from core.llm.circuit_breaker import Breaker
 from core.llm.permit import Slot
 from core.llm.rate_limiter import Admission, Ask, Load, OnPlace
-from core.observer import SILENT, Observer
+from core.observer import NOOP_OBSERVER, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -124,7 +124,7 @@ class AccountModel:
         count_tokens: Callable[[ChatRequest], int],
         patience_s: float = 300.0,
         carry: Carry | None = None,
-        observer: Observer = SILENT,
+        observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """Take ``providers``, the best first.
 

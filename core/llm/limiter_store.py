@@ -1,7 +1,7 @@
 """Where the state is kept: the port, its twin in memory, and the store.
 
 A change is one short, exclusive transaction: load, compute, save. It also tells a time by the
-wall, on which replicas begin to agree (:class:`core.domain.clock.SharedTime`).
+wall, on which replicas begin to agree (:class:`core.domain.clock.SharedClock`).
 """
 
 import asyncio
@@ -92,12 +92,12 @@ class StoreLedger:
 
     async def _swapped(self, state: State, version: int) -> bool:
         async with self._database.write() as tx:
-            return await rows.swap(tx, self._account, encoded(state), version=version)
+            return await rows.compare_and_swap(tx, self._account, encoded(state), version=version)
 
     async def version(self) -> int:
         """Read the row's version."""
         async with self._database.read() as tx:
-            return await rows.version(tx, self._account)
+            return await rows.load_version(tx, self._account)
 
 
 def account_name(base_url: str, api_key: str) -> str:

@@ -19,7 +19,7 @@ from core.kimi import (
 )
 from core.llm import Asker, OnPlace
 from core.llm.resumable_stream import ChatModel
-from core.redaction.masking import Mask, Masker, Shower, readable
+from core.redaction.masking import Masker, RequestMask, StreamUnmasker, unescape_json
 from core.tools.formula import Asks
 
 MUCH_CHARS: Final = 100_000  #: from here on a request is masked beside the loop
@@ -50,9 +50,9 @@ class MaskedModel:
             KimiError: of any kind.
             StoreUnavailable: the line cannot be kept.
         """
-        mask = self._masker.begin()
+        mask = self._masker.for_request()
         sent = await hidden(request, mask)
-        text, thoughts = Shower(mask), Shower(mask)
+        text, thoughts = StreamUnmasker(mask), StreamUnmasker(mask)
         events = self._model.stream(sent, on_wait=on_wait, asker=asker, on_place=on_place)
         try:
             async for event in events:
@@ -77,7 +77,7 @@ class MaskedAsks:
         """
         match body:
             case dict({"arguments": str(arguments)}) if self._masker:
-                body = body | {"arguments": self._masker.begin().hide_json(arguments)}
+                body = body | {"arguments": self._masker.for_request().mask_json(arguments)}
             case _:
                 pass
         return await self._kimi.ask(method, path, body)
@@ -89,14 +89,14 @@ def masked_count(
     """Return a provider's count of tokens that is asked about masked requests only."""
 
     async def counted(request: ChatRequest) -> int:
-        return await count(await hidden(request, masker.begin()))
+        return await count(await hidden(request, masker.for_request()))
 
     return counted
 
 
-async def hidden(request: ChatRequest, mask: Mask) -> ChatRequest:
+async def hidden(request: ChatRequest, mask: RequestMask) -> ChatRequest:
     """Return a request without anything that is to be hidden."""
-    if not mask.hides:
+    if not mask.is_active:
         return request
 
     def masked() -> tuple[Message, ...]:
@@ -106,7 +106,9 @@ async def hidden(request: ChatRequest, mask: Mask) -> ChatRequest:
     return replace(request, messages=await asyncio.to_thread(masked) if much else masked())
 
 
-def _shown(event: ReplyEvent, mask: Mask, text: Shower, thoughts: Shower) -> list[ReplyEvent]:
+def _shown(
+    event: ReplyEvent, mask: RequestMask, text: StreamUnmasker, thoughts: StreamUnmasker
+) -> list[ReplyEvent]:
     """Return what one event becomes; several, where something was held back."""
     match event:
         case TextDelta():
@@ -114,42 +116,42 @@ def _shown(event: ReplyEvent, mask: Mask, text: Shower, thoughts: Shower) -> lis
         case ReasoningDelta():
             return _piece(thoughts.feed(event.text), ReasoningDelta)
         case ToolCall():
-            event = replace(event, arguments=mask.show_json(event.arguments))
+            event = replace(event, arguments=mask.unmask_json(event.arguments))
         case Finished():
             pass
     return [*_rest(thoughts, ReasoningDelta), *_rest(text, TextDelta), event]
 
 
-def _rest(shower: Shower, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
-    return _piece(shower.end(), kind)
+def _rest(shower: StreamUnmasker, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
+    return _piece(shower.flush(), kind)
 
 
 def _piece(text: str, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
     return [kind(text)] if text else []
 
 
-def _message(message: Message, mask: Mask) -> Message:
+def _message(message: Message, mask: RequestMask) -> Message:
     return replace(
         message,
         content=_content(message, mask),
-        name=mask.hide(message.name),
-        reasoning=mask.hide(message.reasoning),
+        name=mask.mask(message.name),
+        reasoning=mask.mask(message.reasoning),
         tool_calls=tuple(
-            replace(call, arguments=mask.hide_json(call.arguments)) for call in message.tool_calls
+            replace(call, arguments=mask.mask_json(call.arguments)) for call in message.tool_calls
         ),
     )
 
 
-def _content(message: Message, mask: Mask) -> Content:
+def _content(message: Message, mask: RequestMask) -> Content:
     match message.content:
         case str(words) if message.role == "tool":
             sealed = len(words) >= SEALED_CHARS and not any(char.isspace() for char in words)
-            return words if sealed else mask.hide(readable(words))
+            return words if sealed else mask.mask(unescape_json(words))
         case str(words):
-            return mask.hide(words)
+            return mask.mask(words)
         case parts:
             return tuple(
-                TextPart(mask.hide(part.text)) if isinstance(part, TextPart) else part for part in parts
+                TextPart(mask.mask(part.text)) if isinstance(part, TextPart) else part for part in parts
             )
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from core.access import Prices
-from core.store.usage import Spent
+from core.access import PriceList
+from core.store.usage import CallUsage
 
 
-def priced(spent: Spent, prices: Prices) -> Spent:
+def priced(spent: CallUsage, prices: PriceList) -> CallUsage:
     """Return the call with its cost, where its model's price is known."""
     cost_usd = prices.cost_usd(
         spent.model,

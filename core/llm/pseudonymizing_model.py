@@ -10,12 +10,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Final
 
-from core.access import Who
+from core.access import Actor
 from core.kimi import ChatRequest, OnWait, ReplyEvent
 from core.llm import Asker, OnPlace
 from core.llm.resumable_stream import ChatModel
 from core.store import Database
-from core.store.keys import key_of
+from core.store.keys import get_or_create_key
 
 KEY: Final = "pseudonyms"  #: the name of the key in the store
 
@@ -25,7 +25,7 @@ def pseudonym(key: bytes, name: str) -> str:
     return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()
 
 
-def alias(key: bytes, who: Who) -> str:
+def alias(key: bytes, who: Actor) -> str:
     """Return the name under which what somebody used today is counted after they were forgotten."""
     return f"anon:{pseudonym(key, f'forgotten:{who.platform}:{who.tenant}:{who.person_id}')[:32]}"
 
@@ -73,5 +73,5 @@ class PseudonymousModel:
     async def _known_key(self) -> bytes:
         if self._key is None:
             async with self._database.begin() as tx:
-                self._key = await key_of(tx, KEY)
+                self._key = await get_or_create_key(tx, KEY)
         return self._key

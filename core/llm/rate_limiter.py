@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from core.domain.clock import Clock, SharedTime
+from core.domain.clock import Clock, SharedClock
 from core.domain.errors import StoreUnavailable
 from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
 from core.llm.limiter_policy import Decision, Standing, Why, aged, decide
@@ -99,7 +99,7 @@ class Admission:
         self._name = name
         self._sole = sole
         self._timing = timing or Timing()
-        self._time = SharedTime(clock)
+        self._time = SharedClock(clock)
         self._replica = uuid.uuid4().hex[:12]
         self._entries: dict[str, _Entry] = {}
         self._slots: dict[str, Slot] = {}
@@ -213,7 +213,7 @@ class Admission:
 
         def step(state: State, wall: float) -> tuple[State, tuple[Decision, list[News]]]:
             began = time.perf_counter()
-            now = self._time.meet(state.now, wall)
+            now = self._time.synchronize(state.now, wall)
             state, news = reported(state, report, self._limits, self._timing, now)
             state = aged(state, self._limits, self._timing, now)
             decision = decide(state, self._limits, self._timing, now, replica=self._replica)

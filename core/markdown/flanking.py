@@ -16,7 +16,7 @@ def is_wide(char: str) -> bool:
     return unicodedata.east_asian_width(char) in "WF"
 
 
-def sides(run: str, before: str, after: str, second: str = "") -> tuple[bool, bool]:
+def can_open_and_close(run: str, before: str, after: str, after_next: str = "") -> tuple[bool, bool]:
     """Return whether a run of markers may open and whether it may close.
 
     ``before`` and ``after`` are the characters around it, a space at a border of the block;
@@ -24,8 +24,8 @@ def sides(run: str, before: str, after: str, second: str = "") -> tuple[bool, bo
     """
     marker = run[0]
     if marker in "~|":
-        return _loose_sides(run, before, after)
-    if marker == "*" and _is_glob(run, before, after, second):
+        return _can_open_and_close_loosely(run, before, after)
+    if marker == "*" and _is_glob(run, before, after, after_next):
         return False, False
     strong = len(run) > 1 and marker == "*"
     if _WORD.match(before) and _WORD.match(after):
@@ -41,7 +41,7 @@ def sides(run: str, before: str, after: str, second: str = "") -> tuple[bool, bo
     return left, right
 
 
-def _loose_sides(run: str, before: str, after: str) -> tuple[bool, bool]:
+def _can_open_and_close_loosely(run: str, before: str, after: str) -> tuple[bool, bool]:
     if len(run) != 2:
         return False, False
     if run[0] == "~":
@@ -52,9 +52,9 @@ def _loose_sides(run: str, before: str, after: str) -> tuple[bool, bool]:
     )
 
 
-def _is_glob(run: str, before: str, after: str, second: str) -> bool:
+def _is_glob(run: str, before: str, after: str, after_next: str) -> bool:
     """Stars of a file pattern: ``*.py``, ``src/**/*.ts``."""
-    return (before == "/" and after in "./") or (run == "*" and after == "." and second.isalnum())
+    return (before == "/" and after in "./") or (run == "*" and after == "." and after_next.isalnum())
 
 
 def _is_punctuation(char: str) -> bool:

@@ -5,7 +5,7 @@ import unicodedata
 _ZWJ = "\u200d"
 
 
-def is_border(text: str, at: int) -> bool:
+def is_grapheme_boundary(text: str, at: int) -> bool:
     """Tell whether position ``at`` lies between two visible characters.
 
     Knows combining marks, variation selectors, joiners, skin tones, flags and tag sequences:
@@ -14,22 +14,22 @@ def is_border(text: str, at: int) -> bool:
     if at <= 0 or at >= len(text):
         return True
     before, after = text[at - 1], text[at]
-    if before == _ZWJ or after == _ZWJ or _extends(after):
+    if before == _ZWJ or after == _ZWJ or _is_extender(after):
         return False
     if before == "\r" and after == "\n":
         return False
     return not (_is_flag_letter(before) and _is_flag_letter(after) and _flag_letters_before(text, at) % 2)
 
 
-def border_before(text: str, at: int) -> int:
+def grapheme_boundary_before(text: str, at: int) -> int:
     """Return the last border at or before ``at``, or ``at`` where there is none nearby."""
     for place in range(at, max(0, at - 64), -1):
-        if is_border(text, place):
+        if is_grapheme_boundary(text, place):
             return place
     return at
 
 
-def _extends(char: str) -> bool:
+def _is_extender(char: str) -> bool:
     code = ord(char)
     return (
         unicodedata.category(char) in ("Mn", "Me", "Mc")

@@ -20,35 +20,35 @@ _LINK = re.compile(rf"\[(@[^\[\]\n]*)\]\({_ADDRESS}\)")
 _MARKUP = re.compile(r"[\\`*_~\[\]()<>|#&$!\s]+")
 
 
-class Mentions:
+class MentionCodec:
     """Writes and reads the mentions of one platform account."""
 
     def __init__(self, secret: str) -> None:
         """``secret`` is a token of the account; only a digest of it is kept."""
         self._key = hmac.new(secret.encode(), b"moonthread mentions", hashlib.sha256).digest()
 
-    def write(self, person_id: str, name: str) -> str:
+    def encode(self, person_id: str, name: str) -> str:
         """Return the Markdown that mentions a person; only their name where the id is unusual."""
-        label = self.plain(person_id, name)
+        label = self.plain_name(person_id, name)
         address = f"{SCHEME}{person_id}:{self._sign(person_id)}"
         return f"[{label}]({address})" if _TARGET.fullmatch(address) else label
 
     @staticmethod
-    def plain(person_id: str, name: str) -> str:
+    def plain_name(person_id: str, name: str) -> str:
         """Return a person's name as Markdown that mentions nobody."""
         return f"@\u200b{_MARKUP.sub(' ', name).strip() or person_id}"
 
-    def person(self, target: str) -> str:
+    def decode(self, target: str) -> str:
         """Return who a link to ``target`` mentions; "" where we did not write it."""
         found = _TARGET.fullmatch(target)
         return found[1] if found and hmac.compare_digest(found[2], self._sign(found[1])) else ""
 
-    def replaced(self, markdown: str, write: Callable[[str, str], str]) -> str:
+    def replace(self, markdown: str, render: Callable[[str, str], str]) -> str:
         """Return ``markdown`` with each mention of ours as ``write`` makes it of (person id, label)."""
 
         def rewritten(found: re.Match[str]) -> str:
             ours = hmac.compare_digest(found[3], self._sign(found[2]))
-            return write(found[2], found[1]) if ours else found[0]
+            return render(found[2], found[1]) if ours else found[0]
 
         return _LINK.sub(rewritten, markdown) if SCHEME in markdown else markdown
 

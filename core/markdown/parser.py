@@ -19,10 +19,10 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 
-from core.markdown.flanking import sides
-from core.markdown.grid import alignment, cells
-from core.markdown.inline import DUNDER, MATHS, address_end
-from core.markdown.lines import is_table_rule
+from core.markdown.flanking import can_open_and_close
+from core.markdown.inline import DUNDER, MATHS, url_end
+from core.markdown.lines import is_table_delimiter
+from core.markdown.tables import alignment, split_cells
 
 _MATH_OPEN = {"$$": "$$", "\\[": "\\]"}
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:|tg:)[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>", re.IGNORECASE)
@@ -38,16 +38,16 @@ def parser() -> MarkdownIt:
     md.disable(["html_block", "html_inline", "lheading", "reference"])
     md.validateLink = lambda url: True  # type: ignore[method-assign]  # the renderer decides what may be a link
     md.inline.ruler.at("emphasis", _emphasis)
-    md.inline.ruler.at("strikethrough", _strike)
+    md.inline.ruler.at("strikethrough", _strikethrough)
     md.inline.ruler.at("autolink", _autolink)
     md.inline.ruler.before("escape", "math", _math)
     md.inline.ruler.before("emphasis", "dunder", _dunder)
     md.inline.ruler.before("emphasis", "spoiler", _spoiler)
-    md.inline.ruler.before("escape", "address", _address)
+    md.inline.ruler.before("escape", "address", _bare_url)
     md.inline.add_terminator_char("$")
     md.inline.add_terminator_char("|")
     md.block.ruler.before("fence", "math_block", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
-    md.block.ruler.before("paragraph", "grid", _grid, {"alt": ["paragraph"]})
+    md.block.ruler.before("paragraph", "grid", _table, {"alt": ["paragraph"]})
     return md
 
 
@@ -59,7 +59,9 @@ def _delimiters(state: StateInline, marker: str) -> None:
         end += 1
     before = state.src[start - 1] if start else " "
     after = state.src[end] if end < state.posMax else " "
-    can_open, can_close = sides(marker * (end - start), before, after, state.src[end + 1 : end + 2])
+    can_open, can_close = can_open_and_close(
+        marker * (end - start), before, after, state.src[end + 1 : end + 2]
+    )
     for _ in range(end - start):
         token = state.push("text", "", 0)
         token.content = marker
@@ -84,7 +86,7 @@ def _emphasis(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _strike(state: StateInline, silent: bool) -> bool:
+def _strikethrough(state: StateInline, silent: bool) -> bool:
     if silent or not state.src.startswith("~~", state.pos):
         return False
     run = len(state.src) - state.pos - len(state.src[state.pos :].lstrip("~"))
@@ -94,7 +96,7 @@ def _strike(state: StateInline, silent: bool) -> bool:
         return True
     before = state.src[state.pos - 1] if state.pos else " "
     after = state.src[state.pos + 2] if state.pos + 2 < state.posMax else " "
-    can_open, can_close = sides("~~", before, after)
+    can_open, can_close = can_open_and_close("~~", before, after)
     state.push("text", "", 0).content = "~~"
     state.delimiters.append(
         Delimiter(
@@ -136,14 +138,14 @@ def _autolink(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _address(state: StateInline, silent: bool) -> bool:
+def _bare_url(state: StateInline, silent: bool) -> bool:
     """A bare web address is no place for emphasis; the platforms link it themselves."""
     if not state.src.startswith("://", state.pos):
         return False
     start = state.src.rfind("http", max(0, state.pos - 5), state.pos)
     if start < 0 or state.src[start : state.pos] not in ("http", "https"):
         return False
-    end = address_end(state.src, start, state.posMax)
+    end = url_end(state.src, start, state.posMax)
     if end <= state.pos:
         return False
     if not silent:
@@ -210,21 +212,21 @@ def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
-def _grid(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if start + 1 >= end or state.sCount[start + 1] < state.blkIndent or state.is_code_block(start):
         return False
     head, rule = _line(state, start), _line(state, start + 1)
-    if "|" not in head or not is_table_rule(rule):
+    if "|" not in head or not is_table_delimiter(rule):
         return False
     if silent:
         return True
     line = start + 2
-    rows = [cells(head)]
+    rows = [split_cells(head)]
     while line < end and state.sCount[line] >= state.blkIndent and "|" in _line(state, line):
-        rows.append(cells(_line(state, line)))
+        rows.append(split_cells(_line(state, line)))
         line += 1
     token = state.push("grid", "", 0)
-    token.meta = {"rows": rows, "align": [alignment(cell) for cell in cells(rule)]}
+    token.meta = {"rows": rows, "align": [alignment(cell) for cell in split_cells(rule)]}
     token.map = [start, line]
     state.line = line
     return True

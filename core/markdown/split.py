@@ -16,218 +16,247 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from core.markdown.borders import Border, Grain, borders, growing_end
-from core.markdown.inline import read
-from core.markdown.lines import Kind, Line, columns, is_half_marker, scan
+from core.markdown.break_points import BreakPoint, BreakQuality, find_break_points, last_safe_position
+from core.markdown.inline import read_inline
+from core.markdown.lines import LineKind, MarkdownLine, column_width, is_partial_marker, scan_lines
 
-Reach: TypeAlias = Callable[[str, float], "int | None"]
+OverflowLength: TypeAlias = Callable[[str, float], "int | None"]
 """Given a part and a share of the limit: the first length at which it is over, or None."""
 
-_LEAST = {Grain.PARAGRAPH: 0.5, Grain.ITEM: 0.5, Grain.SENTENCE: 0.6, Grain.LINE: 0.6, Grain.SPACE: 0.6}
+_MIN_FILL = {
+    BreakQuality.PARAGRAPH: 0.5,
+    BreakQuality.ITEM: 0.5,
+    BreakQuality.SENTENCE: 0.6,
+    BreakQuality.LINE: 0.6,
+    BreakQuality.SPACE: 0.6,
+}
 """How full (by characters) a part must be for a cut of this grain."""
 
-_AHEAD = {Grain.PARAGRAPH: 0.8, Grain.ITEM: 0.86, Grain.SENTENCE: 0.9, Grain.LINE: 0.92, Grain.SPACE: 0.95}
+_MIN_FILL_AHEAD = {
+    BreakQuality.PARAGRAPH: 0.8,
+    BreakQuality.ITEM: 0.86,
+    BreakQuality.SENTENCE: 0.9,
+    BreakQuality.LINE: 0.92,
+    BreakQuality.SPACE: 0.95,
+}
 """The same when looking ahead, by the limit's measure."""
 
-_SIGN = re.compile(r"[ \t>]*\S?")
-_LAST_RESORT = 0.98
-_MOST_REPEATED = 6  #: quote marks or emphasis that a next part opens again
-_LONGEST_BOX = 20  #: characters of quote marks before a fence
-_LONGEST_OPENER = 80  #: characters of a fence's opening line
-_LONGEST_HEADER = 600  #: characters of a table's header that are worth repeating
+_FIRST_VISIBLE = re.compile(r"[ \t>]*\S?")
+_LAST_RESORT_FILL = 0.98
+_MAX_REPEATED_MARKERS = 6  #: quote marks or emphasis that a next part opens again
+_MAX_QUOTE_PREFIX = 20  #: characters of quote marks before a fence
+_MAX_FENCE_OPENER = 80  #: characters of a fence's opening line
+_MAX_TABLE_HEADER = 600  #: characters of a table's header that are worth repeating
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """Where a part ends and how the next begins."""
 
-    at: int  #: position in the part's text
+    position: int  #: position in the part's text
     closing: str = ""  #: put after the part: closes a fence or emphasis
     opening: str = ""  #: put before the next part: opens it again
     dedent: int = 0  #: columns of indentation that the next part's lines lose
-    inside: bool = False  #: in the middle of a line
-    code: bool = False  #: inside a fence
+    mid_line: bool = False  #: in the middle of a line
+    in_code: bool = False  #: inside a fence
 
 
-def find_cut(text: str, reach: Reach, *, opening: int = 0, forward: bool = False) -> Cut | None:
+def find_cut(
+    text: str, overflow_length: OverflowLength, *, repeated_chars: int = 0, append_only: bool = False
+) -> Cut | None:
     """Return the first cut of ``text``, or None while it fits.
 
     ``opening`` is how many characters at its start are repeated from the part before.
     """
-    over = reach(text, 1.0)
-    if forward:
-        place, known = _ahead(text, reach, over, opening)
+    over = overflow_length(text, 1.0)
+    if append_only:
+        place, known = _first_good_cut(text, overflow_length, over, repeated_chars)
         return None if place is None else _cut_at(text, place, known)
     if over is None:
         return None
     window = text[:over]
-    return _cut_at(window, _back(window, opening), over)
+    return _cut_at(window, _best_cut_before_end(window, repeated_chars), over)
 
 
-def closed(text: str, cut: Cut) -> str:
+def part_before(text: str, cut: Cut) -> str:
     """Return the part that ends at ``cut``."""
-    return text[: cut.at].rstrip() + cut.closing
+    return text[: cut.position].rstrip() + cut.closing
 
 
-def continued(text: str, cut: Cut) -> str:
+def text_after(text: str, cut: Cut) -> str:
     """Return what follows ``cut`` as a text of its own; it grows at its end as ``text`` does."""
-    rest = text[cut.at :]
+    rest = text[cut.position :]
     if cut.dedent:
-        rest = _dedent(rest, cut.dedent, skip_first=cut.inside)
-    if not cut.code:
+        rest = _dedent(rest, cut.dedent, skip_first=cut.mid_line)
+    if not cut.in_code:
         rest = rest.lstrip("\n")
     return cut.opening + rest if rest else ""
 
 
-class Parts:
+class IncrementalSplitter:
     """The cuts of one growing text, remembered."""
 
-    def __init__(self, reach: Reach, *, forward: bool = False) -> None:
-        self._reach = reach
-        self._forward = forward
+    def __init__(self, overflow_length: OverflowLength, *, append_only: bool = False) -> None:
+        self._overflow_length = overflow_length
+        self._append_only = append_only
         self._cuts: list[Cut] = []
-        self.finished: list[str] = []  #: all parts but the last
+        self.finished_parts: list[str] = []  #: all parts but the last
 
     def feed(self, text: str) -> str:
         """Take the whole text so far; return the part that still grows."""
         for cut in self._cuts:
-            text = continued(text, cut)
+            text = text_after(text, cut)
         while found := self._next(text):
             self._cuts.append(found)
-            self.finished.append(closed(text, found))
-            text = continued(text, found)
+            self.finished_parts.append(part_before(text, found))
+            text = text_after(text, found)
         return text
 
     def _next(self, text: str) -> Cut | None:
         opening = len(self._cuts[-1].opening) if self._cuts else 0
-        return find_cut(text, self._reach, opening=opening, forward=self._forward)
+        return find_cut(text, self._overflow_length, repeated_chars=opening, append_only=self._append_only)
 
 
-def _back(window: str, opening: int) -> int:
+def _best_cut_before_end(window: str, repeated_chars: int) -> int:
     """Choose the best place in ``window``."""
     size = len(window)
-    found = [border for border in borders(window) if opening < border.at < size]
+    found = [border for border in find_break_points(window) if repeated_chars < border.position < size]
     for guarded in (False, True):
-        for grain, least in _LEAST.items():
+        for grain, least in _MIN_FILL.items():
             fitting = [
-                b.at for b in found if b.grain is grain and b.guarded is guarded and b.at >= least * size
+                b.position
+                for b in found
+                if b.quality is grain and b.protected is guarded and b.position >= least * size
             ]
             if fitting:
                 return max(fitting)
         if not guarded:
-            whole = _unguarded_end(window, found, opening)
+            whole = _last_unprotected(window, found, repeated_chars)
             if whole is not None:
                 return whole
-    return max(opening + 1, growing_end(window, size - 1))
+    return max(repeated_chars + 1, last_safe_position(window, size - 1))
 
 
-def _unguarded_end(window: str, found: list[Border], opening: int) -> int | None:
+def _last_unprotected(window: str, found: list[BreakPoint], repeated_chars: int) -> int | None:
     """A place of any grain but late, where no better one is late enough."""
-    late = [b.at for b in found if not b.guarded and b.at >= 0.25 * len(window)]
-    if late and max(late) > opening:
+    late = [b.position for b in found if not b.protected and b.position >= 0.25 * len(window)]
+    if late and max(late) > repeated_chars:
         return max(late)
     return None
 
 
-def _ahead(text: str, reach: Reach, over: int | None, opening: int) -> tuple[int | None, int]:
+def _first_good_cut(
+    text: str, overflow_length: OverflowLength, overflow_at: int | None, repeated_chars: int
+) -> tuple[int | None, int]:
     """Choose the first place that is good enough; return it and how far it looked."""
-    first = reach(text, min(_AHEAD.values()))
+    first = overflow_length(text, min(_MIN_FILL_AHEAD.values()))
     if first is None:
         return None, 0
-    since = {grain: reach(text, share) for grain, share in _AHEAD.items()}
-    size = len(text) if over is None else over
+    since = {grain: overflow_length(text, share) for grain, share in _MIN_FILL_AHEAD.items()}
+    size = len(text) if overflow_at is None else overflow_at
     best: int | None = None
-    for border in borders(text[:size]):
-        start = since[border.grain]
-        if start is None or border.guarded or border.at < max(start, opening + 1) or border.at >= len(text):
+    for border in find_break_points(text[:size]):
+        start = since[border.quality]
+        if (
+            start is None
+            or border.protected
+            or border.position < max(start, repeated_chars + 1)
+            or border.position >= len(text)
+        ):
             continue
-        best = border.at if best is None else min(best, border.at)
+        best = border.position if best is None else min(best, border.position)
     if best is not None:
-        return best, _first_sign(text, best)
-    last = reach(text, _LAST_RESORT)
+        return best, _indentation_end(text, best)
+    last = overflow_length(text, _LAST_RESORT_FILL)
     if last is None:
         return None, 0
-    for place in range(max(last, opening + 1), min(size, len(text))):
-        if _may_break(text, place):
+    for place in range(max(last, repeated_chars + 1), min(size, len(text))):
+        if _can_break_at(text, place):
             return place, place + 1
-    place = max(opening + 1, size - 1)
-    return (None, 0) if over is None else (place, place + 1)
+    place = max(repeated_chars + 1, size - 1)
+    return (None, 0) if overflow_at is None else (place, place + 1)
 
 
-def _may_break(text: str, place: int) -> bool:
+def _can_break_at(text: str, place: int) -> bool:
     """Tell whether a line may be broken between any two of its characters here."""
     before = text[text.rfind("\n", 0, place) + 1 : place].strip(" \t>")
-    if text[place].isspace() or not before or is_half_marker(before):
+    if text[place].isspace() or not before or is_partial_marker(before):
         return False
-    return growing_end(text[: place + 1], place) == place
+    return last_safe_position(text[: place + 1], place) == place
 
 
-def _first_sign(text: str, at: int) -> int:
+def _indentation_end(text: str, at: int) -> int:
     """How far a line that begins at ``at`` must be read to know its indentation."""
-    match = _SIGN.match(text, at)
+    match = _FIRST_VISIBLE.match(text, at)
     return match.end() if match else at + 1
 
 
-def _cut_at(text: str, at: int, upto: int) -> Cut:
+def _cut_at(text: str, at: int, read_to: int) -> Cut:
     """Describe the cut at ``at``, reading no further than ``upto``."""
-    lines = scan(text[:upto])
+    lines = scan_lines(text[:read_to])
     lines = tuple(line for line in lines if line.start <= at)
     line = lines[-1]
     inside = at > line.start
-    if line.kind in (Kind.CODE, Kind.FENCE_END):
+    if line.kind in (LineKind.CODE, LineKind.FENCE_END):
         return _cut_in_code(line, at, inside=inside)
     opening, dedent = "", line.indent
     if inside:
-        dedent = line.depth
-        opening = "> " * min(line.box.count(">"), _MOST_REPEATED)
-        marks = _open_marks(text, lines, at)
+        dedent = line.list_indent
+        opening = "> " * min(line.quote_prefix.count(">"), _MAX_REPEATED_MARKERS)
+        marks = _open_markers(text, lines, at)
         return Cut(
-            at=at,
+            position=at,
             closing="".join(reversed(marks)),
             opening=opening + "".join(marks),
-            dedent=0 if line.box else dedent,
-            inside=True,
+            dedent=0 if line.quote_prefix else dedent,
+            mid_line=True,
         )
-    if line.kind is Kind.TABLE_ROW:
-        opening = _header(text, lines)
-    return Cut(at=at, opening=opening, dedent=0 if line.box else dedent)
+    if line.kind is LineKind.TABLE_ROW:
+        opening = _table_header(text, lines)
+    return Cut(position=at, opening=opening, dedent=0 if line.quote_prefix else dedent)
 
 
-def _cut_in_code(line: Line, at: int, *, inside: bool) -> Cut:
+def _cut_in_code(line: MarkdownLine, at: int, *, inside: bool) -> Cut:
     fence = line.fence
     if fence is None:
         raise ValueError("not in a fence")
-    box = fence.box[:_LONGEST_BOX]
-    opener = fence.opener if len(fence.opener) <= _LONGEST_OPENER else fence.mark[:_LONGEST_OPENER]
+    box = fence.quote_prefix[:_MAX_QUOTE_PREFIX]
+    opener = fence.opener if len(fence.opener) <= _MAX_FENCE_OPENER else fence.marker[:_MAX_FENCE_OPENER]
     return Cut(
-        at=at,
-        closing=f"\n{fence.box}{' ' * fence.depth}{fence.mark}" if len(fence.mark) < _LONGEST_OPENER else "",
+        position=at,
+        closing=f"\n{fence.quote_prefix}{' ' * fence.list_indent}{fence.marker}"
+        if len(fence.marker) < _MAX_FENCE_OPENER
+        else "",
         opening=f"{box}{opener}\n" + (box if inside else ""),
-        dedent=0 if fence.box else fence.indent,
-        inside=inside,
-        code=True,
+        dedent=0 if fence.quote_prefix else fence.indent,
+        mid_line=inside,
+        in_code=True,
     )
 
 
-def _header(text: str, lines: Sequence[Line]) -> str:
+def _table_header(text: str, lines: Sequence[MarkdownLine]) -> str:
     """The header and delimiter row of the table that the last line belongs to."""
     for index in range(len(lines) - 1, 0, -1):
-        if lines[index].kind is Kind.TABLE_RULE:
+        if lines[index].kind is LineKind.TABLE_DELIMITER:
             head, rule = lines[index - 1], lines[index]
-            rows = [f"{row.box}{text[row.body : row.end]}\n" for row in (head, rule)]
+            rows = [f"{row.quote_prefix}{text[row.content_start : row.end]}\n" for row in (head, rule)]
             header = "".join(rows)
-            return header if len(header) <= _LONGEST_HEADER else ""
+            return header if len(header) <= _MAX_TABLE_HEADER else ""
     return ""
 
 
-def _open_marks(text: str, lines: Sequence[Line], at: int) -> list[str]:
+def _open_markers(text: str, lines: Sequence[MarkdownLine], at: int) -> list[str]:
     """Emphasis and code that are open at ``at``, outermost first."""
     first = len(lines) - 1
-    while first > 0 and lines[first].kind is Kind.TEXT and lines[first - 1].kind in (Kind.TEXT, Kind.ITEM):
+    while (
+        first > 0
+        and lines[first].kind is LineKind.TEXT
+        and lines[first - 1].kind in (LineKind.TEXT, LineKind.ITEM)
+    ):
         first -= 1
-    opened = read(text, lines[first].body, at, growing=True).opened
-    marks = [item.mark for item in opened if item.mark[0] in "*_~|`"]
-    return marks if len(marks) <= _MOST_REPEATED else []
+    opened = read_inline(text, lines[first].content_start, at, may_grow=True).open_markers
+    marks = [item.marker for item in opened if item.marker[0] in "*_~|`"]
+    return marks if len(marks) <= _MAX_REPEATED_MARKERS else []
 
 
 def _dedent(text: str, width: int, *, skip_first: bool) -> str:
@@ -239,7 +268,7 @@ def _dedent(text: str, width: int, *, skip_first: bool) -> str:
         content = line.lstrip(" \t")
         if out or not skip_first:
             if content:
-                indent = columns(line[: len(line) - len(content)])
+                indent = column_width(line[: len(line) - len(content)])
                 width = min(width, indent)
                 line = " " * (indent - width) + content
             else:

@@ -6,20 +6,20 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chore:
+class PeriodicTask:
     """Something to do every so often; doing it twice must do no harm."""
 
     name: str  #: unique, short
     every_s: float  #: a divisor of a minute, of an hour or of a day
-    do: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[None]]
     """One round. What it raises is logged, and it is tried again."""
 
 
-class Schedule(Protocol):
+class TaskScheduler(Protocol):
     """Does chores; both engines are one."""
 
-    def schedule(self, chore: Chore) -> None:
+    def schedule(self, periodic_task: PeriodicTask) -> None:
         """Take a chore on, before the start; its first round is at the start, where one is due."""
 
-    def hurry(self, name: str) -> None:
+    def run_soon(self, name: str) -> None:
         """Do a chore as soon as it can be done, whenever its next round is due."""

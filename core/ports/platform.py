@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from core.domain.events import Address, Attachment, Button, Event, MessageRef, Page, Status, ThinkingStyle
+from core.domain.events import (
+    Address,
+    Attachment,
+    Button,
+    Event,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    TypingStatus,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
+class DeliveryMode:
     """One way to show a growing message, with what each step of it costs.
 
     A platform offers its rungs best first; the scheduler takes the first whose budgets have
@@ -31,20 +40,20 @@ class Rung:
     """
 
     name: str
-    open: tuple[Budget, ...]  #: the first frame
-    grow: tuple[Budget, ...]  #: each further frame; empty where it cannot grow
-    close: tuple[Budget, ...]  #: the last frame
+    create_cost: tuple[Budget, ...]  #: the first frame
+    update_cost: tuple[Budget, ...]  #: each further frame; empty where it cannot grow
+    finalize_cost: tuple[Budget, ...]  #: the last frame
     max_age_s: float | None = None  #: a message older than this must be closed and continued
-    min_gap_s: float = 0.0  #: least time between two frames of one message
-    fades_s: float | None = None
+    min_interval_s: float = 0.0  #: least time between two frames of one message
+    ttl_s: float | None = None
     """Set where frames are no message yet: they fade unless shown again after so many seconds, are
     not stored, and the last frame is posted by the last rung."""
 
 
-class Pager(Protocol):
+class Renderer(Protocol):
     """Turns one growing answer into pages. Made anew for each answer; holds no I/O."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the answer so far as one or more pages; empty where nothing can be shown yet.
 
         ``markdown`` only ever grows between calls. Pages before the last never change once
@@ -53,33 +62,33 @@ class Pager(Protocol):
         """
 
 
-class Surface(Protocol):
+class MessageChannel(Protocol):
     """One platform, seen as a place where messages appear and grow.
 
-    Every verb raises the errors of :mod:`core.domain.errors` and no other: ``SurfaceRateLimited``,
-    ``MessageGone``, ``SurfaceRefused``, ``SurfaceClosed``, ``SurfaceUnavailable``,
-    ``SurfaceUncertain``. No verb retries or waits by itself: pacing is the scheduler's.
+    Every verb raises the errors of :mod:`core.domain.errors` and no other: ``PlatformRateLimited``,
+    ``MessageGone``, ``PlatformRefused``, ``PlatformForbidden``, ``PlatformUnavailable``,
+    ``PlatformOutcomeUnknown``. No verb retries or waits by itself: pacing is the scheduler's.
     """
 
     thinking_style: ThinkingStyle
     """How thoughts are shown here, where the operator shows them."""
 
-    finds_posts: bool
+    can_find_by_key: bool
     """Whether :meth:`find` can tell for sure that a message is or is not there."""
 
-    def pager(self, address: Address) -> Pager:
+    def build_renderer(self, address: Address) -> Renderer:
         """Make the pager for one answer that is shown at ``address``."""
 
-    def rungs(self, address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return the ways an answer may grow here, best first; never empty."""
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budgets that one :meth:`status` call spends."""
 
-    def status_every_s(self, address: Address) -> float:
+    def status_refresh_s(self, address: Address) -> float:
         """Return after how many seconds a status must be shown again; 0 where once is enough."""
 
-    async def status(self, address: Address, status: Status) -> None:
+    async def set_status(self, address: Address, status: TypingStatus) -> None:
         """Show or take away a status. Best effort: a refusal other than a rate limit is nothing.
 
         It is taken away once words of the answer stand; where they do that by themselves, nothing
@@ -89,12 +98,12 @@ class Surface(Protocol):
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Show a new message and return its reference.
 
@@ -106,11 +115,11 @@ class Surface(Protocol):
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace the whole text of ``ref`` and return its reference as it is afterwards.
 
@@ -122,11 +131,11 @@ class Surface(Protocol):
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Take a message away; one that is gone already is success."""
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Make a message that a dead process left growing editable, and return its reference."""
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Look for a message that was posted but whose reference was not stored.
 
@@ -135,7 +144,7 @@ class Surface(Protocol):
         """
 
 
-class Ingest(Protocol):
+class EventSink(Protocol):
     """The way in: what an adapter calls for every event that concerns us."""
 
     async def __call__(self, event: Event) -> bool:
@@ -149,7 +158,7 @@ class Ingest(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardBefore:
+class ThreadMessage:
     """One message that stood in a thread before the bot was first spoken to."""
 
     message_id: str
@@ -162,18 +171,20 @@ class HeardBefore:
 class Backfill(Protocol):
     """Reads what stood in a thread before the bot came to it (Slack). An extra ability."""
 
-    async def earlier(self, address: Address, *, before: str, limit: int) -> Sequence[HeardBefore]:
+    async def load_earlier_messages(
+        self, address: Address, *, before_message_id: str, limit: int
+    ) -> Sequence[ThreadMessage]:
         """Return up to ``limit`` messages before message id ``before``, oldest first.
 
         Raises:
-            SurfaceError: the platform refused; the answer goes on without them.
+            PlatformError: the platform refused; the answer goes on without them.
         """
 
 
-class Downloads(Protocol):
+class Downloader(Protocol):
     """Fetches what people send beside their words. An extra ability."""
 
-    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+    async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
         """Write an attachment's bytes to the file ``to``, piece by piece.
 
         What is known to be larger than ``limit_bytes`` is not fetched, and nothing larger is kept.
@@ -181,7 +192,7 @@ class Downloads(Protocol):
 
         Raises:
             DownloadRefused: it cannot be had.
-            SurfaceUnavailable: the platform could not be reached or failed; it may be tried again.
+            PlatformUnavailable: the platform could not be reached or failed; it may be tried again.
             OSError: ``to`` cannot be written.
         """
 
@@ -193,7 +204,7 @@ class Directory(Protocol):
         """Return the display name, or the id where it cannot be had. Cached by the adapter."""
 
 
-class Members(Protocol):
+class MemberLookup(Protocol):
     """Tells who people are in a room. An extra ability; cached by the adapter for a few minutes."""
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
@@ -210,10 +221,10 @@ class Members(Protocol):
         """
 
 
-class Rooms(Protocol):
+class HandoffRooms(Protocol):
     """What a team's desk needs beside messages: topics, and files that are passed on.
 
-    An extra ability. Errors are those of :class:`Surface`; nothing retries or waits by itself.
+    An extra ability. Errors are those of :class:`MessageChannel`; nothing retries or waits by itself.
     """
 
     def file_cost(self, address: Address) -> Sequence[Budget]:
@@ -232,7 +243,7 @@ class Rooms(Protocol):
     async def close_topic(self, channel: str, thread: str) -> None:
         """Close a topic; nothing where the platform has none, and one that is closed is success."""
 
-    def address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
+    def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
         """Make the address of a room or of one of its threads, to post there unasked.
 
         ``thread`` is "", what :meth:`open_topic` returned, or on Slack a message's id. Where replies
@@ -240,18 +251,18 @@ class Rooms(Protocol):
         to be kept instead.
         """
 
-    def mention(self, person_id: str, name: str) -> str:
+    def format_mention(self, person_id: str, name: str) -> str:
         """Return Markdown that this platform's renderer turns into a real mention of a person.
 
         Only for text that we write ourselves: mentions in anybody else's text stay neutralised.
         """
 
     async def send_file(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, marker: str
+        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:
         """Show a file or picture with a caption (Markdown, may be "") and return its message.
 
         A caption over about 1,000 characters, and a file that is empty or too large for the
-        platform, are ``SurfaceRefused``. ``message_id`` is "" where the platform does not tell it
+        platform, are ``PlatformRefused``. ``message_id`` is "" where the platform does not tell it
         in time. ``OSError`` where ``path`` cannot be read.
         """

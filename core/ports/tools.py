@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class ToolFault(Exception):
+class ToolError(Exception):
     """The tool could not do it; the text is told to the model, which then goes on without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SourceLink:
     """A page that an answer rests on."""
 
     url: str  #: http or https
@@ -22,7 +22,7 @@ class ToolResult:
     """What a tool found; ``text`` goes to the model and nowhere else."""
 
     text: str
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SourceLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +32,4 @@ class Tool:
     name: str  #: as Kimi takes it: a letter, then letters, digits, "_" and "-", at most 64
     definition: Mapping[str, Any]  #: the whole ``{"type": "function", …}`` for the request
     run: Callable[[str], Awaitable[ToolResult]]
-    """Takes the arguments as the model wrote them, a JSON text. Raises :class:`ToolFault`."""
+    """Takes the arguments as the model wrote them, a JSON text. Raises :class:`ToolError`."""

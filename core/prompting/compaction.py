@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from core.domain.events import Scene
+from core.domain.events import ChatType
 from core.kimi import Message
 from core.prompting.prompt import labelled, message_of, message_tokens
-from core.store.history import Line
+from core.store.history import HistoryMessage
 from core.text.tokens import MESSAGE_TOKENS, estimate_tokens
 
 FOLD_ABOVE = 0.6  #: of the room: from here on the beginning is folded
@@ -36,7 +36,7 @@ class Portion:
     """What one call makes notes on."""
 
     messages: tuple[Message, ...]
-    lines: tuple[Line, ...]  #: whole lines that it completes
+    lines: tuple[HistoryMessage, ...]  #: whole lines that it completes
     up_to_seq: int | None  #: the last seq that is complete with it; None in the middle of a long one
 
 
@@ -51,7 +51,7 @@ def instruction(limit_tokens: int) -> Message:
 
 
 def fold_point(
-    lines: Sequence[Line], *, last_seq: int, keep_tokens: float, keep_lines: int, scene: Scene
+    lines: Sequence[HistoryMessage], *, last_seq: int, keep_tokens: float, keep_lines: int, scene: ChatType
 ) -> int | None:
     """Return the seq up to which lines are folded, so that what follows is small enough.
 
@@ -70,11 +70,11 @@ def fold_point(
     return point
 
 
-def portions(lines: Sequence[Line], *, scene: Scene, capacity_tokens: float) -> list[Portion]:
+def portions(lines: Sequence[HistoryMessage], *, scene: ChatType, capacity_tokens: float) -> list[Portion]:
     """Cut lines into portions of at most ``capacity_tokens``, between turns where that is possible."""
     made: list[Portion] = []
     messages: list[Message] = []
-    whole: list[Line] = []
+    whole: list[HistoryMessage] = []
     used = 0
     done: int | None = None
 
@@ -110,7 +110,7 @@ def shortened(notes: str, most_tokens: float) -> str:
     return f"{(lines or kept).rstrip()}\n[…]"
 
 
-def _pieces(line: Line, scene: Scene, capacity_tokens: float) -> list[Message]:
+def _pieces(line: HistoryMessage, scene: ChatType, capacity_tokens: float) -> list[Message]:
     """Return a line as one message, or as several where it alone is too long."""
     message = message_of(line, scene)
     tokens = message_tokens(message)

@@ -18,12 +18,12 @@ import structlog
 
 from core.chat_settings import ChatSettings
 from core.domain.errors import StoreUnavailable
-from core.files.policy import unmarked
-from core.files.prompt_files import NOTHING
-from core.files.reader import Reader
-from core.inbound.group_policy import usual_choices
+from core.files.file_policy import strip_attachments_line
+from core.files.prompt_files import NO_FILES
+from core.files.reader import FileReader
+from core.inbound.group_policy import default_conversation_settings
 from core.kimi import KNOWN, ChatRequest, Message, Model
-from core.knowledge.retrieval import Knowledge
+from core.knowledge.retrieval import KnowledgeRetriever
 from core.llm.asker import asker_of
 from core.prompting.compaction import FOLD_ABOVE, FOLD_DOWN_TO, NOTES_SLACK, notes_tokens
 from core.prompting.generation_options import Terms, make_terms
@@ -37,8 +37,8 @@ from core.prompting.token_ratio import Ratios
 from core.prompting.view import View
 from core.store import Database, conversation_settings, conversations, files, history, rules, summaries
 from core.store.conversations import Conversation
-from core.store.open_work import Background
-from core.store.summaries import LAST_SEQ
+from core.store.open_work import AvailableContext
+from core.store.summaries import MAX_SEQ
 from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)
@@ -60,8 +60,8 @@ class Contexts:
         ratios: Ratios,
         personas: Personas | None = None,
         count_tokens: CountTokens | None = None,
-        reader: Reader | None = None,
-        knowledge: Knowledge | None = None,
+        reader: FileReader | None = None,
+        knowledge: KnowledgeRetriever | None = None,
     ) -> None:
         """``count_tokens`` is the provider's own count, used only near the edge of the context.
 
@@ -77,22 +77,22 @@ class Contexts:
         self._knowledge = knowledge
         self._measure = Measure(ratios, count_tokens)
 
-    async def terms(self, conversation: Conversation, background: Background | None = None) -> Terms:
+    async def terms(self, conversation: Conversation, background: AvailableContext | None = None) -> Terms:
         """Return the terms on which a conversation is answered now.
 
         Raises:
             StoreUnavailable: they could not be read.
         """
         chosen: dict[str, str] = {}
-        if background is None or background.choices:
+        if background is None or background.has_settings:
             async with self._database.read() as tx:
-                chosen = dict(await conversation_settings.of(tx, conversation.id))
+                chosen = dict(await conversation_settings.load(tx, conversation.id))
                 if background is None:
-                    found = await rules.of(tx, conversation.key)
-                    background = Background(rules=found, scene=conversation.scene)
+                    found = await rules.load(tx, conversation.key)
+                    background = AvailableContext(rules=found, chat_type=conversation.chat_type)
         own = background.group_rules
         if own is not None:
-            chosen = usual_choices(own) | chosen
+            chosen = default_conversation_settings(own) | chosen
         wanted = chosen.get(conversation_settings.MODEL, "")
         model = self._catalogue.find(wanted) if wanted else None
         usual = "" if self._settings.thinking is None else ("on" if self._settings.thinking else "off")
@@ -111,7 +111,7 @@ class Contexts:
         self,
         conversation: Conversation,
         turn: Turn,
-        background: Background,
+        background: AvailableContext,
         *,
         terms: Terms,
         refused: bool = False,
@@ -130,7 +130,7 @@ class Contexts:
         for _ in range(FOLD_ROUNDS):
             if view.fits or view.too_long or not await self._folded(view, turn):
                 break
-            background = replace(background, summaries=True)
+            background = replace(background, has_summaries=True)
             seen = await self._view(conversation, turn, background, terms)
             view = await self._measure.measured(replace(seen, ratio=max(seen.ratio, view.ratio)))
         prompt = view.prompt()
@@ -142,7 +142,7 @@ class Contexts:
             terms=view.terms,
             estimated_tokens=prompt.estimated_tokens,
             ratio=view.ratio,
-            partly=view.material.partly,
+            partly=view.material.partial,
             found=view.found,
             roomy=not self._large(view, grown_by=view.terms.reply_tokens),
         )
@@ -154,7 +154,9 @@ class Contexts:
                 conversation = await conversations.get(tx, conversation.id)  # it may have begun anew
             first = min(turn.seq, turn.inbox_id)
             terms = await self.terms(conversation)
-            view = await self._seen(conversation, terms, Background(), question_seq=first, up_to_seq=turn.seq)
+            view = await self._seen(
+                conversation, terms, AvailableContext(), question_seq=first, up_to_seq=turn.seq
+            )
         except StoreUnavailable as exc:
             log.info("fold_postponed", error=str(exc))
             return
@@ -165,7 +167,7 @@ class Contexts:
         """Return whether the next prompt will be large, if the view grows by some tokens and two lines."""
         full = view.wanted_tokens + grown_by > view.terms.room_tokens * FOLD_ABOVE
         lines = len(view.lines) + (2 if grown_by else 0)
-        return full or view.unread or lines > self._settings.history_lines * FOLD_ABOVE
+        return full or view.unread or lines > self._settings.history_max_messages * FOLD_ABOVE
 
     async def now(self, conversation: Conversation) -> View:
         """Return a conversation with everything that was said so far.
@@ -174,10 +176,12 @@ class Contexts:
             StoreUnavailable: it could not be read.
         """
         terms = await self.terms(conversation)
-        return await self._seen(conversation, terms, Background(), question_seq=LAST_SEQ, up_to_seq=LAST_SEQ)
+        return await self._seen(
+            conversation, terms, AvailableContext(), question_seq=MAX_SEQ, up_to_seq=MAX_SEQ
+        )
 
     async def _view(
-        self, conversation: Conversation, turn: Turn, background: Background, terms: Terms
+        self, conversation: Conversation, turn: Turn, background: AvailableContext, terms: Terms
     ) -> View:
         first = min(turn.seq, turn.inbox_id)  # several questions may have been merged into this turn
         view = await self._seen(conversation, terms, background, question_seq=first, up_to_seq=turn.seq)
@@ -185,47 +189,47 @@ class Contexts:
         asked = [line for line in view.lines if not (line.role == "assistant" and line.seq == turn.seq)]
         return await self._informed(replace(view, lines=asked), turn, background)
 
-    async def _informed(self, view: View, turn: Turn, background: Background) -> View:
+    async def _informed(self, view: View, turn: Turn, background: AvailableContext) -> View:
         """Return a view with the passages that its question finds, right before the question."""
         if self._knowledge is None:
             return view
-        known = await self._knowledge.consult(view.conversation, turn, background)
-        return view.informed(known.found, strict=known.strict)
+        known = await self._knowledge.retrieve(view.conversation, turn, background)
+        return view.informed(known.passages, strict=known.strict)
 
     async def _seen(
         self,
         conversation: Conversation,
         terms: Terms,
-        background: Background,
+        background: AvailableContext,
         *,
         question_seq: int,
         up_to_seq: int,
     ) -> View:
-        most = self._settings.history_lines
-        summary, known = None, list[files.Known]()
+        most = self._settings.history_max_messages
+        summary, known = None, list[files.ProcessedFile]()
         async with self._database.read() as tx:
-            if background.summaries:
-                summary = await summaries.latest(tx, conversation, before_seq=question_seq)
-            lines = await history.recent(
+            if background.has_summaries:
+                summary = await summaries.get_latest(tx, conversation, before_seq=question_seq)
+            lines = await history.load_recent(
                 tx,
                 conversation.id,
-                after_seq=summary.up_to_seq if summary else conversation.history_after,
+                after_seq=summary.up_to_seq if summary else conversation.history_cutoff_seq,
                 up_to_seq=up_to_seq,
-                max_lines=most,
+                limit=most,
             )
-            if background.files:
-                since = conversation.history_after
-                known += await files.known(tx, conversation.id, after_seq=since, up_to_seq=up_to_seq)
+            if background.has_files:
+                since = conversation.history_cutoff_seq
+                known += await files.load_processed(tx, conversation.id, after_seq=since, up_to_seq=up_to_seq)
         ratio = await self._ratios.of(terms.model.id)
-        material = NOTHING
+        material = NO_FILES
         if self._reader is not None and known:
             asked = [line.text for line in lines if line.role == "user" and line.seq >= question_seq]
-            material = await self._reader.material(
+            material = await self._reader.load_prompt_files(
                 known,
-                question="\n".join(unmarked(words) for words in asked),
+                question="\n".join(strip_attachments_line(words) for words in asked),
                 question_seq=question_seq,
                 model=terms.model,
-                room_tokens=terms.room_tokens / ratio,
+                budget_tokens=terms.room_tokens / ratio,
             )
         return View(
             conversation=conversation,
@@ -234,7 +238,7 @@ class Contexts:
             system=system_prompt(
                 custom=self._settings.system_prompt,
                 platform=conversation.key.platform,
-                scene=conversation.scene,
+                scene=conversation.chat_type,
                 today=datetime.now(UTC).date(),
                 persona=terms.persona,
                 language=terms.language,
@@ -254,8 +258,8 @@ class Contexts:
         return begun_before is not None or (not folding.cancelled() and folding.result())
 
     def _fold(self, view: View, turn: Turn, *, weight: float = 1.0) -> Fold:
-        asker = asker_of(view.conversation, turn.asker_id, self._settings.weights)
-        scene, room = view.conversation.scene, view.terms.room_tokens
+        asker = asker_of(view.conversation, turn.asker_id, self._settings.fair_share_weights)
+        scene, room = view.conversation.chat_type, view.terms.room_tokens
         fixed = sum(message_tokens(message_of(line, scene, view.material)) for line in view.question)
         fixed += view.material.tokens
         fixed += message_tokens(Message(role="system", content=view.system))
@@ -269,7 +273,7 @@ class Contexts:
             last_seq=view.question_seq - 1,
             up_to_seq=view.question_seq - 1,
             keep_tokens=min(spare, room * FOLD_DOWN_TO / view.ratio),
-            keep_lines=int(self._settings.history_lines * FOLD_DOWN_TO),
+            keep_lines=int(self._settings.history_max_messages * FOLD_DOWN_TO),
             asker=replace(asker, weight=asker.weight * weight),
         )
 
@@ -281,7 +285,7 @@ class Contexts:
             max_completion_tokens=view.terms.reply_tokens,
             thinking=steered.thinking,
             reasoning_effort=steered.effort,
-            sampling=self._settings.sampling,
+            sampling=self._settings.sampling_params,
             prompt_cache_key=cache_key(view.conversation),
         )
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from core.files.prompt_files import Partly
+from core.files.prompt_files import PartialFile
 from core.kimi import ChatRequest
-from core.knowledge.finder import Found
+from core.knowledge.finder import FoundPassage
 from core.prompting.generation_options import Terms
 from core.prompting.prompt import message_tokens
 from core.text.tokens import estimate_tokens
@@ -22,9 +22,9 @@ class Prepared:
     terms: Terms
     estimated_tokens: int  #: of the prompt, before the ratio is applied
     ratio: float = 1.0
-    partly: Sequence[Partly] = ()  #: files that are shown in part
+    partly: Sequence[PartialFile] = ()  #: files that are shown in part
     roomy: bool = False  #: whatever Kimi answers, the next prompt is not large
-    found: Sequence[Found] = ()  #: passages that the prompt shows, by the numbers an answer cites
+    found: Sequence[FoundPassage] = ()  #: passages that the prompt shows, by the numbers an answer cites
     note: str = ""  #: on the question's files, in the person's language, for under the answer
 
     def fitted(self, request: ChatRequest) -> ChatRequest:

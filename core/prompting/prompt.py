@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.domain.events import Scene
-from core.files.policy import is_marked
-from core.files.prompt_files import NOTHING, Material
+from core.domain.events import ChatType
+from core.files.file_policy import has_attachments_line
+from core.files.prompt_files import NO_FILES, PromptFiles
 from core.kimi import Message, TextPart
-from core.store.history import Line
-from core.text.quoting import speaker
-from core.text.tokens import MESSAGE_TOKENS, content_tokens
+from core.store.history import HistoryMessage
+from core.text.quoting import speaker_label
+from core.text.tokens import MESSAGE_TOKENS, estimate_content_tokens
 
 WHO = "You are Kimi, a large language model made by Moonshot AI, answering people in a chat."
 HOW = (
@@ -45,16 +45,18 @@ class Prompt:
 
 
 def system_prompt(
-    *, custom: str | None, platform: str, scene: Scene, today: date, persona: str = "", language: str = ""
+    *, custom: str | None, platform: str, scene: ChatType, today: date, persona: str = "", language: str = ""
 ) -> str:
     """Return the system prompt; it changes once a day, so that Kimi's prefix cache can hold it.
 
     ``custom`` are the operator's instructions; a ``persona`` of the conversation stands beside them.
     ``language`` is the one of all answers, as a BCP 47 tag; "" follows each question.
     """
-    place = "a direct conversation with one person" if scene is Scene.DIRECT else "a conversation of several"
+    place = (
+        "a direct conversation with one person" if scene is ChatType.DIRECT else "a conversation of several"
+    )
     where = f"You are on {PLATFORM_NAMES.get(platform, platform)}, in {place}."
-    names = "" if scene is Scene.DIRECT else f" {NAMES}"
+    names = "" if scene is ChatType.DIRECT else f" {NAMES}"
     words = [custom or DEFAULT_SYSTEM_PROMPT]
     if persona:
         words = [custom, persona] if custom else [persona, HOW]
@@ -63,24 +65,24 @@ def system_prompt(
     return "\n\n".join([*words, f"{where}{names} Today is {today.isoformat()}."])
 
 
-def labelled(line: Line, scene: Scene) -> str:
+def labelled(line: HistoryMessage, scene: ChatType) -> str:
     """Return a line's words, with the speaker's name where several people speak."""
-    if scene is Scene.GROUP and line.role == "user" and line.author:
-        return f"{speaker(line.author)}: {line.text}"
+    if scene is ChatType.GROUP and line.role == "user" and line.author:
+        return f"{speaker_label(line.author)}: {line.text}"
     return line.text
 
 
 def build_prompt(
     system: str,
-    lines: Sequence[Line],
+    lines: Sequence[HistoryMessage],
     *,
-    scene: Scene,
+    scene: ChatType,
     room_tokens: int,
     ratio: float,
     question_seq: int,
     notes: str = "",
     missing: bool = False,
-    material: Material = NOTHING,
+    material: PromptFiles = NO_FILES,
 ) -> Prompt:
     """Choose the newest lines that fit into ``room_tokens``, beginning with a person's.
 
@@ -100,7 +102,7 @@ def build_prompt(
         *notes_messages(notes, missing=missing),
     )
     room = room_tokens / ratio - sum(message_tokens(message) for message in (*first, *material.excerpts))
-    chosen: list[Line] = []
+    chosen: list[HistoryMessage] = []
     for line in reversed(lines):
         cost = message_tokens(message_of(line, scene, material))
         if cost > room:
@@ -127,15 +129,15 @@ def notes_messages(notes: str, *, missing: bool = False) -> tuple[Message, ...]:
     return tuple(Message(role="system", content=text) for text in texts)
 
 
-def message_of(line: Line, scene: Scene, material: Material = NOTHING) -> Message:
+def message_of(line: HistoryMessage, scene: ChatType, material: PromptFiles = NO_FILES) -> Message:
     """Return a line as Kimi is shown it, with the pictures and videos that came with it."""
     words = labelled(line, scene)
     if line.role != "user":
         return Message(role="assistant", content=words)
-    media = material.media.get(line.seq, ()) if is_marked(line.text) else ()
+    media = material.media.get(line.seq, ()) if has_attachments_line(line.text) else ()
     return Message(role="user", content=(TextPart(words), *media) if media else words)
 
 
 def message_tokens(message: Message) -> int:
     """Return the estimated tokens of one message, its separators included."""
-    return content_tokens(message.content) + MESSAGE_TOKENS
+    return estimate_content_tokens(message.content) + MESSAGE_TOKENS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from core.access import Prices
+from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.kimi import ChatRequest, KimiContentFiltered, KimiContextTooLong, KimiError, Message
@@ -30,10 +30,10 @@ from core.prompting.prompt import message_tokens, notes_messages
 from core.store import Database, Transaction, conversations, history, summaries, usage
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
-from core.store.history import Line
+from core.store.history import HistoryMessage
 from core.store.summaries import Summary
 from core.store.turns import Turn
-from core.store.usage import Spent
+from core.store.usage import CallUsage
 
 log = structlog.get_logger(__name__)
 
@@ -85,10 +85,10 @@ class Summarizer:
     """Makes notes; at most one fold of a conversation at a time."""
 
     def __init__(
-        self, database: Database, model: ChatModel, clock: Clock, *, prices: Prices | None = None
+        self, database: Database, model: ChatModel, clock: Clock, *, prices: PriceList | None = None
     ) -> None:
         self._database = database
-        self._prices = prices or Prices()
+        self._prices = prices or PriceList()
         self._model = model
         self._clock = clock
         self._folding: dict[int, asyncio.Task[bool]] = {}
@@ -157,16 +157,16 @@ class Summarizer:
     async def _portions(self, fold: Fold, capacity_tokens: float) -> AsyncGenerator[bool, None]:
         """Yield True for each version stored, False where one cannot be: something changed."""
         async with self._database.read() as tx:
-            base = await summaries.latest(tx, fold.conversation, before_seq=fold.last_seq + 1)
-            version = await summaries.newest_version(tx, fold.conversation.id)
-            lines = await history.oldest(
+            base = await summaries.get_latest(tx, fold.conversation, before_seq=fold.last_seq + 1)
+            version = await summaries.get_newest_version(tx, fold.conversation.id)
+            lines = await history.load_oldest(
                 tx,
                 fold.conversation.id,
-                after_seq=base.up_to_seq if base else fold.conversation.history_after,
+                after_seq=base.up_to_seq if base else fold.conversation.history_cutoff_seq,
                 up_to_seq=fold.up_to_seq,
-                max_lines=MOST_LINES,
+                limit=MOST_LINES,
             )
-        scene = fold.conversation.scene
+        scene = fold.conversation.chat_type
         point = fold_point(
             lines,
             last_seq=fold.last_seq,
@@ -175,7 +175,7 @@ class Summarizer:
             scene=scene,
         )
         chosen = [line for line in lines if point is not None and line.seq <= point]
-        notes, whole = base.text if base else "", list[Line]()
+        notes, whole = base.text if base else "", list[HistoryMessage]()
         for portion in portions(chosen, scene=scene, capacity_tokens=capacity_tokens):
             notes = await self._notes(fold, notes, portion)
             whole += portion.lines
@@ -236,21 +236,23 @@ class Summarizer:
             raise KimiContextTooLong("no words were left for the notes")  # a smaller portion may do
         return shortened(made, limit * NOTES_SLACK)
 
-    async def _store(self, fold: Fold, made: Summary, base: Summary | None, lines: list[Line]) -> bool:
+    async def _store(
+        self, fold: Fold, made: Summary, base: Summary | None, lines: list[HistoryMessage]
+    ) -> bool:
         """Store a version, unless what it tells of has changed since or was forgotten."""
         async with self._database.begin() as tx:
             now = await conversations.get(tx, fold.conversation.id)
-            if now.history_after != fold.conversation.history_after:
+            if now.history_cutoff_seq != fold.conversation.history_cutoff_seq:
                 return False
-            after_seq = base.up_to_seq if base else now.history_after
+            after_seq = base.up_to_seq if base else now.history_cutoff_seq
             same = await _lines(tx, now, after_seq, made.up_to_seq) == lines
-            return same and await summaries.add(tx, now.id, made, after=base)
+            return same and await summaries.add(tx, now.id, made, previous=base)
 
     async def _account(self, fold: Fold, written: Written) -> None:
         used = written.usage
         if used is None:
             return
-        spent = Spent(
+        spent = CallUsage(
             model=fold.terms.model.id,
             prompt_tokens=used.prompt_tokens,
             cached_tokens=used.cached_tokens,
@@ -275,8 +277,10 @@ def cache_key(conversation: Conversation) -> str:
     return f"conversation-{conversation.id}"
 
 
-async def _lines(tx: Transaction, conversation: Conversation, after_seq: int, up_to_seq: int) -> list[Line]:
-    found = await history.oldest(
-        tx, conversation.id, after_seq=after_seq, up_to_seq=up_to_seq, max_lines=MOST_LINES
+async def _lines(
+    tx: Transaction, conversation: Conversation, after_seq: int, up_to_seq: int
+) -> list[HistoryMessage]:
+    found = await history.load_oldest(
+        tx, conversation.id, after_seq=after_seq, up_to_seq=up_to_seq, limit=MOST_LINES
     )
     return list(found)

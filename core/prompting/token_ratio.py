@@ -1,7 +1,7 @@
 """How many tokens a model counts for each one that we estimate; learnt from every answer."""
 
 from core.store import Database, usage
-from core.text.tokens import LEARNING, LEAST_RATIO, MOST_RATIO, corrected_ratio
+from core.text.tokens import LEARNING_RATE, MAX_RATIO, MIN_RATIO, update_ratio
 
 _WORTH_STORING = 0.02  #: a change of less is kept in memory alone
 
@@ -21,7 +21,7 @@ class Ratios:
         """
         if model_id not in self._known:
             async with self._database.read() as tx:
-                self._known[model_id] = await usage.learned(tx, _key(model_id)) or 1.0
+                self._known[model_id] = await usage.load_calibration(tx, _key(model_id)) or 1.0
         return self._known[model_id]
 
     async def learn(self, model_id: str, *, estimated: int, counted: int) -> None:
@@ -31,11 +31,11 @@ class Ratios:
             StoreUnavailable: it could not be stored.
         """
         ratio = await self.of(model_id)
-        corrected = corrected_ratio(ratio, estimated=estimated, counted=counted)
+        corrected = update_ratio(ratio, estimated=estimated, counted=counted)
         self._known[model_id] = corrected
         if abs(corrected - ratio) > _WORTH_STORING:
             async with self._database.begin() as tx:
-                await usage.learn(tx, _key(model_id), corrected)
+                await usage.save_calibration(tx, _key(model_id), corrected)
 
     async def measured(self, model_id: str, ratio: float) -> None:
         """Take in a ratio that was measured at an occasion where ours was not good enough.
@@ -46,10 +46,10 @@ class Ratios:
             StoreUnavailable: it could not be stored.
         """
         known = await self.of(model_id)
-        corrected = min(MOST_RATIO, ratio) if ratio > known else known + LEARNING * (ratio - known)
-        self._known[model_id] = max(LEAST_RATIO, corrected)
+        corrected = min(MAX_RATIO, ratio) if ratio > known else known + LEARNING_RATE * (ratio - known)
+        self._known[model_id] = max(MIN_RATIO, corrected)
         async with self._database.begin() as tx:
-            await usage.learn(tx, _key(model_id), self._known[model_id])
+            await usage.save_calibration(tx, _key(model_id), self._known[model_id])
 
 
 def _key(model_id: str) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from core.files.prompt_files import NOTHING, Material
-from core.knowledge.finder import Found
-from core.knowledge.showing import passages_message
+from core.files.prompt_files import NO_FILES, PromptFiles
+from core.knowledge.finder import FoundPassage
+from core.knowledge.prompt_passages import build_passages_message
 from core.prompting.generation_options import Terms
 from core.prompting.prompt import Prompt, QuestionTooLong, build_prompt
 from core.store.conversations import Conversation
-from core.store.history import Line
+from core.store.history import HistoryMessage
 from core.store.summaries import Summary
 
 ENDLESS_TOKENS = 10**12
@@ -25,13 +25,13 @@ class View:
     terms: Terms
     system: str
     summary: Summary | None
-    lines: Sequence[Line]
+    lines: Sequence[HistoryMessage]
     unread: bool  #: there are older messages that ``lines`` does not hold
     ratio: float
     question_seq: int  #: from here on messages are the question
     missing: bool = False
-    material: Material = NOTHING
-    found: Sequence[Found] = ()  #: passages that the prompt shows
+    material: PromptFiles = NO_FILES
+    found: Sequence[FoundPassage] = ()  #: passages that the prompt shows
 
     def prompt(self) -> Prompt:
         """Build the prompt.
@@ -48,10 +48,10 @@ class View:
         """The prompt as if there were room without end."""
         return self._built(ENDLESS_TOKENS, missing=False)
 
-    def informed(self, found: Sequence[Found], *, strict: bool) -> "View":
+    def informed(self, found: Sequence[FoundPassage], *, strict: bool) -> "View":
         """Return the view with passages right before the question; ``strict`` lets Kimi use nothing else."""
         room = self.terms.room_tokens / self.ratio * PASSAGES_SHARE
-        shown = passages_message(found, strict=strict, room_tokens=room)
+        shown = build_passages_message(found, strict=strict, budget_tokens=room)
         if shown is None:
             return self
         material = replace(self.material, excerpts=(*self.material.excerpts, shown))
@@ -81,7 +81,7 @@ class View:
         return self.wanted_tokens <= self.terms.room_tokens
 
     @property
-    def question(self) -> Sequence[Line]:
+    def question(self) -> Sequence[HistoryMessage]:
         """The lines that are the question, or the last turn."""
         return [line for line in self.lines if line.seq >= self.question_seq]
 
@@ -94,7 +94,7 @@ class View:
         return build_prompt(
             self.system,
             self.lines,
-            scene=self.conversation.scene,
+            scene=self.conversation.chat_type,
             room_tokens=room_tokens,
             ratio=self.ratio,
             question_seq=self.question_seq,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Kind(StrEnum):
+class PiiKind(StrEnum):
     """What can be hidden by its look."""
 
     CARDS = "cards"
@@ -38,7 +38,7 @@ _PHONES = (
 PHONE: Final = re.compile(rf"(?<![\w.+-])(?:{'|'.join(_PHONES)})(?![\d-])", re.ASCII)
 
 
-def is_card(text: str) -> bool:
+def is_card_number(text: str) -> bool:
     """Return whether digits, with or without blanks and hyphens, are a card's number (Luhn's sum)."""
     digits = [int(char) for char in text if char.isdigit()]
     if digits[0] not in range(2, 7) or len(set(digits)) == 1:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-LEAST_CHARS: Final = 2  #: of a word: one character alone would take every text apart
+MIN_TERM_CHARS: Final = 2  #: of a word: one character alone would take every text apart
 
 
-def words_from(text: str) -> Mapping[str, str]:
+def parse_terms(text: str) -> Mapping[str, str]:
     """Read "codename=Bluebird, Project Sunrise" into words with their keys, "" for none.
 
     Raises:
@@ -17,8 +17,8 @@ def words_from(text: str) -> Mapping[str, str]:
     for number, entry in enumerate(filter(None, map(str.strip, re.split(r"[,;，；\n]", text))), 1):
         key, found, word = entry.partition("=")
         key, word = (key.strip(), word.strip()) if found else ("", entry)
-        if len(word) < LEAST_CHARS:
-            raise ValueError(f"has a word (number {number}) of less than {LEAST_CHARS} characters")
+        if len(word) < MIN_TERM_CHARS:
+            raise ValueError(f"has a word (number {number}) of less than {MIN_TERM_CHARS} characters")
         if key and not re.fullmatch(r"[A-Za-z][A-Za-z_-]{0,30}", key):
             raise ValueError(f"has a key (number {number}) that is more than letters, - and _")
         words[word] = key

@@ -1,7 +1,7 @@
 """Settings: read once at start from the environment and ``.env``, then passed on as values."""
 
-from core.settings.load import Need, load, near_misses
+from core.settings.load import Requirement, likely_typos, load
 from core.settings.model import Settings
-from core.settings.spec import Spec, names, specs
+from core.settings.spec import SettingSpec, setting_names, setting_specs
 
-__all__ = ["Need", "Settings", "Spec", "load", "names", "near_misses", "specs"]
+__all__ = ["Requirement", "SettingSpec", "Settings", "likely_typos", "load", "setting_names", "setting_specs"]

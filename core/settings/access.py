@@ -3,26 +3,26 @@
 from pydantic import BaseModel
 
 from core.settings.declare import setting
-from core.settings.shapes import Entries, PriceList
+from core.settings.shapes import AccessEntries, PriceList
 
 
 class AccessFields(BaseModel):
     """A part of :class:`core.settings.Settings`."""
 
-    allow: Entries = setting(
+    allow: AccessEntries = setting(
         "MOONTHREAD_ALLOW",
         "Access",
         "Who is answered, by team, channel, chat or person: `slack:T0123, slack:C0123, slack:U0123, "
         "telegram:-1001, telegram:42`. Admins always are.",
         default=(),
-        shown="everybody",
+        default_text="everybody",
     )
-    deny: Entries = setting(
+    deny: AccessEntries = setting(
         "MOONTHREAD_DENY",
         "Access",
         "Who gets no answer, written the same way; it goes before `MOONTHREAD_ALLOW`.",
         default=(),
-        shown="nobody",
+        default_text="nobody",
     )
     person_messages_per_day: int = setting(
         "MOONTHREAD_PERSON_MESSAGES_PER_DAY",
@@ -73,7 +73,7 @@ class AccessFields(BaseModel):
         "Prices by model for `/usage` and `moonthread usage`, in USD for a million tokens of prompt, answer "
         "and cached prompt: `kimi-k3=3/15/0.3, …`, or in JSON.",
         default_factory=dict,
-        shown="Moonshot's list",
+        default_text="Moonshot's list",
     )
     retention_days: int = setting(
         "MOONTHREAD_RETENTION_DAYS",

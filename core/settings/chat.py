@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel
 
-from core.settings.declare import ANY_CASE, OnOff, setting
-from core.settings.shapes import Names, People
+from core.settings.declare import CASE_INSENSITIVE, OnOff, setting
+from core.settings.shapes import PersonIds, ToolNames
 
 
 class ChatFields(BaseModel):
@@ -49,22 +49,22 @@ class ChatFields(BaseModel):
         "Whether Kimi may search the web and read pages; `/search` changes it for one conversation.",
         default="off",
     )
-    tools: Names = setting(
+    tools: ToolNames = setting(
         "MOONTHREAD_TOOLS",
         "Answers",
         "Your own tools: Python modules or functions, as `package.module` or `package.module:function`, "
         "with commas between.",
         default=(),
-        shown="none",
+        default_text="none",
     )
-    admins: People = setting(
+    admins: PersonIds = setting(
         "MOONTHREAD_ADMINS",
         "Answers",
         "Who may stop and repeat other people's answers in groups: `telegram:123, slack:U123`.",
         default=(),
-        shown="nobody",
+        default_text="nobody",
     )
-    group_changes: Annotated[Literal["admins", "everyone"], ANY_CASE] = setting(
+    group_changes: Annotated[Literal["admins", "everyone"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_GROUP_CHANGES",
         "Answers",
         "Who may use `/model`, `/think` and `/system` in groups: `admins` (yours, and the chat's own) or "

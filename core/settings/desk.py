@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel
 
-from core.settings.declare import ANY_CASE, OnOff, setting
-from core.settings.shapes import Entries
+from core.settings.declare import CASE_INSENSITIVE, OnOff, setting
+from core.settings.shapes import AccessEntries
 
 
-def _room(text: str) -> str:
+def _check_room(text: str) -> str:
     """Check the name of a room."""
     platform, _, channel = text.partition(":")
     if text and (platform not in ("slack", "telegram") or not channel or " " in channel):
@@ -16,26 +16,26 @@ def _room(text: str) -> str:
     return text
 
 
-Room = Annotated[str, AfterValidator(_room)]
+RoomName = Annotated[str, AfterValidator(_check_room)]
 
 
 class DeskFields(BaseModel):
     """A part of :class:`core.settings.Settings`."""
 
-    desk: Room = setting(
+    desk: RoomName = setting(
         "MOONTHREAD_DESK",
         "Desk",
         "Where people of the team take conversations over: a Slack channel (`slack:C0123`) or a Telegram "
         "forum group (`telegram:-100123`), whatever platform customers are on.",
         default="",
-        shown="none",
+        default_text="none",
     )
-    desk_people: Entries = setting(
+    desk_people: AccessEntries = setting(
         "MOONTHREAD_DESK_PEOPLE",
         "Desk",
         "Who is mentioned where nobody takes a conversation: `slack:U0123, telegram:42`.",
         default=(),
-        shown="nobody",
+        default_text="nobody",
     )
     desk_names: OnOff = setting(
         "MOONTHREAD_DESK_NAMES",
@@ -43,7 +43,7 @@ class DeskFields(BaseModel):
         "Whether customers see the name of who writes to them.",
         default="on",
     )
-    desk_unasked: Annotated[Literal["offer", "ask"], ANY_CASE] = setting(
+    desk_unasked: Annotated[Literal["offer", "ask"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_DESK_UNASKED",
         "Desk",
         "Where the bot could not help (nothing known, a bad verdict, the same question again): `offer` a "
@@ -66,7 +66,7 @@ class DeskFields(BaseModel):
         gt=0,
         le=43_200,
     )
-    desk_idle_then: Annotated[Literal["return", "close"], ANY_CASE] = setting(
+    desk_idle_then: Annotated[Literal["return", "close"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_DESK_IDLE_THEN",
         "Desk",
         "How it ends: `return` to the bot, or `close`.",

@@ -4,35 +4,35 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, SecretStr
 
-from core.redaction.term_list import words_from
+from core.redaction.term_list import parse_terms
 from core.settings.declare import setting
-from core.settings.shapes import listed
+from core.settings.shapes import parse_list
 
 
-def _secret_words(given: SecretStr) -> SecretStr:
-    words_from(given.get_secret_value())
-    return given
+def _check_secret_words(secret: SecretStr) -> SecretStr:
+    parse_terms(secret.get_secret_value())
+    return secret
 
 
 class GuardFields(BaseModel):
     """A part of :class:`core.settings.Settings`."""
 
     mask: Annotated[
-        tuple[str, ...], listed("cards|emails|phones", "is a list of what to mask: cards, emails, phones")
+        tuple[str, ...], parse_list("cards|emails|phones", "is a list of what to mask: cards, emails, phones")
     ] = setting(
         "MOONTHREAD_MASK",
         "Guard",
         "What Kimi is not shown: `cards`, `emails`, `phones`, with commas between. Placeholders are sent "
         "instead, and the reply has the real ones.",
         default=(),
-        shown="nothing",
+        default_text="nothing",
     )
-    secret_words: Annotated[SecretStr, AfterValidator(_secret_words)] | None = setting(
+    secret_words: Annotated[SecretStr, AfterValidator(_check_secret_words)] | None = setting(
         "MOONTHREAD_SECRET_WORDS",
         "Guard",
         "Words that Kimi is never sent, in the same way: `codename=Bluebird, Project Sunrise`. What stands "
         "before the `=` is what Kimi sees in their place.",
-        shown="none",
+        default_text="none",
     )
     flood_messages: int = setting(
         "MOONTHREAD_FLOOD_MESSAGES",

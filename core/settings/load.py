@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from core.domain.errors import SettingsError
-from core.settings.model import Settings, database_in, default_data_dir
-from core.settings.secret_files import file_names, with_files
+from core.settings.model import Settings, default_data_dir, default_database_url
+from core.settings.secret_files import read_secret_files, secret_file_variables
 from core.settings.shapes import sqlite_file
-from core.settings.spec import ALSO_READ, names, specs
+from core.settings.spec import ALIASES, setting_names, setting_specs
 
 
-class Need(StrEnum):
+class Requirement(StrEnum):
     """What a command cannot do without; its absence is a fault like any other."""
 
     KIMI = "kimi"  #: a key
@@ -33,7 +33,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     env_file: str | Path | None = ".env",
     *,
-    needs: Iterable[Need] = (),
+    required: Iterable[Requirement] = (),
 ) -> Settings:
     """Read the settings; ``environ`` (default: the process's) goes before ``env_file``.
 
@@ -44,42 +44,42 @@ def load(
         SettingsError: naming every fault, one line each, without the value of any setting.
     """
     environ = os.environ if environ is None else environ
-    in_file, faults = _read(env_file)
-    given, unread = with_files(_given(in_file, environ))
-    _stand_in(given)
+    in_file, faults = _read_env_file(env_file)
+    given, unread = read_secret_files(_merge_sources(in_file, environ))
+    _apply_aliases(given)
     faults += unread
-    faults += _unknown(given)
-    values = {spec.field: given[spec.name] for spec in specs() if spec.name in given}
+    faults += _unknown_names(given)
+    values = {spec.field: given[spec.name] for spec in setting_specs() if spec.name in given}
     values.setdefault("data_dir", str(default_data_dir(environ)))
     values["data_dir"] = str(Path(values["data_dir"]).expanduser())
     settings: Settings | None = None
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
-        faults += _told(exc.errors(include_url=False, include_input=False))
-    faults += _missing(given, frozenset(needs))
+        faults += _format_errors(exc.errors(include_url=False, include_input=False))
+    faults += _missing_variables(given, frozenset(required))
     faults += _contradictions(given)
-    if Need.STORE in needs:
-        faults += _unwritable(given, Path(values["data_dir"]))
+    if Requirement.STORE in required:
+        faults += _unwritable_database(given, Path(values["data_dir"]))
     if faults or settings is None:
         raise SettingsError(faults)
     return settings
 
 
-def near_misses(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> list[str]:
+def likely_typos(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> list[str]:
     """Name the variables that look like ours, are not, and are read by nobody here.
 
     They are no faults: Kimi's own tools read other ``KIMI_`` variables, for instance.
     """
-    given = _given(_read(env_file)[0], os.environ if environ is None else environ)
+    given = _merge_sources(_read_env_file(env_file)[0], os.environ if environ is None else environ)
     return [
         f"{name}: not a setting of ours; did you mean {meant}?"
         for name in sorted(given)
-        if re.match("KIMI_|MOONSHOT_|SLACK_|TELEGRAM_|DATABASE_", name) and (meant := _close_to(name))
+        if re.match("KIMI_|MOONSHOT_|SLACK_|TELEGRAM_|DATABASE_", name) and (meant := _closest_name(name))
     ]
 
 
-def _read(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
+def _read_env_file(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
     """Return the file's variables, and what is wrong with its lines."""
     if env_file is None:
         return {}, []
@@ -98,45 +98,45 @@ def _read(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
     return {line.key: line.value for line in lines if line.key and line.value}, faults
 
 
-def _given(*sources: Mapping[str, str]) -> dict[str, str]:
+def _merge_sources(*sources: Mapping[str, str]) -> dict[str, str]:
     """Merge the sources, later ones first in rank; blank values count as absent."""
     return {
         name: value.strip() for source in sources for name, value in source.items() if value and value.strip()
     }
 
 
-def _stand_in(given: dict[str, str]) -> None:
+def _apply_aliases(variables: dict[str, str]) -> None:
     """Let other names count where the first one is not set."""
-    for other, name in ALSO_READ.items():
-        if other in given:
-            given.setdefault(name, given[other])
+    for other, name in ALIASES.items():
+        if other in variables:
+            variables.setdefault(name, variables[other])
 
 
-def _close_to(name: str) -> str | None:
-    if name in names() | file_names():
+def _closest_name(name: str) -> str | None:
+    if name in setting_names() | secret_file_variables():
         return None
-    return next(iter(difflib.get_close_matches(name, sorted(names()), n=1, cutoff=0.8)), None)
+    return next(iter(difflib.get_close_matches(name, sorted(setting_names()), n=1, cutoff=0.8)), None)
 
 
-def _unknown(given: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted(given):
-        if name.startswith("MOONTHREAD_") and name not in names():
-            hint = f"did you mean {meant}?" if (meant := _close_to(name)) else "take it out"
+def _unknown_names(variables: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(variables):
+        if name.startswith("MOONTHREAD_") and name not in setting_names():
+            hint = f"did you mean {meant}?" if (meant := _closest_name(name)) else "take it out"
             yield f"{name}: there is no such setting; {hint}"
 
 
-def _told(errors: Iterable[ErrorDetails]) -> Iterator[str]:
+def _format_errors(errors: Iterable[ErrorDetails]) -> Iterator[str]:
     """Put pydantic's errors into our words."""
-    called = {spec.field: spec.name for spec in specs()}
+    called = {spec.field: spec.name for spec in setting_specs()}
     for error in errors:
         field = str(error["loc"][0])
         if error["type"] == "value_error":
             yield f"{called[field]}: {error['ctx']['error']}"
         elif error["type"] != "default_factory_not_called":  # only says that another field is bad
-            yield f"{called[field]}: is not allowed; set {_range(field)}"
+            yield f"{called[field]}: is not allowed; set {_describe_range(field)}"
 
 
-def _range(field: str) -> str:
+def _describe_range(field: str) -> str:
     """Say in words what a field takes."""
     schema: dict[str, Any] = Settings.model_json_schema()["properties"][field]
     schema = next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
@@ -149,52 +149,52 @@ def _range(field: str) -> str:
     return kind + low + above + high
 
 
-def _missing(given: Mapping[str, str], needs: frozenset[Need]) -> Iterator[str]:
-    if Need.KIMI in needs and "KIMI_API_KEY" not in given:
+def _missing_variables(variables: Mapping[str, str], required: frozenset[Requirement]) -> Iterator[str]:
+    if Requirement.KIMI in required and "KIMI_API_KEY" not in variables:
         yield (
             "KIMI_API_KEY: is not set; make a key at platform.kimi.com (China) or platform.kimi.ai "
             "(international) and put it into .env"
         )
-    slack = {name for name in given if name in _SLACK}
-    if Need.PLATFORM in needs and not slack and "TELEGRAM_BOT_TOKEN" not in given:
+    slack = {name for name in variables if name in _SLACK_CREDENTIALS}
+    if Requirement.PLATFORM in required and not slack and "TELEGRAM_BOT_TOKEN" not in variables:
         yield (
             "No platform: set SLACK_BOT_TOKEN and SLACK_APP_TOKEN, or TELEGRAM_BOT_TOKEN, or both; "
             "README shows how to get them"
         )
-    if Need.TELEGRAM in needs and "TELEGRAM_BOT_TOKEN" not in given:
+    if Requirement.TELEGRAM in required and "TELEGRAM_BOT_TOKEN" not in variables:
         yield "TELEGRAM_BOT_TOKEN: is not set; make a bot with @BotFather and copy its token"
-    if Need.SLACK in needs or (Need.PLATFORM in needs and slack):
-        yield from _missing_of_slack(slack)
+    if Requirement.SLACK in required or (Requirement.PLATFORM in required and slack):
+        yield from _missing_slack_variables(slack)
 
 
-_SLACK = frozenset({"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"})
+_SLACK_CREDENTIALS = frozenset({"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"})
 
 
-def _missing_of_slack(slack: set[str]) -> Iterator[str]:
-    if "SLACK_BOT_TOKEN" not in slack:
+def _missing_slack_variables(present: set[str]) -> Iterator[str]:
+    if "SLACK_BOT_TOKEN" not in present:
         yield "SLACK_BOT_TOKEN: is not set; copy the Bot User OAuth Token from OAuth & Permissions"
-    if not slack & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
+    if not present & {"SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"}:
         yield (
             "SLACK_APP_TOKEN: is not set; make an App-Level Token for Socket Mode, or set "
             "SLACK_SIGNING_SECRET to be called over HTTP"
         )
 
 
-def _contradictions(given: Mapping[str, str]) -> Iterator[str]:
-    insecure = given.get("MOONTHREAD_PUBLIC_URL", "").startswith("http:")
-    if insecure and "TELEGRAM_BOT_TOKEN" in given and "TELEGRAM_API_URL" not in given:
+def _contradictions(variables: Mapping[str, str]) -> Iterator[str]:
+    insecure = variables.get("MOONTHREAD_PUBLIC_URL", "").startswith("http:")
+    if insecure and "TELEGRAM_BOT_TOKEN" in variables and "TELEGRAM_API_URL" not in variables:
         yield "MOONTHREAD_PUBLIC_URL: begins with http:; Telegram only calls https: addresses"
     for number in ("2", "3"):
-        told = [name for name in (f"KIMI_BASE_URL_{number}", f"KIMI_MODEL_{number}") if name in given]
-        if told and f"KIMI_API_KEY_{number}" not in given:
+        told = [name for name in (f"KIMI_BASE_URL_{number}", f"KIMI_MODEL_{number}") if name in variables]
+        if told and f"KIMI_API_KEY_{number}" not in variables:
             yield f"KIMI_API_KEY_{number}: is not set; without it {told[0]} does nothing"
 
 
-def _unwritable(given: Mapping[str, str], data_dir: Path) -> Iterator[str]:
+def _unwritable_database(variables: Mapping[str, str], data_dir: Path) -> Iterator[str]:
     """Look whether the SQLite file is there and can be written, or could be made."""
-    name, url = "MOONTHREAD_DATA_DIR", database_in(data_dir)
-    if "DATABASE_URL" in given:
-        name, url = "DATABASE_URL", given["DATABASE_URL"]
+    name, url = "MOONTHREAD_DATA_DIR", default_database_url(data_dir)
+    if "DATABASE_URL" in variables:
+        name, url = "DATABASE_URL", variables["DATABASE_URL"]
     file = sqlite_file(url)
     if file is None:
         return

@@ -15,14 +15,14 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from core.settings.access import AccessFields
 from core.settings.account import AccountFields
 from core.settings.chat import ChatFields
-from core.settings.declare import ANY_CASE, setting
+from core.settings.declare import CASE_INSENSITIVE, setting
 from core.settings.delivery import DeliveryFields
 from core.settings.desk import DeskFields
 from core.settings.guard import GuardFields
 from core.settings.shapes import (
+    ApiKey,
     DatabaseUrl,
-    Key,
-    KimiBase,
+    KimiBaseUrl,
     ModelName,
     SlackAppToken,
     SlackBotToken,
@@ -42,13 +42,13 @@ def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "moonthread"
 
 
-def database_in(folder: Path) -> str:
+def default_database_url(folder: Path) -> str:
     """Return the address of the default database: one SQLite file in ``folder``."""
     return f"sqlite:///{folder.absolute() / 'moonthread.db'}"
 
 
-def _default_database(values: dict[str, Any]) -> SecretStr:
-    return SecretStr(database_in(values.get("data_dir") or default_data_dir()))
+def _make_default_database_url(values: dict[str, Any]) -> SecretStr:
+    return SecretStr(default_database_url(values.get("data_dir") or default_data_dir()))
 
 
 class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFields, GuardFields, BaseModel):
@@ -62,13 +62,13 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, validate_default=False
     )
 
-    kimi_api_key: Key | None = setting(
+    kimi_api_key: ApiKey | None = setting(
         "KIMI_API_KEY",
         "Kimi",
         "The key of your Kimi account, from platform.kimi.com (China) or platform.kimi.ai (international). "
         "`MOONSHOT_API_KEY` is read where this is not set.",
     )
-    kimi_base_url: KimiBase = setting(
+    kimi_base_url: KimiBaseUrl = setting(
         "KIMI_BASE_URL",
         "Kimi",
         "Where Kimi is reached; see [Regions](#regions).",
@@ -82,7 +82,7 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         "Kimi",
         "Replaces the built-in instructions; the platform, the date and the place are still added.",
     )
-    kimi_thinking: Annotated[Literal["on", "off"], ANY_CASE] | None = setting(
+    kimi_thinking: Annotated[Literal["on", "off"], CASE_INSENSITIVE] | None = setting(
         "KIMI_THINKING",
         "Kimi",
         "Whether Kimi thinks before it answers: `on` or `off`; unset leaves it to the model.",
@@ -146,12 +146,12 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         "Slack",
         "The App-Level Token, `xapp-…`: Slack is reached by Socket Mode, no public address is needed.",
     )
-    slack_signing_secret: Key | None = setting(
+    slack_signing_secret: ApiKey | None = setting(
         "SLACK_SIGNING_SECRET",
         "Slack",
         "The Signing Secret: Slack calls us over HTTP. Used where `SLACK_APP_TOKEN` is not set.",
     )
-    slack_agent: Annotated[Literal["on", "off"], ANY_CASE] = setting(
+    slack_agent: Annotated[Literal["on", "off"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_SLACK_AGENT",
         "Slack",
         "`on` where the app was made with `moonthread slack-manifest --agent`.",
@@ -175,24 +175,24 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         "MOONTHREAD_DATA_DIR",
         "Storage",
         "The folder for the SQLite file, for personas, and for files while they are being read.",
-        shown="the user's data folder, such as `~/.local/share/moonthread`",
+        default_text="the user's data folder, such as `~/.local/share/moonthread`",
         default_factory=default_data_dir,
     )
     database_url: DatabaseUrl = setting(
         "DATABASE_URL",
         "Storage",
         "`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.",
-        shown="`moonthread.db` in the data directory",
-        default_factory=_default_database,
+        default_text="`moonthread.db` in the data directory",
+        default_factory=_make_default_database_url,
     )
-    migrate: Annotated[Literal["auto", "never"], ANY_CASE] = setting(
+    migrate: Annotated[Literal["auto", "never"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_MIGRATE",
         "Storage",
         "`auto`: the start brings the tables up to date; `never`: you do it with `moonthread db upgrade`.",
         default="auto",
     )
 
-    busy: Annotated[Literal["queue", "merge", "interrupt"], ANY_CASE] = setting(
+    busy: Annotated[Literal["queue", "merge", "interrupt"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_BUSY",
         "Service",
         "What a message does while its conversation is being answered: `queue` waits its turn, `merge` joins "
@@ -227,13 +227,13 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         "Service",
         "How the internet reaches it, `https://…`. Set, Telegram calls us there; unset, it is polled.",
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], ANY_CASE] = setting(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_LOG_LEVEL",
         "Service",
         "The least important line logged: `debug`, `info`, `warning` or `error`.",
         default="info",
     )
-    log_format: Annotated[Literal["console", "json"], ANY_CASE] = setting(
+    log_format: Annotated[Literal["console", "json"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_LOG_FORMAT",
         "Service",
         "`console` for people, `json` for one object a line.",

@@ -3,27 +3,27 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.settings.spec import specs
+from core.settings.spec import setting_specs
 
-SUFFIX = "_FILE"  #: KIMI_API_KEY_FILE names the file that holds KIMI_API_KEY
+FILE_SUFFIX = "_FILE"  #: KIMI_API_KEY_FILE names the file that holds KIMI_API_KEY
 
 
-def file_names() -> frozenset[str]:
+def secret_file_variables() -> frozenset[str]:
     """Return the variables that name such files: one for each secret."""
-    return frozenset(spec.name + SUFFIX for spec in specs() if spec.secret)
+    return frozenset(spec.name + FILE_SUFFIX for spec in setting_specs() if spec.secret)
 
 
-def with_files(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def read_secret_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Put what the files hold in the place of their names; return that and what is wrong.
 
     An empty file is the same as none: a container's list of secrets is fixed, and not all are in use.
     """
-    merged = {name: value for name, value in given.items() if name not in file_names()}
+    merged = {name: value for name, value in variables.items() if name not in secret_file_variables()}
     faults = []
-    for name in sorted(file_names() & given.keys()):
-        secret = name.removesuffix(SUFFIX)
-        text = _read(given[name])
-        if secret in given and text:
+    for name in sorted(secret_file_variables() & variables.keys()):
+        secret = name.removesuffix(FILE_SUFFIX)
+        text = _read_secret(variables[name])
+        if secret in variables and text:
             faults.append(f"{name}: {secret} is set too; keep one of them")
         elif text is None:
             faults.append(f"{name}: cannot be read; name a text file in UTF-8 that this user may read")
@@ -32,7 +32,7 @@ def with_files(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     return merged, faults
 
 
-def _read(path: str) -> str | None:
+def _read_secret(path: str) -> str | None:
     """Return the text without the space and line ends around it; None where it cannot be read."""
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()

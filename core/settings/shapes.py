@@ -19,7 +19,7 @@ def sqlite_file(url: str) -> Path | None:
     return Path(rest.split("?")[0]).absolute() if scheme in SQLITE_SCHEMES else None
 
 
-def _secret(check: Callable[[str], str | None]) -> AfterValidator:
+def _validate_secret(check: Callable[[str], str | None]) -> AfterValidator:
     """Apply ``check`` (None, or what is wrong) to the text inside a secret."""
 
     def validate(secret: SecretStr) -> SecretStr:
@@ -50,13 +50,13 @@ def _app_token_fault(text: str) -> str | None:
     )
 
 
-def _telegram_fault(text: str) -> str | None:
+def _telegram_token_fault(text: str) -> str | None:
     if re.fullmatch(r"\d+:[A-Za-z0-9_-]+", text):
         return None
     return 'is not "digits:letters"; copy the whole token that @BotFather gave you'
 
 
-def _database_fault(text: str) -> str | None:
+def _database_url_fault(text: str) -> str | None:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in SQLITE_SCHEMES + POSTGRES_SCHEMES:
         return "must begin with sqlite:/// or postgresql://; the driver is chosen for you"
@@ -69,7 +69,7 @@ def _database_fault(text: str) -> str | None:
     return None
 
 
-def _web_address(text: str) -> str:
+def _check_web_address(text: str) -> str:
     """Check an http(s) address and return it without trailing slashes."""
     try:
         parts = urlsplit(text)
@@ -85,28 +85,28 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
-def _kimi_base(text: str) -> str:
+def _strip_completions_path(text: str) -> str:
     """Take the address of the one call for that of the API; documents show either."""
     return text.removesuffix("/chat/completions")
 
 
-def _one_word(text: str) -> str:
+def _check_one_word(text: str) -> str:
     if re.search(r"\s", text):
         raise ValueError("has a blank in it; write the name alone, such as kimi-k2.6")
     return text
 
 
-Key = Annotated[SecretStr, _secret(_key_fault)]
-SlackBotToken = Annotated[SecretStr, _secret(_bot_token_fault)]
-SlackAppToken = Annotated[SecretStr, _secret(_app_token_fault)]
-TelegramToken = Annotated[SecretStr, _secret(_telegram_fault)]
-DatabaseUrl = Annotated[SecretStr, _secret(_database_fault)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-KimiBase = Annotated[WebAddress, AfterValidator(_kimi_base)]
-ModelName = Annotated[str, AfterValidator(_one_word)]
+ApiKey = Annotated[SecretStr, _validate_secret(_key_fault)]
+SlackBotToken = Annotated[SecretStr, _validate_secret(_bot_token_fault)]
+SlackAppToken = Annotated[SecretStr, _validate_secret(_app_token_fault)]
+TelegramToken = Annotated[SecretStr, _validate_secret(_telegram_token_fault)]
+DatabaseUrl = Annotated[SecretStr, _validate_secret(_database_url_fault)]
+WebAddress = Annotated[str, AfterValidator(_check_web_address)]
+KimiBaseUrl = Annotated[WebAddress, AfterValidator(_strip_completions_path)]
+ModelName = Annotated[str, AfterValidator(_check_one_word)]
 
 
-def listed(pattern: str, fault: str) -> BeforeValidator:
+def parse_list(pattern: str, fault: str) -> BeforeValidator:
     """Split a list at blanks, commas and semicolons; each part must fit ``pattern``.
 
     What is no text is passed on.
@@ -123,15 +123,15 @@ def listed(pattern: str, fault: str) -> BeforeValidator:
     return BeforeValidator(split)
 
 
-Names = Annotated[
+ToolNames = Annotated[
     tuple[str, ...],
-    listed(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "is a list like package.module, package.module:function"),
+    parse_list(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "is a list like package.module, package.module:function"),
 ]
 """Python modules, or functions in them."""
 
-People = Annotated[
+PersonIds = Annotated[
     tuple[str, ...],
-    listed(
+    parse_list(
         r"(slack|telegram|terminal):[\w-]+",
         "is a list like telegram:123, slack:U123; platform and id with a colon between",
     ),
@@ -139,7 +139,7 @@ People = Annotated[
 """People as "platform:id"."""
 
 
-def _weights(text: object) -> object:
+def _parse_weights(text: object) -> object:
     """Read "slack:C0123=3, telegram:-1001=0.5"; what is no text is passed on."""
     if not isinstance(text, str):
         return text
@@ -152,13 +152,13 @@ def _weights(text: object) -> object:
     return weights
 
 
-Weights = Annotated[dict[str, float], BeforeValidator(_weights)]
+FairShareWeights = Annotated[dict[str, float], BeforeValidator(_parse_weights)]
 """Weights by chat, as "platform:channel"."""
 
 
-Entries = Annotated[
+AccessEntries = Annotated[
     tuple[str, ...],
-    listed(
+    parse_list(
         r"slack:[A-Z][A-Z0-9]+|telegram:-?\d+",
         "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42",
     ),
@@ -166,7 +166,7 @@ Entries = Annotated[
 """Tenants, chats and people as "platform:id"."""
 
 
-def _price_list(text: object) -> object:
+def _parse_price_list(text: object) -> object:
     """Read "kimi-k3=3/15/0.3, …" or the same in JSON; what is no text is passed on."""
     if not isinstance(text, str):
         return text
@@ -188,5 +188,5 @@ def _price_list(text: object) -> object:
     return prices
 
 
-PriceList = Annotated[dict[str, tuple[float, float, float]], BeforeValidator(_price_list)]
+PriceList = Annotated[dict[str, tuple[float, float, float]], BeforeValidator(_parse_price_list)]
 """USD for a million tokens by model: prompt, answer, cached prompt."""

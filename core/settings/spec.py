@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from core.settings.model import Settings
 
-ALSO_READ: Mapping[str, str] = MappingProxyType({"MOONSHOT_API_KEY": "KIMI_API_KEY"})
+ALIASES: Mapping[str, str] = MappingProxyType({"MOONSHOT_API_KEY": "KIMI_API_KEY"})
 """Other names that are read where the first one is not set."""
 
 
@@ -28,7 +28,7 @@ GROUPS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
+class SettingSpec:
     """One setting as people see it."""
 
     name: str  #: the environment variable
@@ -39,10 +39,10 @@ class Spec:
     description: str
 
 
-def specs() -> tuple[Spec, ...]:
+def setting_specs() -> tuple[SettingSpec, ...]:
     """Return every setting in the order of the table."""
     every = (
-        _spec(
+        _build_spec(
             field, info.annotation, info.description or "", info.default, cast("Any", info.json_schema_extra)
         )
         for field, info in Settings.model_fields.items()
@@ -50,21 +50,23 @@ def specs() -> tuple[Spec, ...]:
     return tuple(sorted(every, key=lambda spec: GROUPS.index(spec.group)))
 
 
-def _spec(field: str, annotation: object, description: str, default: object, extra: dict[str, Any]) -> Spec:
+def _build_spec(
+    field: str, annotation: object, description: str, default: object, schema_extra: dict[str, Any]
+) -> SettingSpec:
     plain = default if isinstance(default, str | int | float) else None
-    shown = extra["shown"] or (
+    shown = schema_extra["shown"] or (
         "" if plain is None else f"`{plain:g}`" if isinstance(plain, float) else f"`{plain}`"
     )
-    return Spec(
-        name=extra["name"],
+    return SettingSpec(
+        name=schema_extra["name"],
         field=field,
-        group=extra["group"],
+        group=schema_extra["group"],
         default=shown,
         secret="SecretStr" in repr(annotation),
         description=description,
     )
 
 
-def names() -> frozenset[str]:
+def setting_names() -> frozenset[str]:
     """Return every variable that is read."""
-    return frozenset(spec.name for spec in specs()) | frozenset(ALSO_READ)
+    return frozenset(spec.name for spec in setting_specs()) | frozenset(ALIASES)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from core.store import schema
-from core.store.clock import WALL_S
+from core.store.clock import SERVER_TIME_S
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
@@ -14,7 +14,7 @@ _A = schema.accounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountRow:
+class LimiterRow:
     """The row as it is while we hold it."""
 
     version: int
@@ -22,13 +22,13 @@ class AccountRow:
     wall_s: float | None  #: the database server's clock; None where there is no server
 
 
-async def lock(tx: Transaction, account: str) -> AccountRow:
+async def lock(tx: Transaction, account: str) -> LimiterRow:
     """Return the account's row, made where it is new; nobody else has it until ``tx`` ends."""
-    row = await _locked(tx, account)
+    row = await _load_locked(tx, account)
     if row is None:
         new = upsert(tx, _A).values(account=account, version=0, payload={})
         await tx.execute(new.on_conflict_do_nothing())
-        row = await _locked(tx, account)
+        row = await _load_locked(tx, account)
     assert row is not None  # noqa: S101 (made above, and rows are never deleted)
     return row
 
@@ -41,22 +41,23 @@ async def save(tx: Transaction, account: str, payload: dict[str, Any], *, versio
 _SAVE = update(_A).where(_A.c.account == bindparam("of_account"))
 
 
-async def swap(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> bool:
+async def compare_and_swap(tx: Transaction, account: str, payload: dict[str, Any], *, version: int) -> bool:
     """Store the row's next form where it still has ``version``; False where somebody was first."""
     swapped = await tx.execute(
-        _SWAP, {"of_account": account, "of_version": version, "version": version + 1, "payload": payload}
+        _COMPARE_AND_SWAP,
+        {"of_account": account, "of_version": version, "version": version + 1, "payload": payload},
     )
     return swapped.rowcount == 1
 
 
-_SWAP = (
+_COMPARE_AND_SWAP = (
     update(_A)
     .where(_A.c.account == bindparam("of_account"), _A.c.version == bindparam("of_version"))
     .values(version=bindparam("version"), payload=bindparam("payload", type_=_A.c.payload.type))
 )
 
 
-async def version(tx: Transaction, account: str) -> int:
+async def load_version(tx: Transaction, account: str) -> int:
     """Return the row's version; 0 where there is none yet."""
     found = await tx.execute(_VERSION, {"account": account})
     return found.scalar_one_or_none() or 0
@@ -65,17 +66,17 @@ async def version(tx: Transaction, account: str) -> int:
 _VERSION = select(_A.c.version).where(_A.c.account == bindparam("account"))
 
 
-async def _locked(tx: Transaction, account: str) -> AccountRow | None:
+async def _load_locked(tx: Transaction, account: str) -> LimiterRow | None:
     row = (await tx.execute(_LOCKED[tx.dialect.name], {"account": account})).one_or_none()
     if row is None:
         return None
     wall_s = None if row.wall_s is None else float(row.wall_s)
-    return AccountRow(version=row.version, payload=row.payload, wall_s=wall_s)
+    return LimiterRow(version=row.version, payload=row.payload, wall_s=wall_s)
 
 
 _LOCKED = {
     dialect: select(_A.c.version, _A.c.payload, wall.label("wall_s"))
     .where(_A.c.account == bindparam("account"))
     .with_for_update()  # SQLite has the one writer anyway
-    for dialect, wall in WALL_S.items()
+    for dialect, wall in SERVER_TIME_S.items()
 }

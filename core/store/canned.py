@@ -14,7 +14,7 @@ _C = schema.canned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canned:
+class CannedResponse:
     """One ready answer."""
 
     id: int
@@ -22,16 +22,16 @@ class Canned:
     answer: str
 
 
-async def of(tx: Transaction, key: ThreadKey) -> Sequence[Canned]:
+async def load(tx: Transaction, key: ThreadKey) -> Sequence[CannedResponse]:
     """Return the ready answers of a conversation's chat, oldest first."""
-    query = select(_C.c.id, _C.c.question, _C.c.answer).where(*_here(key)).order_by(_C.c.id)
+    query = select(_C.c.id, _C.c.question, _C.c.answer).where(*_in_chat(key)).order_by(_C.c.id)
     rows = await tx.execute(query)
-    return [Canned(id=row.id, question=row.question, answer=row.answer) for row in rows]
+    return [CannedResponse(id=row.id, question=row.question, answer=row.answer) for row in rows]
 
 
-async def put(tx: Transaction, key: ThreadKey, *, question: str, answer: str, author_id: str) -> None:
+async def save(tx: Transaction, key: ThreadKey, *, question: str, answer: str, author_id: str) -> None:
     """Store a ready answer, in place of one to the very same question."""
-    await tx.execute(delete(_C).where(*_here(key), _C.c.question == question))
+    await tx.execute(delete(_C).where(*_in_chat(key), _C.c.question == question))
     await tx.execute(
         insert(_C).values(
             platform=key.platform,
@@ -45,22 +45,22 @@ async def put(tx: Transaction, key: ThreadKey, *, question: str, answer: str, au
     )
 
 
-async def remove(tx: Transaction, key: ThreadKey, canned_id: int) -> bool:
+async def remove_response(tx: Transaction, key: ThreadKey, response_id: int) -> bool:
     """Forget a chat's ready answer; False where the chat has none of that number."""
-    gone = await tx.execute(delete(_C).where(*_here(key), _C.c.id == canned_id))
+    gone = await tx.execute(delete(_C).where(*_in_chat(key), _C.c.id == response_id))
     return gone.rowcount > 0
 
 
 async def count(tx: Transaction, key: ThreadKey) -> int:
     """Return how many ready answers a conversation's chat has."""
-    return int((await tx.execute(select(func.count()).select_from(_C).where(*_here(key)))).scalar_one())
+    return int((await tx.execute(select(func.count()).select_from(_C).where(*_in_chat(key)))).scalar_one())
 
 
-async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
     """Let a chat's ready answers follow it to its new id."""
     moved = update(_C).where(_C.c.platform == platform, _C.c.tenant == tenant, _C.c.channel == old)
     await tx.execute(moved.values(channel=new))
 
 
-def _here(key: ThreadKey) -> tuple[ColumnElement[bool], ...]:
+def _in_chat(key: ThreadKey) -> tuple[ColumnElement[bool], ...]:
     return (_C.c.platform == key.platform, _C.c.tenant == key.tenant, _C.c.channel == key.channel)

@@ -17,7 +17,7 @@ _KEY = ("platform", "tenant", "channel", "person_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class MemberRecord:
     """One person in one chat."""
 
     conversation_id: int | None = None  #: where they last spoke
@@ -27,85 +27,89 @@ class Known:
     closed_seq: int | None = None  #: the question that it was told to
 
 
-async def of(tx: Transaction, key: ThreadKey, person_id: str) -> Known:
+async def get(tx: Transaction, key: ThreadKey, person_id: str) -> MemberRecord:
     """Return what is known of a person in the chat that a conversation is in."""
     query = select(_P.c.conversation_id, _P.c.heard_at, _P.c.staff, _P.c.closed_since, _P.c.closed_seq)
-    row = (await tx.execute(query.where(_in(key), _P.c.person_id == person_id))).one_or_none()
-    return Known() if row is None else Known(**row._asdict())
+    row = (await tx.execute(query.where(_in_chat(key), _P.c.person_id == person_id))).one_or_none()
+    return MemberRecord() if row is None else MemberRecord(**row._asdict())
 
 
-async def heard(
+async def record_message(
     tx: Transaction, key: ThreadKey, person_id: str, *, conversation_id: int | None, at: datetime, staff: bool
 ) -> None:
     """Note that a person spoke."""
-    await _keep(tx, key, person_id, conversation_id=conversation_id, heard_at=at, staff=staff)
+    await _upsert(tx, key, person_id, conversation_id=conversation_id, heard_at=at, staff=staff)
 
 
-async def spoke_in(tx: Transaction, key: ThreadKey, person_id: str, conversation_id: int) -> None:
+async def set_conversation(tx: Transaction, key: ThreadKey, person_id: str, conversation_id: int) -> None:
     """Note which conversation the last words of a person belong to."""
-    spoken = update(_P).where(_in(key), _P.c.person_id == person_id)
+    spoken = update(_P).where(_in_chat(key), _P.c.person_id == person_id)
     await tx.execute(spoken.values(conversation_id=conversation_id))
 
 
-async def told_closed(tx: Transaction, key: ThreadKey, person_id: str, *, since: datetime, seq: int) -> None:
+async def record_closed_notice(
+    tx: Transaction, key: ThreadKey, person_id: str, *, since: datetime, seq: int
+) -> None:
     """Note that a person was told that nobody is there."""
-    await _keep(tx, key, person_id, closed_since=since, closed_seq=seq)
+    await _upsert(tx, key, person_id, closed_since=since, closed_seq=seq)
 
 
-async def welcome(tx: Transaction, key: ThreadKey, person_id: str, *, seq: int) -> bool:
+async def claim_welcome(tx: Transaction, key: ThreadKey, person_id: str, *, seq: int) -> bool:
     """Return whether a person is to be welcomed: True the first time only, which inbox id ``seq`` is."""
-    await tx.execute(upsert(tx, _P).values(**_ids(key, person_id), staff=False).on_conflict_do_nothing())
+    await tx.execute(
+        upsert(tx, _P).values(**_primary_key(key, person_id), staff=False).on_conflict_do_nothing()
+    )
     first = (
         update(_P)
-        .where(_in(key), _P.c.person_id == person_id, _P.c.welcomed_seq.is_(None))
+        .where(_in_chat(key), _P.c.person_id == person_id, _P.c.welcomed_seq.is_(None))
         .values(welcomed_seq=seq)
     )
     return (await tx.execute(first)).rowcount > 0
 
 
-async def staff_among(tx: Transaction, key: ThreadKey, ids: Collection[str]) -> frozenset[str]:
+async def filter_staff(tx: Transaction, key: ThreadKey, ids: Collection[str]) -> frozenset[str]:
     """Return who of these people spoke as staff last."""
     if not ids:
         return frozenset()
-    query = select(_P.c.person_id).where(_in(key), _P.c.staff, _P.c.person_id.in_(ids))
+    query = select(_P.c.person_id).where(_in_chat(key), _P.c.staff, _P.c.person_id.in_(ids))
     return frozenset((await tx.execute(query)).scalars())
 
 
-async def customers_since(tx: Transaction, key: ThreadKey, since: datetime) -> list[int]:
+async def customer_conversations_since(tx: Transaction, key: ThreadKey, since: datetime) -> list[int]:
     """Return the conversations of everybody not of the staff who spoke in a chat since a moment."""
     query = select(_P.c.conversation_id).where(
-        _in(key), _P.c.heard_at >= since, ~_P.c.staff, _P.c.conversation_id.is_not(None)
+        _in_chat(key), _P.c.heard_at >= since, ~_P.c.staff, _P.c.conversation_id.is_not(None)
     )
     return list((await tx.execute(query)).scalars())
 
 
-async def staff_spoke(tx: Transaction, conversation_ids: Collection[int], at: datetime) -> None:
+async def record_staff_activity(tx: Transaction, conversation_ids: Collection[int], at: datetime) -> None:
     """Note that somebody of the staff spoke in conversations."""
     for conversation_id in sorted(conversation_ids):
         said = upsert(tx, _S).values(conversation_id=conversation_id, at=at)
         await tx.execute(said.on_conflict_do_update(index_elements=["conversation_id"], set_={"at": at}))
 
 
-async def staff_at(tx: Transaction, conversation_id: int) -> datetime | None:
+async def last_staff_activity(tx: Transaction, conversation_id: int) -> datetime | None:
     """Return when the staff last spoke in a conversation, if nobody has mentioned us since."""
     query = select(_S.c.at).where(_S.c.conversation_id == conversation_id)
     at: datetime | None = (await tx.execute(query)).scalar_one_or_none()
     return at
 
 
-async def called(tx: Transaction, conversation_id: int) -> None:
+async def clear_staff_activity(tx: Transaction, conversation_id: int) -> None:
     """Note that somebody mentioned us: the staff's word no longer keeps us silent there."""
     await tx.execute(delete(_S).where(_S.c.conversation_id == conversation_id))
 
 
-async def forget(tx: Transaction, *, platform: str, tenant: str, person_id: str) -> None:
+async def forget_person(tx: Transaction, *, platform: str, tenant: str, person_id: str) -> None:
     """Delete what is remembered of a person."""
     await tx.execute(
         delete(_P).where(_P.c.platform == platform, _P.c.tenant == tenant, _P.c.person_id == person_id)
     )
 
 
-async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
     """Give what is remembered in a chat the chat's new id; people whom the new id knows stay there."""
     place = (_P.c.platform == platform) & (_P.c.tenant == tenant)
     known = select(_P.c.person_id).where(place, _P.c.channel == new)
@@ -113,11 +117,11 @@ async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: st
     await tx.execute(moved.values(channel=new))
 
 
-def _in(key: ThreadKey) -> ColumnElement[bool]:
+def _in_chat(key: ThreadKey) -> ColumnElement[bool]:
     return (_P.c.platform == key.platform) & (_P.c.tenant == key.tenant) & (_P.c.channel == key.channel)
 
 
-def _ids(key: ThreadKey, person_id: str) -> dict[str, str]:
+def _primary_key(key: ThreadKey, person_id: str) -> dict[str, str]:
     return {
         "platform": key.platform,
         "tenant": key.tenant,
@@ -126,6 +130,6 @@ def _ids(key: ThreadKey, person_id: str) -> dict[str, str]:
     }
 
 
-async def _keep(tx: Transaction, key: ThreadKey, person_id: str, **values: Any) -> None:
-    kept = upsert(tx, _P).values(**{"staff": False, **_ids(key, person_id), **values})
+async def _upsert(tx: Transaction, key: ThreadKey, person_id: str, **values: Any) -> None:
+    kept = upsert(tx, _P).values(**{"staff": False, **_primary_key(key, person_id), **values})
     await tx.execute(kept.on_conflict_do_update(index_elements=list(_KEY), set_=values))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, null
 
 #: The database server's clock in seconds, by dialect; NULL where there is no server.
-WALL_S: Final[dict[str, ColumnElement[Any]]] = {
+SERVER_TIME_S: Final[dict[str, ColumnElement[Any]]] = {
     "postgresql": func.extract("epoch", func.clock_timestamp()),
     "sqlite": null(),
 }

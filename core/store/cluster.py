@@ -14,12 +14,12 @@ import structlog
 from psycopg import sql
 
 from core.domain.errors import StoreUnavailable
-from core.store.database import LIVELY_LINE, Database, Transaction, sever
+from core.store.database import KEEPALIVE_OPTIONS, Database, Transaction, abort_connection
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-POLLING_LOCK = 0x6D6F6F70  #: the advisory lock of whoever polls; any fixed number will do
+POLLING_LEADER_LOCK = 0x6D6F6F70  #: the advisory lock of whoever polls; any fixed number will do
 
 
 def conninfo(database: Database) -> str:
@@ -28,7 +28,7 @@ def conninfo(database: Database) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """What NOTIFY brought."""
 
     channel: str
@@ -41,11 +41,11 @@ async def notify(tx: Transaction, channel: str, payload: str) -> None:
         await tx.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
 
 
-class Silent(StoreUnavailable):
+class DatabaseTimeout(StoreUnavailable):
     """The database did not answer in time: other connections to it may be as dead."""
 
 
-class Session:
+class DedicatedConnection:
     """One PostgreSQL connection outside the pool; not for two tasks at once.
 
     Every verb raises :class:`StoreUnavailable` where no answer comes in time; the connection is
@@ -68,24 +68,24 @@ class Session:
                 conninfo(self._database),
                 autocommit=True,
                 application_name=f"moonthread {self._name}",
-                **LIVELY_LINE,
+                **KEEPALIVE_OPTIONS,
             )
         except psycopg.Error as exc:
             raise StoreUnavailable(f"{type(exc).__name__}: {exc}") from exc
 
-    async def rows(self, query: LiteralString, **values: object) -> list[tuple[Any, ...]]:
+    async def fetch(self, query: LiteralString, **values: object) -> list[tuple[Any, ...]]:
         """Execute one statement by itself and return its rows."""
-        return await self._within(self._rows(query, values), self._timeout_s)
+        return await self._with_timeout(self._fetch(query, values), self._timeout_s)
 
     async def listen(self, channels: Iterable[str]) -> None:
         """Begin to receive what is notified on ``channels``."""
         for channel in channels:
             statement = sql.SQL("LISTEN {}").format(sql.Identifier(channel))
-            await self._within(self._rows(statement, None), self._timeout_s)
+            await self._with_timeout(self._fetch(statement, None), self._timeout_s)
 
-    async def notices(self, wait_s: float) -> list[Notice]:
-        """Return what was notified, as soon as something is or after ``wait_s`` seconds."""
-        return await self._within(self._notices(wait_s), wait_s + self._timeout_s)
+    async def notifications(self, wait_s: float) -> list[Notification]:
+        """Return what was notified, as soon as something is or after ``remaining_wait_s`` seconds."""
+        return await self._with_timeout(self._notifications(wait_s), wait_s + self._timeout_s)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -94,58 +94,58 @@ class Session:
             with suppress(psycopg.Error):
                 await connection.close()
 
-    async def _rows(
+    async def _fetch(
         self, query: LiteralString | sql.Composed, values: dict[str, object] | None
     ) -> list[tuple[Any, ...]]:
-        cursor = await self._connected().execute(query, values or None)
+        cursor = await self._require_connection().execute(query, values or None)
         return await cursor.fetchall() if cursor.description is not None else []
 
-    async def _notices(self, wait_s: float) -> list[Notice]:
-        found = self._connected().notifies(timeout=wait_s, stop_after=1)
-        return [Notice(notify.channel, notify.payload) async for notify in found]
+    async def _notifications(self, wait_s: float) -> list[Notification]:
+        found = self._require_connection().notifies(timeout=wait_s, stop_after=1)
+        return [Notification(notify.channel, notify.payload) async for notify in found]
 
-    def _connected(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+    def _require_connection(self) -> psycopg.AsyncConnection[tuple[Any, ...]]:
         if self._connection is None:
             raise psycopg.OperationalError("not connected")
         return self._connection
 
-    async def _within(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    async def _with_timeout(self, coroutine: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """Do ``work``; where it takes too long, cut the line.
 
         Cancelling would ask the server to cancel, which is of no use to us where it is out of reach.
         """
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(coroutine)
         silent = False
         try:
             await asyncio.wait({task}, timeout=timeout_s)
             if silent := not task.done():
-                self._sever()
+                self._abort()
             return await task
         except psycopg.Error as exc:
             await self.close()
-            kind = Silent if silent else StoreUnavailable
+            kind = DatabaseTimeout if silent else StoreUnavailable
             raise kind(f"{type(exc).__name__}: {exc}") from exc
         except asyncio.CancelledError:
-            self._sever()
+            self._abort()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self.close()
             raise
 
-    def _sever(self) -> None:
+    def _abort(self) -> None:
         if self._connection is not None:
-            sever(self._connection)
+            abort_connection(self._connection)
 
 
-SETTLE_S = 1.0  #: a new leader waits so long: the one before has noticed its loss by then
-CHECK_S = 0.4  #: how often a leader makes sure that it still is one
-TRY_S = 1.0  #: how often the others try to become it
-SILENT_S = 4.0  #: a leader that did not check for so long is frozen or cut off, and is deposed
+LEADER_SETTLE_S = 1.0  #: a new leader waits so long: the one before has noticed its loss by then
+LEADER_CHECK_S = 0.4  #: how often a leader makes sure that it still is one
+LEADER_RETRY_S = 1.0  #: how often the others try to become it
+LEADER_TIMEOUT_S = 4.0  #: a leader that did not check for so long is frozen or cut off, and is deposed
 
-_TAKE = "SELECT pg_try_advisory_lock(%(lock)s)"
+_TRY_LOCK = "SELECT pg_try_advisory_lock(%(lock)s)"
 
 # A leader's session outlives a frozen process or a cut line: the lock is freed by ending it.
-_DEPOSE = """
+_DEPOSE_LEADER = """
 SELECT pg_terminate_backend(pid)
   FROM pg_locks JOIN pg_stat_activity USING (pid)
  WHERE locktype = 'advisory' AND granted AND objsubid = 1
@@ -155,7 +155,7 @@ SELECT pg_terminate_backend(pid)
 """
 
 
-class Leadership:
+class LeaderElection:
     """Makes one of all replicas the leader of something, and another one when that one is gone.
 
     On PostgreSQL the leader holds an advisory lock in a session of its own. On SQLite there is one
@@ -167,22 +167,22 @@ class Leadership:
         database: Database,
         lock: int,
         *,
-        on_gain: Callable[[], Awaitable[None]],
-        on_loss: Callable[[], Awaitable[None]],
+        on_elected: Callable[[], Awaitable[None]],
+        on_deposed: Callable[[], Awaitable[None]],
     ) -> None:
         """``on_gain`` begins what only the leader does, ``on_loss`` ends it before anything else."""
         self._database = database
         self._lock = lock
-        self._on_gain = on_gain
-        self._on_loss = on_loss
-        self._session = Session(database, name="leader")
+        self._on_elected = on_elected
+        self._on_deposed = on_deposed
+        self._session = DedicatedConnection(database, name="leader")
         self._task: asyncio.Task[None] | None = None
-        self.leading = False
+        self.is_leader = False
 
     async def start(self) -> None:
         """Take part; returns at once on PostgreSQL, and as the leader on SQLite."""
         if self._database.dialect == "postgresql":
-            self._task = asyncio.create_task(self._take_part(), name="leadership")
+            self._task = asyncio.create_task(self._campaign(), name="leadership")
         else:
             await self._lead()
 
@@ -193,39 +193,39 @@ class Leadership:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._resign()
 
-    async def _take_part(self) -> None:
+    async def _campaign(self) -> None:
         while True:
             try:
                 await self._session.open()
-                await self._become()
+                await self._acquire_lock()
                 await self._lead()
                 while True:
-                    await asyncio.sleep(CHECK_S)
-                    await self._session.rows("SELECT 1")
+                    await asyncio.sleep(LEADER_CHECK_S)
+                    await self._session.fetch("SELECT 1")
             except StoreUnavailable as exc:
-                log.warning("leadership_interrupted", leading=self.leading, error=str(exc))
+                log.warning("leader.connection_lost", leading=self.is_leader, error=str(exc))
             except Exception:  # the boundary of a task: what was begun is ended, then tried again
-                log.exception("leadership_failed")
+                log.exception("leader.failed")
             await self._resign()
-            await asyncio.sleep(TRY_S)
+            await asyncio.sleep(LEADER_RETRY_S)
 
-    async def _become(self) -> None:
+    async def _acquire_lock(self) -> None:
         """Return as the holder of the lock."""
-        while not (await self._session.rows(_TAKE, lock=self._lock))[0][0]:
-            for _ in await self._session.rows(_DEPOSE, lock=self._lock, silent_s=SILENT_S):
-                log.warning("leader_deposed")
-            await asyncio.sleep(TRY_S)
-        await asyncio.sleep(SETTLE_S)
-        await self._session.rows("SELECT 1")
+        while not (await self._session.fetch(_TRY_LOCK, lock=self._lock))[0][0]:
+            for _ in await self._session.fetch(_DEPOSE_LEADER, lock=self._lock, silent_s=LEADER_TIMEOUT_S):
+                log.warning("leader.deposed")
+            await asyncio.sleep(LEADER_RETRY_S)
+        await asyncio.sleep(LEADER_SETTLE_S)
+        await self._session.fetch("SELECT 1")
 
     async def _lead(self) -> None:
-        self.leading = True
-        log.info("leadership_taken")
-        await self._on_gain()
+        self.is_leader = True
+        log.info("leader.elected")
+        await self._on_elected()
 
     async def _resign(self) -> None:
-        if self.leading:
-            self.leading = False
-            log.info("leadership_left")
-            await self._on_loss()
+        if self.is_leader:
+            self.is_leader = False
+            log.info("leader.resigned")
+            await self._on_deposed()
         await self._session.close()

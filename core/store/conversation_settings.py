@@ -16,7 +16,7 @@ SEARCH = "search"  #: "on" or "off": whether answers may search the web
 PERSONA = "persona"  #: "@" and the name of a persona that is kept in a file, or the words themselves
 
 
-async def of(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
+async def load(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
     """Return everything that a conversation chose."""
     return {row.name: row.value for row in await tx.execute(_OF, {"conversation": conversation_id})}
 
@@ -24,7 +24,7 @@ async def of(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
 _OF = select(_C.c.name, _C.c.value).where(_C.c.conversation_id == bindparam("conversation"))
 
 
-async def choose(tx: Transaction, conversation_id: int, name: str, value: str) -> None:
+async def save(tx: Transaction, conversation_id: int, name: str, value: str) -> None:
     """Choose something; "" takes the choice back."""
     if not value:
         await tx.execute(delete(_C).where(_C.c.conversation_id == conversation_id, _C.c.name == name))

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.events import Ordered, Said, Scene, ThreadKey
+from core.domain.events import ChatType, CommandReceived, MessageReceived, ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -22,8 +22,8 @@ class Conversation:
 
     id: int
     key: ThreadKey
-    scene: Scene
-    history_after: int  #: messages up to this seq are forgotten; -1: none
+    chat_type: ChatType
+    history_cutoff_seq: int  #: messages up to this seq are forgotten; -1: none
     backfilled: bool  #: what stood in the thread before us has been read
 
 
@@ -41,7 +41,7 @@ COLUMNS = (
 
 async def find(tx: Transaction, key: ThreadKey) -> Conversation | None:
     """Return the conversation with this key; None where nobody has spoken to us there yet."""
-    return _found((await tx.execute(_FIND, asdict(key))).one_or_none())
+    return _from_optional_row((await tx.execute(_FIND, asdict(key))).one_or_none())
 
 
 _FIND = select(*COLUMNS).where(
@@ -51,33 +51,33 @@ _FIND = select(*COLUMNS).where(
 
 async def get(tx: Transaction, conversation_id: int) -> Conversation:
     """Return a conversation that is known to exist."""
-    return of_row((await tx.execute(_GET, {"id": conversation_id})).one())
+    return from_row((await tx.execute(_GET, {"id": conversation_id})).one())
 
 
 _GET = select(*COLUMNS).where(_C.c.id == bindparam("id"))
 
 
-async def ensure(tx: Transaction, key: ThreadKey, scene: Scene) -> Conversation:
+async def get_or_create(tx: Transaction, key: ThreadKey, chat_type: ChatType) -> Conversation:
     """Return the conversation with this key, made where it is new."""
     made = await tx.execute(
-        _MAKE.on(tx),
+        _INSERT.on(tx),
         {
             **asdict(key),
-            "scene": scene.value,
+            "scene": chat_type.value,
             "created_at": utc_now(),
             "history_after": -1,
             "backfilled": False,
         },
     )
-    known = _found(made.one_or_none()) or await find(tx, key)
+    known = _from_optional_row(made.one_or_none()) or await find(tx, key)
     assert known is not None  # noqa: S101 (inserted above, or there before)
     return known
 
 
-_MAKE = Upsert(_C, lambda insert: insert.on_conflict_do_nothing().returning(*COLUMNS))
+_INSERT = Upsert(_C, lambda insert: insert.on_conflict_do_nothing().returning(*COLUMNS))
 
 
-async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
+async def find_by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conversation | None:
     """Return the conversation that a message on ``key``'s channel belongs to, if any."""
     query = (
         select(*COLUMNS)
@@ -89,17 +89,17 @@ async def by_message(tx: Transaction, key: ThreadKey, message_id: str) -> Conver
             _R.c.message_id == message_id,
         )
     )
-    return _found((await tx.execute(query)).one_or_none())
+    return _from_optional_row((await tx.execute(query)).one_or_none())
 
 
-async def replied_to(tx: Transaction, event: Said | Ordered) -> Conversation | None:
+async def find_replied(tx: Transaction, event: MessageReceived | CommandReceived) -> Conversation | None:
     """Return the conversation that a reply goes on with, where replies make conversations."""
-    if not event.follows_replies or event.quoted is None:
+    if not event.threads_by_reply or event.quoted is None:
         return None
-    return await by_message(tx, event.address.key, event.quoted.message_id)
+    return await find_by_message(tx, event.address.key, event.quoted.message_id)
 
 
-async def turn_of_message(tx: Transaction, key: ThreadKey, message_id: str) -> int | None:
+async def find_turn_id(tx: Transaction, key: ThreadKey, message_id: str) -> int | None:
     """Return the turn that a message of ours on ``key``'s channel belongs to, if any."""
     query = select(_R.c.turn_id).where(
         _R.c.platform == key.platform,
@@ -111,7 +111,7 @@ async def turn_of_message(tx: Transaction, key: ThreadKey, message_id: str) -> i
     return turn_id
 
 
-async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
+async def find_latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
     """Return where ``asker_id`` last asked something on ``key``'s channel."""
     query = (
         select(*COLUMNS)
@@ -126,10 +126,10 @@ async def latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> C
         .order_by(schema.turns.c.id.desc())
         .limit(1)
     )
-    return _found((await tx.execute(query)).one_or_none())
+    return _from_optional_row((await tx.execute(query)).one_or_none())
 
 
-async def forget_history(tx: Transaction, conversation_id: int, up_to_seq: int) -> None:
+async def set_history_cutoff(tx: Transaction, conversation_id: int, up_to_seq: int) -> None:
     """Leave everything up to ``up_to_seq`` out of all later prompts."""
     await tx.execute(update(_C).where(_C.c.id == conversation_id).values(history_after=up_to_seq))
 
@@ -139,7 +139,7 @@ async def mark_backfilled(tx: Transaction, conversation_id: int) -> None:
     await tx.execute(update(_C).where(_C.c.id == conversation_id).values(backfilled=True))
 
 
-async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> int:
+async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> int:
     """Give every conversation of a channel the channel's new id; return how many moved.
 
     A conversation that exists under both ids already keeps both rows: history is not mixed.
@@ -158,12 +158,12 @@ async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: st
     return moved.rowcount
 
 
-async def remember_ref(
+async def save_ref(
     tx: Transaction, key: ThreadKey, message_id: str, conversation_id: int, turn_id: int | None
 ) -> None:
     """Note that a message on a screen belongs to a conversation (and turn)."""
     await tx.execute(
-        _REMEMBER_REF.on(tx),
+        _SAVE_REF.on(tx),
         {
             "platform": key.platform,
             "tenant": key.tenant,
@@ -175,10 +175,10 @@ async def remember_ref(
     )
 
 
-_REMEMBER_REF = Upsert(_R, lambda insert: insert.on_conflict_do_nothing())
+_SAVE_REF = Upsert(_R, lambda insert: insert.on_conflict_do_nothing())
 
 
-async def known_refs(tx: Transaction, conversation_id: int) -> frozenset[str]:
+async def load_message_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
     """Return the ids of all messages known to belong to a conversation."""
     query = select(_R.c.message_id).where(_R.c.conversation_id == conversation_id)
     return frozenset((await tx.execute(query)).scalars())
@@ -189,16 +189,16 @@ async def count(tx: Transaction) -> int:
     return int((await tx.execute(select(func.count()).select_from(_C))).scalar_one())
 
 
-def of_row(row: Row[*tuple[Any, ...]]) -> Conversation:
+def from_row(row: Row[*tuple[Any, ...]]) -> Conversation:
     """Return the conversation that a row with :data:`COLUMNS` holds."""
     return Conversation(
         id=row.id,
         key=ThreadKey(platform=row.platform, tenant=row.tenant, channel=row.channel, thread=row.thread),
-        scene=Scene(row.scene),
-        history_after=row.history_after,
+        chat_type=ChatType(row.scene),
+        history_cutoff_seq=row.history_after,
         backfilled=row.backfilled,
     )
 
 
-def _found(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
-    return None if row is None else of_row(row)
+def _from_optional_row(row: Row[*tuple[Any, ...]] | None) -> Conversation | None:
+    return None if row is None else from_row(row)

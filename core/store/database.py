@@ -25,16 +25,16 @@ Transaction: TypeAlias = AsyncConnection
 
 BUSY_TIMEOUT_MS = 5_000  #: how long SQLite waits for another process's write
 #: libpq's settings that make a cut line an error within seconds, where the system would wait for minutes.
-LIVELY_LINE: dict[str, Any] = {
+KEEPALIVE_OPTIONS: dict[str, Any] = {
     "connect_timeout": 3,  # seconds
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 5_000,  # milliseconds that sent bytes may stay unacknowledged
 }
-RESTED_S = 0.5  #: a connection that was used so lately is taken for alive: each ping is a round trip
+PING_AFTER_IDLE_S = 0.5  #: a connection that was used so lately is taken for alive: each ping is a round trip
 _READ_ONLY = "moonthread_read_only"
-_RESTS_SINCE = "moonthread_rests_since"
+_IDLE_SINCE = "moonthread_rests_since"
 
 
 def driver_url(url: str) -> URL:
@@ -71,21 +71,21 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             pool_use_lifo=True,  # the connection that was used last is the most probably alive
-            connect_args=LIVELY_LINE if self.dialect == "postgresql" else {},
+            connect_args=KEEPALIVE_OPTIONS if self.dialect == "postgresql" else {},
         )
-        self._lines: WeakSet[Any] = WeakSet()
-        self._reading: dict[str, Any] = {_READ_ONLY: True}
-        self._writing: asyncio.Lock | nullcontext[None] = nullcontext()
+        self._connections: WeakSet[Any] = WeakSet()
+        self._read_options: dict[str, Any] = {_READ_ONLY: True}
+        self._write_lock: asyncio.Lock | nullcontext[None] = nullcontext()
         if self.dialect == "sqlite":
-            self._writing = asyncio.Lock()
+            self._write_lock = asyncio.Lock()
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
             # Each statement has a snapshot of its own in any case: BEGIN and ROLLBACK are idle round trips.
-            self._reading["isolation_level"] = "AUTOCOMMIT"
-            event.listen(self.engine.sync_engine, "connect", self._remember)
-            event.listen(self.engine.sync_engine, "checkin", _note_rest)
-            event.listen(self.engine.sync_engine, "checkout", self._ping_rested)
+            self._read_options["isolation_level"] = "AUTOCOMMIT"
+            event.listen(self.engine.sync_engine, "connect", self._track_connection)
+            event.listen(self.engine.sync_engine, "checkin", _note_idle)
+            event.listen(self.engine.sync_engine, "checkout", self._ping_if_idle)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -94,7 +94,7 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be reached or written.
         """
-        async with self._writing:
+        async with self._write_lock:
             with_translation = translated()
             async with with_translation, self.engine.begin() as connection:
                 yield connection
@@ -121,26 +121,26 @@ class Database:
             StoreUnavailable: the database cannot be reached.
         """
         async with translated(), self.engine.connect() as connection:
-            await connection.execution_options(**self._reading)
+            await connection.execution_options(**self._read_options)
             yield connection
 
-    def sever(self) -> None:
+    def abort_connections(self) -> None:
         """Cut every open line to PostgreSQL: whoever waits for an answer on one waits in vain."""
-        for line in list(self._lines):
-            sever(line)
+        for line in list(self._connections):
+            abort_connection(line)
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
 
-    def _remember(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        self._lines.add(connection.driver_connection)
+    def _track_connection(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        self._connections.add(connection.driver_connection)
 
-    def _ping_rested(
+    def _ping_if_idle(
         self, connection: DBAPIConnection, entry: ConnectionPoolEntry, _: PoolProxiedConnection
     ) -> None:
         """Let the pool replace a connection that died while it rested."""
-        if time.monotonic() - entry.info.get(_RESTS_SINCE, float("-inf")) < RESTED_S:
+        if time.monotonic() - entry.info.get(_IDLE_SINCE, float("-inf")) < PING_AFTER_IDLE_S:
             return
         dialect = self.engine.sync_engine.dialect
         try:
@@ -164,15 +164,15 @@ async def translated() -> AsyncIterator[None]:
         raise StoreUnavailable(type(exc).__name__) from exc
 
 
-def sever(connection: Any) -> None:
+def abort_connection(connection: Any) -> None:
     """End a psycopg connection's line under it: what waits there fails at once, without the server."""
     if not connection.closed:
         with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
 
-def _note_rest(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-    entry.info[_RESTS_SINCE] = time.monotonic()
+def _note_idle(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+    entry.info[_IDLE_SINCE] = time.monotonic()
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

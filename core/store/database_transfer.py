@@ -32,16 +32,16 @@ from sqlalchemy import (
 from core.domain.errors import MoonthreadError, StoreUnavailable
 from core.store import migrate
 from core.store.database import Database, Transaction
-from core.store.file_lock import Exclusive
-from core.store.row_transfer import Portion, Sum, checksum, portions
+from core.store.file_lock import FileLock
+from core.store.row_transfer import RowBatch, TableChecksum, checksum, row_batches
 from core.store.schema import metadata
 
-NOT_COPIED: Final[Mapping[str, str]] = MappingProxyType(
+NOT_TRANSFERRED: Final[Mapping[str, str]] = MappingProxyType(
     {"schema_floor": "tells of the database's own tables; migrations write it"}
 )
 
-_NOTES = Table(
-    migrate.COPY_TABLE,
+_PROGRESS = Table(
+    migrate.TRANSFER_TABLE,
     MetaData(),
     Column("name", String(128), primary_key=True),  # of a table; "" tells where the copy comes from
     Column("source", String(1024), nullable=False, server_default=""),
@@ -50,60 +50,62 @@ _NOTES = Table(
 )
 
 
-class CopyRefused(MoonthreadError):
+class TransferRefused(MoonthreadError):
     """The copy cannot be begun or ended as things are; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class TransferProgress:
     """How far a table is."""
 
     table: str
     rows: int
-    of: int
-    checked: bool = False  #: counts and checksums were compared
+    total: int
+    verified: bool = False  #: counts and checksums were compared
 
 
-def copied_tables() -> list[Table]:
+def transferred_tables() -> list[Table]:
     """Return every table that is copied, each after those it refers to."""
-    return [table for table in metadata.sorted_tables if table.name not in NOT_COPIED]
+    return [table for table in metadata.sorted_tables if table.name not in NOT_TRANSFERRED]
 
 
-class Copy:
+class DatabaseTransfer:
     """From one SQLite file to one PostgreSQL database; once, or in several goes."""
 
-    def __init__(self, source: Database, target: Database, tell: Callable[[Progress], None]) -> None:
+    def __init__(
+        self, source: Database, target: Database, on_progress: Callable[[TransferProgress], None]
+    ) -> None:
         """``tell`` hears of every portion and every table that was compared."""
-        self._source, self._target, self._tell = source, target, tell
-        self._lock = Exclusive(source)
+        self._source, self._target, self._on_progress = source, target, on_progress
+        self._lock = FileLock(source)
 
-    async def run(self, *, anew: bool = False) -> int:
+    async def run(self, *, start_over: bool = False) -> int:
         """Copy what is not copied yet, compare everything, and open the target; return the rows.
 
         ``anew`` throws away what an earlier, incomplete copy brought.
 
         Raises:
-            CopyRefused: source or target are not what they have to be, or differ afterwards.
-            RowUnfit: the source holds a value that PostgreSQL cannot hold.
+            TransferRefused: source or target are not what they have to be, or differ afterwards.
+            RowNotTransferable: the source holds a value that PostgreSQL cannot hold.
             StoreUnavailable: a database failed, or a process of ours runs on the source; a further
                 go continues.
         """
         if (self._source.dialect, self._target.dialect) != ("sqlite", "postgresql"):
-            raise CopyRefused("a copy goes from SQLite to PostgreSQL; set --to postgresql://…")
-        self._lock.take()
+            raise TransferRefused("a copy goes from SQLite to PostgreSQL; set --to postgresql://…")
+        self._lock.acquire()
         try:
-            await migrate.require_current(self._source)
-            await self._prepare(anew)
+            await migrate.require_compatible(self._source)
+            await self._prepare(start_over)
             async with self._source.read() as reading:
-                for table in copied_tables():
-                    await self._copy(reading, table)
-                rows = await self._compare(reading)
+                for table in transferred_tables():
+                    await self._copy_table(reading, table)
+                rows = await self._verify(reading)
                 await self._finish(reading)
             return rows
         finally:
             self._lock.release()
 
-    async def _prepare(self, anew: bool) -> None:
+    async def _prepare(self, start_over: bool) -> None:
         """Make the target's tables and notes, or find those of the interrupted copy."""
         url = self._target.url.render_as_string(hide_password=False)
         name = str(self._source.url.database)[-1024:]
@@ -112,38 +114,41 @@ class Copy:
         if not tables:
             await migrate.upgrade(url)
         elif "alembic_version" not in tables:
-            raise CopyRefused(
+            raise TransferRefused(
                 "the target holds tables of another program; give the copy a database of its own"
             )
-        there = await migrate.current(url)
-        if there != (here := await migrate.current_revision(self._source)):
-            raise CopyRefused(
+        there = await migrate.revision(url)
+        if there != (here := await migrate.revision_of(self._source)):
+            raise TransferRefused(
                 f"the target is at revision {there or 'none'}, the source at {here}: "
                 "upgrade both with this version ('moonthread db upgrade')"
             )
         async with self._target.begin() as tx:
-            begun = _NOTES.name in tables
-            if begun and not anew:
-                await _same_source(tx, name)
+            begun = _PROGRESS.name in tables
+            if begun and not start_over:
+                await _require_same_source(tx, name)
                 return
             if begun:
-                await _empty(tx)
+                await _delete_all(tx)
             await _require_empty(tx)
-            await tx.run_sync(_NOTES.metadata.create_all)
-            notes = [{"name": "", "source": name}, *({"name": t.name, "source": ""} for t in copied_tables())]
-            await tx.execute(insert(_NOTES), notes)
+            await tx.run_sync(_PROGRESS.metadata.create_all)
+            notes = [
+                {"name": "", "source": name},
+                *({"name": t.name, "source": ""} for t in transferred_tables()),
+            ]
+            await tx.execute(insert(_PROGRESS), notes)
 
-    async def _copy(self, reading: Transaction, table: Table) -> None:
-        whole = (await reading.execute(select(func.count()).select_from(table))).scalar_one()
+    async def _copy_table(self, source_tx: Transaction, table: Table) -> None:
+        whole = (await source_tx.execute(select(func.count()).select_from(table))).scalar_one()
         async with self._target.read() as tx:
-            note = (await tx.execute(select(_NOTES).where(_NOTES.c.name == table.name))).one()
+            note = (await tx.execute(select(_PROGRESS).where(_PROGRESS.c.name == table.name))).one()
         rows = note.rows
-        async for portion in portions(reading, table, after=note.last):
+        async for portion in row_batches(source_tx, table, after=note.last):
             await self._append(table, portion)
             rows += len(portion.rows)
-            self._tell(Progress(table=table.name, rows=rows, of=whole))
+            self._on_progress(TransferProgress(table=table.name, rows=rows, total=whole))
 
-    async def _append(self, table: Table, portion: Portion) -> None:
+    async def _append(self, table: Table, batch: RowBatch) -> None:
         """Write rows and the note of them in one transaction."""
         command = sql.SQL("COPY {} ({}) FROM STDIN").format(
             sql.Identifier(table.name), sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
@@ -153,80 +158,82 @@ class Copy:
             assert isinstance(raw, psycopg.AsyncConnection)  # noqa: S101 (what begin opens on PostgreSQL)
             try:
                 async with raw.cursor() as cursor, cursor.copy(command) as copy:
-                    for row in portion.rows:
+                    for row in batch.rows:
                         await copy.write_row(row)
             except psycopg.Error as exc:
                 raise StoreUnavailable(
                     f"{table.name}: {type(exc).__name__}: {exc.diag.message_primary}"
                 ) from exc
-            note = update(_NOTES).where(_NOTES.c.name == table.name)
-            await tx.execute(note.values(last=portion.last, rows=_NOTES.c.rows + len(portion.rows)))
+            note = update(_PROGRESS).where(_PROGRESS.c.name == table.name)
+            await tx.execute(note.values(last=batch.last_rowid, rows=_PROGRESS.c.rows + len(batch.rows)))
 
-    async def _compare(self, reading: Transaction) -> int:
+    async def _verify(self, source_tx: Transaction) -> int:
         """Compare counts and checksums of every table; return how many rows there are."""
         rows, differ = 0, []
-        for table in copied_tables():
-            ours = await checksum(reading, table)
-            theirs = await self._checksum(table)
+        for table in transferred_tables():
+            ours = await checksum(source_tx, table)
+            theirs = await self._target_checksum(table)
             if ours != theirs:
                 differ.append(f"{table.name} ({ours.rows} rows here, {theirs.rows} there)")
-            self._tell(Progress(table=table.name, rows=theirs.rows, of=ours.rows, checked=True))
+            self._on_progress(
+                TransferProgress(table=table.name, rows=theirs.rows, total=ours.rows, verified=True)
+            )
             rows += ours.rows
         if differ:
-            raise CopyRefused(
+            raise TransferRefused(
                 f"source and target differ in {', '.join(differ)}: the source was used since the copy "
                 "began, or the target was; run it again with --anew"
             )
         return rows
 
-    async def _checksum(self, table: Table) -> Sum:
+    async def _target_checksum(self, table: Table) -> TableChecksum:
         async with self._target.begin() as tx:  # a cursor of the server lives in a transaction
             return await checksum(tx, table)
 
-    async def _finish(self, reading: Transaction) -> None:
+    async def _finish(self, source_tx: Transaction) -> None:
         """Let ids go on where the source's were, and open the target for replicas."""
-        found = await reading.execute(text("SELECT name, seq FROM sqlite_sequence"))
+        found = await source_tx.execute(text("SELECT name, seq FROM sqlite_sequence"))
         given = {str(row.name): int(row.seq) for row in found}
         async with self._target.begin() as tx:
-            for table in copied_tables():
-                if (key := _counted(table)) is not None:
+            for table in transferred_tables():
+                if (key := _sequence_column(table)) is not None:
                     most = (await tx.execute(select(func.max(key)))).scalar() or 0
-                    await _count_on(tx, table, key, max(most, given.get(table.name, 0)))
-            await tx.run_sync(_NOTES.metadata.drop_all)
+                    await _set_sequence(tx, table, key, max(most, given.get(table.name, 0)))
+            await tx.run_sync(_PROGRESS.metadata.drop_all)
         async with self._target.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             await connection.execute(text("ANALYZE"))  # the planner knows nothing of the rows yet
 
 
-def _counted(table: Table) -> Column[int] | None:
+def _sequence_column(table: Table) -> Column[int] | None:
     """Return the column whose values PostgreSQL counts up by itself."""
     key = table.autoincrement_column
     return key if key is not None and isinstance(key.type, Integer) else None
 
 
-async def _count_on(tx: Transaction, table: Table, key: Column[int], last: int) -> None:
+async def _set_sequence(tx: Transaction, table: Table, key: Column[int], last: int) -> None:
     """Let the next id be the one behind ``last``."""
     sequence = func.pg_get_serial_sequence(table.name, key.name)
     await tx.execute(select(func.setval(sequence, max(last, 1), last > 0)))
 
 
-async def _same_source(tx: Transaction, name: str) -> None:
-    begun_from = (await tx.execute(select(_NOTES.c.source).where(_NOTES.c.name == ""))).scalar()
+async def _require_same_source(tx: Transaction, name: str) -> None:
+    begun_from = (await tx.execute(select(_PROGRESS.c.source).where(_PROGRESS.c.name == ""))).scalar()
     if begun_from != name:
-        raise CopyRefused(
+        raise TransferRefused(
             f"the target holds a copy of {begun_from} that is not complete; add --anew to drop it"
         )
 
 
 async def _require_empty(tx: Transaction) -> None:
-    for table in copied_tables():
+    for table in transferred_tables():
         if (await tx.execute(select(1).select_from(table).limit(1))).first() is not None:
-            raise CopyRefused(f"the target holds data already ({table.name}); nothing was changed")
+            raise TransferRefused(f"the target holds data already ({table.name}); nothing was changed")
     if (await tx.execute(text("SELECT 1 FROM procrastinate_workers LIMIT 1"))).first() is not None:
-        raise CopyRefused("a replica is running on the target; stop it first")
+        raise TransferRefused("a replica is running on the target; stop it first")
 
 
-async def _empty(tx: Transaction) -> None:
-    for table in reversed(copied_tables()):
+async def _delete_all(tx: Transaction) -> None:
+    for table in reversed(transferred_tables()):
         await tx.execute(delete(table))
-    await tx.run_sync(_NOTES.metadata.drop_all)
+    await tx.run_sync(_PROGRESS.metadata.drop_all)

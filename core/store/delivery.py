@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select
 
 from core.store import schema
-from core.store.clock import WALL_S
+from core.store.clock import SERVER_TIME_S
 from core.store.database import Transaction
 from core.store.upsert import Upsert
 
@@ -20,12 +20,12 @@ async def lock(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, d
     A new budget's row is empty.
     """
     wanted = sorted(set(keys))
-    now, found = await _locked(tx, wanted)
+    now, found = await _load_locked(tx, wanted)
     if len(found) < len(wanted):
         touched = datetime.now(UTC)
         new = [{"key": key, "payload": {}, "touched_at": touched} for key in wanted if key not in found]
-        await tx.execute(_NEW.on(tx), new)
-        now, found = await _locked(tx, wanted)
+        await tx.execute(_INSERT.on(tx), new)
+        now, found = await _load_locked(tx, wanted)
     return now, found
 
 
@@ -38,7 +38,7 @@ async def save(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> None:
     await tx.execute(_SAVE.on(tx), values)
 
 
-_NEW = Upsert(_B, lambda insert: insert.on_conflict_do_nothing())
+_INSERT = Upsert(_B, lambda insert: insert.on_conflict_do_nothing())
 _SAVE = Upsert(
     _B,
     lambda insert: insert.on_conflict_do_update(
@@ -48,18 +48,18 @@ _SAVE = Upsert(
 )
 
 
-async def all_of(tx: Transaction) -> dict[str, dict[str, Any]]:
+async def load_all(tx: Transaction) -> dict[str, dict[str, Any]]:
     """Return every row; for a process that is alone with its database."""
     return {row.key: row.payload for row in (await tx.execute(select(_B.c.key, _B.c.payload))).all()}
 
 
-async def prune(tx: Transaction, *, unused_s: float) -> int:
+async def delete_unused(tx: Transaction, *, unused_s: float) -> int:
     """Forget budgets that nobody has spent from for so long that they are as good as new."""
     until = datetime.now(UTC) - timedelta(seconds=unused_s)
     return (await tx.execute(delete(_B).where(_B.c.touched_at < until))).rowcount
 
 
-async def _locked(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, dict[str, Any]]]:
+async def _load_locked(tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, dict[str, Any]]]:
     rows = (await tx.execute(_LOCKED[tx.dialect.name], {"keys": keys})).all()
     told = [float(row.wall_s) for row in rows if row.wall_s is not None]
     return max(told, default=datetime.now(UTC).timestamp()), {row.key: row.payload for row in rows}
@@ -70,5 +70,5 @@ _LOCKED = {
     .where(_B.c.key.in_(bindparam("keys", expanding=True)))
     .order_by(_B.c.key)
     .with_for_update()
-    for dialect, wall in WALL_S.items()
+    for dialect, wall in SERVER_TIME_S.items()
 }

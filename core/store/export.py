@@ -13,11 +13,11 @@ _F, _S, _V, _X = schema.files, schema.summaries, schema.feedback, schema.choices
 
 Record: TypeAlias = Mapping[str, Any]
 
-PORTION = 500  #: rows that are read at a time
-INTERNAL = frozenset({"refs", "run", "cancel", "source"})  #: columns that tell nothing of people
+BATCH_SIZE = 500  #: rows that are read at a time
+INTERNAL_COLUMNS = frozenset({"refs", "run", "cancel", "source"})  #: columns that tell nothing of people
 
 
-async def of_conversation(tx: Transaction, conversation_id: int) -> AsyncIterator[Record]:
+async def export_conversation(tx: Transaction, conversation_id: int) -> AsyncIterator[Record]:
     """Yield a conversation, then its messages, turns, files, summaries, choices and calls."""
     parts: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("conversation", _C, _C.c.id == conversation_id),
@@ -33,7 +33,7 @@ async def of_conversation(tx: Transaction, conversation_id: int) -> AsyncIterato
             yield record
 
 
-async def of_person(tx: Transaction, platform: str, person_id: str) -> AsyncIterator[Record]:
+async def export_person(tx: Transaction, platform: str, person_id: str) -> AsyncIterator[Record]:
     """Yield what a person said and was answered on a platform, with its conversations.
 
     What others said there is theirs, and left out.
@@ -49,7 +49,7 @@ async def of_person(tx: Transaction, platform: str, person_id: str) -> AsyncIter
         ("message", _M, said | ((_M.c.role == "assistant") & _M.c.turn_id.in_(own_turns))),
         ("turn", _T, turns),
         ("file", _F, (_F.c.author_id == person_id) & _F.c.conversation_id.in_(here)),
-        ("feedback", _V, (_V.c.person_id == person_id) & _V.c.turn_id.in_(_turns_in(here))),
+        ("feedback", _V, (_V.c.person_id == person_id) & _V.c.turn_id.in_(_turn_ids_in(here))),
         ("usage", _U, (_U.c.person_id == person_id) & _U.c.conversation_id.in_(here)),
     )
     for kind, table, where in parts:
@@ -57,7 +57,7 @@ async def of_person(tx: Transaction, platform: str, person_id: str) -> AsyncIter
             yield record
 
 
-def _turns_in(conversations: Any) -> Any:
+def _turn_ids_in(conversations: Any) -> Any:
     return select(_T.c.id).where(_T.c.conversation_id.in_(conversations))
 
 
@@ -73,14 +73,14 @@ async def _rows(
     key, after = keys[0], None
     while True:
         further = true() if after is None else key > after
-        query = select(table).where(where, further).order_by(key).limit(PORTION)
+        query = select(table).where(where, further).order_by(key).limit(BATCH_SIZE)
         rows = (await tx.execute(query)).mappings().all()
         for row in rows:
             yield _record(kind, row)
-        if len(rows) < PORTION:
+        if len(rows) < BATCH_SIZE:
             return
         after = rows[-1][key.name]
 
 
 def _record(kind: str, row: Mapping[Any, Any]) -> Record:
-    return {"kind": kind} | {str(name): value for name, value in row.items() if name not in INTERNAL}
+    return {"kind": kind} | {str(name): value for name, value in row.items() if name not in INTERNAL_COLUMNS}

@@ -10,7 +10,7 @@ from core.store.upsert import insert as upsert
 _F = schema.feedback
 
 
-async def give(tx: Transaction, *, turn_id: int, person_id: str, verdict: str) -> None:
+async def save(tx: Transaction, *, turn_id: int, person_id: str, verdict: str) -> None:
     """Store a verdict, "good" or "bad"; a later one of the same person replaces it."""
     now = utc_now()
     statement = upsert(tx, _F).values(turn_id=turn_id, person_id=person_id, verdict=verdict, given_at=now)
@@ -21,7 +21,7 @@ async def give(tx: Transaction, *, turn_id: int, person_id: str, verdict: str) -
     )
 
 
-async def counts(tx: Transaction, turn_id: int) -> dict[str, int]:
+async def count_by_verdict(tx: Transaction, turn_id: int) -> dict[str, int]:
     """Return how many people gave which verdict on a turn."""
     query = (
         select(_F.c.verdict, func.count().label("number"))

@@ -8,21 +8,21 @@ from core.domain.errors import StoreUnavailable
 from core.store.database import Database
 
 
-class Exclusive:
+class FileLock:
     """Held from :meth:`take` to :meth:`release`; the operating system frees it when we die."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file: int | None = None
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take the lock.
 
         Raises:
             StoreUnavailable: another process holds it.
         """
         if self._database.url.database not in (None, "", ":memory:"):
-            self._take_file(Path(f"{self._database.url.database}.lock"))
+            self._lock_file(Path(f"{self._database.url.database}.lock"))
 
     def release(self) -> None:
         """Give the lock back."""
@@ -30,7 +30,7 @@ class Exclusive:
             os.close(self._file)
             self._file = None
 
-    def _take_file(self, path: Path) -> None:
+    def _lock_file(self, path: Path) -> None:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,7 +22,7 @@ _F = schema.files
 _C = schema.contents
 _M = schema.messages
 _T = schema.turns
-_TALK = schema.conversations
+_CONVERSATIONS = schema.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class FileContent:
     """What is known of the same bytes, but for the bytes and words themselves."""
 
     hash: str
@@ -56,11 +56,11 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class ProcessedFile:
     """A file that was read, with its content."""
 
     file: File
-    content: Content
+    content: FileContent
 
 
 async def add(
@@ -98,7 +98,7 @@ async def add(
         )
 
 
-async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
+async def load(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
     """Return a conversation's files with ``after_seq < seq <= up_to_seq``, oldest first."""
     query = (
         select(_F)
@@ -108,11 +108,13 @@ async def of(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq
     return [_file(row) for row in await tx.execute(query)]
 
 
-async def known(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[Known]:
+async def load_processed(
+    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int
+) -> Sequence[ProcessedFile]:
     """Return those of :func:`of` that were read, with their contents."""
-    found = await of(tx, conversation_id, after_seq=after_seq, up_to_seq=up_to_seq)
-    contents = await _contents(tx, [file.hash for file in found if file.state == "ready"])
-    return [Known(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
+    found = await load(tx, conversation_id, after_seq=after_seq, up_to_seq=up_to_seq)
+    contents = await _load_contents(tx, [file.hash for file in found if file.state == "ready"])
+    return [ProcessedFile(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
 
 
 async def get(tx: Transaction, file_id: int) -> File | None:
@@ -121,14 +123,16 @@ async def get(tx: Transaction, file_id: int) -> File | None:
     return None if row is None else _file(row)
 
 
-async def own(tx: Transaction, *, platform: str, tenant: str, author_id: str, limit: int) -> Sequence[Known]:
+async def load_by_author(
+    tx: Transaction, *, platform: str, tenant: str, author_id: str, limit: int
+) -> Sequence[ProcessedFile]:
     """Return what a person sent in any conversation and what was read, newest first."""
     query = (
         select(_F)
-        .join(_TALK, _TALK.c.id == _F.c.conversation_id)
+        .join(_CONVERSATIONS, _CONVERSATIONS.c.id == _F.c.conversation_id)
         .where(
-            _TALK.c.platform == platform,
-            _TALK.c.tenant == tenant,
+            _CONVERSATIONS.c.platform == platform,
+            _CONVERSATIONS.c.tenant == tenant,
             _F.c.author_id == author_id,
             _F.c.state == "ready",
         )
@@ -136,21 +140,21 @@ async def own(tx: Transaction, *, platform: str, tenant: str, author_id: str, li
         .limit(limit)
     )
     found = [_file(row) for row in await tx.execute(query)]
-    contents = await _contents(tx, [file.hash for file in found])
-    return [Known(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
+    contents = await _load_contents(tx, [file.hash for file in found])
+    return [ProcessedFile(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
 
 
-async def became(tx: Transaction, file_id: int, *, state: str, fault: str = "", hash_: str = "") -> None:
+async def set_state(tx: Transaction, file_id: int, *, state: str, fault: str = "", hash_: str = "") -> None:
     """Note what became of a file."""
     await tx.execute(update(_F).where(_F.c.id == file_id).values(state=state, fault=fault, hash=hash_))
 
 
-async def remove(tx: Transaction, file_ids: Sequence[int]) -> int:
+async def remove_files(tx: Transaction, file_ids: Sequence[int]) -> int:
     """Forget files; their contents may become orphans. Return how many there were."""
     return (await tx.execute(delete(_F).where(_F.c.id.in_(file_ids)))).rowcount
 
 
-async def forget(tx: Transaction, conversation_id: int, *, up_to_seq: int) -> int:
+async def remove_up_to(tx: Transaction, conversation_id: int, *, up_to_seq: int) -> int:
     """Forget a conversation's files up to a message; return how many there were."""
     gone = await tx.execute(delete(_F).where(_F.c.conversation_id == conversation_id, _F.c.seq <= up_to_seq))
     return gone.rowcount
@@ -158,41 +162,43 @@ async def forget(tx: Transaction, conversation_id: int, *, up_to_seq: int) -> in
 
 async def forget_person(tx: Transaction, *, platform: str, tenant: str, author_id: str) -> int:
     """Forget everything that a person ever sent; return how many files there were."""
-    talks = select(_TALK.c.id).where(_TALK.c.platform == platform, _TALK.c.tenant == tenant)
+    talks = select(_CONVERSATIONS.c.id).where(
+        _CONVERSATIONS.c.platform == platform, _CONVERSATIONS.c.tenant == tenant
+    )
     gone = await tx.execute(delete(_F).where(_F.c.author_id == author_id, _F.c.conversation_id.in_(talks)))
     return gone.rowcount
 
 
-async def forget_before(tx: Transaction, moment: datetime) -> int:
+async def remove_before(tx: Transaction, moment: datetime) -> int:
     """Forget every file that came before ``moment``; return how many there were."""
     return (await tx.execute(delete(_F).where(_F.c.created_at < moment))).rowcount
 
 
-async def content(tx: Transaction, hash_: str) -> Content | None:
+async def get_content(tx: Transaction, hash_: str) -> FileContent | None:
     """Return what is known of a content; None where it was never read."""
-    return (await _contents(tx, [hash_])).get(hash_)
+    return (await _load_contents(tx, [hash_])).get(hash_)
 
 
-async def kept_as(tx: Transaction, kimi_id: str) -> Content | None:
+async def get_content_by_kimi_id(tx: Transaction, kimi_id: str) -> FileContent | None:
     """Return the content that Kimi keeps under an id of its own; None where none is known."""
-    row = (await tx.execute(select(*_PLAIN).where(_C.c.kimi_id == kimi_id).limit(1))).one_or_none()
+    row = (await tx.execute(select(*_CONTENT_COLUMNS).where(_C.c.kimi_id == kimi_id).limit(1))).one_or_none()
     return None if row is None else _content(row)
 
 
-async def text(tx: Transaction, hash_: str) -> str:
+async def get_text(tx: Transaction, hash_: str) -> str:
     """Return a document's words; "" where there are none."""
     found = (await tx.execute(select(_C.c.text).where(_C.c.hash == hash_))).scalar_one_or_none()
     return found or ""
 
 
-async def data(tx: Transaction, hash_: str) -> bytes | None:
+async def get_data(tx: Transaction, hash_: str) -> bytes | None:
     """Return a small picture's bytes; None where they are not kept."""
     found: bytes | None = (await tx.execute(select(_C.c.data).where(_C.c.hash == hash_))).scalar_one_or_none()
     return found
 
 
-async def keep(
-    tx: Transaction, content: Content, *, text: str | None = None, data: bytes | None = None
+async def save_content(
+    tx: Transaction, content: FileContent, *, text: str | None = None, data: bytes | None = None
 ) -> None:
     """Store what is known of a content, in place of what was known before."""
     now = utc_now()
@@ -212,12 +218,12 @@ async def keep(
     await tx.execute(stored.on_conflict_do_update(index_elements=["hash"], set_=values))
 
 
-async def used(tx: Transaction, hashes: Sequence[str]) -> None:
+async def mark_used(tx: Transaction, hashes: Sequence[str]) -> None:
     """Note that contents were just used: the account's oldest go first."""
     await tx.execute(update(_C).where(_C.c.hash.in_(hashes)).values(used_at=utc_now()))
 
 
-async def doom(tx: Transaction, *, account: str, limit: int) -> Sequence[Content]:
+async def mark_unreferenced(tx: Transaction, *, account: str, limit: int) -> Sequence[FileContent]:
     """Mark contents that no file refers to, so that nobody uses them any more, and return them.
 
     Only those that ``account`` can delete at Kimi. They stay until :func:`drop`.
@@ -228,21 +234,23 @@ async def doom(tx: Transaction, *, account: str, limit: int) -> Sequence[Content
         .limit(limit)
     )
     doomed = update(_C).where(_C.c.hash.in_(orphaned.scalar_subquery())).values(state="doomed")
-    return [_content(row) for row in await tx.execute(doomed.returning(*_PLAIN))]
+    return [_content(row) for row in await tx.execute(doomed.returning(*_CONTENT_COLUMNS))]
 
 
-async def drop(tx: Transaction, hash_: str) -> None:
+async def remove_content(tx: Transaction, hash_: str) -> None:
     """Delete a content, unless it was read anew since it was doomed."""
     await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.state == "doomed"))
 
 
-async def at_kimi(tx: Transaction, account: str) -> Sequence[Content]:
+async def load_uploaded(tx: Transaction, account: str) -> Sequence[FileContent]:
     """Return everything that an account keeps for us, least lately used first."""
-    query = select(*_PLAIN).where(_C.c.account == account, _C.c.kimi_id != "").order_by(_C.c.used_at)
+    query = (
+        select(*_CONTENT_COLUMNS).where(_C.c.account == account, _C.c.kimi_id != "").order_by(_C.c.used_at)
+    )
     return [_content(row) for row in await tx.execute(query)]
 
 
-async def left_kimi(tx: Transaction, hash_: str) -> None:
+async def mark_deleted_at_kimi(tx: Transaction, hash_: str) -> None:
     """Note that Kimi keeps a content no longer. What was read in it stays; else it is read anew."""
     gone = await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.text.is_(None), _C.c.data.is_(None)))
     if gone.rowcount:
@@ -251,14 +259,14 @@ async def left_kimi(tx: Transaction, hash_: str) -> None:
         await tx.execute(update(_C).where(_C.c.hash == hash_).values(account="", kimi_id=""))
 
 
-async def before_question(tx: Transaction, conversation_id: int, seq: int) -> int:
+async def previous_question_seq(tx: Transaction, conversation_id: int, seq: int) -> int:
     """Return the seq of the question before the one that ends with ``seq``; -1 where there is none."""
     values = {"conversation": conversation_id, "question": seq}
-    seq_before: int = (await tx.execute(_BEFORE_QUESTION, values)).scalar_one()
+    seq_before: int = (await tx.execute(_PREVIOUS_QUESTION, values)).scalar_one()
     return seq_before
 
 
-def before(conversation_id: ColumnElement[int], question: ColumnElement[int]) -> Select[Any]:
+def previous_question_query(conversation_id: ColumnElement[int], question: ColumnElement[int]) -> Select[Any]:
     """Return the query for the seq of the question before another one; -1 where there is none."""
     return select(func.coalesce(func.max(_T.c.seq), -1)).where(
         _T.c.conversation_id == conversation_id,
@@ -268,9 +276,9 @@ def before(conversation_id: ColumnElement[int], question: ColumnElement[int]) ->
     )
 
 
-_BEFORE_QUESTION = before(bindparam("conversation"), bindparam("question"))
+_PREVIOUS_QUESTION = previous_question_query(bindparam("conversation"), bindparam("question"))
 
-_PLAIN = (
+_CONTENT_COLUMNS = (
     _C.c.hash,
     _C.c.kind,
     _C.c.media_type,
@@ -282,15 +290,15 @@ _PLAIN = (
 )
 
 
-async def _contents(tx: Transaction, hashes: Sequence[str]) -> dict[str, Content]:
+async def _load_contents(tx: Transaction, hashes: Sequence[str]) -> dict[str, FileContent]:
     if not hashes:
         return {}
-    query = select(*_PLAIN).where(_C.c.hash.in_(set(hashes)))
+    query = select(*_CONTENT_COLUMNS).where(_C.c.hash.in_(set(hashes)))
     return {row.hash: _content(row) for row in await tx.execute(query)}
 
 
-def _content(row: Row[*tuple[Any, ...]]) -> Content:
-    return Content(
+def _content(row: Row[*tuple[Any, ...]]) -> FileContent:
+    return FileContent(
         hash=row.hash,
         kind=row.kind,
         media_type=row.media_type,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.events import Address, MessageRef, Person, ThreadKey
-from core.domain.handoff_state import Action, State
+from core.domain.handoff_state import HandoffAction, HandoffState
 from core.store import schema
 from core.store.database import Transaction
 
@@ -23,7 +23,7 @@ NOBODY = Person(id="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class DeskRoom:
     """Where the people of a chat work: a room of theirs, or none."""
 
     platform: str = ""  #: "": the customer's own room, which they share
@@ -31,60 +31,60 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Handoff:
     """One handover as it is stored."""
 
     id: int
     conversation_id: int
-    state: State
-    why: str
+    state: HandoffState
+    reason: str
     customer: Person
     language: str
     address: Address  #: where the customer is answered
-    desk: Place
+    desk_room: DeskRoom
     desk_thread: str
-    card: tuple[MessageRef, ...]
+    ticket: tuple[MessageRef, ...]
     summary: str
-    taker: Person
-    asked_at: datetime
-    answered_at: datetime | None
+    assignee: Person
+    requested_at: datetime
+    first_reply_at: datetime | None
     ended_at: datetime | None
-    customer_waits: bool
+    customer_waiting: bool
     due_at: datetime | None
-    reminded: int
+    reminder_count: int
 
 
 async def add(
     tx: Transaction,
     *,
     conversation_id: int,
-    state: State,
-    why: str,
+    state: HandoffState,
+    reason: str,
     customer: Person,
     language: str,
     address: Address,
-    desk: Place,
-    taker: Person = NOBODY,
+    desk_room: DeskRoom,
+    assignee: Person = NOBODY,
     now: datetime,
     due_at: datetime | None,
-) -> Handover:
+) -> Handoff:
     """Begin a handover; the caller made sure that the conversation has none under way."""
     made = await tx.execute(
         insert(_H)
         .values(
             conversation_id=conversation_id,
             state=state.value,
-            why=why,
+            why=reason,
             customer_id=customer.id,
             customer=customer.name[:255],
             language=language,
             address=_ADDRESS.dump_python(address, mode="json"),
-            desk_platform=desk.platform,
-            desk_channel=desk.channel,
+            desk_platform=desk_room.platform,
+            desk_channel=desk_room.channel,
             desk_thread="",
             card=[],
-            taker_id=taker.id,
-            taker=taker.name[:255],
+            taker_id=assignee.id,
+            taker=assignee.name[:255],
             asked_at=now,
             customer_waits=True,
             due_at=due_at,
@@ -92,39 +92,39 @@ async def add(
         )
         .returning(*_H.c)
     )
-    return _handover(made.one())
+    return _handoff(made.one())
 
 
-async def get(tx: Transaction, handover_id: int) -> Handover | None:
+async def get(tx: Transaction, handoff_id: int) -> Handoff | None:
     """Return a handover; None where it is gone."""
-    return await _first(tx, _H.c.id == handover_id)
+    return await _load_latest(tx, _H.c.id == handoff_id)
 
 
-async def active(tx: Transaction, conversation_id: int) -> Handover | None:
+async def get_active(tx: Transaction, conversation_id: int) -> Handoff | None:
     """Return the handover under way in a conversation."""
-    return await _first(tx, _H.c.conversation_id == conversation_id, _H.c.ended_at.is_(None))
+    return await _load_latest(tx, _H.c.conversation_id == conversation_id, _H.c.ended_at.is_(None))
 
 
-async def latest(tx: Transaction, conversation_id: int) -> Handover | None:
+async def get_latest(tx: Transaction, conversation_id: int) -> Handoff | None:
     """Return a conversation's newest handover, ended or not."""
-    return await _first(tx, _H.c.conversation_id == conversation_id)
+    return await _load_latest(tx, _H.c.conversation_id == conversation_id)
 
 
-async def active_of(tx: Transaction, key: ThreadKey, person_id: str) -> Handover | None:
+async def get_active_of_customer(tx: Transaction, key: ThreadKey, person_id: str) -> Handoff | None:
     """Return a customer's handover under way on ``key``'s channel, in whatever thread."""
     here = select(_C.c.id).where(
         _C.c.platform == key.platform, _C.c.tenant == key.tenant, _C.c.channel == key.channel
     )
-    return await _first(
+    return await _load_latest(
         tx, _H.c.ended_at.is_(None), _H.c.customer_id == person_id, _H.c.conversation_id.in_(here)
     )
 
 
-async def at_desk(tx: Transaction, key: ThreadKey) -> Handover | None:
+async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
     """Return the handover whose thread of the desk this is."""
     if not key.thread:
         return None
-    return await _first(
+    return await _load_latest(
         tx,
         _H.c.desk_platform == key.platform,
         _H.c.desk_channel == key.channel,
@@ -132,18 +132,18 @@ async def at_desk(tx: Transaction, key: ThreadKey) -> Handover | None:
     )
 
 
-async def by_card(tx: Transaction, handover_id: int, key: ThreadKey) -> Handover | None:
+async def get_by_ticket(tx: Transaction, handoff_id: int, key: ThreadKey) -> Handoff | None:
     """Return a handover where ``key``'s channel is its desk; None where somebody else names it."""
-    return await _first(
-        tx, _H.c.id == handover_id, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel
+    return await _load_latest(
+        tx, _H.c.id == handoff_id, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel
     )
 
 
-async def change(
+async def apply_action(
     tx: Transaction,
-    handover: Handover,
-    action: Action,
-    after: State,
+    handoff: Handoff,
+    action: HandoffAction,
+    after: HandoffState,
     *,
     author: Person,
     now: datetime,
@@ -154,18 +154,18 @@ async def change(
     values: dict[str, Any] = {"state": after.value, "due_at": due_at, "reminded": 0}
     if ends:
         values["ended_at"] = now
-    if action in (Action.TAKE, Action.ANSWER):
+    if action in (HandoffAction.ASSIGN, HandoffAction.REPLY):
         values |= {"taker_id": author.id, "taker": author.name[:255]}
-    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
-    await note(tx, handover.id, action, handover.state, after, author=author, now=now)
+    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
+    await record_transition(tx, handoff.id, action, handoff.state, after, author=author, now=now)
 
 
-async def note(
+async def record_transition(
     tx: Transaction,
-    handover_id: int,
-    action: Action,
-    before: State,
-    after: State,
+    handoff_id: int,
+    action: HandoffAction,
+    before: HandoffState,
+    after: HandoffState,
     *,
     author: Person,
     now: datetime,
@@ -173,7 +173,7 @@ async def note(
     """Keep one change with its time and author."""
     await tx.execute(
         insert(_G).values(
-            handover_id=handover_id,
+            handover_id=handoff_id,
             before=before.value,
             after=after.value,
             action=action.value,
@@ -184,81 +184,83 @@ async def note(
     )
 
 
-async def customer_spoke(
-    tx: Transaction, handover: Handover, address: Address, *, due_at: datetime | None
+async def record_customer_message(
+    tx: Transaction, handoff: Handoff, address: Address, *, due_at: datetime | None
 ) -> None:
     """Note that the customer said something: it is the person's turn, and the answer goes there.
 
     The time of the next reminder stays where the customer waited before.
     """
     values: dict[str, Any] = {"customer_waits": True, "address": _ADDRESS.dump_python(address, mode="json")}
-    if not handover.customer_waits:
+    if not handoff.customer_waiting:
         values |= {"due_at": due_at, "reminded": 0}
-    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
+    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
 
 
-async def staff_spoke(tx: Transaction, handover: Handover, *, now: datetime, due_at: datetime | None) -> None:
+async def record_staff_message(
+    tx: Transaction, handoff: Handoff, *, now: datetime, due_at: datetime | None
+) -> None:
     """Note that a person said something to the customer."""
     first = func.coalesce(_H.c.answered_at, now)
     values = {"customer_waits": False, "reminded": 0, "due_at": due_at, "answered_at": first}
-    await tx.execute(update(_H).where(_H.c.id == handover.id).values(**values))
+    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
 
 
-async def opened(tx: Transaction, handover_id: int, *, thread: str, card: Sequence[MessageRef]) -> None:
+async def set_desk_thread(
+    tx: Transaction, handoff_id: int, *, thread: str, ticket: Sequence[MessageRef]
+) -> None:
     """Note where in the desk a handover stands."""
-    stored = [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in card]
-    await tx.execute(update(_H).where(_H.c.id == handover_id).values(desk_thread=thread, card=stored))
+    stored = [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in ticket]
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(desk_thread=thread, card=stored))
 
 
-async def summarise(tx: Transaction, handover_id: int, summary: str) -> None:
+async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
     """Keep what the card says that it is about."""
-    await tx.execute(update(_H).where(_H.c.id == handover_id).values(summary=summary))
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(summary=summary))
 
 
-async def due(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
+async def load_due_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
     """Return the handovers that have to be looked at."""
     query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
     return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
 
 
-async def claim(
-    tx: Transaction, handover_id: int, *, now: datetime, until: datetime | None
-) -> Handover | None:
+async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datetime | None) -> Handoff | None:
     """Take a handover that is due for this transaction; None where another replica did.
 
     ``until`` is when it is looked at again unless the caller says otherwise.
     """
     taken = await tx.execute(
         update(_H)
-        .where(_H.c.id == handover_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
+        .where(_H.c.id == handoff_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
         .values(due_at=until, reminded=_H.c.reminded + 1)
         .returning(*_H.c)
     )
     row = taken.one_or_none()
-    return None if row is None else _handover(row)
+    return None if row is None else _handoff(row)
 
 
-async def look_at(tx: Transaction, handover_id: int, due_at: datetime | None) -> None:
+async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
     """Say when a handover has to be looked at next."""
-    await tx.execute(update(_H).where(_H.c.id == handover_id).values(due_at=due_at))
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(due_at=due_at))
 
 
-async def ahead_of(tx: Transaction, handover: Handover) -> int:
+async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
     """Return how many wait at the same desk for longer."""
     query = (
         select(func.count())
         .select_from(_H)
         .where(
-            _H.c.desk_platform == handover.desk.platform,
-            _H.c.desk_channel == handover.desk.channel,
-            _H.c.state == State.WAITING.value,
-            _H.c.id < handover.id,
+            _H.c.desk_platform == handoff.desk_room.platform,
+            _H.c.desk_channel == handoff.desk_room.channel,
+            _H.c.state == HandoffState.WAITING.value,
+            _H.c.id < handoff.id,
         )
     )
     return int((await tx.execute(query)).scalar_one())
 
 
-async def move(tx: Transaction, *, platform: str, old: str, new: str) -> None:
+async def migrate_channel(tx: Transaction, *, platform: str, old: str, new: str) -> None:
     """Follow a channel that got a new id: as a desk, and as where copies came from."""
     await tx.execute(
         update(_H).where(_H.c.desk_platform == platform, _H.c.desk_channel == old).values(desk_channel=new)
@@ -270,30 +272,30 @@ async def move(tx: Transaction, *, platform: str, old: str, new: str) -> None:
     )
 
 
-async def _first(tx: Transaction, *where: ColumnElement[bool]) -> Handover | None:
+async def _load_latest(tx: Transaction, *where: ColumnElement[bool]) -> Handoff | None:
     query = select(_H).where(*where).order_by(_H.c.id.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _handover(row)
+    return None if row is None else _handoff(row)
 
 
-def _handover(row: Row[*tuple[Any, ...]]) -> Handover:
-    return Handover(
+def _handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
+    return Handoff(
         id=row.id,
         conversation_id=row.conversation_id,
-        state=State(row.state),
-        why=row.why,
+        state=HandoffState(row.state),
+        reason=row.why,
         customer=Person(id=row.customer_id, name=row.customer),
         language=row.language,
         address=_ADDRESS.validate_python(row.address),
-        desk=Place(platform=row.desk_platform, channel=row.desk_channel),
+        desk_room=DeskRoom(platform=row.desk_platform, channel=row.desk_channel),
         desk_thread=row.desk_thread,
-        card=tuple(MessageRef(**ref) for ref in row.card),
+        ticket=tuple(MessageRef(**ref) for ref in row.card),
         summary=row.summary,
-        taker=Person(id=row.taker_id, name=row.taker),
-        asked_at=row.asked_at,
-        answered_at=row.answered_at,
+        assignee=Person(id=row.taker_id, name=row.taker),
+        requested_at=row.asked_at,
+        first_reply_at=row.answered_at,
         ended_at=row.ended_at,
-        customer_waits=row.customer_waits,
+        customer_waiting=row.customer_waits,
         due_at=row.due_at,
-        reminded=row.reminded,
+        reminder_count=row.reminded,
     )

@@ -16,7 +16,7 @@ _M = schema.messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class HistoryMessage:
     """One message of a conversation's history."""
 
     seq: int
@@ -27,9 +27,9 @@ class Line:
     tokens: int  #: estimated when it was stored
 
 
-async def add(
+async def append(
     tx: Transaction,
-    line: Line,
+    message: HistoryMessage,
     *,
     conversation_id: int,
     turn_id: int | None = None,
@@ -41,12 +41,12 @@ async def add(
         {
             "conversation_id": conversation_id,
             "turn_id": turn_id,
-            "seq": line.seq,
-            "role": line.role,
-            "author_id": line.author_id,
-            "author": line.author,
-            "text": line.text,
-            "tokens": line.tokens,
+            "seq": message.seq,
+            "role": message.role,
+            "author_id": message.author_id,
+            "author": message.author,
+            "text": message.text,
+            "tokens": message.tokens,
             "state": "shown",
             "message_id": message_id,
             "created_at": utc_now(),
@@ -57,30 +57,32 @@ async def add(
 _ADD = insert(_M)
 
 
-async def answered(tx: Transaction, conversation_id: int, seq: int, turn_id: int, text: str) -> None:
+async def save_answer(tx: Transaction, conversation_id: int, seq: int, turn_id: int, text: str) -> None:
     """Store the bot's own words as the answer to the question ``seq``, in place of an earlier one."""
     await supersede_answer(tx, conversation_id, seq)
-    line = Line(seq=seq, role="assistant", author_id="", author="", text=text, tokens=max(1, len(text) // 2))
-    await add(tx, line, conversation_id=conversation_id, turn_id=turn_id)
+    line = HistoryMessage(
+        seq=seq, role="assistant", author_id="", author="", text=text, tokens=max(1, len(text) // 2)
+    )
+    await append(tx, line, conversation_id=conversation_id, turn_id=turn_id)
 
 
-async def recent(
-    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
-) -> Sequence[Line]:
+async def load_recent(
+    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, limit: int
+) -> Sequence[HistoryMessage]:
     """Return the last ``max_lines`` messages with ``after_seq < seq <= up_to_seq``, oldest first.
 
     Where several messages have one seq (a question, its answer) they stand in the order in which
     they were stored.
     """
-    found = await tx.execute(_RECENT, _range(conversation_id, after_seq, up_to_seq, max_lines))
-    return _lines(found)[::-1]
+    found = await tx.execute(_RECENT, _range(conversation_id, after_seq, up_to_seq, limit))
+    return _messages(found)[::-1]
 
 
-async def oldest(
-    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, max_lines: int
-) -> Sequence[Line]:
+async def load_oldest(
+    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, limit: int
+) -> Sequence[HistoryMessage]:
     """Return the first ``max_lines`` messages with ``after_seq < seq <= up_to_seq``, oldest first."""
-    return _lines(await tx.execute(_OLDEST, _range(conversation_id, after_seq, up_to_seq, max_lines)))
+    return _messages(await tx.execute(_OLDEST, _range(conversation_id, after_seq, up_to_seq, limit)))
 
 
 _SHOWN = (
@@ -97,18 +99,18 @@ _RECENT = _SHOWN.order_by(_M.c.seq.desc(), _M.c.id.desc())
 _OLDEST = _SHOWN.order_by(_M.c.seq, _M.c.id)
 
 
-def _range(conversation_id: int, after_seq: int, up_to_seq: int, max_lines: int) -> dict[str, int]:
-    return {"conversation": conversation_id, "after": after_seq, "up_to": up_to_seq, "most": max_lines}
+def _range(conversation_id: int, after_seq: int, up_to_seq: int, limit: int) -> dict[str, int]:
+    return {"conversation": conversation_id, "after": after_seq, "up_to": up_to_seq, "most": limit}
 
 
-def _lines(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Line]:
+def _messages(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[HistoryMessage]:
     return [
-        Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
+        HistoryMessage(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
         for seq, role, author_id, author, text, tokens in rows
     ]
 
 
-async def speakers(tx: Transaction, conversation_id: int) -> frozenset[str]:
+async def load_speaker_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
     """Return the ids of all people who have spoken in a conversation."""
     return frozenset((await tx.execute(_SPEAKERS, {"conversation": conversation_id})).scalars())
 
@@ -120,7 +122,7 @@ _SPEAKERS = (
 )
 
 
-async def people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
+async def load_people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
     """Return who has spoken in a channel, under each name they had, the latest first."""
     talks = schema.conversations
     query = (
@@ -156,7 +158,7 @@ _SUPERSEDE = (
 )
 
 
-async def answer_to(tx: Transaction, conversation_id: int, seq: int) -> str:
+async def get_answer(tx: Transaction, conversation_id: int, seq: int) -> str:
     """Return the text that was answered to the question ``seq``; "" where there is none."""
     query = select(_M.c.text).where(
         _M.c.conversation_id == conversation_id,
@@ -167,7 +169,7 @@ async def answer_to(tx: Transaction, conversation_id: int, seq: int) -> str:
     return (await tx.execute(query.order_by(_M.c.id.desc()).limit(1))).scalar_one_or_none() or ""
 
 
-async def said(tx: Transaction, conversation_id: int, message_id: str) -> Line | None:
+async def get_user_message(tx: Transaction, conversation_id: int, message_id: str) -> HistoryMessage | None:
     """Return a person's message by the platform's id; None where it is not stored."""
     query = select(_M.c.seq, _M.c.role, _M.c.author_id, _M.c.author, _M.c.text, _M.c.tokens).where(
         _M.c.conversation_id == conversation_id, _M.c.message_id == message_id, _M.c.role == "user"
@@ -176,10 +178,12 @@ async def said(tx: Transaction, conversation_id: int, message_id: str) -> Line |
     if row is None:
         return None
     seq, role, author_id, author, text, tokens = row
-    return Line(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
+    return HistoryMessage(seq=seq, role=role, author_id=author_id, author=author, text=text, tokens=tokens)
 
 
-async def reword(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
+async def edit_user_message(
+    tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int
+) -> bool:
     """Replace the text of a person's message that was edited; False where it is not stored.
 
     Summaries that tell of it are dropped, and made anew when they are needed.
@@ -196,7 +200,7 @@ async def reword(tx: Transaction, conversation_id: int, message_id: str, text: s
     )
     seqs = list(changed.scalars())
     if seqs:
-        await summaries.drop_from(tx, conversation_id, min(seqs))
+        await summaries.remove_from(tx, conversation_id, min(seqs))
     return bool(seqs)
 
 
@@ -206,7 +210,9 @@ async def count(tx: Transaction, conversation_id: int) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
-async def reword_copy(tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int) -> bool:
+async def edit_message(
+    tx: Transaction, conversation_id: int, message_id: str, text: str, tokens: int
+) -> bool:
     """Replace the text of a message by its platform's id, whoever wrote it; False where it is not stored.
 
     For what people of a desk said, which stands among the answers.
@@ -219,11 +225,11 @@ async def reword_copy(tx: Transaction, conversation_id: int, message_id: str, te
     )
     seqs = list(changed.scalars())
     if seqs:
-        await summaries.drop_from(tx, conversation_id, min(seqs))
+        await summaries.remove_from(tx, conversation_id, min(seqs))
     return bool(seqs)
 
 
-async def remove(tx: Transaction, conversation_id: int, message_id: str) -> None:
+async def remove_message(tx: Transaction, conversation_id: int, message_id: str) -> None:
     """Delete a message that its author took away."""
     gone = await tx.execute(
         delete(_M)
@@ -232,4 +238,4 @@ async def remove(tx: Transaction, conversation_id: int, message_id: str) -> None
     )
     seqs = list(gone.scalars())
     if seqs:
-        await summaries.drop_from(tx, conversation_id, min(seqs))
+        await summaries.remove_from(tx, conversation_id, min(seqs))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, text, update
 
-from core.domain.events import Event, Said, Unparsed, origin_of
+from core.domain.events import Event, MessageReceived, UnparsedEvent, origin_of
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -22,23 +22,23 @@ class Lane(StrEnum):
     """What may run beside what in one conversation."""
 
     TURNS = "turns"  #: questions: strictly in order
-    ORDERS = "orders"  #: commands: at once, in order among themselves
-    DESK = "desk"  #: what is relayed between a customer and the people of a desk, in both directions
-    NOTES = "notes"  #: Kimi's summaries and drafts for the desk, beside what is relayed
+    COMMANDS = "orders"  #: commands: at once, in order among themselves
+    HANDOFF = "desk"  #: what is relayed between a customer and the people of a desk, in both directions
+    AI_ASSIST = "notes"  #: Kimi's summaries and drafts for the desk, beside what is relayed
 
 
-class Mark(StrEnum):
+class EventStatus(StrEnum):
     """What became of an event."""
 
     OPEN = "open"  #: waits to be worked on
     DONE = "done"
-    NOTED = "noted"  #: became history; asked for no answer
+    RECORDED = "noted"  #: became history; asked for no answer
     SKIPPED = "skipped"  #: could not be read
     DROPPED = "dropped"  #: its person took it back before it was answered
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class QueueKey:
     """A line of work of one conversation: the unit the engine runs exclusively."""
 
     conversation_id: int
@@ -46,13 +46,13 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class InboxItem:
     """One open event."""
 
     id: int
     event: Event
     received_at: datetime  #: when it was stored
-    refused: str = ""  #: why it is not to be answered; "" where it is
+    refusal_reason: str = ""  #: why it is not to be answered; "" where it is
 
 
 async def add(
@@ -61,7 +61,7 @@ async def add(
     *,
     conversation_id: int | None,
     lane: Lane,
-    mark: Mark,
+    status: EventStatus,
 ) -> int | None:
     """Store an event and return its inbox id; None where it was delivered before."""
     now = utc_now()
@@ -74,11 +74,11 @@ async def add(
             "delivery_id": event.delivery_id[:255],
             "conversation_id": conversation_id,
             "lane": lane.value,
-            "state": mark.value,
+            "state": status.value,
             "payload": encode(event),
-            "album": event.album[:128] if isinstance(event, Said) else "",
+            "album": event.media_group_id[:128] if isinstance(event, MessageReceived) else "",
             "received_at": now,
-            "done_at": None if mark is Mark.OPEN else now,
+            "done_at": None if status is EventStatus.OPEN else now,
         },
     )
     inbox_id: int | None = row.scalar_one_or_none()
@@ -89,102 +89,108 @@ _ADD = Upsert(_I, lambda insert: insert.on_conflict_do_nothing().returning(_I.c.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sibling:
+class MediaGroupMessage:
     """A message that was made of the same saying as another."""
 
     id: int
     conversation_id: int | None  #: None where it was overheard and nobody had spoken to us yet
-    state: Mark
+    state: EventStatus
     event: Event | None  #: None where another version wrote it
 
 
-async def siblings(tx: Transaction, event: Said) -> Sequence[Sibling]:
+async def load_media_group(tx: Transaction, event: MessageReceived) -> Sequence[MediaGroupMessage]:
     """Return the messages of an event's album that came before it, oldest first."""
-    if not event.album:
+    if not event.media_group_id:
         return []
     platform, tenant = origin_of(event)
     query = (
         select(_I.c.id, _I.c.conversation_id, _I.c.state, _I.c.payload)
-        .where(_I.c.platform == platform, _I.c.tenant == tenant, _I.c.album == event.album[:128])
+        .where(_I.c.platform == platform, _I.c.tenant == tenant, _I.c.album == event.media_group_id[:128])
         .order_by(_I.c.id)
     )
     return [
-        Sibling(id=id_, conversation_id=conversation_id, state=Mark(state), event=_decoded(payload))
+        MediaGroupMessage(
+            id=id_, conversation_id=conversation_id, state=EventStatus(state), event=_decode_or_none(payload)
+        )
         for id_, conversation_id, state, payload in await tx.execute(query)
     ]
 
 
-async def open_again(tx: Transaction, inbox_ids: Sequence[int], conversation_id: int) -> None:
+async def reopen(tx: Transaction, inbox_ids: Sequence[int], conversation_id: int) -> None:
     """Make events that were only noted questions of a conversation."""
     if not inbox_ids:
         return
     await tx.execute(
         update(_I)
         .where(_I.c.id.in_(inbox_ids))
-        .values(conversation_id=conversation_id, state=Mark.OPEN.value, done_at=None)
+        .values(conversation_id=conversation_id, state=EventStatus.OPEN.value, done_at=None)
     )
 
 
-async def open_items(tx: Transaction, work: Work, *, limit: int) -> Sequence[Item]:
+async def load_open_items(tx: Transaction, queue_key: QueueKey, *, limit: int) -> Sequence[InboxItem]:
     """Return the oldest open events of a line of work, oldest first."""
-    values = {"conversation": work.conversation_id, "lane": work.lane.value, "most": limit}
-    return [item(*row) for row in await tx.execute(_OPEN_ITEMS, values)]
+    values = {"conversation": queue_key.conversation_id, "lane": queue_key.lane.value, "most": limit}
+    return [build_item(*row) for row in await tx.execute(_LOAD_OPEN_ITEMS, values)]
 
 
-OPEN_IN_LINE = (
-    _I.c.state == literal(Mark.OPEN.value, literal_execute=True),  # so that the partial index serves
+OPEN_IN_QUEUE = (
+    _I.c.state == literal(EventStatus.OPEN.value, literal_execute=True),  # so that the partial index serves
     _I.c.conversation_id == bindparam("conversation"),
     _I.c.lane == bindparam("lane"),
 )
 """Whether an event is open in a line of work."""
 
-_OPEN_ITEMS = (
+_LOAD_OPEN_ITEMS = (
     select(_I.c.id, _I.c.payload, _I.c.received_at)
-    .where(*OPEN_IN_LINE)
+    .where(*OPEN_IN_QUEUE)
     .order_by(_I.c.id)
     .limit(bindparam("most"))
 )
 
 
-def item(inbox_id: int, payload: dict[str, Any], received_at: datetime, *, refused: str = "") -> Item:
+def build_item(
+    inbox_id: int, payload: dict[str, Any], received_at: datetime, *, refusal_reason: str = ""
+) -> InboxItem:
     """Return an open event of the inbox.
 
-    One that this version cannot decode is a :class:`core.domain.events.Unparsed`.
+    One that this version cannot decode is a :class:`core.domain.events.UnparsedEvent`.
     """
     try:
         event = decode(payload)
     except ValueError as exc:
-        event = Unparsed(delivery_id=str(inbox_id), platform="", tenant="", raw="", fault=str(exc)[:500])
-    return Item(id=inbox_id, event=event, received_at=received_at, refused=refused)
+        event = UnparsedEvent(delivery_id=str(inbox_id), platform="", tenant="", raw="", error=str(exc)[:500])
+    return InboxItem(id=inbox_id, event=event, received_at=received_at, refusal_reason=refusal_reason)
 
 
-async def depth(tx: Transaction) -> tuple[int, float]:
+async def queue_depth(tx: Transaction) -> tuple[int, float]:
     """Return how many events are open, on all replicas, and for how many seconds the oldest is."""
     query = select(func.count(), func.min(_I.c.received_at)).where(text("state = 'open'"))
     count, oldest = (await tx.execute(query)).one()
     return int(count), 0.0 if oldest is None else max(0.0, (utc_now() - oldest).total_seconds())
 
 
-async def event_of(tx: Transaction, inbox_id: int) -> Event | None:
+async def get_event(tx: Transaction, inbox_id: int) -> Event | None:
     """Return a stored event; None where it is gone or was written by another version."""
     payload = (await tx.execute(select(_I.c.payload).where(_I.c.id == inbox_id))).scalar_one_or_none()
-    return None if payload is None else _decoded(payload)
+    return None if payload is None else _decode_or_none(payload)
 
 
-async def open_work(tx: Transaction, *, platforms: Collection[str] | None = None) -> Sequence[Work]:
+async def load_open_queues(
+    tx: Transaction, *, platforms: Collection[str] | None = None
+) -> Sequence[QueueKey]:
     """Return every line of work that has an open event, if given only those on some platforms."""
-    query = select(_I.c.conversation_id, _I.c.lane).where(_I.c.state == Mark.OPEN.value).distinct()
+    query = select(_I.c.conversation_id, _I.c.lane).where(_I.c.state == EventStatus.OPEN.value).distinct()
     if platforms is not None:
         query = query.where(_I.c.platform.in_(platforms))
-    return [Work(conversation_id, Lane(lane)) for conversation_id, lane in await tx.execute(query)]
+    return [QueueKey(conversation_id, Lane(lane)) for conversation_id, lane in await tx.execute(query)]
 
 
-async def mark(tx: Transaction, inbox_ids: Sequence[int], became: Mark) -> None:
+async def set_status(tx: Transaction, inbox_ids: Sequence[int], status: EventStatus) -> None:
     """Close events."""
-    await tx.execute(_MARK, {"inbox_ids": list(inbox_ids), "state": became.value, "done_at": utc_now()})
+    await tx.execute(_SET_STATUS, {"inbox_ids": list(inbox_ids), "state": status.value, "done_at": utc_now()})
 
 
-_MARK = update(_I).where(_I.c.id.in_(bindparam("inbox_ids", expanding=True)))
+_SET_STATUS = update(_I).where(_I.c.id.in_(bindparam("inbox_ids", expanding=True)))
 
 
 async def drop_open(tx: Transaction, conversation_id: int, *, except_ids: Sequence[int]) -> int:
@@ -192,17 +198,17 @@ async def drop_open(tx: Transaction, conversation_id: int, *, except_ids: Sequen
     dropped = await tx.execute(
         update(_I)
         .where(
-            _I.c.state == Mark.OPEN.value,
+            _I.c.state == EventStatus.OPEN.value,
             _I.c.conversation_id == conversation_id,
             _I.c.lane == Lane.TURNS.value,
             _I.c.id.not_in(except_ids),
         )
-        .values(state=Mark.DROPPED.value, done_at=utc_now())
+        .values(state=EventStatus.DROPPED.value, done_at=utc_now())
     )
     return dropped.rowcount
 
 
-def _decoded(payload: dict[str, Any]) -> Event | None:
+def _decode_or_none(payload: dict[str, Any]) -> Event | None:
     try:
         return decode(payload)
     except ValueError:

@@ -9,15 +9,15 @@ from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
 _K = schema.secrets
-BYTES = 32
+KEY_BYTES = 32
 
 
-async def key_of(tx: Transaction, name: str) -> bytes:
+async def get_or_create_key(tx: Transaction, name: str) -> bytes:
     """Return the key of this name; it is made where it is missing, and never changes."""
     query = select(_K.c.value).where(_K.c.name == name)
     known = (await tx.execute(query)).scalar_one_or_none()
     if known is None:
-        made = upsert(tx, _K).values(name=name, value=secrets.token_hex(BYTES))
+        made = upsert(tx, _K).values(name=name, value=secrets.token_hex(KEY_BYTES))
         await tx.execute(made.on_conflict_do_nothing())
         known = (await tx.execute(query)).scalar_one()
     return bytes.fromhex(known)

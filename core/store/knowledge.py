@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from core.store import passages, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.passages import Entry
+from core.store.passages import StoredPassage
 from core.store.upsert import insert as upsert
 
 _S = schema.knowledge_sets
@@ -32,7 +32,7 @@ DEPLOYMENT = Owner()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Set:
+class KnowledgeSet:
     """One set, with what it holds."""
 
     id: int
@@ -43,7 +43,7 @@ class Set:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredDocument:
     """One document of a set, without its passages."""
 
     id: int
@@ -56,24 +56,26 @@ class Stored:
     changed_at: datetime
 
 
-async def owned(tx: Transaction, owner: Owner, name: str) -> Set | None:
+async def find_set(tx: Transaction, owner: Owner, name: str) -> KnowledgeSet | None:
     """Return an owner's set by its name; None where there is none."""
-    found = await _sets(tx, _S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == name)
+    found = await _load_sets(
+        tx, _S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == name
+    )
     return found[0] if found else None
 
 
-async def ensure(tx: Transaction, owner: Owner, name: str) -> Set:
+async def get_or_create_set(tx: Transaction, owner: Owner, name: str) -> KnowledgeSet:
     """Return an owner's set, made where it is new."""
     made = upsert(tx, _S).values(
         platform=owner.platform, tenant=owner.tenant, name=name, created_at=utc_now()
     )
     await tx.execute(made.on_conflict_do_nothing())
-    found = await owned(tx, owner, name)
+    found = await find_set(tx, owner, name)
     assert found is not None  # noqa: S101 (inserted above, or by the transaction we conflicted with)
     return found
 
 
-async def visible(tx: Transaction, owner: Owner, names: Collection[str]) -> Sequence[int]:
+async def resolve_set_ids(tx: Transaction, owner: Owner, names: Collection[str]) -> Sequence[int]:
     """Return the ids of the sets that ``owner`` means by ``names``: its own, else the deployment's.
 
     A name that nobody has, or only another tenant, means nothing.
@@ -90,45 +92,45 @@ async def visible(tx: Transaction, owner: Owner, names: Collection[str]) -> Sequ
     return sorted(chosen.values())
 
 
-async def all_sets(tx: Transaction) -> Sequence[Set]:
+async def load_all_sets(tx: Transaction) -> Sequence[KnowledgeSet]:
     """Return every set of everybody: the deployment's first, then by owner and name."""
-    return await _sets(tx)
+    return await _load_sets(tx)
 
 
-async def sets_of(tx: Transaction, owner: Owner) -> Sequence[Set]:
+async def load_usable_sets(tx: Transaction, owner: Owner) -> Sequence[KnowledgeSet]:
     """Return the sets that an owner may use: its own and the deployment's."""
     mine = and_(_S.c.platform == owner.platform, _S.c.tenant == owner.tenant)
-    return await _sets(tx, or_(mine, and_(_S.c.platform == "", _S.c.tenant == "")))
+    return await _load_sets(tx, or_(mine, and_(_S.c.platform == "", _S.c.tenant == "")))
 
 
-async def documents(tx: Transaction, set_id: int) -> Sequence[Stored]:
+async def load_documents(tx: Transaction, set_id: int) -> Sequence[StoredDocument]:
     """Return a set's documents by name."""
     query = select(_D).where(_D.c.set_id == set_id).order_by(_D.c.name)
-    return [_stored(row) for row in await tx.execute(query)]
+    return [_document(row) for row in await tx.execute(query)]
 
 
-async def put(
+async def save_document(
     tx: Transaction,
     set_id: int,
     *,
     name: str,
     title: str,
     hash_: str,
-    entries: Sequence[Entry],
+    new_passages: Sequence[StoredPassage],
     author_id: str = "",
-) -> Stored | None:
+) -> StoredDocument | None:
     """Store a document in place of the one with its name; None where that has the same hash."""
     await tx.execute(select(_S.c.id).where(_S.c.id == set_id).with_for_update())  # one change at a time
     query = select(_D).where(_D.c.set_id == set_id, _D.c.name == name)
     row = (await tx.execute(query)).one_or_none()
-    before = None if row is None else _stored(row)
+    before = None if row is None else _document(row)
     if before is not None and before.hash == hash_:
         return None
     now = utc_now()
     values: dict[str, Any] = {
         "title": title[:255],
         "hash": hash_,
-        "passages": len(entries),
+        "passages": len(new_passages),
         "author_id": author_id,
         "changed_at": now,
     }
@@ -136,11 +138,11 @@ async def put(
         added = insert(_D).values(set_id=set_id, name=name, version=1, created_at=now, **values)
         document = (await tx.execute(added.returning(*_D.c))).one()
     else:
-        await passages.clear(tx, set_id, before.id)
+        await passages.remove_passages(tx, set_id, before.id)
         changed = update(_D).where(_D.c.id == before.id).values(version=before.version + 1, **values)
         document = (await tx.execute(changed.returning(*_D.c))).one()
-    await passages.add(tx, set_id, document.id, entries)
-    return _stored(document)
+    await passages.add(tx, set_id, document.id, new_passages)
+    return _document(document)
 
 
 async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
@@ -150,7 +152,7 @@ async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
     document_id = (await tx.execute(query)).scalar_one_or_none()
     if document_id is None:
         return False
-    await passages.clear(tx, set_id, document_id)
+    await passages.remove_passages(tx, set_id, document_id)
     await tx.execute(delete(_D).where(_D.c.id == document_id))
     return True
 
@@ -162,9 +164,9 @@ async def remove_set(tx: Transaction, set_id: int) -> None:
     await tx.execute(delete(_S).where(_S.c.id == set_id))
 
 
-async def rename(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
+async def rename_set(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
     """Give an owner's set another name; nothing where there is none, or the new name is taken."""
-    if await owned(tx, owner, new) is None:
+    if await find_set(tx, owner, new) is None:
         await tx.execute(
             update(_S)
             .where(_S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == old)
@@ -172,7 +174,7 @@ async def rename(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
         )
 
 
-async def _sets(tx: Transaction, *where: Any) -> Sequence[Set]:
+async def _load_sets(tx: Transaction, *where: Any) -> Sequence[KnowledgeSet]:
     query = (
         select(
             _S.c.id,
@@ -188,7 +190,7 @@ async def _sets(tx: Transaction, *where: Any) -> Sequence[Set]:
         .order_by(_S.c.platform, _S.c.tenant, _S.c.name)
     )
     return [
-        Set(
+        KnowledgeSet(
             id=row.id,
             owner=Owner(platform=row.platform, tenant=row.tenant),
             name=row.name,
@@ -199,8 +201,8 @@ async def _sets(tx: Transaction, *where: Any) -> Sequence[Set]:
     ]
 
 
-def _stored(row: Row[*tuple[Any, ...]]) -> Stored:
-    return Stored(
+def _document(row: Row[*tuple[Any, ...]]) -> StoredDocument:
+    return StoredDocument(
         id=row.id,
         name=row.name,
         title=row.title,

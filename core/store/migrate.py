@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from core.domain.errors import StoreUnavailable
 from core.store.database import Database
-from core.store.migration_chain import Chain, Status, read_chain
+from core.store.migration_chain import MigrationChain, MigrationStatus, load_chain
 from core.store.schema import schema_floor
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 MIGRATION_LOCK = 0x6D6F6F6E
 
 FIRST_FLOOR = "0013"  #: before any contract step: the first code that looks at the floor
-COPY_TABLE = "moonthread_copy"  #: stands while a copy into this database is not complete
+TRANSFER_TABLE = "moonthread_copy"  #: stands while a copy into this database is not complete
 
 
 def _config() -> Config:
@@ -34,9 +34,9 @@ def _config() -> Config:
 
 
 @cache
-def chain() -> Chain:
+def chain() -> MigrationChain:
     """Return every step that this version of the code knows."""
-    return read_chain(ScriptDirectory.from_config(_config()))
+    return load_chain(ScriptDirectory.from_config(_config()))
 
 
 def head() -> str:
@@ -73,7 +73,7 @@ async def downgrade(url: str, revision: str) -> None:
     await _run(url, lambda config: command.downgrade(config, revision), up=False)
 
 
-async def current(url: str) -> str:
+async def revision(url: str) -> str:
     """Return the database's revision; "" where it was never migrated.
 
     Raises:
@@ -82,7 +82,7 @@ async def current(url: str) -> str:
     return (await status(url)).current
 
 
-async def status(url: str) -> Status:
+async def status(url: str) -> MigrationStatus:
     """Say where the database stands and what is left to do.
 
     Raises:
@@ -95,7 +95,7 @@ async def status(url: str) -> Status:
         await database.close()
 
 
-async def status_of(database: Database) -> Status:
+async def status_of(database: Database) -> MigrationStatus:
     """Say where an open database stands.
 
     Raises:
@@ -112,7 +112,7 @@ async def status_of(database: Database) -> Status:
         return chain().status(*await tx.run_sync(ask))
 
 
-async def current_revision(database: Database) -> str:
+async def revision_of(database: Database) -> str:
     """Return the revision of an open database; "" where it was never migrated."""
     return (await status_of(database)).current
 
@@ -125,11 +125,11 @@ async def _run(url: str, step: Callable[[Config], None], *, up: bool = True) -> 
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         found = MigrationContext.configure(connection).get_current_revision()
         if up and found is not None and found not in chain():
-            return  # newer code has been here; :func:`require_current` says whether we may go on
+            return  # newer code has been here; :func:`require_compatible` says whether we may go on
         config = _config()
         config.attributes["connection"] = connection
         step(config)
-        _note_floor(connection)
+        _save_floor(connection)
 
     try:
         async with database.begin() as tx:
@@ -140,7 +140,7 @@ async def _run(url: str, step: Callable[[Config], None], *, up: bool = True) -> 
         await database.close()
 
 
-def _note_floor(connection: Connection) -> None:
+def _save_floor(connection: Connection) -> None:
     """Write down how old code may be after these steps."""
     if not inspect(connection).has_table(schema_floor.name):
         return
@@ -151,28 +151,28 @@ def _note_floor(connection: Connection) -> None:
         connection.execute(insert(schema_floor).values(revision=floor))
 
 
-async def require_current(database: Database) -> None:
+async def require_compatible(database: Database) -> None:
     """Check that this version of the code may run on the database.
 
     Raises:
         StoreUnavailable: it may not, or the database cannot be reached.
     """
     found = await status_of(database)
-    if not chain().fits(found):
+    if not chain().supports(found):
         what = f"the database is at revision {found.current or 'none'}, this version needs {chain().needed}"
         advice = "install the newer version" if found.newer else "run 'moonthread db upgrade'"
         raise StoreUnavailable(f"{what}: {advice}")
     if found.newer:
-        log.warning("database_is_newer", revision=found.current, floor=found.floor)
-    if await _half_copied(database):
+        log.warning("store.schema_is_newer", revision=found.current, floor=found.floor)
+    if await _is_transfer_incomplete(database):
         raise StoreUnavailable(
             "a copy into this database is not complete: run 'moonthread db copy' again, until it says so"
         )
 
 
-async def _half_copied(database: Database) -> bool:
+async def _is_transfer_incomplete(database: Database) -> bool:
     if database.dialect != "postgresql":
         return False
     async with database.read() as tx:
-        found = await tx.exec_driver_sql("SELECT to_regclass(%s)", (COPY_TABLE,))
+        found = await tx.exec_driver_sql("SELECT to_regclass(%s)", (TRANSFER_TABLE,))
         return found.scalar() is not None

@@ -13,40 +13,40 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.errors import Fenced
-from core.domain.events import Address, Attachment, Choice, MessageRef, ThreadKey, Unparsed
+from core.domain.errors import LeaseLost
+from core.domain.events import Address, Attachment, MessageRef, OptionButton, ThreadKey, UnparsedEvent
 from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.database import Transaction
-from core.store.inbox import Lane, Mark, Work
+from core.store.inbox import EventStatus, Lane, QueueKey
 
 _P = schema.relayed
 _I = schema.inbox
 
 Side: TypeAlias = Literal["customer", "desk"]
-State: TypeAlias = Literal["open", "done", "failed"]
+OutboxState: TypeAlias = Literal["open", "done", "failed"]
 
 
-class Kind(StrEnum):
+class OutboxKind(StrEnum):
     """What is to be done."""
 
-    WORDS = "words"  #: a message, of a person or of ours
+    TEXT = "words"  #: a message, of a person or of ours
     FILE = "file"  #: a file or picture of a person
     EDIT = "edit"  #: of an earlier row's message
     DELETE = "delete"
-    CARD = "card"  #: the desk's card of a handover: opened first, changed later
-    SEAL = "seal"  #: close the desk's topic
+    TICKET = "card"  #: the desk's card of a handover: opened first, changed later
+    CLOSE_TOPIC = "seal"  #: close the desk's topic
     SUMMARY = "summary"  #: let Kimi summarise, and put it into the card
     DRAFT = "draft"  #: let Kimi suggest a reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class OutboxContent:
     """What a row shows."""
 
     text: str = ""  #: Markdown
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[OptionButton, ...] = ()
     file: Attachment | None = None
     platform: str = ""  #: where the file lies
     of: int = 0  #: the row that is changed or taken away
@@ -55,7 +55,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SourceMessage:
     """The message that a row is the copy of; "" where it is our own."""
 
     platform: str = ""
@@ -64,22 +64,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class OutboxItem:
     """One row as whoever sends it sees it."""
 
     id: int
     conversation_id: int
-    handover_id: int | None
+    handoff_id: int | None
     inbox_id: int
-    kind: Kind
+    kind: OutboxKind
     side: Side
-    state: State
-    run: int
-    content: Content
+    state: OutboxState
+    attempt: int
+    content: OutboxContent
     refs: tuple[MessageRef, ...] = field(default_factory=tuple)
 
 
-_CONTENT = TypeAdapter(Content)
+_CONTENT = TypeAdapter(OutboxContent)
 _COLUMNS = (
     _P.c.id,
     _P.c.conversation_id,
@@ -94,36 +94,36 @@ _COLUMNS = (
 )
 
 
-def blank() -> dict[str, Any]:
+def empty_payload() -> dict[str, Any]:
     """Return the payload of a row of which nothing is kept."""
-    payload: dict[str, Any] = _CONTENT.dump_python(Content(), mode="json")
+    payload: dict[str, Any] = _CONTENT.dump_python(OutboxContent(), mode="json")
     return payload
 
 
-async def put(
+async def enqueue(
     tx: Transaction,
     *,
     conversation_id: int,
-    handover_id: int | None,
+    handoff_id: int | None,
     inbox_id: int,
-    kind: Kind,
+    kind: OutboxKind,
     side: Side,
-    content: Content | None = None,
-    source: Source | None = None,
+    content: OutboxContent | None = None,
+    source: SourceMessage | None = None,
 ) -> int:
     """Store what is to be shown, behind all that was stored before; return its id."""
-    source = source or Source()
+    source = source or SourceMessage()
     made = await tx.execute(
         insert(_P)
         .values(
             conversation_id=conversation_id,
-            handover_id=handover_id,
+            handover_id=handoff_id,
             inbox_id=inbox_id,
             kind=kind.value,
             side=side,
             state="open",
             run=0,
-            payload=_CONTENT.dump_python(content or Content(), mode="json"),
+            payload=_CONTENT.dump_python(content or OutboxContent(), mode="json"),
             refs=[],
             source_platform=source.platform,
             source_channel=source.channel,
@@ -135,19 +135,19 @@ async def put(
     return int(made.scalar_one())
 
 
-async def ticket(tx: Transaction, conversation: Conversation, name: str, lane: Lane) -> int | None:
+async def add_system_event(tx: Transaction, conversation: Conversation, name: str, lane: Lane) -> int | None:
     """Store an event of nobody, for rows that are due to none; None where ``name`` was there before.
 
     What is kept of it is that it came.
     """
     key = conversation.key
-    event = Unparsed(
-        delivery_id=f"desk:{name}", platform=key.platform, tenant=key.tenant, raw="", fault="desk"
+    event = UnparsedEvent(
+        delivery_id=f"desk:{name}", platform=key.platform, tenant=key.tenant, raw="", error="desk"
     )
-    return await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, mark=Mark.OPEN)
+    return await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, status=EventStatus.OPEN)
 
 
-async def take_next(tx: Transaction, work: Work) -> Post | None:
+async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
     """Take the oldest row of a line of work for this run; None where nothing is open.
 
     Events whose rows are all done are closed on the way.
@@ -156,9 +156,9 @@ async def take_next(tx: Transaction, work: Work) -> Post | None:
         oldest = (
             select(_I.c.id)
             .where(
-                _I.c.state == Mark.OPEN.value,
-                _I.c.conversation_id == work.conversation_id,
-                _I.c.lane == work.lane.value,
+                _I.c.state == EventStatus.OPEN.value,
+                _I.c.conversation_id == queue_key.conversation_id,
+                _I.c.lane == queue_key.lane.value,
             )
             .order_by(_I.c.id)
             .limit(1)
@@ -171,21 +171,21 @@ async def take_next(tx: Transaction, work: Work) -> Post | None:
         )
         row_id = (await tx.execute(open_row)).scalar_one_or_none()
         if row_id is None:
-            await inbox.mark(tx, [inbox_id], Mark.DONE)
+            await inbox.set_status(tx, [inbox_id], EventStatus.DONE)
             continue
         taken = await tx.execute(
             update(_P).where(_P.c.id == row_id).values(run=_P.c.run + 1).returning(*_COLUMNS)
         )
-        return _post(taken.one())
+        return _item(taken.one())
 
 
-async def get(tx: Transaction, post_id: int) -> Post | None:
+async def get(tx: Transaction, item_id: int) -> OutboxItem | None:
     """Return a row; None where it is gone."""
-    row = (await tx.execute(select(*_COLUMNS).where(_P.c.id == post_id))).one_or_none()
-    return None if row is None else _post(row)
+    row = (await tx.execute(select(*_COLUMNS).where(_P.c.id == item_id))).one_or_none()
+    return None if row is None else _item(row)
 
 
-async def copies_of(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[Post]:
+async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[OutboxItem]:
     """Return the copies of a message, in the order in which they were made."""
     query = (
         select(*_COLUMNS)
@@ -196,100 +196,100 @@ async def copies_of(tx: Transaction, key: ThreadKey, message_id: str) -> Sequenc
         )
         .order_by(_P.c.id)
     )
-    return [_post(row) for row in await tx.execute(query)]
+    return [_item(row) for row in await tx.execute(query)]
 
 
-async def carded_at(tx: Transaction, handover_id: int) -> int | None:
+async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:
     """Return the event that a handover's card was first due to; None where it has none."""
     query = select(func.min(_P.c.inbox_id)).where(
-        _P.c.handover_id == handover_id, _P.c.kind == Kind.CARD.value
+        _P.c.handover_id == handoff_id, _P.c.kind == OutboxKind.TICKET.value
     )
     inbox_id: int | None = (await tx.execute(query)).scalar_one_or_none()
     return inbox_id
 
 
-async def showing(tx: Transaction, handover_id: int, message_id: str) -> Post | None:
+async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
     """Return the customer's side's row of a handover that stands in this message."""
-    query = select(*_COLUMNS).where(_P.c.handover_id == handover_id, _P.c.side == "customer")
-    posts = [_post(row) for row in await tx.execute(query.order_by(_P.c.id.desc()))]
+    query = select(*_COLUMNS).where(_P.c.handover_id == handoff_id, _P.c.side == "customer")
+    posts = [_item(row) for row in await tx.execute(query.order_by(_P.c.id.desc()))]
     shown = (post for post in posts if message_id in {ref.message_id for ref in post.refs})
     return next(shown, None)
 
 
-async def offer(tx: Transaction, post_id: int, choice: Choice) -> None:
+async def set_button(tx: Transaction, item_id: int, button: OptionButton) -> None:
     """Put a button under a row that names the row itself."""
-    found = await get(tx, post_id)
+    found = await get(tx, item_id)
     if found is not None:
-        payload = _CONTENT.dump_python(replace(found.content, choices=(choice,)), mode="json")
-        await tx.execute(update(_P).where(_P.c.id == post_id).values(payload=payload))
+        payload = _CONTENT.dump_python(replace(found.content, choices=(button,)), mode="json")
+        await tx.execute(update(_P).where(_P.c.id == item_id).values(payload=payload))
 
 
-async def take_draft(tx: Transaction, post: Post) -> bool:
+async def claim_draft(tx: Transaction, item: OutboxItem) -> bool:
     """Take a draft for whoever sends it; False where somebody did before."""
-    row = (await tx.execute(select(_P.c.payload).where(_P.c.id == post.id).with_for_update())).one_or_none()
+    row = (await tx.execute(select(_P.c.payload).where(_P.c.id == item.id).with_for_update())).one_or_none()
     if row is None or not _CONTENT.validate_python(row.payload).draft:
         return False
-    payload = _CONTENT.dump_python(replace(post.content, draft=""), mode="json")
-    await tx.execute(update(_P).where(_P.c.id == post.id).values(payload=payload))
+    payload = _CONTENT.dump_python(replace(item.content, draft=""), mode="json")
+    await tx.execute(update(_P).where(_P.c.id == item.id).values(payload=payload))
     return True
 
 
-async def shown_ids(tx: Transaction, handover_id: int) -> frozenset[str]:
+async def load_message_ids(tx: Transaction, handoff_id: int) -> frozenset[str]:
     """Return the ids of all messages that a handover's rows stand in."""
-    query = select(_P.c.refs).where(_P.c.handover_id == handover_id)
+    query = select(_P.c.refs).where(_P.c.handover_id == handoff_id)
     return frozenset(ref["message_id"] for refs in (await tx.execute(query)).scalars() for ref in refs)
 
 
-async def save_refs(tx: Transaction, post: Post, refs: Sequence[MessageRef]) -> None:
+async def save_refs(tx: Transaction, item: OutboxItem, refs: Sequence[MessageRef]) -> None:
     """Store the messages sent so far.
 
     Raises:
         Fenced: another run owns the row.
     """
-    await _write(tx, post, refs=_stored(refs))
+    await _write(tx, item, refs=_dump_refs(refs))
 
 
-async def finish(tx: Transaction, post: Post, *, state: State) -> None:
+async def finish(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> None:
     """Close a row.
 
     Raises:
         Fenced: another run owns the row.
     """
-    await _write(tx, post, state=state, done_at=utc_now())
+    await _write(tx, item, state=state, done_at=utc_now())
 
 
-async def repoint(tx: Transaction, post_id: int, refs: Sequence[MessageRef], text: str) -> None:
+async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef], text: str) -> None:
     """Note where an edited row stands now, and with which words."""
-    found = await get(tx, post_id)
+    found = await get(tx, item_id)
     if found is None:
         return
     content = replace(found.content, text=text)
     payload = _CONTENT.dump_python(content, mode="json")
-    await tx.execute(update(_P).where(_P.c.id == post_id).values(refs=_stored(refs), payload=payload))
+    await tx.execute(update(_P).where(_P.c.id == item_id).values(refs=_dump_refs(refs), payload=payload))
 
 
-def _stored(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
+def _dump_refs(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
     return [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in refs]
 
 
-async def _write(tx: Transaction, post: Post, **values: object) -> None:
+async def _write(tx: Transaction, item: OutboxItem, **values: object) -> None:
     written = await tx.execute(
-        update(_P).where(_P.c.id == post.id, _P.c.run == post.run, _P.c.state == "open").values(**values)
+        update(_P).where(_P.c.id == item.id, _P.c.run == item.attempt, _P.c.state == "open").values(**values)
     )
     if written.rowcount == 0:
-        raise Fenced(f"what is relayed as {post.id} belongs to a later run than {post.run}")
+        raise LeaseLost(f"what is relayed as {item.id} belongs to a later run than {item.attempt}")
 
 
-def _post(row: Row[*tuple[Any, ...]]) -> Post:
-    return Post(
+def _item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
+    return OutboxItem(
         id=row.id,
         conversation_id=row.conversation_id,
-        handover_id=row.handover_id,
+        handoff_id=row.handover_id,
         inbox_id=row.inbox_id,
-        kind=Kind(row.kind),
+        kind=OutboxKind(row.kind),
         side=row.side,
         state=row.state,
-        run=row.run,
+        attempt=row.run,
         content=_CONTENT.validate_python(row.payload),
         refs=tuple(MessageRef(**ref) for ref in row.refs),
     )

@@ -20,11 +20,11 @@ _D = schema.knowledge_documents
 _P = schema.knowledge_passages
 _T = schema.knowledge_terms
 
-MOST_AT_ONCE = 500  #: rows or parameters of one statement
+MAX_BATCH = 500  #: rows or parameters of one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class StoredPassage:
     """A passage as it is stored and found."""
 
     uid: str
@@ -37,14 +37,16 @@ class Entry:
     document: str = ""  #: the document's name; given where it was found
 
 
-async def size(tx: Transaction, set_ids: Collection[int]) -> tuple[int, float]:
+async def corpus_size(tx: Transaction, set_ids: Collection[int]) -> tuple[int, float]:
     """Return how many passages sets have together, and their mean length in words."""
     query = select(func.count(), func.coalesce(func.sum(_P.c.length), 0)).where(_P.c.set_id.in_(set_ids))
     count, total = (await tx.execute(query)).one()
     return count, float(total) / count if count else 0.0
 
 
-async def frequencies(tx: Transaction, set_ids: Collection[int], terms: Collection[str]) -> Mapping[str, int]:
+async def document_frequencies(
+    tx: Transaction, set_ids: Collection[int], terms: Collection[str]
+) -> Mapping[str, int]:
     """Return in how many passages of some sets each term stands; those that stand in none are left out."""
     query = (
         select(_T.c.term, func.sum(_T.c.passages))
@@ -54,9 +56,9 @@ async def frequencies(tx: Transaction, set_ids: Collection[int], terms: Collecti
     return {term: int(count) for term, count in await tx.execute(query)}
 
 
-async def candidates(
+async def find_candidates(
     tx: Transaction, set_ids: Collection[int], terms: Collection[str], *, limit: int
-) -> Sequence[Entry]:
+) -> Sequence[StoredPassage]:
     """Return the passages of some sets that have any of ``terms``, by the full-text index, unranked."""
     if not terms or not set_ids:
         return []
@@ -76,12 +78,12 @@ async def candidates(
         .order_by(_P.c.id)
         .limit(limit)
     )
-    return [_entry(row) for row in await tx.execute(query, {"terms": wanted})]
+    return [_passage(row) for row in await tx.execute(query, {"terms": wanted})]
 
 
-async def add(tx: Transaction, set_id: int, document_id: int, entries: Sequence[Entry]) -> None:
+async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence[StoredPassage]) -> None:
     """Store a document's passages, and count their terms."""
-    if not entries:
+    if not passages:
         return
     rows = [
         {
@@ -96,13 +98,13 @@ async def add(tx: Transaction, set_id: int, document_id: int, entries: Sequence[
             "words": entry.words,
             "length": entry.length,
         }
-        for position, entry in enumerate(entries)
+        for position, entry in enumerate(passages)
     ]
     await tx.execute(insert(_P), rows)
-    counts = _counted(entry.words for entry in entries)
+    counts = _count_terms(entry.words for entry in passages)
     values = [{"set_id": set_id, "term": term, "passages": count} for term, count in sorted(counts.items())]
-    for start in range(0, len(values), MOST_AT_ONCE):
-        added = upsert(tx, _T).values(values[start : start + MOST_AT_ONCE])
+    for start in range(0, len(values), MAX_BATCH):
+        added = upsert(tx, _T).values(values[start : start + MAX_BATCH])
         await tx.execute(
             added.on_conflict_do_update(
                 index_elements=["set_id", "term"], set_={"passages": _T.c.passages + added.excluded.passages}
@@ -110,17 +112,17 @@ async def add(tx: Transaction, set_id: int, document_id: int, entries: Sequence[
         )
 
 
-async def clear(tx: Transaction, set_id: int, document_id: int) -> None:
+async def remove_passages(tx: Transaction, set_id: int, document_id: int) -> None:
     """Forget a document's passages, and take their terms out of the counts."""
     query = select(_P.c.words).where(_P.c.document_id == document_id)
-    counts = _counted((await tx.execute(query)).scalars())
+    counts = _count_terms((await tx.execute(query)).scalars())
     await tx.execute(delete(_P).where(_P.c.document_id == document_id))
     by_count: dict[int, list[str]] = {}
     for term, count in counts.items():
         by_count.setdefault(count, []).append(term)
     for count, terms in by_count.items():
-        for start in range(0, len(terms), MOST_AT_ONCE):
-            some = terms[start : start + MOST_AT_ONCE]
+        for start in range(0, len(terms), MAX_BATCH):
+            some = terms[start : start + MAX_BATCH]
             await tx.execute(
                 update(_T)
                 .where(_T.c.set_id == set_id, _T.c.term.in_(some))
@@ -129,13 +131,13 @@ async def clear(tx: Transaction, set_id: int, document_id: int) -> None:
     await tx.execute(delete(_T).where(_T.c.set_id == set_id, _T.c.passages <= 0))
 
 
-def _counted(passages: Iterable[str]) -> Counter[str]:
+def _count_terms(passages: Iterable[str]) -> Counter[str]:
     """Return in how many of some passages each term stands."""
     return Counter(term for words in passages for term in set(words.split()))
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
-    return Entry(
+def _passage(row: Row[*tuple[Any, ...]]) -> StoredPassage:
+    return StoredPassage(
         uid=row.uid,
         label=row.label,
         heading=row.heading,

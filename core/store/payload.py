@@ -4,11 +4,30 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from core.domain.events import Deleted, Edited, Event, Joined, Moved, Ordered, Pressed, Said, Unparsed
+from core.domain.events import (
+    ButtonPressed,
+    ChannelMigrated,
+    CommandReceived,
+    Event,
+    MemberJoined,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    UnparsedEvent,
+)
 
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind)
-    for kind in (Said, Ordered, Pressed, Edited, Deleted, Joined, Moved, Unparsed)
+    for kind in (
+        MessageReceived,
+        CommandReceived,
+        ButtonPressed,
+        MessageEdited,
+        MessageDeleted,
+        MemberJoined,
+        ChannelMigrated,
+        UnparsedEvent,
+    )
 }
 
 

@@ -14,54 +14,54 @@ _N, _H = schema.ratings, schema.handovers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class HandoffOutcome:
     """One ended handover in figures."""
 
-    why: str
+    reason: str
     state: str
-    taker: str
+    assignee: str
     response_s: float | None  #: from asked to the first words of a person; None where there were none
     resolution_s: float | None  #: from asked to the end; None while it goes on
     stars: int | None
 
 
-async def rate(tx: Transaction, handover_id: int, stars: int) -> bool:
+async def save(tx: Transaction, handoff_id: int, stars: int) -> bool:
     """Store a rating; False where there was one already."""
     row = await tx.execute(
         upsert(tx, _N)
-        .values(handover_id=handover_id, stars=stars, given_at=utc_now())
+        .values(handover_id=handoff_id, stars=stars, given_at=utc_now())
         .on_conflict_do_nothing()
         .returning(_N.c.handover_id)
     )
     return row.scalar_one_or_none() is not None
 
 
-async def want_comment(tx: Transaction, handover_id: int) -> bool:
+async def expect_comment(tx: Transaction, handoff_id: int) -> bool:
     """Remember that the customer's next words are a comment; False where nothing is rated, or it is there."""
     changed = await tx.execute(
-        update(_N).where(_N.c.handover_id == handover_id, _N.c.comment == "").values(comment_wanted=True)
+        update(_N).where(_N.c.handover_id == handoff_id, _N.c.comment == "").values(comment_wanted=True)
     )
     return changed.rowcount > 0
 
 
-async def comment(tx: Transaction, handover_id: int, words: str) -> bool:
+async def save_comment(tx: Transaction, handoff_id: int, text: str) -> bool:
     """Take the customer's words as their comment; False where none is waited for."""
     changed = await tx.execute(
         update(_N)
-        .where(_N.c.handover_id == handover_id, _N.c.comment_wanted.is_(True))
-        .values(comment=words, comment_wanted=False)
+        .where(_N.c.handover_id == handoff_id, _N.c.comment_wanted.is_(True))
+        .values(comment=text, comment_wanted=False)
     )
     return changed.rowcount > 0
 
 
-async def of(tx: Transaction, handover_id: int) -> tuple[int, str] | None:
+async def get(tx: Transaction, handoff_id: int) -> tuple[int, str] | None:
     """Return the stars and the comment of a handover; None where it is not rated."""
-    query = select(_N.c.stars, _N.c.comment).where(_N.c.handover_id == handover_id)
+    query = select(_N.c.stars, _N.c.comment).where(_N.c.handover_id == handoff_id)
     row = (await tx.execute(query)).one_or_none()
     return None if row is None else (row.stars, row.comment)
 
 
-async def outcomes(tx: Transaction, *, since: datetime) -> list[Outcome]:
+async def load_outcomes(tx: Transaction, *, since: datetime) -> list[HandoffOutcome]:
     """Return all handovers that were asked for since then, oldest first."""
     query = (
         select(_H.c.why, _H.c.state, _H.c.taker, _H.c.asked_at, _H.c.answered_at, _H.c.ended_at, _N.c.stars)
@@ -70,10 +70,10 @@ async def outcomes(tx: Transaction, *, since: datetime) -> list[Outcome]:
         .order_by(_H.c.id)
     )
     return [
-        Outcome(
-            why=row.why,
+        HandoffOutcome(
+            reason=row.why,
             state=row.state,
-            taker=row.taker,
+            assignee=row.taker,
             response_s=_seconds(row.asked_at, row.answered_at),
             resolution_s=_seconds(row.asked_at, row.ended_at),
             stars=row.stars,

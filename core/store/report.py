@@ -7,15 +7,15 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, String, case, cast, func, literal, select, text
 
-from core.access import Who
+from core.access import Actor
 from core.store import schema
 from core.store.database import Transaction
 
 _C, _U = schema.conversations, schema.usage
 
-By: TypeAlias = Literal["day", "person", "chat", "model"]
+GroupBy: TypeAlias = Literal["day", "person", "chat", "model"]
 
-SUMMARY: Final = "summary"  #: the outcome of a call that made notes: it answered nobody
+SUMMARY_OUTCOME: Final = "summary"  #: the outcome of a call that made notes: it answered nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Totals:
 
 
 _SUMS: Final = (
-    func.coalesce(func.sum(case((_U.c.outcome == SUMMARY, 0), else_=1)), 0).label("messages"),
+    func.coalesce(func.sum(case((_U.c.outcome == SUMMARY_OUTCOME, 0), else_=1)), 0).label("messages"),
     func.coalesce(func.sum(_U.c.prompt_tokens), 0).label("prompt_tokens"),
     func.coalesce(func.sum(_U.c.cached_tokens), 0).label("cached_tokens"),
     func.coalesce(func.sum(_U.c.completion_tokens), 0).label("completion_tokens"),
@@ -48,19 +48,19 @@ _SUMS: Final = (
 )
 
 
-async def of_person(tx: Transaction, who: Who, since: datetime, *, alias: str) -> Totals:
+async def person_totals(tx: Transaction, actor: Actor, since: datetime, *, alias: str) -> Totals:
     """Return what a person used, also under their ``alias`` (:func:`core.store.budget.spent`)."""
-    return await _one(tx, _tenant(who) & _U.c.person_id.in_((who.person_id, alias)), since)
+    return await _sum_where(tx, _tenant(actor) & _U.c.person_id.in_((actor.person_id, alias)), since)
 
 
-async def of_chat(tx: Transaction, who: Who, since: datetime) -> Totals:
+async def chat_totals(tx: Transaction, actor: Actor, since: datetime) -> Totals:
     """Return what was used in a chat by everybody."""
-    return await _one(tx, _tenant(who) & (_C.c.channel == who.channel), since)
+    return await _sum_where(tx, _tenant(actor) & (_C.c.channel == actor.channel), since)
 
 
-async def table(tx: Transaction, by: By, *, since: datetime) -> Sequence[Totals]:
+async def grouped_totals(tx: Transaction, group_by: GroupBy, *, since: datetime) -> Sequence[Totals]:
     """Return sums over everything since a moment: days in order, all else by what it cost."""
-    name = _names(tx)[by].label("name")
+    name = _group_columns(tx)[group_by].label("name")
     query = (
         select(name, *_SUMS)
         .select_from(_U.join(_C, _C.c.id == _U.c.conversation_id))
@@ -68,12 +68,12 @@ async def table(tx: Transaction, by: By, *, since: datetime) -> Sequence[Totals]
         .group_by(text("1"))  # the name; its parameters would make it another expression
     )
     rows = [_totals(row) for row in (await tx.execute(query)).mappings()]
-    if by == "day":
+    if group_by == "day":
         return sorted(rows, key=lambda row: row.name)
     return sorted(rows, key=lambda row: (-row.cost_usd, -row.tokens, row.name))
 
 
-def _names(tx: Transaction) -> Mapping[By, ColumnElement[str]]:
+def _group_columns(tx: Transaction) -> Mapping[GroupBy, ColumnElement[str]]:
     day: ColumnElement[str] = func.substr(cast(_U.c.created_at, String), 1, 10)
     if tx.dialect.name == "postgresql":
         day = func.to_char(func.timezone("UTC", _U.c.created_at), "YYYY-MM-DD")
@@ -86,11 +86,11 @@ def _names(tx: Transaction) -> Mapping[By, ColumnElement[str]]:
     }
 
 
-def _tenant(who: Who) -> ColumnElement[bool]:
-    return (_C.c.platform == who.platform) & (_C.c.tenant == who.tenant)
+def _tenant(actor: Actor) -> ColumnElement[bool]:
+    return (_C.c.platform == actor.platform) & (_C.c.tenant == actor.tenant)
 
 
-async def _one(tx: Transaction, where: ColumnElement[bool], since: datetime) -> Totals:
+async def _sum_where(tx: Transaction, where: ColumnElement[bool], since: datetime) -> Totals:
     query = (
         select(*_SUMS)
         .select_from(_U.join(_C, _C.c.id == _U.c.conversation_id))

@@ -15,40 +15,40 @@ from sqlalchemy import JSON, ColumnElement, String, Table, Text, cast, literal_c
 from core.domain.errors import MoonthreadError
 from core.store.database import Transaction
 
-Row: TypeAlias = tuple[Any, ...]
+TransferRow: TypeAlias = tuple[Any, ...]
 
 FETCH_ROWS = 50  #: that a driver holds at a time
-PORTION_ROWS = 1_000
-PORTION_BYTES = 4_000_000  #: about; one row may be more by itself
+BATCH_ROWS = 1_000
+BATCH_BYTES = 4_000_000  #: about; one row may be more by itself
 
 
-class RowUnfit(MoonthreadError):
+class RowNotTransferable(MoonthreadError):
     """PostgreSQL cannot hold a value that SQLite holds."""
 
 
 @dataclass(slots=True)
-class Portion:
+class RowBatch:
     """Rows that are written together."""
 
-    rows: list[Row] = field(default_factory=list)
-    last: int = 0  #: SQLite's number of the last row
+    rows: list[TransferRow] = field(default_factory=list)
+    last_rowid: int = 0  #: SQLite's number of the last row
     size_bytes: int = 0
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether no further row should join."""
-        return len(self.rows) >= PORTION_ROWS or self.size_bytes >= PORTION_BYTES
+        return len(self.rows) >= BATCH_ROWS or self.size_bytes >= BATCH_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class TableChecksum:
     """How many rows a table has, and a checksum that does not depend on their order."""
 
     rows: int
     digest: int
 
 
-def columns_of(table: Table) -> list[ColumnElement[Any]]:
+def select_columns(table: Table) -> list[ColumnElement[Any]]:
     """Return what is read of each row: every column, JSON as text."""
     return [
         cast(column, Text).label(column.name) if isinstance(column.type, JSON) else column
@@ -56,45 +56,45 @@ def columns_of(table: Table) -> list[ColumnElement[Any]]:
     ]
 
 
-async def portions(tx: Transaction, table: Table, *, after: int) -> AsyncIterator[Portion]:
+async def row_batches(tx: Transaction, table: Table, *, after: int) -> AsyncIterator[RowBatch]:
     """Yield a SQLite table's rows behind number ``after``, in the order in which SQLite has them.
 
     Raises:
-        RowUnfit: a row does not fit into PostgreSQL's columns.
+        RowNotTransferable: a row does not fit into PostgreSQL's columns.
     """
     number: ColumnElement[int] = literal_column("rowid")
-    query = select(number, *columns_of(table)).where(number > after).order_by(number)
-    portion = Portion()
+    query = select(number, *select_columns(table)).where(number > after).order_by(number)
+    portion = RowBatch()
     async for found in await tx.stream(query.execution_options(yield_per=FETCH_ROWS)):
-        row = tuple(clean(value) for value in found[1:])
-        _check(table, row)
+        row = tuple(strip_nul(value) for value in found[1:])
+        _check_lengths(table, row)
         portion.rows.append(row)
-        portion.last = found[0]
+        portion.last_rowid = found[0]
         portion.size_bytes += sum(len(value) for value in row if isinstance(value, str | bytes))
-        if portion.full:
+        if portion.is_full:
             yield portion
-            portion = Portion()
+            portion = RowBatch()
     if portion.rows:
         yield portion
 
 
-async def checksum(tx: Transaction, table: Table) -> Sum:
+async def checksum(tx: Transaction, table: Table) -> TableChecksum:
     """Read a whole table of either database, with little of it in memory at a time."""
     rows = digest = 0
-    query = select(*columns_of(table)).execution_options(yield_per=FETCH_ROWS)
+    query = select(*select_columns(table)).execution_options(yield_per=FETCH_ROWS)
     async for found in await tx.stream(query):
         rows += 1
-        row = orjson.dumps([_plain(clean(value)) for value in found])
+        row = orjson.dumps([_json_value(strip_nul(value)) for value in found])
         digest += int.from_bytes(hashlib.sha256(row).digest())
-    return Sum(rows, digest % 2**256)
+    return TableChecksum(rows, digest % 2**256)
 
 
-def clean(value: Any) -> Any:
+def strip_nul(value: Any) -> Any:
     """Return the value without what PostgreSQL's texts cannot hold: the character of code 0."""
     return value.replace("\0", "") if isinstance(value, str) and "\0" in value else value
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat()
@@ -104,13 +104,13 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _check(table: Table, row: Sequence[Any]) -> None:
+def _check_lengths(table: Table, row: Sequence[Any]) -> None:
     """SQLite does not keep to a column's length."""
     for column, value in zip(table.columns, row, strict=True):
         most = column.type.length if isinstance(column.type, String) else None
         if most is not None and isinstance(value, str) and len(value) > most:
             keys = [str(value) for key, value in zip(table.columns, row, strict=True) if key.primary_key]
-            raise RowUnfit(
+            raise RowNotTransferable(
                 f"{table.name} {', '.join(keys)}: {column.name} has {len(value)} characters, "
                 f"and PostgreSQL takes {most}"
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
-from core.chat_policy import ChatRules, from_words, to_words
+from core.chat_policy import ChatRules, parse_rules, render_rules
 from core.domain.events import ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
@@ -19,7 +19,7 @@ ANY_TENANT = ""  #: the tenant of rules that were set where the tenant is not kn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredChatRules:
     """The rules of one chat as they are stored."""
 
     platform: str
@@ -31,14 +31,14 @@ class Stored:
     changed_at: datetime
 
 
-async def of(tx: Transaction, key: ThreadKey) -> ChatRules | None:
+async def load(tx: Transaction, key: ThreadKey) -> ChatRules | None:
     """Return the rules of the chat that a conversation is in; None where it has none."""
     place = {"platform": key.platform, "tenant": key.tenant, "channel": key.channel}
-    words = (await tx.execute(WORDS, place)).scalar_one_or_none()
-    return None if words is None else from_words(words)
+    words = (await tx.execute(RULES_QUERY, place)).scalar_one_or_none()
+    return None if words is None else parse_rules(words)
 
 
-def words_of(
+def rules_query(
     platform: ColumnElement[str], tenant: ColumnElement[str], channel: ColumnElement[str]
 ) -> Select[Any]:
     """Return the query for the rules of a chat, as they are stored."""
@@ -54,22 +54,22 @@ def words_of(
     )
 
 
-WORDS = words_of(bindparam("platform"), bindparam("tenant"), bindparam("channel"))
+RULES_QUERY = rules_query(bindparam("platform"), bindparam("tenant"), bindparam("channel"))
 """The same, by the parameters "platform", "tenant" and "channel"."""
 
 
-async def listed(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[Stored]:
+async def load_all(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[StoredChatRules]:
     """Return all stored rules, or those of one chat under any tenant."""
     query = select(_R).order_by(_R.c.platform, _R.c.channel, _R.c.tenant)
     if platform:
         query = query.where(_R.c.platform == platform, _R.c.channel == channel)
     return [
-        Stored(
+        StoredChatRules(
             platform=row.platform,
             tenant=row.tenant,
             channel=row.channel,
             version=row.version,
-            rules=from_words(row.words),
+            rules=parse_rules(row.words),
             changed_by=row.changed_by,
             changed_at=row.changed_at,
         )
@@ -81,7 +81,7 @@ async def save(
     tx: Transaction, rules: ChatRules, *, platform: str, tenant: str, channel: str, changed_by: str
 ) -> int:
     """Store a chat's rules and return their version."""
-    values = {"words": to_words(rules), "changed_by": changed_by[:128], "changed_at": utc_now()}
+    values = {"words": render_rules(rules), "changed_by": changed_by[:128], "changed_at": utc_now()}
     stored = (
         upsert(tx, _R)
         .values(platform=platform, tenant=tenant, channel=channel, version=1, **values)
@@ -93,19 +93,19 @@ async def save(
     return int((await tx.execute(stored)).scalar_one())
 
 
-async def tenant_of(tx: Transaction, key: ThreadKey) -> str:
+async def resolve_tenant(tx: Transaction, key: ThreadKey) -> str:
     """Return under which tenant a chat's rules are to be stored: where they are, else the chat's own."""
-    tenants = {one.tenant for one in await listed(tx, platform=key.platform, channel=key.channel)}
+    tenants = {one.tenant for one in await load_all(tx, platform=key.platform, channel=key.channel)}
     return ANY_TENANT if ANY_TENANT in tenants and key.tenant not in tenants else key.tenant
 
 
-async def drop(tx: Transaction, *, platform: str, tenant: str, channel: str) -> bool:
+async def remove(tx: Transaction, *, platform: str, tenant: str, channel: str) -> bool:
     """Delete a chat's rules; return whether there were any."""
     where = (_R.c.platform == platform) & (_R.c.tenant == tenant) & (_R.c.channel == channel)
     return (await tx.execute(delete(_R).where(where))).rowcount > 0
 
 
-async def move(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
+async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
     """Give a chat's rules the chat's new id; rules that the new id has already stay as they are."""
     taken = select(_R.c.tenant).where(_R.c.platform == platform, _R.c.channel == new)
     await tx.execute(

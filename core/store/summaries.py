@@ -17,7 +17,7 @@ from core.store.upsert import insert as upsert
 
 _S = schema.summaries
 
-LAST_SEQ = 2**62  #: later than any message
+MAX_SEQ = 2**62  #: later than any message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Summary:
     created_at: datetime
 
 
-async def latest(
+async def get_latest(
     tx: Transaction, conversation: Conversation, *, before_seq: int | None = None
 ) -> Summary | None:
     """Return the newest summary that may be used; None where there is none.
@@ -40,8 +40,8 @@ async def latest(
     """
     bounds = {
         "conversation": conversation.id,
-        "after": conversation.history_after,
-        "before": LAST_SEQ if before_seq is None else before_seq,
+        "after": conversation.history_cutoff_seq,
+        "before": MAX_SEQ if before_seq is None else before_seq,
     }
     row = (await tx.execute(_LATEST, bounds)).one_or_none()
     if row is None:
@@ -62,19 +62,19 @@ _LATEST = (
 )
 
 
-async def newest_version(tx: Transaction, conversation_id: int) -> int:
+async def get_newest_version(tx: Transaction, conversation_id: int) -> int:
     """Return the highest version that a conversation has; 0 where it has none."""
     query = select(func.max(_S.c.version)).where(_S.c.conversation_id == conversation_id)
     return (await tx.execute(query)).scalar_one() or 0
 
 
-async def add(tx: Transaction, conversation_id: int, summary: Summary, *, after: Summary | None) -> bool:
+async def add(tx: Transaction, conversation_id: int, summary: Summary, *, previous: Summary | None) -> bool:
     """Store a summary that was made from the one ``after`` and the messages that follow it.
 
     False, with nothing stored, where somebody else was first, or where ``after`` is gone because
     it held something that was taken out.
     """
-    if after is not None and not await _exists(tx, conversation_id, after):
+    if previous is not None and not await _exists(tx, conversation_id, previous):
         return False
     made = await tx.execute(
         upsert(tx, _S)
@@ -92,7 +92,7 @@ async def add(tx: Transaction, conversation_id: int, summary: Summary, *, after:
     return made.scalar_one_or_none() is not None
 
 
-async def drop_from(tx: Transaction, conversation_id: int, seq: int) -> int:
+async def remove_from(tx: Transaction, conversation_id: int, seq: int) -> int:
     """Delete every summary that tells of the message ``seq``, because its words changed or go.
 
     Returns how many; what they told of beside it is summarised anew when it is needed.

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.errors import Fenced
+from core.domain.errors import LeaseLost
 from core.domain.events import MessageRef
 from core.store import schema
 from core.store.clock import utc_now
@@ -30,16 +30,16 @@ class Turn:
     inbox_id: int
     seq: int
     asker_id: str
-    run: int  #: 1 for the first worker; more after a takeover
+    attempt: int  #: 1 for the first worker; more after a takeover
     state: str  #: "running", "notice"; "answered": the text only has to be shown; "done"
     outcome: str
-    cancel: str  #: "" or why it was asked to end: "stop", "new", "interrupt", "retry"
+    cancel_reason: str  #: "" or why it was asked to end: "stop", "new", "interrupt", "retry"
     refs: tuple[MessageRef, ...]  #: messages posted so far, one per page
     partial: str  #: the answer as far as it was stored
     reasoning: str
 
 
-async def take(
+async def claim(
     tx: Transaction,
     *,
     conversation_id: int,
@@ -57,7 +57,7 @@ async def take(
     reply to a command: nobody can stop or retry it.
     """
     taken = await tx.execute(
-        _TAKE.on(tx),
+        _CLAIM.on(tx),
         {
             "conversation_id": conversation_id,
             "inbox_id": inbox_id,
@@ -65,7 +65,7 @@ async def take(
             "run": 1,
             "state": "notice" if notice else "running",
             "asker_id": asker_id,
-            "refs": _stored(refs),
+            "refs": _dump_refs(refs),
             "partial": partial,
             "started_at": utc_now(),
         },
@@ -73,7 +73,7 @@ async def take(
     return _turn(taken.one())
 
 
-_TAKE = Upsert(
+_CLAIM = Upsert(
     _T,
     lambda insert: insert.on_conflict_do_update(
         index_elements=["inbox_id"], set_={"run": _T.c.run + 1}
@@ -81,13 +81,13 @@ _TAKE = Upsert(
 )
 
 
-async def state_of(tx: Transaction, inbox_id: int) -> str | None:
+async def get_state(tx: Transaction, inbox_id: int) -> str | None:
     """Return the state of an event's turn; None where nobody has taken it yet."""
-    state: str | None = (await tx.execute(_STATE_OF, {"inbox_id": inbox_id})).scalar_one_or_none()
+    state: str | None = (await tx.execute(_GET_STATE, {"inbox_id": inbox_id})).scalar_one_or_none()
     return state
 
 
-_STATE_OF = select(_T.c.state).where(_T.c.inbox_id == bindparam("inbox_id"))
+_GET_STATE = select(_T.c.state).where(_T.c.inbox_id == bindparam("inbox_id"))
 
 
 async def get(tx: Transaction, turn_id: int) -> Turn | None:
@@ -96,7 +96,9 @@ async def get(tx: Transaction, turn_id: int) -> Turn | None:
     return None if row is None else _turn(row)
 
 
-async def latest(tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None) -> Turn | None:
+async def get_latest(
+    tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None
+) -> Turn | None:
     """Return a conversation's newest turn that is no notice, if given one older than an event."""
     query = select(_T).where(
         _T.c.conversation_id == conversation_id, _T.c.state != "notice", _T.c.outcome != "notice"
@@ -108,19 +110,19 @@ async def latest(tx: Transaction, conversation_id: int, *, before_inbox_id: int 
     return None if row is None else _turn(row)
 
 
-async def ask_to_end(tx: Transaction, conversation_id: int, why: str) -> Turn | None:
+async def request_cancel(tx: Transaction, conversation_id: int, reason: str) -> Turn | None:
     """Ask a conversation's running turn to end; return it, or None where none is running."""
     asked = await tx.execute(
         update(_T)
         .where(_T.c.conversation_id == conversation_id, _T.c.state == "running")
-        .values(cancel=why)
+        .values(cancel=reason)
         .returning(*_T.c)
     )
     rows = asked.all()
     return _turn(rows[-1]) if rows else None
 
 
-async def wishes(tx: Transaction, conversation_ids: Sequence[int]) -> list[tuple[int, str]]:
+async def load_cancel_requests(tx: Transaction, conversation_ids: Sequence[int]) -> list[tuple[int, str]]:
     """Return which of these conversations' running turns are asked to end, and why."""
     query = select(_T.c.conversation_id, _T.c.cancel).where(
         _T.c.conversation_id.in_(conversation_ids), _T.c.state == "running", _T.c.cancel != ""
@@ -134,7 +136,7 @@ async def save_refs(tx: Transaction, turn: Turn, refs: Sequence[MessageRef]) -> 
     Raises:
         Fenced: another run owns the turn.
     """
-    await _write(tx, turn, refs=_stored(refs))
+    await _write(tx, turn, refs=_dump_refs(refs))
 
 
 async def save_partial(tx: Transaction, turn: Turn, *, partial: str, reasoning: str) -> None:
@@ -164,14 +166,14 @@ async def finish(tx: Transaction, turn: Turn, *, outcome: str) -> None:
     await _write(tx, turn, state="done", outcome=outcome, finished_at=utc_now())
 
 
-def _stored(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
+def _dump_refs(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
     return [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in refs]
 
 
 async def _write(tx: Transaction, turn: Turn, **values: object) -> None:
-    written = await tx.execute(_WRITE, {"of_id": turn.id, "of_run": turn.run, **values})
+    written = await tx.execute(_WRITE, {"of_id": turn.id, "of_run": turn.attempt, **values})
     if written.rowcount == 0:
-        raise Fenced(f"turn {turn.id} belongs to a later run than {turn.run}")
+        raise LeaseLost(f"turn {turn.id} belongs to a later run than {turn.attempt}")
 
 
 _WRITE = update(_T).where(
@@ -186,10 +188,10 @@ def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
         inbox_id=row.inbox_id,
         seq=row.seq,
         asker_id=row.asker_id,
-        run=row.run,
+        attempt=row.run,
         state=row.state,
         outcome=row.outcome,
-        cancel=row.cancel,
+        cancel_reason=row.cancel,
         refs=tuple(MessageRef(**ref) for ref in row.refs),
         partial=row.partial,
         reasoning=row.reasoning,

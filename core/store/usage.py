@@ -11,7 +11,7 @@ from core.store.upsert import insert as upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class CallUsage:
     """One call's tokens and times."""
 
     model: str
@@ -26,13 +26,13 @@ class Spent:
 
 
 async def add(
-    tx: Transaction, spent: Spent, *, conversation_id: int, turn_id: int | None, person_id: str
+    tx: Transaction, call: CallUsage, *, conversation_id: int, turn_id: int | None, person_id: str
 ) -> None:
     """Store one call."""
     await tx.execute(
         _ADD,
         {
-            **asdict(spent),
+            **asdict(call),
             "conversation_id": conversation_id,
             "turn_id": turn_id,
             "person_id": person_id,
@@ -44,7 +44,7 @@ async def add(
 _ADD = insert(schema.usage)
 
 
-async def prompt_tokens(tx: Transaction, conversation_id: int) -> tuple[int, int]:
+async def prompt_token_totals(tx: Transaction, conversation_id: int) -> tuple[int, int]:
     """Return how many prompt tokens a conversation's calls had, and how many of them were cached."""
     query = select(
         func.coalesce(func.sum(schema.usage.c.prompt_tokens), 0),
@@ -54,13 +54,13 @@ async def prompt_tokens(tx: Transaction, conversation_id: int) -> tuple[int, int
     return int(prompt), int(cached)
 
 
-async def learned(tx: Transaction, key: str) -> float | None:
+async def load_calibration(tx: Transaction, key: str) -> float | None:
     """Return a learnt number, such as the token ratio of a model."""
     query = select(schema.learned.c.value).where(schema.learned.c.key == key)
     return (await tx.execute(query)).scalar_one_or_none()
 
 
-async def learn(tx: Transaction, key: str, value: float) -> None:
+async def save_calibration(tx: Transaction, key: str, value: float) -> None:
     """Store a learnt number."""
     statement = upsert(tx, schema.learned).values(key=key, value=value)
     await tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -10,7 +10,7 @@ Language: TypeAlias = Literal["zh", "en"]
 CJK_RUN = re.compile("[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+")
 
 
-def language_of(text: str, hint: str = "") -> Language:
+def detect_language(text: str, hint: str = "") -> Language:
     """Return the language of ``text``; ``hint`` is the client's tag, for a text without letters.
 
     A few Chinese characters weigh more than many Latin ones: names of products and code stand in

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from enum import Enum
 
-from core.access import Over
-from core.domain.events import Unreadable
+from core.access import RefusalReason
+from core.domain.events import UnsupportedContent
 from core.text.language import Language
 
 
@@ -58,7 +58,7 @@ class Notice(Enum):
     NOTHING_RUNNING = ("现在没有正在写的回答。", "There is no answer running right now.")
     NOTHING_TO_RETRY = ("这里还没有可以重新回答的问题。", "There is no question here to answer again yet.")
     STOPPED = ("（已停止）", "(stopped)")
-    CUT = (
+    LENGTH_LIMIT = (
         "（回答达到了长度上限。）",
         "(The answer reached its length limit.)",
     )
@@ -74,15 +74,15 @@ class Notice(Enum):
         "我这边出了点问题，这个问题没能回答。请用 `/retry` 再试一次。",
         "Something went wrong on my side and this was not answered. Please try again with `/retry`.",
     )
-    PERSON_USED_UP = (
+    PERSON_QUOTA_EXCEEDED = (
         "你今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。`/usage` 查看用量。",
         "You have used up your questions of today. It goes on at 00:00 UTC; `/usage` tells more.",
     )
-    CHAT_USED_UP = (
+    CHAT_QUOTA_EXCEEDED = (
         "这里今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
         "What may be asked here in a day is used up. It goes on at 00:00 UTC.",
     )
-    TENANT_USED_UP = (
+    TENANT_QUOTA_EXCEEDED = (
         "我今天的额度用完了，北京时间明早 8 点（UTC 零点）起可以继续提问。",
         "What I may use in a day is used up. It goes on at 00:00 UTC.",
     )
@@ -90,7 +90,7 @@ class Notice(Enum):
         "消息来得太快，我有点跟不上。请等一分钟再继续；还没有回答到的，到时再发一次就好。",
         "That is more than I can keep up with. Please wait a minute, then ask again what I have missed.",
     )
-    REPEAT = (
+    DUPLICATE = (
         "这句话我已经收到好几次了。请换个说法，或者过一会儿再发。",
         "I have heard this several times now. Please put it differently, or come back to it later.",
     )
@@ -119,18 +119,18 @@ class Notice(Enum):
         return chinese if language == "zh" else english
 
 
-NOT_YET: Mapping[Unreadable, Notice] = {
-    Unreadable.EMPTY: Notice.EMPTY,
-    Unreadable.STICKER: Notice.STICKER,
-    Unreadable.VOICE: Notice.VOICE,
-    Unreadable.OTHER: Notice.OTHER,
+UNSUPPORTED_CONTENT_NOTICES: Mapping[UnsupportedContent, Notice] = {
+    UnsupportedContent.EMPTY: Notice.EMPTY,
+    UnsupportedContent.STICKER: Notice.STICKER,
+    UnsupportedContent.VOICE: Notice.VOICE,
+    UnsupportedContent.OTHER: Notice.OTHER,
 }
 
-USED_UP: Mapping[Over, Notice] = {
-    Over.PERSON: Notice.PERSON_USED_UP,
-    Over.CHAT: Notice.CHAT_USED_UP,
-    Over.TENANT: Notice.TENANT_USED_UP,
-    Over.FLOOD: Notice.FLOOD,
-    Over.REPEAT: Notice.REPEAT,
-    Over.BLOCKED: Notice.BLOCKED,
+REFUSAL_NOTICES: Mapping[RefusalReason, Notice] = {
+    RefusalReason.PERSON_QUOTA: Notice.PERSON_QUOTA_EXCEEDED,
+    RefusalReason.CHAT_QUOTA: Notice.CHAT_QUOTA_EXCEEDED,
+    RefusalReason.TENANT_QUOTA: Notice.TENANT_QUOTA_EXCEEDED,
+    RefusalReason.FLOOD: Notice.FLOOD,
+    RefusalReason.DUPLICATE: Notice.DUPLICATE,
+    RefusalReason.BLOCKED: Notice.BLOCKED,
 }

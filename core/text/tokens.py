@@ -9,9 +9,9 @@ CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
 OTHER_TOKENS = 0.28  #: tokens of one other character
 MESSAGE_TOKENS = 6  #: role and separators of one message
 MEDIA_TOKENS = 1_024  #: one picture or video, as Moonshot's help center says
-RESERVED_RATIO = 1.3  #: a prompt is reserved with so much more than we estimate
-LEARNING = 0.2  #: weight of the newest measurement
-LEAST_RATIO, MOST_RATIO = 0.5, 3.0  #: a measurement beyond these is not believed
+RESERVATION_FACTOR = 1.3  #: a prompt is reserved with so much more than we estimate
+LEARNING_RATE = 0.2  #: weight of the newest measurement
+MIN_RATIO, MAX_RATIO = 0.5, 3.0  #: a measurement beyond these is not believed
 
 
 def estimate_tokens(text: str) -> int:
@@ -20,31 +20,31 @@ def estimate_tokens(text: str) -> int:
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
 
 
-def content_tokens(content: Content) -> int:
+def estimate_content_tokens(content: Content) -> int:
     """Return the tokens of one message's content, pictures and videos included."""
     return estimate_tokens(words_of(content)) + media_in(content) * MEDIA_TOKENS
 
 
-def reserved_tokens(request: ChatRequest) -> int:
+def tokens_to_reserve(request: ChatRequest) -> int:
     """Return what the account's limits will count for a request, rather too many than too few."""
     prompt = sum(
-        content_tokens(message.content)
+        estimate_content_tokens(message.content)
         + estimate_tokens(message.reasoning)
         + sum(estimate_tokens(call.arguments) for call in message.tool_calls)
         + MESSAGE_TOKENS
         for message in request.messages
     )
     tools = sum(estimate_tokens(str(tool)) for tool in request.tools)
-    return math.ceil((prompt + tools) * RESERVED_RATIO) + request.max_completion_tokens
+    return math.ceil((prompt + tools) * RESERVATION_FACTOR) + request.max_completion_tokens
 
 
-def corrected_ratio(ratio: float, *, estimated: int, counted: int) -> float:
+def update_ratio(ratio: float, *, estimated: int, counted: int) -> float:
     """Return the ratio of counted to estimated tokens after one more call.
 
     ``estimated`` is what :func:`estimate_tokens` said of the whole prompt, ``counted`` what
-    ``usage.prompt_tokens`` says.
+    ``usage.prompt_token_totals`` says.
     """
     if estimated <= 0 or counted <= 0:
         return ratio
-    measured = min(MOST_RATIO, max(LEAST_RATIO, counted / estimated))
-    return ratio + LEARNING * (measured - ratio)
+    measured = min(MAX_RATIO, max(MIN_RATIO, counted / estimated))
+    return ratio + LEARNING_RATE * (measured - ratio)

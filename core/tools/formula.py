@@ -13,7 +13,7 @@ import structlog
 
 from core.kimi import KimiError
 from core.kimi.decode import decode
-from core.ports.tools import Source, Tool, ToolFault, ToolResult
+from core.ports.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ def _tool(kimi: Asks, uri: str, definition: dict[str, Any]) -> Tool:
             fiber = await kimi.ask("POST", f"/formulas/{uri}/fibers", {"name": name, "arguments": arguments})
         except KimiError as exc:
             log.info("formula_failed", tool=name, code=exc.code)
-            raise ToolFault(f"{name} is not available now") from exc
+            raise ToolError(f"{name} is not available now") from exc
         return result_of(name, fiber, arguments)
 
     return Tool(name=name, definition=definition, run=run)
@@ -82,7 +82,7 @@ def result_of(name: str, fiber: object, arguments: str) -> ToolResult:
     """Return what a fiber found.
 
     Raises:
-        ToolFault: it did not succeed.
+        ToolError: it did not succeed.
     """
     match fiber:
         case {"status": "succeeded", "context": {"output": str(text)}}:
@@ -90,14 +90,14 @@ def result_of(name: str, fiber: object, arguments: str) -> ToolResult:
         case {"status": "succeeded", "context": {"encrypted_output": str(text)}}:
             return ToolResult(text=text, sources=_fetched(name, arguments))
         case {"context": {"error": str(error)}} | {"error": str(error)}:
-            raise ToolFault(f"{name} failed: {error[:300]}")
+            raise ToolError(f"{name} failed: {error[:300]}")
         case _:
-            raise ToolFault(f"{name} failed")
+            raise ToolError(f"{name} failed")
 
 
-def sources_in(text: str) -> tuple[Source, ...]:
+def sources_in(text: str) -> tuple[SourceLink, ...]:
     """Return the pages that a readable result names, each once, in order."""
-    found: dict[str, Source] = {}
+    found: dict[str, SourceLink] = {}
     try:
         listed = decode(text.encode())
     except ValueError:
@@ -105,12 +105,12 @@ def sources_in(text: str) -> tuple[Source, ...]:
     for entry in _entries(listed):
         match entry:
             case {"url": str(url), "title": str(title)} if _ADDRESS.fullmatch(url):
-                found.setdefault(url, Source(url=url, title=title.strip()))
+                found.setdefault(url, SourceLink(url=url, title=title.strip()))
             case {"url": str(url)} if _ADDRESS.fullmatch(url):
-                found.setdefault(url, Source(url=url))
+                found.setdefault(url, SourceLink(url=url))
     if not found:
         for address in _ADDRESS.findall(text):
-            found.setdefault(address, Source(url=address.rstrip(".,;:!?")))
+            found.setdefault(address, SourceLink(url=address.rstrip(".,;:!?")))
     return tuple(found.values())[:MOST_SOURCES]
 
 
@@ -124,6 +124,6 @@ def _entries(listed: object) -> list[Any]:
             return []
 
 
-def _fetched(name: str, arguments: str) -> tuple[Source, ...]:
+def _fetched(name: str, arguments: str) -> tuple[SourceLink, ...]:
     """A page that was fetched is a source, even where its text comes encrypted."""
     return sources_in(arguments) if "fetch" in name else ()

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.domain.errors import SettingsError
 from core.kimi.decode import decode
-from core.ports.tools import Tool, ToolFault, ToolResult
+from core.ports.tools import Tool, ToolError, ToolResult
 from core.tools.schema import arguments_of, parameters_of
 
 log = structlog.get_logger(__name__)
@@ -60,11 +60,11 @@ def made(function: Callable[..., Awaitable[Any]]) -> Tool:
         given = checked(model, arguments)
         try:
             answer = await function(**{name: getattr(given, name) for name in model.model_fields})
-        except ToolFault:
+        except ToolError:
             raise
         except Exception as exc:  # an operator's code may fail in any way; the answer goes on without it
             log.exception("tool_failed", tool=function.__name__)
-            raise ToolFault(f"{function.__name__} failed") from exc
+            raise ToolError(f"{function.__name__} failed") from exc
         return answer if isinstance(answer, ToolResult) else ToolResult(text=as_text(answer))
 
     definition = {
@@ -82,15 +82,15 @@ def checked(model: type[BaseModel], arguments: str) -> BaseModel:
     """Return the arguments that the model wrote, as the function's types.
 
     Raises:
-        ToolFault: they do not fit; the text says where, so that the model can do better.
+        ToolError: they do not fit; the text says where, so that the model can do better.
     """
     try:
         return model.model_validate(decode(arguments.encode() or b"{}"))
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors())
-        raise ToolFault(f"the arguments do not fit: {faults}") from exc
+        raise ToolError(f"the arguments do not fit: {faults}") from exc
     except ValueError as exc:
-        raise ToolFault("the arguments are no JSON object") from exc
+        raise ToolError("the arguments are no JSON object") from exc
 
 
 def as_text(answer: object) -> str:

@@ -8,7 +8,7 @@ from core.kimi import KimiEndpointMissing, KimiError, ToolCall
 from core.kimi.decode import decode
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
-from core.tools import Source, Tool
+from core.tools import SourceLink, Tool
 from core.tools.formula import BUILTIN_SEARCH, FETCH, WEB_SEARCH, Asks, tools_of
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ class Toolbox:
     async def searches(self, conversation_id: int) -> bool:
         """Return whether a conversation's answers may search the web."""
         async with self._database.read() as tx:
-            chosen = (await conversation_settings.of(tx, conversation_id)).get(conversation_settings.SEARCH)
+            chosen = (await conversation_settings.load(tx, conversation_id)).get(conversation_settings.SEARCH)
         return self._search if chosen is None else chosen == "on"
 
     async def tools(self, searches: bool | None, *, thinks: bool) -> Sequence[Tool]:
@@ -73,7 +73,7 @@ def telling(call: ToolCall, language: Language) -> str:
             return pick(language, zh=f"正在使用工具 {call.name}…", en=f"Using {call.name}…")
 
 
-def sources_note(sources: Sequence[Source], language: Language) -> str:
+def sources_note(sources: Sequence[SourceLink], language: Language) -> str:
     """Return the links that stand under an answer; "" for none."""
     if not sources:
         return ""
@@ -81,7 +81,7 @@ def sources_note(sources: Sequence[Source], language: Language) -> str:
     return f"**{pick(language, zh='来源', en='Sources')}**\n{links}"
 
 
-def _label(source: Source) -> str:
+def _label(source: SourceLink) -> str:
     shown = source.title or source.url.partition("://")[2]
     return " ".join(shown.replace("[", "(").replace("]", ")").split())[:MOST_TOLD]
 

@@ -9,7 +9,7 @@ import structlog
 
 from core.domain.clock import Clock
 from core.kimi import Message, ToolCall
-from core.tools import Source, Tool, ToolFault, ToolResult
+from core.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class ToolUse:
         self._tell = tell
         self._limits = limits or ToolLimits()
         self._rounds = 0
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, SourceLink] = {}
 
     @property
     def definitions(self) -> tuple[dict[str, Any], ...]:
@@ -54,7 +54,7 @@ class ToolUse:
         return tuple(dict(tool.definition) for tool in self._tools.values())
 
     @property
-    def sources(self) -> Sequence[Source]:
+    def sources(self) -> Sequence[SourceLink]:
         """The pages that were found, each once."""
         return tuple(self._sources.values())
 
@@ -83,7 +83,7 @@ class ToolUse:
         self._tell(call)
         try:
             found = await self._within_time(tool, call)
-        except ToolFault as exc:
+        except ToolError as exc:
             # Its text may hold what somebody wanted to know.
             log.info("tool_fault", tool=call.name, cause=type(exc.__cause__).__name__)
             return f"The tool could not do it: {exc}"
@@ -101,7 +101,7 @@ class ToolUse:
             await asyncio.wait({running, timer}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 return running.result()
-            raise ToolFault(f"no answer within {self._limits.timeout_s:g} s")
+            raise ToolError(f"no answer within {self._limits.timeout_s:g} s")
         finally:
             for task in (running, timer):
                 task.cancel()

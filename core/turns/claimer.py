@@ -6,60 +6,60 @@ from typing import Final, Protocol
 
 import structlog
 
-from core.chat_policy import ChatRules, Verdict
-from core.chat_settings import Busy, ChatSettings
+from core.chat_policy import ChatRules, ReplyDecision
+from core.chat_settings import ChatSettings, WhileAnswering
 from core.domain.clock import Clock
-from core.domain.events import Said
-from core.files.references import REFERENCE
-from core.inbound.group_policy import hear_again
-from core.store import Database, Lane, Transaction, Work, inbox, open_work, turns
+from core.domain.events import MessageReceived
+from core.files.references import REFERENCE_PREFIX
+from core.inbound.group_policy import recheck
+from core.store import Database, Lane, QueueKey, Transaction, inbox, open_work, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
-from core.store.inbox import Item, Mark
-from core.store.open_work import Background
-from core.turns.claim import Opener, Taken
-from core.turns.coalescing import one_question, wait_s
+from core.store.inbox import EventStatus, InboxItem
+from core.store.open_work import AvailableContext
+from core.turns.coalescing import coalesce, remaining_wait_s
+from core.turns.event_claimer import ClaimedTurn, EventClaimer
 
-__all__ = ["MOST_MERGED", "Judge", "Taken", "Taker"]
+__all__ = ["MAX_MERGED", "ClaimedTurn", "IntentClassifier", "TurnClaimer"]
 
 log = structlog.get_logger(__name__)
 
-MOST_MERGED = 40  #: questions that become one at the most
+MAX_MERGED = 40  #: questions that become one at the most
 
 
-class Judge(Protocol):
+class IntentClassifier(Protocol):
     """Tells whether somebody asks something at all."""
 
-    async def __call__(self, conversation: Conversation, asker_id: str, words: str) -> bool:
+    async def __call__(self, conversation: Conversation, asker_id: str, text: str) -> bool:
         """Return whether words that were not said to the bot ask something; False where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unfinished:
+class _Incomplete:
     """More of a question may follow."""
 
     wait_s: float
-    seen: int  #: how many events there are so far
+    event_count: int  #: how many events there are so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Doubt:
+class _NeedsClassification:
     """It is not known yet whether messages ask something."""
 
     seq: int  #: of the last of them
     conversation: Conversation
     asker_id: str
-    words: str
+    text: str
 
 
-class _Closed:
+class _ClosedWithoutTurn:
     """The first event was closed without a turn."""
 
 
-_CLOSED: Final = _Closed()
+_CLOSED_WITHOUT_TURN: Final = _ClosedWithoutTurn()
 
 
-class Taker:
+class TurnClaimer:
     """Takes turns; ``platforms`` are those that this process can show answers on."""
 
     def __init__(
@@ -69,17 +69,17 @@ class Taker:
         *,
         platforms: Collection[str],
         settings: ChatSettings,
-        judge: Judge | None = None,
+        classifier: IntentClassifier | None = None,
     ) -> None:
         """Without ``judge`` nobody is taken to ask something who was not clearly meant to be answered."""
         self._database = database
         self._clock = clock
         self._platforms = platforms
-        self._busy = settings.busy
-        self._opener = Opener(settings)
-        self._judge = judge
+        self._while_answering = settings.while_answering
+        self._event_claimer = EventClaimer(settings)
+        self._classifier = classifier
 
-    async def take(self, work: Work) -> Taken | None:
+    async def claim(self, queue_key: QueueKey) -> ClaimedTurn | None:
         """Take the oldest open event's turn; None where nothing is open that we can answer.
 
         Where more of a question may follow, it is waited for: the rest of a text that a client has
@@ -91,71 +91,81 @@ class Taker:
         """
         seen, judged = 0, dict[int, bool]()
         while True:
-            match await self._look(work, seen, judged):
-                case _Unfinished(wait_s=wait, seen=now):
+            match await self._try_claim(queue_key, seen, judged):
+                case _Incomplete(wait_s=wait, event_count=now):
                     await self._clock.sleep(wait)
                     seen = now
-                case _Doubt() as doubt:
-                    judged[doubt.seq] = await self._asks(doubt)
-                case _Closed():
+                case _NeedsClassification() as doubt:
+                    judged[doubt.seq] = await self._classify(doubt)
+                case _ClosedWithoutTurn():
                     seen = 0
                 case taken:
                     return taken
 
-    async def _look(
-        self, work: Work, seen: int, judged: Mapping[int, bool]
-    ) -> Taken | _Unfinished | _Doubt | _Closed | None:
+    async def _try_claim(
+        self, queue_key: QueueKey, seen_count: int, classified: Mapping[int, bool]
+    ) -> ClaimedTurn | _Incomplete | _NeedsClassification | _ClosedWithoutTurn | None:
         """Take what is open, or say what has to happen first; ``judged`` is what ``_Doubt`` led to."""
         async with self._database.begin() as tx:
-            found = await open_work.of(tx, work, limit=MOST_MERGED, reference=REFERENCE)
+            found = await open_work.load_open_work(
+                tx, queue_key, limit=MAX_MERGED, file_marker=REFERENCE_PREFIX
+            )
             if found is None or found.conversation.key.platform not in self._platforms:
                 return None  # another process serves that platform, or none does today
             conversation, items = found.conversation, found.items
-            spoken_by = found.background.group_rules if work.lane is Lane.TURNS else None
-            asked = one_question(items, spoken_by, merges=self._busy is Busy.MERGE)
-            if len(items) > seen and (wait := wait_s(items, asked, spoken_by, now=utc_now())):
-                return _Unfinished(wait_s=wait, seen=len(items))
+            spoken_by = found.available_context.group_rules if queue_key.lane is Lane.TURNS else None
+            asked = coalesce(items, spoken_by, merge_all=self._while_answering is WhileAnswering.MERGE)
+            if len(items) > seen_count and (wait := remaining_wait_s(items, asked, spoken_by, now=utc_now())):
+                return _Incomplete(wait_s=wait, event_count=len(items))
             if spoken_by is not None:
-                ruled = await self._ruled(tx, conversation, spoken_by, asked, judged)
+                ruled = await self._apply_rules(tx, conversation, spoken_by, asked, classified)
                 if ruled is not None:
                     return ruled
-            return await self._take_first(tx, conversation, asked, found.background)
+            return await self._claim_first(tx, conversation, asked, found.available_context)
 
-    async def _ruled(
+    async def _apply_rules(
         self,
         tx: Transaction,
         conversation: Conversation,
-        found: ChatRules,
-        asked: Sequence[Item],
-        judged: Mapping[int, bool],
-    ) -> _Doubt | _Closed | None:
+        rules: ChatRules,
+        items: Sequence[InboxItem],
+        classified: Mapping[int, bool],
+    ) -> _NeedsClassification | _ClosedWithoutTurn | None:
         """Return what a chat's rules have against a question; None where it is answered."""
-        said = [item.event for item in asked if isinstance(item.event, Said)]
-        if not said or await turns.state_of(tx, asked[0].id) is not None:
+        said = [item.event for item in items if isinstance(item.event, MessageReceived)]
+        if not said or await turns.get_state(tx, items[0].id) is not None:
             return None  # no question, or one that was begun before
-        verdict, seq = await hear_again(tx, conversation, found, said), asked[-1].id
-        if verdict is Verdict.ASK and seq not in judged:
+        verdict, seq = await recheck(tx, conversation, rules, said), items[-1].id
+        if verdict is ReplyDecision.ASK_CLASSIFIER and seq not in classified:
             words = "\n".join(one.text for one in said)
-            return _Doubt(seq=seq, conversation=conversation, asker_id=said[0].author.id, words=words)
-        if verdict is Verdict.NOTE or (verdict is Verdict.ASK and not judged[seq]):
-            await inbox.mark(tx, [item.id for item in asked], Mark.NOTED)
-            log.info("left_alone", conversation=conversation.id, messages=len(asked))
-            return _CLOSED
+            return _NeedsClassification(
+                seq=seq, conversation=conversation, asker_id=said[0].author.id, text=words
+            )
+        if verdict is ReplyDecision.IGNORE or (
+            verdict is ReplyDecision.ASK_CLASSIFIER and not classified[seq]
+        ):
+            await inbox.set_status(tx, [item.id for item in items], EventStatus.RECORDED)
+            log.info("turn.not_needed", conversation=conversation.id, messages=len(items))
+            return _CLOSED_WITHOUT_TURN
         return None
 
-    async def _asks(self, doubt: _Doubt) -> bool:
-        if self._judge is None:
+    async def _classify(self, request: _NeedsClassification) -> bool:
+        if self._classifier is None:
             return False
-        return await self._judge(doubt.conversation, doubt.asker_id, doubt.words)
+        return await self._classifier(request.conversation, request.asker_id, request.text)
 
-    async def _take_first(
-        self, tx: Transaction, conversation: Conversation, asked: Sequence[Item], background: Background
-    ) -> Taken | _Closed:
+    async def _claim_first(
+        self,
+        tx: Transaction,
+        conversation: Conversation,
+        items: Sequence[InboxItem],
+        available_context: AvailableContext,
+    ) -> ClaimedTurn | _ClosedWithoutTurn:
         """Take the first event's turn; it is closed where it cannot be answered."""
-        first = asked[0]
-        taken = await self._opener.open(tx, conversation, asked, background)
+        first = items[0]
+        taken = await self._event_claimer.claim(tx, conversation, items, available_context)
         if taken is None:
-            await inbox.mark(tx, [first.id], Mark.SKIPPED)
-            log.warning("event_skipped", inbox=first.id, kind=type(first.event).__name__)
-            return _CLOSED
+            await inbox.set_status(tx, [first.id], EventStatus.SKIPPED)
+            log.warning("event.skipped", inbox=first.id, kind=type(first.event).__name__)
+            return _CLOSED_WITHOUT_TURN
         return taken

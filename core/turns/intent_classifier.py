@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from core.access import Prices
+from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.kimi import ChatRequest, Finished, KimiError, Message, TextDelta
@@ -17,12 +17,12 @@ from core.prompting.context_builder import Contexts
 from core.prompting.generation_options import quiet, steering
 from core.store import Database, usage
 from core.store.conversations import Conversation
-from core.store.usage import Spent
+from core.store.usage import CallUsage
 
 log = structlog.get_logger(__name__)
 
-PATIENCE_S: Final = 60.0  #: how long Kimi's judgement is waited for, a busy account included
-MOST_CHARS: Final = 2_000  #: of the words that are judged
+TIMEOUT_S: Final = 60.0  #: how long Kimi's judgement is waited for, a busy account included
+MAX_CHARS: Final = 2_000  #: of the words that are judged
 REPLY_TOKENS: Final = 16
 THINKING_REPLY_TOKENS: Final = 1_024  #: where the model cannot answer without thinking
 OUTCOME: Final = "judged"
@@ -34,66 +34,68 @@ INSTRUCTION: Final = (
     "it. Reply with one word, yes or no."
 )
 
-_ASKS = re.compile(
+_QUESTION_PATTERN = re.compile(
     r"(how|what|where|when|why|who|which|can|could|do|does|did|is|are|will|would|should)\b.*\?\s*$"
     r"|请问|怎么|怎样|如何|为什么|为何|多少钱|能不能|可不可以|可以吗|是不是|在哪里|什么时候",
     re.IGNORECASE | re.DOTALL,
 )
-_IDLE = re.compile(
+_SMALL_TALK_PATTERN = re.compile(
     r"(?:\W|_)*(?:(?:ok|okay|thanks|thank you|thx|great|nice|good|fine|cool|hi|hello|hey|bye|yes|no|lol|haha"
     r"|谢谢|多谢|感谢|好的|好|嗯|收到|你好|您好|再见|是的|哈+|明白了?|知道了)(?:\W|_)*)*",
     re.IGNORECASE,
 )
 
 
-def plainly(words: str) -> bool | None:
+def classify_by_rules(message: str) -> bool | None:
     """Return whether words plainly ask something, or plainly do not; None where that is not plain."""
-    text = words.strip()
-    if _IDLE.fullmatch(text):
+    text = message.strip()
+    if _SMALL_TALK_PATTERN.fullmatch(text):
         return False
-    return True if _ASKS.match(text) else None
+    return True if _QUESTION_PATTERN.match(text) else None
 
 
-class QuestionJudge:
-    """Implements :class:`core.turns.claimer.Judge`."""
+class KimiIntentClassifier:
+    """Implements :class:`core.turns.claimer.IntentClassifier`."""
 
     def __init__(
         self,
         database: Database,
         model: PseudonymousModel,
-        contexts: Contexts,
+        prompt_builder: Contexts,
         clock: Clock,
         *,
-        prices: Prices,
+        prices: PriceList,
     ) -> None:
         self._database = database
         self._model = model
-        self._contexts = contexts
+        self._prompt_builder = prompt_builder
         self._clock = clock
         self._prices = prices
 
-    async def __call__(self, conversation: Conversation, asker_id: str, words: str) -> bool:
+    async def __call__(self, conversation: Conversation, asker_id: str, text: str) -> bool:
         """Return whether somebody asks something; where Kimi cannot be asked, it is taken to be none."""
-        plain = plainly(words)
+        plain = classify_by_rules(text)
         if plain is not None:
             return plain
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                said = await self._judged(conversation, asker_id, words)
+            async with asyncio.timeout(TIMEOUT_S):
+                said = await self._ask_kimi(conversation, asker_id, text)
         except (KimiError, StoreUnavailable, TimeoutError) as exc:
-            log.warning("question_not_judged", conversation=conversation.id, error=type(exc).__name__)
+            log.warning(
+                "intent.classification_failed", conversation=conversation.id, error=type(exc).__name__
+            )
             return False
         return said.strip().lower().startswith(("yes", "是"))
 
-    async def _judged(self, conversation: Conversation, asker_id: str, words: str) -> str:
-        model = (await self._contexts.terms(conversation)).model
+    async def _ask_kimi(self, conversation: Conversation, asker_id: str, message: str) -> str:
+        model = (await self._prompt_builder.terms(conversation)).model
         level = quiet(model)
         steered = steering(model, level)
         thinks = level != "off" and model.thinking != "none"
         request = ChatRequest(
             messages=(
                 Message(role="system", content=INSTRUCTION),
-                Message(role="user", content=words[:MOST_CHARS]),
+                Message(role="user", content=message[:MAX_CHARS]),
             ),
             model=model.id,
             max_completion_tokens=THINKING_REPLY_TOKENS if thinks else REPLY_TOKENS,
@@ -115,23 +117,28 @@ class QuestionJudge:
                         pass
         finally:
             await events.aclose()
-        await self._account(conversation, asker_id, model.id, finished, self._clock.time() - asked_at)
+        await self._record_usage(conversation, asker_id, model.id, finished, self._clock.time() - asked_at)
         return text
 
-    async def _account(
-        self, conversation: Conversation, asker_id: str, model: str, finished: Finished | None, took_s: float
+    async def _record_usage(
+        self,
+        conversation: Conversation,
+        asker_id: str,
+        model: str,
+        finished: Finished | None,
+        duration_s: float,
     ) -> None:
         """Note what it cost."""
         if finished is None or (used := finished.usage) is None:
             return
-        spent = Spent(
+        spent = CallUsage(
             model=model,
             prompt_tokens=used.prompt_tokens,
             cached_tokens=used.cached_tokens,
             completion_tokens=used.completion_tokens,
             reasoning_tokens=used.reasoning_tokens,
             first_word_s=None,
-            duration_s=took_s,
+            duration_s=duration_s,
             outcome=OUTCOME,
         )
         async with self._database.begin() as tx:

@@ -15,66 +15,66 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from core.commands import OrderReply
-from core.domain.events import Choice, CommandName, Control, Ordered, Pressed
-from core.knowledge.asked import asked_in, is_small_talk
-from core.knowledge.ready import CANNED, UNKNOWN, marked, ready_answer
-from core.knowledge.retrieval import MOST_LINES, Knowledge
+from core.commands import CommandReply
+from core.domain.events import ActionButton, ButtonPressed, CommandName, CommandReceived, OptionButton
+from core.knowledge.canned_responses import OUTCOME_CANNED, OUTCOME_UNKNOWN, add_label, find_canned_response
+from core.knowledge.query import is_small_talk, parse_query
+from core.knowledge.retrieval import MAX_LINES, KnowledgeRetriever
 from core.store import Database, canned, history
 from core.text.language import Language, pick
-from core.turns.claimer import Taken
+from core.turns.claimer import ClaimedTurn
 
-Offer: TypeAlias = Callable[[Taken], Awaitable[tuple[str, tuple[Choice, ...]]]]
+HandoffOfferProvider: TypeAlias = Callable[[ClaimedTurn], Awaitable[tuple[str, tuple[OptionButton, ...]]]]
 """How a chat offers a person: a sentence, and buttons below it; ("", ()) where nobody would come."""
 
 
-class SaysItDoesNotKnow:
+class NoKnowledgeAnswer:
     """Own words of a strict chat that knows nothing on a question. Its outcome is "unknown"."""
 
-    def __init__(self, knowledge: Knowledge, *, offer: Offer | None = None) -> None:
+    def __init__(self, knowledge: KnowledgeRetriever, *, offer: HandoffOfferProvider | None = None) -> None:
         self._knowledge = knowledge
         self._offer = offer
 
-    async def __call__(self, taken: Taken) -> OrderReply | None:
+    async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
         """Return the words; None where something is known, or nothing was asked that could be."""
-        known = await self._knowledge.consult(taken.conversation, taken.turn, taken.background)
-        if not known.strict or known.found or is_small_talk(known.asked.question):
+        known = await self._knowledge.retrieve(claimed.conversation, claimed.turn, claimed.available_context)
+        if not known.strict or known.passages or is_small_talk(known.query.text):
             return None
-        words, choices = await self._offer(taken) if self._offer is not None else ("", ())
-        text = does_not_know(taken.language)
-        return OrderReply(text=f"{text}{words}".rstrip(), choices=choices, outcome=UNKNOWN)
+        words, choices = await self._offer(claimed) if self._offer is not None else ("", ())
+        text = no_knowledge_text(claimed.language)
+        return CommandReply(text=f"{text}{words}".rstrip(), options=choices, outcome=OUTCOME_UNKNOWN)
 
 
-class SaysItAgain:
+class CannedAnswer:
     """Own words for a question that has a ready answer. Its outcome is "canned"."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def __call__(self, taken: Taken) -> OrderReply | None:
+    async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
         """Return the ready answer, marked as one; None where there is none, or another is wanted."""
-        if not taken.background.canned or _wants_another(taken):
+        if not claimed.available_context.has_canned_responses or _is_retry(claimed):
             return None
-        conversation, turn = taken.conversation, taken.turn
+        conversation, turn = claimed.conversation, claimed.turn
         async with self._database.read() as tx:
-            ready = await canned.of(tx, conversation.key)
+            ready = await canned.load(tx, conversation.key)
             if not ready:
                 return None
-            lines = await history.recent(
+            lines = await history.load_recent(
                 tx,
                 conversation.id,
-                after_seq=conversation.history_after,
+                after_seq=conversation.history_cutoff_seq,
                 up_to_seq=turn.seq,
-                max_lines=MOST_LINES,
+                limit=MAX_LINES,
             )
-        asked = asked_in(lines, question_seq=min(turn.seq, turn.inbox_id))
-        found = await asyncio.to_thread(ready_answer, asked.question, ready)
+        asked = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
+        found = await asyncio.to_thread(find_canned_response, asked.text, ready)
         if found is None:
             return None
-        return OrderReply(text=marked(found.answer, taken.language), outcome=CANNED)
+        return CommandReply(text=add_label(found.answer, claimed.language), outcome=OUTCOME_CANNED)
 
 
-def does_not_know(language: Language) -> str:
+def no_knowledge_text(language: Language) -> str:
     """Return how the bot says that a team's texts do not answer a question."""
     return pick(
         language,
@@ -83,10 +83,13 @@ def does_not_know(language: Language) -> str:
     )
 
 
-def _wants_another(taken: Taken) -> bool:
+def _is_retry(claimed: ClaimedTurn) -> bool:
     """Tell whether the person asked for another answer than the one they got, or for more of it."""
-    match taken.event:
-        case Ordered(command=CommandName.RETRY) | Pressed(control=Control.RETRY | Control.CONTINUE):
+    match claimed.event:
+        case (
+            CommandReceived(command=CommandName.RETRY)
+            | ButtonPressed(action=ActionButton.RETRY | ActionButton.CONTINUE)
+        ):
             return True
         case _:
             return False

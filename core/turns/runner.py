@@ -20,252 +20,272 @@ import structlog
 
 from core.answering.answerer import Answerer, Question
 from core.chat_settings import ChatSettings
-from core.commands import OrderReply, Orders
+from core.commands import CommandDispatcher, CommandReply
 from core.delivery.delivery import Delivery
-from core.delivery.dispatcher import Courier
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.clock import Clock
-from core.domain.errors import Fenced, StoreUnavailable, SurfaceError
-from core.domain.events import Button, Choice, Control, MessageRef, Ordered, Pressed, Said
-from core.observer import SILENT, Observer
-from core.ports.platform import Backfill, Surface
-from core.store import Database, Lane, Transaction, Work, conversations, history, inbox, turns
-from core.store.inbox import Mark
-from core.text.notices import NOT_YET, USED_UP, Notice
-from core.turns.backfill import read_earlier
-from core.turns.claimer import MOST_MERGED, Judge, Taken, Taker
-from core.turns.telemetry import Watch, watched
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.port import Drain
+from core.domain.errors import LeaseLost, PlatformError, StoreUnavailable
+from core.domain.events import (
+    ActionButton,
+    Button,
+    ButtonPressed,
+    CommandReceived,
+    MessageReceived,
+    MessageRef,
+    OptionButton,
+)
+from core.observer import NOOP_OBSERVER, Observer
+from core.ports.platform import Backfill, MessageChannel
+from core.store import Database, Lane, QueueKey, Transaction, conversations, history, inbox, turns
+from core.store.inbox import EventStatus
+from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
+from core.turns.backfill import backfill_thread
+from core.turns.claimer import MAX_MERGED, ClaimedTurn, IntentClassifier, TurnClaimer
+from core.turns.telemetry import TurnTelemetry, track_turn
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.port import ProcessQueue
 
 log = structlog.get_logger(__name__)
 
-MOST_RUNS = 12  #: an event that was taken this often, crashes included, is closed with an apology
-REFS_PATIENCE_S = 60.0  #: how long storing a posted message's reference is tried
+MAX_ATTEMPTS = 12  #: an event that was taken this often, crashes included, is closed with an apology
+SAVE_REFS_TIMEOUT_S = 60.0  #: how long storing a posted message's reference is tried
 
 
-class OwnWords(Protocol):
+class PredefinedAnswer(Protocol):
     """A part of the product that may answer a question itself, before Kimi is asked."""
 
-    async def __call__(self, taken: Taken) -> OrderReply | None:
+    async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
         """Return what the bot itself says to a question; None leaves it to the next, then to Kimi.
 
         Asked again after a crash: it decides by what is stored.
         """
 
 
-class Under(Protocol):
+class AnswerButtonProvider(Protocol):
     """A part of the product that puts a button of its own under answers."""
 
-    async def __call__(self, taken: Taken, outcome: str) -> tuple[Choice, ...]:
+    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> tuple[OptionButton, ...]:
         """Return the buttons that stand under the answer to a question which ended so."""
 
 
-class Afterwards(Protocol):
+class AfterAnswerHook(Protocol):
     """A part of the product that goes on once an answer stands on the screen."""
 
-    async def __call__(self, taken: Taken, outcome: str) -> None:
+    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> None:
         """Do what follows from a question's outcome; it may be called twice after a crash."""
 
 
 class TurnRunner:
-    """Implements :data:`core.work_queue.port.Drain`."""
+    """Implements :data:`core.work_queue.port.ProcessQueue`."""
 
     def __init__(
         self,
         database: Database,
-        courier: Courier,
+        dispatcher: DeliveryDispatcher,
         answerer: Answerer,
-        orders: Orders,
-        running: RunningAnswers,
+        commands: CommandDispatcher,
+        active_answers: ActiveAnswers,
         clock: Clock,
         *,
-        surfaces: Mapping[str, Surface],
+        channels: Mapping[str, MessageChannel],
         backfills: Mapping[str, Backfill],
         settings: ChatSettings,
-        own_words: Sequence[OwnWords] = (),
-        afterwards: Sequence[Afterwards] = (),
-        under: Sequence[Under] = (),
-        lanes: Mapping[Lane, Drain] = MappingProxyType({}),
-        judge: Judge | None = None,
-        observer: Observer = SILENT,
+        predefined_answers: Sequence[PredefinedAnswer] = (),
+        after_answer_hooks: Sequence[AfterAnswerHook] = (),
+        button_providers: Sequence[AnswerButtonProvider] = (),
+        lane_handlers: Mapping[Lane, ProcessQueue] = MappingProxyType({}),
+        classifier: IntentClassifier | None = None,
+        observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer.
 
         ``lanes`` are lines of work that are not answers, with what works them off.
         """
-        self._others_words, self._afterwards, self._lanes = own_words, afterwards, lanes
-        self._under = under
+        self._predefined_answers, self._after_answer_hooks, self._lane_handlers = (
+            predefined_answers,
+            after_answer_hooks,
+            lane_handlers,
+        )
+        self._button_providers = button_providers
         self._observer = observer
         self._database = database
-        self._courier = courier
+        self._dispatcher = dispatcher
         self._answerer = answerer
-        self._orders = orders
-        self._running = running
+        self._commands = commands
+        self._active_answers = active_answers
         self._clock = clock
-        self._surfaces = surfaces
+        self._channels = channels
         self._backfills = backfills
-        self._taker = Taker(database, clock, platforms=surfaces.keys(), settings=settings, judge=judge)
-        self._backfill_lines = settings.backfill_lines
-        self._buttons = settings.buttons
+        self._claimer = TurnClaimer(
+            database, clock, platforms=channels.keys(), settings=settings, classifier=classifier
+        )
+        self._backfill_max_messages = settings.backfill_max_messages
+        self._show_buttons = settings.show_buttons
         self.stopping = False
 
-    async def __call__(self, work: Work) -> None:
+    async def __call__(self, queue_key: QueueKey) -> None:
         """Work off everything that is open in one line of work, in order.
 
         Raises:
             StoreUnavailable: what is open stays open.
         """
-        if (drain := self._lanes.get(work.lane)) is not None:
+        if (drain := self._lane_handlers.get(queue_key.lane)) is not None:
             if not self.stopping:
-                await drain(work)
+                await drain(queue_key)
             return
         while not self.stopping:
-            running = self._running.begin(work.conversation_id) if work.lane is Lane.TURNS else None
+            running = (
+                self._active_answers.register(queue_key.conversation_id)
+                if queue_key.lane is Lane.TURNS
+                else None
+            )
             try:
-                taken = await self._taker.take(work)
+                taken = await self._claimer.claim(queue_key)
                 if taken is None:
                     return
-                with watched(self._observer, self._clock, taken) as watch:
-                    await self._bring_to_end(taken, watch)
-            except Fenced:
+                with track_turn(self._observer, self._clock, taken) as watch:
+                    await self._run_turn(taken, watch)
+            except LeaseLost:
                 return
             finally:
                 if running is not None:
-                    self._running.end(work.conversation_id, running)
+                    self._active_answers.remove(queue_key.conversation_id, running)
 
-    async def _bring_to_end(self, taken: Taken, watch: Watch) -> None:
-        delivery = self._open(taken)
-        running = self._running.of(taken.conversation.id)
-        if taken.turn.cancel and running is not None:
-            running.cancel(taken.turn.cancel)
+    async def _run_turn(self, claimed: ClaimedTurn, telemetry: TurnTelemetry) -> None:
+        delivery = self._open_delivery(claimed)
+        running = self._active_answers.get(claimed.conversation.id)
+        if claimed.turn.cancel_reason and running is not None:
+            running.cancel(claimed.turn.cancel_reason)
         try:
-            outcome = await self._fill(taken, delivery)
-            if self._buttons and taken.said is not None and not delivery.growing.final_controls:
-                delivery.growing.final_controls = await self._controls(taken, outcome)
-            outcome = await self._show(taken, delivery, outcome)
+            outcome = await self._produce_answer(claimed, delivery)
+            if self._show_buttons and claimed.question is not None and not delivery.streamed.final_buttons:
+                delivery.streamed.final_buttons = await self._answer_buttons(claimed, outcome)
+            outcome = await self._deliver(claimed, delivery, outcome)
         finally:
             delivery.close()
         async with self._database.begin() as tx:
-            await turns.finish(tx, taken.turn, outcome=outcome)
-            await inbox.mark(tx, await self._closes(tx, taken), Mark.DONE)
-        watch.ended(outcome, delivery)
-        log.info("turn_done", outcome=outcome, pages=len(delivery.growing.slots))
-        if taken.said is not None:
-            await self._answerer.shown(taken.conversation, taken.turn)
-            for afterwards in self._afterwards:
-                await afterwards(taken, outcome)
+            await turns.finish(tx, claimed.turn, outcome=outcome)
+            await inbox.set_status(tx, await self._answered_event_ids(tx, claimed), EventStatus.DONE)
+        telemetry.finished(outcome, delivery)
+        log.info("turn.finished", outcome=outcome, pages=len(delivery.streamed.sent_messages))
+        if claimed.question is not None:
+            await self._answerer.shown(claimed.conversation, claimed.turn)
+            for afterwards in self._after_answer_hooks:
+                await afterwards(claimed, outcome)
 
-    async def _controls(self, taken: Taken, outcome: str) -> tuple[Button, ...]:
+    async def _answer_buttons(self, claimed: ClaimedTurn, outcome: str) -> tuple[Button, ...]:
         """Return the buttons under an answer; none where it needs none."""
-        controls: tuple[Button, ...] = controls_for(outcome)
-        for under in self._under if controls else ():
-            controls += await under(taken, outcome)
+        controls: tuple[Button, ...] = buttons_for(outcome)
+        for under in self._button_providers if controls else ():
+            controls += await under(claimed, outcome)
         return controls
 
-    async def _closes(self, tx: Transaction, taken: Taken) -> list[int]:
+    async def _answered_event_ids(self, tx: Transaction, claimed: ClaimedTurn) -> list[int]:
         """Return the events that are answered now: one, or all that were merged into it."""
-        turn = taken.turn
+        turn = claimed.turn
         if turn.seq <= turn.inbox_id:
             return [turn.inbox_id]
-        work = Work(turn.conversation_id, Lane.TURNS)
-        items = await inbox.open_items(tx, work, limit=MOST_MERGED)
+        work = QueueKey(turn.conversation_id, Lane.TURNS)
+        items = await inbox.load_open_items(tx, work, limit=MAX_MERGED)
         return [item.id for item in items if item.id <= turn.seq]
 
-    async def _fill(self, taken: Taken, delivery: Delivery) -> str:
+    async def _produce_answer(self, claimed: ClaimedTurn, delivery: Delivery) -> str:
         """Put the turn's text into the delivery and store it; return the outcome."""
-        turn = taken.turn
+        turn = claimed.turn
         if turn.state == "answered":
             delivery.append(turn.partial)
             return turn.outcome
-        said = await self._own_words(taken)
+        said = await self._predefined_reply(claimed)
         if said is None:
-            await self._read_earlier(taken)
+            await self._backfill(claimed)
             question = Question(
                 turn=turn,
-                conversation=taken.conversation,
-                asker_id=taken.asker_id,
-                language=taken.language,
-                background=taken.background,
+                conversation=claimed.conversation,
+                asker_id=claimed.asker_id,
+                language=claimed.language,
+                background=claimed.available_context,
             )
-            running = self._running.of(taken.conversation.id)
+            running = self._active_answers.get(claimed.conversation.id)
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
             delivery.finished.add_done_callback(lambda _: running.cancel("closed"))
             return await self._answerer.answer(question, delivery, running)
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=said.text, outcome=said.outcome)
             if said.outcome != "notice":
-                await history.answered(tx, turn.conversation_id, turn.seq, turn.id, said.text)
+                await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, said.text)
         delivery.append(said.text)
-        delivery.growing.final_controls = said.choices
+        delivery.streamed.final_buttons = said.options
         return said.outcome
 
-    async def _own_words(self, taken: Taken) -> OrderReply | None:
+    async def _predefined_reply(self, claimed: ClaimedTurn) -> CommandReply | None:
         """Return what the bot itself says; None where Kimi is to be asked."""
-        if taken.turn.run > MOST_RUNS:
-            log.error("turn_given_up", runs=taken.turn.run)
-            return OrderReply(text=Notice.FAILED.text(taken.language))
-        if taken.over is not None:
-            return OrderReply(text=USED_UP[taken.over].text(taken.language))
-        if taken.own:
-            return OrderReply(text=taken.own)
-        match taken.event:
-            case Said(text=text, unreadable=kind) if kind is not None and not text.strip():
-                return OrderReply(text=NOT_YET[kind].text(taken.language))
-            case Ordered() | Pressed() if taken.order is not None:
-                reply = await self._orders.reply(taken.order)
-                return reply or OrderReply(text=Notice.HELP.text(taken.language))
-            case _ if taken.said is None:
-                return OrderReply(text=Notice.NOTHING_TO_RETRY.text(taken.language))
+        if claimed.turn.attempt > MAX_ATTEMPTS:
+            log.error("turn.attempts_exhausted", runs=claimed.turn.attempt)
+            return CommandReply(text=Notice.FAILED.text(claimed.language))
+        if claimed.refusal is not None:
+            return CommandReply(text=REFUSAL_NOTICES[claimed.refusal].text(claimed.language))
+        if claimed.notice_text:
+            return CommandReply(text=claimed.notice_text)
+        match claimed.event:
+            case MessageReceived(text=text, unsupported_content=kind) if (
+                kind is not None and not text.strip()
+            ):
+                return CommandReply(text=UNSUPPORTED_CONTENT_NOTICES[kind].text(claimed.language))
+            case CommandReceived() | ButtonPressed() if claimed.command is not None:
+                reply = await self._commands.dispatch(claimed.command)
+                return reply or CommandReply(text=Notice.HELP.text(claimed.language))
+            case _ if claimed.question is None:
+                return CommandReply(text=Notice.NOTHING_TO_RETRY.text(claimed.language))
             case _:
-                return await self._said_by_others(taken)
+                return await self._first_predefined_answer(claimed)
 
-    async def _said_by_others(self, taken: Taken) -> OrderReply | None:
-        for own_words in self._others_words:
-            if (reply := await own_words(taken)) is not None:
+    async def _first_predefined_answer(self, claimed: ClaimedTurn) -> CommandReply | None:
+        for own_words in self._predefined_answers:
+            if (reply := await own_words(claimed)) is not None:
                 return reply
         return None
 
-    async def _read_earlier(self, taken: Taken) -> None:
-        backfill = self._backfills.get(taken.conversation.key.platform)
-        if backfill is None or taken.conversation.backfilled or taken.said is None:
+    async def _backfill(self, claimed: ClaimedTurn) -> None:
+        backfill = self._backfills.get(claimed.conversation.key.platform)
+        if backfill is None or claimed.conversation.backfilled or claimed.question is None:
             return
-        await read_earlier(
+        await backfill_thread(
             self._database,
             backfill,
-            taken.conversation,
-            taken.said,
-            before_seq=taken.turn.inbox_id,
-            limit=self._backfill_lines,
+            claimed.conversation,
+            claimed.question,
+            before_seq=claimed.turn.inbox_id,
+            limit=self._backfill_max_messages,
         )
 
-    def _open(self, taken: Taken) -> Delivery:
-        turn = taken.turn
-        question_id = taken.said.message_id if taken.said is not None else ""
-        return self._courier.open(
-            self._surfaces[taken.conversation.key.platform],
-            taken.address,
-            marker=f"{turn.id}",
-            on_refs=partial(self._save_refs, taken),
+    def _open_delivery(self, claimed: ClaimedTurn) -> Delivery:
+        turn = claimed.turn
+        question_id = claimed.question.message_id if claimed.question is not None else ""
+        return self._dispatcher.open(
+            self._channels[claimed.conversation.key.platform],
+            claimed.address,
+            idempotency_key=f"{turn.id}",
+            on_refs_changed=partial(self._save_refs, claimed),
             question_id=question_id,
             refs=turn.refs,
-            known=taken.known,
-            lost_post=turn.run > 1,
+            known_message_ids=claimed.known_message_ids,
+            post_uncertain=turn.attempt > 1,
             show_status=turn.state == "running",
-            running_controls=(Control.STOP,) if self._buttons and turn.state == "running" else (),
+            running_buttons=(ActionButton.STOP,) if self._show_buttons and turn.state == "running" else (),
         )
 
-    async def _save_refs(self, taken: Taken, refs: Sequence[MessageRef]) -> None:
+    async def _save_refs(self, claimed: ClaimedTurn, refs: Sequence[MessageRef]) -> None:
         """Store the references; a posted message must not be forgotten over a database's hiccup."""
-        deadline = self._clock.time() + REFS_PATIENCE_S
+        deadline = self._clock.time() + SAVE_REFS_TIMEOUT_S
         while True:
             try:
                 async with self._database.begin() as tx:
-                    await turns.save_refs(tx, taken.turn, refs)
+                    await turns.save_refs(tx, claimed.turn, refs)
                     for ref in refs:
                         # The channel may have got another id since the question was asked.
-                        key = replace(taken.address.key, channel=ref.channel)
-                        await conversations.remember_ref(
-                            tx, key, ref.message_id, taken.conversation.id, taken.turn.id
+                        key = replace(claimed.address.key, channel=ref.channel)
+                        await conversations.save_ref(
+                            tx, key, ref.message_id, claimed.conversation.id, claimed.turn.id
                         )
             except StoreUnavailable:
                 if self._clock.time() >= deadline:
@@ -274,26 +294,26 @@ class TurnRunner:
             else:
                 return
 
-    async def _show(self, taken: Taken, delivery: Delivery, outcome: str) -> str:
+    async def _deliver(self, claimed: ClaimedTurn, delivery: Delivery, outcome: str) -> str:
         """Bring the last words onto the screen; return the outcome."""
         try:
             await delivery.finish()
-        except SurfaceError as exc:
-            log.warning("answer_undelivered", platform=taken.conversation.key.platform, error=str(exc))
+        except PlatformError as exc:
+            log.warning("turn.undelivered", platform=claimed.conversation.key.platform, error=str(exc))
             return "undelivered"
         return outcome
 
 
-def controls_for(outcome: str) -> tuple[Control, ...]:
+def buttons_for(outcome: str) -> tuple[ActionButton, ...]:
     """Return the buttons that stand under an answer which ended so."""
     match outcome:
         case "complete":
-            return (Control.RETRY, Control.GOOD, Control.BAD)
+            return (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
         case "length":
-            return (Control.CONTINUE, Control.RETRY, Control.GOOD, Control.BAD)
+            return (ActionButton.CONTINUE, ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
         case "canned":
-            return (Control.RETRY, Control.GOOD, Control.BAD)
+            return (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
         case "notice" | "unknown" | "too_long" | "interrupted" | "closed":
             return ()
         case _:
-            return (Control.RETRY,)
+            return (ActionButton.RETRY,)

@@ -7,52 +7,54 @@ import structlog
 
 from core.delivery.delivery import Delivery
 from core.domain.clock import Clock
-from core.domain.errors import Fenced
-from core.observer import Observer, Span, TurnSeen
+from core.domain.errors import LeaseLost
+from core.observer import Observer, TraceSpan, TurnRecord
 from core.store.clock import utc_now
-from core.turns.claimer import Taken
+from core.turns.claimer import ClaimedTurn
 
 log = structlog.get_logger(__name__)
 
 
-class Watch:
+class TurnTelemetry:
     """The eye on one turn."""
 
-    def __init__(self, observer: Observer, clock: Clock, taken: Taken, waited_s: float, span: Span) -> None:
-        self._observer, self._clock, self._taken = observer, clock, taken
+    def __init__(
+        self, observer: Observer, clock: Clock, claimed: ClaimedTurn, waited_s: float, span: TraceSpan
+    ) -> None:
+        self._observer, self._clock, self._claimed = observer, clock, claimed
         self._waited_s, self._span = waited_s, span
-        self._taken_at = clock.time()
+        self._claimed_at = clock.time()
 
-    def ended(self, outcome: str, delivery: Delivery) -> None:
+    def finished(self, outcome: str, delivery: Delivery) -> None:
         """Note that the turn is closed and that its words stand."""
-        first = delivery.first_words_at
-        self._span.note(outcome=outcome)
-        self._observer.turn_ended(
-            TurnSeen(
-                platform=self._taken.conversation.key.platform,
-                question=self._taken.said is not None,
+        first = delivery.first_shown_at
+        self._span.set_attributes(outcome=outcome)
+        self._observer.turn_finished(
+            TurnRecord(
+                platform=self._claimed.conversation.key.platform,
+                is_question=self._claimed.question is not None,
                 outcome=outcome,
-                took_s=self._clock.time() - self._taken_at,
-                first_words_s=None if first is None else self._waited_s + first - self._taken_at,
+                duration_s=self._clock.time() - self._claimed_at,
+                time_to_first_text_s=None if first is None else self._waited_s + first - self._claimed_at,
             )
         )
 
 
 @contextmanager
-def watched(observer: Observer, clock: Clock, taken: Taken) -> Generator[Watch]:
+def track_turn(observer: Observer, clock: Clock, claimed: ClaimedTurn) -> Generator[TurnTelemetry]:
     """Watch a turn for the length of a block, which must begin and end in one task."""
-    turn, platform = taken.turn, taken.conversation.key.platform
-    waited_s = max(0.0, (utc_now() - taken.received_at).total_seconds())
-    observer.turn_begun(platform=platform, waited_s=waited_s, run=turn.run)
+    turn, platform = claimed.turn, claimed.conversation.key.platform
+    waited_s = max(0.0, (utc_now() - claimed.received_at).total_seconds())
+    observer.turn_started(platform=platform, waited_s=waited_s, attempt=turn.attempt)
     with (
-        structlog.contextvars.bound_contextvars(turn=turn.id, run=turn.run),
+        structlog.contextvars.bound_contextvars(turn=turn.id, run=turn.attempt),
         observer.span(
-            "turn", of=taken.event, holds=True, platform=platform, turn=turn.id, run=turn.run
+            "turn", event=claimed.event, as_current=True, platform=platform, turn=turn.id, run=turn.attempt
         ) as span,
     ):
         try:
-            yield Watch(observer, clock, taken, waited_s, span)
-        except Fenced:
-            observer.turn_fenced()
-            log.info("turn_fenced", conversation=taken.conversation.id)
+            yield TurnTelemetry(observer, clock, claimed, waited_s, span)
+        except LeaseLost:
+            observer.turn_lease_lost()
+            log.info("turn.lease_lost", conversation=claimed.conversation.id)
             raise

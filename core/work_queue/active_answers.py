@@ -5,47 +5,47 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class RunningAnswer:
+class ActiveAnswer:
     """One answer; ``why`` says who ended it: "stop", "new", "interrupt", "retry", "closed"."""
 
     task: "asyncio.Task[object] | None" = None
-    why: str = ""
+    cancel_reason: str = ""
 
-    def cancel(self, why: str) -> None:
+    def cancel(self, reason: str) -> None:
         """End the answer; its text so far stays."""
-        if not self.why:
-            self.why = why
+        if not self.cancel_reason:
+            self.cancel_reason = reason
             if self.task is not None:
                 self.task.cancel()
 
 
-class RunningAnswers:
+class ActiveAnswers:
     """At most one answer for each conversation."""
 
     def __init__(self) -> None:
-        self._answers: dict[int, RunningAnswer] = {}
+        self._answers: dict[int, ActiveAnswer] = {}
 
-    def begin(self, conversation_id: int) -> RunningAnswer:
+    def register(self, conversation_id: int) -> ActiveAnswer:
         """Register an answer that is about to be asked for."""
-        answer = self._answers[conversation_id] = RunningAnswer()
+        answer = self._answers[conversation_id] = ActiveAnswer()
         return answer
 
-    def of(self, conversation_id: int) -> RunningAnswer | None:
+    def get(self, conversation_id: int) -> ActiveAnswer | None:
         """Return a conversation's answer, if this process is about to write or writing one."""
         return self._answers.get(conversation_id)
 
-    def end(self, conversation_id: int, answer: RunningAnswer) -> None:
+    def remove(self, conversation_id: int, answer: ActiveAnswer) -> None:
         """Forget an answer."""
         if self._answers.get(conversation_id) is answer:
             del self._answers[conversation_id]
 
-    def cancel(self, conversation_id: int, why: str) -> None:
+    def cancel(self, conversation_id: int, reason: str) -> None:
         """End a conversation's running answer, if this process is writing one."""
         answer = self._answers.get(conversation_id)
         if answer is not None:
-            answer.cancel(why)
+            answer.cancel(reason)
 
-    def conversations(self) -> list[int]:
+    def conversation_ids(self) -> list[int]:
         """Return the conversations that this process is answering in."""
         return list(self._answers)
 

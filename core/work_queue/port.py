@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
-from core.ports.periodic_tasks import Schedule
-from core.store import Transaction, Work
+from core.ports.periodic_tasks import TaskScheduler
+from core.store import QueueKey, Transaction
 
-Drain: TypeAlias = Callable[[Work], Awaitable[None]]
+ProcessQueue: TypeAlias = Callable[[QueueKey], Awaitable[None]]
 """Works off everything that is open in one line of work; returns when nothing is."""
 
 
-class Engine(Schedule, Protocol):
+class WorkQueue(TaskScheduler, Protocol):
     """What the way in and the composition root need of it; one contract suite for all adapters."""
 
     @property
@@ -22,19 +22,19 @@ class Engine(Schedule, Protocol):
         """How many lines of work it has freed from dead replicas."""
 
     @property
-    def fences(self) -> int:
+    def lease_losses(self) -> int:
         """How often it gave up all that it ran, because it might be another's."""
 
-    async def enlist(self, tx: Transaction, work: Work) -> None:
+    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> None:
         """Say within the ingest transaction that ``work`` has an open event."""
 
-    def wake(self, work: Work) -> None:
+    def wake(self, queue_key: QueueKey) -> None:
         """Say after the commit that ``work`` has an open event."""
 
-    def cancel(self, conversation_id: int, why: str) -> None:
+    def cancel(self, conversation_id: int, reason: str) -> None:
         """End the conversation's running answer, wherever it runs; stored already as wanted."""
 
-    async def start(self, drain: Drain) -> None:
+    async def start(self, process_queue: ProcessQueue) -> None:
         """Begin to work, with what an earlier process left open first.
 
         Raises:

@@ -13,15 +13,15 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-TURN = "fk_usage_turn_id_turns"
+TURN_FOREIGN_KEY = "fk_usage_turn_id_turns"
 
 
 def upgrade() -> None:
     with op.batch_alter_table("usage") as usage:
         usage.add_column(sa.Column("cost_usd", sa.Float(), nullable=True))
         usage.alter_column("turn_id", existing_type=sa.BigInteger(), nullable=True)
-        usage.drop_constraint(op.f(TURN), type_="foreignkey")
-        usage.create_foreign_key(op.f(TURN), "turns", ["turn_id"], ["id"], ondelete="SET NULL")
+        usage.drop_constraint(op.f(TURN_FOREIGN_KEY), type_="foreignkey")
+        usage.create_foreign_key(op.f(TURN_FOREIGN_KEY), "turns", ["turn_id"], ["id"], ondelete="SET NULL")
     op.create_index("ix_usage_created_at", "usage", ["created_at"])
     op.create_index("ix_usage_person_id_created_at", "usage", ["person_id", "created_at"])
     op.create_index("ix_turns_started_at", "turns", ["started_at"])
@@ -52,7 +52,7 @@ def downgrade() -> None:
     op.drop_index("ix_usage_created_at", table_name="usage")
     op.execute("DELETE FROM usage WHERE turn_id IS NULL")
     with op.batch_alter_table("usage") as usage:
-        usage.drop_constraint(op.f(TURN), type_="foreignkey")
-        usage.create_foreign_key(op.f(TURN), "turns", ["turn_id"], ["id"], ondelete="CASCADE")
+        usage.drop_constraint(op.f(TURN_FOREIGN_KEY), type_="foreignkey")
+        usage.create_foreign_key(op.f(TURN_FOREIGN_KEY), "turns", ["turn_id"], ["id"], ondelete="CASCADE")
         usage.alter_column("turn_id", existing_type=sa.BigInteger(), nullable=False)
         usage.drop_column("cost_usd")

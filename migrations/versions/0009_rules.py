@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-MOMENT = sa.DateTime(timezone=True)
+TIMESTAMP = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("words", sa.JSON(), nullable=False),
         sa.Column("changed_by", sa.String(length=128), nullable=False),
-        sa.Column("changed_at", MOMENT, nullable=False),
+        sa.Column("changed_at", TIMESTAMP, nullable=False),
         sa.PrimaryKeyConstraint("platform", "channel", "tenant", name=op.f("pk_chat_rules")),
     )
     op.create_table(
@@ -36,8 +36,8 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=64), nullable=False),
         sa.Column("conversation_id", ID, nullable=True),
         sa.Column("staff", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("heard_at", MOMENT, nullable=True),
-        sa.Column("closed_since", MOMENT, nullable=True),
+        sa.Column("heard_at", TIMESTAMP, nullable=True),
+        sa.Column("closed_since", TIMESTAMP, nullable=True),
         sa.Column("closed_seq", ID, nullable=True),
         sa.Column("welcomed_seq", ID, nullable=True),
         sa.ForeignKeyConstraint(
@@ -53,7 +53,7 @@ def upgrade() -> None:
     op.create_table(
         "staff_words",
         sa.Column("conversation_id", ID, nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("at", TIMESTAMP, nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],

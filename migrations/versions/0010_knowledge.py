@@ -20,12 +20,12 @@ INDEX = """
 CREATE VIRTUAL TABLE knowledge_index USING fts5(
     words, content='knowledge_passages', content_rowid='id', tokenize='unicode61 remove_diacritics 0')
 """
-ADDED = """
+INSERT_TRIGGER = """
 CREATE TRIGGER knowledge_passages_added AFTER INSERT ON knowledge_passages BEGIN
     INSERT INTO knowledge_index (rowid, words) VALUES (new.id, new.words);
 END
 """
-GONE = """
+DELETE_TRIGGER = """
 CREATE TRIGGER knowledge_passages_gone AFTER DELETE ON knowledge_passages BEGIN
     INSERT INTO knowledge_index (knowledge_index, rowid, words) VALUES ('delete', old.id, old.words);
 END
@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.Column("author_id", sa.String(length=64), server_default="", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        _belongs("knowledge_documents", "set_id", "knowledge_sets"),
+        _foreign_key("knowledge_documents", "set_id", "knowledge_sets"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_knowledge_documents")),
         sa.UniqueConstraint("set_id", "name", name=op.f("uq_knowledge_documents_set_id_name")),
     )
@@ -74,8 +74,8 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), server_default="", nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("length", sa.Integer(), nullable=False),
-        _belongs("knowledge_passages", "set_id", "knowledge_sets"),
-        _belongs("knowledge_passages", "document_id", "knowledge_documents"),
+        _foreign_key("knowledge_passages", "set_id", "knowledge_sets"),
+        _foreign_key("knowledge_passages", "document_id", "knowledge_documents"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_knowledge_passages")),
     )
     op.create_index("ix_knowledge_passages_document_id", "knowledge_passages", ["document_id"])
@@ -85,7 +85,7 @@ def upgrade() -> None:
         sa.Column("set_id", ID, nullable=False),
         sa.Column("term", sa.String(length=64), nullable=False),
         sa.Column("passages", sa.Integer(), nullable=False),
-        _belongs("knowledge_terms", "set_id", "knowledge_sets"),
+        _foreign_key("knowledge_terms", "set_id", "knowledge_sets"),
         sa.PrimaryKeyConstraint("set_id", "term", name=op.f("pk_knowledge_terms")),
     )
     op.create_table(
@@ -102,7 +102,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_canned_channel", "canned", ["platform", "tenant", "channel"])
     if op.get_bind().dialect.name == "sqlite":
-        for statement in (INDEX, ADDED, GONE):
+        for statement in (INDEX, INSERT_TRIGGER, DELETE_TRIGGER):
             op.execute(statement)
     else:
         op.create_index("knowledge_index", "knowledge_passages", [sa.text(LEXEMES)], postgresql_using="gin")
@@ -118,7 +118,7 @@ def downgrade() -> None:
     op.drop_table("knowledge_sets")
 
 
-def _belongs(table: str, column: str, parent: str) -> sa.ForeignKeyConstraint:
+def _foreign_key(table: str, column: str, parent: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         [column], [f"{parent}.id"], name=op.f(f"fk_{table}_{column}_{parent}"), ondelete="CASCADE"
     )

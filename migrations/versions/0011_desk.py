@@ -13,15 +13,15 @@ branch_labels = None
 depends_on = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-MOMENT = sa.DateTime(timezone=True)
+TIMESTAMP = sa.DateTime(timezone=True)
 
 
-def _link(column: str, table: str, target: str) -> sa.ForeignKeyConstraint:
+def _foreign_key(column: str, table: str, target: str) -> sa.ForeignKeyConstraint:
     name = op.f(f"fk_{table}_{column}_{target}")
     return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=name, ondelete="CASCADE")
 
 
-def _handovers() -> None:
+def _create_handovers() -> None:
     op.create_table(
         "handovers",
         sa.Column("id", ID, nullable=False),
@@ -39,13 +39,13 @@ def _handovers() -> None:
         sa.Column("summary", sa.Text(), server_default="", nullable=False),
         sa.Column("taker_id", sa.String(length=64), server_default="", nullable=False),
         sa.Column("taker", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("asked_at", MOMENT, nullable=False),
-        sa.Column("answered_at", MOMENT, nullable=True),
-        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("asked_at", TIMESTAMP, nullable=False),
+        sa.Column("answered_at", TIMESTAMP, nullable=True),
+        sa.Column("ended_at", TIMESTAMP, nullable=True),
         sa.Column("customer_waits", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("due_at", MOMENT, nullable=True),
+        sa.Column("due_at", TIMESTAMP, nullable=True),
         sa.Column("reminded", sa.Integer(), server_default="0", nullable=False),
-        _link("conversation_id", "handovers", "conversations"),
+        _foreign_key("conversation_id", "handovers", "conversations"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
     )
     op.create_index("ix_handovers_desk", "handovers", ["desk_platform", "desk_channel", "desk_thread"])
@@ -62,7 +62,7 @@ def _handovers() -> None:
     )
 
 
-def _changes() -> None:
+def _create_handover_changes() -> None:
     op.create_table(
         "handover_changes",
         sa.Column("id", ID, nullable=False),
@@ -72,14 +72,14 @@ def _changes() -> None:
         sa.Column("action", sa.String(length=16), nullable=False),
         sa.Column("author_id", sa.String(length=64), nullable=False),
         sa.Column("author", sa.String(length=255), nullable=False),
-        sa.Column("at", MOMENT, nullable=False),
-        _link("handover_id", "handover_changes", "handovers"),
+        sa.Column("at", TIMESTAMP, nullable=False),
+        _foreign_key("handover_id", "handover_changes", "handovers"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handover_changes")),
     )
     op.create_index("ix_handover_changes_handover_id", "handover_changes", ["handover_id"])
 
 
-def _relayed() -> None:
+def _create_relayed() -> None:
     op.create_table(
         "relayed",
         sa.Column("id", ID, nullable=False),
@@ -95,11 +95,11 @@ def _relayed() -> None:
         sa.Column("source_platform", sa.String(length=32), server_default="", nullable=False),
         sa.Column("source_channel", sa.String(length=128), server_default="", nullable=False),
         sa.Column("source_message_id", sa.String(length=128), server_default="", nullable=False),
-        sa.Column("created_at", MOMENT, nullable=False),
-        sa.Column("done_at", MOMENT, nullable=True),
-        _link("conversation_id", "relayed", "conversations"),
-        _link("handover_id", "relayed", "handovers"),
-        _link("inbox_id", "relayed", "inbox"),
+        sa.Column("created_at", TIMESTAMP, nullable=False),
+        sa.Column("done_at", TIMESTAMP, nullable=True),
+        _foreign_key("conversation_id", "relayed", "conversations"),
+        _foreign_key("handover_id", "relayed", "handovers"),
+        _foreign_key("inbox_id", "relayed", "inbox"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_relayed")),
     )
     source = ["source_platform", "source_channel", "source_message_id"]
@@ -109,17 +109,17 @@ def _relayed() -> None:
 
 
 def upgrade() -> None:
-    _handovers()
-    _changes()
-    _relayed()
+    _create_handovers()
+    _create_handover_changes()
+    _create_relayed()
     op.create_table(
         "ratings",
         sa.Column("handover_id", ID, autoincrement=False, nullable=False),
         sa.Column("stars", sa.Integer(), nullable=False),
         sa.Column("comment", sa.Text(), server_default="", nullable=False),
         sa.Column("comment_wanted", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("given_at", MOMENT, nullable=False),
-        _link("handover_id", "ratings", "handovers"),
+        sa.Column("given_at", TIMESTAMP, nullable=False),
+        _foreign_key("handover_id", "ratings", "handovers"),
         sa.PrimaryKeyConstraint("handover_id", name=op.f("pk_ratings")),
     )
 

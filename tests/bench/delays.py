@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bots.composition.service import Service, platforms_of, running_service
+from bots.composition.service import Service, build_platforms, running_service
 from bots.slack.limits import WINDOW_S, SlackLimits
 from bots.telegram.limits import TelegramLimits
 from core.domain.clock import SystemClock
@@ -85,7 +85,7 @@ async def _serve(stage: Stage, scenario: Scenario, ready: asyncio.Barrier) -> bo
         settings = Settings(
             **stage.settings(), database_url=url, migrate="never", http_port=0, stop_grace_s=5.0
         )
-        platforms = platforms_of(settings, frozenset({stage.platform}), SystemClock())
+        platforms = build_platforms(settings, frozenset({stage.platform}), SystemClock())
         async with running_service(Service(settings, platforms, web=False)):
             await stage.connected()
             await ready.wait()  # a service that starts holds up the loop for those that run
@@ -173,13 +173,13 @@ def _budgets(place: Place) -> tuple[list[Budget], tuple[bool, bool]]:
     telegram, slack = TelegramLimits(), SlackLimits()
     match place:
         case "dm":
-            return [telegram.chat("", "", private=True), telegram.overall("")], (False, False)
+            return [telegram.chat_budget("", "", private=True), telegram.overall_budget("")], (False, False)
         case "group":
-            return [telegram.chat("", "", private=False)], (False, False)
+            return [telegram.chat_budget("", "", private=False)], (False, False)
         case "stream":
-            return [slack.method("", "chat.appendStream")], (True, True)
+            return [slack.method_budget("", "chat.appendStream")], (True, True)
         case _:
-            return [slack.method("", "chat.update")], (True, False)
+            return [slack.method_budget("", "chat.update")], (True, False)
 
 
 async def measure_all(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:

@@ -71,13 +71,13 @@ async def service_process(settings: dict[str, Any]) -> None:
     """Be the service; for every line tell time, CPU seconds and resident bytes."""
     import structlog
 
-    from bots.composition.service import Service, platforms_of, running_service
+    from bots.composition.service import Service, build_platforms, running_service
     from core.domain.clock import SystemClock
     from core.settings import Settings
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     made = Settings(**settings)
-    service = Service(made, platforms_of(made, frozenset({"telegram"}), SystemClock()), web=False)
+    service = Service(made, build_platforms(made, frozenset({"telegram"}), SystemClock()), web=False)
     async with running_service(service):
         _tell({"started": True})
         lines = await _lines()

@@ -6,8 +6,8 @@ from typing import Any
 
 from bots.slack.limits import SlackLimits
 from bots.telegram.limits import TelegramLimits
-from core.delivery.pacing import Pace
-from core.ports.platform import Rung
+from core.delivery.pacing import PacingPolicy
+from core.ports.platform import DeliveryMode
 from tests.bench.optimum import Paid, best_mean_s
 from tests.bench.simulation import Run, Simulation, steady
 
@@ -16,32 +16,32 @@ LATENCY_S = 0.02
 WORDS_PER_S = 20.0  #: half of the real runs': the optimum of two minutes is long to compute
 
 
-def places() -> dict[str, Sequence[Rung]]:
+def places() -> dict[str, Sequence[DeliveryMode]]:
     """Return how answers grow in each place."""
     telegram, slack = TelegramLimits(), SlackLimits()
 
-    def chat(*, private: bool) -> list[Rung]:
-        cost = (telegram.chat("", "", private=private), telegram.overall(""))
-        return [Rung(name="edit", open=cost, grow=cost, close=cost)]
+    def chat(*, private: bool) -> list[DeliveryMode]:
+        cost = (telegram.chat_budget("", "", private=private), telegram.overall_budget(""))
+        return [DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost)]
 
     return {
         "Telegram DM": chat(private=True),
         "Telegram group": chat(private=False),
-        "Slack stream": [slack.stream_rung(""), slack.edit_rung("", "")],
-        "Slack chat.update": [slack.edit_rung("", "")],
+        "Slack stream": [slack.stream_mode(""), slack.edit_mode("", "")],
+        "Slack chat.update": [slack.edit_mode("", "")],
     }
 
 
-def table(pace: Pace | None = None) -> list[dict[str, Any]]:
+def table(pace: PacingPolicy | None = None) -> list[dict[str, Any]]:
     """Return for each place and length the mean delay, the optimum and their ratio."""
     rows = []
     for place, rungs in places().items():
-        own = rungs[0].grow[0]
+        own = rungs[0].update_cost[0]
         paid = Paid(
             per_s=own.per_s,
             burst=own.burst,
-            first_free=rungs[0].open != rungs[0].grow,
-            last_free=rungs[0].close != rungs[0].grow,
+            first_free=rungs[0].create_cost != rungs[0].update_cost,
+            last_free=rungs[0].finalize_cost != rungs[0].update_cost,
         )
         for seconds in LENGTHS_S:
             run = Run(steady(seconds, per_s=WORDS_PER_S), rungs)

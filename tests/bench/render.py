@@ -13,17 +13,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bots.slack.render import SlackPager
-from bots.telegram.render import TelegramPager
-from core.ports.platform import Pager
+from bots.slack.render import SlackRenderer
+from bots.telegram.render import TelegramRenderer
+from core.ports.platform import Renderer
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 FRAMES = 30
 ROUNDS = 3
-PAGERS: dict[str, Callable[[], Pager]] = {
-    "telegram": TelegramPager,
-    "slack stream": lambda: SlackPager(streaming=True),
-    "slack edit": lambda: SlackPager(streaming=False),
+PAGERS: dict[str, Callable[[], Renderer]] = {
+    "telegram": TelegramRenderer,
+    "slack stream": lambda: SlackRenderer(streaming=True),
+    "slack edit": lambda: SlackRenderer(streaming=False),
 }
 
 
@@ -33,7 +33,7 @@ def answer(size: int) -> str:
     return (sample * (size // len(sample) + 1))[:size]
 
 
-def us_per_frame(make: Callable[[], Pager], text: str) -> tuple[float, float]:
+def us_per_frame(make: Callable[[], Renderer], text: str) -> tuple[float, float]:
     """Return the mean and the dearest frame, each the best of ``ROUNDS``."""
     means, worst = [], []
     for _ in range(ROUNDS):
@@ -41,7 +41,7 @@ def us_per_frame(make: Callable[[], Pager], text: str) -> tuple[float, float]:
         costs = []
         for frame in range(1, FRAMES + 1):
             began = time.perf_counter()
-            pager.pages(text[: len(text) * frame // FRAMES], complete=frame == FRAMES)
+            pager.render(text[: len(text) * frame // FRAMES], complete=frame == FRAMES)
             costs.append(time.perf_counter() - began)
         means.append(sum(costs) / len(costs))
         worst.append(max(costs))

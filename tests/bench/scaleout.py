@@ -98,7 +98,7 @@ async def events() -> dict[str, Any]:
             "conversations_out_of_order": sum(a != b for a, b in zip(shown(), wanted, strict=True)),
             "answers": sum(map(len, shown())),
             "kimi_requests": len(cluster.kimi.requests),
-            "turns_by_replica": [len(one.said("turn_done")) for one in cluster.replicas],
+            "turns_by_replica": [len(one.said("turn.finished")) for one in cluster.replicas],
         }
 
 
@@ -163,7 +163,7 @@ async def throughput() -> dict[str, Any]:
             found[f"{replicas}_replicas"] = {
                 "turns_per_s": round(600 / took_s, 1),
                 "cpu_ms_per_turn": round((_cpu_s(processes) - used_s) / 600 * 1_000, 1),
-                "turns_by_replica": [len(one.said("turn_done")) for one in cluster.replicas],
+                "turns_by_replica": [len(one.said("turn.finished")) for one in cluster.replicas],
             }
     return found
 
@@ -269,7 +269,7 @@ async def outage() -> dict[str, Any]:
         ]
         return {
             **found,
-            "takeovers": sum(len(one.said("replica_dead")) for one in cluster.replicas),
+            "takeovers": sum(len(one.said("work_queue.replica_evicted")) for one in cluster.replicas),
             "fenced": sum(len(one.said("fenced")) for one in cluster.replicas),
             "workers": sum(len(one.workers) for one in cluster.replicas),
             "kimi_requests": len(cluster.kimi.requests),

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from core.delivery.operations import Step
-from core.delivery.pacing import Pace
-from core.delivery.scheduled_message import Grant, Lane
-from core.delivery.scheduler import Scheduler
-from core.delivery.streamed_message import Growing
-from core.domain.events import Address, MessageRef, Page, ThreadKey
-from core.ports.platform import Rung
+from core.delivery.message_operations import MessageOperation
+from core.delivery.pacing import PacingPolicy
+from core.delivery.scheduled_message import ScheduledMessage, SendPermit
+from core.delivery.scheduler import DeliveryScheduler
+from core.delivery.streamed_message import StreamedMessage
+from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey
+from core.ports.platform import DeliveryMode
 
 WORD = "word "
 
@@ -23,9 +23,9 @@ WORD = "word "
 class PlainPager:
     """One page, whatever its length."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the text as it is."""
-        return [Page(source="", text=markdown)] if markdown.strip() else []
+        return [RenderedMessage(markdown="", text=markdown)] if markdown.strip() else []
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Run:
     """One answer of a simulation: when its words came and when how many of them were shown."""
 
     words: Sequence[float]
-    rungs: Sequence[Rung]
+    rungs: Sequence[DeliveryMode]
     frames: list[tuple[float, int]] = field(default_factory=list)  #: (time, words shown)
 
     @property
@@ -48,9 +48,11 @@ class Run:
 class Simulation:
     """All runs on one scheduler; every call takes ``latency_s``."""
 
-    def __init__(self, runs: Sequence[Run], *, pace: Pace | None = None, latency_s: float = 0.01) -> None:
+    def __init__(
+        self, runs: Sequence[Run], *, pace: PacingPolicy | None = None, latency_s: float = 0.01
+    ) -> None:
         self.runs = runs
-        self.scheduler = Scheduler(pace)
+        self.scheduler = DeliveryScheduler(pace)
         self.latency_s = latency_s
         self._order = count()
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -71,61 +73,61 @@ class Simulation:
 
     def _open(self, run: Run) -> None:
         address = Address(key=ThreadKey(platform="sim", tenant="t", channel="c", thread=""))
-        growing = Growing(address, PlainPager(), run.rungs, opened_at=run.words[0])
-        lane = Lane(growing=growing, status_at=None)
+        growing = StreamedMessage(address, PlainPager(), run.rungs, opened_at=run.words[0])
+        lane = ScheduledMessage(streamed=growing, next_status_at=None)
         self._run_of[id(lane)] = run
         self._at(run.words[0], lambda now: self.scheduler.add(lane, now))
 
         def say(now: float) -> None:
             growing.append(WORD, now)
-            self.scheduler.touch(lane)
+            self.scheduler.mark_changed(lane)
 
         for at in run.words:
             self._at(at, say)
 
         def finish(_: float) -> None:
             growing.finish()
-            self.scheduler.touch(lane)
+            self.scheduler.mark_changed(lane)
 
         self._at(run.words[-1], finish)
 
     def _dispatch(self, now: float) -> None:
         while True:
-            grant, wake_at = self.scheduler.next(now)
+            grant, wake_at = self.scheduler.next_permit(now)
             if grant is None:
                 if wake_at < float("inf"):
                     self._at(max(wake_at, now + 1e-6), lambda _: None)
                 return
-            step = grant.lane.growing.compose(grant.opening, now)
+            step = grant.message.streamed.compose(grant.create_mode, now)
             if step is None:
                 self._nothing(grant, now)
-            elif self.scheduler.may_spend(step.cost, now):
+            elif self.scheduler.has_room(step.cost, now):
                 self._send(grant, step, now)
             else:
-                grant.lane.growing.again()
-                grant.lane.not_before = self.scheduler.room_at(step.cost, now)
-                self.scheduler.touch(grant.lane)
+                grant.message.streamed.mark_not_shown()
+                grant.message.not_before = self.scheduler.room_at(step.cost, now)
+                self.scheduler.mark_changed(grant.message)
 
-    def _nothing(self, grant: Grant, now: float) -> None:
-        grant.lane.last_frame_at = now
-        if grant.lane.growing.complete:
-            self.scheduler.remove(grant.lane, now)
+    def _nothing(self, grant: SendPermit, now: float) -> None:
+        grant.message.last_update_at = now
+        if grant.message.streamed.complete:
+            self.scheduler.remove(grant.message, now)
         else:
-            self.scheduler.touch(grant.lane)
+            self.scheduler.mark_changed(grant.message)
 
-    def _send(self, grant: Grant, step: Step, now: float) -> None:
-        lane = grant.lane
-        self.scheduler.spend(grant, step.cost, now)
+    def _send(self, grant: SendPermit, step: MessageOperation, now: float) -> None:
+        lane = grant.message
+        self.scheduler.start_call(grant, step.cost, now)
         lane.in_flight = True
         run = self._run_of[id(lane)]
 
         def land(then: float) -> None:
             lane.in_flight = False
-            if step.page is not None:
-                run.frames.append((now + self.latency_s / 2, len(step.page.text) // len(WORD)))
-            lane.growing.settled(step, MessageRef(channel="c", message_id="1", rung=step.rung), then)
-            self.scheduler.landed(lane, then)
-            if step.ends and lane.growing.need(then) is None:
+            if step.rendered is not None:
+                run.frames.append((now + self.latency_s / 2, len(step.rendered.text) // len(WORD)))
+            lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", rung=step.mode), then)
+            self.scheduler.complete_call(lane, then)
+            if step.completes_answer and lane.streamed.next_priority(then) is None:
                 self.scheduler.remove(lane, then)
 
         self._at(now + self.latency_s, land)

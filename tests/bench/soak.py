@@ -62,7 +62,7 @@ async def service_process(settings: Row) -> None:
     """Be the service; for every line on standard input tell what is held."""
     import structlog
 
-    from bots.composition.service import Service, platforms_of, running_service
+    from bots.composition.service import Service, build_platforms, running_service
     from core.domain.clock import SystemClock
     from core.settings import Settings
 
@@ -71,7 +71,7 @@ async def service_process(settings: Row) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     made = Settings(**settings)
-    service = Service(made, platforms_of(made, frozenset({"telegram"}), SystemClock()), web=False)
+    service = Service(made, build_platforms(made, frozenset({"telegram"}), SystemClock()), web=False)
     async with running_service(service):
         lines = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

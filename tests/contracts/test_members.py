@@ -12,7 +12,7 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.clock import ScaledClock
-from core.ports.platform import Members
+from core.ports.platform import MemberLookup
 
 SPEED = 100.0
 
@@ -21,7 +21,7 @@ SPEED = 100.0
 class Team:
     """A room with one who runs it and one who does not."""
 
-    members: Members
+    members: MemberLookup
     sim: Any
     room: str
     admin: str

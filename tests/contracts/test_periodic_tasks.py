@@ -9,18 +9,18 @@ import pytest
 
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailable
-from core.ports.periodic_tasks import Chore
-from core.store import Database, Work
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.embedded import EmbeddedEngine
-from core.work_queue.postgres import ScaleoutEngine
-from core.work_queue.postgres.periodic_jobs import cron_of
+from core.ports.periodic_tasks import PeriodicTask
+from core.store import Database, QueueKey
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.embedded import EmbeddedWorkQueue
+from core.work_queue.postgres import PostgresWorkQueue
+from core.work_queue.postgres.periodic_jobs import cron_expression
 
-AnyEngine = EmbeddedEngine | ScaleoutEngine
+AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 DAY_S = 86_400.0
 
 
-async def nothing(_: Work) -> None:
+async def nothing(_: QueueKey) -> None:
     """No conversation has work here."""
 
 
@@ -29,10 +29,10 @@ async def engine_with(
     database: Database, do: Callable[[], Awaitable[None]], every_s: float = DAY_S
 ) -> AsyncIterator[AnyEngine]:
     """A running engine that has one chore."""
-    engine: AnyEngine = EmbeddedEngine(database, RunningAnswers(), SystemClock())
+    engine: AnyEngine = EmbeddedWorkQueue(database, ActiveAnswers(), SystemClock())
     if database.dialect == "postgresql":
-        engine = ScaleoutEngine(database, RunningAnswers(), SystemClock(), platforms=["telegram"])
-    engine.schedule(Chore(name="sweep", every_s=every_s, do=do))
+        engine = PostgresWorkQueue(database, ActiveAnswers(), SystemClock(), platforms=["telegram"])
+    engine.schedule(PeriodicTask(name="sweep", every_s=every_s, run=do))
     await engine.start(nothing)
     try:
         yield engine
@@ -56,9 +56,9 @@ async def test_a_chore_is_done_at_the_start_and_when_it_is_hurried(database: Dat
 
     async with engine_with(database, do) as engine:
         await until(lambda: len(rounds) == 1)
-        engine.hurry("sweep")
+        engine.run_soon("sweep")
         await until(lambda: len(rounds) == 2)
-        engine.hurry("no such chore")
+        engine.run_soon("no such chore")
         await asyncio.sleep(0.2)
     assert len(rounds) == 2
 
@@ -76,7 +76,7 @@ async def test_a_chore_comes_again_and_never_twice_at_once(database: Database) -
 
     async with engine_with(database, do, every_s=1.0) as engine:
         await until(lambda: rounds == 1)
-        engine.hurry("sweep")
+        engine.run_soon("sweep")
         await until(lambda: rounds >= 3)
     assert most == 1
 
@@ -180,11 +180,11 @@ async def test_a_round_goes_to_the_other_replica_when_its_own_stops(
 )
 def test_a_rhythm_becomes_cron(every_s: float, cron: str) -> None:
     """Seconds stand in cron's sixth field."""
-    assert cron_of(every_s) == cron
+    assert cron_expression(every_s) == cron
 
 
 @pytest.mark.parametrize("every_s", [0, 0.5, 7, 7_000, 100_000])
 def test_a_rhythm_that_cron_does_not_have_is_refused(every_s: float) -> None:
     """Such a chore would come at other times than it says."""
     with pytest.raises(ValueError, match="divide"):
-        cron_of(every_s)
+        cron_expression(every_s)

@@ -15,9 +15,9 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.clock import ScaledClock
-from core.domain.errors import SurfaceClosed, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.domain.events import Address, Choice, Event, MessageRef, Pressed
-from core.ports.platform import Rooms, Surface
+from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
+from core.domain.events import Address, ButtonPressed, Event, MessageRef, OptionButton
+from core.ports.platform import HandoffRooms, MessageChannel
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 
@@ -27,8 +27,8 @@ class Desk:
     """A team's room on one platform."""
 
     app: Any
-    rooms: Rooms
-    surface: Surface
+    rooms: HandoffRooms
+    surface: MessageChannel
     sim: Any
     tenant: str
     channel: str
@@ -38,14 +38,14 @@ class Desk:
     async def topic(self) -> Address:
         """Open a topic, or begin a thread, and return where it is."""
         thread = await self.rooms.open_topic(self.channel, "Ann: where is my parcel?")
-        at = self.rooms.address(self.tenant, self.channel, thread)
+        at = self.rooms.build_address(self.tenant, self.channel, thread)
         ref = await self.say(at, "Ann asks for a person.")
-        return self.rooms.address(self.tenant, self.channel, thread or ref.message_id)
+        return self.rooms.build_address(self.tenant, self.channel, thread or ref.message_id)
 
     async def say(self, at: Address, markdown: str) -> MessageRef:
         """Post a text of ours."""
-        (page,) = self.surface.pager(at).pages(markdown, complete=True)
-        return await self.surface.post(at, page, rung="edit", marker="desk:1", last=True)
+        (page,) = self.surface.build_renderer(at).render(markdown, complete=True)
+        return await self.surface.post(at, page, mode="edit", idempotency_key="desk:1", final=True)
 
     def thread_of(self, ref: MessageRef) -> str:
         """The thread or topic in which a message stands."""
@@ -162,9 +162,11 @@ async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
 
     at = await desk.topic()
     await desk.app.start(ingest)
-    (page,) = desk.surface.pager(at).pages("Ann waits.", complete=True)
-    choice = Choice(label="Take", data="desk:take:7")
-    ref = await desk.surface.post(at, page, rung="edit", marker="desk:3", controls=(choice,), last=True)
+    (page,) = desk.surface.build_renderer(at).render("Ann waits.", complete=True)
+    choice = OptionButton(label="Take", data="desk:take:7")
+    ref = await desk.surface.post(
+        at, page, mode="edit", idempotency_key="desk:3", buttons=(choice,), final=True
+    )
     if isinstance(desk.sim, TelegramSimulator):
         await desk.sim.press(int(ref.channel), int(ref.message_id), "choice:desk:take:7", int(desk.person))
     else:
@@ -173,9 +175,13 @@ async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
         action = next(one["action_id"] for block in message.blocks for one in block.get("elements", ()))
         assert await desk.sim.press(ref.channel, ref.message_id, action, None, desk.person)
     event = await asyncio.wait_for(heard.get(), timeout=10)
-    while not isinstance(event, Pressed):  # Telegram tells of the bot's own promotion, too
+    while not isinstance(event, ButtonPressed):  # Telegram tells of the bot's own promotion, too
         event = await asyncio.wait_for(heard.get(), timeout=10)
-    assert (event.choice, event.message_id, event.author.id) == ("desk:take:7", ref.message_id, desk.person)
+    assert (event.option_data, event.message_id, event.author.id) == (
+        "desk:take:7",
+        ref.message_id,
+        desk.person,
+    )
     assert event.address.key == at.key
 
 
@@ -188,7 +194,7 @@ async def test_any_title_is_taken(desk: Desk) -> None:
 async def test_only_our_own_mention_pings(desk: Desk) -> None:
     """A mention of ours notifies; whatever others write in its form notifies nobody."""
     at = await desk.topic()
-    ours = desk.rooms.mention(desk.person, "Bob [the] *builder*")
+    ours = desk.rooms.format_mention(desk.person, "Bob [the] *builder*")
     assert desk.mentioned(await desk.say(at, f"{ours}: Ann waits.")) == [desk.person]
     forged = f"[@Bob](mention:{desk.person}:{'0' * 20}) <@{desk.person}> [Bob](tg://user?id={desk.person})"
     assert desk.mentioned(await desk.say(at, f"Ann says: {forged}")) == []
@@ -201,9 +207,9 @@ async def test_a_file_without_bytes_or_with_a_long_caption_is_refused(
     at = await desk.topic()
     before = len(desk.sim.screen.messages)
     (tmp_path / "empty").write_bytes(b"")
-    with pytest.raises(SurfaceRefused):
+    with pytest.raises(PlatformRefused):
         await send(desk, at, tmp_path / "empty")
-    with pytest.raises(SurfaceRefused):
+    with pytest.raises(PlatformRefused):
         await send(desk, at, picture, "word " * 1_000)
     assert len(desk.sim.screen.messages) == before
 
@@ -212,7 +218,7 @@ async def test_a_file_whose_reply_is_lost_is_uncertain(desk: Desk, picture: Path
     """It may stand there: nobody may take it for not shown."""
     at = await desk.topic()
     desk.sim.faults.next(desk.showing, "lost_reply")
-    with pytest.raises(SurfaceUncertain):
+    with pytest.raises(PlatformOutcomeUnknown):
         await send(desk, at, picture)
     await asyncio.sleep(0.05)
     assert len([one for one in desk.sim.screen.messages.values() if one.thread == at.key.thread]) >= 1
@@ -222,7 +228,7 @@ async def test_a_file_too_soon_says_how_long_to_wait(desk: Desk, picture: Path) 
     """A limit is told as for any message."""
     at = await desk.topic()
     desk.sim.faults.next(desk.showing, "429", seconds=7)
-    with pytest.raises(SurfaceRateLimited) as refused:
+    with pytest.raises(PlatformRateLimited) as refused:
         await send(desk, at, picture)
     assert refused.value.retry_after_s == 7
 
@@ -232,18 +238,18 @@ async def test_a_closed_room_takes_no_file(desk: Desk, picture: Path) -> None:
     at = await desk.topic()
     if isinstance(desk.sim, TelegramSimulator):
         desk.sim.kick_bot(int(desk.channel))
-        with pytest.raises(SurfaceClosed):
+        with pytest.raises(PlatformForbidden):
             await desk.rooms.open_topic(desk.channel, "more")
     else:
         desk.sim.archive(desk.channel)
-    with pytest.raises(SurfaceClosed):
+    with pytest.raises(PlatformForbidden):
         await send(desk, at, picture)
 
 
 async def test_files_and_topics_have_a_price(desk: Desk) -> None:
     """A file costs at least what a message in the same place does."""
-    at = desk.rooms.address(desk.tenant, desk.channel, "")
-    (edit,) = desk.surface.rungs(at)
-    assert {one.key for one in edit.open} <= {one.key for one in desk.rooms.file_cost(at)}
+    at = desk.rooms.build_address(desk.tenant, desk.channel, "")
+    (edit,) = desk.surface.delivery_modes(at)
+    assert {one.key for one in edit.create_cost} <= {one.key for one in desk.rooms.file_cost(at)}
     topic = {one.key for one in desk.rooms.topic_cost(desk.channel)}
-    assert topic in (set(), {one.key for one in edit.open})
+    assert topic in (set(), {one.key for one in edit.create_cost})

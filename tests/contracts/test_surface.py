@@ -20,21 +20,21 @@ from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
-from core.domain.events import Address, Control, Event, MessageRef, Page, Status
-from core.ports.platform import Surface
+from core.domain.events import ActionButton, Address, Event, MessageRef, RenderedMessage, TypingStatus
+from core.ports.platform import MessageChannel
 
 
 @dataclass(kw_only=True)
 class Stage:
     """One adapter with a place to speak in, and hands on the platform behind it."""
 
-    surface: Surface
+    surface: MessageChannel
     address: Address
     asked: str  #: id of the question
     rung: str
@@ -50,15 +50,15 @@ class Stage:
         """The bot's messages."""
         return self.sim.screen.in_channel(self.address.key.channel, by_bot=True)
 
-    def page(self, text: str) -> Page:
+    def page(self, text: str) -> RenderedMessage:
         """The page that the adapter's own pager makes of a text."""
-        (page,) = self.surface.pager(self.address).pages(text, complete=True)
+        (page,) = self.surface.build_renderer(self.address).render(text, complete=True)
         return page
 
     async def post(self, text: str, **how: Any) -> MessageRef:
         """Post a text on the stage's rung."""
         return await self.surface.post(
-            self.address, self.page(text), rung=self.rung, **{"marker": "7:0", **how}
+            self.address, self.page(text), mode=self.rung, **{"marker": "7:0", **how}
         )
 
     async def edit(
@@ -66,7 +66,7 @@ class Stage:
     ) -> MessageRef:
         """Edit a message that shows ``before``."""
         return await self.surface.edit(
-            self.address, ref, self.page(text), shown=self.page(before), last=last, **how
+            self.address, ref, self.page(text), previous=self.page(before), final=last, **how
         )
 
     def flood(self, method: str) -> None:
@@ -156,10 +156,10 @@ async def enter(app: Any, heard: Heard, sim: Any, place: Any, person: Any, rung:
 
 async def test_it_offers_at_least_one_way_to_grow(stage: Stage) -> None:
     """Every rung can be opened and closed at a cost; the stage's is one of them."""
-    rungs = stage.surface.rungs(stage.address)
+    rungs = stage.surface.delivery_modes(stage.address)
     assert stage.rung in [rung.name for rung in rungs]
     assert rungs[-1].name == "edit"
-    assert all(rung.open and rung.close for rung in rungs)
+    assert all(rung.create_cost and rung.finalize_cost for rung in rungs)
 
 
 async def test_a_post_shows_and_edits_replace(stage: Stage) -> None:
@@ -198,7 +198,7 @@ async def test_an_identical_edit_is_success(stage: Stage) -> None:
 async def test_buttons_come_and_go(stage: Stage) -> None:
     """A message may carry buttons; an edit without any takes them away."""
     ref = await stage.post("One")
-    ref = await stage.edit(ref, "One two", "One", last=True, controls=(Control.RETRY,))
+    ref = await stage.edit(ref, "One two", "One", last=True, controls=(ActionButton.RETRY,))
     assert [value for _, value in stage.shown[0].buttons] == ["retry"]
     assert stage.shown[0].text == "One two"
     await stage.edit(ref, "One two", "One two", last=True)
@@ -208,14 +208,14 @@ async def test_buttons_come_and_go(stage: Stage) -> None:
 async def test_a_call_too_soon_says_how_long_to_wait(stage: Stage) -> None:
     """A refused post or edit shows nothing and names a wait; afterwards it passes."""
     stage.flood(stage.opening)
-    with pytest.raises(SurfaceRateLimited) as refused:
+    with pytest.raises(PlatformRateLimited) as refused:
         await stage.post("One")
     assert refused.value.retry_after_s > 0
     assert stage.shown == []
     await stage.sim.clock.sleep(refused.value.retry_after_s + 0.5)
     ref = await stage.post("One")
     stage.flood(stage.growing)
-    with pytest.raises(SurfaceRateLimited) as refused:
+    with pytest.raises(PlatformRateLimited) as refused:
         await stage.edit(ref, "One two", "One")
     assert [shown.text for shown in stage.shown] == ["One"]
     await stage.sim.clock.sleep(refused.value.retry_after_s + 0.5)
@@ -245,16 +245,16 @@ async def test_a_closed_place_says_so(stage: Stage) -> None:
     """Where the bot cannot speak any more, posts and edits are closed."""
     ref = await stage.post("One")
     stage.shut()
-    with pytest.raises(SurfaceClosed):
+    with pytest.raises(PlatformForbidden):
         await stage.post("Two")
-    with pytest.raises(SurfaceClosed):
+    with pytest.raises(PlatformForbidden):
         await stage.edit(ref, "One two", "One", last=True)
 
 
 async def test_a_post_whose_reply_is_lost_is_uncertain(stage: Stage) -> None:
     """It may stand there: it does, and nobody may take it for not shown."""
     stage.sim.faults.next(stage.opening, "lost_reply")
-    with pytest.raises(SurfaceUncertain):
+    with pytest.raises(PlatformOutcomeUnknown):
         await stage.post("One")
     assert [shown.text for shown in stage.shown] == ["One"]
 
@@ -266,10 +266,10 @@ async def test_an_edit_that_fails_may_be_done_again(stage: Stage, kind: str, las
     ref = await stage.post("One")
     method = stage.closing if last else stage.growing
     stage.sim.faults.next(method, stage.gateway if kind == "gateway" else kind)
-    with pytest.raises((SurfaceUnavailable, SurfaceUncertain)) as failed:
+    with pytest.raises((PlatformUnavailable, PlatformOutcomeUnknown)) as failed:
         await stage.edit(ref, "One two", "One", last=last)
     if stage.rung == "edit":
-        assert failed.type is SurfaceUnavailable
+        assert failed.type is PlatformUnavailable
     ref = await stage.edit(ref, "One two", "One", last=last)
     assert [shown.text for shown in stage.shown] == ["One two"]
     ref = await stage.edit(ref, "One two three", "One two", last=True)
@@ -280,27 +280,29 @@ async def test_an_edit_that_fails_may_be_done_again(stage: Stage, kind: str, las
 async def test_a_text_that_no_message_holds_is_refused(stage: Stage) -> None:
     """Too long a text shows nothing."""
     text = "x" * stage.limit
-    with pytest.raises(SurfaceRefused):
-        await stage.surface.post(stage.address, Page(source=text, text=text), rung=stage.rung, marker="7:0")
+    with pytest.raises(PlatformRefused):
+        await stage.surface.post(
+            stage.address, RenderedMessage(markdown=text, text=text), mode=stage.rung, idempotency_key="7:0"
+        )
     assert stage.shown == []
 
 
 async def test_the_pager_never_makes_too_long_a_page(stage: Stage) -> None:
     """A text of many messages' length is paged so that every page can be posted."""
-    pages = stage.surface.pager(stage.address).pages("word and word " * 3_000, complete=True)
+    pages = stage.surface.build_renderer(stage.address).render("word and word " * 3_000, complete=True)
     assert len(pages) >= 3
     for page in pages:
-        await stage.surface.post(stage.address, page, rung="edit", marker="7:0")
+        await stage.surface.post(stage.address, page, mode="edit", idempotency_key="7:0")
     assert len(stage.shown) == len(pages)
 
 
 async def test_what_a_dead_process_left_growing_can_be_reclaimed(stage: Stage) -> None:
     """The message is taken over, once and again, and its text replaced without knowing it."""
     left = await stage.post("One tw")
-    ref = await stage.surface.reclaim(stage.address, left)
+    ref = await stage.surface.finalize_orphan(stage.address, left)
     assert ref.rung == "edit"
-    assert (await stage.surface.reclaim(stage.address, left)).message_id == ref.message_id
-    await stage.surface.edit(stage.address, ref, stage.page("One two three"), shown=None, last=True)
+    assert (await stage.surface.finalize_orphan(stage.address, left)).message_id == ref.message_id
+    await stage.surface.edit(stage.address, ref, stage.page("One two three"), previous=None, final=True)
     assert [shown.text for shown in stage.shown] == ["One two three"]
     assert not stage.shown[0].streaming
 
@@ -310,21 +312,24 @@ async def test_a_lost_post_is_found_where_the_platform_can_be_asked(stage: Stage
     before = await stage.post("Another turn's", marker="6:0")
     ref = await stage.post("One", marker="7:0")
     known = frozenset({before.message_id})
-    found = await stage.surface.find(stage.address, "7:0", after=stage.asked, known=known)
-    if not stage.surface.finds_posts:
+    found = await stage.surface.find_by_key(stage.address, "7:0", after_message_id=stage.asked, exclude=known)
+    if not stage.surface.can_find_by_key:
         assert found is None
         return
     assert found is not None
     assert found.message_id == ref.message_id
     both = known | {ref.message_id}
-    assert await stage.surface.find(stage.address, "8:0", after=stage.asked, known=both) is None
+    assert (
+        await stage.surface.find_by_key(stage.address, "8:0", after_message_id=stage.asked, exclude=both)
+        is None
+    )
 
 
 async def test_a_status_is_best_effort(stage: Stage) -> None:
     """It is shown and taken away; a platform that fails meanwhile is nothing."""
-    await stage.surface.status(stage.address, Status.THINKING)
+    await stage.surface.set_status(stage.address, TypingStatus.THINKING)
     assert stage.sim.screen.frames[-1].status
     stage.sim.faults.next("*", stage.gateway)
-    await stage.surface.status(stage.address, Status.THINKING)
-    await stage.surface.status(stage.address, Status.IDLE)
+    await stage.surface.set_status(stage.address, TypingStatus.THINKING)
+    await stage.surface.set_status(stage.address, TypingStatus.IDLE)
     assert stage.shown == []

@@ -9,39 +9,48 @@ import pytest
 
 from core.domain.clock import ScaledClock
 from core.domain.errors import StoreUnavailable
-from core.domain.events import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
+from core.domain.events import (
+    Address,
+    ChatType,
+    CommandName,
+    CommandReceived,
+    Mention,
+    MessageReceived,
+    Person,
+    ThreadKey,
+)
 from core.inbound.ingest import Ingestor
-from core.store import Database, Lane, Work, inbox, migrate
-from core.store.inbox import Mark
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.embedded import EmbeddedEngine
-from core.work_queue.postgres import ScaleoutEngine
+from core.store import Database, Lane, QueueKey, inbox, migrate
+from core.store.inbox import EventStatus
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.embedded import EmbeddedWorkQueue
+from core.work_queue.postgres import PostgresWorkQueue
 
-AnyEngine = EmbeddedEngine | ScaleoutEngine
+AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 Handle = Callable[[int, str], Awaitable[None]]
 
 
-def said(conversation: int, number: int) -> Said:
+def said(conversation: int, number: int) -> MessageReceived:
     """Make the ``number``-th question of a conversation."""
     key = ThreadKey(platform="telegram", tenant="1", channel=str(conversation), thread="")
-    return Said(
+    return MessageReceived(
         delivery_id=f"msg:{conversation}:{number}",
         message_id=str(number),
         address=Address(key=key),
         author=Person(id=str(conversation), name="Bob"),
         text=f"{number}",
         sent_at=datetime(2026, 11, 21, tzinfo=UTC),
-        scene=Scene.DIRECT,
-        addressed=Addressed.DIRECT,
+        chat_type=ChatType.DIRECT,
+        mention=Mention.DIRECT,
     )
 
 
-def engine_for(database: Database, running: RunningAnswers | None = None) -> AnyEngine:
+def engine_for(database: Database, running: ActiveAnswers | None = None) -> AnyEngine:
     """The engine that belongs to a database."""
-    running, clock = RunningAnswers() if running is None else running, ScaledClock(20)
+    running, clock = ActiveAnswers() if running is None else running, ScaledClock(20)
     if database.dialect == "postgresql":
-        return ScaleoutEngine(database, running, clock, platforms=["telegram"])
-    return EmbeddedEngine(database, running, clock)
+        return PostgresWorkQueue(database, running, clock, platforms=["telegram"])
+    return EmbeddedWorkQueue(database, running, clock)
 
 
 @asynccontextmanager
@@ -49,17 +58,17 @@ async def engine_on(database: Database, handle: Handle) -> AsyncIterator[tuple[A
     """An engine whose drain hands every open question to ``handle`` and closes it."""
     engine = engine_for(database)
 
-    async def drain(work: Work) -> None:
+    async def drain(work: QueueKey) -> None:
         while True:
             async with database.read() as tx:
-                items = await inbox.open_items(tx, work, limit=1)
+                items = await inbox.load_open_items(tx, work, limit=1)
             if not items:
                 return
             event = items[0].event
-            assert isinstance(event, Said)
+            assert isinstance(event, MessageReceived)
             await handle(work.conversation_id, event.text)
             async with database.begin() as tx:
-                await inbox.mark(tx, [items[0].id], Mark.DONE)
+                await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
 
     await engine.start(drain)
     try:
@@ -154,7 +163,7 @@ async def test_a_failing_drain_is_tried_again(database: Database) -> None:
     async with engine_on(database, handle) as (engine, ingest):
         await ingest(said(1, 1))
         await until(lambda: len(attempts) == 3)
-        await engine.settled()
+        await engine.wait_idle()
 
 
 async def test_a_question_that_comes_while_the_last_one_ends_is_not_forgotten(database: Database) -> None:
@@ -177,12 +186,14 @@ async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Datab
     seen: list[Lane] = []
     release = asyncio.Event()
 
-    async def drain(work: Work) -> None:
+    async def drain(work: QueueKey) -> None:
         seen.append(work.lane)
         if work.lane is Lane.TURNS:
             await release.wait()
         async with database.begin() as tx:
-            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+            await inbox.set_status(
+                tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
+            )
 
     engine = engine_for(database)
     await engine.start(drain)
@@ -191,41 +202,43 @@ async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Datab
     await ingest(question)
     await until(lambda: seen == [Lane.TURNS])
     await ingest(
-        Ordered(
+        CommandReceived(
             delivery_id="order",
             message_id="2",
             address=question.address,
             author=question.author,
             command=CommandName.HELP,
             argument="",
-            scene=Scene.DIRECT,
+            chat_type=ChatType.DIRECT,
             sent_at=question.sent_at,
         )
     )
-    await until(lambda: seen == [Lane.TURNS, Lane.ORDERS])
+    await until(lambda: seen == [Lane.TURNS, Lane.COMMANDS])
     release.set()
     await engine.stop(grace_s=1.0)
 
 
 async def test_a_running_answer_is_ended_from_outside(database: Database) -> None:
     """Cancelling a conversation reaches the answer that is being written in it, with its reason."""
-    running = RunningAnswers()
+    running = ActiveAnswers()
     engine = engine_for(database, running)
     ended: list[str] = []
 
-    async def drain(work: Work) -> None:
-        answer = running.begin(work.conversation_id)
+    async def drain(work: QueueKey) -> None:
+        answer = running.register(work.conversation_id)
         answer.task = asyncio.create_task(asyncio.sleep(3600))
         await asyncio.wait({answer.task})
-        ended.append(answer.why)
-        running.end(work.conversation_id, answer)
+        ended.append(answer.cancel_reason)
+        running.remove(work.conversation_id, answer)
         async with database.begin() as tx:
-            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+            await inbox.set_status(
+                tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
+            )
 
     await engine.start(drain)
     await Ingestor(database, engine)(said(1, 1))
     await until(lambda: len(running) == 1)
-    engine.cancel(running.conversations()[0], "stop")
+    engine.cancel(running.conversation_ids()[0], "stop")
     await until(lambda: ended == ["stop"])
     await engine.stop(grace_s=1.0)
 
@@ -235,11 +248,13 @@ async def test_stopping_gives_running_work_its_grace(database: Database) -> None
     done: list[str] = []
     started = asyncio.Event()
 
-    async def drain(work: Work) -> None:
+    async def drain(work: QueueKey) -> None:
         started.set()
         await asyncio.sleep(0.1)
         async with database.begin() as tx:
-            await inbox.mark(tx, [item.id for item in await inbox.open_items(tx, work, limit=9)], Mark.DONE)
+            await inbox.set_status(
+                tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
+            )
         done.append("done")
 
     engine = engine_for(database)

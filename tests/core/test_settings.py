@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from core.domain.errors import SettingsError
-from core.settings import Need, Settings, load, names, near_misses, specs
+from core.settings import Requirement, Settings, likely_typos, load, setting_names, setting_specs
 
 SECRETS = {
     "KIMI_API_KEY": "sk-hush-hush",
@@ -20,10 +20,10 @@ SECRETS = {
 }
 
 
-def faults_of(environ: dict[str, str], *needs: Need, env_file: Path | None = None) -> list[str]:
+def faults_of(environ: dict[str, str], *needs: Requirement, env_file: Path | None = None) -> list[str]:
     """Return what is wrong with these settings."""
     with pytest.raises(SettingsError) as caught:
-        load(environ, env_file, needs=needs)
+        load(environ, env_file, required=needs)
     return caught.value.faults
 
 
@@ -80,7 +80,7 @@ def test_a_dollar_in_the_file_is_a_dollar(tmp_path: Path) -> None:
 
 def test_blank_values_count_as_not_set() -> None:
     """Compose passes every variable on, so an empty one must mean the default."""
-    settings = load({spec.name: " " for spec in specs()}, None)
+    settings = load({spec.name: " " for spec in setting_specs()}, None)
 
     assert settings == load({}, None)
 
@@ -183,7 +183,7 @@ def test_secrets_are_not_in_the_representation() -> None:
     settings = load(SECRETS, None)
 
     assert "hush" not in f"{settings!r} {settings} {settings.model_dump_json()}"
-    assert {spec.name for spec in specs() if spec.secret} == {*SECRETS, "MOONTHREAD_SECRET_WORDS"}
+    assert {spec.name for spec in setting_specs() if spec.secret} == {*SECRETS, "MOONTHREAD_SECRET_WORDS"}
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         "KIMI_BASE_URL": "nowhere",
     }
 
-    faults = faults_of(environ, *Need, env_file=file)
+    faults = faults_of(environ, *Requirement, env_file=file)
 
     beginnings = [
         f"{file}, line 2",
@@ -226,7 +226,7 @@ def test_a_near_miss_of_another_name_is_a_warning() -> None:
     environ = {"KIMI_APIKEY": "x", "SLACK_TOKEN": "x", "KIMI_CLI_THEME": "x", "TELEGRAM_BOT_TOKEN": "1:test"}
 
     assert load(environ, None).kimi_api_key is None
-    assert near_misses(environ, None) == [
+    assert likely_typos(environ, None) == [
         "KIMI_APIKEY: not a setting of ours; did you mean KIMI_API_KEY?",
         "SLACK_TOKEN: not a setting of ours; did you mean SLACK_BOT_TOKEN?",
     ]
@@ -248,7 +248,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
 
 def test_running_needs_a_platform() -> None:
     """Without any credentials the fault says which ones there are."""
-    (fault,) = faults_of({"KIMI_API_KEY": "sk-test"}, Need.KIMI, Need.PLATFORM)
+    (fault,) = faults_of({"KIMI_API_KEY": "sk-test"}, Requirement.KIMI, Requirement.PLATFORM)
 
     assert fault.startswith("No platform: set SLACK_BOT_TOKEN")
 
@@ -263,14 +263,16 @@ def test_running_needs_a_platform() -> None:
 )
 def test_half_of_slack_is_a_fault_even_beside_telegram(environ: dict[str, str], missing: str) -> None:
     """A platform that somebody began to set up is not left out in silence."""
-    (fault,) = faults_of({**environ, "TELEGRAM_BOT_TOKEN": "1:test"}, Need.PLATFORM)
+    (fault,) = faults_of({**environ, "TELEGRAM_BOT_TOKEN": "1:test"}, Requirement.PLATFORM)
 
     assert fault.startswith(f"{missing}: is not set")
 
 
 def test_half_of_slack_does_not_matter_to_others() -> None:
     """A command that only asks Kimi does not care about Slack."""
-    assert load({"SLACK_BOT_TOKEN": "xoxb-test", "KIMI_API_KEY": "sk-test"}, None, needs=[Need.KIMI])
+    assert load(
+        {"SLACK_BOT_TOKEN": "xoxb-test", "KIMI_API_KEY": "sk-test"}, None, required=[Requirement.KIMI]
+    )
 
 
 @pytest.mark.parametrize("second", ["SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"])
@@ -278,7 +280,7 @@ def test_slack_is_complete_in_either_mode(second: str) -> None:
     """Socket Mode and HTTP each need one more credential."""
     environ = {"SLACK_BOT_TOKEN": "xoxb-test", second: "xapp-test"}
 
-    assert load(environ, None, needs=[Need.PLATFORM, Need.SLACK]).platforms == {"slack"}
+    assert load(environ, None, required=[Requirement.PLATFORM, Requirement.SLACK]).platforms == {"slack"}
 
 
 def test_a_webhook_is_called_by_https_only() -> None:
@@ -300,9 +302,14 @@ def test_an_unwritable_database_is_a_fault_where_one_is_needed(tmp_path: Path) -
     free = tmp_path / "new" / "folder"
 
     assert load({"MOONTHREAD_DATA_DIR": str(blocked / "x")}, None)
-    assert "choose another folder" in faults_of({"MOONTHREAD_DATA_DIR": str(blocked / "x")}, Need.STORE)[0]
-    assert faults_of({"DATABASE_URL": f"sqlite:///{tmp_path}"}, Need.STORE)[0].startswith("DATABASE_URL: ")
-    assert load({"MOONTHREAD_DATA_DIR": str(free)}, None, needs=[Need.STORE]).data_dir == free
+    assert (
+        "choose another folder"
+        in faults_of({"MOONTHREAD_DATA_DIR": str(blocked / "x")}, Requirement.STORE)[0]
+    )
+    assert faults_of({"DATABASE_URL": f"sqlite:///{tmp_path}"}, Requirement.STORE)[0].startswith(
+        "DATABASE_URL: "
+    )
+    assert load({"MOONTHREAD_DATA_DIR": str(free)}, None, required=[Requirement.STORE]).data_dir == free
     assert not free.exists()
 
 
@@ -315,7 +322,7 @@ def test_a_database_elsewhere_needs_no_data_directory(tmp_path: Path) -> None:
         "DATABASE_URL": "postgres://127.0.0.1/db?sslmode=require",
     }
 
-    assert load(environ, None, needs=[Need.STORE])
+    assert load(environ, None, required=[Requirement.STORE])
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,9 +334,9 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_described() -> None:
     """Names are unique, descriptions are sentences, attributes follow from the names."""
-    assert len({spec.name for spec in specs()}) == len(specs())
-    assert {spec.name for spec in specs()} | {"MOONSHOT_API_KEY"} == names()
-    for spec in specs():
+    assert len({spec.name for spec in setting_specs()}) == len(setting_specs())
+    assert {spec.name for spec in setting_specs()} | {"MOONSHOT_API_KEY"} == setting_names()
+    for spec in setting_specs():
         assert spec.description.endswith("."), spec.name
         assert spec.field == spec.name.lower().removeprefix("moonthread_"), spec.name
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import SettingsError
-from core.settings import load, near_misses, specs
-from core.settings.secret_files import file_names
+from core.settings import likely_typos, load, setting_specs
+from core.settings.secret_files import secret_file_variables
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-test",
@@ -14,7 +14,7 @@ GOOD = {
     "TELEGRAM_BOT_TOKEN": "1:test",
     "DATABASE_URL": "postgresql://me:hush@127.0.0.1/db",
 }
-SECRETS = sorted(spec.name for spec in specs() if spec.secret)
+SECRETS = sorted(spec.name for spec in setting_specs() if spec.secret)
 
 
 def written(folder: Path, text: str) -> str:
@@ -43,7 +43,7 @@ def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
 
 def test_only_secrets_may(tmp_path: Path) -> None:
     """Anything else with _FILE at its end is an unknown name like any other."""
-    assert {"KIMI_API_KEY_FILE", "SLACK_BOT_TOKEN_FILE", "DATABASE_URL_FILE"} <= file_names()
+    assert {"KIMI_API_KEY_FILE", "SLACK_BOT_TOKEN_FILE", "DATABASE_URL_FILE"} <= secret_file_variables()
     environ = {"MOONTHREAD_BUSY_FILE": written(tmp_path, "merge")}
     assert faults_of(environ)[0].startswith("MOONTHREAD_BUSY_FILE: there is no such setting")
 
@@ -92,4 +92,4 @@ def test_what_stands_in_a_file_is_checked_like_the_rest(tmp_path: Path) -> None:
 
 def test_a_slip_in_such_a_name_is_pointed_out() -> None:
     """The right names are no slips."""
-    assert near_misses({"KIMI_API_KEY_FILE": "x", "SLACK_APP_TOKEN_FILE": "x"}, None) == []
+    assert likely_typos({"KIMI_API_KEY_FILE": "x", "SLACK_APP_TOKEN_FILE": "x"}, None) == []

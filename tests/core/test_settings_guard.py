@@ -2,7 +2,7 @@
 
 import pytest
 
-from bots.composition.settings_mapping import masker_of
+from bots.composition.settings_mapping import build_masker
 from core.domain.errors import SettingsError
 from core.settings import load
 
@@ -12,15 +12,15 @@ def test_kinds_and_words_become_a_masker() -> None:
     settings = load(
         {"MOONTHREAD_MASK": "cards, emails", "MOONTHREAD_SECRET_WORDS": "codename=Blue Bird，蓝鸟\nred"}, None
     )
-    masker = masker_of(settings)
+    masker = build_masker(settings)
     assert settings.mask == ("cards", "emails")
-    assert masker.names == {"blue bird": "CODENAME", "蓝鸟": "SECRET", "red": "SECRET"}
+    assert masker.placeholder_names == {"blue bird": "CODENAME", "蓝鸟": "SECRET", "red": "SECRET"}
     assert "Bird" not in f"{settings!r} {settings.model_dump_json()}"
 
 
 def test_nothing_is_masked_where_nothing_is_set() -> None:
     """By default requests go out as they are."""
-    assert not masker_of(load({}, None))
+    assert not build_masker(load({}, None))
 
 
 @pytest.mark.parametrize(

@@ -60,12 +60,12 @@ async def test_two_that_upgrade_at_once_do_not_collide(postgres_url: str) -> Non
     import asyncio
 
     await asyncio.gather(*(migrate.upgrade(postgres_url) for _ in range(3)))
-    assert await migrate.current(postgres_url) == migrate.head()
+    assert await migrate.revision(postgres_url) == migrate.head()
 
 
 async def test_a_database_that_was_never_migrated_says_so(empty_database_url: str) -> None:
     """The revision of an empty database is the empty text."""
-    assert await migrate.current(empty_database_url) == ""
+    assert await migrate.revision(empty_database_url) == ""
 
 
 def test_the_engines_tables_are_the_packages() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from core.domain.errors import StoreUnavailable
 from core.store import Database, migrate
-from core.store.migration_chain import Chain, Step
+from core.store.migration_chain import MigrationChain, Revision
 from core.store.schema import UtcDateTime
 
 RELEASE = "0007"  #: the newest revision of the release before
@@ -94,9 +94,9 @@ def recorded() -> Iterator[list[ops.MigrateOperation]]:
         yield seen
 
 
-def later_steps() -> Sequence[Step]:
+def later_steps() -> Sequence[Revision]:
     """Return every step after the release before."""
-    steps = migrate.chain().steps
+    steps = migrate.chain().revisions
     return steps[[step.revision for step in steps].index(RELEASE) + 1 :]
 
 
@@ -114,10 +114,10 @@ async def test_no_expand_step_drops_renames_or_tightens(empty_database_url: str)
 def test_contract_steps_stand_last_and_name_a_release_that_may_still_run() -> None:
     """A contract step's floor is a revision before it, and no floor is below an earlier one."""
     chain = migrate.chain()
-    floors = [step.contract for step in chain.steps if step.contract]
+    floors = [step.contract for step in chain.revisions if step.contract]
     assert all(floor in chain for floor in floors)
     assert floors == sorted(floors)
-    assert all(step.contract < step.revision for step in chain.steps)
+    assert all(step.contract < step.revision for step in chain.revisions)
 
 
 NULLABLE = sa.Column("x", sa.Text())
@@ -253,26 +253,26 @@ async def test_what_the_release_before_writes_and_reads_still_works(empty_databa
 # -- which code may run where ----------------------------------------------------------------------------
 
 STEPS = [
-    Step(revision="0001", tells="a table"),
-    Step(revision="0002", tells="a column"),
-    Step(revision="0003", tells="the old column goes", contract="0002"),
+    Revision(revision="0001", summary="a table"),
+    Revision(revision="0002", summary="a column"),
+    Revision(revision="0003", summary="the old column goes", contract="0002"),
 ]
 
 
 def test_contract_steps_wait_until_they_are_asked_for() -> None:
     """An upgrade needs the expand steps only; the last contract step stays pending, and both states fit."""
-    chain = Chain(STEPS)
+    chain = MigrationChain(STEPS)
     assert (chain.needed, chain.head) == ("0002", "0003")
     fresh = chain.status("", "")
     assert [step.revision for step in fresh.pending] == ["0001", "0002"]
     assert [step.revision for step in fresh.contract] == ["0003"]
-    assert [chain.fits(chain.status(at, "")) for at in ("0001", "0002", "0003")] == [False, True, True]
+    assert [chain.supports(chain.status(at, "")) for at in ("0001", "0002", "0003")] == [False, True, True]
     assert (chain.floor_at("0002", "0001"), chain.floor_at("0003", "0001")) == ("0001", "0002")
 
 
 def test_the_next_release_takes_the_contract_step_with_it() -> None:
     """A contract step that a later expand step follows is needed like any other."""
-    chain = Chain([*STEPS, Step(revision="0004", tells="another table")])
+    chain = MigrationChain([*STEPS, Revision(revision="0004", summary="another table")])
     status = chain.status("0002", "0001")
     assert [step.revision for step in status.pending] == ["0003", "0004"]
     assert status.contract == ()
@@ -280,10 +280,10 @@ def test_the_next_release_takes_the_contract_step_with_it() -> None:
 
 def test_old_code_goes_on_above_the_floor_and_nowhere_else() -> None:
     """Tables newer than the code are fine until a contract step took away what it needs."""
-    old = Chain(STEPS[:1])
-    assert old.fits(old.status("0002", floor="0001"))
-    assert not old.fits(old.status("0003", floor="0002"))
-    assert not old.fits(old.status("0003", floor=""))
+    old = MigrationChain(STEPS[:1])
+    assert old.supports(old.status("0002", floor="0001"))
+    assert not old.supports(old.status("0003", floor="0002"))
+    assert not old.supports(old.status("0003", floor=""))
 
 
 async def test_a_newer_database_is_left_alone_and_judged_by_its_floor(empty_database_url: str) -> None:
@@ -293,13 +293,13 @@ async def test_a_newer_database_is_left_alone_and_judged_by_its_floor(empty_data
     async with database.begin() as tx:
         await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await migrate.upgrade(empty_database_url)
-    await migrate.require_current(database)
+    await migrate.require_compatible(database)
     status = await migrate.status_of(database)
     assert (status.current, status.newer, status.floor) == ("9999", True, migrate.FIRST_FLOOR)
     async with database.begin() as tx:
         await tx.execute(text("UPDATE schema_floor SET revision = '9998'"))
     with pytest.raises(StoreUnavailable, match="install the newer version"):
-        await migrate.require_current(database)
+        await migrate.require_compatible(database)
     with pytest.raises(StoreUnavailable):
         await migrate.downgrade(empty_database_url, "0007")
     await database.close()

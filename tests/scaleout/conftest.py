@@ -91,12 +91,12 @@ class Replica:
     @property
     def workers(self) -> set[int]:
         """The numbers it had in the cluster."""
-        return {int(line["worker"]) for line in self.said("worker_registered")}
+        return {int(line["worker"]) for line in self.said("work_queue.worker_registered")}
 
     @property
     def leads(self) -> bool:
         """Whether it took the lead last and did not leave it."""
-        return len(self.said("leadership_taken")) > len(self.said("leadership_left"))
+        return len(self.said("leader.elected")) > len(self.said("leader.resigned"))
 
 
 @dataclass(eq=False)

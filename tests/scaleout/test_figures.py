@@ -66,7 +66,9 @@ async def test_lead_death_and_standstill_are_told(cluster: Any) -> None:
     await cluster.posted(3)
     owned = [chat for chat, one in (await cluster.owners()).items() if one is replicas[leader]]
     replicas[leader].send(signal.SIGKILL)
-    await cluster.until(lambda: replicas[other].leads and bool(replicas[other].said("replica_dead")), 30.0)
+    await cluster.until(
+        lambda: replicas[other].leads and bool(replicas[other].said("work_queue.replica_evicted")), 30.0
+    )
     taken_over = 'moonthread_turns_taken_over_total{platform="telegram"}'
     async with asyncio.timeout(20.0):
         while (seen := await pages[other].figures()).get(taken_over, 0) < len(owned):  # noqa: ASYNC110

@@ -10,11 +10,11 @@ from typing import Any
 
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.wire import message_json
-from core.work_queue.postgres import Timing
+from core.work_queue.postgres import ClusterTiming
 
 OUTAGE_S = 5.0
 FROZEN_S = 10.0
-TIMING = Timing()
+TIMING = ClusterTiming()
 
 
 def words_of(question: str, count: int) -> str:
@@ -65,7 +65,7 @@ async def test_many_events_on_two_replicas_keep_their_order(cluster: Any) -> Non
     await asyncio.sleep(1.0)
     assert shown() == wanted
     assert asked_in_order(cluster.kimi.requests) == {str(i): list(range(each)) for i in range(chats)}
-    assert all(one.said("turn_done") for one in replicas), "one replica did it all"
+    assert all(one.said("turn.finished") for one in replicas), "one replica did it all"
     assert await cluster.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
@@ -109,9 +109,9 @@ async def test_a_killed_replicas_answers_go_on_in_the_same_messages(cluster: Any
     await cluster.until(lambda: all(_complete(cluster, chat, 100) for chat, _ in people), 60.0)
     waits = [_next_frame(cluster, chat, killed_at + 0.5) - killed_at for chat in chats]
     # A machine that is slow at first frames is slow at these too; tests/bench/scaleout.py has figures.
-    assert max(waits) <= TIMING.stalled_s + TIMING.watch_s + 1.5 + 2 * usual_s, (waits, usual_s)
+    assert max(waits) <= TIMING.stalled_s + TIMING.eviction_check_s + 1.5 + 2 * usual_s, (waits, usual_s)
     assert all(len(cluster.answers(chat)) == 1 for chat, _ in people)
-    assert other.said("replica_dead")
+    assert other.said("work_queue.replica_evicted")
     assert not other.said("fenced")
 
 
@@ -132,7 +132,7 @@ async def test_a_rolling_restart_loses_and_doubles_nothing(cluster: Any) -> None
         await _ask_anew(cluster, people)
         if staying is not None:
             await cluster.start(1, MOONTHREAD_STOP_GRACE_S="1")
-            assert not [line for line in staying.said("replica_dead") if line["workers"]]
+            assert not [line for line in staying.said("work_queue.replica_evicted") if line["workers"]]
     await cluster.until(lambda: all(_complete(cluster, chat, 130) for chat, _ in people), 60.0)
     assert all(len(cluster.answers(chat)) == 1 for chat, _ in people)
     shown = {chat: [one.message.text for one in cluster.frames(chat)] for chat, _ in people}
@@ -188,6 +188,6 @@ async def test_an_outage_of_the_database_loses_nothing(own_server: Any, own_clus
     assert all(len(cluster.answers(chat)) == 1 for chat, _ in people)
     for replica in (leader, other):
         assert replica.process.returncode is None
-        assert not replica.said("replica_dead")
+        assert not replica.said("work_queue.replica_evicted")
         assert not replica.said("fenced")
         assert len(replica.workers) == 1, "the worker went on"

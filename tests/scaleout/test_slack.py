@@ -9,7 +9,7 @@ import pytest
 
 from bots.simulator.kimi import ScriptedReply
 from bots.simulator.slack import Limits, SlackSimulator, events
-from bots.slack.setup import EVENTS_PATH
+from bots.slack.app_manifest import EVENTS_PATH
 
 CHANNELS, EACH = 12, 5
 
@@ -73,4 +73,4 @@ async def test_slack_on_two_replicas(cluster: Any, slack: Any, way: str) -> None
     await cluster.until(lambda: shown() == wanted, 60.0)
     asked = sorted(request.question.rsplit(" ", 1)[-1] for request in cluster.kimi.requests)
     assert asked == sorted(f"{index}:{number}" for index in range(CHANNELS) for number in range(EACH))
-    assert all(one.said("turn_done") for one in cluster.replicas)
+    assert all(one.said("turn.finished") for one in cluster.replicas)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from bots.composition.service import Service, platforms_of
+from bots.composition.service import Service, build_platforms
 from bots.simulator.kimi import KimiSimulator, SeenRequest, answer_with
 from bots.simulator.screen import Frame, Screen, Shown
 from bots.simulator.slack import SlackSimulator
@@ -118,7 +118,7 @@ class World:
             **self.given,
         }
         made = Settings(**fields)
-        platforms = platforms_of(made, frozenset({self.name}), self.clock)
+        platforms = build_platforms(made, frozenset({self.name}), self.clock)
         self.service = Service(made, platforms, clock=self.clock, web=web)
         await self.service.start()
         if not web:

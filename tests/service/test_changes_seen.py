@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.chat_policy import ChatRules
-from core.domain.events import Said
+from core.domain.events import MessageReceived
 from core.store import inbox, rules
 
 WITHIN_S = 1.0  #: of the machine's clock
@@ -36,17 +36,17 @@ async def both(world: Any) -> AsyncIterator[tuple[Any, Any]]:
         await other.stop()
 
 
-async def begun(world: Any, room: Any) -> Said:
+async def begun(world: Any, room: Any) -> MessageReceived:
     """Begin a conversation; return its question, as it came in."""
     await room.ask("Hello?")
     await world.done(1)
     async with world.service.database.read() as tx:
-        said = await inbox.event_of(tx, 1)
-    assert isinstance(said, Said)
+        said = await inbox.get_event(tx, 1)
+    assert isinstance(said, MessageReceived)
     return said
 
 
-async def asked(world: Any, service: Any, like: Said) -> dict[str, Any]:
+async def asked(world: Any, service: Any, like: MessageReceived) -> dict[str, Any]:
     """Let a further question come in at one replica, which does it itself; return Kimi's request."""
     number = next(NUMBERS)
     worked = []
@@ -73,7 +73,7 @@ async def asked(world: Any, service: Any, like: Said) -> dict[str, Any]:
     return dict(found.body)
 
 
-async def bodies(world: Any, both: Any, like: Said) -> list[dict[str, Any]]:
+async def bodies(world: Any, both: Any, like: MessageReceived) -> list[dict[str, Any]]:
     """Ask at each replica in turn; none may take long to know what was changed."""
     async with asyncio.timeout(30):
         return [await asked(world, service, like) for service in both]

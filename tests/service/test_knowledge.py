@@ -7,9 +7,9 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 from core.chat_policy import ChatRules
-from core.domain.events import Moved, ThreadKey
-from core.knowledge.scope import own_set, owner_of
-from core.knowledge.teaching import teach
+from core.domain.events import ChannelMigrated, ThreadKey
+from core.knowledge.indexing import index_document
+from core.knowledge.scope import chat_set_name, owner_of
 from core.store import Database, canned, knowledge, rules
 from core.store.knowledge import DEPLOYMENT
 
@@ -31,7 +31,7 @@ async def know(
     """Teach the deployment a set, and let a room's rules name it."""
     assert world.service is not None
     database: Database = world.service.database
-    await teach(database, DEPLOYMENT, "tea", name="tea.md", text=TEXT, ending="md", url=url)
+    await index_document(database, DEPLOYMENT, "tea", name="tea.md", text=TEXT, extension="md", url=url)
     async with database.begin() as tx:
         made = ChatRules(knowledge=tuple(names), strict=strict)
         await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
@@ -211,17 +211,19 @@ async def test_what_a_group_was_taught_moves_with_it(world: Any) -> None:
     old, new = (
         ThreadKey(platform="telegram", tenant="1", channel=chat, thread="") for chat in ("-5", "-1005")
     )
-    await teach(database, owner_of(old), own_set(old), name="tea.md", text=TEXT, ending="md")
-    moved = Moved(
+    await index_document(
+        database, owner_of(old), chat_set_name(old), name="tea.md", text=TEXT, extension="md"
+    )
+    moved = ChannelMigrated(
         delivery_id="move:1", platform="telegram", tenant="1", old_channel="-5", new_channel="-1005"
     )
     async with database.begin() as tx:
-        await canned.put(tx, old, question="Open?", answer="Yes.", author_id="9")
+        await canned.save(tx, old, question="Open?", answer="Yes.", author_id="9")
     await world.service.parts.ingest(moved)
     async with database.read() as tx:
-        assert await knowledge.owned(tx, owner_of(old), own_set(old)) is None
-        assert await knowledge.owned(tx, owner_of(new), own_set(new)) is not None
-        assert [one.answer for one in await canned.of(tx, new)] == ["Yes."]
+        assert await knowledge.find_set(tx, owner_of(old), chat_set_name(old)) is None
+        assert await knowledge.find_set(tx, owner_of(new), chat_set_name(new)) is not None
+        assert [one.answer for one in await canned.load(tx, new)] == ["Yes."]
 
 
 async def test_a_strict_chat_with_a_desk_offers_a_person(world: Any) -> None:

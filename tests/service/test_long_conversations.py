@@ -207,7 +207,7 @@ async def test_a_wrong_estimate_costs_one_refusal(world: Any) -> None:
     await talk(world, room, range(2, 5), "")
     assert world.service is not None
     async with world.service.database.begin() as tx:
-        await usage.learn(tx, f"token-ratio:{SMALL.id}", 0.5)
+        await usage.save_calibration(tx, f"token-ratio:{SMALL.id}", 0.5)
     await world.stop()
     await world.start()
     await room.ask(f"What do you know? {'x' * 10_000}")

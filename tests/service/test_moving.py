@@ -7,7 +7,7 @@ from typing import Any
 from bots.simulator.kimi import answer_with, per_question
 from bots.simulator.kimi.script import ScriptedReply
 from core.store import Database
-from core.store.database_transfer import Copy
+from core.store.database_transfer import DatabaseTransfer
 
 LONG = "Once upon a time: " + " ".join(f"w{number}" for number in range(300)) + " and out."
 
@@ -29,7 +29,7 @@ async def test_conversations_go_on_after_the_move(world: Any, postgres_url: str,
     await world.stop()
 
     source, target = Database(world.database_url), Database(postgres_url)
-    assert await Copy(source, target, lambda _: None).run() > 0
+    assert await DatabaseTransfer(source, target, lambda _: None).run() > 0
     await asyncio.gather(source.close(), target.close())
     world.kimi.script = per_question(
         {

@@ -12,9 +12,14 @@ from bots.observability import metrics as m
 from bots.simulator.kimi import answer_with
 
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(60)) + " and THE END."
-FOR_REPLICAS = {m.FREED, m.FENCES, m.FENCED, m.TAKEN_OVER}  #: fed by another process's death
-FOR_FAULTS = {m.SILENCES, m.REFUSALS}
-FOR_POLLING = {m.LEADER}
+FOR_REPLICAS = {
+    m.QUEUE_TAKEOVERS,
+    m.LEASES_LOST,
+    m.TURNS_LOST,
+    m.TURNS_TAKEN_OVER,
+}  #: fed by another process's death
+FOR_FAULTS = {m.WATCHDOG_RESTARTS, m.PLATFORM_ERRORS}
+FOR_POLLING = {m.POLL_LEADER}
 
 
 async def page(world: Any, path: str) -> httpx.Response:
@@ -58,11 +63,11 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
     assert seen[f'moonthread_events_total{{kind="ordered",platform="{name}",result="new"}}'] == 1
     assert seen[f'moonthread_turns_total{{outcome="complete",platform="{name}",type="question"}}'] == 3
     assert seen[f'moonthread_turns_total{{outcome="notice",platform="{name}",type="order"}}'] == 1
-    for each in (m.INGEST, m.WAIT):
+    for each in (m.INGEST_TIME, m.QUEUE_WAIT):
         assert seen[f'{each.name}_count{{platform="{name}"}}'] == 4
-    for each in (m.FIRST_WORD, m.TURN_TIME):
+    for each in (m.TIME_TO_FIRST_TOKEN, m.TURN_TIME):
         assert seen[f'{each.name}_count{{platform="{name}"}}'] == 3
-    assert 0 < seen[f'{m.WORD_DELAY.name}_sum{{platform="{name}"}}'] < 60
+    assert 0 < seen[f'{m.TEXT_TO_SCREEN_LATENCY.name}_sum{{platform="{name}"}}'] < 60
     frames = [frame for frame in world.screen.frames if frame.kind != "status" and frame.message.by_bot]
     told = sum(
         value
@@ -204,10 +209,10 @@ async def test_turns_that_change_hands_are_counted(world: Any) -> None:
     await world.start()
     metrics = world.service.parts.metrics
     await world.until(lambda: len(world.requests) == 2, "Kimi is asked to go on")
-    assert metrics.value(m.TAKEN_OVER.name, platform=world.name) == 1
-    assert metrics.value(m.FENCED.name) == 0
+    assert metrics.value(m.TURNS_TAKEN_OVER.name, platform=world.name) == 1
+    assert metrics.value(m.TURNS_LOST.name) == 0
 
     async with world.service.database.begin() as tx:
         await tx.execute(sql("UPDATE turns SET run = run + 1"))
 
-    await world.until(lambda: metrics.value(m.FENCED.name) == 1, "the turn is fenced")
+    await world.until(lambda: metrics.value(m.TURNS_LOST.name) == 1, "the turn is fenced")

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bots.simulator.kimi import answer_with
-from bots.slack.setup import EVENTS_PATH
+from bots.slack.app_manifest import EVENTS_PATH
 
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(30)) + " and THE END."
 

@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from bots.simulator.kimi import answer_with
 from core.retention import Retention
-from core.store import Database, Lane, Transaction, Work, export, migrate
+from core.store import Database, Lane, QueueKey, Transaction, export, migrate
 from core.store.schema import metadata
 from core.work_queue.postgres import statements
 
@@ -137,9 +137,9 @@ async def converse(world: Any) -> None:
 
 async def maintain(database: Database, clock: Any) -> None:
     """Do what runs beside conversations, and an export; what reports on everything may read everything."""
-    await Retention(database, clock, days=1).once()
+    await Retention(database, clock, retention_days=1).purge_expired()
     async with database.read() as tx:
-        async for _ in export.of_conversation(tx, 1):
+        async for _ in export.export_conversation(tx, 1):
             pass
 
 
@@ -169,7 +169,7 @@ async def test_the_engines_own_statements_use_indexes(postgres_url: str) -> None
     """What runs on procrastinate's tables finds open events without reading the inbox."""
     await migrate.upgrade(postgres_url)
     database = Database(postgres_url)
-    texts = {"task": "x", "lock": statements.lock_of(Work(1, Lane.TURNS)), "lane": "turns"}
+    texts = {"task": "x", "lock": statements.lock_name(QueueKey(1, Lane.TURNS)), "lane": "turns"}
     values = {**texts, "at_once": True, "queues": ["slack"], "stalled_s": 3.0}
     ours = [text for name, text in vars(statements).items() if name.isupper() and "procrastinate_" in text]
     assert len(ours) >= 5

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import SeenRequest
-from core.chat_policy import ChatRules, Hours, Span, Trigger
+from core.chat_policy import ChatRules, Trigger, WeeklyHours, WeeklyRange
 from core.store import rules
 from core.store.clock import utc_now
 from core.turns.intent_classifier import INSTRUCTION
@@ -238,11 +238,11 @@ async def test_two_customers_have_conversations_of_their_own(world: Any) -> None
         assert ("apples" in str(request.messages)) != ("bananas" in str(request.messages))
 
 
-def closed_now() -> Hours:
+def closed_now() -> WeeklyHours:
     """Hours that ended some hours ago and begin some hours from now."""
     begins = (utc_now() + timedelta(hours=6)).hour * 60
-    span = Span(first=0, last=6, begin_min=begins, end_min=(begins + 60) % 1440)
-    return Hours(spans=(span,), zone="UTC")
+    span = WeeklyRange(first_day=0, last_day=6, start_min=begins, end_min=(begins + 60) % 1440)
+    return WeeklyHours(ranges=(span,), time_zone="UTC")
 
 
 @both

@@ -4,17 +4,24 @@ from typing import Any
 
 import pytest
 
-from core.chat_policy import NAMES, ChatRules, Trigger, changed
-from core.commands.settings_menu import BY_NAME, ITEMS, main_menu, offers_of, sub_menu, words_of
+from core.chat_policy import RULE_NAMES, ChatRules, Trigger, with_changes
+from core.commands.settings_menu import (
+    ITEMS_BY_NAME,
+    MENU_ITEMS,
+    main_menu,
+    options_for,
+    rule_texts_for,
+    sub_menu,
+)
 from core.store import rules
 
 MOST_DATA_BYTES = 56
 
 
-async def stored(world: Any, room: Any) -> list[rules.Stored]:
+async def stored(world: Any, room: Any) -> list[rules.StoredChatRules]:
     """What is stored of a room."""
     async with world.service.database.read() as tx:
-        return list(await rules.listed(tx, platform=world.name, channel=room.channel))
+        return list(await rules.load_all(tx, platform=world.name, channel=room.channel))
 
 
 async def open_room(world: Any) -> tuple[Any, Any, Any]:
@@ -118,16 +125,20 @@ async def test_words_and_answers_set_nothing(world: Any) -> None:
 def test_every_value_on_offer_can_be_set(language: Any) -> None:
     """Each button fits into a button's data, and what it stands for is no fault."""
     rules_now = ChatRules(keywords=("tea",), knowledge=("tea",))
-    rules_now = changed(rules_now, {"hours": "daily 09:00-18:00 UTC", "quiet_hours": "daily 22:00-08:00 UTC"})
-    for item in ITEMS:
-        assert item.name in (*NAMES, "zone")
-        offers = offers_of(rules_now, item.name, models=["kimi-k3"], personas=["pip"], sets=["tea", "lamps"])
+    rules_now = with_changes(
+        rules_now, {"hours": "daily 09:00-18:00 UTC", "quiet_hours": "daily 22:00-08:00 UTC"}
+    )
+    for item in MENU_ITEMS:
+        assert item.name in (*RULE_NAMES, "zone")
+        offers = options_for(
+            rules_now, item.name, models=["kimi-k3"], personas=["pip"], sets=["tea", "lamps"]
+        )
         assert offers
         for offer in offers:
-            made = changed(rules_now, words_of(rules_now, item.name, offer.value, language))
-            if item.name in NAMES and item.name not in ("hours", "quiet_hours", "knowledge"):
+            made = with_changes(rules_now, rule_texts_for(rules_now, item.name, offer.value, language))
+            if item.name in RULE_NAMES and item.name not in ("hours", "quiet_hours", "knowledge"):
                 assert bool(offer.value) or getattr(made, item.name) == getattr(ChatRules(), item.name)
         shown = sub_menu(rules_now, item.name, offers, language)
         assert len(shown) == len(offers) + 1
         assert all(len(choice.data.encode()) <= MOST_DATA_BYTES for choice in shown)
-    assert len(main_menu(rules_now, language)) == len(BY_NAME) + 1
+    assert len(main_menu(rules_now, language)) == len(ITEMS_BY_NAME) + 1

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bots.composition.service import Service, platforms_of
+from bots.composition.service import Service, build_platforms
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
 from bots.simulator.telegram import Limits, TelegramSimulator
 from core.domain.clock import SystemClock
-from core.domain.events import Address, Addressed, Person, Said, Scene, ThreadKey
+from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ThreadKey
 from core.settings import Settings
 from core.store import Database, migrate
 from core.store.payload import encode
@@ -21,7 +21,7 @@ CONVERSATIONS = 2_000
 TURNS_EACH = 25  #: a question and an answer each
 MOST_S = 3.0
 
-QUESTION = Said(
+QUESTION = MessageReceived(
     delivery_id="old",
     message_id="1",
     address=Address(
@@ -31,8 +31,8 @@ QUESTION = Said(
     author=Person(id="CHAT", name="Ann"),
     text="Hello?",
     sent_at=datetime(2026, 11, 20, 10, 0, tzinfo=UTC),
-    scene=Scene.DIRECT,
-    addressed=Addressed.DIRECT,
+    chat_type=ChatType.DIRECT,
+    mention=Mention.DIRECT,
 )
 SEED = {
     "conversations": """
@@ -124,7 +124,9 @@ async def measured(url: str, folder: Any) -> dict[str, float]:
         assert chats == list(range(chats[0], chats[0] + len(chats)))
 
         async def begin() -> Service:
-            service = Service(settings, platforms_of(settings, frozenset({"telegram"}), clock), clock=clock)
+            service = Service(
+                settings, build_platforms(settings, frozenset({"telegram"}), clock), clock=clock
+            )
             await service.start()
             return service
 

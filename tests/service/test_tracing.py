@@ -23,7 +23,7 @@ def exporter() -> InMemorySpanExporter:
 @pytest.fixture
 async def traced(world: Any, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The world, whose service makes traces."""
-    tracer = Tracer(exporter, at_once=True)
+    tracer = Tracer(exporter, synchronous=True)
     made = Service.__init__
 
     def init(self: Service, *given: Any, **how: Any) -> None:

@@ -16,7 +16,7 @@ async def restarts(world: Any, count: int) -> None:
     """Wait until the watchdog has restarted so often."""
 
     def counted() -> bool:
-        return bool(world.service.parts.metrics.value(m.SILENCES.name, platform=world.name) == count)
+        return bool(world.service.parts.metrics.value(m.WATCHDOG_RESTARTS.name, platform=world.name) == count)
 
     await world.until(counted, f"the watchdog restarted {count} times", HEAL_S)
 
@@ -39,8 +39,8 @@ async def test_a_poll_that_never_returns(world: Any) -> None:
         assert await world.done(3) == ["complete"] * 3
     told = [line for line in lines if line["event"].startswith("way_in_")]
     assert [(line["event"], line["platform"]) for line in told] == [
-        ("way_in_silent", "telegram"),
-        ("way_in_restarted", "telegram"),
+        ("watchdog.connection_silent", "telegram"),
+        ("watchdog.connection_restarted", "telegram"),
     ]
     assert told[0]["silent_s"] >= 40.0
     await world.clock.sleep(60.0)
@@ -69,4 +69,4 @@ async def test_a_socket_that_is_open_and_dead(world: Any, monkeypatch: pytest.Mo
         assert await app.is_connected()
         world.sim.freeze_sockets(frozen=False)
     told = [line for line in lines if line["event"].startswith("way_in_")]
-    assert [line["event"] for line in told] == ["way_in_silent", "way_in_restarted"]
+    assert [line["event"] for line in told] == ["watchdog.connection_silent", "watchdog.connection_restarted"]

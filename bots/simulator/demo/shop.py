@@ -2,7 +2,7 @@
 
 from bots.simulator.demo.knowledge import SETS, documents
 from core.chat_policy import ChatRules, Trigger
-from core.knowledge.teaching import teach
+from core.knowledge.indexing import index_document
 from core.store import Database, rules
 from core.store.knowledge import DEPLOYMENT
 
@@ -29,4 +29,4 @@ async def learn(database: Database) -> None:
     for name in SETS:
         for path in documents(name):
             text, ending = path.read_text(encoding="utf-8"), path.suffix.removeprefix(".")
-            await teach(database, DEPLOYMENT, name, name=path.name, text=text, ending=ending)
+            await index_document(database, DEPLOYMENT, name, name=path.name, text=text, extension=ending)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bots.composition.service import Service, platforms_of, running_service
+from bots.composition.service import Service, build_platforms, running_service
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
@@ -86,7 +86,7 @@ class Stage:
             kimi = await self._kimi_settings(stack)
             settings = self._settings(Path(folder), kimi)
             self._model = settings.kimi_model
-            platforms = platforms_of(settings, settings.platforms, self._clock)
+            platforms = build_platforms(settings, settings.platforms, self._clock)
             service = Service(settings, platforms, clock=self._clock, web=False)
             await stack.enter_async_context(running_service(service))
             desk = f"slack:{self.desk}"

@@ -1,6 +1,6 @@
 """What the demo's script says as a service desk's Kimi: from passages, as a judge, for the team. Pure.
 
-The forms of these requests are those of :mod:`core.knowledge.showing`,
+The forms of these requests are those of :mod:`core.knowledge.prompt_passages`,
 :mod:`core.turns.intent_classifier` and :mod:`core.handoff.ai_assist`; the script reads them as a model would.
 """
 

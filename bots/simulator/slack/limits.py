@@ -69,7 +69,7 @@ class Limits:
 
 
 class Meter:
-    """Counts calls against :class:`Limits`. Reads no clock: the time comes in."""
+    """Counts calls against :class:`QuotaLimits`. Reads no clock: the time comes in."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -49,7 +49,7 @@ class Bucket:
         return 0.0 if self.level >= 1 - 1e-6 else (1 - self.level) / self.per_s
 
     def spend(self, now: float) -> None:
-        """Count one call; ``wait_s`` was asked before."""
+        """Count one call; ``remaining_wait_s`` was asked before."""
         self.level -= 1
         self.seen_at = now
 

@@ -55,7 +55,7 @@ def member_json(user: User, status: str) -> dict[str, Any]:
 
 
 def chat_json(chat: Chat) -> dict[str, Any]:
-    """Return a ``Chat``."""
+    """Return a ``ChatOption``."""
     found: dict[str, Any] = {"id": chat.id, "type": chat.kind}
     if chat.person is not None:
         found["first_name"] = chat.person.name
@@ -68,7 +68,7 @@ def chat_json(chat: Chat) -> dict[str, Any]:
 
 
 def message_json(chat: Chat, message: Message, *, nested: bool = False) -> dict[str, Any]:
-    """Return a ``Message``; a ``nested`` one does not carry what it replies to in turn."""
+    """Return a ``SlackMessage``; a ``nested`` one does not carry what it replies to in turn."""
     found: dict[str, Any] = {
         "message_id": message.id,
         "from": user_json(message.sender),

@@ -11,7 +11,7 @@ chat_rules = Table(
     Column("channel", String(128), primary_key=True),
     Column("tenant", String(64), primary_key=True),  # "": whatever the tenant, as the command line sets it
     Column("version", Integer, nullable=False),  # 1, 2, …
-    Column("words", JSON, nullable=False),  # core.chat_policy.to_words
+    Column("words", JSON, nullable=False),  # core.chat_policy.render_rules
     Column("changed_by", String(128), nullable=False),  # a person's id; "" the command line
     Column("changed_at", UtcDateTime, nullable=False),
 )

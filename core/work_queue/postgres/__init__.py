@@ -13,11 +13,11 @@ What procrastinate 3.10 does not do by itself stands here, one file an idea:
 ====================  =============================================================================
 
 A replica is a row of ``procrastinate_workers``. It is dead once that row is deleted: by another
-replica, which saw no heartbeat for :attr:`Timing.stalled_s`, or by itself. Deleting the row frees
+replica, which saw no heartbeat for :attr:`ClusterTiming.stalled_s`, or by itself. Deleting the row frees
 its jobs in the same moment, and nothing that it sends later under that number has an effect.
 """
 
-from core.work_queue.postgres.queue import ScaleoutEngine
-from core.work_queue.postgres.timing import Timing
+from core.work_queue.postgres.queue import PostgresWorkQueue
+from core.work_queue.postgres.timing import ClusterTiming
 
-__all__ = ["ScaleoutEngine", "Timing"]
+__all__ = ["ClusterTiming", "PostgresWorkQueue"]

@@ -14,35 +14,35 @@ from procrastinate.manager import JobManager, NotificationCallback
 
 from core.work_queue.postgres import statements
 from core.work_queue.postgres.lease import Lease, now
-from core.work_queue.postgres.timing import Timing
+from core.work_queue.postgres.timing import ClusterTiming
 
 log = structlog.get_logger(__name__)
 
-PROMISE_S = 3.0  #: a job that is ours and that nobody has handed over by then is lost to us
+RESERVATION_TTL_S = 3.0  #: a job that is ours and that nobody has handed over by then is lost to us
 
 
-class Jobs(JobManager):
+class ResilientJobManager(JobManager):
     """The jobs of one worker at a time, and that worker's membership in the cluster.
 
-    Heartbeats and notifications come from :class:`core.work_queue.postgres.heartbeat.Member`, so that
+    Heartbeats and notifications come from :class:`core.work_queue.postgres.heartbeat.Heartbeat`, so that
     neither ends with a connection.
     """
 
-    def __init__(self, connector: BaseConnector, lease: Lease, timing: Timing) -> None:
+    def __init__(self, connector: BaseConnector, lease: Lease, timing: ClusterTiming) -> None:
         super().__init__(connector)
         self.worker_id: int | None = None  #: our row; None while there is none, or it is lost
         self.held: set[int] = set()  #: jobs that were handed to the worker and are not finished
         self.stopping = False  #: unfinished jobs go back at once
-        self.doubtful = False  #: a fetch failed: the database may have given us a job we never saw
+        self.maybe_lost_jobs = False  #: a fetch failed: the database may have given us a job we never saw
         self.fetching = False
         self._lease = lease
         self._timing = timing
-        self._rings = 0
-        self._ours: WeakKeyDictionary[asyncio.Task[Any], Job] = WeakKeyDictionary()  # by who makes them
-        self._promises: dict[int, float] = {}  # jobs that may become ours, and until when
-        self._handed: deque[Job] = deque()  # jobs that are ours, for the worker to take
-        self._look = True  # the database may have a job for us
-        self._looked_at = 0.0
+        self._wakeups = 0
+        self._reserved: WeakKeyDictionary[asyncio.Task[Any], Job] = WeakKeyDictionary()  # by who makes them
+        self._reservations: dict[int, float] = {}  # jobs that may become ours, and until when
+        self._handed_over: deque[Job] = deque()  # jobs that are ours, for the worker to take
+        self._fetch_due = True  # the database may have a job for us
+        self._fetched_at = 0.0
         self._on_notification: NotificationCallback | None = None
 
     # -- membership ------------------------------------------------------------------------------
@@ -51,25 +51,25 @@ class Jobs(JobManager):
         """Become a member; it counts as the first heartbeat."""
         sent_at = now()
         self.held.clear()
-        self._handed.clear()
-        self._promises.clear()
-        self._look = True
+        self._handed_over.clear()
+        self._reservations.clear()
+        self._fetch_due = True
         self.worker_id = await super().register_worker()
         self._lease.renew(sent_at)
-        log.info("worker_registered", worker=self.worker_id)
+        log.info("work_queue.worker_registered", worker=self.worker_id)
         return self.worker_id
 
     async def unregister_worker(self, worker_id: int) -> None:
         """Leave; where the database is out of reach the others will notice by themselves."""
         self.worker_id = None
-        self._lease.end()
+        self._lease.revoke()
         try:
             await super().unregister_worker(worker_id)
         except ConnectorException as exc:
-            log.warning("worker_not_unregistered", worker=worker_id, error=str(exc.__cause__))
+            log.warning("work_queue.worker_not_unregistered", worker=worker_id, error=str(exc.__cause__))
 
     async def update_heartbeat(self, worker_id: int) -> None:
-        """Do nothing: :class:`Member` beats, also while a worker waits for its last jobs."""
+        """Do nothing: :class:`Heartbeat` beats, also while a worker waits for its last jobs."""
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Do nothing: after an outage a new worker would declare every other one dead."""
@@ -85,22 +85,22 @@ class Jobs(JobManager):
         self.fetching = True
         try:
             while True:
-                if self._handed:
-                    return self._handed.popleft()
-                if not self._look and now() - self._looked_at < self._timing.poll_s / 2:
+                if self._handed_over:
+                    return self._handed_over.popleft()
+                if not self._fetch_due and now() - self._fetched_at < self._timing.poll_s / 2:
                     return None
-                rings = self._rings
-                self._look, self._looked_at = False, now()
+                rings = self._wakeups
+                self._fetch_due, self._fetched_at = False, now()
                 job = await super().fetch_job(queues=queues, worker_id=worker_id)
                 if job is not None and job.id is not None:
                     self.held.add(job.id)
-                    self._look = True  # there may be more
+                    self._fetch_due = True  # there may be more
                 # The worker forgets a notification that comes while it fetches.
-                if job is not None or rings == self._rings:
+                if job is not None or rings == self._wakeups:
                     return job
         except ConnectorException as exc:
-            self.doubtful = True
-            log.warning("fetch_failed", error=str(exc.__cause__))
+            self.maybe_lost_jobs = True
+            log.warning("work_queue.fetch_failed", error=str(exc.__cause__))
             return None
         finally:
             self.fetching = False
@@ -112,10 +112,10 @@ class Jobs(JobManager):
         """
         worker_id = self.worker_id
         if job.task_name != statements.TASK:
-            await self._finish_chore(job, status, delete_job)
+            await self._finish_periodic_job(job, status, delete_job)
             return
         aborted = status is Status.ABORTED
-        rings = self._rings
+        rings = self._wakeups
         waits: list[dict[str, Any]] = [{}]  # without an answer something may wait
         while worker_id is not None and worker_id == self.worker_id:
             try:
@@ -123,25 +123,27 @@ class Jobs(JobManager):
                     statements.FINISH, job=job.id, worker=worker_id, at_once=aborted or self.stopping
                 )
             except ConnectorException as exc:
-                log.warning("finish_failed", job=job.id, error=str(exc.__cause__))
+                log.warning("work_queue.finish_failed", job=job.id, error=str(exc.__cause__))
                 if self.stopping:
                     break  # leaving frees the job too
                 await asyncio.sleep(self._timing.reconnect_s)
             else:
                 break
         self.held.discard(job.id or 0)
-        if waits or rings != self._rings:
-            await self.ring()  # whatever waited for this job's lock may run: the update notifies nobody
+        if waits or rings != self._wakeups:
+            await (
+                self.wake_worker()
+            )  # whatever waited for this job's lock may run: the update notifies nobody
 
-    async def _finish_chore(self, job: Job, status: Status, delete_job: bool) -> None:
+    async def _finish_periodic_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Take the job of a chore away; where that fails it is found as a stray."""
         try:
             await super().finish_job(job, status, delete_job)
         except ConnectorException as exc:
-            self.doubtful = True
-            log.warning("finish_failed", job=job.id, error=str(exc.__cause__))
+            self.maybe_lost_jobs = True
+            log.warning("work_queue.finish_failed", job=job.id, error=str(exc.__cause__))
         self.held.discard(job.id or 0)
-        await self.ring()  # another round may wait for its lock
+        await self.wake_worker()  # another round may wait for its lock
 
     async def defer_periodic_job(self, job: Job, periodic_id: str, defer_timestamp: int) -> int | None:
         """Make the job of a chore's round, unless another replica did; wait for the database.
@@ -152,16 +154,16 @@ class Jobs(JobManager):
             try:
                 return await super().defer_periodic_job(job, periodic_id, defer_timestamp)
             except ConnectorException as exc:
-                log.warning("round_not_stored", chore=periodic_id, error=str(exc.__cause__))
+                log.warning("periodic_task.round_not_stored", chore=periodic_id, error=str(exc.__cause__))
                 await asyncio.sleep(self._timing.reconnect_s)
 
     @property
-    def known(self) -> set[int]:
+    def known_jobs(self) -> set[int]:
         """Return the jobs that are ours as far as we know, or about to be."""
-        self._promises = {id_: until for id_, until in self._promises.items() if until > now()}
-        return self.held | self._promises.keys()
+        self._reservations = {id_: until for id_, until in self._reservations.items() if until > now()}
+        return self.held | self._reservations.keys()
 
-    def strays(self, doing: Iterable[int], known: set[int]) -> list[int]:
+    def lost_jobs(self, running: Iterable[int], known_before: set[int]) -> list[int]:
         """Return which of the jobs that are ours in the database never reached us.
 
         ``known`` are those that were known before ``doing`` was asked for. Nothing can be said during
@@ -169,36 +171,36 @@ class Jobs(JobManager):
         """
         if self.fetching:
             return []
-        known = known | self.known
-        self.doubtful = bool(self._promises)
-        return [job_id for job_id in doing if job_id not in known]
+        known_before = known_before | self.known_jobs
+        self.maybe_lost_jobs = bool(self._reservations)
+        return [job_id for job_id in running if job_id not in known_before]
 
     # -- jobs that never wait in the queue -----------------------------------------------------------
 
-    def promise(self, job: Job | None) -> None:
+    def reserve(self, job: Job | None) -> None:
         """Note which job is ours as soon as this task's transaction is committed, if any is."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (every coroutine runs in one)
-        self._ours.pop(task, None)
+        self._reserved.pop(task, None)
         if job is not None:
-            self._ours[task] = job
-            self._promises[job.id or 0] = now() + PROMISE_S
-            self.doubtful = True  # nobody may ever hear how the commit ended
+            self._reserved[task] = job
+            self._reservations[job.id or 0] = now() + RESERVATION_TTL_S
+            self.maybe_lost_jobs = True  # nobody may ever hear how the commit ended
 
-    def promised(self) -> Job | None:
+    def take_reserved(self) -> Job | None:
         """Return what this task's latest transaction made ours, once."""
         task = asyncio.current_task()
-        return None if task is None else self._ours.pop(task, None)
+        return None if task is None else self._reserved.pop(task, None)
 
-    async def committed(self, job: Job | None) -> None:
+    async def confirm(self, job: Job | None) -> None:
         """Give the worker a job that is ours since its event is committed; without one let it look."""
         if job is None:
-            await self.ring()
+            await self.wake_worker()
         elif job.worker_id == self.worker_id:  # else its membership has ended, and the job is free
-            self._promises.pop(job.id or 0, None)
+            self._reservations.pop(job.id or 0, None)
             self.held.add(job.id or 0)
-            self._handed.append(job)
-            await self._wake()
+            self._handed_over.append(job)
+            await self._notify_worker()
 
     # -- notifications -------------------------------------------------------------------------------
 
@@ -209,12 +211,12 @@ class Jobs(JobManager):
         self._on_notification = on_notification
         await asyncio.Event().wait()
 
-    async def ring(self) -> None:
+    async def wake_worker(self) -> None:
         """Let the worker look for a job in the database now."""
-        self._look = True
-        await self._wake()
+        self._fetch_due = True
+        await self._notify_worker()
 
-    async def _wake(self) -> None:
-        self._rings += 1
+    async def _notify_worker(self) -> None:
+        self._wakeups += 1
         if self._on_notification is not None:
             await self._on_notification(channel="", notification={"type": "job_inserted", "job_id": 0})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 #: Seconds that also pass while the machine sleeps, where the system has such a clock.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-WINK_S = 0.25  #: how often the loop is looked at
+STALL_CHECK_INTERVAL_S = 0.25  #: how often the loop is looked at
 
 
 def now() -> float:
@@ -21,25 +21,25 @@ class Lease:
     that; the time counts from before the heartbeat was sent, so we stop first.
     """
 
-    def __init__(self, length_s: float) -> None:
-        self._length_s = length_s
-        self._until = float("-inf")
+    def __init__(self, duration_s: float) -> None:
+        self._duration_s = duration_s
+        self._expires_at = float("-inf")
 
     @property
     def valid(self) -> bool:
         """Whether what we run is still ours for certain."""
-        return now() < self._until
+        return now() < self._expires_at
 
     def renew(self, sent_at: float) -> None:
         """Note that the database took a heartbeat which was sent at ``sent_at``."""
-        self._until = sent_at + self._length_s
+        self._expires_at = sent_at + self._duration_s
 
-    def end(self) -> None:
+    def revoke(self) -> None:
         """Show nothing until the next heartbeat."""
-        self._until = float("-inf")
+        self._expires_at = float("-inf")
 
 
-async def watch_loop(still_s: float, on_still: Callable[[float], None]) -> None:
+async def watch_loop(max_stall_s: float, on_stall: Callable[[float], None]) -> None:
     """Call ``on_still`` with the seconds lost whenever the loop stood still for over ``still_s``.
 
     After a standstill all timers are due together: this one runs in the loop's first round, before
@@ -47,7 +47,7 @@ async def watch_loop(still_s: float, on_still: Callable[[float], None]) -> None:
     """
     while True:
         before = now()
-        await asyncio.sleep(WINK_S)
-        lost_s = now() - before - WINK_S
-        if lost_s > still_s:
-            on_still(lost_s)
+        await asyncio.sleep(STALL_CHECK_INTERVAL_S)
+        lost_s = now() - before - STALL_CHECK_INTERVAL_S
+        if lost_s > max_stall_s:
+            on_stall(lost_s)

@@ -16,27 +16,27 @@ from psycopg_pool import AsyncConnectionPool
 
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
-from core.ports.periodic_tasks import Chore
-from core.store import Database, Lane, Transaction, Work, inbox
-from core.store.cluster import Notice, conninfo
-from core.store.database import LIVELY_LINE, sever
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.port import Drain
+from core.ports.periodic_tasks import PeriodicTask
+from core.store import Database, Lane, QueueKey, Transaction, inbox
+from core.store.cluster import Notification, conninfo
+from core.store.database import KEEPALIVE_OPTIONS, abort_connection
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.port import ProcessQueue
 from core.work_queue.postgres import periodic_jobs, statements
-from core.work_queue.postgres.cancellation import CANCEL_CHANNEL, Wishes
-from core.work_queue.postgres.heartbeat import Calls, Member
-from core.work_queue.postgres.jobs import Jobs
+from core.work_queue.postgres.cancellation import CANCEL_CHANNEL, CancellationRelay
+from core.work_queue.postgres.heartbeat import Heartbeat, HeartbeatCallbacks
+from core.work_queue.postgres.jobs import ResilientJobManager
 from core.work_queue.postgres.lease import Lease, watch_loop
-from core.work_queue.postgres.timing import Timing
+from core.work_queue.postgres.timing import ClusterTiming
 
 log = structlog.get_logger(__name__)
 
-MOST_AT_ONCE = 1_000  #: lines of work that one replica runs at the same time
-OWN_AT_ONCE = 4  #: beyond it what comes in is for whoever fetches it
+MAX_CONCURRENCY = 1_000  #: lines of work that one replica runs at the same time
+LOCAL_CONCURRENCY = 4  #: beyond it what comes in is for whoever fetches it
 POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
-RETRY_FIRST_S = 0.5  #: after a drain that failed; doubled with each further failure
-RETRY_MOST_S = 15.0
-STOP_PATIENCE_S = 10.0  #: beyond the grace, for a database that does not answer
+RETRY_INITIAL_S = 0.5  #: after a drain that failed; doubled with each further failure
+RETRY_MAX_S = 15.0
+STOP_TIMEOUT_S = 10.0  #: beyond the grace, for a database that does not answer
 
 
 def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
@@ -44,23 +44,23 @@ def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
     return AsyncConnectionPool(**options | {"check": None})
 
 
-def _nothing() -> None:
+def _noop() -> None:
     """Nobody has to be told."""
 
 
-class ScaleoutEngine:
-    """Implements :class:`core.work_queue.port.Engine` together with every other replica."""
+class PostgresWorkQueue:
+    """Implements :class:`core.work_queue.port.WorkQueue` together with every other replica."""
 
     def __init__(
         self,
         database: Database,
-        running: RunningAnswers,
+        active_answers: ActiveAnswers,
         clock: Clock,
         *,
         platforms: Collection[str],
-        timing: Timing | None = None,
-        on_fence: Callable[[], None] = _nothing,
-        own_at_once: int = OWN_AT_ONCE,
+        timing: ClusterTiming | None = None,
+        on_lease_lost: Callable[[], None] = _noop,
+        local_concurrency: int = LOCAL_CONCURRENCY,
     ) -> None:
         """``platforms`` are those whose conversations this replica can work on.
 
@@ -68,133 +68,135 @@ class ScaleoutEngine:
         ``on_fence`` is called when our work is not ours any more: calls in flight must be cut off.
         """
         self._database = database
-        self._running = running
-        self._wishes = Wishes(database, running)
+        self._active_answers = active_answers
+        self._cancellation = CancellationRelay(database, active_answers)
         self._clock = clock
-        self._timing = timing or Timing()
+        self._timing = timing or ClusterTiming()
         self._queues = sorted(platforms)
-        self._on_fence = on_fence
-        self._own_at_once = own_at_once
+        self._on_lease_lost = on_lease_lost
+        self._local_concurrency = local_concurrency
         self.lease = Lease(self._timing.lease_s)
         self._connector = PsycopgConnector(
             conninfo=conninfo(database),
             min_size=1,
             max_size=POOL_SIZE,
             timeout=5.0,
-            kwargs={"application_name": "moonthread worker", "autocommit": True, **LIVELY_LINE},
-            configure=self._remember,
+            kwargs={"application_name": "moonthread worker", "autocommit": True, **KEEPALIVE_OPTIONS},
+            configure=self._track_connection,
             pool_factory=_unchecked_pool,
         )
-        self._lines: WeakSet[Any] = WeakSet()
-        self.jobs = Jobs(self._connector, self.lease, self._timing)
-        self._app = App(connector=self._connector, periodic_defaults={"max_delay": periodic_jobs.MISSED_S})
+        self._connections: WeakSet[Any] = WeakSet()
+        self.jobs = ResilientJobManager(self._connector, self.lease, self._timing)
+        self._app = App(connector=self._connector, periodic_defaults={"max_delay": periodic_jobs.CATCH_UP_S})
         self._app.job_manager = self.jobs
-        self._app.task(name=statements.TASK)(self._work_off)
-        self._chores = periodic_jobs.ClusterChores(self._app)
-        self._served = [*self._queues, periodic_jobs.QUEUE]
-        channels = [*get_channel_for_queues(self._served), CANCEL_CHANNEL]
-        calls = Calls(
-            on_notice=self._noticed,
-            on_look=self._look,
-            on_dead=lambda: self.fence("buried"),
-            on_silence=self._sever,
-            on_return=lambda: self._do_aside(self._connector.pool.check()),
+        self._app.task(name=statements.TASK)(self._run_queue)
+        self._task_scheduler = periodic_jobs.ClusterTaskScheduler(self._app)
+        self._served_queues = [*self._queues, periodic_jobs.QUEUE]
+        channels = [*get_channel_for_queues(self._served_queues), CANCEL_CHANNEL]
+        calls = HeartbeatCallbacks(
+            on_notification=self._on_notification,
+            on_poll=self._poll_cancellations,
+            on_evicted=lambda: self.lose_lease("buried"),
+            on_timeout=self._abort_connections,
+            on_reconnected=lambda: self._spawn(self._connector.pool.check()),
         )
-        self.member = Member(database, self.jobs, self.lease, self._timing, channels=channels, calls=calls)
-        self._drain: Drain | None = None
+        self.heartbeat = Heartbeat(
+            database, self.jobs, self.lease, self._timing, channels=channels, callbacks=calls
+        )
+        self._process_queue: ProcessQueue | None = None
         self._worker: Worker | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self._eye: asyncio.Task[None] | None = None
-        self._working: set[asyncio.Task[Any]] = set()
-        self._aside: set[asyncio.Task[None]] = set()
+        self._loop_watch: asyncio.Task[None] | None = None
+        self._job_tasks: set[asyncio.Task[Any]] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self.stopping = False
-        self.fences = 0  #: how often this replica gave everything up
+        self.lease_losses = 0  #: how often this replica gave everything up
 
     # -- the port ------------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
         """Whether it is a member of the cluster that works."""
-        return self._drain is not None and not self.stopping and self.lease.valid
+        return self._process_queue is not None and not self.stopping and self.lease.valid
 
     @property
     def takeovers(self) -> int:
         """How many lines of work it has freed from dead replicas."""
-        return self.member.takeovers
+        return self.heartbeat.takeovers
 
-    async def enlist(self, tx: Transaction, work: Work) -> None:
+    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> None:
         """Make a job in the transaction that inserts the event: ours where we have time, else anybody's."""
-        job = await statements.enlist(tx, work, worker=self._has_time(), queues=self._queues)
-        self.jobs.promise(job)
+        job = await statements.enqueue(tx, queue_key, worker_id=self._local_worker_id(), queues=self._queues)
+        self.jobs.reserve(job)
 
-    def wake(self, work: Work) -> None:
+    def wake(self, queue_key: QueueKey) -> None:
         """Run what is ours since the commit; else look into the queue, of which all were notified."""
         if self._worker is not None and not self.stopping:
-            self._do_aside(self.jobs.committed(self.jobs.promised()))
+            self._spawn(self.jobs.confirm(self.jobs.take_reserved()))
 
-    def schedule(self, chore: Chore) -> None:
+    def schedule(self, periodic_task: PeriodicTask) -> None:
         """Take a chore on; one replica does each round."""
-        self._chores.schedule(chore)
+        self._task_scheduler.schedule(periodic_task)
 
-    def hurry(self, name: str) -> None:
+    def run_soon(self, name: str) -> None:
         """Have one replica do a chore now."""
         if self._worker is not None:
-            self._chores.hurry(name)
+            self._task_scheduler.run_soon(name)
 
-    def cancel(self, conversation_id: int, why: str) -> None:
+    def cancel(self, conversation_id: int, reason: str) -> None:
         """End the answer here or tell the replica that writes it; the wish is stored already."""
-        if self._running.of(conversation_id) is not None:
-            self._running.cancel(conversation_id, why)
+        if self._active_answers.get(conversation_id) is not None:
+            self._active_answers.cancel(conversation_id, reason)
         else:
-            self._do_aside(self._wishes.tell(conversation_id))
+            self._spawn(self._cancellation.notify(conversation_id))
 
-    async def start(self, drain: Drain) -> None:
+    async def start(self, process_queue: ProcessQueue) -> None:
         """Join the cluster and work.
 
         Raises:
             StoreUnavailable: the database cannot be reached.
         """
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
-        self._drain = drain
+        self._process_queue = process_queue
         async with self._database.read() as tx:
             await tx.exec_driver_sql("SELECT 1 FROM procrastinate_workers LIMIT 1")
         try:
             await self._app.open_async()
         except ConnectorException as exc:
             raise StoreUnavailable(f"no connection for the worker: {exc}") from exc
-        self.member.start()
+        self.heartbeat.start()
         self._supervisor = asyncio.create_task(self._supervise(), name="worker-supervisor")
-        self._eye = asyncio.create_task(watch_loop(self._timing.lease_s, self._stood_still))
+        self._loop_watch = asyncio.create_task(watch_loop(self._timing.lease_s, self._on_stall))
 
     async def stop(self, grace_s: float) -> None:
         """Begin nothing new; what runs longer than the grace goes to the other replicas."""
         self.stopping = self.jobs.stopping = True
         self._stop_worker(grace_s)
-        await self._chores.close()
+        await self._task_scheduler.close()
         if self._supervisor is not None:
-            await asyncio.wait({self._supervisor}, timeout=grace_s + STOP_PATIENCE_S)
+            await asyncio.wait({self._supervisor}, timeout=grace_s + STOP_TIMEOUT_S)
             if not self._supervisor.done():
-                self._sever()
-                await asyncio.wait({self._supervisor}, timeout=STOP_PATIENCE_S)
-        if self._eye is not None:
-            self._eye.cancel()
-        await self.member.stop()
-        for task in list(self._aside):
+                self._abort_connections()
+                await asyncio.wait({self._supervisor}, timeout=STOP_TIMEOUT_S)
+        if self._loop_watch is not None:
+            self._loop_watch.cancel()
+        await self.heartbeat.stop()
+        for task in list(self._background):
             task.cancel()
-        await asyncio.gather(*self._aside, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
         await self._app.close_async()
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Return when no event of our platforms is open."""
         while True:
             async with self._database.read() as tx:
-                if not await inbox.open_work(tx, platforms=self._queues):
+                if not await inbox.load_open_queues(tx, platforms=self._queues):
                     return
             await asyncio.sleep(0.02)
 
-    def _has_time(self) -> int | None:
+    def _local_worker_id(self) -> int | None:
         """Return our number in the cluster where new work should stay here; None where anybody may do it."""
-        busy = self.stopping or len(self._working) >= self._own_at_once
+        busy = self.stopping or len(self._job_tasks) >= self._local_concurrency
         return None if busy or not self.lease.valid else self.jobs.worker_id
 
     # -- the worker ------------------------------------------------------------------------------------
@@ -204,8 +206,8 @@ class ScaleoutEngine:
         while not self.stopping:
             self._worker = Worker(
                 self._app,
-                queues=self._served,
-                concurrency=MOST_AT_ONCE,
+                queues=self._served_queues,
+                concurrency=MAX_CONCURRENCY,
                 fetch_job_polling_interval=self._timing.poll_s,
                 abort_job_polling_interval=3600.0,  # answers are ended by the wish in their turn
                 shutdown_graceful_timeout=0.0,
@@ -215,11 +217,11 @@ class ScaleoutEngine:
             try:
                 await self._worker.run()  # type: ignore[no-untyped-call]
             except ConnectorException as exc:
-                log.warning("worker_lost_database", error=str(exc.__cause__))
+                log.warning("work_queue.worker_connection_lost", error=str(exc.__cause__))
             except Exception:  # the boundary of a task: a replica without a worker is of no use
-                log.exception("worker_failed")
+                log.exception("work_queue.worker_failed")
             if not self.stopping:
-                log.warning("worker_restarts")
+                log.warning("work_queue.worker_restarted")
                 await asyncio.sleep(self._timing.reconnect_s)
 
     def _stop_worker(self, grace_s: float) -> None:
@@ -227,74 +229,76 @@ class ScaleoutEngine:
             self._worker.shutdown_graceful_timeout = grace_s
             self._worker.stop()  # type: ignore[no-untyped-call]
 
-    async def _work_off(self, conversation_id: int, lane: str) -> None:
+    async def _run_queue(self, conversation_id: int, lane: str) -> None:
         """One job: the drain, again and again until it ends without an error."""
-        assert self._drain is not None  # noqa: S101 (set by start, before there is a worker)
-        work = Work(conversation_id, Lane(lane))
+        assert self._process_queue is not None  # noqa: S101 (set by start, before there is a worker)
+        work = QueueKey(conversation_id, Lane(lane))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 (every coroutine runs in one)
-        self._working.add(task)
-        delay_s = RETRY_FIRST_S
+        self._job_tasks.add(task)
+        delay_s = RETRY_INITIAL_S
         try:
             while True:
                 try:
-                    await self._drain(work)
+                    await self._process_queue(work)
                 except StoreUnavailable as exc:
-                    log.warning("store_unavailable", error=str(exc), retry_in_s=delay_s)
+                    log.warning("store.unavailable", error=str(exc), retry_in_s=delay_s)
                 except Exception:  # the boundary of a task: the event stays open and is tried again
-                    log.exception("drain_failed", conversation=conversation_id)
+                    log.exception("work_queue.processing_failed", conversation=conversation_id)
                 else:
                     return
                 if self.stopping:
                     return
                 await self._clock.sleep(delay_s)
-                delay_s = min(RETRY_MOST_S, delay_s * 2)
+                delay_s = min(RETRY_MAX_S, delay_s * 2)
         finally:
-            self._working.discard(task)
+            self._job_tasks.discard(task)
 
-    async def _remember(self, connection: Any) -> None:
-        self._lines.add(connection)
+    async def _track_connection(self, connection: Any) -> None:
+        self._connections.add(connection)
 
-    def _sever(self) -> None:
+    def _abort_connections(self) -> None:
         """Let nobody wait on a line that is dead."""
-        self._database.sever()
-        for line in list(self._lines):
-            sever(line)
+        self._database.abort_connections()
+        for line in list(self._connections):
+            abort_connection(line)
 
     # -- the fence -------------------------------------------------------------------------------------
 
-    def fence(self, why: str) -> None:
+    def lose_lease(self, reason: str) -> None:
         """Give everything up without a further word: it is another's now, or may be any moment."""
-        log.warning("fenced", why=why, working=len(self._working))
-        self.fences += 1
-        self.lease.end()
+        log.warning("work_queue.lease_lost", why=reason, working=len(self._job_tasks))
+        self.lease_losses += 1
+        self.lease.revoke()
         self.jobs.worker_id = None  # what ends now is not finished: the row's end frees it for others
-        self._on_fence()
-        self._chores.cut()
-        for task in self._working:
+        self._on_lease_lost()
+        self._task_scheduler.cancel_running()
+        for task in self._job_tasks:
             task.cancel()
         self._stop_worker(0.0)
 
-    def _stood_still(self, lost_s: float) -> None:
+    def _on_stall(self, lost_s: float) -> None:
         # Who slept cannot tell whether the others slept too: give them time to beat.
-        self.member.quiet_for(self._timing.first_quiet_s)
-        if self._working:
-            self.fence(f"the loop stood still for {lost_s:.1f} s")
+        self.heartbeat.suspend_evictions(self._timing.join_grace_s)
+        if self._job_tasks:
+            self.lose_lease(f"the loop stood still for {lost_s:.1f} s")
 
     # -- cancelling ------------------------------------------------------------------------------------
 
-    async def _noticed(self, notice: Notice) -> None:
-        if notice.channel != CANCEL_CHANNEL:
-            await self.jobs.ring()
-        elif notice.payload.isdigit() and self._running.of(int(notice.payload)) is not None:
-            self._look()
+    async def _on_notification(self, notification: Notification) -> None:
+        if notification.channel != CANCEL_CHANNEL:
+            await self.jobs.wake_worker()
+        elif (
+            notification.payload.isdigit() and self._active_answers.get(int(notification.payload)) is not None
+        ):
+            self._poll_cancellations()
 
-    def _look(self) -> None:
+    def _poll_cancellations(self) -> None:
         """Look for wishes to end answers of ours."""
-        if len(self._running):
-            self._do_aside(self._wishes.heed())
+        if len(self._active_answers):
+            self._spawn(self._cancellation.poll())
 
-    def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._aside.add(task)
-        task.add_done_callback(self._aside.discard)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

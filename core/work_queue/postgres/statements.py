@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from procrastinate.jobs import Job
 
-from core.store import Transaction, Work
+from core.store import QueueKey, Transaction
 
 TASK = "moonthread:work_off"
 
@@ -17,7 +17,7 @@ TASK = "moonthread:work_off"
 # as "doing", nobody is notified and nothing fetched. Else it waits for whoever fetches it. Where one
 # waits already, it is locked until our event is committed: procrastinate's fetch skips locked jobs, so
 # whoever works it off sees the event. The insert's own trigger notifies nobody then.
-ENLIST = """
+ENQUEUE = """
 WITH line AS (
     SELECT platform AS queue_name,
            jsonb_build_object('conversation_id', id, 'lane', %(lane)s::text) AS args
@@ -70,14 +70,14 @@ SELECT j.id FROM procrastinate_jobs j JOIN done ON j.queueing_lock = done.lock W
 """
 
 #: The jobs that the database says a worker has.
-DOING = "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing'"
+RUNNING_JOBS = "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s AND status = 'doing'"
 
-BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
+HEARTBEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
 
 # One row, one decision: a heartbeat that comes at the same time either makes the row young again or
 # finds it gone. With the dead go their jobs, and those whose worker is gone since longer: a foreign key
 # took the number from them.
-TAKE_OVER = """
+EVICT_STALLED = """
 WITH dead AS (
     DELETE FROM procrastinate_workers
      WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
@@ -108,22 +108,27 @@ RETURNING lock
 """
 
 
-def lock_of(work: Work) -> str:
+def lock_name(queue_key: QueueKey) -> str:
     """Return the lock of a line of work."""
-    return f"{work.conversation_id}:{work.lane}"
+    return f"{queue_key.conversation_id}:{queue_key.lane}"
 
 
-async def enlist(
-    tx: Transaction, work: Work, *, worker: int | None = None, queues: Sequence[str] = ()
+async def enqueue(
+    tx: Transaction, queue_key: QueueKey, *, worker_id: int | None = None, queues: Sequence[str] = ()
 ) -> Job | None:
     """Put a job for ``work`` into its platform's queue, in the caller's transaction.
 
     With ``worker``, which serves ``queues``, the job is that worker's at once where no other of its line
     is there; it is returned then, and must be run once the transaction is committed.
     """
-    lock = lock_of(work)
-    values = {"task": TASK, "lock": lock, "lane": work.lane.value, "conversation": work.conversation_id}
-    made = (await tx.exec_driver_sql(ENLIST, {**values, "worker": worker, "queues": list(queues)})).one()
+    lock = lock_name(queue_key)
+    values = {
+        "task": TASK,
+        "lock": lock,
+        "lane": queue_key.lane.value,
+        "conversation": queue_key.conversation_id,
+    }
+    made = (await tx.exec_driver_sql(ENQUEUE, {**values, "worker": worker_id, "queues": list(queues)})).one()
     if made.id is None:
         return None
     return Job(
@@ -133,6 +138,6 @@ async def enlist(
         lock=lock,
         queueing_lock=lock,
         task_name=TASK,
-        task_kwargs={"conversation_id": work.conversation_id, "lane": work.lane.value},
-        worker_id=worker,
+        task_kwargs={"conversation_id": queue_key.conversation_id, "lane": queue_key.lane.value},
+        worker_id=worker_id,
     )

@@ -100,9 +100,9 @@ async def test_a_refused_key_is_tried_in_the_other_region(key: str) -> None:
         regions = {inland.base_url: "the platform inland", abroad.base_url: "the platform abroad"}
         settings = Settings(kimi_api_key=SecretStr(key), kimi_base_url=inland.base_url)
 
-        first, *_ = await check_kimi.examine(settings, regions=regions)
+        first, *_ = await check_kimi.run_checks(settings, regions=regions)
 
         assert first.level == ("ok" if key == "sk-inland" else "fault")
-        assert ("belongs to the platform abroad" in first.what) == (key == "sk-abroad")
+        assert ("belongs to the platform abroad" in first.summary) == (key == "sk-abroad")
         assert (first.advice == f"Set KIMI_BASE_URL={abroad.base_url}") == (key == "sk-abroad")
-        assert ("so does the other region" in first.what) == (key == "sk-nowhere")
+        assert ("so does the other region" in first.summary) == (key == "sk-nowhere")

@@ -1,15 +1,17 @@
 """``moonthread desk stats``."""
 
-from bots.cli.desk import row
-from core.store.ratings import Outcome
+from bots.cli.desk import table_row
+from core.store.ratings import HandoffOutcome
 
 
-def outcome(response_s: float | None, resolution_s: float | None, stars: int | None, state: str) -> Outcome:
+def outcome(
+    response_s: float | None, resolution_s: float | None, stars: int | None, state: str
+) -> HandoffOutcome:
     """One handover."""
-    return Outcome(
-        why="customer",
+    return HandoffOutcome(
+        reason="customer",
         state=state,
-        taker="Lin",
+        assignee="Lin",
         response_s=response_s,
         resolution_s=resolution_s,
         stars=stars,
@@ -23,9 +25,9 @@ def test_a_line_tells_medians_in_minutes_and_the_mean_rating() -> None:
         outcome(120.0, 1200.0, 4, "closed"),
         outcome(None, None, None, "waiting"),
     ]
-    assert row("Lin", found) == ["Lin", "3", "2", "2.0", "2.0", "20.0", "2", "4.5", "2"]
+    assert table_row("Lin", found) == ["Lin", "3", "2", "2.0", "2.0", "20.0", "2", "4.5", "2"]
 
 
 def test_a_line_without_anything_tells_dashes() -> None:
     """Nobody was helped yet."""
-    assert row("total", []) == ["total", "0", "0", "-", "-", "-", "0", "-", "0"]
+    assert table_row("total", []) == ["total", "0", "0", "-", "-", "-", "0", "-", "0"]

@@ -9,7 +9,7 @@ import yaml
 
 import bots.observability
 from bots.observability.metrics import ALL, Metrics
-from bots.observability.metrics_table import table, written_into
+from bots.observability.metrics_table import insert_table, render_table
 
 FOLDER = Path(bots.observability.__file__).parent
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def samples() -> dict[str, set[str]]:
             found[f"{metric.name}_sum"] = found[f"{metric.name}_count"] = labels
         else:
             found[metric.name] = labels
-    for line in Metrics().page().decode().splitlines():
+    for line in Metrics().render().decode().splitlines():
         if match := re.match(r"((?:process|python)_\w+)", line):
             found[match[1]] = set()
     return found
@@ -126,6 +126,6 @@ def test_the_dashboard_can_be_read() -> None:
 
 def test_the_readme_tells_of_every_metric_and_alert() -> None:
     """The table is the one that the metrics give; each alert has a line on what to do."""
-    assert written_into(README) == README
-    assert all(f"`{metric.name}`" in table() for metric in ALL)
+    assert insert_table(README) == README
+    assert all(f"`{metric.name}`" in render_table() for metric in ALL)
     assert re.findall(r"^\| `(Moonthread\w+)` \|", README, re.MULTILINE) == [rule["alert"] for rule in RULES]

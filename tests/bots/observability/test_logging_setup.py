@@ -35,7 +35,7 @@ def logged(program: str) -> str:
 )
 def test_secrets_are_known_by_their_shape(text: str) -> None:
     """Keys, tokens and passwords are hidden wherever they stand."""
-    scrubbed = Scrubber().text(text)
+    scrubbed = Scrubber().scrub(text)
 
     assert "HUSH" not in scrubbed
     assert HIDDEN in scrubbed
@@ -45,12 +45,12 @@ def test_ordinary_text_stays() -> None:
     """Times, ports, ids and words that look a little like a token are left alone."""
     text = "12:30:05 http://127.0.0.1:8080/x task-1 1700000000.000100 risk-free team:T1 bot 7"
 
-    assert Scrubber().text(text) == text
+    assert Scrubber().scrub(text) == text
 
 
 def test_secrets_without_a_shape_are_hidden_when_told() -> None:
     """A signing secret is plain letters; it is hidden because it is known."""
-    assert Scrubber(["plainletters", "short"]).text("a plainletters short") == f"a {HIDDEN} short"
+    assert Scrubber(["plainletters", "short"]).scrub("a plainletters short") == f"a {HIDDEN} short"
 
 
 def test_json_lines_hold_our_fields_and_hide_secrets() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bots.observability.metrics import ALL, EVENTS, MOST_VALUES, QUEUE, Metrics
+from bots.observability.metrics import ALL, EVENTS, MAX_LABEL_VALUES, QUEUE_EVENTS, Metrics
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
@@ -20,21 +20,21 @@ def test_a_label_cannot_flood_who_collects() -> None:
     """Past the bound every further value of a label is counted as "other"."""
     metrics = Metrics(process=False)
 
-    for number in range(MOST_VALUES + 10):
-        metrics.count(EVENTS, f"p{number}", "said", "new")
-    metrics.count(EVENTS, "p0", "said", "new")
+    for number in range(MAX_LABEL_VALUES + 10):
+        metrics.increment(EVENTS, f"p{number}", "said", "new")
+    metrics.increment(EVENTS, "p0", "said", "new")
 
     assert metrics.value(EVENTS.name, platform="p0", kind="said", result="new") == 2
     assert metrics.value(EVENTS.name, platform="other", kind="said", result="new") == 10
-    assert metrics.page().decode().count("moonthread_events_total{") == MOST_VALUES + 1
+    assert metrics.render().decode().count("moonthread_events_total{") == MAX_LABEL_VALUES + 1
 
 
 def test_every_metric_without_labels_stands_on_the_page_at_once() -> None:
     """A figure that is still 0 is shown, so that nobody takes it for missing."""
-    page = Metrics(process=False).page().decode()
+    page = Metrics(process=False).render().decode()
 
     for metric in ALL:
         assert f"# HELP {metric.name} " in page.replace(
             metric.name.removesuffix("_total") + " ", metric.name + " "
         )
-    assert f"\n{QUEUE.name} 0.0\n" in page
+    assert f"\n{QUEUE_EVENTS.name} 0.0\n" in page

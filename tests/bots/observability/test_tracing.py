@@ -6,9 +6,9 @@ import sys
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from bots.observability.tracing import Tracer, from_environment
+from bots.observability.tracing import Tracer, tracer_from_environment
 from core.domain.errors import SettingsError
-from core.domain.events import Unparsed
+from core.domain.events import UnparsedEvent
 
 WITHOUT = """
 import sys
@@ -24,9 +24,9 @@ except SettingsError as exc:
 """
 
 
-def event(delivery_id: str) -> Unparsed:
+def event(delivery_id: str) -> UnparsedEvent:
     """An event with the id given."""
-    return Unparsed(delivery_id=delivery_id, platform="slack", tenant="T1", raw="", fault="")
+    return UnparsedEvent(delivery_id=delivery_id, platform="slack", tenant="T1", raw="", error="")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def event(delivery_id: str) -> Unparsed:
 )
 def test_no_traces_unless_asked_for(environ: dict[str, str]) -> None:
     """Without an address or an exporter, or where switched off, nothing is made."""
-    assert from_environment(environ) is None
+    assert tracer_from_environment(environ) is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_no_traces_unless_asked_for(environ: dict[str, str]) -> None:
 )
 def test_traces_where_asked_for(environ: dict[str, str]) -> None:
     """An address or an exporter's name is enough."""
-    tracer = from_environment(environ)
+    tracer = tracer_from_environment(environ)
 
     assert tracer is not None
     tracer.close()
@@ -58,7 +58,7 @@ def test_traces_where_asked_for(environ: dict[str, str]) -> None:
 def test_an_unknown_exporter_is_a_fault_of_the_settings() -> None:
     """It is named, with those that exist."""
     with pytest.raises(SettingsError, match="'zipkin' is none of otlp, console and none"):
-        from_environment({"OTEL_TRACES_EXPORTER": "zipkin"})
+        tracer_from_environment({"OTEL_TRACES_EXPORTER": "zipkin"})
 
 
 def test_nothing_needs_the_extra() -> None:
@@ -77,10 +77,10 @@ def test_a_sampler_decides_for_the_whole_of_a_trace(monkeypatch: pytest.MonkeyPa
     kept: list[dict[int, set[str]]] = []
     for names in (("event",), ("turn", "frame")):
         exporter = InMemorySpanExporter()
-        tracer = Tracer(exporter, at_once=True)
+        tracer = Tracer(exporter, synchronous=True)
         for number in range(200):
             for name in names:
-                with tracer.span(name, of=event(str(number))):
+                with tracer.span(name, event=event(str(number))):
                     pass
         tracer.close()
         found: dict[int, set[str]] = {}

@@ -14,7 +14,7 @@ from core.domain.events import Event
 
 @dataclass(slots=True)
 class Inbox:
-    """An :class:`core.ports.platform.Ingest` in memory, which can fail and can be slow."""
+    """An :class:`core.ports.platform.EventSink` in memory, which can fail and can be slow."""
 
     taken: list[Event] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)

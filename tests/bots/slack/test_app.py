@@ -13,22 +13,22 @@ from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.web_server import WebServer
 from core.domain.clock import SystemClock
-from core.domain.errors import SettingsError, SurfaceUnavailable
+from core.domain.errors import PlatformUnavailable, SettingsError
 from core.domain.events import (
+    ActionButton,
     Address,
-    Addressed,
+    ButtonPressed,
     CommandName,
-    Control,
-    Deleted,
-    Edited,
-    Joined,
-    Ordered,
-    Page,
-    Pressed,
-    Said,
-    Unparsed,
+    CommandReceived,
+    MemberJoined,
+    Mention,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    RenderedMessage,
+    UnparsedEvent,
 )
-from core.ports.platform import Ingest
+from core.ports.platform import EventSink
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def people(slack: SlackSimulator) -> tuple[str, str, str]:
 
 
 @asynccontextmanager
-async def served(slack: SlackSimulator, inbox: Ingest) -> AsyncIterator[SlackApp]:
+async def served(slack: SlackSimulator, inbox: EventSink) -> AsyncIterator[SlackApp]:
     """Serve the platform in HTTP mode, known to the stand-in."""
     config = SlackConfig(
         bot_token=slack.bot_token, signing_secret=slack.signing_secret, api_url=slack.api_url
@@ -54,7 +54,7 @@ async def served(slack: SlackSimulator, inbox: Ingest) -> AsyncIterator[SlackApp
 
 
 @asynccontextmanager
-async def dialled(slack: SlackSimulator, config: SlackConfig, inbox: Ingest) -> AsyncIterator[SlackApp]:
+async def dialled(slack: SlackSimulator, config: SlackConfig, inbox: EventSink) -> AsyncIterator[SlackApp]:
     """Connect the platform over Socket Mode."""
     platform = SlackApp(config, clock=SystemClock())
     await platform.connect()
@@ -65,14 +65,14 @@ async def dialled(slack: SlackSimulator, config: SlackConfig, inbox: Ingest) -> 
 
 
 @pytest.fixture
-async def web_app(slack: SlackSimulator, inbox: Ingest) -> AsyncIterator[SlackApp]:
+async def web_app(slack: SlackSimulator, inbox: EventSink) -> AsyncIterator[SlackApp]:
     """Return the platform in HTTP mode."""
     async with served(slack, inbox) as platform:
         yield platform
 
 
 @pytest.fixture
-async def app(slack: SlackSimulator, config: SlackConfig, inbox: Ingest) -> AsyncIterator[SlackApp]:
+async def app(slack: SlackSimulator, config: SlackConfig, inbox: EventSink) -> AsyncIterator[SlackApp]:
     """Return the platform in Socket Mode."""
     async with dialled(slack, config, inbox) as platform:
         yield platform
@@ -80,7 +80,7 @@ async def app(slack: SlackSimulator, config: SlackConfig, inbox: Ingest) -> Asyn
 
 @pytest.fixture(params=["socket", "http"])
 async def either(
-    request: pytest.FixtureRequest, slack: SlackSimulator, config: SlackConfig, inbox: Ingest
+    request: pytest.FixtureRequest, slack: SlackSimulator, config: SlackConfig, inbox: EventSink
 ) -> AsyncIterator[SlackApp]:
     """Return the platform in each of the two modes."""
     way = dialled(slack, config, inbox) if request.param == "socket" else served(slack, inbox)
@@ -90,8 +90,8 @@ async def either(
 
 async def test_it_knows_who_it_is(slack: SlackSimulator, app: SlackApp) -> None:
     """Connecting tells the team and the bot's ids, and events can arrive."""
-    assert (app.me.team_id, app.me.user_id) == (slack.team, slack.bot_user)
-    assert app.me.bot_id
+    assert (app.identity.team_id, app.identity.user_id) == (slack.team, slack.bot_user)
+    assert app.identity.bot_id
     assert await app.is_connected()
     assert app.routes() == ()
 
@@ -102,10 +102,10 @@ async def test_a_mention_is_taken_once_with_names(app: SlackApp, slack, inbox, p
     ts = await slack.say(channel, ada, f"<@{slack.bot_user}> ask <@{bob}> & *me*")
     await slack.settled()
     [said] = inbox.taken
-    assert isinstance(said, Said)
+    assert isinstance(said, MessageReceived)
     assert said.text == "ask @Bob & **me**"
     assert (said.author.name, said.author.language) == ("Ada", "en-US")
-    assert (said.message_id, said.addressed) == (ts, Addressed.MENTION)
+    assert (said.message_id, said.mention) == (ts, Mention.BY_NAME)
     assert inbox.calls == 2
     assert [one.acked for one in slack.deliveries] == [True, True]
 
@@ -172,11 +172,13 @@ async def test_every_event_is_acknowledged(app, slack, inbox, people) -> None:
     await slack.join(channel, carol)
     root = await slack.say(channel, bob, f"<@{slack.bot_user}> hi")
     await slack.settled()
-    said = next(event for event in inbox.taken if isinstance(event, Said) and event.message_id == root)
-    await app.surface.post(said.address, Page(source="One", text="One"), rung="edit", marker="m")
+    said = next(
+        event for event in inbox.taken if isinstance(event, MessageReceived) and event.message_id == root
+    )
+    await app.surface.post(said.address, RenderedMessage(markdown="One", text="One"), rung="edit", marker="m")
     await slack.settled()
     kinds = [type(event) for event in inbox.taken]
-    assert (kinds.count(Deleted), kinds.count(Joined)) == (1, 1)
+    assert (kinds.count(MessageDeleted), kinds.count(MemberJoined)) == (1, 1)
     assert all(one.acked and one.attempt == 0 for one in slack.deliveries)
     assert {one.event_type for one in slack.deliveries} > {"message", "app_mention"}
 
@@ -202,8 +204,8 @@ async def test_an_edit_and_a_command_arrive(app, slack, inbox, people) -> None:
     await slack.settled()
     assert answer == ""
     kinds = {type(event): event for event in inbox.taken}
-    assert kinds[Edited].text == "b"
-    assert kinds[Ordered].command is CommandName.NEW
+    assert kinds[MessageEdited].text == "b"
+    assert kinds[CommandReceived].command is CommandName.NEW
 
 
 async def test_a_slash_command_without_a_store_fails_visibly(app, slack, inbox, people) -> None:
@@ -222,15 +224,15 @@ async def test_our_buttons_are_heard(either, slack, inbox, people) -> None:
     address: Address = inbox.taken[0].address
     ref = await either.surface.post(
         address,
-        Page(source="One", text="One"),
+        RenderedMessage(markdown="One", text="One"),
         rung="edit",
         marker="m",
-        controls=(Control.RETRY, Control.GOOD, Control.BAD),
+        controls=(ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD),
     )
     assert await slack.press(channel, ref.message_id, "moonthread_retry", "retry", ada)
     assert await slack.press(channel, ref.message_id, "moonthread_feedback", "bad", ada)
-    presses = [event for event in inbox.taken if isinstance(event, Pressed)]
-    assert [event.control for event in presses] == [Control.RETRY, Control.BAD]
+    presses = [event for event in inbox.taken if isinstance(event, ButtonPressed)]
+    assert [event.action for event in presses] == [ActionButton.RETRY, ActionButton.BAD]
     assert {event.address.key for event in presses} == {address.key}
     assert {event.message_id for event in presses} == {ref.message_id}
 
@@ -242,7 +244,7 @@ async def test_a_broken_event_is_recorded_and_acknowledged(web_app, slack, inbox
     slack.dispatcher.event(place, broken)
     await slack.settled()
     [event] = inbox.taken
-    assert isinstance(event, Unparsed)
+    assert isinstance(event, UnparsedEvent)
     assert event.delivery_id.startswith("event:Ev")
     assert "app_mention" in event.raw
     assert [one.acked for one in slack.deliveries] == [True]
@@ -280,7 +282,7 @@ async def test_after_stopping_the_surface_goes_on(app, slack, inbox, people) -> 
     await slack.settled()
     await app.stop()
     ref = await app.surface.post(
-        inbox.taken[0].address, Page(source="One", text="One"), rung="stream", marker="m"
+        inbox.taken[0].address, RenderedMessage(markdown="One", text="One"), rung="stream", marker="m"
     )
     assert slack.screen.messages[ref.channel, ref.message_id].text == "One"
 
@@ -312,7 +314,7 @@ async def test_a_wrong_token_is_named(config: SlackConfig, wrong: dict[str, str]
 async def test_a_slack_that_cannot_be_reached_is_unavailable(config: SlackConfig) -> None:
     """No connection is no fault of the settings."""
     platform = SlackApp(replace(config, api_url="http://127.0.0.1:9/api/"), clock=SystemClock())
-    with pytest.raises(SurfaceUnavailable):
+    with pytest.raises(PlatformUnavailable):
         await platform.connect()
     await platform.close()
 

@@ -11,10 +11,10 @@ from starlette.routing import Route
 
 from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
-from bots.slack.downloads import SlackDownloads
+from bots.slack.downloads import SlackDownloader
 from bots.web_server import WebServer
 from core.domain.clock import SystemClock
-from core.domain.errors import DownloadRefused, SurfaceUnavailable
+from core.domain.errors import DownloadRefused, PlatformUnavailable
 from core.domain.events import Attachment, AttachmentKind
 
 BYTES = b"x" * 700_000
@@ -28,11 +28,11 @@ def attachment(**source: str) -> Attachment:
 
 
 @pytest.fixture
-async def downloads(slack: SlackSimulator, config: SlackConfig) -> AsyncIterator[SlackDownloads]:
+async def downloads(slack: SlackSimulator, config: SlackConfig) -> AsyncIterator[SlackDownloader]:
     """The downloads of a connected app."""
     app = SlackApp(config, clock=SystemClock())
     await app.connect()
-    yield app.downloads
+    yield app.downloader
     await app.close()
 
 
@@ -69,13 +69,13 @@ async def elsewhere() -> AsyncIterator[tuple[Elsewhere, str]]:
         yield host, f"{web.url}/file"
 
 
-async def test_a_file_is_written_to_the_disk(downloads: SlackDownloads, url: str, tmp_path: Path) -> None:
+async def test_a_file_is_written_to_the_disk(downloads: SlackDownloader, url: str, tmp_path: Path) -> None:
     """Byte by byte what was uploaded."""
     await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=len(BYTES))
     assert (tmp_path / "a").read_bytes() == BYTES
 
 
-async def test_more_than_the_limit_is_not_kept(downloads: SlackDownloads, url: str, tmp_path: Path) -> None:
+async def test_more_than_the_limit_is_not_kept(downloads: SlackDownloader, url: str, tmp_path: Path) -> None:
     """A file that is larger than allowed is refused, whatever the event said of it."""
     with pytest.raises(DownloadRefused) as refused:
         await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=len(BYTES) - 1)
@@ -83,7 +83,7 @@ async def test_more_than_the_limit_is_not_kept(downloads: SlackDownloads, url: s
 
 
 async def test_the_login_page_is_no_file(
-    downloads: SlackDownloads, slack: SlackSimulator, url: str, tmp_path: Path
+    downloads: SlackDownloader, slack: SlackSimulator, url: str, tmp_path: Path
 ) -> None:
     """Without files:read Slack answers 200 with a page."""
     slack.account.scopes = frozenset(slack.account.scopes) - {"files:read"}
@@ -98,7 +98,7 @@ async def test_the_login_page_is_no_file(
     [({"id": "F1", "gone": "yes"}, "gone"), ({"id": "F1", "external": "yes"}, "external")],
 )
 async def test_what_is_not_there_is_not_asked_for(
-    downloads: SlackDownloads, slack: SlackSimulator, tmp_path: Path, source: dict[str, str], reason: str
+    downloads: SlackDownloader, slack: SlackSimulator, tmp_path: Path, source: dict[str, str], reason: str
 ) -> None:
     """Deleted files and those of other sites are refused at once."""
     with pytest.raises(DownloadRefused) as refused:
@@ -107,7 +107,7 @@ async def test_what_is_not_there_is_not_asked_for(
 
 
 async def test_the_token_goes_to_slack_only(
-    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], url: str, tmp_path: Path
+    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], url: str, tmp_path: Path
 ) -> None:
     """A stranger's host is asked without it, also where it leads back to Slack."""
     host, address = elsewhere
@@ -119,7 +119,7 @@ async def test_the_token_goes_to_slack_only(
 
 
 async def test_a_circle_of_redirects_ends(
-    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path
 ) -> None:
     """Nobody is followed for ever."""
     host, address = elsewhere
@@ -130,7 +130,7 @@ async def test_a_circle_of_redirects_ends(
 
 @pytest.mark.parametrize(("status", "reason"), [(404, "gone"), (403, "forbidden")])
 async def test_refusals_are_told_apart(
-    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path, status: int, reason: str
+    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path, status: int, reason: str
 ) -> None:
     """What is gone and what is forbidden are different."""
     host, address = elsewhere
@@ -141,11 +141,11 @@ async def test_refusals_are_told_apart(
 
 
 async def test_a_failing_host_may_be_asked_again(
-    downloads: SlackDownloads, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path
 ) -> None:
     """A 5xx and a host that is not there are passing failures."""
     host, address = elsewhere
     host.status = 503
     for url in (address, "http://127.0.0.1:9/file"):
-        with pytest.raises(SurfaceUnavailable):
+        with pytest.raises(PlatformUnavailable):
             await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=10)

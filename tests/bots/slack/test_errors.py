@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bots.slack.errors import RETRY_AFTER_S, code_of, translated
+from bots.slack.errors import DEFAULT_RETRY_AFTER_S, error_code, translate_errors
 from bots.web_server import WebServer
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceError,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformError,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
 
 
@@ -54,15 +54,15 @@ async def client(gateway: Gateway) -> AsyncIterator[AsyncWebClient]:
         )
 
 
-async def failure(client: AsyncWebClient, *, repeatable: bool) -> SurfaceError:
+async def failure(client: AsyncWebClient, *, repeatable: bool) -> PlatformError:
     """Return what a call raises."""
 
     async def call() -> None:
-        with translated("chat.update", repeatable=repeatable):
+        with translate_errors("chat.update", idempotent=repeatable):
             answer = await client.chat_update(channel="C1", ts="1.1", markdown_text="x")
             str(answer["ts"])
 
-    with pytest.raises(SurfaceError) as caught:
+    with pytest.raises(PlatformError) as caught:
         await call()
     return caught.value
 
@@ -73,29 +73,29 @@ async def failure(client: AsyncWebClient, *, repeatable: bool) -> SurfaceError:
         ("message_not_found", MessageGone),
         ("cant_update_message", MessageGone),
         ("edit_window_closed", MessageGone),
-        ("channel_not_found", SurfaceClosed),
-        ("not_in_channel", SurfaceClosed),
-        ("is_archived", SurfaceClosed),
-        ("account_inactive", SurfaceClosed),
-        ("token_revoked", SurfaceClosed),
-        ("ratelimited", SurfaceRateLimited),
-        ("msg_too_long", SurfaceRefused),
-        ("a_word_of_next_year", SurfaceRefused),
-        ("message_limit_exceeded", SurfaceUnavailable),
-        ("internal_error", SurfaceUncertain),
+        ("channel_not_found", PlatformForbidden),
+        ("not_in_channel", PlatformForbidden),
+        ("is_archived", PlatformForbidden),
+        ("account_inactive", PlatformForbidden),
+        ("token_revoked", PlatformForbidden),
+        ("ratelimited", PlatformRateLimited),
+        ("msg_too_long", PlatformRefused),
+        ("a_word_of_next_year", PlatformRefused),
+        ("message_limit_exceeded", PlatformUnavailable),
+        ("internal_error", PlatformOutcomeUnknown),
     ],
 )
 async def test_each_word_of_slack_means_something(
-    gateway: Gateway, client: AsyncWebClient, code: str, kind: type[SurfaceError]
+    gateway: Gateway, client: AsyncWebClient, code: str, kind: type[PlatformError]
 ) -> None:
     """Slack's error words become our errors, and stay readable."""
     gateway.answer = Response(f'{{"ok": false, "error": "{code}"}}', media_type="application/json")
     error = await failure(client, repeatable=False)
     assert type(error) is kind
-    assert code_of(error) == code
+    assert error_code(error) == code
 
 
-@pytest.mark.parametrize(("headers", "wait_s"), [({"Retry-After": "7"}, 7.0), ({}, RETRY_AFTER_S)])
+@pytest.mark.parametrize(("headers", "wait_s"), [({"Retry-After": "7"}, 7.0), ({}, DEFAULT_RETRY_AFTER_S)])
 async def test_a_429_carries_its_wait(
     gateway: Gateway, client: AsyncWebClient, headers: dict[str, str], wait_s: float
 ) -> None:
@@ -104,7 +104,7 @@ async def test_a_429_carries_its_wait(
         '{"ok": false, "error": "ratelimited"}', 429, headers, media_type="application/json"
     )
     error = await failure(client, repeatable=True)
-    assert isinstance(error, SurfaceRateLimited)
+    assert isinstance(error, PlatformRateLimited)
     assert (error.retry_after_s, error.method) == (wait_s, "chat.update")
 
 
@@ -125,8 +125,8 @@ async def test_a_broken_answer_leaves_open_what_happened(
 ) -> None:
     """An answer that is none is uncertain, and plainly unavailable where the call may be repeated."""
     gateway.answer = answer
-    assert type(await failure(client, repeatable=False)) is SurfaceUncertain
-    assert type(await failure(client, repeatable=True)) is SurfaceUnavailable
+    assert type(await failure(client, repeatable=False)) is PlatformOutcomeUnknown
+    assert type(await failure(client, repeatable=True)) is PlatformUnavailable
 
 
 async def test_a_refused_connection_showed_nothing() -> None:
@@ -135,4 +135,4 @@ async def test_a_refused_connection_showed_nothing() -> None:
         client = AsyncWebClient(
             token="xoxb-test", base_url="http://127.0.0.1:9/api/", session=session, retry_handlers=[]
         )
-        assert type(await failure(client, repeatable=False)) is SurfaceUnavailable
+        assert type(await failure(client, repeatable=False)) is PlatformUnavailable

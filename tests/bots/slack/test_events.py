@@ -5,27 +5,27 @@ from typing import Any
 
 import pytest
 
-from bots.slack.events import UnreadableEvent, decode, people_in
-from bots.slack.people import Identity, Profile
+from bots.slack.events import MalformedEvent, parse_event, referenced_people
+from bots.slack.people import BotIdentity, Profile
 from core.domain.events import (
-    Addressed,
+    ActionButton,
+    ButtonPressed,
+    ChannelMigrated,
+    ChatType,
     CommandName,
-    Control,
-    Deleted,
-    Edited,
+    CommandReceived,
     Event,
-    Joined,
-    Moved,
-    Ordered,
+    MemberJoined,
+    Mention,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
     Person,
-    Pressed,
-    Said,
-    Scene,
     ThreadKey,
-    Unreadable,
+    UnsupportedContent,
 )
 
-ME = Identity(team_id="T1", user_id="UBOT", bot_id="BBOT", name="kimi")
+ME = BotIdentity(team_id="T1", user_id="UBOT", bot_id="BBOT", name="kimi")
 PEOPLE = {"U1": Profile(name="Ada", language="zh-CN")}
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 TS = "1700000000.000100"
@@ -44,15 +44,15 @@ def envelope(**event: Any) -> dict[str, Any]:
     }
 
 
-def read(body: dict[str, Any], me: Identity = ME) -> Event | None:
+def read(body: dict[str, Any], me: BotIdentity = ME) -> Event | None:
     """Decode with what these tests know."""
-    return decode(body, me, PEOPLE, received_at=NOW)
+    return parse_event(body, me, PEOPLE, received_at=NOW)
 
 
 def test_a_mention_is_said_in_the_thread_it_begins() -> None:
     """A mention at a channel's top level begins a thread at its own ts, with all a stream needs."""
     event = read(envelope(text="<@UBOT> *hi* <@U1>", client_msg_id="x"))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=TS)
     assert event.address.details == {
         "thread_ts": TS,
@@ -63,7 +63,7 @@ def test_a_mention_is_said_in_the_thread_it_begins() -> None:
     }
     assert event.author == Person(id="U1", name="Ada", language="zh-CN")
     assert event.text == "**hi** @Ada"
-    assert (event.scene, event.addressed) == (Scene.GROUP, Addressed.MENTION)
+    assert (event.chat_type, event.mention) == (ChatType.GROUP, Mention.BY_NAME)
     assert event.sent_at == datetime.fromtimestamp(1700000000.0001, tz=UTC)
 
 
@@ -79,8 +79,8 @@ def test_both_events_of_a_mention_are_the_same(thread: dict[str, str]) -> None:
 def test_a_reply_in_a_thread_is_overheard() -> None:
     """A reply without a mention is handed on as overheard, in the root's thread."""
     event = read(envelope(text="and then?", thread_ts=ROOT))
-    assert isinstance(event, Said)
-    assert event.addressed is Addressed.OVERHEARD
+    assert isinstance(event, MessageReceived)
+    assert event.mention is Mention.NONE
     assert event.address.key.thread == ROOT
 
 
@@ -108,8 +108,8 @@ def test_what_does_not_concern_us_is_nothing(event: dict[str, Any]) -> None:
 def test_top_level_talk_is_overheard(said: str) -> None:
     """What is said to nobody in particular is told as such, in the thread that it may begin."""
     event = read(envelope(text=said))
-    assert isinstance(event, Said)
-    assert (event.addressed, event.address.key.thread) == (Addressed.OVERHEARD, TS)
+    assert isinstance(event, MessageReceived)
+    assert (event.mention, event.address.key.thread) == (Mention.NONE, TS)
 
 
 def gone(**before: Any) -> dict[str, Any]:
@@ -128,20 +128,20 @@ def gone(**before: Any) -> dict[str, Any]:
 def test_a_deleted_message_is_told_with_its_author_and_thread() -> None:
     """A reply that is taken away names whose it was and where it stood."""
     event = read(gone(thread_ts="1699999999.000001"))
-    assert isinstance(event, Deleted)
+    assert isinstance(event, MessageDeleted)
     assert (event.message_id, event.author.id) == (ROOT, "U1")
     assert event.address.key.thread == "1699999999.000001"
     assert event.delivery_id == f"deleted:C1:{ROOT}"
-    assert people_in(gone()) == {"U1"}
+    assert referenced_people(gone()) == {"U1"}
 
 
 def test_a_root_that_leaves_a_stone_is_deleted() -> None:
     """A root with replies is no edit to other words, but gone."""
     body = changed("a", "This message was deleted.", subtype="tombstone", user="USLACKBOT", edited=None)
     event = read(body)
-    assert isinstance(event, Deleted)
+    assert isinstance(event, MessageDeleted)
     assert (event.message_id, event.author.id, event.address.key.thread) == (ROOT, "U1", ROOT)
-    assert people_in(body) == {"U1"}
+    assert referenced_people(body) == {"U1"}
 
 
 @pytest.mark.parametrize("before", [{"user": "UBOT"}, {"bot_id": "B1"}, {"user": "USLACKBOT"}])
@@ -154,7 +154,7 @@ def test_somebody_who_comes_has_joined() -> None:
     """A member of a channel is told with the team they come from; our own coming is nothing."""
     coming = {"type": "member_joined_channel", "team": "T7", "event_ts": TS}
     event = read(envelope(**coming))
-    assert isinstance(event, Joined)
+    assert isinstance(event, MemberJoined)
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread="")
     assert (event.author.id, event.address.details["recipient_team"]) == ("U1", "T7")
     assert read(envelope(**coming, user="UBOT")) is None
@@ -163,43 +163,43 @@ def test_somebody_who_comes_has_joined() -> None:
 def test_a_direct_message_is_answered_at_the_top_level() -> None:
     """In a DM the channel is the conversation, and the status stands under the message."""
     event = read(envelope(channel="D1", channel_type="im", text="hi"))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert event.address.key.thread == ""
     assert event.address.details["thread_ts"] == ""
     assert event.address.details["status_ts"] == TS
-    assert (event.scene, event.addressed) == (Scene.DIRECT, Addressed.DIRECT)
+    assert (event.chat_type, event.mention) == (ChatType.DIRECT, Mention.DIRECT)
 
 
 def test_a_thread_in_a_direct_conversation_is_one_of_its_own() -> None:
     """A reply in a DM's thread belongs to that thread."""
     event = read(envelope(channel="D1", channel_type="im", text="hi", thread_ts=ROOT))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert event.address.key.thread == event.address.details["thread_ts"] == ROOT
 
 
 def test_with_the_agent_view_each_direct_message_begins_a_thread() -> None:
     """The agent view shows every message of a person as the root of a thread."""
-    agent = Identity(team_id="T1", user_id="UBOT", agent=True)
+    agent = BotIdentity(team_id="T1", user_id="UBOT", agent_view=True)
     event = read(envelope(channel="D1", channel_type="im", text="hi"), agent)
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert event.address.key.thread == event.address.details["thread_ts"] == TS
 
 
 def test_a_group_conversation_needs_a_mention() -> None:
     """In an mpim only a mention is for us, as in a channel."""
     heard = read(envelope(channel="G1", channel_type="mpim", text="hi"))
-    assert isinstance(heard, Said)
-    assert heard.addressed is Addressed.OVERHEARD
+    assert isinstance(heard, MessageReceived)
+    assert heard.mention is Mention.NONE
     event = read(envelope(channel="G1", channel_type="mpim", text="hi <@UBOT>"))
-    assert isinstance(event, Said)
-    assert event.scene is Scene.GROUP
+    assert isinstance(event, MessageReceived)
+    assert event.chat_type is ChatType.GROUP
 
 
 @pytest.mark.parametrize("name", ["user_team", "source_team", "team"])
 def test_a_guest_of_another_team_is_the_recipient_with_that_team(name: str) -> None:
     """In a shared channel the person's own team is noted, the conversation stays with ours."""
     event = read(envelope(text="<@UBOT> hi", **{name: "T7"}))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert event.address.details["recipient_team"] == "T7"
     assert event.address.key.tenant == "T1"
 
@@ -207,22 +207,22 @@ def test_a_guest_of_another_team_is_the_recipient_with_that_team(name: str) -> N
 @pytest.mark.parametrize(
     ("event", "kind"),
     [
-        ({"text": "<@UBOT>"}, Unreadable.EMPTY),
-        ({"text": "<@UBOT>", "files": [{"mimetype": "audio/mp4"}]}, Unreadable.VOICE),
+        ({"text": "<@UBOT>"}, UnsupportedContent.EMPTY),
+        ({"text": "<@UBOT>", "files": [{"mimetype": "audio/mp4"}]}, UnsupportedContent.VOICE),
         (
             {"text": "<@UBOT>", "files": [{"mimetype": "video/mp4", "subtype": "slack_audio"}]},
-            Unreadable.VOICE,
+            UnsupportedContent.VOICE,
         ),
         ({"text": "<@UBOT>", "files": [{"mimetype": "image/png"}]}, None),
         ({"text": "<@UBOT> see"}, None),
     ],
 )
-def test_what_cannot_be_read_is_named(event: dict[str, Any], kind: Unreadable | None) -> None:
+def test_what_cannot_be_read_is_named(event: dict[str, Any], kind: UnsupportedContent | None) -> None:
     """An empty message and one of nothing but sound say so."""
     subtype = {"subtype": "file_share"} if "files" in event else {}
     said = read(envelope(**event, **subtype))
-    assert isinstance(said, Said)
-    assert said.unreadable is kind
+    assert isinstance(said, MessageReceived)
+    assert said.unsupported_content is kind
 
 
 def test_what_can_be_read_is_attached() -> None:
@@ -236,8 +236,8 @@ def test_what_can_be_read_is_attached() -> None:
         {"id": "F6", "mimetype": "audio/mp4", "url_private": "https://f/6"},
     ]
     said = read(envelope(text="<@UBOT> see", subtype="file_share", files=files))
-    assert isinstance(said, Said)
-    assert said.unreadable is None
+    assert isinstance(said, MessageReceived)
+    assert said.unsupported_content is None
     found = [
         (one.kind.value, one.name, one.media_type, one.size_bytes, one.source) for one in said.attachments
     ]
@@ -254,7 +254,7 @@ def test_what_can_be_read_is_attached() -> None:
 def test_a_broadcast_reply_is_said() -> None:
     """A reply also sent to the channel is an ordinary reply."""
     event = read(envelope(text="<@UBOT> hi", subtype="thread_broadcast", thread_ts=ROOT))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_broadcast_reply_is_said() -> None:
 def test_a_command_in_a_mention_is_an_order(words: str, command: CommandName, argument: str) -> None:
     """A slash word after the mention is an order in that thread."""
     event = read(envelope(text=f"<@UBOT> {words}", thread_ts=ROOT))
-    assert isinstance(event, Ordered)
+    assert isinstance(event, CommandReceived)
     assert (event.command, event.argument) == (command, argument)
     assert event.address.key.thread == ROOT
     assert event.delivery_id == f"msg:C1:{TS}"
@@ -279,13 +279,13 @@ def test_a_command_in_a_mention_is_an_order(words: str, command: CommandName, ar
 @pytest.mark.parametrize("words", ["<@UBOT> new", "<@UBOT> /etc/hosts is what?", "<@UBOT> /unknown"])
 def test_a_word_without_its_slash_is_no_order(words: str) -> None:
     """Only our own commands with their slash are orders."""
-    assert isinstance(read(envelope(text=words)), Said)
+    assert isinstance(read(envelope(text=words)), MessageReceived)
 
 
 def test_an_overheard_command_is_no_order() -> None:
     """What people say to each other orders us to nothing."""
     event = read(envelope(text="/stop", thread_ts=ROOT))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
 
 
 def slash(text: str, channel: str = "C1") -> dict[str, Any]:
@@ -314,7 +314,7 @@ def slash(text: str, channel: str = "C1") -> dict[str, Any]:
 def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: str) -> None:
     """/kimi with a known word is that order, with anything else a call for help."""
     event = read(slash(text))
-    assert isinstance(event, Ordered)
+    assert isinstance(event, CommandReceived)
     assert (event.command, event.argument, event.message_id) == (command, argument, "")
     assert event.delivery_id == "slash:13345224609.738474920.8088930838d8"
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread="")
@@ -324,8 +324,8 @@ def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: 
 def test_a_slash_command_in_a_direct_conversation_is_direct() -> None:
     """The scene of a command follows from the channel's id."""
     event = read(slash("new", channel="D1"))
-    assert isinstance(event, Ordered)
-    assert event.scene is Scene.DIRECT
+    assert isinstance(event, CommandReceived)
+    assert event.chat_type is ChatType.DIRECT
 
 
 def changed(before: str, after: str, **message: Any) -> dict[str, Any]:
@@ -340,7 +340,7 @@ def changed(before: str, after: str, **message: Any) -> dict[str, Any]:
 def test_a_changed_text_is_an_edit() -> None:
     """New words of a person are told, once for each change."""
     event = read(changed("<@UBOT> a", "<@UBOT> *b*"))
-    assert isinstance(event, Edited)
+    assert isinstance(event, MessageEdited)
     assert (event.message_id, event.text) == (ROOT, "**b**")
     assert event.delivery_id == f"edit:C1:{ROOT}:{TS}"
     assert event.address.key.thread == ROOT
@@ -377,8 +377,8 @@ def press(**overrides: Any) -> dict[str, Any]:
 def test_a_button_is_pressed_in_its_thread() -> None:
     """A press names the control, the message and the conversation it stands in."""
     event = read(press())
-    assert isinstance(event, Pressed)
-    assert (event.control, event.message_id) == (Control.RETRY, TS)
+    assert isinstance(event, ButtonPressed)
+    assert (event.action, event.message_id) == (ActionButton.RETRY, TS)
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=ROOT)
     assert event.address.details["recipient_team"] == "T7"
     assert event.delivery_id == f"press:1700000009.5:C1:{TS}"
@@ -387,9 +387,9 @@ def test_a_button_is_pressed_in_its_thread() -> None:
 def test_a_button_at_the_top_level_has_no_thread() -> None:
     """An answer at the top level that somebody replied to is not its own thread."""
     event = read(press(message={"ts": TS, "thread_ts": TS}, container={"message_ts": TS, "channel_id": "D1"}))
-    assert isinstance(event, Pressed)
+    assert isinstance(event, ButtonPressed)
     assert event.address.key.thread == ""
-    assert event.scene is Scene.DIRECT
+    assert event.chat_type is ChatType.DIRECT
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_slacks_own_stop_button_is_an_order() -> None:
     event = read(
         envelope(type="agent_session_stopped", thread_ts=ROOT, streaming_message_ts=[TS], event_ts=TS)
     )
-    assert isinstance(event, Ordered)
+    assert isinstance(event, CommandReceived)
     assert event.command is CommandName.STOP
     assert event.address.key.thread == ROOT
 
@@ -414,7 +414,7 @@ def test_a_channel_with_a_new_id_has_moved() -> None:
     """A channel that was shared keeps its conversations under its new id."""
     body = envelope(type="channel_id_changed", old_channel_id="G1", new_channel_id="C9")
     event = read(body)
-    assert event == Moved(
+    assert event == ChannelMigrated(
         delivery_id="moved:G1:C9", platform="slack", tenant="T1", old_channel="G1", new_channel="C9"
     )
 
@@ -430,14 +430,14 @@ def test_a_channel_with_a_new_id_has_moved() -> None:
 )
 def test_a_broken_event_says_so(event: dict[str, Any]) -> None:
     """An event of a kind that concerns us but with another shape is a fault, not nothing."""
-    with pytest.raises(UnreadableEvent):
+    with pytest.raises(MalformedEvent):
         read(envelope(**event))
 
 
 def test_the_people_of_an_event_are_known_before_it_is_read() -> None:
     """Author and mentioned people are named for lookup in every kind of body."""
-    assert people_in(envelope(text="<@U2> <@UBOT>")) == {"U1", "U2", "UBOT"}
-    assert people_in(changed("a", "<@U3>")) == {"U1", "U3"}
-    assert people_in(slash("new")) == {"U1"}
-    assert people_in(press()) == {"U1"}
-    assert people_in({"type": "event_callback"}) == frozenset()
+    assert referenced_people(envelope(text="<@U2> <@UBOT>")) == {"U1", "U2", "UBOT"}
+    assert referenced_people(changed("a", "<@U3>")) == {"U1", "U3"}
+    assert referenced_people(slash("new")) == {"U1"}
+    assert referenced_people(press()) == {"U1"}
+    assert referenced_people({"type": "event_callback"}) == frozenset()

@@ -8,8 +8,8 @@ import pytest
 
 from bots.simulator.slack import SlackSimulator
 from bots.slack import people as module
-from bots.slack.credentials import SlackConfig, client_for
-from bots.slack.people import FAILURE_KEPT_S, KEPT_S, People
+from bots.slack.credentials import SlackConfig, build_client
+from bots.slack.people import FAILURE_TTL_S, PROFILE_TTL_S, ProfileCache
 
 
 @dataclass(slots=True)
@@ -34,47 +34,47 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def people(slack: SlackSimulator, config: SlackConfig, clock: HandClock) -> AsyncIterator[People]:
+async def people(slack: SlackSimulator, config: SlackConfig, clock: HandClock) -> AsyncIterator[ProfileCache]:
     """Return an empty directory of the stand-in's people."""
     async with aiohttp.ClientSession() as session:
-        directory = People(client_for(config, session), clock)
+        directory = ProfileCache(build_client(config, session), clock)
         yield directory
         await directory.close()
 
 
-async def test_a_name_is_asked_for_once(slack: SlackSimulator, people: People) -> None:
+async def test_a_name_is_asked_for_once(slack: SlackSimulator, people: ProfileCache) -> None:
     """Ten questions for the same person, some at once, are one call."""
     ada = slack.add_person("Ada")
     for _ in range(5):
-        found = await people.profiles([ada, ada], within_s=5)
+        found = await people.get_profiles([ada, ada], timeout_s=5)
         assert found[ada].name == "Ada"
         assert await people.name_of(ada) == "Ada"
     assert len(slack.calls) == 1
 
 
-async def test_a_name_grows_old(slack: SlackSimulator, people: People, clock: HandClock) -> None:
+async def test_a_name_grows_old(slack: SlackSimulator, people: ProfileCache, clock: HandClock) -> None:
     """After some hours a person is asked for anew."""
     ada = slack.add_person("Ada")
     await people.name_of(ada)
-    clock.now += KEPT_S + 1
+    clock.now += PROFILE_TTL_S + 1
     await people.name_of(ada)
     assert len(slack.calls) == 2
 
 
 async def test_an_unknown_person_keeps_the_id(
-    slack: SlackSimulator, people: People, clock: HandClock
+    slack: SlackSimulator, people: ProfileCache, clock: HandClock
 ) -> None:
     """A failed lookup gives the id, and is tried again only after a while."""
     assert await people.name_of("U404") == "U404"
     assert await people.name_of("U404") == "U404"
     assert len(slack.calls) == 1
-    clock.now += FAILURE_KEPT_S + 1
+    clock.now += FAILURE_TTL_S + 1
     await people.name_of("U404")
     assert len(slack.calls) == 2
 
 
 async def test_no_more_people_are_kept_than_fit(
-    slack: SlackSimulator, people: People, monkeypatch: pytest.MonkeyPatch
+    slack: SlackSimulator, people: ProfileCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one not asked for the longest is forgotten first."""
     monkeypatch.setattr(module, "CAPACITY", 2)
@@ -86,10 +86,10 @@ async def test_no_more_people_are_kept_than_fit(
     assert len(slack.calls) == 4
 
 
-async def test_a_slow_lookup_goes_on_by_itself(slack: SlackSimulator, people: People) -> None:
+async def test_a_slow_lookup_goes_on_by_itself(slack: SlackSimulator, people: ProfileCache) -> None:
     """What did not come in time is there for the next question."""
     ada = slack.add_person("Ada")
     slack.faults.next("users.info", "stall", 0.2)
-    assert await people.profiles([ada], within_s=0.01) == {}
+    assert await people.get_profiles([ada], timeout_s=0.01) == {}
     assert await people.name_of(ada) == "Ada"
     assert len(slack.calls) == 1

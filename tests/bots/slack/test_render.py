@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.simulator.slack.rules import check_markdown
-from bots.slack.markup import spaced
-from bots.slack.render import PAGE_BYTES, SlackPager, reach
-from core.domain.events import Page
+from bots.slack.outgoing_markdown import separate_emphasis
+from bots.slack.render import MAX_MESSAGE_BYTES, SlackRenderer, find_overflow
+from core.domain.events import RenderedMessage
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 PINGS = re.compile(r"<(?:![a-z]|@[A-Za-z0-9]|#[A-Za-z0-9])(?<!<!d)", re.IGNORECASE)
@@ -23,29 +23,29 @@ PIECES = (
 SOUP = st.lists(st.sampled_from(PIECES.split("¦")), max_size=40).map("".join)
 
 
-def check_page(page: Page) -> None:
+def check_page(page: RenderedMessage) -> None:
     """Everything the platform asks of one message, and that it alerts nobody."""
     assert page.text.strip()
     assert page.text == page.text.rstrip().strip("\n")
-    assert len(page.text.encode()) <= PAGE_BYTES
+    assert len(page.text.encode()) <= MAX_MESSAGE_BYTES
     assert len(page.text) <= PAGE_CHARS
     check_markdown(page.text)
     assert not PINGS.search(page.text)
 
 
-def grow(text: str, step: int, *, streaming: bool) -> list[Page]:
+def grow(text: str, step: int, *, streaming: bool) -> list[RenderedMessage]:
     """Feed every prefix and check every frame; return the final pages."""
-    pager = SlackPager(streaming=streaming)
-    before: list[Page] = []
+    pager = SlackRenderer(streaming=streaming)
+    before: list[RenderedMessage] = []
     for end in [*range(0, len(text), step), len(text) + 1]:
-        pages = list(pager.pages(text[:end], complete=end > len(text)))
+        pages = list(pager.render(text[:end], complete=end > len(text)))
         assert pages[: max(0, len(before) - 1)] == before[:-1]
         for page in pages[max(0, len(before) - 1) :]:
             check_page(page)
         if streaming and before:
             assert pages[len(before) - 1].text.startswith(before[-1].text)
         before = pages
-    assert before == list(SlackPager(streaming=streaming).pages(text, complete=True))
+    assert before == list(SlackRenderer(streaming=streaming).render(text, complete=True))
     return before
 
 
@@ -99,26 +99,26 @@ def test_long_random_soup_makes_valid_frames(text: str, times: int) -> None:
 
 def test_bold_next_to_chinese_gets_a_gap() -> None:
     """Slack needs a border between emphasis and letters of scripts without spaces."""
-    assert spaced("这是**重要**的") == "这是\u200b**重要**\u200b的"
-    assert spaced("see **this** now, `co` de") == "see **this** now, `co` de"
-    assert spaced("```\n是**x**的\n```") == "```\n是**x**的\n```"
+    assert separate_emphasis("这是**重要**的") == "这是\u200b**重要**\u200b的"
+    assert separate_emphasis("see **this** now, `co` de") == "see **this** now, `co` de"
+    assert separate_emphasis("```\n是**x**的\n```") == "```\n是**x**的\n```"
 
 
 def test_a_fence_over_two_messages_is_closed_and_opened() -> None:
     """Each of the messages is a code block with its language."""
     text = "```python\n" + "\n".join(f"value_{i} = {i}" for i in range(900)) + "\n```"
     for streaming in (True, False):
-        pages = SlackPager(streaming=streaming).pages(text, complete=True)
+        pages = SlackRenderer(streaming=streaming).render(text, complete=True)
         assert len(pages) > 1
         assert all(page.text.startswith("```python\n") and page.text.endswith("\n```") for page in pages)
 
 
 def test_nothing_is_shown_of_nothing() -> None:
     """Empty and blank answers have no pages, whole or not."""
-    pager = SlackPager(streaming=True)
-    assert pager.pages("", complete=False) == []
-    assert pager.pages(" \n\n ", complete=False) == []
-    assert pager.pages(" \n\n ", complete=True) == []
+    pager = SlackRenderer(streaming=True)
+    assert pager.render("", complete=False) == []
+    assert pager.render(" \n\n ", complete=False) == []
+    assert pager.render(" \n\n ", complete=True) == []
 
 
 @given(st.text(alphabet="a是**`é👩\n", max_size=4000))
@@ -126,6 +126,6 @@ def test_nothing_is_shown_of_nothing() -> None:
 def test_the_measure_of_a_page_is_exact_from_above(text: str) -> None:
     """Up to the length that is named, the text with its gaps is within the limit."""
     text = text * 8
-    at = reach(text, 1.0)
+    at = find_overflow(text, 1.0)
     fits = text if at is None else text[: at - 1]
-    assert len(spaced(fits).encode()) <= PAGE_BYTES
+    assert len(separate_emphasis(fits).encode()) <= MAX_MESSAGE_BYTES

@@ -8,29 +8,37 @@ import pytest
 
 from bots.simulator.screen import Shown
 from bots.simulator.slack import Limits, SlackSimulator
-from bots.slack.credentials import SlackConfig, client_for, identify
+from bots.slack.addressing import details_of
+from bots.slack.credentials import SlackConfig, build_client, identify
 from bots.slack.limits import SlackLimits
-from bots.slack.people import People
-from bots.slack.places import details_of
-from bots.slack.reading import Reader
-from bots.slack.surface import SlackSurface
+from bots.slack.people import ProfileCache
+from bots.slack.surface import SlackMessageChannel
+from bots.slack.thread_history import ThreadHistory
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
-from core.domain.events import Address, Control, MessageRef, Page, Person, Status, ThreadKey
+from core.domain.events import (
+    ActionButton,
+    Address,
+    MessageRef,
+    Person,
+    RenderedMessage,
+    ThreadKey,
+    TypingStatus,
+)
 
 SCALE = 1000.0
 
 
-def page(text: str) -> Page:
+def page(text: str) -> RenderedMessage:
     """Return a page that says ``text``."""
-    return Page(source=text, text=text)
+    return RenderedMessage(markdown=text, text=text)
 
 
 @dataclass(slots=True)
@@ -38,8 +46,8 @@ class Desk:
     """A surface, the stand-in behind it, and a question in a thread and in a DM."""
 
     slack: SlackSimulator
-    surface: SlackSurface
-    reader: Reader
+    surface: SlackMessageChannel
+    reader: ThreadHistory
     ada: str
     thread: Address
     direct: Address
@@ -65,14 +73,14 @@ async def desk() -> AsyncIterator[Desk]:
         question = await slack.say(dm, ada, "hi")
         config = SlackConfig(bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url)
         async with aiohttp.ClientSession() as session:
-            client = client_for(config, session)
-            people = People(client, ScaledClock(SCALE))
+            client = build_client(config, session)
+            people = ProfileCache(client, ScaledClock(SCALE))
             me, _ = await identify(client)
-            reader = Reader(client, people, me)
+            reader = ThreadHistory(client, people, me)
             author = Person(id=ada)
             yield Desk(
                 slack=slack,
-                surface=SlackSurface(client, reader, limits=SlackLimits()),
+                surface=SlackMessageChannel(client, reader, limits=SlackLimits()),
                 reader=reader,
                 ada=ada,
                 thread=Address(
@@ -89,15 +97,17 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def stream(desk: Desk, text: str) -> MessageRef:
     """Begin a stream in the thread."""
-    return await desk.surface.post(desk.thread, page(text), rung="stream", marker="m:0")
+    return await desk.surface.post(desk.thread, page(text), mode="stream", idempotency_key="m:0")
 
 
 async def test_a_stream_grows_by_what_is_new(desk: Desk) -> None:
     """Start, append and stop each say only what is new, and the message stands once, whole."""
     ref = await stream(desk, "One")
     assert ref.rung == "stream"
-    ref = await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=False)
-    ref = await desk.surface.edit(desk.thread, ref, page("One two three"), shown=page("One two"), last=True)
+    ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
+    ref = await desk.surface.edit(
+        desk.thread, ref, page("One two three"), previous=page("One two"), final=True
+    )
     assert ref.rung == "edit"
     assert desk.shown(ref).text == "One two three"
     assert not desk.shown(ref).streaming
@@ -108,9 +118,9 @@ async def test_a_stream_grows_by_what_is_new(desk: Desk) -> None:
 async def test_buttons_come_with_the_last_words_of_a_stream(desk: Desk) -> None:
     """The call that ends a stream shows the buttons too."""
     ref = await stream(desk, "One")
-    controls = (Control.RETRY, Control.GOOD, Control.BAD)
+    controls = (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
     ref = await desk.surface.edit(
-        desk.thread, ref, page("One two"), shown=page("One"), last=True, controls=controls
+        desk.thread, ref, page("One two"), previous=page("One"), final=True, buttons=controls
     )
     assert [value for _, value in desk.shown(ref).buttons] == ["retry", "good", "bad"]
     assert desk.shown(ref).text == "One two"
@@ -120,18 +130,20 @@ async def test_a_finished_stream_is_edited_like_any_message(desk: Desk) -> None:
     """After its end a streamed message takes a whole new text, and its buttons go."""
     ref = await stream(desk, "One")
     ref = await desk.surface.edit(
-        desk.thread, ref, page("One."), shown=page("One"), last=True, controls=(Control.RETRY,)
+        desk.thread, ref, page("One."), previous=page("One"), final=True, buttons=(ActionButton.RETRY,)
     )
-    ref = await desk.surface.edit(desk.thread, ref, page("Another"), shown=page("One."), last=False)
+    ref = await desk.surface.edit(desk.thread, ref, page("Another"), previous=page("One."), final=False)
     assert desk.shown(ref).text == "Another"
     assert desk.shown(ref).buttons == ()
 
 
 @pytest.mark.parametrize("shown", [None, page("Other")])
-async def test_a_stream_whose_text_is_not_a_beginning_is_rewritten(desk: Desk, shown: Page | None) -> None:
+async def test_a_stream_whose_text_is_not_a_beginning_is_rewritten(
+    desk: Desk, shown: RenderedMessage | None
+) -> None:
     """Where what stands there is unknown or differs, the stream ends and the whole text replaces it."""
     ref = await stream(desk, "Other")
-    ref = await desk.surface.edit(desk.thread, ref, page("One two"), shown=shown, last=False)
+    ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=shown, final=False)
     assert ref.rung == "edit"
     assert desk.shown(ref).text == "One two"
 
@@ -141,7 +153,7 @@ async def test_an_expired_stream_goes_on_by_edits(desk: Desk, *, last: bool) -> 
     """After Slack has ended a stream by itself the same message takes the whole text."""
     ref = await stream(desk, "One")
     await desk.slack.clock.sleep(320)
-    ref = await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=last)
+    ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=last)
     assert ref.rung == "edit"
     assert desk.shown(ref).text == "One two"
 
@@ -150,10 +162,10 @@ async def test_a_stream_that_a_person_stopped_says_no_more_until_the_end(desk: D
     """A preview after Stop shows nothing; the last frame replaces the text."""
     ref = await stream(desk, "One")
     await desk.slack.stop_button(desk.thread.key.channel, desk.thread.key.thread, desk.ada)
-    left = await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=False)
+    left = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
     assert left.rung == "edit"
     assert desk.shown(ref).text == "One"
-    await desk.surface.edit(desk.thread, ref, page("One. Stopped."), shown=page("One"), last=True)
+    await desk.surface.edit(desk.thread, ref, page("One. Stopped."), previous=page("One"), final=True)
     assert desk.shown(ref).text == "One. Stopped."
 
 
@@ -161,7 +173,7 @@ async def test_a_stream_that_is_full_goes_on_by_edits(desk: Desk) -> None:
     """msg_too_long on an append ends the stream and the text arrives by update."""
     ref = await stream(desk, "x" * 9_000)
     more = page("x" * 11_000)
-    ref = await desk.surface.edit(desk.thread, ref, more, shown=page("x" * 9_000), last=False)
+    ref = await desk.surface.edit(desk.thread, ref, more, previous=page("x" * 9_000), final=False)
     assert ref.rung == "edit"
     assert desk.shown(ref).text == more.text
 
@@ -170,9 +182,9 @@ async def test_a_lost_append_is_never_said_twice(desk: Desk) -> None:
     """After an append whose answer was lost, the next frame replaces the text as a whole."""
     ref = await stream(desk, "One")
     desk.slack.faults.next("chat.appendStream", "lost_reply")
-    with pytest.raises(SurfaceUncertain):
-        await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=False)
-    ref = await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=False)
+    with pytest.raises(PlatformOutcomeUnknown):
+        await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
+    ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
     assert desk.shown(ref).text == "One two"
     assert ref.rung == "edit"
 
@@ -182,9 +194,9 @@ async def test_a_lost_end_of_a_stream_can_be_said_again(desk: Desk, kind: str) -
     """Where the call that ends a stream fails, before or after it took effect, a second one settles it."""
     ref = await stream(desk, "One")
     desk.slack.faults.next("chat.stopStream", kind)  # type: ignore[arg-type]
-    with pytest.raises(SurfaceUnavailable):
-        await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=True)
-    ref = await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=True)
+    with pytest.raises(PlatformUnavailable):
+        await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=True)
+    ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=True)
     assert desk.shown(ref).text == "One two"
     assert not desk.shown(ref).streaming
 
@@ -192,18 +204,18 @@ async def test_a_lost_end_of_a_stream_can_be_said_again(desk: Desk, kind: str) -
 async def test_without_streaming_methods_answers_grow_by_edits(desk: Desk) -> None:
     """unknown_method posts plainly at once and takes streams out of the offer."""
     desk.slack.streaming_available = False
-    assert [rung.name for rung in desk.surface.rungs(desk.thread)] == ["stream", "edit"]
+    assert [rung.name for rung in desk.surface.delivery_modes(desk.thread)] == ["stream", "edit"]
     ref = await stream(desk, "One")
     assert ref.rung == "edit"
     assert desk.shown(ref).text == "One"
-    assert [rung.name for rung in desk.surface.rungs(desk.thread)] == ["edit"]
+    assert [rung.name for rung in desk.surface.delivery_modes(desk.thread)] == ["edit"]
 
 
 async def test_the_other_team_is_tried_for_a_recipient(desk: Desk) -> None:
     """A team id that Slack does not take is replaced by the workspace's own, once."""
     details = {**desk.thread.details, "recipient_team": "T404"}
     ref = await desk.surface.post(
-        replace(desk.thread, details=details), page("One"), rung="stream", marker="m:0"
+        replace(desk.thread, details=details), page("One"), mode="stream", idempotency_key="m:0"
     )
     assert ref.rung == "stream"
     assert desk.methods() == ["chat.startStream", "chat.startStream"]
@@ -213,7 +225,7 @@ async def test_an_unknown_recipient_gets_a_plain_post(desk: Desk) -> None:
     """A person that Slack cannot stream to still gets the answer, in the thread."""
     details = {**desk.thread.details, "recipient_user": "U404"}
     ref = await desk.surface.post(
-        replace(desk.thread, details=details), page("One"), rung="stream", marker="m:0"
+        replace(desk.thread, details=details), page("One"), mode="stream", idempotency_key="m:0"
     )
     assert ref.rung == "edit"
     assert desk.shown(ref).thread == desk.thread.key.thread
@@ -221,16 +233,16 @@ async def test_an_unknown_recipient_gets_a_plain_post(desk: Desk) -> None:
 
 async def test_no_stream_is_offered_at_the_top_level(desk: Desk) -> None:
     """A direct conversation without a thread grows by edits, at the top level."""
-    assert [rung.name for rung in desk.surface.rungs(desk.direct)] == ["edit"]
-    ref = await desk.surface.post(desk.direct, page("One"), rung="edit", marker="m:0")
-    ref = await desk.surface.edit(desk.direct, ref, page("**One** two"), shown=page("One"), last=True)
+    assert [rung.name for rung in desk.surface.delivery_modes(desk.direct)] == ["edit"]
+    ref = await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m:0")
+    ref = await desk.surface.edit(desk.direct, ref, page("**One** two"), previous=page("One"), final=True)
     assert desk.shown(ref).thread == ""
     assert desk.shown(ref).text == "**One** two"
 
 
 async def test_posts_unfurl_nothing_and_carry_their_marker(desk: Desk) -> None:
     """A post asks for no previews of links and holds the marker as metadata."""
-    await desk.surface.post(desk.direct, page("https://a.b"), rung="edit", marker="turn:0")
+    await desk.surface.post(desk.direct, page("https://a.b"), mode="edit", idempotency_key="turn:0")
     sent = desk.slack.calls[-1].params
     assert (sent["unfurl_links"], sent["unfurl_media"]) == (False, False)
     assert sent["metadata"] == {"event_type": "moonthread_turn", "event_payload": {"marker": "turn:0"}}
@@ -240,7 +252,9 @@ async def test_posts_unfurl_nothing_and_carry_their_marker(desk: Desk) -> None:
 async def test_buttons_stand_under_a_message_with_its_whole_text(desk: Desk) -> None:
     """With buttons the text is a Markdown block, and the notification's text is short and inert."""
     text = "**One** <!channel> " + "two " * 2_000
-    ref = await desk.surface.post(desk.direct, page(text), rung="edit", marker="m", controls=(Control.STOP,))
+    ref = await desk.surface.post(
+        desk.direct, page(text), mode="edit", idempotency_key="m", buttons=(ActionButton.STOP,)
+    )
     blocks = desk.shown(ref).blocks
     assert blocks[0]["text"] == desk.shown(ref).text == text
     assert [value for _, value in desk.shown(ref).buttons] == ["stop"]
@@ -251,15 +265,15 @@ async def test_buttons_stand_under_a_message_with_its_whole_text(desk: Desk) -> 
 @pytest.mark.parametrize("rung", ["edit", "stream"])
 async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, rung: str) -> None:
     """invalid_blocks on any call shows the same text without buttons."""
-    ref = await desk.surface.post(desk.thread, page("One"), rung=rung, marker="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
     for method in ("chat.update", "chat.stopStream", "chat.postMessage"):
         desk.slack.faults.refuse(method, "invalid_blocks", when=lambda sent: "blocks" in sent)
     ref = await desk.surface.edit(
-        desk.thread, ref, page("One two"), shown=page("One"), last=True, controls=(Control.RETRY,)
+        desk.thread, ref, page("One two"), previous=page("One"), final=True, buttons=(ActionButton.RETRY,)
     )
     assert desk.shown(ref).text == "One two"
     posted = await desk.surface.post(
-        desk.thread, page("New"), rung="edit", marker="m", controls=(Control.RETRY,)
+        desk.thread, page("New"), mode="edit", idempotency_key="m", buttons=(ActionButton.RETRY,)
     )
     assert desk.shown(posted).text == "New"
     assert desk.shown(posted).buttons == ()
@@ -268,22 +282,22 @@ async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, rung: str) 
 async def test_a_message_still_streaming_is_stopped_before_an_update(desk: Desk) -> None:
     """streaming_state_conflict ends the stream and the update goes through."""
     ref = replace(await stream(desk, "One"), rung="edit")
-    await desk.surface.edit(desk.thread, ref, page("Two"), shown=None, last=False)
+    await desk.surface.edit(desk.thread, ref, page("Two"), previous=None, final=False)
     assert desk.shown(ref).text == "Two"
 
 
 async def test_reclaiming_ends_a_stream_and_may_be_repeated(desk: Desk) -> None:
     """A stream left open is closed as it stands; closing it again changes nothing."""
     ref = await stream(desk, "One")
-    once = await desk.surface.reclaim(desk.thread, ref)
-    assert once == await desk.surface.reclaim(desk.thread, ref)
+    once = await desk.surface.finalize_orphan(desk.thread, ref)
+    assert once == await desk.surface.finalize_orphan(desk.thread, ref)
     assert once.rung == "edit"
     assert not desk.shown(ref).streaming
 
 
 async def test_deleting_is_done_once(desk: Desk) -> None:
     """A message goes away, and one that is gone already is success."""
-    ref = await desk.surface.post(desk.thread, page("One"), rung="edit", marker="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode="edit", idempotency_key="m")
     await desk.surface.delete(desk.thread, ref)
     await desk.surface.delete(desk.thread, ref)
     assert (ref.channel, ref.message_id) not in desk.slack.screen.messages
@@ -292,25 +306,25 @@ async def test_deleting_is_done_once(desk: Desk) -> None:
 async def test_a_deleted_message_is_gone(desk: Desk) -> None:
     """An edit of what somebody deleted says so, on both rungs."""
     for rung in ("edit", "stream"):
-        ref = await desk.surface.post(desk.thread, page("One"), rung=rung, marker="m")
+        ref = await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
         await desk.slack.delete(ref.channel, ref.message_id)
         with pytest.raises(MessageGone):
-            await desk.surface.edit(desk.thread, ref, page("One two"), shown=page("One"), last=False)
+            await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
 
 
 async def test_a_closed_edit_window_is_gone_too(desk: Desk) -> None:
     """Where the team forbids edits by now, the text must be posted anew."""
-    ref = await desk.surface.post(desk.thread, page("One"), rung="edit", marker="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode="edit", idempotency_key="m")
     desk.slack.edit_window_closed = True
     with pytest.raises(MessageGone):
-        await desk.surface.edit(desk.thread, ref, page("Two"), shown=None, last=True)
+        await desk.surface.edit(desk.thread, ref, page("Two"), previous=None, final=True)
 
 
 async def test_a_rate_limit_says_how_long_and_which(desk: Desk) -> None:
     """A 429 carries Slack's wait and the method that it closes."""
     desk.slack.flood("chat.postMessage", 30)
-    with pytest.raises(SurfaceRateLimited) as caught:
-        await desk.surface.post(desk.direct, page("One"), rung="edit", marker="m")
+    with pytest.raises(PlatformRateLimited) as caught:
+        await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m")
     assert 0 < caught.value.retry_after_s <= 30
     assert caught.value.method == "chat.postMessage"
 
@@ -319,14 +333,14 @@ async def test_an_archived_channel_is_closed(desk: Desk) -> None:
     """Nothing can be said in an archived channel, by stream or by post."""
     desk.slack.archive(desk.thread.key.channel)
     for rung in ("stream", "edit"):
-        with pytest.raises(SurfaceClosed):
-            await desk.surface.post(desk.thread, page("One"), rung=rung, marker="m")
+        with pytest.raises(PlatformForbidden):
+            await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
 
 
 async def test_a_text_that_is_too_long_is_refused(desk: Desk) -> None:
     """A refusal of the content itself is told as one."""
-    with pytest.raises(SurfaceRefused):
-        await desk.surface.post(desk.direct, page("x" * 12_001), rung="edit", marker="m")
+    with pytest.raises(PlatformRefused):
+        await desk.surface.post(desk.direct, page("x" * 12_001), mode="edit", idempotency_key="m")
 
 
 @pytest.mark.parametrize(("kind", "stands"), [("lost_reply", 1), ("reset", 0), ("503", 0)])
@@ -334,15 +348,15 @@ async def test_a_lost_post_is_found_or_known_to_be_missing(desk: Desk, kind: str
     """After a post without an answer, find tells by the marker whether it stands there."""
     after = desk.direct.details["status_ts"]
     desk.slack.faults.next("chat.postMessage", kind)  # type: ignore[arg-type]
-    with pytest.raises(SurfaceUncertain):
-        await desk.surface.post(desk.direct, page("One"), rung="edit", marker="m:0")
-    other = await desk.surface.post(desk.direct, page("Other"), rung="edit", marker="m:1")
-    found = await desk.surface.find(desk.direct, "m:0", after=after, known=frozenset())
+    with pytest.raises(PlatformOutcomeUnknown):
+        await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m:0")
+    other = await desk.surface.post(desk.direct, page("Other"), mode="edit", idempotency_key="m:1")
+    found = await desk.surface.find_by_key(desk.direct, "m:0", after_message_id=after, exclude=frozenset())
     assert (found is not None) == bool(stands)
     if found is not None:
         assert desk.shown(found).text == "One"
         assert found.rung == "edit"
-    again = await desk.surface.find(desk.direct, "m:1", after=after, known=frozenset())
+    again = await desk.surface.find_by_key(desk.direct, "m:1", after_message_id=after, exclude=frozenset())
     assert again == other
 
 
@@ -350,56 +364,56 @@ async def test_a_lost_start_of_a_stream_is_found_in_the_thread(desk: Desk) -> No
     """A stream carries no marker, so our message that belongs to nothing else is it."""
     earlier = await stream(desk, "Earlier")
     desk.slack.faults.next("chat.startStream", "lost_reply")
-    with pytest.raises(SurfaceUncertain):
+    with pytest.raises(PlatformOutcomeUnknown):
         await stream(desk, "One")
-    found = await desk.surface.find(
-        desk.thread, "m:0", after=desk.thread.key.thread, known=frozenset({earlier.message_id})
+    found = await desk.surface.find_by_key(
+        desk.thread, "m:0", after_message_id=desk.thread.key.thread, exclude=frozenset({earlier.message_id})
     )
     assert found is not None
     assert desk.shown(found).text == "One"
-    found = await desk.surface.reclaim(desk.thread, found)
-    await desk.surface.edit(desk.thread, found, page("One two"), shown=None, last=True)
+    found = await desk.surface.finalize_orphan(desk.thread, found)
+    await desk.surface.edit(desk.thread, found, page("One two"), previous=None, final=True)
     assert desk.shown(found).text == "One two"
 
 
 async def test_without_the_right_to_read_nothing_is_found(desk: Desk) -> None:
     """Where the platform cannot be asked the answer is None, not an error."""
     desk.slack.faults.refuse("conversations.replies", "missing_scope")
-    assert await desk.surface.find(desk.thread, "m", after="", known=frozenset()) is None
+    assert await desk.surface.find_by_key(desk.thread, "m", after_message_id="", exclude=frozenset()) is None
 
 
 async def test_a_status_is_shown_and_taken_away(desk: Desk) -> None:
     """The status stands under the question until it is taken away."""
-    await desk.surface.status(desk.direct, Status.THINKING)
-    await desk.surface.status(desk.direct, Status.IDLE)
+    await desk.surface.set_status(desk.direct, TypingStatus.THINKING)
+    await desk.surface.set_status(desk.direct, TypingStatus.IDLE)
     shown = [frame.status for frame in desk.slack.screen.frames if frame.kind == "status"]
     assert (shown[0], shown[-1]) == ("is thinking…", "")
-    assert 0 < desk.surface.status_every_s(desk.direct) < 120
+    assert 0 < desk.surface.status_refresh_s(desk.direct) < 120
 
 
 async def test_a_status_that_is_not_for_us_is_given_up(desk: Desk) -> None:
     """A missing scope is nothing, and ends the asking."""
     desk.slack.faults.refuse("assistant.threads.setStatus", "missing_scope")
     assert desk.surface.status_cost(desk.direct) != ()
-    await desk.surface.status(desk.direct, Status.THINKING)
+    await desk.surface.set_status(desk.direct, TypingStatus.THINKING)
     assert desk.surface.status_cost(desk.direct) == ()
-    assert desk.surface.status_every_s(desk.direct) == 0
+    assert desk.surface.status_refresh_s(desk.direct) == 0
 
 
 async def test_a_status_over_its_rate_says_so(desk: Desk) -> None:
     """A rate limit of the status is told, so that its budget closes."""
     desk.slack.flood("assistant.threads.setStatus", 10)
-    with pytest.raises(SurfaceRateLimited):
-        await desk.surface.status(desk.direct, Status.THINKING)
+    with pytest.raises(PlatformRateLimited):
+        await desk.surface.set_status(desk.direct, TypingStatus.THINKING)
 
 
 async def test_what_stood_in_a_thread_is_read_with_names(desk: Desk) -> None:
     """Earlier messages come oldest first with names, Markdown and who of them is us."""
     channel, root = desk.thread.key.channel, desk.thread.key.thread
     await desk.slack.say(channel, desk.ada, "*so*?", root)
-    await desk.surface.post(desk.thread, page("Well"), rung="edit", marker="m")
+    await desk.surface.post(desk.thread, page("Well"), mode="edit", idempotency_key="m")
     asked = await desk.slack.say(channel, desk.ada, f"<@{desk.slack.bot_user}> go on", root)
-    heard = await desk.reader.earlier(desk.thread, before=asked, limit=10)
+    heard = await desk.reader.load_earlier_messages(desk.thread, before_message_id=asked, limit=10)
     assert [(one.author, one.text, one.by_bot) for one in heard] == [
         ("Ada", "hi", False),
         ("Ada", "**so**?", False),
@@ -413,10 +427,13 @@ async def test_of_a_long_thread_the_root_and_the_latest_are_read(desk: Desk) -> 
     for number in range(250):
         await desk.slack.say(channel, desk.ada, f"n{number}", root)
     asked = await desk.slack.say(channel, desk.ada, "and?", root)
-    heard = await desk.reader.earlier(desk.thread, before=asked, limit=4)
+    heard = await desk.reader.load_earlier_messages(desk.thread, before_message_id=asked, limit=4)
     assert [one.text for one in heard] == ["hi", "n247", "n248", "n249"]
 
 
 async def test_a_direct_conversation_has_nothing_earlier(desk: Desk) -> None:
     """Without a thread nothing is read."""
-    assert await desk.reader.earlier(desk.direct, before="2000000000.000000", limit=5) == ()
+    assert (
+        await desk.reader.load_earlier_messages(desk.direct, before_message_id="2000000000.000000", limit=5)
+        == ()
+    )

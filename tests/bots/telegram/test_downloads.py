@@ -7,7 +7,7 @@ import pytest
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
-from core.domain.errors import DownloadRefused, SurfaceError, SurfaceUnavailable
+from core.domain.errors import DownloadRefused, PlatformError, PlatformUnavailable
 from core.domain.events import Attachment, AttachmentKind
 
 MakeApp = Callable[..., TelegramApp]
@@ -38,7 +38,7 @@ async def test_a_file_is_written_to_the_disk(
     app = make_app()
     await app.connect()
     file_id = await sent(telegram, content)
-    await app.downloads.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
+    await app.downloader.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
     assert (tmp_path / "a").read_bytes() == content
 
 
@@ -51,7 +51,7 @@ async def test_too_large_is_known_before_anything_is_fetched(
     file_id = await sent(telegram, b"x" * (LIMIT + 1))
     for size, limit in ((LIMIT + 1, LIMIT), (0, LIMIT * 2)):
         with pytest.raises(DownloadRefused) as refused:
-            await app.downloads.download(attachment(file_id, size), tmp_path / "a", limit_bytes=limit)
+            await app.downloader.download(attachment(file_id, size), tmp_path / "a", limit_bytes=limit)
         assert refused.value.reason == "too_large"
     assert not (tmp_path / "a").exists()
 
@@ -61,7 +61,7 @@ async def test_a_file_that_is_gone(telegram: TelegramSimulator, make_app: MakeAp
     app = make_app()
     await app.connect()
     with pytest.raises(DownloadRefused) as refused:
-        await app.downloads.download(attachment("file-0"), tmp_path / "a", limit_bytes=LIMIT)
+        await app.downloader.download(attachment("file-0"), tmp_path / "a", limit_bytes=LIMIT)
     assert refused.value.reason == "gone"
 
 
@@ -73,14 +73,14 @@ async def test_no_error_holds_the_token(
     await app.connect()
     file_id = await sent(telegram, b"x")
     telegram.faults.next("getFile", "502")
-    with pytest.raises(SurfaceUnavailable) as failed:
-        await app.downloads.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
-    errors: list[SurfaceError] = [failed.value]
+    with pytest.raises(PlatformUnavailable) as failed:
+        await app.downloader.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
+    errors: list[PlatformError] = [failed.value]
     telegram._world.files[file_id] = ("documents/elsewhere", b"x")
     located = await app._bot.get_file(file_id)
     telegram._world.files.clear()
     assert "1:test" in str(located.file_path)
     with pytest.raises(DownloadRefused) as refused:
-        await app.downloads.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
+        await app.downloader.download(attachment(file_id), tmp_path / "a", limit_bytes=LIMIT)
     errors.append(refused.value)
     assert "1:test" not in "".join(repr(error) + str(error) for error in errors) + caplog.text

@@ -7,21 +7,21 @@ import pytest
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
-from bots.telegram.render import TelegramPager
-from bots.telegram.surface import TelegramSurface, draft_id, draft_text
+from bots.telegram.render import TelegramRenderer
+from bots.telegram.surface import TelegramMessageChannel, draft_id, draft_text
 from core.domain.clock import ScaledClock
-from core.domain.errors import MessageGone, SurfaceRateLimited, SurfaceRefused, SurfaceUnavailable
-from core.domain.events import Address, Control, Page, ThreadKey
+from core.domain.errors import MessageGone, PlatformRateLimited, PlatformRefused, PlatformUnavailable
+from core.domain.events import ActionButton, Address, RenderedMessage, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 
 
 @pytest.fixture
-async def surface(make_app: Callable[..., TelegramApp]) -> TelegramSurface:
+async def surface(make_app: Callable[..., TelegramApp]) -> TelegramMessageChannel:
     """Return the surface of a connected bot with drafts on."""
     app = make_app(call_timeout_s=0.3, drafts=True)
     await app.connect()
-    return app.surface
+    return app.message_channel
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def at(where: int, **details: str) -> Address:
     return Address(key=key, details=kind | details)
 
 
-def page(markdown: str) -> Page:
+def page(markdown: str) -> RenderedMessage:
     """Render one page."""
-    [made] = TelegramPager().pages(markdown, complete=True)
+    [made] = TelegramRenderer().render(markdown, complete=True)
     return made
 
 
@@ -49,13 +49,15 @@ def statuses(telegram: TelegramSimulator) -> list[str]:
 
 
 async def test_a_draft_grows_as_plain_words_and_makes_way(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """Frames carry one number and no entities; the message with entities takes the draft away."""
-    ref = await surface.post(at(ann), page("**One**"), rung="draft", marker="7:0")
+    ref = await surface.post(at(ann), page("**One**"), mode="draft", idempotency_key="7:0")
     assert (ref.rung, int(ref.message_id)) == ("draft", draft_id("7:0"))
-    ref = await surface.edit(at(ann), ref, page("**One** two"), shown=page("**One**"), last=False)
-    final = await surface.post(at(ann), page("**One** two three"), rung="edit", marker="7:0", last=True)
+    ref = await surface.edit(at(ann), ref, page("**One** two"), previous=page("**One**"), final=False)
+    final = await surface.post(
+        at(ann), page("**One** two three"), mode="edit", idempotency_key="7:0", final=True
+    )
     assert statuses(telegram) == ["One", "One two", ""]
     drafts = [call.params for call in telegram.calls if call.method == "sendMessageDraft"]
     assert {params["draft_id"] for params in drafts} == {draft_id("7:0")}
@@ -64,40 +66,42 @@ async def test_a_draft_grows_as_plain_words_and_makes_way(
     assert (final.rung, shown.text, len(shown.entities)) == ("edit", "One two three", 1)
 
 
-async def test_drafts_are_offered_in_private_chats_only(surface: TelegramSurface) -> None:
+async def test_drafts_are_offered_in_private_chats_only(surface: TelegramMessageChannel) -> None:
     """A group has the one way only, and its typing costs nothing of the drafts."""
     private, group = at(7), at(-7)
-    assert [rung.name for rung in surface.rungs(private)] == ["draft", "edit"]
-    assert [rung.name for rung in surface.rungs(group)] == ["edit"]
+    assert [rung.name for rung in surface.delivery_modes(private)] == ["draft", "edit"]
+    assert [rung.name for rung in surface.delivery_modes(group)] == ["edit"]
     keys = [budget.key for budget in surface.status_cost(private)]
     assert keys == ["telegram:1:chat:7", "telegram:1:all", "telegram:1:drafts:7"]
     assert len(surface.status_cost(group)) == 2
-    draft = surface.rungs(private)[0]
-    assert [budget.key for budget in draft.grow] == ["telegram:1:drafts:7", "telegram:1:all"]
-    assert draft.close == surface.rungs(private)[1].open
+    draft = surface.delivery_modes(private)[0]
+    assert [budget.key for budget in draft.update_cost] == ["telegram:1:drafts:7", "telegram:1:all"]
+    assert draft.finalize_cost == surface.delivery_modes(private)[1].create_cost
 
 
 @pytest.mark.parametrize("seconds", [5.0, 30.0])
-async def test_the_budget_keeps_to_both_windows(surface: TelegramSurface, seconds: float) -> None:
+async def test_the_budget_keeps_to_both_windows(surface: TelegramMessageChannel, seconds: float) -> None:
     """In 5 seconds go no more than 20 calls, in 30 no more than 40."""
-    [budget, _] = surface.rungs(at(7))[0].grow
+    [budget, _] = surface.delivery_modes(at(7))[0].update_cost
     assert budget.burst + budget.per_s * seconds <= {5.0: 20, 30.0: 40}[seconds]
 
 
 async def test_a_draft_stays_in_its_topic(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """The topic of a private chat is named on every draft."""
-    with pytest.raises(SurfaceRefused, match="thread not found"):
-        await surface.post(at(ann, topic="5"), page("One"), rung="draft", marker="7:0")
+    with pytest.raises(PlatformRefused, match="thread not found"):
+        await surface.post(at(ann, topic="5"), page("One"), mode="draft", idempotency_key="7:0")
     assert telegram.calls[-1].params["message_thread_id"] == 5
 
 
 async def test_stop_is_offered_while_the_answer_runs(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """The Stop control becomes the draft's own button, and the words stay until we answer it."""
-    await surface.post(at(ann), page("One"), rung="draft", marker="7:0", controls=(Control.STOP,))
+    await surface.post(
+        at(ann), page("One"), mode="draft", idempotency_key="7:0", buttons=(ActionButton.STOP,)
+    )
     assert telegram.calls[-1].params["can_stop"] is True
     assert telegram.calls[-1].params["keep_on_stop"] is True
     await telegram.stop_draft(ann, ann)
@@ -105,55 +109,55 @@ async def test_stop_is_offered_while_the_answer_runs(
 
 
 async def test_the_first_refusal_turns_drafts_off(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """A peer that takes no drafts is told as a refusal, and none is offered or tried again."""
     group = telegram.add_group("Us", [ann])
-    with pytest.raises(SurfaceRefused, match=r"(?i)textdraft_peer_invalid"):
-        await surface.post(at(group, chat="private"), page("One"), rung="draft", marker="7:0")
+    with pytest.raises(PlatformRefused, match=r"(?i)textdraft_peer_invalid"):
+        await surface.post(at(group, chat="private"), page("One"), mode="draft", idempotency_key="7:0")
     calls = len(telegram.calls)
-    with pytest.raises(SurfaceRefused):
-        await surface.post(at(ann), page("One"), rung="draft", marker="7:0")
+    with pytest.raises(PlatformRefused):
+        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
     assert len(telegram.calls) == calls
-    assert [rung.name for rung in surface.rungs(at(ann))] == ["edit"]
+    assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["edit"]
 
 
 async def test_a_server_without_drafts_turns_them_off(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """An unknown method is a refusal and no fault of the token."""
     telegram.drafts_available = False
-    with pytest.raises(SurfaceRefused):
-        await surface.post(at(ann), page("One"), rung="draft", marker="7:0")
-    assert [rung.name for rung in surface.rungs(at(ann))] == ["edit"]
+    with pytest.raises(PlatformRefused):
+        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+    assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["edit"]
 
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("429", SurfaceRateLimited), ("502", SurfaceUnavailable), ("lost_reply", SurfaceUnavailable)],
+    [("429", PlatformRateLimited), ("502", PlatformUnavailable), ("lost_reply", PlatformUnavailable)],
 )
 async def test_a_passing_fault_does_not(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int, kind: str, error: type[Exception]
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, kind: str, error: type[Exception]
 ) -> None:
     """A rate limit, a failing gateway or a lost reply is told as such; drafts stay on."""
     telegram.faults.next("sendMessageDraft", kind, seconds=3)  # type: ignore[arg-type]
     with pytest.raises(error):
-        await surface.post(at(ann), page("One"), rung="draft", marker="7:0")
-    assert [rung.name for rung in surface.rungs(at(ann))] == ["draft", "edit"]
+        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+    assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["draft", "edit"]
 
 
-async def test_a_draft_of_a_dead_process_is_no_message(surface: TelegramSurface, ann: int) -> None:
+async def test_a_draft_of_a_dead_process_is_no_message(surface: TelegramMessageChannel, ann: int) -> None:
     """There is nothing to reclaim: the words are to be posted."""
-    ref = await surface.post(at(ann), page("One"), rung="draft", marker="7:0")
+    ref = await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
     with pytest.raises(MessageGone):
-        await surface.reclaim(at(ann), ref)
+        await surface.finalize_orphan(at(ann), ref)
 
 
 async def test_a_draft_fades(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int, clock: ScaledClock
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock
 ) -> None:
     """After thirty seconds without another frame nothing of it is left."""
-    await surface.post(at(ann), page("One"), rung="draft", marker="7:0")
+    await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
     await clock.sleep(31)
     assert statuses(telegram) == ["One", ""]
 
@@ -170,9 +174,9 @@ def test_drafts_only_grow_over_the_corpus() -> None:
     frames = jumps = 0
     for path in CORPUS:
         text = path.read_text()[:2500]
-        pager, before = TelegramPager(), ""
+        pager, before = TelegramRenderer(), ""
         for end in range(1, len(text) + 1, 7):
-            pages = pager.pages(text[:end], complete=False)
+            pages = pager.render(text[:end], complete=False)
             if len(pages) == 1:
                 now = draft_text(pages[0])
                 frames, jumps, before = frames + 1, jumps + (not now.startswith(before)), now

@@ -16,14 +16,14 @@ from telegram.error import (
     TimedOut,
 )
 
-from bots.telegram.errors import retry_after_s, surface_error, translated
+from bots.telegram.errors import retry_after_s, to_platform_error, translate_errors
 from core.domain.errors import (
     MessageGone,
-    SurfaceClosed,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
-    SurfaceUncertain,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
 
 
@@ -36,30 +36,34 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
 @pytest.mark.parametrize(
     ("error", "sent", "repeatable"),
     [
-        (Forbidden("Forbidden: bot was blocked by the user"), SurfaceClosed, SurfaceClosed),
+        (Forbidden("Forbidden: bot was blocked by the user"), PlatformForbidden, PlatformForbidden),
         (BadRequest("Bad Request: message to edit not found"), MessageGone, MessageGone),
         (BadRequest("Bad Request: MESSAGE_ID_INVALID"), MessageGone, MessageGone),
-        (BadRequest("Bad Request: TOPIC_CLOSED"), SurfaceClosed, SurfaceClosed),
-        (BadRequest("Bad Request: not enough rights to send text messages"), SurfaceClosed, SurfaceClosed),
-        (BadRequest("Bad Request: message is too long"), SurfaceRefused, SurfaceRefused),
-        (InvalidToken("Unauthorized"), SurfaceUnavailable, SurfaceUnavailable),
-        (Conflict("Conflict"), SurfaceUnavailable, SurfaceUnavailable),
-        (ChatMigrated(-1009), SurfaceUnavailable, SurfaceUnavailable),
-        (NetworkError("Bad Gateway (502)"), SurfaceUnavailable, SurfaceUnavailable),
-        (NetworkError("Gateway Timeout (504)"), SurfaceUncertain, SurfaceUnavailable),
-        (NetworkError("Too Many Requests (429)"), SurfaceRateLimited, SurfaceRateLimited),
-        (TelegramError("Invalid server response"), SurfaceUncertain, SurfaceUnavailable),
-        (caused(TimedOut(), httpx.ReadTimeout("")), SurfaceUncertain, SurfaceUnavailable),
-        (caused(TimedOut(), httpx.ConnectTimeout("")), SurfaceUnavailable, SurfaceUnavailable),
-        (caused(TimedOut(), httpx.PoolTimeout("")), SurfaceUnavailable, SurfaceUnavailable),
-        (caused(NetworkError("x"), httpx.ConnectError("")), SurfaceUnavailable, SurfaceUnavailable),
-        (caused(NetworkError("x"), httpx.ReadError("")), SurfaceUncertain, SurfaceUnavailable),
+        (BadRequest("Bad Request: TOPIC_CLOSED"), PlatformForbidden, PlatformForbidden),
+        (
+            BadRequest("Bad Request: not enough rights to send text messages"),
+            PlatformForbidden,
+            PlatformForbidden,
+        ),
+        (BadRequest("Bad Request: message is too long"), PlatformRefused, PlatformRefused),
+        (InvalidToken("Unauthorized"), PlatformUnavailable, PlatformUnavailable),
+        (Conflict("Conflict"), PlatformUnavailable, PlatformUnavailable),
+        (ChatMigrated(-1009), PlatformUnavailable, PlatformUnavailable),
+        (NetworkError("Bad Gateway (502)"), PlatformUnavailable, PlatformUnavailable),
+        (NetworkError("Gateway Timeout (504)"), PlatformOutcomeUnknown, PlatformUnavailable),
+        (NetworkError("Too Many Requests (429)"), PlatformRateLimited, PlatformRateLimited),
+        (TelegramError("Invalid server response"), PlatformOutcomeUnknown, PlatformUnavailable),
+        (caused(TimedOut(), httpx.ReadTimeout("")), PlatformOutcomeUnknown, PlatformUnavailable),
+        (caused(TimedOut(), httpx.ConnectTimeout("")), PlatformUnavailable, PlatformUnavailable),
+        (caused(TimedOut(), httpx.PoolTimeout("")), PlatformUnavailable, PlatformUnavailable),
+        (caused(NetworkError("x"), httpx.ConnectError("")), PlatformUnavailable, PlatformUnavailable),
+        (caused(NetworkError("x"), httpx.ReadError("")), PlatformOutcomeUnknown, PlatformUnavailable),
     ],
 )
 def test_what_each_refusal_means(error: TelegramError, sent: type, repeatable: type) -> None:
     """Whether a call may be done again depends on what it does, and on whether it was sent at all."""
-    assert type(surface_error(error, idempotent=False)) is sent
-    assert type(surface_error(error, idempotent=True)) is repeatable
+    assert type(to_platform_error(error, idempotent=False)) is sent
+    assert type(to_platform_error(error, idempotent=True)) is repeatable
 
 
 @pytest.mark.parametrize(("setting", "wait"), [("1", 7), ("1", timedelta(seconds=7))])
@@ -81,6 +85,6 @@ def test_the_wait_is_read_where_the_operator_chose_numbers(monkeypatch: pytest.M
 def test_only_our_errors_leave_with_their_cause() -> None:
     """The platform's error is the cause of ours."""
     refused = Forbidden("bot was kicked")
-    with pytest.raises(SurfaceClosed) as told, translated(idempotent=True):
+    with pytest.raises(PlatformForbidden) as told, translate_errors(idempotent=True):
         raise refused
     assert told.value.__cause__ is refused

@@ -6,25 +6,25 @@ from typing import Any
 import pytest
 from telegram import Update
 
-from bots.telegram.events import event_of, events_of
-from bots.telegram.people import Me
+from bots.telegram.events import parse_event, parse_events
+from bots.telegram.people import BotIdentity
 from core.domain.events import (
-    Addressed,
+    ActionButton,
     Attachment,
     AttachmentKind,
+    ButtonPressed,
+    ChannelMigrated,
+    ChatType,
     CommandName,
-    Control,
-    Edited,
+    CommandReceived,
     Event,
-    Joined,
-    Moved,
-    Ordered,
-    Pressed,
-    Quoted,
-    Said,
-    Scene,
+    MemberJoined,
+    Mention,
+    MessageEdited,
+    MessageReceived,
+    ReplyContext,
     ThreadKey,
-    Unreadable,
+    UnsupportedContent,
 )
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -57,13 +57,13 @@ def entities(text: str) -> list[dict[str, Any]]:
 def read(**update: Any) -> Event | None:
     """Read one update as the bot @moon_bot with the id 42."""
     parsed = Update.de_json({"update_id": 1, **update}, None)
-    return event_of(parsed, Me(id=42, username="moon_bot"), received_at=NOW)
+    return parse_event(parsed, BotIdentity(id=42, username="moon_bot"), received_at=NOW)
 
 
-def said(chat: dict[str, Any], text: str | None = None, **more: Any) -> Said:
+def said(chat: dict[str, Any], text: str | None = None, **more: Any) -> MessageReceived:
     """Read one message that must be something said."""
     event = read(message=message(chat, text, **more))
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     return event
 
 
@@ -77,10 +77,10 @@ def test_a_private_message() -> None:
     event = said(PRIVATE, "hello")
     assert event.delivery_id == "msg:7:11"
     assert event.address.key == key(7, "")
-    assert (event.address.reply_to, event.follows_replies) == ("", False)
+    assert (event.address.reply_to, event.threads_by_reply) == ("", False)
     assert event.address.details == {"chat": "private", "said_in": "7", "language": "zh-hans"}
     assert (event.author.id, event.author.name, event.author.language) == ("7", "Ada L", "zh-hans")
-    assert (event.scene, event.addressed, event.text) == (Scene.DIRECT, Addressed.DIRECT, "hello")
+    assert (event.chat_type, event.mention, event.text) == (ChatType.DIRECT, Mention.DIRECT, "hello")
     assert event.sent_at == datetime.fromtimestamp(1700000000, UTC)
 
 
@@ -95,8 +95,8 @@ def test_a_mention_in_a_group_begins_a_chain() -> None:
     """In a group without topics a mention's own id names the conversation; replies may continue it."""
     event = said(GROUP, "@Moon_Bot what?")
     assert event.address.key == key(-5, "11")
-    assert (event.addressed, event.text, event.follows_replies) == (Addressed.MENTION, "what?", True)
-    assert (event.address.reply_to, event.scene) == ("11", Scene.GROUP)
+    assert (event.mention, event.text, event.threads_by_reply) == (Mention.BY_NAME, "what?", True)
+    assert (event.address.reply_to, event.chat_type) == ("11", ChatType.GROUP)
 
 
 def test_a_reply_threads_id_in_an_ordinary_supergroup_is_no_topic() -> None:
@@ -111,14 +111,14 @@ def test_a_forums_topics() -> None:
     topic = said(FORUM, "@moon_bot hi", message_thread_id=5, is_topic_message=True)
     general = said(FORUM, "@moon_bot hi", message_thread_id=9)
     assert (topic.address.key, topic.address.details["topic"]) == (key(-1005, "5"), "5")
-    assert (general.address.key, general.follows_replies) == (key(-1005, "general"), False)
+    assert (general.address.key, general.threads_by_reply) == (key(-1005, "general"), False)
     assert "topic" not in general.address.details
 
 
 def test_an_overheard_message() -> None:
     """Words in a group that name nobody, or another bot, are overheard."""
-    assert said(GROUP, "hello all").addressed is Addressed.OVERHEARD
-    assert said(GROUP, "@moon_bot2 hi").addressed is Addressed.OVERHEARD
+    assert said(GROUP, "hello all").mention is Mention.NONE
+    assert said(GROUP, "@moon_bot2 hi").mention is Mention.NONE
 
 
 def test_a_mention_in_a_caption() -> None:
@@ -130,8 +130,8 @@ def test_a_mention_in_a_caption() -> None:
         caption_entities=entities(caption),
         photo=[{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}],
     )
-    assert (event.addressed, event.text) == (Addressed.MENTION, "what is this?")
-    assert event.unreadable is None
+    assert (event.mention, event.text) == (Mention.BY_NAME, "what is this?")
+    assert event.unsupported_content is None
     assert [one.kind for one in event.attachments] == [AttachmentKind.PICTURE]
 
 
@@ -139,8 +139,8 @@ def test_a_reply_to_us() -> None:
     """A reply to the bot's message is addressed to it and carries what it replies to."""
     mine = message(GROUP, "I am Kimi", message_id=10) | {"from": MOON}
     event = said(GROUP, "why?", reply_to_message=mine)
-    assert event.addressed is Addressed.REPLY
-    assert event.quoted == Quoted(
+    assert event.mention is Mention.REPLY
+    assert event.quoted == ReplyContext(
         message_id="10", author="Moon", text="I am Kimi", by_bot=True, author_id="42"
     )
 
@@ -149,8 +149,8 @@ def test_a_mention_that_replies_to_somebody() -> None:
     """What a mention replies to is given as context, the chosen part of it where one was chosen."""
     other = message(GROUP, "it is late and dark", message_id=10) | {"from": {**ADA, "id": 8}}
     event = said(GROUP, "@moon_bot", reply_to_message=other)
-    assert (event.quoted, event.unreadable) == (
-        Quoted(message_id="10", author="Ada L", text="it is late and dark", author_id="8"),
+    assert (event.quoted, event.unsupported_content) == (
+        ReplyContext(message_id="10", author="Ada L", text="it is late and dark", author_id="8"),
         None,
     )
     chosen = said(GROUP, "@moon_bot", reply_to_message=other, quote={"text": "dark", "position": 15})
@@ -167,7 +167,7 @@ def test_a_quote_from_another_chat_has_no_id_of_ours() -> None:
         external_reply={"origin": origin, "message_id": 10},
         quote={"text": "so", "position": 0},
     )
-    assert event.quoted == Quoted(message_id="", author="Bob", text="so")
+    assert event.quoted == ReplyContext(message_id="", author="Bob", text="so")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_the_implicit_reply_in_a_topic_is_no_reply(root: dict[str, Any]) -> None
     """A plain message in a topic that our bot made is not taken for a reply to it."""
     created = message(FORUM) | {"from": MOON} | root
     event = said(FORUM, "hi", message_thread_id=5, is_topic_message=True, reply_to_message=created)
-    assert (event.addressed, event.quoted) == (Addressed.OVERHEARD, None)
+    assert (event.mention, event.quoted) == (Mention.NONE, None)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_commands(text: str, command: CommandName, argument: str) -> None:
     """The five words are orders, bare or with our name, also after a mention."""
     for chat in (PRIVATE, GROUP):
         event = read(message=message(chat, text))
-        assert isinstance(event, Ordered)
+        assert isinstance(event, CommandReceived)
         assert (event.command, event.argument, event.delivery_id) == (
             command,
             argument,
@@ -215,7 +215,7 @@ def test_an_unknown_command_said_to_us_is_words() -> None:
     """In a private chat, or with our name, an unknown command is a question like any other."""
     assert said(PRIVATE, "/weather today").text == "/weather today"
     addressed = said(GROUP, "/weather@moon_bot today")
-    assert (addressed.text, addressed.addressed) == ("/weather today", Addressed.MENTION)
+    assert (addressed.text, addressed.mention) == ("/weather today", Mention.BY_NAME)
 
 
 def test_other_bots_are_ignored() -> None:
@@ -233,7 +233,7 @@ def test_anonymous_admins_and_channels_speak(speaker: dict[str, Any]) -> None:
         author_signature="Boss",
     )
     event = read(message=spoken | {"from": {**MOON, **speaker}})
-    assert isinstance(event, Said)
+    assert isinstance(event, MessageReceived)
     assert (event.author.id, event.author.name) == ("-100777", "Boss (News)")
 
 
@@ -242,7 +242,7 @@ def test_the_linked_channels_posts() -> None:
     channel = {"id": -100777, "type": "channel", "title": "News"}
     more = {"sender_chat": channel, "is_automatic_forward": True}
     assert read(message=message(GROUP, "news!", **more)) is None
-    assert said(GROUP, "@moon_bot news!", **more).addressed is Addressed.MENTION
+    assert said(GROUP, "@moon_bot news!", **more).mention is Mention.BY_NAME
 
 
 @pytest.mark.parametrize(
@@ -263,16 +263,16 @@ def test_service_messages_are_nothing(service: dict[str, Any]) -> None:
 def read_all(**update: Any) -> list[Event]:
     """Read all that one update tells."""
     parsed = Update.de_json({"update_id": 1, **update}, None)
-    return list(events_of(parsed, Me(id=42, username="moon_bot"), received_at=NOW))
+    return list(parse_events(parsed, BotIdentity(id=42, username="moon_bot"), received_at=NOW))
 
 
 def test_people_who_come_together_have_each_joined() -> None:
     """A service message names everybody who came; bots among them are nobody."""
     bob = {"id": 8, "is_bot": False, "first_name": "Bob"}
     events = read_all(message=message(GROUP, new_chat_members=[ADA, MOON, bob]))
-    assert [event.author.id for event in events if isinstance(event, Joined)] == ["7", "8"]
+    assert [event.author.id for event in events if isinstance(event, MemberJoined)] == ["7", "8"]
     first = events[0]
-    assert isinstance(first, Joined)
+    assert isinstance(first, MemberJoined)
     assert (first.address.key.channel, first.address.key.thread, first.address.reply_to) == ("-5", "", "")
     assert (first.author.name, first.author.language) == ("Ada L", "zh-hans")
 
@@ -307,25 +307,25 @@ FILE = {"file_id": "f", "file_unique_id": "u"}
                 "sticker": FILE
                 | {"width": 1, "height": 1, "is_animated": False, "is_video": False, "type": "regular"}
             },
-            Unreadable.STICKER,
+            UnsupportedContent.STICKER,
         ),
-        ({"voice": FILE | {"duration": 2}}, Unreadable.VOICE),
-        ({"audio": FILE | {"duration": 2}, "caption": "hear this"}, Unreadable.VOICE),
-        ({"location": {"longitude": 1.0, "latitude": 2.0}}, Unreadable.OTHER),
-        ({"rich_message": {"blocks": []}}, Unreadable.OTHER),
+        ({"voice": FILE | {"duration": 2}}, UnsupportedContent.VOICE),
+        ({"audio": FILE | {"duration": 2}, "caption": "hear this"}, UnsupportedContent.VOICE),
+        ({"location": {"longitude": 1.0, "latitude": 2.0}}, UnsupportedContent.OTHER),
+        ({"rich_message": {"blocks": []}}, UnsupportedContent.OTHER),
     ],
 )
-def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: Unreadable) -> None:
+def test_what_cannot_be_read_is_named(content: dict[str, Any], kind: UnsupportedContent) -> None:
     """Stickers, voices and the like are said with their kind, captions as the words."""
     event = said(PRIVATE, **content)
-    assert (event.unreadable, event.text) == (kind, content.get("caption", ""))
+    assert (event.unsupported_content, event.text) == (kind, content.get("caption", ""))
 
 
 def test_a_bare_mention_is_empty() -> None:
     """A message of nothing but our name carries no question, nor does one under our own answer."""
-    assert said(GROUP, "@moon_bot").unreadable is Unreadable.EMPTY
+    assert said(GROUP, "@moon_bot").unsupported_content is UnsupportedContent.EMPTY
     mine = message(GROUP, "I am Kimi", message_id=10) | {"from": MOON}
-    assert said(GROUP, "@moon_bot", reply_to_message=mine).unreadable is Unreadable.EMPTY
+    assert said(GROUP, "@moon_bot", reply_to_message=mine).unsupported_content is UnsupportedContent.EMPTY
 
 
 SIZES = [
@@ -363,7 +363,7 @@ def test_what_can_be_read_is_attached(
 ) -> None:
     """Photos in their largest size, files and videos come with what Telegram tells of them."""
     event = said(PRIVATE, caption="look", **content)
-    assert (event.text, event.unreadable, event.album) == ("look", None, "")
+    assert (event.text, event.unsupported_content, event.media_group_id) == ("look", None, "")
     assert event.attachments == (
         Attachment(
             kind=AttachmentKind(kind),
@@ -379,7 +379,9 @@ def test_an_albums_pictures_are_told_one_by_one() -> None:
     """Each message of an album has an id of its own, and the same album."""
     pictures = [said(PRIVATE, message_id=number, photo=SIZES, media_group_id="99") for number in (1, 2)]
     assert [one.delivery_id for one in pictures] == ["msg:7:1", "msg:7:2"]
-    assert [(one.text, one.unreadable, one.album) for one in pictures] == [("", None, "7:99")] * 2
+    assert [(one.text, one.unsupported_content, one.media_group_id) for one in pictures] == [
+        ("", None, "7:99")
+    ] * 2
 
 
 def test_a_migration_is_told_once_by_both_chats() -> None:
@@ -387,7 +389,7 @@ def test_a_migration_is_told_once_by_both_chats() -> None:
     old = read(message=message(GROUP, migrate_to_chat_id=-1009))
     new = read(message=message({"id": -1009, "type": "supergroup", "title": "Us"}, migrate_from_chat_id=-5))
     assert old == new
-    assert old == Moved(
+    assert old == ChannelMigrated(
         delivery_id="move:-5:-1009", platform="telegram", tenant="42", old_channel="-5", new_channel="-1009"
     )
 
@@ -395,7 +397,7 @@ def test_a_migration_is_told_once_by_both_chats() -> None:
 def test_an_edit() -> None:
     """An edited text is told with the message it changed and when."""
     event = read(edited_message=message(GROUP, "@moon_bot why?", edit_date=1700000060))
-    assert isinstance(event, Edited)
+    assert isinstance(event, MessageEdited)
     assert (event.delivery_id, event.message_id, event.text) == ("edit:-5:11:1700000060", "11", "why?")
     assert event.sent_at == datetime.fromtimestamp(1700000060, UTC)
 
@@ -417,8 +419,8 @@ def test_a_pressed_button() -> None:
     """A button's event names the bot's message and, through its reply, the question's thread."""
     answer = message(GROUP, "…", message_id=12, reply_to_message=message(GROUP, "q")) | {"from": MOON}
     event = read(callback_query=press(message=answer))
-    assert isinstance(event, Pressed)
-    assert (event.delivery_id, event.message_id, event.control) == ("press:77", "12", Control.STOP)
+    assert isinstance(event, ButtonPressed)
+    assert (event.delivery_id, event.message_id, event.action) == ("press:77", "12", ActionButton.STOP)
     assert (event.address.key, event.sent_at, event.author.id) == (key(-5, "11"), NOW, "7")
 
 
@@ -426,10 +428,10 @@ def test_a_button_in_a_topic_and_under_an_old_message() -> None:
     """The topic is kept; a message that Telegram no longer shows us is still named."""
     topic = message(FORUM, "…", message_id=12, message_thread_id=5, is_topic_message=True) | {"from": MOON}
     event = read(callback_query=press(message=topic))
-    assert isinstance(event, Pressed)
+    assert isinstance(event, ButtonPressed)
     assert event.address.details["topic"] == "5"
     old = read(callback_query=press(message={"chat": PRIVATE, "message_id": 12, "date": 0}))
-    assert isinstance(old, Pressed)
+    assert isinstance(old, ButtonPressed)
     assert old.address.key == key(7, "")
 
 
@@ -458,6 +460,6 @@ def test_stop_under_a_draft_is_an_order(draft_id: int | str, topic: int | None, 
     """The update names the chat and the draft, whose number the server may write as a string."""
     body = {"chat": PRIVATE, "draft_id": draft_id, **({"message_thread_id": topic} if topic else {})}
     event = read(stopped_message_generation=body)
-    assert isinstance(event, Ordered)
+    assert isinstance(event, CommandReceived)
     assert (event.command, event.delivery_id, event.author.id) == (CommandName.STOP, "stopped:7:5", "7")
-    assert (event.address.key, event.scene) == (key(7, thread), Scene.DIRECT)
+    assert (event.address.key, event.chat_type) == (key(7, thread), ChatType.DIRECT)

@@ -14,8 +14,17 @@ from starlette.applications import Starlette
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.web_server import WebServer
-from core.domain.errors import SettingsError, StoreUnavailable, SurfaceUnavailable
-from core.domain.events import CommandName, Control, Event, Moved, Ordered, Pressed, Said, Unparsed
+from core.domain.errors import PlatformUnavailable, SettingsError, StoreUnavailable
+from core.domain.events import (
+    ActionButton,
+    ButtonPressed,
+    ChannelMigrated,
+    CommandName,
+    CommandReceived,
+    Event,
+    MessageReceived,
+    UnparsedEvent,
+)
 
 MakeApp = Callable[..., TelegramApp]
 
@@ -36,7 +45,7 @@ class Store:
         self.changed.set()
         if self.down:
             raise StoreUnavailable("down")
-        if isinstance(event, Said) and self.hates and self.hates in event.text:
+        if isinstance(event, MessageReceived) and self.hates and self.hates in event.text:
             raise ValueError("a bug")
         if event.delivery_id in [known.delivery_id for known in self.events]:
             return False
@@ -53,7 +62,7 @@ class Store:
     @property
     def texts(self) -> list[str]:
         """What was said, in order."""
-        return [event.text for event in self.events if isinstance(event, Said)]
+        return [event.text for event in self.events if isinstance(event, MessageReceived)]
 
 
 @pytest.fixture
@@ -80,7 +89,7 @@ async def test_connect_learns_who_the_bot_is(make_app: MakeApp) -> None:
     """The id and the name come from Telegram."""
     app = make_app()
     await app.connect()
-    assert (app.me.id, app.me.username, app.name) == (1, "moonthread_bot", "telegram")
+    assert (app.identity.id, app.identity.username, app.name) == (1, "moonthread_bot", "telegram")
     assert app.routes() == ()
 
 
@@ -94,7 +103,7 @@ async def test_a_wrong_token_is_a_fault_in_the_settings(make_app: MakeApp, token
 
 async def test_an_unreachable_telegram_is_told_apart(make_app: MakeApp) -> None:
     """Where nobody answers, the token is not to blame."""
-    with pytest.raises(SurfaceUnavailable, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(PlatformUnavailable, match=r"127\.0\.0\.1:9"):
         await make_app(api_url="http://127.0.0.1:9").connect()
 
 
@@ -126,7 +135,7 @@ async def test_updates_are_taken_in_order(
     await telegram.say(chat, ann, "three")
     await store.until(lambda: len(store.events) == 4)
     assert store.texts == ["one", "two", "three"]
-    assert isinstance(store.events[2], Ordered)
+    assert isinstance(store.events[2], CommandReceived)
     assert store.attempts == 4
     await eventually(lambda: not telegram.bot.updates.pending)
     asked = next(call.params for call in telegram.calls if call.method == "getUpdates")
@@ -151,7 +160,7 @@ async def test_nothing_is_confirmed_before_it_is_stored(
     store.down = False
     await store.until(lambda: len(store.events) == 2)
     assert store.texts == ["one", "two"]
-    told = {"event": "store_unavailable", "log_level": "error", "platform": "telegram", "error": "down"}
+    told = {"event": "store.unavailable", "log_level": "error", "platform": "telegram", "error": "down"}
     assert told in logged
 
 
@@ -170,11 +179,11 @@ async def test_an_update_that_cannot_be_read_blocks_nothing(
     await app.start(store)
     await store.until(lambda: len(store.events) == 2)
     unread, said = store.events
-    assert isinstance(unread, Unparsed)
+    assert isinstance(unread, UnparsedEvent)
     assert unread.delivery_id == f"update:{poison}"
     assert "private words" in unread.raw
-    assert "private" not in unread.fault
-    assert isinstance(said, Said)
+    assert "private" not in unread.error
+    assert isinstance(said, MessageReceived)
     await eventually(lambda: not telegram.bot.updates.pending)
 
 
@@ -191,7 +200,7 @@ async def test_an_update_that_the_store_cannot_take_blocks_nothing(
     await app.connect()
     await app.start(store)
     await store.until(lambda: len(store.events) == 2)
-    assert [type(event) for event in store.events] == [Unparsed, Said]
+    assert [type(event) for event in store.events] == [UnparsedEvent, MessageReceived]
 
 
 async def test_unknown_updates_are_passed_over(
@@ -236,7 +245,7 @@ async def test_a_second_poller_is_named_and_outlived(
     await first.start(store)
     await eventually(lambda: bool(telegram.bot.updates._poll))
     await second.start(other)
-    await eventually(lambda: any(entry["event"] == "telegram_conflict" for entry in logged))
+    await eventually(lambda: any(entry["event"] == "telegram.conflict" for entry in logged))
     await second.stop()
     await telegram.say(chat, ann, "hello")
     await store.until(lambda: len(store.events) == 1)
@@ -332,8 +341,8 @@ async def test_a_pressed_button_is_stored_and_answered(
     query = await telegram.press(chat, sent.message_id, "stop", ann)
     await store.until(lambda: len(store.events) == 1)
     [pressed] = store.events
-    assert isinstance(pressed, Pressed)
-    assert (pressed.control, pressed.message_id) == (Control.STOP, str(sent.message_id))
+    assert isinstance(pressed, ButtonPressed)
+    assert (pressed.action, pressed.message_id) == (ActionButton.STOP, str(sent.message_id))
     await eventually(lambda: telegram.answer_to(query) is not None)
 
 
@@ -349,7 +358,7 @@ async def test_a_move_is_stored_once_and_followed(
     supergroup = telegram.migrate(group)
     await store.until(lambda: store.attempts == 2)
     [moved] = store.events
-    assert isinstance(moved, Moved)
+    assert isinstance(moved, ChannelMigrated)
     assert (moved.old_channel, moved.new_channel) == (str(group), str(supergroup))
 
 
@@ -417,7 +426,7 @@ async def test_the_webhook_lets_only_telegram_in(hooked: TelegramApp, store: Sto
             headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret is not None else {}
             return (await telegram.post("/telegram/webhook", content=body, headers=headers)).status_code
 
-        ours = hooked._config.secret
+        ours = hooked._config.secret_token
         assert await call(UPDATE, ours) == 503  # not started
         await hooked.start(store)
         assert [await call(UPDATE, secret) for secret in (None, "", "wrong", ours[:-1])] == [403] * 4
@@ -426,14 +435,16 @@ async def test_the_webhook_lets_only_telegram_in(hooked: TelegramApp, store: Sto
         assert [await call(UPDATE, ours) for _ in range(2)] == [200, 200]
         assert len(store.events) == 1
         assert await call(b"not json", ours) == 200
-        assert isinstance(store.events[1], Unparsed)
+        assert isinstance(store.events[1], UnparsedEvent)
         await hooked.stop()
         assert await call(UPDATE, ours) == 503
 
 
 async def test_the_secret_is_derived_or_given(make_app: MakeApp) -> None:
     """Without a setting the secret follows from the token, and is one that Telegram accepts."""
-    derived = make_app(public_url="https://x.test").routes(), make_app()._config.secret
-    assert derived[1] == make_app()._config.secret != make_app(webhook_secret="mine")._config.secret
+    derived = make_app(public_url="https://x.test").routes(), make_app()._config.secret_token
+    assert (
+        derived[1] == make_app()._config.secret_token != make_app(webhook_secret="mine")._config.secret_token
+    )
     assert derived[1].isalnum()
     assert 1 <= len(derived[1]) <= 256

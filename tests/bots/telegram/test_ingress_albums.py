@@ -9,7 +9,7 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.web_server import WebServer
 from core.domain.errors import StoreUnavailable
-from core.domain.events import Event, Said
+from core.domain.events import Event, MessageReceived
 
 MakeApp = Callable[..., TelegramApp]
 
@@ -18,7 +18,7 @@ class Inbox:
     """An inbox in memory that deduplicates, and refuses the first ``refuses`` events."""
 
     def __init__(self) -> None:
-        self.said: list[Said] = []
+        self.said: list[MessageReceived] = []
         self.refuses = 0
 
     async def __call__(self, event: Event) -> bool:
@@ -26,7 +26,9 @@ class Inbox:
         if self.refuses:
             self.refuses -= 1
             raise StoreUnavailable("down")
-        if not isinstance(event, Said) or event.delivery_id in [one.delivery_id for one in self.said]:
+        if not isinstance(event, MessageReceived) or event.delivery_id in [
+            one.delivery_id for one in self.said
+        ]:
             return False
         self.said.append(event)
         return True
@@ -51,9 +53,9 @@ async def test_each_picture_is_stored(telegram: TelegramSimulator, make_app: Mak
     await app.start(inbox)
     await inbox.holds("", "what is this?", "", "afterwards")
     *album, after = inbox.said
-    assert len({said.album for said in album}) == 1
+    assert len({said.media_group_id for said in album}) == 1
     assert [len(said.attachments) for said in album] == [1, 1, 1]
-    assert after.album == ""
+    assert after.media_group_id == ""
 
 
 async def test_the_webhook_takes_them_too(telegram: TelegramSimulator, make_app: MakeApp) -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.simulator.telegram.entities import checked
-from bots.telegram.form import units
-from bots.telegram.markup import convert
-from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramPager
-from core.domain.events import Page
+from bots.telegram.entities import utf16_length
+from bots.telegram.outgoing_markdown import to_entities
+from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramRenderer
+from core.domain.events import RenderedMessage
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 SAMPLES = sorted(CORPUS.glob("*.md"))
@@ -25,16 +25,16 @@ PIECES = (
 SOUP = st.lists(st.sampled_from(PIECES.split("¦")), max_size=40).map("".join)
 
 
-def check_page(page: Page) -> None:
+def check_page(page: RenderedMessage) -> None:
     """Everything the platform asks of one message."""
     assert page.text
-    assert checked(page.text, list(page.form)) == (page.text, page.form)
-    size = units(page.text)
+    assert checked(page.text, list(page.payload)) == (page.text, page.payload)
+    size = utf16_length(page.text)
     assert size <= TEXT_LIMIT_UNITS
-    assert len(page.form) <= ENTITY_LIMIT
+    assert len(page.payload) <= ENTITY_LIMIT
     encoded = page.text.encode("utf-16-le")
     spans = []
-    for entity in page.form:
+    for entity in page.payload:
         assert isinstance(entity, dict)
         start, end = entity["offset"], entity["offset"] + entity["length"]
         assert 0 <= start < end <= size
@@ -66,21 +66,21 @@ def words(text: str) -> Counter[str]:
     return Counter(re.findall(r"[^\W_]+", text))
 
 
-def grow(text: str, step: int) -> list[Page]:
+def grow(text: str, step: int) -> list[RenderedMessage]:
     """Feed every prefix and check every frame; return the final pages."""
-    pager = TelegramPager()
-    before: list[Page] = []
+    pager = TelegramRenderer()
+    before: list[RenderedMessage] = []
     for end in range(0, len(text), step):
-        pages = list(pager.pages(text[:end], complete=False))
+        pages = list(pager.render(text[:end], complete=False))
         for page in pages[max(0, len(before) - 1) :]:
             check_page(page)
         assert pages[: max(0, len(before) - 1)] == before[:-1]
         before = pages
-    final = list(pager.pages(text, complete=True))
+    final = list(pager.render(text, complete=True))
     assert final[: max(0, len(before) - 1)] == before[:-1]
     for page in final:
         check_page(page)
-    assert final == list(TelegramPager().pages(text, complete=True))
+    assert final == list(TelegramRenderer().render(text, complete=True))
     return final
 
 
@@ -89,7 +89,7 @@ def test_every_prefix_of_a_sample_makes_valid_frames(path: Path) -> None:
     """Lengths, ranges and nesting hold, earlier pages stand still, and no word is lost or doubled."""
     text = path.read_text(encoding="utf-8")
     pages = grow(text, step=1 if len(text) < 1000 else 211)
-    whole, _ = convert(text)
+    whole, _ = to_entities(text)
     shown = ("" if path.stem == "long_word" else "\n").join(page.text for page in pages)
     repeated = words(shown) - words(whole)
     assert not words(whole) - words(shown)
@@ -104,7 +104,7 @@ def test_a_long_answer_of_everything_keeps_every_word() -> None:
         if path.stem not in ("long_word",)
     )
     pages = grow(text, step=4001)
-    whole, _ = convert(text)
+    whole, _ = to_entities(text)
     assert not words(whole) - words("\n".join(page.text for page in pages))
     assert len(pages) > 20
 
@@ -118,19 +118,21 @@ def test_random_soup_makes_valid_frames(text: str) -> None:
 
 def test_nothing_is_shown_of_nothing() -> None:
     """Empty and blank answers have no pages, whole or not."""
-    pager = TelegramPager()
-    assert pager.pages("", complete=False) == []
-    assert pager.pages(" \n\n ", complete=False) == []
-    assert pager.pages(" \n\n ", complete=True) == []
+    pager = TelegramRenderer()
+    assert pager.render("", complete=False) == []
+    assert pager.render(" \n\n ", complete=False) == []
+    assert pager.render(" \n\n ", complete=True) == []
 
 
 def test_a_page_that_is_full_begins_the_next_with_open_code() -> None:
     """A code block over several messages is code with its language in each."""
     code = "```python\n" + "\n".join(f"value_{i} = {i}" for i in range(700)) + "\n```"
-    pages = TelegramPager().pages(code, complete=True)
+    pages = TelegramRenderer().render(code, complete=True)
     assert len(pages) > 2
     for page in pages:
-        assert page.form == ({"type": "pre", "offset": 0, "length": units(page.text), "language": "python"},)
+        assert page.payload == (
+            {"type": "pre", "offset": 0, "length": utf16_length(page.text), "language": "python"},
+        )
 
 
 def test_many_entities_in_one_line_are_cut_where_they_are_too_many() -> None:
@@ -139,10 +141,10 @@ def test_many_entities_in_one_line_are_cut_where_they_are_too_many() -> None:
     pages = grow(text, step=7)
     assert len(pages) > 2
     for end in range(len(text) - 400, len(text), 3):
-        assert list(TelegramPager().pages(text[:end], complete=False))[:2] == pages[:2]
+        assert list(TelegramRenderer().render(text[:end], complete=False))[:2] == pages[:2]
 
 
 def test_markup_that_nobody_means_is_shown_as_it_is() -> None:
     """Thousands of nested quotes neither vanish nor stop the service."""
-    (page,) = TelegramPager().pages(">" * 500 + " deep", complete=True)
+    (page,) = TelegramRenderer().render(">" * 500 + " deep", complete=True)
     assert page.text.endswith("deep")

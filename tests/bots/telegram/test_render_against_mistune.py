@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import mistune
 import pytest
 
-from bots.telegram.markup import convert
+from bots.telegram.outgoing_markdown import to_entities
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 
@@ -112,7 +112,7 @@ def in_words(text: str) -> Counter[str]:
 
 def ours(markdown: str) -> tuple[Spans, Counter[str]]:
     """What stands in our message."""
-    text, entities = convert(markdown)
+    text, entities = to_entities(markdown)
     raw = text.encode("utf-16-le")
     found: Spans = Counter()
     for entity in entities:

@@ -10,28 +10,28 @@ from telegram import Message
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.rich import checked_rich, text_of
 from bots.telegram.app import TelegramApp
-from bots.telegram.form import entities_of, rich_markdown, rich_of
-from bots.telegram.reading import rich_words
-from bots.telegram.render import RichPager
-from bots.telegram.surface import TelegramSurface
+from bots.telegram.entities import entities_of, rich_markdown_of, to_rich_markdown
+from bots.telegram.render import TelegramRichRenderer
+from bots.telegram.reply_context import rich_message_markdown
+from bots.telegram.surface import TelegramMessageChannel
 from core.domain.clock import ScaledClock
-from core.domain.errors import SurfaceRateLimited, SurfaceUnavailable, SurfaceUncertain
-from core.domain.events import Address, Control, Page, ThreadKey
+from core.domain.errors import PlatformOutcomeUnknown, PlatformRateLimited, PlatformUnavailable
+from core.domain.events import ActionButton, Address, RenderedMessage, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 TABLE = "**Two** rows:\n\n| a | b |\n|---|---|\n| 1 | `x<y` |\n| 2 | c |"
 SHOWN = "Two rows:\na | b\n1 | x<y\n2 | c"
 
 
-def page(markdown: str) -> Page:
+def page(markdown: str) -> RenderedMessage:
     """Return the finished page of a short answer."""
-    [made] = RichPager().pages(markdown, complete=True)
+    [made] = TelegramRichRenderer().render(markdown, complete=True)
     return made
 
 
 def read_as(markdown: str) -> str:
     """Return how the stand-in, which reads GitHub's Markdown with HTML, shows it."""
-    return text_of(checked_rich({"markdown": rich_markdown(markdown)}))
+    return text_of(checked_rich({"markdown": to_rich_markdown(markdown)}))
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def read_as(markdown: str) -> str:
 )
 def test_only_what_gains_by_it_is_rich(markdown: str, gains: bool) -> None:
     """Tables, task lists, formulas of their own line and details are; formulas in details never."""
-    assert bool(rich_markdown(markdown)) is gains
-    assert bool(rich_of(page(markdown))) is gains
+    assert bool(to_rich_markdown(markdown)) is gains
+    assert bool(rich_markdown_of(page(markdown))) is gains
 
 
 def test_only_finished_pages_are_rich() -> None:
     """While a page grows it is text with entities, and its entities stay with its rich form."""
-    pager = RichPager()
-    [growing] = pager.pages(TABLE, complete=False)
-    [finished] = pager.pages(TABLE, complete=True)
-    assert (rich_of(growing), bool(rich_of(finished))) == ("", True)
+    pager = TelegramRichRenderer()
+    [growing] = pager.render(TABLE, complete=False)
+    [finished] = pager.render(TABLE, complete=True)
+    assert (rich_markdown_of(growing), bool(rich_markdown_of(finished))) == ("", True)
     assert [entity.type for entity in entities_of(finished)] == ["bold", "pre"]
     assert growing != finished
 
@@ -107,8 +107,8 @@ def test_a_formula_is_one_line_without_angle_brackets() -> None:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
 def test_no_word_of_the_corpus_is_lost(path: Path) -> None:
     """Every word that text with entities shows is shown by the rich form too."""
-    for finished in RichPager().pages(path.read_text(), complete=True):
-        if rich := rich_of(finished):
+    for finished in TelegramRichRenderer().render(path.read_text(), complete=True):
+        if rich := rich_markdown_of(finished):
             shown = text_of(checked_rich({"markdown": rich}))
             plain = finished.text.replace("(http", " http")
             missing = [word for word in plain.split() if word.isalnum() and word not in shown]
@@ -116,11 +116,11 @@ def test_no_word_of_the_corpus_is_lost(path: Path) -> None:
 
 
 @pytest.fixture
-async def surface(make_app: Callable[..., TelegramApp]) -> TelegramSurface:
+async def surface(make_app: Callable[..., TelegramApp]) -> TelegramMessageChannel:
     """Return the surface of a connected bot with rich messages on."""
     app = make_app(call_timeout_s=0.3, rich=True)
     await app.connect()
-    return app.surface
+    return app.message_channel
 
 
 @pytest.fixture
@@ -135,20 +135,20 @@ def at(chat: int) -> Address:
     return Address(key=ThreadKey(platform="telegram", tenant="1", channel=str(chat), thread=""), details=kind)
 
 
-PLAIN = Page(source="Two", text="Two")
+PLAIN = RenderedMessage(markdown="Two", text="Two")
 
 
 @pytest.mark.parametrize("posted", [True, False])
 async def test_a_finished_page_becomes_rich(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int, posted: bool
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, posted: bool
 ) -> None:
     """The last frame, an edit or the only post, carries blocks and buttons and no text."""
-    buttons = (Control.RETRY,)
+    buttons = (ActionButton.RETRY,)
     if posted:
-        await surface.post(at(ann), page(TABLE), rung="edit", marker="", controls=buttons, last=True)
+        await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="", buttons=buttons, final=True)
     else:
-        ref = await surface.post(at(ann), PLAIN, rung="edit", marker="")
-        await surface.edit(at(ann), ref, page(TABLE), shown=PLAIN, last=True, controls=buttons)
+        ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
+        await surface.edit(at(ann), ref, page(TABLE), previous=PLAIN, final=True, buttons=buttons)
     [shown] = telegram.screen.in_channel(str(ann))
     assert (shown.text, [block["type"] for block in shown.blocks]) == (SHOWN, ["paragraph", "table"])
     assert [value for _, value in shown.buttons] == ["retry"]
@@ -156,31 +156,31 @@ async def test_a_finished_page_becomes_rich(
 
 
 async def test_a_rich_message_can_become_plain_again(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """A second try replaces it like any message; the same content again is success."""
-    ref = await surface.post(at(ann), page(TABLE), rung="edit", marker="")
-    await surface.edit(at(ann), ref, page(TABLE), shown=None, last=True)
-    await surface.edit(at(ann), ref, PLAIN, shown=None, last=False)
+    ref = await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
+    await surface.edit(at(ann), ref, page(TABLE), previous=None, final=True)
+    await surface.edit(at(ann), ref, PLAIN, previous=None, final=False)
     [shown] = telegram.screen.in_channel(str(ann))
     assert (shown.text, shown.blocks) == ("Two", ())
 
 
 @pytest.mark.parametrize("posted", [True, False])
 async def test_an_old_server_is_asked_once(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int, clock: ScaledClock, posted: bool
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock, posted: bool
 ) -> None:
     """The first try is told as a failure, the next one sends entities, and no other page is tried."""
     telegram.rich_available = False
-    ref = await surface.post(at(ann), PLAIN, rung="edit", marker="")
+    ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
 
     async def show(markdown: str) -> None:
         if posted:
-            await surface.post(at(ann), page(markdown), rung="edit", marker="", last=True)
+            await surface.post(at(ann), page(markdown), mode="edit", idempotency_key="", final=True)
         else:
-            await surface.edit(at(ann), ref, page(markdown), shown=None, last=True)
+            await surface.edit(at(ann), ref, page(markdown), previous=None, final=True)
 
-    with pytest.raises(SurfaceUnavailable):
+    with pytest.raises(PlatformUnavailable):
         await show(TABLE)
     await clock.sleep(3)
     await show(TABLE)
@@ -190,50 +190,50 @@ async def test_an_old_server_is_asked_once(
 
 
 async def test_a_refused_page_is_sent_as_entities(
-    telegram: TelegramSimulator, surface: TelegramSurface, ann: int
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """A page that Telegram does not take as a rich message is plain from then on; others are rich."""
-    broken = Page(source="x", text="x", form=({"rich": "![a](https://a.b/c)"},))
-    with pytest.raises(SurfaceUnavailable):
-        await surface.post(at(ann), broken, rung="edit", marker="")
-    await surface.post(at(ann), broken, rung="edit", marker="")
-    await surface.post(at(ann), page(TABLE), rung="edit", marker="")
+    broken = RenderedMessage(markdown="x", text="x", payload=({"rich": "![a](https://a.b/c)"},))
+    with pytest.raises(PlatformUnavailable):
+        await surface.post(at(ann), broken, mode="edit", idempotency_key="")
+    await surface.post(at(ann), broken, mode="edit", idempotency_key="")
+    await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
     assert [shown.text for shown in telegram.screen.in_channel(str(ann))] == ["x", SHOWN]
 
 
 @pytest.mark.parametrize(
     ("posted", "kind", "error"),
     [
-        (True, "lost_reply", SurfaceUncertain),
-        (False, "lost_reply", SurfaceUnavailable),
-        (True, "429", SurfaceRateLimited),
-        (True, "502", SurfaceUnavailable),
+        (True, "lost_reply", PlatformOutcomeUnknown),
+        (False, "lost_reply", PlatformUnavailable),
+        (True, "429", PlatformRateLimited),
+        (True, "502", PlatformUnavailable),
     ],
 )
 async def test_a_passing_fault_is_no_refusal(
     telegram: TelegramSimulator,
-    surface: TelegramSurface,
+    surface: TelegramMessageChannel,
     ann: int,
     posted: bool,
     kind: Any,
     error: type[Exception],
 ) -> None:
     """A call without a reply is not sent again in another form, and rich messages stay on."""
-    ref = await surface.post(at(ann), PLAIN, rung="edit", marker="")
+    ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
     telegram.faults.next("sendRichMessage" if posted else "editMessageText", kind, seconds=2)
     call = (
-        surface.post(at(ann), page(TABLE), rung="edit", marker="")
+        surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
         if posted
-        else surface.edit(at(ann), ref, page(TABLE), shown=PLAIN, last=True)
+        else surface.edit(at(ann), ref, page(TABLE), previous=PLAIN, final=True)
     )
     with pytest.raises(error):
         await call
-    assert rich_of(surface_pages(surface))
+    assert rich_markdown_of(surface_pages(surface))
 
 
-def surface_pages(surface: TelegramSurface) -> Page:
+def surface_pages(surface: TelegramMessageChannel) -> RenderedMessage:
     """Return the finished page that the surface would make now."""
-    [made] = surface.pager(at(1)).pages(TABLE, complete=True)
+    [made] = surface.build_renderer(at(1)).render(TABLE, complete=True)
     return made
 
 
@@ -244,8 +244,8 @@ def test_blocks_are_read_back_into_markdown() -> None:
         "| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n- [ ] open\n\n1. first\n2. second\n\n"
         "> quoted\n\n```python\nx = 1\n```\n\n$$\nE = mc^2\n$$\n\n---"
     )
-    assert rich_words(received(markdown)) == markdown
-    assert rich_words(received("hello", text=True)) == ""
+    assert rich_message_markdown(received(markdown)) == markdown
+    assert rich_message_markdown(received("hello", text=True)) == ""
 
 
 def received(markdown: str, *, text: bool = False) -> Message:
@@ -273,4 +273,6 @@ def test_what_is_unknown_in_a_rich_message_is_left_out() -> None:
         "chat": {"id": 7, "type": "private"},
         "rich_message": {"blocks": blocks},
     }
-    assert rich_words(Message.de_json(body, None)) == "More\n\ninside\n\n> ab\n\nfoot\n\n👍\n\n$x^2$"
+    assert (
+        rich_message_markdown(Message.de_json(body, None)) == "More\n\ninside\n\n> ab\n\nfoot\n\n👍\n\n$x^2$"
+    )

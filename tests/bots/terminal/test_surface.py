@@ -4,10 +4,10 @@ import io
 
 import pytest
 
-from bots.terminal.render import TerminalPager
+from bots.terminal.render import TerminalRenderer
 from bots.terminal.screen import Screen
-from bots.terminal.surface import TerminalSurface
-from core.domain.events import Address, MessageRef, Page, Status, ThreadKey
+from bots.terminal.surface import TerminalMessageChannel
+from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey, TypingStatus
 
 HERE = Address(key=ThreadKey(platform="terminal", tenant="host", channel="me", thread=""))
 
@@ -20,9 +20,9 @@ class Tty(io.StringIO):
         return True
 
 
-def page(text: str) -> Page:
+def page(text: str) -> RenderedMessage:
     """Return a page of plain text."""
-    return Page(source=text, text=text)
+    return RenderedMessage(markdown=text, text=text)
 
 
 @pytest.fixture
@@ -32,59 +32,59 @@ def out() -> Tty:
 
 
 @pytest.fixture
-def surface(out: Tty) -> TerminalSurface:
+def surface(out: Tty) -> TerminalMessageChannel:
     """A surface that prints there."""
-    return TerminalSurface(Screen(out, out))
+    return TerminalMessageChannel(Screen(out, out))
 
 
-async def post(surface: TerminalSurface, text: str) -> MessageRef:
+async def post(surface: TerminalMessageChannel, text: str) -> MessageRef:
     """Show a new message."""
-    return await surface.post(HERE, page(text), rung="print", marker="1:0")
+    return await surface.post(HERE, page(text), mode="print", idempotency_key="1:0")
 
 
-async def test_an_edit_prints_only_what_is_new(surface: TerminalSurface, out: Tty) -> None:
+async def test_an_edit_prints_only_what_is_new(surface: TerminalMessageChannel, out: Tty) -> None:
     """A growing answer is one growing text, with a line break at its end."""
     ref = await post(surface, "Hel")
-    ref = await surface.edit(HERE, ref, page("Hello"), shown=page("Hel"), last=False)
-    await surface.edit(HERE, ref, page("Hello."), shown=page("Hello"), last=True)
+    ref = await surface.edit(HERE, ref, page("Hello"), previous=page("Hel"), final=False)
+    await surface.edit(HERE, ref, page("Hello."), previous=page("Hello"), final=True)
 
     assert out.getvalue() == "Hello.\n"
 
 
-async def test_another_text_is_printed_anew(surface: TerminalSurface, out: Tty) -> None:
+async def test_another_text_is_printed_anew(surface: TerminalMessageChannel, out: Tty) -> None:
     """What was printed stays; a text that does not continue it comes below it, whole."""
     ref = await post(surface, "One")
-    await surface.edit(HERE, ref, page("Two"), shown=page("One"), last=True)
-    await surface.edit(HERE, ref, page("Two"), shown=None, last=True)
+    await surface.edit(HERE, ref, page("Two"), previous=page("One"), final=True)
+    await surface.edit(HERE, ref, page("Two"), previous=None, final=True)
 
     assert out.getvalue() == "One\nTwo\nTwo\n"
 
 
-async def test_the_next_message_begins_a_line(surface: TerminalSurface, out: Tty) -> None:
+async def test_the_next_message_begins_a_line(surface: TerminalMessageChannel, out: Tty) -> None:
     """Two messages never share a line, and settling finishes the last one once."""
     await post(surface, "One")
     await post(surface, "Two")
-    surface.settle()
-    surface.settle()
+    surface.finish_line()
+    surface.finish_line()
 
     assert out.getvalue() == "One\nTwo\n"
 
 
-async def test_thinking_is_wiped_by_the_first_word(surface: TerminalSurface, out: Tty) -> None:
+async def test_thinking_is_wiped_by_the_first_word(surface: TerminalMessageChannel, out: Tty) -> None:
     """The status is shown once, and not within a line of text."""
-    await surface.status(HERE, Status.THINKING)
-    await surface.status(HERE, Status.THINKING)
+    await surface.set_status(HERE, TypingStatus.THINKING)
+    await surface.set_status(HERE, TypingStatus.THINKING)
     await post(surface, "Hi")
-    await surface.status(HERE, Status.THINKING)
+    await surface.set_status(HERE, TypingStatus.THINKING)
 
     assert out.getvalue().count("Thinking…") == 1
     assert out.getvalue().endswith("\r\033[KHi")
 
 
-async def test_idle_takes_the_status_away(surface: TerminalSurface, out: Tty) -> None:
+async def test_idle_takes_the_status_away(surface: TerminalMessageChannel, out: Tty) -> None:
     """An answer that never came leaves nothing behind."""
-    await surface.status(HERE, Status.THINKING)
-    await surface.status(HERE, Status.IDLE)
+    await surface.set_status(HERE, TypingStatus.THINKING)
+    await surface.set_status(HERE, TypingStatus.IDLE)
 
     assert out.getvalue().endswith("\r\033[K")
 
@@ -92,9 +92,9 @@ async def test_idle_takes_the_status_away(surface: TerminalSurface, out: Tty) ->
 async def test_a_pipe_sees_no_status() -> None:
     """Where nobody looks, nothing but the answer is written."""
     out = io.StringIO()
-    surface = TerminalSurface(Screen(out, out))
+    surface = TerminalMessageChannel(Screen(out, out))
 
-    await surface.status(HERE, Status.THINKING)
+    await surface.set_status(HERE, TypingStatus.THINKING)
     await post(surface, "Hi")
 
     assert out.getvalue() == "Hi"
@@ -102,8 +102,8 @@ async def test_a_pipe_sees_no_status() -> None:
 
 def test_one_page_holds_any_length() -> None:
     """Nothing is split, nothing is shown before the first word, blanks at the end wait."""
-    pager = TerminalPager()
+    pager = TerminalRenderer()
 
-    assert pager.pages(" \n", complete=False) == []
-    assert [shown.text for shown in pager.pages(" a\n\n", complete=False)] == ["a"]
-    assert [len(shown.text) for shown in pager.pages("x" * 100_000, complete=True)] == [100_000]
+    assert pager.render(" \n", complete=False) == []
+    assert [shown.text for shown in pager.render(" a\n\n", complete=False)] == ["a"]
+    assert [len(shown.text) for shown in pager.render("x" * 100_000, complete=True)] == [100_000]

@@ -6,23 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.access.flood_limits import (
+    DUPLICATE_WINDOW_S,
     FLOOD_WINDOW_S,
     PAUSE_S,
-    REPEAT_WINDOW_S,
-    Pace,
-    PaceLimits,
-    Verdict,
-    judge,
+    FloodCounter,
+    FloodDecision,
+    FloodLimits,
+    check_flood,
 )
 
-LIMITS = PaceLimits(flood=3, repeats=2)
+LIMITS = FloodLimits(questions_per_minute=3, duplicates_per_10_min=2)
 
 
-def verdicts(limits: PaceLimits, asked: list[tuple[float, str]]) -> list[Verdict]:
+def verdicts(limits: FloodLimits, asked: list[tuple[float, str]]) -> list[FloodDecision]:
     """What becomes of questions, each as (when, what)."""
-    pace, found = Pace(), list[Verdict]()
+    pace, found = FloodCounter(), list[FloodDecision]()
     for now, mark in asked:
-        pace, verdict = judge(pace, limits, now=now, mark=mark)
+        pace, verdict = check_flood(pace, limits, now=now, fingerprint=mark)
         found.append(verdict)
     return found
 
@@ -31,10 +31,10 @@ def test_a_flood_is_told_once_and_ends() -> None:
     """The fourth within a minute is told, the rest of the pause is silent, then it goes on."""
     asked = [(float(at), f"{at}") for at in (0, 1, 2, 3, 4, 50, 3 + PAUSE_S, 4 + PAUSE_S)]
     assert verdicts(LIMITS, asked) == [
-        *[Verdict.PASS] * 3,
-        Verdict.FLOOD,
-        *[Verdict.SILENT] * 2,
-        *[Verdict.PASS] * 2,
+        *[FloodDecision.ALLOW] * 3,
+        FloodDecision.FLOOD,
+        *[FloodDecision.DROP] * 2,
+        *[FloodDecision.ALLOW] * 2,
     ]
 
 
@@ -43,34 +43,34 @@ def test_the_same_words_are_told_once() -> None:
     at = FLOOD_WINDOW_S
     asked = [(0, "a"), (at, "a"), (2 * at, "a"), (3 * at, "a"), (3 * at, "b"), (4 * at, ""), (5 * at, "")]
     assert verdicts(LIMITS, [(now, mark) for now, mark in asked]) == [
-        Verdict.PASS,
-        Verdict.PASS,
-        Verdict.REPEAT,
-        Verdict.SILENT,
-        *[Verdict.PASS] * 3,
+        FloodDecision.ALLOW,
+        FloodDecision.ALLOW,
+        FloodDecision.DUPLICATE,
+        FloodDecision.DROP,
+        *[FloodDecision.ALLOW] * 3,
     ]
-    late = 2 * at + REPEAT_WINDOW_S
-    assert verdicts(LIMITS, [(0, "a"), (at, "a"), (2 * at, "a"), (late, "a")])[-1] is Verdict.PASS
+    late = 2 * at + DUPLICATE_WINDOW_S
+    assert verdicts(LIMITS, [(0, "a"), (at, "a"), (2 * at, "a"), (late, "a")])[-1] is FloodDecision.ALLOW
 
 
 def test_an_album_counts_once() -> None:
     """Its pictures have one mark, and are one question."""
-    pace = Pace()
+    pace = FloodCounter()
     for _ in range(10):
-        pace, verdict = judge(pace, LIMITS, now=1.0, mark="album", once=True)
-        assert verdict is Verdict.PASS
-    assert len(pace.seen) == 1
+        pace, verdict = check_flood(pace, LIMITS, now=1.0, fingerprint="album", count_once=True)
+        assert verdict is FloodDecision.ALLOW
+    assert len(pace.recent) == 1
 
 
 @given(st.lists(st.tuples(st.floats(0, 2000), st.sampled_from("abc")), max_size=60), st.integers(1, 5))
 def test_no_more_pass_than_the_limit_in_any_minute(asked: list[tuple[float, str]], flood: int) -> None:
     """Whatever the rhythm; and without limits everything passes."""
     asked = sorted(asked)
-    found = verdicts(PaceLimits(flood=flood), asked)
-    passed = [now for (now, _), verdict in zip(asked, found, strict=True) if verdict is Verdict.PASS]
+    found = verdicts(FloodLimits(questions_per_minute=flood), asked)
+    passed = [now for (now, _), verdict in zip(asked, found, strict=True) if verdict is FloodDecision.ALLOW]
     for start in passed:
         within = [now for now in passed if start <= now < start + FLOOD_WINDOW_S]
         assert len(within) <= flood
-    told = [now for (now, _), verdict in zip(asked, found, strict=True) if verdict is Verdict.FLOOD]
+    told = [now for (now, _), verdict in zip(asked, found, strict=True) if verdict is FloodDecision.FLOOD]
     assert all(later - earlier >= PAUSE_S for earlier, later in pairwise(told))
-    assert set(verdicts(PaceLimits(), asked)) <= {Verdict.PASS}
+    assert set(verdicts(FloodLimits(), asked)) <= {FloodDecision.ALLOW}

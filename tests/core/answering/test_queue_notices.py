@@ -4,7 +4,7 @@ import pytest
 
 from core.answering.queue_notices import AGAIN_S, Waiting, place_text
 from core.domain.clock import Clock
-from core.domain.events import Scene, ThreadKey
+from core.domain.events import ChatType, ThreadKey
 from core.kimi import KimiUnavailable
 from core.llm import Place
 from core.llm.asker import asker_of
@@ -78,7 +78,9 @@ def test_only_what_changed_is_told() -> None:
 def test_a_turn_asks_as_its_person_with_its_chats_weight() -> None:
     """People are told apart over platforms and tenants; a chat that is not named weighs one."""
     key = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1.0")
-    conversation = Conversation(id=1, key=key, scene=Scene.GROUP, history_after=-1, backfilled=True)
+    conversation = Conversation(
+        id=1, key=key, chat_type=ChatType.GROUP, history_cutoff_seq=-1, backfilled=True
+    )
     asker = asker_of(conversation, "U1", {"slack:C1": 2.5})
     assert (asker.person, asker.chat, asker.weight) == ("slack:T1:U1", "slack:C1", 2.5)
     assert asker_of(conversation, "U1", {}).weight == 1.0

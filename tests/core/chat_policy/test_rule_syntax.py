@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chat_policy import NAMES, ChatRules, Hours, Trigger, changed, from_words, parse_pairs, to_words
+from core.chat_policy import (
+    RULE_NAMES,
+    ChatRules,
+    Trigger,
+    WeeklyHours,
+    parse_pairs,
+    parse_rules,
+    render_rules,
+    with_changes,
+)
 from core.domain.errors import SettingsError
 
 names = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)
@@ -16,7 +25,7 @@ all_rules = st.builds(
     keywords=lists,
     quiet_s=st.integers(0, 9_999).map(float),
     gather_s=st.sampled_from([0.0, 1.0, 1.5]),
-    hours=st.sampled_from([None, Hours.parse("mon-fri 09:00-18:00, sat 10:00-12:00 Asia/Shanghai")]),
+    hours=st.sampled_from([None, WeeklyHours.parse("mon-fri 09:00-18:00, sat 10:00-12:00 Asia/Shanghai")]),
     closed_text=texts,
     language=st.sampled_from(["", "zh", "en-GB"]),
     persona=texts,
@@ -33,33 +42,33 @@ all_rules = st.builds(
 @given(all_rules)
 def test_rules_survive_the_store(rules: ChatRules) -> None:
     """What is stored is read as it was, whether only what differs is written or everything."""
-    assert from_words(to_words(rules)) == rules
-    assert from_words(to_words(rules, all_of_them=True)) == rules
+    assert parse_rules(render_rules(rules)) == rules
+    assert parse_rules(render_rules(rules, include_defaults=True)) == rules
 
 
 def test_the_usual_is_not_stored() -> None:
     """Rules that are all as usual are no words, so that a later version's usual counts for them."""
-    assert to_words(ChatRules()) == {}
-    assert tuple(to_words(ChatRules(), all_of_them=True)) == NAMES
+    assert render_rules(ChatRules()) == {}
+    assert tuple(render_rules(ChatRules(), include_defaults=True)) == RULE_NAMES
 
 
 def test_what_another_version_wrote_is_left_out() -> None:
     """A rule that is not known, and a value that cannot be read, do no harm."""
     stored = {"trigger": "always", "mood": "sunny", "quiet_s": "soon"}
-    assert from_words(stored) == ChatRules(trigger=Trigger.ALWAYS)
+    assert parse_rules(stored) == ChatRules(trigger=Trigger.ALWAYS)
 
 
 def test_some_are_set_and_others_stay() -> None:
     """Only what is named changes; nothing after the "=" brings the usual back."""
     before = ChatRules(trigger=Trigger.ALWAYS, strict=True, staff=("U1",))
-    made = changed(before, {"strict": "", "keywords": "tea， 退款,tea", "search": "off"})
+    made = with_changes(before, {"strict": "", "keywords": "tea， 退款,tea", "search": "off"})
     assert made == ChatRules(trigger=Trigger.ALWAYS, staff=("U1",), keywords=("tea", "退款"), search=False)
 
 
 def test_every_fault_is_named() -> None:
     """Nothing is set where anything is wrong, and all that is wrong is told at once."""
     with pytest.raises(SettingsError) as told:
-        changed(
+        with_changes(
             ChatRules(),
             {
                 "trigger": "sometimes",
@@ -80,8 +89,8 @@ def test_every_fault_is_named() -> None:
 def test_keywords_are_needed_for_their_trigger() -> None:
     """The trigger "keyword" without keywords would never answer, and is refused."""
     with pytest.raises(SettingsError, match="needs keywords"):
-        changed(ChatRules(), {"trigger": "keyword"})
-    assert changed(ChatRules(), {"trigger": "keyword", "keywords": "tea"}).keywords == ("tea",)
+        with_changes(ChatRules(), {"trigger": "keyword"})
+    assert with_changes(ChatRules(), {"trigger": "keyword", "keywords": "tea"}).keywords == ("tea",)
 
 
 def test_arguments_are_pairs() -> None:

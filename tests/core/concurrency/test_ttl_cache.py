@@ -4,7 +4,7 @@ import asyncio
 
 from core.concurrency.ttl_cache import CAPACITY, Lookups
 from core.domain.clock import SystemClock
-from core.domain.errors import SurfaceRateLimited, SurfaceUnavailable
+from core.domain.errors import PlatformRateLimited, PlatformUnavailable
 
 
 class Turned(SystemClock):
@@ -64,9 +64,9 @@ async def test_a_failure_is_the_default_for_a_while() -> None:
     """A rate limit is kept as long as it says."""
     clock, platform = Turned(), Platform()
     lookups = Lookups("names", platform, clock, default="?")
-    platform.failure = SurfaceRateLimited("slow", retry_after_s=100)
+    platform.failure = PlatformRateLimited("slow", retry_after_s=100)
     assert await lookups.get("a") == await lookups.get("a") == "?"
-    platform.failure = SurfaceUnavailable("down")
+    platform.failure = PlatformUnavailable("down")
     assert await lookups.get("b") == "?"
     clock.now, platform.failure = 61.0, None
     assert [await lookups.get("a"), await lookups.get("b")] == ["?", "B"]

@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from core.delivery.token_bucket import Bucket
-from core.domain.errors import MessageGone, SurfaceError, SurfaceRateLimited
-from core.domain.events import Address, Button, MessageRef, Page, Status, ThinkingStyle, ThreadKey
-from core.ports.platform import Budget, Rung
+from core.delivery.token_bucket import TokenBucket
+from core.domain.errors import MessageGone, PlatformError, PlatformRateLimited
+from core.domain.events import (
+    Address,
+    Button,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    ThreadKey,
+    TypingStatus,
+)
+from core.ports.platform import Budget, DeliveryMode
 
 PENALTY_S = 5.0
 
@@ -20,11 +28,11 @@ class FakePager:
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Cut at fixed lengths; white space alone is no page."""
         text = markdown if complete else markdown.rstrip()
         cuts = [text[at : at + self.limit] for at in range(0, len(text), self.limit)]
-        return [Page(source=cut, text=cut) for cut in cuts if cut.strip()]
+        return [RenderedMessage(markdown=cut, text=cut) for cut in cuts if cut.strip()]
 
 
 @dataclass
@@ -36,8 +44,8 @@ class FakeSurface:
     page_limit: int = 4096
     latency_s: float = 0.02
     thinking_style: ThinkingStyle = ThinkingStyle.QUOTE
-    finds_posts: bool = False
-    faults: list[SurfaceError] = field(default_factory=list)  #: raised by the next calls, nothing shown
+    can_find_by_key: bool = False
+    faults: list[PlatformError] = field(default_factory=list)  #: raised by the next calls, nothing shown
     lost: int = 0  #: so many posts take effect and then fail
     screen: dict[str, str] = field(default_factory=dict)
     history: list[tuple[float, str, str]] = field(default_factory=list)  #: (time, message id, text)
@@ -47,32 +55,32 @@ class FakeSurface:
     statuses: list[float] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
-    buckets: dict[str, Bucket] = field(default_factory=dict)
+    buckets: dict[str, TokenBucket] = field(default_factory=dict)
 
     def budget(self, address: Address) -> Budget:
         """One budget a channel."""
         return Budget(key=f"fake:{address.key.channel}", per_s=self.per_s, burst=self.burst)
 
-    def pager(self, address: Address) -> FakePager:
+    def build_renderer(self, address: Address) -> FakePager:
         """Make a pager."""
         return FakePager(self.page_limit)
 
-    def rungs(self, address: Address) -> Sequence[Rung]:
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Everything costs one call of the channel's budget."""
         cost = (self.budget(address),)
-        return [Rung(name="edit", open=cost, grow=cost, close=cost)]
+        return [DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost)]
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """A status costs like a frame."""
         return (self.budget(address),)
 
-    def status_every_s(self, address: Address) -> float:
+    def status_refresh_s(self, address: Address) -> float:
         """As on Telegram."""
         return 4.5
 
-    async def status(self, address: Address, status: Status) -> None:
+    async def set_status(self, address: Address, status: TypingStatus) -> None:
         """Note when it was shown; words take it away by themselves."""
-        if status is Status.IDLE:
+        if status is TypingStatus.IDLE:
             return
         await self._call(address)
         self.statuses.append(asyncio.get_running_loop().time())
@@ -80,42 +88,42 @@ class FakeSurface:
     async def post(
         self,
         address: Address,
-        page: Page,
+        message: RenderedMessage,
         *,
-        rung: str,
-        marker: str,
-        controls: Sequence[Button] = (),
-        last: bool = False,
+        mode: str,
+        idempotency_key: str,
+        buttons: Sequence[Button] = (),
+        final: bool = False,
     ) -> MessageRef:
         """Show a message; a lost one is shown and its reference is not told."""
         await self._call(address)
-        ref = MessageRef(channel=address.key.channel, message_id=str(len(self.markers) + 1), rung=rung)
-        self.markers[ref.message_id] = marker
-        self._show(ref, page, controls)
+        ref = MessageRef(channel=address.key.channel, message_id=str(len(self.markers) + 1), rung=mode)
+        self.markers[ref.message_id] = idempotency_key
+        self._show(ref, message, buttons)
         if self.lost:
-            from core.domain.errors import SurfaceUncertain
+            from core.domain.errors import PlatformOutcomeUnknown
 
             self.lost -= 1
-            raise SurfaceUncertain("the reply was lost")
+            raise PlatformOutcomeUnknown("the reply was lost")
         return ref
 
     async def edit(
         self,
         address: Address,
         ref: MessageRef,
-        page: Page,
+        message: RenderedMessage,
         *,
-        shown: Page | None,
-        last: bool,
-        controls: Sequence[Button] = (),
+        previous: RenderedMessage | None,
+        final: bool,
+        buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Replace a message's text; an identical edit is a defect of the caller."""
         await self._call(address)
         if ref.message_id not in self.screen:
             raise MessageGone("deleted")
-        same = self.screen[ref.message_id] == page.text
-        assert not (same and self.controls[ref.message_id] == tuple(controls)), "identical edit"
-        self._show(ref, page, controls)
+        same = self.screen[ref.message_id] == message.text
+        assert not (same and self.controls[ref.message_id] == tuple(buttons)), "identical edit"
+        self._show(ref, message, buttons)
         return ref
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
@@ -123,20 +131,20 @@ class FakeSurface:
         await self._call(address)
         self.screen.pop(ref.message_id, None)
 
-    async def reclaim(self, address: Address, ref: MessageRef) -> MessageRef:
+    async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Nothing is ever left growing here."""
         return ref
 
-    async def find(
-        self, address: Address, marker: str, *, after: str, known: frozenset[str]
+    async def find_by_key(
+        self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
         """Look a marker up."""
         for message_id, kept in self.markers.items():
-            if kept == marker and message_id not in known and message_id in self.screen:
+            if kept == idempotency_key and message_id not in exclude and message_id in self.screen:
                 return MessageRef(channel=address.key.channel, message_id=message_id)
         return None
 
-    def _show(self, ref: MessageRef, page: Page, controls: Sequence[Button]) -> None:
+    def _show(self, ref: MessageRef, page: RenderedMessage, controls: Sequence[Button]) -> None:
         self.screen[ref.message_id] = page.text
         self.controls[ref.message_id] = tuple(controls)
         self.history.append((asyncio.get_running_loop().time(), ref.message_id, page.text))
@@ -144,14 +152,14 @@ class FakeSurface:
     async def _call(self, address: Address) -> None:
         now = asyncio.get_running_loop().time()
         budget = self.budget(address)
-        bucket = self.buckets.setdefault(budget.key, Bucket(budget, now))
+        bucket = self.buckets.setdefault(budget.key, TokenBucket(budget, now))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             if bucket.room_at(now) > now + 1e-6:
                 self.refused.append(now)
                 bucket.closed_until = now + PENALTY_S
-                raise SurfaceRateLimited("slow down", retry_after_s=PENALTY_S)
+                raise PlatformRateLimited("slow down", retry_after_s=PENALTY_S)
             bucket.take(now)
             if self.faults:
                 raise self.faults.pop(0)

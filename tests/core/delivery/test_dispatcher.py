@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from core.delivery.delivery import Delivery
-from core.delivery.dispatcher import Courier
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.clock import Clock
 from core.domain.errors import (
-    Fenced,
+    LeaseLost,
     MessageGone,
-    SurfaceClosed,
-    SurfaceRateLimited,
-    SurfaceRefused,
-    SurfaceUnavailable,
+    PlatformForbidden,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
 )
-from core.domain.events import Address, Control, MessageRef
-from core.ports.platform import Budget, Rung
+from core.domain.events import ActionButton, Address, MessageRef
+from core.ports.platform import Budget, DeliveryMode
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeAddress = Callable[..., Address]
@@ -42,9 +42,9 @@ async def deliver(
     **how: Any,
 ) -> tuple[float, float]:
     """Stream words into one delivery; return when the last word came and when all stood."""
-    courier = Courier(clock)
+    courier = DeliveryDispatcher(clock)
     courier.start()
-    delivery = courier.open(surface, address, marker="7", on_refs=on_refs, **how)
+    delivery = courier.open(surface, address, idempotency_key="7", on_refs_changed=on_refs, **how)
     try:
         for index, word in enumerate(words):
             delivery.append(word)
@@ -98,10 +98,10 @@ def test_a_stall_is_flushed(
     """Words that came before a long silence are shown during it, without a further word."""
 
     async def main() -> str:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
         surface = fake_surface()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep)
+        delivery = courier.open(surface, address(), idempotency_key="7", on_refs_changed=keep)
         for word in WORDS[:50]:
             delivery.append(word)
             await loop_clock.sleep(0.025)
@@ -133,10 +133,10 @@ def test_a_long_answer_goes_on_in_further_messages(
 @pytest.mark.parametrize(
     "fault",
     [
-        SurfaceUnavailable("502"),
-        SurfaceRateLimited("flood", retry_after_s=4.0),
+        PlatformUnavailable("502"),
+        PlatformRateLimited("flood", retry_after_s=4.0),
         MessageGone("deleted"),
-        SurfaceRefused("odd"),
+        PlatformRefused("odd"),
     ],
     ids=lambda fault: type(fault).__name__,
 )
@@ -153,7 +153,7 @@ def test_a_failed_call_costs_no_word(
             if isinstance(fault, MessageGone):
                 surface.screen.clear()
 
-    if at == 399 and isinstance(fault, SurfaceRefused):
+    if at == 399 and isinstance(fault, PlatformRefused):
         pytest.skip("a final text that is refused in every form is another test")
     run_virtually(deliver(loop_clock, surface, address(), WORDS, meanwhile=strike))
     assert list(surface.screen.values()) == ["".join(WORDS)]
@@ -167,7 +167,7 @@ def test_a_flood_wait_is_obeyed_to_the_second(
 
     def strike(_: Delivery, index: int) -> None:
         if index == 100:
-            surface.faults.append(SurfaceRateLimited("flood", retry_after_s=6.0))
+            surface.faults.append(PlatformRateLimited("flood", retry_after_s=6.0))
 
     run_virtually(deliver(loop_clock, surface, address(), WORDS, meanwhile=strike))
     times = [at for at, _, _ in surface.history]
@@ -183,11 +183,15 @@ def test_a_flood_in_one_channel_delays_no_other(
     surface = fake_surface()
 
     async def main() -> tuple[float, float]:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        flooded = courier.open(surface, address("a"), marker="1", on_refs=keep, show_status=False)
-        free = courier.open(surface, address("b"), marker="2", on_refs=keep, show_status=False)
-        surface.faults.append(SurfaceRateLimited("flood", retry_after_s=60.0))
+        flooded = courier.open(
+            surface, address("a"), idempotency_key="1", on_refs_changed=keep, show_status=False
+        )
+        free = courier.open(
+            surface, address("b"), idempotency_key="2", on_refs_changed=keep, show_status=False
+        )
+        surface.faults.append(PlatformRateLimited("flood", retry_after_s=60.0))
         flooded.append("some words of an answer ")
         await loop_clock.sleep(0.1)
         for word in WORDS[:200]:
@@ -228,8 +232,8 @@ def test_a_closed_chat_ends_the_delivery(
     run_virtually: Run, loop_clock: Clock, fake_surface: Any, address: MakeAddress
 ) -> None:
     """Blocked is final: the caller learns it and no further call is made."""
-    surface = fake_surface(faults=[SurfaceClosed("blocked")])
-    with pytest.raises(SurfaceClosed):
+    surface = fake_surface(faults=[PlatformForbidden("blocked")])
+    with pytest.raises(PlatformForbidden):
         run_virtually(deliver(loop_clock, surface, address(), WORDS, show_status=False))
     assert surface.history == []
 
@@ -241,9 +245,9 @@ def test_a_fenced_worker_shows_nothing_more(
     surface = fake_surface()
 
     async def fenced(_: Sequence[MessageRef]) -> None:
-        raise Fenced("taken over")
+        raise LeaseLost("taken over")
 
-    with pytest.raises(Fenced):
+    with pytest.raises(LeaseLost):
         run_virtually(deliver(loop_clock, surface, address(), WORDS, on_refs=fenced))
     assert len(surface.history) == 1
 
@@ -279,9 +283,9 @@ def test_a_status_is_shown_until_the_first_words(
     surface = fake_surface()
 
     async def main() -> None:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep)
+        delivery = courier.open(surface, address(), idempotency_key="7", on_refs_changed=keep)
         await loop_clock.sleep(11)
         delivery.append("These are the first words of it. ")
         await loop_clock.sleep(11)
@@ -297,9 +301,12 @@ def test_controls_come_with_text_frames(
 ) -> None:
     """The stop button stands while it runs; the last frame brings the final ones along."""
     surface = fake_surface()
-    controls = {"running_controls": (Control.STOP,), "final_controls": (Control.RETRY, Control.GOOD)}
+    controls = {
+        "running_controls": (ActionButton.STOP,),
+        "final_controls": (ActionButton.RETRY, ActionButton.GOOD),
+    }
     run_virtually(deliver(loop_clock, surface, address(), WORDS, **controls))
-    assert surface.controls["1"] == (Control.RETRY, Control.GOOD)
+    assert surface.controls["1"] == (ActionButton.RETRY, ActionButton.GOOD)
     assert len(surface.history) <= 13
 
 
@@ -310,11 +317,13 @@ def test_many_answers_share_one_budget_fairly(
     surface = fake_surface(per_s=1 / 3, burst=5.0)
 
     async def main() -> list[float]:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
 
         async def one(marker: str) -> float:
-            delivery = courier.open(surface, address(), marker=marker, on_refs=keep, show_status=False)
+            delivery = courier.open(
+                surface, address(), idempotency_key=marker, on_refs_changed=keep, show_status=False
+            )
             for word in WORDS:
                 delivery.append(word)
                 await loop_clock.sleep(0.05)
@@ -339,11 +348,13 @@ def test_an_announcement_gives_way_to_the_first_words(
     surface = fake_surface()
 
     async def main() -> None:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep, show_status=False)
+        delivery = courier.open(
+            surface, address(), idempotency_key="7", on_refs_changed=keep, show_status=False
+        )
         for place in ("You are 2nd in line.", "You are 1st in line."):
-            delivery.announce(place)
+            delivery.show_placeholder(place)
             await loop_clock.sleep(3)
         for word in WORDS[:40]:
             delivery.append(word)
@@ -364,10 +375,12 @@ def test_an_announcement_that_no_words_follow_is_taken_away(
     surface = fake_surface()
 
     async def main() -> None:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep, show_status=False)
-        delivery.announce("You are 1st in line.")
+        delivery = courier.open(
+            surface, address(), idempotency_key="7", on_refs_changed=keep, show_status=False
+        )
+        delivery.show_placeholder("You are 1st in line.")
         await loop_clock.sleep(3)
         await delivery.finish()
         await courier.close()
@@ -384,26 +397,26 @@ def test_last_words_do_not_wait_for_the_call_that_ends_a_message(
     open_budget = surface.budget(address())
     close_budget = Budget(key="fake:close", per_s=1 / 30, burst=1.0, window_s=30.0)
 
-    def rungs(_: Address) -> Sequence[Rung]:
+    def rungs(_: Address) -> Sequence[DeliveryMode]:
         cost = (open_budget,)
         return [
-            Rung(name="stream", open=cost, grow=cost, close=(close_budget,)),
-            Rung(name="edit", open=cost, grow=cost, close=cost),
+            DeliveryMode(name="stream", create_cost=cost, update_cost=cost, finalize_cost=(close_budget,)),
+            DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost),
         ]
 
     surface.rungs = rungs
 
     async def main() -> tuple[float, float]:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
         courier.scheduler.bucket(close_budget, 0.0).take(0.0)
         delivery = courier.open(
             surface,
             address(),
-            marker="7",
-            on_refs=keep,
+            idempotency_key="7",
+            on_refs_changed=keep,
             show_status=False,
-            final_controls=(Control.RETRY,),
+            final_buttons=(ActionButton.RETRY,),
         )
         for word in WORDS[:100]:
             delivery.append(word)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from core.delivery.dispatcher import Courier
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.clock import Clock
-from core.domain.errors import SurfaceError, SurfaceRateLimited, SurfaceRefused, SurfaceUncertain
-from core.domain.events import Address, Button, MessageRef, Page
-from core.ports.platform import Budget, Rung
+from core.domain.errors import PlatformError, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
+from core.domain.events import Address, Button, MessageRef, RenderedMessage
+from core.ports.platform import Budget, DeliveryMode
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 FRAMES = Budget(key="fake:frames", per_s=4.0, burst=4.0)
@@ -26,25 +26,29 @@ def fading(fake_surface: type[Any]) -> type[Any]:
     @dataclass
     class FadingSurface(fake_surface):  # type: ignore[misc]
         frames: list[tuple[float, str]] = field(default_factory=list)
-        refusals: list[SurfaceError] = field(default_factory=list)  #: of the next fading frames
+        refusals: list[PlatformError] = field(default_factory=list)  #: of the next fading frames
         lost_finals: int = 0
 
-        def rungs(self, address: Address) -> Sequence[Rung]:
+        def rungs(self, address: Address) -> Sequence[DeliveryMode]:
             cost = (CALLS,)
-            draft = Rung(name="draft", open=(FRAMES,), grow=(FRAMES,), close=cost, fades_s=25.0)
-            return (draft, Rung(name="edit", open=cost, grow=cost, close=cost))
+            draft = DeliveryMode(
+                name="draft", create_cost=(FRAMES,), update_cost=(FRAMES,), finalize_cost=cost, ttl_s=25.0
+            )
+            return (draft, DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost))
 
         def status_cost(self, address: Address) -> Sequence[Budget]:
             return (CALLS,)
 
-        async def post(self, address: Address, page: Page, *, rung: str, **how: Any) -> MessageRef:
+        async def post(self, address: Address, page: RenderedMessage, *, rung: str, **how: Any) -> MessageRef:
             if rung == "draft":
                 return self._frame(page)
             return await super().post(
                 address, page, rung=rung, marker=how["marker"], controls=how["controls"]
             )
 
-        async def edit(self, address: Address, ref: MessageRef, page: Page, **how: Any) -> MessageRef:
+        async def edit(
+            self, address: Address, ref: MessageRef, page: RenderedMessage, **how: Any
+        ) -> MessageRef:
             if ref.rung == "draft":
                 assert not how["last"], "a fading frame is never the last one"
                 return self._frame(page)
@@ -52,7 +56,7 @@ def fading(fake_surface: type[Any]) -> type[Any]:
                 return ref  # a message that was found again stands already as it should
             return await super().edit(address, ref, page, **how)
 
-        def _frame(self, page: Page) -> MessageRef:
+        def _frame(self, page: RenderedMessage) -> MessageRef:
             if self.refusals:
                 raise self.refusals.pop(0)
             self.frames.append((asyncio.get_running_loop().time(), page.text))
@@ -76,15 +80,15 @@ class Show:
         async def on_refs(refs: Sequence[MessageRef]) -> None:
             self.stored.append(tuple(refs))
 
-        courier = Courier(self.clock)
+        courier = DeliveryDispatcher(self.clock)
         courier.start()
         delivery = courier.open(
             self.surface,
             self.address,
-            marker="1",
-            on_refs=on_refs,
+            idempotency_key="1",
+            on_refs_changed=on_refs,
             show_status=False,
-            final_controls=controls,
+            final_buttons=controls,
         )
         for after_s, piece in pieces:
             await self.clock.sleep(after_s)
@@ -131,16 +135,16 @@ def test_a_frame_is_shown_again_before_it_fades(run_virtually: Run, show: Callab
 
 @pytest.mark.parametrize("at_frame", [0, 1, 5])
 @pytest.mark.parametrize(
-    "error", [SurfaceRefused("no"), SurfaceRateLimited("slow", retry_after_s=200.0)], ids=["refused", "429"]
+    "error", [PlatformRefused("no"), PlatformRateLimited("slow", retry_after_s=200.0)], ids=["refused", "429"]
 )
 def test_a_refused_frame_leaves_for_the_next_rung(
-    run_virtually: Run, show: Callable[..., Show], at_frame: int, error: SurfaceError
+    run_virtually: Run, show: Callable[..., Show], at_frame: int, error: PlatformError
 ) -> None:
     """A refusal costs a moment: the answer goes on in a message that is edited, and stands whole."""
     one = show()
     frame = one.surface._frame
 
-    def refusing(page: Page) -> MessageRef:
+    def refusing(page: RenderedMessage) -> MessageRef:
         if len(one.surface.frames) == at_frame:
             raise error
         return frame(page)
@@ -174,6 +178,6 @@ def test_pages_before_the_last_become_messages(run_virtually: Run, show: Callabl
 def test_a_frame_whose_fate_is_unknown_is_sent_again(run_virtually: Run, show: Callable[..., Show]) -> None:
     """A fading frame that may or may not have landed is no lost post."""
     one = show()
-    one.surface.refusals = [SurfaceUncertain("?")]
+    one.surface.refusals = [PlatformOutcomeUnknown("?")]
     run_virtually(one.run([(0.1, "Some words to begin with"), (8.0, " and more.")]))
     assert list(one.surface.screen.values()) == ["Some words to begin with and more."]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from core.delivery.dispatcher import Courier
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.clock import Clock
 from core.domain.events import Address, MessageRef
 
@@ -23,9 +23,9 @@ def test_nothing_is_shown_during_a_hold_and_all_of_it_after(
     surface = fake_surface()
 
     async def main() -> tuple[float, float]:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep)
+        delivery = courier.open(surface, address(), idempotency_key="7", on_refs_changed=keep)
         delivery.append("The first words of it. ")
         await asyncio.sleep(2)
         courier.may_call = lambda: False
@@ -56,14 +56,16 @@ def test_a_cut_ends_the_call_in_flight(
     surface = fake_surface(latency_s=60.0)
 
     async def main() -> None:
-        courier = Courier(loop_clock)
+        courier = DeliveryDispatcher(loop_clock)
         courier.start()
-        delivery = courier.open(surface, address(), marker="7", on_refs=keep, show_status=False)
+        delivery = courier.open(
+            surface, address(), idempotency_key="7", on_refs_changed=keep, show_status=False
+        )
         delivery.append("These words are on their way. ")
         await asyncio.sleep(1)
         assert surface.in_flight == 1
         courier.may_call = lambda: False
-        courier.cut()
+        courier.cancel_calls()
         delivery.close()
         await asyncio.sleep(120)
         await courier.close()

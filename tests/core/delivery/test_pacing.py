@@ -6,26 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.delivery.pacing import Pace, reads_like_something
-from core.delivery.token_bucket import Bucket
+from core.delivery.pacing import PacingPolicy, is_worth_showing
+from core.delivery.token_bucket import TokenBucket
 from core.ports.platform import Budget
 
-PACE = Pace()
+PACE = PacingPolicy()
 
 
-def a_bucket(per_s: float, burst: float, *, growers: int = 1, finals: int = 1) -> Bucket:
+def a_bucket(per_s: float, burst: float, *, growers: int = 1, finals: int = 1) -> TokenBucket:
     """Return a full bucket that so many messages share."""
-    bucket = Bucket(Budget(key="k", per_s=per_s, burst=burst), 0.0)
-    bucket.growers, bucket.finals = growers, finals
+    bucket = TokenBucket(Budget(key="k", per_s=per_s, burst=burst), 0.0)
+    bucket.own_streams, bucket.own_finals = growers, finals
     return bucket
 
 
-def previews(bucket: Bucket, until_s: float) -> list[float]:
+def previews(bucket: TokenBucket, until_s: float) -> list[float]:
     """Let one message take every preview that is due; return when."""
     now, times = 0.0, []
     bucket.take(now)
     while now < until_s:
-        bucket.next_preview_at = now + PACE.gap_s(bucket, age_s=now, now=now)
+        bucket.next_preview_at = now + PACE.preview_interval_s(bucket, age_s=now, now=now)
         now = PACE.preview_at(bucket, now)
         bucket.take(now)
         times.append(now)
@@ -39,10 +39,10 @@ def test_a_final_frame_finds_room_within_its_wait(per_s: float, burst: float) ->
     now = 0.0
     bucket.take(now)
     for _ in range(60):
-        bucket.next_preview_at = now + PACE.gap_s(bucket, age_s=now, now=now)
+        bucket.next_preview_at = now + PACE.preview_interval_s(bucket, age_s=now, now=now)
         now = PACE.preview_at(bucket, now)
         bucket.take(now)
-        assert bucket.room_at(now) - now <= PACE.final_wait_s + 1e-6
+        assert bucket.room_at(now) - now <= PACE.max_final_wait_s + 1e-6
 
 
 @pytest.mark.parametrize(("per_s", "burst"), [(1.0, 3.0), (1 / 3, 5.0), (0.7, 8.0), (1.4, 16.0)])
@@ -60,8 +60,8 @@ def test_many_messages_spend_a_shared_burst_more_slowly() -> None:
     """Sixteen messages do not burn in five seconds what all of them need for a minute."""
     alone = a_bucket(0.7, 8.0)
     shared = a_bucket(0.7, 8.0, growers=16, finals=16)
-    shared_gap_s = PACE.gap_s(shared, age_s=0, now=0)
-    assert shared_gap_s > 2 * PACE.gap_s(alone, age_s=0, now=0)
+    shared_gap_s = PACE.preview_interval_s(shared, age_s=0, now=0)
+    assert shared_gap_s > 2 * PACE.preview_interval_s(alone, age_s=0, now=0)
     assert shared_gap_s <= 1 / shared.rate
 
 
@@ -69,21 +69,21 @@ def test_many_messages_spend_a_shared_burst_more_slowly() -> None:
 def test_what_is_held_back_is_bounded(lanes: int, per_s: float, burst: float) -> None:
     """Enough for one final, never more than that or a third of the burst for many."""
     bucket = a_bucket(per_s, burst, growers=lanes, finals=lanes)
-    held = PACE.reserve(bucket)
-    one = max(0.0, 1 - PACE.final_wait_s * per_s)
+    held = PACE.reserved_for_finals(bucket)
+    one = max(0.0, 1 - PACE.max_final_wait_s * per_s)
     assert min(one, burst / 3) - 1e-9 <= held <= max(one, burst / 3) + 1e-9
 
 
 def test_nothing_is_held_back_where_no_message_ends() -> None:
     """A budget that pays no final frame (Slack's appends) is spent to the last call."""
-    assert PACE.reserve(a_bucket(1.4, 16.0, finals=0)) == 0.0
+    assert PACE.reserved_for_finals(a_bucket(1.4, 16.0, finals=0)) == 0.0
 
 
 def test_a_budget_for_too_many_is_too_thin() -> None:
     """A frame a minute helps nobody; a lone message is never given up."""
-    assert PACE.too_thin(a_bucket(1 / 3, 5.0, growers=20))
-    assert not PACE.too_thin(a_bucket(1 / 3, 5.0, growers=10))
-    assert not PACE.too_thin(a_bucket(0.01, 1.0, growers=1))
+    assert PACE.oversubscribed(a_bucket(1 / 3, 5.0, growers=20))
+    assert not PACE.oversubscribed(a_bucket(1 / 3, 5.0, growers=10))
+    assert not PACE.oversubscribed(a_bucket(0.01, 1.0, growers=1))
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_a_budget_for_too_many_is_too_thin() -> None:
 )
 def test_a_first_frame_reads_like_something(text: str, reads: bool) -> None:
     """A few words, a finished sentence or a second line are worth the first frame."""
-    assert reads_like_something(text) is reads
+    assert is_worth_showing(text) is reads

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.delivery.operations import Need, Step
-from core.delivery.scheduled_message import Grant, Lane
-from core.delivery.scheduler import Scheduler
-from core.delivery.streamed_message import Growing
-from core.delivery.token_bucket import REFUSAL_MARGIN_S
-from core.domain.events import Address, MessageRef, Page, ThreadKey
-from core.ports.platform import Budget, Rung
+from core.delivery.message_operations import MessageOperation, Priority
+from core.delivery.scheduled_message import ScheduledMessage, SendPermit
+from core.delivery.scheduler import DeliveryScheduler
+from core.delivery.streamed_message import StreamedMessage
+from core.delivery.token_bucket import RATE_LIMIT_MARGIN_S
+from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey
+from core.ports.platform import Budget, DeliveryMode
 
 ADDRESS = Address(key=ThreadKey(platform="fake", tenant="t", channel="c", thread=""))
 
@@ -25,9 +25,9 @@ ADDRESS = Address(key=ThreadKey(platform="fake", tenant="t", channel="c", thread
 class OnePage:
     """A pager without a limit."""
 
-    def pages(self, markdown: str, *, complete: bool) -> Sequence[Page]:
+    def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the text in one page."""
-        return [Page(source="", text=markdown)] if markdown.strip() else []
+        return [RenderedMessage(markdown="", text=markdown)] if markdown.strip() else []
 
 
 @dataclass
@@ -56,9 +56,9 @@ class Answer:
     """One message of a simulation, with what became of it."""
 
     words: list[float]  #: when they come
-    rungs: Sequence[Rung]
-    lane: Lane | None = None
-    frames: list[tuple[float, Need, str]] = field(default_factory=list)  #: (sent, need, text)
+    rungs: Sequence[DeliveryMode]
+    lane: ScheduledMessage | None = None
+    frames: list[tuple[float, Priority, str]] = field(default_factory=list)  #: (sent, need, text)
     finals: list[tuple[float, float]] = field(default_factory=list)  #: (could be sent, was sent)
     ended_at: float = inf
 
@@ -67,7 +67,7 @@ class World:
     """Runs answers through a scheduler; latencies and refusals are drawn from ``seed``."""
 
     def __init__(self, answers: Sequence[Answer], *, seed: int, refusals: int = 0) -> None:
-        self.answers, self.scheduler = answers, Scheduler()
+        self.answers, self.scheduler = answers, DeliveryScheduler()
         self.draw, self.refusals_left = random.Random(seed), refusals  # noqa: S311
         self.platform: dict[str, Strict] = {}
         self.refused: list[tuple[str, float, float]] = []  #: (budget, told at, may go again at)
@@ -94,17 +94,17 @@ class World:
         heapq.heappush(self._events, (when, next(self._order), what))
 
     def _begin(self, answer: Answer) -> None:
-        growing = Growing(ADDRESS, OnePage(), answer.rungs, opened_at=answer.words[0])
-        lane = answer.lane = Lane(growing=growing, status_at=None)
+        growing = StreamedMessage(ADDRESS, OnePage(), answer.rungs, opened_at=answer.words[0])
+        lane = answer.lane = ScheduledMessage(streamed=growing, next_status_at=None)
         self._of[id(lane)] = answer
 
         def word(now: float) -> None:
             growing.append("word ", now)
-            self.scheduler.touch(lane)
+            self.scheduler.mark_changed(lane)
 
         def finish(_: float) -> None:
             growing.finish()
-            self.scheduler.touch(lane)
+            self.scheduler.mark_changed(lane)
 
         self._at(answer.words[0], lambda now: self.scheduler.add(lane, now))
         for at in answer.words:
@@ -113,29 +113,29 @@ class World:
 
     def _dispatch(self, now: float) -> None:
         while True:
-            grant, wake_at = self.scheduler.next(now)
+            grant, wake_at = self.scheduler.next_permit(now)
             if grant is None:
                 assert wake_at > now
                 if wake_at < inf:
                     self._at(wake_at, lambda _: None)
                 return
-            step = grant.lane.growing.compose(grant.opening, now)
+            step = grant.message.streamed.compose(grant.create_mode, now)
             if step is None:
-                grant.lane.last_frame_at = now
-                self.scheduler.touch(grant.lane)
-                self._end_if_complete(grant.lane, now)
-            elif self.scheduler.may_spend(step.cost, now):
+                grant.message.last_update_at = now
+                self.scheduler.mark_changed(grant.message)
+                self._end_if_complete(grant.message, now)
+            elif self.scheduler.has_room(step.cost, now):
                 self._send(grant, step, now)
             else:
-                grant.lane.growing.again()
-                grant.lane.not_before = self.scheduler.room_at(step.cost, now)
-                self.scheduler.touch(grant.lane)
+                grant.message.streamed.mark_not_shown()
+                grant.message.not_before = self.scheduler.room_at(step.cost, now)
+                self.scheduler.mark_changed(grant.message)
 
-    def _send(self, grant: Grant, step: Step, now: float) -> None:
-        lane, answer = grant.lane, self._of[id(grant.lane)]
-        if step.need is Need.PREVIEW and self._a_final_waits_for(step.cost, now):
+    def _send(self, grant: SendPermit, step: MessageOperation, now: float) -> None:
+        lane, answer = grant.message, self._of[id(grant.message)]
+        if step.priority is Priority.PREVIEW and self._a_final_waits_for(step.cost, now):
             self.stolen.append(now)
-        self.scheduler.spend(grant, step.cost, now)
+        self.scheduler.start_call(grant, step.cost, now)
         lane.in_flight = True
         latency = self.draw.choice((0.01, 0.05, self.draw.uniform(0, 0.4)))
         arrives = now + latency * self.draw.random()
@@ -147,62 +147,68 @@ class World:
             self.refusals_left -= 1
             self._at(now + latency, lambda then: self._refuse(lane, step, then))
         else:
-            assert step.page is not None
-            answer.frames.append((now, step.need, step.page.text))
+            assert step.rendered is not None
+            answer.frames.append((now, step.priority, step.rendered.text))
             self._at(now + latency, lambda then: self._land(lane, step, then))
 
     def _a_final_waits_for(self, cost: tuple[Budget, ...], now: float) -> bool:
         for answer in self.answers:
             lane = answer.lane
             assert lane is not None
-            ready = not lane.in_flight and lane.not_before <= now and id(lane) in self.scheduler.lanes
-            if ready and lane.growing.need(now) is Need.FINAL:
-                wanted = lane.rung.close if lane.growing.posted else lane.growing.rungs[-1].open
+            ready = not lane.in_flight and lane.not_before <= now and id(lane) in self.scheduler.messages
+            if ready and lane.streamed.next_priority(now) is Priority.FINAL:
+                wanted = (
+                    lane.mode.finalize_cost if lane.streamed.posted else lane.streamed.modes[-1].create_cost
+                )
                 blocked = [one for one in wanted if self.scheduler.bucket(one, now).room_at(now) > now]
                 if {one.key for one in blocked} & {one.key for one in cost}:
                     return True
         return False
 
-    def _land(self, lane: Lane, step: Step, now: float) -> None:
+    def _land(self, lane: ScheduledMessage, step: MessageOperation, now: float) -> None:
         lane.in_flight = False
-        self.scheduler.landed(lane, now)
-        lane.growing.settled(step, MessageRef(channel="c", message_id="1", rung=step.rung), now)
+        self.scheduler.complete_call(lane, now)
+        lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", rung=step.mode), now)
         self._end_if_complete(lane, now)
 
-    def _refuse(self, lane: Lane, step: Step, now: float) -> None:
+    def _refuse(self, lane: ScheduledMessage, step: MessageOperation, now: float) -> None:
         wait = self.draw.uniform(0.5, 20)
         lane.in_flight = False
-        self.scheduler.landed(lane, now)
-        self.scheduler.refused(step.cost, wait, now)
-        self.refused.append((step.cost[0].key, now, now + wait + REFUSAL_MARGIN_S))
-        lane.growing.again()
+        self.scheduler.complete_call(lane, now)
+        self.scheduler.record_rate_limit(step.cost, wait, now)
+        self.refused.append((step.cost[0].key, now, now + wait + RATE_LIMIT_MARGIN_S))
+        lane.streamed.mark_not_shown()
 
-    def _end_if_complete(self, lane: Lane, now: float) -> None:
-        if lane.growing.complete and lane.growing.need(now) is None:
+    def _end_if_complete(self, lane: ScheduledMessage, now: float) -> None:
+        if lane.streamed.complete and lane.streamed.next_priority(now) is None:
             self._of[id(lane)].ended_at = now
             self.scheduler.remove(lane, now)
 
 
-def one_budget(budget: Budget) -> list[Rung]:
+def one_budget(budget: Budget) -> list[DeliveryMode]:
     """Everything is paid from one bucket, as in a Telegram chat."""
-    return [Rung(name="edit", open=(budget,), grow=(budget,), close=(budget,))]
+    return [DeliveryMode(name="edit", create_cost=(budget,), update_cost=(budget,), finalize_cost=(budget,))]
 
 
 @st.composite
-def budgets(draw: st.DrawFn) -> Callable[[int], list[Rung]]:
+def budgets(draw: st.DrawFn) -> Callable[[int], list[DeliveryMode]]:
     """Draw what answer number i is shown by."""
     per_s, burst = draw(st.floats(0.2, 3)), float(draw(st.integers(1, 20)))
     shared = Budget(key="all", per_s=per_s, burst=burst)
 
-    def chats(index: int) -> list[Rung]:
+    def chats(index: int) -> list[DeliveryMode]:
         own = Budget(key=f"chat{index % 3}", per_s=1.0, burst=3.0)
-        return [Rung(name="edit", open=(own, shared), grow=(own, shared), close=(own, shared))]
+        return [
+            DeliveryMode(
+                name="edit", create_cost=(own, shared), update_cost=(own, shared), finalize_cost=(own, shared)
+            )
+        ]
 
-    def streams(index: int) -> list[Rung]:
+    def streams(index: int) -> list[DeliveryMode]:
         opens = Budget(key="open", per_s=1 / 3, burst=4.0, window_s=12.0)
         closes = Budget(key="close", per_s=1 / 3, burst=4.0, window_s=12.0)
         return [
-            Rung(name="stream", open=(opens,), grow=(shared,), close=(closes,)),
+            DeliveryMode(name="stream", create_cost=(opens,), update_cost=(shared,), finalize_cost=(closes,)),
             *one_budget(Budget(key="edit", per_s=0.7, burst=8.0)),
         ]
 
@@ -225,7 +231,7 @@ def arrivals(draw: st.DrawFn) -> list[float]:
 @settings(max_examples=80, deadline=None)
 @given(budgets(), st.lists(arrivals(), min_size=1, max_size=8), st.integers(0, 2**20), st.integers(0, 4))
 def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
-    rungs: Callable[[int], list[Rung]], words: list[list[float]], seed: int, refusals: int
+    rungs: Callable[[int], list[DeliveryMode]], words: list[list[float]], seed: int, refusals: int
 ) -> None:
     """Strict platforms see no call too many, refusals are obeyed, and every answer stands whole."""
     answers = [Answer(words=times, rungs=rungs(index)) for index, times in enumerate(words)]
@@ -243,8 +249,8 @@ def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
         assert answer.ended_at < inf
         assert texts[-1] == "word " * len(answer.words)
         assert all(len(earlier) < len(later) for earlier, later in pairwise(texts))
-    assert not world.scheduler.lanes
-    assert not world.scheduler.next(1e9)[0]
+    assert not world.scheduler.messages
+    assert not world.scheduler.next_permit(1e9)[0]
 
 
 @settings(max_examples=40, deadline=None)
@@ -256,10 +262,12 @@ def test_previews_are_fair(lanes: int, per_s: float, burst: int, seed: int) -> N
     answers = [Answer(words=words, rungs=one_budget(budget)) for _ in range(lanes)]
     World(answers, seed=seed).play()
     for answer in answers:
-        times = [at for at, need, _ in answer.frames if need is not Need.FINAL]
+        times = [at for at, need, _ in answer.frames if need is not Priority.FINAL]
         for begin, end in pairwise([*times, words[-1]]):
             for other in answers:
-                between = [at for at, need, _ in other.frames if begin < at < end and need is Need.PREVIEW]
+                between = [
+                    at for at, need, _ in other.frames if begin < at < end and need is Priority.PREVIEW
+                ]
                 assert len(between) <= 2
 
 
@@ -271,34 +279,34 @@ def test_a_lone_final_frame_goes_at_once(words: list[float], per_s: float, burst
     world = World([answer], seed=seed)
     world.play()
     latency_s = 0.4
-    assert answer.frames[-1][0] - words[-1] <= world.scheduler.pace.final_wait_s + latency_s + 1e-6
+    assert answer.frames[-1][0] - words[-1] <= world.scheduler.pacing.max_final_wait_s + latency_s + 1e-6
 
 
 def test_finals_come_before_firsts_and_firsts_before_previews() -> None:
     """With one call left, the most urgent message of three gets it."""
     budget = Budget(key="all", per_s=1.0, burst=2.0)
-    scheduler = Scheduler()
+    scheduler = DeliveryScheduler()
     made = {}
     for name in ("preview", "first", "final"):
-        growing = Growing(ADDRESS, OnePage(), one_budget(budget))
+        growing = StreamedMessage(ADDRESS, OnePage(), one_budget(budget))
         growing.append("a few words to read ", 0.0)
-        made[name] = Lane(growing=growing, status_at=None)
+        made[name] = ScheduledMessage(streamed=growing, next_status_at=None)
         scheduler.add(made[name], 0.0)
     for name in ("preview", "final"):
-        growing = made[name].growing
+        growing = made[name].streamed
         growing.slots[0:] = []
         step = growing.compose(growing.rungs[0], 0.0)
         assert step is not None
         growing.settled(step, MessageRef(channel="c", message_id=name), 0.0)
         growing.append("and more ", 0.0)
-    made["final"].growing.finish()
+    made["final"].streamed.finish()
     order = []
     for _ in range(3):
         now = 10.0 + 5 * len(order)
-        grant, _ = scheduler.next(now)
+        grant, _ = scheduler.next_permit(now)
         assert grant is not None
-        order.append(next(name for name, lane in made.items() if lane is grant.lane))
-        scheduler.remove(grant.lane, now)
+        order.append(next(name for name, lane in made.items() if lane is grant.message))
+        scheduler.remove(grant.message, now)
     assert order == ["final", "first", "preview"]
 
 
@@ -317,23 +325,23 @@ def test_a_budget_too_thin_for_previews_shows_each_answer_once() -> None:
 @pytest.mark.parametrize("lanes", [50, 500])
 def test_a_decision_looks_only_at_messages_that_changed(lanes: int) -> None:
     """Words for one message do not make the scheduler look at the hundreds that wait for a moment."""
-    scheduler = Scheduler()
+    scheduler = DeliveryScheduler()
     asked = 0
 
-    class Counted(Growing):
-        def need(self, now: float) -> Need | None:
+    class Counted(StreamedMessage):
+        def need(self, now: float) -> Priority | None:
             nonlocal asked
             asked += 1
-            return super().need(now)
+            return super().next_priority(now)
 
     made = []
     for index in range(lanes):
         growing = Counted(ADDRESS, OnePage(), one_budget(Budget(key=f"c{index}", per_s=1.0, burst=3.0)))
-        made.append(Lane(growing=growing, status_at=None))
+        made.append(ScheduledMessage(streamed=growing, next_status_at=None))
         scheduler.add(made[-1], 0.0)
-    scheduler.next(0.0)
+    scheduler.next_permit(0.0)
     asked = 0
-    made[7].growing.append("one", 1.0)
-    scheduler.touch(made[7])
-    scheduler.next(1.0)
+    made[7].streamed.append("one", 1.0)
+    scheduler.mark_changed(made[7])
+    scheduler.next_permit(1.0)
     assert asked == 1

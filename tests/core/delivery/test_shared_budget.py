@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.delivery.shared_budget import (
-    CROWD_FRESH_S,
-    Ask,
-    Landed,
-    adopt,
-    call_name,
-    decide,
-    elsewhere,
-    refuse,
+    DEMAND_TTL_S,
+    BudgetRequest,
+    CompletedCall,
+    apply_rate_limit,
+    call_key,
+    remote_demand,
+    sync_from_shared,
+    try_reserve,
 )
-from core.delivery.token_bucket import LOST_CALL_S, bucket_of
+from core.delivery.token_bucket import CALL_TIMEOUT_S, build_bucket
 from core.ports.platform import Budget
 
 BUCKET = Budget(key="b", per_s=1.0, burst=3)
@@ -41,11 +41,13 @@ def counted_by_platform(budget: Budget, calls: list[tuple[str, float, float, flo
         now += pause
         while True:
             heard = [one for one in replies if one[0] <= now and one[1] == replica]
-            told = {budget.key: [Landed(call, now - at) for at, _, call in heard]}
+            told = {budget.key: [CompletedCall(call, now - at) for at, _, call in heard]}
             replies = [one for one in replies if one not in heard]
             number = next(numbers)
-            asks = [Ask(budget)]
-            verdict = decide({budget.key: row}, asks, replica=replica, call=number, landed=told, now=now)
+            asks = [BudgetRequest(budget)]
+            verdict = try_reserve(
+                {budget.key: row}, asks, replica=replica, call_id=number, completed=told, now=now
+            )
             row = dict(verdict.rows[budget.key])
             if verdict.granted:
                 break
@@ -81,10 +83,12 @@ def test_nothing_is_taken_where_one_budget_has_no_room() -> None:
     """A call that needs two budgets takes from both or from none."""
     spent: dict[str, Any] = {}
     for call in range(4):
-        verdict = decide({"w": spent}, [Ask(WINDOW)], replica="a", call=call, landed={}, now=0.0)
+        verdict = try_reserve(
+            {"w": spent}, [BudgetRequest(WINDOW)], replica="a", call_id=call, completed={}, now=0.0
+        )
         spent = dict(verdict.rows["w"])
-    asks = [Ask(BUCKET), Ask(WINDOW)]
-    verdict = decide({"w": spent}, asks, replica="b", call=9, landed={}, now=0.0)
+    asks = [BudgetRequest(BUCKET), BudgetRequest(WINDOW)]
+    verdict = try_reserve({"w": spent}, asks, replica="b", call_id=9, completed={}, now=0.0)
     assert not verdict.granted
     assert verdict.rows["b"]["flying"] == {}
 
@@ -94,18 +98,22 @@ def test_what_is_kept_back_is_left() -> None:
     row: dict[str, Any] = {}
     granted = []
     for call in range(3):
-        ask = Ask(BUCKET, keep=1.0)
-        verdict = decide({"b": row}, [ask], replica="a", call=call, landed={}, now=0.0)
+        ask = BudgetRequest(BUCKET, min_remaining=1.0)
+        verdict = try_reserve({"b": row}, [ask], replica="a", call_id=call, completed={}, now=0.0)
         row = dict(verdict.rows["b"])
         granted.append(verdict.granted)
     assert granted == [True, True, False]
-    assert decide({"b": row}, [Ask(BUCKET)], replica="b", call=0, landed={}, now=0.0).granted
+    assert try_reserve(
+        {"b": row}, [BudgetRequest(BUCKET)], replica="b", call_id=0, completed={}, now=0.0
+    ).granted
 
 
 def test_a_refusal_closes_the_budget_for_all() -> None:
     """Nobody asks again before the wait that the platform named to one of them."""
-    row = refuse({}, BUCKET, 7.0, 100.0)
-    verdict = decide({"b": row}, [Ask(BUCKET)], replica="other", call=1, landed={}, now=101.0)
+    row = apply_rate_limit({}, BUCKET, 7.0, 100.0)
+    verdict = try_reserve(
+        {"b": row}, [BudgetRequest(BUCKET)], replica="other", call_id=1, completed={}, now=101.0
+    )
     assert not verdict.granted
     assert verdict.wait_s == pytest.approx(6.5)
 
@@ -114,23 +122,27 @@ def test_calls_of_a_dead_replica_are_not_in_the_air_for_ever() -> None:
     """A window's place that nobody gave back is counted once and then free again."""
     row: dict[str, Any] = {}
     for call in range(4):
-        verdict = decide({"w": row}, [Ask(WINDOW)], replica="dead", call=call, landed={}, now=0.0)
+        verdict = try_reserve(
+            {"w": row}, [BudgetRequest(WINDOW)], replica="dead", call_id=call, completed={}, now=0.0
+        )
         row = dict(verdict.rows["w"])
-    later = LOST_CALL_S + 1
-    held = decide({"w": row}, [Ask(WINDOW)], replica="a", call=0, landed={}, now=later)
+    later = CALL_TIMEOUT_S + 1
+    held = try_reserve({"w": row}, [BudgetRequest(WINDOW)], replica="a", call_id=0, completed={}, now=later)
     assert not held.granted
     row = dict(held.rows["w"])
     later += WINDOW.window_s + 1
-    assert decide({"w": row}, [Ask(WINDOW)], replica="a", call=1, landed={}, now=later).granted
+    assert try_reserve(
+        {"w": row}, [BudgetRequest(WINDOW)], replica="a", call_id=1, completed={}, now=later
+    ).granted
 
 
 def test_a_replica_knows_how_many_others_ride() -> None:
     """What another says of its messages counts while it is fresh, and never our own."""
-    ask = Ask(BUCKET, crowd=(3, 2))
-    row = dict(decide({}, [ask], replica="a", call=0, landed={}, now=50.0).rows["b"])
-    assert elsewhere(row, replica="b", now=51.0) == (3, 2)
-    assert elsewhere(row, replica="a", now=51.0) == (0, 0)
-    assert elsewhere(row, replica="b", now=51.0 + CROWD_FRESH_S) == (0, 0)
+    ask = BudgetRequest(BUCKET, demand=(3, 2))
+    row = dict(try_reserve({}, [ask], replica="a", call_id=0, completed={}, now=50.0).rows["b"])
+    assert remote_demand(row, replica="b", now=51.0) == (3, 2)
+    assert remote_demand(row, replica="a", now=51.0) == (0, 0)
+    assert remote_demand(row, replica="b", now=51.0 + DEMAND_TTL_S) == (0, 0)
 
 
 @pytest.mark.parametrize("budget", [BUCKET, WINDOW])
@@ -138,12 +150,14 @@ def test_a_mirror_shows_what_the_store_says(budget: Budget) -> None:
     """Others' calls count in our own bucket, ours that wait for a reply stay in the air."""
     row: dict[str, Any] = {}
     for replica, call in (("b", 1), ("a", 1), ("a", 2)):
-        verdict = decide({budget.key: row}, [Ask(budget)], replica=replica, call=call, landed={}, now=9.0)
+        verdict = try_reserve(
+            {budget.key: row}, [BudgetRequest(budget)], replica=replica, call_id=call, completed={}, now=9.0
+        )
         row = dict(verdict.rows[budget.key])
-    own = bucket_of(budget, 1000.0)
-    own.send(2, 1000.0)  # call 1 has its reply, and the store does not know yet
-    adopt(own, row, replica="a", shared_now=9.0, now=1000.0)
+    own = build_bucket(budget, 1000.0)
+    own.start(2, 1000.0)  # call 1 has its reply, and the store does not know yet
+    sync_from_shared(own, row, replica="a", shared_now=9.0, now=1000.0)
     assert own.level(1000.0) == pytest.approx(budget.burst - 3)
-    assert call_name("a", 1) in row["flying"]
-    own.land(2, 1000.0)
+    assert call_key("a", 1) in row["flying"]
+    own.complete(2, 1000.0)
     assert own.level(1000.0) == pytest.approx(budget.burst - 3)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.delivery.dispatcher import Courier
-from core.delivery.shared_budget import Ask
-from core.delivery.shared_budget_store import StoreBudgets
+from core.delivery.dispatcher import DeliveryDispatcher
+from core.delivery.shared_budget import BudgetRequest
+from core.delivery.shared_budget_store import SharedBudgetStore
 from core.domain.clock import ScaledClock
 from core.domain.events import Address, MessageRef
 from core.ports.platform import Budget
@@ -23,9 +23,11 @@ async def keep(_: Sequence[MessageRef]) -> None:
     """Store nothing."""
 
 
-async def answer(courier: Courier, clock: ScaledClock, surface: Any, address: Address, marker: str) -> float:
+async def answer(
+    courier: DeliveryDispatcher, clock: ScaledClock, surface: Any, address: Address, marker: str
+) -> float:
     """Show eight seconds of words; return how long the whole text took after the last word."""
-    delivery = courier.open(surface, address, marker=marker, on_refs=keep)
+    delivery = courier.open(surface, address, idempotency_key=marker, on_refs_changed=keep)
     try:
         for index in range(160):
             delivery.append(f"word{index} ")
@@ -46,7 +48,8 @@ async def test_two_replicas_share_one_chat(
     enforced = fake_surface(per_s=FACTOR, burst=3.0)  # the same, by the loop's own time
     surface._call = enforced._call
     couriers = [
-        Courier(clock, budgets=StoreBudgets(database, clock, replica)) for replica in ("one", "other")
+        DeliveryDispatcher(clock, shared_budgets=SharedBudgetStore(database, clock, replica))
+        for replica in ("one", "other")
     ]
     for courier in couriers:
         courier.start()
@@ -67,9 +70,9 @@ async def test_two_replicas_share_one_chat(
 async def test_replies_are_told_by_themselves(database: Database) -> None:
     """A call that no further frame follows does not stay in the air for the others."""
     clock = ScaledClock(20)
-    one = StoreBudgets(database, clock, "one")
-    assert (await one.spend([Ask(BUDGET)], 1)).granted
-    one.landed([BUDGET], 1)
+    one = SharedBudgetStore(database, clock, "one")
+    assert (await one.reserve([BudgetRequest(BUDGET)], 1)).granted
+    one.complete([BUDGET], 1)
     await clock.sleep(4)
     async with database.begin() as tx:
         _, kept = await rows.lock(tx, [BUDGET.key])
@@ -80,9 +83,9 @@ async def test_replies_are_told_by_themselves(database: Database) -> None:
 async def test_a_refusal_is_known_to_all(database: Database) -> None:
     """What the platform refused one replica, the other does not try."""
     clock = ScaledClock(1)
-    one, other = StoreBudgets(database, clock, "one"), StoreBudgets(database, clock, "other")
-    await one.refused(BUDGET, 30.0)
-    verdict = await other.spend([Ask(BUDGET)], 1)
+    one, other = SharedBudgetStore(database, clock, "one"), SharedBudgetStore(database, clock, "other")
+    await one.record_rate_limit(BUDGET, 30.0)
+    verdict = await other.reserve([BudgetRequest(BUDGET)], 1)
     assert not verdict.granted
     assert verdict.wait_s == pytest.approx(30.5, abs=2)
 
@@ -94,9 +97,9 @@ async def test_a_store_that_is_gone_keeps_no_words_back(
     clock = ScaledClock(FACTOR)
     gone = Database("postgresql://nobody@127.0.0.1:1/nothing")
     surface = fake_surface(per_s=FACTOR, burst=3.0)
-    courier = Courier(clock, budgets=StoreBudgets(gone, clock, "one"))
+    courier = DeliveryDispatcher(clock, shared_budgets=SharedBudgetStore(gone, clock, "one"))
     courier.start()
-    delivery = courier.open(surface, address(), marker="7", on_refs=keep)
+    delivery = courier.open(surface, address(), idempotency_key="7", on_refs_changed=keep)
     delivery.append("all of it")
     await delivery.finish()
     await courier.close()
@@ -106,9 +109,9 @@ async def test_a_store_that_is_gone_keeps_no_words_back(
 
 async def test_old_budgets_are_forgotten(database: Database) -> None:
     """A budget that nobody spends from leaves no row behind."""
-    one = StoreBudgets(database, ScaledClock(1), "one")
-    await one.spend([Ask(BUDGET)], 1)
+    one = SharedBudgetStore(database, ScaledClock(1), "one")
+    await one.reserve([BudgetRequest(BUDGET)], 1)
     async with database.begin() as tx:
-        assert await rows.prune(tx, unused_s=60) == 0
-        assert await rows.prune(tx, unused_s=-60) == 1
+        assert await rows.delete_unused(tx, unused_s=60) == 0
+        assert await rows.delete_unused(tx, unused_s=-60) == 1
     await one.close()

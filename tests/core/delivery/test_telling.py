@@ -3,11 +3,11 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
-from core.delivery.dispatcher import Courier
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.clock import Clock
-from core.domain.errors import SurfaceRateLimited, SurfaceUnavailable
+from core.domain.errors import PlatformRateLimited, PlatformUnavailable
 from core.domain.events import MessageRef
-from core.observer import FrameSeen, Observer
+from core.observer import Observer, PlatformCallRecord
 
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -18,11 +18,11 @@ class Ear(Observer):
     """Keeps what it hears."""
 
     def __init__(self) -> None:
-        self.frames: list[FrameSeen] = []
+        self.frames: list[PlatformCallRecord] = []
 
-    def frame(self, frame: FrameSeen) -> None:
+    def platform_call_finished(self, call: PlatformCallRecord) -> None:
         """Keep a frame."""
-        self.frames.append(frame)
+        self.frames.append(call)
 
 
 async def keep(_: Sequence[MessageRef]) -> None:
@@ -31,9 +31,9 @@ async def keep(_: Sequence[MessageRef]) -> None:
 
 async def deliver(clock: Clock, surface: Any, address: Any, ear: Ear) -> tuple[list[float], float | None]:
     """Stream the words; return when each came, and when words stood first."""
-    courier = Courier(clock, observer=ear)
+    courier = DeliveryDispatcher(clock, observer=ear)
     courier.start()
-    delivery = courier.open(surface, address, marker="7", on_refs=keep, show_status=False)
+    delivery = courier.open(surface, address, idempotency_key="7", on_refs_changed=keep, show_status=False)
     came = []
     for word in WORDS:
         came.append(clock.time())
@@ -42,7 +42,7 @@ async def deliver(clock: Clock, surface: Any, address: Any, ear: Ear) -> tuple[l
     await delivery.finish()
     delivery.close()
     await courier.close()
-    return came, delivery.first_words_at
+    return came, delivery.first_shown_at
 
 
 def test_a_frame_tells_how_long_its_oldest_new_word_waited(
@@ -57,12 +57,12 @@ def test_a_frame_tells_how_long_its_oldest_new_word_waited(
     for at, _, text in surface.history:
         wanted.append(at - came[shown])
         shown = text.count("word")
-    told = [frame.word_delay_s for frame in ear.frames if frame.word_delay_s is not None]
+    told = [frame.text_latency_s for frame in ear.frames if frame.text_latency_s is not None]
     assert len(told) == len(wanted) >= 5
     assert all(abs(one - other) <= 0.1 for one, other in zip(told, wanted, strict=True)), (told, wanted)
     assert first_at is not None
     assert abs(first_at - surface.history[0][0]) <= 0.1
-    assert {frame.refusal for frame in ear.frames} == {""}
+    assert {frame.error for frame in ear.frames} == {""}
 
 
 def test_a_refused_frame_leaves_its_words_waiting(
@@ -70,12 +70,12 @@ def test_a_refused_frame_leaves_its_words_waiting(
 ) -> None:
     """The refusal is told by a short name; the words' delay goes on until a frame stands."""
     surface, ear = fake_surface(), Ear()
-    surface.faults += [SurfaceUnavailable("down"), SurfaceRateLimited("slower", retry_after_s=1.0)]
+    surface.faults += [PlatformUnavailable("down"), PlatformRateLimited("slower", retry_after_s=1.0)]
     came, first_at = run_virtually(deliver(loop_clock, surface, address(), ear))
 
-    assert [frame.refusal for frame in ear.frames][:3] == ["unavailable", "rate_limited", ""]
-    assert [frame.word_delay_s is None for frame in ear.frames][:3] == [True, True, False]
-    delay_s = ear.frames[2].word_delay_s
+    assert [frame.error for frame in ear.frames][:3] == ["unavailable", "rate_limited", ""]
+    assert [frame.text_latency_s is None for frame in ear.frames][:3] == [True, True, False]
+    delay_s = ear.frames[2].text_latency_s
     assert delay_s is not None
     assert delay_s > 1.0
     assert first_at is not None

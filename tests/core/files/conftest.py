@@ -9,13 +9,13 @@ import pytest
 
 from bots.simulator.kimi import KimiSimulator
 from core.domain.clock import ScaledClock
-from core.domain.errors import SurfaceError
-from core.domain.events import Attachment, AttachmentKind, Scene, ThreadKey
-from core.files.garbage_collector import Keeper
-from core.files.kimi_file_store import Shelf
+from core.domain.errors import PlatformError
+from core.domain.events import Attachment, AttachmentKind, ChatType, ThreadKey
+from core.files.file_policy import FileFault
+from core.files.garbage_collector import FileGarbageCollector
+from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
-from core.files.policy import Fault
-from core.files.reader import Reader
+from core.files.reader import FileReader
 from core.kimi import AsyncKimi
 from core.store import Database, conversations, files
 from core.store.conversations import Conversation
@@ -27,16 +27,16 @@ class Platform:
     """A platform's downloads: bytes by id, and failures in order."""
 
     bytes_of: dict[str, bytes] = field(default_factory=dict)
-    failures: list[SurfaceError] = field(default_factory=list)
+    failures: list[PlatformError] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def download(self, attachment: Attachment, to: Path, *, limit_bytes: int) -> None:
+    async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
         """Write the bytes, or fail as told."""
         file_id = attachment.source["id"]
         self.asked.append(file_id)
         if self.failures:
             raise self.failures.pop(0)
-        await asyncio.to_thread(to.write_bytes, self.bytes_of[file_id])
+        await asyncio.to_thread(path.write_bytes, self.bytes_of[file_id])
 
 
 @dataclass
@@ -52,18 +52,18 @@ class Desk:
     seq: int = 0
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.database, self.client.files, self.clock, account="a" * 32)
+        self.shelf = KimiFileStore(self.database, self.client.files, self.clock, account="a" * 32)
         self.library = Library(
             self.database, self.shelf, self.clock, downloads={"slack": self.platform}, folder=self.folder
         )
-        self.keeper = Keeper(self.database, self.shelf, self.clock, folder=self.folder)
-        self.reader = Reader(self.database, self.library)
+        self.keeper = FileGarbageCollector(self.database, self.shelf, self.clock, folder=self.folder)
+        self.reader = FileReader(self.database, self.library)
 
     async def talk(self, thread: str = "1") -> Conversation:
         """Return a conversation."""
         key = ThreadKey(platform="slack", tenant="T1", channel="C1", thread=thread)
         async with self.database.begin() as tx:
-            return await conversations.ensure(tx, key, Scene.GROUP)
+            return await conversations.get_or_create(tx, key, ChatType.GROUP)
 
     async def put(
         self, talk: Conversation, name: str, content: bytes, *, author: str = "U1", kind: str = "file"
@@ -84,14 +84,14 @@ class Desk:
     async def of(self, talk: Conversation) -> list[File]:
         """Return all files of a conversation."""
         async with self.database.read() as tx:
-            return list(await files.of(tx, talk.id, after_seq=-1, up_to_seq=2**62))
+            return list(await files.load(tx, talk.id, after_seq=-1, up_to_seq=2**62))
 
-    async def read(self, talk: Conversation, *wanted: File) -> list[Fault | None]:
+    async def read(self, talk: Conversation, *wanted: File) -> list[FileFault | None]:
         """Read files; return what is wrong with each."""
         faults = await self.library.read(talk, wanted)
         return [faults.get(file.id) for file in wanted]
 
-    async def send(self, talk: Conversation, name: str, content: bytes, **how: str) -> Fault | None:
+    async def send(self, talk: Conversation, name: str, content: bytes, **how: str) -> FileFault | None:
         """Let somebody send a file, and read it."""
         (fault,) = await self.read(talk, await self.put(talk, name, content, **how))
         return fault

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from core.domain.events import Attachment, AttachmentKind
-from core.files.extract import inspect, is_locked, read_text
-from core.files.policy import Fault, Unusable
+from core.files.extract import inspect_file, is_encrypted, read_text
+from core.files.file_policy import FileFault, UnusableFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -17,7 +17,7 @@ def seen(tmp_path: Path, content: bytes, name: str, kind: str = "file") -> objec
     """Inspect bytes under a name."""
     path = tmp_path / "file"
     path.write_bytes(content)
-    return inspect(
+    return inspect_file(
         path,
         Attachment(kind=AttachmentKind(kind), name=name, media_type="", size_bytes=0, source={}),
     )
@@ -33,30 +33,30 @@ def zipped(tmp_path: Path, member: str) -> bytes:
 @pytest.mark.parametrize(
     ("content", "name", "kind", "fault"),
     [
-        (b"", "a.txt", "file", Fault.EMPTY),
-        (PNG, "a.pdf", "file", Fault.MISLABELLED),
-        (b"hello", "a.pdf", "file", Fault.CORRUPT),
-        (b"hello", "a.png", "file", Fault.CORRUPT),
-        (b"PK\x03\x04 broken", "a.docx", "file", Fault.CORRUPT),
-        (OLE + b"..." + "EncryptedPackage".encode("utf-16-le"), "a.docx", "file", Fault.ENCRYPTED),
-        (OLE + b"...", "a.docx", "file", Fault.MISLABELLED),
-        (b"\x7fELF", "a.txt", "file", Fault.MISLABELLED),
-        (b"hello", "", "picture", Fault.MISLABELLED),
-        (b"hello", "", "file", Fault.UNSUPPORTED),
+        (b"", "a.txt", "file", FileFault.EMPTY),
+        (PNG, "a.pdf", "file", FileFault.MISLABELLED),
+        (b"hello", "a.pdf", "file", FileFault.CORRUPT),
+        (b"hello", "a.png", "file", FileFault.CORRUPT),
+        (b"PK\x03\x04 broken", "a.docx", "file", FileFault.CORRUPT),
+        (OLE + b"..." + "EncryptedPackage".encode("utf-16-le"), "a.docx", "file", FileFault.ENCRYPTED),
+        (OLE + b"...", "a.docx", "file", FileFault.MISLABELLED),
+        (b"\x7fELF", "a.txt", "file", FileFault.MISLABELLED),
+        (b"hello", "", "picture", FileFault.MISLABELLED),
+        (b"hello", "", "file", FileFault.UNSUPPORTED),
     ],
 )
-def test_bad_bytes_are_named(tmp_path: Path, content: bytes, name: str, kind: str, fault: Fault) -> None:
+def test_bad_bytes_are_named(tmp_path: Path, content: bytes, name: str, kind: str, fault: FileFault) -> None:
     """Empty, locked, broken and renamed files each have their fault."""
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UnusableFile) as refused:
         seen(tmp_path, content, name, kind)
     assert refused.value.fault is fault
 
 
 def test_a_zip_under_an_office_name_is_mislabelled(tmp_path: Path) -> None:
     """An Office file holds its own folder."""
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UnusableFile) as refused:
         seen(tmp_path, zipped(tmp_path, "photos/a.jpg"), "a.docx")
-    assert refused.value.fault is Fault.MISLABELLED
+    assert refused.value.fault is FileFault.MISLABELLED
     found = seen(tmp_path, zipped(tmp_path, "xl/workbook.xml"), "a.xlsx")
     assert getattr(found, "ending", "") == "xlsx"
 
@@ -73,9 +73,9 @@ def test_encryption_is_found_anywhere_in_a_pdf(tmp_path: Path) -> None:
     """Also across the borders of the pieces it is read in."""
     path = tmp_path / "a.pdf"
     path.write_bytes(b"%PDF-" + b"x" * (256 * 1024 - 9) + b"/Encrypt 5 0 R")
-    assert is_locked(path, "pdf")
+    assert is_encrypted(path, "pdf")
     path.write_bytes(b"%PDF-1.7")
-    assert not is_locked(path, "pdf")
+    assert not is_encrypted(path, "pdf")
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,16 @@ def test_texts_are_read_in_several_encodings(tmp_path: Path, raw: bytes, text: s
 
 @pytest.mark.parametrize(
     ("raw", "fault"),
-    [(b" \n ", Fault.EMPTY), (b"\0\1\2\3" * 9, Fault.MISLABELLED), (b"\xff\0" * 99, Fault.MISLABELLED)],
+    [
+        (b" \n ", FileFault.EMPTY),
+        (b"\0\1\2\3" * 9, FileFault.MISLABELLED),
+        (b"\xff\0" * 99, FileFault.MISLABELLED),
+    ],
 )
-def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes, fault: Fault) -> None:
+def test_what_is_no_text_is_refused(tmp_path: Path, raw: bytes, fault: FileFault) -> None:
     """White space is empty, and bytes are no letters."""
     path = tmp_path / "a.txt"
     path.write_bytes(raw)
-    with pytest.raises(Unusable) as refused:
+    with pytest.raises(UnusableFile) as refused:
         read_text(path)
     assert refused.value.fault is fault

@@ -2,31 +2,33 @@
 
 import pytest
 
-from core.files.formats import Sort, ending_of, fits, format_of, sort_of
+from core.files.formats import FileType, detect_format, extension_of, file_type_of, matches_format
 
 
 @pytest.mark.parametrize(
     ("name", "media_type", "sort"),
     [
-        ("report.PDF", "", Sort.DOCUMENT),
-        ("报告.docx", "application/octet-stream", Sort.DOCUMENT),
-        ("", "application/pdf", Sort.DOCUMENT),
-        ("notes", "text/plain; charset=utf-8", Sort.TEXT),
-        ("Untitled", "text/x-python", Sort.TEXT),
-        ("main.rs", "", Sort.TEXT),
-        ("page.html", "text/html", Sort.DOCUMENT),
-        ("drawing.svg", "image/svg+xml", Sort.TEXT),
-        ("photo.HEIC", "", Sort.PICTURE),
-        ("", "image/png", Sort.PICTURE),
-        ("clip", "video/quicktime", Sort.VIDEO),
+        ("report.PDF", "", FileType.DOCUMENT),
+        ("报告.docx", "application/octet-stream", FileType.DOCUMENT),
+        ("", "application/pdf", FileType.DOCUMENT),
+        ("notes", "text/plain; charset=utf-8", FileType.TEXT),
+        ("Untitled", "text/x-python", FileType.TEXT),
+        ("main.rs", "", FileType.TEXT),
+        ("page.html", "text/html", FileType.DOCUMENT),
+        ("drawing.svg", "image/svg+xml", FileType.TEXT),
+        ("photo.HEIC", "", FileType.PICTURE),
+        ("", "image/png", FileType.PICTURE),
+        ("clip", "video/quicktime", FileType.VIDEO),
         ("song.mp3", "audio/mpeg", None),
         ("archive.tar.gz", "application/gzip", None),
         ("", "", None),
     ],
 )
-def test_a_file_s_sort_is_known_by_its_name_or_type(name: str, media_type: str, sort: Sort | None) -> None:
+def test_a_file_s_sort_is_known_by_its_name_or_type(
+    name: str, media_type: str, sort: FileType | None
+) -> None:
     """The name's ending counts first, then the media type."""
-    assert sort_of(ending_of(name, media_type)) is sort
+    assert file_type_of(extension_of(name, media_type)) is sort
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_a_file_s_sort_is_known_by_its_name_or_type(name: str, media_type: str, 
 )
 def test_first_bytes_tell_a_format(head: bytes, found: str) -> None:
     """Formats with a magic number are recognised, texts have none."""
-    assert format_of(head) == found
+    assert detect_format(head) == found
 
 
 @pytest.mark.parametrize(
@@ -68,4 +70,4 @@ def test_first_bytes_tell_a_format(head: bytes, found: str) -> None:
 )
 def test_names_and_bytes_are_compared(ending: str, found: str, fitting: bool) -> None:
     """A picture may be of another kind than its name says; a PDF may not be a picture."""
-    assert fits(ending, found) is fitting
+    assert matches_format(ending, found) is fitting

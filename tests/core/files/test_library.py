@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import Refusal
-from core.domain.errors import DownloadRefused, SurfaceRateLimited, SurfaceUnavailable
+from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformUnavailable
 from core.files import kimi_file_store as shelf_module
-from core.files.policy import INLINE_BYTES, Fault
+from core.files.file_policy import MAX_INLINE_PICTURE_BYTES, FileFault
 from core.store import files
 from core.store.clock import utc_now
 
@@ -55,18 +55,18 @@ async def test_slow_extraction_is_waited_for(desk: Any) -> None:
     talk = await desk.talk()
     assert await desk.send(talk, "a.html", HTML) is None
     desk.kimi.shelf.extract_s = 1e6
-    assert await desk.send(talk, "b.html", HTML + b"!") is Fault.UNREACHABLE
+    assert await desk.send(talk, "b.html", HTML + b"!") is FileFault.UNREACHABLE
     assert [file.state for file in await desk.of(talk)] == ["ready", "new"]
 
 
 async def test_passing_failures_of_the_platform_are_outlasted(desk: Any) -> None:
     """A limit and an outage are waited for; one that stays leaves the file to the next question."""
     talk = await desk.talk()
-    desk.platform.failures = [SurfaceRateLimited("x", retry_after_s=2.0), SurfaceUnavailable("x")]
+    desk.platform.failures = [PlatformRateLimited("x", retry_after_s=2.0), PlatformUnavailable("x")]
     assert await desk.send(talk, "a.txt", b"a") is None
     assert len(desk.platform.asked) == 3
-    desk.platform.failures = [SurfaceUnavailable("x")] * 4
-    assert await desk.send(talk, "b.txt", b"b") is Fault.UNREACHABLE
+    desk.platform.failures = [PlatformUnavailable("x")] * 4
+    assert await desk.send(talk, "b.txt", b"b") is FileFault.UNREACHABLE
     file = (await desk.of(talk))[-1]
     assert file.state == "new"
     assert await desk.read(talk, file) == [None]
@@ -109,7 +109,7 @@ async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     async with desk.database.begin() as tx:
-        await files.forget(tx, talk.id, up_to_seq=99)
+        await files.remove_up_to(tx, talk.id, up_to_seq=99)
     assert await desk.shelf.tidy() == 1
     assert desk.kimi.shelf.files == {}
     assert await rows(desk, "SELECT 1 FROM contents") == []
@@ -118,9 +118,9 @@ async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
 async def test_a_document_kimi_cannot_read_leaves_nothing(desk: Any) -> None:
     """Neither a file at Kimi nor words here, and the content is no longer known."""
     talk = await desk.talk()
-    assert await desk.send(talk, "a.pdf", b"%PDF-1.7 broken") is Fault.CORRUPT
-    assert await desk.send(talk, "b.pdf", b"%PDF-1.7 broken /Encrypt 1 0 R") is Fault.ENCRYPTED
-    assert await desk.send(talk, "c.html", b"<html></html>") is Fault.NO_TEXT
+    assert await desk.send(talk, "a.pdf", b"%PDF-1.7 broken") is FileFault.CORRUPT
+    assert await desk.send(talk, "b.pdf", b"%PDF-1.7 broken /Encrypt 1 0 R") is FileFault.ENCRYPTED
+    assert await desk.send(talk, "c.html", b"<html></html>") is FileFault.NO_TEXT
     await desk.shelf.tidy()
     assert desk.kimi.shelf.files == {}
     assert await rows(desk, "SELECT 1 FROM contents") == []
@@ -134,7 +134,7 @@ async def test_kimi_s_passing_failures_are_outlasted(desk: Any) -> None:
     talk = await desk.talk()
     assert await desk.send(talk, "a.html", HTML) is None
     desk.kimi.shelf.refuse = [Refusal(status=403, type="permission_denied_error", message="not open")]
-    assert await desk.send(talk, "b.html", HTML + b"!") is Fault.UNREACHABLE
+    assert await desk.send(talk, "b.html", HTML + b"!") is FileFault.UNREACHABLE
 
 
 async def test_the_oldest_make_room(desk: Any, monkeypatch: Any) -> None:
@@ -157,21 +157,21 @@ async def test_a_full_account_is_emptied_of_ours(desk: Any, monkeypatch: Any) ->
     assert len(desk.kimi.shelf.files) == 1
     desk.kimi.shelf.most_files = 0
     async with desk.database.begin() as tx:
-        await files.forget(tx, talk.id, up_to_seq=99)
+        await files.remove_up_to(tx, talk.id, up_to_seq=99)
     await desk.shelf.tidy()
-    assert await desk.send(talk, "c.html", HTML + b"?") is Fault.UNREACHABLE
+    assert await desk.send(talk, "c.html", HTML + b"?") is FileFault.UNREACHABLE
 
 
 async def test_a_large_picture_goes_to_kimi_once_and_a_small_one_stays(desk: Any) -> None:
     """A large one is read anew where Kimi had to let it go."""
     talk = await desk.talk()
     assert await desk.send(talk, "", PNG + b"small", kind="picture") is None
-    assert await desk.send(talk, "", PNG + b"x" * INLINE_BYTES, kind="picture") is None
+    assert await desk.send(talk, "", PNG + b"x" * MAX_INLINE_PICTURE_BYTES, kind="picture") is None
     (uploaded,) = desk.kimi.shelf.uploads
-    assert (uploaded.purpose, len(uploaded.content)) == ("image", INLINE_BYTES + len(PNG))
+    assert (uploaded.purpose, len(uploaded.content)) == ("image", MAX_INLINE_PICTURE_BYTES + len(PNG))
     large = (await desk.of(talk))[-1]
     async with desk.database.begin() as tx:
-        await files.left_kimi(tx, large.hash)
+        await files.mark_deleted_at_kimi(tx, large.hash)
     assert [file.state for file in await desk.of(talk)] == ["ready", "new"]
 
 
@@ -181,7 +181,7 @@ async def test_nothing_of_a_shared_file_goes_while_somebody_has_it(desk: Any) ->
     await desk.send(first, "a.html", HTML)
     await desk.send(second, "b.html", HTML, author="U2")
     async with desk.database.begin() as tx:
-        await files.forget(tx, first.id, up_to_seq=99)
+        await files.remove_up_to(tx, first.id, up_to_seq=99)
     assert await desk.shelf.tidy() == 0
     assert len(desk.kimi.shelf.files) == 1
     await desk.keeper.forget_person(platform="slack", tenant="T1", person_id="U2")
@@ -209,8 +209,8 @@ async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
     talk = await desk.talk()
     await desk.send(talk, "a.html", HTML)
     async with desk.database.begin() as tx:
-        await files.forget(tx, talk.id, up_to_seq=99)
-        await files.doom(tx, account="a" * 32, limit=9)
+        await files.remove_up_to(tx, talk.id, up_to_seq=99)
+        await files.mark_unreferenced(tx, account="a" * 32, limit=9)
     assert await desk.send(talk, "a.html", HTML) is None
     assert len(desk.kimi.shelf.files) == 1
     assert await desk.shelf.tidy() == 0

@@ -7,16 +7,16 @@ import pytest
 
 from bots.simulator.kimi import KimiSimulator
 from core.domain.clock import ScaledClock
-from core.files.garbage_collector import Keeper
-from core.files.kimi_file_store import Shelf
+from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
+from core.files.garbage_collector import FileGarbageCollector
+from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
-from core.files.media_inliner import Carrier
-from core.files.policy import INLINE_BYTES
+from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, ChatRequest, Message, PicturePart, TextPart, VideoPart
 from core.store import files
 
 FIRST, SECOND = "a" * 32, "b" * 32
-LARGE = b"\x89PNG\r\n\x1a\n" + bytes(INLINE_BYTES)
+LARGE = b"\x89PNG\r\n\x1a\n" + bytes(MAX_INLINE_PICTURE_BYTES)
 CLIP = b"\0\0\0\x18ftypisom" + b"\1" * 99
 
 
@@ -28,23 +28,25 @@ async def second(desk: Any) -> AsyncIterator[KimiSimulator]:
         KimiSimulator(clock=clock) as kimi,
         AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=clock) as client,
     ):
-        other = Shelf(desk.database, client.files, clock, account=SECOND)
+        other = KimiFileStore(desk.database, client.files, clock, account=SECOND)
         desk.library = Library(
             desk.database,
             desk.shelf,
             clock,
             downloads={"slack": desk.platform},
             folder=desk.folder,
-            others=[other],
+            other_stores=[other],
         )
-        desk.keeper = Keeper(desk.database, desk.shelf, clock, folder=desk.folder, others=[other])
+        desk.keeper = FileGarbageCollector(
+            desk.database, desk.shelf, clock, folder=desk.folder, other_stores=[other]
+        )
         yield kimi
 
 
 async def referring(desk: Any) -> ChatRequest:
     """A request that shows everything which is kept at Kimi."""
     async with desk.database.read() as tx:
-        kept = [*await files.at_kimi(tx, FIRST), *await files.at_kimi(tx, SECOND)]
+        kept = [*await files.load_uploaded(tx, FIRST), *await files.load_uploaded(tx, SECOND)]
     parts = [
         (PicturePart if one.kind == "picture" else VideoPart)(f"ms://{one.kimi_id}")
         for one in sorted(kept, key=lambda one: one.kind)
@@ -61,7 +63,7 @@ async def test_another_account_is_shown_bytes_and_told_what_it_misses(
     assert await desk.send(talk, "a.png", LARGE) is None
     assert await desk.send(talk, "b.mp4", CLIP, kind="video") is None
     request = await referring(desk)
-    carrier = Carrier(desk.database)
+    carrier = MediaInliner(desk.database)
     assert await carrier(request, FIRST) == request
     _, picture, video = (await carrier(request, SECOND)).messages[0].content
     assert isinstance(picture, PicturePart)
@@ -74,7 +76,7 @@ async def test_words_alone_are_passed_on(desk: Any) -> None:
     request = ChatRequest(
         messages=(Message(role="user", content="ms://x"),), model="kimi-k2.6", max_completion_tokens=100
     )
-    assert await Carrier(desk.database)(request, SECOND) is request
+    assert await MediaInliner(desk.database)(request, SECOND) is request
 
 
 async def test_while_one_account_is_away_the_next_reads(desk: Any, second: KimiSimulator) -> None:
@@ -83,11 +85,11 @@ async def test_while_one_account_is_away_the_next_reads(desk: Any, second: KimiS
     talk = await desk.talk()
     assert await desk.send(talk, "a.html", b"<html><p>The moon.</p></html>") is None
     async with desk.database.read() as tx:
-        (kept,) = await files.at_kimi(tx, SECOND)
-        assert await files.text(tx, kept.hash) == "The moon."
+        (kept,) = await files.load_uploaded(tx, SECOND)
+        assert await files.get_text(tx, kept.hash) == "The moon."
     assert list(second.shelf.files) == [kept.kimi_id]
     async with desk.database.begin() as tx:
-        await files.forget(tx, talk.id, up_to_seq=99)
+        await files.remove_up_to(tx, talk.id, up_to_seq=99)
     desk.keeper.start()
     try:
         while second.shelf.files:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from core.domain.events import Attachment, AttachmentKind
-from core.files.references import references_in, referred
-from core.store.files import Content, File, Known
+from core.files.references import parse_references, resolve_reference
+from core.store.files import File, FileContent, ProcessedFile
 
 
-def known(id_: int, name: str, kimi_id: str = "") -> Known:
+def known(id_: int, name: str, kimi_id: str = "") -> ProcessedFile:
     """A file that was read."""
     attachment = Attachment(kind=AttachmentKind.FILE, name=name, media_type="", size_bytes=1, source={})
     file = File(
@@ -24,7 +24,7 @@ def known(id_: int, name: str, kimi_id: str = "") -> Known:
         hash=f"h{id_}",
         created_at=datetime.now(UTC),
     )
-    content = Content(
+    content = FileContent(
         hash=f"h{id_}",
         kind="document",
         media_type="",
@@ -33,7 +33,7 @@ def known(id_: int, name: str, kimi_id: str = "") -> Known:
         tokens=1,
         kimi_id=kimi_id,
     )
-    return Known(file=file, content=content)
+    return ProcessedFile(file=file, content=content)
 
 
 OWN = [
@@ -47,7 +47,7 @@ OWN = [
 def test_references_are_found_in_words() -> None:
     """Each once, in order, without the full stop; an address of mail is none."""
     text = "Compare @file-12 with @file-q3-report.xlsx. And @File_12; not a@file-7 or @files-1"
-    assert references_in(text) == ["12", "q3-report.xlsx"]
+    assert parse_references(text) == ["12", "q3-report.xlsx"]
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,5 @@ def test_references_are_found_in_words() -> None:
 )
 def test_a_reference_means_the_newest_file_that_fits(what: str, meant: int | None) -> None:
     """By number, by Kimi's id, by name with or without its ending."""
-    found = referred(what, OWN)
+    found = resolve_reference(what, OWN)
     assert (found.file.id if found else None) == meant

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.handoff.request_phrases import same_question, wants_person
+from core.handoff.request_phrases import asks_for_human, is_same_question
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from core.handoff.request_phrases import same_question, wants_person
 )
 def test_these_words_ask_for_a_person(text: str) -> None:
     """Plain words in both languages are understood."""
-    assert wants_person(text)
+    assert asks_for_human(text)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_these_words_ask_for_a_person(text: str) -> None:
 )
 def test_these_words_ask_for_none(text: str) -> None:
     """Questions about people, refusals and long messages are no such wish."""
-    assert not wants_person(text)
+    assert not asks_for_human(text)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_these_words_ask_for_none(text: str) -> None:
 )
 def test_a_question_that_comes_again_is_known(one: str, other: str, same: bool) -> None:
     """Marks and letter case do not matter; words do, and very short ones never count."""
-    assert same_question(one, other) is same
+    assert is_same_question(one, other) is same

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bots.simulator.demo import knowledge as demo
-from core.knowledge.evaluation import Outcome, Report, cases_of
-from core.knowledge.finder import find
-from core.knowledge.teaching import teach
+from core.knowledge.evaluation import EvaluationReport, EvaluationResult, parse_cases
+from core.knowledge.finder import find_passages
+from core.knowledge.indexing import index_document
 from core.store import Database, knowledge
 from core.store.knowledge import DEPLOYMENT
 
@@ -27,13 +27,14 @@ def tables_of(name: str) -> tuple[str, ...]:
     )
 
 
-async def measured(database: Database, name: str, table: str) -> Report:
+async def measured(database: Database, name: str, table: str) -> EvaluationReport:
     """Ask every question of a table."""
     async with database.read() as tx:
-        ids = await knowledge.visible(tx, DEPLOYMENT, [name])
-        return Report(
-            outcomes=[
-                Outcome(case=case, found=await find(tx, ids, case.question)) for case in cases_of(table)
+        ids = await knowledge.resolve_set_ids(tx, DEPLOYMENT, [name])
+        return EvaluationReport(
+            results=[
+                EvaluationResult(case=case, passages=await find_passages(tx, ids, case.question))
+                for case in parse_cases(table)
             ]
         )
 
@@ -45,25 +46,29 @@ async def test_customers_questions_find_their_passage(database: Database, name: 
     The README tells the very figures.
     """
     for file, text in texts_of(name).items():
-        await teach(database, DEPLOYMENT, name, name=file, text=text, ending=file.rpartition(".")[2])
+        await index_document(
+            database, DEPLOYMENT, name, name=file, text=text, extension=file.rpartition(".")[2]
+        )
     async with database.read() as tx:
-        taught = await knowledge.owned(tx, DEPLOYMENT, name)
+        taught = await knowledge.find_set(tx, DEPLOYMENT, name)
     first, second = tables_of(name)
     report, later = await measured(database, name, first), await measured(database, name, second)
 
     assert taught is not None
     assert taught.passages >= 40
-    assert (len(report.about), len(report.beside)) == (60, 20)
-    assert report.hits(3) >= 57, [one.case.question for one in report.about if not 0 < one.place <= 3]
-    assert report.refusals >= 18, [one.case.question for one in report.beside if not one.refused]
-    assert later.hits(3) >= 0.9 * len(later.about)
-    assert later.refusals >= 0.7 * len(later.beside)
+    assert (len(report.answerable), len(report.unanswerable)) == (60, 20)
+    assert report.hits_at(3) >= 57, [one.case.question for one in report.answerable if not 0 < one.rank <= 3]
+    assert report.correct_refusals >= 18, [
+        one.case.question for one in report.unanswerable if not one.found_nothing
+    ]
+    assert later.hits_at(3) >= 0.9 * len(later.answerable)
+    assert later.correct_refusals >= 0.7 * len(later.unanswerable)
     assert row(f"{name}, 60 and 20 questions", report) in README
     assert row(f"{name}, 30 and 18 written later", later) in README
 
 
-def row(what: str, report: Report) -> str:
+def row(what: str, report: EvaluationReport) -> str:
     """Return the line of the README's table that tells how a table went."""
-    about, beside = len(report.about), len(report.beside)
-    shares = (report.hits(1) / about, report.hits(3) / about, report.refusals / beside)
+    about, beside = len(report.answerable), len(report.unanswerable)
+    shares = (report.hits_at(1) / about, report.hits_at(3) / about, report.correct_refusals / beside)
     return f"| {what} | " + " | ".join(f"{round(100 * share)} %" for share in shares) + " |"

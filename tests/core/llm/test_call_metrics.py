@@ -3,16 +3,16 @@
 from core.domain.clock import ScaledClock
 from core.kimi import Finished, KimiOverloaded, TextDelta, Usage
 from core.llm.call_metrics import Hearing
-from core.observer import CallSeen, Observer
+from core.observer import ModelCallRecord, Observer
 
 
 class Ear(Observer):
     """Keeps what it hears."""
 
     def __init__(self) -> None:
-        self.calls: list[CallSeen] = []
+        self.calls: list[ModelCallRecord] = []
 
-    def call(self, call: CallSeen) -> None:
+    def model_call_finished(self, call: ModelCallRecord) -> None:
         """Keep a request."""
         self.calls.append(call)
 
@@ -44,13 +44,13 @@ def test_times_are_those_of_the_line_the_first_piece_and_the_end() -> None:
     hearing.over()
 
     assert ear.calls == [
-        CallSeen(
+        ModelCallRecord(
             provider="kimi",
             model="m",
             outcome="ok",
-            waited_s=2.0,
-            first_word_s=0.5,
-            took_s=2.0,
+            queue_wait_s=2.0,
+            time_to_first_token_s=0.5,
+            duration_s=2.0,
             prompt_tokens=7,
             cached_tokens=3,
             completion_tokens=5,
@@ -67,7 +67,12 @@ def test_a_request_that_never_left_the_line_took_no_time_at_kimi() -> None:
     hearing.over()
 
     (call,) = ear.calls
-    assert (call.outcome, call.waited_s, call.first_word_s, call.took_s) == ("cancelled", 9.0, None, 0.0)
+    assert (call.outcome, call.queue_wait_s, call.time_to_first_token_s, call.duration_s) == (
+        "cancelled",
+        9.0,
+        None,
+        0.0,
+    )
 
 
 def test_an_error_is_told_by_its_code() -> None:

@@ -47,7 +47,7 @@ from core.llm import (
     Provider,
     Timing,
 )
-from core.text.tokens import reserved_tokens
+from core.text.tokens import tokens_to_reserve
 
 SPEED = 60.0
 #: A machine that is busy for a moment keeps a request on the wire for long, on so fast a clock.
@@ -97,7 +97,7 @@ class Stage:
                 ledger or MemoryLedger(), limits or AccountLimits(), self.clock, timing=PATIENT, sole=True
             )
             providers.append(Provider(name=f"kimi-{number}", client=client, admission=admission))
-        self.model = AccountModel(providers, self.clock, count_tokens=reserved_tokens, **how)
+        self.model = AccountModel(providers, self.clock, count_tokens=tokens_to_reserve, **how)
         self.open.push_async_callback(self.model.close)
         return self.model
 

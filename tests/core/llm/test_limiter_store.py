@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from core.domain.clock import SharedTime
+from core.domain.clock import SharedClock
 from core.llm import Ledger, StoreLedger, account_name
 from core.llm.limiter_codec import decoded
 from core.llm.limiter_state import State
@@ -76,11 +76,11 @@ async def test_replicas_agree_on_the_time_at_first_contact(database: Database) -
 def test_shared_time_follows_the_own_clock_and_the_one_ahead() -> None:
     """It begins at the wall, goes on with the own clock, and jumps only to what was stored later."""
     clock = Watch()
-    shared = SharedTime(clock)
-    assert shared.meet(stored=0.0, wall=1_000.0) == 1_000.0
+    shared = SharedClock(clock)
+    assert shared.synchronize(stored_s=0.0, wall_s=1_000.0) == 1_000.0
     clock.at += 5.0
-    assert shared.meet(stored=900.0, wall=77.0) == 1_005.0
-    assert shared.meet(stored=1_020.0, wall=77.0) == 1_020.0
+    assert shared.synchronize(stored_s=900.0, wall_s=77.0) == 1_005.0
+    assert shared.synchronize(stored_s=1_020.0, wall_s=77.0) == 1_020.0
     clock.at += 1.0
     assert shared.now() == 1_021.0
 

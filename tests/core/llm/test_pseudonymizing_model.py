@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from core.access import Who
+from core.access import Actor
 from core.kimi import ChatRequest, Finished, Message, ReplyEvent
 from core.llm import Asker
 from core.llm.pseudonymizing_model import KEY, PseudonymousModel, alias, pseudonym
 from core.store import Database
-from core.store.keys import key_of
+from core.store.keys import get_or_create_key
 
 REQUEST = ChatRequest(
     messages=(Message(role="user", content="Hi"),),
@@ -49,8 +49,8 @@ async def test_all_processes_on_a_database_use_the_same_hashes(database: Databas
     first, second = await asked(database), await asked(database)
     assert first == second
     async with database.begin() as tx:
-        key = await key_of(tx, KEY)
-        assert await key_of(tx, "another") != key
+        key = await get_or_create_key(tx, KEY)
+        assert await get_or_create_key(tx, "another") != key
     assert len(key) == 32
     assert first.safety_identifier == pseudonym(key, "person:slack:T1:U1")
     assert "U1" not in first.safety_identifier
@@ -73,13 +73,13 @@ async def test_an_abandoned_stream_is_closed(database: Database) -> None:
 
 def test_an_alias_belongs_to_one_person() -> None:
     """It differs by platform, tenant and person, and fits where an id stands."""
-    ann = Who(platform="slack", tenant="T1", channel="C1", person_id="U1")
+    ann = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
     others = [
-        Who(platform="telegram", tenant="T1", channel="C1", person_id="U1"),
-        Who(platform="slack", tenant="T2", channel="C1", person_id="U1"),
-        Who(platform="slack", tenant="T1", channel="C1", person_id="U2"),
+        Actor(platform="telegram", tenant="T1", channel="C1", person_id="U1"),
+        Actor(platform="slack", tenant="T2", channel="C1", person_id="U1"),
+        Actor(platform="slack", tenant="T1", channel="C1", person_id="U2"),
     ]
-    elsewhere = Who(platform="slack", tenant="T1", channel="C2", person_id="U1")
+    elsewhere = Actor(platform="slack", tenant="T1", channel="C2", person_id="U1")
     key = b"k" * 32
     assert alias(key, ann) == alias(key, elsewhere)
     assert alias(key, ann) not in [alias(key, other) for other in others]

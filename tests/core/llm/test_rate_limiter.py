@@ -269,7 +269,7 @@ def test_a_stepping_wall_clock_changes_nothing() -> None:
     state, _ = reported(State(now=500.0), Report(replica="a", waiting=waiting), limits, timing, 500.0)
     state = decide(aged(state, limits, timing, 500.0), limits, timing, 500.0, replica="a").state
     later = (Waiting(id="q2", asker="ann", cost=1.0, tokens=1),)
-    from core.domain.clock import SharedTime
+    from core.domain.clock import SharedClock
 
     class Still:
         def time(self) -> float:
@@ -278,9 +278,9 @@ def test_a_stepping_wall_clock_changes_nothing() -> None:
         async def sleep(self, delay_s: float) -> None:
             raise NotImplementedError
 
-    joined = SharedTime(Still())
+    joined = SharedClock(Still())
     for wall in (100.0, 99_999.0):  # behind at first; a later step of it is not even looked at
-        now = joined.meet(state.now, wall)
+        now = joined.synchronize(state.now, wall)
         assert now == 500.0
         state, _ = reported(state, Report(replica="b", waiting=later), limits, timing, now)
         assert decide(aged(state, limits, timing, now), limits, timing, now, replica="b").granted == ()

@@ -26,7 +26,7 @@ from core.kimi import (
     ToolCall,
 )
 from core.llm.resumable_stream import Written, write
-from core.tools import Source, Tool, ToolFault, ToolResult
+from core.tools import SourceLink, Tool, ToolError, ToolResult
 from core.tools.runner import ToolLimits, ToolUse
 
 TEXT = "".join(f"Sentence number {index} of the answer. " for index in range(40)).strip()
@@ -128,9 +128,9 @@ def weather(*, fails: bool = False, hangs: bool = False) -> Tool:
         if hangs:
             await asyncio.sleep(3600)
         if fails:
-            raise ToolFault("the station is closed")
+            raise ToolError("the station is closed")
         return ToolResult(
-            text=f"Sunny for {arguments}.", sources=(Source(url="https://w.example/", title="W"),)
+            text=f"Sunny for {arguments}.", sources=(SourceLink(url="https://w.example/", title="W"),)
         )
 
     parameters = {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]}

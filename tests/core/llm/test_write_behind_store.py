@@ -39,7 +39,7 @@ async def test_a_crash_forgets_a_moment_at_most(database: Database) -> None:
     async with asyncio.timeout(20 * KEEP_AFTER_S):
         while True:
             async with database.read() as tx:
-                if await rows.version(tx, "account") == 1:
+                if await rows.load_version(tx, "account") == 1:
                     break
             await asyncio.sleep(0.01)
     await ledger.close()

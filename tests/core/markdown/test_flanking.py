@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.markdown.flanking import sides
+from core.markdown.flanking import can_open_and_close
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_the_characters_around_decide(
     run: str, before: str, after: str, second: str, expected: tuple[bool, bool]
 ) -> None:
     """Scripts without spaces count as borders; words, numbers and file patterns do not."""
-    assert sides(run, before, after, second) == expected
+    assert can_open_and_close(run, before, after, second) == expected

@@ -2,12 +2,12 @@
 
 import pytest
 
-from core.markdown.lines import has_words, is_half_marker, scan, unified
+from core.markdown.lines import has_visible_text, is_partial_marker, normalize, scan_lines
 
 
 def kinds(text: str) -> list[str]:
     """Return the names of the lines' kinds."""
-    return [line.kind.name for line in scan(text)]
+    return [line.kind.name for line in scan_lines(text)]
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_lines_are_told_apart(text: str, expected: list[str]) -> None:
 
 def test_a_nested_item_knows_its_content_column() -> None:
     """The depth of an item is where its words begin."""
-    first, second = scan("1. a\n   - b")
-    assert (first.depth, second.depth) == (3, 5)
+    first, second = scan_lines("1. a\n   - b")
+    assert (first.list_indent, second.list_indent) == (3, 5)
 
 
 @pytest.mark.parametrize(
@@ -44,23 +44,23 @@ def test_a_nested_item_knows_its_content_column() -> None:
 )
 def test_a_marker_alone_is_half(content: str) -> None:
     """Such a line may still become a block of another kind."""
-    assert is_half_marker(content)
+    assert is_partial_marker(content)
 
 
 @pytest.mark.parametrize("content", ["a", "- a", "1. a", "# a", "12 men", "`a", "**a", "- [x] a"])
 def test_a_marker_with_words_is_whole(content: str) -> None:
     """Such a line is what it is."""
-    assert not is_half_marker(content)
+    assert not is_partial_marker(content)
 
 
 def test_line_ends_become_one_kind() -> None:
     """Windows and old Mac line ends count as one; one that is half arrived waits."""
-    assert unified("a\r\nb\rc") == "a\nb\nc"
-    assert unified("a\r") == "a"
-    assert unified("a\x00\ud83d") == "a\ufffd\ufffd"
+    assert normalize("a\r\nb\rc") == "a\nb\nc"
+    assert normalize("a\r") == "a"
+    assert normalize("a\x00\ud83d") == "a\ufffd\ufffd"
 
 
 def test_invisible_text_has_no_words() -> None:
     """Spaces and joiners alone show nothing."""
-    assert not has_words(" \n\u200b\u2060\ufeff\u3000")
-    assert has_words("\u200b.")
+    assert not has_visible_text(" \n\u200b\u2060\ufeff\u3000")
+    assert has_visible_text("\u200b.")

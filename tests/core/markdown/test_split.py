@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.markdown.graphemes import is_border
-from core.markdown.settle import held
-from core.markdown.split import Cut, Parts, closed, continued, find_cut
+from core.markdown.graphemes import is_grapheme_boundary
+from core.markdown.partial_text import stable_prefix
+from core.markdown.split import Cut, IncrementalSplitter, find_cut, part_before, text_after
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 PIECES = (
@@ -36,9 +36,9 @@ def limit_for(text: str) -> int:
 
 def all_parts(text: str, limit: int, *, forward: bool) -> list[str]:
     """Cut a whole text."""
-    parts = Parts(by_length(limit), forward=forward)
+    parts = IncrementalSplitter(by_length(limit), append_only=forward)
     rest = parts.feed(text)
-    return [*parts.finished, rest]
+    return [*parts.finished_parts, rest]
 
 
 def words(text: str) -> list[str]:
@@ -65,18 +65,18 @@ def test_a_part_never_changes_in_random_soup(text: str, step: int, forward: bool
 def check_stability(text: str, *, forward: bool, step: int) -> None:
     """Look at every prefix and compare with looking at once."""
     limit = limit_for(text)
-    growing = Parts(by_length(limit), forward=forward)
+    growing = IncrementalSplitter(by_length(limit), append_only=forward)
     finished: list[str] = []
     shown = ""
     for end in [*range(0, len(text), step), len(text)]:
         live = growing.feed(text[:end])
-        anew = Parts(by_length(limit), forward=forward)
+        anew = IncrementalSplitter(by_length(limit), append_only=forward)
         assert anew.feed(text[:end]) == live
-        assert anew.finished == growing.finished
-        assert growing.finished[: len(finished)] == finished
-        if forward and len(growing.finished) > len(finished):
-            assert growing.finished[len(finished)].startswith(shown.rstrip())
-        finished, shown = list(growing.finished), held(live)
+        assert anew.finished_parts == growing.finished_parts
+        assert growing.finished_parts[: len(finished)] == finished
+        if forward and len(growing.finished_parts) > len(finished):
+            assert growing.finished_parts[len(finished)].startswith(shown.rstrip())
+        finished, shown = list(growing.finished_parts), stable_prefix(live)
 
 
 @pytest.mark.parametrize("forward", [False, True])
@@ -100,10 +100,10 @@ def check_complete(text: str, *, forward: bool) -> None:
     rest = text
     seen = ""
     opening = 0
-    while cut := find_cut(rest, by_length(limit), opening=opening, forward=forward):
-        assert opening < cut.at <= limit + 1
-        seen += rest[opening : cut.at]
-        rest = continued(rest, cut)
+    while cut := find_cut(rest, by_length(limit), repeated_chars=opening, append_only=forward):
+        assert opening < cut.position <= limit + 1
+        seen += rest[opening : cut.position]
+        rest = text_after(rest, cut)
         opening = len(cut.opening)
     seen += rest[opening:]
     assert "".join(seen.split()) == "".join(text.split())
@@ -126,7 +126,7 @@ def test_a_cut_never_tears_a_visible_character() -> None:
     assert "".join(parts) == text
     at = 0
     for part in parts:
-        assert is_border(text, at)
+        assert is_grapheme_boundary(text, at)
         at += len(part)
 
 
@@ -208,4 +208,4 @@ def test_a_heading_is_not_left_behind() -> None:
 
 def test_a_closed_part_ends_where_the_cut_says() -> None:
     """White space before a cut is dropped and the closing marks are put after."""
-    assert closed("ab  \ncd", Cut(at=5, closing="!")) == "ab!"
+    assert part_before("ab  \ncd", Cut(position=5, closing="!")) == "ab!"

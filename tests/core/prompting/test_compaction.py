@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.events import Scene
+from core.domain.events import ChatType
 from core.prompting.compaction import (
     MOST_NOTES_TOKENS,
     fold_point,
@@ -13,7 +13,7 @@ from core.prompting.compaction import (
     shortened,
 )
 from core.prompting.prompt import message_of, message_tokens
-from core.store.history import Line
+from core.store.history import HistoryMessage
 from core.text.tokens import estimate_tokens
 
 TEXTS = st.lists(
@@ -22,10 +22,10 @@ TEXTS = st.lists(
 )
 
 
-def conversation(texts: list[str]) -> list[Line]:
+def conversation(texts: list[str]) -> list[HistoryMessage]:
     """Return the texts as questions and answers, two for each seq."""
     return [
-        Line(
+        HistoryMessage(
             seq=index // 2 + 1,
             role="user" if index % 2 == 0 else "assistant",
             author_id="7",
@@ -37,9 +37,9 @@ def conversation(texts: list[str]) -> list[Line]:
     ]
 
 
-def tokens_of(lines: list[Line]) -> int:
+def tokens_of(lines: list[HistoryMessage]) -> int:
     """Return what lines are estimated at in a group's prompt."""
-    return sum(message_tokens(message_of(line, Scene.GROUP)) for line in lines)
+    return sum(message_tokens(message_of(line, ChatType.GROUP)) for line in lines)
 
 
 @given(
@@ -51,7 +51,7 @@ def test_as_much_is_folded_as_is_needed_and_no_more(
     """What stays fits, unless it may not be folded; one turn less folded would not fit."""
     lines = conversation(texts)
     point = fold_point(
-        lines, last_seq=last, keep_tokens=keep_tokens, keep_lines=keep_lines, scene=Scene.GROUP
+        lines, last_seq=last, keep_tokens=keep_tokens, keep_lines=keep_lines, scene=ChatType.GROUP
     )
 
     def fits(after: int) -> bool:
@@ -70,7 +70,7 @@ def test_as_much_is_folded_as_is_needed_and_no_more(
 def test_portions_hold_every_word_once_and_in_order(texts: list[str], capacity: int) -> None:
     """No portion is over its capacity, none loses a word, and complete ones end between turns."""
     lines = conversation(texts)
-    made = portions(lines, scene=Scene.DIRECT, capacity_tokens=capacity)
+    made = portions(lines, scene=ChatType.DIRECT, capacity_tokens=capacity)
     assert "".join(message.content for one in made for message in one.messages) == "".join(texts)
     assert [line for one in made for line in one.lines] == lines
     for one in made:
@@ -84,7 +84,7 @@ def test_portions_hold_every_word_once_and_in_order(texts: list[str], capacity: 
 def test_a_portion_ends_between_turns_where_it_can() -> None:
     """A turn that does not fit into what is left of a portion begins the next one."""
     lines = conversation(["a" * 300, "b" * 300] * 4)
-    made = portions(lines, scene=Scene.DIRECT, capacity_tokens=450)
+    made = portions(lines, scene=ChatType.DIRECT, capacity_tokens=450)
     assert [one.up_to_seq for one in made] == [2, 4]
 
 

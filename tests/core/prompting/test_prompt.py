@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.events import Scene
+from core.domain.events import ChatType
 from core.prompting.prompt import MISSING, NOTES, QuestionTooLong, build_prompt, system_prompt
-from core.store.history import Line
-from core.text.quoting import quoted_text
-from core.text.tokens import MESSAGE_TOKENS, corrected_ratio, estimate_tokens
+from core.store.history import HistoryMessage
+from core.text.quoting import prepend_quote
+from core.text.tokens import MESSAGE_TOKENS, estimate_tokens, update_ratio
 
 
-def line(seq: int, role: str, text: str, author: str = "Bob") -> Line:
+def line(seq: int, role: str, text: str, author: str = "Bob") -> HistoryMessage:
     """Make a line of history."""
-    return Line(seq=seq, role=role, author_id=author, author=author, text=text, tokens=estimate_tokens(text))
+    return HistoryMessage(
+        seq=seq, role=role, author_id=author, author=author, text=text, tokens=estimate_tokens(text)
+    )
 
 
 HISTORY = [
@@ -28,7 +30,7 @@ HISTORY = [
 def test_a_prompt_is_the_system_and_the_history_in_order() -> None:
     """With room enough, everything said stands in the prompt, oldest first."""
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=1000, ratio=1.0, question_seq=2
+        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=1000, ratio=1.0, question_seq=2
     )
     assert [(message.role, message.content) for message in prompt.messages] == [
         ("system", "Be kind."),
@@ -40,7 +42,9 @@ def test_a_prompt_is_the_system_and_the_history_in_order() -> None:
 
 def test_in_a_group_words_carry_their_speaker() -> None:
     """Each person's words begin with their name where several people speak."""
-    prompt = build_prompt("Be kind.", HISTORY, scene=Scene.GROUP, room_tokens=1000, ratio=1.0, question_seq=2)
+    prompt = build_prompt(
+        "Be kind.", HISTORY, scene=ChatType.GROUP, room_tokens=1000, ratio=1.0, question_seq=2
+    )
     assert [message.content for message in prompt.messages[1:]] == [
         "Bob: What is a lease?",
         "A promise for a time.",
@@ -54,7 +58,7 @@ def test_what_does_not_fit_is_left_out_from_the_beginning() -> None:
         estimate_tokens(text) + MESSAGE_TOKENS for text in ("Be kind.", *(one.text for one in HISTORY))
     )
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=room - 1, ratio=1.0, question_seq=2
+        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=room - 1, ratio=1.0, question_seq=2
     )
     assert [message.content for message in prompt.messages] == ["Be kind.", "And a fence?"]
 
@@ -63,7 +67,7 @@ def test_a_question_that_does_not_fit_alone_is_refused() -> None:
     """A question is never cut: it fits, or its author is told."""
     long = [line(5, "user", "why " * 2000)]
     with pytest.raises(QuestionTooLong):
-        build_prompt("Be kind.", long, scene=Scene.DIRECT, room_tokens=500, ratio=1.0, question_seq=5)
+        build_prompt("Be kind.", long, scene=ChatType.DIRECT, room_tokens=500, ratio=1.0, question_seq=5)
 
 
 @given(
@@ -80,7 +84,7 @@ def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: in
         prompt = build_prompt(
             "Be kind.",
             lines,
-            scene=Scene.GROUP,
+            scene=ChatType.GROUP,
             room_tokens=room_tokens,
             ratio=ratio,
             question_seq=len(texts),
@@ -94,16 +98,16 @@ def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: in
 def test_the_system_prompt_tells_place_and_day_and_stays_the_same_all_day() -> None:
     """Platform, scene and date are told; nothing in it changes between two questions of a day."""
     day = date(2026, 11, 21)
-    first = system_prompt(custom=None, platform="slack", scene=Scene.GROUP, today=day)
+    first = system_prompt(custom=None, platform="slack", scene=ChatType.GROUP, today=day)
     assert "Slack" in first
     assert "2026-11-21" in first
-    assert first == system_prompt(custom=None, platform="slack", scene=Scene.GROUP, today=day)
+    assert first == system_prompt(custom=None, platform="slack", scene=ChatType.GROUP, today=day)
 
 
 def test_an_operator_s_instructions_replace_ours() -> None:
     """A prompt of the deployment stands first, with place and date after it."""
     text = system_prompt(
-        custom="You sell tea.", platform="telegram", scene=Scene.DIRECT, today=date(2026, 1, 2)
+        custom="You sell tea.", platform="telegram", scene=ChatType.DIRECT, today=date(2026, 1, 2)
     )
     assert text.startswith("You sell tea.")
     assert "Telegram" in text
@@ -111,7 +115,7 @@ def test_an_operator_s_instructions_replace_ours() -> None:
 
 def test_a_quoted_message_stands_above_the_words() -> None:
     """What a mention replies to is given as a quote with its author."""
-    assert quoted_text("是真的吗？", quoted="第一行\n第二行", author="小明") == (
+    assert prepend_quote("是真的吗？", quote="第一行\n第二行", author="小明") == (
         "小明 wrote:\n> 第一行\n> 第二行\n\n是真的吗？"
     )
 
@@ -123,9 +127,9 @@ def test_chinese_costs_more_tokens_a_character() -> None:
 
 def test_the_ratio_moves_towards_what_kimi_counts_and_ignores_nonsense() -> None:
     """A measurement moves the ratio a little; an absurd one moves it no further than the bounds."""
-    assert 1.0 < corrected_ratio(1.0, estimated=100, counted=150) < 1.5
-    assert corrected_ratio(1.0, estimated=100, counted=0) == 1.0
-    assert corrected_ratio(1.0, estimated=1, counted=100_000) <= 1.0 + 0.2 * 2.0
+    assert 1.0 < update_ratio(1.0, estimated=100, counted=150) < 1.5
+    assert update_ratio(1.0, estimated=100, counted=0) == 1.0
+    assert update_ratio(1.0, estimated=1, counted=100_000) <= 1.0 + 0.2 * 2.0
 
 
 def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
@@ -133,7 +137,7 @@ def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
     prompt = build_prompt(
         "Be kind.",
         HISTORY,
-        scene=Scene.DIRECT,
+        scene=ChatType.DIRECT,
         room_tokens=1000,
         ratio=1.0,
         question_seq=2,
@@ -148,13 +152,15 @@ def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
 
 def test_what_was_left_out_is_counted() -> None:
     """The prompt tells how many messages had no room."""
-    prompt = build_prompt("Be kind.", HISTORY, scene=Scene.DIRECT, room_tokens=30, ratio=1.0, question_seq=2)
+    prompt = build_prompt(
+        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=30, ratio=1.0, question_seq=2
+    )
     assert prompt.left_out == 2
 
 
 def test_a_persona_stands_in_our_place_and_beside_the_operator_s_instructions() -> None:
     """A persona replaces who we are, keeps how we write, and never replaces what the operator wants."""
-    given = {"platform": "slack", "scene": Scene.DIRECT, "today": date(2026, 11, 21)}
+    given = {"platform": "slack", "scene": ChatType.DIRECT, "today": date(2026, 11, 21)}
     ours = system_prompt(custom=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
     assert ours.startswith("You are a pirate.\n\nAnswer in the language")
     theirs = system_prompt(custom="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.redaction.masking import Masker, Shower
-from core.redaction.patterns import Kind, is_card
+from core.redaction.masking import Masker, StreamUnmasker
+from core.redaction.patterns import PiiKind, is_card_number
 
-EVERYTHING = Masker(set(Kind), {"Bluebird": "codename", "蓝鸟计划": "", 'the "big" one': ""})
+EVERYTHING = Masker(set(PiiKind), {"Bluebird": "codename", "蓝鸟计划": "", 'the "big" one': ""})
 
 SECRETS = (
     "4111 1111 1111 1111",
@@ -62,16 +62,16 @@ said = st.lists(st.sampled_from(SECRETS) | st.text(max_size=5), max_size=8).map(
 )
 def test_what_is_hidden(text: str, hidden: str | None) -> None:
     """Cards that add up, addresses, telephone numbers and secret words; dates and amounts stay."""
-    mask = EVERYTHING.begin()
-    assert mask.hide(text) == (text if hidden is None else hidden)
-    assert mask.show(mask.hide(text)) == text
+    mask = EVERYTHING.for_request()
+    assert mask.mask(text) == (text if hidden is None else hidden)
+    assert mask.unmask(mask.mask(text)) == text
 
 
 def test_only_what_is_set_is_hidden() -> None:
     """Each kind is switched on by itself."""
     text = "4111111111111111 ann@example.com 13800138000"
-    assert Masker({Kind.CARDS}).begin().hide(text) == "[CARD-1] ann@example.com 13800138000"
-    assert Masker({Kind.EMAILS}).begin().hide(text) == "4111111111111111 [EMAIL-1] 13800138000"
+    assert Masker({PiiKind.CARDS}).for_request().mask(text) == "[CARD-1] ann@example.com 13800138000"
+    assert Masker({PiiKind.EMAILS}).for_request().mask(text) == "4111111111111111 [EMAIL-1] 13800138000"
     assert not Masker(set())
     assert Masker(set(), {"x y": ""})
 
@@ -79,19 +79,19 @@ def test_only_what_is_set_is_hidden() -> None:
 @given(st.lists(said, max_size=4), said, st.lists(st.integers(0, 40), max_size=6))
 def test_every_text_comes_back_however_it_is_cut(texts: list[str], reply: str, cuts: list[int]) -> None:
     """What was hidden in any message is shown in the reply, also where a placeholder is cut in two."""
-    mask = EVERYTHING.begin()
+    mask = EVERYTHING.for_request()
     for text in texts:
-        mask.hide(text)
-    sent = mask.hide(reply)
-    shower, places = Shower(mask), [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
+        mask.mask(text)
+    sent = mask.mask(reply)
+    shower, places = StreamUnmasker(mask), [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
     shown = [shower.feed(sent[start:end]) for start, end in pairwise(places)]
-    assert "".join(shown) + shower.end() == reply == mask.show(sent)
+    assert "".join(shown) + shower.flush() == reply == mask.unmask(sent)
 
 
 @given(said)
 def test_no_secret_leaves(text: str) -> None:
     """Whatever stands around it, no address, card or secret word is left in what is sent."""
-    sent = EVERYTHING.begin().hide(text)
+    sent = EVERYTHING.for_request().mask(text)
     assert "ann.lee+shop@mail" not in sent
     assert "bluebird" not in sent.lower()
     assert "蓝鸟计划" not in sent
@@ -100,38 +100,38 @@ def test_no_secret_leaves(text: str) -> None:
 @given(said)
 def test_the_same_beginning_is_hidden_the_same(text: str) -> None:
     """A request that grows at its end keeps its beginning, for Kimi's prefix cache."""
-    first, second = EVERYTHING.begin(), EVERYTHING.begin()
-    beginning = first.hide(text)
-    first.hide("And ann@example.com, bob@example.com.")
-    assert first.hide(text) == second.hide(text) == beginning
+    first, second = EVERYTHING.for_request(), EVERYTHING.for_request()
+    beginning = first.mask(text)
+    first.mask("And ann@example.com, bob@example.com.")
+    assert first.mask(text) == second.mask(text) == beginning
 
 
 def test_a_placeholder_that_is_none_is_not_held_back() -> None:
     """A bracket is shown at once unless it may be the beginning of one."""
-    mask = EVERYTHING.begin()
-    mask.hide("ann@example.com")
-    shower = Shower(mask)
+    mask = EVERYTHING.for_request()
+    mask.mask("ann@example.com")
+    shower = StreamUnmasker(mask)
     assert shower.feed("a [link](x) [EM") == "a [link](x) "
     assert shower.feed("AIL-1] and [EMA") == "ann@example.com and "
     assert shower.feed("C]") == "[EMAC]"
     assert shower.feed("[EMAIL") == ""
-    assert shower.end() == "[EMAIL"
+    assert shower.flush() == "[EMAIL"
 
 
 def test_json_stays_json() -> None:
     """A secret with quotes does not break a tool's arguments; what holds none stays byte by byte."""
-    mask = EVERYTHING.begin()
-    hidden = mask.hide('Ask for the "big" one.')
+    mask = EVERYTHING.for_request()
+    hidden = mask.mask('Ask for the "big" one.')
     assert hidden == "Ask for [SECRET-1]."
-    shown = mask.show_json('{"query": "[SECRET-1]", "n": 1}')
+    shown = mask.unmask_json('{"query": "[SECRET-1]", "n": 1}')
     assert json.loads(shown) == {"query": 'the "big" one', "n": 1}
-    assert json.loads(mask.hide_json(shown)) == {"query": "[SECRET-1]", "n": 1}
-    assert mask.show_json('{"n" :1}') == '{"n" :1}'
-    assert mask.show_json("no JSON, [SECRET-1]") == 'no JSON, the "big" one'
+    assert json.loads(mask.mask_json(shown)) == {"query": "[SECRET-1]", "n": 1}
+    assert mask.unmask_json('{"n" :1}') == '{"n" :1}'
+    assert mask.unmask_json("no JSON, [SECRET-1]") == 'no JSON, the "big" one'
 
 
 @given(st.from_regex(r"[2-6][0-9]{11,17}", fullmatch=True))
 def test_luhn(digits: str) -> None:
     """Of the ten numbers with the same beginning exactly one is a card's."""
     if len(set(digits)) > 1:
-        assert sum(is_card(digits + last) for last in "0123456789") == 1
+        assert sum(is_card_number(digits + last) for last in "0123456789") == 1

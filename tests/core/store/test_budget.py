@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from core.access import Limits, Who
+from core.access import Actor, QuotaLimits
 from core.store import Database, budget, migrate
 
-ANN = Who(platform="slack", tenant="T1", channel="C1", person_id="U1")
-EVERY = Limits(person_messages=1, person_tokens=1, chat_messages=1, chat_tokens=1, tenant_tokens=1)
+ANN = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
+EVERY = QuotaLimits(person_messages=1, person_tokens=1, chat_messages=1, chat_tokens=1, tenant_tokens=1)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ async def test_every_count_uses_an_index(sqlite: Database) -> None:
 
     async with sqlite.read() as tx:
         event.listen(tx.sync_connection, "before_cursor_execute", note)
-        await budget.spent(tx, ANN, EVERY, alias="anon:1")
+        await budget.load_quota_usage(tx, ANN, EVERY, alias="anon:1")
         event.remove(tx.sync_connection, "before_cursor_execute", note)
         plans = [
             str((await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)).all())
@@ -48,4 +48,4 @@ async def test_every_count_uses_an_index(sqlite: Database) -> None:
 async def test_nothing_is_counted_that_is_not_limited(sqlite: Database) -> None:
     """Without limits no query runs."""
     async with sqlite.read() as tx:
-        assert await budget.spent(tx, ANN, Limits(), alias="anon:1") == budget.Spending()
+        assert await budget.load_quota_usage(tx, ANN, QuotaLimits(), alias="anon:1") == budget.QuotaUsage()

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import StoreUnavailable
 from core.store import Database
-from core.store.cluster import Leadership, Session, notify
+from core.store.cluster import DedicatedConnection, LeaderElection, notify
 
 LOCK = 4711
 
@@ -19,7 +19,7 @@ class Candidate:
     def __init__(self, database: Database, book: list[str], name: str) -> None:
         self.database = database
         self._book, self._name = book, name
-        self.leadership = Leadership(database, LOCK, on_gain=self._gain, on_loss=self._lose)
+        self.leadership = LeaderElection(database, LOCK, on_elected=self._gain, on_deposed=self._lose)
 
     async def _gain(self) -> None:
         self._book.append(f"{self._name} leads")
@@ -92,27 +92,27 @@ async def test_a_leader_whose_session_ends_stops_before_the_next_one_begins(cand
 async def test_a_leader_that_is_frozen_is_deposed(candidates: Any) -> None:
     """A leader whose session is open and silent loses the lead to one that is alive."""
     (_, second), book = candidates
-    frozen = Session(second.database, name="frozen")
+    frozen = DedicatedConnection(second.database, name="frozen")
     await frozen.open()
-    assert await frozen.rows("SELECT pg_try_advisory_lock(%(lock)s)", lock=LOCK) == [(True,)]
+    assert await frozen.fetch("SELECT pg_try_advisory_lock(%(lock)s)", lock=LOCK) == [(True,)]
     await second.leadership.start()
     assert 3.0 < await until(lambda: second.leadership.leading) < 9.0
     assert book == ["B leads"]
     with pytest.raises(StoreUnavailable):
-        await frozen.rows("SELECT 1")
+        await frozen.fetch("SELECT 1")
 
 
 async def test_a_session_hears_what_a_transaction_tells(postgres_url: str) -> None:
     """A notice arrives once its transaction is committed, also one that came during a statement."""
     database = Database(postgres_url)
-    session = Session(database, name="test")
+    session = DedicatedConnection(database, name="test")
     await session.open()
     await session.listen(["news"])
     async with database.begin() as tx:
         await notify(tx, "news", "first")
-        assert await session.notices(0.1) == []
-    await session.rows("SELECT 1")
-    [notice] = await session.notices(5.0)
+        assert await session.notifications(0.1) == []
+    await session.fetch("SELECT 1")
+    [notice] = await session.notifications(5.0)
     assert (notice.channel, notice.payload) == ("news", "first")
     await session.close()
     await database.close()
@@ -121,14 +121,14 @@ async def test_a_session_hears_what_a_transaction_tells(postgres_url: str) -> No
 async def test_a_session_that_gets_no_answer_says_so_in_time(postgres_url: str) -> None:
     """A statement that takes too long ends the session instead of the caller's patience."""
     database = Database(postgres_url)
-    session = Session(database, name="test", timeout_s=0.3)
+    session = DedicatedConnection(database, name="test", timeout_s=0.3)
     await session.open()
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(session.rows("SELECT pg_sleep(30)"), timeout=5.0)
+        await asyncio.wait_for(session.fetch("SELECT pg_sleep(30)"), timeout=5.0)
     with pytest.raises(StoreUnavailable):
-        await session.rows("SELECT 1")
+        await session.fetch("SELECT 1")
     await session.open()
-    assert await session.rows("SELECT 1") == [(1,)]
+    assert await session.fetch("SELECT 1") == [(1,)]
     await session.close()
     await database.close()
 
@@ -143,7 +143,7 @@ async def test_a_severed_database_fails_whoever_waits_on_it(postgres_url: str) -
 
     waiting = asyncio.create_task(wait())
     await asyncio.sleep(0.5)
-    database.sever()
+    database.abort_connections()
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(waiting, timeout=5.0)
     async with database.begin() as tx:

@@ -11,9 +11,15 @@ from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary, Table, func, 
 
 from core.domain.errors import StoreUnavailable
 from core.store import Database, migrate
-from core.store.database_transfer import NOT_COPIED, Copy, CopyRefused, Progress, copied_tables
-from core.store.file_lock import Exclusive
-from core.store.row_transfer import RowUnfit
+from core.store.database_transfer import (
+    NOT_TRANSFERRED,
+    DatabaseTransfer,
+    TransferProgress,
+    TransferRefused,
+    transferred_tables,
+)
+from core.store.file_lock import FileLock
+from core.store.row_transfer import RowNotTransferable
 from core.store.schema import UtcDateTime, choices, conversations, inbox, learned, messages, metadata
 
 BEGAN = datetime(2026, 11, 21, 5, 0, 0, 123456, tzinfo=UTC)
@@ -43,7 +49,7 @@ def value_for(table: Table, name: str, number: int) -> Any:
 async def fill(database: Database, rows: int = 3) -> None:
     """Put rows into every table; row 2 has NULL wherever that is allowed."""
     async with database.begin() as tx:
-        for table in copied_tables():
+        for table in transferred_tables():
             made = [
                 {
                     column.name: None
@@ -74,7 +80,7 @@ async def target(postgres_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-def ignore(_: Progress) -> None:
+def ignore(_: TransferProgress) -> None:
     """Nobody looks."""
 
 
@@ -92,22 +98,22 @@ async def test_every_table_there_is_is_copied_or_left_out_for_a_reason(sqlite_ur
         there = set(await tx.run_sync(lambda connection: inspect(connection).get_table_names()))
     await database.close()
     made_by_triggers = {name for name in there if name.startswith("knowledge_index")}
-    copied = {table.name for table in copied_tables()}
-    assert copied | set(NOT_COPIED) == there - made_by_triggers - {"alembic_version"}
-    assert copied | set(NOT_COPIED) == set(metadata.tables)
-    assert not copied & set(NOT_COPIED)
+    copied = {table.name for table in transferred_tables()}
+    assert copied | set(NOT_TRANSFERRED) == there - made_by_triggers - {"alembic_version"}
+    assert copied | set(NOT_TRANSFERRED) == set(metadata.tables)
+    assert not copied & set(NOT_TRANSFERRED)
 
 
 async def test_every_row_of_every_table_arrives_as_it_was(source: Database, target: Database) -> None:
     """Moments, JSON, bytes, numbers, NULLs and words in any script are equal in both databases."""
-    heard: list[Progress] = []
+    heard: list[TransferProgress] = []
 
-    assert await Copy(source, target, heard.append).run() == 3 * len(copied_tables())
+    assert await DatabaseTransfer(source, target, heard.append).run() == 3 * len(transferred_tables())
 
-    for table in copied_tables():
+    for table in transferred_tables():
         assert await read(target, table) == await read(source, table), table.name
-    assert {one.table for one in heard if one.checked} == {table.name for table in copied_tables()}
-    assert all(one.rows == one.of for one in heard)
+    assert {one.table for one in heard if one.verified} == {table.name for table in transferred_tables()}
+    assert all(one.rows == one.total for one in heard)
 
 
 async def test_ids_go_on_where_they_were_even_after_the_newest_row_was_deleted(
@@ -117,9 +123,9 @@ async def test_ids_go_on_where_they_were_even_after_the_newest_row_was_deleted(
     async with source.begin() as tx:
         await tx.execute(insert(inbox).values(id=900, **row_of_inbox("gone")))
         await tx.execute(text("DELETE FROM inbox WHERE id = 900"))
-    await Copy(source, target, ignore).run()
+    await DatabaseTransfer(source, target, ignore).run()
 
-    await migrate.require_current(target)
+    await migrate.require_compatible(target)
     async with target.begin() as tx:
         row = insert(inbox).values(**row_of_inbox("next")).returning(inbox.c.id)
         assert (await tx.execute(row)).scalar_one() == 901
@@ -162,52 +168,52 @@ async def test_an_interrupted_copy_goes_on_where_it_was(source: Database, target
     """No replica starts on half a copy; the next go writes only the rest, and then all is there."""
     await add_messages(source, MANY)
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TransferProgress) -> None:
         if progress.table == "messages" and progress.rows >= 1_000:
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        await Copy(source, target, interrupt).run()
+        await DatabaseTransfer(source, target, interrupt).run()
     async with target.read() as tx:
         assert (await tx.execute(select(func.count()).select_from(messages))).scalar() == 1_000
     with pytest.raises(StoreUnavailable, match="not complete"):
-        await migrate.require_current(target)
+        await migrate.require_compatible(target)
 
-    heard: list[Progress] = []
-    await Copy(source, target, heard.append).run()
-    assert [one.rows for one in heard if one.table == "messages" and not one.checked] == [2_000, MANY + 3]
-    assert "conversations" not in {one.table for one in heard if not one.checked}
+    heard: list[TransferProgress] = []
+    await DatabaseTransfer(source, target, heard.append).run()
+    assert [one.rows for one in heard if one.table == "messages" and not one.verified] == [2_000, MANY + 3]
+    assert "conversations" not in {one.table for one in heard if not one.verified}
     assert await read(target, messages) == await read(source, messages)
-    await migrate.require_current(target)
+    await migrate.require_compatible(target)
 
 
 async def test_a_source_that_was_used_in_between_is_found_out(source: Database, target: Database) -> None:
     """Rows that changed after they were copied are a difference; --anew begins again and mends it."""
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TransferProgress) -> None:
         if progress.table == "messages":
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        await Copy(source, target, interrupt).run()
+        await DatabaseTransfer(source, target, interrupt).run()
     async with source.begin() as tx:
         await tx.execute(text("UPDATE conversations SET thread = 'changed' WHERE id = 1"))
-    with pytest.raises(CopyRefused, match=r"differ in conversations \(3 rows here, 3 there\).*--anew"):
-        await Copy(source, target, ignore).run()
+    with pytest.raises(TransferRefused, match=r"differ in conversations \(3 rows here, 3 there\).*--anew"):
+        await DatabaseTransfer(source, target, ignore).run()
     with pytest.raises(StoreUnavailable, match="not complete"):
-        await migrate.require_current(target)
+        await migrate.require_compatible(target)
 
-    await Copy(source, target, ignore).run(anew=True)
+    await DatabaseTransfer(source, target, ignore).run(start_over=True)
     assert await read(target, conversations) == await read(source, conversations)
 
 
 async def test_a_target_that_holds_data_is_refused(source: Database, target: Database) -> None:
     """Neither other data nor a finished copy is written over, not even with --anew."""
-    await Copy(source, target, ignore).run()
+    await DatabaseTransfer(source, target, ignore).run()
     before = await read(target, learned)
     for anew in (False, True):
-        with pytest.raises(CopyRefused, match="holds data already"):
-            await Copy(source, target, ignore).run(anew=anew)
+        with pytest.raises(TransferRefused, match="holds data already"):
+            await DatabaseTransfer(source, target, ignore).run(start_over=anew)
     assert await read(target, learned) == before
 
 
@@ -215,15 +221,15 @@ async def test_a_target_of_another_program_is_refused(source: Database, target: 
     """A database with foreign tables is left as it is."""
     async with target.begin() as tx:
         await tx.execute(text("CREATE TABLE theirs (id int)"))
-    with pytest.raises(CopyRefused, match="tables of another program"):
-        await Copy(source, target, ignore).run()
+    with pytest.raises(TransferRefused, match="tables of another program"):
+        await DatabaseTransfer(source, target, ignore).run()
 
 
 async def test_a_target_at_another_revision_is_refused(source: Database, target: Database) -> None:
     """Rows only go between the same tables."""
     await migrate.upgrade(target.url.render_as_string(hide_password=False), "0007")
-    with pytest.raises(CopyRefused, match="the target is at revision 0007"):
-        await Copy(source, target, ignore).run()
+    with pytest.raises(TransferRefused, match="the target is at revision 0007"):
+        await DatabaseTransfer(source, target, ignore).run()
 
 
 async def test_a_source_at_another_revision_is_refused(sqlite_url: str, target: Database) -> None:
@@ -231,18 +237,18 @@ async def test_a_source_at_another_revision_is_refused(sqlite_url: str, target: 
     await migrate.upgrade(sqlite_url, "0007")
     old = Database(sqlite_url)
     with pytest.raises(StoreUnavailable, match="moonthread db upgrade"):
-        await Copy(old, target, ignore).run()
+        await DatabaseTransfer(old, target, ignore).run()
     await old.close()
 
 
 async def test_a_source_in_use_is_refused(source: Database, target: Database) -> None:
     """A process that runs on the file would go on writing behind the copy."""
-    running = Exclusive(source)
-    running.take()
+    running = FileLock(source)
+    running.acquire()
     with pytest.raises(StoreUnavailable, match="another Moonthread process"):
-        await Copy(source, target, ignore).run()
+        await DatabaseTransfer(source, target, ignore).run()
     running.release()
-    assert await Copy(source, target, ignore).run() > 0
+    assert await DatabaseTransfer(source, target, ignore).run() > 0
 
 
 async def test_a_copy_of_another_file_is_not_continued(
@@ -250,31 +256,33 @@ async def test_a_copy_of_another_file_is_not_continued(
 ) -> None:
     """What was begun from one file is not mixed with another's rows."""
 
-    def interrupt(_: Progress) -> None:
+    def interrupt(_: TransferProgress) -> None:
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        await Copy(source, target, interrupt).run()
+        await DatabaseTransfer(source, target, interrupt).run()
     with sqlite3.connect(tmp_path / "moonthread.db") as old, sqlite3.connect(tmp_path / "b.db") as new:
         old.backup(new)
     other = Database(f"sqlite:///{tmp_path / 'b.db'}")
-    with pytest.raises(CopyRefused, match="--anew"):
-        await Copy(other, target, ignore).run()
+    with pytest.raises(TransferRefused, match="--anew"):
+        await DatabaseTransfer(other, target, ignore).run()
     await other.close()
 
 
 async def test_a_value_that_is_too_long_is_named(source: Database, target: Database) -> None:
     """SQLite does not keep to a column's length; PostgreSQL would, with a text that helps nobody."""
     await add_messages(source, 1, author="x" * 300)
-    with pytest.raises(RowUnfit, match="messages 10: author has 300 characters, and PostgreSQL takes 255"):
-        await Copy(source, target, ignore).run()
+    with pytest.raises(
+        RowNotTransferable, match="messages 10: author has 300 characters, and PostgreSQL takes 255"
+    ):
+        await DatabaseTransfer(source, target, ignore).run()
 
 
 async def test_the_character_zero_is_left_out(source: Database, target: Database) -> None:
     """PostgreSQL's texts cannot hold it; the rest of the text arrives and counts as equal."""
     async with source.begin() as tx:
         await tx.execute(insert(choices).values(conversation_id=1, name="persona", value="a\0b"))
-    await Copy(source, target, ignore).run()
+    await DatabaseTransfer(source, target, ignore).run()
     async with target.read() as tx:
         query = select(choices.c.value).where(choices.c.name == "persona")
         assert (await tx.execute(query)).scalar_one() == "ab"
@@ -283,5 +291,5 @@ async def test_the_character_zero_is_left_out(source: Database, target: Database
 async def test_only_sqlite_to_postgresql(source: Database, target: Database) -> None:
     """The other ways round are no copy of a deployment."""
     for one, other in ((source, source), (target, target), (target, source)):
-        with pytest.raises(CopyRefused, match="from SQLite to PostgreSQL"):
-            await Copy(one, other, ignore).run()
+        with pytest.raises(TransferRefused, match="from SQLite to PostgreSQL"):
+            await DatabaseTransfer(one, other, ignore).run()

@@ -5,42 +5,42 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.access import Who
-from core.access.flood_limits import Pace
+from core.access import Actor
+from core.access.flood_limits import FloodCounter
 from core.chat_policy import ChatRules
-from core.domain.events import Address, Addressed, Person, Quoted, Said, Scene, ThreadKey
-from core.domain.handoff_state import State
+from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ReplyContext, ThreadKey
+from core.domain.handoff_state import HandoffState
 from core.store import Database, Lane, conversations, event_context, guard, handoffs, inbox, rules
 from core.store.conversations import Conversation
-from core.store.event_context import Arrival
-from core.store.handoffs import Place
-from core.store.inbox import Mark
+from core.store.event_context import EventContext
+from core.store.handoffs import DeskRoom
+from core.store.inbox import EventStatus
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 BOB = Person(id="7", name="Bob")
-SAID = Said(
+SAID = MessageReceived(
     delivery_id="m1",
     message_id="1",
     address=Address(key=KEY),
     author=BOB,
     text="hello",
     sent_at=NOW,
-    scene=Scene.GROUP,
-    addressed=Addressed.MENTION,
+    chat_type=ChatType.GROUP,
+    mention=Mention.BY_NAME,
 )
 
 
-async def look(database: Database, event: Said = SAID) -> Arrival:
+async def look(database: Database, event: MessageReceived = SAID) -> EventContext:
     """Return what is held on an event."""
     async with database.read() as tx:
-        return await event_context.look(tx, event)
+        return await event_context.load_event_context(tx, event)
 
 
 async def talk(database: Database, key: ThreadKey = KEY) -> Conversation:
     """Make a conversation."""
     async with database.begin() as tx:
-        return await conversations.ensure(tx, key, Scene.GROUP)
+        return await conversations.get_or_create(tx, key, ChatType.GROUP)
 
 
 async def hand_over(database: Database, conversation: Conversation, *, thread: str = "") -> None:
@@ -49,29 +49,31 @@ async def hand_over(database: Database, conversation: Conversation, *, thread: s
         handover = await handoffs.add(
             tx,
             conversation_id=conversation.id,
-            state=State.WAITING,
-            why="customer",
+            state=HandoffState.WAITING,
+            reason="customer",
             customer=BOB,
             language="en",
             address=Address(key=conversation.key),
-            desk=Place(platform="telegram", channel="-100"),
+            desk_room=DeskRoom(platform="telegram", channel="-100"),
             now=NOW,
             due_at=None,
         )
-        await handoffs.opened(tx, handover.id, thread=thread, card=())
+        await handoffs.set_desk_thread(tx, handover.id, thread=thread, ticket=())
 
 
 async def test_an_empty_store_holds_nothing(database: Database) -> None:
     """The first event of all meets nothing."""
-    assert await look(database) == Arrival(scene=Scene.GROUP)
+    assert await look(database) == EventContext(chat_type=ChatType.GROUP)
 
 
 async def test_a_delivery_is_known_again(database: Database) -> None:
     """An event that was stored is seen, of the same tenant only."""
     async with database.begin() as tx:
-        await inbox.add(tx, SAID, conversation_id=None, lane=Lane.TURNS, mark=Mark.NOTED)
-    assert (await look(database)).seen
-    assert not (await look(database, replace(SAID, address=Address(key=replace(KEY, tenant="2"))))).seen
+        await inbox.add(tx, SAID, conversation_id=None, lane=Lane.TURNS, status=EventStatus.RECORDED)
+    assert (await look(database)).is_duplicate
+    assert not (
+        await look(database, replace(SAID, address=Address(key=replace(KEY, tenant="2"))))
+    ).is_duplicate
 
 
 @pytest.mark.parametrize(("channel", "blocked"), [("", True), ("42", True), ("43", False)])
@@ -79,7 +81,7 @@ async def test_a_block_stands_where_it_was_set(database: Database, channel: str,
     """Who is blocked everywhere or here is, who is blocked elsewhere is not."""
     async with database.begin() as tx:
         await guard.block(tx, platform="telegram", person_id="7", channel=channel)
-    assert (await look(database)).blocked is blocked
+    assert (await look(database)).is_blocked is blocked
 
 
 async def test_rules_count_in_groups(database: Database) -> None:
@@ -89,47 +91,47 @@ async def test_rules_count_in_groups(database: Database) -> None:
         await rules.save(tx, own, platform="telegram", tenant="", channel="42", changed_by="")
     found = await look(database)
     assert (found.rules, found.group_rules) == (own, own)
-    direct = await look(database, replace(SAID, scene=Scene.DIRECT))
+    direct = await look(database, replace(SAID, chat_type=ChatType.DIRECT))
     assert (direct.rules, direct.group_rules) == (own, None)
 
 
 async def test_how_somebody_asked_lately_is_told(database: Database) -> None:
     """The pace comes with the time since when it stands, and may be swapped from there once."""
-    who = Who.at(KEY, "7")
-    pace = Pace(seen=((1.0, "a"),))
+    who = Actor.at(KEY, "7")
+    pace = FloodCounter(recent=((1.0, "a"),))
     async with database.begin() as tx:
-        await guard.pace_of(tx, who)
-        assert await guard.keep_pace(tx, who, pace)
+        await guard.lock_flood_counter(tx, who)
+        assert await guard.save_flood_counter(tx, who, pace)
     found = await look(database)
-    assert found.pace == pace
+    assert found.flood_counter == pace
     async with database.begin() as tx:
-        assert await guard.keep_pace(tx, who, Pace(), since=found.pace_at)
-        assert not await guard.keep_pace(tx, who, pace, since=found.pace_at)
+        assert await guard.save_flood_counter(tx, who, FloodCounter(), unchanged_since=found.flood_counter_at)
+        assert not await guard.save_flood_counter(tx, who, pace, unchanged_since=found.flood_counter_at)
 
 
 async def test_a_reply_goes_on_with_the_conversation_it_replies_to(database: Database) -> None:
     """The conversation of the event's own key and that of the message replied to are both told."""
     own, other = await talk(database), await talk(database, replace(KEY, thread="person:1"))
     async with database.begin() as tx:
-        await conversations.remember_ref(tx, KEY, "9", other.id, None)
+        await conversations.save_ref(tx, KEY, "9", other.id, None)
     reply = replace(
-        SAID, follows_replies=True, quoted=Quoted(message_id="9", author="", text="", by_bot=True)
+        SAID, threads_by_reply=True, quoted=ReplyContext(message_id="9", author="", text="", by_bot=True)
     )
     found = await look(database, reply)
-    assert (found.conversation, found.replied) == (own, other)
+    assert (found.conversation, found.replied_conversation) == (own, other)
 
 
 async def test_a_handover_is_noticed_wherever_it_may_matter(database: Database) -> None:
     """Under way in the room, at the desk's thread, and once ended in the very conversation."""
     theirs = await talk(database, replace(KEY, thread="person:1"))
-    assert not (await look(database)).handover
+    assert not (await look(database)).may_concern_handoff
     await hand_over(database, theirs, thread="55")
     at_desk = replace(KEY, channel="-100", thread="55")
-    assert (await look(database)).handover
-    assert (await look(database, replace(SAID, address=Address(key=at_desk)))).handover
+    assert (await look(database)).may_concern_handoff
+    assert (await look(database, replace(SAID, address=Address(key=at_desk)))).may_concern_handoff
     elsewhere = replace(KEY, channel="-100", thread="56")
-    assert not (await look(database, replace(SAID, address=Address(key=elsewhere)))).handover
+    assert not (await look(database, replace(SAID, address=Address(key=elsewhere)))).may_concern_handoff
     async with database.begin() as tx:
         await tx.exec_driver_sql("UPDATE handovers SET ended_at = asked_at")
-    assert not (await look(database)).handover
-    assert (await look(database, replace(SAID, address=Address(key=theirs.key)))).handover
+    assert not (await look(database)).may_concern_handoff
+    assert (await look(database, replace(SAID, address=Address(key=theirs.key)))).may_concern_handoff

@@ -5,36 +5,36 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.domain.errors import Fenced, StoreUnavailable
-from core.domain.events import Address, Addressed, Person, Quoted, Said, Scene, ThreadKey
-from core.store import Database, Lane, Work, conversations, inbox, turns
-from core.store.inbox import Mark
+from core.domain.errors import LeaseLost, StoreUnavailable
+from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ReplyContext, ThreadKey
+from core.store import Database, Lane, QueueKey, conversations, inbox, turns
+from core.store.inbox import EventStatus
 from core.store.payload import decode, encode
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
-SAID = Said(
+SAID = MessageReceived(
     delivery_id="msg:42:1",
     message_id="1",
     address=Address(key=KEY, details={"chat": "private"}),
     author=Person(id="7", name="Bob", language="en"),
     text="Why is the sky blue?",
     sent_at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
-    scene=Scene.DIRECT,
-    addressed=Addressed.DIRECT,
-    quoted=Quoted(message_id="0", author="Ann", text="天空", by_bot=False),
+    chat_type=ChatType.DIRECT,
+    mention=Mention.DIRECT,
+    quoted=ReplyContext(message_id="0", author="Ann", text="天空", by_bot=False),
 )
 
 
-async def store(database: Database, event: Said) -> int | None:
+async def store(database: Database, event: MessageReceived) -> int | None:
     """Add an event to the inbox of its conversation."""
     async with database.begin() as tx:
-        conversation = await conversations.ensure(tx, event.address.key, event.scene)
+        conversation = await conversations.get_or_create(tx, event.address.key, event.chat_type)
         return await inbox.add(
             tx,
             event,
             conversation_id=conversation.id,
             lane=Lane.TURNS,
-            mark=Mark.OPEN,
+            status=EventStatus.OPEN,
         )
 
 
@@ -54,7 +54,7 @@ async def test_the_same_delivery_id_of_another_bot_is_another_event(database: Da
             elsewhere,
             conversation_id=None,
             lane=Lane.TURNS,
-            mark=Mark.OPEN,
+            status=EventStatus.OPEN,
         )
     assert other is not None
 
@@ -65,8 +65,8 @@ async def test_open_events_come_back_as_they_went_in_and_in_order(database: Data
     await store(database, SAID)
     await store(database, second)
     async with database.read() as tx:
-        (work,) = await inbox.open_work(tx)
-        items = await inbox.open_items(tx, work, limit=10)
+        (work,) = await inbox.load_open_queues(tx)
+        items = await inbox.load_open_items(tx, work, limit=10)
     assert [item.event for item in items] == [SAID, second]
 
 
@@ -88,8 +88,8 @@ async def test_an_event_of_another_version_is_handed_out_as_unparsed(database: D
         await tx.execute(
             update(schema.inbox).where(schema.inbox.c.id == first).values(payload={"kind": "Teleported"})
         )
-        (work,) = await inbox.open_work(tx)
-        items = await inbox.open_items(tx, work, limit=10)
+        (work,) = await inbox.load_open_queues(tx)
+        items = await inbox.load_open_items(tx, work, limit=10)
     assert [type(item.event).__name__ for item in items] == ["Unparsed", "Said"]
 
 
@@ -98,16 +98,16 @@ async def test_a_later_run_fences_the_earlier_one(database: Database) -> None:
     seq = await store(database, SAID)
     assert seq is not None
     async with database.begin() as tx:
-        conversation = await conversations.ensure(tx, KEY, Scene.DIRECT)
-        first = await turns.take(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
-        second = await turns.take(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
-    assert (first.run, second.run) == (1, 2)
-    with pytest.raises(Fenced):
+        conversation = await conversations.get_or_create(tx, KEY, ChatType.DIRECT)
+        first = await turns.claim(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
+        second = await turns.claim(tx, conversation_id=conversation.id, inbox_id=seq, seq=seq, asker_id="7")
+    assert (first.attempt, second.attempt) == (1, 2)
+    with pytest.raises(LeaseLost):
         async with database.begin() as tx:
             await turns.save_answer(tx, first, text="stale", outcome="complete")
     async with database.begin() as tx:
         await turns.save_answer(tx, second, text="fresh", outcome="complete")
-        latest = await turns.latest(tx, conversation.id)
+        latest = await turns.get_latest(tx, conversation.id)
     assert latest is not None
     assert latest.partial == "fresh"
 
@@ -117,10 +117,10 @@ async def test_dropping_what_waits_spares_what_runs(database: Database) -> None:
     first = await store(database, SAID)
     await store(database, replace(SAID, delivery_id="msg:42:2", message_id="2"))
     async with database.begin() as tx:
-        conversation = await conversations.ensure(tx, KEY, Scene.DIRECT)
+        conversation = await conversations.get_or_create(tx, KEY, ChatType.DIRECT)
         assert first is not None
         assert await inbox.drop_open(tx, conversation.id, except_ids=[first]) == 1
-        items = await inbox.open_items(tx, Work(conversation.id, Lane.TURNS), limit=10)
+        items = await inbox.load_open_items(tx, QueueKey(conversation.id, Lane.TURNS), limit=10)
     assert [item.id for item in items] == [first]
 
 

@@ -6,11 +6,20 @@ from datetime import UTC, datetime
 import pytest
 
 from core.chat_policy import ChatRules
-from core.domain.events import Address, Addressed, CommandName, Ordered, Person, Said, Scene, ThreadKey
+from core.domain.events import (
+    Address,
+    ChatType,
+    CommandName,
+    CommandReceived,
+    Mention,
+    MessageReceived,
+    Person,
+    ThreadKey,
+)
 from core.store import (
     Database,
     Lane,
-    Work,
+    QueueKey,
     canned,
     conversation_settings,
     conversations,
@@ -23,10 +32,10 @@ from core.store import (
     summaries,
     turns,
 )
-from core.store.history import Line
-from core.store.inbox import Mark
+from core.store.history import HistoryMessage
+from core.store.inbox import EventStatus
 from core.store.knowledge import DEPLOYMENT, Owner
-from core.store.open_work import Agenda, Background
+from core.store.open_work import AvailableContext, OpenWork
 from core.store.summaries import Summary
 
 KEY = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1.0")
@@ -34,42 +43,44 @@ NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 ANN = Person(id="U1", name="Ann")
 
 
-async def ask(database: Database, text: str, *, key: ThreadKey = KEY, scene: Scene = Scene.GROUP) -> Work:
+async def ask(
+    database: Database, text: str, *, key: ThreadKey = KEY, scene: ChatType = ChatType.GROUP
+) -> QueueKey:
     """Store an open question with its words; return its line of work."""
     async with database.begin() as tx:
-        talk = await conversations.ensure(tx, key, scene)
-        said = Said(
+        talk = await conversations.get_or_create(tx, key, scene)
+        said = MessageReceived(
             delivery_id=f"{key.channel}:{text}",
             message_id=text[:8],
             address=Address(key=key),
             author=ANN,
             text=text,
             sent_at=NOW,
-            scene=scene,
-            addressed=Addressed.MENTION,
+            chat_type=scene,
+            mention=Mention.BY_NAME,
         )
-        seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, mark=Mark.OPEN)
+        seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, status=EventStatus.OPEN)
         assert seq is not None
-        line = Line(seq=seq, role="user", author_id="U1", author="Ann", text=text, tokens=3)
-        await history.add(tx, line, conversation_id=talk.id)
-    return Work(talk.id, Lane.TURNS)
+        line = HistoryMessage(seq=seq, role="user", author_id="U1", author="Ann", text=text, tokens=3)
+        await history.append(tx, line, conversation_id=talk.id)
+    return QueueKey(talk.id, Lane.TURNS)
 
 
-async def answered(database: Database, work: Work) -> None:
+async def answered(database: Database, work: QueueKey) -> None:
     """Close the oldest open question of a line of work."""
     async with database.begin() as tx:
-        item = (await inbox.open_items(tx, work, limit=1))[0]
-        turn = await turns.take(
+        item = (await inbox.load_open_items(tx, work, limit=1))[0]
+        turn = await turns.claim(
             tx, conversation_id=work.conversation_id, inbox_id=item.id, seq=item.id, asker_id="U1"
         )
         await turns.finish(tx, turn, outcome="complete")
-        await inbox.mark(tx, [item.id], Mark.DONE)
+        await inbox.set_status(tx, [item.id], EventStatus.DONE)
 
 
-async def look(database: Database, work: Work) -> Agenda:
+async def look(database: Database, work: QueueKey) -> OpenWork:
     """Return a line's agenda."""
     async with database.read() as tx:
-        found = await open_work.of(tx, work, limit=9, reference="@file")
+        found = await open_work.load_open_work(tx, work, limit=9, file_marker="@file")
     assert found is not None
     return found
 
@@ -79,7 +90,7 @@ async def test_nothing_open_is_no_agenda(database: Database) -> None:
     work = await ask(database, "plum")
     await answered(database, work)
     async with database.read() as tx:
-        assert await open_work.of(tx, work, limit=9, reference="@file") is None
+        assert await open_work.load_open_work(tx, work, limit=9, file_marker="@file") is None
 
 
 async def test_open_events_come_in_order(database: Database) -> None:
@@ -88,13 +99,13 @@ async def test_open_events_come_in_order(database: Database) -> None:
     for text in ("second", "third"):
         await ask(database, text)
     found = await look(database, work)
-    assert [item.event.text for item in found.items if isinstance(item.event, Said)] == [
+    assert [item.event.text for item in found.items if isinstance(item.event, MessageReceived)] == [
         "first",
         "second",
         "third",
     ]
     async with database.read() as tx:
-        one = await open_work.of(tx, work, limit=1, reference="@file")
+        one = await open_work.load_open_work(tx, work, limit=1, file_marker="@file")
     assert one is not None
     assert len(one.items) == 1
     assert found.conversation.key == KEY
@@ -103,14 +114,14 @@ async def test_open_events_come_in_order(database: Database) -> None:
 async def test_a_store_with_nothing_else_says_so(database: Database) -> None:
     """Where nothing was chosen, taught, sent or noted, nothing has to be looked for."""
     found = await look(database, await ask(database, "plum"))
-    assert found.background == Background(
+    assert found.available_context == AvailableContext(
         rules=None,
-        scene=Scene.GROUP,
-        choices=False,
-        canned=False,
-        knowledge=False,
-        files=False,
-        summaries=False,
+        chat_type=ChatType.GROUP,
+        has_settings=False,
+        has_canned_responses=False,
+        has_knowledge=False,
+        has_files=False,
+        has_summaries=False,
     )
 
 
@@ -118,17 +129,21 @@ async def test_what_a_conversation_has_is_found(database: Database) -> None:
     """Choices, ready answers, notes and refusals of the very conversation are told."""
     work = await ask(database, "plum")
     async with database.begin() as tx:
-        await conversation_settings.choose(tx, work.conversation_id, conversation_settings.MODEL, "kimi-k2.6")
-        await canned.put(tx, KEY, question="q", answer="a", author_id="U1")
+        await conversation_settings.save(tx, work.conversation_id, conversation_settings.MODEL, "kimi-k2.6")
+        await canned.save(tx, KEY, question="q", answer="a", author_id="U1")
         note = Summary(version=1, up_to_seq=1, text="n", messages=1, created_at=NOW)
-        assert await summaries.add(tx, work.conversation_id, note, after=None)
-        await guard.refuse(tx, (await inbox.open_items(tx, work, limit=1))[0].id, "flood")
+        assert await summaries.add(tx, work.conversation_id, note, previous=None)
+        await guard.save_refusal(tx, (await inbox.load_open_items(tx, work, limit=1))[0].id, "flood")
     found = await look(database, work)
-    known = found.background
-    assert (known.choices, known.canned, known.summaries) == (True, True, True)
-    assert [item.refused for item in found.items] == ["flood"]
+    known = found.available_context
+    assert (known.has_settings, known.has_canned_responses, known.has_summaries) == (True, True, True)
+    assert [item.refusal_reason for item in found.items] == ["flood"]
     other = await look(database, await ask(database, "pear", key=replace(KEY, channel="C2")))
-    assert (other.background.choices, other.background.canned, other.background.summaries) == (False,) * 3
+    assert (
+        other.available_context.has_settings,
+        other.available_context.has_canned_responses,
+        other.available_context.has_summaries,
+    ) == (False,) * 3
 
 
 @pytest.mark.parametrize(
@@ -144,8 +159,8 @@ async def test_knowledge_is_the_tenants_or_the_deployments(
 ) -> None:
     """Another tenant's sets are nothing to look into."""
     async with database.begin() as tx:
-        await knowledge.ensure(tx, owner, "shop")
-    assert (await look(database, await ask(database, "plum"))).background.knowledge is known
+        await knowledge.get_or_create_set(tx, owner, "shop")
+    assert (await look(database, await ask(database, "plum"))).available_context.has_knowledge is known
 
 
 async def test_rules_speak_in_groups_only(database: Database) -> None:
@@ -154,10 +169,12 @@ async def test_rules_speak_in_groups_only(database: Database) -> None:
         for channel in ("C1", "D1"):
             where = {"platform": "slack", "tenant": "", "channel": channel}
             await rules.save(tx, ChatRules(strict=True), **where, changed_by="")
-    group = (await look(database, await ask(database, "plum"))).background
+    group = (await look(database, await ask(database, "plum"))).available_context
     assert group.group_rules == group.rules == ChatRules(strict=True)
     direct = replace(KEY, channel="D1")
-    alone = (await look(database, await ask(database, "plum", key=direct, scene=Scene.DIRECT))).background
+    alone = (
+        await look(database, await ask(database, "plum", key=direct, scene=ChatType.DIRECT))
+    ).available_context
     assert (alone.rules, alone.group_rules) == (ChatRules(strict=True), None)
 
 
@@ -167,17 +184,17 @@ async def test_a_question_may_name_a_file(database: Database) -> None:
     elsewhere = await ask(database, "pear", key=replace(KEY, channel="C2"))
     await answered(database, elsewhere)
     await ask(database, "cherry", key=replace(KEY, channel="C3"))
-    assert (await look(database, work)).background.files
+    assert (await look(database, work)).available_context.has_files
     await answered(database, work)
     await ask(database, "thanks")
-    assert not (await look(database, work)).background.files
+    assert not (await look(database, work)).available_context.has_files
 
 
 async def test_another_answer_may_mean_an_earlier_file(database: Database) -> None:
     """A command to answer again is looked at with the earlier question's files."""
     work = await ask(database, "plum")
     await answered(database, work)
-    retry = Ordered(
+    retry = CommandReceived(
         delivery_id="r",
         message_id="r",
         command=CommandName.RETRY,
@@ -185,8 +202,10 @@ async def test_another_answer_may_mean_an_earlier_file(database: Database) -> No
         address=Address(key=KEY),
         author=ANN,
         sent_at=NOW,
-        scene=Scene.GROUP,
+        chat_type=ChatType.GROUP,
     )
     async with database.begin() as tx:
-        await inbox.add(tx, retry, conversation_id=work.conversation_id, lane=Lane.TURNS, mark=Mark.OPEN)
-    assert (await look(database, work)).background.files
+        await inbox.add(
+            tx, retry, conversation_id=work.conversation_id, lane=Lane.TURNS, status=EventStatus.OPEN
+        )
+    assert (await look(database, work)).available_context.has_files

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from core.access import Limits, Who
-from core.domain.events import Address, Addressed, MessageRef, Person, Said, Scene, ThreadKey
+from core.access import Actor, QuotaLimits
+from core.domain.events import Address, ChatType, Mention, MessageReceived, MessageRef, Person, ThreadKey
 from core.store import (
     Database,
     Lane,
@@ -23,15 +23,15 @@ from core.store import (
     turns,
     usage,
 )
-from core.store.history import Line
-from core.store.inbox import Mark
+from core.store.history import HistoryMessage
+from core.store.inbox import EventStatus
 from core.store.summaries import Summary
-from core.store.usage import Spent
+from core.store.usage import CallUsage
 
 KEY = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1.1")
-ANN = Who(platform="slack", tenant="T1", channel="C1", person_id="U1")
+ANN = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
 ALIAS = "anon:1"
-SPENT = Spent(
+SPENT = CallUsage(
     model="kimi-k2.6",
     prompt_tokens=100,
     cached_tokens=10,
@@ -54,24 +54,24 @@ class Asking:
     async def __call__(self, words: str, *, person: str = "U1", key: ThreadKey = KEY) -> int:
         """Ask as ``person``; return the conversation's id."""
         self.count += 1
-        said = Said(
+        said = MessageReceived(
             delivery_id=f"{self.count}",
             message_id=f"m{self.count}",
             address=Address(key=key),
             author=Person(id=person, name=f"Name of {person}"),
             text=words,
             sent_at=datetime.now(UTC),
-            scene=Scene.GROUP,
-            addressed=Addressed.MENTION,
+            chat_type=ChatType.GROUP,
+            mention=Mention.BY_NAME,
         )
         async with self.database.begin() as tx:
-            talk = await conversations.ensure(tx, key, Scene.GROUP)
-            seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, mark=Mark.DONE)
+            talk = await conversations.get_or_create(tx, key, ChatType.GROUP)
+            seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, status=EventStatus.DONE)
             assert seq is not None
-            line = Line(seq=seq, role="user", author_id=person, author="", text=words, tokens=1)
-            await history.add(tx, line, conversation_id=talk.id, message_id=said.message_id)
-            await conversations.remember_ref(tx, key, said.message_id, talk.id, None)
-            turn = await turns.take(
+            line = HistoryMessage(seq=seq, role="user", author_id=person, author="", text=words, tokens=1)
+            await history.append(tx, line, conversation_id=talk.id, message_id=said.message_id)
+            await conversations.save_ref(tx, key, said.message_id, talk.id, None)
+            turn = await turns.claim(
                 tx,
                 conversation_id=talk.id,
                 inbox_id=seq,
@@ -82,8 +82,8 @@ class Asking:
             await turns.save_answer(tx, turn, text=f"About {words}", outcome="complete")
             await turns.finish(tx, turn, outcome="complete")
             answer = replace(line, role="assistant", author_id="", text=f"About {words}")
-            await history.add(tx, answer, conversation_id=talk.id, turn_id=turn.id)
-            await conversations.remember_ref(tx, key, f"a{self.count}", talk.id, turn.id)
+            await history.append(tx, answer, conversation_id=talk.id, turn_id=turn.id)
+            await conversations.save_ref(tx, key, f"a{self.count}", talk.id, turn.id)
             await usage.add(tx, SPENT, conversation_id=talk.id, turn_id=turn.id, person_id=person)
         return talk.id
 
@@ -130,12 +130,12 @@ async def test_a_person_is_forgotten_and_others_are_not(database: Database, asks
         made = Summary(
             version=1, up_to_seq=1, text="They like plum.", messages=2, created_at=datetime.now(UTC)
         )
-        assert await summaries.add(tx, talk_id, made, after=None)
+        assert await summaries.add(tx, talk_id, made, previous=None)
 
     async with database.begin() as tx:
         gone = await privacy.forget_person(tx, ANN, alias=ALIAS)
 
-    assert (gone.said, gone.answers, gone.conversations, gone.files) == (1, 1, 1, 0)
+    assert (gone.messages, gone.answers, gone.conversations, gone.files) == (1, 1, 1, 0)
     left = await everything(database)
     assert "plum" not in left
     assert "'m1'" not in left
@@ -146,19 +146,19 @@ async def test_a_person_is_forgotten_and_others_are_not(database: Database, asks
         stored = text("SELECT count(*) FROM inbox WHERE tenant = 'T1' AND delivery_id = '1'")
         assert (await tx.execute(stored)).scalar() == 1  # told again it would not be new
         again = await privacy.forget_person(tx, ANN, alias=ALIAS)
-    assert (again.said, again.answers) == (0, 0)
+    assert (again.messages, again.answers) == (0, 0)
 
 
 async def test_forgetting_does_not_refill_a_budget(database: Database, asks: Asking) -> None:
     """What was used today stays counted under another name; what was used before has none."""
-    limits = Limits(person_messages=9, person_tokens=9, chat_messages=9, chat_tokens=9, tenant_tokens=9)
+    limits = QuotaLimits(person_messages=9, person_tokens=9, chat_messages=9, chat_tokens=9, tenant_tokens=9)
     await asks("plum")
     await age(database, 2)
     await asks("pear")
     async with database.begin() as tx:
-        before = await budget.spent(tx, ANN, limits, alias=ALIAS)
+        before = await budget.load_quota_usage(tx, ANN, limits, alias=ALIAS)
         await privacy.forget_person(tx, ANN, alias=ALIAS)
-        assert await budget.spent(tx, ANN, limits, alias=ALIAS) == before
+        assert await budget.load_quota_usage(tx, ANN, limits, alias=ALIAS) == before
         names = (await tx.execute(text("SELECT person_id FROM usage ORDER BY id"))).scalars().all()
     assert (before.person_messages, before.chat_messages) == (1, 1)
     assert (before.person_tokens, before.chat_tokens, before.tenant_tokens) == (120, 120, 120)
@@ -168,12 +168,12 @@ async def test_forgetting_does_not_refill_a_budget(database: Database, asks: Ask
 async def test_a_notice_is_told_once_a_person_and_day(database: Database) -> None:
     """The next day it is told again."""
     async with database.begin() as tx:
-        assert await budget.tell_once(tx, ANN, budget.BUDGET)
-        assert not await budget.tell_once(tx, ANN, budget.BUDGET)
-        assert await budget.was_told(tx, ANN, budget.BUDGET)
-        assert await budget.tell_once(tx, replace(ANN, person_id="U2"), budget.BUDGET)
+        assert await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE)
+        assert not await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE)
+        assert await budget.was_notified(tx, ANN, budget.QUOTA_NOTICE)
+        assert await budget.claim_daily_notice(tx, replace(ANN, person_id="U2"), budget.QUOTA_NOTICE)
         tomorrow = datetime.now(UTC) + timedelta(days=1)
-        assert await budget.tell_once(tx, ANN, budget.BUDGET, now=tomorrow)
+        assert await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE, now=tomorrow)
 
 
 async def test_what_is_too_old_is_deleted(database: Database, asks: Asking) -> None:
@@ -197,8 +197,8 @@ async def test_what_is_too_old_is_deleted(database: Database, asks: Asking) -> N
     assert "pear" in left
     assert "'m3'" in left
     async with database.read() as tx:
-        (day, *_), total = await report.table(tx, "day", since=before - timedelta(days=30)), 0.0
-        for row in await report.table(tx, "model", since=before - timedelta(days=30)):
+        (day, *_), total = await report.grouped_totals(tx, "day", since=before - timedelta(days=30)), 0.0
+        for row in await report.grouped_totals(tx, "model", since=before - timedelta(days=30)):
             total += row.cost_usd
     assert day.messages == 2
     assert total == pytest.approx(0.75)
@@ -246,7 +246,7 @@ async def test_the_table_sums_by_what_is_asked(
     await asks("plum")
     await asks("pear", person="U2")
     async with database.read() as tx:
-        rows = await report.table(tx, by, since=datetime.now(UTC) - timedelta(days=1))
+        rows = await report.grouped_totals(tx, by, since=datetime.now(UTC) - timedelta(days=1))
     assert [row.name for row in rows] == names
     assert sum(row.messages for row in rows) == 3
     assert sum(row.tokens for row in rows) == 360
@@ -258,8 +258,8 @@ async def test_an_export_holds_a_persons_words_and_nobody_elses(database: Databa
     talk_id = await asks("plum")
     await asks("pear", person="U2")
     async with database.read() as tx:
-        person = [record async for record in export.of_person(tx, "slack", "U1")]
-        talk = [record async for record in export.of_conversation(tx, talk_id)]
+        person = [record async for record in export.export_person(tx, "slack", "U1")]
+        talk = [record async for record in export.export_conversation(tx, talk_id)]
     kinds = [record["kind"] for record in person]
     assert kinds == ["conversation", "message", "message", "turn", "usage"]
     assert "plum" in str(person)

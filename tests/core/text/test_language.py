@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.domain.events import Unreadable
-from core.text.language import language_of
-from core.text.notices import NOT_YET, Notice
+from core.domain.events import UnsupportedContent
+from core.text.language import detect_language
+from core.text.notices import UNSUPPORTED_CONTENT_NOTICES, Notice
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from core.text.notices import NOT_YET, Notice
 )
 def test_the_script_decides(text: str, language: str) -> None:
     """A Chinese question with English names is Chinese, an English one with a character English."""
-    assert language_of(text) == language
+    assert detect_language(text) == language
 
 
 def test_a_text_without_letters_takes_the_client_s_language() -> None:
     """Where the words tell nothing, the client's language does."""
-    assert language_of("123?", "zh-hans") == "zh"
-    assert language_of("", "de") == "en"
+    assert detect_language("123?", "zh-hans") == "zh"
+    assert detect_language("", "de") == "en"
 
 
 @pytest.mark.parametrize("notice", list(Notice))
@@ -36,7 +36,7 @@ def test_every_notice_exists_in_both_languages(notice: Notice) -> None:
     assert notice.text("zh") != notice.text("en")
 
 
-@pytest.mark.parametrize("kind", list(Unreadable))
-def test_every_unreadable_kind_has_its_notice(kind: Unreadable) -> None:
+@pytest.mark.parametrize("kind", list(UnsupportedContent))
+def test_every_unreadable_kind_has_its_notice(kind: UnsupportedContent) -> None:
     """Whatever cannot be read yet is answered with words of its own."""
-    assert NOT_YET[kind].text("en")
+    assert UNSUPPORTED_CONTENT_NOTICES[kind].text("en")

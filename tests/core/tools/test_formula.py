@@ -4,7 +4,7 @@ import pytest
 
 from bots.simulator.kimi import KimiSimulator
 from core.kimi import AsyncKimi, KimiEndpointMissing
-from core.tools import Source, ToolFault
+from core.tools import SourceLink, ToolError
 from core.tools.formula import WEB_SEARCH, result_of, sources_in, tools_of
 
 
@@ -13,7 +13,7 @@ def test_named_pages_are_sources_once_each() -> None:
     text = (
         '[{"title": "Tea", "url": "https://a.example/tea"}, {"url": "https://a.example/tea"}, {"url": "x:y"}]'
     )
-    assert sources_in(text) == (Source(url="https://a.example/tea", title="Tea"),)
+    assert sources_in(text) == (SourceLink(url="https://a.example/tea", title="Tea"),)
 
 
 def test_addresses_in_plain_text_are_found() -> None:
@@ -34,13 +34,13 @@ def test_a_fetched_page_is_a_source_even_when_encrypted() -> None:
     """The page that was asked for is known from the arguments."""
     fiber = {"status": "succeeded", "context": {"encrypted_output": "AAAA"}}
     result = result_of("fetch", fiber, '{"url": "https://d.example/"}')
-    assert result.sources == (Source(url="https://d.example/"),)
+    assert result.sources == (SourceLink(url="https://d.example/"),)
 
 
 @pytest.mark.parametrize("fiber", [{"status": "failed", "error": "timeout"}, {}, [], None])
 def test_a_fiber_that_failed_is_a_fault(fiber: object) -> None:
     """Whatever shape a failure has, the model is told that the tool failed."""
-    with pytest.raises(ToolFault, match="web_search failed"):
+    with pytest.raises(ToolError, match="web_search failed"):
         result_of("web_search", fiber, "{}")
 
 
@@ -58,9 +58,9 @@ async def test_formulas_are_found_and_run_at_the_provider() -> None:
             "https://tea.example/practice",
         ]
         simulator.formulas.failing.append("timeout")
-        with pytest.raises(ToolFault, match="web_search failed"):
+        with pytest.raises(ToolError, match="web_search failed"):
             await search.run('{"query": "tea"}')
-        with pytest.raises(ToolFault, match="not available"):
+        with pytest.raises(ToolError, match="not available"):
             await search.run("no json")
 
 

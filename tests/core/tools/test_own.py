@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from core.domain.errors import SettingsError
-from core.tools import ToolFault, tool
+from core.tools import ToolError, tool
 from core.tools.own import load, made
 
 
@@ -86,7 +86,7 @@ async def test_nested_arguments_arrive_as_the_functions_types() -> None:
 )
 async def test_arguments_that_do_not_fit_are_told_to_the_model(arguments: str) -> None:
     """A model that wrote nonsense learns what was wrong instead of breaking the turn."""
-    with pytest.raises(ToolFault, match="arguments"):
+    with pytest.raises(ToolError, match="arguments"):
         await made(stock).run(arguments)
 
 
@@ -97,7 +97,7 @@ async def test_an_error_inside_a_tool_is_a_fault_without_its_text() -> None:
         """Break."""
         raise RuntimeError("secret connection string")
 
-    with pytest.raises(ToolFault) as caught:
+    with pytest.raises(ToolError) as caught:
         await made(leaky).run('{"article": "tea"}')
     assert "secret" not in str(caught.value)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.kimi import KimiEndpointMissing, KimiUnavailable, ToolCall
 from core.store import Database
-from core.tools import Source
+from core.tools import SourceLink
 from core.tools.formula import BUILTIN
 from core.tools.registry import Toolbox, sources_note, telling
 
@@ -53,7 +53,9 @@ async def test_formulas_that_fail_now_are_asked_again(database: Database) -> Non
 
 def test_sources_are_links_that_cannot_break_out() -> None:
     """A page's title is one line without brackets, and short."""
-    note = sources_note([Source(url="https://a.test", title="x](https://evil.test) [y\n" + "z" * 100)], "en")
+    note = sources_note(
+        [SourceLink(url="https://a.test", title="x](https://evil.test) [y\n" + "z" * 100)], "en"
+    )
     assert note.splitlines()[0] == "**Sources**"
     assert note.splitlines()[1].startswith("- [x)(https://evil.test) (y z")
     assert len(note.splitlines()) == 2

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from bots.composition.service import Service, platforms_of
+from bots.composition.service import Service, build_platforms
 from bots.simulator.kimi import KimiSimulator, answer_with
 from bots.simulator.screen import Shown
 from bots.simulator.slack import SlackSimulator
@@ -170,7 +170,7 @@ class Office:
                 **self.given,
             }
         )
-        platforms = platforms_of(made, frozenset({"telegram", "slack"}), self.clock)
+        platforms = build_platforms(made, frozenset({"telegram", "slack"}), self.clock)
         self.service = Service(made, platforms, clock=self.clock, web=False)
         await self.service.start()
         await self.slack.connected()

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 
-from bots.composition.service import Service, platforms_of
+from bots.composition.service import Service, build_platforms
 from core.domain.clock import ScaledClock
 from core.settings import load
 
@@ -14,7 +14,7 @@ async def serve(speed: float) -> None:
     settings, clock = load(), ScaledClock(speed)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    service = Service(settings, platforms_of(settings, settings.platforms, clock), clock=clock, web=False)
+    service = Service(settings, build_platforms(settings, settings.platforms, clock), clock=clock, web=False)
     await service.start()
     await stop.wait()
     await service.stop()

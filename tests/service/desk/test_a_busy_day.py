@@ -21,8 +21,8 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from core.chat_policy import ChatRules, Trigger
 from core.domain.clock import ScaledClock
-from core.knowledge.finder import find
-from core.knowledge.teaching import teach
+from core.knowledge.finder import find_passages
+from core.knowledge.indexing import index_document
 from core.store import Database, knowledge, migrate, rules
 from core.store.knowledge import DEPLOYMENT
 
@@ -103,10 +103,10 @@ class Town:
         database = Database(self.database_url)
         for path in documents("tea"):
             text, ending = path.read_text(encoding="utf-8"), path.suffix[1:]
-            await teach(database, DEPLOYMENT, "tea", name=path.name, text=text, ending=ending)
+            await index_document(database, DEPLOYMENT, "tea", name=path.name, text=text, extension=ending)
         async with database.begin() as tx:
-            known = await knowledge.ensure(tx, DEPLOYMENT, "tea")
-            asked = [one for one in questions_of() if await find(tx, [known.id], one)]
+            known = await knowledge.get_or_create_set(tx, DEPLOYMENT, "tea")
+            asked = [one for one in questions_of() if await find_passages(tx, [known.id], one)]
             for one, question in zip(customers, asked, strict=False):
                 one.question = question
             for platform, room, desk in (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.chat_policy import ChatRules, changed
+from core.chat_policy import ChatRules, with_changes
 from core.store import rules
 
 ON_TELEGRAM, ON_SLACK = 30, 10
@@ -68,7 +68,7 @@ async def test_forty_customers_two_desks_and_a_restart(office: Any, backend: str
     async with office.service.database.begin() as tx:
         await rules.save(
             tx,
-            changed(ChatRules(), {"desk": f"slack:{on_slack[1]}", "gather_s": "0"}),
+            with_changes(ChatRules(), {"desk": f"slack:{on_slack[1]}", "gather_s": "0"}),
             platform="telegram",
             tenant="",
             channel=everybody[0].channel,

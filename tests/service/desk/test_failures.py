@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.domain.events import Address, Person, Pressed, Scene, ThreadKey
+from core.domain.events import Address, ButtonPressed, ChatType, Person, ThreadKey
 
 platforms = pytest.mark.parametrize("customers", ["telegram", "slack"])
 
@@ -196,15 +196,15 @@ async def test_a_press_from_elsewhere_does_nothing(office: Any) -> None:
     answer = next(one for one in ann.shown if one.buttons)
     key = ThreadKey(platform="telegram", tenant="1", channel=ann.channel, thread="")
     for number, data in enumerate(("desk:take:1", "desk:close:1", "desk:draft:1", "desk:send:1", "rate:5:1")):
-        forged = Pressed(
+        forged = ButtonPressed(
             delivery_id=f"press:{number}",
             message_id=answer.message_id,
             address=Address(key=key),
             author=Person(id=str(ann.person), name="Ann"),
-            control=None,
+            action=None,
             sent_at=datetime.now(UTC),
-            scene=Scene.DIRECT,
-            choice=data,
+            chat_type=ChatType.DIRECT,
+            option_data=data,
         )
         assert await office.service.parts.ingest(forged)
     await office.settled()

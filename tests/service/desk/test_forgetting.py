@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.access import Who
+from core.access import Actor
 from core.store import privacy
 
 
@@ -24,7 +24,7 @@ async def test_a_forgotten_customer_leaves_no_words_on_our_side(office: Any) -> 
     await ann.sees("Thank you for rating")
     await office.settled()
     async with office.service.database.begin() as tx:
-        who = Who(platform="telegram", tenant="1", channel="", person_id=str(ann.person))
+        who = Actor(platform="telegram", tenant="1", channel="", person_id=str(ann.person))
         await privacy.forget_person(tx, who, alias="anon:1")
     for table in ("handovers", "relayed", "ratings", "messages", "inbox"):
         rows = str([tuple(row) for row in await office.rows(f"SELECT * FROM {table}")])  # noqa: S608

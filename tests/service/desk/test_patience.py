@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.chat_policy import ChatRules, changed
+from core.chat_policy import ChatRules, with_changes
 from core.store import rules
 
 
@@ -96,7 +96,7 @@ async def test_after_hours_the_customer_hears_when_somebody_will_be_there(office
     async with office.service.database.begin() as tx:
         await rules.save(
             tx,
-            changed(ChatRules(), {"hours": closed_now(), "trigger": "always"}),
+            with_changes(ChatRules(), {"hours": closed_now(), "trigger": "always"}),
             platform="telegram",
             tenant="",
             channel=ann.channel,
@@ -118,7 +118,7 @@ async def test_a_keyword_of_the_rules_brings_a_person(office: Any) -> None:
     async with office.service.database.begin() as tx:
         await rules.save(
             tx,
-            changed(ChatRules(), {"handover_words": "refund, 退款"}),
+            with_changes(ChatRules(), {"handover_words": "refund, 退款"}),
             platform="telegram",
             tenant="",
             channel=ann.channel,

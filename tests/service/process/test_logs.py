@@ -11,14 +11,14 @@ from bots.simulator.kimi.script import Faults
 OF_THE_PROCESS = frozenset(
     {
         "slack.connected",
-        "telegram_connected",
-        "leadership_taken",
-        "leadership_left",
+        "telegram.connected",
+        "leader.elected",
+        "leader.resigned",
         "started",
         "stopping",
         "stopped",
-        "telegram_button_unanswered",
-        "telegram_membership",
+        "telegram.callback_not_answered",
+        "telegram.membership_changed",
         "As you gave `client` as well, `token` will be unused.",  # Bolt, which looks into the environment
     }
 )  #: lines that are of no single turn
@@ -100,6 +100,8 @@ async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, pro
         by_turn.setdefault(line.get("turn", 0), []).append(line["event"])
     turns = {turn: events for turn, events in by_turn.items() if turn}
     assert len(turns) == 4
-    assert all("turn_done" in events for events in turns.values())
+    assert all("turn.finished" in events for events in turns.values())
     told = {event for events in turns.values() for event in events}
-    assert {"stream_resumed", "frame_failed", "tool_fault", "file_read", "turn_done"} <= told, told
+    assert {"stream_resumed", "delivery.call_failed", "tool_fault", "file.read", "turn.finished"} <= told, (
+        told
+    )

@@ -108,6 +108,6 @@ async def test_nothing_secret_and_nobodys_words_stand_in_the_log(stand_ins: Any,
         )
     assert await process.end() == 0
     log = process.log.read_text()
-    assert "turn_done" in log
+    assert "turn.finished" in log
     for secret in ("PLUM", "PEACH", "sk-test", "1:test", "xoxb-test", "xapp-test"):
         assert secret not in log

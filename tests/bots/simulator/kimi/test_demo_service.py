@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import SeenRequest, demo_script
-from core.handoff.ai_assist import DRAFT, SUMMARY
-from core.knowledge.showing import USE
+from core.handoff.ai_assist import DRAFT_PROMPT, SUMMARY_PROMPT
+from core.knowledge.prompt_passages import INSTRUCTIONS
 from core.turns.intent_classifier import INSTRUCTION
 
 
@@ -17,7 +17,7 @@ def seen(*messages: tuple[str, str]) -> SeenRequest:
 
 
 PASSAGES = (
-    f'{USE}\n\n<passage n="1" source="Terms">\nReturns take a week.\n</passage>\n\n'
+    f'{INSTRUCTIONS}\n\n<passage n="1" source="Terms">\nReturns take a week.\n</passage>\n\n'
     '<passage n="2" source="x">\nNo.\n</passage>'
 )
 
@@ -61,8 +61,8 @@ def test_it_judges_in_one_word(said: str, word: str) -> None:
 )
 def test_it_helps_the_team(told: str, expected: str) -> None:
     """A summary and a draft are about what the customer asked, in their language."""
-    summary = demo_script(seen(("system", SUMMARY.format(language="English")), ("user", told))).text
-    draft = demo_script(seen(("system", DRAFT), ("user", told))).text
+    summary = demo_script(seen(("system", SUMMARY_PROMPT.format(language="English")), ("user", told))).text
+    draft = demo_script(seen(("system", DRAFT_PROMPT), ("user", told))).text
     assert f"“{expected}”" in summary
     assert f"“{expected}”" in draft
     assert summary != draft

@@ -13,41 +13,41 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from core.domain.clock import SystemClock
-from core.domain.events import Address, Addressed, Person, Said, Scene, ThreadKey
+from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ThreadKey
 from core.inbound.ingest import Ingestor
-from core.store import Database, Work, inbox, migrate
-from core.store.inbox import Mark
-from core.work_queue.active_answers import RunningAnswers
-from core.work_queue.postgres import ScaleoutEngine, Timing
+from core.store import Database, QueueKey, inbox, migrate
+from core.store.inbox import EventStatus
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.postgres import ClusterTiming, PostgresWorkQueue
 
 #: A cluster that lives five times as fast as a real one.
-FAST = Timing(
-    beat_s=0.2,
+FAST = ClusterTiming(
+    heartbeat_s=0.2,
     lease_s=0.6,
     stalled_s=1.0,
-    watch_s=0.1,
-    quiet_s=3.0,
-    first_quiet_s=0.3,
+    eviction_check_s=0.1,
+    eviction_grace_s=3.0,
+    join_grace_s=0.3,
     poll_s=0.2,
     sweep_s=0.3,
     reconnect_s=0.1,
 )
 
-Handle = Callable[[Work, str], Awaitable[None]]
+Handle = Callable[[QueueKey, str], Awaitable[None]]
 
 
-def said(conversation: int, number: int) -> Said:
+def said(conversation: int, number: int) -> MessageReceived:
     """Make the ``number``-th question of a conversation."""
     key = ThreadKey(platform="telegram", tenant="1", channel=str(conversation), thread="")
-    return Said(
+    return MessageReceived(
         delivery_id=f"msg:{conversation}:{number}",
         message_id=str(number),
         address=Address(key=key),
         author=Person(id=str(conversation), name="Bob"),
         text=f"{number}",
         sent_at=datetime(2026, 11, 21, tzinfo=UTC),
-        scene=Scene.DIRECT,
-        addressed=Addressed.DIRECT,
+        chat_type=ChatType.DIRECT,
+        mention=Mention.DIRECT,
     )
 
 
@@ -130,20 +130,20 @@ class Replica:
     """An engine with a database connection of its own; its drain tells a test what it does."""
 
     def __init__(
-        self, url: str, wire: Wire, timing: Timing, platforms: tuple[str, ...], own_at_once: int
+        self, url: str, wire: Wire, timing: ClusterTiming, platforms: tuple[str, ...], own_at_once: int
     ) -> None:
         self.wire = wire
         self.database = Database(url)
-        self.running = RunningAnswers()
+        self.running = ActiveAnswers()
         self.cuts = 0
-        self.engine = ScaleoutEngine(
+        self.engine = PostgresWorkQueue(
             self.database,
             self.running,
             SystemClock(),
             platforms=platforms,
             timing=timing,
-            on_fence=self._cut,
-            own_at_once=own_at_once,
+            on_lease_lost=self._cut,
+            local_concurrency=own_at_once,
         )
         self.ingest = Ingestor(self.database, self.engine)
         self.seen: list[tuple[int, str]] = []  #: (conversation, text) of every event that was begun
@@ -153,15 +153,15 @@ class Replica:
         self.gate.set()
         self.one_at_a_time = False  #: the drain returns after one event
 
-    async def drain(self, work: Work) -> None:
+    async def drain(self, work: QueueKey) -> None:
         """Bring events to their end, in order."""
         while True:
             async with self.database.read() as tx:
-                items = await inbox.open_items(tx, work, limit=1)
+                items = await inbox.load_open_items(tx, work, limit=1)
             if not items:
                 return
             event = items[0].event
-            assert isinstance(event, Said)
+            assert isinstance(event, MessageReceived)
             self.seen.append((work.conversation_id, event.text))
             try:
                 await self.gate.wait()
@@ -169,7 +169,7 @@ class Replica:
                 self.aborted.append(event.text)
                 raise
             async with self.database.begin() as tx:
-                await inbox.mark(tx, [items[0].id], Mark.DONE)
+                await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
             self.done.append(event.text)
             if self.one_at_a_time:
                 return
@@ -187,7 +187,7 @@ class Cluster:
 
     async def replica(
         self,
-        timing: Timing = FAST,
+        timing: ClusterTiming = FAST,
         platforms: tuple[str, ...] = ("telegram",),
         *,
         busy: bool = False,
@@ -239,12 +239,12 @@ async def cluster(postgres_url: str) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-def question() -> Callable[[int, int], Said]:
+def question() -> Callable[[int, int], MessageReceived]:
     """Make the n-th question of a conversation."""
     return said
 
 
 @pytest.fixture
-def fast() -> Timing:
+def fast() -> ClusterTiming:
     """The cluster's timing in these tests."""
     return FAST

@@ -8,8 +8,8 @@ from typing import Any
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
-from core.store import Work, conversations, inbox, turns
-from core.work_queue.postgres import Timing, statements
+from core.store import QueueKey, conversations, inbox, turns
+from core.work_queue.postgres import ClusterTiming, statements
 
 
 async def bury_a_worker(cluster: Any, conversation: int = 1) -> int:
@@ -26,7 +26,7 @@ async def bury_a_worker(cluster: Any, conversation: int = 1) -> int:
 
 
 async def test_gap_1_the_next_job_of_a_lock_does_not_wait_for_the_poll(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """A job that waited for its conversation's lock runs as soon as the lock is free."""
     replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), busy=True)
@@ -40,7 +40,7 @@ async def test_gap_1_the_next_job_of_a_lock_does_not_wait_for_the_poll(
 
 
 async def test_gap_1_a_notification_during_a_fetch_is_not_forgotten(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """Procrastinate clears its event after a fetch; many events at once all run without the poll."""
     replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), own_at_once=0)
@@ -111,7 +111,7 @@ async def test_gap_3_a_loop_that_stood_still_fences_itself(cluster: Any, questio
 
 
 async def test_gap_4_a_listener_whose_line_is_dead_listens_again(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """A connection that stays open and silent is noticed by the heartbeat it carries."""
     replica = await cluster.replica(replace(fast, poll_s=60.0, sweep_s=60.0))
@@ -174,7 +174,7 @@ async def test_gap_5_a_worker_that_ends_is_replaced(cluster: Any, question: Any)
 
 
 async def test_gap_6_nobody_is_declared_dead_after_an_outage(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """All heartbeats look old when the database comes back, and nobody's work is taken."""
     owner, other = await cluster.replica(busy=True), await cluster.replica()
@@ -188,17 +188,17 @@ async def test_gap_6_nobody_is_declared_dead_after_an_outage(
     other.wire.heal()  # for a while it is alone with heartbeats that are all old
     await asyncio.sleep(fast.stalled_s)
     owner.wire.heal()
-    await asyncio.sleep(fast.quiet_s + 0.5)
+    await asyncio.sleep(fast.eviction_grace_s + 0.5)
     assert len(owner.seen) + len(other.seen) == 8
     assert owner.aborted + other.aborted == []
     assert owner.engine.member.takeovers + other.engine.member.takeovers == 0
 
 
 async def test_gap_6_who_stays_away_is_dead_after_the_quiet(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """The quiet after an outage ends: a replica that did not come back loses its work."""
-    quick = replace(fast, quiet_s=1.0)
+    quick = replace(fast, eviction_grace_s=1.0)
     owner = await cluster.replica(quick, busy=True)
     await owner.ingest(question(1, 1))
     await cluster.until(lambda: len(owner.seen) == 1)
@@ -218,7 +218,7 @@ async def test_gap_7_an_open_event_without_a_job_is_swept_up(
     """Whatever lost its job, an open event is found and worked off."""
     replica = await cluster.replica()
 
-    async def forget(_: Any, __: Work) -> None:
+    async def forget(_: Any, __: QueueKey) -> None:
         return None
 
     monkeypatch.setattr(replica.engine, "enlist", forget)
@@ -228,7 +228,7 @@ async def test_gap_7_an_open_event_without_a_job_is_swept_up(
 
 
 async def test_gap_7_a_drain_that_leaves_an_event_open_runs_again(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """Finishing a job looks at its events: none is left without a job."""
     replica = await cluster.replica(replace(fast, sweep_s=60.0), busy=True)
@@ -246,7 +246,7 @@ async def test_an_event_behind_a_waiting_job_is_seen_by_it(cluster: Any, questio
     async with owner.database.begin() as tx:
         found = await conversations.find(tx, question(1, 1).address.key)
         assert found is not None
-        await owner.engine.enlist(tx, Work(found.id, inbox.Lane.TURNS))
+        await owner.engine.enlist(tx, QueueKey(found.id, inbox.Lane.TURNS))
         worker = await cluster.replica()
         await asyncio.sleep(0.8)
         assert worker.seen == []
@@ -265,7 +265,7 @@ async def test_a_replica_takes_only_what_its_platforms_can_show(cluster: Any, qu
 
 
 async def test_a_stopping_replica_hands_its_work_on_at_once(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """What does not end within the grace runs on another replica without any waiting for heartbeats."""
     leaving = await cluster.replica(busy=True)
@@ -277,30 +277,34 @@ async def test_a_stopping_replica_hands_its_work_on_at_once(
     assert await cluster.until(lambda: staying.done == ["1"]) < 1.5
 
 
-async def _answer(cluster: Any, question: Any, timing: Timing) -> tuple[Any, Any, Any]:
+async def _answer(cluster: Any, question: Any, timing: ClusterTiming) -> tuple[Any, Any, Any]:
     """Let one of two replicas write an answer, with a turn row as the service makes it."""
     owner = await cluster.replica(timing, busy=True)
     await owner.ingest(question(1, 1))
     await cluster.until(lambda: len(owner.seen) == 1)
     async with owner.database.begin() as tx:
-        await turns.take(tx, conversation_id=1, inbox_id=1, seq=1, asker_id="1")
+        await turns.claim(tx, conversation_id=1, inbox_id=1, seq=1, asker_id="1")
     running = owner.running.begin(1)
     running.task = asyncio.create_task(asyncio.sleep(3600))
     return owner, await cluster.replica(timing), running
 
 
-async def test_an_answer_is_ended_from_another_replica(cluster: Any, fast: Timing, question: Any) -> None:
+async def test_an_answer_is_ended_from_another_replica(
+    cluster: Any, fast: ClusterTiming, question: Any
+) -> None:
     """A stop that arrives elsewhere reaches the writing replica by a notification."""
     _, other, running = await _answer(cluster, question, replace(fast, poll_s=60.0))
     async with other.database.begin() as tx:
-        await turns.ask_to_end(tx, 1, "stop")
+        await turns.request_cancel(tx, 1, "stop")
     other.engine.cancel(1, "stop")
     assert await cluster.until(lambda: running.why == "stop") < 1.0
 
 
-async def test_a_wish_to_end_that_nobody_told_is_found(cluster: Any, fast: Timing, question: Any) -> None:
+async def test_a_wish_to_end_that_nobody_told_is_found(
+    cluster: Any, fast: ClusterTiming, question: Any
+) -> None:
     """Should the notification be lost, the writing replica looks by itself."""
     _, other, running = await _answer(cluster, question, fast)
     async with other.database.begin() as tx:
-        await turns.ask_to_end(tx, 1, "stop")
+        await turns.request_cancel(tx, 1, "stop")
     assert await cluster.until(lambda: running.why == "stop") < 2.0

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from core.work_queue.postgres import Timing
+from core.work_queue.postgres import ClusterTiming
 from core.work_queue.postgres import jobs as jobs_module
 
 ALONE = {"poll_s": 30.0, "sweep_s": 30.0}
@@ -18,7 +18,7 @@ async def no_jobs_left(cluster: Any) -> None:
 
 
 async def test_who_has_time_takes_what_comes_in_at_its_door(
-    cluster: Any, fast: Timing, question: Any, monkeypatch: Any
+    cluster: Any, fast: ClusterTiming, question: Any, monkeypatch: Any
 ) -> None:
     """Nothing is fetched from the queue for it, here or elsewhere."""
     replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
@@ -42,7 +42,7 @@ async def test_who_has_time_takes_what_comes_in_at_its_door(
 
 
 async def test_what_is_more_than_we_have_time_for_is_anybodys(
-    cluster: Any, fast: Timing, question: Any
+    cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """A replica with enough to do leaves new events to the queue, and the others are told."""
     replica = await cluster.replica(replace(fast, **ALONE), busy=True, own_at_once=2)

@@ -1,0 +1,58 @@
+"""Where in Slack something was said and when, and where the answer goes. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bots.slack.people import BotIdentity
+from core.domain.events import Address, ChatType, Person, ThreadKey
+
+
+def tenant_of(body: Mapping[str, Any], identity: BotIdentity) -> str:
+    """Return the team that installed us, which is not always the team of the person."""
+    match body:
+        case {"authorizations": [{"team_id": str(team)}, *_]} if team:
+            return team
+        case {"team": {"id": str(team)}} | {"team_id": str(team)} if team:
+            return team
+        case _:
+            return identity.team_id
+
+
+def address_of(
+    tenant: str,
+    channel: str,
+    chat_type: ChatType,
+    message: Mapping[str, Any],
+    author: Person,
+    identity: BotIdentity,
+) -> Address:
+    """Return where the answer to ``message`` goes: a thread in channels, the top level in a DM."""
+    own_ts, thread = message["ts"], message.get("thread_ts") or ""
+    if chat_type is ChatType.GROUP or identity.agent_view:
+        thread = thread or own_ts
+    team = message.get("user_team") or message.get("source_team") or message.get("team") or tenant
+    key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
+    return Address(key=key, details=details_of(thread, thread or own_ts, team, author))
+
+
+def details_of(thread_ts: str, status_ts: str, team_id: str, author: Person) -> dict[str, str]:
+    """Return what the surface needs beyond the key; see :mod:`bots.slack.surface`."""
+    return {
+        "thread_ts": thread_ts,
+        "status_ts": status_ts,
+        "recipient_user": author.id,
+        "recipient_team": team_id,
+        "language": author.language,
+    }
+
+
+def chat_type_of(channel: str, channel_type: str) -> ChatType:
+    """Return how public ``channel`` is; the ids of direct conversations begin with D."""
+    direct = channel_type == "im" or channel.startswith("D")
+    return ChatType.DIRECT if direct else ChatType.GROUP
+
+
+def parse_ts(ts: str) -> datetime:
+    """Return the moment in a Slack ``ts``: seconds since 1970, a dot, and a counter."""
+    return datetime.fromtimestamp(float(ts), tz=UTC)

@@ -1,0 +1,113 @@
+"""What people write in Slack, from its mrkdwn into Markdown.
+
+Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three characters it
+uses itself, ``<…>`` for everything that is more than text (mentions, channels, links, dates), one
+star for bold. Source: https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from collections.abc import Mapping
+
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+_TOKEN = re.compile(r"<([^<>|\n\ue000][^<>\n\ue000]*)>")
+_USER_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_BOLD = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])")
+_STRIKETHROUGH = re.compile(r"(?<![\w~])~(?=\S)([^~\n]*?\S)~(?![\w~])")
+_BULLET = re.compile(r"^([ \t]*)[•◦▪](?:\ufe0e)?[ \t]+", re.MULTILINE)
+
+# Characters of the private use area stand for the pieces that are already done, so that a star or
+# a tilde inside an address is never read as emphasis.
+_PLACEHOLDER_OPEN, _PLACEHOLDER_CLOSE = "\ue000", "\ue001"
+_PLACEHOLDER = re.compile(f"{_PLACEHOLDER_OPEN}(\\d+){_PLACEHOLDER_CLOSE}")
+
+
+def mentioned_people(text: str) -> frozenset[str]:
+    """Return the ids of the people that ``text`` (mrkdwn) mentions."""
+    return frozenset(_USER_MENTION.findall(text))
+
+
+def mentions_person(text: str, person_id: str) -> bool:
+    """Tell whether ``text`` (mrkdwn) mentions ``person_id`` outside of code."""
+    return any(found == person_id for found in _USER_MENTION.findall(_CODE.sub("", text)))
+
+
+def to_markdown(text: str, *, names: Mapping[str, str], bot_user_id: str = "") -> str:
+    """Return ``text`` (mrkdwn, as an event carries it) as Markdown.
+
+    ``names`` maps ids of people to display names; one that is missing stays an id. Mentions of
+    ``own_id`` are taken out together with the colon or comma after them. Code stays as it was
+    typed.
+    """
+    held: list[str] = []
+
+    def hold(piece: str) -> str:
+        held.append(piece)
+        return f"{_PLACEHOLDER_OPEN}{len(held) - 1}{_PLACEHOLDER_CLOSE}"
+
+    text = text.replace(_PLACEHOLDER_OPEN, "").replace(_PLACEHOLDER_CLOSE, "")
+    text = _CODE.sub(lambda found: hold(_restore_code(found.group())), text)
+    if bot_user_id:
+        text = _remove_mentions(text, bot_user_id)
+    text = _TOKEN.sub(lambda found: hold(_render_token(found.group(1), names)), text)
+    text = _BOLD.sub(r"**\1**", text)
+    text = _STRIKETHROUGH.sub(r"~~\1~~", text)
+    text = _BULLET.sub(r"\1- ", text)
+    return _PLACEHOLDER.sub(lambda found: held[int(found.group(1))], _unescape(text)).strip()
+
+
+def _unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _restore_code(code: str) -> str:
+    """Undo what Slack does inside code: entities, and addresses made into links."""
+    return _unescape(_TOKEN.sub(lambda found: _label_or_body(found.group(1)), code))
+
+
+def _label_or_body(token: str) -> str:
+    body, _, label = token.partition("|")
+    return label or body
+
+
+def _remove_mentions(text: str, person_id: str) -> str:
+    """Take every mention of ``person_id`` out, and the space it would leave doubled."""
+    mention = rf"<@{re.escape(person_id)}(?:\|[^<>]*)?>"
+    text = re.sub(rf"^\s*{mention}[ \t]*[:,，：]?\s*", "", text)
+    text = re.sub(rf"[ \t]+{mention}(?=[ \t\n.,!?。，！？]|$)", "", text)
+    return re.sub(mention, "", text)
+
+
+def _render_token(token: str, names: Mapping[str, str]) -> str:
+    body, _, label = token.partition("|")
+    label = _unescape(label)
+    match body[0], body[1:]:
+        case "@", person:
+            return "@" + (names.get(person) or label or person)
+        case "#", channel:
+            return "#" + (label or channel)
+        case "!", special:
+            return _render_special(special, label)
+        case _:
+            return _render_link(_unescape(body), label)
+
+
+def _render_special(special: str, label: str) -> str:
+    """Return a broadcast, a group of people or a date as people see it."""
+    kind, _, rest = special.partition("^")
+    match kind:
+        case "subteam":
+            return label if label.startswith("@") else "@" + (label or rest)
+        case "date":
+            return label or rest
+        case _:
+            return "@" + kind
+
+
+def _render_link(url: str, label: str) -> str:
+    bare = url.removeprefix("mailto:").removeprefix("tel:")
+    if not label or label in (url, bare):
+        return bare
+    if label == re.sub(r"^https?://", "", url).rstrip("/"):
+        return url
+    label = label.replace("[", "\\[").replace("]", "\\]")
+    return f"[{label}]({url})"

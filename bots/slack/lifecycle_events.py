@@ -1,0 +1,91 @@
+"""What changes in a channel without a word being said: edits, deletions, people who come. Pure.
+
+Sources: https://docs.slack.dev/reference/events/message/message_changed,
+https://docs.slack.dev/reference/events/message/message_deleted and
+https://docs.slack.dev/reference/events/member_joined_channel
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bots.slack import incoming_markdown
+from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
+from bots.slack.people import BotIdentity, Profile, names_of, person_of
+from core.domain.events import Address, ChatType, MemberJoined, MessageDeleted, MessageEdited, ThreadKey
+
+
+def parse_edit(
+    event: Mapping[str, Any],
+    message: Mapping[str, Any],
+    tenant: str,
+    identity: BotIdentity,
+    profiles: Mapping[str, Profile],
+) -> MessageEdited | None:
+    """Return the change of a person's words; unfurled links and new replies change none."""
+    match message, event.get("previous_message"):
+        case {"bot_id": str(bot)}, _ if bot:
+            return None
+        case {"user": identity.user_id | "USLACK" | "USLACKBOT"}, _:
+            return None
+        case {"text": str(now)}, {"text": str(before)} if now == before:
+            return None
+        case {"user": str(user), "ts": str(ts), "edited": {"ts": str(edited_ts)}}, _:
+            pass
+        case _:
+            return None
+    channel = event["channel"]
+    scene = chat_type_of(channel, event.get("channel_type", ""))
+    author = person_of(user, profiles)
+    return MessageEdited(
+        delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
+        message_id=ts,
+        address=address_of(tenant, channel, scene, message, author, identity),
+        author=author,
+        text=incoming_markdown.to_markdown(
+            message.get("text") or "", names=names_of(profiles), bot_user_id=identity.user_id
+        ),
+        sent_at=parse_ts(edited_ts),
+        chat_type=scene,
+    )
+
+
+def previous_message(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message as it was before a change; empty where Slack does not tell."""
+    found = event.get("previous_message")
+    return found if isinstance(found, Mapping) else {}
+
+
+def parse_deletion(
+    event: Mapping[str, Any], ts: str, tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
+) -> MessageDeleted | None:
+    """Return that a person's message is gone; None for a bot's."""
+    gone, channel = previous_message(event), event["channel"]
+    user = gone.get("user") or ""
+    if gone.get("bot_id") or user in ("", identity.user_id, "USLACK", "USLACKBOT"):
+        return None
+    scene, author = chat_type_of(channel, event.get("channel_type", "")), person_of(user, profiles)
+    return MessageDeleted(
+        delivery_id=f"deleted:{channel}:{ts}",
+        message_id=ts,
+        address=address_of(tenant, channel, scene, {**gone, "ts": ts}, author, identity),
+        author=author,
+        sent_at=parse_ts(event.get("event_ts") or event.get("ts") or ts),
+        chat_type=scene,
+    )
+
+
+def parse_join(
+    event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
+) -> MemberJoined | None:
+    """Return who came into a channel; None where it is us."""
+    if event["user"] in ("", identity.user_id, "USLACK", "USLACKBOT"):
+        return None
+    channel, author = event["channel"], person_of(event["user"], profiles)
+    key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
+    return MemberJoined(
+        delivery_id=f"joined:{channel}:{author.id}:{event['event_ts']}",
+        address=Address(key=key, details=details_of("", "", event.get("team") or tenant, author)),
+        author=author,
+        sent_at=parse_ts(event["event_ts"]),
+        chat_type=ChatType.GROUP,
+    )

@@ -1,0 +1,133 @@
+"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
+
+No call is retried here. The SDK's own retry of dropped connections is off as well, since it could
+post a message twice: Slack offers no idempotency key for ``chat.postMessage``.
+"""
+
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.errors import error_code, translate_errors
+from bots.slack.payload import BLOCK_ERROR_CODES, Blocks, message_payload
+from core.domain.errors import MessageGone, PlatformError, PlatformRefused
+
+METADATA_EVENT_TYPE = "moonthread_turn"
+"""The ``event_type`` of the metadata that carries a message's marker."""
+
+STREAM_ENDED_CODES = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
+UNSUPPORTED_CODES = frozenset({"unknown_method", "method_deprecated", "feature_not_enabled"})
+"""Slack does not offer a method here, for good (GovSlack, for one)."""
+
+
+class MessageApi:
+    """Messages in one workspace. ``blocks`` are the buttons; where refused, the text goes alone."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def post(
+        self, channel: str, thread_ts: str, text: str, *, idempotency_key: str, blocks: Blocks
+    ) -> str:
+        """Post ``text`` (Markdown) and return its ts."""
+
+        async def send(form: dict[str, Any]) -> str:
+            with translate_errors("chat.postMessage", idempotent=False):
+                answer = await self._client.chat_postMessage(
+                    channel=channel,
+                    thread_ts=thread_ts or None,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    metadata={
+                        "event_type": METADATA_EVENT_TYPE,
+                        "event_payload": {"marker": idempotency_key},
+                    },
+                    **form,
+                )
+                return str(answer["ts"])
+
+        try:
+            return await send(message_payload(text, blocks))
+        except PlatformRefused as exc:
+            if not blocks or error_code(exc) not in BLOCK_ERROR_CODES:
+                raise
+            return await send(message_payload(text, ()))
+
+    async def edit(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
+        """Replace the whole text of a message; a stream that is still open is closed first."""
+
+        async def send(form: dict[str, Any]) -> None:
+            with translate_errors("chat.update", idempotent=True):
+                await self._client.chat_update(channel=channel, ts=ts, **form)
+
+        form = message_payload(text, blocks)
+        for _ in range(2):
+            try:
+                return await send(form)
+            except PlatformRefused as exc:
+                code = error_code(exc)
+                if code == "streaming_state_conflict":
+                    await self.close_stream(channel, ts)
+                elif blocks and code in BLOCK_ERROR_CODES:
+                    form = message_payload(text, ())
+                else:
+                    raise
+        return await send(form)
+
+    async def delete(self, channel: str, ts: str) -> None:
+        """Take a message away; one that is gone already is success."""
+        try:
+            with translate_errors("chat.delete", idempotent=True):
+                await self._client.chat_delete(channel=channel, ts=ts)
+        except MessageGone as exc:
+            if error_code(exc) != "message_not_found":
+                raise
+
+    async def start_stream(
+        self, channel: str, thread_ts: str, text: str, *, user_id: str, team_id: str
+    ) -> str:
+        """Begin a native stream that already says ``text``, and return its ts."""
+        with translate_errors("chat.startStream", idempotent=False):
+            answer = await self._client.chat_startStream(
+                channel=channel,
+                thread_ts=thread_ts,
+                markdown_text=text,
+                recipient_user_id=user_id,
+                recipient_team_id=team_id,
+            )
+            return str(answer["ts"])
+
+    async def append_stream(self, channel: str, ts: str, text: str) -> None:
+        """Add ``text`` to what a stream says; a lost answer leaves open whether it stands there."""
+        with translate_errors("chat.appendStream", idempotent=False):
+            await self._client.chat_appendStream(channel=channel, ts=ts, markdown_text=text)
+
+    async def stop_stream(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
+        """Add ``text`` ("" for none) to what a stream says, and end it."""
+
+        async def send(shown: Blocks) -> None:
+            # A second call after a lost answer adds nothing: the stream is closed by then.
+            with translate_errors("chat.stopStream", idempotent=True):
+                await self._client.chat_stopStream(
+                    channel=channel, ts=ts, markdown_text=text or None, blocks=shown or None
+                )
+
+        try:
+            await send(blocks)
+        except PlatformRefused as exc:
+            if not blocks or error_code(exc) not in BLOCK_ERROR_CODES:
+                raise
+            await send(())
+
+    async def close_stream(self, channel: str, ts: str) -> None:
+        """End a stream as it stands; one that has ended already is success."""
+        try:
+            await self.stop_stream(channel, ts, "")
+        except PlatformRefused as exc:
+            if error_code(exc) not in STREAM_ENDED_CODES | UNSUPPORTED_CODES:
+                raise
+
+
+def is_unsupported(error: PlatformError) -> bool:
+    """Tell whether Slack said that it does not offer the method at all."""
+    return error_code(error) in UNSUPPORTED_CODES

@@ -1,0 +1,36 @@
+"""Markdown as Slack reads it: standard, but for emphasis beside letters of scripts without spaces."""
+
+import re
+
+from core.markdown.break_points import group_blocks
+from core.markdown.flanking import is_wide
+from core.markdown.inline import read_inline
+from core.markdown.lines import FENCE_KINDS, LineKind, scan_lines
+
+ZERO_WIDTH_SPACE = "\u200b"
+ZERO_WIDTH_SPACE_BYTES = 3
+EMPHASIS_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|[*_~`]+(?=[^\x00-\u2fff])")
+"""Where :func:`spaced` may put a gap, at the most."""
+
+
+def separate_emphasis(text: str) -> str:
+    """Put a zero-width space between emphasis and letters of scripts without spaces.
+
+    Slack shows ``**重要**です`` with its asterisks otherwise.
+    """
+    gaps: list[int] = []
+    lines = scan_lines(text)
+    for block in group_blocks(lines):
+        first, last = lines[block[0]], lines[block[-1]]
+        if first.kind in FENCE_KINDS or first.kind is LineKind.BLANK:
+            continue
+        for start, end, mark in read_inline(text, first.content_start, last.end, may_grow=False).closed:
+            if mark[-1] == "[":
+                continue
+            if start > first.content_start and is_wide(text[start - 1]):
+                gaps.append(start)
+            if end < last.end and is_wide(text[end]):
+                gaps.append(end)
+    for at in sorted(set(gaps), reverse=True):
+        text = text[:at] + ZERO_WIDTH_SPACE + text[at:]
+    return text

@@ -1,0 +1,139 @@
+"""The sign under a question that an answer is coming, as long as there are no words.
+
+Without the agent view that is the line "is thinking…": ``assistant.threads.setStatus`` needs the
+ts of a message, takes ``chat:write``, and Slack takes the line away by itself after two minutes or
+when the app speaks (https://docs.slack.dev/reference/methods/assistant.threads.setStatus).
+
+An app with the agent view has a session for each thread, and Slack shows its own sign, with a Stop
+button, while the session is "processing" (https://docs.slack.dev/ai/agent-sessions). A stream moves
+its session by itself when it begins and ends; everything else we do here. After an hour, or where
+a call fails, Slack ends the processing itself.
+"""
+
+from typing import Literal
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.errors import error_code, translate_errors
+from bots.slack.message_api import UNSUPPORTED_CODES
+from core.domain.errors import PlatformError, PlatformRateLimited
+from core.domain.events import Address, TypingStatus
+
+log = structlog.get_logger()
+
+ASSISTANT_STATUS_METHOD = "assistant.threads.setStatus"
+AGENT_SESSION_METHOD = "agents.sessions.setStatus"
+
+PERMANENT_ERROR_CODES = UNSUPPORTED_CODES | {"missing_scope", "not_allowed_token_type", "access_denied"}
+"""Refusals that no later call would change."""
+
+MAX_RUNNING_SESSIONS = 1_000
+
+_STATUS_TEXTS = {TypingStatus.THINKING: ("is thinking…", "正在思考…"), TypingStatus.IDLE: ("", "")}
+
+
+class TypingIndicator:
+    """Shows the status where Slack offers it to this app, and stops asking where it does not."""
+
+    def __init__(self, client: AsyncWebClient, *, agent_view: bool = False) -> None:
+        self._client = client
+        self._available = True
+        self._agent_view = agent_view  #: False once Slack said that there are no sessions
+        self._running_sessions: dict[tuple[str, str], None] = {}  #: sessions that we have set to processing
+
+    @property
+    def method(self) -> str:
+        """The method that :meth:`show` calls."""
+        return AGENT_SESSION_METHOD if self._agent_view else ASSISTANT_STATUS_METHOD
+
+    def is_available(self, address: Address) -> bool:
+        """Tell whether a status can be shown at ``address``."""
+        return (self._available or self._agent_view) and bool(address.details.get("status_ts"))
+
+    def expires(self, address: Address) -> bool:
+        """Tell whether a status must be shown again now and then."""
+        return self.is_available(address) and not self._agent_view
+
+    async def show(self, address: Address, status: TypingStatus) -> None:
+        """Show ``status``; every refusal but a rate limit is nothing.
+
+        Raises:
+            core.domain.errors.PlatformRateLimited: the budget is spent.
+        """
+        if not self.is_available(address):
+            return
+        if status is TypingStatus.IDLE and (self._agent_view or address.details.get("thread_ts")):
+            return  # the last frame ends a session; words in the status's thread took a line away
+        if not await self._start_session(address) and self._available:
+            await self._set_status_text(address, status)
+
+    async def mark_running(self, address: Address) -> None:
+        """Note that an answer grows without a stream: its session is processing until :meth:`ended`."""
+        if self._agent_view and _session_key(address) not in self._running_sessions:
+            await self._try_set_session(address, "processing")
+
+    async def mark_finished(self, address: Address, *, force: bool = False) -> None:
+        """Note that an answer stands whole; ``surely`` where an earlier process may have begun it."""
+        if self._agent_view and (force or _session_key(address) in self._running_sessions):
+            await self._try_set_session(address, "active")
+
+    def mark_streaming(self, address: Address) -> None:
+        """Note that a stream has taken the session over: its end will set it to active."""
+        self._running_sessions.pop(_session_key(address), None)
+
+    async def _start_session(self, address: Address) -> bool:
+        """Let the session be processing; False where there are no sessions."""
+        if self._agent_view:
+            await self._set_session(address, "processing")
+        return self._agent_view
+
+    async def _try_set_session(self, address: Address, status: Literal["processing", "active"]) -> None:
+        try:
+            await self._set_session(address, status)
+        except PlatformRateLimited as exc:
+            log.info("slack.session_update_skipped", status=status, error=str(exc))
+
+    async def _set_session(self, address: Address, status: Literal["processing", "active"]) -> None:
+        if not address.details.get("status_ts"):
+            return
+        self._track_session(address, running=status == "processing")
+        try:
+            with translate_errors(AGENT_SESSION_METHOD, idempotent=True):
+                await self._client.agents_sessions_setStatus(
+                    channel_id=address.key.channel, thread_ts=address.details["status_ts"], status=status
+                )
+        except PlatformRateLimited:
+            raise
+        except PlatformError as exc:
+            if error_code(exc) in PERMANENT_ERROR_CODES:
+                self._agent_view = False
+                log.warning("slack.sessions_disabled", error=error_code(exc))
+
+    async def _set_status_text(self, address: Address, status: TypingStatus) -> None:
+        english, chinese = _STATUS_TEXTS[status]
+        zh = address.details.get("language", "").lower().startswith("zh")
+        try:
+            with translate_errors(ASSISTANT_STATUS_METHOD, idempotent=True):
+                await self._client.assistant_threads_setStatus(
+                    channel_id=address.key.channel,
+                    thread_ts=address.details["status_ts"],
+                    status=chinese if zh else english,
+                )
+        except PlatformRateLimited:
+            raise
+        except PlatformError as exc:
+            if error_code(exc) in PERMANENT_ERROR_CODES:
+                self._available = False
+                log.warning("slack.status_disabled", error=error_code(exc))
+
+    def _track_session(self, address: Address, *, running: bool) -> None:
+        self._running_sessions.pop(_session_key(address), None)
+        if running:
+            self._running_sessions[_session_key(address)] = None
+            if len(self._running_sessions) > MAX_RUNNING_SESSIONS:
+                del self._running_sessions[next(iter(self._running_sessions))]
+
+
+def _session_key(address: Address) -> tuple[str, str]:
+    return address.key.channel, address.details.get("status_ts", "")

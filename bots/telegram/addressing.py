@@ -1,0 +1,82 @@
+"""Where in Telegram something was said, and where the answer goes. Pure."""
+
+from telegram import Chat, Message, ReplyParameters
+
+from bots.telegram.people import BotIdentity
+from core.domain.events import Address, ChatType, Person, ThreadKey
+
+PLATFORM = "telegram"
+
+#: The thread of a forum's General topic, which has no topic id of its own.
+GENERAL_TOPIC = "general"
+
+
+def chat_type_of(chat: Chat) -> ChatType:
+    """Return how public ``chat`` is."""
+    return ChatType.DIRECT if chat.type == Chat.PRIVATE else ChatType.GROUP
+
+
+def threads_by_reply(chat: Chat) -> bool:
+    """Tell whether replies make the conversations of ``chat``: in groups without topics."""
+    return chat.type != Chat.PRIVATE and not chat.is_forum
+
+
+def thread_of(message: Message) -> str:
+    """Return the conversation within the chat.
+
+    ``message_thread_id`` is a topic only with ``is_topic_message``; ordinary supergroups set it
+    for replies too (tdlib/telegram-bot-api issue 447).
+    """
+    if message.is_topic_message and message.message_thread_id:
+        return str(message.message_thread_id)
+    if message.chat.is_forum and message.chat.type != Chat.PRIVATE:
+        return GENERAL_TOPIC
+    return str(message.message_id) if threads_by_reply(message.chat) else ""
+
+
+def address_of(chat: Chat, identity: BotIdentity, thread: str, author: Person, *, reply_to: int) -> Address:
+    """Return where the answer to ``author``'s words in ``thread`` goes; groups see it as a reply."""
+    private = chat.type == Chat.PRIVATE
+    details = {"chat": "private" if private else "group", "said_in": str(chat.id)}
+    if thread not in ("", GENERAL_TOPIC) and not threads_by_reply(chat):
+        details["topic"] = thread
+    if author.language:
+        details["language"] = author.language
+    return Address(
+        key=ThreadKey(platform=PLATFORM, tenant=str(identity.id), channel=str(chat.id), thread=thread),
+        reply_to="" if private else str(reply_to),
+        details=details,
+    )
+
+
+def proactive_address(tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
+    """Return the address of a chat, or of one of its topics, where nobody in particular asked."""
+    details = {"chat": "private" if _is_person_id(channel) else "group", "said_in": channel}
+    if thread not in ("", GENERAL_TOPIC):
+        details["topic"] = thread
+    key = ThreadKey(platform=PLATFORM, tenant=tenant, channel=channel, thread=thread)
+    return Address(key=key, reply_to=reply_to, details=details)
+
+
+def is_private(address: Address) -> bool:
+    """Tell whether ``address`` is a private chat: ids of people are positive, those of groups negative."""
+    return (
+        address.details.get("chat", "private" if _is_person_id(address.key.channel) else "group") == "private"
+    )
+
+
+def _is_person_id(channel: str) -> bool:
+    return channel > "0"
+
+
+def topic_id_of(address: Address) -> int | None:
+    """Return the topic that every call must name; None in General and where there are none."""
+    topic = address.details.get("topic", "")
+    return int(topic) if topic else None
+
+
+def reply_parameters_of(address: Address, chat: str) -> ReplyParameters | None:
+    """Reply to the question; not where the chat has moved, for message ids started anew there."""
+    if not address.reply_to or address.details.get("said_in", chat) != chat:
+        return None
+    return ReplyParameters(int(address.reply_to), allow_sending_without_reply=True)

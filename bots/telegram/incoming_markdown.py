@@ -1,0 +1,209 @@
+"""What a person wrote on Telegram, as Markdown: plain text plus entities in, Markdown out.
+
+Entities count in UTF-16 code units (https://core.telegram.org/bots/api#messageentity), so the
+text is cut as UTF-16. Words are kept as typed: nothing is escaped, because the reader is a
+language model and people write Markdown by hand too.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telegram import Message, MessageEntity
+
+from bots.telegram.people import BotIdentity
+from core.domain.events import UnsupportedContent
+
+_UTF16 = "utf-16-le"
+_STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
+_QUOTE_TYPES = ("blockquote", "expandable_blockquote")
+_OTHER_CONTENT = (
+    "contact",
+    "location",
+    "venue",
+    "poll",
+    "dice",
+    "game",
+    "story",
+    "paid_media",
+    "checklist",
+    "giveaway",
+)
+
+_UNSUPPORTED = (
+    ("sticker", UnsupportedContent.STICKER),
+    ("voice", UnsupportedContent.VOICE),
+    ("audio", UnsupportedContent.VOICE),
+    ("live_photo", UnsupportedContent.OTHER),
+    *((kind, UnsupportedContent.OTHER) for kind in _OTHER_CONTENT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _EntitySpan:
+    """An entity reduced to what is rendered; offsets in UTF-16 units, ``end`` exclusive."""
+
+    start: int
+    end: int
+    kind: str
+    url: str = ""
+    language: str = ""
+
+
+def raw_text(message: Message) -> tuple[str, tuple[MessageEntity, ...]] | None:
+    """Return a message's text or caption with its entities; None where it has neither."""
+    if message.text is not None:
+        return message.text, message.entities
+    if message.caption is not None:
+        return message.caption, message.caption_entities
+    return None
+
+
+def unsupported_content(message: Message) -> UnsupportedContent | None:
+    """Return what ``message`` carries beside words that cannot be read yet."""
+    for kind, meaning in _UNSUPPORTED:
+        if getattr(message, kind):
+            return meaning
+    return UnsupportedContent.OTHER if "rich_message" in message.api_kwargs else None
+
+
+def leading_command(message: Message) -> tuple[str, str] | None:
+    """Return (command, bot named with it) of a text or caption that begins with a command, in lower case."""
+    text, entities = message.text or message.caption, message.entities or message.caption_entities
+    first = next((entity for entity in entities if entity.type == "bot_command"), None)
+    if first is None or first.offset != 0 or text is None:
+        return None
+    command, _, bot = text[1 : first.length].casefold().partition("@")
+    return command, bot
+
+
+def bot_mentions(
+    text: str, entities: Sequence[MessageEntity], identity: BotIdentity
+) -> list[tuple[int, int]]:
+    """Return where ``text`` names the bot, as UTF-16 ranges: mentions and the ``@bot`` of a command.
+
+    Names are compared as a whole and without case, so that ``@bot`` is not found in ``@bot2``.
+    """
+    units = text.encode(_UTF16, "surrogatepass")
+    name = f"@{identity.username}".casefold()
+    found: list[tuple[int, int]] = []
+    for entity in entities:
+        start, end = entity.offset, entity.offset + entity.length
+        words = _slice_utf16(units, start, end).casefold()
+        by_link = entity.type == "text_mention" and entity.user is not None and entity.user.id == identity.id
+        if by_link or (entity.type == "mention" and words == name):
+            found.append((start, end))
+        elif entity.type == "bot_command" and words.endswith(name):
+            found.append((end - len(name.encode(_UTF16)) // 2, end))
+    return found
+
+
+def to_markdown(text: str, entities: Sequence[MessageEntity], identity: BotIdentity | None = None) -> str:
+    """Return ``text`` as Markdown, stripped, without the mentions of ``me``."""
+    marks = [_to_span(entity) for entity in entities]
+    units = text.encode(_UTF16, "surrogatepass")
+    if identity is not None:
+        for start, end in sorted(bot_mentions(text, entities, identity), reverse=True):
+            start, end = _include_spacing(units, start, end)
+            units = units[: 2 * start] + units[2 * end :]
+            marks = [_shift_span(mark, start, end) for mark in marks]
+    shown = sorted(
+        (mark for mark in marks if mark.start < mark.end), key=lambda mark: (mark.start, -mark.end)
+    )
+    return _render_spans(units, 0, len(units) // 2, shown).replace("\0", "").strip()
+
+
+def _slice_utf16(encoded: bytes, start: int, end: int) -> str:
+    return encoded[2 * start : 2 * end].decode(_UTF16, "replace")
+
+
+def _to_span(entity: MessageEntity) -> _EntitySpan:
+    return _EntitySpan(
+        entity.offset,
+        entity.offset + entity.length,
+        str(entity.type),
+        entity.url or "",
+        entity.language or "",
+    )
+
+
+def _include_spacing(encoded: bytes, start: int, end: int) -> tuple[int, int]:
+    """Widen a cut by what would be left over: a space, or the comma after a name at the beginning."""
+    before, after = _slice_utf16(encoded, 0, start), _slice_utf16(encoded, end, len(encoded) // 2)
+    if not before.strip():
+        after_name = re.match(r"[ \t]*[,:，：、]?\s*", after)
+        return 0, end + (after_name.end() if after_name else 0)
+    if before[-1] == " " and (not after or not after[0].isalnum()):
+        return start - 1, end
+    return start, end
+
+
+def _shift_span(span: _EntitySpan, start: int, end: int) -> _EntitySpan:
+    """Move ``mark`` to where it is after the range was taken out of the text."""
+
+    def moved(at: int) -> int:
+        return at if at <= start else max(start, at - (end - start))
+
+    return _EntitySpan(moved(span.start), moved(span.end), span.kind, span.url, span.language)
+
+
+def _render_spans(encoded: bytes, start: int, end: int, spans: Sequence[_EntitySpan]) -> str:
+    """Render one range with the marks inside it, outermost first."""
+    pieces: list[str] = []
+    at = start
+    rest = list(spans)
+    while rest:
+        mark = rest.pop(0)
+        inside = [other for other in rest if other.start < mark.end]
+        rest = rest[len(inside) :]
+        first, last = max(mark.start, at), min(mark.end, end)
+        if first >= last:
+            continue
+        pieces.append(_slice_utf16(encoded, at, first))
+        body = _slice_utf16(encoded, first, last) if mark.kind in ("code", "pre") else ""
+        pieces.append(_wrap(mark, body or _render_spans(encoded, first, last, inside), "".join(pieces)))
+        at = last
+        if (
+            mark.kind in ("pre", *_QUOTE_TYPES)
+            and not _slice_utf16(encoded, at, at + 1).startswith("\n")
+            and at < end
+        ):
+            pieces.append("\n")
+    pieces.append(_slice_utf16(encoded, at, end))
+    return "".join(pieces)
+
+
+def _wrap(span: _EntitySpan, text: str, before: str) -> str:
+    """Put the Markdown of ``mark`` around ``words``; blocks begin on a line of their own."""
+    own_line = "" if not before or before.endswith("\n") else "\n"
+    if span.kind == "code":
+        return _inline_code(text)
+    if span.kind == "pre":
+        fence = "`" * max(3, _longest_backtick_run(text) + 1)
+        return f"{own_line}{fence}{span.language}\n{text.strip(chr(10))}\n{fence}"
+    if span.kind in _QUOTE_TYPES:
+        return own_line + "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+    if span.kind == "text_link":
+        return f"[{text}]({f'<{span.url}>' if set(span.url) & set('() ') else span.url})"
+    if around := _STYLE_MARKERS.get(span.kind):
+        return "\n".join(_wrap_line(line, around) for line in text.split("\n"))
+    return text
+
+
+def _wrap_line(line: str, marker: str) -> str:
+    """Put ``marker`` around the words of one line, leaving outer white space outside."""
+    words = line.strip()
+    if not words:
+        return line
+    lead = line[: len(line) - len(line.lstrip())]
+    return f"{lead}{marker}{words}{marker}{line[len(lead) + len(words) :]}"
+
+
+def _inline_code(text: str) -> str:
+    fence = "`" * (_longest_backtick_run(text) + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _longest_backtick_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)

@@ -1,0 +1,97 @@
+"""What changes in a chat without a word being said: edits, people who come, a new id. Pure.
+
+Telegram tells no bot of deletions. That somebody came is told twice where the bot is an
+administrator: by a service message, which every bot of a group gets, and by ``chat_member``, which
+is asked for and tells of members whose coming is not announced as well. Both carry the same date.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, User
+
+from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_of
+from bots.telegram.incoming_markdown import bot_mentions, leading_command, raw_text, to_markdown
+from bots.telegram.people import BotIdentity, person_of
+from bots.telegram.reply_context import rich_message_markdown
+from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited, Person
+
+
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """A message's text or caption, and where it names the bot."""
+
+    raw: str
+    markdown: str
+    mentions_bot: bool
+
+
+def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
+    """Telegram also reports edits that changed no word (link previews, buttons); the core compares."""
+    author = person_of(message.from_user, message.sender_chat, message.author_signature)
+    words = parse_text(message, identity)
+    if author is None or not words.markdown or leading_command(message) or message.edit_date is None:
+        return None
+    edited_at = message.edit_date
+    return MessageEdited(
+        delivery_id=f"edit:{message.chat.id}:{message.message_id}:{int(edited_at.timestamp())}",
+        message_id=str(message.message_id),
+        address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
+        author=author,
+        text=words.markdown,
+        sent_at=edited_at,
+        chat_type=chat_type_of(message.chat),
+    )
+
+
+def parse_join_message(message: Message, identity: BotIdentity) -> Sequence[MemberJoined]:
+    """Return who a service message says has come, without bots."""
+    users = message.new_chat_members or ()
+    return [_build_joined(message.chat, user, identity, message.date) for user in users if not user.is_bot]
+
+
+def parse_member_update(change: ChatMemberUpdated, identity: BotIdentity) -> MemberJoined | None:
+    """Return who became a member; None for any other change of somebody's standing."""
+    user = change.new_chat_member.user
+    if user.is_bot or change.chat.type == Chat.CHANNEL:
+        return None
+    if _is_member(change.old_chat_member) or not _is_member(change.new_chat_member):
+        return None
+    return _build_joined(change.chat, user, identity, change.date)
+
+
+def _is_member(member: ChatMember) -> bool:
+    if isinstance(member, ChatMemberRestricted):
+        return member.is_member
+    return member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER)
+
+
+def _build_joined(chat: Chat, user: User, identity: BotIdentity, joined_at: datetime) -> MemberJoined:
+    author = Person(id=str(user.id), name=user.full_name, language=user.language_code or "")
+    return MemberJoined(
+        delivery_id=f"join:{chat.id}:{user.id}:{int(joined_at.timestamp())}",
+        address=replace(address_of(chat, identity, "", author, reply_to=0), reply_to=""),
+        author=author,
+        sent_at=joined_at,
+        chat_type=chat_type_of(chat),
+    )
+
+
+def parse_migration(message: Message, identity: BotIdentity) -> ChannelMigrated:
+    """Both chats tell of a move, in any order; the same id makes them one event."""
+    old = message.migrate_from_chat_id or message.chat.id
+    new = message.migrate_to_chat_id or message.chat.id
+    return ChannelMigrated(
+        delivery_id=f"move:{old}:{new}",
+        platform=PLATFORM,
+        tenant=str(identity.id),
+        old_channel=str(old),
+        new_channel=str(new),
+    )
+
+
+def parse_text(message: Message, identity: BotIdentity) -> MessageText:
+    """Return what a message says."""
+    raw, entities = raw_text(message) or (rich_message_markdown(message), ())
+    return MessageText(raw, to_markdown(raw, entities, identity), bool(bot_mentions(raw, entities, identity)))

@@ -1,0 +1,206 @@
+"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
+
+Text goes out with entities and never with a parse mode, so that no text can be refused for its
+formatting. No call is retried here, but for one thing: where a group has just become a
+supergroup, the call is done again in the chat as it is called now.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram.constants import ChatAction
+from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
+
+from bots.telegram.addressing import reply_parameters_of, topic_id_of
+from bots.telegram.buttons import render_buttons
+from bots.telegram.entities import entities_of
+from bots.telegram.errors import (
+    NOT_FOUND_TO_DELETE,
+    NOT_MODIFIED,
+    TEXT_MISSING,
+    UNKNOWN_METHOD,
+    description_contains,
+    translate_errors,
+)
+from core.domain.errors import MessageGone, PlatformError, PlatformRefused
+from core.domain.events import Address, Button, MessageRef, RenderedMessage
+
+T = TypeVar("T")
+
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+class RichMessagesUnsupported(PlatformRefused):
+    """The server is older than rich messages; nothing was shown."""
+
+
+class MessageApi:
+    """Messages of one bot."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._migrated_chats: dict[str, str] = {}
+
+    def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
+        """Remember that a group became a supergroup; answers under way follow it."""
+        self._migrated_chats[old_chat_id] = new_chat_id
+
+    def current_chat_id(self, address: Address) -> str:
+        """Return the chat's id as it is now."""
+        channel = address.key.channel
+        return self._migrated_chats.get(channel, channel)
+
+    async def post(
+        self, address: Address, message: RenderedMessage, *, buttons: Sequence[Button]
+    ) -> MessageRef:
+        """Send a message, in groups as a reply to the question."""
+
+        async def send(chat: str) -> Message:
+            return await self._bot.send_message(
+                chat,
+                message.text,
+                entities=entities_of(message),
+                link_preview_options=_NO_PREVIEW,
+                message_thread_id=topic_id_of(address),
+                reply_parameters=reply_parameters_of(address, chat),
+                reply_markup=_reply_markup(address, buttons),
+            )
+
+        sent = await self.call_in_chat(address, send, idempotent=False)
+        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
+
+    async def edit(
+        self, address: Address, ref: MessageRef, message: RenderedMessage, *, buttons: Sequence[Button]
+    ) -> None:
+        """Replace text and buttons of ``ref``; the same text again is success."""
+        await self._edit(
+            ref,
+            text=message.text,
+            entities=entities_of(message),
+            link_preview_options=_NO_PREVIEW,
+            reply_markup=_reply_markup(address, buttons),
+        )
+
+    async def _edit(self, ref: MessageRef, **content: Any) -> None:
+        if ref.channel in self._migrated_chats:  # its id may be another message's in the new chat
+            raise MessageGone("the group became a supergroup")
+        with translate_errors(idempotent=True):
+            try:
+                await self._bot.edit_message_text(
+                    chat_id=ref.channel, message_id=int(ref.message_id), **content
+                )
+            except ChatMigrated as exc:
+                self.chat_migrated(ref.channel, str(exc.new_chat_id))
+                raise MessageGone("the group became a supergroup") from exc
+            except BadRequest as exc:
+                if not description_contains(exc, NOT_MODIFIED):
+                    raise
+
+    async def post_rich(self, address: Address, markdown: str, *, buttons: Sequence[Button]) -> MessageRef:
+        """Send a rich message.
+
+        Raises:
+            RichMessagesUnsupported: the server has none.
+        """
+
+        async def send(chat: str) -> Message:
+            asked = {
+                "chat_id": chat,
+                "rich_message": {"markdown": markdown},
+                "message_thread_id": topic_id_of(address),
+                "reply_parameters": reply_parameters_of(address, chat),
+                "reply_markup": _reply_markup(address, buttons),
+            }
+            given = {name: value for name, value in asked.items() if value is not None}
+            return cast(
+                "Message", await self._bot.do_api_request("sendRichMessage", given, return_type=Message)
+            )
+
+        try:
+            sent = await self.call_in_chat(address, send, idempotent=False)
+        except PlatformError as exc:
+            if isinstance(exc.__cause__, EndPointNotFound):
+                raise RichMessagesUnsupported(str(exc)) from exc
+            raise
+        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
+
+    async def edit_rich(
+        self, address: Address, ref: MessageRef, markdown: str, *, buttons: Sequence[Button]
+    ) -> None:
+        """Make ``ref`` a rich message, or replace its content and buttons.
+
+        Raises:
+            RichMessagesUnsupported: the server has none.
+        """
+        # An older server ignores what it does not know, and misses a text.
+        try:
+            await self._edit(
+                ref,
+                text=None,
+                reply_markup=_reply_markup(address, buttons),
+                api_kwargs={"rich_message": {"markdown": markdown}},
+            )
+        except PlatformRefused as exc:
+            cause = exc.__cause__
+            if isinstance(cause, BadRequest) and description_contains(cause, TEXT_MISSING):
+                raise RichMessagesUnsupported(str(exc)) from exc
+            raise
+
+    async def delete(self, ref: MessageRef) -> None:
+        """Take a message away; one that is gone already is success."""
+        with translate_errors(idempotent=True):
+            try:
+                await self._bot.delete_message(ref.channel, int(ref.message_id))
+            except ChatMigrated as exc:
+                self.chat_migrated(ref.channel, str(exc.new_chat_id))
+            except BadRequest as exc:
+                if not description_contains(exc, *NOT_FOUND_TO_DELETE):
+                    raise
+
+    async def show_draft(self, address: Address, draft_id: int, text: str, *, can_stop: bool) -> None:
+        """Show ``text`` as a draft for thirty seconds, in place of what ``draft_id`` showed.
+
+        Raises:
+            core.domain.errors.PlatformRefused: also where the server does not know drafts at all.
+        """
+        stop = {"can_stop": True, "keep_on_stop": True} if can_stop else None
+        with translate_errors(idempotent=True):
+            try:
+                await self._bot.send_message_draft(
+                    int(address.key.channel),
+                    draft_id,
+                    text,
+                    message_thread_id=topic_id_of(address),
+                    api_kwargs=stop,
+                )
+            except BadRequest as exc:  # whatever it says of the chat, a message is still to be tried
+                raise PlatformRefused(exc.message) from exc
+            except InvalidToken as exc:
+                if description_contains(exc, UNKNOWN_METHOD):
+                    raise PlatformRefused(exc.message) from exc
+                raise
+
+    async def send_typing(self, address: Address) -> None:
+        """Show "typing" for five seconds, or until a message comes."""
+        topic = topic_id_of(address)
+        await self.call_in_chat(
+            address,
+            lambda chat: self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic),
+            idempotent=True,
+        )
+
+    async def call_in_chat(
+        self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool
+    ) -> T:
+        """Do ``call`` in the chat as it is called now, and once more where it has just moved."""
+        with translate_errors(idempotent=idempotent):
+            try:
+                return await call(self.current_chat_id(address))
+            except ChatMigrated as exc:
+                self.chat_migrated(address.key.channel, str(exc.new_chat_id))
+                return await call(str(exc.new_chat_id))
+
+
+def _reply_markup(address: Address, buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
+    return render_buttons(buttons, language=address.details.get("language", ""))

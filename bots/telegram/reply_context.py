@@ -1,0 +1,145 @@
+"""Reading what was said before: bots see only the one message that a person replies to. Pure.
+
+Rich messages (Bot API 10.1) have no text but blocks, which python-telegram-bot 22.8 does not know;
+they are read back into the Markdown they were made of, near enough for a language model.
+Source: https://core.telegram.org/bots/api#richmessage
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from telegram import Message
+
+from bots.telegram.incoming_markdown import raw_text, to_markdown
+from bots.telegram.people import BotIdentity, origin_name, person_of
+from core.domain.events import ReplyContext
+
+
+def replied_message(message: Message) -> Message | None:
+    """Return the message that a person chose to reply to.
+
+    In a topic every plain message "replies" to the service message that made the topic.
+    """
+    replied = message.reply_to_message
+    if replied is None or replied.forum_topic_created:
+        return None
+    if message.is_topic_message and replied.message_id == message.message_thread_id:
+        return None
+    return replied
+
+
+def parse_reply_context(message: Message, identity: BotIdentity) -> ReplyContext | None:
+    """Return the message that ``message`` replies to, cut to the words a person chose to quote."""
+    quote = message.quote
+    chosen = to_markdown(quote.text, quote.entities or ()) if quote else ""
+    if replied := replied_message(message):
+        author = person_of(replied.from_user, replied.sender_chat, replied.author_signature)
+        return ReplyContext(
+            message_id=str(replied.message_id),
+            author=author.name if author else replied.from_user.full_name if replied.from_user else "",
+            text=chosen or to_markdown(*(raw_text(replied) or ("", ()))) or rich_message_markdown(replied),
+            by_bot=bool(replied.from_user and replied.from_user.id == identity.id),
+            author_id=author.id if author else str(replied.from_user.id) if replied.from_user else "",
+        )
+    if message.external_reply and chosen:  # its id belongs to another chat and must not match here
+        return ReplyContext(message_id="", author=origin_name(message.external_reply.origin), text=chosen)
+    return None
+
+
+def rich_message_markdown(message: Message) -> str:
+    """Return the Markdown of a rich message; "" for any other."""
+    match message.api_kwargs.get("rich_message"):
+        case {"blocks": [*blocks]}:
+            return _render_blocks(blocks)
+        case _:
+            return ""
+
+
+def _render_blocks(blocks: Sequence[Any]) -> str:
+    return "\n\n".join(words for block in blocks if (words := _render_block(block)))
+
+
+def _render_block(block: Any) -> str:
+    match block:
+        case {"type": "heading", "size": int(size), "text": text}:
+            return f"{'#' * size} {_render_inline(text)}"
+        case {"type": "pre", "text": text}:
+            return f"```{block.get('language', '')}\n{_render_inline(text)}\n```"
+        case {"type": "divider"}:
+            return "---"
+        case {"type": "mathematical_expression", "expression": str(expression)}:
+            return f"$$\n{expression}\n$$"
+        case {"type": "expandable_blockquote" | "pullquote", "text": text}:
+            return _blockquote(_render_inline(text))
+        case {"text": text}:
+            return _render_inline(text)
+        case _:
+            return _render_container(block)
+
+
+def _render_container(block: Any) -> str:
+    match block:
+        case {"type": "list", "items": [*items]}:
+            return "\n".join(_list_item(item) for item in items)
+        case {"type": "table", "cells": [*rows]}:
+            return "\n".join(_table_rows(rows))
+        case {"type": "details", "summary": summary, "blocks": [*inner]}:
+            return f"{_render_inline(summary)}\n\n{_render_blocks(inner)}"
+        case {"type": "blockquote", "blocks": [*inner]}:
+            return _blockquote(_render_blocks(inner))
+        case {"blocks": [*inner]}:
+            return _render_blocks(inner)
+        case _:  # media, maps, buttons: no words
+            return ""
+
+
+def _blockquote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+def _list_item(item: Any) -> str:
+    match item:
+        case {"label": str(label), "blocks": [*inner]}:
+            marker = label if label[:1].isalnum() else "-"
+            if item.get("has_checkbox"):
+                marker += " [x]" if item.get("is_checked") else " [ ]"
+            return f"{marker} {_render_blocks(inner)}".replace("\n", "\n  ")
+        case _:
+            return ""
+
+
+def _table_rows(rows: Sequence[Any]) -> Iterator[str]:
+    for index, row in enumerate(rows):
+        yield f"| {' | '.join(_render_inline(cell.get('text', '')) for cell in row)} |"
+        if index == 0:
+            yield f"|{'---|' * len(row)}"
+
+
+_STYLE_MARKERS = {
+    "bold": "**",
+    "italic": "*",
+    "strikethrough": "~~",
+    "spoiler": "||",
+    "code": "`",
+    "marked": "==",
+}
+
+
+def _render_inline(text: Any) -> str:
+    """Return the Markdown of a RichText: a string, a list of them, or one with a style."""
+    match text:
+        case str():
+            return text
+        case [*pieces]:
+            return "".join(_render_inline(piece) for piece in pieces)
+        case {"type": "url", "url": str(url), "text": inner}:
+            return f"[{_render_inline(inner)}]({url})"
+        case {"type": "mathematical_expression", "expression": str(expression)}:
+            return f"${expression}$"
+        case {"alternative_text": str(emoji)}:
+            return emoji
+        case {"type": str(kind), "text": inner}:
+            mark = _STYLE_MARKERS.get(kind, "")
+            return f"{mark}{_render_inline(inner)}{mark}"
+        case _:
+            return ""

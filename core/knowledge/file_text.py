@@ -1,0 +1,79 @@
+"""A file on the disk becomes words: text, tables and pages here, everything else at Kimi."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from core.domain.events import Attachment, AttachmentKind
+from core.files.extract import InspectedFile, inspect_file, is_encrypted, read_text
+from core.files.file_policy import FileFault, UnusableFile
+from core.files.formats import FileType
+from core.files.kimi_file_store import KimiFileStore
+from core.kimi import KimiEndpointMissing, KimiError, KimiFileRefused
+from core.knowledge.documents import HTML_EXTENSIONS
+
+log = structlog.get_logger(__name__)
+
+
+class FileTextReader:
+    """Reads files for knowledge; nothing of them stays at Kimi."""
+
+    def __init__(self, file_store: KimiFileStore | None) -> None:
+        """``shelf`` is where Kimi reads PDFs and Office files; None where it cannot be asked."""
+        self._file_store = file_store
+
+    async def read(self, path: Path, *, name: str, media_type: str = "") -> tuple[str, str]:
+        """Return a file's ending and its words; ``name`` is what people call it.
+
+        Raises:
+            Unusable: it has no words, or cannot be read here.
+            KimiError: Kimi could not be asked.
+            OSError: it cannot be read from the disk.
+        """
+        attachment = Attachment(
+            kind=AttachmentKind.FILE, name=name, media_type=media_type, size_bytes=0, source={}
+        )
+        seen = await asyncio.to_thread(inspect_file, path, attachment)
+        if seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
+            return seen.extension, await asyncio.to_thread(read_text, path)
+        if seen.file_type is not FileType.DOCUMENT:
+            raise UnusableFile(FileFault.UNSUPPORTED)
+        if self._file_store is None:
+            raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED)
+        return "md", await self._extract_text(self._file_store, path, seen)
+
+    async def _extract_text(self, file_store: KimiFileStore, path: Path, inspected: InspectedFile) -> str:
+        # Named by its bytes, so that what a crash left at Kimi is found and deleted the next time.
+        name = f"knowledge-{inspected.hash[:24]}.{inspected.extension}"
+        try:
+            file = await file_store.find_by_name(name) or await file_store.upload(
+                path,
+                name=name,
+                file_type=inspected.file_type,
+                media_type=inspected.media_type,
+                size_bytes=inspected.size_bytes,
+            )
+            text = await file_store.extract_text(file)
+        except KimiEndpointMissing as exc:
+            raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED) from exc
+        except KimiFileRefused as exc:
+            raise UnusableFile(await _fault_of(exc, path, inspected)) from exc
+        try:
+            await file_store.delete(file.id)
+        except KimiError as exc:
+            log.info(
+                "knowledge.kimi_file_not_deleted", code=exc.code
+            )  # the words are there; it is one of many
+        text = text.replace("\0", "").strip()
+        if not text:
+            raise UnusableFile(FileFault.NO_TEXT)
+        return text
+
+
+async def _fault_of(error: KimiFileRefused, path: Path, inspected: InspectedFile) -> FileFault:
+    if error.reason == "too_large":
+        return FileFault.TOO_LARGE
+    if await asyncio.to_thread(is_encrypted, path, inspected.extension):
+        return FileFault.ENCRYPTED
+    return FileFault.NO_TEXT if error.reason == "empty" else FileFault.CORRUPT

@@ -1,0 +1,54 @@
+"""What a question is, of all that was said: its words, and the question before it. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from core.files.file_policy import strip_attachments_line
+from core.knowledge.tokenizer import tokenize
+from core.store.history import HistoryMessage
+
+_QUOTE_BLOCK = re.compile(r"\A(?:[^\n]* wrote:|Replying to:)\n(?:>[^\n]*(?:\n|\Z))+\n?")
+_SMALL_TALK = """
+hello hi hey lot much morning afternoon evening night thank thanks thx ty cheers bye goodbye ciao ok okay
+cool great nice perfect welcome sorry lol haha yo anyone anybody bot robot human ai kimi name
+早 早安 早上好 上午好 中午好 下午好 晚上好 晚安 你好 您好 嗨 哈喽 哈罗 在 在吗 在不在 有人吗 谢谢 谢了 多谢
+感谢 谢谢你 辛苦 辛苦了 好的 好吧 嗯嗯 收到 明白 知道了 懂了 再见 拜拜 哈哈 哈哈哈 不客气 客气 没事 没事了
+不用了 机器人 名字 谁 你是谁 厉害 真棒 可爱 早上 下午 晚上 呵呵 嘿 嘿嘿
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeQuery:
+    """One question."""
+
+    text: str  #: all messages that it is made of
+    previous: str = ""  #: what the same person asked before it; "" where that is nothing
+
+
+def parse_query(lines: Sequence[HistoryMessage], *, question_seq: int) -> KnowledgeQuery:
+    """Return the question that begins at ``question_seq`` in a conversation's lines, oldest first."""
+    said = [line for line in lines if line.role == "user"]
+    now = [line for line in said if line.seq >= question_seq]
+    authors = {line.author_id for line in now}
+    earlier = [line for line in said if line.seq < question_seq and line.author_id in authors]
+    return KnowledgeQuery(
+        text="\n".join(strip_quotes_and_attachments(line.text) for line in now).strip(),
+        previous=strip_quotes_and_attachments(earlier[-1].text) if earlier else "",
+    )
+
+
+def strip_quotes_and_attachments(text: str) -> str:
+    """Return a message's own words: without what it quotes, and without the names of files."""
+    return strip_attachments_line(_QUOTE_BLOCK.sub("", text)).strip()
+
+
+def is_small_talk(question: str) -> bool:
+    """Tell whether somebody greets, thanks, or says nothing that could be looked up."""
+    return all(term in _small_talk_terms() for term in tokenize(question))
+
+
+@cache
+def _small_talk_terms() -> frozenset[str]:
+    return frozenset(term for word in _SMALL_TALK.split() for term in tokenize(word))

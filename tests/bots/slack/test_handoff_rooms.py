@@ -1,0 +1,162 @@
+"""Files through slack_sdk: each step that Slack may refuse, and where nothing may be told twice."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bots.simulator.slack import Limits, SlackSimulator
+from bots.slack.app import SlackApp, SlackConfig
+from bots.slack.handoff_rooms import SlackHandoffRooms
+from bots.slack.limits import SlackLimits
+from bots.slack.payload import message_payload, to_mrkdwn
+from core.domain.clock import ScaledClock
+from core.domain.errors import PlatformForbidden, PlatformRateLimited, PlatformRefused, PlatformUnavailable
+from core.domain.events import MessageRef
+
+CONTENT = b"line\n" * 200_000
+
+
+@pytest.fixture
+def clock() -> ScaledClock:
+    """Return a fast clock."""
+    return ScaledClock(20)
+
+
+@pytest.fixture
+async def slack(clock: ScaledClock) -> AsyncIterator[SlackSimulator]:
+    """Serve a stand-in on it."""
+    async with SlackSimulator(clock=clock, limits=Limits()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def rooms(
+    slack: SlackSimulator, config: SlackConfig, clock: ScaledClock
+) -> AsyncIterator[SlackHandoffRooms]:
+    """Return the rooms of a connected app."""
+    app = SlackApp(config, clock=clock)
+    await app.connect()
+    assert isinstance(app.handoff_rooms, SlackHandoffRooms)
+    yield app.handoff_rooms
+    await app.close()
+
+
+@pytest.fixture
+def channel(slack: SlackSimulator) -> str:
+    """Return a channel with the bot in it."""
+    return slack.add_channel("desk", [slack.add_person("Bo")])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a file of more than one piece."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(CONTENT)
+    return path
+
+
+async def send(slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, path: Path) -> MessageRef:
+    """Send a file to a channel."""
+    at = rooms.build_address(slack.team, channel, "")
+    return await rooms.send_file(
+        at,
+        path,
+        name="notes.txt",
+        media_type="text/plain",
+        caption="**Ann:** <!here> [x](https://a.b)",
+        idempotency_key="",
+    )
+
+
+async def test_a_large_file_arrives_whole_with_harmless_words(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """Its bytes are those on the disk; what others wrote in the comment pings nobody."""
+    ref = await send(slack, rooms, channel, file)
+    message = slack.workspace.channels[channel].messages[ref.message_id]
+    assert slack.workspace.files[message.files[0]["id"]][1] == CONTENT
+    assert message.source.startswith("*Ann:* &lt;")
+    assert message.source.endswith("<https://a.b|x>")
+    assert slack.pings == []
+
+
+async def test_an_app_without_the_scope_is_refused(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """So the desk can tell that a file could not be passed on."""
+    slack.scopes = slack.scopes - {"files:write"}
+    with pytest.raises(PlatformRefused):
+        await send(slack, rooms, channel, file)
+    assert slack.screen.in_channel(channel) == []
+
+
+async def test_a_step_that_fails_before_sharing_may_be_tried_again(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """Nothing is shown until the last step, so a second try shows the file once."""
+    slack.faults.next("files.getUploadURLExternal", "lost_reply")
+    slack.faults.next("upload", "503")
+    for _ in range(2):
+        with pytest.raises(PlatformUnavailable):
+            await send(slack, rooms, channel, file)
+    slack.faults.next("upload", "429")
+    with pytest.raises(PlatformRateLimited):
+        await send(slack, rooms, channel, file)
+    await send(slack, rooms, channel, file)
+    assert len(slack.screen.in_channel(channel)) == 1
+
+
+async def test_a_message_whose_ts_is_not_told_has_none(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """The file stands there all the same."""
+    slack.faults.next("files.info", "503", times=3)
+    ref = await send(slack, rooms, channel, file)
+    assert ref == MessageRef(channel=channel, message_id="")
+    await slack.clock.sleep(1)  # it appears a moment later
+    assert len(slack.screen.in_channel(channel)) == 1
+
+
+async def test_a_channel_without_the_bot_is_closed(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """Like for any message."""
+    await slack.leave(channel, slack.bot_user)
+    with pytest.raises(PlatformForbidden):
+        await send(slack, rooms, channel, file)
+
+
+async def test_an_address_streams_to_nobody(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str
+) -> None:
+    """Nobody asked, so there is no recipient; the thread is the given one."""
+    at = rooms.build_address(slack.team, channel, "1700000000.000100")
+    assert (at.key.thread, at.details["thread_ts"]) == ("1700000000.000100", "1700000000.000100")
+    assert at.details["recipient_user"] == ""
+    assert replace(at, details={}) == replace(
+        rooms.build_address(slack.team, channel, at.key.thread), details={}
+    )
+
+
+def test_files_stay_within_the_methods_that_they_call() -> None:
+    """Each file asks three times at most whether it stands: the budget leaves room for that."""
+    limits = SlackLimits()
+    *_, shared = limits.upload_budgets("T1", "C1")
+    assert shared.burst * 3 <= 100
+    assert {one.key for one in limits.post_budgets("T1", "C1")} < {
+        one.key for one in limits.upload_budgets("T1", "C1")
+    }
+
+
+def test_a_comment_is_written_in_the_older_dialect() -> None:
+    """Emphasis and links are rewritten, code is only escaped, and our own mention stays alive."""
+    text = "# Hi\n**b** *i* ~~s~~ `a**b**<` [l](https://a.b/?x=1&y=2) <@U1>"
+    assert to_mrkdwn(text) == ("*Hi*\n*b* _i_ ~s~ `a**b**&lt;` <https://a.b/?x=1&amp;y=2|l> <@U1>")
+
+
+def test_a_notification_keeps_our_mention() -> None:
+    """Beside buttons the text that notifies has the mention, and nothing else that is special."""
+    form = message_payload("<@U1>: a < b", ({"type": "actions", "elements": []},))
+    assert form["text"] == "<@U1>: a &lt; b"
