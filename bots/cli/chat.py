@@ -130,7 +130,7 @@ class ChatClient:
     async def _wait_until_idle(self) -> None:
         service, terminal = self._require_open()
         await service.components.work_queue.wait_idle()
-        await service.components.summarizer.settled()
+        await service.components.summarizer.wait_until_idle()
         terminal.finish_line()
 
     async def _was_answered(self) -> bool:

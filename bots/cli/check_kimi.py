@@ -14,7 +14,7 @@ from core.kimi import (
     KimiModelUnknown,
     Model,
     RetryPolicy,
-    built_in,
+    built_in_models,
     check_model,
 )
 from core.settings import Settings
@@ -52,7 +52,7 @@ async def _check_balance(settings: Settings, host: str) -> CheckResult:
     """Tell what is left on the account; see https://platform.kimi.ai/docs/api/balance."""
     try:
         async with open_kimi(settings, retry=_RETRY) as kimi:
-            told = await kimi.ask("GET", "/users/me/balance")
+            told = await kimi.request_json("GET", "/users/me/balance")
     except KimiEndpointMissing:
         return CheckResult("ok", f"Kimi: {host} does not tell the account's balance")
     except KimiError as error:
@@ -95,7 +95,7 @@ def _without_model_list(settings: Settings, host: str) -> list[CheckResult]:
         f"Kimi: {host} has no list of models, so the key was not tried",
         'Try it with: moonthread ask "hello"',
     )
-    known = built_in(settings.kimi_base_url)
+    known = built_in_models(settings.kimi_base_url)
     return [unknown, _check_model(settings, known)] if known else [unknown]
 
 

@@ -13,7 +13,7 @@ from bots.cli.knowledge_eval import evaluate
 from bots.cli.question import open_kimi
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error, run_async
-from core.answering.file_notices import SENTENCES
+from core.answering.file_notices import FAULT_TEXTS
 from core.domain.clock import SystemClock
 from core.domain.errors import SettingsError
 from core.files.file_policy import UnusableFile
@@ -168,7 +168,7 @@ def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str
         return f"{path}: Kimi reads such files; set KIMI_API_KEY"
     if unusable.fault == "mislabelled" and path.suffix.lower() in (".csv", ".tsv"):
         return f"{path}: its first line must name the columns question and answer"
-    return SENTENCES[unusable.fault][1].format(name=path)
+    return FAULT_TEXTS[unusable.fault][1].format(name=path)
 
 
 async def _list(settings: Settings, owner: Owner | None) -> None:

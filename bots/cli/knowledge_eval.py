@@ -16,7 +16,7 @@ from core.knowledge.evaluation import (
 )
 from core.knowledge.finder import FoundPassage, find_passages
 from core.knowledge.prompt_passages import MAX_TOKENS, build_passages_message
-from core.llm.masking_model import hidden
+from core.llm.masking_model import mask_request
 from core.settings import Settings
 from core.store import Database
 
@@ -58,7 +58,7 @@ async def _ask_kimi(
     messages = [*([shown] if shown else []), Message(role="user", content=case.question)]
     mask = build_masker(settings).for_request()
     try:
-        reply = await kimi.complete(await hidden(build_request(settings, *messages), mask))
+        reply = await kimi.complete(await mask_request(build_request(settings, *messages), mask))
         return mask.unmask(reply.text)
     except KimiError as exc:
         print_error(f"{case.question}: {exc}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from bots.cli.terminal import print_error, terminal_language
 from bots.terminal.screen import Screen
 from core.kimi import AsyncKimi, ChatRequest, Finished, FinishReason, KimiError, TextDelta
-from core.llm.masking_model import hidden
+from core.llm.masking_model import mask_request
 from core.redaction.masking import Masker, StreamUnmasker
 
 
@@ -17,7 +17,7 @@ async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker,
         core.kimi.KimiError: what was shown until then stays.
     """
     mask = masker.for_request()
-    shower, sent = StreamUnmasker(mask), await hidden(request, mask)
+    shower, sent = StreamUnmasker(mask), await mask_request(request, mask)
     screen = Screen()
     screen.show_thinking()
     begun = False
@@ -44,10 +44,10 @@ async def _stream_text(
 ) -> AsyncGenerator[tuple[str, FinishReason | None], None]:
     """Yield the answer's text as it comes, and at the end why it ended."""
     if not stream:
-        reply = await kimi.complete(request, on_wait=_print_wait)
+        reply = await kimi.complete(request, on_retry=_print_wait)
         yield reply.text, reply.finish_reason
         return
-    async with contextlib.aclosing(kimi.stream(request, on_wait=_print_wait)) as events:
+    async with contextlib.aclosing(kimi.stream(request, on_retry=_print_wait)) as events:
         async for event in events:
             match event:
                 case TextDelta():

@@ -57,20 +57,20 @@ from core.handoff.service import HandoffService
 from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
 from core.inbound.staff import StaffDirectory
-from core.kimi import Model, built_in
-from core.llm.masking_model import MaskedAsks, MaskedModel, masked_count
-from core.llm.pseudonymizing_model import PseudonymousModel
+from core.kimi import Model, built_in_models
+from core.llm.masking_model import MaskingApi, MaskingModel, masking_token_counter
+from core.llm.pseudonymizing_model import PseudonymizingModel
 from core.observer import Observer
-from core.prompting.context_builder import Contexts
-from core.prompting.model_catalog import Catalogue
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.model_catalog import ModelCatalog
 from core.prompting.personas import Personas
 from core.prompting.summarizer import Summarizer
-from core.prompting.token_ratio import Ratios
+from core.prompting.token_ratio import TokenRatios
 from core.retention import Retention
 from core.settings import Settings
 from core.store import Database
-from core.tools.own import load as load_tools
-from core.tools.registry import Toolbox
+from core.tools.custom_tools import load_tools as load_tools
+from core.tools.registry import ToolRegistry
 from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.runner import TurnRunner
 from core.work_queue.active_answers import ActiveAnswers
@@ -105,10 +105,12 @@ class Components:
         self.dispatcher = DeliveryDispatcher(
             clock, shared_budgets=self._build_shared_budgets(), observer=self.observer
         )
-        self.model_catalog = Catalogue(self.kimi.models, clock, fallback=built_in(settings.kimi_base_url))
+        self.model_catalog = ModelCatalog(
+            self.kimi.models, clock, fallback=built_in_models(settings.kimi_base_url)
+        )
         self.masker = build_masker(settings)
-        model = MaskedModel(self.llm.gateway, self.masker) if self.masker else self.llm.gateway
-        self.model = PseudonymousModel(model, self.database)
+        model = MaskingModel(self.llm.gateway, self.masker) if self.masker else self.llm.gateway
+        self.model = PseudonymizingModel(model, self.database)
         self.summarizer = Summarizer(self.database, self.model, clock, prices=build_price_list(settings))
         self._build_files()
         self.retention = Retention(
@@ -163,22 +165,22 @@ class Components:
     def build_turn_runner(self, model: Model) -> TurnRunner:
         """Make what answers, once it is known which model does."""
         settings, chat = self.settings, self._build_chat_settings(model)
-        ratios = Ratios(self.database)
+        ratios = TokenRatios(self.database)
         personas = Personas(settings.data_dir / "personas")
-        contexts = Contexts(
+        contexts = PromptBuilder(
             self.database,
             self.model_catalog,
             self.summarizer,
             chat,
-            ratios=ratios,
+            token_ratios=ratios,
             personas=personas,
-            count_tokens=masked_count(self.kimi.count_tokens, self.masker),
-            reader=self.file_reader,
-            knowledge=self.knowledge.retriever,
+            count_tokens=masking_token_counter(self.kimi.count_tokens, self.masker),
+            file_reader=self.file_reader,
+            retriever=self.knowledge.retriever,
         )
         own = load_tools(settings.tools).tools
-        asks = MaskedAsks(self.kimi, self.masker)
-        toolbox = Toolbox(self.database, asks, own, search=settings.search == "on")
+        asks = MaskingApi(self.kimi, self.masker)
+        toolbox = ToolRegistry(self.database, asks, own, search_by_default=settings.search == "on")
         desk = self.handoff.build_outbox_runner(self.model, contexts, prices=build_price_list(settings))
         runner = TurnRunner(
             self.database,
@@ -190,8 +192,8 @@ class Components:
                 ratios,
                 chat,
                 self.clock,
-                toolbox=toolbox,
-                reader=self.file_reader,
+                tool_registry=toolbox,
+                file_reader=self.file_reader,
             ),
             CommandDispatcher(
                 {**BASIC_COMMANDS, **HANDOFF_COMMANDS, **self._build_commands(contexts, personas, toolbox)},
@@ -293,7 +295,7 @@ class Components:
         return engine
 
     def _build_commands(
-        self, prompt_builder: Contexts, personas: Personas, tool_registry: Toolbox
+        self, prompt_builder: PromptBuilder, personas: Personas, tool_registry: ToolRegistry
     ) -> Mapping[CommandName, CommandHandler]:
         allowed = may_change(self.settings.group_changes)
         return {

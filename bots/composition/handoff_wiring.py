@@ -16,7 +16,7 @@ from core.handoff.reminders import Reminders
 from core.handoff.sender import HandoffSender
 from core.handoff.service import HandoffService
 from core.llm.resumable_stream import ChatModel
-from core.prompting.context_builder import Contexts
+from core.prompting.context_builder import PromptBuilder
 from core.settings import Settings
 from core.store import Database, Lane
 from core.store.handoffs import DeskRoom
@@ -75,7 +75,7 @@ class HandoffComponents:
         self.reminders = Reminders(database, service, self._platforms, work_queue)
 
     def build_outbox_runner(
-        self, model: ChatModel, prompt_builder: Contexts, *, prices: PriceList
+        self, model: ChatModel, prompt_builder: PromptBuilder, *, prices: PriceList
     ) -> OutboxRunner:
         """Make what works off the desk's lines of work, :data:`HANDOFF_LANES`."""
         notes = HandoffAssistant(self._database, model, prompt_builder, self._clock, prices=prices)

@@ -11,13 +11,13 @@ from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, RetryPolicy, Timeouts
 from core.llm import (
     AccountLimits,
-    AccountModel,
-    Admission,
-    KeptLedger,
+    DatabaseLimiterStore,
+    LlmGateway,
     Provider,
-    StoreLedger,
+    RateLimiter,
+    WriteBehindStore,
     account_name,
-    limits_of,
+    build_limits,
 )
 from core.observer import NOOP_OBSERVER, Observer
 from core.settings import Settings
@@ -26,7 +26,7 @@ from core.text.tokens import tokens_to_reserve
 
 
 class LlmComponents:
-    """Every configured provider, the best first, behind one :class:`AccountModel`."""
+    """Every configured provider, the best first, behind one :class:`LlmGateway`."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class LlmComponents:
         """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
         self._clients: list[AsyncKimi] = []
         self._account_names: list[str] = []
-        self._write_behind_stores: list[KeptLedger] = []
+        self._write_behind_stores: list[WriteBehindStore] = []
         self._settings = settings
         self._database = database
         self._clock = clock
         self._single_replica = single_replica
-        first = limits_of(
+        first = build_limits(
             settings.kimi_tier,
             concurrency=settings.kimi_concurrency,
             rpm=settings.kimi_rpm,
@@ -61,12 +61,12 @@ class LlmComponents:
             if key is not None:
                 url = base_url or settings.kimi_base_url
                 providers.append(self._build_provider(name, key, url, model, AccountLimits()))
-        self.gateway = AccountModel(
+        self.gateway = LlmGateway(
             providers,
             clock,
             count_tokens=tokens_to_reserve,
-            patience_s=settings.kimi_patience_s,
-            carry=MediaInliner(database),
+            retry_deadline_s=settings.kimi_patience_s,
+            inline_media=MediaInliner(database),
             observer=observer,
         )
 
@@ -106,11 +106,11 @@ class LlmComponents:
         self._clients.append(client)
         account = account_name(base_url, secret)
         self._account_names.append(account)
-        ledger: KeptLedger | StoreLedger
+        ledger: WriteBehindStore | DatabaseLimiterStore
         if self._single_replica:
-            ledger = KeptLedger(self._database, account)
+            ledger = WriteBehindStore(self._database, account)
             self._write_behind_stores.append(ledger)
         else:
-            ledger = StoreLedger(self._database, account)
-        admission = Admission(ledger, limits, self._clock, name=name, sole=self._single_replica)
-        return Provider(name=name, client=client, admission=admission, model=model, account=account)
+            ledger = DatabaseLimiterStore(self._database, account)
+        admission = RateLimiter(ledger, limits, self._clock, name=name, single_replica=self._single_replica)
+        return Provider(name=name, client=client, rate_limiter=admission, model=model, account=account)

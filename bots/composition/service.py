@@ -18,7 +18,7 @@ from bots.web_server import WebServer
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import SettingsError
 from core.kimi import (
-    KNOWN,
+    KNOWN_MODELS,
     KimiAuthenticationError,
     KimiError,
     KimiModelUnknown,
@@ -27,7 +27,7 @@ from core.kimi import (
     check_model,
 )
 from core.observer import Observer
-from core.prompting.model_catalog import Catalogue, described
+from core.prompting.model_catalog import ModelCatalog, with_default_context
 from core.settings import Settings
 from core.store import migrate
 from core.store.cluster import POLLING_LEADER_LOCK, LeaderElection
@@ -50,7 +50,7 @@ def build_platforms(settings: Settings, platform_names: frozenset[str], clock: C
     return made
 
 
-async def resolve_model(catalog: Catalogue, model_id: str) -> Model:
+async def resolve_model(catalog: ModelCatalog, model_id: str) -> Model:
     """Return what is known of the model that shall answer.
 
     A provider that cannot be reached now does not stop the start: questions wait for it.
@@ -60,7 +60,7 @@ async def resolve_model(catalog: Catalogue, model_id: str) -> Model:
     """
     served: Sequence[Model] = ()
     try:
-        served = await catalog.models()
+        served = await catalog.refresh()
     except (KimiAuthenticationError, KimiPermissionError) as exc:
         raise SettingsError([f"KIMI_API_KEY: {exc}; 'moonthread check' tells more"]) from exc
     except KimiError as exc:
@@ -69,8 +69,8 @@ async def resolve_model(catalog: Catalogue, model_id: str) -> Model:
         check_model(model_id, served)
     except KimiModelUnknown as exc:
         raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
-    listed = {model.id: model for model in served}.get(model_id) or KNOWN.get(model_id)
-    return described(listed or Model(id=model_id, context_tokens=0))
+    listed = {model.id: model for model in served}.get(model_id) or KNOWN_MODELS.get(model_id)
+    return with_default_context(listed or Model(id=model_id, context_tokens=0))
 
 
 class Service:

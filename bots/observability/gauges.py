@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from bots.observability import metrics as m
 from bots.observability.metrics import Metrics
 from bots.observability.readiness import ComponentStatus
-from core.llm import AccountModel, Load
-from core.llm.limits import DIMENSIONS
+from core.llm import LimiterLoad, LlmGateway
+from core.llm.account_limits import DIMENSIONS
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.port import WorkQueue
 
@@ -16,7 +16,7 @@ class Gauges:
     """Brings the states of one replica up to date."""
 
     def __init__(
-        self, metrics: Metrics, *, work_queue: WorkQueue, active_answers: ActiveAnswers, gateway: AccountModel
+        self, metrics: Metrics, *, work_queue: WorkQueue, active_answers: ActiveAnswers, gateway: LlmGateway
     ) -> None:
         self._metrics = metrics
         self._work_queue, self._active_answers, self._gateway = work_queue, active_answers, gateway
@@ -42,7 +42,7 @@ class Gauges:
             put(m.POLL_LEADER, platform, value=here)
         for part in components:
             put(m.COMPONENT_READY, part.name, value=part.ready)
-        for provider, (up, load) in self._gateway.loads().items():
+        for provider, (up, load) in self._gateway.provider_loads().items():
             put(m.PROVIDER_UP, provider, value=up)
             self._refresh_limiter(provider, load)
         for metric, now in (
@@ -52,13 +52,13 @@ class Gauges:
             self._metrics.increment(metric, amount=now - self._last_counts[metric])
             self._last_counts[metric] = now
 
-    def _refresh_limiter(self, provider: str, load: Load) -> None:
+    def _refresh_limiter(self, provider: str, load: LimiterLoad) -> None:
         put = self._metrics.set_gauge
         put(m.LIMITER_WAITING, provider, value=load.waiting)
         put(m.LIMITER_RUNNING, provider, value=load.running)
         put(m.LIMITER_PAUSED, provider, value=load.paused)
         for reason in ("quota", "tpd"):
-            put(m.LIMITER_EXHAUSTED, provider, reason, value=load.closed == reason)
+            put(m.LIMITER_EXHAUSTED, provider, reason, value=load.exhausted == reason)
         for dimension in DIMENSIONS:
-            if (limit := load.limits.of(dimension)) is not None:
+            if (limit := load.limits.get(dimension)) is not None:
                 put(m.LIMITER_LIMIT, provider, dimension, value=limit)

@@ -14,7 +14,7 @@ from bots.observability.readiness import Readiness
 from bots.observability.watchdog import Watchdog
 from bots.platform_adapter import Platform
 from core.domain.clock import Clock
-from core.llm import AccountModel
+from core.llm import LlmGateway
 from core.store import Database
 from core.store.cluster import LeaderElection
 from core.work_queue.active_answers import ActiveAnswers
@@ -33,7 +33,7 @@ class Monitoring:
         clock: Clock,
         *,
         active_answers: ActiveAnswers,
-        gateway: AccountModel,
+        gateway: LlmGateway,
         leader_election: LeaderElection,
         version: str,
     ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
-from core.concurrency.ttl_cache import Lookups
+from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
 
 HANDLES_TTL_S = 900.0
@@ -23,12 +23,12 @@ class SlackMemberLookup:
     def __init__(self, client: AsyncWebClient, clock: Clock, team_id: Callable[[], str]) -> None:
         """``team`` tells our workspace's id, which is known once it is connected."""
         self._client, self._team_id = client, team_id
-        self._admins: Lookups[str, bool] = Lookups("users.info", self._fetch_is_admin, clock, default=False)
-        self._group_members: Lookups[str, frozenset[str]] = Lookups(
+        self._admins: TtlCache[str, bool] = TtlCache("users.info", self._fetch_is_admin, clock, default=False)
+        self._group_members: TtlCache[str, frozenset[str]] = TtlCache(
             "usergroups.users.list", self._fetch_group_members, clock, default=frozenset()
         )
-        self._group_handles: Lookups[str, Mapping[str, str]] = Lookups(
-            "usergroups.list", self._fetch_group_handles, clock, default={}, kept_s=HANDLES_TTL_S
+        self._group_handles: TtlCache[str, Mapping[str, str]] = TtlCache(
+            "usergroups.list", self._fetch_group_handles, clock, default={}, ttl_s=HANDLES_TTL_S
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:

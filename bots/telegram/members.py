@@ -10,7 +10,7 @@ from telegram import Bot
 from telegram.error import ChatMigrated
 
 from bots.telegram.errors import translate_errors
-from core.concurrency.ttl_cache import Lookups
+from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
 
 
@@ -19,7 +19,7 @@ class TelegramMemberLookup:
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
-        self._admins: Lookups[str, frozenset[str]] = Lookups(
+        self._admins: TtlCache[str, frozenset[str]] = TtlCache(
             "telegram_administrators", self._fetch_admins, clock, default=frozenset()
         )
 

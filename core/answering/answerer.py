@@ -8,10 +8,10 @@ from typing import TypeAlias
 import structlog
 
 from core.answering.checkpoint import Checkpoints
-from core.answering.file_notices import partly_told, reading_notice, told
-from core.answering.outcome import TOO_LONG_FOR_KIMI, Ended, ended_of
-from core.answering.queue_notices import Waiting
-from core.answering.reasoning_display import Thinking
+from core.answering.file_notices import file_problems_text, partial_files_text, reading_files_text
+from core.answering.outcome import CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
+from core.answering.queue_notices import QueueNotice
+from core.answering.reasoning_display import ReasoningDisplay
 from core.chat_settings import ChatSettings
 from core.delivery.delivery import Delivery
 from core.domain.clock import Clock
@@ -19,13 +19,13 @@ from core.domain.errors import LeaseLost
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.kimi import ToolCall
 from core.knowledge.prompt_passages import format_sources
-from core.llm.asker import asker_of
-from core.llm.pricing import priced
-from core.llm.resumable_stream import ChatModel, Written, write
-from core.prompting.context_builder import Contexts
-from core.prompting.generation_options import Terms, gone_note
-from core.prompting.prepared_request import Prepared
-from core.prompting.token_ratio import Ratios
+from core.llm.pricing import with_cost
+from core.llm.requester import requester_of
+from core.llm.resumable_stream import ChatModel, StreamedAnswer, stream_with_resume
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.generation_options import GenerationOptions, unavailable_model_text
+from core.prompting.prepared_request import PreparedRequest
+from core.prompting.token_ratio import TokenRatios
 from core.store import Database, Transaction, conversation_settings, history, turns, usage
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
@@ -34,13 +34,13 @@ from core.store.turns import Turn
 from core.store.usage import CallUsage
 from core.text.language import Language
 from core.text.tokens import estimate_tokens
-from core.tools.registry import Toolbox, sources_note, telling
-from core.tools.runner import ToolUse
+from core.tools.registry import ToolRegistry, sources_text, tool_status_text
+from core.tools.tool_runner import ToolRunner
 from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
-Show: TypeAlias = Callable[[str], None]
+OnText: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class Question:
 
     turn: Turn
     conversation: Conversation
-    asker_id: str
+    person_id: str
     language: Language
-    background: AvailableContext
+    available_context: AvailableContext
 
 
 class Answerer:
@@ -61,24 +61,24 @@ class Answerer:
         self,
         database: Database,
         model: ChatModel,
-        contexts: Contexts,
-        ratios: Ratios,
+        prompt_builder: PromptBuilder,
+        token_ratios: TokenRatios,
         settings: ChatSettings,
         clock: Clock,
         *,
-        toolbox: Toolbox,
-        reader: FileReader | None = None,
+        tool_registry: ToolRegistry,
+        file_reader: FileReader | None = None,
     ) -> None:
-        self._toolbox = toolbox
-        self._reader = reader
+        self._tool_registry = tool_registry
+        self._file_reader = file_reader
         self._database = database
         self._model = model
-        self._contexts = contexts
-        self._ratios = ratios
+        self._prompt_builder = prompt_builder
+        self._token_ratios = token_ratios
         self._settings = settings
         self._clock = clock
-        self._roomy: set[int] = set()  # turns after which there is nothing to get ready
-        self._checkpoints = Checkpoints(database, clock, every_s=settings.checkpoint_interval_s)
+        self._well_below_limit: set[int] = set()  # turns after which there is nothing to get ready
+        self._checkpoints = Checkpoints(database, clock, interval_s=settings.checkpoint_interval_s)
 
     async def answer(self, question: Question, delivery: Delivery, running: ActiveAnswer) -> str:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
@@ -89,61 +89,65 @@ class Answerer:
             Fenced: another run owns the turn.
             StoreUnavailable: the answer could not be stored.
         """
-        written = Written(text=question.turn.partial, reasoning=question.turn.reasoning)
+        written = StreamedAnswer(text=question.turn.partial, reasoning=question.turn.reasoning)
         preparing = await self._prepare(question, delivery, running)
-        prepared: Prepared | None = None
+        prepared: PreparedRequest | None = None
         if preparing.cancelled() or preparing.exception() is not None:
-            ended = ended_of(preparing, written, running.cancel_reason, question.language)
+            ended = outcome_of(preparing, written, running.cancel_reason, question.language)
         else:
             prepared = preparing.result()
-            ended = await self._run(question, prepared, written, delivery, running)
-            if ended.outcome == TOO_LONG_FOR_KIMI and not written.text:
-                ended = await self._run_shorter(question, written, delivery, running)
-            notes = (ended.note, gone_note(prepared.terms, question.language), prepared.note)
+            ended = await self._stream(question, prepared, written, delivery, running)
+            if ended.code == CONTEXT_TOO_LONG and not written.text:
+                ended = await self._retry_shorter(question, written, delivery, running)
+            notes = (
+                ended.note,
+                unavailable_model_text(prepared.options, question.language),
+                prepared.files_note,
+            )
             ended = replace(ended, note=" ".join(note for note in notes if note))
-        if ended.outcome == "fenced":
+        if ended.code == "fenced":
             raise LeaseLost(f"turn {question.turn.id} was taken over")  # not a word more in its message
         if written.text and not delivery.streamed.text:
             delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
         note = f"\n\n*{ended.note}*" if ended.note and written.text else ended.note
-        note += f"\n\n{ended.links}" if ended.links else ""
+        note += f"\n\n{ended.sources}" if ended.sources else ""
         if note:
             delivery.append(note)
-        await self._store(question, prepared, written, ended, shown=written.text + note)
-        if prepared is not None and prepared.roomy:
-            self._roomy.add(question.turn.id)
-        if prepared is not None and written.usage is not None and written.calls == 1:
-            await self._ratios.learn(
-                prepared.terms.model.id,
+        await self._save(question, prepared, written, ended, shown_text=written.text + note)
+        if prepared is not None and prepared.well_below_limit:
+            self._well_below_limit.add(question.turn.id)
+        if prepared is not None and written.usage is not None and written.request_count == 1:
+            await self._token_ratios.update_from_usage(
+                prepared.options.model.id,
                 estimated=prepared.estimated_tokens,
                 counted=written.usage.prompt_tokens,
             )
-        return ended.outcome
+        return ended.code
 
-    async def shown(self, conversation: Conversation, turn: Turn) -> None:
+    async def prepare_next(self, conversation: Conversation, turn: Turn) -> None:
         """Use the time after an answer was shown: get ready for the next question. Raises nothing."""
-        if turn.id in self._roomy:
-            self._roomy.discard(turn.id)
+        if turn.id in self._well_below_limit:
+            self._well_below_limit.discard(turn.id)
         else:
-            await self._contexts.answered(conversation, turn)
+            await self._prompt_builder.compact_if_large(conversation, turn)
 
-    async def _run_shorter(
-        self, question: Question, written: Written, delivery: Delivery, running: ActiveAnswer
-    ) -> Ended:
+    async def _retry_shorter(
+        self, question: Question, answer: StreamedAnswer, delivery: Delivery, running: ActiveAnswer
+    ) -> AnswerOutcome:
         """Ask once more with a prompt that Kimi does not find too long."""
-        preparing = await self._prepare(question, delivery, running, refused=True)
+        preparing = await self._prepare(question, delivery, running, was_too_long=True)
         if preparing.cancelled() or preparing.exception() is not None:
-            return ended_of(preparing, written, running.cancel_reason, question.language)
-        return await self._run(question, preparing.result(), written, delivery, running)
+            return outcome_of(preparing, answer, running.cancel_reason, question.language)
+        return await self._stream(question, preparing.result(), answer, delivery, running)
 
     async def _prepare(
-        self, question: Question, delivery: Delivery, running: ActiveAnswer, *, refused: bool = False
-    ) -> "asyncio.Task[Prepared]":
+        self, question: Question, delivery: Delivery, running: ActiveAnswer, *, was_too_long: bool = False
+    ) -> "asyncio.Task[PreparedRequest]":
         """Find out what to ask; it may wait for files and for notes on a long conversation.
 
         It can be stopped.
         """
-        preparing = asyncio.create_task(self._made_ready(question, delivery, refused=refused))
+        preparing = asyncio.create_task(self._build_request(question, delivery, was_too_long=was_too_long))
         running.task = preparing
         if running.cancel_reason:
             preparing.cancel()
@@ -153,151 +157,177 @@ class Answerer:
             preparing.cancel()
         return preparing
 
-    async def _made_ready(self, question: Question, delivery: Delivery, *, refused: bool) -> Prepared:
+    async def _build_request(
+        self, question: Question, delivery: Delivery, *, was_too_long: bool
+    ) -> PreparedRequest:
         """Read the question's files, and put together what Kimi is asked.
 
         Raises:
             FilesUnreadable: the question is about nothing but files that cannot be read.
         """
         reading = FileReadResult()
-        terms = await self._contexts.terms(question.conversation, question.background)
-        if self._reader is not None and question.background.has_files:
-            reading = await self._reader.read(
+        terms = await self._prompt_builder.load_options(question.conversation, question.available_context)
+        if self._file_reader is not None and question.available_context.has_files:
+            reading = await self._file_reader.read(
                 question.conversation,
                 question.turn,
                 model=terms.model,
-                on_reading=lambda names: delivery.show_placeholder(reading_notice(names, question.language)),
+                on_reading=lambda names: delivery.show_placeholder(
+                    reading_files_text(names, question.language)
+                ),
             )
         if reading.only_unreadable:
             raise FilesUnreadable(reading.problems)
-        prepared = await self._contexts.prepare(
-            question.conversation, question.turn, question.background, terms=terms, refused=refused
+        prepared = await self._prompt_builder.prepare(
+            question.conversation,
+            question.turn,
+            question.available_context,
+            options=terms,
+            was_too_long=was_too_long,
         )
-        notes = (told(reading.problems, question.language), partly_told(prepared.partly, question.language))
-        return replace(prepared, note=" ".join(note for note in notes if note))
+        notes = (
+            file_problems_text(reading.problems, question.language),
+            partial_files_text(prepared.partial_files, question.language),
+        )
+        return replace(prepared, files_note=" ".join(note for note in notes if note))
 
-    async def _run(
+    async def _stream(
         self,
         question: Question,
-        prepared: Prepared,
-        written: Written,
+        prepared: PreparedRequest,
+        answer: StreamedAnswer,
         delivery: Delivery,
         running: ActiveAnswer,
-    ) -> Ended:
+    ) -> AnswerOutcome:
         """Stream until Kimi, the person or the platform ends it."""
-        show, think = self._shown(question, delivery)
-        waiting = Waiting(delivery.show_placeholder, question.language, self._clock)
-        tools = await self._tools(question, prepared, delivery)
+        show, think = self._output_callbacks(question, delivery)
+        waiting = QueueNotice(delivery.show_placeholder, question.language, self._clock)
+        tools = await self._build_tool_runner(question, prepared, delivery)
         stream = asyncio.create_task(
-            write(
+            stream_with_resume(
                 self._model,
                 prepared.request,
-                written,
+                answer,
                 show,
                 self._clock,
-                resume_attempts=self._settings.max_resumes,
-                continuations=self._settings.max_continuations,
-                think=think,
-                asker=asker_of(question.conversation, question.asker_id, self._settings.fair_share_weights),
-                on_place=waiting.place,
-                on_wait=waiting.failed,
+                max_resumes=self._settings.max_resumes,
+                max_continuations=self._settings.max_continuations,
+                on_reasoning=think,
+                requester=requester_of(
+                    question.conversation, question.person_id, self._settings.fair_share_weights
+                ),
+                on_queue_position=waiting.on_queue_position,
+                on_retry=waiting.on_retry,
                 tools=tools,
-                fit=prepared.fitted,
+                clamp_reply_tokens=prepared.clamp_reply_tokens,
             ),
             name=f"kimi-{question.turn.id}",
         )
-        keeper = asyncio.create_task(self._checkpoints.keep(question.turn, written, running))
+        keeper = asyncio.create_task(self._checkpoints.run(question.turn, answer, running))
         running.task = stream
         if running.cancel_reason:
             stream.cancel()
         try:
             await asyncio.wait({stream})
-            ended = ended_of(stream, written, running.cancel_reason, question.language)
-            links = [format_sources(written.text, prepared.found, question.language)]
-            links += [sources_note(tools.sources, question.language)] if tools is not None else []
-            return replace(ended, links="\n\n".join(filter(None, links)) if written.text else "")
+            ended = outcome_of(stream, answer, running.cancel_reason, question.language)
+            links = [format_sources(answer.text, prepared.passages, question.language)]
+            links += [sources_text(tools.sources, question.language)] if tools is not None else []
+            return replace(ended, sources="\n\n".join(filter(None, links)) if answer.text else "")
         except asyncio.CancelledError:
             stream.cancel()  # not a word more than what is stored now may be shown
             await asyncio.wait({stream})
-            await self._checkpoints.last(question.turn, written)
+            await self._checkpoints.flush(question.turn, answer)
             raise
         finally:
             for task in (stream, keeper):
                 task.cancel()
             await asyncio.gather(stream, keeper, return_exceptions=True)
 
-    async def _tools(self, question: Question, prepared: Prepared, delivery: Delivery) -> ToolUse | None:
-        thinks = prepared.terms.model.thinks and prepared.request.thinking is not False
-        tools = await self._toolbox.tools(prepared.terms.searches, thinks=thinks)
+    async def _build_tool_runner(
+        self, question: Question, prepared: PreparedRequest, delivery: Delivery
+    ) -> ToolRunner | None:
+        thinks = prepared.options.model.thinks and prepared.request.thinking is not False
+        tools = await self._tool_registry.tools_for_answer(prepared.options.web_search, model_thinks=thinks)
         if not tools:
             return None
 
         def tell(call: ToolCall) -> None:
-            delivery.show_placeholder(telling(call, question.language))
+            delivery.show_placeholder(tool_status_text(call, question.language))
 
-        return ToolUse(tools, self._clock, tell=tell)
+        return ToolRunner(tools, self._clock, on_call=tell)
 
-    def _shown(self, question: Question, delivery: Delivery) -> tuple[Show, Show]:
+    def _output_callbacks(self, question: Question, delivery: Delivery) -> tuple[OnText, OnText]:
         """Return where words go, and where thoughts go."""
         if not self._settings.show_thinking:
             return delivery.append, lambda _: None
-        thinking = Thinking(delivery.channel.thinking_style, question.language, self._clock)
+        thinking = ReasoningDisplay(delivery.channel.thinking_style, question.language, self._clock)
 
         def show(text: str) -> None:
-            delivery.append(thinking.answer_begins() + text)
+            delivery.append(thinking.finish() + text)
 
         def think(text: str) -> None:
-            if shown := thinking.thought(text):
+            if shown := thinking.add_reasoning(text):
                 delivery.append(shown)
 
         return show, think
 
-    async def _store(
-        self, question: Question, prepared: Prepared | None, written: Written, ended: Ended, *, shown: str
+    async def _save(
+        self,
+        question: Question,
+        prepared: PreparedRequest | None,
+        answer: StreamedAnswer,
+        outcome: AnswerOutcome,
+        *,
+        shown_text: str,
     ) -> None:
         turn = question.turn
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=shown, outcome=ended.outcome)
+            await turns.save_answer(tx, turn, text=shown_text, outcome=outcome.code)
             if turn.attempt > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
-            if written.text:
+            if answer.text:
                 line = HistoryMessage(
                     seq=turn.seq,
                     role="assistant",
                     author_id="",
                     author="",
-                    text=written.text,
-                    tokens=estimate_tokens(written.text),
+                    text=answer.text,
+                    tokens=estimate_tokens(answer.text),
                 )
                 await history.append(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
-            if written.calls and prepared is not None:
-                await self._account(tx, question, prepared.terms, written, ended.outcome)
-            if prepared is not None and prepared.terms.gone:
+            if answer.request_count and prepared is not None:
+                await self._record_usage(tx, question, prepared.options, answer, outcome.code)
+            if prepared is not None and prepared.options.unavailable_model:
                 await conversation_settings.save(
                     tx, turn.conversation_id, conversation_settings.MODEL, ""
                 )  # told once
 
-    async def _account(
-        self, tx: Transaction, question: Question, terms: Terms, written: Written, outcome: str
+    async def _record_usage(
+        self,
+        tx: Transaction,
+        question: Question,
+        options: GenerationOptions,
+        answer: StreamedAnswer,
+        outcome: str,
     ) -> None:
-        used = written.usage
+        used = answer.usage
         now = self._clock.time()
-        first_word_s = None if written.first_word_at is None else written.first_word_at - written.asked_at
+        first_word_s = None if answer.first_token_at is None else answer.first_token_at - answer.started_at
         spent = CallUsage(
-            model=terms.model.id,
+            model=options.model.id,
             prompt_tokens=used.prompt_tokens if used else 0,
             cached_tokens=used.cached_tokens if used else 0,
-            completion_tokens=used.completion_tokens if used else estimate_tokens(written.text),
+            completion_tokens=used.completion_tokens if used else estimate_tokens(answer.text),
             reasoning_tokens=used.reasoning_tokens if used else 0,
             first_word_s=first_word_s,
-            duration_s=now - written.asked_at,
+            duration_s=now - answer.started_at,
             outcome=outcome,
         )
-        spent = priced(spent, self._settings.prices)
+        spent = with_cost(spent, self._settings.prices)
         await usage.add(
             tx,
             spent,
             conversation_id=question.conversation.id,
             turn_id=question.turn.id,
-            person_id=question.asker_id,
+            person_id=question.person_id,
         )

@@ -6,63 +6,63 @@ import structlog
 
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, StoreUnavailable
-from core.llm.resumable_stream import Written
+from core.llm.resumable_stream import StreamedAnswer
 from core.store import Database, turns
 from core.store.turns import Turn
 from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
-MOST_PER_S = 20.0  #: checkpoints over all running answers of this process
-LAST_WITHIN_S = 2.0  #: how long a process that stops tries to store the last words
+MAX_SAVES_PER_S = 20.0  #: checkpoints over all running answers of this process
+FLUSH_TIMEOUT_S = 2.0  #: how long a process that stops tries to store the last words
 
 
 class Checkpoints:
     """Stores the running answers of one process."""
 
-    def __init__(self, database: Database, clock: Clock, *, every_s: float) -> None:
+    def __init__(self, database: Database, clock: Clock, *, interval_s: float) -> None:
         """With few answers at once each is stored every ``every_s`` seconds."""
         self._database = database
         self._clock = clock
-        self._every_s = every_s
-        self._keeping = 0  # answers that are being kept
+        self._interval_s = interval_s
+        self._active_answers = 0  # answers that are being kept
 
-    async def keep(self, turn: Turn, written: Written, running: ActiveAnswer) -> None:
+    async def run(self, turn: Turn, answer: StreamedAnswer, running: ActiveAnswer) -> None:
         """Store the answer now and then; end it where another run owns the turn."""
-        self._keeping += 1
+        self._active_answers += 1
         try:
-            await self._keep(turn, written, running)
+            await self._save_periodically(turn, answer, running)
         finally:
-            self._keeping -= 1
+            self._active_answers -= 1
 
-    async def last(self, turn: Turn, written: Written) -> None:
+    async def flush(self, turn: Turn, answer: StreamedAnswer) -> None:
         """Store the words so far once more, because this process goes and another goes on with them.
 
         What people see must not become shorter for it. Where it cannot be stored soon, it is left.
         """
-        if not written.text:
+        if not answer.text:
             return
         try:
-            async with asyncio.timeout(LAST_WITHIN_S):
-                await self._save(turn, written.text, written.reasoning)
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self._save(turn, answer.text, answer.reasoning)
         except (LeaseLost, StoreUnavailable, TimeoutError) as exc:
-            log.info("last_words_not_stored", error=type(exc).__name__)
+            log.info("answer.flush_failed", error=type(exc).__name__)
 
-    async def _keep(self, turn: Turn, written: Written, running: ActiveAnswer) -> None:
-        stored = written.text
+    async def _save_periodically(self, turn: Turn, answer: StreamedAnswer, running: ActiveAnswer) -> None:
+        stored = answer.text
         while True:
             # With hundreds of answers at once the database would cost more than all their words.
-            await self._clock.sleep(max(self._every_s, self._keeping / MOST_PER_S))
-            if written.text == stored:
+            await self._clock.sleep(max(self._interval_s, self._active_answers / MAX_SAVES_PER_S))
+            if answer.text == stored:
                 continue
-            text = written.text
+            text = answer.text
             try:
-                await self._save(turn, text, written.reasoning)
+                await self._save(turn, text, answer.reasoning)
             except LeaseLost:
                 running.cancel("fenced")
                 return
             except StoreUnavailable as exc:
-                log.warning("checkpoint_failed", error=str(exc))
+                log.warning("answer.checkpoint_failed", error=str(exc))
             else:
                 stored = text
 

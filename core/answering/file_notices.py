@@ -7,9 +7,9 @@ from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
 from core.text.language import Language, pick
 
-MOST_NAMES = 3  #: that stand in one sentence
+MAX_NAMES = 3  #: that stand in one sentence
 
-SENTENCES: Mapping[FileFault, tuple[str, str]] = {
+FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
     FileFault.EMPTY: (
         "{name} 是空的，里面没有内容可读。",
         "{name} is empty: there is nothing in it to read.",
@@ -73,10 +73,10 @@ SENTENCES: Mapping[FileFault, tuple[str, str]] = {
 }
 
 
-def reading_notice(names: Sequence[str], language: Language) -> str:
+def reading_files_text(names: Sequence[str], language: Language) -> str:
     """Return what is shown while files are read."""
-    listed = pick(language, zh="、", en=", ").join(names[:MOST_NAMES])
-    if len(names) > MOST_NAMES:
+    listed = pick(language, zh="、", en=", ").join(names[:MAX_NAMES])
+    if len(names) > MAX_NAMES:
         count = len(names)
         return pick(
             language, zh=f"正在读取 {count} 个文件：{listed}……", en=f"Reading {count} files: {listed}…"
@@ -84,23 +84,23 @@ def reading_notice(names: Sequence[str], language: Language) -> str:
     return pick(language, zh=f"正在读取 {listed}……", en=f"Reading {listed}…")
 
 
-def told(problems: Sequence[FileProblem], language: Language) -> str:
+def file_problems_text(problems: Sequence[FileProblem], language: Language) -> str:
     """Return one sentence for each kind of problem."""
     by_fault: dict[FileFault, list[str]] = {}
     for problem in problems:
         by_fault.setdefault(problem.fault, []).append(problem.name)
     joined = pick(language, zh="、", en=", ")
     sentences = [
-        pick(language, zh=SENTENCES[fault][0], en=SENTENCES[fault][1]).format(name=joined.join(names))
+        pick(language, zh=FAULT_TEXTS[fault][0], en=FAULT_TEXTS[fault][1]).format(name=joined.join(names))
         for fault, names in by_fault.items()
     ]
     return pick(language, zh="", en=" ").join(sentences)
 
 
-def partly_told(partly: Sequence[PartialFile], language: Language) -> str:
+def partial_files_text(partial_files: Sequence[PartialFile], language: Language) -> str:
     """Return the note that says which files an answer was given on a part of; "" where there are none."""
     notes = []
-    for one in partly:
+    for one in partial_files:
         if one.shown_pieces == 0:
             notes.append(
                 pick(

@@ -5,7 +5,7 @@ from core.domain.events import ThinkingStyle
 from core.text.language import Language
 
 
-class Thinking:
+class ReasoningDisplay:
     """Turns Kimi's thoughts into Markdown that stands before the answer; it only ever grows."""
 
     MARK = "💭"  #: begins the quote, so that a renderer can fold it
@@ -14,29 +14,29 @@ class Thinking:
         self._style = style
         self._language = language
         self._clock = clock
-        self._began_at: float | None = None
-        self._ended = False
+        self._started_at: float | None = None
+        self._finished = False
 
-    def thought(self, text: str) -> str:
+    def add_reasoning(self, text: str) -> str:
         """Return what to show for the next piece of thinking; "" for nothing."""
-        if self._ended:
+        if self._finished:
             return ""
-        first = self._began_at is None
+        first = self._started_at is None
         if first:
-            self._began_at = self._clock.time()
+            self._started_at = self._clock.time()
             text = text.lstrip()
         if self._style is ThinkingStyle.LINE:
             return ""
         quoted = text.replace("\n", "\n> ")
         return f"> {self.MARK} {quoted}" if first else quoted
 
-    def answer_begins(self) -> str:
+    def finish(self) -> str:
         """Return what to show between the thinking and the answer's first word."""
-        if self._began_at is None or self._ended:
+        if self._started_at is None or self._finished:
             return ""
-        self._ended = True
+        self._finished = True
         if self._style is ThinkingStyle.QUOTE:
             return "\n\n"
-        seconds = max(1, round(self._clock.time() - self._began_at))
+        seconds = max(1, round(self._clock.time() - self._started_at))
         told = f"思考了 {seconds} 秒" if self._language == "zh" else f"Thought for {seconds} s"
         return f"> {self.MARK} {told}\n\n"

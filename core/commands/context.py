@@ -1,8 +1,8 @@
 """``/context``: what Kimi is shown of this conversation, and at what cost."""
 
 from core.commands.command import Command, CommandReply
-from core.prompting.context_builder import Contexts
-from core.prompting.view import View
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.view import PromptView
 from core.store import Database, usage
 from core.text.language import Language, pick
 
@@ -10,27 +10,27 @@ from core.text.language import Language, pick
 class ContextCommand:
     """Tells model, room, notes and how much of the prompts Kimi had in its cache."""
 
-    def __init__(self, database: Database, prompt_builder: Contexts) -> None:
+    def __init__(self, database: Database, prompt_builder: PromptBuilder) -> None:
         self._database = database
         self._prompt_builder = prompt_builder
 
     async def __call__(self, command: Command) -> CommandReply:
         """Tell."""
-        view = await self._prompt_builder.now(command.conversation)
+        view = await self._prompt_builder.load_current_view(command.conversation)
         async with self._database.read() as tx:
             asked, cached = await usage.prompt_token_totals(tx, command.conversation.id)
         lines = [*_format_view(view, command.language), _format_cache_share(asked, cached, command.language)]
         text = "\n".join(f"- {line}" for line in lines)
-        if view.notes:
-            quoted = "\n".join(f"> {line}" for line in view.notes.splitlines())
+        if view.summary_text:
+            quoted = "\n".join(f"> {line}" for line in view.summary_text.splitlines())
             text += f"\n\n{pick(command.language, zh='摘要：', en='The summary:')}\n\n{quoted}"
         return CommandReply(text=text)
 
 
-def _format_view(view: View, language: Language) -> list[str]:
-    terms, summary = view.terms, view.summary
-    used, room = round(view.wanted_tokens), terms.room_tokens
-    level = terms.level or pick(language, zh="默认", en="default")
+def _format_view(view: PromptView, language: Language) -> list[str]:
+    terms, summary = view.options, view.summary
+    used, room = round(view.untrimmed_tokens), terms.max_prompt_tokens
+    level = terms.thinking_level or pick(language, zh="默认", en="default")
     lines = [
         pick(
             language,
@@ -46,8 +46,8 @@ def _format_view(view: View, language: Language) -> list[str]:
         ),
         pick(
             language,
-            zh=f"逐字保留的消息：{len(view.lines)}",
-            en=f"Messages word by word: {len(view.lines)}",
+            zh=f"逐字保留的消息：{len(view.history)}",
+            en=f"Messages word by word: {len(view.history)}",
         ),
     ]
     if summary is None:

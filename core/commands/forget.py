@@ -10,7 +10,7 @@ from core.commands.command import Command, CommandReply
 from core.domain.clock import Clock
 from core.domain.events import CommandName, OptionButton, ReplyContext
 from core.inbound.history_writer import strip_quote
-from core.llm.pseudonymizing_model import KEY, alias
+from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Database, privacy, turns
 from core.store.keys import get_or_create_key
 from core.store.privacy import ForgetResult
@@ -70,7 +70,7 @@ class ForgetCommand:
                 )
             )
         async with self._database.begin() as tx:
-            name = alias(await get_or_create_key(tx, KEY), who)
+            name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), who)
             gone = await privacy.forget_person(tx, who, alias=name, strip_quote=_strip_quote)
         self._collect_files()
         log.info(
@@ -126,7 +126,8 @@ def _done_text(forgotten: ForgetResult, language: Language) -> str:
     return pick(
         language,
         zh=f"已删除：你的 {forgotten.messages} 条消息、给你的 {forgotten.answers} 个回答"
-        f"和 {forgotten.files} 个文件，涉及 {forgotten.conversations} 个对话及其摘要。用量记录不再带有你的名字。",
+        f"和 {forgotten.files} 个文件，涉及 {forgotten.conversations} 个对话及其摘要。"
+        "用量记录不再带有你的名字。",
         en=f"Deleted: {forgotten.messages} of your messages, {forgotten.answers} answers and "
         f"{forgotten.files} files, in {forgotten.conversations} conversations, with their summaries. "
         f"What you used is kept without your name.",

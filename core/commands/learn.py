@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from core.answering.file_notices import SENTENCES
+from core.answering.file_notices import FAULT_TEXTS
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
 from core.domain.events import Attachment
@@ -161,5 +161,5 @@ def _refused_text(language: Language, name: str, fault: FileFault) -> str:
             zh=f"{name} 的第一行要有「问题」和「答案」两列。",
             en=f"The first line of {name} must name the columns question and answer.",
         )
-    chinese, english = SENTENCES[fault]
+    chinese, english = FAULT_TEXTS[fault]
     return pick(language, zh=chinese, en=english).format(name=name)

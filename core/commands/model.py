@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.events import CommandName
-from core.kimi import RETIRED, KimiModelUnknown, Model, check_model, nearest
-from core.prompting.context_builder import Contexts
-from core.prompting.generation_options import levels
-from core.prompting.model_catalog import Catalogue
+from core.kimi import RETIRED_MODELS, KimiModelUnknown, Model, check_model, nearest_model
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.generation_options import thinking_levels
+from core.prompting.model_catalog import ModelCatalog
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
 
@@ -19,7 +19,12 @@ class ModelCommand:
     """Lists the models and switches between them."""
 
     def __init__(
-        self, database: Database, prompt_builder: Contexts, catalog: Catalogue, *, may_change: MayChange
+        self,
+        database: Database,
+        prompt_builder: PromptBuilder,
+        catalog: ModelCatalog,
+        *,
+        may_change: MayChange,
     ) -> None:
         self._database = database
         self._prompt_builder = prompt_builder
@@ -29,7 +34,7 @@ class ModelCommand:
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order; without an argument it lists."""
         wanted = command.argument.strip("`'\" \n").lower()
-        served = await self._catalog.served()
+        served = await self._catalog.available_models()
         if not wanted:
             return await self._list(command, served)
         if not self._may_change(command):
@@ -46,7 +51,7 @@ class ModelCommand:
         return await self._switch(command, wanted)
 
     async def _list(self, command: Command, served: Sequence[Model]) -> CommandReply:
-        terms = await self._prompt_builder.terms(command.conversation)
+        terms = await self._prompt_builder.load_options(command.conversation)
         now = f"`{terms.model.id}`"
         head = pick(
             command.language, zh=f"这个对话由 {now} 回答。", en=f"This conversation is answered by {now}."
@@ -74,14 +79,14 @@ class ModelCommand:
             chosen = (await conversation_settings.load(tx, command.conversation.id)).get(
                 conversation_settings.THINKING, ""
             )
-        terms = await self._prompt_builder.terms(command.conversation)
+        terms = await self._prompt_builder.load_options(command.conversation)
         model = terms.model
         text = pick(
             command.language,
             zh=f"从下一个问题起由 `{model.id}` 回答：{describe_model(model, command.language)}。",
             en=f"`{model.id}` answers from the next question on: {describe_model(model, command.language)}.",
         )
-        if chosen and terms.level != chosen:
+        if chosen and terms.thinking_level != chosen:
             text += pick(
                 command.language,
                 zh=f"\n\n它不支持 `/think {chosen}`，会按自己的方式思考。",
@@ -94,8 +99,8 @@ class ModelCommand:
     ) -> CommandReply:
         """Say what is wrong with a name, and what comes nearest."""
         ids = [model.id for model in served]
-        close = nearest(model_id, ids)
-        retired = RETIRED.get(model_id)
+        close = nearest_model(model_id, ids)
+        retired = RETIRED_MODELS.get(model_id)
         if retired is not None:
             since = retired.since.isoformat()
             text = pick(
@@ -120,17 +125,17 @@ def describe_model(model: Model, language: Language) -> str:
     parts = []
     if model.context_tokens:
         parts.append(f"{format_context_size(model.context_tokens)} tokens")
-    if model.sees_pictures:
+    if model.supports_images:
         parts.append(pick(language, zh="看图片", en="sees pictures"))
-    if model.sees_video:
+    if model.supports_video:
         parts.append(pick(language, zh="看视频", en="sees video"))
-    match model.thinking:
+    match model.thinking_control:
         case "none":
             parts.append(pick(language, zh="不思考", en="does not think"))
         case "always":
             parts.append(pick(language, zh="总是思考", en="always thinks"))
         case _:
-            listed = ", ".join(levels(model))
+            listed = ", ".join(thinking_levels(model))
             parts.append(pick(language, zh=f"思考：{listed}", en=f"thinks: {listed}"))
     return ", ".join(parts)
 

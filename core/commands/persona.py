@@ -3,8 +3,8 @@
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.events import CommandName, OptionButton
-from core.prompting.context_builder import Contexts
-from core.prompting.personas import MOST_CHARS, Personas
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.personas import MAX_PERSONA_CHARS, Personas
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
 from core.text.tokens import estimate_tokens
@@ -17,7 +17,7 @@ class PersonaCommand:
     """Shows and sets the persona."""
 
     def __init__(
-        self, database: Database, prompt_builder: Contexts, personas: Personas, *, may_change: MayChange
+        self, database: Database, prompt_builder: PromptBuilder, personas: Personas, *, may_change: MayChange
     ) -> None:
         self._database = database
         self._prompt_builder = prompt_builder
@@ -41,12 +41,12 @@ class PersonaCommand:
             )
         persona = words
         if words.startswith("@"):
-            found = await self._personas.words(words[1:])
+            found = await self._personas.load_text(words[1:])
             if found is None:
                 return await self._unknown_persona_reply(command, words)
             persona = found
-        room = (await self._prompt_builder.terms(command.conversation)).room_tokens
-        if len(persona) > MOST_CHARS or estimate_tokens(persona) > room * MAX_PROMPT_SHARE:
+        room = (await self._prompt_builder.load_options(command.conversation)).max_prompt_tokens
+        if len(persona) > MAX_PERSONA_CHARS or estimate_tokens(persona) > room * MAX_PROMPT_SHARE:
             return CommandReply(text=_too_long_text(command.language))
         await self._save(command, words)
         return CommandReply(text=_set_text(command.language, words))
@@ -64,12 +64,12 @@ class PersonaCommand:
             )
 
     async def _show(self, command: Command) -> CommandReply:
-        chosen, names = await self._load(command), await self._personas.names()
+        chosen, names = await self._load(command), await self._personas.list_names()
         usual = pick(
             command.language, zh="这个对话用的是默认人设。", en="This conversation has my usual persona."
         )
         mine = pick(command.language, zh="这个对话的人设：", en="The persona of this conversation:")
-        words = (await self._prompt_builder.terms(command.conversation)).persona
+        words = (await self._prompt_builder.load_options(command.conversation)).persona
         text = usual
         if chosen and words:
             name = f" `{chosen}`" if chosen.startswith("@") else ""
@@ -87,7 +87,7 @@ class PersonaCommand:
         )
 
     async def _unknown_persona_reply(self, command: Command, name: str) -> CommandReply:
-        names = await self._personas.names()
+        names = await self._personas.list_names()
         text = pick(
             command.language,
             zh=f"没有名为 {as_code(name)} 的人设。",

@@ -5,13 +5,13 @@ from core.commands.options import MayChange, admins_only_text, as_code, option_b
 from core.domain.events import CommandName
 from core.store import Database, conversation_settings
 from core.text.language import pick
-from core.tools.registry import Toolbox
+from core.tools.registry import ToolRegistry
 
 
 class SearchCommand:
     """Shows and sets it."""
 
-    def __init__(self, database: Database, tool_registry: Toolbox, *, may_change: MayChange) -> None:
+    def __init__(self, database: Database, tool_registry: ToolRegistry, *, may_change: MayChange) -> None:
         self._database = database
         self._tool_registry = tool_registry
         self._may_change = may_change
@@ -25,7 +25,7 @@ class SearchCommand:
                     tx, command.conversation.id, conversation_settings.SEARCH, wanted
                 )
             return CommandReply(text=_state_text(command, on=wanted == "on"))
-        on = await self._tool_registry.searches(command.conversation.id)
+        on = await self._tool_registry.is_web_search_on(command.conversation.id)
         shown = _state_text(command, on=on)
         if wanted in ("on", "off"):
             return CommandReply(text=f"{admins_only_text(command.language)} {shown}")

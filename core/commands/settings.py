@@ -10,7 +10,7 @@ from core.commands.options import admins_only_text
 from core.domain.errors import SettingsError
 from core.domain.events import ChatType
 from core.inbound.staff import StaffDirectory
-from core.prompting.model_catalog import Catalogue
+from core.prompting.model_catalog import ModelCatalog
 from core.prompting.personas import Personas
 from core.store import Database, knowledge, rules
 from core.store.knowledge import Owner
@@ -23,7 +23,7 @@ class SettingsCommand:
     """Shows and sets a chat's rules, with buttons only."""
 
     def __init__(
-        self, database: Database, staff: StaffDirectory, catalog: Catalogue, personas: Personas
+        self, database: Database, staff: StaffDirectory, catalog: ModelCatalog, personas: Personas
     ) -> None:
         self._database = database
         self._staff = staff
@@ -76,8 +76,8 @@ class SettingsCommand:
         offers = menu.options_for(
             found,
             name,
-            models=[model.id for model in await self._catalog.served()] if name == "model" else (),
-            personas=await self._personas.names() if name == "persona" else (),
+            models=[model.id for model in await self._catalog.available_models()] if name == "model" else (),
+            personas=await self._personas.list_names() if name == "persona" else (),
             sets=await self._knowledge_sets(command) if name == "knowledge" else (),
         )
         item = menu.ITEMS_BY_NAME[name]

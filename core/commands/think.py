@@ -3,8 +3,8 @@
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.events import CommandName, OptionButton
-from core.prompting.context_builder import Contexts
-from core.prompting.generation_options import Terms, levels, steering
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.generation_options import GenerationOptions, thinking_levels, thinking_params
 from core.store import Database, conversation_settings
 from core.text.language import pick
 
@@ -14,7 +14,7 @@ DEFAULT = "default"  #: the word that takes a choice back
 class ThinkCommand:
     """Shows and sets the level of thinking."""
 
-    def __init__(self, database: Database, prompt_builder: Contexts, *, may_change: MayChange) -> None:
+    def __init__(self, database: Database, prompt_builder: PromptBuilder, *, may_change: MayChange) -> None:
         self._database = database
         self._prompt_builder = prompt_builder
         self._may_change = may_change
@@ -22,7 +22,7 @@ class ThinkCommand:
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order; without an argument it shows."""
         level = command.argument.strip("`'\" \n").lower()
-        terms = await self._prompt_builder.terms(command.conversation)
+        terms = await self._prompt_builder.load_options(command.conversation)
         if not level:
             return self._show(command, terms)
         if not self._may_change(command):
@@ -30,7 +30,7 @@ class ThinkCommand:
             return CommandReply(
                 text=f"{admins_only_text(command.language)} {shown.text}", options=shown.options
             )
-        if level != DEFAULT and steering(terms.model, level) is None:
+        if level != DEFAULT and thinking_params(terms.model, level) is None:
             return self._unsupported_level_reply(command, terms, level)
         async with self._database.begin() as tx:
             chosen = "" if level == DEFAULT else level
@@ -39,7 +39,7 @@ class ThinkCommand:
             )
         return CommandReply(text=self._set_text(command, terms, level))
 
-    def _set_text(self, command: Command, options: Terms, level: str) -> str:
+    def _set_text(self, command: Command, options: GenerationOptions, level: str) -> str:
         now = f"`{options.model.id}`"
         match level:
             case "on":
@@ -63,8 +63,8 @@ class ThinkCommand:
                     en=f"{now} now thinks with effort {level}.",
                 )
 
-    def _show(self, command: Command, options: Terms) -> CommandReply:
-        level = options.level or pick(command.language, zh="默认", en="default")
+    def _show(self, command: Command, options: GenerationOptions) -> CommandReply:
+        level = options.thinking_level or pick(command.language, zh="默认", en="default")
         text = pick(
             command.language,
             zh=f"`{options.model.id}` 的思考：**{level}**。{self._levels_text(command, options)}",
@@ -73,7 +73,9 @@ class ThinkCommand:
         offered = self._level_buttons(options) if self._may_change(command) or command.from_button else ()
         return CommandReply(text=text.strip(), options=offered)
 
-    def _unsupported_level_reply(self, command: Command, options: Terms, level: str) -> CommandReply:
+    def _unsupported_level_reply(
+        self, command: Command, options: GenerationOptions, level: str
+    ) -> CommandReply:
         now = f"`{options.model.id}`"
         text = pick(
             command.language,
@@ -82,16 +84,18 @@ class ThinkCommand:
         )
         return CommandReply(text=text.strip(), options=self._level_buttons(options))
 
-    def _levels_text(self, command: Command, options: Terms) -> str:
+    def _levels_text(self, command: Command, options: GenerationOptions) -> str:
         """Return which levels there are."""
-        offered = levels(options.model)
+        offered = thinking_levels(options.model)
         if len(offered) < 2:
             return pick(command.language, zh="它的思考不能调节。", en="Its thinking cannot be steered.")
         listed = ", ".join(f"`{one}`" for one in (*offered, DEFAULT))
         return pick(command.language, zh=f"可选：{listed}。", en=f"It can do {listed}.")
 
-    def _level_buttons(self, options: Terms) -> tuple[OptionButton, ...]:
-        offered = levels(options.model)
+    def _level_buttons(self, options: GenerationOptions) -> tuple[OptionButton, ...]:
+        offered = thinking_levels(options.model)
         if len(offered) < 2:
             return ()
-        return option_buttons(CommandName.THINK, (*offered, DEFAULT), current=options.level or DEFAULT)
+        return option_buttons(
+            CommandName.THINK, (*offered, DEFAULT), current=options.thinking_level or DEFAULT
+        )

@@ -6,7 +6,7 @@ from datetime import datetime
 from core.access import Actor
 from core.commands.command import Command, CommandReply
 from core.domain.events import ChatType
-from core.llm.pseudonymizing_model import KEY, alias
+from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Database, Transaction, report
 from core.store.clock import utc_now
 from core.store.keys import get_or_create_key
@@ -42,7 +42,7 @@ class UsageCommand:
 
     async def _person_usage(self, tx: Transaction, actor: Actor, since: datetime) -> Totals:
         return await report.person_totals(
-            tx, actor, since, alias=alias(await get_or_create_key(tx, KEY), actor)
+            tx, actor, since, alias=anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
         )
 
 

@@ -22,54 +22,54 @@ V = TypeVar("V")
 CAPACITY = 2_000
 """Answers kept of one kind; the one not asked for the longest goes first."""
 
-KEPT_S = 300.0
-FAILURE_KEPT_S = 60.0
+TTL_S = 300.0
+FAILURE_TTL_S = 60.0
 
 
-class Lookups(Generic[K, V]):
+class TtlCache(Generic[K, V]):
     """One kind of question to a platform, with its answers."""
 
     def __init__(
-        self, name: str, ask: Callable[[K], Awaitable[V]], clock: Clock, *, default: V, kept_s: float = KEPT_S
+        self, name: str, load: Callable[[K], Awaitable[V]], clock: Clock, *, default: V, ttl_s: float = TTL_S
     ) -> None:
         """``ask`` raises a ``PlatformError`` where it gets no answer; then ``default`` is it."""
-        self._name, self._ask_platform, self._clock = name, ask, clock
-        self._default, self._kept_s = default, kept_s
-        self._known: OrderedDict[K, tuple[V, float]] = OrderedDict()
-        self._asked: dict[K, asyncio.Task[V]] = {}
+        self._name, self._load, self._clock = name, load, clock
+        self._default, self._ttl_s = default, ttl_s
+        self._entries: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        self._loading: dict[K, asyncio.Task[V]] = {}
         self._failing = False
 
     async def get(self, key: K) -> V:
         """Return the answer, an old one of some minutes at most; never raises a ``PlatformError``."""
-        found = self._known.get(key)
+        found = self._entries.get(key)
         if found is not None and self._clock.time() < found[1]:
-            self._known.move_to_end(key)
+            self._entries.move_to_end(key)
             return found[0]
-        task = self._asked.get(key)
+        task = self._loading.get(key)
         if task is None:
-            task = self._asked[key] = asyncio.create_task(self._look_up(key), name=self._name)
-            task.add_done_callback(lambda _: self._asked.pop(key, None))
+            task = self._loading[key] = asyncio.create_task(self._load_entry(key), name=self._name)
+            task.add_done_callback(lambda _: self._loading.pop(key, None))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Give up what is being asked."""
-        tasks = list(self._asked.values())
+        tasks = list(self._loading.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look_up(self, key: K) -> V:
+    async def _load_entry(self, key: K) -> V:
         try:
-            value, kept_s = await self._ask_platform(key), self._kept_s
+            value, kept_s = await self._load(key), self._ttl_s
             self._failing = False
         except PlatformError as exc:
-            value, kept_s = self._default, FAILURE_KEPT_S
+            value, kept_s = self._default, FAILURE_TTL_S
             if isinstance(exc, PlatformRateLimited):
                 kept_s = max(kept_s, exc.retry_after_s)
             if not self._failing:  # once, not for everybody who asks
-                log.warning("platform_does_not_tell", what=self._name, error=str(exc))
+                log.warning("platform.lookup_failed", what=self._name, error=str(exc))
             self._failing = True
-        self._known[key] = value, self._clock.time() + kept_s
-        while len(self._known) > CAPACITY:
-            self._known.popitem(last=False)
+        self._entries[key] = value, self._clock.time() + kept_s
+        while len(self._entries) > CAPACITY:
+            self._entries.popitem(last=False)
         return value

@@ -8,9 +8,10 @@ import structlog
 from core.domain.clock import Clock
 from core.files.formats import FileType
 from core.kimi import (
-    FAILED,
-    MOST_FILES,
-    UNFINISHED,
+    FAILED_STATUSES,
+    MAX_FILES,
+    UNFINISHED_STATUSES,
+    FilePurpose,
     KimiEndpointMissing,
     KimiError,
     KimiFile,
@@ -18,21 +19,20 @@ from core.kimi import (
     KimiFileRefused,
     KimiFiles,
     KimiTimeout,
-    Purpose,
 )
 from core.store import Database, files
 from core.store.files import FileContent
 
 log = structlog.get_logger(__name__)
 
-MAX_STORED_FILES = MOST_FILES * 9 // 10  #: of ours at once; the account may have files of others
+MAX_STORED_FILES = MAX_FILES * 9 // 10  #: of ours at once; the account may have files of others
 MAX_STORED_BYTES = 9 * 1024**3  #: of the account's 10 GB
 EVICTION_BATCH = 20  #: files that go where the account is full
 EXTRACT_TIMEOUT_S = 180.0
 POLL_EVERY_S = 1.5
 DELETE_BATCH = 50
 
-_PURPOSES: dict[FileType, Purpose] = {FileType.PICTURE: "image", FileType.VIDEO: "video"}
+_PURPOSES: dict[FileType, FilePurpose] = {FileType.PICTURE: "image", FileType.VIDEO: "video"}
 
 
 def kimi_file_name(hash_: str) -> str:
@@ -90,7 +90,7 @@ class KimiFileStore:
         Raises:
             KimiError: Kimi could not be asked.
         """
-        return next((file for file in await self._kimi.all() if file.name == name), None)
+        return next((file for file in await self._kimi.list_all() if file.name == name), None)
 
     async def extract_text(self, file: KimiFile) -> str:
         """Return a document's words, waiting until Kimi has read it; where it cannot, it is deleted.
@@ -102,12 +102,12 @@ class KimiFileStore:
         deadline = self._clock.time() + EXTRACT_TIMEOUT_S
         file_id = file.id
         try:
-            while file.status in UNFINISHED:
+            while file.status in UNFINISHED_STATUSES:
                 if self._clock.time() > deadline:
                     raise KimiTimeout("a file's text is not ready", phase="whole")
                 await self._clock.sleep(POLL_EVERY_S)
                 file = await self._kimi.get(file_id)
-            if file.status in FAILED:
+            if file.status in FAILED_STATUSES:
                 raise KimiFileRefused(f"status {file.status}", reason="unreadable")
             return await self._kimi.content(file_id)
         except KimiFileRefused:
@@ -149,7 +149,7 @@ class KimiFileStore:
         if content.kimi_id:
             await self.delete(content.kimi_id)
         elif content.tokens == 0:  # its process died while Kimi received it
-            for file in await self._kimi.all():
+            for file in await self._kimi.list_all():
                 if PurePath(file.name).stem == kimi_file_name(content.hash):
                     await self.delete(file.id)
 

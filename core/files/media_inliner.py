@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from core.kimi import ChatRequest, Message, Part, PicturePart, TextPart, VideoPart
+from core.kimi import ChatRequest, ContentPart, ImagePart, Message, TextPart, VideoPart
 from core.store import Database, Transaction, files
 
 log = structlog.get_logger(__name__)
@@ -46,27 +46,27 @@ async def _inline_message(tx: Transaction, message: Message, account: str) -> Me
     return replace(message, content=tuple(parts))
 
 
-async def _inline_part(tx: Transaction, part: Part, account: str) -> Part:
+async def _inline_part(tx: Transaction, part: ContentPart, account: str) -> ContentPart:
     match part:
-        case PicturePart(url=url) | VideoPart(url=url) if url.startswith(KIMI_FILE_SCHEME):
+        case ImagePart(url=url) | VideoPart(url=url) if url.startswith(KIMI_FILE_SCHEME):
             content = await files.get_content_by_kimi_id(tx, url.removeprefix(KIMI_FILE_SCHEME))
         case _:
             return part
     if content is None or content.account == account:
         return part
-    data = await files.get_data(tx, content.hash) if isinstance(part, PicturePart) else None
+    data = await files.get_data(tx, content.hash) if isinstance(part, ImagePart) else None
     if data is None:
         log.info("file.media_not_inlined", kind=content.kind)
         return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=content.kind))
-    return PicturePart(f"data:{content.media_type};base64,{base64.b64encode(data).decode()}")
+    return ImagePart(f"data:{content.media_type};base64,{base64.b64encode(data).decode()}")
 
 
 def _refers_to_kimi_files(message: Message) -> bool:
     return any(
-        isinstance(part, PicturePart | VideoPart) and part.url.startswith(KIMI_FILE_SCHEME)
+        isinstance(part, ImagePart | VideoPart) and part.url.startswith(KIMI_FILE_SCHEME)
         for part in _content_parts(message)
     )
 
 
-def _content_parts(message: Message) -> Sequence[Part]:
+def _content_parts(message: Message) -> Sequence[ContentPart]:
     return () if isinstance(message.content, str) else message.content

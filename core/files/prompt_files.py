@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from core.kimi import Message, Part
+from core.kimi import ContentPart, Message
 from core.text.tokens import MESSAGE_TOKENS, estimate_content_tokens
 
 #: How a document is introduced. What stands in it was written by somebody else.
@@ -34,7 +34,7 @@ class PromptFiles:
 
     documents: tuple[Message, ...] = ()  #: whole ones: the same from question to question
     excerpts: tuple[Message, ...] = ()  #: parts, chosen for this question
-    media: Mapping[int, tuple[Part, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    media: Mapping[int, tuple[ContentPart, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Pictures and videos, by the seq of the message they came with."""
     partial: Sequence[PartialFile] = ()
 

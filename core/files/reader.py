@@ -24,7 +24,7 @@ from core.files.formats import FileType
 from core.files.library import Library
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
 from core.files.references import parse_references, resolve_reference
-from core.kimi import Model, Part, PicturePart, VideoPart
+from core.kimi import ContentPart, ImagePart, Model, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
 from core.store.files import File, ProcessedFile
@@ -221,10 +221,10 @@ class FileReader:
         async with self._database.read() as tx:
             return {hash_: await files.get_text(tx, hash_) for hash_ in hashes}
 
-    async def _load_media(self, visible: Sequence[ProcessedFile]) -> Mapping[int, tuple[Part, ...]]:
+    async def _load_media(self, visible: Sequence[ProcessedFile]) -> Mapping[int, tuple[ContentPart, ...]]:
         """Return pictures and videos by their messages; the oldest are left out where they are too many."""
         inline = 0
-        parts: dict[int, list[Part]] = {}
+        parts: dict[int, list[ContentPart]] = {}
         async with self._database.read() as tx:
             for one in reversed(visible):
                 url = f"ms://{one.content.kimi_id}"
@@ -234,7 +234,7 @@ class FileReader:
                     if data is None or inline > MAX_INLINE_BYTES_PER_PROMPT:
                         continue
                     url = f"data:{one.content.media_type};base64,{base64.b64encode(data).decode()}"
-                part = VideoPart(url) if one.content.kind == "video" else PicturePart(url)
+                part = VideoPart(url) if one.content.kind == "video" else ImagePart(url)
                 parts.setdefault(one.file.seq, []).insert(0, part)
         return {seq: tuple(found) for seq, found in parts.items()}
 
@@ -250,9 +250,9 @@ def _problem_of(file: File, fault: FileFault) -> FileProblem:
 def _is_visible(known_file: ProcessedFile, model: Model) -> bool:
     match known_file.content.kind:
         case "picture":
-            return model.sees_pictures
+            return model.supports_images
         case "video":
-            return model.sees_video
+            return model.supports_video
         case _:
             return False
 
@@ -263,6 +263,6 @@ def _unsupported_by_model(file: File, model: Model) -> FileFault | None:
         sort = expected_type(file.attachment)
     except UnusableFile:
         return None  # the library says why
-    if sort is FileType.PICTURE and not model.sees_pictures:
+    if sort is FileType.PICTURE and not model.supports_images:
         return FileFault.NO_VISION
-    return FileFault.NO_VIDEO if sort is FileType.VIDEO and not model.sees_video else None
+    return FileFault.NO_VIDEO if sort is FileType.VIDEO and not model.supports_video else None

@@ -12,12 +12,12 @@ from core.access import PriceList
 from core.domain.clock import Clock
 from core.handoff.ticket_card import ticket_language
 from core.kimi import ChatRequest, KimiError, Message
-from core.llm import Asker
-from core.llm.pricing import priced
-from core.llm.resumable_stream import ChatModel, Written, write
-from core.prompting.context_builder import Contexts
-from core.prompting.generation_options import Terms, quiet, steering
-from core.prompting.prompt import labelled
+from core.llm import Requester
+from core.llm.pricing import with_cost
+from core.llm.resumable_stream import ChatModel, StreamedAnswer, stream_with_resume
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.generation_options import GenerationOptions, least_thinking_level, thinking_params
+from core.prompting.prompt import text_with_speaker
 from core.store import Database, conversations, history, usage
 from core.store.conversations import Conversation
 from core.store.handoffs import Handoff
@@ -54,7 +54,7 @@ class HandoffAssistant:
         self,
         database: Database,
         model: ChatModel,
-        prompt_builder: Contexts,
+        prompt_builder: PromptBuilder,
         clock: Clock,
         *,
         prices: PriceList | None = None,
@@ -88,8 +88,8 @@ class HandoffAssistant:
             )
         if not lines:
             return ""
-        terms = await self._prompt_builder.terms(conversation)
-        written = Written()
+        terms = await self._prompt_builder.load_options(conversation)
+        written = StreamedAnswer()
         asking = asyncio.create_task(self._stream(conversation, terms, instruction, lines, written))
         waiting = asyncio.create_task(self._clock.sleep(TIMEOUT_S))
         try:
@@ -110,12 +110,12 @@ class HandoffAssistant:
     async def _stream(
         self,
         conversation: Conversation,
-        options: Terms,
+        options: GenerationOptions,
         instruction: str,
         lines: Sequence[HistoryMessage],
-        answer: Written,
+        answer: StreamedAnswer,
     ) -> None:
-        how = steering(options.model, quiet(options.model))
+        how = thinking_params(options.model, least_thinking_level(options.model))
         request = ChatRequest(
             messages=(
                 Message(role="system", content=instruction),
@@ -128,19 +128,19 @@ class HandoffAssistant:
         )
         key = conversation.key
         place = f"{key.platform}:{key.channel}"
-        await write(
+        await stream_with_resume(
             self._model,
             request,
             answer,
             lambda _: None,
             self._clock,
-            resume_attempts=1,
-            continuations=0,
-            asker=Asker(person=f"desk:{place}", chat=place, weight=FAIR_SHARE_WEIGHT),
+            max_resumes=1,
+            max_continuations=0,
+            requester=Requester(person=f"desk:{place}", chat=place, weight=FAIR_SHARE_WEIGHT),
         )
 
     async def _save_usage(
-        self, conversation: Conversation, options: Terms, answer: Written, outcome: str
+        self, conversation: Conversation, options: GenerationOptions, answer: StreamedAnswer, outcome: str
     ) -> None:
         used = answer.usage
         if used is None:
@@ -152,13 +152,13 @@ class HandoffAssistant:
             completion_tokens=used.completion_tokens,
             reasoning_tokens=used.reasoning_tokens,
             first_word_s=None,
-            duration_s=self._clock.time() - answer.asked_at,
+            duration_s=self._clock.time() - answer.started_at,
             outcome=outcome,
         )
         async with self._database.begin() as tx:
             await usage.add(
                 tx,
-                priced(spent, self._prices),
+                with_cost(spent, self._prices),
                 conversation_id=conversation.id,
                 turn_id=None,
                 person_id="",
@@ -168,7 +168,8 @@ class HandoffAssistant:
 def transcript(conversation: Conversation, lines: Sequence[HistoryMessage]) -> str:
     """Return a conversation as one text, each line with who said it."""
     return "\n".join(
-        f"[{_role_label(line)}] {labelled(line, conversation.chat_type)[:MAX_LINE_CHARS]}" for line in lines
+        f"[{_role_label(line)}] {text_with_speaker(line, conversation.chat_type)[:MAX_LINE_CHARS]}"
+        for line in lines
     )
 
 

@@ -29,7 +29,7 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.inbound.handler import Enqueued, Handled
-from core.llm.pseudonymizing_model import KEY
+from core.llm.pseudonymizing_model import KEY_NAME
 from core.store import (
     Lane,
     QueueKey,
@@ -126,7 +126,7 @@ class FloodControl:
         if not asked or (isinstance(event, MessageReceived) and event.attachments and not media_group_id):
             return ""
         if self._key is None:
-            self._key = await get_or_create_key(tx, KEY)
+            self._key = await get_or_create_key(tx, KEY_NAME)
         return hmac.new(self._key, asked.encode(), hashlib.sha256).hexdigest()[:16]
 
 

@@ -16,18 +16,16 @@ It speaks to Moonshot (China and international), to Ace Data Cloud and to anythi
 behind a base URL, and raises :class:`KimiError` and nothing else.
 """
 
-from core.kimi.catalogue import (
-    KNOWN,
-    RETIRED,
-    Model,
-    Retired,
-    ThinkingStyle,
-    built_in,
-    check_model,
-    nearest,
-)
 from core.kimi.client import AsyncKimi
-from core.kimi.content import Content, Part, PicturePart, TextPart, VideoPart, media_in, words_of
+from core.kimi.content import (
+    ContentPart,
+    ImagePart,
+    MessageContent,
+    TextPart,
+    VideoPart,
+    count_media,
+    text_of,
+)
 from core.kimi.errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
@@ -49,9 +47,25 @@ from core.kimi.errors import (
     Limit,
     Phase,
 )
-from core.kimi.exchange import OnWait
-from core.kimi.files import FAILED, MOST_FILE_BYTES, MOST_FILES, UNFINISHED, KimiFile, KimiFiles, Purpose
-from core.kimi.policy import RetryPolicy, Timeouts
+from core.kimi.files_api import (
+    FAILED_STATUSES,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    UNFINISHED_STATUSES,
+    FilePurpose,
+    KimiFile,
+    KimiFiles,
+)
+from core.kimi.models import (
+    KNOWN_MODELS,
+    RETIRED_MODELS,
+    Model,
+    RetiredModel,
+    ThinkingControl,
+    built_in_models,
+    check_model,
+    nearest_model,
+)
 from core.kimi.reply import (
     Finished,
     FinishReason,
@@ -61,23 +75,27 @@ from core.kimi.reply import (
     TextDelta,
     ToolCall,
     Usage,
-    collect,
+    collect_reply,
 )
 from core.kimi.request import ChatRequest, Message, Role
+from core.kimi.retry_policy import RetryPolicy, Timeouts
 from core.kimi.sync import Kimi
+from core.kimi.transport import OnRetry
 
 __all__ = [
-    "FAILED",
-    "KNOWN",
-    "MOST_FILES",
-    "MOST_FILE_BYTES",
-    "RETIRED",
-    "UNFINISHED",
+    "FAILED_STATUSES",
+    "KNOWN_MODELS",
+    "MAX_FILES",
+    "MAX_FILE_BYTES",
+    "RETIRED_MODELS",
+    "UNFINISHED_STATUSES",
     "AsyncKimi",
     "ChatRequest",
-    "Content",
+    "ContentPart",
+    "FilePurpose",
     "FinishReason",
     "Finished",
+    "ImagePart",
     "Kimi",
     "KimiAuthenticationError",
     "KimiContentFiltered",
@@ -100,29 +118,27 @@ __all__ = [
     "Language",
     "Limit",
     "Message",
+    "MessageContent",
     "Model",
-    "OnWait",
-    "Part",
+    "OnRetry",
     "Phase",
-    "PicturePart",
-    "Purpose",
     "ReasoningDelta",
     "Reply",
     "ReplyEvent",
-    "Retired",
+    "RetiredModel",
     "RetryPolicy",
     "Role",
     "TextDelta",
     "TextPart",
-    "ThinkingStyle",
+    "ThinkingControl",
     "Timeouts",
     "ToolCall",
     "Usage",
     "VideoPart",
-    "built_in",
+    "built_in_models",
     "check_model",
-    "collect",
-    "media_in",
-    "nearest",
-    "words_of",
+    "collect_reply",
+    "count_media",
+    "nearest_model",
+    "text_of",
 ]

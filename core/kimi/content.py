@@ -12,7 +12,7 @@ class TextPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePart:
+class ImagePart:
     """A picture, for models that see."""
 
     url: str  #: ``data:image/…;base64,…`` or ``ms://<file id>``; addresses of the web are refused
@@ -25,39 +25,39 @@ class VideoPart:
     url: str  #: ``data:video/…;base64,…`` or ``ms://<file id>``
 
 
-Part: TypeAlias = TextPart | PicturePart | VideoPart
-Content: TypeAlias = str | tuple[Part, ...]
+ContentPart: TypeAlias = TextPart | ImagePart | VideoPart
+MessageContent: TypeAlias = str | tuple[ContentPart, ...]
 
 
-def words_of(content: Content) -> str:
+def text_of(content: MessageContent) -> str:
     """Return the words of a message without what can only be seen."""
     if isinstance(content, str):
         return content
     return "\n".join(part.text for part in content if isinstance(part, TextPart))
 
 
-def media_in(content: Content) -> int:
+def count_media(content: MessageContent) -> int:
     """Return how many pictures and videos a message carries."""
     return 0 if isinstance(content, str) else sum(not isinstance(part, TextPart) for part in content)
 
 
-def wire_content(content: Content) -> str | list[dict[str, Any]]:
+def wire_content(content: MessageContent) -> str | list[dict[str, Any]]:
     """Return the ``content`` of a message; a plain string where there are only words.
 
     Models that do not see refuse a list of parts, so words alone are never sent as one.
     """
     if isinstance(content, str):
         return content
-    if not media_in(content):
-        return words_of(content)
+    if not count_media(content):
+        return text_of(content)
     return [_wire_part(part) for part in content]
 
 
-def _wire_part(part: Part) -> dict[str, Any]:
+def _wire_part(part: ContentPart) -> dict[str, Any]:
     match part:
         case TextPart(text=text):
             return {"type": "text", "text": text}
-        case PicturePart(url=url):
+        case ImagePart(url=url):
             return {"type": "image_url", "image_url": {"url": url}}
         case VideoPart(url=url):
             return {"type": "video_url", "video_url": {"url": url}}

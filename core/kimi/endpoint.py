@@ -2,7 +2,7 @@
 
 import httpx
 
-_CHAT = "/chat/completions"
+_CHAT_PATH = "/chat/completions"
 
 
 class Endpoint:
@@ -21,11 +21,11 @@ class Endpoint:
         api_key = api_key.strip()
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise ValueError("the API key is empty or holds characters that no key has")
-        base_url = base_url.strip().rstrip("/").removesuffix(_CHAT).rstrip("/")
-        if not _is_address(base_url):
+        base_url = base_url.strip().rstrip("/").removesuffix(_CHAT_PATH).rstrip("/")
+        if not _is_http_url(base_url):
             raise ValueError("the base URL is no http(s) address")
         self.base_url = base_url
-        self.chat_url = base_url + _CHAT
+        self.chat_url = base_url + _CHAT_PATH
         self.models_url = base_url + "/models"
         self.token_count_url = base_url + "/tokenizers/estimate-token-count"
         self.files_url = base_url + "/files"
@@ -42,7 +42,7 @@ class Endpoint:
         return f"Endpoint({self.base_url!r})"
 
 
-def _is_address(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

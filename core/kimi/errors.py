@@ -30,7 +30,7 @@ from core.kimi.scrub import scrub
 
 Language: TypeAlias = Literal["zh", "en"]
 Limit: TypeAlias = Literal["concurrency", "rpm", "tpm", "tpd", "unknown"]
-FileFault: TypeAlias = Literal["empty", "too_large", "full", "unreadable"]
+FileRefusalReason: TypeAlias = Literal["empty", "too_large", "full", "unreadable"]
 Phase: TypeAlias = Literal["connect", "first_byte", "idle", "whole"]
 
 
@@ -66,14 +66,14 @@ class KimiError(MoonthreadError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by the log text and the attributes: the subclasses' arguments are keyword-only."""
-        return (_restored, (type(self), str(self), self.__dict__))
+        return (_unpickle, (type(self), str(self), self.__dict__))
 
     def notice(self, language: Language) -> str:
         """Return one short friendly sentence or two for the person who asked."""
         return self.zh if language == "zh" else self.en
 
 
-def _restored(kind: type[KimiError], text: str, attributes: dict[str, object]) -> KimiError:
+def _unpickle(kind: type[KimiError], text: str, attributes: dict[str, object]) -> KimiError:
     error = kind.__new__(kind, text)
     error.args = (text,)
     error.__dict__.update(attributes)
@@ -143,12 +143,12 @@ class KimiFileRefused(KimiInvalidRequest):
         self,
         message: str,
         *,
-        reason: FileFault = "unreadable",
+        reason: FileRefusalReason = "unreadable",
         request_id: str = "",
         status: int | None = None,
     ) -> None:
         super().__init__(message, request_id=request_id, status=status)
-        self.reason: FileFault = reason
+        self.reason: FileRefusalReason = reason
 
 
 class KimiContextTooLong(KimiError):

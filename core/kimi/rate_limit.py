@@ -15,21 +15,21 @@ _TRY_AFTER = re.compile(
     r"(?:try|retry) again (?:after|in) (\d+(?:\.\d+)?)\s*(ms|millisecond|minute|m\b)?", re.I
 )
 _UNITS_S = {"ms": 0.001, "millisecond": 0.001, "minute": 60.0, "m": 60.0}
-_LIMIT = re.compile(r"\b(concurrency|RPM|TPM|TPD)\b", re.IGNORECASE)
-_LIMITS: Mapping[str, Limit] = {"concurrency": "concurrency", "rpm": "rpm", "tpm": "tpm", "tpd": "tpd"}
+_LIMIT_NAME = re.compile(r"\b(concurrency|RPM|TPM|TPD)\b", re.IGNORECASE)
+_LIMIT_BY_NAME: Mapping[str, Limit] = {"concurrency": "concurrency", "rpm": "rpm", "tpm": "tpm", "tpd": "tpd"}
 _MAX_REQUEST = re.compile(r"max request:", re.IGNORECASE)  # how the texts of 2024 named RPM
 _VALUE = re.compile(r"\b(?:concurrency|RPM|TPM|TPD|request|limit):\s*(\d+)", re.IGNORECASE)
 
 
-def limit_in(text: str) -> tuple[Limit, int | None]:
+def parse_limit(text: str) -> tuple[Limit, int | None]:
     """Return which limit a 429's text names, and its value where it tells."""
     value = _VALUE.search(text)
-    named = _LIMIT.search(text)
+    named = _LIMIT_NAME.search(text)
     unnamed: Limit = "rpm" if _MAX_REQUEST.search(text) else "unknown"
-    return _LIMITS[named[1].lower()] if named else unnamed, int(value[1]) if value else None
+    return _LIMIT_BY_NAME[named[1].lower()] if named else unnamed, int(value[1]) if value else None
 
 
-def wait_told_in(text: str) -> float | None:
+def retry_after_in_text(text: str) -> float | None:
     """Return the seconds of "try again after N seconds", None where the text has no such words."""
     told = _TRY_AFTER.search(text)
     if told is None:
@@ -37,7 +37,7 @@ def wait_told_in(text: str) -> float | None:
     return float(told[1]) * _UNITS_S.get((told[2] or "").lower(), 1.0)
 
 
-def wait_told_by(headers: Mapping[str, str]) -> float | None:
+def retry_after_in_headers(headers: Mapping[str, str]) -> float | None:
     """Return the seconds of ``Retry-After``, a number or an HTTP date; None without a usable one."""
     told = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", told):

@@ -70,7 +70,7 @@ class Reply:
     model: str
 
 
-def collect(events: Iterable[ReplyEvent]) -> Reply:
+def collect_reply(events: Iterable[ReplyEvent]) -> Reply:
     """Put the events of one complete stream together.
 
     Raises:

@@ -6,14 +6,14 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from core.kimi.content import Content, wire_content, words_of
-from core.kimi.decode import mended
+from core.kimi.content import MessageContent, text_of, wire_content
+from core.kimi.json_decoding import replace_lone_surrogates
 from core.kimi.reply import ToolCall
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 #: Sampling parameters that the API wants as integers.
-_WHOLE_NUMBERS = frozenset({"n", "seed", "top_k"})
+_INTEGER_PARAMETERS = frozenset({"n", "seed", "top_k"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Message:
     """One message of the conversation."""
 
     role: Role
-    content: Content  #: words, or words with pictures and videos
+    content: MessageContent  #: words, or words with pictures and videos
     name: str = ""  #: who speaks, where the conversation has several people
     reasoning: str = ""  #: an assistant's earlier thinking; K3 and every tool loop want it back
     partial: bool = False  #: the last message, an assistant's, is to be continued from its end
@@ -45,10 +45,10 @@ class ChatRequest:
     tools: tuple[Mapping[str, Any], ...] = ()  #: definitions as the API wants them
 
 
-def wire_body(request: ChatRequest, *, stream: bool) -> bytes:
+def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
     """Return the JSON body of ``POST /chat/completions``."""
     body: dict[str, Any] = {
-        key: int(value) if key in _WHOLE_NUMBERS else value for key, value in request.sampling.items()
+        key: int(value) if key in _INTEGER_PARAMETERS else value for key, value in request.sampling.items()
     }
     body |= {
         "model": request.model,
@@ -87,13 +87,13 @@ def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
     if message.role == "tool":
         wire["tool_call_id"] = message.tool_call_id
     if message.role == "assistant":
-        _complete_assistant(wire, message, request)
+        _add_assistant_fields(wire, message, request)
     return wire
 
 
-def _complete_assistant(wire: dict[str, Any], message: Message, request: ChatRequest) -> None:
+def _add_assistant_fields(wire: dict[str, Any], message: Message, request: ChatRequest) -> None:
     """Give an assistant's message what Kimi's validation asks for (reference §3.1)."""
-    blank = not words_of(message.content).strip()
+    blank = not text_of(message.content).strip()
     if message.tool_calls:
         wire["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
@@ -116,4 +116,4 @@ def _encode(body: dict[str, Any]) -> bytes:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:
         # Half a surrogate pair in somebody's text is no reason to lose the question.
-        return orjson.dumps(mended(body))
+        return orjson.dumps(replace_lone_surrogates(body))

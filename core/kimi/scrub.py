@@ -14,7 +14,7 @@ _OPAQUE = re.compile(
     r"\b(?:(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{24,}"
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\b"
 )
-_ADDRESS = re.compile(r"(?<=://)[^\s/@]+@")
+_URL_USERINFO = re.compile(r"(?<=://)[^\s/@]+@")
 _SPACE = re.compile(r"\s+")
 
 
@@ -28,7 +28,7 @@ def scrub(text: str, *, secrets: tuple[str, ...] = ()) -> str:
         if secret:
             text = text.replace(secret, "[key]")
     text = _BEARER.sub(r"\1 [key]", text)
-    text = _ADDRESS.sub("", text)
+    text = _URL_USERINFO.sub("", text)
     text = _ID.sub(lambda found: f"[{found[1].lower()}]", text)
     text = _ANGLED.sub("<[id]>", text)
     text = _ACCOUNT.sub(r"\1 [id]", text)

@@ -11,7 +11,7 @@ _BOM = b"\xef\xbb\xbf"
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
-class SseReader:
+class SseDecoder:
     """Collect network reads of any size; hand out the data of each complete event.
 
     Bytes are never decoded here, so a character that is cut by a read stays whole.
@@ -33,9 +33,9 @@ class SseReader:
             ValueError: an event grows beyond ``MAX_EVENT_BYTES``.
         """
         if b"\r" in chunk or self._after_cr:
-            chunk = self._with_plain_ends(chunk)
+            chunk = self._normalize_newlines(chunk)
         if b"\n" not in chunk:
-            self._hold(chunk)
+            self._buffer(chunk)
             return []
         if self._pieces:
             self._pieces.append(chunk)
@@ -48,7 +48,7 @@ class SseReader:
             lines[0] = lines[0].removeprefix(_BOM)
         events = self._events(lines)
         self._held_bytes = sum(map(len, self._data)) if self._data else 0
-        self._hold(rest)
+        self._buffer(rest)
         return events
 
     def close(self) -> list[bytes]:
@@ -74,20 +74,20 @@ class SseReader:
                     events.append(event)
         return events
 
-    def _hold(self, piece: bytes) -> None:
+    def _buffer(self, piece: bytes) -> None:
         self._held_bytes += len(piece)
         if self._held_bytes > MAX_EVENT_BYTES:
             raise ValueError(f"an event of more than {MAX_EVENT_BYTES} bytes")
         if piece:
             self._pieces.append(piece)
 
-    def _with_plain_ends(self, chunk: bytes) -> bytes:
+    def _normalize_newlines(self, chunk: bytes) -> bytes:
         """Turn CRLF and CR into LF. A CR counts at once; an LF that follows it later does not."""
         if not chunk:
             return chunk
         if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
             self._after_cr = False
-            return self._with_plain_ends(chunk)
+            return self._normalize_newlines(chunk)
         self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

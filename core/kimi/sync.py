@@ -7,15 +7,22 @@ from types import TracebackType
 
 import httpx
 
-from core.kimi.catalogue import Model, models_from
 from core.kimi.endpoint import Endpoint
+from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
 from core.kimi.errors import KimiError, Phase
-from core.kimi.exchange import LIMITS, MAX_ERROR_BYTES, OnWait, begin_reading, broken, is_encoded
-from core.kimi.failure import Asked, from_response, request_id_from
-from core.kimi.policy import Attempts, RetryPolicy, Timeouts
-from core.kimi.reply import Reply, ReplyEvent, collect
-from core.kimi.request import ChatRequest, token_count_body, wire_body
-from core.kimi.token_count import token_count_from
+from core.kimi.models import Model, parse_models
+from core.kimi.reply import Reply, ReplyEvent, collect_reply
+from core.kimi.request import ChatRequest, chat_body, token_count_body
+from core.kimi.retry_policy import RetryPolicy, RetryState, Timeouts
+from core.kimi.token_count import parse_token_count
+from core.kimi.transport import (
+    CONNECTION_LIMITS,
+    MAX_ERROR_BYTES,
+    OnRetry,
+    connection_error,
+    decoder_for_response,
+    is_compressed,
+)
 
 
 class Kimi:
@@ -43,7 +50,9 @@ class Kimi:
         self._sleep = sleep
         self._timeouts = timeouts or Timeouts()
         self._retry = retry or RetryPolicy()
-        self._http = httpx.Client(headers=self._endpoint.headers, limits=LIMITS, transport=transport)
+        self._http = httpx.Client(
+            headers=self._endpoint.headers, limits=CONNECTION_LIMITS, transport=transport
+        )
 
     def __enter__(self) -> "Kimi":
         return self
@@ -58,10 +67,10 @@ class Kimi:
         self._http.close()
 
     def stream(
-        self, request: ChatRequest, *, on_wait: OnWait | None = None
+        self, request: ChatRequest, *, on_retry: OnRetry | None = None
     ) -> Generator[ReplyEvent, None, None]:
         """Yield the reply as it grows; see :meth:`core.kimi.AsyncKimi.stream`."""
-        attempts, began = Attempts(self._retry), time.monotonic()
+        attempts, began = RetryState(self._retry), time.monotonic()
         while True:
             spoken = False
             try:
@@ -73,53 +82,61 @@ class Kimi:
             except KimiError as error:
                 if spoken:
                     raise
-                self._pause(error, attempts, began, on_wait)
+                self._wait_before_retry(error, attempts, began, on_retry)
 
-    def complete(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> Reply:
+    def complete(self, request: ChatRequest, *, on_retry: OnRetry | None = None) -> Reply:
         """Return one whole reply; see :meth:`core.kimi.AsyncKimi.complete`."""
-        attempts, began = Attempts(self._retry), time.monotonic()
+        attempts, began = RetryState(self._retry), time.monotonic()
         while True:
             try:
                 with contextlib.closing(self._attempt(request, streamed=False)) as events:
-                    return collect(list(events))
+                    return collect_reply(list(events))
             except KimiError as error:
-                self._pause(error, attempts, began, on_wait)
+                self._wait_before_retry(error, attempts, began, on_retry)
 
-    def models(self, *, on_wait: OnWait | None = None) -> tuple[Model, ...]:
+    def models(self, *, on_retry: OnRetry | None = None) -> tuple[Model, ...]:
         """Return the provider's models; see :meth:`core.kimi.AsyncKimi.models`."""
-        attempts, began = Attempts(self._retry), time.monotonic()
+        attempts, began = RetryState(self._retry), time.monotonic()
         while True:
             try:
                 get = self._http.build_request(
-                    "GET", self._endpoint.models_url, timeout=self._timeout("first_byte")
+                    "GET", self._endpoint.models_url, timeout=self._httpx_timeout("first_byte")
                 )
-                with self._answered(get, asked="models", phase="first_byte") as (response, chunks):
-                    return models_from(b"".join(chunks), request_id=request_id_from(response.headers))
+                with self._open_response(get, endpoint_kind="models", phase="first_byte") as (
+                    response,
+                    chunks,
+                ):
+                    return parse_models(b"".join(chunks), request_id=request_id_from(response.headers))
             except KimiError as error:
-                self._pause(error, attempts, began, on_wait)
+                self._wait_before_retry(error, attempts, began, on_retry)
 
-    def count_tokens(self, request: ChatRequest, *, on_wait: OnWait | None = None) -> int:
+    def count_tokens(self, request: ChatRequest, *, on_retry: OnRetry | None = None) -> int:
         """Return the provider's token count; see :meth:`core.kimi.AsyncKimi.count_tokens`."""
-        attempts, began = Attempts(self._retry), time.monotonic()
+        attempts, began = RetryState(self._retry), time.monotonic()
         while True:
             try:
                 post = self._http.build_request(
                     "POST",
                     self._endpoint.token_count_url,
                     content=token_count_body(request),
-                    timeout=self._timeout("first_byte"),
+                    timeout=self._httpx_timeout("first_byte"),
                 )
-                with self._answered(post, asked="chat", phase="first_byte") as (response, chunks):
-                    return token_count_from(b"".join(chunks), request_id=request_id_from(response.headers))
+                with self._open_response(post, endpoint_kind="chat", phase="first_byte") as (
+                    response,
+                    chunks,
+                ):
+                    return parse_token_count(b"".join(chunks), request_id=request_id_from(response.headers))
             except KimiError as error:
-                self._pause(error, attempts, began, on_wait)
+                self._wait_before_retry(error, attempts, began, on_retry)
 
-    def _pause(self, error: KimiError, attempts: Attempts, began: float, on_wait: OnWait | None) -> None:
-        wait_s = attempts.wait_s(error, time.monotonic() - began)
+    def _wait_before_retry(
+        self, error: KimiError, retry_state: RetryState, started_at: float, on_retry: OnRetry | None
+    ) -> None:
+        wait_s = retry_state.next_wait_s(error, time.monotonic() - started_at)
         if wait_s is None:
             raise error
-        if on_wait is not None:
-            on_wait(error, wait_s)
+        if on_retry is not None:
+            on_retry(error, wait_s)
         self._sleep(wait_s)
 
     def _attempt(self, request: ChatRequest, *, streamed: bool) -> Generator[ReplyEvent, None, None]:
@@ -127,11 +144,11 @@ class Kimi:
         post = self._http.build_request(
             "POST",
             self._endpoint.chat_url,
-            content=wire_body(request, stream=streamed),
-            timeout=self._timeout(phase),
+            content=chat_body(request, stream=streamed),
+            timeout=self._httpx_timeout(phase),
         )
-        with self._answered(post, asked="chat", phase=phase) as (response, chunks):
-            reading = begin_reading(response, self._endpoint)
+        with self._open_response(post, endpoint_kind="chat", phase=phase) as (response, chunks):
+            reading = decoder_for_response(response, self._endpoint)
             for chunk in chunks:
                 yield from reading.feed(chunk)
                 if reading.done:
@@ -139,36 +156,36 @@ class Kimi:
             yield from reading.close()
 
     @contextlib.contextmanager
-    def _answered(
-        self, request: httpx.Request, *, asked: Asked, phase: Phase
+    def _open_response(
+        self, request: httpx.Request, *, endpoint_kind: EndpointKind, phase: Phase
     ) -> Iterator[tuple[httpx.Response, Iterator[bytes]]]:
         """Send; give the response, where it begins well, and its body as it comes."""
         try:
             response = self._http.send(request, stream=True)
         except httpx.RequestError as exc:
-            raise broken(exc, phase, self._endpoint) from exc
+            raise connection_error(exc, phase, self._endpoint) from exc
         with contextlib.closing(response):
             # httpcore reads this again when it begins with the body.
             request.extensions["timeout"]["read"] = self._timeouts.idle_s
-            chunks = self._chunks(response, "idle" if phase == "first_byte" else phase)
+            chunks = self._read_chunks(response, "idle" if phase == "first_byte" else phase)
             if not response.is_success:
-                raise from_response(
+                raise error_from_response(
                     response.status_code,
                     response.headers,
                     _error_body(chunks),
-                    asked=asked,
+                    endpoint_kind=endpoint_kind,
                     secrets=self._endpoint.secrets,
                 )
             yield response, chunks
 
-    def _chunks(self, response: httpx.Response, phase: Phase) -> Iterator[bytes]:
+    def _read_chunks(self, response: httpx.Response, phase: Phase) -> Iterator[bytes]:
         try:
-            yield from response.iter_bytes() if is_encoded(response) else response.iter_raw()
+            yield from response.iter_bytes() if is_compressed(response) else response.iter_raw()
         except httpx.RequestError as exc:
             request_id = request_id_from(response.headers)
-            raise broken(exc, phase, self._endpoint, request_id=request_id) from exc
+            raise connection_error(exc, phase, self._endpoint, request_id=request_id) from exc
 
-    def _timeout(self, phase: Phase) -> httpx.Timeout:
+    def _httpx_timeout(self, phase: Phase) -> httpx.Timeout:
         read_s = self._timeouts.whole_s if phase == "whole" else self._timeouts.first_byte_s
         return httpx.Timeout(read_s, connect=self._timeouts.connect_s)
 

@@ -1,17 +1,17 @@
 """What ``POST /tokenizers/estimate-token-count`` answers."""
 
-from core.kimi.decode import decode
 from core.kimi.errors import KimiEndpointMissing
+from core.kimi.json_decoding import decode_json
 
 
-def token_count_from(body: bytes, *, request_id: str = "") -> int:
+def parse_token_count(body: bytes, *, request_id: str = "") -> int:
     """Return the count, in tokens.
 
     Raises:
         KimiEndpointMissing: it is something else.
     """
     try:
-        answered = decode(body)
+        answered = decode_json(body)
     except ValueError:
         answered = None
     match answered:

@@ -9,13 +9,13 @@ from core.kimi.reply import ToolCall
 
 
 @dataclass(slots=True)
-class _Draft:
+class _PartialToolCall:
     id: str = ""
     name: str = ""
     arguments: str = ""
 
 
-class ToolCallDrafts:
+class ToolCallAssembler:
     """Collect fragments by index; servers that leave the index out are understood by order.
 
     A fragment without an index belongs to the newest call, unless it brings an id of its own. A
@@ -23,26 +23,26 @@ class ToolCallDrafts:
     """
 
     def __init__(self) -> None:
-        self._drafts: list[_Draft] = []
-        self._by_index: dict[int, _Draft] = {}
+        self._partial_calls: list[_PartialToolCall] = []
+        self._by_index: dict[int, _PartialToolCall] = {}
 
-    def add(self, fragments: object) -> None:
+    def add_fragments(self, fragments: object) -> None:
         """Take the ``tool_calls`` member of a delta or of a whole message."""
         for fragment in fragments if isinstance(fragments, list) else ():
             if isinstance(fragment, dict):
-                self._add(fragment)
+                self._add_fragment(fragment)
 
-    def calls(self) -> list[ToolCall]:
+    def tool_calls(self) -> list[ToolCall]:
         """Return the calls so far, in the order in which they began; nameless ones are dropped."""
         return [
             ToolCall(id=draft.id or f"{draft.name}:{position}", name=draft.name, arguments=draft.arguments)
-            for position, draft in enumerate(self._drafts)
+            for position, draft in enumerate(self._partial_calls)
             if draft.name
         ]
 
-    def _add(self, fragment: dict[str, Any]) -> None:
+    def _add_fragment(self, fragment: dict[str, Any]) -> None:
         call_id = fragment.get("id") or ""
-        draft = self._draft_for(fragment.get("index"), str(call_id))
+        draft = self._partial_call_for(fragment.get("index"), str(call_id))
         draft.id = draft.id or str(call_id)
         function = fragment.get("function")
         if not isinstance(function, dict):
@@ -54,14 +54,14 @@ class ToolCallDrafts:
             case dict() as whole:  # some servers forget that it is to be text
                 draft.arguments = orjson.dumps(whole).decode()
 
-    def _draft_for(self, index: object, call_id: str) -> _Draft:
+    def _partial_call_for(self, index: object, call_id: str) -> _PartialToolCall:
         known = self._newest() if not isinstance(index, int) else self._by_index.get(index)
         if known is None or (call_id and known.id and known.id != call_id):
-            known = _Draft()
-            self._drafts.append(known)
+            known = _PartialToolCall()
+            self._partial_calls.append(known)
         if isinstance(index, int):
             self._by_index[index] = known
         return known
 
-    def _newest(self) -> _Draft | None:
-        return self._drafts[-1] if self._drafts else None
+    def _newest(self) -> _PartialToolCall | None:
+        return self._partial_calls[-1] if self._partial_calls else None

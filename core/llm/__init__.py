@@ -15,30 +15,30 @@
     model.py      Kimi behind all of this, over several providers
 """
 
-from core.llm.gateway import AccountModel, Asker, Provider
-from core.llm.limiter_store import Ledger, MemoryLedger, StoreLedger, account_name
-from core.llm.limits import TIERS, AccountLimits, Timing, limits_of
-from core.llm.permit import Slot
-from core.llm.rate_limiter import Admission, Ask, Load, OnPlace, Place
-from core.llm.write_behind_store import KeptLedger
+from core.llm.account_limits import TIERS, AccountLimits, LimiterTiming, build_limits
+from core.llm.gateway import LlmGateway, Provider, Requester
+from core.llm.limiter_store import DatabaseLimiterStore, LimiterStore, MemoryLimiterStore, account_name
+from core.llm.permit import Permit
+from core.llm.rate_limiter import LimiterLoad, OnQueuePosition, PermitRequest, QueuePosition, RateLimiter
+from core.llm.write_behind_store import WriteBehindStore
 
 __all__ = [
     "TIERS",
     "AccountLimits",
-    "AccountModel",
-    "Admission",
-    "Ask",
-    "Asker",
-    "KeptLedger",
-    "Ledger",
-    "Load",
-    "MemoryLedger",
-    "OnPlace",
-    "Place",
+    "DatabaseLimiterStore",
+    "LimiterLoad",
+    "LimiterStore",
+    "LimiterTiming",
+    "LlmGateway",
+    "MemoryLimiterStore",
+    "OnQueuePosition",
+    "Permit",
+    "PermitRequest",
     "Provider",
-    "Slot",
-    "StoreLedger",
-    "Timing",
+    "QueuePosition",
+    "RateLimiter",
+    "Requester",
+    "WriteBehindStore",
     "account_name",
-    "limits_of",
+    "build_limits",
 ]

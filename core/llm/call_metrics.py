@@ -7,38 +7,38 @@ from core.kimi import Finished, KimiError, ReplyEvent, Usage
 from core.observer import ModelCallRecord, Observer
 
 
-class Hearing:
+class CallMetrics:
     """Takes the times of one request; what it tells, it tells once, at the end."""
 
     def __init__(self, observer: Observer, clock: Clock, *, provider: str, model: str) -> None:
         """Begin where the request takes its place in the line."""
         self._observer, self._clock = observer, clock
         self._provider, self._model = provider, model
-        self._began_at = clock.time()
+        self._queued_at = clock.time()
         self._sent_at: float | None = None
-        self._first_at: float | None = None
+        self._first_event_at: float | None = None
         self._usage: Usage | None = None
         self._outcome = "cancelled"
-        self._ending = ExitStack()
+        self._exit_stack = ExitStack()
         # Not "holds": a generator may be closed by another task than the one that began it.
-        self._span = self._ending.enter_context(observer.span("kimi", provider=provider, model=model))
+        self._span = self._exit_stack.enter_context(observer.span("kimi", provider=provider, model=model))
 
-    def sent(self) -> None:
+    def mark_sent(self) -> None:
         """Note that the request is no longer in the line."""
         self._sent_at = self._clock.time()
 
-    def heard(self, event: ReplyEvent) -> None:
+    def record_event(self, event: ReplyEvent) -> None:
         """Note a piece of the reply; all but the first and the last cost one comparison."""
-        if self._first_at is None:
-            self._first_at = self._clock.time()
+        if self._first_event_at is None:
+            self._first_event_at = self._clock.time()
         if isinstance(event, Finished):
             self._usage, self._outcome = event.usage, "ok"
 
-    def failed(self, error: KimiError) -> None:
+    def record_error(self, error: KimiError) -> None:
         """Note what Kimi, or the limiter in its place, said."""
         self._outcome = error.code
 
-    def over(self) -> None:
+    def finish(self) -> None:
         """Tell what was heard."""
         now = self._clock.time()
         sent_at = self._sent_at if self._sent_at is not None else now
@@ -47,8 +47,8 @@ class Hearing:
             provider=self._provider,
             model=self._model,
             outcome=self._outcome,
-            queue_wait_s=sent_at - self._began_at,
-            time_to_first_token_s=None if self._first_at is None else self._first_at - sent_at,
+            queue_wait_s=sent_at - self._queued_at,
+            time_to_first_token_s=None if self._first_event_at is None else self._first_event_at - sent_at,
             duration_s=now - sent_at,
             prompt_tokens=usage.prompt_tokens if usage else 0,
             cached_tokens=usage.cached_tokens if usage else 0,
@@ -61,5 +61,5 @@ class Hearing:
             prompt_tokens=call.prompt_tokens,
             completion_tokens=call.completion_tokens,
         )
-        self._ending.close()
+        self._exit_stack.close()
         self._observer.model_call_finished(call)

@@ -15,53 +15,59 @@ question does not wait for the last of them.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from core.llm.limiter_state import State, Waiter
+from core.llm.limiter_state import LimiterState, QueuedRequest
 
 
-def in_line(state: State) -> list[tuple[float, Waiter]]:
+def queue_order(state: LimiterState) -> list[tuple[float, QueuedRequest]]:
     """Return those who wait, with their start tags, the next one first."""
-    finish = dict(state.flows)
+    finish = dict(state.finish_tags)
     tagged = []
-    for waiter in sorted(state.waiters, key=lambda one: one.seq):
-        start = max(waiter.virtual, finish.get(waiter.asker, 0.0))
-        finish[waiter.asker] = start + waiter.cost
+    for waiter in sorted(state.queued, key=lambda one: one.seq):
+        start = max(waiter.virtual_arrival, finish.get(waiter.requester_id, 0.0))
+        finish[waiter.requester_id] = start + waiter.cost
         tagged.append((start, waiter))
     tagged.sort(key=lambda pair: (pair[0], pair[1].seq))
     return tagged
 
 
-class Virtual:
+class FairQueue:
     """Virtual time and the askers' finish tags, while requests are let go."""
 
-    def __init__(self, state: State) -> None:
-        self.time = state.virtual
-        self._flows = dict(state.flows)
-        self._waiting = Counter(waiter.asker for waiter in state.waiters)
-        self._weights = {waiter.asker: 1.0 / waiter.cost for waiter in state.waiters}
+    def __init__(self, state: LimiterState) -> None:
+        self.virtual_time = state.virtual_time
+        self._finish_tags = dict(state.finish_tags)
+        self._waiting = Counter(waiter.requester_id for waiter in state.queued)
+        self._weights = {waiter.requester_id: 1.0 / waiter.cost for waiter in state.queued}
 
-    def go(self, waiter: Waiter, start: float) -> None:
+    def grant(self, request: QueuedRequest, start_tag: float) -> None:
         """Let a request with start tag ``start`` go."""
-        self.time = max(self.time + 1.0 / sum(self._weights.values()), start)
-        self._flows[waiter.asker] = start + waiter.cost
-        self.leave(waiter)
+        self.virtual_time = max(self.virtual_time + 1.0 / sum(self._weights.values()), start_tag)
+        self._finish_tags[request.requester_id] = start_tag + request.cost
+        self.remove(request)
 
-    def leave(self, waiter: Waiter) -> None:
+    def remove(self, request: QueuedRequest) -> None:
         """Take a request out of the line."""
-        self._waiting[waiter.asker] -= 1
-        if not self._waiting[waiter.asker]:
-            del self._weights[waiter.asker]
+        self._waiting[request.requester_id] -= 1
+        if not self._waiting[request.requester_id]:
+            del self._weights[request.requester_id]
 
-    def flows(self) -> Mapping[str, float]:
+    def finish_tags(self) -> Mapping[str, float]:
         """Return the finish tags that still mean something: ahead of the time, or of one who waits."""
-        return {name: tag for name, tag in self._flows.items() if tag > self.time or name in self._weights}
+        return {
+            name: tag
+            for name, tag in self._finish_tags.items()
+            if tag > self.virtual_time or name in self._weights
+        }
 
-    def rest(self) -> None:
+    def reset_if_idle(self) -> None:
         """Begin anew where nobody waits: what everybody had so far no longer counts."""
         if not self._weights:
-            self.time = max([self.time, *self._flows.values()])
+            self.virtual_time = max([self.virtual_time, *self._finish_tags.values()])
 
 
-def flows_left(flows: Mapping[str, float], virtual: float, waiters: Iterable[Waiter]) -> Mapping[str, float]:
+def prune_finish_tags(
+    finish_tags: Mapping[str, float], virtual_time: float, queued: Iterable[QueuedRequest]
+) -> Mapping[str, float]:
     """Return the finish tags that still mean something after people left the line."""
-    asking = {waiter.asker for waiter in waiters}
-    return {asker: tag for asker, tag in flows.items() if tag > virtual or asker in asking}
+    asking = {waiter.requester_id for waiter in queued}
+    return {asker: tag for asker, tag in finish_tags.items() if tag > virtual_time or asker in asking}

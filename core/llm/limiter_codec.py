@@ -3,83 +3,110 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from core.llm.limiter_state import Call, Closed, Learnt, Pause, Spent, State, Waiter
+from core.llm.limiter_state import (
+    Exhausted,
+    InFlightRequest,
+    LimiterState,
+    ObservedLimit,
+    Pause,
+    QueuedRequest,
+    WindowEntry,
+)
 
-SHAPE = 1  #: raised where the lists below change their meaning
+FORMAT_VERSION = 1  #: raised where the lists below change their meaning
 
 T = TypeVar("T")
 
 
-def encoded(state: State) -> dict[str, Any]:
+def encode_state(state: LimiterState) -> dict[str, Any]:
     """Return ``state`` as JSON values."""
-    closed = state.closed
+    closed = state.exhausted
     return {
-        "shape": SHAPE,
-        "now": state.now,
+        "shape": FORMAT_VERSION,
+        "now": state.updated_at,
         "seq": state.seq,
-        "virtual": state.virtual,
-        "flows": dict(state.flows),
-        "waiters": [[w.id, w.replica, w.asker, w.cost, w.tokens, w.virtual, w.seq] for w in state.waiters],
-        "calls": [
-            [c.id, c.replica, c.tokens, c.granted_at, c.expires_at, c.probe, c.settled] for c in state.calls
+        "virtual": state.virtual_time,
+        "flows": dict(state.finish_tags),
+        "waiters": [
+            [w.id, w.replica, w.requester_id, w.cost, w.tokens, w.virtual_arrival, w.seq]
+            for w in state.queued
         ],
-        "minute": [[spent.at, spent.requests, spent.tokens] for spent in state.minute],
-        "day": [[spent.at, spent.requests, spent.tokens] for spent in state.day],
-        "learnt": {name: [one.value, one.at, one.under] for name, one in state.learnt.items()},
-        "pauses": {name: [one.until, one.strikes] for name, one in state.pauses.items()},
-        "closed": [closed.why, closed.since, closed.probe_at, closed.strikes] if closed else None,
-        "replicas": dict(state.replicas),
-        "mean_call_s": state.mean_call_s,
+        "calls": [
+            [c.id, c.replica, c.tokens, c.granted_at, c.expires_at, c.is_probe, c.counted]
+            for c in state.in_flight
+        ],
+        "minute": [[spent.at, spent.requests, spent.tokens] for spent in state.minute_window],
+        "day": [[spent.at, spent.requests, spent.tokens] for spent in state.day_window],
+        "learnt": {
+            name: [one.value, one.observed_at, one.configured] for name, one in state.observed_limits.items()
+        },
+        "pauses": {name: [one.until, one.unexplained_refusals] for name, one in state.pauses.items()},
+        "closed": [closed.reason, closed.since, closed.probe_at, closed.failed_probes] if closed else None,
+        "replicas": dict(state.replica_seen_at),
+        "mean_call_s": state.mean_request_s,
     }
 
 
-def decoded(payload: dict[str, Any]) -> State:
+def decode_state(payload: dict[str, Any]) -> LimiterState:
     """Return the state; a new one where another version of this program wrote it."""
-    if payload.get("shape") != SHAPE:
-        return State()
-    return State(
-        now=payload["now"],
+    if payload.get("shape") != FORMAT_VERSION:
+        return LimiterState()
+    return LimiterState(
+        updated_at=payload["now"],
         seq=payload["seq"],
-        virtual=payload["virtual"],
-        flows=payload["flows"],
-        waiters=_each(_waiter, payload["waiters"]),
-        calls=_each(_call, payload["calls"]),
-        minute=_each(_spent, payload["minute"]),
-        day=_each(_spent, payload["day"]),
-        learnt={name: Learnt(value=v, at=at, under=u) for name, (v, at, u) in payload["learnt"].items()},
-        pauses={name: Pause(until=until, strikes=n) for name, (until, n) in payload["pauses"].items()},
-        closed=_closed(payload["closed"]) if payload["closed"] else None,
-        replicas=payload["replicas"],
-        mean_call_s=payload["mean_call_s"],
+        virtual_time=payload["virtual"],
+        finish_tags=payload["flows"],
+        queued=_decode_rows(_decode_queued, payload["waiters"]),
+        in_flight=_decode_rows(_decode_in_flight, payload["calls"]),
+        minute_window=_decode_rows(_decode_window_entry, payload["minute"]),
+        day_window=_decode_rows(_decode_window_entry, payload["day"]),
+        observed_limits={
+            name: ObservedLimit(value=v, observed_at=at, configured=u)
+            for name, (v, at, u) in payload["learnt"].items()
+        },
+        pauses={
+            name: Pause(until=until, unexplained_refusals=n) for name, (until, n) in payload["pauses"].items()
+        },
+        exhausted=_decode_exhausted(payload["closed"]) if payload["closed"] else None,
+        replica_seen_at=payload["replicas"],
+        mean_request_s=payload["mean_call_s"],
     )
 
 
-def _each(made: Callable[[list[Any]], T], rows: list[list[Any]]) -> tuple[T, ...]:
-    return tuple(made(row) for row in rows)
+def _decode_rows(decode_row: Callable[[list[Any]], T], rows: list[list[Any]]) -> tuple[T, ...]:
+    return tuple(decode_row(row) for row in rows)
 
 
-def _waiter(row: list[Any]) -> Waiter:
+def _decode_queued(row: list[Any]) -> QueuedRequest:
     id_, replica, asker, cost, tokens, virtual, seq = row
-    return Waiter(id=id_, replica=replica, asker=asker, cost=cost, tokens=tokens, virtual=virtual, seq=seq)
+    return QueuedRequest(
+        id=id_,
+        replica=replica,
+        requester_id=asker,
+        cost=cost,
+        tokens=tokens,
+        virtual_arrival=virtual,
+        seq=seq,
+    )
 
 
-def _call(row: list[Any]) -> Call:
+def _decode_in_flight(row: list[Any]) -> InFlightRequest:
     id_, replica, tokens, granted_at, expires_at, probe, settled = row
-    return Call(
+    return InFlightRequest(
         id=id_,
         replica=replica,
         tokens=tokens,
         granted_at=granted_at,
         expires_at=expires_at,
-        probe=probe,
-        settled=settled,
+        is_probe=probe,
+        counted=settled,
     )
 
 
-def _spent(row: list[Any]) -> Spent:
-    return Spent(*row)
+def _decode_window_entry(row: list[Any]) -> WindowEntry:
+    return WindowEntry(*row)
 
 
-def _closed(row: list[Any]) -> Closed:
+def _decode_exhausted(row: list[Any]) -> Exhausted:
     why, since, probe_at, strikes = row
-    return Closed(why=why, since=since, probe_at=probe_at, strikes=strikes)
+    return Exhausted(reason=why, since=since, probe_at=probe_at, failed_probes=strikes)

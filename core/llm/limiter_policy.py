@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from core.llm import sliding_window
-from core.llm.eta import Forecast
-from core.llm.fair_queue import Virtual, flows_left, in_line
-from core.llm.limiter_state import Call, State, Waiter, effective
-from core.llm.limits import MINUTE_S, AccountLimits, Timing
+from core.llm.account_limits import MINUTE_S, AccountLimits, LimiterTiming
+from core.llm.eta import EtaEstimator
+from core.llm.fair_queue import FairQueue, prune_finish_tags, queue_order
+from core.llm.limiter_state import InFlightRequest, LimiterState, QueuedRequest, effective_limits
 
-Why: TypeAlias = Literal["quota", "tpd", "too_large"]
+DenialReason: TypeAlias = Literal["quota", "tpd", "too_large"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class WaitEstimate:
     """Where one request stands in the line."""
 
     position: int  #: 1 is next
@@ -30,121 +30,125 @@ class Standing:
 class Decision:
     """What becomes of a replica's waiting requests, by their ids."""
 
-    state: State
-    granted: tuple[Call, ...] = ()
-    denied: dict[str, Why]
-    standing: dict[str, Standing]
-    next_at: float  #: when time alone may change the answer; infinite where it cannot
+    state: LimiterState
+    granted: tuple[InFlightRequest, ...] = ()
+    denied: dict[str, DenialReason]
+    estimates: dict[str, WaitEstimate]
+    next_change_at: float  #: when time alone may change the answer; infinite where it cannot
 
 
-def aged(state: State, limits: AccountLimits, timing: Timing, now: float) -> State:
+def advance_time(
+    state: LimiterState, limits: AccountLimits, timing: LimiterTiming, now: float
+) -> LimiterState:
     """Return the state as time has made it: leases ended, windows slid, the absent gone.
 
     ``now`` is not before ``state.now``.
     """
-    for call in state.calls:
-        landed_at = min(call.granted_at + timing.flight_s, call.expires_at)
-        if not call.settled and landed_at <= now:
-            state = sliding_window.spent(state, at=landed_at, requests=1, tokens=call.tokens)
+    for call in state.in_flight:
+        landed_at = min(call.granted_at + timing.max_transit_s, call.expires_at)
+        if not call.counted and landed_at <= now:
+            state = sliding_window.record(state, at=landed_at, requests=1, tokens=call.tokens)
     calls = tuple(
-        call if call.settled or call.granted_at + timing.flight_s > now else replace(call, settled=True)
-        for call in state.calls
+        call if call.counted or call.granted_at + timing.max_transit_s > now else replace(call, counted=True)
+        for call in state.in_flight
         if call.expires_at > now
     )
-    replicas = {name: at for name, at in state.replicas.items() if at > now - timing.replica_ttl_s}
-    waiters = tuple(one for one in state.waiters if one.replica in replicas)
+    replicas = {name: at for name, at in state.replica_seen_at.items() if at > now - timing.replica_ttl_s}
+    waiters = tuple(one for one in state.queued if one.replica in replicas)
     learnt = {
         name: one
-        for name, one in state.learnt.items()
-        if one.at > now - timing.learnt_ttl_s and one.under == getattr(limits, name)
+        for name, one in state.observed_limits.items()
+        if one.observed_at > now - timing.observed_limit_ttl_s and one.configured == getattr(limits, name)
     }
-    pauses = {name: one for name, one in state.pauses.items() if one.until > now - 2 * timing.refused_most_s}
-    return sliding_window.slid(
+    pauses = {name: one for name, one in state.pauses.items() if one.until > now - 2 * timing.pause_max_s}
+    return sliding_window.drop_expired(
         replace(
             state,
-            now=now,
-            calls=calls,
-            replicas=replicas,
-            waiters=waiters,
-            learnt=learnt,
+            updated_at=now,
+            in_flight=calls,
+            replica_seen_at=replicas,
+            queued=waiters,
+            observed_limits=learnt,
             pauses=pauses,
-            flows=flows_left(state.flows, state.virtual, waiters),
+            finish_tags=prune_finish_tags(state.finish_tags, state.virtual_time, waiters),
         ),
         now,
     )
 
 
-def decide(state: State, limits: AccountLimits, timing: Timing, now: float, *, replica: str) -> Decision:
+def decide(
+    state: LimiterState, limits: AccountLimits, timing: LimiterTiming, now: float, *, replica: str
+) -> Decision:
     """Grant what ``replica`` may send now; ``state`` was aged to ``now``."""
-    held = effective(limits, state)
-    room = _Room(state, held, now)
-    denied: dict[str, Why] = {}
-    granted: list[Call] = []
-    ahead: list[Waiter] = []
-    virtual = Virtual(state)
+    held = effective_limits(limits, state)
+    room = _Capacity(state, held, now)
+    denied: dict[str, DenialReason] = {}
+    granted: list[InFlightRequest] = []
+    ahead: list[QueuedRequest] = []
+    virtual = FairQueue(state)
     blocked = False
-    for start, waiter in in_line(state):
+    for start, waiter in queue_order(state):
         mine = waiter.replica == replica
-        why = room.denies(waiter)
+        why = room.denial_reason(waiter)
         if why is not None:
             if mine:
                 denied[waiter.id] = why
-                virtual.leave(waiter)
+                virtual.remove(waiter)
             continue
         blocked = blocked or not room.fits(waiter.tokens)
         if blocked:
             ahead.append(waiter)
             continue
-        room.take(waiter.tokens)
+        room.reserve(waiter.tokens)
         if not mine:
             ahead.append(waiter)
             continue
-        granted.append(_call_for(waiter, now, timing, probe=state.closed is not None))
-        virtual.go(waiter, start)
+        granted.append(_grant(waiter, now, timing, is_probe=state.exhausted is not None))
+        virtual.grant(waiter, start)
     gone = {*denied, *(call.id for call in granted)}
-    virtual.rest()
+    virtual.reset_if_idle()
     left = replace(
         state,
-        calls=(*state.calls, *granted),
-        waiters=tuple(one for one in state.waiters if one.id not in gone),
-        virtual=virtual.time,
-        flows=virtual.flows(),
+        in_flight=(*state.in_flight, *granted),
+        queued=tuple(one for one in state.queued if one.id not in gone),
+        virtual_time=virtual.virtual_time,
+        finish_tags=virtual.finish_tags(),
     )
-    standing = _standing(left, held, timing, now, ahead, replica)
+    standing = _wait_estimates(left, held, timing, now, ahead, replica)
     return Decision(
         state=left,
         granted=tuple(granted),
         denied=denied,
-        standing=standing,
-        next_at=_next_at(left, timing, now),
+        estimates=standing,
+        next_change_at=_next_change_at(left, timing, now),
     )
 
 
-class _Room:
+class _Capacity:
     """What is still free at one moment."""
 
-    def __init__(self, state: State, held: AccountLimits, now: float) -> None:
-        flying = [call for call in state.calls if not call.settled]
+    def __init__(self, state: LimiterState, limits: AccountLimits, now: float) -> None:
+        flying = [call for call in state.in_flight if not call.counted]
         flying_tokens = sum(call.tokens for call in flying)
-        requests, tokens = sliding_window.sums(state.minute)
-        self._held = held
-        self._running = len(state.calls)
+        requests, tokens = sliding_window.totals(state.minute_window)
+        self._limits = limits
+        self._running = len(state.in_flight)
         self._requests = requests + len(flying)
         self._minute_tokens = tokens + flying_tokens
-        self._day_tokens = sliding_window.sums(state.day)[1] + flying_tokens
+        self._day_tokens = sliding_window.totals(state.day_window)[1] + flying_tokens
         self._paused = any(pause.until > now for pause in state.pauses.values())
-        self._why: Why | None = None
-        self._probes = 0
-        if state.closed is not None:
-            self._why = "tpd" if state.closed.why == "tpd" else "quota"
-            probing = any(call.probe and call.replica for call in state.calls)
-            self._probes = int(state.closed.probe_at <= now and not probing)
+        self._exhausted_reason: DenialReason | None = None
+        self._probes_left = 0
+        if state.exhausted is not None:
+            self._exhausted_reason = "tpd" if state.exhausted.reason == "tpd" else "quota"
+            probing = any(call.is_probe and call.replica for call in state.in_flight)
+            self._probes_left = int(state.exhausted.probe_at <= now and not probing)
 
-    def denies(self, waiter: Waiter) -> Why | None:
+    def denial_reason(self, request: QueuedRequest) -> DenialReason | None:
         """Return why a request need not wait at all; None where it may."""
-        held, tokens = self._held, waiter.tokens
-        if self._why is not None and not self._probes:
-            return self._why
+        held, tokens = self._limits, request.tokens
+        if self._exhausted_reason is not None and not self._probes_left:
+            return self._exhausted_reason
         if tokens > (tokens if held.tpm is None else held.tpm):
             return "too_large"
         if held.tpd is not None and tokens > held.tpd:
@@ -154,7 +158,7 @@ class _Room:
         return None
 
     def fits(self, tokens: int) -> bool:
-        held = self._held
+        held = self._limits
         return not (
             self._paused
             or (held.concurrency is not None and self._running >= held.concurrency)
@@ -162,43 +166,48 @@ class _Room:
             or (held.tpm is not None and self._minute_tokens + tokens > held.tpm)
         )
 
-    def take(self, tokens: int) -> None:
+    def reserve(self, tokens: int) -> None:
         self._running += 1
         self._requests += 1
         self._minute_tokens += tokens
         self._day_tokens += tokens
-        self._probes = 0
+        self._probes_left = 0
 
 
-def _call_for(waiter: Waiter, now: float, timing: Timing, *, probe: bool) -> Call:
-    return Call(
-        id=waiter.id,
-        replica=waiter.replica,
-        tokens=waiter.tokens,
+def _grant(request: QueuedRequest, now: float, timing: LimiterTiming, *, is_probe: bool) -> InFlightRequest:
+    return InFlightRequest(
+        id=request.id,
+        replica=request.replica,
+        tokens=request.tokens,
         granted_at=now,
         expires_at=now + timing.lease_s,
-        probe=probe,
+        is_probe=is_probe,
     )
 
 
-def _standing(
-    state: State, held: AccountLimits, timing: Timing, now: float, ahead: list[Waiter], replica: str
-) -> dict[str, Standing]:
-    if not any(waiter.replica == replica for waiter in ahead):
+def _wait_estimates(
+    state: LimiterState,
+    limits: AccountLimits,
+    timing: LimiterTiming,
+    now: float,
+    queue: list[QueuedRequest],
+    replica: str,
+) -> dict[str, WaitEstimate]:
+    if not any(waiter.replica == replica for waiter in queue):
         return {}
-    forecast = Forecast(state, held, timing, now)
+    forecast = EtaEstimator(state, limits, timing, now)
     standing = {}
-    for position, waiter in enumerate(ahead, start=1):
-        at = forecast.next(waiter.tokens)
+    for position, waiter in enumerate(queue, start=1):
+        at = forecast.next_start_at(waiter.tokens)
         if waiter.replica == replica:
-            standing[waiter.id] = Standing(position=position, eta_s=max(0.0, at - now))
+            standing[waiter.id] = WaitEstimate(position=position, eta_s=max(0.0, at - now))
     return standing
 
 
-def _next_at(state: State, timing: Timing, now: float) -> float:
+def _next_change_at(state: LimiterState, timing: LimiterTiming, now: float) -> float:
     """Return the earliest moment at which something ends by itself."""
-    moments = [call.expires_at for call in state.calls]
-    moments += [call.granted_at + timing.flight_s for call in state.calls if not call.settled]
+    moments = [call.expires_at for call in state.in_flight]
+    moments += [call.granted_at + timing.max_transit_s for call in state.in_flight if not call.counted]
     moments += [pause.until for pause in state.pauses.values()]
-    moments += [state.minute[0].at + MINUTE_S] if state.minute else []
+    moments += [state.minute_window[0].at + MINUTE_S] if state.minute_window else []
     return min((moment for moment in moments if moment > now), default=float("inf"))

@@ -8,24 +8,24 @@ known to have arrived (or ``flight_s`` has passed) it stands in the windows at t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.llm.limits import DIMENSIONS, AccountLimits, Dimension
+from core.llm.account_limits import DIMENSIONS, AccountLimits, Dimension
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiter:
+class QueuedRequest:
     """A request that stands in the line."""
 
     id: str
     replica: str  #: the process whose request it is
-    asker: str
+    requester_id: str
     cost: float  #: of its asker's share: 1 / weight
     tokens: int  #: prompt and requested completion
-    virtual: float  #: the line's virtual time when it arrived
+    virtual_arrival: float  #: the line's virtual time when it arrived
     seq: int  #: order of arrival
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class InFlightRequest:
     """A request that was let go and holds a place among those that run at once."""
 
     id: str
@@ -33,12 +33,12 @@ class Call:
     tokens: int
     granted_at: float
     expires_at: float
-    probe: bool = False  #: the one that tries whether a closed account is open again
-    settled: bool = False  #: it stands in the windows
+    is_probe: bool = False  #: the one that tries whether a closed account is open again
+    counted: bool = False  #: it stands in the windows
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class WindowEntry:
     """What arrived at Kimi up to a moment, since the entry before."""
 
     at: float
@@ -47,12 +47,12 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learnt:
+class ObservedLimit:
     """A limit that a 429 named."""
 
     value: int
-    at: float
-    under: int | None  #: what was configured then; a change of that makes it void
+    observed_at: float
+    configured: int | None  #: what was configured then; a change of that makes it void
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,43 +60,43 @@ class Pause:
     """After a 429: nothing goes before ``until``."""
 
     until: float
-    strikes: int = 0  #: refusals in a row that our own count did not explain
+    unexplained_refusals: int = 0  #: refusals in a row that our own count did not explain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
+class Exhausted:
     """The account is used up: its balance ("quota") or its day ("tpd")."""
 
-    why: str
+    reason: str
     since: float
     probe_at: float  #: when a single request may try again
-    strikes: int = 0  #: probes that failed
+    failed_probes: int = 0  #: probes that failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class LimiterState:
     """One account as all replicas see it."""
 
-    now: float = 0.0  #: of the latest change; never goes back
+    updated_at: float = 0.0  #: of the latest change; never goes back
     seq: int = 0
-    virtual: float = 0.0  #: start tag of the latest request that was let go
-    flows: Mapping[str, float] = field(default_factory=dict)  #: finish tag by asker, where ahead
-    waiters: tuple[Waiter, ...] = ()
-    calls: tuple[Call, ...] = ()
-    minute: tuple[Spent, ...] = ()  #: in order of time
-    day: tuple[Spent, ...] = ()
-    learnt: Mapping[str, Learnt] = field(default_factory=dict)
+    virtual_time: float = 0.0  #: start tag of the latest request that was let go
+    finish_tags: Mapping[str, float] = field(default_factory=dict)  #: finish tag by asker, where ahead
+    queued: tuple[QueuedRequest, ...] = ()
+    in_flight: tuple[InFlightRequest, ...] = ()
+    minute_window: tuple[WindowEntry, ...] = ()  #: in order of time
+    day_window: tuple[WindowEntry, ...] = ()
+    observed_limits: Mapping[str, ObservedLimit] = field(default_factory=dict)
     pauses: Mapping[str, Pause] = field(default_factory=dict)
-    closed: Closed | None = None
-    replicas: Mapping[str, float] = field(default_factory=dict)  #: when each was last heard of
-    mean_call_s: float = 15.0  #: how long a request runs, by experience
+    exhausted: Exhausted | None = None
+    replica_seen_at: Mapping[str, float] = field(default_factory=dict)  #: when each was last heard of
+    mean_request_s: float = 15.0  #: how long a request runs, by experience
 
 
-def effective(limits: AccountLimits, state: State) -> AccountLimits:
+def effective_limits(limits: AccountLimits, state: LimiterState) -> AccountLimits:
     """Return the limits that hold: of what is configured and what was learnt, the stricter."""
 
     def one(dimension: Dimension) -> int | None:
-        configured, learnt = limits.of(dimension), state.learnt.get(dimension)
+        configured, learnt = limits.get(dimension), state.observed_limits.get(dimension)
         known = [value for value in (configured, learnt.value if learnt else None) if value is not None]
         return min(known, default=None)
 

@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from core.llm.limiter_codec import decoded, encoded
-from core.llm.limiter_state import State
+from core.llm.limiter_codec import decode_state, encode_state
+from core.llm.limiter_state import LimiterState
 from core.store import Database
 from core.store import account as rows
 
 T = TypeVar("T")
 
-Step = Callable[[State, float], tuple[State, T]]
+StateUpdate = Callable[[LimiterState, float], tuple[LimiterState, T]]
 """From the state and the wall's time to the next state and a result."""
 
 
-class Ledger(Protocol):
+class LimiterStore(Protocol):
     """One account's shared state."""
 
-    async def change(self, step: Step[T]) -> tuple[T, int]:
+    async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
         """Run ``step`` on the newest state, alone; return its result and the new version.
 
         Raises:
@@ -39,19 +39,19 @@ class Ledger(Protocol):
         """
 
 
-class MemoryLedger:
+class MemoryLimiterStore:
     """A ledger for one process, or for several admissions of one test."""
 
     def __init__(self) -> None:
-        self.state = State()
+        self.state = LimiterState()
         self._version = 0
         self._lock = asyncio.Lock()
 
-    async def change(self, step: Step[T]) -> tuple[T, int]:
+    async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
         """Run ``step`` and keep its state."""
         async with self._lock:
             await asyncio.sleep(0)  # a real one is never done at once
-            self.state, result = step(self.state, 0.0)
+            self.state, result = change(self.state, 0.0)
             self._version += 1
             return result, self._version
 
@@ -60,39 +60,41 @@ class MemoryLedger:
         return self._version
 
 
-class StoreLedger:
+class DatabaseLimiterStore:
     """A ledger in one row of the database; on PostgreSQL all replicas share it."""
 
     def __init__(self, database: Database, account: str) -> None:
         """``account`` names the row, at most 64 characters (:func:`account_name`)."""
         self._database = database
         self._account = account
-        self._latest: tuple[State, float, int] | None = None  # as we left it: state, wall's time, version
+        self._cached: tuple[LimiterState, float, int] | None = (
+            None  # as we left it: state, wall's time, version
+        )
 
-    async def change(self, step: Step[T]) -> tuple[T, int]:
+    async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
         """Run ``step`` in one transaction that holds the row.
 
         First it is tried in a single statement, from the state as we left it: mostly nobody was there
         since. So ``step`` may run twice, and only its last result counts.
         """
-        latest, self._latest = self._latest, None
+        latest, self._cached = self._cached, None
         if latest is not None:
             state, wall_s, version = latest
-            state, result = step(state, wall_s)
-            if await self._swapped(state, version):
-                self._latest = (state, wall_s, version + 1)
+            state, result = change(state, wall_s)
+            if await self._compare_and_swap(state, version):
+                self._cached = (state, wall_s, version + 1)
                 return result, version + 1
         async with self._database.begin() as tx:
             row = await rows.lock(tx, self._account)
             wall_s = row.wall_s or time.time()
-            state, result = step(decoded(row.payload), wall_s)
-            await rows.save(tx, self._account, encoded(state), version=row.version + 1)
-        self._latest = (state, wall_s, row.version + 1)
+            state, result = change(decode_state(row.payload), wall_s)
+            await rows.save(tx, self._account, encode_state(state), version=row.version + 1)
+        self._cached = (state, wall_s, row.version + 1)
         return result, row.version + 1
 
-    async def _swapped(self, state: State, version: int) -> bool:
+    async def _compare_and_swap(self, state: LimiterState, version: int) -> bool:
         async with self._database.write() as tx:
-            return await rows.compare_and_swap(tx, self._account, encoded(state), version=version)
+            return await rows.compare_and_swap(tx, self._account, encode_state(state), version=version)
 
     async def version(self) -> int:
         """Read the row's version."""

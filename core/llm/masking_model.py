@@ -7,26 +7,28 @@ from typing import Any, Final
 
 from core.kimi import (
     ChatRequest,
-    Content,
     Finished,
     Message,
-    OnWait,
+    MessageContent,
+    OnRetry,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
     TextPart,
     ToolCall,
 )
-from core.llm import Asker, OnPlace
+from core.llm import OnQueuePosition, Requester
 from core.llm.resumable_stream import ChatModel
 from core.redaction.masking import Masker, RequestMask, StreamUnmasker, unescape_json
-from core.tools.formula import Asks
+from core.tools.formula import KimiApi
 
-MUCH_CHARS: Final = 100_000  #: from here on a request is masked beside the loop
-SEALED_CHARS: Final = 256  #: a tool's result of this length without a blank is Kimi's own, encrypted
+OFFLOAD_CHARS: Final = 100_000  #: from here on a request is masked beside the loop
+ENCRYPTED_RESULT_CHARS: Final = (
+    256  #: a tool's result of this length without a blank is Kimi's own, encrypted
+)
 
 
-class MaskedModel:
+class MaskingModel:
     """A :class:`ChatModel` that never learns what its masker hides."""
 
     def __init__(self, model: ChatModel, masker: Masker) -> None:
@@ -37,9 +39,9 @@ class MaskedModel:
         self,
         request: ChatRequest,
         *,
-        on_wait: OnWait | None = None,
-        asker: Asker | None = None,
-        on_place: OnPlace | None = None,
+        on_retry: OnRetry | None = None,
+        requester: Requester | None = None,
+        on_queue_position: OnQueuePosition | None = None,
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events, with the real words in them.
 
@@ -51,25 +53,27 @@ class MaskedModel:
             StoreUnavailable: the line cannot be kept.
         """
         mask = self._masker.for_request()
-        sent = await hidden(request, mask)
+        sent = await mask_request(request, mask)
         text, thoughts = StreamUnmasker(mask), StreamUnmasker(mask)
-        events = self._model.stream(sent, on_wait=on_wait, asker=asker, on_place=on_place)
+        events = self._model.stream(
+            sent, on_retry=on_retry, requester=requester, on_queue_position=on_queue_position
+        )
         try:
             async for event in events:
-                for shown in _shown(event, mask, text, thoughts):
+                for shown in _unmask_event(event, mask, text, thoughts):
                     yield shown
         finally:
             await events.aclose()
 
 
-class MaskedAsks:
+class MaskingApi:
     """Kimi's other endpoints, whose bodies hold no secrets either: what its own tools are called with."""
 
-    def __init__(self, kimi: Asks, masker: Masker) -> None:
+    def __init__(self, kimi: KimiApi, masker: Masker) -> None:
         self._kimi = kimi
         self._masker = masker
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
+    async def request_json(self, method: str, path: str, body: object = None) -> Any:
         """Ask an endpoint and return its JSON.
 
         Raises:
@@ -80,60 +84,60 @@ class MaskedAsks:
                 body = body | {"arguments": self._masker.for_request().mask_json(arguments)}
             case _:
                 pass
-        return await self._kimi.ask(method, path, body)
+        return await self._kimi.request_json(method, path, body)
 
 
-def masked_count(
-    count: Callable[[ChatRequest], Awaitable[int]], masker: Masker
+def masking_token_counter(
+    count_tokens: Callable[[ChatRequest], Awaitable[int]], masker: Masker
 ) -> Callable[[ChatRequest], Awaitable[int]]:
     """Return a provider's count of tokens that is asked about masked requests only."""
 
     async def counted(request: ChatRequest) -> int:
-        return await count(await hidden(request, masker.for_request()))
+        return await count_tokens(await mask_request(request, masker.for_request()))
 
     return counted
 
 
-async def hidden(request: ChatRequest, mask: RequestMask) -> ChatRequest:
+async def mask_request(request: ChatRequest, mask: RequestMask) -> ChatRequest:
     """Return a request without anything that is to be hidden."""
     if not mask.is_active:
         return request
 
     def masked() -> tuple[Message, ...]:
-        return tuple(_message(message, mask) for message in request.messages)
+        return tuple(_mask_message(message, mask) for message in request.messages)
 
-    much = sum(_chars(message) for message in request.messages) > MUCH_CHARS
+    much = sum(_count_chars(message) for message in request.messages) > OFFLOAD_CHARS
     return replace(request, messages=await asyncio.to_thread(masked) if much else masked())
 
 
-def _shown(
-    event: ReplyEvent, mask: RequestMask, text: StreamUnmasker, thoughts: StreamUnmasker
+def _unmask_event(
+    event: ReplyEvent, mask: RequestMask, text: StreamUnmasker, reasoning: StreamUnmasker
 ) -> list[ReplyEvent]:
     """Return what one event becomes; several, where something was held back."""
     match event:
         case TextDelta():
-            return [*_rest(thoughts, ReasoningDelta), *_piece(text.feed(event.text), TextDelta)]
+            return [*_flush(reasoning, ReasoningDelta), *_as_delta(text.feed(event.text), TextDelta)]
         case ReasoningDelta():
-            return _piece(thoughts.feed(event.text), ReasoningDelta)
+            return _as_delta(reasoning.feed(event.text), ReasoningDelta)
         case ToolCall():
             event = replace(event, arguments=mask.unmask_json(event.arguments))
         case Finished():
             pass
-    return [*_rest(thoughts, ReasoningDelta), *_rest(text, TextDelta), event]
+    return [*_flush(reasoning, ReasoningDelta), *_flush(text, TextDelta), event]
 
 
-def _rest(shower: StreamUnmasker, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
-    return _piece(shower.flush(), kind)
+def _flush(unmasker: StreamUnmasker, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
+    return _as_delta(unmasker.flush(), kind)
 
 
-def _piece(text: str, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
+def _as_delta(text: str, kind: type[TextDelta] | type[ReasoningDelta]) -> list[ReplyEvent]:
     return [kind(text)] if text else []
 
 
-def _message(message: Message, mask: RequestMask) -> Message:
+def _mask_message(message: Message, mask: RequestMask) -> Message:
     return replace(
         message,
-        content=_content(message, mask),
+        content=_mask_content(message, mask),
         name=mask.mask(message.name),
         reasoning=mask.mask(message.reasoning),
         tool_calls=tuple(
@@ -142,10 +146,10 @@ def _message(message: Message, mask: RequestMask) -> Message:
     )
 
 
-def _content(message: Message, mask: RequestMask) -> Content:
+def _mask_content(message: Message, mask: RequestMask) -> MessageContent:
     match message.content:
         case str(words) if message.role == "tool":
-            sealed = len(words) >= SEALED_CHARS and not any(char.isspace() for char in words)
+            sealed = len(words) >= ENCRYPTED_RESULT_CHARS and not any(char.isspace() for char in words)
             return words if sealed else mask.mask(unescape_json(words))
         case str(words):
             return mask.mask(words)
@@ -155,7 +159,7 @@ def _content(message: Message, mask: RequestMask) -> Content:
             )
 
 
-def _chars(message: Message) -> int:
+def _count_chars(message: Message) -> int:
     content = message.content
     texts = [content] if isinstance(content, str) else [p.text for p in content if isinstance(p, TextPart)]
     return sum(map(len, texts)) + len(message.reasoning)

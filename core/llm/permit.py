@@ -5,63 +5,65 @@ from dataclasses import replace
 from types import TracebackType
 
 from core.kimi import KimiError, KimiQuotaExhausted, KimiRateLimited
-from core.llm.limiter_reports import End, Refused, Running
-from core.llm.limiter_state import Call
+from core.llm.limiter_reports import EndReason, LimitRefusal, RunningReport
+from core.llm.limiter_state import InFlightRequest
 
 
-class Slot:
+class Permit:
     """Permission to send one request, and the ear for what becomes of it. Use it as a block.
 
     Leaving the block gives the place back. Leaving it by an exception means that the request was
     broken off, unless :meth:`finished` was called or Kimi answered with an error.
     """
 
-    def __init__(self, call: Call, now: Callable[[], float], wake: Callable[[], None]) -> None:
-        self.told = Running(id=call.id, granted_at=call.granted_at, tokens=call.tokens, probe=call.probe)
+    def __init__(self, request: InFlightRequest, now: Callable[[], float], wake: Callable[[], None]) -> None:
+        self.report = RunningReport(
+            id=request.id, granted_at=request.granted_at, tokens=request.tokens, is_probe=request.is_probe
+        )
         self._now = now
         self._wake = wake
         self._finished = False
 
-    def __enter__(self) -> "Slot":
+    def __enter__(self) -> "Permit":
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         answered = self._finished or (isinstance(error, KimiError) and error.status is not None)
-        self._end("ended" if error is None or answered else "broken")
+        self._release("ended" if error is None or answered else "broken")
 
-    def arrived(self) -> None:
+    def mark_arrived(self) -> None:
         """Kimi gave a sign of life: the request was admitted."""
-        if self.told.arrived_at is None:
-            self.told = replace(self.told, arrived_at=self._now())
-            if self.told.probe:
+        if self.report.arrived_at is None:
+            self.report = replace(self.report, arrived_at=self._now())
+            if self.report.is_probe:
                 self._wake()
 
-    def counted(self, tokens: int) -> None:
+    def set_token_count(self, tokens: int) -> None:
         """Kimi counted so many tokens, the requested completion included; more than was reserved counts."""
-        self.told = replace(self.told, tokens=max(self.told.tokens, tokens))
+        self.report = replace(self.report, tokens=max(self.report.tokens, tokens))
 
-    def finished(self) -> None:
+    def mark_finished(self) -> None:
         """The whole reply was read: nothing of it runs on at Kimi."""
         self._finished = True
 
-    def refused(self, error: KimiRateLimited | KimiQuotaExhausted) -> None:
+    def mark_refused(self, error: KimiRateLimited | KimiQuotaExhausted) -> None:
         """Kimi refused the request for a limit of the account, or for its empty balance."""
         if isinstance(error, KimiQuotaExhausted):
-            refused = Refused(limit="quota")
+            refused = LimitRefusal(limit="quota")
         else:
-            refused = Refused(
+            refused = LimitRefusal(
                 limit=error.limit, value=error.limit_value, retry_after_s=error.retry_after_s or 0.0
             )
-        self.told = replace(self.told, refused=refused)
-        self._end("refused")
+        self.report = replace(self.report, refusal=refused)
+        self._release("refused")
 
-    def unsent(self) -> None:
+    def release_unsent(self) -> None:
         """Nobody wants the place any more, and nothing was sent."""
-        self._end("unsent")
+        self._release("unsent")
 
-    def _end(self, end: End) -> None:
-        if self.told.end is None:
-            self.told = replace(self.told, end=end)
+    def _release(self, reason: EndReason) -> None:
+        if self.report.end_reason is None:
+            self.report = replace(self.report, end_reason=reason)
             self._wake()

@@ -6,12 +6,12 @@ from core.access import PriceList
 from core.store.usage import CallUsage
 
 
-def priced(spent: CallUsage, prices: PriceList) -> CallUsage:
+def with_cost(usage: CallUsage, prices: PriceList) -> CallUsage:
     """Return the call with its cost, where its model's price is known."""
     cost_usd = prices.cost_usd(
-        spent.model,
-        prompt_tokens=spent.prompt_tokens,
-        cached_tokens=spent.cached_tokens,
-        completion_tokens=spent.completion_tokens,
+        usage.model,
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
     )
-    return replace(spent, cost_usd=cost_usd)
+    return replace(usage, cost_usd=cost_usd)

@@ -19,33 +19,33 @@ from core.kimi import (
     KimiTimeout,
     KimiUnavailable,
     Message,
-    OnWait,
+    OnRetry,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
     ToolCall,
     Usage,
 )
-from core.llm import Asker, OnPlace
-from core.tools.runner import ToolUse
+from core.llm import OnQueuePosition, Requester
+from core.tools.tool_runner import ToolRunner
 
 log = structlog.get_logger(__name__)
 
 
-Ask: TypeAlias = Callable[[ChatRequest], AsyncGenerator[ReplyEvent, None]]
-Fit: TypeAlias = Callable[[ChatRequest], ChatRequest]
+OpenStream: TypeAlias = Callable[[ChatRequest], AsyncGenerator[ReplyEvent, None]]
+ClampReplyTokens: TypeAlias = Callable[[ChatRequest], ChatRequest]
 
 
 class ChatModel(Protocol):
-    """What this service needs of a Kimi; :class:`core.llm.AccountModel` is one."""
+    """What this service needs of a Kimi; :class:`core.llm.LlmGateway` is one."""
 
     def stream(
         self,
         request: ChatRequest,
         *,
-        on_wait: OnWait | None = None,
-        asker: Asker | None = None,
-        on_place: OnPlace | None = None,
+        on_retry: OnRetry | None = None,
+        requester: Requester | None = None,
+        on_queue_position: OnQueuePosition | None = None,
     ) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events; the last is :class:`core.kimi.Finished`.
 
@@ -59,19 +59,19 @@ class ChatModel(Protocol):
 
 
 @dataclass(slots=True)
-class Written:
+class StreamedAnswer:
     """An answer as far as it has come; grows while it is streamed."""
 
     text: str = ""
     reasoning: str = ""
     finish_reason: str = ""  #: "" while it runs
     usage: Usage | None = None
-    calls: int = 0
-    asked_at: float = 0.0
-    first_word_at: float | None = None
-    wanted: list[ToolCall] = field(default_factory=list)  #: tool calls that wait to be run
+    request_count: int = 0
+    started_at: float = 0.0
+    first_token_at: float | None = None
+    pending_tool_calls: list[ToolCall] = field(default_factory=list)  #: tool calls that wait to be run
 
-    def add(self, text: str) -> str:
+    def append(self, text: str) -> str:
         """Take in a delta and return what of it is to be shown.
 
         White space before the first word is dropped: some models put a space there.
@@ -82,21 +82,21 @@ class Written:
         return text
 
 
-async def write(
+async def stream_with_resume(
     model: ChatModel,
     request: ChatRequest,
-    written: Written,
-    show: Callable[[str], None],
+    answer: StreamedAnswer,
+    on_text: Callable[[str], None],
     clock: Clock,
     *,
-    resume_attempts: int,
-    continuations: int,
-    think: Callable[[str], None] = lambda _: None,
-    asker: Asker | None = None,
-    on_place: OnPlace | None = None,
-    on_wait: OnWait | None = None,
-    tools: ToolUse | None = None,
-    fit: Fit = lambda request: request,
+    max_resumes: int,
+    max_continuations: int,
+    on_reasoning: Callable[[str], None] = lambda _: None,
+    requester: Requester | None = None,
+    on_queue_position: OnQueuePosition | None = None,
+    on_retry: OnRetry | None = None,
+    tools: ToolRunner | None = None,
+    clamp_reply_tokens: ClampReplyTokens = lambda request: request,
 ) -> None:
     """Stream the reply to ``request`` into ``written`` and ``show``.
 
@@ -109,129 +109,137 @@ async def write(
     Raises:
         KimiError: nothing (more) can be had; what came stays in ``written``.
     """
-    ask = partial(model.stream, asker=asker, on_place=on_place, on_wait=on_wait)
-    writing = _Writing(lambda grown: ask(fit(grown)), request, written, show, think, clock, tools)
-    writing.attempts, writing.continuations = resume_attempts, continuations
-    while await writing.go_on():
+    ask = partial(model.stream, requester=requester, on_queue_position=on_queue_position, on_retry=on_retry)
+    writing = _ResumableStream(
+        lambda grown: ask(clamp_reply_tokens(grown)), request, answer, on_text, on_reasoning, clock, tools
+    )
+    writing.resumes_left, writing.continuations_left = max_resumes, max_continuations
+    while await writing.next_request():
         pass
 
 
-class _Writing:
+class _ResumableStream:
     """One answer over as many requests as it takes."""
 
-    attempts = 0  #: how often a broken stream may still be continued
-    continuations = 0  #: how often a reply at its length limit may still go on
+    resumes_left = 0  #: how often a broken stream may still be continued
+    continuations_left = 0  #: how often a reply at its length limit may still go on
 
     def __init__(
         self,
-        ask: Ask,
+        open_stream: OpenStream,
         request: ChatRequest,
-        written: Written,
-        show: Callable[[str], None],
-        think: Callable[[str], None],
+        answer: StreamedAnswer,
+        on_text: Callable[[str], None],
+        on_reasoning: Callable[[str], None],
         clock: Clock,
-        tools: ToolUse | None,
+        tools: ToolRunner | None,
     ) -> None:
-        self._ask = ask
+        self._open_stream = open_stream
         self._request = request
-        self._written = written
-        self._show = show
-        self._think = think
+        self._answer = answer
+        self._on_text = on_text
+        self._on_reasoning = on_reasoning
         self._clock = clock
         self._tools = tools
-        self._unshown = written.text  # an earlier run's words, until Kimi has accepted to go on from them
-        self._begun = 0  # where the text begins that Kimi wrote after the last tools
+        self._unshown_text = answer.text  # an earlier run's words, until Kimi has accepted to go on from them
+        self._segment_start = 0  # where the text begins that Kimi wrote after the last tools
 
-    async def go_on(self) -> bool:
+    async def next_request(self) -> bool:
         """Run the next request; False when the answer is whole.
 
         Raises:
             KimiError: nothing (more) can be had.
         """
-        written = self._written
+        written = self._answer
         if self._tools is not None:
             self._request = replace(self._request, tools=self._tools.definitions)
         try:
-            await self._stream(_from_here(self._request, written.text[self._begun :], written.reasoning))
+            await self._stream(
+                _continuation_request(self._request, written.text[self._segment_start :], written.reasoning)
+            )
         except KimiInvalidRequest:
-            if not self._unshown or written.text != self._unshown:
+            if not self._unshown_text or written.text != self._unshown_text:
                 raise
             # This provider does not continue a given beginning: write the answer anew.
-            log.info("continuation_refused")
-            written.text = written.reasoning = self._unshown = ""
+            log.info("answer.continuation_refused")
+            written.text = written.reasoning = self._unshown_text = ""
             return True
         except KimiContextTooLong:
-            if written.finish_reason != "length" or not written.text[self._begun :]:
+            if written.finish_reason != "length" or not written.text[self._segment_start :]:
                 raise
-            log.info("answer_not_continued")
+            log.info("answer.continuation_too_long")
             return False
         except (KimiStreamInterrupted, KimiTimeout, KimiUnavailable) as exc:
-            self._resume(exc)
+            self._prepare_resume(exc)
             return True
-        self._unshown = ""
-        if self._tools is not None and written.wanted:
-            await self._use_tools(self._tools)
+        self._unshown_text = ""
+        if self._tools is not None and written.pending_tool_calls:
+            await self._run_tools(self._tools)
             return True
-        if written.finish_reason != "length" or not written.text[self._begun :] or self.continuations <= 0:
+        if (
+            written.finish_reason != "length"
+            or not written.text[self._segment_start :]
+            or self.continuations_left <= 0
+        ):
             return False
-        self.continuations -= 1
-        log.info("answer_continued", left=self.continuations)
+        self.continuations_left -= 1
+        log.info("answer.continued", left=self.continuations_left)
         return True
 
-    def _resume(self, error: KimiError) -> None:
+    def _prepare_resume(self, error: KimiError) -> None:
         """Get ready to go on after a break, or raise ``error`` where there is nothing to go on from."""
-        written = self._written
-        if not (written.text or written.reasoning) or self.attempts <= 0:
+        written = self._answer
+        if not (written.text or written.reasoning) or self.resumes_left <= 0:
             raise error
-        self.attempts -= 1
-        self._unshown = self._unshown if written.text == self._unshown else ""
-        if len(written.text) == self._begun:
+        self.resumes_left -= 1
+        self._unshown_text = self._unshown_text if written.text == self._unshown_text else ""
+        if len(written.text) == self._segment_start:
             written.reasoning = ""  # nothing was said yet since the last tools: think anew
-        log.info("stream_resumed", code=error.code)
+        log.info("answer.stream_resumed", code=error.code)
 
-    async def _use_tools(self, tools: ToolUse) -> None:
-        written = self._written
-        said, calls = written.text[self._begun :], tuple(written.wanted)
-        told = await tools.round(calls, text=said, reasoning=written.reasoning)
+    async def _run_tools(self, tools: ToolRunner) -> None:
+        written = self._answer
+        said, calls = written.text[self._segment_start :], tuple(written.pending_tool_calls)
+        told = await tools.run_batch(calls, text=said, reasoning=written.reasoning)
         self._request = replace(self._request, messages=(*self._request.messages, *told))
-        written.wanted.clear()
+        written.pending_tool_calls.clear()
         written.reasoning = ""
         if said.strip():
             written.text += "\n\n"
-            self._show("\n\n")
-        self._begun = len(written.text)
+            self._on_text("\n\n")
+        self._segment_start = len(written.text)
 
     async def _stream(self, request: ChatRequest) -> None:
-        written = self._written
-        written.calls += 1
-        written.wanted.clear()
-        written.asked_at = written.asked_at or self._clock.time()
-        async with contextlib.aclosing(self._ask(request)) as events:
+        written = self._answer
+        written.request_count += 1
+        written.pending_tool_calls.clear()
+        written.started_at = written.started_at or self._clock.time()
+        async with contextlib.aclosing(self._open_stream(request)) as events:
             async for event in events:
-                if self._unshown:
-                    self._show(self._unshown)
-                    self._unshown = ""
-                self._take(event)
+                if self._unshown_text:
+                    self._on_text(self._unshown_text)
+                    self._unshown_text = ""
+                self._handle_event(event)
 
-    def _take(self, event: ReplyEvent) -> None:
-        written = self._written
+    def _handle_event(self, event: ReplyEvent) -> None:
+        written = self._answer
         match event:
             case TextDelta(text=text):
-                if written.first_word_at is None:
-                    written.first_word_at = self._clock.time()
-                if fresh := written.add(text):
-                    self._show(fresh)
+                if written.first_token_at is None:
+                    written.first_token_at = self._clock.time()
+                if fresh := written.append(text):
+                    self._on_text(fresh)
             case ReasoningDelta(text=text):
                 written.reasoning += text
-                self._think(text)
+                self._on_reasoning(text)
             case Finished(reason=reason, usage=usage):
                 written.finish_reason = reason
-                written.usage = _sum(written.usage, usage)
+                written.usage = _add_usage(written.usage, usage)
             case ToolCall():
-                written.wanted.append(event)
+                written.pending_tool_calls.append(event)
 
 
-def _from_here(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
+def _continuation_request(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
     """Return the request that goes on after ``text``."""
     if not text:
         return request
@@ -239,7 +247,7 @@ def _from_here(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
     return replace(request, messages=(*request.messages, beginning))
 
 
-def _sum(first: Usage | None, second: Usage | None) -> Usage | None:
+def _add_usage(first: Usage | None, second: Usage | None) -> Usage | None:
     if first is None or second is None:
         return second or first
     return Usage(

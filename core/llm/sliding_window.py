@@ -8,30 +8,32 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core.llm.limiter_state import Spent, State
-from core.llm.limits import DAY_S, MINUTE_S
+from core.llm.account_limits import DAY_S, MINUTE_S
+from core.llm.limiter_state import LimiterState, WindowEntry
 
 MINUTE_TICK_S = 0.25
 DAY_TICK_S = 600.0
 
 
-def spent(state: State, *, at: float, requests: int, tokens: int) -> State:
+def record(state: LimiterState, *, at: float, requests: int, tokens: int) -> LimiterState:
     """Return the state with requests that arrived at or before ``at``."""
     return replace(
         state,
-        minute=_counted(state.minute, Spent(_ceil(at, MINUTE_TICK_S), requests, tokens)),
-        day=_counted(state.day, Spent(_ceil(at, DAY_TICK_S), requests, tokens)),
+        minute_window=_insert(
+            state.minute_window, WindowEntry(_round_up(at, MINUTE_TICK_S), requests, tokens)
+        ),
+        day_window=_insert(state.day_window, WindowEntry(_round_up(at, DAY_TICK_S), requests, tokens)),
     )
 
 
-def slid(state: State, now: float) -> State:
+def drop_expired(state: LimiterState, now: float) -> LimiterState:
     """Return the state without what has left its window."""
-    minute = tuple(one for one in state.minute if one.at > now - MINUTE_S)
-    day = tuple(one for one in state.day if one.at > now - DAY_S)
-    return replace(state, minute=minute, day=day)
+    minute = tuple(one for one in state.minute_window if one.at > now - MINUTE_S)
+    day = tuple(one for one in state.day_window if one.at > now - DAY_S)
+    return replace(state, minute_window=minute, day_window=day)
 
 
-def sums(entries: Iterable[Spent]) -> tuple[int, int]:
+def totals(entries: Iterable[WindowEntry]) -> tuple[int, int]:
     """Return requests and tokens of a window."""
     requests = tokens = 0
     for one in entries:
@@ -40,17 +42,17 @@ def sums(entries: Iterable[Spent]) -> tuple[int, int]:
     return requests, tokens
 
 
-def _ceil(at: float, tick_s: float) -> float:
+def _round_up(at: float, tick_s: float) -> float:
     return max(at, math.ceil(at / tick_s) * tick_s)
 
 
-def _counted(entries: tuple[Spent, ...], new: Spent) -> tuple[Spent, ...]:
+def _insert(entries: tuple[WindowEntry, ...], entry: WindowEntry) -> tuple[WindowEntry, ...]:
     index = len(entries)
-    while index and entries[index - 1].at > new.at:
+    while index and entries[index - 1].at > entry.at:
         index -= 1
     before, after = entries[:index], entries[index:]
-    if before and before[-1].at == new.at:
+    if before and before[-1].at == entry.at:
         last = before[-1]
-        new = Spent(new.at, last.requests + new.requests, last.tokens + new.tokens)
+        entry = WindowEntry(entry.at, last.requests + entry.requests, last.tokens + entry.tokens)
         before = before[:-1]
-    return (*before, new, *after)
+    return (*before, entry, *after)

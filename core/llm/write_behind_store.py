@@ -1,7 +1,7 @@
 """The ledger of a process that is alone with its database: in memory, and kept for the process after it.
 
 Nobody waits for the disk before Kimi is asked. A crash loses what the account granted in the last
-:data:`KEEP_AFTER_S` seconds; Kimi's own refusal teaches that again.
+:data:`FLUSH_AFTER_S` seconds; Kimi's own refusal teaches that again.
 """
 
 import asyncio
@@ -10,74 +10,74 @@ import time
 import structlog
 
 from core.domain.errors import StoreUnavailable
-from core.llm.limiter_codec import decoded, encoded
-from core.llm.limiter_state import State
-from core.llm.limiter_store import Step, T
+from core.llm.limiter_codec import decode_state, encode_state
+from core.llm.limiter_state import LimiterState
+from core.llm.limiter_store import StateUpdate, T
 from core.store import Database
 from core.store import account as rows
 
 log = structlog.get_logger(__name__)
 
-KEEP_AFTER_S = 1.0  #: how long a change waits for others, to be stored with them in one wait for the disk
+FLUSH_AFTER_S = 1.0  #: how long a change waits for others, to be stored with them in one wait for the disk
 
 
-class KeptLedger:
-    """Implements :class:`core.llm.limiter_store.Ledger` for one process without replicas."""
+class WriteBehindStore:
+    """Implements :class:`core.llm.limiter_store.LimiterStore` for one process without replicas."""
 
     def __init__(self, database: Database, account: str) -> None:
         """``account`` names the row, at most 64 characters."""
         self._database = database
         self._account = account
-        self._state: State | None = None  # None until it was loaded
+        self._state: LimiterState | None = None  # None until it was loaded
         self._version = 0
-        self._stored = 0  # the version that the row has
-        self._loading = asyncio.Lock()
-        self._keeper: asyncio.Task[None] | None = None
+        self._saved_version = 0  # the version that the row has
+        self._load_lock = asyncio.Lock()
+        self._flush_task: asyncio.Task[None] | None = None
 
-    async def change(self, step: Step[T]) -> tuple[T, int]:
+    async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
         """Run ``step`` on the state in memory; it is stored a moment later."""
-        await self._loaded()
+        await self._ensure_loaded()
         await asyncio.sleep(0)  # whoever asks in the same moment goes into the next step
         assert self._state is not None  # noqa: S101 (loaded above)
-        self._state, result = step(self._state, time.time())
+        self._state, result = change(self._state, time.time())
         self._version += 1
-        if self._keeper is None or self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep_later(), name="account-keeper")
+        if self._flush_task is None or self._flush_task.done():
+            self._flush_task = asyncio.create_task(self._flush_periodically(), name="account-keeper")
         return result, self._version
 
     async def version(self) -> int:
         """Return how many changes there were."""
-        await self._loaded()
+        await self._ensure_loaded()
         return self._version
 
     async def close(self) -> None:
         """Store the last changes too. Raises nothing."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
-        await self._keep()
+        if self._flush_task is not None:
+            self._flush_task.cancel()
+            await asyncio.gather(self._flush_task, return_exceptions=True)
+        await self._flush()
 
-    async def _loaded(self) -> None:
-        async with self._loading:
+    async def _ensure_loaded(self) -> None:
+        async with self._load_lock:
             if self._state is None:
                 async with self._database.begin() as tx:
                     row = await rows.lock(tx, self._account)
-                self._state, self._version = decoded(row.payload), row.version
-                self._stored = row.version
+                self._state, self._version = decode_state(row.payload), row.version
+                self._saved_version = row.version
 
-    async def _keep_later(self) -> None:
-        while self._stored < self._version:
-            await asyncio.sleep(KEEP_AFTER_S)  # of the wall: it is the crash that we race
-            await self._keep()
+    async def _flush_periodically(self) -> None:
+        while self._saved_version < self._version:
+            await asyncio.sleep(FLUSH_AFTER_S)  # of the wall: it is the crash that we race
+            await self._flush()
 
-    async def _keep(self) -> None:
-        if self._state is None or self._stored == self._version:
+    async def _flush(self) -> None:
+        if self._state is None or self._saved_version == self._version:
             return
         state, version = self._state, self._version
         try:
             async with self._database.begin() as tx:
-                await rows.save(tx, self._account, encoded(state), version=version)
+                await rows.save(tx, self._account, encode_state(state), version=version)
         except StoreUnavailable as exc:
-            log.info("account_unkept", error=str(exc))
+            log.info("limiter.save_failed", error=str(exc))
         else:
-            self._stored = version
+            self._saved_version = version

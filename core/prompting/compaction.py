@@ -10,17 +10,17 @@ from itertools import groupby
 
 from core.domain.events import ChatType
 from core.kimi import Message
-from core.prompting.prompt import labelled, message_of, message_tokens
+from core.prompting.prompt import estimate_message_tokens, text_with_speaker, to_chat_message
 from core.store.history import HistoryMessage
 from core.text.tokens import MESSAGE_TOKENS, estimate_tokens
 
-FOLD_ABOVE = 0.6  #: of the room: from here on the beginning is folded
-FOLD_DOWN_TO = 0.3  #: of the room: what stays word by word
-NOTES_SHARE = 0.12  #: of the room: how long notes may be
-MOST_NOTES_TOKENS = 4_000
-NOTES_SLACK = 1.5  #: notes may be so much longer than asked for before they are cut
+COMPACT_ABOVE = 0.6  #: of the room: from here on the beginning is folded
+COMPACT_DOWN_TO = 0.3  #: of the room: what stays word by word
+SUMMARY_SHARE = 0.12  #: of the room: how long notes may be
+MAX_SUMMARY_TOKENS = 4_000
+SUMMARY_SLACK = 1.5  #: notes may be so much longer than asked for before they are cut
 
-INSTRUCTION = (
+SUMMARY_INSTRUCTION = (
     "[This is not a message of the conversation, and nobody in it sees your reply.]\n"
     "The messages above will no longer be shown to you. Write notes on them, for yourself. "
     "Keep from earlier notes everything that may still matter. Keep who is who, names, facts, numbers, "
@@ -32,47 +32,56 @@ INSTRUCTION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portion:
+class Chunk:
     """What one call makes notes on."""
 
     messages: tuple[Message, ...]
-    lines: tuple[HistoryMessage, ...]  #: whole lines that it completes
-    up_to_seq: int | None  #: the last seq that is complete with it; None in the middle of a long one
+    completed_messages: tuple[HistoryMessage, ...]  #: whole lines that it completes
+    completed_up_to_seq: (
+        int | None
+    )  #: the last seq that is complete with it; None in the middle of a long one
 
 
-def notes_tokens(room_tokens: int) -> int:
+def max_summary_tokens(max_prompt_tokens: int) -> int:
     """Return how long notes may be, in tokens."""
-    return min(MOST_NOTES_TOKENS, int(room_tokens * NOTES_SHARE))
+    return min(MAX_SUMMARY_TOKENS, int(max_prompt_tokens * SUMMARY_SHARE))
 
 
-def instruction(limit_tokens: int) -> Message:
+def summary_instruction(max_tokens: int) -> Message:
     """Return the request for notes of at most ``limit_tokens``."""
-    return Message(role="user", content=INSTRUCTION.format(words=max(40, limit_tokens // 2)))
+    return Message(role="user", content=SUMMARY_INSTRUCTION.format(words=max(40, max_tokens // 2)))
 
 
-def fold_point(
-    lines: Sequence[HistoryMessage], *, last_seq: int, keep_tokens: float, keep_lines: int, scene: ChatType
+def compaction_point(
+    history: Sequence[HistoryMessage],
+    *,
+    last_compactable_seq: int,
+    keep_tokens: float,
+    keep_messages: int,
+    chat_type: ChatType,
 ) -> int | None:
     """Return the seq up to which lines are folded, so that what follows is small enough.
 
     Lines after ``last_seq`` are never folded. None where nothing needs to be, or can.
     """
-    tokens = sum(message_tokens(message_of(line, scene)) for line in lines)
-    left = len(lines)
+    tokens = sum(estimate_message_tokens(to_chat_message(line, chat_type)) for line in history)
+    left = len(history)
     point: int | None = None
-    for seq, group in groupby(lines, key=lambda line: line.seq):
-        if seq > last_seq or (tokens <= keep_tokens and left <= keep_lines):
+    for seq, group in groupby(history, key=lambda line: line.seq):
+        if seq > last_compactable_seq or (tokens <= keep_tokens and left <= keep_messages):
             break
         of_seq = list(group)
-        tokens -= sum(message_tokens(message_of(line, scene)) for line in of_seq)
+        tokens -= sum(estimate_message_tokens(to_chat_message(line, chat_type)) for line in of_seq)
         left -= len(of_seq)
         point = seq
     return point
 
 
-def portions(lines: Sequence[HistoryMessage], *, scene: ChatType, capacity_tokens: float) -> list[Portion]:
+def split_into_chunks(
+    history: Sequence[HistoryMessage], *, chat_type: ChatType, max_chunk_tokens: float
+) -> list[Chunk]:
     """Cut lines into portions of at most ``capacity_tokens``, between turns where that is possible."""
-    made: list[Portion] = []
+    made: list[Chunk] = []
     messages: list[Message] = []
     whole: list[HistoryMessage] = []
     used = 0
@@ -81,44 +90,46 @@ def portions(lines: Sequence[HistoryMessage], *, scene: ChatType, capacity_token
     def flush(up_to: int | None) -> None:
         nonlocal messages, whole, used
         if messages:
-            made.append(Portion(messages=tuple(messages), lines=tuple(whole), up_to_seq=up_to))
+            made.append(
+                Chunk(messages=tuple(messages), completed_messages=tuple(whole), completed_up_to_seq=up_to)
+            )
         messages, whole, used = [], [], 0
 
-    for seq, group in groupby(lines, key=lambda line: line.seq):
+    for seq, group in groupby(history, key=lambda line: line.seq):
         of_seq = list(group)
-        cut = [piece for line in of_seq for piece in _pieces(line, scene, capacity_tokens)]
-        cost = sum(message_tokens(piece) for piece in cut)
-        if used + cost > capacity_tokens:
+        cut = [piece for line in of_seq for piece in _split_message(line, chat_type, max_chunk_tokens)]
+        cost = sum(estimate_message_tokens(piece) for piece in cut)
+        if used + cost > max_chunk_tokens:
             flush(done)
         for piece in cut:
-            if used + message_tokens(piece) > capacity_tokens:
+            if used + estimate_message_tokens(piece) > max_chunk_tokens:
                 flush(None)
             messages.append(piece)
-            used += message_tokens(piece)
+            used += estimate_message_tokens(piece)
         whole += of_seq
         done = seq
     flush(done)
     return made
 
 
-def shortened(notes: str, most_tokens: float) -> str:
+def truncate_summary(summary: str, max_tokens: float) -> str:
     """Return notes that are not longer than ``most_tokens``, whole lines where there are several."""
-    if estimate_tokens(notes) <= most_tokens:
-        return notes
-    kept = notes[: int(len(notes) * most_tokens / estimate_tokens(notes))]
+    if estimate_tokens(summary) <= max_tokens:
+        return summary
+    kept = summary[: int(len(summary) * max_tokens / estimate_tokens(summary))]
     lines, _, _ = kept.rpartition("\n")
     return f"{(lines or kept).rstrip()}\n[…]"
 
 
-def _pieces(line: HistoryMessage, scene: ChatType, capacity_tokens: float) -> list[Message]:
+def _split_message(source: HistoryMessage, chat_type: ChatType, max_chunk_tokens: float) -> list[Message]:
     """Return a line as one message, or as several where it alone is too long."""
-    message = message_of(line, scene)
-    tokens = message_tokens(message)
-    if tokens <= capacity_tokens:
+    message = to_chat_message(source, chat_type)
+    tokens = estimate_message_tokens(message)
+    if tokens <= max_chunk_tokens:
         return [message]
-    text = labelled(line, scene)
+    text = text_with_speaker(source, chat_type)
     # By the densest script, so that no piece is over the limit wherever its Chinese stands.
-    step = max(1, int((capacity_tokens - MESSAGE_TOKENS) * len(text) / tokens / 2.6))
+    step = max(1, int((max_chunk_tokens - MESSAGE_TOKENS) * len(text) / tokens / 2.6))
     return [
         Message(role=message.role, content=text[start : start + step]) for start in range(0, len(text), step)
     ]

@@ -8,7 +8,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-MOST_CHARS = 8_000  #: of a persona's words, from a file or a message
+MAX_PERSONA_CHARS = 8_000  #: of a persona's words, from a file or a message
 _NAME = re.compile(r"[\w-]{1,40}")
 
 
@@ -19,23 +19,23 @@ class Personas:
         """``folder`` need not exist; None has none."""
         self._folder = folder
 
-    async def names(self) -> tuple[str, ...]:
+    async def list_names(self) -> tuple[str, ...]:
         """Return the names that can be chosen, sorted."""
-        return await asyncio.to_thread(self._names)
+        return await asyncio.to_thread(self._list_names)
 
-    async def words(self, name: str) -> str | None:
+    async def load_text(self, name: str) -> str | None:
         """Return a persona's words; None where there is no such persona."""
         if not _NAME.fullmatch(name):
             return None
-        return await asyncio.to_thread(self._words, name)
+        return await asyncio.to_thread(self._load_text, name)
 
-    def _names(self) -> tuple[str, ...]:
+    def _list_names(self) -> tuple[str, ...]:
         if self._folder is None or not self._folder.is_dir():
             return ()
         names = (file.stem for file in self._folder.glob("*.md"))
         return tuple(sorted(name for name in names if _NAME.fullmatch(name)))
 
-    def _words(self, name: str) -> str | None:
+    def _load_text(self, name: str) -> str | None:
         if self._folder is None:
             return None
         try:
@@ -43,6 +43,6 @@ class Personas:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as exc:
-            log.warning("persona_unreadable", name=name, error=type(exc).__name__)
+            log.warning("persona.read_failed", name=name, error=type(exc).__name__)
             return None
-        return words[:MOST_CHARS] or None
+        return words[:MAX_PERSONA_CHARS] or None

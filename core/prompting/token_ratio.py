@@ -3,41 +3,41 @@
 from core.store import Database, usage
 from core.text.tokens import LEARNING_RATE, MAX_RATIO, MIN_RATIO, update_ratio
 
-_WORTH_STORING = 0.02  #: a change of less is kept in memory alone
+_MIN_CHANGE_TO_SAVE = 0.02  #: a change of less is kept in memory alone
 
 
-class Ratios:
+class TokenRatios:
     """The learnt ratios of all models."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, float] = {}
+        self._ratios: dict[str, float] = {}
 
-    async def of(self, model_id: str) -> float:
+    async def get(self, model_id: str) -> float:
         """Return a model's ratio; 1 where nothing was learnt yet.
 
         Raises:
             StoreUnavailable: it could not be read.
         """
-        if model_id not in self._known:
+        if model_id not in self._ratios:
             async with self._database.read() as tx:
-                self._known[model_id] = await usage.load_calibration(tx, _key(model_id)) or 1.0
-        return self._known[model_id]
+                self._ratios[model_id] = await usage.load_calibration(tx, _key(model_id)) or 1.0
+        return self._ratios[model_id]
 
-    async def learn(self, model_id: str, *, estimated: int, counted: int) -> None:
+    async def update_from_usage(self, model_id: str, *, estimated: int, counted: int) -> None:
         """Take in what a model counted for a prompt that was estimated at ``estimated`` tokens.
 
         Raises:
             StoreUnavailable: it could not be stored.
         """
-        ratio = await self.of(model_id)
+        ratio = await self.get(model_id)
         corrected = update_ratio(ratio, estimated=estimated, counted=counted)
-        self._known[model_id] = corrected
-        if abs(corrected - ratio) > _WORTH_STORING:
+        self._ratios[model_id] = corrected
+        if abs(corrected - ratio) > _MIN_CHANGE_TO_SAVE:
             async with self._database.begin() as tx:
                 await usage.save_calibration(tx, _key(model_id), corrected)
 
-    async def measured(self, model_id: str, ratio: float) -> None:
+    async def update_from_count(self, model_id: str, ratio: float) -> None:
         """Take in a ratio that was measured at an occasion where ours was not good enough.
 
         One above ours counts at once: a prompt that is too long fails, one that is short does not.
@@ -45,11 +45,11 @@ class Ratios:
         Raises:
             StoreUnavailable: it could not be stored.
         """
-        known = await self.of(model_id)
+        known = await self.get(model_id)
         corrected = min(MAX_RATIO, ratio) if ratio > known else known + LEARNING_RATE * (ratio - known)
-        self._known[model_id] = max(MIN_RATIO, corrected)
+        self._ratios[model_id] = max(MIN_RATIO, corrected)
         async with self._database.begin() as tx:
-            await usage.save_calibration(tx, _key(model_id), self._known[model_id])
+            await usage.save_calibration(tx, _key(model_id), self._ratios[model_id])
 
 
 def _key(model_id: str) -> str:

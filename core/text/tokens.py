@@ -2,7 +2,7 @@
 
 import math
 
-from core.kimi import ChatRequest, Content, media_in, words_of
+from core.kimi import ChatRequest, MessageContent, count_media, text_of
 from core.text.language import CJK_RUN
 
 CJK_TOKENS = 0.7  #: tokens of one Chinese character, on the safe side
@@ -20,9 +20,9 @@ def estimate_tokens(text: str) -> int:
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
 
 
-def estimate_content_tokens(content: Content) -> int:
+def estimate_content_tokens(content: MessageContent) -> int:
     """Return the tokens of one message's content, pictures and videos included."""
-    return estimate_tokens(words_of(content)) + media_in(content) * MEDIA_TOKENS
+    return estimate_tokens(text_of(content)) + count_media(content) * MEDIA_TOKENS
 
 
 def tokens_to_reserve(request: ChatRequest) -> int:

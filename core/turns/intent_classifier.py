@@ -10,11 +10,11 @@ from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.kimi import ChatRequest, Finished, KimiError, Message, TextDelta
-from core.llm import Asker
-from core.llm.pricing import priced
-from core.llm.pseudonymizing_model import PseudonymousModel
-from core.prompting.context_builder import Contexts
-from core.prompting.generation_options import quiet, steering
+from core.llm import Requester
+from core.llm.pricing import with_cost
+from core.llm.pseudonymizing_model import PseudonymizingModel
+from core.prompting.context_builder import PromptBuilder
+from core.prompting.generation_options import least_thinking_level, thinking_params
 from core.store import Database, usage
 from core.store.conversations import Conversation
 from core.store.usage import CallUsage
@@ -60,8 +60,8 @@ class KimiIntentClassifier:
     def __init__(
         self,
         database: Database,
-        model: PseudonymousModel,
-        prompt_builder: Contexts,
+        model: PseudonymizingModel,
+        prompt_builder: PromptBuilder,
         clock: Clock,
         *,
         prices: PriceList,
@@ -88,10 +88,10 @@ class KimiIntentClassifier:
         return said.strip().lower().startswith(("yes", "是"))
 
     async def _ask_kimi(self, conversation: Conversation, asker_id: str, message: str) -> str:
-        model = (await self._prompt_builder.terms(conversation)).model
-        level = quiet(model)
-        steered = steering(model, level)
-        thinks = level != "off" and model.thinking != "none"
+        model = (await self._prompt_builder.load_options(conversation)).model
+        level = least_thinking_level(model)
+        steered = thinking_params(model, level)
+        thinks = level != "off" and model.thinking_control != "none"
         request = ChatRequest(
             messages=(
                 Message(role="system", content=INSTRUCTION),
@@ -103,9 +103,11 @@ class KimiIntentClassifier:
             reasoning_effort=steered.effort if steered else None,
         )
         key, asked_at = conversation.key, self._clock.time()
-        asker = Asker(person=f"{key.platform}:{key.tenant}:{asker_id}", chat=f"{key.platform}:{key.channel}")
+        asker = Requester(
+            person=f"{key.platform}:{key.tenant}:{asker_id}", chat=f"{key.platform}:{key.channel}"
+        )
         text, finished = "", None
-        events = self._model.stream(request, asker=asker)
+        events = self._model.stream(request, requester=asker)
         try:
             async for event in events:
                 match event:
@@ -144,7 +146,7 @@ class KimiIntentClassifier:
         async with self._database.begin() as tx:
             await usage.add(
                 tx,
-                priced(spent, self._prices),
+                with_cost(spent, self._prices),
                 conversation_id=conversation.id,
                 turn_id=None,
                 person_id=asker_id,

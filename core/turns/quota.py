@@ -6,7 +6,7 @@ import structlog
 
 from core.access import AccessLists, Actor, Quotas, RefusalReason, exceeded_quota
 from core.chat_policy import ChatRules
-from core.llm.pseudonymizing_model import KEY, alias
+from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Transaction, budget, turns
 from core.store.inbox import InboxItem
 from core.store.keys import get_or_create_key
@@ -46,7 +46,7 @@ class QuotaCheck:
         if begun is not None:
             refused = begun == "notice" and await budget.was_notified(tx, actor, budget.QUOTA_NOTICE)
             return RefusalReason.PERSON_QUOTA if refused else None
-        name = alias(await get_or_create_key(tx, KEY), actor)
+        name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
         over = exceeded_quota(limits, await budget.load_quota_usage(tx, actor, limits, alias=name))
         if over is not None:
             log.info("quota.exceeded", over=over.value, platform=actor.platform)

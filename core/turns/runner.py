@@ -169,7 +169,7 @@ class TurnRunner:
         telemetry.finished(outcome, delivery)
         log.info("turn.finished", outcome=outcome, pages=len(delivery.streamed.sent_messages))
         if claimed.question is not None:
-            await self._answerer.shown(claimed.conversation, claimed.turn)
+            await self._answerer.prepare_next(claimed.conversation, claimed.turn)
             for afterwards in self._after_answer_hooks:
                 await afterwards(claimed, outcome)
 
@@ -201,9 +201,9 @@ class TurnRunner:
             question = Question(
                 turn=turn,
                 conversation=claimed.conversation,
-                asker_id=claimed.asker_id,
+                person_id=claimed.asker_id,
                 language=claimed.language,
-                background=claimed.available_context,
+                available_context=claimed.available_context,
             )
             running = self._active_answers.get(claimed.conversation.id)
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)

@@ -19,58 +19,58 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.domain.clock import SystemClock
-from core.llm import AccountLimits, Admission, Ask, StoreLedger
+from core.llm import AccountLimits, DatabaseLimiterStore, PermitRequest, RateLimiter
 from core.store import Database, migrate
 
 ALONE = 300
 RUSH = 200
 
 
-def ask(asker: str) -> Ask:
+def ask(asker: str) -> PermitRequest:
     """One request."""
-    return Ask(asker=asker, chat="bench", tokens=1_000)
+    return PermitRequest(requester_id=asker, chat="bench", tokens=1_000)
 
 
-async def alone(admission: Admission) -> dict[str, float]:
+async def alone(admission: RateLimiter) -> dict[str, float]:
     """One request after the other: milliseconds from asking to having the slot."""
     took_ms = []
     for number in range(ALONE):
         began = time.perf_counter()
         with await admission.acquire(ask(f"asker{number % 10}")) as slot:
             took_ms.append((time.perf_counter() - began) * 1e3)
-            slot.finished()
+            slot.mark_finished()
     took_ms.sort()
     return {"p50_ms": statistics.median(took_ms), "p95_ms": took_ms[int(ALONE * 0.95)]}
 
 
-async def rush(admission: Admission) -> float:
+async def rush(admission: RateLimiter) -> float:
     """Many requests in one moment: milliseconds for each, until all have had their slot."""
 
     async def one(number: int) -> None:
-        async with admission.slot(ask(f"asker{number}")) as slot:
-            slot.finished()
+        async with admission.permit(ask(f"asker{number}")) as slot:
+            slot.mark_finished()
 
     began = time.perf_counter()
     await asyncio.gather(*(one(number) for number in range(RUSH)))
     return (time.perf_counter() - began) * 1e3 / RUSH
 
 
-async def behind_a_pile(ledger: StoreLedger, *, sole: bool) -> tuple[float, float]:
+async def behind_a_pile(ledger: DatabaseLimiterStore, *, sole: bool) -> tuple[float, float]:
     """One request behind 200 of another asker: milliseconds it waits, and the whole pile's."""
-    admission = Admission(ledger, AccountLimits(concurrency=8), SystemClock(), sole=sole)
+    admission = RateLimiter(ledger, AccountLimits(concurrency=8), SystemClock(), single_replica=sole)
 
     async def one() -> None:
-        async with admission.slot(ask("pile")) as slot:
+        async with admission.permit(ask("pile")) as slot:
             await asyncio.sleep(0.05)
-            slot.finished()
+            slot.mark_finished()
 
     began = time.perf_counter()
     pile = [asyncio.create_task(one()) for _ in range(RUSH)]
     await asyncio.sleep(0.1)
     asked = time.perf_counter()
-    async with admission.slot(ask("other")) as slot:
+    async with admission.permit(ask("other")) as slot:
         waited_ms = (time.perf_counter() - asked) * 1e3
-        slot.finished()
+        slot.mark_finished()
     await asyncio.gather(*pile)
     await admission.close()
     return waited_ms, (time.perf_counter() - began) * 1e3
@@ -80,11 +80,13 @@ async def measured(url: str, *, sole: bool) -> dict[str, float]:
     """Return one database's figures."""
     await migrate.upgrade(url)
     database = Database(url)
-    admission = Admission(StoreLedger(database, "bench"), AccountLimits(), SystemClock(), sole=sole)
+    admission = RateLimiter(
+        DatabaseLimiterStore(database, "bench"), AccountLimits(), SystemClock(), single_replica=sole
+    )
     figures = await alone(admission)
     figures["rush_ms_each"] = await rush(admission)
     await admission.close()
-    waited_ms, pile_ms = await behind_a_pile(StoreLedger(database, "pile"), sole=sole)
+    waited_ms, pile_ms = await behind_a_pile(DatabaseLimiterStore(database, "pile"), sole=sole)
     figures |= {"behind_200_ms": waited_ms, "the_200_ms": pile_ms}
     await database.close()
     return {name: round(value, 2) for name, value in figures.items()}

@@ -17,8 +17,8 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.kimi.reading import StreamReading
 from core.kimi.reply import TextDelta
+from core.kimi.reply_decoder import StreamDecoder
 
 CHUNKS = 20_000
 ROUNDS = 5
@@ -60,7 +60,7 @@ class _Body(httpx.AsyncByteStream):
 
 async def ours(reads: list[bytes]) -> int:
     """Read with our reader behind httpx's raw bytes."""
-    reading = StreamReading(request_id="", secrets=())
+    reading = StreamDecoder(request_id="", secrets=())
     response = httpx.Response(200, stream=_Body(reads))
     count = 0
     async for chunk in response.aiter_raw():

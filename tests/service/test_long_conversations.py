@@ -8,8 +8,8 @@ import pytest
 from bots.simulator.kimi import Account, Refusal, Script, ScriptedReply, SeenRequest
 from bots.simulator.kimi.models import SMALL, WITH_SMALL
 from core.domain.clock import ScaledClock
-from core.prompting.compaction import INSTRUCTION
-from core.prompting.prompt import MISSING, NOTES
+from core.prompting.compaction import SUMMARY_INSTRUCTION
+from core.prompting.prompt import MISSING_MESSAGES_NOTE, SUMMARY_HEADER
 from core.store import usage
 
 TURNS = 300
@@ -33,7 +33,7 @@ def everything(request: SeenRequest) -> str:
 
 def is_for_notes(request: SeenRequest) -> bool:
     """Whether a request asks for notes, not for an answer."""
-    return request.question.startswith(INSTRUCTION[:60])
+    return request.question.startswith(SUMMARY_INSTRUCTION[:60])
 
 
 def remembering(answer: str = FILLER, *, notes_after_s: float = 0.0) -> Script:
@@ -95,7 +95,7 @@ async def test_three_hundred_turns_on_an_8k_model(world: Any) -> None:
     assert len(asked(world)) == TURNS
     assert world.kimi.refusals == []
     assert 5 < len(asked_for_notes(world)) < TURNS / 6
-    assert not any(MISSING in everything(request) for request in asked(world))
+    assert not any(MISSING_MESSAGES_NOTE in everything(request) for request in asked(world))
     (used,) = await world.rows(
         "SELECT sum(cached_tokens) AS cached, sum(prompt_tokens) AS prompt FROM usage WHERE person_id != ''"
     )
@@ -120,7 +120,7 @@ async def test_a_group_s_notes_know_who_said_what(world: Any) -> None:
     assert "Ann: My name is Ann." in everything(asked_for_notes(world)[0])
     await room.ask(f"<@{world.sim.bot_user}> What do you know?", person=1)
     await room.shows("My name is Ann.")
-    assert NOTES in everything(asked(world)[-1])
+    assert SUMMARY_HEADER in everything(asked(world)[-1])
 
 
 @pytest.mark.parametrize("platform", ["telegram"])
@@ -133,8 +133,8 @@ async def test_a_question_that_does_not_fit_waits_for_the_notes(world: Any) -> N
     await talk(world, room, range(2, 13), "")
     facts = [FACT.search(everything(request)) for request in asked(world)]
     assert all(found is not None and found[0] == "My name is Ann." for found in facts)
-    assert not any(MISSING in everything(request) for request in asked(world))
-    assert NOTES in everything(asked(world)[-1])
+    assert not any(MISSING_MESSAGES_NOTE in everything(request) for request in asked(world))
+    assert SUMMARY_HEADER in everything(asked(world)[-1])
     assert world.kimi.refusals == []
 
 
@@ -148,14 +148,14 @@ async def test_lost_notes_are_made_anew(world: Any) -> None:
     await talk(world, room, range(2, 11), "")
     assert await world.done(10) == ["complete"] * 10
     last = everything(asked(world)[-1])
-    assert MISSING in last
+    assert MISSING_MESSAGES_NOTE in last
     assert "My name is Ann." not in last
     await world.stop()
     world.kimi.script = remembering(LONG)
     await world.start()
     await room.ask("What do you know?")
     await room.shows("My name is Ann.")
-    assert MISSING not in everything(asked(world)[-1])
+    assert MISSING_MESSAGES_NOTE not in everything(asked(world)[-1])
 
 
 @pytest.mark.parametrize("platform", ["telegram"])
@@ -166,12 +166,12 @@ async def test_new_forgets_the_notes_too(world: Any) -> None:
     await room.ask("My name is Ann.")
     await world.done(1)
     await talk(world, room, range(2, 9), "")
-    assert any(NOTES in everything(request) for request in asked(world))
+    assert any(SUMMARY_HEADER in everything(request) for request in asked(world))
     await room.order("new")
     await room.shows("start afresh")
     await room.ask("What do you know?")
     await room.shows("Nothing.", exactly=True)
-    assert NOTES not in everything(asked(world)[-1])
+    assert SUMMARY_HEADER not in everything(asked(world)[-1])
     await room.order("context")
     await room.shows("Summary: none needed yet")
 

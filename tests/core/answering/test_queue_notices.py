@@ -2,12 +2,12 @@
 
 import pytest
 
-from core.answering.queue_notices import AGAIN_S, Waiting, place_text
+from core.answering.queue_notices import REPEAT_AFTER_S, QueueNotice, queue_position_text
 from core.domain.clock import Clock
 from core.domain.events import ChatType, ThreadKey
 from core.kimi import KimiUnavailable
-from core.llm import Place
-from core.llm.asker import asker_of
+from core.llm import QueuePosition
+from core.llm.requester import requester_of
 from core.store.conversations import Conversation
 from core.text.language import Language
 
@@ -26,9 +26,9 @@ class Watch:
         self.at += delay_s
 
 
-def place(position: int, eta_s: float) -> Place:
+def place(position: int, eta_s: float) -> QueuePosition:
     """A place in the line."""
-    return Place(position=position, eta_s=eta_s)
+    return QueuePosition(position=position, eta_s=eta_s)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def place(position: int, eta_s: float) -> Place:
         (place(0, 0.0), "zh", "轮到你了。"),
     ],
 )
-def test_a_place_in_words(told: Place, language: Language, text: str) -> None:
+def test_a_place_in_words(told: QueuePosition, language: Language, text: str) -> None:
     """Position and time are told as people say them, rather too long than too short."""
-    assert place_text(told, language) == text
+    assert queue_position_text(told, language) == text
 
 
 def test_only_what_changed_is_told() -> None:
@@ -55,23 +55,23 @@ def test_only_what_changed_is_told() -> None:
     clock = Watch()
     texts: list[str] = []
     as_clock: Clock = clock
-    waiting = Waiting(texts.append, "en", as_clock)
-    waiting.place(place(1, 1.5))
-    waiting.place(place(0, 0.0))
+    waiting = QueueNotice(texts.append, "en", as_clock)
+    waiting.on_queue_position(place(1, 1.5))
+    waiting.on_queue_position(place(0, 0.0))
     assert texts == []
-    waiting.place(place(2, 40.0))
-    waiting.place(place(2, 38.0))
-    clock.at = AGAIN_S
-    waiting.place(place(2, 32.0))
-    waiting.place(place(1, 31.0))
-    waiting.place(place(0, 0.0))
+    waiting.on_queue_position(place(2, 40.0))
+    waiting.on_queue_position(place(2, 38.0))
+    clock.at = REPEAT_AFTER_S
+    waiting.on_queue_position(place(2, 32.0))
+    waiting.on_queue_position(place(1, 31.0))
+    waiting.on_queue_position(place(0, 0.0))
     assert texts == [
         "You are 2nd in line, about 40 s.",
         "You are 2nd in line, about 35 s.",
         "You are next, about 35 s.",
         "It is your turn.",
     ]
-    waiting.failed(KimiUnavailable("no"), 3.0)
+    waiting.on_retry(KimiUnavailable("no"), 3.0)
     assert texts[-1] == "Kimi does not answer right now. I keep trying."
 
 
@@ -81,6 +81,6 @@ def test_a_turn_asks_as_its_person_with_its_chats_weight() -> None:
     conversation = Conversation(
         id=1, key=key, chat_type=ChatType.GROUP, history_cutoff_seq=-1, backfilled=True
     )
-    asker = asker_of(conversation, "U1", {"slack:C1": 2.5})
+    asker = requester_of(conversation, "U1", {"slack:C1": 2.5})
     assert (asker.person, asker.chat, asker.weight) == ("slack:T1:U1", "slack:C1", 2.5)
-    assert asker_of(conversation, "U1", {}).weight == 1.0
+    assert requester_of(conversation, "U1", {}).weight == 1.0

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from core.concurrency.ttl_cache import CAPACITY, Lookups
+from core.concurrency.ttl_cache import CAPACITY, TtlCache
 from core.domain.clock import SystemClock
 from core.domain.errors import PlatformRateLimited, PlatformUnavailable
 
@@ -38,7 +38,7 @@ class Platform:
 async def test_an_answer_is_kept_for_its_time() -> None:
     """Within it the platform is not asked again."""
     clock, platform = Turned(), Platform()
-    lookups = Lookups("names", platform, clock, default="", kept_s=10)
+    lookups = TtlCache("names", platform, clock, default="", ttl_s=10)
     assert [await lookups.get("a"), await lookups.get("a"), await lookups.get("b")] == ["A", "A", "B"]
     clock.now = 10.0
     assert await lookups.get("a") == "A"
@@ -49,7 +49,7 @@ async def test_those_who_ask_together_wait_for_one_answer() -> None:
     """One of them who gives up does not take it from the others."""
     platform = Platform()
     platform.open.clear()
-    lookups = Lookups("names", platform, SystemClock(), default="")
+    lookups = TtlCache("names", platform, SystemClock(), default="")
     first, second = (asyncio.create_task(lookups.get("a")) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -63,7 +63,7 @@ async def test_those_who_ask_together_wait_for_one_answer() -> None:
 async def test_a_failure_is_the_default_for_a_while() -> None:
     """A rate limit is kept as long as it says."""
     clock, platform = Turned(), Platform()
-    lookups = Lookups("names", platform, clock, default="?")
+    lookups = TtlCache("names", platform, clock, default="?")
     platform.failure = PlatformRateLimited("slow", retry_after_s=100)
     assert await lookups.get("a") == await lookups.get("a") == "?"
     platform.failure = PlatformUnavailable("down")
@@ -78,7 +78,7 @@ async def test_a_failure_is_the_default_for_a_while() -> None:
 async def test_the_oldest_answer_makes_way() -> None:
     """No more than so many are kept."""
     platform = Platform()
-    lookups = Lookups("names", platform, SystemClock(), default="")
+    lookups = TtlCache("names", platform, SystemClock(), default="")
     for number in range(CAPACITY + 1):
         await lookups.get(str(number))
     platform.asked.clear()
@@ -91,7 +91,7 @@ async def test_what_is_being_asked_is_given_up_at_the_end() -> None:
     """Closing waits for nobody."""
     platform = Platform()
     platform.open.clear()
-    lookups = Lookups("names", platform, SystemClock(), default="")
+    lookups = TtlCache("names", platform, SystemClock(), default="")
     asking = asyncio.create_task(lookups.get("a"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.media_inliner import MediaInliner
-from core.kimi import AsyncKimi, ChatRequest, Message, PicturePart, TextPart, VideoPart
+from core.kimi import AsyncKimi, ChatRequest, ImagePart, Message, TextPart, VideoPart
 from core.store import files
 
 FIRST, SECOND = "a" * 32, "b" * 32
@@ -48,7 +48,7 @@ async def referring(desk: Any) -> ChatRequest:
     async with desk.database.read() as tx:
         kept = [*await files.load_uploaded(tx, FIRST), *await files.load_uploaded(tx, SECOND)]
     parts = [
-        (PicturePart if one.kind == "picture" else VideoPart)(f"ms://{one.kimi_id}")
+        (ImagePart if one.kind == "picture" else VideoPart)(f"ms://{one.kimi_id}")
         for one in sorted(kept, key=lambda one: one.kind)
     ]
     said = Message(role="user", content=(TextPart("Look."), *parts))
@@ -66,7 +66,7 @@ async def test_another_account_is_shown_bytes_and_told_what_it_misses(
     carrier = MediaInliner(desk.database)
     assert await carrier(request, FIRST) == request
     _, picture, video = (await carrier(request, SECOND)).messages[0].content
-    assert isinstance(picture, PicturePart)
+    assert isinstance(picture, ImagePart)
     assert picture.url.startswith("data:image/png;base64,iVBOR")
     assert video == TextPart("[A video that cannot be shown to you now. Say so where the answer needs it.]")
 

@@ -91,7 +91,7 @@ async def test_what_may_pass_is_tried_again(server: Any, question: ChatRequest, 
     server.will(failing, failing, succeed)
     waits: list[tuple[KimiError, float]] = []
     async with fast(server) as kimi:
-        events = [item async for item in kimi.stream(question, on_wait=lambda *wait: waits.append(wait))]
+        events = [item async for item in kimi.stream(question, on_retry=lambda *wait: waits.append(wait))]
     assert events[0] == TextDelta("a")
     assert len(server.asked) == 3
     assert [wait_s < 2**n for n, (_, wait_s) in enumerate(waits)] == [True, True]
@@ -131,7 +131,7 @@ async def test_the_wait_is_at_least_what_kimi_asks(server: Any, question: ChatRe
     )
     waits: list[float] = []
     async with fast(server) as kimi:
-        _ = [item async for item in kimi.stream(question, on_wait=lambda _, wait_s: waits.append(wait_s))]
+        _ = [item async for item in kimi.stream(question, on_retry=lambda _, wait_s: waits.append(wait_s))]
     assert waits[0] >= 3
     assert waits[1] >= 7
 
@@ -414,8 +414,8 @@ async def test_the_models_are_listed(server: Any) -> None:
     server.will(OVERLOADED, script)
     async with fast(server) as kimi:
         known, new = await kimi.models()
-    assert known == Model(id="kimi-k2.6", context_tokens=1000, sees_video=True, thinking="switch")
-    assert new == Model(id="new", context_tokens=8, thinking="switch")
+    assert known == Model(id="kimi-k2.6", context_tokens=1000, supports_video=True, thinking_control="switch")
+    assert new == Model(id="new", context_tokens=8, thinking_control="switch")
     assert server.asked[1].line == "GET /v1/models HTTP/1.1"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.kimi import ChatRequest, Message, ToolCall
-from core.kimi.request import wire_body
+from core.kimi.request import chat_body
 
 CALL = ToolCall("search:0", "search", '{"q":"a"}')
 
@@ -14,7 +14,7 @@ CALL = ToolCall("search:0", "search", '{"q":"a"}')
 def body_of(*messages: Message, stream: bool = True, **members: Any) -> Any:
     """Return the decoded body."""
     request = ChatRequest(messages=messages, model="kimi-k2.6", max_completion_tokens=64, **members)
-    return json.loads(wire_body(request, stream=stream))
+    return json.loads(chat_body(request, stream=stream))
 
 
 def assistant(**members: Any) -> Message:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import core.kimi.sse
-from core.kimi.sse import SseReader
+from core.kimi.sse import SseDecoder
 
 
 def read(*chunks: bytes) -> list[bytes]:
     """Feed all chunks and the end."""
-    reader = SseReader()
+    reader = SseDecoder()
     events = [event for chunk in chunks for event in reader.feed(chunk)]
     return events + reader.close()
 
@@ -25,7 +25,7 @@ def test_lines_may_end_in_three_ways(end: bytes) -> None:
 
 def test_an_event_counts_as_soon_as_its_blank_line_is_read() -> None:
     """A complete event is handed out by the read that completes it, even where a CR ends it."""
-    reader = SseReader()
+    reader = SseDecoder()
     assert reader.feed(b"data: a\n") == []
     assert reader.feed(b"\n") == [b"a"]
     assert reader.feed(b"data: b\r\n\r") == [b"b"]
@@ -34,7 +34,7 @@ def test_an_event_counts_as_soon_as_its_blank_line_is_read() -> None:
 
 def test_several_events_of_one_read_keep_their_order() -> None:
     """One network read may complete many events."""
-    assert SseReader().feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\n") == [b"1", b"2", b"3"]
+    assert SseDecoder().feed(b"data: 1\n\ndata: 2\n\ndata: 3\n\n") == [b"1", b"2", b"3"]
 
 
 def test_comments_blank_lines_and_other_fields_are_skipped() -> None:
@@ -70,7 +70,7 @@ def test_a_byte_order_mark_is_skipped_at_the_start_only() -> None:
 def test_an_endless_event_is_refused(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that never ends an event cannot fill the memory."""
     monkeypatch.setattr(core.kimi.sse, "MAX_EVENT_BYTES", 100)
-    reader = SseReader()
+    reader = SseDecoder()
     with pytest.raises(ValueError, match="more than 100 bytes"):
         _ = [reader.feed(piece) for _ in range(30)]
 

@@ -29,7 +29,7 @@ from core.kimi import (
     RetryPolicy,
     Usage,
     check_model,
-    collect,
+    collect_reply,
 )
 
 TEXT = "Hello, 世界 🌙! " * 5
@@ -57,7 +57,7 @@ def base_url(request: pytest.FixtureRequest, stand_in: KimiSimulator) -> str:
 async def streamed(base_url: str, request: ChatRequest, *, key: str = "sk-test") -> Reply:
     """Return the reply put together from one attempt's stream."""
     async with AsyncKimi(api_key=key, base_url=base_url, retry=ONCE) as kimi:
-        return collect([event async for event in kimi.stream(request)])
+        return collect_reply([event async for event in kimi.stream(request)])
 
 
 async def test_one_question_has_one_answer_on_every_way(base_url: str, question: ChatRequest) -> None:
@@ -65,10 +65,13 @@ async def test_one_question_has_one_answer_on_every_way(base_url: str, question:
 
     def blocking() -> list[Reply]:
         with Kimi(api_key="sk-test", base_url=base_url, retry=ONCE) as kimi:
-            return [kimi.complete(question), collect(kimi.stream(question))]
+            return [kimi.complete(question), collect_reply(kimi.stream(question))]
 
     async with AsyncKimi(api_key="sk-test", base_url=base_url, retry=ONCE) as kimi:
-        replies = [await kimi.complete(question), collect([event async for event in kimi.stream(question)])]
+        replies = [
+            await kimi.complete(question),
+            collect_reply([event async for event in kimi.stream(question)]),
+        ]
     replies += await asyncio.to_thread(blocking)
     assert {(reply.text, reply.reasoning, reply.finish_reason) for reply in replies} == {
         (TEXT, "Hm.", "stop")
@@ -201,7 +204,7 @@ async def test_the_models_are_listed_where_there_is_a_list(stand_in: KimiSimulat
     async with AsyncKimi(api_key="sk-test", base_url=stand_in.base_url) as kimi:
         models = {model.id: model for model in await kimi.models()}
     check_model("kimi-k2.6", models)
-    assert models["kimi-k2.6"].thinking == "switch"
+    assert models["kimi-k2.6"].thinking_control == "switch"
     assert models["kimi-k3"].efforts == ("low", "high", "max")
     async with AsyncKimi(api_key="sk-test", base_url=stand_in.ace_url) as kimi:
         with pytest.raises(KimiEndpointMissing):

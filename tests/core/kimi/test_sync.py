@@ -63,7 +63,7 @@ async def test_a_stream_is_read_after_failures(server: Any, question: ChatReques
     server.will(refuse("429 No", "engine_overloaded_error"), vanish, succeed)
     waits: list[str] = []
     events = await blocking(
-        server, lambda kimi: list(kimi.stream(question, on_wait=lambda error, _: waits.append(error.code)))
+        server, lambda kimi: list(kimi.stream(question, on_retry=lambda error, _: waits.append(error.code)))
     )
     assert events == [TextDelta("a"), Finished("stop", None, "r", "")]
     assert waits == ["overloaded", "unavailable"]

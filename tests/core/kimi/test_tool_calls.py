@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.kimi import ToolCall
-from core.kimi.tool_calls import ToolCallDrafts
+from core.kimi.tool_calls import ToolCallAssembler
 
 
 def piece(arguments: object = None, *, name: str | None = None, **members: Any) -> dict[str, Any]:
@@ -38,16 +38,16 @@ def piece(arguments: object = None, *, name: str | None = None, **members: Any) 
 )
 def test_fragments_become_calls(fragments: list[Any], expected: list[ToolCall]) -> None:
     """Each call comes out once, in the order in which it began."""
-    one_by_one, at_once = ToolCallDrafts(), ToolCallDrafts()
+    one_by_one, at_once = ToolCallAssembler(), ToolCallAssembler()
     for fragment in fragments:
-        one_by_one.add([fragment])
-    at_once.add(fragments)
-    assert one_by_one.calls() == at_once.calls() == expected
+        one_by_one.add_fragments([fragment])
+    at_once.add_fragments(fragments)
+    assert one_by_one.tool_calls() == at_once.tool_calls() == expected
 
 
 @pytest.mark.parametrize("nothing", [None, [], {}, "odd"])
 def test_nothing_makes_no_call(nothing: object) -> None:
     """A member without fragments is passed over."""
-    drafts = ToolCallDrafts()
-    drafts.add(nothing)
-    assert drafts.calls() == []
+    drafts = ToolCallAssembler()
+    drafts.add_fragments(nothing)
+    assert drafts.tool_calls() == []

@@ -2,7 +2,7 @@
 
 from core.domain.clock import ScaledClock
 from core.kimi import Finished, KimiOverloaded, TextDelta, Usage
-from core.llm.call_metrics import Hearing
+from core.llm.call_metrics import CallMetrics
 from core.observer import ModelCallRecord, Observer
 
 
@@ -30,18 +30,18 @@ class Hand(ScaledClock):
 def test_times_are_those_of_the_line_the_first_piece_and_the_end() -> None:
     """Tokens come with the end; nothing is told before."""
     ear, clock = Ear(), Hand(1.0)
-    hearing = Hearing(ear, clock, provider="kimi", model="m")
+    hearing = CallMetrics(ear, clock, provider="kimi", model="m")
     clock.now = 2.0
-    hearing.sent()
+    hearing.mark_sent()
     clock.now = 2.5
-    hearing.heard(TextDelta("a"))
+    hearing.record_event(TextDelta("a"))
     clock.now = 3.0
-    hearing.heard(TextDelta("b"))
+    hearing.record_event(TextDelta("b"))
     usage = Usage(prompt_tokens=7, completion_tokens=5, cached_tokens=3, reasoning_tokens=1)
-    hearing.heard(Finished(reason="stop", usage=usage, request_id="", model="m"))
+    hearing.record_event(Finished(reason="stop", usage=usage, request_id="", model="m"))
     assert ear.calls == []
     clock.now = 4.0
-    hearing.over()
+    hearing.finish()
 
     assert ear.calls == [
         ModelCallRecord(
@@ -62,9 +62,9 @@ def test_times_are_those_of_the_line_the_first_piece_and_the_end() -> None:
 def test_a_request_that_never_left_the_line_took_no_time_at_kimi() -> None:
     """Who leaves is "cancelled", with the time spent in the line."""
     ear, clock = Ear(), Hand(1.0)
-    hearing = Hearing(ear, clock, provider="kimi", model="m")
+    hearing = CallMetrics(ear, clock, provider="kimi", model="m")
     clock.now = 9.0
-    hearing.over()
+    hearing.finish()
 
     (call,) = ear.calls
     assert (call.outcome, call.queue_wait_s, call.time_to_first_token_s, call.duration_s) == (
@@ -78,9 +78,9 @@ def test_a_request_that_never_left_the_line_took_no_time_at_kimi() -> None:
 def test_an_error_is_told_by_its_code() -> None:
     """The code is one of a closed set; the error's text is not told."""
     ear = Ear()
-    hearing = Hearing(ear, Hand(1.0), provider="kimi", model="m")
-    hearing.sent()
-    hearing.failed(KimiOverloaded("busy"))
-    hearing.over()
+    hearing = CallMetrics(ear, Hand(1.0), provider="kimi", model="m")
+    hearing.mark_sent()
+    hearing.record_error(KimiOverloaded("busy"))
+    hearing.finish()
 
     assert ear.calls[0].outcome == "overloaded"

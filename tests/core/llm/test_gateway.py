@@ -38,20 +38,20 @@ from core.kimi import (
 from core.llm import (
     TIERS,
     AccountLimits,
-    AccountModel,
-    Admission,
-    Asker,
-    Ledger,
-    MemoryLedger,
-    Place,
+    LimiterStore,
+    LimiterTiming,
+    LlmGateway,
+    MemoryLimiterStore,
     Provider,
-    Timing,
+    QueuePosition,
+    RateLimiter,
+    Requester,
 )
 from core.text.tokens import tokens_to_reserve
 
 SPEED = 60.0
 #: A machine that is busy for a moment keeps a request on the wire for long, on so fast a clock.
-PATIENT = Timing(flight_s=20.0, linger_s=10.0, lease_s=120.0)
+PATIENT = LimiterTiming(max_transit_s=20.0, abort_linger_s=10.0, lease_s=120.0)
 
 
 def question(text: str = "Hello?", *, tokens: int = 1000) -> ChatRequest:
@@ -68,10 +68,10 @@ class Stage:
     clock: ScaledClock
     open: contextlib.AsyncExitStack
     sims: list[KimiSimulator] = field(default_factory=list)
-    model: AccountModel = field(init=False)
+    model: LlmGateway = field(init=False)
     answers: dict[str, str] = field(default_factory=dict)
     errors: dict[str, KimiError] = field(default_factory=dict)
-    places: dict[str, list[Place]] = field(default_factory=dict)
+    places: dict[str, list[QueuePosition]] = field(default_factory=dict)
 
     async def sim(self, account: Account | None = None, script: Any = None) -> KimiSimulator:
         """Start one more Kimi."""
@@ -81,8 +81,8 @@ class Stage:
         return made
 
     def build(
-        self, limits: AccountLimits | None = None, ledger: Ledger | None = None, **how: Any
-    ) -> AccountModel:
+        self, limits: AccountLimits | None = None, ledger: LimiterStore | None = None, **how: Any
+    ) -> LlmGateway:
         """Make the model over all stand-ins, in their order."""
         providers = []
         for number, sim in enumerate(self.sims, start=1):
@@ -93,22 +93,26 @@ class Stage:
                 retry=RetryPolicy(max_attempts=1),
             )
             self.open.push_async_callback(client.aclose)
-            admission = Admission(
-                ledger or MemoryLedger(), limits or AccountLimits(), self.clock, timing=PATIENT, sole=True
+            admission = RateLimiter(
+                ledger or MemoryLimiterStore(),
+                limits or AccountLimits(),
+                self.clock,
+                timing=PATIENT,
+                single_replica=True,
             )
-            providers.append(Provider(name=f"kimi-{number}", client=client, admission=admission))
-        self.model = AccountModel(providers, self.clock, count_tokens=tokens_to_reserve, **how)
+            providers.append(Provider(name=f"kimi-{number}", client=client, rate_limiter=admission))
+        self.model = LlmGateway(providers, self.clock, count_tokens=tokens_to_reserve, **how)
         self.open.push_async_callback(self.model.close)
         return self.model
 
-    async def ask(self, name: str, asker: Asker | None = None, request: ChatRequest | None = None) -> str:
+    async def ask(self, name: str, asker: Requester | None = None, request: ChatRequest | None = None) -> str:
         """Ask as somebody; the answer's words so far are kept also where it breaks off."""
-        asker = asker or Asker(person=name, chat="room")
+        asker = asker or Requester(person=name, chat="room")
         self.places[name] = []
         self.answers[name] = ""
         try:
             events = self.model.stream(
-                request or question(name), asker=asker, on_place=self.places[name].append
+                request or question(name), requester=asker, on_queue_position=self.places[name].append
             )
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -164,12 +168,12 @@ async def test_each_limit_is_learnt_from_the_first_refusal(
 ) -> None:
     """An open limiter meets a 429, learns which limit it was, and never meets that one again."""
     kimi = await stage.sim(limited, answer_with("Fine.", chunks_per_s=2.0))
-    ledger = MemoryLedger()
+    ledger = MemoryLimiterStore()
     stage.build(ledger=ledger)
     await asyncio.gather(*(stage.ask(f"early {number}") for number in range(5)))
     refused = len(kimi.refusals)
     assert 1 <= refused <= 4
-    assert ledger.state.learnt[dimension].value == getattr(limited, dimension)
+    assert ledger.state.observed_limits[dimension].value == getattr(limited, dimension)
     await asyncio.gather(*(stage.ask(f"late {number}") for number in range(3)))
     assert len(kimi.refusals) == refused
     assert set(stage.answers.values()) == {"Fine."}
@@ -179,7 +183,7 @@ async def test_each_limit_is_learnt_from_the_first_refusal(
 async def test_the_days_tokens_end_at_once_with_a_clear_error(stage: Stage) -> None:
     """The daily 429 is told to everybody without asking again, and is learnt."""
     kimi = await stage.sim(Account(tpd=2_500))
-    ledger = MemoryLedger()
+    ledger = MemoryLimiterStore()
     stage.build(ledger=ledger)
     for name in ("ann", "bob", "kim", "eve"):
         await stage.ask(name)
@@ -187,7 +191,7 @@ async def test_the_days_tokens_end_at_once_with_a_clear_error(stage: Stage) -> N
     assert [type(error) for error in stage.errors.values()] == [KimiRateLimited] * 2
     assert {error.limit for error in stage.errors.values()} == {"tpd"}  # type: ignore[attr-defined]
     assert "tomorrow" in stage.errors["eve"].notice("en")
-    assert ledger.state.learnt["tpd"].value == 2_500
+    assert ledger.state.observed_limits["tpd"].value == 2_500
 
 
 async def test_an_empty_balance_heals_by_itself(stage: Stage) -> None:
@@ -207,9 +211,9 @@ async def test_an_empty_balance_heals_by_itself(stage: Stage) -> None:
         assert await stage.ask("later") == "to later"
         await asyncio.gather(*(stage.ask(f"late {number}") for number in range(4)))
     assert stage.errors == {}
-    assert [log["event"] for log in logs if log["event"].startswith("account_")] == [
-        "account_closed",
-        "account_open_again",
+    assert [log["event"] for log in logs if log["event"].startswith("limiter.")] == [
+        "limiter.exhausted",
+        "limiter.recovered",
     ]
 
 
@@ -244,7 +248,7 @@ async def test_an_answer_stays_with_who_began_it(stage: Stage) -> None:
     first = await stage.sim(script=lambda seen: replies.pop(0))
     second = await stage.sim()
     stage.build()
-    asker = Asker(person="ann", chat="room")
+    asker = Requester(person="ann", chat="room")
     begun = await stage.ask("ann", asker)
     assert isinstance(stage.errors.pop("ann"), KimiStreamInterrupted | KimiUnavailable)
     assert asker.provider == "kimi-1"
@@ -305,7 +309,7 @@ async def test_an_only_provider_is_tried_until_the_patience_ends(stage: Stage) -
     kimi = await stage.sim(script=lambda seen: replies.pop(0) if replies else OVERLOADED)
     stage.build(patience_s=60.0)
     waits: list[tuple[KimiError, float]] = []
-    async for event in stage.model.stream(question(), on_wait=lambda *told: waits.append(told)):
+    async for event in stage.model.stream(question(), on_retry=lambda *told: waits.append(told)):
         if isinstance(event, TextDelta):
             assert event.text
     assert [type(error) for error, _ in waits] == [KimiOverloaded, KimiUnavailable]
@@ -343,7 +347,7 @@ async def test_closing_the_stream_frees_the_place(stage: Stage) -> None:
 async def test_what_kimi_counts_is_learnt(stage: Stage) -> None:
     """Where the prompt is more tokens than was estimated, the windows hold what Kimi counted."""
     kimi = await stage.sim(Account(tpm=4_000))
-    ledger = MemoryLedger()
+    ledger = MemoryLimiterStore()
     stage.build(AccountLimits(tpm=4_000), ledger)
     stage.model._count_tokens = lambda request: 1_000
     text = "x" * 3_000  # a thousand tokens for the stand-in, and a thousand are asked for
@@ -352,4 +356,4 @@ async def test_what_kimi_counts_is_learnt(stage: Stage) -> None:
     await stage.model.close()
     assert kimi.refusals == []
     assert stage.errors == {}
-    assert sum(one.tokens for one in ledger.state.minute) >= 2_000
+    assert sum(one.tokens for one in ledger.state.minute_window) >= 2_000

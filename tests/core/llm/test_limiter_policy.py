@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.simulator.kimi.account import Account, Meter
-from core.llm.fair_queue import in_line
-from core.llm.limiter_codec import decoded, encoded
-from core.llm.limiter_policy import Decision, aged, decide
-from core.llm.limiter_reports import Report, Running, Waiting, reported
-from core.llm.limiter_state import State, Waiter
-from core.llm.limits import AccountLimits, Timing
+from core.llm.account_limits import AccountLimits, LimiterTiming
+from core.llm.fair_queue import queue_order
+from core.llm.limiter_codec import decode_state, encode_state
+from core.llm.limiter_policy import Decision, advance_time, decide
+from core.llm.limiter_reports import ReplicaReport, RunningReport, WaitingReport, apply_report
+from core.llm.limiter_state import LimiterState, QueuedRequest
 
-TIMING = Timing()
+TIMING = LimiterTiming()
 UNLIMITED = 10**9
 
 
@@ -46,7 +46,7 @@ class Sent:
     """One granted request on its way to Kimi and there."""
 
     replica: str
-    told: Running
+    told: RunningReport
     plan: Plan
     arrived: bool = False
 
@@ -56,9 +56,9 @@ class History:
     """Several replicas, one state, one strict Kimi, one true time."""
 
     limits: AccountLimits
-    state: State = field(default_factory=State)
+    state: LimiterState = field(default_factory=LimiterState)
     now: float = 1000.0
-    waiting: dict[str, dict[str, Waiting]] = field(default_factory=dict)
+    waiting: dict[str, dict[str, WaitingReport]] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
     sent: dict[str, Sent] = field(default_factory=dict)
     leaving: list[float] = field(default_factory=list)  #: when Kimi notices that a client left
@@ -73,7 +73,7 @@ class History:
 
     def ask(self, replica: str, asker: str, tokens: int, weight: float = 1.0, plan: Plan = QUIET) -> str:
         """Somebody asks."""
-        one = Waiting(id=f"q{len(self.plans)}", asker=asker, cost=1 / weight, tokens=tokens)
+        one = WaitingReport(id=f"q{len(self.plans)}", requester_id=asker, cost=1 / weight, tokens=tokens)
         self.plans[one.id] = plan
         self.waiting.setdefault(replica, {})[one.id] = one
         return one.id
@@ -81,30 +81,30 @@ class History:
     def step(self, replica: str) -> Decision:
         """A replica reports and learns what was decided."""
         mine = [one for one in self.sent.values() if one.replica == replica]
-        report = Report(
+        report = ReplicaReport(
             replica=replica,
             waiting=tuple(self.waiting.get(replica, {}).values()),
             running=tuple(one.told for one in mine),
         )
-        stored = decoded(encoded(self.state))
+        stored = decode_state(encode_state(self.state))
         assert stored == self.state
-        state, _ = reported(stored, report, self.limits, TIMING, self.now)
+        state, _ = apply_report(stored, report, self.limits, TIMING, self.now)
         decision = decide(
-            aged(state, self.limits, TIMING, self.now), self.limits, TIMING, self.now, replica=replica
+            advance_time(state, self.limits, TIMING, self.now), self.limits, TIMING, self.now, replica=replica
         )
         self.state = decision.state
         for one in mine:
-            if one.told.end is not None:
+            if one.told.end_reason is not None:
                 del self.sent[one.told.id]
         for call in decision.granted:
             del self.waiting[replica][call.id]
-            told = Running(id=call.id, granted_at=self.now, tokens=call.tokens)
+            told = RunningReport(id=call.id, granted_at=self.now, tokens=call.tokens)
             self.sent[call.id] = Sent(replica, told, self.plans[call.id])
             self.granted.append(call.id)
         for id_, why in decision.denied.items():
             del self.waiting[replica][id_]
             self.denied[id_] = why
-        self.next_at = decision.next_at
+        self.next_at = decision.next_change_at
         return decision
 
     def arrive(self, one: Sent) -> None:
@@ -115,7 +115,7 @@ class History:
 
     def end(self, one: Sent, how: Any) -> None:
         """A request ends, or is broken off and ends at Kimi a little later."""
-        if one.told.end is not None:
+        if one.told.end_reason is not None:
             return
         if how == "unsent" and not one.arrived:
             one.told = replace(one.told, end="unsent")
@@ -124,7 +124,7 @@ class History:
             self.arrive(one)
         if how == "broken":
             one.told = replace(one.told, end="broken")
-            self.leaving.append(self.now + TIMING.linger_s)
+            self.leaving.append(self.now + TIMING.abort_linger_s)
         else:
             one.told = replace(one.told, end="ended")
             self.meter.release()
@@ -138,7 +138,7 @@ class History:
         """A replica's process is killed: what was on the wire still arrives, and ends."""
         self.waiting.pop(replica, None)
         for one in [one for one in self.sent.values() if one.replica == replica]:
-            if one.told.end is None:
+            if one.told.end_reason is None:
                 self.end(one, "broken")
             del self.sent[one.told.id]
 
@@ -149,7 +149,7 @@ class History:
             self.meter.release()
         for one in self.sent.values():
             arrives_at = one.told.granted_at + one.plan.flight_s
-            if one.told.end is None and not one.arrived and arrives_at <= self.now:
+            if one.told.end_reason is None and not one.arrived and arrives_at <= self.now:
                 if one.plan.end == "unsent":
                     self.end(one, "unsent")
                 else:
@@ -285,7 +285,7 @@ def test_a_second_question_does_not_wait_for_ever_new_people() -> None:
         if second in history.granted:
             break
     assert second in history.granted
-    assert len(history.state.flows) < 10
+    assert len(history.state.finish_tags) < 10
 
 
 def test_who_leaves_the_line_costs_the_asker_nothing() -> None:
@@ -300,25 +300,37 @@ def test_who_leaves_the_line_costs_the_asker_nothing() -> None:
     history.step("a")
     again = history.ask("a", "ann", 1)
     history.ask("a", "eve", 1)
-    standing = history.step("a").standing
+    standing = history.step("a").estimates
     assert standing[again].position == 1
 
 
 def test_a_place_survives_a_pause_of_its_replica() -> None:
     """Who drops out because the replica was not heard of comes back to the same place."""
     waiting = tuple(
-        Waiter(id=f"q{n}", replica="a", asker="ann", cost=1.0, tokens=1, virtual=0.0, seq=n) for n in (1, 2)
+        QueuedRequest(
+            id=f"q{n}", replica="a", requester_id="ann", cost=1.0, tokens=1, virtual_arrival=0.0, seq=n
+        )
+        for n in (1, 2)
     )
-    back = Report(
+    back = ReplicaReport(
         replica="a",
         waiting=tuple(
-            Waiting(id=one.id, asker="ann", cost=1.0, tokens=1, virtual=one.virtual, seq=one.seq)
+            WaitingReport(
+                id=one.id,
+                requester_id="ann",
+                cost=1.0,
+                tokens=1,
+                virtual_arrival=one.virtual_arrival,
+                seq=one.seq,
+            )
             for one in waiting
         ),
     )
-    other = Waiter(id="q3", replica="b", asker="bob", cost=1.0, tokens=1, virtual=1.0, seq=3)
-    state, _ = reported(State(seq=3, waiters=(other,)), back, AccountLimits(), TIMING, 5.0)
-    assert [waiter.id for _, waiter in in_line(state)] == ["q1", "q2", "q3"]
+    other = QueuedRequest(
+        id="q3", replica="b", requester_id="bob", cost=1.0, tokens=1, virtual_arrival=1.0, seq=3
+    )
+    state, _ = apply_report(LimiterState(seq=3, queued=(other,)), back, AccountLimits(), TIMING, 5.0)
+    assert [waiter.id for _, waiter in queue_order(state)] == ["q1", "q2", "q3"]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +348,7 @@ def test_everybody_in_the_line_is_told_place_and_time(
     history = History(limits)
     for asker in range(4):
         history.ask("a", f"asker{asker}", 10)
-    standing = history.step("a").standing.values()
+    standing = history.step("a").estimates.values()
     assert [one.position for one in standing] == positions
     assert [round(one.eta_s) for one in standing] == etas
 
@@ -380,9 +392,9 @@ def test_a_dead_replica_blocks_the_line_only_for_moments() -> None:
     history.step("a")
     history.die("a")
     waiting = history.ask("b", "bob", 1)
-    assert history.step("b").standing[waiting].position == 2
+    assert history.step("b").estimates[waiting].position == 2
     history.now += TIMING.replica_ttl_s + 0.1
-    assert history.step("b").standing[waiting].position == 1
+    assert history.step("b").estimates[waiting].position == 1
     history.now += TIMING.lease_s
     assert [call.id for call in history.step("b").granted] == [waiting]
 
@@ -394,5 +406,5 @@ def test_nobody_overtakes_a_request_that_needs_more_room() -> None:
     history.step("a")
     large = history.ask("a", "bob", 90)
     small = history.ask("a", "eve", 10)
-    standing = history.step("a").standing
+    standing = history.step("a").estimates
     assert [standing[large].position, standing[small].position] == [1, 2]

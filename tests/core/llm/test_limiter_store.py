@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from core.domain.clock import SharedClock
-from core.llm import Ledger, StoreLedger, account_name
-from core.llm.limiter_codec import decoded
-from core.llm.limiter_state import State
+from core.llm import DatabaseLimiterStore, LimiterStore, account_name
+from core.llm.limiter_codec import decode_state
+from core.llm.limiter_state import LimiterState
 from core.store import Database
 
 
@@ -26,49 +26,49 @@ class Watch:
         self.at += delay_s
 
 
-def counted(state: State, _: float) -> tuple[State, int]:
+def counted(state: LimiterState, _: float) -> tuple[LimiterState, int]:
     """Raise a number by one, and return it."""
     return replace(state, seq=state.seq + 1), state.seq + 1
 
 
-async def test_changes_at_once_lose_nothing(ledger: Ledger) -> None:
+async def test_changes_at_once_lose_nothing(ledger: LimiterStore) -> None:
     """Twenty changes in one moment are twenty changes, one after the other."""
-    results = await asyncio.gather(*(ledger.change(counted) for _ in range(20)))
+    results = await asyncio.gather(*(ledger.update(counted) for _ in range(20)))
     assert sorted(number for number, _ in results) == list(range(1, 21))
     assert sorted(version for _, version in results) == list(range(1, 21))
     assert await ledger.version() == 20
 
 
-async def test_a_step_that_fails_changes_nothing(ledger: Ledger) -> None:
+async def test_a_step_that_fails_changes_nothing(ledger: LimiterStore) -> None:
     """An error inside a step leaves state and version as they were."""
 
-    def broken(state: State, wall: float) -> tuple[State, Any]:
+    def broken(state: LimiterState, wall: float) -> tuple[LimiterState, Any]:
         raise KeyError("no")
 
-    await ledger.change(counted)
-    results = await asyncio.gather(ledger.change(broken), return_exceptions=True)
+    await ledger.update(counted)
+    results = await asyncio.gather(ledger.update(broken), return_exceptions=True)
     assert [type(result) for result in results] == [KeyError]
-    assert (await ledger.change(counted))[0] == 2
+    assert (await ledger.update(counted))[0] == 2
 
 
 async def test_accounts_have_rows_of_their_own(database: Database) -> None:
     """What happens in one account is not seen in another, and replicas of one share it."""
     one, other = account_name("https://a.test/v1", "sk-1"), account_name("https://a.test/v1", "sk-2")
     assert one != other
-    await StoreLedger(database, one).change(counted)
-    await StoreLedger(database, one).change(counted)
-    assert (await StoreLedger(database, other).change(counted))[0] == 1
-    assert await StoreLedger(database, one).version() == 2
+    await DatabaseLimiterStore(database, one).update(counted)
+    await DatabaseLimiterStore(database, one).update(counted)
+    assert (await DatabaseLimiterStore(database, other).update(counted))[0] == 1
+    assert await DatabaseLimiterStore(database, one).version() == 2
 
 
 async def test_replicas_agree_on_the_time_at_first_contact(database: Database) -> None:
     """Every ledger on one database tells about the same present."""
-    ledger = StoreLedger(database, "account")
+    ledger = DatabaseLimiterStore(database, "account")
 
-    def told(state: State, wall: float) -> tuple[State, float]:
+    def told(state: LimiterState, wall: float) -> tuple[LimiterState, float]:
         return state, wall
 
-    (first, _), (second, _) = await ledger.change(told), await ledger.change(told)
+    (first, _), (second, _) = await ledger.update(told), await ledger.update(told)
     assert first > 1.7e9
     assert 0.0 <= second - first < 5.0
 
@@ -87,5 +87,5 @@ def test_shared_time_follows_the_own_clock_and_the_one_ahead() -> None:
 
 def test_a_state_of_another_version_is_begun_anew() -> None:
     """A row that a later program wrote is no reason to fail."""
-    assert decoded({"shape": 99, "anything": []}) == State()
-    assert decoded({}) == State()
+    assert decode_state({"shape": 99, "anything": []}) == LimiterState()
+    assert decode_state({}) == LimiterState()

@@ -5,8 +5,8 @@ from typing import Any
 
 from core.access import Actor
 from core.kimi import ChatRequest, Finished, Message, ReplyEvent
-from core.llm import Asker
-from core.llm.pseudonymizing_model import KEY, PseudonymousModel, alias, pseudonym
+from core.llm import Requester
+from core.llm.pseudonymizing_model import KEY_NAME, PseudonymizingModel, anonymous_alias, pseudonym
 from core.store import Database
 from core.store.keys import get_or_create_key
 
@@ -16,7 +16,7 @@ REQUEST = ChatRequest(
     max_completion_tokens=10,
     prompt_cache_key="conversation-1",
 )
-ANN = Asker(person="slack:T1:U1", chat="slack:C1")
+ANN = Requester(person="slack:T1:U1", chat="slack:C1")
 
 
 class Seeing:
@@ -35,10 +35,10 @@ class Seeing:
             self.closed += 1
 
 
-async def asked(database: Database, asker: Asker | None = ANN) -> ChatRequest:
+async def asked(database: Database, asker: Requester | None = ANN) -> ChatRequest:
     """What a model of a process that has just started is asked."""
     model = Seeing()
-    async for _ in PseudonymousModel(model, database).stream(REQUEST, asker=asker):
+    async for _ in PseudonymizingModel(model, database).stream(REQUEST, requester=asker):
         pass
     assert model.closed == 1
     return model.seen[0]
@@ -49,7 +49,7 @@ async def test_all_processes_on_a_database_use_the_same_hashes(database: Databas
     first, second = await asked(database), await asked(database)
     assert first == second
     async with database.begin() as tx:
-        key = await get_or_create_key(tx, KEY)
+        key = await get_or_create_key(tx, KEY_NAME)
         assert await get_or_create_key(tx, "another") != key
     assert len(key) == 32
     assert first.safety_identifier == pseudonym(key, "person:slack:T1:U1")
@@ -65,7 +65,7 @@ async def test_who_is_not_known_has_no_pseudonym(database: Database) -> None:
 async def test_an_abandoned_stream_is_closed(database: Database) -> None:
     """Closing the outer generator closes the inner one, which ends Kimi's connection."""
     model = Seeing()
-    events = PseudonymousModel(model, database).stream(REQUEST, asker=ANN)
+    events = PseudonymizingModel(model, database).stream(REQUEST, requester=ANN)
     await anext(events)
     await events.aclose()
     assert model.closed == 1
@@ -81,6 +81,6 @@ def test_an_alias_belongs_to_one_person() -> None:
     ]
     elsewhere = Actor(platform="slack", tenant="T1", channel="C2", person_id="U1")
     key = b"k" * 32
-    assert alias(key, ann) == alias(key, elsewhere)
-    assert alias(key, ann) not in [alias(key, other) for other in others]
-    assert len(alias(key, ann)) <= 64
+    assert anonymous_alias(key, ann) == anonymous_alias(key, elsewhere)
+    assert anonymous_alias(key, ann) not in [anonymous_alias(key, other) for other in others]
+    assert len(anonymous_alias(key, ann)) <= 64

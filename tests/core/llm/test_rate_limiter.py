@@ -11,17 +11,25 @@ from structlog.testing import capture_logs
 from core.domain.clock import Clock, ScaledClock
 from core.domain.errors import StoreUnavailable
 from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
-from core.llm import AccountLimits, Admission, Ask, MemoryLedger, Place, StoreLedger, Timing
-from core.llm.limiter_policy import aged, decide
-from core.llm.limiter_reports import Report, Waiting, reported
-from core.llm.limiter_state import State
+from core.llm import (
+    AccountLimits,
+    DatabaseLimiterStore,
+    LimiterTiming,
+    MemoryLimiterStore,
+    PermitRequest,
+    QueuePosition,
+    RateLimiter,
+)
+from core.llm.limiter_policy import advance_time, decide
+from core.llm.limiter_reports import ReplicaReport, WaitingReport, apply_report
+from core.llm.limiter_state import LimiterState
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-def ask(asker: str, tokens: int = 100, weight: float = 1.0) -> Ask:
+def ask(asker: str, tokens: int = 100, weight: float = 1.0) -> PermitRequest:
     """One question."""
-    return Ask(asker=asker, chat="room", tokens=tokens, weight=weight)
+    return PermitRequest(requester_id=asker, chat="room", tokens=tokens, weight=weight)
 
 
 def limited(limit: Any, value: int | None = None, **how: Any) -> KimiRateLimited:
@@ -29,20 +37,22 @@ def limited(limit: Any, value: int | None = None, **how: Any) -> KimiRateLimited
     return KimiRateLimited("HTTP 429: no", limit=limit, limit_value=value, status=429, **how)
 
 
-async def answer(admission: Admission, who: Ask, order: list[str], clock: Clock, runs_s: float) -> None:
+async def answer(
+    admission: RateLimiter, who: PermitRequest, order: list[str], clock: Clock, runs_s: float
+) -> None:
     """Ask, and be answered for a while."""
-    async with admission.slot(who) as slot:
-        order.append(who.asker)
-        slot.arrived()
+    async with admission.permit(who) as slot:
+        order.append(who.requester_id)
+        slot.mark_arrived()
         await clock.sleep(runs_s)
-        slot.finished()
+        slot.mark_finished()
 
 
 def test_two_hundred_of_one_asker_do_not_hold_up_another(run_virtually: Run, loop_clock: Clock) -> None:
     """Behind a pile of 200, one question of somebody else waits less than a tenth of the pile's time."""
 
     async def scene() -> tuple[float, float]:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=2), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=2), loop_clock)
         order: list[str] = []
         pile = [
             asyncio.create_task(answer(admission, ask("ann"), order, loop_clock, 3.0)) for _ in range(200)
@@ -64,7 +74,7 @@ def test_a_weight_of_two_is_served_twice_as_often(run_virtually: Run, loop_clock
     """While both wait, the heavier chat's asker gets two answers for each one of the other."""
 
     async def scene() -> list[str]:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=1), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=1), loop_clock)
         order: list[str] = []
         asks = [ask(asker, weight=weight) for asker, weight in (("ann", 1.0), ("bob", 2.0)) for _ in range(9)]
         await asyncio.gather(*(answer(admission, one, order, loop_clock, 1.0) for one in asks))
@@ -76,15 +86,15 @@ def test_a_weight_of_two_is_served_twice_as_often(run_virtually: Run, loop_clock
 def test_people_see_how_they_come_forward(run_virtually: Run, loop_clock: Clock) -> None:
     """Each place is told as it changes, with a time that shrinks."""
 
-    async def scene() -> list[Place]:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=1), loop_clock)
+    async def scene() -> list[QueuePosition]:
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=1), loop_clock)
         order: list[str] = []
         others = [
             asyncio.create_task(answer(admission, ask(f"p{n}"), order, loop_clock, 15.0)) for n in range(3)
         ]
         await loop_clock.sleep(0.1)
-        places: list[Place] = []
-        async with admission.slot(ask("me"), on_place=places.append):
+        places: list[QueuePosition] = []
+        async with admission.permit(ask("me"), on_place=places.append):
             await asyncio.gather(*others)
         return places
 
@@ -100,15 +110,15 @@ def test_minute_windows_are_used_to_the_full(run_virtually: Run, loop_clock: Clo
     """Three a minute are three a minute: neither a fourth nor much waiting beyond the minute."""
 
     async def scene() -> list[float]:
-        admission = Admission(MemoryLedger(), AccountLimits(rpm=3), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(rpm=3), loop_clock)
         began: list[float] = []
 
         async def one() -> None:
-            async with admission.slot(ask("ann")) as slot:
+            async with admission.permit(ask("ann")) as slot:
                 began.append(loop_clock.time())
                 await loop_clock.sleep(0.4)
-                slot.arrived()
-                slot.finished()
+                slot.mark_arrived()
+                slot.mark_finished()
 
         await asyncio.gather(*(one() for _ in range(12)))
         return began
@@ -122,7 +132,7 @@ def test_a_long_stream_keeps_its_place(run_virtually: Run, loop_clock: Clock) ->
     """The lease of an answer that runs for minutes is renewed; nobody gets in beside it."""
 
     async def scene() -> list[str]:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=1), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=1), loop_clock)
         order: list[str] = []
         await asyncio.gather(
             answer(admission, ask("ann"), order, loop_clock, 400.0),
@@ -137,7 +147,7 @@ def test_who_leaves_the_line_is_forgotten(run_virtually: Run, loop_clock: Clock)
     """Cancelling the wait, or winning a slot in the same moment, holds nobody up."""
 
     async def scene() -> float:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=1), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=1), loop_clock)
         order: list[str] = []
         first = asyncio.create_task(answer(admission, ask("ann"), order, loop_clock, 5.0))
         await loop_clock.sleep(1.0)
@@ -154,7 +164,7 @@ def test_who_leaves_the_line_is_forgotten(run_virtually: Run, loop_clock: Clock)
         await admission.close()
         return waited_until
 
-    assert run_virtually(scene()) == pytest.approx(2.0 + Timing().linger_s, abs=0.2)
+    assert run_virtually(scene()) == pytest.approx(2.0 + LimiterTiming().abort_linger_s, abs=0.2)
 
 
 @pytest.mark.parametrize(("limit", "value"), [("concurrency", 2), ("rpm", 4), ("tpm", 1000)])
@@ -164,13 +174,13 @@ def test_a_limit_is_learnt_from_the_429_that_names_it(
     """A limiter that starts open holds the told number from then on, also in a new process."""
 
     async def scene() -> tuple[list[dict[str, Any]], int]:
-        ledger = MemoryLedger()
-        admission = Admission(ledger, AccountLimits(), loop_clock)
+        ledger = MemoryLimiterStore()
+        admission = RateLimiter(ledger, AccountLimits(), loop_clock)
         with capture_logs() as logs:
-            async with admission.slot(ask("ann")) as slot:
-                slot.refused(limited(limit, value, retry_after_s=1.0))
+            async with admission.permit(ask("ann")) as slot:
+                slot.mark_refused(limited(limit, value, retry_after_s=1.0))
             await admission.close()
-        again = Admission(ledger, AccountLimits(), loop_clock)
+        again = RateLimiter(ledger, AccountLimits(), loop_clock)
         order: list[str] = []
         asks = [
             asyncio.create_task(answer(again, ask("ann", 300), order, loop_clock, 30.0)) for _ in range(9)
@@ -182,7 +192,7 @@ def test_a_limit_is_learnt_from_the_429_that_names_it(
         return logs, running
 
     logs, running = run_virtually(scene())
-    assert [log["value"] for log in logs if log["event"] == "limit_learnt"] == [value]
+    assert [log["value"] for log in logs if log["event"] == "limiter.limit_observed"] == [value]
     assert running == {"concurrency": 2, "rpm": 3, "tpm": 3}[limit]  # rpm: the refused one counts too
 
 
@@ -192,12 +202,12 @@ def test_refusals_that_nobody_explains_are_met_with_longer_pauses(
     """Where somebody else uses the account up, each further 429 doubles the pause."""
 
     async def scene() -> list[float]:
-        admission = Admission(MemoryLedger(), AccountLimits(rpm=100), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(rpm=100), loop_clock)
         began: list[float] = []
         for _ in range(6):
-            async with admission.slot(ask("ann")) as slot:
+            async with admission.permit(ask("ann")) as slot:
                 began.append(loop_clock.time())
-                slot.refused(limited("rpm", 100))
+                slot.mark_refused(limited("rpm", 100))
         return [round(later - sooner) for sooner, later in itertools.pairwise(began)]
 
     assert run_virtually(scene()) == [1, 2, 4, 8, 16]
@@ -206,8 +216,12 @@ def test_refusals_that_nobody_explains_are_met_with_longer_pauses(
 @pytest.mark.parametrize(
     ("error", "raised", "probe_s"),
     [
-        (KimiQuotaExhausted("no balance", status=429), KimiQuotaExhausted, Timing().quota_probe_first_s),
-        (limited("tpd", 1_500_000), KimiRateLimited, Timing().day_probe_first_s),
+        (
+            KimiQuotaExhausted("no balance", status=429),
+            KimiQuotaExhausted,
+            LimiterTiming().quota_probe_first_s,
+        ),
+        (limited("tpd", 1_500_000), KimiRateLimited, LimiterTiming().day_probe_first_s),
     ],
 )
 def test_a_used_up_account_stops_at_once_and_heals_by_itself(
@@ -216,11 +230,11 @@ def test_a_used_up_account_stops_at_once_and_heals_by_itself(
     """Everybody is told promptly, the operator once; one request tries later, and all go again."""
 
     async def scene() -> list[dict[str, Any]]:
-        admission = Admission(MemoryLedger(), AccountLimits(concurrency=1), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(concurrency=1), loop_clock)
         with capture_logs() as logs:
             waiting = [asyncio.create_task(admission.acquire(ask(f"p{n}"))) for n in range(4)]
             with await waiting[0] as slot:
-                slot.refused(error)
+                slot.mark_refused(error)
             results = await asyncio.gather(*waiting[1:], return_exceptions=True)
             assert [type(result) for result in results] == [raised] * 3
             for then in (1, 4):  # the first probe finds nothing new, the next waits twice as long
@@ -231,7 +245,7 @@ def test_a_used_up_account_stops_at_once_and_heals_by_itself(
                 with await admission.acquire(ask("eve")) as slot:
                     with pytest.raises(raised):
                         await admission.acquire(ask("bob"))
-                    slot.refused(error)
+                    slot.mark_refused(error)
                 with pytest.raises(raised):
                     await admission.acquire(ask("bob"))
                 await loop_clock.sleep(probe_s * then)
@@ -245,15 +259,15 @@ def test_a_used_up_account_stops_at_once_and_heals_by_itself(
         return logs
 
     logs = [log["event"] for log in run_virtually(scene())]
-    assert logs.count("account_closed") == 1
-    assert logs.count("account_open_again") == 1
+    assert logs.count("limiter.exhausted") == 1
+    assert logs.count("limiter.recovered") == 1
 
 
 def test_a_request_that_can_never_pass_is_told_so(run_virtually: Run, loop_clock: Clock) -> None:
     """More tokens than a minute grants are an error at once, and hold nobody up."""
 
     async def scene() -> None:
-        admission = Admission(MemoryLedger(), AccountLimits(tpm=1000), loop_clock)
+        admission = RateLimiter(MemoryLimiterStore(), AccountLimits(tpm=1000), loop_clock)
         with pytest.raises(KimiContextTooLong):
             await admission.acquire(ask("ann", tokens=1001))
         with await admission.acquire(ask("bob", tokens=1000)):
@@ -264,11 +278,13 @@ def test_a_request_that_can_never_pass_is_told_so(run_virtually: Run, loop_clock
 
 def test_a_stepping_wall_clock_changes_nothing() -> None:
     """What another replica's wall says when it joins can only make everybody more careful."""
-    timing, limits = Timing(), AccountLimits(rpm=1)
-    waiting = (Waiting(id="q1", asker="ann", cost=1.0, tokens=1),)
-    state, _ = reported(State(now=500.0), Report(replica="a", waiting=waiting), limits, timing, 500.0)
-    state = decide(aged(state, limits, timing, 500.0), limits, timing, 500.0, replica="a").state
-    later = (Waiting(id="q2", asker="ann", cost=1.0, tokens=1),)
+    timing, limits = LimiterTiming(), AccountLimits(rpm=1)
+    waiting = (WaitingReport(id="q1", requester_id="ann", cost=1.0, tokens=1),)
+    state, _ = apply_report(
+        LimiterState(updated_at=500.0), ReplicaReport(replica="a", waiting=waiting), limits, timing, 500.0
+    )
+    state = decide(advance_time(state, limits, timing, 500.0), limits, timing, 500.0, replica="a").state
+    later = (WaitingReport(id="q2", requester_id="ann", cost=1.0, tokens=1),)
     from core.domain.clock import SharedClock
 
     class Still:
@@ -280,10 +296,12 @@ def test_a_stepping_wall_clock_changes_nothing() -> None:
 
     joined = SharedClock(Still())
     for wall in (100.0, 99_999.0):  # behind at first; a later step of it is not even looked at
-        now = joined.synchronize(state.now, wall)
+        now = joined.synchronize(state.updated_at, wall)
         assert now == 500.0
-        state, _ = reported(state, Report(replica="b", waiting=later), limits, timing, now)
-        assert decide(aged(state, limits, timing, now), limits, timing, now, replica="b").granted == ()
+        state, _ = apply_report(state, ReplicaReport(replica="b", waiting=later), limits, timing, now)
+        assert (
+            decide(advance_time(state, limits, timing, now), limits, timing, now, replica="b").granted == ()
+        )
 
 
 @pytest.mark.parametrize("places", [1, 2])
@@ -320,7 +338,7 @@ async def test_replicas_share_one_line(admissions: Any, places: int) -> None:
 async def test_a_dead_process_frees_its_place_by_and_by(admissions: Any) -> None:
     """The lease of a holder that is not heard of any more runs out, not before and not much later."""
     clock = ScaledClock(20.0)
-    timing = Timing(lease_s=8.0)
+    timing = LimiterTiming(lease_s=8.0)
     killed, other = (admissions(AccountLimits(concurrency=1), clock, timing=timing) for _ in range(2))
     held_at = clock.time()
     await killed.acquire(ask("ann"))
@@ -349,13 +367,16 @@ async def test_a_database_that_is_away_is_waited_for(sqlite_url: str) -> None:
 
     clock = ScaledClock(20.0)
     database = Database(sqlite_url)  # without tables: every step fails
-    impatient = Admission(
-        StoreLedger(database, "account"), AccountLimits(), clock, timing=Timing(store_patience_s=2.0)
+    impatient = RateLimiter(
+        DatabaseLimiterStore(database, "account"),
+        AccountLimits(),
+        clock,
+        timing=LimiterTiming(store_retry_deadline_s=2.0),
     )
     with pytest.raises(StoreUnavailable):
         await impatient.acquire(ask("ann"))
-    timing = Timing(store_patience_s=600.0)
-    admission = Admission(StoreLedger(database, "account"), AccountLimits(), clock, timing=timing)
+    timing = LimiterTiming(store_retry_deadline_s=600.0)
+    admission = RateLimiter(DatabaseLimiterStore(database, "account"), AccountLimits(), clock, timing=timing)
     waiting = asyncio.create_task(admission.acquire(ask("ann")))
     await migrate.upgrade(sqlite_url)
     with await waiting:

@@ -25,9 +25,9 @@ from core.kimi import (
     ReplyEvent,
     ToolCall,
 )
-from core.llm.resumable_stream import Written, write
+from core.llm.resumable_stream import StreamedAnswer, stream_with_resume
 from core.tools import SourceLink, Tool, ToolError, ToolResult
-from core.tools.runner import ToolLimits, ToolUse
+from core.tools.tool_runner import ToolLimits, ToolRunner
 
 TEXT = "".join(f"Sentence number {index} of the answer. " for index in range(40)).strip()
 REQUEST = ChatRequest(
@@ -62,8 +62,10 @@ async def test_a_cut_stream_is_continued_from_exactly_there() -> None:
     cut = ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(cut_after_chars=500))
     shown: list[str] = []
     async with asked(in_turn(cut, ScriptedReply(TEXT, chunks_per_s=400))) as (simulator, kimi, clock):
-        written = Written()
-        await write(kimi, REQUEST, written, shown.append, clock, resume_attempts=2, continuations=0)
+        written = StreamedAnswer()
+        await stream_with_resume(
+            kimi, REQUEST, written, shown.append, clock, max_resumes=2, max_continuations=0
+        )
     assert written.text == TEXT
     assert "".join(shown) == TEXT
     assert len(simulator.requests) == 2
@@ -74,9 +76,11 @@ async def test_a_stream_that_always_breaks_is_given_up_with_its_text_kept() -> N
     """After the allowed resumptions the error comes out and what was written stays."""
     cut = [ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(cut_after_chars=at)) for at in (300, 100, 100)]
     async with asked(in_turn(*cut)) as (_, kimi, clock):
-        written = Written()
+        written = StreamedAnswer()
         with pytest.raises(KimiStreamInterrupted):
-            await write(kimi, REQUEST, written, lambda _: None, clock, resume_attempts=2, continuations=0)
+            await stream_with_resume(
+                kimi, REQUEST, written, lambda _: None, clock, max_resumes=2, max_continuations=0
+            )
     assert len(written.text) >= 300
     assert TEXT.startswith(written.text)
 
@@ -85,8 +89,10 @@ async def test_an_answer_at_its_length_limit_goes_on_by_itself() -> None:
     """A reply that ended by its length is continued, at most as often as allowed."""
     first = ScriptedReply(TEXT[:400], chunks_per_s=400, finish_reason="length")
     async with asked(in_turn(first, ScriptedReply(TEXT, chunks_per_s=400))) as (_, kimi, clock):
-        written = Written()
-        await write(kimi, REQUEST, written, lambda _: None, clock, resume_attempts=0, continuations=1)
+        written = StreamedAnswer()
+        await stream_with_resume(
+            kimi, REQUEST, written, lambda _: None, clock, max_resumes=0, max_continuations=1
+        )
     assert written.text == TEXT
     assert written.finish_reason == "stop"
 
@@ -95,8 +101,10 @@ async def test_an_earlier_run_s_text_is_shown_once_kimi_goes_on_from_it() -> Non
     """A takeover begins with the stored words and adds only what is missing."""
     shown: list[str] = []
     async with asked(in_turn(ScriptedReply(TEXT, chunks_per_s=400))) as (simulator, kimi, clock):
-        written = Written(text=TEXT[:250])
-        await write(kimi, REQUEST, written, shown.append, clock, resume_attempts=0, continuations=0)
+        written = StreamedAnswer(text=TEXT[:250])
+        await stream_with_resume(
+            kimi, REQUEST, written, shown.append, clock, max_resumes=0, max_continuations=0
+        )
     assert "".join(shown) == TEXT
     assert shown[0] == TEXT[:250]
     assert simulator.requests[0].prefix == TEXT[:250]
@@ -107,8 +115,10 @@ async def test_white_space_before_the_first_word_is_dropped() -> None:
     shown: list[str] = []
     spaced = ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(leading_space=True))
     async with asked(in_turn(spaced)) as (_, kimi, clock):
-        written = Written()
-        await write(kimi, REQUEST, written, shown.append, clock, resume_attempts=0, continuations=0)
+        written = StreamedAnswer()
+        await stream_with_resume(
+            kimi, REQUEST, written, shown.append, clock, max_resumes=0, max_continuations=0
+        )
     assert "".join(shown) == TEXT == written.text
 
 
@@ -117,7 +127,9 @@ async def test_a_failure_before_any_word_is_not_resumed() -> None:
     wrong = ChatRequest(messages=REQUEST.messages, model="moonshot-v1-8k", max_completion_tokens=10)
     async with asked(in_turn(ScriptedReply(TEXT))) as (_, kimi, clock):
         with pytest.raises(KimiError) as caught:
-            await write(kimi, wrong, Written(), lambda _: None, clock, resume_attempts=2, continuations=2)
+            await stream_with_resume(
+                kimi, wrong, StreamedAnswer(), lambda _: None, clock, max_resumes=2, max_continuations=2
+            )
     assert caught.value.code
 
 
@@ -146,14 +158,14 @@ def calling(town: str, *, text: str = "", **how: Any) -> ScriptedReply:
 
 async def with_tools(
     *replies: ScriptedReply, tool: Tool, limits: ToolLimits | None = None
-) -> tuple[Written, ToolUse, list[ToolCall], KimiSimulator]:
+) -> tuple[StreamedAnswer, ToolRunner, list[ToolCall], KimiSimulator]:
     """Write an answer whose model may call ``tool``."""
     told: list[ToolCall] = []
     async with asked(in_turn(*replies)) as (simulator, kimi, clock):
-        tools = ToolUse([tool], clock, tell=told.append, limits=limits)
-        written = Written()
-        await write(
-            kimi, REQUEST, written, lambda _: None, clock, resume_attempts=2, continuations=0, tools=tools
+        tools = ToolRunner([tool], clock, on_call=told.append, limits=limits)
+        written = StreamedAnswer()
+        await stream_with_resume(
+            kimi, REQUEST, written, lambda _: None, clock, max_resumes=2, max_continuations=0, tools=tools
         )
     return written, tools, told, simulator
 
@@ -195,7 +207,7 @@ async def test_a_tool_that_never_answers_is_given_up() -> None:
 
 async def test_rounds_are_bounded() -> None:
     """A model that asks for ever is offered no more tools and has to answer."""
-    limits = ToolLimits(rounds=2)
+    limits = ToolLimits(max_rounds=2)
     final = ScriptedReply(TEXT, chunks_per_s=400)
     written, _, _, simulator = await with_tools(
         calling("Rome"), calling("Oslo"), final, tool=weather(), limits=limits

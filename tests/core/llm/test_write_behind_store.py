@@ -8,35 +8,35 @@ import pytest
 from sqlalchemy import event
 
 from core.domain.errors import StoreUnavailable
-from core.llm import KeptLedger
-from core.llm.limiter_state import State
-from core.llm.write_behind_store import KEEP_AFTER_S
+from core.llm import WriteBehindStore
+from core.llm.limiter_state import LimiterState
+from core.llm.write_behind_store import FLUSH_AFTER_S
 from core.store import Database, migrate
 from core.store import account as rows
 
 
-def counted(state: State, _: float) -> tuple[State, int]:
+def counted(state: LimiterState, _: float) -> tuple[LimiterState, int]:
     """Raise a number by one, and return it."""
     return replace(state, seq=state.seq + 1), state.seq + 1
 
 
 async def test_the_process_after_goes_on(database: Database) -> None:
     """State and version of a ledger that was closed are those that the next one begins with."""
-    first = KeptLedger(database, "account")
+    first = WriteBehindStore(database, "account")
     for _ in range(3):
-        await first.change(counted)
+        await first.update(counted)
     await first.close()
-    second = KeptLedger(database, "account")
+    second = WriteBehindStore(database, "account")
     assert await second.version() == 3
-    assert await second.change(counted) == (4, 4)
+    assert await second.update(counted) == (4, 4)
     await second.close()
 
 
 async def test_a_crash_forgets_a_moment_at_most(database: Database) -> None:
     """What was changed longer ago than a moment is stored, though nobody closed the ledger."""
-    ledger = KeptLedger(database, "account")
-    await ledger.change(counted)
-    async with asyncio.timeout(20 * KEEP_AFTER_S):
+    ledger = WriteBehindStore(database, "account")
+    await ledger.update(counted)
+    async with asyncio.timeout(20 * FLUSH_AFTER_S):
         while True:
             async with database.read() as tx:
                 if await rows.load_version(tx, "account") == 1:
@@ -47,7 +47,7 @@ async def test_a_crash_forgets_a_moment_at_most(database: Database) -> None:
 
 async def test_many_changes_are_stored_together(database: Database) -> None:
     """A rush of changes is a handful of writes, and none of them waits for one."""
-    ledger = KeptLedger(database, "account")
+    ledger = WriteBehindStore(database, "account")
     await ledger.version()
     written: list[str] = []
     event.listen(
@@ -56,7 +56,7 @@ async def test_many_changes_are_stored_together(database: Database) -> None:
         lambda _c, _cursor, statement, *_: written.append(statement),
     )
     for _ in range(500):
-        await ledger.change(counted)
+        await ledger.update(counted)
     await ledger.close()
     updates = [statement for statement in written if statement.startswith("UPDATE accounts")]
     assert 1 <= len(updates) <= 20
@@ -65,15 +65,15 @@ async def test_many_changes_are_stored_together(database: Database) -> None:
 async def test_a_database_that_is_away_holds_nobody_up(sqlite_url: str) -> None:
     """Changes go on while nothing can be stored; who never could read the state is told so."""
     database = Database(sqlite_url)
-    ledger = KeptLedger(database, "account")
+    ledger = WriteBehindStore(database, "account")
     with pytest.raises(StoreUnavailable):
-        await ledger.change(counted)  # no tables yet
+        await ledger.update(counted)  # no tables yet
     await migrate.upgrade(sqlite_url)
-    await ledger.change(counted)
+    await ledger.update(counted)
     async with database.begin() as tx:
         await tx.exec_driver_sql("DROP TABLE accounts")
     began = time.monotonic()
-    assert (await ledger.change(counted))[0] == 2
-    assert time.monotonic() - began < KEEP_AFTER_S
+    assert (await ledger.update(counted))[0] == 2
+    assert time.monotonic() - began < FLUSH_AFTER_S
     await ledger.close()
     await database.close()

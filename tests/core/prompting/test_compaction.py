@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from core.domain.events import ChatType
 from core.prompting.compaction import (
-    MOST_NOTES_TOKENS,
-    fold_point,
-    instruction,
-    notes_tokens,
-    portions,
-    shortened,
+    MAX_SUMMARY_TOKENS,
+    compaction_point,
+    max_summary_tokens,
+    split_into_chunks,
+    summary_instruction,
+    truncate_summary,
 )
-from core.prompting.prompt import message_of, message_tokens
+from core.prompting.prompt import estimate_message_tokens, to_chat_message
 from core.store.history import HistoryMessage
 from core.text.tokens import estimate_tokens
 
@@ -39,7 +39,7 @@ def conversation(texts: list[str]) -> list[HistoryMessage]:
 
 def tokens_of(lines: list[HistoryMessage]) -> int:
     """Return what lines are estimated at in a group's prompt."""
-    return sum(message_tokens(message_of(line, ChatType.GROUP)) for line in lines)
+    return sum(estimate_message_tokens(to_chat_message(line, ChatType.GROUP)) for line in lines)
 
 
 @given(
@@ -50,8 +50,12 @@ def test_as_much_is_folded_as_is_needed_and_no_more(
 ) -> None:
     """What stays fits, unless it may not be folded; one turn less folded would not fit."""
     lines = conversation(texts)
-    point = fold_point(
-        lines, last_seq=last, keep_tokens=keep_tokens, keep_lines=keep_lines, scene=ChatType.GROUP
+    point = compaction_point(
+        lines,
+        last_compactable_seq=last,
+        keep_tokens=keep_tokens,
+        keep_messages=keep_lines,
+        chat_type=ChatType.GROUP,
     )
 
     def fits(after: int) -> bool:
@@ -70,28 +74,28 @@ def test_as_much_is_folded_as_is_needed_and_no_more(
 def test_portions_hold_every_word_once_and_in_order(texts: list[str], capacity: int) -> None:
     """No portion is over its capacity, none loses a word, and complete ones end between turns."""
     lines = conversation(texts)
-    made = portions(lines, scene=ChatType.DIRECT, capacity_tokens=capacity)
+    made = split_into_chunks(lines, chat_type=ChatType.DIRECT, max_chunk_tokens=capacity)
     assert "".join(message.content for one in made for message in one.messages) == "".join(texts)
-    assert [line for one in made for line in one.lines] == lines
+    assert [line for one in made for line in one.completed_messages] == lines
     for one in made:
-        assert sum(message_tokens(message) for message in one.messages) <= capacity
-    ends = [one.up_to_seq for one in made if one.up_to_seq is not None]
+        assert sum(estimate_message_tokens(message) for message in one.messages) <= capacity
+    ends = [one.completed_up_to_seq for one in made if one.completed_up_to_seq is not None]
     assert ends == sorted(ends)
     if lines:
-        assert made[-1].up_to_seq == lines[-1].seq
+        assert made[-1].completed_up_to_seq == lines[-1].seq
 
 
 def test_a_portion_ends_between_turns_where_it_can() -> None:
     """A turn that does not fit into what is left of a portion begins the next one."""
     lines = conversation(["a" * 300, "b" * 300] * 4)
-    made = portions(lines, scene=ChatType.DIRECT, capacity_tokens=450)
-    assert [one.up_to_seq for one in made] == [2, 4]
+    made = split_into_chunks(lines, chat_type=ChatType.DIRECT, max_chunk_tokens=450)
+    assert [one.completed_up_to_seq for one in made] == [2, 4]
 
 
 @given(notes=st.text(alphabet="ab天\n ", max_size=3_000), most=st.integers(1, 500))
 def test_notes_that_are_too_long_are_cut_with_a_mark(notes: str, most: int) -> None:
     """Short notes stay as they are; of long ones the beginning stays, and a mark."""
-    cut = shortened(notes, most)
+    cut = truncate_summary(notes, most)
     if estimate_tokens(notes) <= most:
         assert cut == notes
     else:
@@ -102,6 +106,6 @@ def test_notes_that_are_too_long_are_cut_with_a_mark(notes: str, most: int) -> N
 
 def test_notes_have_a_share_of_the_room() -> None:
     """Small models get short notes, and large ones no endless ones."""
-    assert notes_tokens(7_168) == 860
-    assert notes_tokens(1_000_000) == MOST_NOTES_TOKENS
-    assert "at most 430 words" in instruction(860).content
+    assert max_summary_tokens(7_168) == 860
+    assert max_summary_tokens(1_000_000) == MAX_SUMMARY_TOKENS
+    assert "at most 430 words" in summary_instruction(860).content

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.kimi import KNOWN, KimiEndpointMissing, KimiError, KimiUnavailable, Model
-from core.prompting.model_catalog import FRESH_S, RETRY_S, UNKNOWN_CONTEXT_TOKENS, Catalogue
+from core.kimi import KNOWN_MODELS, KimiEndpointMissing, KimiError, KimiUnavailable, Model
+from core.prompting.model_catalog import DEFAULT_CONTEXT_TOKENS, MODELS_TTL_S, RETRY_AFTER_S, ModelCatalog
 
-K3, K26 = KNOWN["kimi-k3"], KNOWN["kimi-k2.6"]
+K3, K26 = KNOWN_MODELS["kimi-k3"], KNOWN_MODELS["kimi-k2.6"]
 
 
 class Now:
@@ -46,42 +46,42 @@ class Provider:
 async def test_a_list_is_asked_for_once_while_it_is_fresh() -> None:
     """Many who want the list at once make one call, and later ones none until it is old."""
     provider, clock = Provider(K3), Now()
-    catalogue = Catalogue(provider, clock)
-    assert await asyncio.gather(catalogue.served(), catalogue.served()) == [(K3,), (K3,)]
-    clock.at += FRESH_S - 1
+    catalogue = ModelCatalog(provider, clock)
+    assert await asyncio.gather(catalogue.available_models(), catalogue.available_models()) == [(K3,), (K3,)]
+    clock.at += MODELS_TTL_S - 1
     assert catalogue.find("kimi-k3") == K3
     assert provider.asked == 1
     provider.models = (K26,)
     clock.at += 2
-    assert await catalogue.served() == (K26,)
+    assert await catalogue.available_models() == (K26,)
     assert provider.asked == 2
 
 
 async def test_an_old_list_serves_while_the_provider_fails() -> None:
     """A failure leaves the list in use and is not repeated at once."""
     provider, clock = Provider(K3), Now()
-    catalogue = Catalogue(provider, clock)
-    await catalogue.served()
+    catalogue = ModelCatalog(provider, clock)
+    await catalogue.available_models()
     provider.error = KimiUnavailable("down")
-    clock.at += FRESH_S + 1
-    assert await catalogue.served() == (K3,)
-    assert await catalogue.served() == (K3,)
+    clock.at += MODELS_TTL_S + 1
+    assert await catalogue.available_models() == (K3,)
+    assert await catalogue.available_models() == (K3,)
     assert provider.asked == 2
-    clock.at += RETRY_S + 1
+    clock.at += RETRY_AFTER_S + 1
     provider.error = None
-    await catalogue.served()
+    await catalogue.available_models()
     assert provider.asked == 3
 
 
 async def test_nobody_waits_for_a_list_to_answer_a_question() -> None:
     """Looking a model up uses the list as it is and renews it behind."""
     provider, clock = Provider(K3), Now()
-    catalogue = Catalogue(provider, clock)
-    await catalogue.served()
+    catalogue = ModelCatalog(provider, clock)
+    await catalogue.available_models()
     provider.models = (K26,)
-    clock.at += FRESH_S + 1
+    clock.at += MODELS_TTL_S + 1
     assert catalogue.find("kimi-k3") == K3
-    await catalogue.served()
+    await catalogue.available_models()
     assert catalogue.find("kimi-k3") is None
     await catalogue.close()
 
@@ -90,13 +90,13 @@ async def test_a_provider_without_a_list_has_the_built_in_one() -> None:
     """Where there is no endpoint, what is known of the provider counts."""
     provider = Provider()
     provider.error = KimiEndpointMissing("no such endpoint")
-    assert await Catalogue(provider, Now(), fallback=(K26,)).models() == (K26,)
-    unknown = Catalogue(provider, Now())
-    assert await unknown.models() == ()
+    assert await ModelCatalog(provider, Now(), fallback=(K26,)).refresh() == (K26,)
+    unknown = ModelCatalog(provider, Now())
+    assert await unknown.refresh() == ()
     assert unknown.find("kimi-k3") == K3
     made_up = unknown.find("somebody-s-model")
     assert made_up is not None
-    assert made_up.context_tokens == UNKNOWN_CONTEXT_TOKENS
+    assert made_up.context_tokens == DEFAULT_CONTEXT_TOKENS
 
 
 async def test_whoever_asks_at_the_start_is_told_of_failures() -> None:
@@ -104,4 +104,4 @@ async def test_whoever_asks_at_the_start_is_told_of_failures() -> None:
     provider = Provider()
     provider.error = KimiUnavailable("down")
     with pytest.raises(KimiUnavailable):
-        await Catalogue(provider, Now()).models()
+        await ModelCatalog(provider, Now()).refresh()

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.events import ChatType
-from core.prompting.prompt import MISSING, NOTES, QuestionTooLong, build_prompt, system_prompt
+from core.prompting.prompt import (
+    MISSING_MESSAGES_NOTE,
+    SUMMARY_HEADER,
+    QuestionTooLong,
+    build_prompt,
+    system_prompt,
+)
 from core.store.history import HistoryMessage
 from core.text.quoting import prepend_quote
 from core.text.tokens import MESSAGE_TOKENS, estimate_tokens, update_ratio
@@ -30,7 +36,12 @@ HISTORY = [
 def test_a_prompt_is_the_system_and_the_history_in_order() -> None:
     """With room enough, everything said stands in the prompt, oldest first."""
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=1000, ratio=1.0, question_seq=2
+        "Be kind.",
+        HISTORY,
+        chat_type=ChatType.DIRECT,
+        max_prompt_tokens=1000,
+        token_ratio=1.0,
+        question_seq=2,
     )
     assert [(message.role, message.content) for message in prompt.messages] == [
         ("system", "Be kind."),
@@ -43,7 +54,7 @@ def test_a_prompt_is_the_system_and_the_history_in_order() -> None:
 def test_in_a_group_words_carry_their_speaker() -> None:
     """Each person's words begin with their name where several people speak."""
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=ChatType.GROUP, room_tokens=1000, ratio=1.0, question_seq=2
+        "Be kind.", HISTORY, chat_type=ChatType.GROUP, max_prompt_tokens=1000, token_ratio=1.0, question_seq=2
     )
     assert [message.content for message in prompt.messages[1:]] == [
         "Bob: What is a lease?",
@@ -58,7 +69,12 @@ def test_what_does_not_fit_is_left_out_from_the_beginning() -> None:
         estimate_tokens(text) + MESSAGE_TOKENS for text in ("Be kind.", *(one.text for one in HISTORY))
     )
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=room - 1, ratio=1.0, question_seq=2
+        "Be kind.",
+        HISTORY,
+        chat_type=ChatType.DIRECT,
+        max_prompt_tokens=room - 1,
+        token_ratio=1.0,
+        question_seq=2,
     )
     assert [message.content for message in prompt.messages] == ["Be kind.", "And a fence?"]
 
@@ -67,7 +83,14 @@ def test_a_question_that_does_not_fit_alone_is_refused() -> None:
     """A question is never cut: it fits, or its author is told."""
     long = [line(5, "user", "why " * 2000)]
     with pytest.raises(QuestionTooLong):
-        build_prompt("Be kind.", long, scene=ChatType.DIRECT, room_tokens=500, ratio=1.0, question_seq=5)
+        build_prompt(
+            "Be kind.",
+            long,
+            chat_type=ChatType.DIRECT,
+            max_prompt_tokens=500,
+            token_ratio=1.0,
+            question_seq=5,
+        )
 
 
 @given(
@@ -84,9 +107,9 @@ def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: in
         prompt = build_prompt(
             "Be kind.",
             lines,
-            scene=ChatType.GROUP,
-            room_tokens=room_tokens,
-            ratio=ratio,
+            chat_type=ChatType.GROUP,
+            max_prompt_tokens=room_tokens,
+            token_ratio=ratio,
             question_seq=len(texts),
         )
     except QuestionTooLong:
@@ -98,16 +121,19 @@ def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: in
 def test_the_system_prompt_tells_place_and_day_and_stays_the_same_all_day() -> None:
     """Platform, scene and date are told; nothing in it changes between two questions of a day."""
     day = date(2026, 11, 21)
-    first = system_prompt(custom=None, platform="slack", scene=ChatType.GROUP, today=day)
+    first = system_prompt(operator_prompt=None, platform="slack", chat_type=ChatType.GROUP, today=day)
     assert "Slack" in first
     assert "2026-11-21" in first
-    assert first == system_prompt(custom=None, platform="slack", scene=ChatType.GROUP, today=day)
+    assert first == system_prompt(operator_prompt=None, platform="slack", chat_type=ChatType.GROUP, today=day)
 
 
 def test_an_operator_s_instructions_replace_ours() -> None:
     """A prompt of the deployment stands first, with place and date after it."""
     text = system_prompt(
-        custom="You sell tea.", platform="telegram", scene=ChatType.DIRECT, today=date(2026, 1, 2)
+        operator_prompt="You sell tea.",
+        platform="telegram",
+        chat_type=ChatType.DIRECT,
+        today=date(2026, 1, 2),
     )
     assert text.startswith("You sell tea.")
     assert "Telegram" in text
@@ -137,31 +163,31 @@ def test_notes_stand_between_the_system_prompt_and_what_was_said() -> None:
     prompt = build_prompt(
         "Be kind.",
         HISTORY,
-        scene=ChatType.DIRECT,
-        room_tokens=1000,
-        ratio=1.0,
+        chat_type=ChatType.DIRECT,
+        max_prompt_tokens=1000,
+        token_ratio=1.0,
         question_seq=2,
-        notes="Ann likes tea.",
-        missing=True,
+        summary="Ann likes tea.",
+        has_gap=True,
     )
     assert [message.role for message in prompt.messages[:4]] == ["system", "system", "system", "user"]
-    assert prompt.messages[1].content == NOTES + "Ann likes tea."
-    assert prompt.messages[2].content == MISSING
-    assert prompt.left_out == 0
+    assert prompt.messages[1].content == SUMMARY_HEADER + "Ann likes tea."
+    assert prompt.messages[2].content == MISSING_MESSAGES_NOTE
+    assert prompt.dropped_messages == 0
 
 
 def test_what_was_left_out_is_counted() -> None:
     """The prompt tells how many messages had no room."""
     prompt = build_prompt(
-        "Be kind.", HISTORY, scene=ChatType.DIRECT, room_tokens=30, ratio=1.0, question_seq=2
+        "Be kind.", HISTORY, chat_type=ChatType.DIRECT, max_prompt_tokens=30, token_ratio=1.0, question_seq=2
     )
-    assert prompt.left_out == 2
+    assert prompt.dropped_messages == 2
 
 
 def test_a_persona_stands_in_our_place_and_beside_the_operator_s_instructions() -> None:
     """A persona replaces who we are, keeps how we write, and never replaces what the operator wants."""
     given = {"platform": "slack", "scene": ChatType.DIRECT, "today": date(2026, 11, 21)}
-    ours = system_prompt(custom=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    ours = system_prompt(operator_prompt=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
     assert ours.startswith("You are a pirate.\n\nAnswer in the language")
-    theirs = system_prompt(custom="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]
+    theirs = system_prompt(operator_prompt="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]
     assert theirs.startswith("You sell tea.\n\nYou are a pirate.\n\nYou are on Slack")

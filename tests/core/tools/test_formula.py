@@ -5,7 +5,7 @@ import pytest
 from bots.simulator.kimi import KimiSimulator
 from core.kimi import AsyncKimi, KimiEndpointMissing
 from core.tools import SourceLink, ToolError
-from core.tools.formula import WEB_SEARCH, result_of, sources_in, tools_of
+from core.tools.formula import WEB_SEARCH_URI, extract_sources, load_formula_tools, parse_fiber
 
 
 def test_named_pages_are_sources_once_each() -> None:
@@ -13,12 +13,12 @@ def test_named_pages_are_sources_once_each() -> None:
     text = (
         '[{"title": "Tea", "url": "https://a.example/tea"}, {"url": "https://a.example/tea"}, {"url": "x:y"}]'
     )
-    assert sources_in(text) == (SourceLink(url="https://a.example/tea", title="Tea"),)
+    assert extract_sources(text) == (SourceLink(url="https://a.example/tea", title="Tea"),)
 
 
 def test_addresses_in_plain_text_are_found() -> None:
     """A result that is no JSON is searched for addresses, without the punctuation behind them."""
-    assert [one.url for one in sources_in("见 https://b.example/页，and (https://c.example/x).")] == [
+    assert [one.url for one in extract_sources("见 https://b.example/页，and (https://c.example/x).")] == [
         "https://b.example/页",
         "https://c.example/x",
     ]
@@ -27,13 +27,13 @@ def test_addresses_in_plain_text_are_found() -> None:
 def test_an_encrypted_result_is_passed_on_as_it_is() -> None:
     """What only Kimi can read is handed back unread."""
     fiber = {"status": "succeeded", "context": {"encrypted_output": "AAAA"}}
-    assert result_of("web_search", fiber, "{}").text == "AAAA"
+    assert parse_fiber("web_search", fiber, "{}").text == "AAAA"
 
 
 def test_a_fetched_page_is_a_source_even_when_encrypted() -> None:
     """The page that was asked for is known from the arguments."""
     fiber = {"status": "succeeded", "context": {"encrypted_output": "AAAA"}}
-    result = result_of("fetch", fiber, '{"url": "https://d.example/"}')
+    result = parse_fiber("fetch", fiber, '{"url": "https://d.example/"}')
     assert result.sources == (SourceLink(url="https://d.example/"),)
 
 
@@ -41,7 +41,7 @@ def test_a_fetched_page_is_a_source_even_when_encrypted() -> None:
 def test_a_fiber_that_failed_is_a_fault(fiber: object) -> None:
     """Whatever shape a failure has, the model is told that the tool failed."""
     with pytest.raises(ToolError, match="web_search failed"):
-        result_of("web_search", fiber, "{}")
+        parse_fiber("web_search", fiber, "{}")
 
 
 async def test_formulas_are_found_and_run_at_the_provider() -> None:
@@ -50,7 +50,7 @@ async def test_formulas_are_found_and_run_at_the_provider() -> None:
         KimiSimulator() as simulator,
         AsyncKimi(api_key="sk-test", base_url=simulator.base_url) as kimi,
     ):
-        (search,) = await tools_of(kimi, WEB_SEARCH)
+        (search,) = await load_formula_tools(kimi, WEB_SEARCH_URI)
         assert search.name == "web_search"
         found = await search.run('{"query": "tea"}')
         assert [one.url for one in found.sources] == [
@@ -71,4 +71,4 @@ async def test_a_provider_without_formulas_says_so() -> None:
         AsyncKimi(api_key="sk-test", base_url=simulator.ace_url) as kimi,
     ):
         with pytest.raises(KimiEndpointMissing):
-            await tools_of(kimi, WEB_SEARCH)
+            await load_formula_tools(kimi, WEB_SEARCH_URI)

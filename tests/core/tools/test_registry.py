@@ -5,8 +5,8 @@ from typing import Any
 from core.kimi import KimiEndpointMissing, KimiUnavailable, ToolCall
 from core.store import Database
 from core.tools import SourceLink
-from core.tools.formula import BUILTIN
-from core.tools.registry import Toolbox, sources_note, telling
+from core.tools.formula import BUILTIN_SEARCH_NAME
+from core.tools.registry import ToolRegistry, sources_text, tool_status_text
 
 
 class Formulas:
@@ -15,7 +15,7 @@ class Formulas:
     def __init__(self, error: Exception | None) -> None:
         self.error, self.asked = error, 0
 
-    async def ask(self, method: str, path: str, body: object = None) -> Any:
+    async def request_json(self, method: str, path: str, body: object = None) -> Any:
         """Describe one function, or fail."""
         self.asked += 1
         if self.error is not None:
@@ -23,28 +23,28 @@ class Formulas:
         return {"tools": [{"type": "function", "function": {"name": path.split("/")[3].partition(":")[0]}}]}
 
 
-async def names(toolbox: Toolbox, *, thinks: bool, searches: bool | None = True) -> list[str]:
+async def names(toolbox: ToolRegistry, *, thinks: bool, searches: bool | None = True) -> list[str]:
     """The names of an answer's tools."""
-    return [tool.name for tool in await toolbox.tools(searches, thinks=thinks)]
+    return [tool.name for tool in await toolbox.tools_for_answer(searches, model_thinks=thinks)]
 
 
 async def test_where_formulas_are_absent_the_older_search_stands_in(database: Database) -> None:
     """It refuses models that think, and what it is called with goes back as it came."""
     formulas = Formulas(KimiEndpointMissing("no such endpoint"))
-    toolbox = Toolbox(database, formulas, [], search=False)
-    assert await names(toolbox, thinks=False) == [BUILTIN]
+    toolbox = ToolRegistry(database, formulas, [], search_by_default=False)
+    assert await names(toolbox, thinks=False) == [BUILTIN_SEARCH_NAME]
     assert await names(toolbox, thinks=True) == []
     assert formulas.asked == 1
-    (search,) = await toolbox.tools(True, thinks=False)
+    (search,) = await toolbox.tools_for_answer(True, model_thinks=False)
     assert search.definition == {"type": "builtin_function", "function": {"name": "$web_search"}}
     assert (await search.run('{"query": "tea"}')).text == '{"query": "tea"}'
-    assert telling(ToolCall("1", BUILTIN, '{"query": "tea"}'), "zh") == "正在搜索：tea"
+    assert tool_status_text(ToolCall("1", BUILTIN_SEARCH_NAME, '{"query": "tea"}'), "zh") == "正在搜索：tea"
 
 
 async def test_formulas_that_fail_now_are_asked_again(database: Database) -> None:
     """An answer goes without them; the next one has them."""
     formulas = Formulas(KimiUnavailable("down"))
-    toolbox = Toolbox(database, formulas, [], search=True)
+    toolbox = ToolRegistry(database, formulas, [], search_by_default=True)
     assert await names(toolbox, thinks=True, searches=None) == []
     formulas.error = None
     assert await names(toolbox, thinks=True, searches=None) == ["web-search", "fetch"]
@@ -53,7 +53,7 @@ async def test_formulas_that_fail_now_are_asked_again(database: Database) -> Non
 
 def test_sources_are_links_that_cannot_break_out() -> None:
     """A page's title is one line without brackets, and short."""
-    note = sources_note(
+    note = sources_text(
         [SourceLink(url="https://a.test", title="x](https://evil.test) [y\n" + "z" * 100)], "en"
     )
     assert note.splitlines()[0] == "**Sources**"

@@ -26,7 +26,7 @@ class Fault:
 
 
 class Relay:
-    """Passes bytes to one server and back; a :class:`FileFault` concerns the connection that it meets."""
+    """Passes bytes to one server and back; a :class:`Fault` concerns the connection that it meets."""
 
     def __init__(self, url: str) -> None:
         """``url`` is the server's; :attr:`url` leads through the relay."""

@@ -102,6 +102,10 @@ async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, pro
     assert len(turns) == 4
     assert all("turn.finished" in events for events in turns.values())
     told = {event for events in turns.values() for event in events}
-    assert {"stream_resumed", "delivery.call_failed", "tool_fault", "file.read", "turn.finished"} <= told, (
-        told
-    )
+    assert {
+        "answer.stream_resumed",
+        "delivery.call_failed",
+        "tool.call_failed",
+        "file.read",
+        "turn.finished",
+    } <= told, told

@@ -14,12 +14,12 @@ from core.domain.clock import ScaledClock
 from core.kimi import (
     AsyncKimi,
     ChatRequest,
+    ImagePart,
     KimiEndpointMissing,
     KimiFileMissing,
     KimiFileRefused,
     KimiInvalidRequest,
     Message,
-    PicturePart,
     RetryPolicy,
     TextPart,
 )
@@ -131,7 +131,7 @@ async def test_files_are_listed_and_deleted(client: AsyncKimi, put: Any) -> None
     """A deleted file is gone from the list, and cannot be deleted or read again."""
     first, second = await put("a.txt", b"a"), await put("b.txt", b"b")
     await client.files.delete(first.id)
-    assert await client.files.all() == (second,)
+    assert await client.files.list_all() == (second,)
     assert await client.files.get(second.id) == second
     for verb in (client.files.delete, client.files.get, client.files.content):
         with pytest.raises(KimiFileMissing):
@@ -152,7 +152,7 @@ async def test_references_must_lead_somewhere(client: AsyncKimi, put: Any, kimi:
     text, picture = await put("a.txt", b"a"), await put("a.png", PNG, "image")
 
     async def see(url: str) -> None:
-        content = (TextPart("What is it?"), PicturePart(url))
+        content = (TextPart("What is it?"), ImagePart(url))
         message = Message(role="user", content=content)
         request = ChatRequest(messages=(message,), model="kimi-k2.6", max_completion_tokens=100)
         await client.complete(request)
@@ -170,4 +170,4 @@ async def test_ace_keeps_no_files(kimi: KimiSimulator, tmp_path: Path) -> None:
         with pytest.raises(KimiEndpointMissing):
             await client.files.upload(tmp_path / "a", name="a.txt", purpose="file-extract")
         with pytest.raises(KimiEndpointMissing):
-            await client.files.all()
+            await client.files.list_all()

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from core.kimi.decode import decode
 from core.kimi.errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
@@ -26,12 +25,13 @@ from core.kimi.errors import (
     KimiRateLimited,
     KimiUnavailable,
 )
-from core.kimi.rate_limit import limit_in, wait_told_by, wait_told_in
+from core.kimi.json_decoding import decode_json
+from core.kimi.rate_limit import parse_limit, retry_after_in_headers, retry_after_in_text
 
-Asked: TypeAlias = Literal["chat", "models", "files"]
-Kind: TypeAlias = type[KimiError]
+EndpointKind: TypeAlias = Literal["chat", "models", "files"]
+ErrorClass: TypeAlias = type[KimiError]
 
-_BY_NAME: Mapping[str, Kind] = {
+_BY_NAME: Mapping[str, ErrorClass] = {
     # Moonshot's error.type
     "content_filter": KimiContentFiltered,
     "invalid_authentication_error": KimiAuthenticationError,
@@ -68,7 +68,7 @@ _BY_NAME: Mapping[str, Kind] = {
     "overloaded_error": KimiOverloaded,
 }
 
-_BY_STATUS: Mapping[int, Kind] = {
+_BY_STATUS: Mapping[int, ErrorClass] = {
     400: KimiInvalidRequest,
     401: KimiAuthenticationError,
     402: KimiQuotaExhausted,
@@ -85,10 +85,10 @@ _BY_STATUS: Mapping[int, Kind] = {
 }
 
 #: Kinds whose names some servers use for everything; a telling status counts more.
-_VAGUE = (KimiInvalidRequest, KimiUnavailable)
+_AMBIGUOUS = (KimiInvalidRequest, KimiUnavailable)
 
 #: Texts that say more than the name or the status they come with. First match wins.
-_BY_TEXT: tuple[tuple[re.Pattern[str], Kind, tuple[Kind, ...]], ...] = (
+_BY_TEXT: tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]], ...] = (
     (
         # Seen for one call in six on 2026-09-02, with requests that were fine.
         re.compile(r"missing required header", re.IGNORECASE),
@@ -124,7 +124,7 @@ _SAFE_ID = re.compile(r"[\w.:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class ErrorDetails:
     """What a refusal says, whatever its form."""
 
     name: str = ""  #: the most telling of code and type
@@ -138,94 +138,96 @@ def request_id_from(headers: Mapping[str, str]) -> str:
     return next((value for value in ids if _SAFE_ID.fullmatch(value)), "")
 
 
-def from_response(
+def error_from_response(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
     *,
-    asked: Asked = "chat",
+    endpoint_kind: EndpointKind = "chat",
     secrets: tuple[str, ...] = (),
 ) -> KimiError:
     """Return the error that a whole HTTP response means; ``status`` is not 2xx."""
-    refusal = _refusal_by(body)
-    return _error(
+    refusal = _parse_error_body(body)
+    return _build_error(
         refusal,
-        kind=_kind(refusal, status, asked),
+        error_class=_error_class_for(refusal, status, endpoint_kind),
         status=status,
         request_id=request_id_from(headers) or refusal.request_id,
-        header_wait_s=wait_told_by(headers),
+        retry_after_header_s=retry_after_in_headers(headers),
         secrets=secrets,
     )
 
 
-def from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
+def error_from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
     """Return the error that an ``error`` member means inside a response that began well."""
-    refusal = _refusal_in({"error": error})
+    refusal = _parse_error_value({"error": error})
     told = error.get("code") if isinstance(error, dict) else None
     status = told if isinstance(told, int) and 400 <= told < 600 else 500  # some put the status there
-    return _error(
+    return _build_error(
         refusal,
-        kind=_kind(refusal, status, "chat"),
+        error_class=_error_class_for(refusal, status, "chat"),
         status=None,
         request_id=request_id or refusal.request_id,
-        header_wait_s=None,
+        retry_after_header_s=None,
         secrets=secrets,
     )
 
 
-def _refusal_by(body: bytes) -> Refusal:
+def _parse_error_body(body: bytes) -> ErrorDetails:
     text = body.decode("utf-8", "replace").strip()
     if not text:
-        return Refusal(text="(empty body)")
+        return ErrorDetails(text="(empty body)")
     if text.startswith("<"):
         title = _TITLE.search(text)
-        return Refusal(text=f"an HTML page: {title[1].strip() if title else '(no title)'}")
+        return ErrorDetails(text=f"an HTML page: {title[1].strip() if title else '(no title)'}")
     try:
-        return _refusal_in(decode(body))
+        return _parse_error_value(decode_json(body))
     except ValueError:
-        return Refusal(text=text)
+        return ErrorDetails(text=text)
 
 
-def _refusal_in(value: Any) -> Refusal:
+def _parse_error_value(value: Any) -> ErrorDetails:
     match value:
         case {"error": dict(error)}:
             names = (error.get("code"), error.get("type"))
             name = next((n for n in names if isinstance(n, str) and n in _BY_NAME), "")
             text = error.get("message") or error.get("type") or error.get("code") or "(no message)"
             request_id = error.get("request_id") or value.get("request_id") or value.get("trace_id")
-            return Refusal(name=name, text=str(text), request_id=_id(request_id))
+            return ErrorDetails(name=name, text=str(text), request_id=_safe_id(request_id))
         case {"error": str(text)} if text:
             name = text if text in _BY_NAME else ""
             message = value.get("message")
-            return Refusal(name=name, text=str(message or text), request_id=_id(value.get("trace_id")))
+            return ErrorDetails(
+                name=name, text=str(message or text), request_id=_safe_id(value.get("trace_id"))
+            )
         case {"message": str(text)} | {"detail": str(text)}:
-            return Refusal(text=text, request_id=_id(value.get("trace_id")))
+            return ErrorDetails(text=text, request_id=_safe_id(value.get("trace_id")))
         case str(text):
-            return Refusal(name=text if text in _BY_NAME else "", text=text)
+            return ErrorDetails(name=text if text in _BY_NAME else "", text=text)
         case _:
-            return Refusal(text="(no message)")
+            return ErrorDetails(text="(no message)")
 
 
-def _id(value: Any) -> str:
+def _safe_id(value: Any) -> str:
     return value if isinstance(value, str) and _SAFE_ID.fullmatch(value) else ""
 
 
-def _kind(refusal: Refusal, status: int, asked: Asked) -> Kind:
-    kind = _BY_NAME.get(refusal.name)
-    if kind is None or (kind in _VAGUE and status in _BY_STATUS):
-        kind = _by_status(status)
+def _error_class_for(details: ErrorDetails, status: int, endpoint_kind: EndpointKind) -> ErrorClass:
+    kind = _BY_NAME.get(details.name)
+    if kind is None or (kind in _AMBIGUOUS and status in _BY_STATUS):
+        kind = _error_class_for_status(status)
     for pattern, meant, instead_of in _BY_TEXT:
-        if kind in instead_of and pattern.search(refusal.text):
+        if kind in instead_of and pattern.search(details.text):
             kind = meant
             break
-    if asked == "models" and kind is KimiModelUnknown:
+    if endpoint_kind == "models" and kind is KimiModelUnknown:
         return KimiEndpointMissing
-    if asked == "files" and kind is KimiModelUnknown:
+    if endpoint_kind == "files" and kind is KimiModelUnknown:
         return KimiFileMissing
     return kind
 
 
-def _by_status(status: int) -> Kind:
+def _error_class_for_status(status: int) -> ErrorClass:
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
@@ -233,21 +235,21 @@ def _by_status(status: int) -> Kind:
     return KimiEndpointMissing if 300 <= status < 400 else KimiInvalidRequest
 
 
-def _error(
-    refusal: Refusal,
+def _build_error(
+    details: ErrorDetails,
     *,
-    kind: Kind,
+    error_class: ErrorClass,
     status: int | None,
     request_id: str,
-    header_wait_s: float | None,
+    retry_after_header_s: float | None,
     secrets: tuple[str, ...],
 ) -> KimiError:
     where = f"HTTP {status}" if status is not None else "in the stream"
-    message = f"{where}: {refusal.text}"
-    waits = [wait for wait in (header_wait_s, wait_told_in(refusal.text)) if wait is not None]
+    message = f"{where}: {details.text}"
+    waits = [wait for wait in (retry_after_header_s, retry_after_in_text(details.text)) if wait is not None]
     wait_s = max(waits, default=None)
-    if kind is KimiRateLimited:
-        limit, limit_value = limit_in(refusal.text)
+    if error_class is KimiRateLimited:
+        limit, limit_value = parse_limit(details.text)
         return KimiRateLimited(
             message,
             limit=limit,
@@ -257,4 +259,4 @@ def _error(
             retry_after_s=wait_s,
             secrets=secrets,
         )
-    return kind(message, request_id=request_id, status=status, retry_after_s=wait_s, secrets=secrets)
+    return error_class(message, request_id=request_id, status=status, retry_after_s=wait_s, secrets=secrets)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import httpx
 
 from core.kimi.endpoint import Endpoint
+from core.kimi.error_mapping import request_id_from
 from core.kimi.errors import (
     KimiError,
     KimiInvalidRequest,
@@ -14,11 +15,10 @@ from core.kimi.errors import (
     KimiUnavailable,
     Phase,
 )
-from core.kimi.failure import request_id_from
-from core.kimi.reading import Reading, reading_for
+from core.kimi.reply_decoder import ReplyDecoder, decoder_for
 
 #: Called before each wait that precedes another attempt, with its reason and its seconds.
-OnWait: TypeAlias = Callable[[KimiError, float], None]
+OnRetry: TypeAlias = Callable[[KimiError, float], None]
 
 #: More of an error page is never read.
 MAX_ERROR_BYTES = 64 * 1024
@@ -26,9 +26,9 @@ MAX_ERROR_BYTES = 64 * 1024
 DRAIN_S = 0.2
 
 #: Kimi's account limits bound concurrency, not we.
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0)
+CONNECTION_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0)
 
-_TEXTS: dict[Phase, str] = {
+_TIMEOUT_TEXTS: dict[Phase, str] = {
     "connect": "no connection in time",
     "first_byte": "no first byte in time",
     "idle": "the stream fell silent",
@@ -36,37 +36,39 @@ _TEXTS: dict[Phase, str] = {
 }
 
 
-def timed_out(phase: Phase, limit_s: float, *, request_id: str = "") -> KimiTimeout:
+def timeout_error(phase: Phase, limit_s: float, *, request_id: str = "") -> KimiTimeout:
     """Return the error for ``limit_s`` seconds without what ``phase`` waits for."""
-    return KimiTimeout(f"{_TEXTS[phase]} ({limit_s:g} s)", phase=phase, request_id=request_id)
+    return KimiTimeout(f"{_TIMEOUT_TEXTS[phase]} ({limit_s:g} s)", phase=phase, request_id=request_id)
 
 
-def broken(exc: httpx.RequestError, phase: Phase, endpoint: Endpoint, *, request_id: str = "") -> KimiError:
+def connection_error(
+    exc: httpx.RequestError, phase: Phase, endpoint: Endpoint, *, request_id: str = ""
+) -> KimiError:
     """Return the error that a failure of the connection during ``phase`` means."""
     message = f"{type(exc).__name__}: {exc}"
     if isinstance(exc, httpx.ConnectTimeout):
-        return KimiTimeout(_TEXTS["connect"], phase="connect", request_id=request_id)
+        return KimiTimeout(_TIMEOUT_TEXTS["connect"], phase="connect", request_id=request_id)
     if isinstance(exc, httpx.TimeoutException):
-        return KimiTimeout(_TEXTS[phase], phase=phase, request_id=request_id)
+        return KimiTimeout(_TIMEOUT_TEXTS[phase], phase=phase, request_id=request_id)
     if isinstance(exc, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return KimiInvalidRequest(message, secrets=endpoint.secrets)
     kind = KimiStreamInterrupted if phase == "idle" else KimiUnavailable
     return kind(message, request_id=request_id, secrets=endpoint.secrets)
 
 
-def begin_reading(response: httpx.Response, endpoint: Endpoint) -> Reading:
+def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> ReplyDecoder:
     """Return what reads the body of a successful chat response.
 
     Raises:
         KimiEndpointMissing: the body is no reply.
     """
-    return reading_for(
+    return decoder_for(
         response.headers.get("content-type", "").lower(),
         request_id=request_id_from(response.headers),
         secrets=endpoint.secrets,
     )
 
 
-def is_encoded(response: httpx.Response) -> bool:
+def is_compressed(response: httpx.Response) -> bool:
     """Tell whether the server compressed the body although it was asked not to."""
     return bool(response.headers.get("content-encoding", "identity").lower() != "identity")

@@ -24,7 +24,7 @@ from core.kimi import (
     KimiTimeout,
     KimiUnavailable,
 )
-from core.kimi.failure import from_event, from_response
+from core.kimi.error_mapping import error_from_event, error_from_response
 
 HTML = b"<html>\r\n<head><title>504 Gateway Time-out</title></head><body>nginx</body></html>"
 
@@ -117,7 +117,7 @@ def test_every_refusal_has_its_kind(
     status: int, body: bytes, expected: type[KimiError], retryable: bool
 ) -> None:
     """The name decides, then the text, then the status; each kind knows whether it may pass."""
-    error = from_response(status, {}, body)
+    error = error_from_response(status, {}, body)
     assert type(error) is expected
     assert error.retryable is retryable
     assert error.status == status
@@ -143,7 +143,7 @@ def test_a_rate_limit_tells_which_and_how_long(
     text: str, limit: str, value: int | None, wait_s: float | None
 ) -> None:
     """The dimension, its number and the wait are read from the text."""
-    error = from_response(429, {}, moonshot("rate_limit_reached_error", text))
+    error = error_from_response(429, {}, moonshot("rate_limit_reached_error", text))
     assert isinstance(error, KimiRateLimited)
     assert (error.limit, error.limit_value, error.retry_after_s) == (limit, value, wait_s)
     assert error.retryable is (limit != "tpd")
@@ -167,7 +167,7 @@ def test_the_longer_wait_counts(header: str | int, low: float, high: float) -> N
     if isinstance(header, int):
         header = email.utils.formatdate(time.time() + header, usegmt=True)
     body = moonshot("rate_limit_reached_error", "try again after 1 seconds")
-    error = from_response(429, {"retry-after": header}, body)
+    error = error_from_response(429, {"retry-after": header}, body)
     assert error.retry_after_s is not None
     assert low <= error.retry_after_s <= high
 
@@ -184,29 +184,29 @@ def test_the_longer_wait_counts(header: str | int, low: float, high: float) -> N
 )
 def test_the_request_id_is_found(headers: dict[str, str], body: bytes, expected: str) -> None:
     """Headers come first, then the body; something that is no id is not taken for one."""
-    assert from_response(500, headers, body).request_id == expected
+    assert error_from_response(500, headers, body).request_id == expected
 
 
 def test_an_error_inside_a_response_has_its_kind_too() -> None:
     """Without a status the name decides, and what has no name is Kimi's failure."""
-    assert isinstance(from_event({"type": "content_filter"}, request_id=""), KimiContentFiltered)
-    assert isinstance(from_event("broken", request_id="r"), KimiUnavailable)
-    assert from_event("broken", request_id="r").status is None
-    assert from_event("broken", request_id="r").request_id == "r"
-    assert isinstance(from_event({"code": 429, "message": "m"}, request_id=""), KimiRateLimited)
-    assert isinstance(from_event(["odd"], request_id=""), KimiUnavailable)
+    assert isinstance(error_from_event({"type": "content_filter"}, request_id=""), KimiContentFiltered)
+    assert isinstance(error_from_event("broken", request_id="r"), KimiUnavailable)
+    assert error_from_event("broken", request_id="r").status is None
+    assert error_from_event("broken", request_id="r").request_id == "r"
+    assert isinstance(error_from_event({"code": 429, "message": "m"}, request_id=""), KimiRateLimited)
+    assert isinstance(error_from_event(["odd"], request_id=""), KimiUnavailable)
 
 
 def test_a_model_list_that_is_not_found_is_no_unknown_model() -> None:
     """The same 404 means another thing where models were asked for."""
     body = moonshot("resource_not_found_error")
-    assert isinstance(from_response(404, {}, body, asked="models"), KimiEndpointMissing)
+    assert isinstance(error_from_response(404, {}, body, endpoint_kind="models"), KimiEndpointMissing)
 
 
 def test_the_log_text_has_no_secret_and_a_bounded_length() -> None:
     """The key in use goes whatever it looks like, and nobody's megabyte reaches the log."""
     body = moonshot("invalid_request_error", "bad key 7f3e with Bearer abc.def-1 for org-77aa " + "x " * 9999)
-    text = str(from_response(400, {}, body, secrets=("7f3e",)))
+    text = str(error_from_response(400, {}, body, secrets=("7f3e",)))
     assert "7f3e" not in text
     assert "abc" not in text
     assert "77aa" not in text

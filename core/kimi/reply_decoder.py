@@ -1,6 +1,6 @@
 """From the bytes of a response to the events of a reply, without I/O.
 
-:class:`StreamReading` is the hot path: it runs for every few characters of every answer. It reads
+:class:`StreamDecoder` is the hot path: it runs for every few characters of every answer. It reads
 with ``isinstance`` where ``match`` would read better and cost twice as much
 (``tests/bench/sse.py``).
 """
@@ -8,17 +8,17 @@ with ``isinstance`` where ``match`` would read better and cost twice as much
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from core.kimi.decode import decode
+from core.kimi.error_mapping import error_from_event
 from core.kimi.errors import KimiEndpointMissing, KimiStreamInterrupted, KimiUnavailable
-from core.kimi.failure import from_event
+from core.kimi.json_decoding import decode_json
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
-from core.kimi.sse import SseReader
-from core.kimi.tool_calls import ToolCallDrafts
+from core.kimi.sse import SseDecoder
+from core.kimi.tool_calls import ToolCallAssembler
 
 _DONE = b"[DONE]"
 
 
-class Reading(Protocol):
+class ReplyDecoder(Protocol):
     """One response body, on its way to become events."""
 
     done: bool  #: ``Finished`` was handed out; what follows does not matter
@@ -39,7 +39,7 @@ class Reading(Protocol):
         """
 
 
-def reading_for(content_type: str, *, request_id: str, secrets: tuple[str, ...]) -> Reading:
+def decoder_for(content_type: str, *, request_id: str, secrets: tuple[str, ...]) -> ReplyDecoder:
     """Return what reads a successful response by its type, whatever was asked for.
 
     Raises:
@@ -48,11 +48,11 @@ def reading_for(content_type: str, *, request_id: str, secrets: tuple[str, ...])
     if "html" in content_type:
         raise KimiEndpointMissing("a web page instead of a reply; is the base URL right?")
     if "json" in content_type:
-        return WholeReading(request_id=request_id, secrets=secrets)
-    return StreamReading(request_id=request_id, secrets=secrets)
+        return WholeBodyDecoder(request_id=request_id, secrets=secrets)
+    return StreamDecoder(request_id=request_id, secrets=secrets)
 
 
-class _Gathering:
+class _BaseDecoder:
     """What both forms of a reply have in common: everything that is only known at the end."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
@@ -61,44 +61,44 @@ class _Gathering:
         self._secrets = secrets
         self._model = ""
         self._usage: Usage | None = None
-        self._reason: FinishReason | None = None
-        self._drafts = ToolCallDrafts()
+        self._finish_reason: FinishReason | None = None
+        self._assembler = ToolCallAssembler()
 
-    def _check(self, body: dict[str, Any]) -> None:
+    def _raise_error_member(self, body: dict[str, Any]) -> None:
         """Raise what an ``error`` member means; Ace Data Cloud sends it as null beside a reply."""
         if body.get("error"):
-            raise from_event(body["error"], request_id=self._request_id, secrets=self._secrets)
+            raise error_from_event(body["error"], request_id=self._request_id, secrets=self._secrets)
 
-    def _note(self, body: dict[str, Any], choice: dict[str, Any]) -> None:
+    def _record_ending(self, body: dict[str, Any], choice: dict[str, Any]) -> None:
         """Remember what a chunk tells beside its words. Usage stands on top or in the choice."""
         usage = body.get("usage") or choice.get("usage")
         if usage:
-            self._usage = usage_from(usage) or self._usage
+            self._usage = parse_usage(usage) or self._usage
         reason = choice.get("finish_reason")
         if reason:
-            self._reason = _reason_from(reason)
+            self._finish_reason = _parse_finish_reason(reason)
 
-    def _name(self, body: dict[str, Any]) -> None:
+    def _record_identity(self, body: dict[str, Any]) -> None:
         """Remember who answered. The body's own id serves where no header brought one."""
         model, own_id = body.get("model"), body.get("id")
         self._model = model if isinstance(model, str) else ""
         if not self._request_id and isinstance(own_id, str):
             self._request_id = own_id
 
-    def _ending(self) -> list[ReplyEvent]:
+    def _final_events(self) -> list[ReplyEvent]:
         self.done = True
-        calls = self._drafts.calls()
-        reason = self._reason or ("tool_calls" if calls else "stop")
+        calls = self._assembler.tool_calls()
+        reason = self._finish_reason or ("tool_calls" if calls else "stop")
         return [*calls, Finished(reason, self._usage, self._request_id, self._model)]
 
 
-class StreamReading(_Gathering):
+class StreamDecoder(_BaseDecoder):
     """A streamed reply; complete with ``data: [DONE]`` and with nothing else."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         super().__init__(request_id=request_id, secrets=secrets)
-        self._sse = SseReader()
-        self._begun = False
+        self._sse = SseDecoder()
+        self._started = False
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
         """See :class:`FileReadResult`."""
@@ -119,41 +119,41 @@ class StreamReading(_Gathering):
             if self.done:
                 return
             if not payload.startswith(_DONE):
-                yield from self._read(payload)
-            elif self._begun:
-                yield from self._ending()
+                yield from self._decode_chunk(payload)
+            elif self._started:
+                yield from self._final_events()
             else:
                 raise self._interrupted("the stream has no chunk before [DONE]")
 
-    def _read(self, payload: bytes) -> list[ReplyEvent]:
+    def _decode_chunk(self, payload: bytes) -> list[ReplyEvent]:
         try:
-            chunk = decode(payload)
+            chunk = decode_json(payload)
         except ValueError as exc:
             raise self._interrupted("a chunk that is no JSON") from exc
         if not isinstance(chunk, dict):
             raise self._interrupted("a chunk that is no JSON object")
-        self._check(chunk)
-        if not self._begun:
-            self._begun = True
-            self._name(chunk)
+        self._raise_error_member(chunk)
+        if not self._started:
+            self._started = True
+            self._record_identity(chunk)
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
-            self._note(chunk, {})  # the usage chunk has no choices
+            self._record_ending(chunk, {})  # the usage chunk has no choices
             return []
-        self._note(chunk, choice)
+        self._record_ending(chunk, choice)
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return []
         if delta.get("tool_calls"):
-            self._drafts.add(delta["tool_calls"])
-        return _words(delta)
+            self._assembler.add_fragments(delta["tool_calls"])
+        return _delta_events(delta)
 
     def _interrupted(self, message: str) -> KimiStreamInterrupted:
         return KimiStreamInterrupted(message, request_id=self._request_id)
 
 
-class WholeReading(_Gathering):
+class WholeBodyDecoder(_BaseDecoder):
     """A reply in one JSON body."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
@@ -168,17 +168,17 @@ class WholeReading(_Gathering):
     def close(self) -> Iterator[ReplyEvent]:
         """See :class:`FileReadResult`."""
         try:
-            body = decode(bytes(self._body))
+            body = decode_json(bytes(self._body))
         except ValueError as exc:
             raise self._unreadable("a reply that is no JSON") from exc
         if isinstance(body, dict):
-            self._check(body)
+            self._raise_error_member(body)
         match body:
             case {"choices": [{"message": dict(message)} as choice, *_]}:
-                self._name(body)
-                self._note(body, choice)
-                self._drafts.add(message.get("tool_calls"))
-                return iter([*_words(message), *self._ending()])
+                self._record_identity(body)
+                self._record_ending(body, choice)
+                self._assembler.add_fragments(message.get("tool_calls"))
+                return iter([*_delta_events(message), *self._final_events()])
             case _:
                 raise self._unreadable("a reply without a message")
 
@@ -186,7 +186,7 @@ class WholeReading(_Gathering):
         return KimiUnavailable(message, request_id=self._request_id)
 
 
-def _words(delta: dict[str, Any]) -> list[ReplyEvent]:
+def _delta_events(delta: dict[str, Any]) -> list[ReplyEvent]:
     """Return what a delta or a message says.
 
     Ace Data Cloud sends the thinking twice, as ``reasoning_content`` and as ``reasoning``, and
@@ -202,7 +202,7 @@ def _words(delta: dict[str, Any]) -> list[ReplyEvent]:
     return events
 
 
-def _reason_from(reason: object) -> FinishReason:
+def _parse_finish_reason(reason: object) -> FinishReason:
     match reason:
         case "stop" | "length" | "tool_calls" | "content_filter":
             return reason
@@ -214,23 +214,23 @@ def _reason_from(reason: object) -> FinishReason:
             return "stop"
 
 
-def usage_from(told: object) -> Usage | None:
+def parse_usage(value: object) -> Usage | None:
     """Read a ``usage`` member; None where it carries no numbers."""
-    if not isinstance(told, dict) or ("prompt_tokens" not in told and "completion_tokens" not in told):
+    if not isinstance(value, dict) or ("prompt_tokens" not in value and "completion_tokens" not in value):
         return None
     return Usage(
-        prompt_tokens=_count(told.get("prompt_tokens")),
-        completion_tokens=_count(told.get("completion_tokens")),
-        cached_tokens=_count(told.get("cached_tokens"))
-        or _count(_member(told, "prompt_tokens_details", "cached_tokens")),
-        reasoning_tokens=_count(_member(told, "completion_tokens_details", "reasoning_tokens")),
+        prompt_tokens=_token_count(value.get("prompt_tokens")),
+        completion_tokens=_token_count(value.get("completion_tokens")),
+        cached_tokens=_token_count(value.get("cached_tokens"))
+        or _token_count(_nested(value, "prompt_tokens_details", "cached_tokens")),
+        reasoning_tokens=_token_count(_nested(value, "completion_tokens_details", "reasoning_tokens")),
     )
 
 
-def _member(told: dict[str, Any], outer: str, inner: str) -> object:
-    details = told.get(outer)
+def _nested(value: dict[str, Any], outer: str, inner: str) -> object:
+    details = value.get(outer)
     return details.get(inner) if isinstance(details, dict) else None
 
 
-def _count(number: object) -> int:
+def _token_count(number: object) -> int:
     return number if isinstance(number, int) and number >= 0 else 0

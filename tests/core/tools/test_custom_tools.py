@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from core.domain.errors import SettingsError
 from core.tools import ToolError, tool
-from core.tools.own import load, made
+from core.tools.custom_tools import build_tool, load_tools
 
 
 class Colour(StrEnum):
@@ -56,7 +56,7 @@ def types_everywhere(schema: Any) -> bool:
 
 async def test_a_function_becomes_a_tool() -> None:
     """Name, description and arguments come from the function; running it checks the arguments."""
-    found = made(stock)
+    found = build_tool(stock)
     function = found.definition["function"]
     assert (function["name"], function["description"]) == (
         "stock",
@@ -68,7 +68,7 @@ async def test_a_function_becomes_a_tool() -> None:
 
 def test_the_schema_is_in_kimis_dialect() -> None:
     """Nested types are written out, and every property says its type."""
-    parameters = made(ship).definition["function"]["parameters"]
+    parameters = build_tool(ship).definition["function"]["parameters"]
     assert types_everywhere(parameters)
     item = parameters["properties"]["parcels"]["items"]
     assert item["properties"]["colour"]["enum"] == ["red", "blue"]
@@ -76,7 +76,7 @@ def test_the_schema_is_in_kimis_dialect() -> None:
 
 async def test_nested_arguments_arrive_as_the_functions_types() -> None:
     """What the model wrote is turned into the types that the function asks for."""
-    answer = await made(ship).run('{"parcels": [{"colour": "blue"}]}')
+    answer = await build_tool(ship).run('{"parcels": [{"colour": "blue"}]}')
     assert json.loads(answer.text) == {"shipped": 1, "colour": "red"}
 
 
@@ -87,7 +87,7 @@ async def test_nested_arguments_arrive_as_the_functions_types() -> None:
 async def test_arguments_that_do_not_fit_are_told_to_the_model(arguments: str) -> None:
     """A model that wrote nonsense learns what was wrong instead of breaking the turn."""
     with pytest.raises(ToolError, match="arguments"):
-        await made(stock).run(arguments)
+        await build_tool(stock).run(arguments)
 
 
 async def test_an_error_inside_a_tool_is_a_fault_without_its_text() -> None:
@@ -98,18 +98,18 @@ async def test_an_error_inside_a_tool_is_a_fault_without_its_text() -> None:
         raise RuntimeError("secret connection string")
 
     with pytest.raises(ToolError) as caught:
-        await made(leaky).run('{"article": "tea"}')
+        await build_tool(leaky).run('{"article": "tea"}')
     assert "secret" not in str(caught.value)
 
 
 def test_every_tool_that_cannot_be_loaded_is_named_at_once() -> None:
     """Bad names in the settings are told together, each with its reason."""
     with pytest.raises(SettingsError) as caught:
-        load(["no_such_module_of_ours", "json:dumps"])
+        load_tools(["no_such_module_of_ours", "json:dumps"])
     assert len(caught.value.faults) == 2
 
 
 def test_a_function_without_a_docstring_is_refused() -> None:
     """The model would not know what such a tool is for."""
     with pytest.raises(TypeError, match="docstring"):
-        made(undocumented)
+        build_tool(undocumented)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, create_model
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
-def arguments_of(function: Callable[..., Awaitable[Any]]) -> type[BaseModel]:
+def arguments_model(function: Callable[..., Awaitable[Any]]) -> type[BaseModel]:
     """Return a model of a function's arguments, to check what Kimi wrote.
 
     Raises:
@@ -31,46 +31,47 @@ def arguments_of(function: Callable[..., Awaitable[Any]]) -> type[BaseModel]:
     return create_model(function.__name__, __config__={"extra": "forbid"}, **fields)
 
 
-def parameters_of(model: type[BaseModel]) -> dict[str, Any]:
+def parameters_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the model's JSON schema in Kimi's dialect."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
     return {
         "type": "object",
         "properties": {
-            name: in_dialect(value, definitions) for name, value in schema.get("properties", {}).items()
+            name: to_kimi_schema(value, definitions) for name, value in schema.get("properties", {}).items()
         },
         "required": schema.get("required", []),
     }
 
 
-def in_dialect(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+def to_kimi_schema(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``schema`` without references and with a type everywhere.
 
     Raises:
         TypeError: the type refers to itself, which Kimi's dialect cannot say.
     """
-    return _in_dialect(schema, definitions, frozenset())
+    return _to_kimi_schema(schema, definitions, frozenset())
 
 
-def _in_dialect(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], within: frozenset[str]
+def _to_kimi_schema(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], seen_refs: frozenset[str]
 ) -> dict[str, Any]:
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[-1]
-        if name in within:
+        if name in seen_refs:
             raise TypeError(f"{name} refers to itself; Kimi's schema dialect has no recursion")
         rest = {key: value for key, value in schema.items() if key != "$ref"}
-        return _in_dialect({**definitions[name], **rest}, definitions, within | {name})
+        return _to_kimi_schema({**definitions[name], **rest}, definitions, seen_refs | {name})
     shown: dict[str, Any] = {key: value for key, value in schema.items() if key != "title"}
     for key in ("anyOf", "oneOf", "allOf"):
         if key in shown:
-            shown[key] = [_in_dialect(part, definitions, within) for part in shown[key]]
+            shown[key] = [_to_kimi_schema(part, definitions, seen_refs) for part in shown[key]]
     if "items" in shown:
-        shown["items"] = _in_dialect(shown["items"], definitions, within)
+        shown["items"] = _to_kimi_schema(shown["items"], definitions, seen_refs)
     if "properties" in shown:
         shown["properties"] = {
-            name: _in_dialect(value, definitions, within) for name, value in shown["properties"].items()
+            name: _to_kimi_schema(value, definitions, seen_refs)
+            for name, value in shown["properties"].items()
         }
     if "type" not in shown and not {"anyOf", "oneOf", "allOf"} & shown.keys():
         shown["type"] = _type_of(shown)

@@ -20,30 +20,30 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from core.domain.errors import SettingsError
-from core.kimi.decode import decode
+from core.kimi.json_decoding import decode_json
 from core.ports.tools import Tool, ToolError, ToolResult
-from core.tools.schema import arguments_of, parameters_of
+from core.tools.json_schema import arguments_model, parameters_schema
 
 log = structlog.get_logger(__name__)
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
-_MARK = "__moonthread_tool__"
+_TOOL_MARKER = "__moonthread_tool__"
 
 
 def tool(function: Function) -> Function:
     """Mark an asynchronous function as a tool; its docstring tells the model when to use it."""
-    setattr(function, _MARK, True)
+    setattr(function, _TOOL_MARKER, True)
     return function
 
 
-class OwnTools:
+class CustomTools:
     """The tools of one deployment, made from functions."""
 
     def __init__(self, functions: Iterable[Callable[..., Awaitable[Any]]]) -> None:
-        self.tools = tuple(made(function) for function in functions)
+        self.tools = tuple(build_tool(function) for function in functions)
 
 
-def made(function: Callable[..., Awaitable[Any]]) -> Tool:
+def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
     """Make a tool of a function.
 
     Raises:
@@ -54,38 +54,38 @@ def made(function: Callable[..., Awaitable[Any]]) -> Tool:
     description = inspect.getdoc(function)
     if not description:
         raise TypeError(f"{function.__name__} has no docstring: the model would not know what it is for")
-    model = arguments_of(function)
+    model = arguments_model(function)
 
     async def run(arguments: str) -> ToolResult:
-        given = checked(model, arguments)
+        given = validate_arguments(model, arguments)
         try:
             answer = await function(**{name: getattr(given, name) for name in model.model_fields})
         except ToolError:
             raise
         except Exception as exc:  # an operator's code may fail in any way; the answer goes on without it
-            log.exception("tool_failed", tool=function.__name__)
+            log.exception("tool.crashed", tool=function.__name__)
             raise ToolError(f"{function.__name__} failed") from exc
-        return answer if isinstance(answer, ToolResult) else ToolResult(text=as_text(answer))
+        return answer if isinstance(answer, ToolResult) else ToolResult(text=to_result_text(answer))
 
     definition = {
         "type": "function",
         "function": {
             "name": function.__name__,
             "description": description,
-            "parameters": parameters_of(model),
+            "parameters": parameters_schema(model),
         },
     }
     return Tool(name=function.__name__, definition=definition, run=run)
 
 
-def checked(model: type[BaseModel], arguments: str) -> BaseModel:
+def validate_arguments(model: type[BaseModel], arguments: str) -> BaseModel:
     """Return the arguments that the model wrote, as the function's types.
 
     Raises:
         ToolError: they do not fit; the text says where, so that the model can do better.
     """
     try:
-        return model.model_validate(decode(arguments.encode() or b"{}"))
+        return model.model_validate(decode_json(arguments.encode() or b"{}"))
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in exc.errors())
         raise ToolError(f"the arguments do not fit: {faults}") from exc
@@ -93,12 +93,12 @@ def checked(model: type[BaseModel], arguments: str) -> BaseModel:
         raise ToolError("the arguments are no JSON object") from exc
 
 
-def as_text(answer: object) -> str:
+def to_result_text(value: object) -> str:
     """Return a function's answer as the text that goes to the model."""
-    return answer if isinstance(answer, str) else orjson.dumps(answer, default=str).decode()
+    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
-def load(names: Iterable[str]) -> OwnTools:
+def load_tools(names: Iterable[str]) -> CustomTools:
     """Import the tools that the settings name.
 
     Raises:
@@ -110,16 +110,16 @@ def load(names: Iterable[str]) -> OwnTools:
         module, _, wanted = name.partition(":")
         try:
             loaded = importlib.import_module(module)
-            found = [getattr(loaded, wanted)] if wanted else _marked(vars(loaded).values())
+            found = [getattr(loaded, wanted)] if wanted else _find_tools(vars(loaded).values())
             for function in found:
-                made(function)
+                build_tool(function)
             functions += found
         except (ImportError, AttributeError, TypeError) as exc:
             faults.append(f"MOONTHREAD_TOOLS: {name}: {exc}")
     if faults:
         raise SettingsError(faults)
-    return OwnTools(functions)
+    return CustomTools(functions)
 
 
-def _marked(values: Iterable[object]) -> list[Any]:
-    return [value for value in values if getattr(value, _MARK, False)]
+def _find_tools(values: Iterable[object]) -> list[Any]:
+    return [value for value in values if getattr(value, _TOOL_MARKER, False)]

@@ -3,8 +3,8 @@
 import pytest
 
 from core.kimi import KimiEndpointMissing, KimiFileRefused, KimiInvalidRequest, KimiUnavailable
-from core.kimi.content import PicturePart, TextPart, VideoPart, media_in, wire_content, words_of
-from core.kimi.files import file_from, refusal_of, text_in
+from core.kimi.content import ImagePart, TextPart, VideoPart, count_media, text_of, wire_content
+from core.kimi.files_api import as_file_refusal, extract_text, parse_file
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from core.kimi.files import file_from, refusal_of, text_in
 )
 def test_a_file_s_text_is_found_in_any_shape(body: str, text: str) -> None:
     """JSON, JSON within a JSON string, and the plain text that is documented."""
-    assert text_in(body.encode()) == text
+    assert extract_text(body.encode()) == text
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_file_s_text_is_found_in_any_shape(body: str, text: str) -> None:
 def test_something_else_than_a_file_is_no_files_api(entry: object) -> None:
     """An endpoint that answers otherwise is another one."""
     with pytest.raises(KimiEndpointMissing):
-        file_from(entry)
+        parse_file(entry)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_something_else_than_a_file_is_no_files_api(entry: object) -> None:
 )
 def test_a_refusal_says_why(text: str, reason: str) -> None:
     """Its text is all that tells the kinds apart."""
-    refused = refusal_of(KimiInvalidRequest(text, status=400))
+    refused = as_file_refusal(KimiInvalidRequest(text, status=400))
     assert isinstance(refused, KimiFileRefused)
     assert refused.reason == reason
 
@@ -50,15 +50,15 @@ def test_a_refusal_says_why(text: str, reason: str) -> None:
 def test_other_errors_stay_what_they_are() -> None:
     """Only a plain 400 is about the file."""
     for error in (KimiUnavailable("x"), KimiEndpointMissing("x")):
-        assert refusal_of(error) is error
+        assert as_file_refusal(error) is error
 
 
 def test_words_alone_are_sent_as_a_string() -> None:
     """Models that do not see refuse lists; with a picture the parts keep their order."""
     assert wire_content("words") == "words"
     assert wire_content((TextPart("a"), TextPart("b"))) == "a\nb"
-    content = (TextPart("what?"), PicturePart("ms://1"), VideoPart("ms://2"))
-    assert (words_of(content), media_in(content)) == ("what?", 2)
+    content = (TextPart("what?"), ImagePart("ms://1"), VideoPart("ms://2"))
+    assert (text_of(content), count_media(content)) == ("what?", 2)
     assert wire_content(content) == [
         {"type": "text", "text": "what?"},
         {"type": "image_url", "image_url": {"url": "ms://1"}},

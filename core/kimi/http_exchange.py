@@ -8,17 +8,17 @@ from typing import TypeVar
 import httpx
 
 from core.domain.clock import Clock
+from core.kimi.deadline_timer import DeadlineTimer
 from core.kimi.endpoint import Endpoint
+from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
 from core.kimi.errors import KimiError, Phase
-from core.kimi.exchange import DRAIN_S, MAX_ERROR_BYTES, broken, is_encoded, timed_out
-from core.kimi.failure import Asked, from_response, request_id_from
-from core.kimi.policy import Timeouts
-from core.kimi.watch import Watch
+from core.kimi.retry_policy import Timeouts
+from core.kimi.transport import DRAIN_S, MAX_ERROR_BYTES, connection_error, is_compressed, timeout_error
 
 T = TypeVar("T")
 
 
-class Call:
+class HttpExchange:
     """Send one request and read its response; leaving the block closes the connection's use.
 
     ``phase`` names what is waited for: "first_byte" turns to "idle" with the first byte of the
@@ -32,39 +32,41 @@ class Call:
         self.request_id = ""
         self._http = http
         self._endpoint = endpoint
-        self._watch = Watch(clock)
+        self._timer = DeadlineTimer(clock)
         self._phase = phase
         self._limit_s = timeouts.whole_s if phase == "whole" else timeouts.first_byte_s
         self._idle_s = timeouts.idle_s
-        self._due_at = self._watch.due_in(self._limit_s)
+        self._deadline = self._timer.deadline_in(self._limit_s)
         self._chunks: AsyncIterator[bytes]
-        self._open = contextlib.AsyncExitStack()
+        self._exit_stack = contextlib.AsyncExitStack()
 
-    async def __aenter__(self) -> "Call":
+    async def __aenter__(self) -> "HttpExchange":
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._watch.stop()
-        await self._open.aclose()
+        self._timer.stop()
+        await self._exit_stack.aclose()
 
-    async def send(self, request: httpx.Request, *, asked: Asked) -> None:
+    async def send(self, request: httpx.Request, *, endpoint_kind: EndpointKind) -> None:
         """Send, and wait for a response that begins well.
 
         Raises:
             KimiError: it does not.
         """
         self.response = await self._wait(self._http.send(request, stream=True))
-        self._open.push_async_callback(self.response.aclose)
+        self._exit_stack.push_async_callback(self.response.aclose)
         self.request_id = request_id_from(self.response.headers)
-        self._chunks = self.response.aiter_bytes() if is_encoded(self.response) else self.response.aiter_raw()
+        self._chunks = (
+            self.response.aiter_bytes() if is_compressed(self.response) else self.response.aiter_raw()
+        )
         if not self.response.is_success:
-            raise from_response(
+            raise error_from_response(
                 self.response.status_code,
                 self.response.headers,
                 await self._error_body(),
-                asked=asked,
+                endpoint_kind=endpoint_kind,
                 secrets=self._endpoint.secrets,
             )
 
@@ -75,13 +77,13 @@ class Call:
             KimiError: nothing came in time, or the connection broke.
         """
         if self._phase == "idle":
-            self._due_at = self._watch.due_in(self._idle_s)
+            self._deadline = self._timer.deadline_in(self._idle_s)
         chunk = await self._wait(anext(self._chunks, b""))
         if chunk and self._phase == "first_byte":
             self._phase, self._limit_s = "idle", self._idle_s
         return chunk
 
-    async def rest(self) -> bytes:
+    async def read_all(self) -> bytes:
         """Return all that is left of the body.
 
         Raises:
@@ -108,8 +110,8 @@ class Call:
 
     async def _wait(self, awaited: Awaitable[T]) -> T:
         try:
-            return await self._watch.wait(awaited, due_at=self._due_at)
+            return await self._timer.wait(awaited, deadline=self._deadline)
         except TimeoutError as exc:
-            raise timed_out(self._phase, self._limit_s, request_id=self.request_id) from exc
+            raise timeout_error(self._phase, self._limit_s, request_id=self.request_id) from exc
         except httpx.RequestError as exc:
-            raise broken(exc, self._phase, self._endpoint, request_id=self.request_id) from exc
+            raise connection_error(exc, self._phase, self._endpoint, request_id=self.request_id) from exc

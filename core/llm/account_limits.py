@@ -26,7 +26,7 @@ class AccountLimits:
     tpm: int | None = None  #: tokens in any 60 s
     tpd: int | None = None  #: tokens in any 24 h
 
-    def of(self, dimension: Dimension) -> int | None:
+    def get(self, dimension: Dimension) -> int | None:
         """Return the limit in one dimension."""
         match dimension:
             case "concurrency":
@@ -52,7 +52,7 @@ TIERS: Mapping[int, AccountLimits] = MappingProxyType(
 )
 
 
-def limits_of(
+def build_limits(
     tier: int | None = None,
     *,
     concurrency: int | None = None,
@@ -75,22 +75,24 @@ def limits_of(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class LimiterTiming:
     """How long the limiter waits for things. The same in every replica of one account."""
 
     lease_s: float = 30.0  #: a running request holds its place this long without being renewed
-    flight_s: float = 5.0
+    max_transit_s: float = 5.0
     """A request arrives at Kimi within this time after it was let go. Until it is known to have
     arrived it counts as if it arrived just now, so that a slow wire never breaks a window."""
-    linger_s: float = 1.0  #: a request that was broken off holds its place at Kimi so much longer
+    abort_linger_s: float = 1.0  #: a request that was broken off holds its place at Kimi so much longer
     replica_ttl_s: float = 3.0  #: a replica that was not heard of for so long has nobody in the line
-    beat_s: float = 1.0  #: how often a replica with people in the line is heard of
+    heartbeat_s: float = 1.0  #: how often a replica with people in the line is heard of
     poll_s: float = 0.25  #: how often it looks whether another one changed something
-    store_patience_s: float = 10.0  #: how long a database that fails is tried before people are told
-    refused_first_s: float = 1.0  #: the pause after a 429 that our own count does not explain
-    refused_most_s: float = 60.0  #: it doubles up to this
+    store_retry_deadline_s: float = 10.0  #: how long a database that fails is tried before people are told
+    pause_first_s: float = 1.0  #: the pause after a 429 that our own count does not explain
+    pause_max_s: float = 60.0  #: it doubles up to this
     quota_probe_first_s: float = 60.0  #: after an empty balance, until one request tries again
-    quota_probe_most_s: float = 600.0
+    quota_probe_max_s: float = 600.0
     day_probe_first_s: float = 600.0  #: the same after the daily limit
-    day_probe_most_s: float = 3600.0
-    learnt_ttl_s: float = 7 * DAY_S  #: a learnt limit is forgotten after this: the tier may have risen
+    day_probe_max_s: float = 3600.0
+    observed_limit_ttl_s: float = (
+        7 * DAY_S
+    )  #: a learnt limit is forgotten after this: the tier may have risen

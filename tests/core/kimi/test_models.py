@@ -4,15 +4,23 @@ import re
 
 import pytest
 
-from core.kimi import KNOWN, RETIRED, KimiModelUnknown, Model, built_in, check_model, nearest
-from core.kimi.catalogue import model_from
+from core.kimi import (
+    KNOWN_MODELS,
+    RETIRED_MODELS,
+    KimiModelUnknown,
+    Model,
+    built_in_models,
+    check_model,
+    nearest_model,
+)
+from core.kimi.models import parse_model
 
 
 def test_a_model_that_is_served_is_fine() -> None:
     """Ids and models are taken alike; where a provider tells nothing, only the retired are refused."""
-    check_model("kimi-k2.6", KNOWN.values())
+    check_model("kimi-k2.6", KNOWN_MODELS.values())
     check_model("own", ["own"])
-    check_model("kimi-k2.5", built_in("https://api.acedata.cloud/kimi"))
+    check_model("kimi-k2.5", built_in_models("https://api.acedata.cloud/kimi"))
     check_model("somebody-elses", ())
 
 
@@ -44,9 +52,9 @@ def test_a_model_that_is_not_served_is_told_with_those_that_are(
 
 def test_every_retired_model_names_a_living_one() -> None:
     """The two tables fit together."""
-    assert {retired.instead for retired in RETIRED.values()} <= set(KNOWN)
-    assert not set(RETIRED) & set(KNOWN)
-    assert nearest("kimi-k2-thinking", KNOWN) == "kimi-k2.6"
+    assert {retired.replacement for retired in RETIRED_MODELS.values()} <= set(KNOWN_MODELS)
+    assert not set(RETIRED_MODELS) & set(KNOWN_MODELS)
+    assert nearest_model("kimi-k2-thinking", KNOWN_MODELS) == "kimi-k2.6"
 
 
 @pytest.mark.parametrize(
@@ -73,19 +81,24 @@ def test_how_a_model_thinks_is_read_from_the_list(
     entry: dict[str, object], thinking: str, efforts: tuple[str, ...]
 ) -> None:
     """Old and new fields of the list are understood."""
-    model = model_from("new", {"context_length": 8192, **entry})
-    assert (model.thinking, model.efforts, model.context_tokens) == (thinking, efforts, 8192)
+    model = parse_model("new", {"context_length": 8192, **entry})
+    assert (model.thinking_control, model.efforts, model.context_tokens) == (thinking, efforts, 8192)
     assert model.thinks is (thinking != "none")
 
 
 def test_what_the_list_leaves_out_is_known() -> None:
     """A bare id of a known model is enough, and nonsense does not replace what is known."""
-    assert model_from("kimi-k3", {}) == KNOWN["kimi-k3"]
-    assert model_from("kimi-k3", {"context_length": "many", "supports_image_in": None}) == KNOWN["kimi-k3"]
-    assert model_from("new", {}) == Model(id="new", context_tokens=0)
+    assert parse_model("kimi-k3", {}) == KNOWN_MODELS["kimi-k3"]
+    assert (
+        parse_model("kimi-k3", {"context_length": "many", "supports_image_in": None})
+        == KNOWN_MODELS["kimi-k3"]
+    )
+    assert parse_model("new", {}) == Model(id="new", context_tokens=0)
 
 
 def test_only_ace_is_known_to_have_no_list() -> None:
     """The built-in table serves a provider that has no endpoint for it."""
-    assert {"kimi-k2.5", "kimi-k3"} <= {model.id for model in built_in("https://api.acedata.cloud/kimi")}
-    assert built_in("https://api.moonshot.cn/v1") == ()
+    assert {"kimi-k2.5", "kimi-k3"} <= {
+        model.id for model in built_in_models("https://api.acedata.cloud/kimi")
+    }
+    assert built_in_models("https://api.moonshot.cn/v1") == ()

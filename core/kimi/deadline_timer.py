@@ -9,7 +9,7 @@ from core.domain.clock import Clock
 T = TypeVar("T")
 
 
-class Watch:
+class DeadlineTimer:
     """Limit single waits of one task after another at the cost of one timer task in all.
 
     ``asyncio.timeout`` would arm and disarm a timer for every network read, and knows only the
@@ -18,8 +18,8 @@ class Watch:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._due_at = 0.0
-        self._looks_at = float("inf")  # when the timer task looks next
+        self._deadline = 0.0
+        self._next_check_at = float("inf")  # when the timer task looks next
         self._waiting: asyncio.Task[object] | None = None
         self._expired = False
         self._timer: asyncio.Task[None] | None = None
@@ -30,22 +30,22 @@ class Watch:
             self._timer.cancel()
             self._timer = None
 
-    def due_in(self, within_s: float) -> float:
+    def deadline_in(self, delay_s: float) -> float:
         """Return the moment ``within_s`` seconds from now, for :meth:`wait`."""
-        return self._clock.time() + within_s
+        return self._clock.time() + delay_s
 
-    async def wait(self, awaited: Awaitable[T], *, due_at: float) -> T:
+    async def wait(self, awaited: Awaitable[T], *, deadline: float) -> T:
         """Await something no longer than until ``due_at`` and return its result.
 
         Raises:
             TimeoutError: it took longer; it was cancelled.
         """
-        if due_at < self._looks_at:
+        if deadline < self._next_check_at:
             self.stop()
-            self._looks_at = due_at
-            self._timer = asyncio.create_task(self._look(), name="kimi-watch")
-        self._due_at = due_at
-        task = _this_task()
+            self._next_check_at = deadline
+            self._timer = asyncio.create_task(self._run_timer(), name="kimi-watch")
+        self._deadline = deadline
+        task = _current_task()
         cancelling = task.cancelling()
         self._waiting = task
         try:
@@ -57,14 +57,14 @@ class Watch:
         finally:
             self._waiting = None
 
-    async def _look(self) -> None:
+    async def _run_timer(self) -> None:
         while True:
-            await self._clock.sleep(self._looks_at - self._clock.time())
+            await self._clock.sleep(self._next_check_at - self._clock.time())
             now = self._clock.time()
-            if now < self._due_at:
-                self._looks_at = self._due_at
+            if now < self._deadline:
+                self._next_check_at = self._deadline
             elif self._waiting is None:  # the reader is busy elsewhere; its next wait sets the time
-                self._looks_at = float("inf")
+                self._next_check_at = float("inf")
                 return
             else:
                 self._expired = True
@@ -72,7 +72,7 @@ class Watch:
                 return
 
 
-def _this_task() -> asyncio.Task[object]:
+def _current_task() -> asyncio.Task[object]:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a wait outside of any task cannot be limited")

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from core.kimi.decode import decode
 from core.kimi.errors import KimiEndpointMissing, KimiModelUnknown
+from core.kimi.json_decoding import decode_json
 
 #: How thinking is steered: "none" does not think; "switch" by ``thinking``; "always" cannot be
 #: steered; "effort" always thinks, as hard as ``reasoning_effort`` says.
-ThinkingStyle: TypeAlias = Literal["none", "switch", "always", "effort"]
+ThinkingControl: TypeAlias = Literal["none", "switch", "always", "effort"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,23 +23,23 @@ class Model:
 
     id: str
     context_tokens: int  #: prompt and reply together
-    sees_pictures: bool = False
-    sees_video: bool = False
-    thinking: ThinkingStyle = "none"
+    supports_images: bool = False
+    supports_video: bool = False
+    thinking_control: ThinkingControl = "none"
     efforts: tuple[str, ...] = ()  #: values of ``reasoning_effort``, mildest first
 
     @property
     def thinks(self) -> bool:
         """Whether the model can think before it answers."""
-        return self.thinking != "none"
+        return self.thinking_control != "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retired:
+class RetiredModel:
     """A model that Moonshot no longer serves."""
 
     since: date
-    instead: str  #: the nearest model that is served
+    replacement: str  #: the nearest model that is served
 
 
 _K3_CONTEXT = 1_048_576
@@ -47,47 +47,51 @@ _K2_CONTEXT = 262_144
 _EFFORTS = ("low", "high", "max")
 
 
-def _k3(model_id: str, *, sees_video: bool) -> Model:
+def _k3(model_id: str, *, supports_video: bool) -> Model:
     return Model(
         id=model_id,
         context_tokens=_K3_CONTEXT,
-        sees_pictures=True,
-        sees_video=sees_video,
-        thinking="effort",
+        supports_images=True,
+        supports_video=supports_video,
+        thinking_control="effort",
         efforts=_EFFORTS,
     )
 
 
-def _k2(model_id: str, thinking: ThinkingStyle) -> Model:
+def _k2(model_id: str, thinking_control: ThinkingControl) -> Model:
     return Model(
-        id=model_id, context_tokens=_K2_CONTEXT, sees_pictures=True, sees_video=True, thinking=thinking
+        id=model_id,
+        context_tokens=_K2_CONTEXT,
+        supports_images=True,
+        supports_video=True,
+        thinking_control=thinking_control,
     )
 
 
-def _text(model_id: str, context_tokens: int, thinking: ThinkingStyle = "none") -> Model:
-    return Model(id=model_id, context_tokens=context_tokens, thinking=thinking)
+def _text_model(model_id: str, context_tokens: int, thinking_control: ThinkingControl = "none") -> Model:
+    return Model(id=model_id, context_tokens=context_tokens, thinking_control=thinking_control)
 
 
 #: Models that Moonshot serves, newest first. Video on K3.1 is not confirmed.
-KNOWN: Mapping[str, Model] = {
+KNOWN_MODELS: Mapping[str, Model] = {
     model.id: model
     for model in (
-        _k3("kimi-k3.1-pro", sees_video=False),
-        _k3("kimi-k3.1-pro-highspeed", sees_video=False),
-        _k3("kimi-k3", sees_video=True),
+        _k3("kimi-k3.1-pro", supports_video=False),
+        _k3("kimi-k3.1-pro-highspeed", supports_video=False),
+        _k3("kimi-k3", supports_video=True),
         _k2("kimi-k2.7-code", "always"),
         _k2("kimi-k2.7-code-highspeed", "always"),
         _k2("kimi-k2.6", "switch"),
     )
 }
 
-_AUGUST = date(2026, 8, 31)
-_MAY = date(2026, 5, 25)
+_RETIRED_IN_AUGUST = date(2026, 8, 31)
+_RETIRED_IN_MAY = date(2026, 5, 25)
 
 #: Models that Moonshot answers with 404. Other providers may still serve them.
-RETIRED: Mapping[str, Retired] = {
+RETIRED_MODELS: Mapping[str, RetiredModel] = {
     **{
-        model_id: Retired(since=_AUGUST, instead="kimi-k2.6")
+        model_id: RetiredModel(since=_RETIRED_IN_AUGUST, replacement="kimi-k2.6")
         for model_id in (
             "kimi-k2.5",
             "moonshot-v1-8k",
@@ -100,7 +104,7 @@ RETIRED: Mapping[str, Retired] = {
         )
     },
     **{
-        model_id: Retired(since=_MAY, instead="kimi-k2.6")
+        model_id: RetiredModel(since=_RETIRED_IN_MAY, replacement="kimi-k2.6")
         for model_id in (
             "kimi-k2-0711-preview",
             "kimi-k2-0905-preview",
@@ -109,30 +113,30 @@ RETIRED: Mapping[str, Retired] = {
             "kimi-k2-thinking-turbo",
         )
     },
-    "kimi-latest": Retired(since=date(2026, 1, 28), instead="kimi-k2.6"),
-    "kimi-thinking-preview": Retired(since=date(2025, 11, 11), instead="kimi-k2.6"),
+    "kimi-latest": RetiredModel(since=date(2026, 1, 28), replacement="kimi-k2.6"),
+    "kimi-thinking-preview": RetiredModel(since=date(2025, 11, 11), replacement="kimi-k2.6"),
 }
 
 #: What Ace Data Cloud lists; it has no ``GET /models``.
-ACE: tuple[Model, ...] = (
-    KNOWN["kimi-k3"],
-    KNOWN["kimi-k2.6"],
+ACE_MODELS: tuple[Model, ...] = (
+    KNOWN_MODELS["kimi-k3"],
+    KNOWN_MODELS["kimi-k2.6"],
     _k2("kimi-k2.5", "switch"),
-    _text("kimi-k2-thinking-turbo", _K2_CONTEXT, "always"),
-    _text("kimi-k2-thinking", _K2_CONTEXT, "always"),
-    _text("kimi-k2-instruct-0905", _K2_CONTEXT),
-    _text("kimi-k2-0905-preview", _K2_CONTEXT),
-    _text("kimi-k2-turbo-preview", _K2_CONTEXT),
-    _text("kimi-k2-0711-preview", 131_072),
+    _text_model("kimi-k2-thinking-turbo", _K2_CONTEXT, "always"),
+    _text_model("kimi-k2-thinking", _K2_CONTEXT, "always"),
+    _text_model("kimi-k2-instruct-0905", _K2_CONTEXT),
+    _text_model("kimi-k2-0905-preview", _K2_CONTEXT),
+    _text_model("kimi-k2-turbo-preview", _K2_CONTEXT),
+    _text_model("kimi-k2-0711-preview", 131_072),
 )
 
 
-def built_in(base_url: str) -> tuple[Model, ...]:
+def built_in_models(base_url: str) -> tuple[Model, ...]:
     """Return what a provider without ``GET /models`` is known to serve; empty where unknown."""
-    return ACE if "acedata.cloud" in base_url else ()
+    return ACE_MODELS if "acedata.cloud" in base_url else ()
 
 
-def check_model(wanted: str, available: Iterable[Model | str]) -> None:
+def check_model(model_id: str, available: Iterable[Model | str]) -> None:
     """Make sure that ``wanted`` is among ``available``: models or their ids.
 
     Where nothing is available, because the provider does not tell, only models that Moonshot
@@ -143,40 +147,40 @@ def check_model(wanted: str, available: Iterable[Model | str]) -> None:
             nearest, and which are available.
     """
     ids = sorted(item if isinstance(item, str) else item.id for item in available)
-    retired = RETIRED.get(wanted)
-    if wanted in ids or (not ids and retired is None):
+    retired = RETIRED_MODELS.get(model_id)
+    if model_id in ids or (not ids and retired is None):
         return
-    fault = f"unknown model {wanted!r}" if retired is None else f"{wanted} was retired on {retired.since}"
-    instead = nearest(wanted, ids)
+    fault = f"unknown model {model_id!r}" if retired is None else f"{model_id} was retired on {retired.since}"
+    instead = nearest_model(model_id, ids)
     hint = f"; nearest: {instead}" if instead else ""
     listed = f"; available: {', '.join(ids)}" if ids else ""
     raise KimiModelUnknown(fault + hint + listed)
 
 
-def nearest(wanted: str, available: Iterable[str]) -> str | None:
+def nearest_model(model_id: str, available: Iterable[str]) -> str | None:
     """Return the available model that comes closest to ``wanted``, None where none does."""
     ids = list(available)
-    retired = RETIRED.get(wanted)
-    if retired is not None and (not ids or retired.instead in ids):
-        return retired.instead
-    close = difflib.get_close_matches(wanted, ids, n=1, cutoff=0.5)
+    retired = RETIRED_MODELS.get(model_id)
+    if retired is not None and (not ids or retired.replacement in ids):
+        return retired.replacement
+    close = difflib.get_close_matches(model_id, ids, n=1, cutoff=0.5)
     return close[0] if close else None
 
 
-def models_from(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
+def parse_models(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
     """Read the body of ``GET /models``.
 
     Raises:
         KimiEndpointMissing: it is something else.
     """
     try:
-        listed = decode(body)
+        listed = decode_json(body)
     except ValueError:
         listed = None
     match listed:
         case {"data": [*entries]}:
             return tuple(
-                model_from(entry["id"], entry)
+                parse_model(entry["id"], entry)
                 for entry in entries
                 if isinstance(entry, dict) and isinstance(entry.get("id"), str)
             )
@@ -184,22 +188,22 @@ def models_from(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
             raise KimiEndpointMissing("something else than a list of models", request_id=request_id)
 
 
-def model_from(model_id: str, entry: Mapping[str, Any]) -> Model:
+def parse_model(model_id: str, entry: Mapping[str, Any]) -> Model:
     """Read one entry of ``GET /models``; what it leaves out comes from the known models."""
-    model = KNOWN.get(model_id) or Model(id=model_id, context_tokens=0)
+    model = KNOWN_MODELS.get(model_id) or Model(id=model_id, context_tokens=0)
     context = entry.get("context_length")
     if isinstance(context, int) and context > 0:
         model = replace(model, context_tokens=context)
     if isinstance(pictures := entry.get("supports_image_in"), bool):
-        model = replace(model, sees_pictures=pictures)
+        model = replace(model, supports_images=pictures)
     if isinstance(video := entry.get("supports_video_in"), bool):
-        model = replace(model, sees_video=video)
-    efforts = _efforts_from(entry.get("think_efforts")) or model.efforts
-    return replace(model, thinking=_thinking_from(entry, model, efforts), efforts=efforts)
+        model = replace(model, supports_video=video)
+    efforts = _parse_efforts(entry.get("think_efforts")) or model.efforts
+    return replace(model, thinking_control=_parse_thinking_control(entry, model, efforts), efforts=efforts)
 
 
-def _efforts_from(told: object) -> tuple[str, ...]:
-    match told:
+def _parse_efforts(value: object) -> tuple[str, ...]:
+    match value:
         case {"support": False}:
             return ()
         case {"valid_efforts": [*efforts]}:
@@ -208,7 +212,9 @@ def _efforts_from(told: object) -> tuple[str, ...]:
             return ()
 
 
-def _thinking_from(entry: Mapping[str, Any], model: Model, efforts: tuple[str, ...]) -> ThinkingStyle:
+def _parse_thinking_control(
+    entry: Mapping[str, Any], model: Model, efforts: tuple[str, ...]
+) -> ThinkingControl:
     if entry.get("supports_reasoning") is False or entry.get("supports_thinking_type") == "no":
         return "none"
     match entry.get("supports_thinking_type"):
@@ -217,6 +223,6 @@ def _thinking_from(entry: Mapping[str, Any], model: Model, efforts: tuple[str, .
         case "only":
             return "effort" if efforts else "always"
         case _ if model.thinks:
-            return model.thinking
+            return model.thinking_control
         case _:
             return "always" if entry.get("supports_reasoning") is True else "none"

@@ -13,28 +13,28 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import httpx
 
-from core.kimi.call import Call
-from core.kimi.decode import decode
 from core.kimi.endpoint import Endpoint
 from core.kimi.errors import (
-    FileFault,
+    FileRefusalReason,
     KimiEndpointMissing,
     KimiError,
     KimiFileRefused,
     KimiInvalidRequest,
     Phase,
 )
+from core.kimi.http_exchange import HttpExchange
+from core.kimi.json_decoding import decode_json
 
 T = TypeVar("T")
-Purpose: TypeAlias = Literal["file-extract", "image", "video"]
+FilePurpose: TypeAlias = Literal["file-extract", "image", "video"]
 
-MOST_FILES = 1_000  #: of one account
-MOST_FILE_BYTES = 100 * 1024 * 1024
-MOST_BYTES = 10 * 1024 * 1024 * 1024  #: of all files of one account
+MAX_FILES = 1_000  #: of one account
+MAX_FILE_BYTES = 100 * 1024 * 1024
+MAX_TOTAL_BYTES = 10 * 1024 * 1024 * 1024  #: of all files of one account
 
 #: While a file is in one of these, its text is not there yet. The reference knows no closed list.
-UNFINISHED = frozenset({"pending", "uploading", "uploaded", "processing", "parsing", "extracting"})
-FAILED = frozenset({"error", "failed"})
+UNFINISHED_STATUSES = frozenset({"pending", "uploading", "uploaded", "processing", "parsing", "extracting"})
+FAILED_STATUSES = frozenset({"error", "failed"})
 
 _EMPTY = re.compile(r"size is zero|is empty|no content|没有解析出内容", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too large|max file size", re.IGNORECASE)
@@ -55,17 +55,17 @@ class KimiFile:
     status: str = ""  #: "ready" and others; the list is not documented
 
 
-class Begin(Protocol):
+class OpenExchange(Protocol):
     """Makes one HTTP exchange."""
 
-    def __call__(self, phase: Phase) -> Call:
+    def __call__(self, phase: Phase) -> HttpExchange:
         """Return an exchange whose wait is named ``phase``."""
 
 
-class Retried(Protocol):
+class WithRetries(Protocol):
     """Does something again for as long as its failures may pass."""
 
-    async def __call__(self, once: Callable[[], Awaitable[T]]) -> T:
+    async def __call__(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Return what ``once`` returns in the end.
 
         Raises:
@@ -81,14 +81,19 @@ class KimiFiles:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, endpoint: Endpoint, *, begin: Begin, retried: Retried
+        self,
+        http: httpx.AsyncClient,
+        endpoint: Endpoint,
+        *,
+        open_exchange: OpenExchange,
+        with_retries: WithRetries,
     ) -> None:
         self._http = http
         self._url = endpoint.files_url
-        self._begin = begin
-        self._retried = retried
+        self._open_exchange = open_exchange
+        self._with_retries = with_retries
 
-    async def upload(self, path: Path, *, name: str, purpose: Purpose, media_type: str = "") -> KimiFile:
+    async def upload(self, path: Path, *, name: str, purpose: FilePurpose, media_type: str = "") -> KimiFile:
         """Give Kimi the file at ``path``, streamed from the disk, under ``name``.
 
         Not tried again where the reply is lost: the file may be there (look for ``name`` in
@@ -111,24 +116,26 @@ class KimiFiles:
                     headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
                 )
                 try:
-                    return await self._sent(post, phase="whole")
+                    return await self._request_json(post, phase="whole")
                 except KimiError as exc:
                     exc.retryable = exc.retryable and exc.status is not None
                     raise
 
         try:
-            return file_from(await self._retried(once))
+            return parse_file(await self._with_retries(once))
         except KimiEndpointMissing:
             raise
         except KimiInvalidRequest as exc:
-            raise refusal_of(exc) from exc
+            raise as_file_refusal(exc) from exc
 
-    async def all(self) -> tuple[KimiFile, ...]:
+    async def list_all(self) -> tuple[KimiFile, ...]:
         """Return every file of the account, also those that others put there."""
-        listed = await self._retried(lambda: self._sent(self._http.build_request("GET", self._url)))
+        listed = await self._with_retries(
+            lambda: self._request_json(self._http.build_request("GET", self._url))
+        )
         match listed:
             case {"data": [*entries]}:
-                return tuple(file_from(entry) for entry in entries)
+                return tuple(parse_file(entry) for entry in entries)
             case _:
                 raise KimiEndpointMissing("something else than a list of files")
 
@@ -138,7 +145,7 @@ class KimiFiles:
         Raises:
             KimiFileMissing: there is none with this id.
         """
-        return file_from(await self._retried(lambda: self._sent(self._get(file_id))))
+        return parse_file(await self._with_retries(lambda: self._request_json(self._get_request(file_id))))
 
     async def content(self, file_id: str) -> str:
         """Return the text that was taken out of a file with the purpose ``file-extract``.
@@ -148,12 +155,14 @@ class KimiFiles:
             KimiFileRefused: there is no text in it, or it could not be read.
         """
         try:
-            body = await self._retried(lambda: self._body(self._get(file_id, "/content")))
+            body = await self._with_retries(
+                lambda: self._request_body(self._get_request(file_id, "/content"))
+            )
         except KimiEndpointMissing:
             raise
         except KimiInvalidRequest as exc:
-            raise refusal_of(exc) from exc
-        return text_in(body)
+            raise as_file_refusal(exc) from exc
+        return extract_text(body)
 
     async def delete(self, file_id: str) -> None:
         """Delete a file.
@@ -161,24 +170,26 @@ class KimiFiles:
         Raises:
             KimiFileMissing: there is none with this id.
         """
-        await self._retried(lambda: self._sent(self._http.build_request("DELETE", f"{self._url}/{file_id}")))
+        await self._with_retries(
+            lambda: self._request_json(self._http.build_request("DELETE", f"{self._url}/{file_id}"))
+        )
 
-    def _get(self, file_id: str, rest: str = "") -> httpx.Request:
-        return self._http.build_request("GET", f"{self._url}/{file_id}{rest}")
+    def _get_request(self, file_id: str, suffix: str = "") -> httpx.Request:
+        return self._http.build_request("GET", f"{self._url}/{file_id}{suffix}")
 
-    async def _sent(self, request: httpx.Request, *, phase: Phase = "first_byte") -> Any:
+    async def _request_json(self, request: httpx.Request, *, phase: Phase = "first_byte") -> Any:
         try:
-            return decode(await self._body(request, phase=phase))
+            return decode_json(await self._request_body(request, phase=phase))
         except ValueError as exc:
             raise KimiEndpointMissing("something else than a file") from exc
 
-    async def _body(self, request: httpx.Request, *, phase: Phase = "first_byte") -> bytes:
-        async with self._begin(phase) as call:
-            await call.send(request, asked="files")
-            return await call.rest()
+    async def _request_body(self, request: httpx.Request, *, phase: Phase = "first_byte") -> bytes:
+        async with self._open_exchange(phase) as call:
+            await call.send(request, endpoint_kind="files")
+            return await call.read_all()
 
 
-def file_from(entry: Any) -> KimiFile:
+def parse_file(entry: Any) -> KimiFile:
     """Read a file object.
 
     Raises:
@@ -198,16 +209,16 @@ def file_from(entry: Any) -> KimiFile:
             raise KimiEndpointMissing("something else than a file")
 
 
-def text_in(body: bytes) -> str:
+def extract_text(body: bytes) -> str:
     """Return the text in the body of ``GET /files/{id}/content``.
 
     It is documented as plain text and seen as JSON: ``{"content", "file_type", "filename", …}``,
     itself now and then inside a JSON string.
     """
     try:
-        value = decode(body)
+        value = decode_json(body)
         if isinstance(value, str):
-            value = decode(value.encode())
+            value = decode_json(value.encode())
     except ValueError:
         return body.decode("utf-8", "replace")
     match value:
@@ -217,18 +228,18 @@ def text_in(body: bytes) -> str:
             return body.decode("utf-8", "replace")
 
 
-def refusal_of(error: KimiError) -> KimiError:
+def as_file_refusal(error: KimiError) -> KimiError:
     """Return what a refusal says about a file; other errors as they are."""
     if isinstance(error, KimiFileRefused) or type(error) is not KimiInvalidRequest:
         return error
     text = str(error)
-    kinds: tuple[tuple[re.Pattern[str], FileFault], ...] = (
+    kinds: tuple[tuple[re.Pattern[str], FileRefusalReason], ...] = (
         (_TOO_LARGE, "too_large"),
         (_EMPTY, "empty"),
         (_FULL, "full"),
     )
     found = [kind for pattern, kind in kinds if pattern.search(text)]
-    reason: FileFault = found[0] if found else "unreadable"
+    reason: FileRefusalReason = found[0] if found else "unreadable"
     return KimiFileRefused(text, reason=reason, request_id=error.request_id, status=error.status)
 
 
