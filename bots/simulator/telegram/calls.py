@@ -1,7 +1,7 @@
 """The methods that show something in a chat: send, edit, delete, type, react, answer a button.
 
 Each takes the calling bot and its params, takes effect at once, and returns the ``result``. Texts
-of refusals: tdlib/telegram-bot-api ``StreamingClient.cpp`` and the cloud.
+of refusals: tdlib/telegram-bot-api ``Client.cpp`` and the cloud.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """How the stand-in refuses: the Bot API's codes and texts.
 
-The texts are those of tdlib/telegram-bot-api (``StreamingClient.cpp``) and of the cloud behind it.
+The texts are those of tdlib/telegram-bot-api (``Client.cpp``) and of the cloud behind it.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """What a bot has not confirmed yet, and how it is fetched by ``getUpdates``.
 
 Delivery is at least once: an update stays until a call with a higher offset (or the webhook's
-2xx) confirms it, or 24 hours pass (tdlib/telegram-bot-api ``StreamingClient.cpp``).
+2xx) confirms it, or 24 hours pass (tdlib/telegram-bot-api ``Client.cpp``).
 """
 
 import asyncio
