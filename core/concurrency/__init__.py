@@ -1,1 +1,1 @@
-"""Small helpers for asyncio that the whole core shares."""
+"""Asyncio building blocks shared by all packages: deadlines, task sets, a cache of lookups."""
