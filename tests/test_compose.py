@@ -13,6 +13,7 @@ from typer.main import get_command
 from bots.cli import app
 from core.settings import Settings, load, setting_names, setting_specs
 from core.settings.secret_files import secret_file_variables
+from core.settings.spec import RENAMED
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -104,10 +105,13 @@ def test_the_services_are_those_of_two_profiles() -> None:
 
 
 def test_every_setting_stands_in_the_compose_file() -> None:
-    """Each is passed on from .env under its own name, but for those fixed by the container."""
+    """Each is passed on from .env under its own name, but for those fixed by the container.
+
+    Former names are passed on too: a setting that hides people's data must not end in silence.
+    """
     given = SERVICES["moonthread"]["environment"]
     plain = {name: value for name, value in given.items() if name not in secret_file_variables()}
-    assert set(plain) == {spec.name for spec in setting_specs()}
+    assert set(plain) == {spec.name for spec in setting_specs()} | RENAMED.keys()
     for name in set(plain) - IN_CONTAINER - {"KIMI_API_KEY"}:
         assert plain[name] == f"${{{name}:-}}"
     assert plain["KIMI_API_KEY"] == "${KIMI_API_KEY:-${MOONSHOT_API_KEY:-}}"
@@ -119,7 +123,7 @@ def test_the_environment_holds_only_settings(name: str) -> None:
     """No service of ours is given a variable that the code does not read."""
     assert (
         set(SERVICES[name]["environment"])
-        <= {spec.name for spec in setting_specs()} | secret_file_variables()
+        <= {spec.name for spec in setting_specs()} | secret_file_variables() | RENAMED.keys()
     )
 
 
@@ -219,7 +223,7 @@ def test_the_container_waits_longer_than_the_service() -> None:
     for name in OURS:
         patience = re.fullmatch(r"(\d+)s", SERVICES[name]["stop_grace_period"])
         assert patience
-        assert int(patience[1]) > load({}, None).stop_grace_s
+        assert int(patience[1]) > load({}, None).shutdown_grace_s
 
 
 def test_every_command_is_one_of_ours() -> None:
@@ -297,7 +301,7 @@ def test_the_manifests_ports_and_graces_agree() -> None:
     assert made["Service"]["spec"]["ports"][0]["targetPort"] == port
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port}
-    assert int(pod["terminationGracePeriodSeconds"]) > load({}, None).stop_grace_s
+    assert int(pod["terminationGracePeriodSeconds"]) > load({}, None).shutdown_grace_s
     labels = made["Deployment"]["spec"]["template"]["metadata"]["labels"]
     assert (
         made["Service"]["spec"]["selector"] == labels == made["Deployment"]["spec"]["selector"]["matchLabels"]

@@ -10,7 +10,7 @@ from bots.check_result import CheckResult
 from bots.cli import check_kimi, check_platforms, check_store
 from bots.cli.terminal import run_async
 from core.domain.errors import MoonthreadError, SettingsError
-from core.settings import Requirement, Settings, likely_typos, load
+from core.settings import Requirement, Settings, likely_typos, load, outdated_names
 
 SYMBOLS: Final = {"ok": "✓", "warning": "!", "fault": "✗"}
 TIMEOUT_S: Final = 40.0
@@ -19,7 +19,7 @@ TIMEOUT_S: Final = 40.0
 def check() -> None:
     """Check settings, database, Kimi, Slack and Telegram; exit status 1 where something is wrong."""
     settings, findings = _check_settings()
-    findings += [CheckResult("warning", slip) for slip in likely_typos()]
+    findings += [CheckResult("warning", slip) for slip in (*likely_typos(), *outdated_names())]
     for finding in findings:
         _print_result(finding)
     if settings is not None:

@@ -8,7 +8,7 @@ import typer
 
 from bots.cli.terminal import create_data_folder, run_async
 from bots.observability import logging_setup
-from core.settings import Requirement, Settings, likely_typos, load
+from core.settings import Requirement, Settings, likely_typos, load, outdated_names
 
 
 class PlatformName(StrEnum):
@@ -37,8 +37,10 @@ def run(
 
 
 def configure_logging(settings: Settings) -> None:
-    """Begin to log as the settings say, and mention names that look like slips."""
+    """Configure logging, and warn of settings that are misspelt or given by a former name."""
     secrets = (value.get_secret_value() for _, value in settings if hasattr(value, "get_secret_value"))
     logging_setup.configure(settings.log_level, settings.log_format, secrets=secrets)
     for slip in likely_typos():
         structlog.get_logger().warning("settings.likely_typo", about=slip)
+    for outdated in outdated_names():
+        structlog.get_logger().warning("settings.name_outdated", about=outdated)

@@ -131,7 +131,7 @@ class Components:
         self.ingestor = Ingestor(
             self.database,
             self.work_queue,
-            interrupt_running=settings.busy == "interrupt",
+            interrupt_running=settings.while_answering == "interrupt",
             answer_edits=settings.answer_edits == "on",
             access=build_access_lists(settings),
             staff=self.staff,
@@ -180,7 +180,7 @@ class Components:
         )
         own = load_tools(settings.tools).tools
         asks = MaskingApi(self.kimi, self.masker)
-        toolbox = ToolRegistry(self.database, asks, own, search_by_default=settings.search == "on")
+        toolbox = ToolRegistry(self.database, asks, own, search_by_default=settings.web_search == "on")
         desk = self.handoff.build_outbox_runner(self.model, contexts, prices=build_price_list(settings))
         runner = TurnRunner(
             self.database,
@@ -230,7 +230,7 @@ class Components:
             system_prompt=settings.kimi_system_prompt,
             thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
             sampling_params={name: value for name, value in sampling.items() if value is not None},
-            while_answering=WhileAnswering(settings.busy),
+            while_answering=WhileAnswering(settings.while_answering),
             max_continuations=settings.continuations,
             max_resumes=settings.resume_attempts,
             show_buttons=settings.buttons == "on",
@@ -238,7 +238,7 @@ class Components:
             quotas=build_quotas(settings),
             prices=build_price_list(settings),
             show_thinking=settings.show_thinking == "on",
-            fair_share_weights=settings.weights,
+            fair_share_weights=settings.fair_share_weights,
         )
 
     def _build_files(self) -> None:

@@ -65,7 +65,7 @@ class LlmComponents:
             providers,
             clock,
             count_tokens=tokens_to_reserve,
-            retry_deadline_s=settings.kimi_patience_s,
+            retry_deadline_s=settings.kimi_retry_deadline_s,
             inline_media=MediaInliner(database),
             observer=observer,
         )

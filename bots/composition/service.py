@@ -137,7 +137,7 @@ class Service:
         log.info(
             "service.stopping",
             running=len(self.components.active_answers),
-            grace_s=self.settings.stop_grace_s,
+            grace_s=self.settings.shutdown_grace_s,
         )
         await self._exit_stack.aclose()
         log.info("service.stopped")
@@ -158,7 +158,7 @@ class Service:
             await platform.connect()
         await self.components.start_background(closing)
         self._turn_runner = self.components.build_turn_runner(model)
-        closing.push_async_callback(self.components.work_queue.stop, self.settings.stop_grace_s)
+        closing.push_async_callback(self.components.work_queue.stop, self.settings.shutdown_grace_s)
         await self.components.work_queue.start(self._turn_runner)
         self.monitoring.start(closing)
         for platform in self.platforms.values():

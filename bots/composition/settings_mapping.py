@@ -75,19 +75,22 @@ def build_quotas(settings: Settings) -> Quotas:
         chat_messages=settings.chat_messages_per_day,
         chat_tokens=settings.chat_tokens_per_day,
         tenant_tokens=settings.tenant_tokens_per_day,
-        unlisted_user_messages=settings.stranger_messages_per_day,
+        unlisted_user_messages=settings.unlisted_user_messages_per_day,
     )
 
 
 def build_masker(settings: Settings) -> Masker:
     """Return what Kimi is not shown."""
     words = parse_terms(_secret_value(settings.secret_words))
-    return Masker([PiiKind(name) for name in settings.mask], words)
+    return Masker([PiiKind(name) for name in settings.pii_masking], words)
 
 
 def build_flood_limits(settings: Settings) -> FloodLimits:
     """Return how fast one person may ask."""
-    return FloodLimits(questions_per_minute=settings.flood_messages, duplicates_per_10_min=settings.repeats)
+    return FloodLimits(
+        questions_per_minute=settings.flood_messages_per_minute,
+        duplicates_per_10_min=settings.duplicates_per_10_min,
+    )
 
 
 def build_price_list(settings: Settings) -> PriceList:

@@ -1,4 +1,4 @@
-"""Settings of who may use the service and how much, what it costs, and how long it is kept."""
+"""Settings of access: allow and deny lists, quotas, prices and retention."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from core.settings.shapes import AccessEntries, PriceList
 
 
 class AccessFields(BaseModel):
-    """A part of :class:`core.settings.Settings`."""
+    """Fields of :class:`core.settings.Settings`: groups Access."""
 
     allow: AccessEntries = setting(
         "MOONTHREAD_ALLOW",
@@ -20,7 +20,7 @@ class AccessFields(BaseModel):
     deny: AccessEntries = setting(
         "MOONTHREAD_DENY",
         "Access",
-        "Who gets no answer, written the same way; it goes before `MOONTHREAD_ALLOW`.",
+        "Who gets no answer, written the same way; it overrides `MOONTHREAD_ALLOW`.",
         default=(),
         default_text="nobody",
     )
@@ -38,10 +38,10 @@ class AccessFields(BaseModel):
         default=0,
         ge=0,
     )
-    stranger_messages_per_day: int = setting(
-        "MOONTHREAD_STRANGER_MESSAGES_PER_DAY",
+    unlisted_user_messages_per_day: int = setting(
+        "MOONTHREAD_UNLISTED_USER_MESSAGES_PER_DAY",
         "Access",
-        "Questions a day of each person on Telegram who does not stand in `MOONTHREAD_ALLOW`: "
+        "Questions that a person on Telegram who is not in `MOONTHREAD_ALLOW` may ask in a day: "
         "anybody can find a bot there.",
         default=50,
         ge=0,
@@ -78,7 +78,7 @@ class AccessFields(BaseModel):
     retention_days: int = setting(
         "MOONTHREAD_RETENTION_DAYS",
         "Access",
-        "Days after which everything that was said is deleted; 0 keeps it.",
+        "Days after which messages are deleted; 0 keeps them.",
         default=0,
         ge=0,
         le=36_500,

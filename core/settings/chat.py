@@ -1,4 +1,4 @@
-"""Settings of how answers are made and what stands around them."""
+"""Settings of answers: buttons, continuation, tools, and the commands that change them."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from core.settings.shapes import PersonIds, ToolNames
 
 
 class ChatFields(BaseModel):
-    """A part of :class:`core.settings.Settings`."""
+    """Fields of :class:`core.settings.Settings`: group Answers."""
 
     buttons: OnOff = setting(
         "MOONTHREAD_BUTTONS", "Answers", "Stop, Retry, 👍 and 👎 under answers: `on` or `off`.", default="on"
@@ -17,20 +17,20 @@ class ChatFields(BaseModel):
     answer_edits: OnOff = setting(
         "MOONTHREAD_ANSWER_EDITS",
         "Answers",
-        "Whether the latest question is answered anew, in the same message, when its author changes it.",
+        "Whether an edit of the latest question is answered again, in the same message.",
         default="on",
     )
     show_thinking: OnOff = setting(
         "MOONTHREAD_SHOW_THINKING",
         "Answers",
-        "Whether Kimi's thinking stands before the answer: a folded quote on Telegram, a line on Slack.",
+        "Whether Kimi's thinking is shown before the answer: a folded quote on Telegram, a line on Slack.",
         default="off",
     )
     continuations: int = setting(
         "MOONTHREAD_CONTINUATIONS",
         "Answers",
-        "How often an answer that reaches `MOONTHREAD_REPLY_TOKENS` goes on by itself, "
-        "before a Continue button.",
+        "How often an answer that reaches `MOONTHREAD_REPLY_TOKENS` is continued automatically, "
+        "before a Continue button is shown.",
         default=2,
         ge=0,
         le=20,
@@ -38,13 +38,13 @@ class ChatFields(BaseModel):
     resume_attempts: int = setting(
         "MOONTHREAD_RESUME_ATTEMPTS",
         "Answers",
-        "How often an answer goes on from its last word after Kimi's stream broke.",
+        "How often an answer is resumed from its last word after Kimi's stream broke.",
         default=2,
         ge=0,
         le=20,
     )
-    search: OnOff = setting(
-        "MOONTHREAD_SEARCH",
+    web_search: OnOff = setting(
+        "MOONTHREAD_WEB_SEARCH",
         "Answers",
         "Whether Kimi may search the web and read pages; `/search` changes it for one conversation.",
         default="off",

@@ -1,4 +1,4 @@
-"""How a setting is declared: its variable, its group, what it is for, its range."""
+"""Declaration of a setting: its variable, group, description and range."""
 
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
@@ -10,7 +10,15 @@ OnOff: TypeAlias = Annotated[Literal["on", "off"], CASE_INSENSITIVE]
 
 
 def setting(name: str, group: str, description: str, *, default_text: str | None = None, **field: Any) -> Any:
-    """Declare a setting; ``shown`` replaces its default in the table."""
+    """Return pydantic's field for a setting.
+
+    Args:
+        name: the environment variable.
+        group: the table of settings that it belongs to, one of :data:`core.settings.spec.GROUPS`.
+        description: Markdown for the table.
+        default_text: replaces the default value in the table.
+        field: arguments of :func:`pydantic.Field`, such as ``default``, ``ge`` and ``le``.
+    """
     if "default_factory" not in field:
         field.setdefault("default", None)
     extra = {"name": name, "group": group, "shown": default_text}

@@ -1,4 +1,4 @@
-"""Settings of what the platforms grant: their published numbers, for an operator to lower."""
+"""Settings of delivery: forms of messages, and the platforms' published rate limits, which may be lowered."""
 
 from pydantic import BaseModel
 
@@ -6,7 +6,7 @@ from core.settings.declare import OnOff, setting
 
 
 class DeliveryFields(BaseModel):
-    """A part of :class:`core.settings.Settings`."""
+    """Fields of :class:`core.settings.Settings`: groups Telegram and Platform budgets."""
 
     telegram_drafts: OnOff = setting(
         "MOONTHREAD_TELEGRAM_DRAFTS",

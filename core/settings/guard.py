@@ -1,4 +1,4 @@
-"""Settings of the guard rails: what Kimi is not told, and who asks too much."""
+"""Settings of the guard rails: redaction and flood control."""
 
 from typing import Annotated
 
@@ -15,38 +15,38 @@ def _check_secret_words(secret: SecretStr) -> SecretStr:
 
 
 class GuardFields(BaseModel):
-    """A part of :class:`core.settings.Settings`."""
+    """Fields of :class:`core.settings.Settings`: group Guard."""
 
-    mask: Annotated[
+    pii_masking: Annotated[
         tuple[str, ...], parse_list("cards|emails|phones", "is a list of what to mask: cards, emails, phones")
     ] = setting(
-        "MOONTHREAD_MASK",
+        "MOONTHREAD_PII_MASKING",
         "Guard",
-        "What Kimi is not shown: `cards`, `emails`, `phones`, with commas between. Placeholders are sent "
-        "instead, and the reply has the real ones.",
+        "Personal data that is hidden from Kimi: `cards`, `emails`, `phones`, with commas between. Kimi gets "
+        "placeholders, and the answer on the screen has the real data.",
         default=(),
         default_text="nothing",
     )
     secret_words: Annotated[SecretStr, AfterValidator(_check_secret_words)] | None = setting(
         "MOONTHREAD_SECRET_WORDS",
         "Guard",
-        "Words that Kimi is never sent, in the same way: `codename=Bluebird, Project Sunrise`. What stands "
-        "before the `=` is what Kimi sees in their place.",
+        "Words that are hidden from Kimi in the same way: `codename=Bluebird, Project Sunrise`. The name "
+        "before the `=` becomes the placeholder.",
         default_text="none",
     )
-    flood_messages: int = setting(
-        "MOONTHREAD_FLOOD_MESSAGES",
+    flood_messages_per_minute: int = setting(
+        "MOONTHREAD_FLOOD_MESSAGES_PER_MINUTE",
         "Guard",
-        "Questions that one person may ask within a minute; who asks more is told once, and waits until "
-        "it is calm. 0 is no limit, here and below. Admins have none.",
+        "Questions that one person may ask in a minute; more of them are refused, with one notice, for a "
+        "minute. 0 is no limit, here and below. Admins have none.",
         default=20,
         ge=0,
         le=1_000,
     )
-    repeats: int = setting(
-        "MOONTHREAD_REPEATS",
+    duplicates_per_10_min: int = setting(
+        "MOONTHREAD_DUPLICATES_PER_10_MIN",
         "Guard",
-        "How often one person may say the very same within ten minutes.",
+        "How often one person may send the same words in ten minutes.",
         default=5,
         ge=0,
         le=1_000,

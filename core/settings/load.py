@@ -1,4 +1,4 @@
-"""From the environment and ``.env`` to :class:`Settings`, or to the list of all faults."""
+"""Loading: builds :class:`Settings` from the environment and ``.env``, or reports every fault at once."""
 
 import difflib
 import os
@@ -16,17 +16,17 @@ from core.domain.errors import SettingsError
 from core.settings.model import Settings, default_data_dir, default_database_url
 from core.settings.secret_files import read_secret_files, secret_file_variables
 from core.settings.shapes import sqlite_file
-from core.settings.spec import ALIASES, setting_names, setting_specs
+from core.settings.spec import ALIASES, RENAMED, setting_names, setting_specs
 
 
 class Requirement(StrEnum):
-    """What a command cannot do without; its absence is a fault like any other."""
+    """A part of the configuration that a command needs; its absence is a fault like any other."""
 
-    KIMI = "kimi"  #: a key
-    STORE = "store"  #: a database that may be written
-    PLATFORM = "platform"  #: complete credentials of at least one platform, none half set
+    KIMI = "kimi"  #: an API key
+    STORE = "store"  #: a writable database
+    PLATFORM = "platform"  #: complete credentials of at least one platform, and no incomplete ones
     SLACK = "slack"  #: complete credentials of Slack
-    TELEGRAM = "telegram"
+    TELEGRAM = "telegram"  #: a bot token
 
 
 def load(
@@ -35,13 +35,13 @@ def load(
     *,
     required: Iterable[Requirement] = (),
 ) -> Settings:
-    """Read the settings; ``environ`` (default: the process's) goes before ``env_file``.
+    """Load the settings; ``environ`` (default: the process's) overrides ``env_file``.
 
-    A variable that is empty counts as not set, and an ``env_file`` that does not exist as empty. For
-    each secret a variable with ``_FILE`` at its end may name a file that holds it.
+    An empty variable counts as unset, a missing ``env_file`` as empty. For each secret, the variable
+    NAME_FILE may name a file that holds it.
 
     Raises:
-        SettingsError: naming every fault, one line each, without the value of any setting.
+        SettingsError: names every fault, one line each, without the value of any setting.
     """
     environ = os.environ if environ is None else environ
     in_file, faults = _read_env_file(env_file)
@@ -67,7 +67,7 @@ def load(
 
 
 def likely_typos(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> list[str]:
-    """Name the variables that look like ours, are not, and are read by nobody here.
+    """Return a line for each variable that resembles a setting and is not read.
 
     They are no faults: Kimi's own tools read other ``KIMI_`` variables, for instance.
     """
@@ -79,8 +79,21 @@ def likely_typos(environ: Mapping[str, str] | None = None, env_file: str | Path 
     ]
 
 
+def outdated_names(
+    environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env"
+) -> list[str]:
+    """Return a line for each setting that is given by its former name."""
+    given = _merge_sources(_read_env_file(env_file)[0], os.environ if environ is None else environ)
+    return [
+        f"{old}: is now called {new}; "
+        + (f"{new} is set too, so this one is ignored" if new in given else "the old name is still read")
+        for old, new in RENAMED.items()
+        if old in given
+    ]
+
+
 def _read_env_file(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
-    """Return the file's variables, and what is wrong with its lines."""
+    """Return the file's variables, and a line for each fault in it."""
     if env_file is None:
         return {}, []
     try:
@@ -99,15 +112,15 @@ def _read_env_file(env_file: str | Path | None) -> tuple[dict[str, str], list[st
 
 
 def _merge_sources(*sources: Mapping[str, str]) -> dict[str, str]:
-    """Merge the sources, later ones first in rank; blank values count as absent."""
+    """Merge the sources; later ones override earlier ones, and blank values count as absent."""
     return {
         name: value.strip() for source in sources for name, value in source.items() if value and value.strip()
     }
 
 
 def _apply_aliases(variables: dict[str, str]) -> None:
-    """Let other names count where the first one is not set."""
-    for other, name in ALIASES.items():
+    """Fill in absent settings from their other and former names."""
+    for other, name in (*ALIASES.items(), *RENAMED.items()):
         if other in variables:
             variables.setdefault(name, variables[other])
 
@@ -115,7 +128,8 @@ def _apply_aliases(variables: dict[str, str]) -> None:
 def _closest_name(name: str) -> str | None:
     if name in setting_names() | secret_file_variables():
         return None
-    return next(iter(difflib.get_close_matches(name, sorted(setting_names()), n=1, cutoff=0.8)), None)
+    present = sorted(setting_names() - RENAMED.keys())
+    return next(iter(difflib.get_close_matches(name, present, n=1, cutoff=0.8)), None)
 
 
 def _unknown_names(variables: Mapping[str, str]) -> Iterator[str]:
@@ -126,18 +140,18 @@ def _unknown_names(variables: Mapping[str, str]) -> Iterator[str]:
 
 
 def _format_errors(errors: Iterable[ErrorDetails]) -> Iterator[str]:
-    """Put pydantic's errors into our words."""
+    """Yield a line for each of pydantic's errors."""
     called = {spec.field: spec.name for spec in setting_specs()}
     for error in errors:
         field = str(error["loc"][0])
         if error["type"] == "value_error":
             yield f"{called[field]}: {error['ctx']['error']}"
-        elif error["type"] != "default_factory_not_called":  # only says that another field is bad
+        elif error["type"] != "default_factory_not_called":  # follows from an error in another field
             yield f"{called[field]}: is not allowed; set {_describe_range(field)}"
 
 
 def _describe_range(field: str) -> str:
-    """Say in words what a field takes."""
+    """Return the values that a field accepts, in words."""
     schema: dict[str, Any] = Settings.model_json_schema()["properties"][field]
     schema = next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
     if "enum" in schema:
@@ -191,7 +205,7 @@ def _contradictions(variables: Mapping[str, str]) -> Iterator[str]:
 
 
 def _unwritable_database(variables: Mapping[str, str], data_dir: Path) -> Iterator[str]:
-    """Look whether the SQLite file is there and can be written, or could be made."""
+    """Yield a line if the SQLite file can be neither written nor created."""
     name, url = "MOONTHREAD_DATA_DIR", default_database_url(data_dir)
     if "DATABASE_URL" in variables:
         name, url = "DATABASE_URL", variables["DATABASE_URL"]

@@ -1,7 +1,7 @@
-"""Every setting: its name, its range, its default and what it is for.
+"""All settings: names, ranges, defaults and descriptions.
 
-The descriptions below are the README's table; ``python -m bots.cli.settings_table`` writes it.
-A field's Python name is the variable's name in lower case without ``MOONTHREAD_``.
+``python -m bots.cli.settings_table`` writes the README's tables from the descriptions.
+A field's name is the variable's in lower case without ``MOONTHREAD_``.
 """
 
 import os
@@ -33,7 +33,7 @@ from core.settings.shapes import (
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where this user's programs keep their data on this kind of machine."""
+    """Return the data folder of this user on this operating system."""
     environ = os.environ if environ is None else environ
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "moonthread"
@@ -43,7 +43,7 @@ def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def default_database_url(folder: Path) -> str:
-    """Return the address of the default database: one SQLite file in ``folder``."""
+    """Return the URL of the default database: one SQLite file in ``folder``."""
     return f"sqlite:///{folder.absolute() / 'moonthread.db'}"
 
 
@@ -52,10 +52,10 @@ def _make_default_database_url(values: dict[str, Any]) -> SecretStr:
 
 
 class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFields, GuardFields, BaseModel):
-    """All settings of one deployment. Secrets are :class:`pydantic.SecretStr`; web addresses end without "/".
+    """All settings of one deployment.
 
-    Made by :func:`core.settings.load`; tests and the demo make it directly, and then nothing is
-    read from the environment.
+    Secrets are :class:`pydantic.SecretStr`; web addresses have no trailing slash.
+    :func:`core.settings.load` builds it from the environment; tests and the demo build it directly.
     """
 
     model_config = ConfigDict(
@@ -66,12 +66,12 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         "KIMI_API_KEY",
         "Kimi",
         "The key of your Kimi account, from platform.kimi.com (China) or platform.kimi.ai (international). "
-        "`MOONSHOT_API_KEY` is read where this is not set.",
+        "`MOONSHOT_API_KEY` is read if this is unset.",
     )
     kimi_base_url: KimiBaseUrl = setting(
         "KIMI_BASE_URL",
         "Kimi",
-        "Where Kimi is reached; see [Regions](#regions).",
+        "The address of Kimi's API; see [Regions](#regions).",
         default="https://api.moonshot.cn/v1",
     )
     kimi_model: ModelName = setting(
@@ -90,7 +90,7 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     kimi_temperature: float | None = setting(
         "KIMI_TEMPERATURE",
         "Kimi",
-        "Sampling temperature, 0 to 2. Current Kimi models refuse any but their own: leave it unset.",
+        "Sampling temperature, 0 to 2. Current Kimi models accept only their default: leave it unset.",
         ge=0,
         le=2,
     )
@@ -100,7 +100,8 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     reply_tokens: int = setting(
         "MOONTHREAD_REPLY_TOKENS",
         "Kimi",
-        "The longest answer in tokens, thinking included. Kimi counts it against your rate limit in full.",
+        "Maximum length of an answer in tokens, thinking included. Kimi counts all of it against your "
+        "rate limit.",
         default=16_000,
         ge=256,
         le=1_048_576,
@@ -129,8 +130,8 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
         gt=0,
         le=600,
     )
-    kimi_patience_s: float = setting(
-        "MOONTHREAD_KIMI_PATIENCE_S",
+    kimi_retry_deadline_s: float = setting(
+        "MOONTHREAD_KIMI_RETRY_DEADLINE_S",
         "Kimi",
         "Seconds a question may wait for a busy Kimi before the person is told to try again.",
         default=300.0,
@@ -149,12 +150,12 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     slack_signing_secret: ApiKey | None = setting(
         "SLACK_SIGNING_SECRET",
         "Slack",
-        "The Signing Secret: Slack calls us over HTTP. Used where `SLACK_APP_TOKEN` is not set.",
+        "The Signing Secret: Slack sends events over HTTP. Used if `SLACK_APP_TOKEN` is unset.",
     )
     slack_agent: Annotated[Literal["on", "off"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_SLACK_AGENT",
         "Slack",
-        "`on` where the app was made with `moonthread slack-manifest --agent`.",
+        "`on` if the app was made with `moonthread slack-manifest --agent`.",
         default="off",
     )
     slack_api_url: WebAddress = setting(
@@ -167,14 +168,14 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     telegram_api_url: WebAddress = setting(
         "TELEGRAM_API_URL",
         "Telegram",
-        "The Bot API server; change it for one of your own.",
+        "The address of the Bot API server, if you run your own.",
         default="https://api.telegram.org",
     )
 
     data_dir: Path = setting(
         "MOONTHREAD_DATA_DIR",
         "Storage",
-        "The folder for the SQLite file, for personas, and for files while they are being read.",
+        "The folder of the SQLite file, personas, and temporary copies of files.",
         default_text="the user's data folder, such as `~/.local/share/moonthread`",
         default_factory=default_data_dir,
     )
@@ -188,21 +189,22 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     migrate: Annotated[Literal["auto", "never"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_MIGRATE",
         "Storage",
-        "`auto`: the start brings the tables up to date; `never`: you do it with `moonthread db upgrade`.",
+        "`auto`: the start upgrades the tables; `never`: you do it with `moonthread db upgrade`.",
         default="auto",
     )
 
-    busy: Annotated[Literal["queue", "merge", "interrupt"], CASE_INSENSITIVE] = setting(
-        "MOONTHREAD_BUSY",
+    while_answering: Annotated[Literal["queue", "merge", "interrupt"], CASE_INSENSITIVE] = setting(
+        "MOONTHREAD_WHILE_ANSWERING",
         "Service",
-        "What a message does while its conversation is being answered: `queue` waits its turn, `merge` joins "
-        "all that waits into one question, `interrupt` stops the answer and both are answered together.",
+        "What happens to a message that arrives while its conversation is being answered: `queue` answers it "
+        "next, `merge` answers all waiting messages together, `interrupt` stops the running answer and "
+        "answers both together.",
         default="queue",
     )
-    stop_grace_s: float = setting(
-        "MOONTHREAD_STOP_GRACE_S",
+    shutdown_grace_s: float = setting(
+        "MOONTHREAD_SHUTDOWN_GRACE_S",
         "Service",
-        "Seconds that running answers get to finish at a stop; the next start picks up the rest.",
+        "Seconds that running answers get to finish at a stop; the next start resumes the others.",
         default=20.0,
         ge=0,
         le=600,
@@ -210,8 +212,8 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     http_host: str = setting(
         "MOONTHREAD_HTTP_HOST",
         "Service",
-        "Where our web server listens: `/healthz`, `/readyz`, `/metrics`, and Slack over HTTP or a Telegram "
-        "webhook where used.",
+        "Address on which the web server listens: `/healthz`, `/readyz`, `/metrics`, and Slack over HTTP or "
+        "a Telegram webhook if used.",
         default="127.0.0.1",
     )
     http_port: int = setting(
@@ -225,24 +227,25 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     public_url: WebAddress | None = setting(
         "MOONTHREAD_PUBLIC_URL",
         "Service",
-        "How the internet reaches it, `https://…`. Set, Telegram calls us there; unset, it is polled.",
+        "The web server's public address, `https://…`. If set, Telegram sends updates there by webhook; "
+        "otherwise it is polled.",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_LOG_LEVEL",
         "Service",
-        "The least important line logged: `debug`, `info`, `warning` or `error`.",
+        "The lowest level that is logged: `debug`, `info`, `warning` or `error`.",
         default="info",
     )
     log_format: Annotated[Literal["console", "json"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_LOG_FORMAT",
         "Service",
-        "`console` for people, `json` for one object a line.",
+        "`console` for people, `json` for one object per line.",
         default="console",
     )
 
     @property
     def platforms(self) -> frozenset[str]:
-        """The platforms whose credentials are present."""
+        """Names of the platforms that have a bot token."""
         return frozenset(
             name
             for name, token in (("slack", self.slack_bot_token), ("telegram", self.telegram_bot_token))
@@ -251,5 +254,5 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
 
     @property
     def sqlite_file(self) -> Path | None:
-        """The SQLite file's absolute path; None where the database is another."""
+        """The SQLite file's absolute path; None if the database is not SQLite."""
         return sqlite_file(self.database_url.get_secret_value())

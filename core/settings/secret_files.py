@@ -1,4 +1,4 @@
-"""Secrets that stand in files of their own, as container engines hand them over."""
+"""Secrets in files of their own, as container engines mount them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +9,14 @@ FILE_SUFFIX = "_FILE"  #: KIMI_API_KEY_FILE names the file that holds KIMI_API_K
 
 
 def secret_file_variables() -> frozenset[str]:
-    """Return the variables that name such files: one for each secret."""
+    """Return the variables that may name a secret's file, one for each secret."""
     return frozenset(spec.name + FILE_SUFFIX for spec in setting_specs() if spec.secret)
 
 
 def read_secret_files(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Put what the files hold in the place of their names; return that and what is wrong.
+    """Return the variables with each NAME_FILE replaced by NAME and the file's text, and all faults.
 
-    An empty file is the same as none: a container's list of secrets is fixed, and not all are in use.
+    An empty file counts as unset: a container's list of secrets is fixed, and not all are in use.
     """
     merged = {name: value for name, value in variables.items() if name not in secret_file_variables()}
     faults = []
@@ -33,8 +33,8 @@ def read_secret_files(variables: Mapping[str, str]) -> tuple[dict[str, str], lis
 
 
 def _read_secret(path: str) -> str | None:
-    """Return the text without the space and line ends around it; None where it cannot be read."""
+    """Return the file's stripped text; None if it cannot be read."""
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
-    except (OSError, ValueError, RuntimeError):  # also no text in UTF-8, a null in the path, no home
+    except (OSError, ValueError, RuntimeError):  # includes invalid UTF-8, a null in the path, no home
         return None

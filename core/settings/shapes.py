@@ -1,4 +1,4 @@
-"""What a setting's text must look like. Each check names the fault, never the value."""
+"""Types of settings with their validation; an error names the fault, never the value."""
 
 import json
 import re
@@ -14,13 +14,13 @@ POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the absolute path of the file behind a database address; None where it is no SQLite."""
+    """Return the absolute path of a database URL's file; None if it is not an SQLite URL."""
     scheme, _, rest = url.partition(":///")
     return Path(rest.split("?")[0]).absolute() if scheme in SQLITE_SCHEMES else None
 
 
 def _validate_secret(check: Callable[[str], str | None]) -> AfterValidator:
-    """Apply ``check`` (None, or what is wrong) to the text inside a secret."""
+    """Return a validator of a secret's text; ``check`` returns the fault, None if there is none."""
 
     def validate(secret: SecretStr) -> SecretStr:
         if fault := check(secret.get_secret_value()):
@@ -70,7 +70,11 @@ def _database_url_fault(text: str) -> str | None:
 
 
 def _check_web_address(text: str) -> str:
-    """Check an http(s) address and return it without trailing slashes."""
+    """Return an http(s) address without trailing slashes.
+
+    Raises:
+        ValueError: it is not a plain web address.
+    """
     try:
         parts = urlsplit(text)
         port_is_valid = parts.port is None or parts.port > 0
@@ -86,7 +90,7 @@ def _check_web_address(text: str) -> str:
 
 
 def _strip_completions_path(text: str) -> str:
-    """Take the address of the one call for that of the API; documents show either."""
+    """Return the API's base address; some providers' documents show that of the chat call."""
     return text.removesuffix("/chat/completions")
 
 
@@ -107,9 +111,9 @@ ModelName = Annotated[str, AfterValidator(_check_one_word)]
 
 
 def parse_list(pattern: str, fault: str) -> BeforeValidator:
-    """Split a list at blanks, commas and semicolons; each part must fit ``pattern``.
+    """Return a validator that splits a text at blanks, commas and semicolons.
 
-    What is no text is passed on.
+    Each part must match ``pattern``. Values of other types pass unchanged.
     """
 
     def split(text: object) -> object:
@@ -136,11 +140,11 @@ PersonIds = Annotated[
         "is a list like telegram:123, slack:U123; platform and id with a colon between",
     ),
 ]
-"""People as "platform:id"."""
+"""People, each as "platform:id"."""
 
 
 def _parse_weights(text: object) -> object:
-    """Read "slack:C0123=3, telegram:-1001=0.5"; what is no text is passed on."""
+    """Parse "slack:C0123=3, telegram:-1001=0.5"; values of other types pass unchanged."""
     if not isinstance(text, str):
         return text
     weights: dict[str, float] = {}
@@ -153,7 +157,7 @@ def _parse_weights(text: object) -> object:
 
 
 FairShareWeights = Annotated[dict[str, float], BeforeValidator(_parse_weights)]
-"""Weights by chat, as "platform:channel"."""
+"""Weights by chat; keys are "platform:channel"."""
 
 
 AccessEntries = Annotated[
@@ -163,11 +167,11 @@ AccessEntries = Annotated[
         "is a list like slack:T0123, slack:C0123, slack:U0123, telegram:42",
     ),
 ]
-"""Tenants, chats and people as "platform:id"."""
+"""Tenants, chats and people, each as "platform:id"."""
 
 
 def _parse_price_list(text: object) -> object:
-    """Read "kimi-k3=3/15/0.3, …" or the same in JSON; what is no text is passed on."""
+    """Parse "kimi-k3=3/15/0.3, …" or the same in JSON; values of other types pass unchanged."""
     if not isinstance(text, str):
         return text
     fault = "is a list like kimi-k3=3/15/0.3: USD for a million tokens of prompt, answer and cached prompt"
@@ -189,4 +193,4 @@ def _parse_price_list(text: object) -> object:
 
 
 PriceList = Annotated[dict[str, tuple[float, float, float]], BeforeValidator(_parse_price_list)]
-"""USD for a million tokens by model: prompt, answer, cached prompt."""
+"""USD for a million tokens by model: (prompt, answer, cached prompt)."""

@@ -1,4 +1,4 @@
-"""The settings as people see them: names, defaults and descriptions, read off the model."""
+"""The settings as people see them: names, defaults and descriptions, read from the model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,22 @@ from typing import Any, cast
 from core.settings.model import Settings
 
 ALIASES: Mapping[str, str] = MappingProxyType({"MOONSHOT_API_KEY": "KIMI_API_KEY"})
-"""Other names that are read where the first one is not set."""
+"""Other names by setting; each is read if the setting itself is absent."""
 
+RENAMED: Mapping[str, str] = MappingProxyType(
+    {
+        "MOONTHREAD_BUSY": "MOONTHREAD_WHILE_ANSWERING",
+        "MOONTHREAD_FLOOD_MESSAGES": "MOONTHREAD_FLOOD_MESSAGES_PER_MINUTE",
+        "MOONTHREAD_KIMI_PATIENCE_S": "MOONTHREAD_KIMI_RETRY_DEADLINE_S",
+        "MOONTHREAD_MASK": "MOONTHREAD_PII_MASKING",
+        "MOONTHREAD_REPEATS": "MOONTHREAD_DUPLICATES_PER_10_MIN",
+        "MOONTHREAD_SEARCH": "MOONTHREAD_WEB_SEARCH",
+        "MOONTHREAD_STOP_GRACE_S": "MOONTHREAD_SHUTDOWN_GRACE_S",
+        "MOONTHREAD_STRANGER_MESSAGES_PER_DAY": "MOONTHREAD_UNLISTED_USER_MESSAGES_PER_DAY",
+        "MOONTHREAD_WEIGHTS": "MOONTHREAD_FAIR_SHARE_WEIGHTS",
+    }
+)
+"""Former names of settings; each is read, with a warning, if the present name is absent."""
 
 GROUPS = (
     "Kimi",
@@ -24,19 +38,19 @@ GROUPS = (
     "Guard",
     "Platform budgets",
 )
-"""The tables of settings, in the order in which a newcomer needs them."""
+"""Headings of the tables of settings, ordered by what a newcomer sets first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingSpec:
-    """One setting as people see it."""
+    """One row of the table of settings."""
 
     name: str  #: the environment variable
     field: str  #: the attribute of :class:`Settings`
-    group: str
-    default: str  #: as text; "" where there is none
+    group: str  #: one of :data:`GROUPS`
+    default: str  #: Markdown; "" if there is none
     secret: bool
-    description: str
+    description: str  #: Markdown
 
 
 def setting_specs() -> tuple[SettingSpec, ...]:
@@ -48,6 +62,11 @@ def setting_specs() -> tuple[SettingSpec, ...]:
         for field, info in Settings.model_fields.items()
     )
     return tuple(sorted(every, key=lambda spec: GROUPS.index(spec.group)))
+
+
+def setting_names() -> frozenset[str]:
+    """Return every variable that is read, former names included."""
+    return frozenset(spec.name for spec in setting_specs()) | frozenset(ALIASES) | frozenset(RENAMED)
 
 
 def _build_spec(
@@ -65,8 +84,3 @@ def _build_spec(
         secret="SecretStr" in repr(annotation),
         description=description,
     )
-
-
-def setting_names() -> frozenset[str]:
-    """Return every variable that is read."""
-    return frozenset(spec.name for spec in setting_specs()) | frozenset(ALIASES)

@@ -83,7 +83,7 @@ async def _serve(stage: Stage, scenario: Scenario, ready: asyncio.Barrier) -> bo
         async with MIGRATING:  # Alembic keeps its state in the module: one at a time
             await migrate.upgrade(url)
         settings = Settings(
-            **stage.settings(), database_url=url, migrate="never", http_port=0, stop_grace_s=5.0
+            **stage.settings(), database_url=url, migrate="never", http_port=0, shutdown_grace_s=5.0
         )
         platforms = build_platforms(settings, frozenset({stage.platform}), SystemClock())
         async with running_service(Service(settings, platforms, web=False)):

@@ -152,10 +152,10 @@ async def measure_load(streams: int, per_s: float = PER_S) -> dict[str, Any]:
                 "telegram_all_per_s": UNLIMITED_PER_S,
                 "database_url": f"sqlite:///{Path(folder) / 'bench.db'}",
                 "http_port": 0,
-                "stranger_messages_per_day": 0,
-                "flood_messages": 0,
-                "repeats": 0,
-                "stop_grace_s": 1.0,
+                "unlisted_user_messages_per_day": 0,
+                "flood_messages_per_minute": 0,
+                "duplicates_per_10_min": 0,
+                "shutdown_grace_s": 1.0,
             }
             service = await Child.start("service", json.dumps(settings))
             children.append(service)

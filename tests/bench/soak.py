@@ -33,7 +33,12 @@ REST_S = 4.0  #: of quiet before things are counted
 POOL = 8  #: connections with the database
 KEPT_ALIVE = 32  #: HTTP connections that Kimi's client may keep open for the next call
 FAST = {"telegram_private_per_minute": 600, "telegram_private_burst": 10, "telegram_all_per_s": 1000}
-OPEN = {"stranger_messages_per_day": 0, "flood_messages": 0, "repeats": 0, "busy": "queue"}
+OPEN = {
+    "unlisted_user_messages_per_day": 0,
+    "flood_messages_per_minute": 0,
+    "duplicates_per_10_min": 0,
+    "while_answering": "queue",
+}
 
 Row = dict[str, Any]
 

@@ -88,9 +88,9 @@ class Stage:
         found: dict[str, Any] = {
             "kimi_api_key": "sk-test",
             "kimi_base_url": self.kimi.base_url,
-            "stranger_messages_per_day": 0,
-            "flood_messages": 0,
-            "repeats": 0,
+            "unlisted_user_messages_per_day": 0,
+            "flood_messages_per_minute": 0,
+            "duplicates_per_10_min": 0,
         }
         if self.platform == "telegram":
             return found | {"telegram_bot_token": "1:test", "telegram_api_url": self.sim.api_url}

@@ -118,7 +118,7 @@ async def test_a_killed_replicas_answers_go_on_in_the_same_messages(cluster: Any
 async def test_a_rolling_restart_loses_and_doubles_nothing(cluster: Any) -> None:
     """One replica after another ends under running answers, which go on in the same messages at once."""
     cluster.kimi.script = slow(130, 10.0)
-    people, leader, other, chats = await _running(cluster, 20, MOONTHREAD_STOP_GRACE_S="1")
+    people, leader, other, chats = await _running(cluster, 20, MOONTHREAD_SHUTDOWN_GRACE_S="1")
     assert chats
     usual_s = _first_frames_s(cluster, [chat for chat, _ in people])
     moved: list[tuple[float, list[int]]] = []
@@ -131,7 +131,7 @@ async def test_a_rolling_restart_loses_and_doubles_nothing(cluster: Any) -> None
         assert leaving.process.returncode == 0
         await _ask_anew(cluster, people)
         if staying is not None:
-            await cluster.start(1, MOONTHREAD_STOP_GRACE_S="1")
+            await cluster.start(1, MOONTHREAD_SHUTDOWN_GRACE_S="1")
             assert not [line for line in staying.said("work_queue.replica_evicted") if line["workers"]]
     await cluster.until(lambda: all(_complete(cluster, chat, 130) for chat, _ in people), 60.0)
     assert all(len(cluster.answers(chat)) == 1 for chat, _ in people)

@@ -110,10 +110,10 @@ class World:
             "kimi_base_url": self.kimi.base_url,
             "database_url": self.database_url,
             "http_port": 0,
-            "stop_grace_s": 5.0,
-            "stranger_messages_per_day": 0,
-            "flood_messages": 0,  # by the machine's clock, on which these people are very quick
-            "repeats": 0,
+            "shutdown_grace_s": 5.0,
+            "unlisted_user_messages_per_day": 0,
+            "flood_messages_per_minute": 0,  # by the machine's clock, on which these people are very quick
+            "duplicates_per_10_min": 0,
             **self.credentials(),
             **self.given,
         }

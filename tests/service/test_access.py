@@ -100,7 +100,7 @@ async def test_tokens_of_a_chat_are_counted_and_no_answer_is_cut(world: Any) -> 
 async def test_strangers_on_telegram_have_a_budget_by_default(world: Any) -> None:
     """Who stands on the allow list, or is an admin, has none."""
     ann, bob = world.direct("Ann"), world.direct("Bob")
-    await world.start(stranger_messages_per_day=1, admins=(f"telegram:{person_id(bob.people[0])}",))
+    await world.start(unlisted_user_messages_per_day=1, admins=(f"telegram:{person_id(bob.people[0])}",))
     for room in (ann, bob):
         await room.ask("One?")
         await room.shows("Hello there.")

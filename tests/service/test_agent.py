@@ -133,7 +133,7 @@ async def test_a_follow_up_in_the_thread_goes_on(world: Any) -> None:
 async def test_a_restart_in_the_middle_leaves_no_session_running(world: Any) -> None:
     """The process that ends the answer ends the session that an earlier one began."""
     world.kimi.script = answer_with(LONG, chunks_per_s=10)
-    await world.start(slack_agent="on", stop_grace_s=0.1)
+    await world.start(slack_agent="on", shutdown_grace_s=0.1)
     world.sim.streaming_available = False
     room = world.direct()
     await room.ask("Count for me, please.")

@@ -92,7 +92,7 @@ async def test_a_flooded_draft_goes_over_to_a_message(world: Any) -> None:
 async def test_a_restart_in_the_middle_of_a_draft(world: Any) -> None:
     """What a process had shown as a draft only is said by the next one, once."""
     world.kimi.script = answer_with(LONG, chunks_per_s=10)
-    await world.start(telegram_drafts="on", stop_grace_s=0.1)
+    await world.start(telegram_drafts="on", shutdown_grace_s=0.1)
     room = world.direct()
     await room.ask("Count for me, please.")
     await world.until(lambda: len(drafts(world)) >= 4, "a draft stands")

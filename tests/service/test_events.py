@@ -142,7 +142,7 @@ async def test_a_hundred_thousand_characters_are_taken(world: Any) -> None:
     """A very long text, however the client cuts it, reaches Kimi whole and is answered once."""
     world.kimi.script = per_question({"": "Read."}, chunks_per_s=1000)
     # On Telegram clients cut it into 25 messages; Slack takes so much that people cut it themselves.
-    await world.start(busy="queue" if world.name == "telegram" else "merge")
+    await world.start(while_answering="queue" if world.name == "telegram" else "merge")
     room = world.direct()
     text = "".join(f"{number:07d}," for number in range(12_500))
     if world.name == "telegram":
@@ -177,7 +177,7 @@ async def test_two_long_questions_are_two(world: Any) -> None:
 @pytest.mark.parametrize("platform", ["slack"])
 async def test_a_question_longer_than_the_model_reads_is_told(world: Any) -> None:
     """What does not fit Kimi's context gets one clear notice, and the conversation goes on."""
-    await world.start(busy="merge", reply_tokens=131_072)
+    await world.start(while_answering="merge", reply_tokens=131_072)
     room = world.direct("Wei")
     for _ in range(18):  # merged into one
         await room.ask("月" * 40_000)

@@ -158,7 +158,7 @@ async def test_an_album_s_words_may_stand_on_any_picture(world: Any, captions: l
 @pytest.mark.parametrize("clock", [ScaledClock(1.0)])
 async def test_an_album_that_a_crash_cut_is_still_one_question(world: Any) -> None:
     """Pictures that were stored before a restart are answered together with the later ones."""
-    await world.start(stop_grace_s=0.0)
+    await world.start(shutdown_grace_s=0.0)
     room = world.direct()
     chat, (ann,) = int(room.channel), room.people
     await world.sim.send_photo(chat, ann, "both?", media_group_id="a", content=picture("red"))
@@ -392,7 +392,7 @@ async def test_reading_can_be_stopped(world: Any, room: Any) -> None:
 
 async def test_a_file_that_is_being_read_survives_a_restart(world: Any, room: Any) -> None:
     """The next process reads it to the end and answers, in the same message, with one upload."""
-    await world.start(stop_grace_s=0.0)
+    await world.start(shutdown_grace_s=0.0)
     world.kimi.shelf.extract_s = 1e6
     await room.send(("a.pdf", pdf("One moon."), PDF), text="Count.")
     await room.shows("Reading a.pdf…")

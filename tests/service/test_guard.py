@@ -18,7 +18,7 @@ def person_id(person: Any) -> str:
 async def test_a_flood_is_told_once_and_others_go_on(world: Any, backend: str) -> None:
     """What comes at once is answered up to the limit; then one notice, then silence; others are served."""
     ann, bob = world.direct("Ann"), world.direct("Bob")
-    await world.start(flood_messages=3)
+    await world.start(flood_messages_per_minute=3)
     for turn in range(8):
         await ann.ask(f"Question {turn}?")
     await ann.shows("more than I can keep up with")
@@ -37,7 +37,7 @@ async def test_a_flood_does_not_wait_for_its_notice(world: Any) -> None:
     """The notice stands at once, while the first answer is still being written; a restart keeps the pause."""
     world.kimi.script = answer_with("word " * 60 + "over.", chunks_per_s=10)
     ann = world.direct("Ann")
-    await world.start(flood_messages=2)
+    await world.start(flood_messages_per_minute=2)
     for turn in range(4):
         await ann.ask(f"Question {turn}?")
     await ann.shows("more than I can keep up with")
@@ -56,7 +56,11 @@ async def test_a_flood_does_not_wait_for_its_notice(world: Any) -> None:
 async def test_admins_may_ask_as_fast_as_they_like(world: Any) -> None:
     """They are never slowed down."""
     ann = world.direct("Ann")
-    await world.start(flood_messages=1, repeats=1, admins=(f"{world.name}:{person_id(ann.people[0])}",))
+    await world.start(
+        flood_messages_per_minute=1,
+        duplicates_per_10_min=1,
+        admins=(f"{world.name}:{person_id(ann.people[0])}",),
+    )
     for _ in range(3):
         await ann.ask("Again?")
     assert await world.done(3) == ["complete"] * 3
@@ -65,7 +69,7 @@ async def test_admins_may_ask_as_fast_as_they_like(world: Any) -> None:
 async def test_the_same_again_and_again_is_told_once(world: Any) -> None:
     """Blanks and capitals make no difference; something else is answered all the same."""
     ann = world.direct("你好吗", "zh")
-    await world.start(repeats=2)
+    await world.start(duplicates_per_10_min=2)
     for words in ("发货了吗", "发货了吗", " 发货了吗 ", "发货了吗"):
         await ann.ask(words)
     await ann.shows("已经收到好几次了")
@@ -79,7 +83,7 @@ async def test_an_album_is_one_question(world: Any) -> None:
     """Its pictures are not counted one by one, and the same picture twice is no repetition."""
     picture = b"\x89PNG\r\n\x1a\n"
     ann = world.direct("Ann")
-    await world.start(flood_messages=2, repeats=1)
+    await world.start(flood_messages_per_minute=2, duplicates_per_10_min=1)
     files = [(f"{number}.png", picture, "image/png") for number in range(4)]
     await ann.send(*files, text="Which one?")
     await ann.shows("Hello there.")
@@ -171,7 +175,7 @@ async def test_admins_of_a_chat_block_its_customers(world: Any) -> None:
         people = [world.sim.add_person("Ann", admin=True), world.sim.add_person("Bob")]
         channel = world.sim.add_channel("shop", people)
         room = type(world.direct())(world, channel, people, direct=False)
-    await world.start(flood_messages=2)
+    await world.start(flood_messages_per_minute=2)
     for number in range(4):
         await room.ask(mentioned(world, f"Question {number}?"), person=1)
     await room.shows("more than I can keep up with")
@@ -189,7 +193,7 @@ async def test_where_the_bot_always_answers_customers_are_slowed_down_and_staff_
     room = world.group("Ann", "Bob")
     if world.name == "telegram":
         world.sim.promote_bot(int(room.channel))
-    await world.start(flood_messages=2)
+    await world.start(flood_messages_per_minute=2)
     assert world.service is not None
     made = ChatRules(trigger=Trigger.ALWAYS, gather_s=0.0, staff=(person_id(room.people[0]),), quiet_s=0.0)
     async with world.service.database.begin() as tx:

@@ -14,7 +14,7 @@ SECRETS = (CARD, MAIL, PHONE, "Bluebird", "bluebird", "蓝鸟计划")
 def masking(**further: Any) -> dict[str, Any]:
     """Settings that hide everything."""
     words = SecretStr("codename=Bluebird, 蓝鸟计划")
-    return {"mask": ("cards", "emails", "phones"), "secret_words": words, **further}
+    return {"pii_masking": ("cards", "emails", "phones"), "secret_words": words, **further}
 
 
 def echo(seen: SeenRequest) -> ScriptedReply:
@@ -89,7 +89,7 @@ async def test_tools_search_without_secrets(world: Any) -> None:
     """What Kimi's own search is called with is masked, and the person sees what is searched for."""
     call = ScriptedCall(name="web_search", arguments='{"query": "[CODENAME-1] tea"}')
     world.kimi.script = in_turn(ScriptedReply("", tool_calls=(call,)), ScriptedReply("[CODENAME-1] is tea."))
-    await world.start(search="on", **masking())
+    await world.start(web_search="on", **masking())
     room = world.direct()
     await room.ask("What is Bluebird?")
     await room.shows("Bluebird is tea.")

@@ -78,7 +78,7 @@ async def test_a_refusal_for_good_is_told_at_once(
 async def test_a_kimi_that_stays_away_is_told_after_the_patience(world: Any) -> None:
     """A gateway's page for as long as we are patient ends in a notice, and /retry helps later."""
     world.kimi.script = answer_with("", faults=Faults(refuse=GATEWAY_TIMEOUT))
-    await world.start(kimi_patience_s=6)
+    await world.start(kimi_retry_deadline_s=6)
     room = world.direct()
     await room.ask("Hello?")
     notice = await room.shows("Kimi can't be reached right now. Please try again later.")
@@ -126,7 +126,7 @@ async def test_a_stream_that_breaks_off_goes_on_from_there(
 async def test_an_answer_that_breaks_for_good_keeps_its_text(world: Any) -> None:
     """After the last attempt the words so far stand above the notice, and /retry says it all."""
     world.kimi.script = answer_with(TEXT, chunks_per_s=60, faults=Faults(error_after_chars=120))
-    await world.start(kimi_patience_s=3)
+    await world.start(kimi_retry_deadline_s=3)
     room = world.direct()
     await room.ask("Hello?")
     shown = await room.shows("/retry")

@@ -15,7 +15,7 @@ LONG = "Once upon a time: " + " ".join(f"w{number}" for number in range(300)) + 
 async def test_conversations_go_on_after_the_move(world: Any, postgres_url: str, tmp_path: Path) -> None:
     """History is known, an answer that was cut off ends in its message, a waiting question is answered."""
     world.kimi.script = answer_with("Pleased to meet you, Ann.")
-    await world.start(stop_grace_s=0.0)
+    await world.start(shutdown_grace_s=0.0)
     room, other = world.direct("Ann"), world.direct("Bob")
     await room.ask("I am Ann.")
     await world.done(1)

@@ -155,7 +155,7 @@ async def test_readiness_names_each_part(world: Any) -> None:
 async def test_readiness_goes_first_when_the_service_ends(world: Any) -> None:
     """While running answers are drained, the pages stand: alive, figures, and not ready."""
     world.kimi.script = answer_with(TEXT, chunks_per_s=12)
-    await world.start(web=True, stop_grace_s=60.0)
+    await world.start(web=True, shutdown_grace_s=60.0)
     await ready(world)
     room = world.direct("Ann")
     await room.ask("Hello?")
@@ -201,7 +201,7 @@ async def test_a_lost_connection_is_not_ready(world: Any) -> None:
 async def test_turns_that_change_hands_are_counted(world: Any) -> None:
     """A turn that a restart goes on with is taken over; one that another run took is fenced."""
     world.kimi.script = answer_with(TEXT, chunks_per_s=6)
-    await world.start(stop_grace_s=0.0)
+    await world.start(shutdown_grace_s=0.0)
     room = world.direct("Ann")
     await room.ask("How?")
     await room.shows("It begins")

@@ -35,7 +35,7 @@ async def test_questions_are_answered_in_order_and_never_two_at_once(world: Any,
 
 async def test_waiting_questions_become_one_where_merged(world: Any, room: Any) -> None:
     """With merge, what waits is answered together once the running answer is complete."""
-    await world.start(busy="merge")
+    await world.start(while_answering="merge")
     await room.ask("alpha?")
     await world.until(lambda: room.answers, "the first answer begins")
     await room.ask("beta?")
@@ -51,7 +51,7 @@ async def test_waiting_questions_become_one_where_merged(world: Any, room: Any) 
 
 async def test_a_new_question_ends_the_running_answer_where_it_interrupts(world: Any, room: Any) -> None:
     """With interrupt, the partial text stays, Kimi is cut off, and both questions are answered."""
-    await world.start(busy="interrupt")
+    await world.start(while_answering="interrupt")
     await room.ask("alpha?")
     await world.until(lambda: room.answers, "the first answer begins")
     await room.ask("beta?")

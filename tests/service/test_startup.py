@@ -115,8 +115,8 @@ async def measured(url: str, folder: Any) -> dict[str, float]:
             database_url=url,
             data_dir=folder,
             http_port=0,
-            stop_grace_s=0.0,
-            stranger_messages_per_day=0,
+            shutdown_grace_s=0.0,
+            unlisted_user_messages_per_day=0,
             telegram_all_per_s=1_000,
         )
         people = [sim.add_person(f"Ann {number}") for number in range(CONVERSATIONS)]

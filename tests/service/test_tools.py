@@ -27,7 +27,7 @@ async def test_a_question_is_searched_for_and_its_sources_stand_under_the_answer
     world.kimi.script = in_turn(
         searching("moon tea"), searching("green tea"), ScriptedReply("Tea helps, people say.")
     )
-    await world.start(search="on")
+    await world.start(web_search="on")
     world.kimi.formulas.failing.append("timeout")
     await room.ask("Does tea help?")
     await world.done(1)
@@ -46,7 +46,7 @@ async def test_a_stream_that_breaks_in_the_middle_of_a_tool_turn_goes_on(world: 
     world.kimi.script = in_turn(
         searching("moon tea"), searching("green tea"), cut, ScriptedReply(" people say.")
     )
-    await world.start(search="on")
+    await world.start(web_search="on")
     world.kimi.formulas.failing.append("timeout")
     await room.ask("Does tea help?")
     assert await world.done(1) == ["complete"]

@@ -79,7 +79,7 @@ async def test_a_turn_of_another_process_belongs_to_the_same_trace(
     """A restart goes on in the trace that the first process began: ids are made of the event's own."""
     world = traced
     world.kimi.script = answer_with(TEXT, chunks_per_s=6)
-    await world.start(stop_grace_s=0.0)
+    await world.start(shutdown_grace_s=0.0)
     room = world.direct("Ann")
     await room.ask("How?")
     await room.shows("It begins")

@@ -210,8 +210,8 @@ class Stage:
             slack_api_url=self.slack.api_url,
             telegram_bot_token=SecretStr(self.telegram.bot.token),
             telegram_api_url=self.telegram.api_url,
-            stop_grace_s=0,
-            stranger_messages_per_day=0,
-            flood_messages=0,
-            repeats=0,
+            shutdown_grace_s=0,
+            unlisted_user_messages_per_day=0,
+            flood_messages_per_minute=0,
+            duplicates_per_10_min=0,
         )

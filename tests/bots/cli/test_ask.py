@@ -127,7 +127,7 @@ async def test_asking_nothing_is_wrong_usage(with_kimi: Any) -> None:
 
 async def test_secrets_stay_at_home(with_kimi: Any, kimi: KimiSimulator) -> None:
     """What is masked in chats is masked here too, streamed or whole, and the answer has it again."""
-    with_kimi.environ |= {"MOONTHREAD_MASK": "emails", "MOONTHREAD_SECRET_WORDS": "codename=Bluebird"}
+    with_kimi.environ |= {"MOONTHREAD_PII_MASKING": "emails", "MOONTHREAD_SECRET_WORDS": "codename=Bluebird"}
     kimi.script = answer_with("[CODENAME-1] is at [EMAIL-1].", chunk_chars=3, chunks_per_s=1000)
     for how in ("--stream", "--no-stream"):
         done = await with_kimi("ask", how, "Write to ann@example.com on Bluebird")

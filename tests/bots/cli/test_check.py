@@ -26,12 +26,12 @@ async def test_everything_that_is_wrong_is_named(moonthread: Any) -> None:
 
 async def test_settings_that_cannot_be_read_end_the_check(moonthread: Any) -> None:
     """Where a value is malformed the rest cannot be looked at."""
-    moonthread.environ["MOONTHREAD_BUSY"] = "never"
+    moonthread.environ["MOONTHREAD_WHILE_ANSWERING"] = "never"
 
     done = await moonthread("check")
 
     assert done.status == 1
-    assert "✗ MOONTHREAD_BUSY: is not allowed  → set queue or merge or interrupt\n" in done.out
+    assert "✗ MOONTHREAD_WHILE_ANSWERING: is not allowed  → set queue or merge or interrupt\n" in done.out
     assert "Database" not in done.out
 
 

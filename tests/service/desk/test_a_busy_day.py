@@ -133,7 +133,7 @@ class Town:
             "SLACK_BOT_TOKEN": self.slack.bot_token,
             "SLACK_APP_TOKEN": self.slack.app_token,
             "SLACK_API_URL": self.slack.api_url.rstrip("/"),
-            "MOONTHREAD_STRANGER_MESSAGES_PER_DAY": "0",
+            "MOONTHREAD_UNLISTED_USER_MESSAGES_PER_DAY": "0",
         }
         with (self.folder / "log.txt").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(

@@ -64,7 +64,7 @@ async def test_forty_customers_two_desks_and_a_restart(office: Any, backend: str
     office.kimi.script = answer_with("It is on its way.", chunks_per_s=200)
     everybody = await customers_of(office)
     # Telegram's customers are served by the desk in Slack, Slack's by the one in Telegram.
-    await office.start(desk="telegram:" + on_telegram[1], flood_messages=0)
+    await office.start(desk="telegram:" + on_telegram[1], flood_messages_per_minute=0)
     async with office.service.database.begin() as tx:
         await rules.save(
             tx,

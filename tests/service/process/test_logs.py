@@ -63,7 +63,7 @@ async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, pro
     """Tools, files, refusals and broken streams included."""
     kimi, telegram, slack = stand_ins
     kimi.script = answered()
-    process.environ |= {"MOONTHREAD_LOG_LEVEL": "debug", "MOONTHREAD_SEARCH": "on"}
+    process.environ |= {"MOONTHREAD_LOG_LEVEL": "debug", "MOONTHREAD_WEB_SEARCH": "on"}
     await process.start()
     ann, bob = telegram.add_person("Quibblewick"), slack.add_person("Zephyrine")
     chat, channel = telegram.private_chat(ann), slack.add_channel("snorkelberg", [bob])

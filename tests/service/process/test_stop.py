@@ -26,7 +26,7 @@ async def test_running_answers_end_within_the_grace_and_the_rest_later(stand_ins
     kimi.script = per_question(
         {"short": ScriptedReply(SHORT, chunks_per_s=25), "long": ScriptedReply(LONG, chunks_per_s=15)}
     )
-    process.environ["MOONTHREAD_STOP_GRACE_S"] = "4"
+    process.environ["MOONTHREAD_SHUTDOWN_GRACE_S"] = "4"
     await process.start()
     ann, bob = telegram.add_person("Ann"), slack.add_person("Bob")
     chat, channel = telegram.private_chat(ann), slack.add_channel("general", [bob])

@@ -10,10 +10,14 @@ from core.settings import load
 def test_kinds_and_words_become_a_masker() -> None:
     """Keys stand for their words; both commas and line ends part entries, in Chinese too."""
     settings = load(
-        {"MOONTHREAD_MASK": "cards, emails", "MOONTHREAD_SECRET_WORDS": "codename=Blue Bird，蓝鸟\nred"}, None
+        {
+            "MOONTHREAD_PII_MASKING": "cards, emails",
+            "MOONTHREAD_SECRET_WORDS": "codename=Blue Bird，蓝鸟\nred",
+        },
+        None,
     )
     masker = build_masker(settings)
-    assert settings.mask == ("cards", "emails")
+    assert settings.pii_masking == ("cards", "emails")
     assert masker.placeholder_names == {"blue bird": "CODENAME", "蓝鸟": "SECRET", "red": "SECRET"}
     assert "Bird" not in f"{settings!r} {settings.model_dump_json()}"
 
@@ -26,10 +30,10 @@ def test_nothing_is_masked_where_nothing_is_set() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("MOONTHREAD_MASK", "cards, names"),
+        ("MOONTHREAD_PII_MASKING", "cards, names"),
         ("MOONTHREAD_SECRET_WORDS", "plum, x"),
         ("MOONTHREAD_SECRET_WORDS", "key 1=plum"),
-        ("MOONTHREAD_FLOOD_MESSAGES", "-1"),
+        ("MOONTHREAD_FLOOD_MESSAGES_PER_MINUTE", "-1"),
     ],
 )
 def test_a_slip_is_a_fault_that_repeats_no_word(name: str, value: str) -> None:

@@ -44,8 +44,8 @@ def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
 def test_only_secrets_may(tmp_path: Path) -> None:
     """Anything else with _FILE at its end is an unknown name like any other."""
     assert {"KIMI_API_KEY_FILE", "SLACK_BOT_TOKEN_FILE", "DATABASE_URL_FILE"} <= secret_file_variables()
-    environ = {"MOONTHREAD_BUSY_FILE": written(tmp_path, "merge")}
-    assert faults_of(environ)[0].startswith("MOONTHREAD_BUSY_FILE: there is no such setting")
+    environ = {"MOONTHREAD_WHILE_ANSWERING_FILE": written(tmp_path, "merge")}
+    assert faults_of(environ)[0].startswith("MOONTHREAD_WHILE_ANSWERING_FILE: there is no such setting")
 
 
 def test_both_ways_at_once_is_a_fault(tmp_path: Path) -> None:

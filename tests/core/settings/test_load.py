@@ -6,7 +6,16 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from core.domain.errors import SettingsError
-from core.settings import Requirement, Settings, likely_typos, load, setting_names, setting_specs
+from core.settings import (
+    Requirement,
+    Settings,
+    likely_typos,
+    load,
+    outdated_names,
+    setting_names,
+    setting_specs,
+)
+from core.settings.spec import RENAMED
 
 SECRETS = {
     "KIMI_API_KEY": "sk-hush-hush",
@@ -34,7 +43,7 @@ def test_nothing_set_gives_the_documented_defaults() -> None:
     assert settings.kimi_api_key is None
     assert settings.kimi_base_url == "https://api.moonshot.cn/v1"
     assert settings.kimi_model == "kimi-k2.6"
-    assert settings.busy == "queue"
+    assert settings.while_answering == "queue"
     assert settings.reply_tokens == 16_000
     assert settings.platforms == frozenset()
     assert settings.data_dir == Path("/home/me/data/moonthread")
@@ -59,12 +68,17 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     """A variable of the process replaces the same one of .env; an empty one does not."""
     file = tmp_path / ".env"
     file.write_text(
-        '# ours\nexport KIMI_MODEL="from-file"\nKIMI_TOP_P=0.5\nMOONTHREAD_BUSY=merge\n', encoding="utf-8"
+        '# ours\nexport KIMI_MODEL="from-file"\nKIMI_TOP_P=0.5\nMOONTHREAD_WHILE_ANSWERING=merge\n',
+        encoding="utf-8",
     )
 
-    settings = load({"KIMI_MODEL": "from-process", "MOONTHREAD_BUSY": ""}, file)
+    settings = load({"KIMI_MODEL": "from-process", "MOONTHREAD_WHILE_ANSWERING": ""}, file)
 
-    assert (settings.kimi_model, settings.kimi_top_p, settings.busy) == ("from-process", 0.5, "merge")
+    assert (settings.kimi_model, settings.kimi_top_p, settings.while_answering) == (
+        "from-process",
+        0.5,
+        "merge",
+    )
 
 
 def test_a_dollar_in_the_file_is_a_dollar(tmp_path: Path) -> None:
@@ -97,7 +111,7 @@ def test_moonshot_api_key_stands_in() -> None:
 def test_settings_cannot_be_changed() -> None:
     """What was read at start stays."""
     with pytest.raises(ValidationError):
-        load({}, None).busy = "merge"  # type: ignore[misc]
+        load({}, None).while_answering = "merge"  # type: ignore[misc]
 
 
 def test_addresses_lose_their_last_slash_and_words_their_case() -> None:
@@ -141,9 +155,9 @@ def test_platforms_are_those_with_a_bot_token() -> None:
         ("KIMI_TOP_P", "0", "a number above 0 up to 1"),
         ("MOONTHREAD_REPLY_TOKENS", "12.5", "a whole number from 256"),
         ("MOONTHREAD_KIMI_TIMEOUT_IDLE_S", "0", "a number above 0 up to 600"),
-        ("MOONTHREAD_STOP_GRACE_S", "inf", "a number from 0 up to 600"),
+        ("MOONTHREAD_SHUTDOWN_GRACE_S", "inf", "a number from 0 up to 600"),
         ("MOONTHREAD_HTTP_PORT", "65536", "a whole number from 0 up to 65535"),
-        ("MOONTHREAD_BUSY", "drop", "set queue or merge or interrupt"),
+        ("MOONTHREAD_WHILE_ANSWERING", "drop", "set queue or merge or interrupt"),
         ("MOONTHREAD_MIGRATE", "yes", "set auto or never"),
         ("MOONTHREAD_LOG_LEVEL", "loud", "set debug or info or warning or error"),
         ("MOONTHREAD_LOG_FORMAT", "xml", "set console or json"),
@@ -193,7 +207,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     environ = {
         "MOONTHREAD_DATA_DIR": str(file / "data"),
         "MOONTHREAD_HTTP_PORT": "many",
-        "MOONTHREAD_BUSSY": "queue",
+        "MOONTHREAD_DESKK": "queue",
         "SLACK_APP_TOKEN": "xapp-test",
         "KIMI_BASE_URL": "nowhere",
     }
@@ -204,7 +218,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         f"{file}, line 2",
         "KIMI_API_KEY",
         "KIMI_BASE_URL",
-        "MOONTHREAD_BUSSY",
+        "MOONTHREAD_DESKK",
         "MOONTHREAD_DATA_DIR",
         "MOONTHREAD_HTTP_PORT",
         "SLACK_BOT_TOKEN",
@@ -215,9 +229,9 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 
 def test_an_unknown_name_of_ours_is_a_fault_with_a_guess() -> None:
     """A slip in a name would otherwise be a setting that silently does nothing."""
-    assert faults_of({"MOONTHREAD_BUSSY": "merge", "MOONTHREAD_COLOUR": "red"}) == [
-        "MOONTHREAD_BUSSY: there is no such setting; did you mean MOONTHREAD_BUSY?",
+    assert faults_of({"MOONTHREAD_DESKK": "merge", "MOONTHREAD_COLOUR": "red"}) == [
         "MOONTHREAD_COLOUR: there is no such setting; take it out",
+        "MOONTHREAD_DESKK: there is no such setting; did you mean MOONTHREAD_DESK?",
     ]
 
 
@@ -229,6 +243,39 @@ def test_a_near_miss_of_another_name_is_a_warning() -> None:
     assert likely_typos(environ, None) == [
         "KIMI_APIKEY: not a setting of ours; did you mean KIMI_API_KEY?",
         "SLACK_TOKEN: not a setting of ours; did you mean SLACK_BOT_TOKEN?",
+    ]
+
+
+def test_a_former_name_is_read_and_its_present_name_is_told(tmp_path: Path) -> None:
+    """We chose to read renamed settings under the old name, each with one warning that has the new one."""
+    file = tmp_path / ".env"
+    file.write_text("MOONTHREAD_MASK=cards\n", encoding="utf-8")
+    environ = {"MOONTHREAD_BUSY": "merge", "MOONTHREAD_REPEATS": ""}
+
+    settings = load(environ, file)
+
+    assert (settings.pii_masking, settings.while_answering) == (("cards",), "merge")
+    assert settings.duplicates_per_10_min == load({}, None).duplicates_per_10_min
+    assert outdated_names(environ, file) == [
+        "MOONTHREAD_BUSY: is now called MOONTHREAD_WHILE_ANSWERING; the old name is still read",
+        "MOONTHREAD_MASK: is now called MOONTHREAD_PII_MASKING; the old name is still read",
+    ]
+    assert likely_typos(environ, file) == []
+
+
+def test_the_present_name_overrides_the_former_one() -> None:
+    """Both at once is no fault: the present name counts, and the warning says that the other does not."""
+    environ = {"MOONTHREAD_BUSY": "merge", "MOONTHREAD_WHILE_ANSWERING": "interrupt"}
+
+    assert load(environ, None).while_answering == "interrupt"
+    (warning,) = outdated_names(environ, None)
+    assert warning.endswith("MOONTHREAD_WHILE_ANSWERING is set too, so this one is ignored")
+
+
+def test_a_bad_value_under_a_former_name_is_a_fault_of_the_present_one() -> None:
+    """Nobody runs with the default because the old name was checked less strictly."""
+    assert faults_of({"MOONTHREAD_BUSY": "drop"}) == [
+        "MOONTHREAD_WHILE_ANSWERING: is not allowed; set queue or merge or interrupt"
     ]
 
 
@@ -335,7 +382,10 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_setting_is_described() -> None:
     """Names are unique, descriptions are sentences, attributes follow from the names."""
     assert len({spec.name for spec in setting_specs()}) == len(setting_specs())
-    assert {spec.name for spec in setting_specs()} | {"MOONSHOT_API_KEY"} == setting_names()
+    present = {spec.name for spec in setting_specs()}
+    assert present | {"MOONSHOT_API_KEY"} | RENAMED.keys() == setting_names()
+    assert set(RENAMED.values()) <= present
+    assert not RENAMED.keys() & present
     for spec in setting_specs():
         assert spec.description.endswith("."), spec.name
         assert spec.field == spec.name.lower().removeprefix("moonthread_"), spec.name
@@ -352,12 +402,12 @@ def test_the_sqlite_file_is_known_as_a_path(tmp_path: Path, monkeypatch: pytest.
 
 def test_weights_are_read_by_chat() -> None:
     """A list of chats with numbers becomes a table; anything else is a fault."""
-    settings = load({"MOONTHREAD_WEIGHTS": "slack:C0123=3, telegram:-1001=0.5"}, None)
+    settings = load({"MOONTHREAD_FAIR_SHARE_WEIGHTS": "slack:C0123=3, telegram:-1001=0.5"}, None)
 
-    assert settings.weights == {"slack:C0123": 3.0, "telegram:-1001": 0.5}
+    assert settings.fair_share_weights == {"slack:C0123": 3.0, "telegram:-1001": 0.5}
     for wrong in ("slack:C0123", "C0123=3", "slack:C0123=0", "slack:C0123=many"):
-        (fault,) = faults_of({"MOONTHREAD_WEIGHTS": wrong})
-        assert fault.startswith("MOONTHREAD_WEIGHTS: is a list like slack:C0123=3")
+        (fault,) = faults_of({"MOONTHREAD_FAIR_SHARE_WEIGHTS": wrong})
+        assert fault.startswith("MOONTHREAD_FAIR_SHARE_WEIGHTS: is a list like slack:C0123=3")
 
 
 def test_a_further_provider_needs_its_key() -> None:
