@@ -1,23 +1,34 @@
-"""Fixtures that every test may use: databases of both kinds, empty or migrated."""
+"""Fixtures that every test may use: databases of both kinds, empty or migrated; virtual time."""
 
 import asyncio
 import os
-import selectors
 import shutil
+import sqlite3
 import tempfile
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiosqlite
 import psycopg
 import pytest
 from psycopg import sql
 
 from core.store import Database, migrate
+from tests.virtual_time import LoopClock, VirtualLoop, connect_inline
 
 T = TypeVar("T")
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests that are marked ``virtual_time`` on an event loop whose clock jumps."""
+    if item.get_closest_marker("virtual_time") is not None:
+        return {"virtual": VirtualLoop}
+    return {"system": asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")
@@ -71,44 +82,6 @@ async def database(empty_database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-class VirtualSelector(selectors.DefaultSelector):
-    """Lets time pass in no time: where a loop would wait, the clock jumps ahead."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Look for I/O without waiting, then jump to the loop's next timer."""
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
-        self.now += 0.0 if ready or timeout is None else timeout
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on virtual time."""
-
-    def __init__(self) -> None:
-        self.virtual = VirtualSelector()
-        super().__init__(self.virtual)
-
-    def time(self) -> float:
-        """Return virtual seconds since the loop was made."""
-        return self.virtual.now
-
-
-class LoopClock:
-    """The running loop's time as a :class:`core.domain.clock.Clock`."""
-
-    def time(self) -> float:
-        """Return the loop's time."""
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, delay_s: float) -> None:
-        """Sleep on the loop."""
-        await asyncio.sleep(delay_s)
-
-
 @pytest.fixture
 def run_virtually() -> Callable[[Coroutine[Any, Any, T]], T]:
     """Run a coroutine on virtual time: a minute of it takes no time at all."""
@@ -124,3 +97,27 @@ def run_virtually() -> Callable[[Coroutine[Any, Any, T]], T]:
 def loop_clock() -> LoopClock:
     """The running loop's time."""
     return LoopClock()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy; made once in each test process."""
+    file = tmp_path_factory.mktemp("template") / "moonthread.db"
+    asyncio.run(migrate.upgrade(f"sqlite:///{file}"))
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return file
+
+
+@pytest.fixture
+async def virtual_database(
+    migrated_sqlite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    """An open, migrated SQLite database for tests on virtual time; its driver needs no threads."""
+    file = tmp_path / "virtual.db"
+    shutil.copyfile(migrated_sqlite_file, file)
+    monkeypatch.setattr(aiosqlite, "connect", connect_inline)
+    opened = Database(f"sqlite:///{file}")
+    yield opened
+    await opened.close()

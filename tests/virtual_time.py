@@ -1,0 +1,116 @@
+"""Virtual time for tests: an event loop whose clock jumps, and a SQLite driver that needs no threads.
+
+A test marked ``virtual_time`` runs on :class:`VirtualLoop`: whenever nothing is left to do now, the
+loop's clock jumps to the next timer. An hour of pauses takes milliseconds, in the same order each
+time. Threads would break that, because the loop cannot know that one is still at work; so executors
+and SQLite run inline.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+
+
+class VirtualSelector(selectors.DefaultSelector):
+    """Advances the clock instead of waiting for a timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Look for I/O without waiting, then jump to the loop's next timer.
+
+        Raises:
+            RuntimeError: every task waits for another one: on a real loop the test would hang.
+        """
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
+        self.now += 0.0 if ready or timeout is None else timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time, in seconds since it was made."""
+
+    def __init__(self) -> None:
+        self.virtual = VirtualSelector()
+        super().__init__(self.virtual)
+
+    def time(self) -> float:
+        """Return virtual seconds since the loop was made."""
+        return self.virtual.now
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        """Run ``func`` at once, in the loop's own thread."""
+        future = self.create_future()
+        try:
+            result = func(*args)
+        except BaseException as error:  # noqa: BLE001 (as a thread does: into the future)
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+
+class LoopClock:
+    """The running loop's time as a :class:`core.domain.clock.Clock`."""
+
+    def time(self) -> float:
+        """Return the loop's time."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Sleep on the loop."""
+        await asyncio.sleep(delay_s)
+
+
+class _InlineQueue:
+    """Stands in for aiosqlite's queue to its thread: runs each call when it is put in.
+
+    The result arrives in the loop's next iteration, so that other tasks run between two statements,
+    as they do with a thread.
+    """
+
+    def put_nowait(self, item: tuple[asyncio.Future[Any] | None, Callable[[], Any]]) -> None:
+        """Run one call of the driver."""
+        future, function = item
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 (as the thread does: into the future)
+            if future is not None:
+                future.get_loop().call_soon(_settle, future, None, error)
+        else:
+            if future is not None:
+                future.get_loop().call_soon(_settle, future, result, None)
+
+
+class _NoThread:
+    daemon = True
+
+    def start(self) -> None:
+        """Start nothing."""
+
+
+def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+_connect = aiosqlite.connect
+
+
+def connect_inline(*args: Any, **kwargs: Any) -> aiosqlite.Connection:
+    """Return an aiosqlite connection that runs its statements in the loop's own thread."""
+    connection = _connect(*args, **kwargs)
+    parts: Any = connection
+    parts._tx, parts._thread = _InlineQueue(), _NoThread()
+    return connection
