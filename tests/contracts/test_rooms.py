@@ -84,8 +84,8 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
             telegram.promote_bot(forum)
             yield Desk(
                 app=app,
-                rooms=app.rooms,
-                surface=app.surface,
+                rooms=app.handoff_rooms,
+                surface=app.message_channel,
                 sim=telegram,
                 tenant="1",
                 channel=str(forum),
@@ -101,8 +101,8 @@ async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
         member = slack.add_person("Bob")
         yield Desk(
             app=app,
-            rooms=app.rooms,
-            surface=app.surface,
+            rooms=app.handoff_rooms,
+            surface=app.message_channel,
             sim=slack,
             tenant=slack.team,
             channel=slack.add_channel("desk", [member]),
@@ -122,7 +122,7 @@ def picture(tmp_path: Path) -> Path:
 
 async def send(desk: Desk, at: Address, path: Path, caption: str = "", **how: Any) -> MessageRef:
     """Send a file."""
-    given = {"name": path.name, "media_type": "image/png", "marker": "desk:2", **how}
+    given = {"name": path.name, "media_type": "image/png", "idempotency_key": "desk:2", **how}
     return await desk.rooms.send_file(at, path, caption=caption, **given)
 
 

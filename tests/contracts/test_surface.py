@@ -58,7 +58,7 @@ class Stage:
     async def post(self, text: str, **how: Any) -> MessageRef:
         """Post a text on the stage's rung."""
         return await self.surface.post(
-            self.address, self.page(text), mode=self.rung, **{"marker": "7:0", **how}
+            self.address, self.page(text), mode=self.rung, **{"idempotency_key": "7:0", **how}
         )
 
     async def edit(
@@ -141,7 +141,7 @@ async def enter(app: Any, heard: Heard, sim: Any, place: Any, person: Any, rung:
     event: Any = await asyncio.wait_for(heard.first, timeout=20)
     opening, growing, closing = METHODS[app.name, rung]
     return Stage(
-        surface=app.surface,
+        surface=app.message_channel,
         address=event.address,
         asked=str(asked),
         rung=rung,
@@ -198,7 +198,7 @@ async def test_an_identical_edit_is_success(stage: Stage) -> None:
 async def test_buttons_come_and_go(stage: Stage) -> None:
     """A message may carry buttons; an edit without any takes them away."""
     ref = await stage.post("One")
-    ref = await stage.edit(ref, "One two", "One", last=True, controls=(ActionButton.RETRY,))
+    ref = await stage.edit(ref, "One two", "One", last=True, buttons=(ActionButton.RETRY,))
     assert [value for _, value in stage.shown[0].buttons] == ["retry"]
     assert stage.shown[0].text == "One two"
     await stage.edit(ref, "One two", "One two", last=True)
@@ -309,8 +309,8 @@ async def test_what_a_dead_process_left_growing_can_be_reclaimed(stage: Stage) -
 
 async def test_a_lost_post_is_found_where_the_platform_can_be_asked(stage: Stage) -> None:
     """Found by its marker or by being nobody's; never one that belongs to something else."""
-    before = await stage.post("Another turn's", marker="6:0")
-    ref = await stage.post("One", marker="7:0")
+    before = await stage.post("Another turn's", idempotency_key="6:0")
+    ref = await stage.post("One", idempotency_key="7:0")
     known = frozenset({before.message_id})
     found = await stage.surface.find_by_key(stage.address, "7:0", after_message_id=stage.asked, exclude=known)
     if not stage.surface.can_find_by_key:

@@ -213,7 +213,7 @@ def test_a_lost_post_is_found_again_where_the_platform_can_be_asked(
     run_virtually: Run, loop_clock: Clock, fake_surface: Any, address: MakeAddress
 ) -> None:
     """A post whose reply was lost is adopted, not repeated."""
-    surface = fake_surface(lost=1, finds_posts=True)
+    surface = fake_surface(lost=1, can_find_by_key=True)
     run_virtually(deliver(loop_clock, surface, address(), WORDS))
     assert list(surface.screen.values()) == ["".join(WORDS)]
 
@@ -302,8 +302,8 @@ def test_controls_come_with_text_frames(
     """The stop button stands while it runs; the last frame brings the final ones along."""
     surface = fake_surface()
     controls = {
-        "running_controls": (ActionButton.STOP,),
-        "final_controls": (ActionButton.RETRY, ActionButton.GOOD),
+        "running_buttons": (ActionButton.STOP,),
+        "final_buttons": (ActionButton.RETRY, ActionButton.GOOD),
     }
     run_virtually(deliver(loop_clock, surface, address(), WORDS, **controls))
     assert surface.controls["1"] == (ActionButton.RETRY, ActionButton.GOOD)
@@ -404,7 +404,7 @@ def test_last_words_do_not_wait_for_the_call_that_ends_a_message(
             DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost),
         ]
 
-    surface.rungs = rungs
+    surface.delivery_modes = rungs
 
     async def main() -> tuple[float, float]:
         courier = DeliveryDispatcher(loop_clock)

@@ -29,7 +29,7 @@ def fading(fake_surface: type[Any]) -> type[Any]:
         refusals: list[PlatformError] = field(default_factory=list)  #: of the next fading frames
         lost_finals: int = 0
 
-        def rungs(self, address: Address) -> Sequence[DeliveryMode]:
+        def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
             cost = (CALLS,)
             draft = DeliveryMode(
                 name="draft", create_cost=(FRAMES,), update_cost=(FRAMES,), finalize_cost=cost, ttl_s=25.0
@@ -39,20 +39,18 @@ def fading(fake_surface: type[Any]) -> type[Any]:
         def status_cost(self, address: Address) -> Sequence[Budget]:
             return (CALLS,)
 
-        async def post(self, address: Address, page: RenderedMessage, *, rung: str, **how: Any) -> MessageRef:
-            if rung == "draft":
+        async def post(self, address: Address, page: RenderedMessage, *, mode: str, **how: Any) -> MessageRef:
+            if mode == "draft":
                 return self._frame(page)
-            return await super().post(
-                address, page, rung=rung, marker=how["marker"], controls=how["controls"]
-            )
+            return await super().post(address, page, mode=mode, **how)
 
         async def edit(
             self, address: Address, ref: MessageRef, page: RenderedMessage, **how: Any
         ) -> MessageRef:
             if ref.rung == "draft":
-                assert not how["last"], "a fading frame is never the last one"
+                assert not how["final"], "a fading frame is never the last one"
                 return self._frame(page)
-            if how["shown"] is None and self.screen[ref.message_id] == page.text:
+            if how["previous"] is None and self.screen[ref.message_id] == page.text:
                 return ref  # a message that was found again stands already as it should
             return await super().edit(address, ref, page, **how)
 
@@ -161,7 +159,7 @@ def test_a_lost_last_post_is_treated_like_any_lost_post(
     run_virtually: Run, show: Callable[..., Show]
 ) -> None:
     """The post that follows fading frames is found by its marker where the platform can be asked."""
-    one = show(finds_posts=True, lost=1)
+    one = show(can_find_by_key=True, lost=1)
     run_virtually(one.run(WORDS))
     assert list(one.surface.screen.values()) == [WHOLE]
 

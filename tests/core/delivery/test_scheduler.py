@@ -294,10 +294,10 @@ def test_finals_come_before_firsts_and_firsts_before_previews() -> None:
         scheduler.add(made[name], 0.0)
     for name in ("preview", "final"):
         growing = made[name].streamed
-        growing.slots[0:] = []
-        step = growing.compose(growing.rungs[0], 0.0)
+        growing.sent_messages[0:] = []
+        step = growing.compose(growing.modes[0], 0.0)
         assert step is not None
-        growing.settled(step, MessageRef(channel="c", message_id=name), 0.0)
+        growing.mark_applied(step, MessageRef(channel="c", message_id=name), 0.0)
         growing.append("and more ", 0.0)
     made["final"].streamed.finish()
     order = []
@@ -329,7 +329,7 @@ def test_a_decision_looks_only_at_messages_that_changed(lanes: int) -> None:
     asked = 0
 
     class Counted(StreamedMessage):
-        def need(self, now: float) -> Priority | None:
+        def next_priority(self, now: float) -> Priority | None:
             nonlocal asked
             asked += 1
             return super().next_priority(now)

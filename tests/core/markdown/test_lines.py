@@ -14,7 +14,7 @@ def kinds(text: str) -> list[str]:
     ("text", "expected"),
     [
         ("a\n\nb", ["TEXT", "BLANK", "TEXT"]),
-        ("# a\n- b\n1. c\n---\n", ["HEADING", "ITEM", "ITEM", "RULE"]),
+        ("# a\n- b\n1. c\n---\n", ["HEADING", "ITEM", "ITEM", "HORIZONTAL_RULE"]),
         ("```py\nx\n```\ny", ["FENCE", "CODE", "FENCE_END", "TEXT"]),
         ("````\n```\n````", ["FENCE", "CODE", "FENCE_END"]),
         ("~~~\n```\n~~~", ["FENCE", "CODE", "FENCE_END"]),
@@ -22,10 +22,10 @@ def kinds(text: str) -> list[str]:
         ("- ```\n  x\n  ```", ["FENCE", "CODE", "FENCE_END"]),
         ("- ```\n  x\nout", ["FENCE", "CODE", "TEXT"]),
         ("> ```\n> x\nout", ["FENCE", "CODE", "TEXT"]),
-        ("| a |\n|---|\n| 1 |\nx", ["TABLE_HEAD", "TABLE_RULE", "TABLE_ROW", "TEXT"]),
-        ("a | b\n--- | ---\n1 | 2", ["TABLE_HEAD", "TABLE_RULE", "TABLE_ROW"]),
+        ("| a |\n|---|\n| 1 |\nx", ["TABLE_HEAD", "TABLE_DELIMITER", "TABLE_ROW", "TEXT"]),
+        ("a | b\n--- | ---\n1 | 2", ["TABLE_HEAD", "TABLE_DELIMITER", "TABLE_ROW"]),
         ("| a |\n> |---|", ["TEXT", "TEXT"]),
-        ("* * *\n- - -", ["RULE", "RULE"]),
+        ("* * *\n- - -", ["HORIZONTAL_RULE", "HORIZONTAL_RULE"]),
     ],
 )
 def test_lines_are_told_apart(text: str, expected: list[str]) -> None:
