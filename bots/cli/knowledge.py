@@ -220,8 +220,7 @@ async def _resolve_set_ids(
 async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        async with database.read() as tx:
-            found = await find_passages(tx, ids, question)
+        found = await find_passages(database, ids, question)
     for one in found:
         entry = one.entry
         print(

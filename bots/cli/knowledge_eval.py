@@ -39,8 +39,7 @@ async def evaluate(
 
         async def one(case: EvaluationCase) -> EvaluationResult:
             async with places:
-                async with database.read() as tx:
-                    found = await find_passages(tx, set_ids, case.question)
+                found = await find_passages(database, set_ids, case.question)
                 answer = await _ask_kimi(settings, kimi, case, found) if kimi is not None and found else None
                 return EvaluationResult(case=case, passages=found, answer=answer)
 

@@ -25,7 +25,7 @@ from core.domain.events import (
 from core.inbound.handler import Enqueued, EventHandler
 from core.inbound.messages import intake_edit, intake_member_joined, intake_message, store_without_work
 from core.inbound.staff import StaffDirectory
-from core.knowledge.scope import follow_channel as what_it_knows_moved
+from core.knowledge.scope import migrate_channel as migrate_knowledge
 from core.observer import NOOP_OBSERVER, Observer
 from core.store import (
     Database,
@@ -279,9 +279,7 @@ class Ingestor:
             place = {"platform": event.platform, "tenant": event.tenant}
             await rules.migrate_channel(tx, **place, old=event.old_channel, new=event.new_channel)
             await chat_members.migrate_channel(tx, **place, old=event.old_channel, new=event.new_channel)
-            await what_it_knows_moved(
-                tx, **place, old_channel=event.old_channel, new_channel=event.new_channel
-            )
+            await migrate_knowledge(tx, **place, old_channel=event.old_channel, new_channel=event.new_channel)
             log.info("channel.migrated", platform=event.platform, conversations=moved)
         return admitted
 

@@ -1,4 +1,4 @@
-"""Files of text become passages: Markdown, plain text, HTML, and tables of questions and answers. Pure."""
+"""Parsing of documents into passages: Markdown, plain text, HTML, tables of questions and answers. Pure."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from core.knowledge.passage_splitter import Passage, Section, parse_sections, sp
 
 HTML_EXTENSIONS = frozenset({"html", "htm"})
 TABLE_EXTENSIONS = frozenset({"csv", "tsv"})
-MAX_PASSAGES = 5_000  #: of one document
+MAX_PASSAGES = 5_000  #: passages of one document
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_MATTER_URL = re.compile(
@@ -26,21 +26,27 @@ _URL_COLUMNS = frozenset({"url", "link", "链接", "网址"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A text, cut."""
+    """A parsed document."""
 
     title: str
     passages: Sequence[Passage]
 
 
 def parse_document(text: str, *, name: str, extension: str, url: str = "") -> Document:
-    """Return a file's passages; ``ending`` says what the text is, ``url`` where people can read it.
+    """Return a document's passages.
 
-    Markdown's front matter (``url: …``) and a page's canonical link tell the address where ``url``
-    does not. A table has a line of headings: question, answer (问题, 答案), perhaps url and also: other
-    words that it is found by, as in Markdown ``<!-- also: … -->``.
+    A table needs a header row with the columns question and answer (问题, 答案); the columns url and also
+    are optional. "also" lists other words by which the row is found, like ``<!-- also: … -->`` in Markdown.
+
+    Args:
+        text: the whole text.
+        name: the document's name.
+        extension: "csv" and "tsv" are tables, "html" and "htm" pages, everything else Markdown.
+        url: address at which people can read it; "" takes that of Markdown's front matter
+            (``url: …``) or of the page's canonical link.
 
     Raises:
-        Unusable: there are no words in it, or too many.
+        UnusableFile: it has no words, too many passages, or is a table without the columns.
     """
     if extension in TABLE_EXTENSIONS:
         passages = _parse_table(text, name=name, url=url, delimiter="\t" if extension == "tsv" else "")

@@ -1,4 +1,4 @@
-"""A table of questions with what should be found: read, compared, counted. Pure."""
+"""Evaluation of search: a table of questions with expected sources, compared and counted. Pure."""
 
 import csv
 import io
@@ -12,87 +12,86 @@ from core.knowledge.tokenizer import normalize
 _QUESTION_COLUMNS = frozenset({"question", "问题"})
 _SOURCE_COLUMNS = frozenset({"source", "sources", "expected", "来源"})
 _ANSWER_COLUMNS = frozenset({"answer", "words", "答案"})
-SEPARATOR = "|"  #: between several sources, any of which will do, and between words that an answer must have
+SEPARATOR = "|"  #: between alternative sources, and between the words that an answer must have
 
 
 class InvalidCaseTable(Exception):
-    """A table cannot be read; its text says why."""
+    """A table of cases cannot be parsed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationCase:
-    """One question."""
+    """One question with the expected result."""
 
     question: str
-    expected_sources: tuple[
-        str, ...
-    ]  #: headings, passages' ids or documents; none where it is about something else
-    expected_words: tuple[str, ...] = ()  #: that an answer must have
+    expected_sources: tuple[str, ...]
+    """Headings, passage ids or documents, any of which is right; () if nothing should be found."""
+    expected_words: tuple[str, ...] = ()  #: all of which Kimi's answer must have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
-    """What was found for one question, and what Kimi said to it where it was asked."""
+    """Passages found for one case, and Kimi's answer."""
 
     case: EvaluationCase
-    passages: Sequence[FoundPassage]
-    answer: str | None = None
+    passages: Sequence[FoundPassage]  #: best first
+    answer: str | None = None  #: None if Kimi was not asked
 
     @property
     def rank(self) -> int:
-        """Return at which place an expected source was found, 1 for the first; 0 where it was not."""
-        places = (
+        """Rank of the first expected source, from 1; 0 if none was found."""
+        ranks = (
             one.number
             for one in self.passages
             if any(_matches_source(one, source) for source in self.case.expected_sources)
         )
-        return next(places, 0)
+        return next(ranks, 0)
 
     @property
     def found_nothing(self) -> bool:
-        """Return whether nothing was found."""
+        """Whether the search had no result."""
         return not self.passages
 
     @property
     def has_expected_words(self) -> bool:
-        """Return whether Kimi's answer has every expected word."""
+        """Whether Kimi's answer has every expected word."""
         said = normalize(self.answer or "")
         return bool(said) and all(normalize(word) in said for word in self.case.expected_words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationReport:
-    """How a whole table went."""
+    """Results of a whole table."""
 
     results: Sequence[EvaluationResult] = field(default_factory=tuple)
 
     @property
     def answerable(self) -> Sequence[EvaluationResult]:
-        """Return the questions that the texts answer."""
+        """Results of the questions that the documents answer."""
         return [one for one in self.results if one.case.expected_sources]
 
     @property
     def unanswerable(self) -> Sequence[EvaluationResult]:
-        """Return the questions that are about something else."""
+        """Results of the questions that should find nothing."""
         return [one for one in self.results if not one.case.expected_sources]
 
     @property
     def gradable(self) -> Sequence[EvaluationResult]:
-        """Return those whose answer by Kimi can be judged."""
+        """Results with an answer by Kimi and words to look for in it."""
         return [one for one in self.results if one.case.expected_words and one.answer is not None]
 
     def hits_at(self, rank: int) -> int:
-        """Return for how many questions an expected source was among the first ``within``."""
+        """Return the number of questions with an expected source among the first ``rank`` results."""
         return sum(1 for one in self.answerable if 0 < one.rank <= rank)
 
     @property
     def correct_refusals(self) -> int:
-        """Return how many questions about something else found nothing."""
+        """Number of unanswerable questions that found nothing."""
         return sum(1 for one in self.unanswerable if one.found_nothing)
 
 
 def parse_cases(table: str) -> Sequence[EvaluationCase]:
-    """Read a CSV table: question, source, perhaps answer (问题, 来源, 答案).
+    """Parse a CSV table with the columns question, source and optionally answer (问题, 来源, 答案).
 
     Raises:
         InvalidCaseTable: it has no such columns, or no questions.
@@ -129,9 +128,9 @@ def cites_expected_source(result: EvaluationResult) -> bool:
 
 
 def _matches_source(passage: FoundPassage, source: str) -> bool:
-    """Tell whether a passage is what a table calls ``source``."""
-    entry, wanted = passage.entry, normalize(source)
-    return source == entry.uid or wanted in (
+    """Return whether a table's ``source`` names this passage: its id, heading, path or document."""
+    entry, normalized = passage.entry, normalize(source)
+    return source == entry.uid or normalized in (
         normalize(entry.heading),
         normalize(entry.label),
         normalize(entry.document),

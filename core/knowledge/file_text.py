@@ -1,4 +1,4 @@
-"""A file on the disk becomes words: text, tables and pages here, everything else at Kimi."""
+"""Text of knowledge files: plain text, tables and web pages are read here, other documents by Kimi."""
 
 import asyncio
 from pathlib import Path
@@ -17,17 +17,22 @@ log = structlog.get_logger(__name__)
 
 
 class FileTextReader:
-    """Reads files for knowledge; nothing of them stays at Kimi."""
+    """Reads the text of files for knowledge sets; uploads to Kimi are deleted afterwards."""
 
     def __init__(self, file_store: KimiFileStore | None) -> None:
-        """``shelf`` is where Kimi reads PDFs and Office files; None where it cannot be asked."""
+        """``file_store`` extracts PDF and Office files; None if Kimi is not configured."""
         self._file_store = file_store
 
     async def read(self, path: Path, *, name: str, media_type: str = "") -> tuple[str, str]:
-        """Return a file's ending and its words; ``name`` is what people call it.
+        """Return a file's format, as an extension, and its text.
+
+        Args:
+            path: the file on the disk.
+            name: its name as people know it, which tells the format.
+            media_type: as the platform declares it; "" if unknown.
 
         Raises:
-            Unusable: it has no words, or cannot be read here.
+            UnusableFile: it has no text, or its format cannot be read.
             KimiError: Kimi could not be asked.
             OSError: it cannot be read from the disk.
         """
@@ -44,7 +49,7 @@ class FileTextReader:
         return "md", await self._extract_text(self._file_store, path, seen)
 
     async def _extract_text(self, file_store: KimiFileStore, path: Path, inspected: InspectedFile) -> str:
-        # Named by its bytes, so that what a crash left at Kimi is found and deleted the next time.
+        # Named by its content, so that an upload left by a crash is found and deleted the next time.
         name = f"knowledge-{inspected.hash[:24]}.{inspected.extension}"
         try:
             file = await file_store.find_by_name(name) or await file_store.upload(
@@ -62,9 +67,8 @@ class FileTextReader:
         try:
             await file_store.delete(file.id)
         except KimiError as exc:
-            log.info(
-                "knowledge.kimi_file_not_deleted", code=exc.code
-            )  # the words are there; it is one of many
+            # The text is there already, and one file left at Kimi does no harm.
+            log.info("knowledge.kimi_file_not_deleted", code=exc.code)
         text = text.replace("\0", "").strip()
         if not text:
             raise UnusableFile(FileFault.NO_TEXT)

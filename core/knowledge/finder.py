@@ -1,4 +1,7 @@
-"""From a question to the passages that answer it: the database's candidates, in our own order."""
+"""Search: candidates from the database's full-text index, ranked by :mod:`core.knowledge.ranking`.
+
+No database connection is held while terms are cut or candidates ranked: both run in a thread.
+"""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -12,26 +15,26 @@ from core.knowledge.ranking import (
     rank,
     rarest_terms,
 )
-from core.store import Transaction, passages
+from core.store import Database, passages
 from core.store.passages import StoredPassage
 
-MAX_CANDIDATES = 500  #: that the database hands over
+MAX_CANDIDATES = 500  #: passages that the database returns for one search
 MAX_RESULTS = 5
-MAX_FOLLOW_UP_TERMS = 3  #: words of a question that may be the rest of the one before
+MAX_FOLLOW_UP_TERMS = 3  #: terms of a question that may continue the one before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPassage:
     """One passage that may answer a question."""
 
-    number: int  #: 1 for the best
+    number: int  #: rank; 1 is the best
     entry: StoredPassage
-    score: float  #: BM25; to compare within one search only
+    score: float  #: BM25; comparable within one search only
     coverage: float  #: 0 … 1, the share of the question that it covers
 
 
 async def find_passages(
-    tx: Transaction,
+    database: Database,
     set_ids: Collection[int],
     question: str,
     *,
@@ -39,46 +42,35 @@ async def find_passages(
     limit: int = MAX_RESULTS,
     min_coverage: float = MIN_COVERAGE,
 ) -> Sequence[FoundPassage]:
-    """Return the passages of some sets that answer a question, best first; none where none is relevant.
+    """Return the passages of some sets that answer a question, best first; [] if none is relevant.
 
-    A short question that finds nothing ("and to Japan?") is read as the rest of the one ``before`` it.
+    A short question without a result ("and to Japan?") is searched again together with
+    ``previous_question``.
 
     Raises:
-        StoreUnavailable: they could not be read.
+        StoreUnavailable: the passages could not be read.
     """
     if not set_ids:
         return []
-    # The dictionary's first use takes a moment.
-    wanted = await asyncio.to_thread(parse_query_terms, question)
-    found = await _search(tx, set_ids, wanted, limit=limit, min_coverage=min_coverage)
-    if found or not previous_question or len(wanted) > MAX_FOLLOW_UP_TERMS:
+    query_terms = await asyncio.to_thread(parse_query_terms, question)
+    found = await _search(database, set_ids, query_terms, limit=limit, min_coverage=min_coverage)
+    if found or not previous_question or len(query_terms) > MAX_FOLLOW_UP_TERMS:
         return found
-    together = await asyncio.to_thread(parse_query_terms, f"{previous_question}\n{question}")
-    return await _search(tx, set_ids, together, limit=limit, min_coverage=min_coverage)
+    both_terms = await asyncio.to_thread(parse_query_terms, f"{previous_question}\n{question}")
+    return await _search(database, set_ids, both_terms, limit=limit, min_coverage=min_coverage)
 
 
 async def _search(
-    tx: Transaction,
+    database: Database,
     set_ids: Collection[int],
     query_terms: Sequence[QueryTerm],
     *,
     limit: int,
     min_coverage: float,
 ) -> Sequence[FoundPassage]:
-    terms = sorted({term for one in query_terms for term in one.variants})
-    count, mean_length = await passages.corpus_size(tx, set_ids)
-    if not terms or not count:
+    corpus, entries = await _load_candidates(database, set_ids, query_terms)
+    if not entries:
         return []
-    corpus = CorpusStatistics(
-        passage_count=count,
-        mean_length=mean_length,
-        document_frequencies=await passages.document_frequencies(tx, set_ids, terms),
-    )
-    looked_for = rarest_terms(query_terms, corpus, max_passages=MAX_CANDIDATES)
-    entries = sorted(
-        await passages.find_candidates(tx, set_ids, looked_for, limit=MAX_CANDIDATES),
-        key=lambda entry: (entry.document, entry.label, entry.uid),
-    )
     ranked = await asyncio.to_thread(
         rank,
         query_terms,
@@ -90,3 +82,26 @@ async def _search(
         FoundPassage(number=number, entry=entries[one.index], score=one.score, coverage=one.coverage)
         for number, one in enumerate(ranked[:limit], start=1)
     ]
+
+
+async def _load_candidates(
+    database: Database, set_ids: Collection[int], query_terms: Sequence[QueryTerm]
+) -> tuple[CorpusStatistics, Sequence[StoredPassage]]:
+    """Return the sets' statistics and the passages to rank, in an order that both databases share."""
+    terms = sorted({term for one in query_terms for term in one.variants})
+    if not terms:
+        return CorpusStatistics(passage_count=0, mean_length=0.0), []
+    async with database.read() as tx:
+        count, mean_length = await passages.corpus_size(tx, set_ids)
+        corpus = CorpusStatistics(
+            passage_count=count,
+            mean_length=mean_length,
+            document_frequencies=await passages.document_frequencies(tx, set_ids, terms) if count else {},
+        )
+        entries = await passages.find_candidates(
+            tx,
+            set_ids,
+            rarest_terms(query_terms, corpus, max_passages=MAX_CANDIDATES),
+            limit=MAX_CANDIDATES,
+        )
+    return corpus, sorted(entries, key=lambda entry: (entry.document, entry.label, entry.uid))

@@ -1,4 +1,4 @@
-"""A web page's words as Markdown with its headings; what surrounds them is left out. Pure."""
+"""Conversion of a web page's main text to Markdown; navigation and scripts are left out. Pure."""
 
 import re
 from html.parser import HTMLParser
@@ -13,7 +13,7 @@ _BLOCK_TAGS = frozenset(
 
 
 def html_to_markdown(html: str) -> tuple[str, str]:
-    """Return a page as Markdown, and its canonical address ("" where it tells none)."""
+    """Return a page as Markdown, and its canonical URL ("" if it declares none)."""
     page = _MarkdownParser()
     page.feed(html)
     page.close()
@@ -24,7 +24,7 @@ def html_to_markdown(html: str) -> tuple[str, str]:
 
 
 class _MarkdownParser(HTMLParser):
-    """Collects the words of a page."""
+    """Collects a page's Markdown in ``parts``, its title and its canonical URL."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -36,7 +36,7 @@ class _MarkdownParser(HTMLParser):
         self._pre_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Begin what an element is in Markdown."""
+        """Append the Markdown that opens an element."""
         if tag in _SKIPPED_TAGS:
             self._skipped_tags.append(tag)
         elif tag == "title":
@@ -52,7 +52,7 @@ class _MarkdownParser(HTMLParser):
             self.parts.append({"br": "\n", "li": "\n- ", "tr": "\n", "dt": "\n\n"}.get(tag, ""))
 
     def handle_endtag(self, tag: str) -> None:
-        """End it."""
+        """Append the Markdown that closes an element."""
         if self._skipped_tags:
             if tag == self._skipped_tags[-1]:
                 self._skipped_tags.pop()
@@ -65,7 +65,7 @@ class _MarkdownParser(HTMLParser):
             self.parts.append(" | ")
 
     def handle_data(self, data: str) -> None:
-        """Take words."""
+        """Append text, with whitespace collapsed outside of ``pre``."""
         if self._skipped_tags:
             return
         words = data if self._pre_depth > 0 else re.sub(r"\s+", " ", data)

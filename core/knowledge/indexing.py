@@ -1,4 +1,4 @@
-"""A document goes into a set: cut, made findable, stored in place of what had its name before."""
+"""Indexing of a document: split into passages, turned into terms, stored in place of its predecessor."""
 
 import asyncio
 import hashlib
@@ -14,20 +14,21 @@ from core.store import Database, knowledge
 from core.store.knowledge import Owner
 from core.store.passages import StoredPassage
 
-INDEX_VERSION = "1"  #: changes when texts are cut or indexed otherwise: the same file is then taken in anew
-MAX_DOCUMENTS = 500  #: of one set
+#: Raise it if splitting or indexing changes; unchanged files are then indexed again.
+INDEX_VERSION = "1"
+MAX_DOCUMENTS = 500  #: documents of one set
 MAX_NAME_CHARS = 255
-MAX_SET_NAME_CHARS = 64  #: of a set that is named by people
+MAX_SET_NAME_CHARS = 64  #: characters of a set's name as people enter it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedDocument:
-    """What became of a document."""
+    """Result of indexing one document."""
 
     name: str
     passage_count: int
-    version: int
-    changed: bool  #: False where the very same was known already
+    version: int  #: 1 for a new name, raised with each change
+    changed: bool  #: False if the set had the same text already
 
 
 async def index_document(
@@ -41,10 +42,20 @@ async def index_document(
     url: str = "",
     author_id: str = "",
 ) -> IndexedDocument:
-    """Put a document into an owner's set, which is made where it is new.
+    """Index a document in an owner's set, creating the set if necessary.
+
+    Args:
+        database: the store.
+        owner: of the set.
+        set_name: its name.
+        name: identifies the document in the set; an older document of that name is replaced.
+        text: the document's whole text.
+        extension: its format, such as "md" or "csv"; see :func:`parse_document`.
+        url: address at which people can read it; "" if there is none.
+        author_id: the person who taught it; "" for the operator.
 
     Raises:
-        Unusable: there are no words in it, it is no table of questions and answers, or the set is full.
+        UnusableFile: it has no words, is no table of questions and answers, or the set is full.
         StoreUnavailable: nothing was stored.
     """
     name = name[:MAX_NAME_CHARS]
@@ -76,9 +87,9 @@ def _parse(text: str, name: str, extension: str, url: str) -> tuple[Document, Se
 
 
 def build_entry(passage: Passage) -> StoredPassage:
-    """Return a passage as it is stored: with the terms that it is found by.
+    """Return a passage with its index terms.
 
-    The headings count more than the text; a document's title counts nothing, all its passages have it.
+    Headings weigh more than text. The document's title is not indexed, because all passages share it.
     """
     headings = " ".join(passage.path[1:] if passage.path_has_title else passage.path)
     words = index_terms("\n".join([*[headings] * HEADING_REPEATS, passage.text, passage.aliases]))

@@ -1,7 +1,6 @@
-"""A text becomes passages: cut at its headings, then between paragraphs. Pure.
+"""Splitting of Markdown into passages: at headings first, then between paragraphs. Pure.
 
-A passage never reaches over a heading: what a heading says belongs to all that stands under it, and
-to nothing else. Under one heading the paragraphs are packed to 150 to 400 tokens.
+A passage never spans a heading. Under one heading, paragraphs are packed to 150 to 400 tokens.
 """
 
 import hashlib
@@ -12,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from core.text.tokens import estimate_tokens
 
-MIN_TOKENS = 150  #: a passage is filled up to here before the next one begins
+MIN_TOKENS = 150  #: a passage takes further paragraphs until it has as many
 MAX_TOKENS = 400
-MAX_HEADING_CHARS = 200  #: characters of a heading
-PATH_SEPARATOR = " › "  #: stands between the headings of a path
+MAX_HEADING_CHARS = 200
+PATH_SEPARATOR = " › "  #: between the headings of a path
 
 _ATX = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
@@ -26,71 +25,75 @@ _SENTENCE_ENDS = re.compile(r"(?<=[。！？!?；;])|(?<=\. )|(?<=\n)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """What stands under one heading."""
+    """The text under one heading."""
 
     path: tuple[str, ...]  #: headings from the document's title down; empty before the first one
     text: str
-    aliases: str = ""  #: other words for it, that nobody is shown
+    aliases: str = ""  #: other words by which it is found; shown to nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One piece of a document: what is found and what is shown."""
+    """One piece of a document, the unit of search and of citation."""
 
-    uid: str  #: the same as long as the document's name, the heading and its place under it are
-    path: tuple[str, ...]
+    uid: str  #: 12 hexadecimal digits; a hash of the document's name, the path and the position under it
+    path: tuple[str, ...]  #: headings, or the document's name if there are none
     text: str
-    url: str = ""  #: where people can read it; "" where that is nowhere
-    aliases: str = ""  #: other words that it is found by: how people ask for it
-    path_has_title: bool = (
-        False  #: the path begins with the document's title, which tells nothing of the passage
-    )
+    url: str = ""  #: address at which people can read it; "" if there is none
+    aliases: str = ""  #: other words by which it is found
+    path_has_title: bool = False  #: the path begins with the document's title, which all passages share
 
     @property
     def label(self) -> str:
-        """Return the passage's name, for people."""
+        """The passage's name as people see it: its path."""
         return PATH_SEPARATOR.join(self.path)
 
     @property
     def heading(self) -> str:
-        """Return the nearest heading; "" where there is none."""
+        """The nearest heading; "" if there is none."""
         return self.path[-1] if self.path else ""
 
 
 def split_into_passages(sections: Iterable[Section], *, document: str, url: str = "") -> Sequence[Passage]:
-    """Return the passages of a document called ``document``; none where it has no words."""
+    """Return the passages of a document's sections; [] if it has no words.
+
+    Args:
+        sections: in order.
+        document: the document's name, which the passages' ids depend on.
+        url: address at which people can read the document.
+    """
     kept = [section for section in map(_extract_aliases, sections) if section.text.strip()]
-    firsts = {section.path[0] for section in kept if section.path}
-    titled = len(firsts) == 1 and any(len(section.path) > 1 for section in kept)
-    seen: Counter[tuple[str, ...]] = Counter()
+    top_headings = {section.path[0] for section in kept if section.path}
+    has_title = len(top_headings) == 1 and any(len(section.path) > 1 for section in kept)
+    positions: Counter[tuple[str, ...]] = Counter()
     passages = []
     for section in kept:
         for piece in pack_blocks(section.text):
-            seen[section.path] += 1
-            named = "\0".join((document, *section.path, str(seen[section.path])))
+            positions[section.path] += 1
+            identity = "\0".join((document, *section.path, str(positions[section.path])))
             passages.append(
                 Passage(
-                    uid=hashlib.sha256(named.encode()).hexdigest()[:12],
+                    uid=hashlib.sha256(identity.encode()).hexdigest()[:12],
                     path=section.path or (document,),
                     text=piece,
                     url=url,
                     aliases=section.aliases,
-                    path_has_title=titled,
+                    path_has_title=has_title,
                 )
             )
     return passages
 
 
 def _extract_aliases(section: Section) -> Section:
-    """Take ``<!-- also: … -->`` out of a section's text, and every other comment."""
-    also = " ".join(
+    """Move ``<!-- also: … -->`` from a section's text to its aliases, and remove other comments."""
+    aliases = " ".join(
         [section.aliases, *(found[1].strip() for found in _ALIASES.finditer(section.text))]
     ).strip()
-    return replace(section, text=_COMMENT.sub("", section.text).strip(), aliases=also)
+    return replace(section, text=_COMMENT.sub("", section.text).strip(), aliases=aliases)
 
 
 def parse_sections(markdown: str) -> Iterator[Section]:
-    """Yield what stands under each heading of a Markdown text, in order."""
+    """Yield the sections of a Markdown text in order; a heading within a code fence is text."""
     path: list[tuple[int, str]] = []
     lines: list[str] = []
     fence = ""
@@ -112,7 +115,10 @@ def parse_sections(markdown: str) -> Iterator[Section]:
 
 
 def pack_blocks(text: str) -> Iterator[str]:
-    """Yield a section in pieces of about ``MAX_TOKENS`` at most; a small rest stays with its piece."""
+    """Yield a section's text in pieces of about ``MAX_TOKENS`` at most.
+
+    A short last piece is joined to the one before it.
+    """
     pieces: list[str] = []
     for block in _blocks(text):
         if pieces and _fits(pieces[-1], block):
@@ -131,7 +137,7 @@ def _fits(piece: str, block: str) -> bool:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Yield paragraphs, and code between fences as one; those that are too long in parts."""
+    """Yield paragraphs and whole code fences; too long ones are split."""
     block: list[str] = []
     fence = ""
     for line in [*text.splitlines(), ""]:
@@ -153,7 +159,7 @@ def _split_long_block(block: str) -> Iterator[str]:
         return
     part = ""
     for sentence in _SENTENCE_ENDS.split(block):
-        for start in range(0, len(sentence), MAX_TOKENS):  # no character is more than a token
+        for start in range(0, len(sentence), MAX_TOKENS):  # a character is at most one token
             piece = sentence[start : start + MAX_TOKENS]
             if part and estimate_tokens(part + piece) > MAX_TOKENS:
                 yield part.strip()

@@ -1,4 +1,4 @@
-"""What a question is, of all that was said: its words, and the question before it. Pure."""
+"""Search query of a turn: the question's words, and the same person's question before it. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ cool great nice perfect welcome sorry lol haha yo anyone anybody bot robot human
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgeQuery:
-    """One question."""
+    """One question to search for."""
 
-    text: str  #: all messages that it is made of
-    previous: str = ""  #: what the same person asked before it; "" where that is nothing
+    text: str  #: the words of all messages that the turn answers
+    previous: str = ""  #: the same person's message before them; "" if there is none
 
 
 def parse_query(lines: Sequence[HistoryMessage], *, question_seq: int) -> KnowledgeQuery:
-    """Return the question that begins at ``question_seq`` in a conversation's lines, oldest first."""
+    """Return the query of the messages from ``question_seq`` on; ``lines`` are oldest first."""
     said = [line for line in lines if line.role == "user"]
     now = [line for line in said if line.seq >= question_seq]
     authors = {line.author_id for line in now}
@@ -40,12 +40,12 @@ def parse_query(lines: Sequence[HistoryMessage], *, question_seq: int) -> Knowle
 
 
 def strip_quotes_and_attachments(text: str) -> str:
-    """Return a message's own words: without what it quotes, and without the names of files."""
+    """Return a message's own words, without the quote above them and the names of attachments below."""
     return strip_attachments_line(_QUOTE_BLOCK.sub("", text)).strip()
 
 
 def is_small_talk(question: str) -> bool:
-    """Tell whether somebody greets, thanks, or says nothing that could be looked up."""
+    """Return whether a question is a greeting, thanks, or has no term to search for."""
     return all(term in _small_talk_terms() for term in tokenize(question))
 
 

@@ -1,4 +1,4 @@
-"""What a chat's team knows on a question: looked up once, for what the bot says itself and for the prompt."""
+"""Retrieval for one turn: searched once, then used by predefined answers and by the prompt."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,7 +10,7 @@ import structlog
 from core.chat_policy import ChatRules
 from core.knowledge.finder import FoundPassage, find_passages
 from core.knowledge.query import KnowledgeQuery, is_small_talk, parse_query
-from core.knowledge.scope import load_scope
+from core.knowledge.scope import load_set_ids
 from core.store import Database, history
 from core.store.conversations import Conversation
 from core.store.open_work import AvailableContext
@@ -18,21 +18,21 @@ from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)
 
-MAX_LINES = 20  #: that are looked through for the question and the one before it
-_CACHE_SIZE = 256  #: questions whose passages are kept until their prompt is built
+MAX_LINES = 20  #: newest messages among which the question and the one before it are looked for
+_CACHE_SIZE = 256  #: turns whose results are kept until their prompts are built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrievalResult:
-    """What is known on one question."""
+    """The passages found for one question."""
 
     query: KnowledgeQuery
     passages: Sequence[FoundPassage] = ()
-    strict: bool = False  #: the chat answers from what it knows alone
+    strict: bool = False  #: the chat answers from its knowledge alone
 
 
 class KnowledgeRetriever:
-    """Looks questions up in what their chat knows."""
+    """Searches the knowledge of a turn's chat."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,17 +41,17 @@ class KnowledgeRetriever:
     async def retrieve(
         self, conversation: Conversation, turn: Turn, available: AvailableContext
     ) -> RetrievalResult:
-        """Return what is known on a turn's question; the same for one run of a turn, however often asked.
+        """Return the passages for a turn's question; one search per attempt, repeated calls are cached.
 
         Raises:
-            StoreUnavailable: it could not be read.
+            StoreUnavailable: the knowledge could not be read.
         """
-        run = (turn.id, turn.attempt)
-        if run not in self._cache:
-            self._cache[run] = await self._search(conversation, turn, available)
+        attempt = (turn.id, turn.attempt)
+        if attempt not in self._cache:
+            self._cache[attempt] = await self._search(conversation, turn, available)
             while len(self._cache) > _CACHE_SIZE:
                 self._cache.popitem(last=False)
-        return self._cache[run]
+        return self._cache[attempt]
 
     async def _search(
         self, conversation: Conversation, turn: Turn, available: AvailableContext
@@ -60,8 +60,8 @@ class KnowledgeRetriever:
         if not (available.has_knowledge or rules.strict):
             return RetrievalResult(query=KnowledgeQuery(text=""))
         async with self._database.read() as tx:
-            scope = await load_scope(tx, conversation.key, rules)
-            if not scope.set_ids and not scope.strict:
+            set_ids = await load_set_ids(tx, conversation.key, rules)
+            if not set_ids and not rules.strict:
                 return RetrievalResult(query=KnowledgeQuery(text=""))
             lines = await history.load_recent(
                 tx,
@@ -70,11 +70,11 @@ class KnowledgeRetriever:
                 up_to_seq=turn.seq,
                 limit=MAX_LINES,
             )
-            # Several questions may have been merged into this turn.
-            asked = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
-            found: Sequence[FoundPassage] = ()
-            # The dictionary's first use takes a moment.
-            if not await asyncio.to_thread(is_small_talk, asked.text):
-                found = await find_passages(tx, scope.set_ids, asked.text, previous_question=asked.previous)
-        log.info("knowledge.searched", sets=len(scope.set_ids), found=len(found), strict=scope.strict)
-        return RetrievalResult(query=asked, passages=found, strict=scope.strict)
+        # Several questions may have been merged into this turn.
+        query = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
+        found: Sequence[FoundPassage] = ()
+        # In a thread: the first use of the segmenter loads its dictionary.
+        if not await asyncio.to_thread(is_small_talk, query.text):
+            found = await find_passages(self._database, set_ids, query.text, previous_question=query.previous)
+        log.info("knowledge.searched", sets=len(set_ids), found=len(found), strict=rules.strict)
+        return RetrievalResult(query=query, passages=found, strict=rules.strict)

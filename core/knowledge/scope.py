@@ -1,61 +1,38 @@
-"""Which sets a chat's questions are looked up in, and how strictly it keeps to them."""
+"""Knowledge sets of a chat: their names, their owner, and the ids that its questions are searched in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
+from core.chat_policy import ChatRules
 from core.domain.events import ThreadKey
 from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
 
-CHAT_SET_PREFIX = (
-    "chat:"  #: begins the names of the sets that chats are taught; no set of the operator has a colon
-)
+#: Prefix of the set that ``/learn`` fills in a chat; no set that an operator names has a colon.
+CHAT_SET_PREFIX = "chat:"
 
 
-class KnowledgeRules(Protocol):
-    """What a chat's rules say of knowledge."""
+async def load_set_ids(tx: Transaction, key: ThreadKey, rules: ChatRules) -> Sequence[int]:
+    """Return the ids of a chat's sets: those that its rules name, and the one filled by ``/learn``.
 
-    @property
-    def knowledge(self) -> Sequence[str]:
-        """Return the names of the sets that the chat uses."""
-
-    @property
-    def strict(self) -> bool:
-        """Return whether it answers from them alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchScope:
-    """Where one chat's questions are looked up."""
-
-    set_ids: Sequence[int]
-    strict: bool
-
-
-async def load_scope(tx: Transaction, key: ThreadKey, rules: KnowledgeRules) -> SearchScope:
-    """Return a chat's scope: the sets that its rules name, and what was taught in it by ``/learn``.
-
-    A name means the tenant's own set before the deployment's, and never another tenant's.
+    A name resolves to the tenant's own set before the deployment's, and never to another tenant's.
     """
-    set_ids = await knowledge.resolve_set_ids(tx, owner_of(key), [*rules.knowledge, chat_set_name(key)])
-    return SearchScope(set_ids=set_ids, strict=rules.strict)
+    return await knowledge.resolve_set_ids(tx, owner_of(key), [*rules.knowledge, chat_set_name(key)])
 
 
 def owner_of(key: ThreadKey) -> Owner:
-    """Return who owns what is taught in a chat: its tenant."""
+    """Return the owner of a chat's own set: its tenant."""
     return Owner(platform=key.platform, tenant=key.tenant)
 
 
 def chat_set_name(key: ThreadKey) -> str:
-    """Return the name of the set that a chat's ``/learn`` fills; every topic and thread of it shares that."""
+    """Return the name of the set that ``/learn`` fills; all threads and topics of a chat share it."""
     return f"{CHAT_SET_PREFIX}{key.channel}"
 
 
-async def follow_channel(
+async def migrate_channel(
     tx: Transaction, *, platform: str, tenant: str, old_channel: str, new_channel: str
 ) -> None:
-    """Let what a chat was taught follow it to its new id."""
+    """Move a chat's own set and its canned responses to the channel's new id."""
     owner = Owner(platform=platform, tenant=tenant)
     await knowledge.rename_set(
         tx, owner, old=f"{CHAT_SET_PREFIX}{old_channel}", new=f"{CHAT_SET_PREFIX}{new_channel}"

@@ -1,4 +1,4 @@
-"""Words that stand in every question and tell nothing of what it is about."""
+"""Words without information for search: stopwords, everyday words, and numbers written as words."""
 
 _ENGLISH = """
 a about after again all also am an and any anybody anyone anything are as at be because been before
@@ -47,7 +47,7 @@ _COMMON_CHINESE = """
 ENGLISH_STOPWORDS = frozenset(_ENGLISH.split())
 CHINESE_STOPWORDS = frozenset(_CHINESE.split())
 COMMON_WORDS = frozenset(f"{_COMMON_ENGLISH}{_COMMON_CHINESE}".split())
-"""Words of every day: where a small set of texts happens to use one once, it still tells little."""
+"""Everyday words: they weigh little even if a small set of documents happens to use one rarely."""
 
 _NUMBER_NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -59,4 +59,4 @@ NUMBER_WORDS = {name: str(number) for number, name in enumerate(_NUMBER_NAMES.sp
     "ninety": "90",
     "hundred": "100",
 }
-"""Numbers that are written as words."""
+"""Digits by number word, from three on: "one" and "two" are rarely quantities."""

@@ -1,8 +1,6 @@
-"""Words that customers and manuals use for the same thing.
+"""Synonyms of shops and software; all words of a line are synonyms of each other.
 
-General ones of shops and software: a word of a team's own trade belongs into its texts, where a heading,
-a sentence or ``<!-- also: … -->`` may name it both ways. A word
-stands for every other one of its line; it counts less than the word itself.
+Words of a team's own trade belong in its documents, in a heading, a sentence or ``<!-- also: … -->``.
 """
 
 from collections.abc import Mapping
@@ -123,7 +121,7 @@ _CHINESE = """
 电话 手机号 号码
 logo 标志
 """
-SYNONYM_WEIGHT = 0.8  #: of a synonym, where the word itself counts 1
+SYNONYM_WEIGHT = 0.8  #: of a synonym's match, relative to a match of the word itself
 
 
 @cache
@@ -137,5 +135,5 @@ def _synonym_table() -> Mapping[str, frozenset[str]]:
 
 
 def synonyms_of(term: str) -> frozenset[str]:
-    """Return the other words for a term; none for most."""
+    """Return a term's synonyms; most terms have none."""
     return _synonym_table().get(term, frozenset())

@@ -1,8 +1,8 @@
-"""A text as the terms that it is found by: the same for what is stored and for what is asked. Pure.
+"""Tokenizer of search: the terms of a stored text and of a question. Pure.
 
-Chinese is cut by rjieba's dictionary; beside its words the single characters are kept, so that a word
-which the other side put differently (退钱, 退款) still meets half of it. Other scripts are cut at
-everything that is neither letter nor digit; English endings are taken off.
+Chinese is segmented by rjieba's dictionary. Single characters are indexed beside the words, so that
+synonyms which share a character (退钱, 退款) match in part. Other scripts are split at everything that
+is neither letter nor digit, and English words are stemmed.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 
 from core.knowledge.stopwords import CHINESE_STOPWORDS, COMMON_WORDS, ENGLISH_STOPWORDS, NUMBER_WORDS
 
-MAX_TERM_CHARS = 40  #: of one term; PostgreSQL takes lexemes up to 2 kB
+MAX_TERM_CHARS = 40  #: PostgreSQL limits lexemes to 2 kB
 _TOKEN = re.compile("(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+)|(?P<word>[^\\W_]+)")
 _VOWEL = re.compile("[aeiouy]")
 _PHRASES = (
@@ -31,7 +31,7 @@ _PHRASES = (
 
 
 def tokenize(text: str) -> list[str]:
-    """Return a text's words that tell something, in order, repeated as they are."""
+    """Return a text's terms in order, with repetitions and without stopwords."""
     terms: list[str] = []
     for run in _TOKEN.finditer(_fold(text)):
         if run["han"]:
@@ -43,35 +43,35 @@ def tokenize(text: str) -> list[str]:
 
 
 def index_terms(text: str) -> list[str]:
-    """Return what a stored text is found by: its words, and the parts of Chinese ones."""
-    found: list[str] = []
+    """Return the terms by which a stored text is found: its terms, and the parts of Chinese ones."""
+    terms: list[str] = []
     for term in tokenize(text):
-        found += (term, *subwords_of(term), *characters_of(term))
-    return found
+        terms += (term, *subwords_of(term), *characters_of(term))
+    return terms
 
 
 def subwords_of(term: str) -> tuple[str, ...]:
-    """Return the shorter words within a Chinese word that tell something; none of most."""
+    """Return the shorter words within a Chinese word; most have none."""
     if len(term) < 3 or not is_han(term):
         return ()
     return tuple(part for part in _segmenter().cut_for_search(term, False) if 1 < len(part) < len(term))
 
 
 def characters_of(term: str) -> tuple[str, ...]:
-    """Return the characters of a Chinese word that tell something by themselves; none of a single one."""
+    """Return the characters of a Chinese word that are no stopwords; () for a single character."""
     if len(term) < 2 or not is_han(term):
         return ()
     return tuple(char for char in term if char not in CHINESE_STOPWORDS)
 
 
 def is_han(term: str) -> bool:
-    """Tell whether a term is of Chinese characters."""
+    """Return whether a term consists of Chinese characters."""
     found = _TOKEN.match(term)
     return found is not None and bool(found["han"])
 
 
 def is_common(term: str) -> bool:
-    """Tell whether a term is a word of every day."""
+    """Return whether a term is an everyday word."""
     return term in _common_terms()
 
 
@@ -81,7 +81,7 @@ def _common_terms() -> frozenset[str]:
 
 
 def normalize(text: str) -> str:
-    """Return what two texts have in common that differ in nothing but case, blanks and punctuation."""
+    """Return a text without case, blanks and punctuation, for comparison."""
     return "".join(found[0] for found in _TOKEN.finditer(_fold(text)))
 
 
@@ -96,9 +96,10 @@ def _fold(text: str) -> str:
 def _segment_chinese(text: str) -> Iterator[str]:
     """Yield the words of Chinese text.
 
-    Characters that stand alone come in pairs: a trade's own words, such as 生普, are in no dictionary.
+    Adjacent single characters are yielded in overlapping pairs, because words of a trade, such as 生普,
+    are in no dictionary.
     """
-    before = ""  # characters that stand alone, one after another
+    before = ""  # adjacent single characters
     for word in (*_segmenter().cut(text, False), ""):
         if len(word) == 1 and word not in CHINESE_STOPWORDS:
             before += word
@@ -111,13 +112,13 @@ def _segment_chinese(text: str) -> Iterator[str]:
 
 
 def _segmenter() -> Any:
-    import rjieba  # late: its dictionary takes a moment to load, and few need it
+    import rjieba  # late: loading its dictionary takes a moment, and few processes need it
 
     return rjieba
 
 
 def stem(word: str) -> str:
-    """Return an English word without its endings; what is short or not ASCII stays as it is."""
+    """Return an English word's stem; short and non-ASCII words stay as they are."""
     if not word.isascii() or not word.isalpha() or len(word) <= 3:
         return word
     short = _strip_suffix(word)
@@ -134,7 +135,7 @@ def _strip_suffix(word: str) -> str:
     return word
 
 
-#: The first that fits is taken off; longer ones first.
+#: (suffix, replacement), longest first; the first that matches is applied.
 _SUFFIXES = (
     ("ifications", "ify"),
     ("ification", "ify"),
@@ -174,7 +175,7 @@ _SUFFIXES = (
 
 
 def _normalize_stem(stripped: str) -> str:
-    """Return a stem as all forms of its word have it: "stopp" as "stop", "cancelate" as "cancel"."""
+    """Return the stem that all forms of a word share: "stopp" → "stop", "cancelate" → "cancel"."""
     if len(stripped) > 5 and stripped.endswith("ate"):
         stripped = stripped[:-3]
     if len(stripped) > 3 and stripped[-1] == stripped[-2] and stripped[-1] not in "aeiou":

@@ -1,11 +1,10 @@
-"""When a ready answer is given."""
+"""Which questions get a canned response."""
 
 import pytest
 
-from core.knowledge.canned_responses import find_canned_response
-from core.knowledge.query import is_small_talk, parse_query, strip_quotes_and_attachments
+from core.knowledge.canned_responses import add_label, find_canned_response, strip_label
 from core.store.canned import CannedResponse
-from core.store.history import HistoryMessage
+from core.text.language import Language
 
 READY = [
     CannedResponse(id=1, question="How long does express shipping to Japan take?", answer="Ten days."),
@@ -47,33 +46,16 @@ def test_another_question_does_not(question: str) -> None:
     assert find_canned_response(question, READY) is None
 
 
-@pytest.mark.parametrize(
-    "text", ["Hello!", "thanks a lot", "你好", "谢谢啦", "在吗？", "ok 👍", "", "早上好"]
-)
-def test_pleasantries_are_no_questions(text: str) -> None:
-    """Greetings, thanks and what has no words ask for nothing that could be looked up."""
-    assert is_small_talk(text)
+def test_the_newest_response_wins() -> None:
+    """Whoever corrects an answer adds a newer one; we chose that it replaces the older one at once."""
+    newer = CannedResponse(id=9, question="returns", answer="Fourteen days.")
+    found = find_canned_response("Returns?", [*READY, newer])
+    assert found is newer
 
 
-@pytest.mark.parametrize("text", ["hello, where is my parcel", "谢谢，那退款呢", "weather?"])
-def test_a_question_after_a_greeting_is_one(text: str) -> None:
-    """A greeting before a question does not make it small talk."""
-    assert not is_small_talk(text)
-
-
-def test_a_question_is_its_persons_own_words() -> None:
-    """Merged messages are one question, without quotes and names of files, and know the one before."""
-
-    def line(seq: int, text: str, author: str = "ann", role: str = "user") -> HistoryMessage:
-        return HistoryMessage(seq=seq, role=role, author_id=author, author=author, text=text, tokens=1)
-
-    lines = [
-        line(1, "Old one"),
-        line(2, "Bob's", "bob"),
-        line(2, "An answer", "", "assistant"),
-        line(5, "Bob wrote:\n> quoted words\n> more\n\nMine"),
-        line(6, "and this\n\n[attached: a.png]"),
-    ]
-    asked = parse_query(lines, question_seq=5)
-    assert (asked.text, asked.previous) == ("Mine\nand this", "Old one")
-    assert strip_quotes_and_attachments("Replying to:\n> x\n\n") == ""
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_label_can_be_taken_off_again(language: Language) -> None:
+    """People see that a person wrote the answer; a copy that is saved again has no second label."""
+    labelled = add_label("Ten days.", language)
+    assert labelled != "Ten days."
+    assert strip_label(labelled) == "Ten days."

@@ -31,12 +31,12 @@ async def measured(database: Database, name: str, table: str) -> EvaluationRepor
     """Ask every question of a table."""
     async with database.read() as tx:
         ids = await knowledge.resolve_set_ids(tx, DEPLOYMENT, [name])
-        return EvaluationReport(
-            results=[
-                EvaluationResult(case=case, passages=await find_passages(tx, ids, case.question))
-                for case in parse_cases(table)
-            ]
-        )
+    return EvaluationReport(
+        results=[
+            EvaluationResult(case=case, passages=await find_passages(database, ids, case.question))
+            for case in parse_cases(table)
+        ]
+    )
 
 
 @pytest.mark.parametrize("name", demo.SETS)

@@ -2,12 +2,9 @@
 
 import pytest
 
-from core.chat_policy import ChatRules
-from core.domain.events import ThreadKey
 from core.files.file_policy import UnusableFile
 from core.knowledge.finder import find_passages
 from core.knowledge.indexing import index_document
-from core.knowledge.scope import chat_set_name, load_scope
 from core.store import Database, knowledge, passages
 from core.store.knowledge import DEPLOYMENT, Owner
 
@@ -27,7 +24,6 @@ Parcels reach Japan in ten days.
 """
 ACME = Owner(platform="slack", tenant="T1")
 OTHER = Owner(platform="slack", tenant="T2")
-HERE = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1")
 
 
 async def put(
@@ -48,7 +44,7 @@ async def headings(
     """Return the headings of what a question finds in a set."""
     async with database.read() as tx:
         ids = await knowledge.resolve_set_ids(tx, owner, [name])
-        return [one.entry.heading for one in await find_passages(tx, ids, question)]
+    return [one.entry.heading for one in await find_passages(database, ids, question)]
 
 
 async def test_the_best_passage_is_first(database: Database) -> None:
@@ -72,7 +68,9 @@ async def test_both_databases_rank_alike(sqlite_url: str, postgres_url: str) -> 
             await put(database, TEXT.replace("ten", f"{number} ten tea"), name=f"{number}.md")
         async with database.read() as tx:
             ids = await knowledge.resolve_set_ids(tx, DEPLOYMENT, ["shop"])
-            found = await find_passages(tx, ids, "open tea refund Japan parcels", limit=50, min_coverage=0.0)
+        found = await find_passages(
+            database, ids, "open tea refund Japan parcels", limit=50, min_coverage=0.0
+        )
         ranked.append([(one.entry.document, one.entry.uid, one.score, one.coverage) for one in found])
         await database.close()
     assert ranked[0] == ranked[1]
@@ -124,19 +122,6 @@ async def test_tenants_do_not_see_each_others_sets(database: Database) -> None:
     await put(database, TEXT.replace("Japan", "Norway"), owner=ACME, into="shared")
     assert await headings(database, "parcels to Norway", owner=ACME, name="shared") == ["Delivery"]
     assert await headings(database, "Norway", owner=OTHER, name="shared") == []
-
-
-async def test_a_chat_uses_what_its_rules_name_and_its_own(database: Database) -> None:
-    """What was taught in a chat is looked up there without a rule, and in no other chat of the tenant."""
-    await put(database, owner=ACME, into=chat_set_name(HERE))
-    await put(database, into="shared")
-
-    rules = ChatRules(knowledge=("shared", "nobody has this"), strict=True)
-    there = ThreadKey(platform="slack", tenant="T1", channel="C2", thread="")
-    foreign = ThreadKey(platform="slack", tenant="T2", channel="C1", thread="")
-    async with database.read() as tx:
-        scopes = [await load_scope(tx, key, rules) for key in (HERE, there, foreign)]
-    assert [(len(scope.set_ids), scope.strict) for scope in scopes] == [(2, True), (1, True), (1, True)]
 
 
 async def test_a_refused_document_leaves_the_set_as_it_was(database: Database) -> None:

@@ -106,7 +106,8 @@ class Town:
             await index_document(database, DEPLOYMENT, "tea", name=path.name, text=text, extension=ending)
         async with database.begin() as tx:
             known = await knowledge.get_or_create_set(tx, DEPLOYMENT, "tea")
-            asked = [one for one in questions_of() if await find_passages(tx, [known.id], one)]
+        asked = [one for one in questions_of() if await find_passages(database, [known.id], one)]
+        async with database.begin() as tx:
             for one, question in zip(customers, asked, strict=False):
                 one.question = question
             for platform, room, desk in (
