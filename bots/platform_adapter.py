@@ -14,6 +14,10 @@ class Platform(Protocol):
     name: str  #: folder name under ``bots/``
 
     @property
+    def single_poller(self) -> bool:
+        """Whether only one replica at a time may be started, because the platform serves one poll."""
+
+    @property
     def tenant(self) -> str:
         """The Slack team or Telegram bot that we are; not known before :meth:`connect`."""
 

@@ -129,7 +129,7 @@ class ChatClient:
 
     async def _wait_until_idle(self) -> None:
         service, terminal = self._require_open()
-        await service.components.work_queue.wait_idle()
+        await service.components.delivery.work_queue.wait_idle()
         await service.components.summarizer.wait_until_idle()
         terminal.finish_line()
 

@@ -1,32 +1,80 @@
-"""The parts of the desk: made of settings and platforms, joined to the engine."""
+"""Handoff stage: the team's desk, which takes conversations over from the bot."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
+from bots.composition.delivery_wiring import DeliveryComponents
+from bots.composition.infrastructure import Infrastructure
 from bots.platform_adapter import Platform
-from core.access import PriceList
-from core.delivery.dispatcher import DeliveryDispatcher
-from core.domain.clock import Clock
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.deadlines import HandoffTimeouts
 from core.handoff.outbox_runner import OutboxRunner
 from core.handoff.platforms import HandoffPlatforms
-from core.handoff.policy import HandoffPolicy
+from core.handoff.policy import ChatHandoffPolicies, HandoffPolicy
 from core.handoff.reminders import Reminders
 from core.handoff.sender import HandoffSender
 from core.handoff.service import HandoffService
+from core.inbound.staff import StaffDirectory
 from core.llm.resumable_stream import ChatModel
 from core.prompting.context_builder import PromptBuilder
 from core.settings import Settings
-from core.store import Database, Lane
+from core.store import Lane
 from core.store.handoffs import DeskRoom
-from core.work_queue.port import WorkQueue
 
-HANDOFF_LANES = (Lane.HANDOFF, Lane.AI_ASSIST)
+HANDOFF_LANES: Final = (Lane.HANDOFF, Lane.AI_ASSIST)
+RELAY_FOLDER: Final = "relaying"  #: files on their way between customer and team, below the data folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoffComponents:
+    """The desk of one process."""
+
+    service: HandoffService
+    sender: HandoffSender
+    reminders: Reminders
+
+
+def build_handoff(
+    base: Infrastructure, delivery: DeliveryComponents, staff: StaffDirectory
+) -> HandoffComponents:
+    """Build the desk: its policies, its sender and its reminders."""
+    policies = ChatHandoffPolicies(
+        build_handoff_policy(base.settings), base.access, is_known_staff=staff.is_cached_staff
+    )
+    service, platforms = HandoffService(policies), _build_platforms(base)
+    return HandoffComponents(
+        service=service,
+        sender=HandoffSender(
+            delivery.dispatcher, platforms, temp_folder=Path(base.settings.data_dir, RELAY_FOLDER)
+        ),
+        reminders=Reminders(base.database, service, platforms, delivery.work_queue),
+    )
+
+
+def build_outbox_runner(
+    base: Infrastructure,
+    delivery: DeliveryComponents,
+    handoff: HandoffComponents,
+    model: ChatModel,
+    prompt_builder: PromptBuilder,
+) -> OutboxRunner:
+    """Build the handler of :data:`HANDOFF_LANES`, which relays messages and writes AI notes."""
+    assistant = HandoffAssistant(base.database, model, prompt_builder, base.clock, prices=base.prices)
+    return OutboxRunner(
+        base.database,
+        handoff.service,
+        handoff.sender,
+        assistant,
+        delivery.work_queue,
+        shutdown=base.shutdown,
+    )
 
 
 def build_handoff_policy(settings: Settings) -> HandoffPolicy:
-    """Return the deployment's terms of handing over."""
+    """Return the deployment's handoff policy; a chat's own rules may override it."""
     platform, _, channel = settings.desk.partition(":")
     return HandoffPolicy(
         desk_room=DeskRoom(platform=platform, channel=channel) if channel else None,
@@ -41,42 +89,15 @@ def build_handoff_policy(settings: Settings) -> HandoffPolicy:
     )
 
 
-def build_handoff_platforms(platforms: Mapping[str, Platform]) -> HandoffPlatforms:
-    """Return the platforms as the desk needs them."""
+def _build_platforms(base: Infrastructure) -> HandoffPlatforms:
     return HandoffPlatforms(
-        surfaces={name: one.message_channel for name, one in platforms.items()},
-        rooms={name: one.handoff_rooms for name, one in platforms.items() if one.handoff_rooms is not None},
-        downloads={name: one.downloader for name, one in platforms.items() if one.downloader is not None},
-        tenant_getters={name: _tenant_getter(one) for name, one in platforms.items()},
+        surfaces=base.abilities(lambda platform: platform.message_channel),
+        rooms=base.abilities(lambda platform: platform.handoff_rooms),
+        downloads=base.abilities(lambda platform: platform.downloader),
+        tenant_getters={name: _tenant_getter(platform) for name, platform in base.platforms.items()},
     )
 
 
 def _tenant_getter(platform: Platform) -> Callable[[], str]:
+    """Return a function that returns the tenant, which is known once the platform is connected."""
     return lambda: platform.tenant
-
-
-class HandoffComponents:
-    """The desk of one process."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        dispatcher: DeliveryDispatcher,
-        work_queue: WorkQueue,
-        clock: Clock,
-        service: HandoffService,
-        platforms: Mapping[str, Platform],
-    ) -> None:
-        self.service = service
-        self._database, self._work_queue, self._clock = database, work_queue, clock
-        self._platforms = build_handoff_platforms(platforms)
-        self._sender = HandoffSender(dispatcher, self._platforms, temp_folder=settings.data_dir / "relaying")
-        self.reminders = Reminders(database, service, self._platforms, work_queue)
-
-    def build_outbox_runner(
-        self, model: ChatModel, prompt_builder: PromptBuilder, *, prices: PriceList
-    ) -> OutboxRunner:
-        """Make what works off the desk's lines of work, :data:`HANDOFF_LANES`."""
-        notes = HandoffAssistant(self._database, model, prompt_builder, self._clock, prices=prices)
-        return OutboxRunner(self._database, self.service, self._sender, notes, self._work_queue)

@@ -1,55 +1,52 @@
-"""The parts that know: what answers are looked up in, and the commands that teach a chat."""
+"""Knowledge stage: retrieval, predefined answers, and the commands that maintain a chat's knowledge."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from bots.composition.files_wiring import FileComponents
+from bots.composition.infrastructure import Infrastructure
 from core.access import Actor
 from core.commands import CannedCommand, Command, CommandHandler, LearnCommand
 from core.domain.events import CommandName
-from core.files.kimi_file_store import KimiFileStore
-from core.files.library import Library
 from core.handoff.offer import HandoffOffer
 from core.handoff.service import HandoffService
+from core.inbound.staff import StaffDirectory
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.retrieval import KnowledgeRetriever
-from core.store import Database
 from core.turns.predefined_answers import CannedAnswer, NoKnowledgeAnswer
 from core.turns.runner import PredefinedAnswer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgeComponents:
-    """Everything of knowledge that one process needs."""
+    """The parts that read and write a chat's knowledge."""
 
-    def __init__(
-        self,
-        database: Database,
-        library: Library,
-        file_store: KimiFileStore,
-        *,
-        is_chat_admin: Callable[[Actor], Awaitable[bool]],
-    ) -> None:
-        self.retriever = KnowledgeRetriever(database)
-        self._database = database
-        self._library = library
-        self._file_store = file_store
-        self._is_chat_admin = is_chat_admin
+    retriever: KnowledgeRetriever
+    commands: Mapping[CommandName, CommandHandler]
+    predefined_answers: Sequence[PredefinedAnswer]  #: tried in order before Kimi is asked
 
-    def commands(self) -> Mapping[CommandName, CommandHandler]:
-        """Return the commands that teach a chat."""
-        words = FileTextReader(self._file_store)
-        return {
+
+def build_knowledge(
+    base: Infrastructure, files: FileComponents, staff: StaffDirectory, handoff_service: HandoffService
+) -> KnowledgeComponents:
+    """Build the retriever, the commands /learn and /canned, and the answers given without Kimi."""
+    retriever = KnowledgeRetriever(base.database)
+
+    async def may_manage(command: Command) -> bool:
+        """Return whether the author may maintain this chat's knowledge: its admins and ours may."""
+        actor = Actor.at(command.conversation.key, command.author.id)
+        return command.is_admin or await staff.is_chat_admin(actor)
+
+    return KnowledgeComponents(
+        retriever=retriever,
+        commands={
             CommandName.LEARN: LearnCommand(
-                self._database, self._library, words, may_manage=self._may_manage_knowledge
+                base.database, files.library, FileTextReader(files.stores[0]), may_manage=may_manage
             ),
-            CommandName.CANNED: CannedCommand(self._database, may_manage=self._may_manage_knowledge),
-        }
-
-    def predefined_answers(self, handoff_service: HandoffService) -> Sequence[PredefinedAnswer]:
-        """Return what answers before Kimi does."""
-        offer = HandoffOffer(self._database, handoff_service)
-        return CannedAnswer(self._database), NoKnowledgeAnswer(self.retriever, offer=offer)
-
-    async def _may_manage_knowledge(self, command: Command) -> bool:
-        """Return whether somebody may teach a chat: its admins and ours, in a direct one its person."""
-        key = command.conversation.key
-        who = Actor.at(key, command.author.id)
-        return command.is_admin or await self._is_chat_admin(who)
+            CommandName.CANNED: CannedCommand(base.database, may_manage=may_manage),
+        },
+        predefined_answers=(
+            CannedAnswer(base.database),
+            NoKnowledgeAnswer(retriever, offer=HandoffOffer(base.database, handoff_service)),
+        ),
+    )

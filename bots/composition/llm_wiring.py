@@ -1,14 +1,30 @@
-"""The Kimi accounts of a deployment: clients, limiters and the model over all of them."""
+"""Second stage: the configured LLM providers behind one gateway, and the model in its wrappers."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import structlog
 from pydantic import SecretStr
 
-from core.domain.clock import Clock
+from bots.composition.infrastructure import Infrastructure
+from bots.composition.settings_mapping import build_masker
+from core.domain.errors import SettingsError
 from core.files.kimi_file_store import KimiFileStore
 from core.files.media_inliner import MediaInliner
-from core.kimi import AsyncKimi, RetryPolicy, Timeouts
+from core.kimi import (
+    KNOWN_MODELS,
+    AsyncKimi,
+    KimiAuthenticationError,
+    KimiError,
+    KimiModelUnknown,
+    KimiPermissionError,
+    Model,
+    RetryPolicy,
+    Timeouts,
+    built_in_models,
+    check_model,
+)
 from core.llm import (
     AccountLimits,
     DatabaseLimiterStore,
@@ -19,98 +35,158 @@ from core.llm import (
     account_name,
     build_limits,
 )
-from core.observer import NOOP_OBSERVER, Observer
+from core.llm.masking_model import MaskingModel
+from core.llm.pseudonymizing_model import PseudonymizingModel
+from core.llm.resumable_stream import ChatModel
+from core.prompting.model_catalog import ModelCatalog, with_default_context
+from core.redaction.masking import Masker
 from core.settings import Settings
-from core.store import Database
 from core.text.tokens import tokens_to_reserve
 
+log = structlog.get_logger(__name__)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderComponents:
+    """One provider with its client and the store of its limiter."""
+
+    provider: Provider
+    client: AsyncKimi
+    limiter_store: WriteBehindStore | DatabaseLimiterStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LlmComponents:
-    """Every configured provider, the best first, behind one :class:`LlmGateway`."""
+    """Every configured provider behind one gateway, and what is built on it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        clock: Clock,
-        *,
-        single_replica: bool,
-        observer: Observer = NOOP_OBSERVER,
-    ) -> None:
-        """Connect nothing yet; ``sole`` says that no other replica shares the accounts."""
-        self._clients: list[AsyncKimi] = []
-        self._account_names: list[str] = []
-        self._write_behind_stores: list[WriteBehindStore] = []
-        self._settings = settings
-        self._database = database
-        self._clock = clock
-        self._single_replica = single_replica
-        first = build_limits(
-            settings.kimi_tier,
-            concurrency=settings.kimi_concurrency,
-            rpm=settings.kimi_rpm,
-            tpm=settings.kimi_tpm,
-            tpd=settings.kimi_tpd,
-        )
-        providers = [self._build_provider("kimi", settings.kimi_api_key, settings.kimi_base_url, None, first)]
-        further = (
-            ("kimi-2", settings.kimi_api_key_2, settings.kimi_base_url_2, settings.kimi_model_2),
-            ("kimi-3", settings.kimi_api_key_3, settings.kimi_base_url_3, settings.kimi_model_3),
-        )
-        for name, key, base_url, model in further:
-            if key is not None:
-                url = base_url or settings.kimi_base_url
-                providers.append(self._build_provider(name, key, url, model, AccountLimits()))
-        self.gateway = LlmGateway(
-            providers,
-            clock,
-            count_tokens=tokens_to_reserve,
-            retry_deadline_s=settings.kimi_retry_deadline_s,
-            inline_media=MediaInliner(database),
-            observer=observer,
-        )
-
-    def file_stores(self) -> Sequence[KimiFileStore]:
-        """Make the shelf of each account's files, the first account's first."""
-        return [
-            KimiFileStore(self._database, client.files, self._clock, account=name)
-            for client, name in zip(self._clients, self._account_names, strict=True)
-        ]
+    providers: Sequence[ProviderComponents]  #: in the order of preference; at least one
+    gateway: LlmGateway
+    masker: Masker
+    model: ChatModel  #: the gateway without personal data: ids pseudonymized, secrets masked
+    catalog: ModelCatalog
 
     @property
     def primary_client(self) -> AsyncKimi:
-        """The first provider's client: for what is asked at the start, outside the line."""
-        return self._clients[0]
+        """Client of the first provider, for calls outside the rate limiter's queue."""
+        return self.providers[0].client
 
     async def close(self) -> None:
-        """Give back what is held of the accounts, then close the connections."""
+        """Stop refreshing the model list, release held permits, then close the connections."""
+        await self.catalog.close()
         await self.gateway.close()
-        await asyncio.gather(*(ledger.close() for ledger in self._write_behind_stores))
-        await asyncio.gather(*(client.aclose() for client in self._clients))
+        stores = [one.limiter_store for one in self.providers]
+        await asyncio.gather(*(store.close() for store in stores if isinstance(store, WriteBehindStore)))
+        await asyncio.gather(*(one.client.aclose() for one in self.providers))
 
-    def _build_provider(
-        self, name: str, api_key: SecretStr | None, base_url: str, model: str | None, limits: AccountLimits
-    ) -> Provider:
-        settings, secret = self._settings, api_key.get_secret_value() if api_key is not None else ""
-        client = AsyncKimi(
-            api_key=secret,
-            base_url=base_url,
-            clock=self._clock,
-            timeouts=Timeouts(
-                connect_s=settings.kimi_timeout_connect_s,
-                first_byte_s=settings.kimi_timeout_first_byte_s,
-                idle_s=settings.kimi_timeout_idle_s,
-            ),
-            retry=RetryPolicy(max_attempts=1),  # who tries again stands in the line again
-        )
-        self._clients.append(client)
-        account = account_name(base_url, secret)
-        self._account_names.append(account)
-        ledger: WriteBehindStore | DatabaseLimiterStore
-        if self._single_replica:
-            ledger = WriteBehindStore(self._database, account)
-            self._write_behind_stores.append(ledger)
-        else:
-            ledger = DatabaseLimiterStore(self._database, account)
-        admission = RateLimiter(ledger, limits, self._clock, name=name, single_replica=self._single_replica)
-        return Provider(name=name, client=client, rate_limiter=admission, model=model, account=account)
+
+def build_llm(base: Infrastructure) -> LlmComponents:
+    """Build the providers, the gateway and the model; nothing is connected yet."""
+    settings = base.settings
+    providers = [
+        _build_provider(base, name, key, url, model, limits)
+        for name, key, url, model, limits in _provider_settings(settings)
+    ]
+    gateway = LlmGateway(
+        [one.provider for one in providers],
+        base.clock,
+        count_tokens=tokens_to_reserve,
+        retry_deadline_s=settings.kimi_retry_deadline_s,
+        inline_media=MediaInliner(base.database),
+        observer=base.observer,
+    )
+    masker = build_masker(settings)
+    return LlmComponents(
+        providers=providers,
+        gateway=gateway,
+        masker=masker,
+        model=PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database),
+        catalog=ModelCatalog(
+            providers[0].client.models, base.clock, fallback=built_in_models(settings.kimi_base_url)
+        ),
+    )
+
+
+def build_file_stores(base: Infrastructure, llm: LlmComponents) -> Sequence[KimiFileStore]:
+    """Return the file store of each provider's account, in the order of preference."""
+    return [
+        KimiFileStore(base.database, one.client.files, base.clock, account=one.provider.account)
+        for one in llm.providers
+    ]
+
+
+async def resolve_model(catalog: ModelCatalog, model_id: str) -> Model:
+    """Return the model that answers.
+
+    A provider that cannot be reached now does not stop the start: questions wait for it.
+
+    Raises:
+        SettingsError: the key is refused, or the model is retired or unknown.
+    """
+    served: Sequence[Model] = ()
+    try:
+        served = await catalog.refresh()
+    except (KimiAuthenticationError, KimiPermissionError) as exc:
+        raise SettingsError([f"KIMI_API_KEY: {exc}; 'moonthread check' tells more"]) from exc
+    except KimiError as exc:
+        log.warning("kimi.unreachable", code=exc.code, error=str(exc))
+    try:
+        check_model(model_id, served)
+    except KimiModelUnknown as exc:
+        raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
+    listed = {model.id: model for model in served}.get(model_id) or KNOWN_MODELS.get(model_id)
+    return with_default_context(listed or Model(id=model_id, context_tokens=0))
+
+
+def _provider_settings(
+    settings: Settings,
+) -> Sequence[tuple[str, SecretStr | None, str, str | None, AccountLimits]]:
+    """Return name, key, base URL, model and limits of each configured provider, the first one first."""
+    limits = build_limits(
+        settings.kimi_tier,
+        concurrency=settings.kimi_concurrency,
+        rpm=settings.kimi_rpm,
+        tpm=settings.kimi_tpm,
+        tpd=settings.kimi_tpd,
+    )
+    further = (
+        ("kimi-2", settings.kimi_api_key_2, settings.kimi_base_url_2, settings.kimi_model_2),
+        ("kimi-3", settings.kimi_api_key_3, settings.kimi_base_url_3, settings.kimi_model_3),
+    )
+    return [
+        ("kimi", settings.kimi_api_key, settings.kimi_base_url, None, limits),
+        *(
+            (name, key, url or settings.kimi_base_url, model, AccountLimits())
+            for name, key, url, model in further
+            if key is not None
+        ),
+    ]
+
+
+def _build_provider(
+    base: Infrastructure,
+    name: str,
+    api_key: SecretStr | None,
+    base_url: str,
+    model: str | None,
+    limits: AccountLimits,
+) -> ProviderComponents:
+    settings, secret = base.settings, api_key.get_secret_value() if api_key is not None else ""
+    client = AsyncKimi(
+        api_key=secret,
+        base_url=base_url,
+        clock=base.clock,
+        timeouts=Timeouts(
+            connect_s=settings.kimi_timeout_connect_s,
+            first_byte_s=settings.kimi_timeout_first_byte_s,
+            idle_s=settings.kimi_timeout_idle_s,
+        ),
+        retry=RetryPolicy(max_attempts=1),  # the gateway retries, with a new permit for each attempt
+    )
+    account = account_name(base_url, secret)
+    store = (WriteBehindStore if base.single_replica else DatabaseLimiterStore)(base.database, account)
+    limiter = RateLimiter(store, limits, base.clock, name=name, single_replica=base.single_replica)
+    return ProviderComponents(
+        provider=Provider(name=name, client=client, rate_limiter=limiter, model=model, account=account),
+        client=client,
+        limiter_store=store,
+    )

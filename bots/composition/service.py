@@ -1,4 +1,4 @@
-"""The composition root: the one place where settings become objects that know each other."""
+"""Start and stop one process of Moonthread."""
 
 import asyncio
 import contextlib
@@ -9,68 +9,24 @@ from importlib.metadata import version
 import structlog
 from starlette.applications import Starlette
 
-from bots.composition.components import Components
-from bots.composition.settings_mapping import build_slack_config, build_slack_limits, build_telegram_config
+from bots.composition.components import Components, build_components, start_background
+from bots.composition.llm_wiring import resolve_model
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.turn_wiring import build_turn_runner
 from bots.observability import tracing
 from bots.observability.monitoring import Monitoring
 from bots.platform_adapter import Platform
 from bots.web_server import WebServer
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import SettingsError
-from core.kimi import (
-    KNOWN_MODELS,
-    KimiAuthenticationError,
-    KimiError,
-    KimiModelUnknown,
-    KimiPermissionError,
-    Model,
-    check_model,
-)
 from core.observer import Observer
-from core.prompting.model_catalog import ModelCatalog, with_default_context
 from core.settings import Settings
 from core.store import migrate
 from core.store.cluster import POLLING_LEADER_LOCK, LeaderElection
-from core.turns.runner import TurnRunner
 
 log = structlog.get_logger(__name__)
 
-
-def build_platforms(settings: Settings, platform_names: frozenset[str], clock: Clock) -> list[Platform]:
-    """Make the platforms called for; the adapters of the others are not even imported."""
-    made: list[Platform] = []
-    if "slack" in platform_names:
-        from bots.slack.app import SlackApp
-
-        made.append(SlackApp(build_slack_config(settings), clock=clock, limits=build_slack_limits(settings)))
-    if "telegram" in platform_names:
-        from bots.telegram.app import TelegramApp
-
-        made.append(TelegramApp(build_telegram_config(settings), clock=clock))
-    return made
-
-
-async def resolve_model(catalog: ModelCatalog, model_id: str) -> Model:
-    """Return what is known of the model that shall answer.
-
-    A provider that cannot be reached now does not stop the start: questions wait for it.
-
-    Raises:
-        SettingsError: the key is refused, or the model is retired or unknown.
-    """
-    served: Sequence[Model] = ()
-    try:
-        served = await catalog.refresh()
-    except (KimiAuthenticationError, KimiPermissionError) as exc:
-        raise SettingsError([f"KIMI_API_KEY: {exc}; 'moonthread check' tells more"]) from exc
-    except KimiError as exc:
-        log.warning("kimi.unreachable", code=exc.code, error=str(exc))
-    try:
-        check_model(model_id, served)
-    except KimiModelUnknown as exc:
-        raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
-    listed = {model.id: model for model in served}.get(model_id) or KNOWN_MODELS.get(model_id)
-    return with_default_context(listed or Model(id=model_id, context_tokens=0))
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Service:
@@ -86,36 +42,33 @@ class Service:
         web: bool = True,
         tracer: Observer | None = None,
     ) -> None:
-        """``exclusive`` refuses a second process on the same SQLite file; ``web`` serves HTTP.
+        """Build every part; nothing is connected yet.
 
-        ``tracer`` makes traces of what happens.
+        Args:
+            settings: the deployment's settings.
+            platforms: the adapters to serve.
+            clock: the process's clock; None for the system's.
+            exclusive: refuse a second process on the same SQLite file.
+            web: serve health, metrics and webhooks over HTTP.
+            tracer: records traces; None records none.
         """
-        self.clock: Clock = clock or SystemClock()
         self.settings = settings
-        self.components = Components(settings, platforms, self.clock, exclusive=exclusive, tracer=tracer)
-        self.platforms = self.components.platforms
-        self.database = self.components.database
+        self.clock: Clock = clock or SystemClock()
+        self.components = build_components(
+            settings, platforms, self.clock, exclusive=exclusive, tracer=tracer
+        )
+        self.platforms = self.components.base.platforms
+        self.database = self.components.base.database
         self.web: WebServer | None = None
         self.leader_election = LeaderElection(
             self.database, POLLING_LEADER_LOCK, on_elected=self._start_polling, on_deposed=self._stop_polling
         )
-        self.monitoring = Monitoring(
-            self.components.metrics,
-            self.database,
-            self.components.work_queue,
-            self.platforms,
-            self.clock,
-            active_answers=self.components.active_answers,
-            gateway=self.components.llm.gateway,
-            leader_election=self.leader_election,
-            version=version("moonthread"),
-        )
+        self.monitoring = _build_monitoring(self.components, self.leader_election)
         self._web_enabled = web
-        self._turn_runner: TurnRunner | None = None
         self._exit_stack = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
-        """Connect everything, go on with what an earlier process left, then take events.
+        """Connect everything, resume the work that an earlier process left open, then take events.
 
         Raises:
             MoonthreadError: with one clear line; everything that was opened is closed again.
@@ -127,53 +80,55 @@ class Service:
             raise
 
     async def stop(self) -> None:
-        """Say that we are not ready, take no more events, let answers end within the grace, close all."""
+        """Report not ready, take no more events, let answers end within the grace, close everything."""
         await self.monitoring.begin_shutdown()
         await self.leader_election.stop()
         for platform in self.platforms.values():
             await platform.stop()
-        if self._turn_runner is not None:
-            self._turn_runner.stopping = True
+        self.components.base.shutdown.set()
         log.info(
             "service.stopping",
-            running=len(self.components.active_answers),
+            running=len(self.components.base.active_answers),
             grace_s=self.settings.shutdown_grace_s,
         )
         await self._exit_stack.aclose()
         log.info("service.stopped")
 
     async def _start(self) -> None:
-        closing = self._exit_stack
+        components, exit_stack = self.components, self._exit_stack
         if self._web_enabled:
-            await self._start_web_server()  # first, so that it closes last: figures are of use to the end
-        closing.push_async_callback(self.database.close)
-        closing.push_async_callback(self.components.llm.close)
+            await self._start_web_server()  # first, so that it stops last: metrics are useful to the end
+        exit_stack.push_async_callback(self.database.close)
+        exit_stack.push_async_callback(components.llm.close)
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_compatible(self.database)
-        closing.push_async_callback(self.components.model_catalog.close)
-        model = await resolve_model(self.components.model_catalog, self.settings.kimi_model)
+        model = await resolve_model(components.llm.catalog, self.settings.kimi_model)
         for platform in self.platforms.values():
-            closing.push_async_callback(platform.close)
+            exit_stack.push_async_callback(platform.close)
             await platform.connect()
-        await self.components.start_background(closing)
-        self._turn_runner = self.components.build_turn_runner(model)
-        closing.push_async_callback(self.components.work_queue.stop, self.settings.shutdown_grace_s)
-        await self.components.work_queue.start(self._turn_runner)
-        self.monitoring.start(closing)
+        await start_background(components, exit_stack)
+        work_queue = components.delivery.work_queue
+        exit_stack.push_async_callback(work_queue.stop, self.settings.shutdown_grace_s)
+        await work_queue.start(build_turn_runner(components, model))
+        self.monitoring.start(exit_stack)
+        await self._start_platforms()
+        self.monitoring.mark_started()
+        log.info("service.started", platforms=sorted(self.platforms), model=model.id)
+
+    async def _start_platforms(self) -> None:
+        """Take events; a platform that only one replica may poll is started by the elected leader."""
         for platform in self.platforms.values():
-            if platform not in self._single_pollers:
+            if not platform.single_poller:
                 await platform.start(self.components.ingestor)
         if self._single_pollers:
-            closing.push_async_callback(self.leader_election.stop)
+            self._exit_stack.push_async_callback(self.leader_election.stop)
             await self.leader_election.start()
-        self.monitoring.readiness.started = True
-        log.info("service.started", platforms=sorted(self.platforms), model=model.id)
 
     @property
     def _single_pollers(self) -> Sequence[Platform]:
-        """Return the platforms that only one replica at a time may take events from."""
-        return [platform for platform in self.platforms.values() if getattr(platform, "single_poller", False)]
+        """Platforms that only one replica at a time may take events from."""
+        return [platform for platform in self.platforms.values() if platform.single_poller]
 
     async def _start_polling(self) -> None:
         for platform in self._single_pollers:
@@ -184,25 +139,45 @@ class Service:
             await platform.stop()
 
     async def _start_web_server(self) -> None:
+        """Serve HTTP.
+
+        Raises:
+            SettingsError: the port is taken, and a platform needs it for its webhook.
+        """
         routes = [route for platform in self.platforms.values() for route in platform.routes()]
         app = Starlette(routes=[*self.monitoring.routes(), *routes])
-        self.web = WebServer(app, host=self.settings.http_host, port=self.settings.http_port)
+        web = WebServer(app, host=self.settings.http_host, port=self.settings.http_port)
         try:
-            await self.web.start()
+            await web.start()
         except OSError as exc:
             if routes:
                 address = f"{self.settings.http_host}:{self.settings.http_port}"
                 fault = f"MOONTHREAD_HTTP_PORT: {address} cannot be used ({exc.strerror or exc})"
                 raise SettingsError([f"{fault}; choose another port"]) from exc
             log.warning("service.http_disabled", port=self.settings.http_port, error=str(exc.strerror or exc))
-            self.web = None
             return
-        self._exit_stack.push_async_callback(self.web.close)
+        self.web = web
+        self._exit_stack.push_async_callback(web.close)
+
+
+def _build_monitoring(components: Components, leader_election: LeaderElection) -> Monitoring:
+    base = components.base
+    return Monitoring(
+        base.metrics,
+        base.database,
+        components.delivery.work_queue,
+        base.platforms,
+        base.clock,
+        active_answers=base.active_answers,
+        gateway=components.llm.gateway,
+        leader_election=leader_election,
+        version=version("moonthread"),
+    )
 
 
 @contextlib.asynccontextmanager
 async def running_service(service: Service) -> AsyncIterator[Service]:
-    """Start a service for the length of a block."""
+    """Start a service on entry and stop it on exit."""
     await service.start()
     try:
         yield service
@@ -211,25 +186,25 @@ async def running_service(service: Service) -> AsyncIterator[Service]:
 
 
 async def serve(settings: Settings, platform_names: frozenset[str]) -> None:
-    """Run the service until SIGTERM or SIGINT; a second signal ends the grace.
+    """Run the service until SIGTERM or SIGINT; a second signal ends the process at once.
 
     Raises:
-        MoonthreadError: the service cannot start; the text is one clear line for each fault.
+        MoonthreadError: the service cannot start; its text has one clear line for each fault.
     """
     clock, tracer = SystemClock(), tracing.tracer_from_environment()
-    asked_to_stop = asyncio.Event()
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked_to_stop.set)
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop_requested.set)
     service = Service(settings, build_platforms(settings, platform_names, clock), clock=clock, tracer=tracer)
     try:
         await service.start()
-        await asked_to_stop.wait()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)  # from here on a signal ends us as it ends any program
+        await stop_requested.wait()
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)  # a further signal has its default effect: it ends us
         await service.stop()
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
         if tracer is not None:
             await asyncio.to_thread(tracer.close)

@@ -1,4 +1,4 @@
-"""From settings to what each platform's adapter wants to know."""
+"""From settings to the configuration types of the adapters and of core."""
 
 from pydantic import SecretStr
 
@@ -8,6 +8,8 @@ from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
 from core.access import BUILT_IN_PRICES, AccessLists, Price, PriceList, Quotas
 from core.access.flood_limits import FloodLimits
+from core.chat_settings import ChatSettings, WhileAnswering
+from core.kimi import Model
 from core.redaction.masking import Masker
 from core.redaction.patterns import PiiKind
 from core.redaction.term_list import parse_terms
@@ -97,4 +99,26 @@ def build_price_list(settings: Settings) -> PriceList:
     """Return the built-in prices, with the operator's in their place."""
     return PriceList(
         {**BUILT_IN_PRICES, **{model: Price(*three) for model, three in settings.kimi_prices.items()}}
+    )
+
+
+def build_chat_settings(settings: Settings, model: Model) -> ChatSettings:
+    """Return the settings of answering, with ``model`` as the deployment's default model."""
+    sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
+    return ChatSettings(
+        model=model.id,
+        context_tokens=model.context_tokens,
+        reply_tokens=settings.reply_tokens,
+        system_prompt=settings.kimi_system_prompt,
+        thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
+        sampling_params={name: value for name, value in sampling.items() if value is not None},
+        while_answering=WhileAnswering(settings.while_answering),
+        max_continuations=settings.continuations,
+        max_resumes=settings.resume_attempts,
+        show_buttons=settings.buttons == "on",
+        access=build_access_lists(settings),
+        quotas=build_quotas(settings),
+        prices=build_price_list(settings),
+        show_thinking=settings.show_thinking == "on",
+        fair_share_weights=settings.fair_share_weights,
     )

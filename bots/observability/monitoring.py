@@ -48,6 +48,10 @@ class Monitoring:
         """Return the pages for machines."""
         return self._endpoints.routes()
 
+    def mark_started(self) -> None:
+        """Report ready from now on, if all components are."""
+        self.readiness.started = True
+
     def start(self, exit_stack: contextlib.AsyncExitStack) -> None:
         """Begin to look; ``closing`` ends it."""
         self._loop_lag.start()

@@ -60,7 +60,7 @@ class Readiness:
 
     def polling(self) -> Mapping[str, bool]:
         """Return each platform that one replica polls for all, and whether this one does."""
-        polled = [one.name for one in self._platforms.values() if getattr(one, "single_poller", False)]
+        polled = [one.name for one in self._platforms.values() if one.single_poller]
         return dict.fromkeys(polled, self._leader_election.is_leader)
 
     async def _check_database(self) -> ComponentStatus:

@@ -34,6 +34,7 @@ class SlackApp:
     """One workspace. Implements :class:`bots.platform_adapter.Platform`."""
 
     name = "slack"
+    single_poller = False  #: Slack spreads events over up to ten sockets of one app
 
     def __init__(self, config: SlackConfig, *, clock: Clock, limits: SlackLimits | None = None) -> None:
         if not (config.app_token or config.signing_secret):
@@ -56,7 +57,6 @@ class SlackApp:
         self.members: MemberLookup | None = self._members
         uploads = FileUploader(self._client, self._require_session, mentions, clock)
         self.handoff_rooms: HandoffRooms | None = SlackHandoffRooms(uploads, mentions, limits)
-        self.directory = self._profiles
         self.downloader = SlackDownloader(config, self._client, self._require_session)
         self.max_silence_s = MAX_SILENCE_S
         self._socket: SocketModeConnection | None = None

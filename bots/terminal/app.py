@@ -1,4 +1,4 @@
-"""The terminal platform, wired: lines of one person in, one growing answer out."""
+"""The terminal platform: reads one person's lines and prints one growing answer."""
 
 import getpass
 import platform
@@ -24,19 +24,20 @@ from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, M
 
 
 class TerminalApp:
-    """One person at one machine: one conversation that goes on from day to day.
+    """One conversation of one person at one machine, continued in every later run.
 
     Implements :class:`bots.platform_adapter.Platform`.
     """
 
     name = "terminal"
+    single_poller = False
     backfill: Backfill | None = None
     downloader: Downloader | None = None
     members: MemberLookup | None = None
     handoff_rooms: HandoffRooms | None = None
 
     def __init__(self, *, language: str = "") -> None:
-        """``language`` is the terminal's, as a BCP 47 tag."""
+        """Build the platform; ``language`` is the terminal's, as a BCP 47 tag."""
         self._channel = TerminalMessageChannel()
         self.message_channel: MessageChannel = self._channel
         self.thread_key = ThreadKey(
@@ -51,32 +52,32 @@ class TerminalApp:
         return self.thread_key.tenant
 
     async def connect(self) -> None:
-        """Nothing to do: the terminal is there."""
+        """Do nothing: a terminal needs no connection."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return no routes."""
         return ()
 
     async def start(self, event_sink: EventSink) -> None:
-        """Take lines from now on."""
+        """Send each submitted line to ``event_sink`` from now on."""
         self._event_sink = event_sink
 
     async def stop(self) -> None:
-        """Take no further line."""
+        """Refuse further lines."""
         self._event_sink = None
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no connection to close."""
 
     async def submit_message(self, text: str) -> None:
-        """Ask a question.
+        """Submit a question.
 
         Raises:
-            StoreUnavailable: it was not stored.
+            StoreUnavailable: the event was not stored.
         """
-        said = MessageReceived(
-            delivery_id=(number := uuid4().hex),
-            message_id=number,
+        message = MessageReceived(
+            delivery_id=(message_id := uuid4().hex),
+            message_id=message_id,
             address=Address(key=self.thread_key),
             author=self._person,
             text=text,
@@ -84,15 +85,15 @@ class TerminalApp:
             chat_type=ChatType.DIRECT,
             mention=Mention.DIRECT,
         )
-        await self._submit(said)
+        await self._submit(message)
 
     async def submit_command(self, command: CommandName, argument: str = "") -> None:
-        """Give a command with the rest of its line.
+        """Submit a command with the rest of its line as the argument.
 
         Raises:
-            StoreUnavailable: it was not stored.
+            StoreUnavailable: the event was not stored.
         """
-        ordered = CommandReceived(
+        received = CommandReceived(
             delivery_id=uuid4().hex,
             message_id="",
             address=Address(key=self.thread_key),
@@ -102,10 +103,10 @@ class TerminalApp:
             sent_at=datetime.now(UTC),
             chat_type=ChatType.DIRECT,
         )
-        await self._submit(ordered)
+        await self._submit(received)
 
     def finish_line(self) -> None:
-        """Finish the line of the last answer, before a person is asked for the next one."""
+        """End the line of the last answer, so that the prompt begins on a new one."""
         self._channel.finish_line()
 
     async def _submit(self, event: MessageReceived | CommandReceived) -> None:
@@ -115,6 +116,7 @@ class TerminalApp:
 
 
 def _user_name() -> str:
+    """Return the login name; "me" if the user has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -1,4 +1,4 @@
-"""Answer Markdown → the terminal's one page."""
+"""Renders an answer's Markdown for the terminal: as it is, in one message."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from core.domain.events import RenderedMessage
 
 
 class TerminalRenderer:
-    """Shows the Markdown as it is, on one page of any length."""
+    """Implements :class:`core.ports.platform.Renderer`: one message of any length."""
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
-        """Return the answer so far; blanks at the growing end wait for what follows them."""
+        """Return the answer so far without white space at its ends; [] if nothing is left."""
         text = markdown.strip()
         return [RenderedMessage(markdown=text, text=text)] if text else []

@@ -1,4 +1,4 @@
-"""The terminal as a :class:`core.ports.platform.MessageChannel`: an edit prints only what is new."""
+"""Implements :class:`core.ports.platform.MessageChannel` for a terminal: an edit prints the added text."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,7 +16,7 @@ _PRINT_MODE: Final = DeliveryMode(
 
 
 class TerminalMessageChannel:
-    """Prints one answer after another."""
+    """Prints one answer after another on one screen."""
 
     thinking_style = ThinkingStyle.QUOTE
     can_find_by_key = False
@@ -26,23 +26,23 @@ class TerminalMessageChannel:
         self._screen = screen or Screen()
 
     def build_renderer(self, _address: Address) -> TerminalRenderer:
-        """Return a pager that knows no end of the page."""
+        """Return a renderer without a length limit."""
         return TerminalRenderer()
 
     def delivery_modes(self, _address: Address) -> Sequence[DeliveryMode]:
-        """Return the one way: print and go on printing."""
+        """Return the only mode: print, then append."""
         return (_PRINT_MODE,)
 
     def status_cost(self, _address: Address) -> Sequence[Budget]:
-        """Return nothing: a status is free."""
+        """Return (): showing a status costs nothing."""
         return ()
 
     def status_refresh_s(self, _address: Address) -> float:
-        """Return 0: a status stays until it is taken away."""
+        """Return 0: a status is shown until it is cleared."""
         return 0.0
 
     async def set_status(self, _address: Address, status: TypingStatus) -> None:
-        """Show or wipe "Thinking…"."""
+        """Show or clear "Thinking…"."""
         if status is TypingStatus.THINKING:
             self._screen.show_thinking()
         else:
@@ -58,7 +58,7 @@ class TerminalMessageChannel:
         buttons: Sequence[Button] = (),
         final: bool = False,
     ) -> MessageRef:
-        """Print a new message below everything else."""
+        """Print a new message on a line of its own."""
         self._screen.end_line()
         self._screen.append(message.text)
         return MessageRef(channel=address.key.channel, message_id=uuid4().hex, rung=mode)
@@ -73,7 +73,7 @@ class TerminalMessageChannel:
         final: bool,
         buttons: Sequence[Button] = (),
     ) -> MessageRef:
-        """Print what ``page`` adds; a text that is not a continuation is printed anew below."""
+        """Print what ``message`` adds to ``previous``; print all of it if it is not a continuation."""
         if previous is not None and message.text.startswith(previous.text):
             self._screen.append(message.text[len(previous.text) :])
         else:
@@ -84,18 +84,18 @@ class TerminalMessageChannel:
         return ref
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
-        """Leave it: what was printed stays."""
+        """Do nothing: printed text cannot be removed."""
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
-        """Return the same reference; its text scrolled away with the process that printed it."""
+        """Return ``ref``: a new process prints the text again."""
         return ref
 
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
-        """Find nothing: a new process has a new screen."""
+        """Return None: a new process cannot see what an earlier one printed."""
         return None
 
     def finish_line(self) -> None:
-        """Finish the line, before a person is asked for the next one."""
+        """End the current line, if one has been begun."""
         self._screen.end_line()

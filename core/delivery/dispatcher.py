@@ -54,13 +54,22 @@ class DeliveryDispatcher:
         *,
         shared_budgets: SharedBudgets | None = None,
         observer: Observer = NOOP_OBSERVER,
+        may_call: Callable[[], bool] = _always,
     ) -> None:
-        """``budgets`` are those that other replicas spend from too; None where there are none."""
+        """Start nothing yet.
+
+        Args:
+            clock: the time by which calls are paced.
+            pacing: the pacing policy; None for the default one.
+            shared_budgets: budgets that other replicas spend from too; None if there are no others.
+            observer: receives one record for each platform call.
+            may_call: False holds every call, because another replica may own the messages now.
+        """
         self.clock = clock
         self._observer = observer
         self.scheduler = DeliveryScheduler(pacing)
         self._budget_guard = BudgetGuard(self.scheduler, clock, shared_budgets)
-        self.may_call: Callable[[], bool] = _always  #: False holds every call: others may show it now
+        self.may_call = may_call
         self._deliveries: dict[int, Delivery] = {}
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None

@@ -7,7 +7,8 @@
     close  the row; what could not be delivered is told to the other side
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -47,13 +48,16 @@ class OutboxRunner:
         sender: HandoffSender,
         assistant: HandoffAssistant,
         work_queue: WorkQueue,
+        *,
+        shutdown: asyncio.Event | None = None,
     ) -> None:
+        """Once ``shutdown`` is set, no further item is claimed."""
         self._database = database
         self._service = service
         self._sender = sender
         self._assistant = assistant
         self._work_queue = work_queue
-        self.stopping: Callable[[], bool] = lambda: False
+        self._shutdown = shutdown or asyncio.Event()
 
     async def __call__(self, queue_key: QueueKey) -> None:
         """Work off everything that is open in one line of work, in order.
@@ -61,7 +65,7 @@ class OutboxRunner:
         Raises:
             StoreUnavailable: what is open stays open.
         """
-        while not self.stopping():
+        while not self._shutdown.is_set():
             async with self._database.begin() as tx:
                 conversation = await conversations.get(tx, queue_key.conversation_id)
                 if not self._sender.serves(conversation.key.platform):

@@ -197,13 +197,6 @@ class Downloader(Protocol):
         """
 
 
-class Directory(Protocol):
-    """Looks up people's names where events carry only ids (Slack). An extra ability."""
-
-    async def name_of(self, person_id: str) -> str:
-        """Return the display name, or the id where it cannot be had. Cached by the adapter."""
-
-
 class MemberLookup(Protocol):
     """Tells who people are in a room. An extra ability; cached by the adapter for a few minutes."""
 

@@ -12,7 +12,7 @@ from core.domain.errors import StoreUnavailable
 from core.kimi import ChatRequest, Finished, KimiError, Message, TextDelta
 from core.llm import Requester
 from core.llm.pricing import with_cost
-from core.llm.pseudonymizing_model import PseudonymizingModel
+from core.llm.resumable_stream import ChatModel
 from core.prompting.context_builder import PromptBuilder
 from core.prompting.generation_options import least_thinking_level, thinking_params
 from core.store import Database, usage
@@ -60,7 +60,7 @@ class KimiIntentClassifier:
     def __init__(
         self,
         database: Database,
-        model: PseudonymizingModel,
+        model: ChatModel,
         prompt_builder: PromptBuilder,
         clock: Clock,
         *,

@@ -10,6 +10,7 @@
 A crash at any of these points is taken up at the next start from what was stored.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -96,10 +97,12 @@ class TurnRunner:
         lane_handlers: Mapping[Lane, ProcessQueue] = MappingProxyType({}),
         classifier: IntentClassifier | None = None,
         observer: Observer = NOOP_OBSERVER,
+        shutdown: asyncio.Event | None = None,
     ) -> None:
         """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer.
 
-        ``lanes`` are lines of work that are not answers, with what works them off.
+        ``lanes`` are lines of work that are not answers, with what works them off. Once ``shutdown`` is
+        set, no further turn is claimed.
         """
         self._predefined_answers, self._after_answer_hooks, self._lane_handlers = (
             predefined_answers,
@@ -121,7 +124,7 @@ class TurnRunner:
         )
         self._backfill_max_messages = settings.backfill_max_messages
         self._show_buttons = settings.show_buttons
-        self.stopping = False
+        self._shutdown = shutdown or asyncio.Event()
 
     async def __call__(self, queue_key: QueueKey) -> None:
         """Work off everything that is open in one line of work, in order.
@@ -130,10 +133,10 @@ class TurnRunner:
             StoreUnavailable: what is open stays open.
         """
         if (drain := self._lane_handlers.get(queue_key.lane)) is not None:
-            if not self.stopping:
+            if not self._shutdown.is_set():
                 await drain(queue_key)
             return
-        while not self.stopping:
+        while not self._shutdown.is_set():
             running = (
                 self._active_answers.register(queue_key.conversation_id)
                 if queue_key.lane is Lane.TURNS

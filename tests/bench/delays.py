@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bots.composition.service import Service, build_platforms, running_service
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.service import Service, running_service
 from bots.slack.limits import WINDOW_S, SlackLimits
 from bots.telegram.limits import TelegramLimits
 from core.domain.clock import SystemClock

@@ -71,7 +71,8 @@ async def service_process(settings: dict[str, Any]) -> None:
     """Be the service; for every line tell time, CPU seconds and resident bytes."""
     import structlog
 
-    from bots.composition.service import Service, build_platforms, running_service
+    from bots.composition.platform_wiring import build_platforms
+    from bots.composition.service import Service, running_service
     from core.domain.clock import SystemClock
     from core.settings import Settings
 

@@ -67,7 +67,8 @@ async def service_process(settings: Row) -> None:
     """Be the service; for every line on standard input tell what is held."""
     import structlog
 
-    from bots.composition.service import Service, build_platforms, running_service
+    from bots.composition.platform_wiring import build_platforms
+    from bots.composition.service import Service, running_service
     from core.domain.clock import SystemClock
     from core.settings import Settings
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text as sql
 
-from bots.composition.service import Service, build_platforms
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.service import Service
 from bots.simulator.kimi import KimiSimulator, SeenRequest, answer_with
 from bots.simulator.screen import Frame, Screen, Shown
 from bots.simulator.slack import SlackSimulator

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bots.composition.service import Service, build_platforms
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.service import Service
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
 from bots.simulator.telegram import Limits, TelegramSimulator
 from core.domain.clock import SystemClock

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bots.composition.service import Service, build_platforms, running_service
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.service import Service, running_service
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator

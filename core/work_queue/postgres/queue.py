@@ -59,6 +59,7 @@ class PostgresWorkQueue:
         *,
         platforms: Collection[str],
         timing: ClusterTiming | None = None,
+        lease: Lease | None = None,
         on_lease_lost: Callable[[], None] = _noop,
         local_concurrency: int = LOCAL_CONCURRENCY,
     ) -> None:
@@ -75,7 +76,7 @@ class PostgresWorkQueue:
         self._queues = sorted(platforms)
         self._on_lease_lost = on_lease_lost
         self._local_concurrency = local_concurrency
-        self.lease = Lease(self._timing.lease_s)
+        self.lease = lease or Lease(self._timing.lease_s)
         self._connector = PsycopgConnector(
             conninfo=conninfo(database),
             min_size=1,

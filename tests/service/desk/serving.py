@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 
-from bots.composition.service import Service, build_platforms
+from bots.composition.platform_wiring import build_platforms
+from bots.composition.service import Service
 from core.domain.clock import ScaledClock
 from core.settings import load
 

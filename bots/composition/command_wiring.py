@@ -1,0 +1,76 @@
+"""Command stage: the handler of each command."""
+
+from collections.abc import Mapping
+
+from bots.composition.components import Components
+from bots.composition.prompt_wiring import PromptComponents
+from core.commands import (
+    BASIC_COMMANDS,
+    HANDOFF_COMMANDS,
+    BlockCommand,
+    CommandDispatcher,
+    CommandHandler,
+    ContextCommand,
+    FilesCommand,
+    ForgetCommand,
+    ModelCommand,
+    NewCommand,
+    PersonaCommand,
+    SearchCommand,
+    SettingsCommand,
+    ThinkCommand,
+    UnblockCommand,
+    UsageCommand,
+    may_change,
+)
+from core.domain.events import CommandName
+
+
+def build_command_dispatcher(components: Components, prompting: PromptComponents) -> CommandDispatcher:
+    """Build the dispatcher with the handler of every command."""
+    return CommandDispatcher(
+        {
+            **BASIC_COMMANDS,
+            **HANDOFF_COMMANDS,
+            **_setting_commands(components, prompting),
+            **_data_commands(components, prompting),
+            **components.knowledge.commands,
+        },
+        is_chat_admin=components.staff.is_chat_admin,
+    )
+
+
+def _setting_commands(
+    components: Components, prompting: PromptComponents
+) -> Mapping[CommandName, CommandHandler]:
+    """Return the commands that show or change how the bot answers in a conversation."""
+    database, builder = components.base.database, prompting.prompt_builder
+    allowed, catalog = may_change(components.base.settings.group_changes), components.llm.catalog
+    return {
+        CommandName.MODEL: ModelCommand(database, builder, catalog, may_change=allowed),
+        CommandName.THINK: ThinkCommand(database, builder, may_change=allowed),
+        CommandName.SYSTEM: PersonaCommand(database, builder, prompting.personas, may_change=allowed),
+        CommandName.SEARCH: SearchCommand(database, prompting.tool_registry, may_change=allowed),
+        CommandName.SETTINGS: SettingsCommand(database, components.staff, catalog, prompting.personas),
+    }
+
+
+def _data_commands(
+    components: Components, prompting: PromptComponents
+) -> Mapping[CommandName, CommandHandler]:
+    """Return the commands that show or delete stored data, and those that block people."""
+    base, staff, collector = components.base, components.staff, components.files.garbage_collector
+    return {
+        CommandName.CONTEXT: ContextCommand(base.database, prompting.prompt_builder),
+        CommandName.FILES: FilesCommand(base.database, collector),
+        CommandName.NEW: NewCommand(collector),
+        CommandName.BLOCK: BlockCommand(base.database, base.access, staff=staff),
+        CommandName.UNBLOCK: UnblockCommand(base.database, staff=staff),
+        CommandName.USAGE: UsageCommand(base.database),
+        CommandName.FORGET: ForgetCommand(
+            base.database,
+            base.clock,
+            cancel=components.delivery.work_queue.cancel,
+            collect_files=collector.collect_soon,
+        ),
+    }

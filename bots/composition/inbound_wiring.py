@@ -1,0 +1,40 @@
+"""Inbound stage: who counts as staff, and the event sink that the platforms call."""
+
+from bots.composition.delivery_wiring import DeliveryComponents
+from bots.composition.handoff_wiring import HandoffComponents
+from bots.composition.infrastructure import Infrastructure
+from bots.composition.settings_mapping import build_flood_limits
+from core.handoff.event_handler import HandoffEventHandler
+from core.inbound.flood_control import FloodControl
+from core.inbound.ingest import Ingestor
+from core.inbound.staff import StaffDirectory
+
+
+def build_staff_directory(base: Infrastructure) -> StaffDirectory:
+    """Build the directory of staff; it asks the platforms that can tell admins."""
+    return StaffDirectory(
+        base.database,
+        base.clock,
+        access=base.access,
+        members=base.abilities(lambda platform: platform.members),
+    )
+
+
+def build_ingestor(
+    base: Infrastructure, delivery: DeliveryComponents, handoff: HandoffComponents, staff: StaffDirectory
+) -> Ingestor:
+    """Build the event sink; flood control and the desk see each event before the bot does."""
+    settings = base.settings
+    return Ingestor(
+        base.database,
+        delivery.work_queue,
+        interrupt_running=settings.while_answering == "interrupt",
+        answer_edits=settings.answer_edits == "on",
+        access=base.access,
+        staff=staff,
+        observer=base.observer,
+        handlers=(
+            FloodControl(base.access, build_flood_limits(settings)),
+            HandoffEventHandler(handoff.service),
+        ),
+    )

@@ -1,0 +1,84 @@
+"""First stage: the objects that every later stage needs."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bots.composition.settings_mapping import build_access_lists, build_price_list
+from bots.observability.metrics import Metrics
+from bots.observability.metrics_observer import MetricsObserver
+from bots.platform_adapter import Platform
+from core.access import AccessLists, PriceList
+from core.domain.clock import Clock
+from core.observer import Observer
+from core.settings import Settings
+from core.store import Database
+from core.work_queue.active_answers import ActiveAnswers
+
+Ability = TypeVar("Ability")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Infrastructure:
+    """Settings, database, clock, observer and platforms of one process."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    metrics: Metrics
+    observer: Observer
+    platforms: Mapping[str, Platform]  #: by name
+    access: AccessLists
+    prices: PriceList
+    active_answers: ActiveAnswers
+    shutdown: asyncio.Event  #: set once no further turn may begin
+    exclusive: bool  #: no other process may use the same SQLite file
+
+    @property
+    def single_replica(self) -> bool:
+        """Whether no other process can share this database."""
+        return self.exclusive and self.database.dialect == "sqlite"
+
+    @property
+    def replicated(self) -> bool:
+        """Whether other replicas may share this database."""
+        return self.database.dialect == "postgresql"
+
+    def abilities(self, select: Callable[[Platform], Ability | None]) -> dict[str, Ability]:
+        """Return what ``select`` returns for each platform, by its name, without those that return None."""
+        selected = {name: select(platform) for name, platform in self.platforms.items()}
+        return {name: ability for name, ability in selected.items() if ability is not None}
+
+
+def build_infrastructure(
+    settings: Settings,
+    platforms: Sequence[Platform],
+    clock: Clock,
+    *,
+    exclusive: bool,
+    tracer: Observer | None = None,
+) -> Infrastructure:
+    """Build the objects that every later stage needs; nothing is connected yet.
+
+    Args:
+        settings: the deployment's settings.
+        platforms: the adapters to serve.
+        clock: the process's clock.
+        exclusive: refuse a second process on the same SQLite file.
+        tracer: records traces; None records none.
+    """
+    metrics, prices = Metrics(), build_price_list(settings)
+    return Infrastructure(
+        settings=settings,
+        clock=clock,
+        database=Database(settings.database_url.get_secret_value()),
+        metrics=metrics,
+        observer=MetricsObserver(metrics, prices, tracer=tracer),
+        platforms={platform.name: platform for platform in platforms},
+        access=build_access_lists(settings),
+        prices=prices,
+        active_answers=ActiveAnswers(),
+        shutdown=asyncio.Event(),
+        exclusive=exclusive,
+    )

@@ -1,0 +1,57 @@
+"""Last stage: the turn runner, which answers questions and runs commands."""
+
+from bots.composition.command_wiring import build_command_dispatcher
+from bots.composition.components import Components
+from bots.composition.handoff_wiring import HANDOFF_LANES, build_outbox_runner
+from bots.composition.prompt_wiring import PromptComponents, build_prompting
+from core.answering.answerer import Answerer
+from core.handoff.offer_button import EscalationHook, HandoffButtonProvider
+from core.kimi import Model
+from core.turns.intent_classifier import KimiIntentClassifier
+from core.turns.runner import TurnRunner
+
+
+def build_turn_runner(components: Components, model: Model) -> TurnRunner:
+    """Build the turn runner for ``model``, the deployment's default model.
+
+    Raises:
+        SettingsError: the file of custom tools cannot be used.
+    """
+    base, handoff, delivery = components.base, components.handoff, components.delivery
+    prompting = build_prompting(components, model)
+    outbox_runner = build_outbox_runner(
+        base, delivery, handoff, components.llm.model, prompting.prompt_builder
+    )
+    return TurnRunner(
+        base.database,
+        delivery.dispatcher,
+        _build_answerer(components, prompting),
+        build_command_dispatcher(components, prompting),
+        base.active_answers,
+        base.clock,
+        observer=base.observer,
+        channels=base.abilities(lambda platform: platform.message_channel),
+        backfills=base.abilities(lambda platform: platform.backfill),
+        settings=prompting.chat_settings,
+        predefined_answers=components.knowledge.predefined_answers,
+        after_answer_hooks=(EscalationHook(base.database, handoff.service, delivery.work_queue),),
+        button_providers=(HandoffButtonProvider(base.database, handoff.service),),
+        lane_handlers=dict.fromkeys(HANDOFF_LANES, outbox_runner),
+        classifier=KimiIntentClassifier(
+            base.database, components.llm.model, prompting.prompt_builder, base.clock, prices=base.prices
+        ),
+        shutdown=base.shutdown,
+    )
+
+
+def _build_answerer(components: Components, prompting: PromptComponents) -> Answerer:
+    return Answerer(
+        components.base.database,
+        components.llm.model,
+        prompting.prompt_builder,
+        prompting.token_ratios,
+        prompting.chat_settings,
+        components.base.clock,
+        tool_registry=prompting.tool_registry,
+        file_reader=components.files.reader,
+    )
