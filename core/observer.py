@@ -7,11 +7,11 @@ person, a chat or a word. Nothing is told for a single piece of a stream: the mo
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
+from core.domain.bot_messages import PlatformAction
 from core.domain.events import Event
 
-PlatformAction: TypeAlias = Literal["post", "edit", "delete", "reclaim", "find", "status"]
 AttributeValue: TypeAlias = str | int | float | bool
 
 

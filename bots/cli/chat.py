@@ -134,13 +134,14 @@ class ChatClient:
         terminal.finish_line()
 
     async def _was_answered(self) -> bool:
+        from core.domain.turn_states import KimiFailure
         from core.store import conversations, turns
 
         service, terminal = self._require_open()
         async with service.database.read() as tx:
             conversation = await conversations.find(tx, terminal.thread_key)
             turn = await turns.get_latest(tx, conversation.id) if conversation else None
-        return turn is None or not turn.outcome.startswith("failed")
+        return turn is None or not isinstance(turn.outcome, KimiFailure)
 
     def _require_open(self) -> "tuple[Service, TerminalApp]":
         if self._service is None or self._terminal is None:

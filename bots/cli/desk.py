@@ -9,6 +9,7 @@ import typer
 
 from bots.cli.store import open_database
 from bots.cli.terminal import run_async
+from core.domain.handoff_state import HandoffState
 from core.settings import Requirement, Settings, load
 from core.store import ratings
 from core.store.clock import utc_now
@@ -58,7 +59,7 @@ def table_row(name: str, outcomes: Sequence[HandoffOutcome]) -> list[str]:
         _percentile_minutes(responses, 0.5),
         _percentile_minutes(responses, 0.9),
         _percentile_minutes(resolved, 0.5),
-        str(sum(one.state == "closed" for one in outcomes)),
+        str(sum(one.state is HandoffState.CLOSED for one in outcomes)),
         f"{statistics.mean(stars):.1f}" if stars else "-",
         str(len(stars)),
     ]

@@ -16,6 +16,7 @@ from bots.cli.terminal import print_error, run_async
 from core.answering.file_notices import FAULT_TEXTS
 from core.domain.clock import SystemClock
 from core.domain.errors import SettingsError
+from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
 from core.files.formats import extension_of, file_type_of
 from core.files.kimi_file_store import KimiFileStore
@@ -164,9 +165,9 @@ async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path
 
 
 def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str:
-    if unusable.fault == "not_here" and settings.kimi_api_key is None:
+    if unusable.fault is FileFault.PROVIDER_UNSUPPORTED and settings.kimi_api_key is None:
         return f"{path}: Kimi reads such files; set KIMI_API_KEY"
-    if unusable.fault == "mislabelled" and path.suffix.lower() in (".csv", ".tsv"):
+    if unusable.fault is FileFault.MISLABELLED and path.suffix.lower() in (".csv", ".tsv"):
         return f"{path}: its first line must name the columns question and answer"
     return FAULT_TEXTS[unusable.fault][1].format(name=path)
 

@@ -99,7 +99,7 @@ TEXT_TO_SCREEN_LATENCY = Metric(
 PLATFORM_CALLS = Metric(
     "moonthread_frames_total",
     "counter",
-    "Calls that showed something: post, edit, delete, reclaim, find or status.",
+    "Calls that showed something: post, edit, delete, finalize_orphan, find or status.",
     ("platform", "action"),
 )
 PLATFORM_ERRORS = Metric(

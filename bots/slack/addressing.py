@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bots.slack.people import BotIdentity
-from core.domain.events import Address, ChatType, Person, ThreadKey
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 
 
 def tenant_of(body: Mapping[str, Any], identity: BotIdentity) -> str:

@@ -6,7 +6,7 @@ Source: https://docs.slack.dev/reference/objects/file-object
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from core.domain.events import Attachment, AttachmentKind, UnsupportedContent
+from core.domain.message_content import Attachment, AttachmentKind, UnsupportedContent
 
 File: TypeAlias = Mapping[str, Any]
 

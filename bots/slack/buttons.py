@@ -7,7 +7,7 @@ https://docs.slack.dev/reference/block-kit/block-elements/feedback-buttons-eleme
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.domain.events import ActionButton, Button, OptionButton
+from core.domain.bot_messages import ActionButton, Button, OptionButton
 
 ACTION_PREFIX = "moonthread_"
 """Begins every ``action_id`` of ours."""

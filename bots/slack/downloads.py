@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.credentials import SlackConfig
 from bots.slack.errors import translate_errors
 from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.domain.events import Attachment
+from core.domain.message_content import Attachment
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=30.0)
 MAX_REDIRECTS = 3

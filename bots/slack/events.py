@@ -13,19 +13,16 @@ from bots.slack import buttons, incoming_markdown, lifecycle_events
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts, tenant_of
 from bots.slack.attachments import attachments_of, unsupported_content
 from bots.slack.people import BotIdentity, Profile, names_of, person_of
+from core.domain.addresses import Address, ChatType, ThreadKey
+from core.domain.bot_messages import ActionButton, OptionButton
 from core.domain.events import (
-    ActionButton,
-    Address,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
     Mention,
     MessageReceived,
-    OptionButton,
-    ThreadKey,
 )
 
 Body: TypeAlias = Mapping[str, Any]

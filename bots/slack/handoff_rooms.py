@@ -9,7 +9,8 @@ from pathlib import Path
 from bots.slack.addressing import details_of
 from bots.slack.limits import SlackLimits
 from bots.slack.uploads import FileUploader
-from core.domain.events import Address, MessageRef, Person, ThreadKey
+from core.domain.addresses import Address, Person, ThreadKey
+from core.domain.bot_messages import MessageRef
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget
 

@@ -11,7 +11,8 @@ from typing import Any
 from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
 from bots.slack.people import BotIdentity, Profile, names_of, person_of
-from core.domain.events import Address, ChatType, MemberJoined, MessageDeleted, MessageEdited, ThreadKey
+from core.domain.addresses import Address, ChatType, ThreadKey
+from core.domain.events import MemberJoined, MessageDeleted, MessageEdited
 
 
 def parse_edit(

@@ -26,6 +26,7 @@ holding them back: their window is counted exactly.
 
 from dataclasses import dataclass
 
+from core.domain.bot_messages import DeliveryModeName
 from core.ports.platform import Budget, DeliveryMode
 
 WINDOW_S = 60.0
@@ -96,7 +97,7 @@ class SlackLimits:
     def stream_mode(self, team_id: str) -> DeliveryMode:
         """Return native streaming: appended text, a life of a few minutes."""
         return DeliveryMode(
-            name="stream",
+            name=DeliveryModeName.STREAM,
             create_cost=(self.method_budget(team_id, "chat.startStream"),),
             update_cost=(self.method_budget(team_id, "chat.appendStream"),),
             finalize_cost=(self.method_budget(team_id, "chat.stopStream"),),
@@ -108,7 +109,7 @@ class SlackLimits:
         """Return post and update: the whole text each time."""
         update = (self.method_budget(team_id, "chat.update"),)
         return DeliveryMode(
-            name="edit",
+            name=DeliveryModeName.EDIT,
             create_cost=self.post_budgets(team_id, channel),
             update_cost=update,
             finalize_cost=update,

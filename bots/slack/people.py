@@ -9,9 +9,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
+from core.domain.addresses import Person
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError
-from core.domain.events import Person
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ so a page ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat
 from collections.abc import Sequence
 
 from bots.slack.outgoing_markdown import EMPHASIS_BESIDE_WIDE, ZERO_WIDTH_SPACE_BYTES, separate_emphasis
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 from core.markdown.lines import has_visible_text, normalize
 from core.markdown.mention_neutralizer import neutralize_mentions
 from core.markdown.mentions import MentionCodec

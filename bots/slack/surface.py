@@ -23,6 +23,15 @@ from bots.slack.payload import Blocks
 from bots.slack.render import SlackRenderer
 from bots.slack.thread_history import ThreadHistory, idempotency_key_of
 from bots.slack.typing_indicator import TypingIndicator
+from core.domain.addresses import Address
+from core.domain.bot_messages import (
+    Button,
+    DeliveryModeName,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    TypingStatus,
+)
 from core.domain.errors import (
     PlatformError,
     PlatformForbidden,
@@ -30,7 +39,6 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
-from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
@@ -96,18 +104,18 @@ class SlackMessageChannel:
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,
     ) -> MessageRef:
         """Show a new message: a stream where ``rung`` says so and Slack takes it, else a post."""
         channel = address.key.channel
-        if mode == "stream" and self._can_stream(address):
+        if mode is DeliveryModeName.STREAM and self._can_stream(address):
             ts = await self._start_stream(address, message)
             if ts:
                 self._typing_indicator.mark_streaming(address)
-                return MessageRef(channel=channel, message_id=ts, rung="stream")
+                return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
         ts = await self._api.post(
             channel,
             _thread_ts_of(address),
@@ -134,7 +142,7 @@ class SlackMessageChannel:
     ) -> MessageRef:
         """Show ``page``: appended where ``ref`` is a stream that shows a beginning of it."""
         blocks = _button_blocks(address, buttons)
-        if ref.rung != "stream":
+        if ref.mode is not DeliveryModeName.STREAM:
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
             if final:
                 await self._typing_indicator.mark_finished(address, force=previous is None)
@@ -169,9 +177,9 @@ class SlackMessageChannel:
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """End the stream that a dead process left open; its text stays until the next edit."""
-        if ref.rung == "stream":
+        if ref.mode is DeliveryModeName.STREAM:
             await self._api.close_stream(ref.channel, ref.message_id)
-        return replace(ref, rung="edit")
+        return replace(ref, mode=DeliveryModeName.EDIT)
 
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
@@ -196,8 +204,8 @@ class SlackMessageChannel:
         found = marked or next((one for one in unknown if not idempotency_key_of(one)), None)
         if found is None:
             return None
-        rung = "edit" if marked else "stream"
-        return MessageRef(channel=address.key.channel, message_id=found["ts"], rung=rung)
+        mode = DeliveryModeName.EDIT if marked else DeliveryModeName.STREAM
+        return MessageRef(channel=address.key.channel, message_id=found["ts"], mode=mode)
 
     def _can_stream(self, address: Address) -> bool:
         needed = ("thread_ts", "recipient_user", "recipient_team")
@@ -231,7 +239,7 @@ class SlackMessageChannel:
         """Append ``more``; with ``last`` the same call ends the stream."""
         if final:
             await self._api.stop_stream(ref.channel, ref.message_id, text, blocks=blocks)
-            return replace(ref, rung="edit")
+            return replace(ref, mode=DeliveryModeName.EDIT)
         if text:
             await self._api.append_stream(ref.channel, ref.message_id, text)
         return ref
@@ -251,10 +259,10 @@ class SlackMessageChannel:
         log.info("slack.stream_abandoned", error=code)
         if code == "stopped_by_user" and not final:
             # The person does not want more of it; what core makes of the event is written last.
-            return replace(ref, rung="edit")
+            return replace(ref, mode=DeliveryModeName.EDIT)
         if code == "message_not_in_streaming_state" or is_unsupported(refusal):
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
-            return replace(ref, rung="edit")
+            return replace(ref, mode=DeliveryModeName.EDIT)
         return await self._rewrite_stream(ref, message, blocks)
 
     async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
@@ -263,7 +271,7 @@ class SlackMessageChannel:
         await self._api.close_stream(ref.channel, ref.message_id)
         await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
         self._uncertain_streams.pop(ref.message_id, None)
-        return replace(ref, rung="edit")
+        return replace(ref, mode=DeliveryModeName.EDIT)
 
     def _mark_uncertain(self, ref: MessageRef) -> None:
         self._uncertain_streams[ref.message_id] = None

@@ -14,7 +14,7 @@ from bots.slack import incoming_markdown
 from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
 from bots.slack.people import BotIdentity, ProfileCache
-from core.domain.events import Address
+from core.domain.addresses import Address
 from core.ports.platform import ThreadMessage
 
 SlackMessage: TypeAlias = Mapping[str, Any]

@@ -17,8 +17,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import error_code, translate_errors
 from bots.slack.message_api import UNSUPPORTED_CODES
+from core.domain.addresses import Address
+from core.domain.bot_messages import TypingStatus
 from core.domain.errors import PlatformError, PlatformRateLimited
-from core.domain.events import Address, TypingStatus
 
 log = structlog.get_logger()
 

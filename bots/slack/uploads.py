@@ -16,9 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.errors import translate_errors
 from bots.slack.payload import to_mrkdwn
 from bots.slack.render import SlackRenderer
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.domain.events import Address, MessageRef
 from core.markdown.mentions import MentionCodec
 
 CAPTION_LIMIT_CHARS = 3_000  #: characters; what a file's comment may hold is not published

@@ -3,7 +3,7 @@
 from telegram import Chat, Message, ReplyParameters
 
 from bots.telegram.people import BotIdentity
-from core.domain.events import Address, ChatType, Person, ThreadKey
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 
 PLATFORM = "telegram"
 

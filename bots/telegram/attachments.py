@@ -6,7 +6,7 @@ Photos and video notes have neither name nor type; of a photo's sizes the last i
 
 from telegram import Animation, Document, Message, PhotoSize, Video, VideoNote
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.message_content import Attachment, AttachmentKind
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from core.domain.events import ActionButton, Button, OptionButton
+from core.domain.bot_messages import ActionButton, Button, OptionButton
 
 OPTION_PREFIX = "choice:"
 """Begins the callback data of a :class:`OptionButton`."""

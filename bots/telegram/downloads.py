@@ -15,7 +15,7 @@ from telegram.error import BadRequest
 from bots.telegram.credentials import TelegramConfig
 from bots.telegram.errors import translate_errors
 from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.domain.events import Attachment
+from core.domain.message_content import Attachment
 
 CLOUD_HOST = "api.telegram.org"
 CLOUD_LIMIT_BYTES = 20 * 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from telegram import MessageEntity
 
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 from core.markdown.inline import MATHS
 from core.markdown.lines import FENCE_KINDS, TABLE_KINDS, LineKind, MarkdownLine, scan_lines
 from core.markdown.tables import split_cells

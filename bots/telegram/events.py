@@ -24,19 +24,10 @@ from bots.telegram.lifecycle_events import (
 )
 from bots.telegram.people import BotIdentity, person_of
 from bots.telegram.reply_context import parse_reply_context, replied_message, rich_message_markdown
-from core.domain.events import (
-    ActionButton,
-    Attachment,
-    ButtonPressed,
-    CommandName,
-    CommandReceived,
-    Event,
-    Mention,
-    MessageReceived,
-    OptionButton,
-    Person,
-    UnsupportedContent,
-)
+from core.domain.addresses import Person
+from core.domain.bot_messages import ActionButton, OptionButton
+from core.domain.events import ButtonPressed, CommandName, CommandReceived, Event, Mention, MessageReceived
+from core.domain.message_content import Attachment, UnsupportedContent
 
 STOP_UPDATE = "stopped_message_generation"
 """A person pressed Stop under a draft (Bot API 10.3); python-telegram-bot 22.8 does not know it."""

@@ -17,8 +17,9 @@ from bots.telegram.errors import description_contains
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.message_api import MessageApi
 from bots.telegram.uploads import FileUploader
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformForbidden, PlatformRefused
-from core.domain.events import Address, MessageRef
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity
 
 from bots.telegram.people import BotIdentity
-from core.domain.events import UnsupportedContent
+from core.domain.message_content import UnsupportedContent
 
 _UTF16 = "utf-16-le"
 _STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}

@@ -15,7 +15,8 @@ from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_
 from bots.telegram.incoming_markdown import bot_mentions, leading_command, raw_text, to_markdown
 from bots.telegram.people import BotIdentity, person_of
 from bots.telegram.reply_context import rich_message_markdown
-from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited, Person
+from core.domain.addresses import Person
+from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from bots.telegram.errors import (
     description_contains,
     translate_errors,
 )
+from core.domain.addresses import Address
+from core.domain.bot_messages import Button, MessageRef, RenderedMessage
 from core.domain.errors import MessageGone, PlatformError, PlatformRefused
-from core.domain.events import Address, Button, MessageRef, RenderedMessage
 
 T = TypeVar("T")
 

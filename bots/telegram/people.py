@@ -12,7 +12,7 @@ from telegram import (
     User,
 )
 
-from core.domain.events import Person
+from core.domain.addresses import Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bots.telegram.entities import limit_entities, to_rich_markdown, utf16_length
 from bots.telegram.outgoing_markdown import neutralize_at_names, to_entities
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 from core.markdown.lines import (
     FENCE_KINDS,
     TABLE_KINDS,

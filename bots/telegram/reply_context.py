@@ -12,7 +12,7 @@ from telegram import Message
 
 from bots.telegram.incoming_markdown import raw_text, to_markdown
 from bots.telegram.people import BotIdentity, origin_name, person_of
-from core.domain.events import ReplyContext
+from core.domain.message_content import ReplyContext
 
 
 def replied_message(message: Message) -> Message | None:

@@ -25,22 +25,22 @@ from bots.telegram.message_api import MessageApi, RichMessagesUnsupported
 from bots.telegram.outgoing_markdown import to_append_only_text
 from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRichRenderer
 from bots.telegram.typing_indicator import TypingIndicator
-from core.domain.errors import MessageGone, PlatformRefused, PlatformUnavailable
-from core.domain.events import (
+from core.domain.addresses import Address
+from core.domain.bot_messages import (
     ActionButton,
-    Address,
     Button,
+    DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.errors import MessageGone, PlatformRefused, PlatformUnavailable
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
 log = structlog.get_logger()
 
-DRAFT_MODE = "draft"
 MAX_REFUSED_RICH = 1_000
 
 
@@ -84,12 +84,14 @@ class TelegramMessageChannel:
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
         spent = self._message_budgets(address)
-        edit = DeliveryMode(name="edit", create_cost=spent, update_cost=spent, finalize_cost=spent)
+        edit = DeliveryMode(
+            name=DeliveryModeName.EDIT, create_cost=spent, update_cost=spent, finalize_cost=spent
+        )
         if not self._can_draft(address):
             return (edit,)
         shown = (self._limits.draft_budget(address.key.tenant, address.key.channel), spent[-1])
         draft = DeliveryMode(
-            name=DRAFT_MODE,
+            name=DeliveryModeName.DRAFT,
             create_cost=shown,
             update_cost=shown,
             finalize_cost=spent,
@@ -121,7 +123,7 @@ class TelegramMessageChannel:
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,
@@ -137,9 +139,11 @@ class TelegramMessageChannel:
             PlatformUnavailable: nothing was shown; may be tried again.
             PlatformOutcomeUnknown: it may stand there; Telegram offers no way to look.
         """
-        if mode == DRAFT_MODE:
+        if mode is DeliveryModeName.DRAFT:
             ref = MessageRef(
-                channel=address.key.channel, message_id=str(draft_id(idempotency_key)), rung=DRAFT_MODE
+                channel=address.key.channel,
+                message_id=str(draft_id(idempotency_key)),
+                mode=DeliveryModeName.DRAFT,
             )
             return await self._show_draft(address, ref, message, buttons)
         if rich := self._rich_markdown(message):
@@ -166,7 +170,7 @@ class TelegramMessageChannel:
             PlatformForbidden: blocked, kicked or muted.
             PlatformUnavailable: may be tried again; an edit done twice shows nothing twice.
         """
-        if ref.rung == DRAFT_MODE:
+        if ref.mode is DeliveryModeName.DRAFT:
             return await self._show_draft(address, ref, message, buttons)
         if rich := self._rich_markdown(message):
             with self._fall_back_to_plain(rich):
@@ -192,7 +196,7 @@ class TelegramMessageChannel:
         Raises:
             MessageGone: it was a draft; its words are to be posted.
         """
-        if ref.rung == DRAFT_MODE:
+        if ref.mode is DeliveryModeName.DRAFT:
             raise MessageGone("a draft is no message")
         return ref
 

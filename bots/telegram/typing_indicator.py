@@ -7,8 +7,9 @@
 from bots.telegram.addressing import is_private
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.message_api import MessageApi
+from core.domain.addresses import Address
+from core.domain.bot_messages import TypingStatus
 from core.domain.errors import PlatformError, PlatformRateLimited
-from core.domain.events import Address, TypingStatus
 
 
 class TypingIndicator:

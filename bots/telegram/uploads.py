@@ -18,8 +18,9 @@ from bots.telegram.entities import entities_of, utf16_length
 from bots.telegram.errors import description_contains
 from bots.telegram.message_api import MessageApi
 from bots.telegram.render import TelegramRenderer
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.errors import PlatformRefused
-from core.domain.events import Address, MessageRef, RenderedMessage
 from core.markdown.mentions import MentionCodec
 
 log = structlog.get_logger()

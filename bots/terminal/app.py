@@ -9,17 +9,9 @@ from uuid import uuid4
 from starlette.routing import BaseRoute
 
 from bots.terminal.surface import TerminalMessageChannel
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.errors import StoreUnavailable
-from core.domain.events import (
-    Address,
-    ChatType,
-    CommandName,
-    CommandReceived,
-    Mention,
-    MessageReceived,
-    Person,
-    ThreadKey,
-)
+from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
 from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 
 

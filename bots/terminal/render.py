@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 
 
 class TerminalRenderer:

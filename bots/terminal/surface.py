@@ -6,12 +6,20 @@ from uuid import uuid4
 
 from bots.terminal.render import TerminalRenderer
 from bots.terminal.screen import Screen
-from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
+from core.domain.addresses import Address
+from core.domain.bot_messages import (
+    Button,
+    DeliveryModeName,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    TypingStatus,
+)
 from core.ports.platform import Budget, DeliveryMode
 
 _WRITE_BUDGET: Final = Budget(key="terminal", per_s=30.0, burst=30.0)
 _PRINT_MODE: Final = DeliveryMode(
-    name="print", create_cost=(_WRITE_BUDGET,), update_cost=(_WRITE_BUDGET,), finalize_cost=()
+    name=DeliveryModeName.PRINT, create_cost=(_WRITE_BUDGET,), update_cost=(_WRITE_BUDGET,), finalize_cost=()
 )
 
 
@@ -53,7 +61,7 @@ class TerminalMessageChannel:
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,
@@ -61,7 +69,7 @@ class TerminalMessageChannel:
         """Print a new message on a line of its own."""
         self._screen.end_line()
         self._screen.append(message.text)
-        return MessageRef(channel=address.key.channel, message_id=uuid4().hex, rung=mode)
+        return MessageRef(channel=address.key.channel, message_id=uuid4().hex, mode=mode)
 
     async def edit(
         self,

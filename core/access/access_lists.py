@@ -6,7 +6,7 @@ Telegram chat) or a person's; the platforms' ids of these kinds never look alike
 
 from dataclasses import dataclass
 
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

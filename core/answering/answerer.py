@@ -16,6 +16,7 @@ from core.chat_settings import ChatSettings
 from core.delivery.delivery import Delivery
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost
+from core.domain.turn_states import CancelReason, TurnOutcome
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.kimi import ToolCall
 from core.knowledge.prompt_passages import format_sources
@@ -80,7 +81,7 @@ class Answerer:
         self._well_below_limit: set[int] = set()  # turns after which there is nothing to get ready
         self._checkpoints = Checkpoints(database, clock, interval_s=settings.checkpoint_interval_s)
 
-    async def answer(self, question: Question, delivery: Delivery, running: ActiveAnswer) -> str:
+    async def answer(self, question: Question, delivery: Delivery, running: ActiveAnswer) -> TurnOutcome:
         """Stream the answer into ``delivery`` and store it; return what was added under it.
 
         When this returns, the turn is "answered": only showing the last words is left.
@@ -97,7 +98,7 @@ class Answerer:
         else:
             prepared = preparing.result()
             ended = await self._stream(question, prepared, written, delivery, running)
-            if ended.code == CONTEXT_TOO_LONG and not written.text:
+            if ended.outcome == CONTEXT_TOO_LONG and not written.text:
                 ended = await self._retry_shorter(question, written, delivery, running)
             notes = (
                 ended.note,
@@ -105,7 +106,7 @@ class Answerer:
                 prepared.files_note,
             )
             ended = replace(ended, note=" ".join(note for note in notes if note))
-        if ended.code == "fenced":
+        if running.cancel_reason is CancelReason.LEASE_LOST:
             raise LeaseLost(f"turn {question.turn.id} was taken over")  # not a word more in its message
         if written.text and not delivery.streamed.text:
             delivery.append(written.text)  # an earlier run's words, ended before Kimi went on with them
@@ -122,7 +123,7 @@ class Answerer:
                 estimated=prepared.estimated_tokens,
                 counted=written.usage.prompt_tokens,
             )
-        return ended.code
+        return ended.outcome
 
     async def prepare_next(self, conversation: Conversation, turn: Turn) -> None:
         """Use the time after an answer was shown: get ready for the next question. Raises nothing."""
@@ -282,7 +283,7 @@ class Answerer:
     ) -> None:
         turn = question.turn
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=shown_text, outcome=outcome.code)
+            await turns.save_answer(tx, turn, text=shown_text, outcome=outcome.outcome)
             if turn.attempt > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
             if answer.text:
@@ -296,7 +297,7 @@ class Answerer:
                 )
                 await history.append(tx, line, conversation_id=turn.conversation_id, turn_id=turn.id)
             if answer.request_count and prepared is not None:
-                await self._record_usage(tx, question, prepared.options, answer, outcome.code)
+                await self._record_usage(tx, question, prepared.options, answer, outcome.outcome)
             if prepared is not None and prepared.options.unavailable_model:
                 await conversation_settings.save(
                     tx, turn.conversation_id, conversation_settings.MODEL, ""
@@ -308,7 +309,7 @@ class Answerer:
         question: Question,
         options: GenerationOptions,
         answer: StreamedAnswer,
-        outcome: str,
+        outcome: TurnOutcome,
     ) -> None:
         used = answer.usage
         now = self._clock.time()

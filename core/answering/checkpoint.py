@@ -6,6 +6,7 @@ import structlog
 
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, StoreUnavailable
+from core.domain.turn_states import CancelReason
 from core.llm.resumable_stream import StreamedAnswer
 from core.store import Database, turns
 from core.store.turns import Turn
@@ -59,7 +60,7 @@ class Checkpoints:
             try:
                 await self._save(turn, text, answer.reasoning)
             except LeaseLost:
-                running.cancel("fenced")
+                running.cancel(CancelReason.LEASE_LOST)
                 return
             except StoreUnavailable as exc:
                 log.warning("answer.checkpoint_failed", error=str(exc))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.files.file_policy import FileFault
+from core.domain.file_states import FileFault
 from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
 from core.text.language import Language, pick

@@ -1,7 +1,7 @@
 """What people see of Kimi's thinking, where the operator shows it: off by default."""
 
+from core.domain.bot_messages import ThinkingStyle
 from core.domain.clock import Clock
-from core.domain.events import ThinkingStyle
 from core.text.language import Language
 
 

@@ -7,7 +7,7 @@ import structlog
 from core.access import AccessLists, Actor
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
-from core.domain.events import Person
+from core.domain.addresses import Person
 from core.inbound.staff import StaffDirectory
 from core.store import Database, Transaction, guard, history
 from core.store.guard import EVERYWHERE

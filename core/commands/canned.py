@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text
-from core.domain.events import CommandName, OptionButton
-from core.knowledge.canned_responses import OUTCOME_UNKNOWN, strip_label
+from core.domain.bot_messages import OptionButton
+from core.domain.events import CommandName
+from core.domain.turn_states import Outcome
+from core.knowledge.canned_responses import strip_label
 from core.knowledge.query import strip_quotes_and_attachments
 from core.store import Database, Transaction, canned, conversations, history, turns
 from core.text.language import pick
@@ -107,7 +109,7 @@ async def _question_and_answer(tx: Transaction, command: Command) -> tuple[str, 
         talk = talk if turn is None else await conversations.get(tx, turn.conversation_id)
     else:
         turn = await turns.get_latest(tx, talk.id)
-    if turn is None or turn.outcome == OUTCOME_UNKNOWN:
+    if turn is None or turn.outcome is Outcome.NO_KNOWLEDGE:
         return None
     first, seq = min(turn.seq, turn.inbox_id), turn.seq
     answer = strip_label(_CITATIONS.sub("", await history.get_answer(tx, talk.id, seq)).strip())

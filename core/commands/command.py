@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from core.access import Actor
-from core.domain.events import Attachment, ChatType, CommandName, OptionButton, Person, ReplyContext
+from core.domain.addresses import ChatType, Person
+from core.domain.bot_messages import OptionButton
+from core.domain.events import CommandName
+from core.domain.message_content import Attachment, ReplyContext
+from core.domain.turn_states import Outcome
 from core.store.conversations import Conversation
 from core.text.language import Language
 
@@ -32,9 +36,8 @@ class CommandReply:
 
     text: str
     options: tuple[OptionButton, ...] = ()
-    outcome: str = "notice"
-    """What became of the question where these are own words for one: "notice" is no answer, any other
-    outcome is, and stays in the history."""
+    outcome: Outcome = Outcome.NOTICE
+    """How the turn ends: NOTICE is no answer; with any other outcome the text becomes history."""
 
 
 CommandHandler: TypeAlias = Callable[[Command], Awaitable[CommandReply]]

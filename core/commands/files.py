@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from core.commands.command import Command, CommandReply
-from core.domain.events import CommandName, OptionButton
+from core.domain.bot_messages import OptionButton
+from core.domain.events import CommandName
+from core.domain.file_states import FileState
 from core.files.file_policy import display_name
 from core.files.garbage_collector import FileGarbageCollector
 from core.store import Database, files
@@ -109,11 +111,11 @@ def _format_file(file: File, language: Language) -> str:
     name = display_name(file.attachment.name, file.attachment.kind)
     size = f", {_format_size(file.attachment.size_bytes)}" if file.attachment.size_bytes else ""
     match file.state:
-        case "failed":
+        case FileState.FAILED:
             state = pick(language, zh="（读不了）", en=" (cannot be read)")
-        case "new":
+        case FileState.NEW:
             state = pick(language, zh="（还没读）", en=" (not read yet)")
-        case _:
+        case FileState.READY:
             state = ""
     return f"{name}{size}{state}"
 

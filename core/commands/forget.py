@@ -7,8 +7,11 @@ import structlog
 
 from core.access import Actor
 from core.commands.command import Command, CommandReply
+from core.domain.bot_messages import OptionButton
 from core.domain.clock import Clock
-from core.domain.events import CommandName, OptionButton, ReplyContext
+from core.domain.events import CommandName
+from core.domain.message_content import ReplyContext
+from core.domain.turn_states import CancelReason
 from core.inbound.history_writer import strip_quote
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Database, privacy, turns
@@ -22,7 +25,7 @@ log = structlog.get_logger(__name__)
 STOP_TIMEOUT_S: Final = 10.0  #: how long answers that are being written get to end
 POLL_INTERVAL_S: Final = 0.2
 
-Cancel = Callable[[int, str], None]
+Cancel = Callable[[int, CancelReason], None]
 
 
 class ForgetCommand:
@@ -85,13 +88,13 @@ class ForgetCommand:
             async with self._database.begin() as tx:
                 running = await privacy.answering_conversation_ids(tx, actor)
                 for conversation_id in running:
-                    await turns.request_cancel(tx, conversation_id, "stop")
+                    await turns.request_cancel(tx, conversation_id, CancelReason.STOP)
             if not running:
                 return True
             if self._clock.time() > deadline:
                 return False
             for conversation_id in running:
-                self._cancel(conversation_id, "stop")
+                self._cancel(conversation_id, CancelReason.STOP)
             await self._clock.sleep(POLL_INTERVAL_S)
 
 

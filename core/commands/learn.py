@@ -11,8 +11,9 @@ import structlog
 from core.answering.file_notices import FAULT_TEXTS
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
-from core.domain.events import Attachment
-from core.files.file_policy import FileFault, UnusableFile, display_name
+from core.domain.file_states import FileFault
+from core.domain.message_content import Attachment
+from core.files.file_policy import UnusableFile, display_name
 from core.files.library import Library
 from core.kimi import KimiError
 from core.knowledge.file_text import FileTextReader

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 from core.commands.command import Command
-from core.domain.events import CommandName, OptionButton
+from core.domain.bot_messages import OptionButton
+from core.domain.events import CommandName
 from core.text.language import Language, pick
 
 MAX_DATA_BYTES = 56  #: of a choice's data: what Telegram's buttons hold, less what we put before it

@@ -7,8 +7,8 @@ from core.chat_policy import ChatRules, with_changes
 from core.commands import settings_menu as menu
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text
+from core.domain.addresses import ChatType
 from core.domain.errors import SettingsError
-from core.domain.events import ChatType
 from core.inbound.staff import StaffDirectory
 from core.prompting.model_catalog import ModelCatalog
 from core.prompting.personas import Personas

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.chat_policy import ChatRules, render_rules
-from core.domain.events import CommandName, OptionButton
+from core.domain.bot_messages import OptionButton
+from core.domain.events import CommandName
 from core.text.language import Language, pick
 
 MAX_DATA_BYTES: Final = 56

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from core.access import Actor
 from core.commands.command import Command, CommandReply
-from core.domain.events import ChatType
+from core.domain.addresses import ChatType
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Database, Transaction, report
 from core.store.clock import utc_now

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from core.delivery.scheduled_message import ScheduledMessage
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import MoonthreadError
-from core.domain.events import MessageRef
 from core.ports.platform import MessageChannel
 
 OnRefsChanged = Callable[[Sequence[MessageRef]], Awaitable[None]]

@@ -20,6 +20,8 @@ from core.delivery.scheduled_message import ScheduledMessage, SendPermit
 from core.delivery.scheduler import DeliveryScheduler
 from core.delivery.shared_budget_store import SharedBudgets
 from core.delivery.streamed_message import StreamedMessage
+from core.domain.addresses import Address
+from core.domain.bot_messages import Button, MessageRef, PlatformAction, TypingStatus
 from core.domain.clock import Clock
 from core.domain.errors import (
     LeaseLost,
@@ -29,7 +31,6 @@ from core.domain.errors import (
     PlatformRefused,
     StoreUnavailable,
 )
-from core.domain.events import Address, Button, MessageRef, TypingStatus
 from core.observer import NOOP_OBSERVER, Observer
 from core.ports.platform import MessageChannel
 
@@ -253,7 +254,7 @@ class DeliveryDispatcher:
                 message.next_status_at = self.clock.time() + wait_s
                 return
             try:
-                with observed_call(self._observer, delivery, "status", self.clock):
+                with observed_call(self._observer, delivery, PlatformAction.STATUS, self.clock):
                     await delivery.channel.set_status(delivery.streamed.address, TypingStatus.THINKING)
                 delivery.status_shown = True
             except PlatformRateLimited as exc:

@@ -4,6 +4,7 @@ import structlog
 
 from core.delivery.delivery import Delivery
 from core.delivery.message_operations import MessageOperation, Priority
+from core.domain.bot_messages import PlatformAction
 from core.domain.errors import (
     MessageGone,
     PlatformError,
@@ -42,13 +43,13 @@ def handle_error(
         case PlatformForbidden():
             return error
         case PlatformRefused() if growing.abandon_mode(operation):
-            log.info("delivery.mode_abandoned", marker=delivery.idempotency_key, rung=operation.mode)
+            log.info("delivery.mode_abandoned", marker=delivery.idempotency_key, mode=operation.mode)
         case PlatformRefused():
             if growing.fall_back_to_plain(operation):
                 growing.mark_not_shown()
             elif operation.priority is Priority.FINAL:
                 return error
-        case PlatformOutcomeUnknown() if operation.action == "post":
+        case PlatformOutcomeUnknown() if operation.action is PlatformAction.POST:
             return _handle_uncertain_post(delivery, error, now)
         case _:
             _back_off(delivery, now)

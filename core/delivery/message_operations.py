@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
 
-from core.domain.events import Button, MessageRef, RenderedMessage
+from core.domain.bot_messages import Button, DeliveryModeName, MessageRef, PlatformAction, RenderedMessage
 from core.ports.platform import Budget
 
 
@@ -34,11 +33,11 @@ class SentMessage:
 class MessageOperation:
     """One call to a surface."""
 
-    action: Literal["post", "edit", "delete", "reclaim", "find"]
+    action: PlatformAction
     priority: Priority
     index: int
     cost: tuple[Budget, ...]
-    mode: str = "edit"
+    mode: DeliveryModeName = DeliveryModeName.EDIT
     rendered: RenderedMessage | None = None
     final: bool = False
     buttons: tuple[Button, ...] = ()

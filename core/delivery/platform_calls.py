@@ -8,6 +8,7 @@ import structlog
 
 from core.delivery.delivery import Delivery
 from core.delivery.message_operations import MessageOperation
+from core.domain.bot_messages import MessageRef, PlatformAction, TypingStatus
 from core.domain.clock import Clock
 from core.domain.errors import (
     MessageGone,
@@ -18,8 +19,7 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
-from core.domain.events import MessageRef, TypingStatus
-from core.observer import Observer, PlatformAction, PlatformCallRecord
+from core.observer import Observer, PlatformCallRecord
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ async def perform(delivery: Delivery, operation: MessageOperation, clock: Clock)
     """
     growing, surface = delivery.streamed, delivery.channel
     slot = growing.sent_messages[operation.index]
-    if operation.action == "post" and operation.rendered is not None:
+    if operation.action is PlatformAction.POST and operation.rendered is not None:
         marker = f"{delivery.idempotency_key}:{operation.index}"
         return await surface.post(
             growing.address,
@@ -53,7 +53,7 @@ async def perform(delivery: Delivery, operation: MessageOperation, clock: Clock)
             buttons=operation.buttons,
             final=operation.final,
         )
-    if operation.action == "edit" and operation.rendered is not None and slot.ref is not None:
+    if operation.action is PlatformAction.EDIT and operation.rendered is not None and slot.ref is not None:
         return await surface.edit(
             growing.address,
             slot.ref,
@@ -62,9 +62,9 @@ async def perform(delivery: Delivery, operation: MessageOperation, clock: Clock)
             final=operation.final,
             buttons=operation.buttons,
         )
-    if operation.action == "reclaim" and slot.ref is not None:
+    if operation.action is PlatformAction.FINALIZE_ORPHAN and slot.ref is not None:
         return await surface.finalize_orphan(growing.address, slot.ref)
-    if operation.action == "find":
+    if operation.action is PlatformAction.FIND:
         return await _find(delivery, operation, clock)
     if slot.ref is not None:
         await surface.delete(growing.address, slot.ref)
@@ -78,7 +78,7 @@ def observed_call(
     """Let a call's time and what became of it be heard; the block makes the call."""
     platform, began, refusal = delivery.streamed.address.key.platform, clock.time(), "cut"
     since: float | None = None
-    if action in ("post", "edit"):
+    if action in (PlatformAction.POST, PlatformAction.EDIT):
         since, delivery.pending_since = delivery.pending_since, None
     with observer.span("frame", platform=platform, action=action) as span:
         try:
@@ -122,7 +122,7 @@ async def _find(delivery: Delivery, operation: MessageOperation, clock: Clock) -
 async def clear_status(delivery: Delivery, clock: Clock, observer: Observer) -> None:
     """Take the status away once words stand; where that fails it fades by itself."""
     try:
-        with observed_call(observer, delivery, "status", clock):
+        with observed_call(observer, delivery, PlatformAction.STATUS, clock):
             await delivery.channel.set_status(delivery.streamed.address, TypingStatus.IDLE)
     except PlatformError as exc:
         log.info("delivery.status_not_cleared", marker=delivery.idempotency_key, error=str(exc))

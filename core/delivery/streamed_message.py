@@ -10,7 +10,8 @@ from math import inf
 
 from core.delivery.message_operations import MessageOperation, Priority, SentMessage
 from core.delivery.pacing import is_worth_showing
-from core.domain.events import Address, Button, MessageRef, RenderedMessage
+from core.domain.addresses import Address
+from core.domain.bot_messages import Button, MessageRef, PlatformAction, RenderedMessage
 from core.ports.platform import DeliveryMode, Renderer
 
 FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first frame
@@ -127,7 +128,7 @@ class StreamedMessage:
 
     def mode_of(self, message: SentMessage) -> DeliveryMode:
         """Return the way a posted message grows."""
-        name = message.ref.rung if message.ref is not None else self.modes[-1].name
+        name = message.ref.mode if message.ref is not None else self.modes[-1].name
         return next((rung for rung in self.modes if rung.name == name), self.modes[-1])
 
     def compose(self, create_mode: DeliveryMode, now: float) -> MessageOperation | None:
@@ -137,7 +138,10 @@ class StreamedMessage:
         """
         if self.post_uncertain and self.can_find_by_key:
             return MessageOperation(
-                action="find", priority=Priority.FIRST, index=self._first_unposted_index(), cost=()
+                action=PlatformAction.FIND,
+                priority=Priority.FIRST,
+                index=self._first_unposted_index(),
+                cost=(),
             )
         if self._length == 0 and not self.complete:
             return self._placeholder_operation()
@@ -164,7 +168,7 @@ class StreamedMessage:
         """
         slot = self.sent_messages[operation.index]
         if (
-            operation.action != "edit"
+            operation.action is not PlatformAction.EDIT
             or not operation.final
             or operation.rendered is None
             or slot.ref is None
@@ -197,7 +201,7 @@ class StreamedMessage:
         if not text or slot.rendered == page:
             return None
         return MessageOperation(
-            action="post" if slot.ref is None else "edit",
+            action=PlatformAction.POST if slot.ref is None else PlatformAction.EDIT,
             priority=Priority.FIRST if slot.ref is None else Priority.PREVIEW,
             index=0,
             cost=rung.create_cost if slot.ref is None else rung.update_cost,
@@ -230,7 +234,7 @@ class StreamedMessage:
             self._more_operations = False
         if self.pending_chars == 0:
             self.pending_since = None
-        elif operation.action in ("post", "edit"):
+        elif operation.action in (PlatformAction.POST, PlatformAction.EDIT):
             self.pending_since = now
 
     def mark_deleted(self, operation: MessageOperation) -> None:
@@ -253,7 +257,7 @@ class StreamedMessage:
         if left is None:
             return False
         for slot in self.sent_messages:
-            if slot.ref is not None and slot.ref.rung == left.name:
+            if slot.ref is not None and slot.ref.mode == left.name:
                 slot.ref = slot.rendered = None
         self.modes = tuple(rung for rung in self.modes if rung is not left)
         self._more_operations = True
@@ -287,7 +291,7 @@ class StreamedMessage:
             # A page that is complete when it first appears takes the plainest way: one call.
             rung = self.modes[-1] if final else create_mode
             return MessageOperation(
-                action="post",
+                action=PlatformAction.POST,
                 priority=Priority.FINAL if final else Priority.FIRST,
                 index=index,
                 cost=rung.create_cost,
@@ -298,7 +302,10 @@ class StreamedMessage:
             )
         if slot.rendered is None and rung is not self.modes[-1]:
             return MessageOperation(
-                action="reclaim", priority=Priority.FINAL, index=index, cost=rung.finalize_cost
+                action=PlatformAction.FINALIZE_ORPHAN,
+                priority=Priority.FINAL,
+                index=index,
+                cost=rung.finalize_cost,
             )
         aged = rung.max_age_s is not None and now - slot.posted_at >= rung.max_age_s
         fading = rung.ttl_s is not None and now >= slot.updated_at + rung.ttl_s
@@ -307,7 +314,7 @@ class StreamedMessage:
             slot.finalized = slot.finalized or final
             return None
         return MessageOperation(
-            action="edit",
+            action=PlatformAction.EDIT,
             priority=Priority.FINAL if final or aged else Priority.PREVIEW,
             index=index,
             cost=rung.finalize_cost if final or aged else rung.update_cost,
@@ -333,5 +340,8 @@ class StreamedMessage:
             self.sent_messages.pop()
             return self._delete_surplus(pages)
         return MessageOperation(
-            action="delete", priority=Priority.FINAL, index=index, cost=self.modes[-1].finalize_cost
+            action=PlatformAction.DELETE,
+            priority=Priority.FINAL,
+            index=index,
+            cost=self.modes[-1].finalize_cost,
         )

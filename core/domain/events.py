@@ -4,37 +4,14 @@ Everything here is frozen data without I/O. Platform adapters make these values 
 objects at the edge; no SDK object goes further in.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadKey:
-    """One conversation on one platform: the unit of history and of order."""
-
-    platform: str  #: folder name under ``bots/``: "slack", "telegram", "terminal"
-    tenant: str  #: Slack team or Telegram bot id
-    channel: str  #: the platform's own id, opaque
-    thread: str  #: root message or topic id; "" where the channel is the thread
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody who speaks: a user, an anonymous admin or a channel that posts as itself."""
-
-    id: str  #: the platform's own id, opaque
-    name: str = ""  #: display name; "" where not known yet
-    language: str = ""  #: BCP 47 tag the client is set to; "" where the platform does not tell
-
-
-class ChatType(StrEnum):
-    """How public a conversation is."""
-
-    DIRECT = "direct"  #: one person and the bot
-    GROUP = "group"  #: several people; each one's words carry a name in the prompt
+from core.domain.addresses import Address, ChatType, Person
+from core.domain.bot_messages import ActionButton
+from core.domain.message_content import Attachment, ReplyContext, UnsupportedContent
 
 
 class Mention(StrEnum):
@@ -44,27 +21,6 @@ class Mention(StrEnum):
     BY_NAME = "mention"  #: the bot was mentioned by name
     REPLY = "reply"  #: a reply to a message of the bot
     NONE = "overheard"  #: said in a place the bot can see, not to it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where an answer goes. Stored with the question, so that a restart can still reply."""
-
-    key: ThreadKey
-    reply_to: str = ""  #: id of the message the answer replies to; "" for a plain message
-    details: Mapping[str, str] = field(default_factory=dict)
-    """What only the platform's own adapter reads: recipient ids, topic id, kind of chat."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyContext:
-    """The one message that a message replies to, as far as the platform shows it."""
-
-    message_id: str
-    author: str = ""  #: display name
-    text: str = ""  #: Markdown; "" where it has none
-    by_bot: bool = False  #: True where our own bot wrote it
-    author_id: str = ""  #: the platform's own id of who wrote it; "" where it does not tell
 
 
 class CommandName(StrEnum):
@@ -92,35 +48,6 @@ class CommandName(StrEnum):
     CLOSE = "close"
     BLOCK = "block"
     UNBLOCK = "unblock"
-
-
-class UnsupportedContent(StrEnum):
-    """Kinds of content that are answered with a friendly "not yet"."""
-
-    EMPTY = "empty"
-    STICKER = "sticker"
-    VOICE = "voice"
-    OTHER = "other"
-
-
-class AttachmentKind(StrEnum):
-    """What an attachment is by the platform's own word; its bytes may tell otherwise."""
-
-    FILE = "file"
-    PICTURE = "picture"
-    VIDEO = "video"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
-    """Something that a person sent beside their words; its bytes are still at the platform."""
-
-    kind: AttachmentKind
-    name: str  #: as the person's machine called it; "" where the platform does not tell
-    media_type: str  #: such as "application/pdf"; "" where the platform does not tell
-    size_bytes: int  #: 0 where the platform does not tell
-    source: Mapping[str, str]
-    """What only the platform's own downloader reads. Holds no token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,58 +192,3 @@ def origin_of(event: Event) -> tuple[str, str]:
             return event.platform, event.tenant
         case _:
             return event.address.key.platform, event.address.key.tenant
-
-
-class ActionButton(StrEnum):
-    """A button under an answer. The value goes into callback data; keep it short."""
-
-    STOP = "stop"
-    RETRY = "retry"
-    CONTINUE = "more"
-    GOOD = "good"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionButton:
-    """A button under a message of the bot that offers one of several things."""
-
-    label: str  #: in the person's language, short
-    data: str  #: what it means, such as "model:kimi-k3"; at most 56 bytes (Telegram's limit less ours)
-
-
-Button: TypeAlias = ActionButton | OptionButton
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRef:
-    """A message of ours that stands on a platform's screen."""
-
-    channel: str
-    message_id: str
-    rung: str = (
-        "edit"  #: how it grows (see :class:`core.ports.platform.DeliveryMode`); a finished one is "edit"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedMessage:
-    """One message's worth of an answer, in the form a platform sends."""
-
-    markdown: str  #: the Markdown it was made of, code fences closed and reopened at the cuts
-    text: str  #: what is sent; never empty, never over the platform's limit
-    payload: tuple[object, ...] = ()  #: the platform's own additions (Telegram: entities)
-
-
-class TypingStatus(StrEnum):
-    """What is shown while there are no words yet."""
-
-    THINKING = "thinking"
-    IDLE = "idle"  #: take the status away
-
-
-class ThinkingStyle(StrEnum):
-    """How a platform shows the model's thinking, where the operator wants it shown."""
-
-    QUOTE = "quote"  #: the thoughts themselves, as a quote that folds
-    LINE = "line"  #: one line that says how long it took

@@ -22,6 +22,18 @@ class HandoffState(StrEnum):
     CLOSED = "closed"  #: solved; whatever comes next is the bot's again
 
 
+class HandoffReason(StrEnum):
+    """Why a conversation was handed over."""
+
+    CUSTOMER = "customer"  #: the customer used the command or the button
+    PHRASE = "words"  #: the customer's message asks for a person
+    KEYWORD = "keyword"  #: the customer's message holds a keyword of the chat's rules
+    NO_KNOWLEDGE = "unknown"  #: the chat's documents have no answer
+    BAD_FEEDBACK = "feedback"  #: the customer marked an answer as bad
+    REPEATED_QUESTION = "repeat"  #: the customer asked the same again
+    STAFF = "staff"  #: a member of the team took over unasked
+
+
 class HandoffAction(StrEnum):
     """What somebody does to a handover."""
 

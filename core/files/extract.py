@@ -6,12 +6,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.domain.events import Attachment, AttachmentKind
-from core.files.file_policy import MAX_FILE_BYTES, FileFault, UnusableFile
+from core.domain.file_states import FileFault, FileType
+from core.domain.message_content import Attachment, AttachmentKind
+from core.files.file_policy import MAX_FILE_BYTES, UnusableFile
 from core.files.formats import (
     HEAD_BYTES,
     PICTURE_EXTENSIONS,
-    FileType,
     detect_format,
     extension_of,
     file_type_of,

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from core.domain.events import Attachment, AttachmentKind
-from core.files.formats import FileType, extension_of, file_type_of
+from core.domain.file_states import FileFault, FileType
+from core.domain.message_content import Attachment, AttachmentKind
+from core.files.formats import extension_of, file_type_of
 
 MEGABYTE = 1024 * 1024
 MAX_INLINE_PICTURE_BYTES = 4 * MEGABYTE  #: a larger picture goes to Kimi once and is referred to after that
@@ -23,30 +23,6 @@ FILES_BUDGET_SHARE = 0.6  #: of a prompt's room that files may take
 MIN_EXCERPT_TOKENS = 500  #: fewer of a long file tell nothing
 MAX_MEDIA_PER_PROMPT = 20  #: pictures and videos in one prompt, the newest
 MAX_INLINE_BYTES_PER_PROMPT = 40 * MEGABYTE  #: of pictures in one prompt; Kimi takes bodies of 100 MB
-
-
-class FileFault(StrEnum):
-    """Why a file is not read; each has one sentence for people."""
-
-    EMPTY = "empty"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED = "unsupported"
-    MISLABELLED = "mislabelled"
-    ENCRYPTED = "encrypted"
-    CORRUPT = "corrupt"
-    NO_TEXT = "no_text"
-    GONE = "gone"
-    FORBIDDEN = "forbidden"
-    EXTERNAL = "external"
-    UNREACHABLE = "unreachable"  #: may be tried again
-    PROVIDER_UNSUPPORTED = "not_here"  #: the provider reads no such files
-    NO_VISION = "blind"  #: the model sees no pictures
-    NO_VIDEO = "no_video"
-    UNKNOWN_REFERENCE = "unknown"  #: nobody sent a file that a reference could mean
-
-
-#: Faults that time or the operator may mend: the next question looks again.
-RETRYABLE_FAULTS = frozenset({FileFault.UNREACHABLE, FileFault.FORBIDDEN})
 
 
 class UnusableFile(Exception):

@@ -4,19 +4,11 @@ The formats are those of Moonshot's page on uploads. Plain text is read here, ev
 Kimi; pictures are those that its models see.
 """
 
-from enum import StrEnum
 from pathlib import PurePath
 
+from core.domain.file_states import FileType
+
 HEAD_BYTES = 1_024  #: enough of a file to know it by
-
-
-class FileType(StrEnum):
-    """How a file is read."""
-
-    TEXT = "text"  #: here
-    DOCUMENT = "document"  #: by Kimi's ``file-extract``
-    PICTURE = "picture"  #: by a model that sees
-    VIDEO = "video"
 
 
 _OFFICE_EXTENSIONS = ("docx", "xlsx", "pptx")

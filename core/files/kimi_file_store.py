@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 import structlog
 
 from core.domain.clock import Clock
-from core.files.formats import FileType
+from core.domain.file_states import FileType
 from core.kimi import (
     FAILED_STATUSES,
     MAX_FILES,

@@ -22,18 +22,16 @@ import structlog
 
 from core.domain.clock import Clock
 from core.domain.errors import DownloadRefused, PlatformError, PlatformRateLimited
-from core.domain.events import Attachment
+from core.domain.file_states import RETRYABLE_FAULTS, ContentState, FileFault, FileState, FileType
+from core.domain.message_content import Attachment
 from core.files.extract import InspectedFile, inspect_file, is_encrypted, read_text
 from core.files.file_policy import (
     MAX_FILE_BYTES,
     MAX_INLINE_BYTES_WITHOUT_STORE,
     MAX_INLINE_PICTURE_BYTES,
-    RETRYABLE_FAULTS,
-    FileFault,
     UnusableFile,
     expected_type,
 )
-from core.files.formats import FileType
 from core.files.kimi_file_store import KimiFileStore, kimi_file_name
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
 from core.ports.platform import Downloader
@@ -126,10 +124,13 @@ class Library:
         except OSError as exc:
             log.error("file.disk_failed", file=file.id, error=f"{type(exc).__name__}: {exc.strerror}")
             fault = FileFault.UNREACHABLE
-        state = "ready" if fault is None else "new" if fault in RETRYABLE_FAULTS else "failed"
+        if fault is None:
+            state = FileState.READY
+        else:
+            state = FileState.NEW if fault in RETRYABLE_FAULTS else FileState.FAILED
         async with self._database.begin() as tx:
-            await files.set_state(tx, file.id, state=state, fault=fault or "", hash_=hash_)
-        log.info("file.read", file=file.id, state=state, fault=fault or "")
+            await files.set_state(tx, file.id, state=state, fault=fault, hash_=hash_)
+        log.info("file.read", file=file.id, state=state.value, fault=fault.value if fault else "")
         return fault
 
     async def _download_and_read(self, conversation: Conversation, file: File) -> str:
@@ -144,7 +145,7 @@ class Library:
         async with self.downloaded(conversation, attachment) as path:
             seen = await asyncio.to_thread(inspect_file, path, attachment)
             async with self._database.begin() as tx:  # from here on the content is no orphan
-                await files.set_state(tx, file.id, state="new", hash_=seen.hash)
+                await files.set_state(tx, file.id, state=FileState.NEW, hash_=seen.hash)
             async with self._locks.setdefault(seen.hash, asyncio.Lock()):
                 if not await self._is_read_already(seen):
                     await self._read_content(seen, path)
@@ -189,9 +190,9 @@ class Library:
     async def _is_read_already(self, inspected: InspectedFile) -> bool:
         async with self._database.read() as tx:
             content = await files.get_content(tx, inspected.hash)
-        if content is None or content.state != "ready":
+        if content is None or content.state is not ContentState.READY:
             return False
-        if not content.kimi_id or content.kind == "document":
+        if not content.kimi_id or content.kind is FileType.DOCUMENT:
             return True
         # A video that an account keeps which is no longer ours is of no use.
         return any(shelf.owns(content) for shelf in self._file_stores)
@@ -239,16 +240,15 @@ class Library:
 
     async def _read_media(self, inspected: InspectedFile, path: Path) -> ReadContent:
         """Keep a picture or a video: small pictures here, all else at Kimi."""
-        kind = "picture" if inspected.file_type is FileType.PICTURE else "video"
         content = FileContent(
             hash=inspected.hash,
-            kind=kind,
+            kind=inspected.file_type,
             media_type=inspected.media_type,
             size_bytes=inspected.size_bytes,
-            state="ready",
+            state=ContentState.READY,
             tokens=MEDIA_TOKENS,
         )
-        if kind == "picture" and inspected.size_bytes <= MAX_INLINE_PICTURE_BYTES:
+        if inspected.file_type is FileType.PICTURE and inspected.size_bytes <= MAX_INLINE_PICTURE_BYTES:
             return ReadContent(content=content, data=await asyncio.to_thread(path.read_bytes))
         small = inspected.size_bytes <= MAX_INLINE_BYTES_WITHOUT_STORE
         try:
@@ -296,12 +296,10 @@ class Library:
                 tx,
                 FileContent(
                     hash=inspected.hash,
-                    kind="document"
-                    if inspected.file_type is FileType.DOCUMENT
-                    else inspected.file_type.value,
+                    kind=inspected.file_type,
                     media_type=inspected.media_type,
                     size_bytes=inspected.size_bytes,
-                    state="uploading",
+                    state=ContentState.UPLOADING,
                     tokens=0,
                     account=file_store.account,
                 ),
@@ -320,10 +318,10 @@ def _document_content(
 ) -> ReadContent:
     content = FileContent(
         hash=inspected.hash,
-        kind="document",
+        kind=FileType.DOCUMENT,
         media_type=inspected.media_type,
         size_bytes=inspected.size_bytes,
-        state="ready",
+        state=ContentState.READY,
         tokens=estimate_tokens(text),
         account=account,
         kimi_id=kimi_id,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.domain.file_states import FileFault, FileState, FileType
 from core.files.excerpt import build_excerpt
 from core.files.file_policy import (
     FILES_BUDGET_SHARE,
     MAX_INLINE_BYTES_PER_PROMPT,
     MAX_MEDIA_PER_PROMPT,
-    FileFault,
     PromptDocument,
     UnusableFile,
     allocate_budget,
@@ -20,7 +20,6 @@ from core.files.file_policy import (
     expected_type,
     strip_attachments_line,
 )
-from core.files.formats import FileType
 from core.files.library import Library
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
 from core.files.references import parse_references, resolve_reference
@@ -91,11 +90,11 @@ class FileReader:
         faults: dict[int, FileFault] = {}
         wanted: list[File] = []
         for file in found:
-            if file.state == "failed":
-                faults[file.id] = FileFault(file.fault)
+            if file.state is FileState.FAILED:
+                faults[file.id] = file.fault or FileFault.CORRUPT
             elif (blind := _unsupported_by_model(file, model)) is not None:
                 faults[file.id] = blind
-            elif file.state == "new":
+            elif file.state is FileState.NEW:
                 wanted.append(file)
         if wanted:
             on_reading([display_name(file.attachment.name, file.attachment.kind) for file in wanted])

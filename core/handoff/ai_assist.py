@@ -10,6 +10,7 @@ import structlog
 
 from core.access import PriceList
 from core.domain.clock import Clock
+from core.domain.turn_states import CallPurpose
 from core.handoff.ticket_card import ticket_language
 from core.kimi import ChatRequest, KimiError, Message
 from core.llm import Requester
@@ -69,14 +70,18 @@ class HandoffAssistant:
         """Return what a handover is about, on one line; "" where it cannot be had."""
         language = pick(ticket_language(handoff), zh="Chinese", en="English")
         return " ".join(
-            (await self._complete(handoff, SUMMARY_PROMPT.format(language=language), "desk_summary")).split()
+            (
+                await self._complete(
+                    handoff, SUMMARY_PROMPT.format(language=language), CallPurpose.HANDOFF_SUMMARY
+                )
+            ).split()
         )
 
     async def draft_reply(self, handoff: Handoff) -> str:
         """Return a reply that a person may send; "" where it cannot be had."""
-        return (await self._complete(handoff, DRAFT_PROMPT, "desk_draft")).strip()
+        return (await self._complete(handoff, DRAFT_PROMPT, CallPurpose.HANDOFF_DRAFT)).strip()
 
-    async def _complete(self, handoff: Handoff, instruction: str, outcome: str) -> str:
+    async def _complete(self, handoff: Handoff, instruction: str, purpose: CallPurpose) -> str:
         async with self._database.read() as tx:
             conversation = await conversations.get(tx, handoff.conversation_id)
             lines = await history.load_recent(
@@ -104,7 +109,7 @@ class HandoffAssistant:
             for task in (asking, waiting):
                 task.cancel()
             await asyncio.gather(asking, waiting, return_exceptions=True)
-        await self._save_usage(conversation, terms, written, outcome)
+        await self._save_usage(conversation, terms, written, purpose)
         return written.text
 
     async def _stream(
@@ -140,7 +145,11 @@ class HandoffAssistant:
         )
 
     async def _save_usage(
-        self, conversation: Conversation, options: GenerationOptions, answer: StreamedAnswer, outcome: str
+        self,
+        conversation: Conversation,
+        options: GenerationOptions,
+        answer: StreamedAnswer,
+        purpose: CallPurpose,
     ) -> None:
         used = answer.usage
         if used is None:
@@ -153,7 +162,7 @@ class HandoffAssistant:
             reasoning_tokens=used.reasoning_tokens,
             first_word_s=None,
             duration_s=self._clock.time() - answer.started_at,
-            outcome=outcome,
+            purpose=purpose,
         )
         async with self._database.begin() as tx:
             await usage.add(

@@ -4,8 +4,10 @@ Choices' data can be forged by a changed client, so that each press is checked: 
 only on the desk, a rating only from the handover's own customer.
 """
 
-from core.domain.events import ActionButton, ButtonPressed
-from core.domain.handoff_state import ACTIVE, HandoffAction
+from core.domain.bot_messages import ActionButton, FeedbackVerdict
+from core.domain.events import ButtonPressed
+from core.domain.handoff_state import ACTIVE, HandoffAction, HandoffReason
+from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
 from core.handoff.deadlines import next_check_at
 from core.handoff.lookup import customer_address, customer_language
@@ -27,7 +29,7 @@ from core.store import (
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.store.inbox import EventStatus
-from core.store.outbox import OutboxContent, OutboxKind
+from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
 from core.text.tokens import estimate_tokens
 
 BUTTON_ACTIONS = {
@@ -78,13 +80,13 @@ class HandoffButtonHandler:
             return Handled(None)
         language = await customer_language(tx, conversation, event.author.language)
         wish = HandoffRequest(
-            reason="customer",
+            reason=HandoffReason.CUSTOMER,
             customer=event.author,
             language=language,
             address=customer_address(conversation, event),
         )
         done = await self._service.request_handoff(tx, conversation, wish, inbox_id=seq)
-        return self._enqueued(conversation.id, done.cancel_reason if done is not None else "")
+        return self._enqueued(conversation.id, done.cancel_reason if done is not None else None)
 
     async def _on_bad_feedback(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Keep a bad verdict on an answer, and offer a person."""
@@ -100,11 +102,13 @@ class HandoffButtonHandler:
         seq = await self._save_event(tx, event, conversation.id)
         if seq is None:
             return Handled(None)
-        await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict="bad")
+        await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict=FeedbackVerdict.BAD)
         address = customer_address(conversation, event)
-        wish = HandoffRequest(reason="feedback", customer=event.author, language=language, address=address)
+        wish = HandoffRequest(
+            reason=HandoffReason.BAD_FEEDBACK, customer=event.author, language=language, address=address
+        )
         done = await self._service.escalate(tx, conversation, wish, terms, inbox_id=seq)
-        return self._enqueued(conversation.id, done.cancel_reason if done is not None else "")
+        return self._enqueued(conversation.id, done.cancel_reason if done is not None else None)
 
     async def _save_rating(
         self, tx: Transaction, event: ButtonPressed, stars: int, handoff_id: int
@@ -127,7 +131,7 @@ class HandoffButtonHandler:
             ),
         )
         if handover.desk_room.platform:
-            await self._service.enqueue(tx, handover, seq, OutboxKind.TICKET, "desk")
+            await self._service.enqueue(tx, handover, seq, OutboxKind.TICKET, OutboxSide.DESK)
         return self._enqueued(handover.conversation_id)
 
     async def _request_comment(self, tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handled:
@@ -139,7 +143,7 @@ class HandoffButtonHandler:
             return Handled(None)
         language = ticket_card.ticket_language(handover)
         await self._service.enqueue_text(
-            tx, handover, seq, "customer", texts_for_customers.comment_request_text(language)
+            tx, handover, seq, OutboxSide.CUSTOMER, texts_for_customers.comment_request_text(language)
         )
         return self._enqueued(handover.conversation_id)
 
@@ -151,7 +155,7 @@ class HandoffButtonHandler:
         if post is None:
             return
         edit = OutboxContent(text=content.text, choices=content.choices, of=post.id)
-        await self._service.enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, "customer", edit)
+        await self._service.enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, OutboxSide.CUSTOMER, edit)
 
     async def _load_ended_handoff(
         self, tx: Transaction, event: ButtonPressed, handoff_id: int
@@ -186,7 +190,7 @@ class HandoffButtonHandler:
         )
         if seq is None:
             return Handled(None)
-        await self._service.enqueue(tx, handover, seq, OutboxKind.DRAFT, "desk")
+        await self._service.enqueue(tx, handover, seq, OutboxKind.DRAFT, OutboxSide.DESK)
         return Handled(Enqueued(QueueKey(handover.conversation_id, Lane.AI_ASSIST)))
 
     async def _send_draft(self, tx: Transaction, event: ButtonPressed, item_id: int) -> Handled:
@@ -205,7 +209,7 @@ class HandoffButtonHandler:
         language = ticket_card.ticket_language(handover)
         if done is None:
             await self._service.enqueue_text(
-                tx, handover, seq, "desk", texts_for_staff.handoff_ended_text(language)
+                tx, handover, seq, OutboxSide.DESK, texts_for_staff.handoff_ended_text(language)
             )
             return self._enqueued(handover.conversation_id)
         await self._send_as_staff(tx, done.handoff, event, seq, post.content.draft)
@@ -213,7 +217,7 @@ class HandoffButtonHandler:
         sent = OutboxContent(
             text=texts_for_staff.draft_sent_text(language, name, post.content.draft), of=post.id
         )
-        await self._service.enqueue(tx, handover, seq, OutboxKind.EDIT, "desk", sent)
+        await self._service.enqueue(tx, handover, seq, OutboxKind.EDIT, OutboxSide.DESK, sent)
         return self._enqueued(handover.conversation_id)
 
     async def _send_as_staff(
@@ -221,7 +225,7 @@ class HandoffButtonHandler:
     ) -> None:
         terms = await self._service.load_policy(tx, handoff.address, ticket_card.ticket_language(handoff))
         text = self._relay.format_staff_text(terms, event.author, draft)
-        await self._service.enqueue_text(tx, handoff, inbox_id, "customer", text)
+        await self._service.enqueue_text(tx, handoff, inbox_id, OutboxSide.CUSTOMER, text)
         now = self._service.now()
         look_at = next_check_at(
             handoff.state, terms.timeouts, now=now, reminder_count=0, customer_waits=False
@@ -248,5 +252,5 @@ class HandoffButtonHandler:
         seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
         return Handled(None if seq is None else Enqueued())
 
-    def _enqueued(self, conversation_id: int, cancel_reason: str = "") -> Handled:
+    def _enqueued(self, conversation_id: int, cancel_reason: CancelReason | None = None) -> Handled:
         return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))

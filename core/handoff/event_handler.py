@@ -12,11 +12,11 @@ both directions run in: nobody's words overtake an earlier message.
 
 from core.access import Actor
 from core.chat_policy import ChatRules
+from core.domain.addresses import ChatType
+from core.domain.bot_messages import ActionButton
 from core.domain.events import (
-    ActionButton,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
@@ -25,7 +25,8 @@ from core.domain.events import (
     MessageEdited,
     MessageReceived,
 )
-from core.domain.handoff_state import HandoffAction
+from core.domain.handoff_state import HandoffAction, HandoffReason
+from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers
 from core.handoff.button_handler import HandoffButtonHandler
 from core.handoff.lookup import customer_address, customer_language, find_customer, is_follow_up
@@ -39,7 +40,7 @@ from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.inbox import EventStatus
-from core.store.outbox import OutboxKind
+from core.store.outbox import OutboxKind, OutboxSide
 from core.text.language import detect_language
 from core.text.tokens import estimate_tokens
 
@@ -136,10 +137,10 @@ class HandoffEventHandler:
             return Handled(None)
         language = detect_language(event.text, latest.language)
         await self._service.enqueue_text(
-            tx, latest, seq, "customer", texts_for_customers.comment_received_text(language)
+            tx, latest, seq, OutboxSide.CUSTOMER, texts_for_customers.comment_received_text(language)
         )
         if latest.desk_room.platform:
-            await self._service.enqueue(tx, latest, seq, OutboxKind.TICKET, "desk")
+            await self._service.enqueue(tx, latest, seq, OutboxKind.TICKET, OutboxSide.DESK)
         return self._enqueued(conversation.id)
 
     async def _detect_handoff_request(
@@ -153,11 +154,11 @@ class HandoffEventHandler:
         if not asks_for_human(event.text):
             if rules is None or not rules.requests_handoff(event.text):
                 return None
-            why = "keyword"
+            reason = HandoffReason.KEYWORD
         elif event.mention is Mention.NONE and not await is_follow_up(tx, conversation, event):
             return None
         else:
-            why = "words"
+            reason = HandoffReason.PHRASE
         language = detect_language(event.text, event.author.language)
         terms = await self._service.load_policy(tx, event.address, language)
         key = event.address.key
@@ -166,7 +167,7 @@ class HandoffEventHandler:
             key.channel,
         ):
             return None
-        if why == "keyword" and await self._is_staff(tx, event):
+        if reason is HandoffReason.KEYWORD and await self._is_staff(tx, event):
             return None
         if conversation is None and event.threads_by_reply:
             conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
@@ -175,7 +176,7 @@ class HandoffEventHandler:
         if seq is None:
             return Handled(None)
         await append_to_history(tx, event, conversation, seq, include_quote=False)
-        wish = HandoffRequest(reason=why, customer=event.author, language=language, address=event.address)
+        wish = HandoffRequest(reason=reason, customer=event.author, language=language, address=event.address)
         return self._enqueued_for(
             conversation, await self._service.request_handoff(tx, conversation, wish, inbox_id=seq)
         )
@@ -220,7 +221,7 @@ class HandoffEventHandler:
             return Handled(None)
         language = await customer_language(tx, conversation, event.author.language)
         wish = HandoffRequest(
-            reason="customer",
+            reason=HandoffReason.CUSTOMER,
             customer=event.author,
             language=language,
             address=customer_address(conversation, event),
@@ -251,7 +252,7 @@ class HandoffEventHandler:
         language = await customer_language(tx, conversation, event.author.language)
         customer = await find_customer(tx, conversation, event)
         wish = HandoffRequest(
-            reason="staff",
+            reason=HandoffReason.STAFF,
             customer=customer,
             language=language,
             address=customer_address(conversation, event),
@@ -341,8 +342,8 @@ class HandoffEventHandler:
         seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
         return Handled(None if seq is None else Enqueued())
 
-    def _enqueued(self, conversation_id: int, cancel_reason: str = "") -> Handled:
+    def _enqueued(self, conversation_id: int, cancel_reason: CancelReason | None = None) -> Handled:
         return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))
 
     def _enqueued_for(self, conversation: Conversation, result: HandoffResult | None) -> Handled:
-        return self._enqueued(conversation.id, result.cancel_reason if result is not None else "")
+        return self._enqueued(conversation.id, result.cancel_reason if result is not None else None)

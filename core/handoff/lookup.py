@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from core.domain.events import Address, ButtonPressed, CommandReceived, MessageReceived, Person
+from core.domain.addresses import Address, Person
+from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
 from core.store import Transaction, history
 from core.store.conversations import Conversation
 from core.text.language import Language, detect_language

@@ -5,8 +5,11 @@ It did not help where nothing relevant was known, or where the same question com
 
 import structlog
 
+from core.domain.bot_messages import OptionButton
 from core.domain.errors import StoreUnavailable
-from core.domain.events import MessageReceived, OptionButton
+from core.domain.events import MessageReceived
+from core.domain.handoff_state import HandoffReason
+from core.domain.turn_states import ANSWERED_BY_KIMI, Outcome, TurnOutcome
 from core.handoff import texts_for_customers
 from core.handoff.request_phrases import is_same_question
 from core.handoff.service import HandoffRequest, HandoffService
@@ -17,7 +20,6 @@ from core.work_queue.port import WorkQueue
 log = structlog.get_logger(__name__)
 
 MAX_LINES = 8  #: of the conversation in which an earlier question is looked for
-ANSWERED_OUTCOMES = frozenset({"complete", "length"})
 
 
 class HandoffButtonProvider:
@@ -27,7 +29,7 @@ class HandoffButtonProvider:
         self._database = database
         self._service = service
 
-    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> tuple[OptionButton, ...]:
+    async def __call__(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
         """Return the button."""
         async with self._database.read() as tx:
             terms = await self._service.load_policy(tx, claimed.address, claimed.language)
@@ -48,9 +50,9 @@ class EscalationHook:
         self._service = service
         self._work_queue = work_queue
 
-    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> None:
+    async def __call__(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
         """Offer a person, once for each question, where its answer cannot have helped."""
-        if claimed.question is None or not (outcome == "unknown" or outcome in ANSWERED_OUTCOMES):
+        if claimed.question is None or not (outcome is Outcome.NO_KNOWLEDGE or outcome in ANSWERED_BY_KIMI):
             return
         try:
             async with self._database.begin() as tx:
@@ -64,22 +66,23 @@ class EscalationHook:
             self._work_queue.wake(work)
 
     async def _escalate(
-        self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: str
+        self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: TurnOutcome
     ) -> QueueKey | None:
-        why = "unknown" if outcome == "unknown" else "repeat"
-        if why == "repeat" and not await self._is_repeated(tx, claimed, message):
+        unknown = outcome is Outcome.NO_KNOWLEDGE
+        reason = HandoffReason.NO_KNOWLEDGE if unknown else HandoffReason.REPEATED_QUESTION
+        if not unknown and not await self._is_repeated(tx, claimed, message):
             return None
         conversation = claimed.conversation
         terms = await self._service.load_policy(tx, claimed.address, claimed.language)
         if terms.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None
-        if why == "unknown" and terms.escalation_mode == "offer":
+        if unknown and terms.escalation_mode == "offer":
             return None  # the answer itself offers one, with a button
         inbox_id = await outbox.add_system_event(tx, conversation, f"offer:{claimed.turn.id}", Lane.HANDOFF)
         if inbox_id is None:
             return None
         wish = HandoffRequest(
-            reason=why, customer=message.author, language=claimed.language, address=claimed.address
+            reason=reason, customer=message.author, language=claimed.language, address=claimed.address
         )
         await self._service.escalate(tx, conversation, wish, terms, inbox_id=inbox_id)
         return QueueKey(conversation.id, Lane.HANDOFF)

@@ -6,7 +6,15 @@ tells the reference before anything else happens.
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from core.domain.events import Address, Button, MessageRef, RenderedMessage, ThinkingStyle, TypingStatus
+from core.domain.addresses import Address
+from core.domain.bot_messages import (
+    Button,
+    DeliveryModeName,
+    MessageRef,
+    RenderedMessage,
+    ThinkingStyle,
+    TypingStatus,
+)
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
 OneShotCall = Callable[[str], Awaitable[MessageRef]]
@@ -39,7 +47,10 @@ class OneShotChannel:
         """Return the one way: a single call."""
         return (
             DeliveryMode(
-                name="edit", create_cost=self._cost, update_cost=self._cost, finalize_cost=self._cost
+                name=DeliveryModeName.EDIT,
+                create_cost=self._cost,
+                update_cost=self._cost,
+                finalize_cost=self._cost,
             ),
         )
 
@@ -59,7 +70,7 @@ class OneShotChannel:
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,

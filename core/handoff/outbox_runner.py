@@ -13,8 +13,9 @@ from functools import partial
 
 import structlog
 
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
-from core.domain.events import Address, MessageRef
 from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
 from core.handoff.ai_assist import HandoffAssistant
@@ -32,7 +33,7 @@ from core.store import (
     ratings,
 )
 from core.store.handoffs import NOBODY, Handoff
-from core.store.outbox import OutboxContent, OutboxItem, OutboxKind
+from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide, OutboxState
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ class OutboxRunner:
             await self._handle_failure(item, handover, exc)
         else:
             async with self._database.begin() as tx:
-                await outbox.finish(tx, item, state="done")
+                await outbox.finish(tx, item, state=OutboxState.DONE)
 
     async def _dispatch(self, item: OutboxItem, handoff: Handoff | None) -> None:
         match item.kind:
@@ -125,7 +126,7 @@ class OutboxRunner:
             if item.content.address is None:
                 raise PlatformForbidden("nowhere to show it")
             return item.content.address
-        if item.side == "customer":
+        if item.side is OutboxSide.CUSTOMER:
             return handoff.address
         if not handoff.desk_thread:
             raise PlatformForbidden("the desk has no thread for it")
@@ -136,7 +137,7 @@ class OutboxRunner:
         try:
             await self._deliver_text(item, handoff, self._address_of(item, handoff), item.content.text)
         except (PlatformForbidden, PlatformRefused):
-            if item.side == "customer" or handoff is None or handoff.ended_at is None:
+            if item.side is OutboxSide.CUSTOMER or handoff is None or handoff.ended_at is None:
                 raise
             room = self._sender.platforms.desk_room_address(handoff)
             text = f"**{ticket_card.title(handoff)}**\n\n{item.content.text}"
@@ -180,7 +181,7 @@ class OutboxRunner:
         """Store the references; a copy on the customer's side belongs to their conversation."""
         async with self._database.begin() as tx:
             await outbox.save_refs(tx, item, refs)
-            if item.side == "customer":
+            if item.side is OutboxSide.CUSTOMER:
                 address = self._address_of(item, handoff)
                 await self._link_to_conversation(tx, item, address, refs)
 
@@ -274,7 +275,7 @@ class OutboxRunner:
             inbox_id = await outbox.add_system_event(tx, conversation, idempotency_key, lane)
             if inbox_id is None:
                 return
-            number = await self._service.enqueue(tx, handoff, inbox_id, kind, "desk", content)
+            number = await self._service.enqueue(tx, handoff, inbox_id, kind, OutboxSide.DESK, content)
             if content is not None and content.draft:
                 await outbox.set_button(
                     tx,
@@ -290,7 +291,7 @@ class OutboxRunner:
     async def _handle_failure(self, item: OutboxItem, handoff: Handoff | None, error: PlatformError) -> None:
         """Close a row that cannot be shown, and let somebody know."""
         async with self._database.begin() as tx:
-            await outbox.finish(tx, item, state="failed")
+            await outbox.finish(tx, item, state=OutboxState.FAILED)
             if handoff is None:
                 return
             language = ticket_card.ticket_language(handoff)
@@ -303,14 +304,14 @@ class OutboxRunner:
                     inbox_id=item.inbox_id,
                     customer_notice=texts_for_customers.staff_unreachable_text(language),
                 )
-            elif item.side == "customer" and handoff.desk_thread:
+            elif item.side is OutboxSide.CUSTOMER and handoff.desk_thread:
                 told = texts_for_staff.undelivered_text(language, _error_text(error))
-                await self._service.enqueue_text(tx, handoff, item.inbox_id, "desk", told)
+                await self._service.enqueue_text(tx, handoff, item.inbox_id, OutboxSide.DESK, told)
             elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
                 told = texts_for_staff.file_failed_text(
                     language, item.content.file.name or item.content.file.kind
                 )
-                await self._service.enqueue_text(tx, handoff, item.inbox_id, "desk", told)
+                await self._service.enqueue_text(tx, handoff, item.inbox_id, OutboxSide.DESK, told)
 
 
 def _error_text(error: PlatformError) -> str:

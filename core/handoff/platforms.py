@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from core.domain.addresses import Address
 from core.domain.errors import PlatformForbidden
-from core.domain.events import Address
 from core.ports.platform import Downloader, HandoffRooms, MessageChannel
 from core.store.handoffs import Handoff
 

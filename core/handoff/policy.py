@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from core.access import AccessLists, Actor
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.handoff import texts_for_customers
 from core.handoff.deadlines import HandoffTimeouts
 from core.store import Transaction, rules

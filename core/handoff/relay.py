@@ -4,7 +4,8 @@ Words that begin with ``//`` are a note of the desk's and reach no customer, als
 them one.
 """
 
-from core.domain.events import MessageDeleted, MessageEdited, MessageReceived, Person
+from core.domain.addresses import Person
+from core.domain.events import MessageDeleted, MessageEdited, MessageReceived
 from core.domain.handoff_state import HandoffAction, HandoffState
 from core.files.file_policy import attachments_line
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
@@ -15,7 +16,7 @@ from core.inbound.history_writer import append_to_history
 from core.store import Transaction, conversations, handoffs, history
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
-from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, Side, SourceMessage
+from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide, SourceMessage
 from core.text.tokens import estimate_tokens
 
 NOTE_PREFIX = "//"
@@ -54,7 +55,7 @@ class Relay:
             handoff,
             event,
             inbox_id,
-            "desk",
+            OutboxSide.DESK,
             texts_for_customers.prefix_author(name, words) if words else "",
         )
 
@@ -72,7 +73,7 @@ class Relay:
                 tx,
                 handoff,
                 inbox_id,
-                "desk",
+                OutboxSide.DESK,
                 texts_for_staff.handoff_ended_text(ticket_card.ticket_language(handoff)),
             )
             return
@@ -81,7 +82,12 @@ class Relay:
         await self._append_to_history(tx, handoff, event, inbox_id)
         words = event.text.strip()
         await self._enqueue_copies(
-            tx, handoff, event, inbox_id, "customer", self.format_staff_text(terms, event.author, words)
+            tx,
+            handoff,
+            event,
+            inbox_id,
+            OutboxSide.CUSTOMER,
+            self.format_staff_text(terms, event.author, words),
         )
 
     async def record_staff_message(
@@ -99,11 +105,11 @@ class Relay:
         handover = await self._load_handoff(tx, words)
         if words is None or handover is None:
             return
-        if words.side == "customer" and is_internal_note(event.text):
+        if words.side is OutboxSide.CUSTOMER and is_internal_note(event.text):
             await self._enqueue_deletions(tx, handover, copies, inbox_id)
             return
         text = event.text.strip()
-        if words.side == "desk":
+        if words.side is OutboxSide.DESK:
             text = texts_for_customers.prefix_author(
                 event.author.name or handover.customer.name or event.author.id, text
             )
@@ -133,7 +139,13 @@ class Relay:
         )
 
     async def _enqueue_copies(
-        self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int, side: Side, text: str
+        self,
+        tx: Transaction,
+        handoff: Handoff,
+        event: MessageReceived,
+        inbox_id: int,
+        side: OutboxSide,
+        text: str,
     ) -> None:
         key = event.address.key
         source = SourceMessage(platform=key.platform, channel=key.channel, message_id=event.message_id)

@@ -17,6 +17,7 @@ from core.handoff.service import HandoffService
 from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
 from core.store import Database, Lane, QueueKey, Transaction, conversations, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
+from core.store.outbox import OutboxSide
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
@@ -127,13 +128,13 @@ class Reminders:
                     words = texts_for_customers.still_waiting_text(
                         language, waiting_ahead=ahead, away_notice=policy.away_notice
                     )
-                    await self._service.enqueue_text(tx, handoff, inbox_id, "customer", words)
+                    await self._service.enqueue_text(tx, handoff, inbox_id, OutboxSide.CUSTOMER, words)
             case _:
                 pass
 
     async def _notify_desk(self, tx: Transaction, handoff: Handoff, inbox_id: int, text: str) -> None:
         if handoff.desk_room.platform:
-            await self._service.enqueue_text(tx, handoff, inbox_id, "desk", text)
+            await self._service.enqueue_text(tx, handoff, inbox_id, OutboxSide.DESK, text)
 
     def _mention_assignee(self, handoff: Handoff) -> str:
         return self._platforms.render_mentions(

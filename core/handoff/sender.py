@@ -9,8 +9,10 @@ from pathlib import Path
 import structlog
 
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef, OptionButton
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
-from core.domain.events import Address, Attachment, AttachmentKind, MessageRef, OptionButton
+from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.one_shot_channel import OneShotChannel
 from core.handoff.platforms import HandoffPlatforms
 from core.ports.platform import MessageChannel

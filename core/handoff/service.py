@@ -9,15 +9,18 @@ from datetime import datetime
 
 import structlog
 
-from core.domain.events import Address, OptionButton, Person
+from core.domain.addresses import Address, Person
+from core.domain.bot_messages import OptionButton
 from core.domain.handoff_state import (
     HandoffAction,
     HandoffEffect,
+    HandoffReason,
     HandoffState,
     HandoffTransition,
     initial_transition,
     transition,
 )
+from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
 from core.handoff.deadlines import next_check_at
 from core.handoff.policy import HandoffPolicies, HandoffPolicy
@@ -25,7 +28,7 @@ from core.store import Transaction, handoffs, inbox, outbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.handoffs import NOBODY, Handoff
-from core.store.outbox import OutboxContent, OutboxKind, Side
+from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
 from core.text.language import Language
 
 log = structlog.get_logger(__name__)
@@ -37,7 +40,7 @@ Now = Callable[[], datetime]
 class HandoffRequest:
     """Who wants a person for a conversation, and why."""
 
-    reason: str  #: "customer", "words", "unknown", "feedback", "repeat", "keyword", "staff"
+    reason: HandoffReason
     customer: Person
     language: Language
     address: Address  #: where the customer is answered
@@ -49,7 +52,7 @@ class HandoffResult:
 
     handoff: Handoff
     change: HandoffTransition
-    cancel_reason: str = ""  #: why the running answer of the conversation ends; "" if it does not
+    cancel_reason: CancelReason | None = None  #: why the conversation's running answer ends
 
 
 class HandoffService:
@@ -102,7 +105,7 @@ class HandoffService:
             handoff_id=None,
             inbox_id=inbox_id,
             kind=OutboxKind.TEXT,
-            side="customer",
+            side=OutboxSide.CUSTOMER,
             content=offer,
         )
         return None
@@ -200,13 +203,13 @@ class HandoffService:
             assignee
             if action is HandoffAction.ASSIGN
             else request.customer
-            if request.reason == "customer"
+            if request.reason is HandoffReason.CUSTOMER
             else NOBODY
         )
         await handoffs.record_transition(
             tx, made.id, action, change.before, change.after, author=author, now=now
         )
-        log.info("handoff.started", handover=made.id, why=request.reason, state=change.after.value)
+        log.info("handoff.started", handover=made.id, reason=request.reason.value, state=change.after.value)
         cancel = await self._apply_effects(tx, made, change, author, policy, action, inbox_id, "")
         return HandoffResult(handoff=made, change=change, cancel_reason=cancel)
 
@@ -220,27 +223,27 @@ class HandoffService:
         action: HandoffAction,
         inbox_id: int,
         customer_notice: str,
-    ) -> str:
-        """Store what a change brings; return why the running answer ends."""
-        cancel = ""
+    ) -> CancelReason | None:
+        """Store what a change brings; return why the running answer ends, None if none does."""
+        cancel: CancelReason | None = None
         has_room = bool(handoff.desk_room.platform)
         for effect in change.effects:
             match effect:
                 case HandoffEffect.SILENCE_BOT:
                     cancel = await _stop_answering(tx, handoff.conversation_id)
                 case HandoffEffect.UPDATE_TICKET if has_room:
-                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.TICKET, "desk")
+                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.TICKET, OutboxSide.DESK)
                     if action is not HandoffAction.REQUEST:
                         language = ticket_card.ticket_language(handoff)
                         told = texts_for_staff.action_text(language, action.value, author.name or author.id)
-                        await self.enqueue_text(tx, handoff, inbox_id, "desk", told)
+                        await self.enqueue_text(tx, handoff, inbox_id, OutboxSide.DESK, told)
                 case HandoffEffect.NOTIFY_CUSTOMER:
                     told, choices = await self._customer_notice(tx, handoff, action, policy)
                     await self.enqueue_text(
-                        tx, handoff, inbox_id, "customer", customer_notice or told, choices
+                        tx, handoff, inbox_id, OutboxSide.CUSTOMER, customer_notice or told, choices
                     )
                 case HandoffEffect.CLOSE_TOPIC if has_room:
-                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.CLOSE_TOPIC, "desk")
+                    await self.enqueue(tx, handoff, inbox_id, OutboxKind.CLOSE_TOPIC, OutboxSide.DESK)
                 case _:
                     pass
         return cancel
@@ -275,7 +278,7 @@ class HandoffService:
         tx: Transaction,
         handoff: Handoff,
         inbox_id: int,
-        side: Side,
+        side: OutboxSide,
         text: str,
         buttons: tuple[OptionButton, ...] = (),
     ) -> int:
@@ -290,7 +293,7 @@ class HandoffService:
         handoff: Handoff,
         inbox_id: int,
         kind: OutboxKind,
-        side: Side,
+        side: OutboxSide,
         content: OutboxContent | None = None,
         source: outbox.SourceMessage | None = None,
     ) -> int:
@@ -307,8 +310,8 @@ class HandoffService:
         )
 
 
-async def _stop_answering(tx: Transaction, conversation_id: int) -> str:
+async def _stop_answering(tx: Transaction, conversation_id: int) -> CancelReason | None:
     """End the running answer, and leave what waits for one to people; it is in the history already."""
-    running = await turns.request_cancel(tx, conversation_id, "interrupt")
+    running = await turns.request_cancel(tx, conversation_id, CancelReason.INTERRUPT)
     await inbox.drop_open(tx, conversation_id, except_ids=[running.inbox_id] if running is not None else [])
-    return "interrupt" if running is not None else ""
+    return CancelReason.INTERRUPT if running is not None else None

@@ -6,7 +6,7 @@ What the desk is told stands in :mod:`core.handoff.texts_for_staff`; no customer
 import re
 from datetime import datetime
 
-from core.domain.events import OptionButton
+from core.domain.bot_messages import OptionButton
 from core.text.language import Language, pick
 
 MAX_NAME_CHARS = 60  #: characters of a name that are shown

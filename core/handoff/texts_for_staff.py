@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from core.domain.events import MessageReceived, OptionButton, UnsupportedContent
+from core.domain.bot_messages import OptionButton
+from core.domain.events import MessageReceived
+from core.domain.message_content import UnsupportedContent
 from core.handoff.texts_for_customers import plain_name
 from core.text.language import Language, pick
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from core.domain.events import OptionButton
-from core.domain.handoff_state import HandoffState
+from core.domain.bot_messages import OptionButton
+from core.domain.handoff_state import HandoffReason, HandoffState
 from core.handoff.texts_for_customers import plain_name
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
@@ -13,13 +13,13 @@ MAX_LINES = 6  #: of the conversation
 MAX_LINE_CHARS = 280  #: of each of them
 
 _REASON_TEXTS = {
-    "customer": ("客户要求人工", "the customer asked"),
-    "words": ("客户要求人工", "the customer asked"),
-    "unknown": ("资料里没有答案", "nothing relevant is known"),
-    "feedback": ("客户对回答不满意", "the answer was marked as bad"),
-    "repeat": ("客户重复提问", "the same question came again"),
-    "keyword": ("命中关键词", "a keyword of the chat's rules"),
-    "staff": ("同事主动接手", "taken by the team"),
+    HandoffReason.CUSTOMER: ("客户要求人工", "the customer asked"),
+    HandoffReason.PHRASE: ("客户要求人工", "the customer asked"),
+    HandoffReason.NO_KNOWLEDGE: ("资料里没有答案", "nothing relevant is known"),
+    HandoffReason.BAD_FEEDBACK: ("客户对回答不满意", "the answer was marked as bad"),
+    HandoffReason.REPEATED_QUESTION: ("客户重复提问", "the same question came again"),
+    HandoffReason.KEYWORD: ("命中关键词", "a keyword of the chat's rules"),
+    HandoffReason.STAFF: ("同事主动接手", "taken by the team"),
 }
 
 
@@ -38,7 +38,7 @@ def render(
 ) -> str:
     """Return the card's Markdown; ``rating`` are the stars and the comment."""
     language = ticket_language(handoff)
-    chinese, english = _REASON_TEXTS.get(handoff.reason, ("", handoff.reason))
+    chinese, english = _REASON_TEXTS[handoff.reason]
     where = f"{handoff.address.key.platform} {handoff.address.key.channel}"
     head = f"**{title(handoff)}** · {status_text(handoff)}"
     facts = f"{where} · {pick(language, zh=chinese, en=english)}"

@@ -14,8 +14,8 @@ import structlog
 from core.access import AccessLists, Actor, RefusalReason
 from core.access.flood_limits import FloodDecision, FloodLimits, check_flood
 from core.chat_policy import Trigger
+from core.domain.bot_messages import ActionButton
 from core.domain.events import (
-    ActionButton,
     ButtonPressed,
     ChannelMigrated,
     CommandName,
@@ -151,7 +151,7 @@ async def _notify(tx: Transaction, event: PersonEvent, reason: RefusalReason) ->
     )
     if seq is None:
         return REJECTED
-    await guard.save_refusal(tx, seq, reason.value)
+    await guard.save_refusal(tx, seq, reason)
     return Handled(Enqueued(QueueKey(conversation.id, Lane.COMMANDS)))
 
 

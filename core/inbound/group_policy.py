@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from core.chat_policy import ChatRules, MessageFacts, ReplyDecision, decide_reply
-from core.domain.events import ChatType, Mention, MessageReceived, ReplyContext, ThreadKey
+from core.domain.addresses import ChatType, ThreadKey
+from core.domain.events import Mention, MessageReceived
+from core.domain.message_content import ReplyContext
 from core.store import (
     Lane,
     QueueKey,

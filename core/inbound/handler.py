@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.domain.events import Event
+from core.domain.turn_states import CancelReason
 from core.store import QueueKey, Transaction
 from core.store.event_context import EventContext
 
@@ -17,7 +18,9 @@ class Enqueued:
     """What the engine has to be told once the event is committed."""
 
     queue_key: QueueKey | None = None
-    cancel_reason: str = ""  #: why the running answer of the conversation ends; "" if it does not
+    cancel_reason: CancelReason | None = (
+        None  #: why the conversation's running answer ends; None if it goes on
+    )
 
 
 @dataclass(frozen=True, slots=True)

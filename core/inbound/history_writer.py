@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from core.domain.events import Event, MessageReceived, ReplyContext
+from core.domain.events import Event, MessageReceived
+from core.domain.message_content import ReplyContext
 from core.files.file_policy import attachments_line
 from core.store import Transaction, conversations, files, history, inbox
 from core.store.conversations import Conversation

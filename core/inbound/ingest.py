@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import structlog
 
 from core.access import AccessLists, Actor
+from core.domain.addresses import ChatType
+from core.domain.bot_messages import ActionButton, FeedbackVerdict
 from core.domain.events import (
-    ActionButton,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
@@ -22,6 +22,7 @@ from core.domain.events import (
     MessageReceived,
     UnparsedEvent,
 )
+from core.domain.turn_states import CancelReason
 from core.inbound.handler import Enqueued, EventHandler
 from core.inbound.messages import intake_edit, intake_member_joined, intake_message, store_without_work
 from core.inbound.staff import StaffDirectory
@@ -51,7 +52,13 @@ log = structlog.get_logger(__name__)
 
 #: What a button under an answer orders; the others are verdicts or go on with the answer.
 COMMANDS_BY_BUTTON = {ActionButton.STOP: CommandName.STOP, ActionButton.RETRY: CommandName.RETRY}
-FEEDBACK_BY_BUTTON = {ActionButton.GOOD: "good", ActionButton.BAD: "bad"}
+CANCEL_REASONS = {
+    CommandName.STOP: CancelReason.STOP,
+    CommandName.NEW: CancelReason.NEW,
+    CommandName.RETRY: CancelReason.RETRY,
+}
+"""Commands that end the running answer at once."""
+FEEDBACK_BY_BUTTON = {ActionButton.GOOD: FeedbackVerdict.GOOD, ActionButton.BAD: FeedbackVerdict.BAD}
 
 #: Rounds of the loop that a turn gets before whoever brought the event goes on: their next poll or reply
 #: is half a millisecond of work, which the person would wait for. procrastinate's worker needs 13 of them.
@@ -197,7 +204,9 @@ class Ingestor:
         )
         return None if seq is None else Enqueued(QueueKey(conversation.id, Lane.COMMANDS))
 
-    async def _save_feedback(self, tx: Transaction, event: ButtonPressed, verdict: str) -> Enqueued | None:
+    async def _save_feedback(
+        self, tx: Transaction, event: ButtonPressed, verdict: FeedbackVerdict
+    ) -> Enqueued | None:
         key = event.address.key
         admitted = await store_without_work(tx, event, EventStatus.RECORDED)
         turn_id = await conversations.find_turn_id(tx, key, event.message_id)
@@ -234,10 +243,10 @@ class Ingestor:
         )
         if seq is None:
             return None
-        cancel = ""
-        if command in (CommandName.STOP, CommandName.NEW, CommandName.RETRY):
-            running = await turns.request_cancel(tx, conversation.id, command.value)
-            cancel = command.value if running is not None else ""
+        cancel: CancelReason | None = None
+        if command is not None and (reason := CANCEL_REASONS.get(command)) is not None:
+            running = await turns.request_cancel(tx, conversation.id, reason)
+            cancel = reason if running is not None else None
             if command is CommandName.STOP and (running is not None or isinstance(event, ButtonPressed)):
                 await inbox.set_status(
                     tx, [seq], EventStatus.DONE

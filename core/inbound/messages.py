@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.chat_policy import ReplyDecision
 from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
+from core.domain.turn_states import CancelReason
 from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
 from core.inbound.handler import Enqueued
 from core.inbound.history_writer import append_to_history, apply_edit, attach_media_group
@@ -71,8 +72,10 @@ async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bo
     await history.edit_user_message(tx, conversation.id, event.message_id, text, estimate_tokens(text))
     if not again:
         return Enqueued()
-    running = await turns.request_cancel(tx, conversation.id, "retry")
-    return Enqueued(QueueKey(conversation.id, Lane.TURNS), "retry" if running is not None else "")
+    running = await turns.request_cancel(tx, conversation.id, CancelReason.RETRY)
+    return Enqueued(
+        QueueKey(conversation.id, Lane.TURNS), CancelReason.RETRY if running is not None else None
+    )
 
 
 async def store_without_work(tx: Transaction, event: Event, status: EventStatus) -> Enqueued | None:
@@ -163,7 +166,7 @@ async def _enqueue_question(
         return None
     await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
     await attach_media_group(tx, siblings, conversation)
-    cancel = ""
-    if interrupt and await turns.request_cancel(tx, conversation.id, "interrupt"):
-        cancel = "interrupt"
+    cancel: CancelReason | None = None
+    if interrupt and await turns.request_cancel(tx, conversation.id, CancelReason.INTERRUPT):
+        cancel = CancelReason.INTERRUPT
     return Enqueued(QueueKey(conversation.id, Lane.TURNS), cancel)

@@ -12,8 +12,9 @@ import structlog
 
 from core.access import AccessLists, Actor
 from core.chat_policy import ChatRules
+from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import Clock
-from core.domain.events import ChatType, CommandName, CommandReceived, Event, MessageReceived, ThreadKey
+from core.domain.events import CommandName, CommandReceived, Event, MessageReceived
 from core.ports.platform import MemberLookup
 from core.store import Database, rules
 from core.store.conversations import Conversation

@@ -11,8 +11,6 @@ from core.knowledge.tokenizer import normalize, tokenize
 from core.store.canned import CannedResponse
 from core.text.language import Language
 
-OUTCOME_UNKNOWN = "unknown"  #: outcome of a question that a strict chat could not answer
-OUTCOME_CANNED = "canned"  #: outcome of a question that got a canned response
 LABELS: Mapping[Language, str] = {"zh": "团队整理的常用答案", "en": "A ready answer from the team"}
 
 MIN_SIMILARITY = 0.9  #: Dice's coefficient of two questions' terms

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.files.file_policy import FileFault, UnusableFile
+from core.domain.file_states import FileFault
+from core.files.file_policy import UnusableFile
 from core.knowledge.html_converter import html_to_markdown
 from core.knowledge.passage_splitter import Passage, Section, parse_sections, split_into_passages
 

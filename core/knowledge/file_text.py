@@ -5,10 +5,10 @@ from pathlib import Path
 
 import structlog
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.file_states import FileFault, FileType
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.extract import InspectedFile, inspect_file, is_encrypted, read_text
-from core.files.file_policy import FileFault, UnusableFile
-from core.files.formats import FileType
+from core.files.file_policy import UnusableFile
 from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiEndpointMissing, KimiError, KimiFileRefused
 from core.knowledge.documents import HTML_EXTENSIONS

@@ -5,7 +5,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.files.file_policy import FileFault, UnusableFile
+from core.domain.file_states import FileFault
+from core.files.file_policy import UnusableFile
 from core.knowledge.documents import Document, parse_document
 from core.knowledge.passage_splitter import Passage
 from core.knowledge.ranking import HEADING_REPEATS

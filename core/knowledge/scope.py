@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.chat_policy import ChatRules
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from core.domain.events import (
-    Address,
-    Attachment,
+from core.domain.addresses import Address
+from core.domain.bot_messages import (
     Button,
-    Event,
+    DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.events import Event
+from core.domain.message_content import Attachment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class DeliveryMode:
     room. Every step spends one call of every budget it names.
     """
 
-    name: str
+    name: DeliveryModeName
     create_cost: tuple[Budget, ...]  #: the first frame
     update_cost: tuple[Budget, ...]  #: each further frame; empty where it cannot grow
     finalize_cost: tuple[Budget, ...]  #: the last frame
@@ -100,7 +101,7 @@ class MessageChannel(Protocol):
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from core.domain.events import ChatType
+from core.domain.addresses import ChatType
 from core.kimi import Message
 from core.prompting.prompt import estimate_message_tokens, text_with_speaker, to_chat_message
 from core.store.history import HistoryMessage

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.domain.events import ChatType
+from core.domain.addresses import ChatType
 from core.files.file_policy import has_attachments_line
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.kimi import Message, TextPart

@@ -12,6 +12,7 @@ import structlog
 from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
+from core.domain.turn_states import CallPurpose
 from core.kimi import ChatRequest, KimiContentFiltered, KimiContextTooLong, KimiError, Message
 from core.llm import Requester
 from core.llm.pricing import with_cost
@@ -41,7 +42,6 @@ MAX_MESSAGES = 10_000  #: folded in one go
 THINKING_RESERVE_TOKENS = 8_000  #: reserved beside the notes where the model cannot be kept from thinking
 CONTEXT_MARGIN = 0.95  #: how much of the context a call uses by our estimate
 MAX_HALVINGS = 3  #: how often the portions are made smaller where Kimi finds them too long
-USAGE_OUTCOME = "summary"  #: of such a call in the usage table
 FILTERED_NOTE = "[{count} messages here could not be summarised: Kimi judged them unsafe.]"
 
 
@@ -271,7 +271,7 @@ class Summarizer:
             reasoning_tokens=used.reasoning_tokens,
             first_word_s=None if answer.first_token_at is None else answer.first_token_at - answer.started_at,
             duration_s=self._clock.time() - answer.started_at,
-            outcome=USAGE_OUTCOME,
+            purpose=CallPurpose.SUMMARY,
         )
         async with self._database.begin() as tx:
             await usage.add(

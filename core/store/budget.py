@@ -9,6 +9,7 @@ from core.access import Actor, QuotaLimits, QuotaUsage
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.turns import NO_NOTICE
 from core.store.upsert import insert as upsert
 
 _C, _T, _U, _N = schema.conversations, schema.turns, schema.usage, schema.told
@@ -89,7 +90,7 @@ async def _count_questions(tx: Transaction, where: ColumnElement[bool], since: d
     query = (
         select(func.count())
         .select_from(_T.join(_C, _C.c.id == _T.c.conversation_id + 0))  # see _tokens
-        .where(where, _T.c.started_at >= since, _T.c.state != "notice", _T.c.outcome != "notice")
+        .where(where, _T.c.started_at >= since, *NO_NOTICE)
     )
     return int((await tx.execute(query)).scalar_one())
 

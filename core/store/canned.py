@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.store import schema
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert

@@ -6,7 +6,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.events import ChatType, CommandReceived, MessageReceived, ThreadKey
+from core.domain.addresses import ChatType, ThreadKey
+from core.domain.events import CommandReceived, MessageReceived
+from core.domain.turn_states import Outcome
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -121,7 +123,7 @@ async def find_latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str)
             _C.c.tenant == key.tenant,
             _C.c.channel == key.channel,
             schema.turns.c.asker_id == asker_id,
-            schema.turns.c.outcome != "notice",
+            schema.turns.c.outcome != Outcome.NOTICE.value,
         )
         .order_by(schema.turns.c.id.desc())
         .limit(1)

@@ -9,6 +9,7 @@ from core.domain.handoff_state import HandoffState
 from core.store import outbox, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.outbox import OutboxState
 
 _H, _P, _N = schema.handovers, schema.relayed, schema.ratings
 _G, _C = schema.handover_changes, schema.conversations
@@ -31,8 +32,8 @@ async def forget_person(tx: Transaction, actor: Actor) -> None:
     )
     await tx.execute(update(_H).where(_H.c.id.in_(mine)).values(customer_id="", customer="", summary=""))
     await tx.execute(update(_N).where(_N.c.handover_id.in_(mine)).values(comment="", comment_wanted=False))
-    open_rows = (_P.c.handover_id.in_(mine)) & (_P.c.state == "open")
-    await tx.execute(update(_P).where(open_rows).values(state="failed", done_at=now))
+    open_rows = (_P.c.handover_id.in_(mine)) & (_P.c.state == OutboxState.OPEN.value)
+    await tx.execute(update(_P).where(open_rows).values(state=OutboxState.FAILED.value, done_at=now))
     blank = outbox.empty_payload()
     await tx.execute(update(_P).where(_P.c.handover_id.in_(mine)).values(payload=blank))
     desks = (_H.c.taker_id == actor.person_id) & (_H.c.desk_platform == actor.platform)

@@ -11,9 +11,9 @@ from sqlalchemy import and_, bindparam, exists, literal, or_, select
 
 from core.access.flood_limits import FloodCounter
 from core.chat_policy import ChatRules, parse_rules
+from core.domain.addresses import ChatType
 from core.domain.events import (
     ButtonPressed,
-    ChatType,
     CommandReceived,
     MemberJoined,
     MessageDeleted,

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.file_states import ContentState, FileFault, FileState, FileType
+from core.domain.message_content import Attachment, AttachmentKind
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.turns import NO_NOTICE
 from core.store.upsert import insert as upsert
 
 _F = schema.files
@@ -35,8 +37,8 @@ class File:
     position: int  #: within that message, from 0
     author_id: str
     attachment: Attachment
-    state: str  #: "new", "ready", "failed"
-    fault: str  #: why it failed; "" where it did not
+    state: FileState
+    fault: FileFault | None  #: why it was not read; None if it was, or is still to be read
     hash: str  #: of its content; "" until that is known
     created_at: datetime
 
@@ -46,10 +48,10 @@ class FileContent:
     """What is known of the same bytes, but for the bytes and words themselves."""
 
     hash: str
-    kind: str  #: "document", "picture", "video"
+    kind: FileType
     media_type: str
     size_bytes: int
-    state: str  #: "ready"; "uploading": Kimi may have it, we do not know its id; "doomed": going
+    state: ContentState
     tokens: int  #: estimated
     account: str = ""  #: whose file it is at Kimi; "" where Kimi has none
     kimi_id: str = ""
@@ -91,7 +93,7 @@ async def add(
                 media_type=attachment.media_type[:128],
                 size_bytes=attachment.size_bytes,
                 source=dict(attachment.source),
-                state="ready" if hashes else "new",
+                state=(FileState.READY if hashes else FileState.NEW).value,
                 hash=hashes[index] if hashes else "",
                 created_at=utc_now(),
             )
@@ -113,7 +115,7 @@ async def load_processed(
 ) -> Sequence[ProcessedFile]:
     """Return those of :func:`of` that were read, with their contents."""
     found = await load(tx, conversation_id, after_seq=after_seq, up_to_seq=up_to_seq)
-    contents = await _load_contents(tx, [file.hash for file in found if file.state == "ready"])
+    contents = await _load_contents(tx, [file.hash for file in found if file.state is FileState.READY])
     return [ProcessedFile(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
 
 
@@ -134,7 +136,7 @@ async def load_by_author(
             _CONVERSATIONS.c.platform == platform,
             _CONVERSATIONS.c.tenant == tenant,
             _F.c.author_id == author_id,
-            _F.c.state == "ready",
+            _F.c.state == FileState.READY.value,
         )
         .order_by(_F.c.id.desc())
         .limit(limit)
@@ -144,9 +146,12 @@ async def load_by_author(
     return [ProcessedFile(file=file, content=contents[file.hash]) for file in found if file.hash in contents]
 
 
-async def set_state(tx: Transaction, file_id: int, *, state: str, fault: str = "", hash_: str = "") -> None:
-    """Note what became of a file."""
-    await tx.execute(update(_F).where(_F.c.id == file_id).values(state=state, fault=fault, hash=hash_))
+async def set_state(
+    tx: Transaction, file_id: int, *, state: FileState, fault: FileFault | None = None, hash_: str = ""
+) -> None:
+    """Set the state of a file."""
+    values = {"state": state.value, "fault": "" if fault is None else fault.value, "hash": hash_}
+    await tx.execute(update(_F).where(_F.c.id == file_id).values(**values))
 
 
 async def remove_files(tx: Transaction, file_ids: Sequence[int]) -> int:
@@ -203,10 +208,10 @@ async def save_content(
     """Store what is known of a content, in place of what was known before."""
     now = utc_now()
     values: dict[str, Any] = {
-        "kind": content.kind,
+        "kind": content.kind.value,
         "media_type": content.media_type[:128],
         "size_bytes": content.size_bytes,
-        "state": content.state,
+        "state": content.state.value,
         "text": text,
         "data": data,
         "tokens": content.tokens,
@@ -233,13 +238,17 @@ async def mark_unreferenced(tx: Transaction, *, account: str, limit: int) -> Seq
         .where(~exists().where(_F.c.hash == _C.c.hash), _C.c.account.in_(("", account)))
         .limit(limit)
     )
-    doomed = update(_C).where(_C.c.hash.in_(orphaned.scalar_subquery())).values(state="doomed")
+    doomed = (
+        update(_C)
+        .where(_C.c.hash.in_(orphaned.scalar_subquery()))
+        .values(state=ContentState.UNREFERENCED.value)
+    )
     return [_content(row) for row in await tx.execute(doomed.returning(*_CONTENT_COLUMNS))]
 
 
 async def remove_content(tx: Transaction, hash_: str) -> None:
     """Delete a content, unless it was read anew since it was doomed."""
-    await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.state == "doomed"))
+    await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.state == ContentState.UNREFERENCED.value))
 
 
 async def load_uploaded(tx: Transaction, account: str) -> Sequence[FileContent]:
@@ -254,7 +263,7 @@ async def mark_deleted_at_kimi(tx: Transaction, hash_: str) -> None:
     """Note that Kimi keeps a content no longer. What was read in it stays; else it is read anew."""
     gone = await tx.execute(delete(_C).where(_C.c.hash == hash_, _C.c.text.is_(None), _C.c.data.is_(None)))
     if gone.rowcount:
-        await tx.execute(update(_F).where(_F.c.hash == hash_).values(state="new", hash=""))
+        await tx.execute(update(_F).where(_F.c.hash == hash_).values(state=FileState.NEW.value, hash=""))
     else:
         await tx.execute(update(_C).where(_C.c.hash == hash_).values(account="", kimi_id=""))
 
@@ -271,8 +280,7 @@ def previous_question_query(conversation_id: ColumnElement[int], question: Colum
     return select(func.coalesce(func.max(_T.c.seq), -1)).where(
         _T.c.conversation_id == conversation_id,
         _T.c.seq < question,
-        _T.c.state != "notice",
-        _T.c.outcome != "notice",
+        *NO_NOTICE,
     )
 
 
@@ -300,10 +308,10 @@ async def _load_contents(tx: Transaction, hashes: Sequence[str]) -> dict[str, Fi
 def _content(row: Row[*tuple[Any, ...]]) -> FileContent:
     return FileContent(
         hash=row.hash,
-        kind=row.kind,
+        kind=FileType(row.kind),
         media_type=row.media_type,
         size_bytes=row.size_bytes,
-        state=row.state,
+        state=ContentState(row.state),
         tokens=row.tokens,
         account=row.account,
         kimi_id=row.kimi_id,
@@ -324,8 +332,8 @@ def _file(row: Row[*tuple[Any, ...]]) -> File:
             size_bytes=row.size_bytes,
             source=dict(row.source),
         ),
-        state=row.state,
-        fault=row.fault,
+        state=FileState(row.state),
+        fault=FileFault(row.fault) if row.fault else None,
         hash=row.hash,
         created_at=row.created_at,
     )

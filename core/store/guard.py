@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.engine import Row
 
-from core.access import Actor
+from core.access import Actor, RefusalReason
 from core.access.flood_limits import FloodCounter
 from core.store import schema
 from core.store.clock import utc_now
@@ -170,9 +170,9 @@ async def delete_flood_counters(tx: Transaction, before: datetime) -> None:
     await tx.execute(delete(_P).where(_P.c.touched_at < before))
 
 
-async def save_refusal(tx: Transaction, inbox_id: int, reason: str) -> None:
+async def save_refusal(tx: Transaction, inbox_id: int, reason: RefusalReason) -> None:
     """Note that an event is not to be answered, and what its person is told."""
-    await tx.execute(insert(_R).values(inbox_id=inbox_id, why=reason))
+    await tx.execute(insert(_R).values(inbox_id=inbox_id, why=reason.value))
 
 
 def _blocks_of(actor: Actor) -> ColumnElement[bool]:

@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.events import Address, MessageRef, Person, ThreadKey
-from core.domain.handoff_state import HandoffAction, HandoffState
+from core.domain.addresses import Address, Person, ThreadKey
+from core.domain.bot_messages import MessageRef
+from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.store import schema
 from core.store.database import Transaction
+from core.store.stored_refs import dump_refs, load_refs
 
 _H, _G = schema.handovers, schema.handover_changes
 _C, _R = schema.conversations, schema.relayed
@@ -37,7 +39,7 @@ class Handoff:
     id: int
     conversation_id: int
     state: HandoffState
-    reason: str
+    reason: HandoffReason
     customer: Person
     language: str
     address: Address  #: where the customer is answered
@@ -59,7 +61,7 @@ async def add(
     *,
     conversation_id: int,
     state: HandoffState,
-    reason: str,
+    reason: HandoffReason,
     customer: Person,
     language: str,
     address: Address,
@@ -74,7 +76,7 @@ async def add(
         .values(
             conversation_id=conversation_id,
             state=state.value,
-            why=reason,
+            why=reason.value,
             customer_id=customer.id,
             customer=customer.name[:255],
             language=language,
@@ -210,8 +212,8 @@ async def set_desk_thread(
     tx: Transaction, handoff_id: int, *, thread: str, ticket: Sequence[MessageRef]
 ) -> None:
     """Note where in the desk a handover stands."""
-    stored = [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in ticket]
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(desk_thread=thread, card=stored))
+    values = {"desk_thread": thread, "card": dump_refs(ticket)}
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
 
 
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
@@ -283,13 +285,13 @@ def _handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
         id=row.id,
         conversation_id=row.conversation_id,
         state=HandoffState(row.state),
-        reason=row.why,
+        reason=HandoffReason(row.why),
         customer=Person(id=row.customer_id, name=row.customer),
         language=row.language,
         address=_ADDRESS.validate_python(row.address),
         desk_room=DeskRoom(platform=row.desk_platform, channel=row.desk_channel),
         desk_thread=row.desk_thread,
-        ticket=tuple(MessageRef(**ref) for ref in row.card),
+        ticket=load_refs(row.card),
         summary=row.summary,
         assignee=Person(id=row.taker_id, name=row.taker),
         requested_at=row.asked_at,

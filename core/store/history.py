@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.events import Person, ThreadKey
+from core.domain.addresses import Person, ThreadKey
 from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction

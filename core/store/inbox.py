@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, text, update
 
+from core.access import RefusalReason
 from core.domain.events import Event, MessageReceived, UnparsedEvent, origin_of
 from core.store import schema
 from core.store.clock import utc_now
@@ -52,7 +53,7 @@ class InboxItem:
     id: int
     event: Event
     received_at: datetime  #: when it was stored
-    refusal_reason: str = ""  #: why it is not to be answered; "" where it is
+    refusal_reason: RefusalReason | None = None  #: why it is not to be answered
 
 
 async def add(
@@ -149,7 +150,11 @@ _LOAD_OPEN_ITEMS = (
 
 
 def build_item(
-    inbox_id: int, payload: dict[str, Any], received_at: datetime, *, refusal_reason: str = ""
+    inbox_id: int,
+    payload: dict[str, Any],
+    received_at: datetime,
+    *,
+    refusal_reason: RefusalReason | None = None,
 ) -> InboxItem:
     """Return an open event of the inbox.
 

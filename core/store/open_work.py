@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select
 
+from core.access import RefusalReason
 from core.chat_policy import ChatRules, parse_rules
-from core.domain.events import ChatType, MessageReceived
+from core.domain.addresses import ChatType
+from core.domain.events import MessageReceived
 from core.store import conversations, files, inbox, rules, schema
 from core.store.conversations import Conversation
 from core.store.database import Transaction
@@ -68,7 +70,12 @@ async def load_open_work(
     first = rows[0]
     conversation = conversations.from_row(first)
     items = [
-        inbox.build_item(row.item_id, row.payload, row.received_at, refusal_reason=row.refused or "")
+        inbox.build_item(
+            row.item_id,
+            row.payload,
+            row.received_at,
+            refusal_reason=RefusalReason(row.refused) if row.refused else None,
+        )
         for row in rows
     ]
     return OpenWork(

@@ -7,25 +7,41 @@ sends its rows in order; ``run`` is the fence, as in turns.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Row
 
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import MessageRef, OptionButton
 from core.domain.errors import LeaseLost
-from core.domain.events import Address, Attachment, MessageRef, OptionButton, ThreadKey, UnparsedEvent
+from core.domain.events import UnparsedEvent
+from core.domain.message_content import Attachment
 from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.database import Transaction
 from core.store.inbox import EventStatus, Lane, QueueKey
+from core.store.stored_refs import dump_refs, load_refs
 
 _P = schema.relayed
 _I = schema.inbox
 
-Side: TypeAlias = Literal["customer", "desk"]
-OutboxState: TypeAlias = Literal["open", "done", "failed"]
+
+class OutboxSide(StrEnum):
+    """The side of a handoff that sees a message."""
+
+    CUSTOMER = "customer"
+    DESK = "desk"
+
+
+class OutboxState(StrEnum):
+    """Stage of a row."""
+
+    OPEN = "open"  #: to be sent
+    DONE = "done"
+    FAILED = "failed"  #: could not be sent, and will not be tried again
 
 
 class OutboxKind(StrEnum):
@@ -72,7 +88,7 @@ class OutboxItem:
     handoff_id: int | None
     inbox_id: int
     kind: OutboxKind
-    side: Side
+    side: OutboxSide
     state: OutboxState
     attempt: int
     content: OutboxContent
@@ -107,7 +123,7 @@ async def enqueue(
     handoff_id: int | None,
     inbox_id: int,
     kind: OutboxKind,
-    side: Side,
+    side: OutboxSide,
     content: OutboxContent | None = None,
     source: SourceMessage | None = None,
 ) -> int:
@@ -120,8 +136,8 @@ async def enqueue(
             handover_id=handoff_id,
             inbox_id=inbox_id,
             kind=kind.value,
-            side=side,
-            state="open",
+            side=side.value,
+            state=OutboxState.OPEN.value,
             run=0,
             payload=_CONTENT.dump_python(content or OutboxContent(), mode="json"),
             refs=[],
@@ -167,7 +183,10 @@ async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
         if inbox_id is None:
             return None
         open_row = (
-            select(_P.c.id).where(_P.c.inbox_id == inbox_id, _P.c.state == "open").order_by(_P.c.id).limit(1)
+            select(_P.c.id)
+            .where(_P.c.inbox_id == inbox_id, _P.c.state == OutboxState.OPEN.value)
+            .order_by(_P.c.id)
+            .limit(1)
         )
         row_id = (await tx.execute(open_row)).scalar_one_or_none()
         if row_id is None:
@@ -210,7 +229,7 @@ async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:
 
 async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
     """Return the customer's side's row of a handover that stands in this message."""
-    query = select(*_COLUMNS).where(_P.c.handover_id == handoff_id, _P.c.side == "customer")
+    query = select(*_COLUMNS).where(_P.c.handover_id == handoff_id, _P.c.side == OutboxSide.CUSTOMER.value)
     posts = [_item(row) for row in await tx.execute(query.order_by(_P.c.id.desc()))]
     shown = (post for post in posts if message_id in {ref.message_id for ref in post.refs})
     return next(shown, None)
@@ -246,7 +265,7 @@ async def save_refs(tx: Transaction, item: OutboxItem, refs: Sequence[MessageRef
     Raises:
         Fenced: another run owns the row.
     """
-    await _write(tx, item, refs=_dump_refs(refs))
+    await _write(tx, item, refs=dump_refs(refs))
 
 
 async def finish(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> None:
@@ -255,7 +274,7 @@ async def finish(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> No
     Raises:
         Fenced: another run owns the row.
     """
-    await _write(tx, item, state=state, done_at=utc_now())
+    await _write(tx, item, state=state.value, done_at=utc_now())
 
 
 async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef], text: str) -> None:
@@ -265,16 +284,14 @@ async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef]
         return
     content = replace(found.content, text=text)
     payload = _CONTENT.dump_python(content, mode="json")
-    await tx.execute(update(_P).where(_P.c.id == item_id).values(refs=_dump_refs(refs), payload=payload))
-
-
-def _dump_refs(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
-    return [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in refs]
+    await tx.execute(update(_P).where(_P.c.id == item_id).values(refs=dump_refs(refs), payload=payload))
 
 
 async def _write(tx: Transaction, item: OutboxItem, **values: object) -> None:
     written = await tx.execute(
-        update(_P).where(_P.c.id == item.id, _P.c.run == item.attempt, _P.c.state == "open").values(**values)
+        update(_P)
+        .where(_P.c.id == item.id, _P.c.run == item.attempt, _P.c.state == OutboxState.OPEN.value)
+        .values(**values)
     )
     if written.rowcount == 0:
         raise LeaseLost(f"what is relayed as {item.id} belongs to a later run than {item.attempt}")
@@ -287,9 +304,9 @@ def _item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
         handoff_id=row.handover_id,
         inbox_id=row.inbox_id,
         kind=OutboxKind(row.kind),
-        side=row.side,
-        state=row.state,
+        side=OutboxSide(row.side),
+        state=OutboxState(row.state),
         attempt=row.run,
         content=_CONTENT.validate_python(row.payload),
-        refs=tuple(MessageRef(**ref) for ref in row.refs),
+        refs=load_refs(row.refs),
     )

@@ -12,7 +12,9 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, Select, delete, exists, func, select, update
 
 from core.access import Actor
-from core.domain.events import MessageReceived, ReplyContext, UnparsedEvent
+from core.domain.events import MessageReceived, UnparsedEvent
+from core.domain.message_content import ReplyContext
+from core.domain.turn_states import Outcome, TurnState
 from core.store import budget, chat_members, desk_privacy, files, guard, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -46,7 +48,9 @@ def _blank_payload(fault: str) -> dict[str, Any]:
 
 async def answering_conversation_ids(tx: Transaction, actor: Actor) -> list[int]:
     """Return the conversations in which this person is being answered."""
-    query = select(_T.c.conversation_id).where(_T.c.id.in_(_turns_of(actor)), _T.c.state == "running")
+    query = select(_T.c.conversation_id).where(
+        _T.c.id.in_(_turns_of(actor)), _T.c.state == TurnState.RUNNING.value
+    )
     return list((await tx.execute(query)).scalars())
 
 
@@ -107,7 +111,7 @@ async def purge(tx: Transaction, *, before: datetime, limit: int = BATCH_SIZE) -
     old = (
         select(_I.c.id)
         .where(_I.c.received_at < before, _I.c.state != EventStatus.OPEN.value)
-        .where(~exists().where(_T.c.inbox_id == _I.c.id, _T.c.state != "done"))
+        .where(~exists().where(_T.c.inbox_id == _I.c.id, _T.c.state != TurnState.DONE.value))
         .order_by(_I.c.received_at)
         .limit(limit)
     )
@@ -162,8 +166,8 @@ def _turns_of(actor: Actor) -> Select[tuple[int]]:
     return select(_T.c.id).where(
         _T.c.asker_id == actor.person_id,
         _T.c.conversation_id.in_(_tenant_conversations(actor)),
-        ~((_T.c.outcome == "notice") & (_T.c.state != "done")),
-        _T.c.state != "notice",
+        ~((_T.c.outcome == Outcome.NOTICE.value) & (_T.c.state != TurnState.DONE.value)),
+        _T.c.state != TurnState.NOTICE.value,
     )
 
 

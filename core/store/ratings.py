@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
+from core.domain.handoff_state import HandoffReason, HandoffState
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -17,8 +18,8 @@ _N, _H = schema.ratings, schema.handovers
 class HandoffOutcome:
     """One ended handover in figures."""
 
-    reason: str
-    state: str
+    reason: HandoffReason
+    state: HandoffState
     assignee: str
     response_s: float | None  #: from asked to the first words of a person; None where there were none
     resolution_s: float | None  #: from asked to the end; None while it goes on
@@ -71,8 +72,8 @@ async def load_outcomes(tx: Transaction, *, since: datetime) -> list[HandoffOutc
     )
     return [
         HandoffOutcome(
-            reason=row.why,
-            state=row.state,
+            reason=HandoffReason(row.why),
+            state=HandoffState(row.state),
             assignee=row.taker,
             response_s=_seconds(row.asked_at, row.answered_at),
             resolution_s=_seconds(row.asked_at, row.ended_at),

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 from sqlalchemy import ColumnElement, String, case, cast, func, literal, select, text
 
 from core.access import Actor
+from core.domain.turn_states import CallPurpose
 from core.store import schema
 from core.store.database import Transaction
 
@@ -15,15 +16,13 @@ _C, _U = schema.conversations, schema.usage
 
 GroupBy: TypeAlias = Literal["day", "person", "chat", "model"]
 
-SUMMARY_OUTCOME: Final = "summary"  #: the outcome of a call that made notes: it answered nobody
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """Sums over calls."""
 
     name: str = ""  #: what they have in common: a day, a person, a chat or a model
-    messages: int = 0  #: answers; notes on long conversations are none
+    messages: int = 0  #: calls that answered a question
     prompt_tokens: int = 0
     cached_tokens: int = 0  #: among the prompt's
     completion_tokens: int = 0
@@ -38,7 +37,9 @@ class Totals:
 
 
 _SUMS: Final = (
-    func.coalesce(func.sum(case((_U.c.outcome == SUMMARY_OUTCOME, 0), else_=1)), 0).label("messages"),
+    func.coalesce(func.sum(case((_U.c.purpose == CallPurpose.ANSWER.value, 1), else_=0)), 0).label(
+        "messages"
+    ),
     func.coalesce(func.sum(_U.c.prompt_tokens), 0).label("prompt_tokens"),
     func.coalesce(func.sum(_U.c.cached_tokens), 0).label("cached_tokens"),
     func.coalesce(func.sum(_U.c.completion_tokens), 0).label("completion_tokens"),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
 from core.chat_policy import ChatRules, parse_rules, render_rules
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction

@@ -6,19 +6,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
+from core.domain.bot_messages import MessageRef
 from core.domain.errors import LeaseLost
-from core.domain.events import MessageRef
+from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState, parse_outcome
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.stored_refs import dump_refs, load_refs
 from core.store.upsert import Upsert
 
 _T = schema.turns
+
+NO_NOTICE: Final = (_T.c.state != TurnState.NOTICE.value, _T.c.outcome != Outcome.NOTICE.value)
+"""Conditions under which a turn is a question to Kimi, not the bot's own reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +36,9 @@ class Turn:
     seq: int
     asker_id: str
     attempt: int  #: 1 for the first worker; more after a takeover
-    state: str  #: "running", "notice"; "answered": the text only has to be shown; "done"
-    outcome: str
-    cancel_reason: str  #: "" or why it was asked to end: "stop", "new", "interrupt", "retry"
+    state: TurnState
+    outcome: TurnOutcome | None  #: None until the answer is stored
+    cancel_reason: CancelReason | None  #: why it was asked to end; None if it was not
     refs: tuple[MessageRef, ...]  #: messages posted so far, one per page
     partial: str  #: the answer as far as it was stored
     reasoning: str
@@ -63,9 +68,9 @@ async def claim(
             "inbox_id": inbox_id,
             "seq": seq,
             "run": 1,
-            "state": "notice" if notice else "running",
+            "state": (TurnState.NOTICE if notice else TurnState.RUNNING).value,
             "asker_id": asker_id,
-            "refs": _dump_refs(refs),
+            "refs": dump_refs(refs),
             "partial": partial,
             "started_at": utc_now(),
         },
@@ -81,10 +86,10 @@ _CLAIM = Upsert(
 )
 
 
-async def get_state(tx: Transaction, inbox_id: int) -> str | None:
-    """Return the state of an event's turn; None where nobody has taken it yet."""
+async def get_state(tx: Transaction, inbox_id: int) -> TurnState | None:
+    """Return the state of an event's turn; None if nobody has claimed it yet."""
     state: str | None = (await tx.execute(_GET_STATE, {"inbox_id": inbox_id})).scalar_one_or_none()
-    return state
+    return None if state is None else TurnState(state)
 
 
 _GET_STATE = select(_T.c.state).where(_T.c.inbox_id == bindparam("inbox_id"))
@@ -100,9 +105,7 @@ async def get_latest(
     tx: Transaction, conversation_id: int, *, before_inbox_id: int | None = None
 ) -> Turn | None:
     """Return a conversation's newest turn that is no notice, if given one older than an event."""
-    query = select(_T).where(
-        _T.c.conversation_id == conversation_id, _T.c.state != "notice", _T.c.outcome != "notice"
-    )
+    query = select(_T).where(_T.c.conversation_id == conversation_id, *NO_NOTICE)
     if before_inbox_id is not None:
         query = query.where(_T.c.inbox_id < before_inbox_id)
     query = query.order_by(_T.c.id.desc()).limit(1)
@@ -110,24 +113,26 @@ async def get_latest(
     return None if row is None else _turn(row)
 
 
-async def request_cancel(tx: Transaction, conversation_id: int, reason: str) -> Turn | None:
+async def request_cancel(tx: Transaction, conversation_id: int, reason: CancelReason) -> Turn | None:
     """Ask a conversation's running turn to end; return it, or None where none is running."""
     asked = await tx.execute(
         update(_T)
-        .where(_T.c.conversation_id == conversation_id, _T.c.state == "running")
-        .values(cancel=reason)
+        .where(_T.c.conversation_id == conversation_id, _T.c.state == TurnState.RUNNING.value)
+        .values(cancel=reason.value)
         .returning(*_T.c)
     )
     rows = asked.all()
     return _turn(rows[-1]) if rows else None
 
 
-async def load_cancel_requests(tx: Transaction, conversation_ids: Sequence[int]) -> list[tuple[int, str]]:
+async def load_cancel_requests(
+    tx: Transaction, conversation_ids: Sequence[int]
+) -> list[tuple[int, CancelReason]]:
     """Return which of these conversations' running turns are asked to end, and why."""
     query = select(_T.c.conversation_id, _T.c.cancel).where(
-        _T.c.conversation_id.in_(conversation_ids), _T.c.state == "running", _T.c.cancel != ""
+        _T.c.conversation_id.in_(conversation_ids), _T.c.state == TurnState.RUNNING.value, _T.c.cancel != ""
     )
-    return [(conversation_id, why) for conversation_id, why in await tx.execute(query)]
+    return [(conversation_id, CancelReason(reason)) for conversation_id, reason in await tx.execute(query)]
 
 
 async def save_refs(tx: Transaction, turn: Turn, refs: Sequence[MessageRef]) -> None:
@@ -136,7 +141,7 @@ async def save_refs(tx: Transaction, turn: Turn, refs: Sequence[MessageRef]) -> 
     Raises:
         Fenced: another run owns the turn.
     """
-    await _write(tx, turn, refs=_dump_refs(refs))
+    await _write(tx, turn, refs=dump_refs(refs))
 
 
 async def save_partial(tx: Transaction, turn: Turn, *, partial: str, reasoning: str) -> None:
@@ -148,26 +153,22 @@ async def save_partial(tx: Transaction, turn: Turn, *, partial: str, reasoning: 
     await _write(tx, turn, partial=partial, reasoning=reasoning)
 
 
-async def save_answer(tx: Transaction, turn: Turn, *, text: str, outcome: str) -> None:
+async def save_answer(tx: Transaction, turn: Turn, *, text: str, outcome: TurnOutcome) -> None:
     """Store the whole text that is to be shown; from here on only showing it is left.
 
     Raises:
         Fenced: another run owns the turn.
     """
-    await _write(tx, turn, partial=text, reasoning="", state="answered", outcome=outcome)
+    await _write(tx, turn, partial=text, reasoning="", state=TurnState.ANSWERED.value, outcome=str(outcome))
 
 
-async def finish(tx: Transaction, turn: Turn, *, outcome: str) -> None:
+async def finish(tx: Transaction, turn: Turn, *, outcome: TurnOutcome) -> None:
     """Close the turn.
 
     Raises:
         Fenced: another run owns the turn.
     """
-    await _write(tx, turn, state="done", outcome=outcome, finished_at=utc_now())
-
-
-def _dump_refs(refs: Sequence[MessageRef]) -> list[dict[str, str]]:
-    return [{"channel": ref.channel, "message_id": ref.message_id, "rung": ref.rung} for ref in refs]
+    await _write(tx, turn, state=TurnState.DONE.value, outcome=str(outcome), finished_at=utc_now())
 
 
 async def _write(tx: Transaction, turn: Turn, **values: object) -> None:
@@ -177,7 +178,7 @@ async def _write(tx: Transaction, turn: Turn, **values: object) -> None:
 
 
 _WRITE = update(_T).where(
-    _T.c.id == bindparam("of_id"), _T.c.run == bindparam("of_run"), _T.c.state != "done"
+    _T.c.id == bindparam("of_id"), _T.c.run == bindparam("of_run"), _T.c.state != TurnState.DONE.value
 )
 
 
@@ -189,10 +190,10 @@ def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
         seq=row.seq,
         asker_id=row.asker_id,
         attempt=row.run,
-        state=row.state,
-        outcome=row.outcome,
-        cancel_reason=row.cancel,
-        refs=tuple(MessageRef(**ref) for ref in row.refs),
+        state=TurnState(row.state),
+        outcome=parse_outcome(row.outcome),
+        cancel_reason=CancelReason(row.cancel) if row.cancel else None,
+        refs=load_refs(row.refs),
         partial=row.partial,
         reasoning=row.reasoning,
     )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select
 
+from core.domain.turn_states import CallPurpose, Outcome, TurnOutcome
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -21,7 +22,8 @@ class CallUsage:
     reasoning_tokens: int
     first_word_s: float | None  #: from the request to the first word; None where none came
     duration_s: float
-    outcome: str
+    outcome: TurnOutcome = Outcome.COMPLETE
+    purpose: CallPurpose = CallPurpose.ANSWER
     cost_usd: float | None = None  #: None where the model's price is not known
 
 
@@ -33,6 +35,8 @@ async def add(
         _ADD,
         {
             **asdict(call),
+            "outcome": str(call.outcome),
+            "purpose": call.purpose.value,
             "conversation_id": conversation_id,
             "turn_id": turn_id,
             "person_id": person_id,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from core.access import RefusalReason
-from core.domain.events import UnsupportedContent
+from core.domain.message_content import UnsupportedContent
 from core.text.language import Language
 
 

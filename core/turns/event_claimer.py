@@ -10,19 +10,17 @@ from core.access import Actor, RefusalReason
 from core.chat_policy import ChatRules
 from core.chat_settings import ChatSettings
 from core.commands.command import Command, parse_option_data
+from core.domain.addresses import Address, ChatType
+from core.domain.bot_messages import ActionButton, MessageRef
 from core.domain.events import (
-    ActionButton,
-    Address,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
     MemberJoined,
     MessageEdited,
     MessageReceived,
-    MessageRef,
     UnparsedEvent,
 )
 from core.files.file_policy import strip_attachments_line

@@ -9,6 +9,7 @@ import structlog
 from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
+from core.domain.turn_states import CallPurpose
 from core.kimi import ChatRequest, Finished, KimiError, Message, TextDelta
 from core.llm import Requester
 from core.llm.pricing import with_cost
@@ -25,7 +26,6 @@ TIMEOUT_S: Final = 60.0  #: how long Kimi's judgement is waited for, a busy acco
 MAX_CHARS: Final = 2_000  #: of the words that are judged
 REPLY_TOKENS: Final = 16
 THINKING_REPLY_TOKENS: Final = 1_024  #: where the model cannot answer without thinking
-OUTCOME: Final = "judged"
 
 INSTRUCTION: Final = (
     "You read one message of a chat in which customers and a team talk. Decide whether its author asks for "
@@ -141,7 +141,7 @@ class KimiIntentClassifier:
             reasoning_tokens=used.reasoning_tokens,
             first_word_s=None,
             duration_s=duration_s,
-            outcome=OUTCOME,
+            purpose=CallPurpose.INTENT,
         )
         async with self._database.begin() as tx:
             await usage.add(

@@ -16,8 +16,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from core.commands import CommandReply
-from core.domain.events import ActionButton, ButtonPressed, CommandName, CommandReceived, OptionButton
-from core.knowledge.canned_responses import OUTCOME_CANNED, OUTCOME_UNKNOWN, add_label, find_canned_response
+from core.domain.bot_messages import ActionButton, OptionButton
+from core.domain.events import ButtonPressed, CommandName, CommandReceived
+from core.domain.turn_states import Outcome
+from core.knowledge.canned_responses import add_label, find_canned_response
 from core.knowledge.query import is_small_talk, parse_query
 from core.knowledge.retrieval import MAX_LINES, KnowledgeRetriever
 from core.store import Database, canned, history
@@ -42,7 +44,7 @@ class NoKnowledgeAnswer:
             return None
         words, choices = await self._offer(claimed) if self._offer is not None else ("", ())
         text = no_knowledge_text(claimed.language)
-        return CommandReply(text=f"{text}{words}".rstrip(), options=choices, outcome=OUTCOME_UNKNOWN)
+        return CommandReply(text=f"{text}{words}".rstrip(), options=choices, outcome=Outcome.NO_KNOWLEDGE)
 
 
 class CannedAnswer:
@@ -71,7 +73,7 @@ class CannedAnswer:
         found = await asyncio.to_thread(find_canned_response, asked.text, ready)
         if found is None:
             return None
-        return CommandReply(text=add_label(found.answer, claimed.language), outcome=OUTCOME_CANNED)
+        return CommandReply(text=add_label(found.answer, claimed.language), outcome=Outcome.CANNED)
 
 
 def no_knowledge_text(language: Language) -> str:

@@ -6,6 +6,7 @@ import structlog
 
 from core.access import AccessLists, Actor, Quotas, RefusalReason, exceeded_quota
 from core.chat_policy import ChatRules
+from core.domain.turn_states import TurnState
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Transaction, budget, turns
 from core.store.inbox import InboxItem
@@ -44,7 +45,7 @@ class QuotaCheck:
             return None
         begun = await turns.get_state(tx, item.id)
         if begun is not None:
-            refused = begun == "notice" and await budget.was_notified(tx, actor, budget.QUOTA_NOTICE)
+            refused = begun is TurnState.NOTICE and await budget.was_notified(tx, actor, budget.QUOTA_NOTICE)
             return RefusalReason.PERSON_QUOTA if refused else None
         name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
         over = exceeded_quota(limits, await budget.load_quota_usage(tx, actor, limits, alias=name))

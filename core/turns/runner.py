@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import structlog
 
@@ -24,17 +24,11 @@ from core.chat_settings import ChatSettings
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.delivery import Delivery
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.bot_messages import ActionButton, Button, MessageRef, OptionButton
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, StoreUnavailable
-from core.domain.events import (
-    ActionButton,
-    Button,
-    ButtonPressed,
-    CommandReceived,
-    MessageReceived,
-    MessageRef,
-    OptionButton,
-)
+from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
+from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome, TurnState
 from core.observer import NOOP_OBSERVER, Observer
 from core.ports.platform import Backfill, MessageChannel
 from core.store import Database, Lane, QueueKey, Transaction, conversations, history, inbox, turns
@@ -65,14 +59,14 @@ class PredefinedAnswer(Protocol):
 class AnswerButtonProvider(Protocol):
     """A part of the product that puts a button of its own under answers."""
 
-    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> tuple[OptionButton, ...]:
+    async def __call__(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
         """Return the buttons that stand under the answer to a question which ended so."""
 
 
 class AfterAnswerHook(Protocol):
     """A part of the product that goes on once an answer stands on the screen."""
 
-    async def __call__(self, claimed: ClaimedTurn, outcome: str) -> None:
+    async def __call__(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
         """Do what follows from a question's outcome; it may be called twice after a crash."""
 
 
@@ -170,13 +164,13 @@ class TurnRunner:
             await turns.finish(tx, claimed.turn, outcome=outcome)
             await inbox.set_status(tx, await self._answered_event_ids(tx, claimed), EventStatus.DONE)
         telemetry.finished(outcome, delivery)
-        log.info("turn.finished", outcome=outcome, pages=len(delivery.streamed.sent_messages))
+        log.info("turn.finished", outcome=str(outcome), pages=len(delivery.streamed.sent_messages))
         if claimed.question is not None:
             await self._answerer.prepare_next(claimed.conversation, claimed.turn)
             for afterwards in self._after_answer_hooks:
                 await afterwards(claimed, outcome)
 
-    async def _answer_buttons(self, claimed: ClaimedTurn, outcome: str) -> tuple[Button, ...]:
+    async def _answer_buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[Button, ...]:
         """Return the buttons under an answer; none where it needs none."""
         controls: tuple[Button, ...] = buttons_for(outcome)
         for under in self._button_providers if controls else ():
@@ -192,10 +186,10 @@ class TurnRunner:
         items = await inbox.load_open_items(tx, work, limit=MAX_MERGED)
         return [item.id for item in items if item.id <= turn.seq]
 
-    async def _produce_answer(self, claimed: ClaimedTurn, delivery: Delivery) -> str:
+    async def _produce_answer(self, claimed: ClaimedTurn, delivery: Delivery) -> TurnOutcome:
         """Put the turn's text into the delivery and store it; return the outcome."""
         turn = claimed.turn
-        if turn.state == "answered":
+        if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
             return turn.outcome
         said = await self._predefined_reply(claimed)
@@ -210,11 +204,11 @@ class TurnRunner:
             )
             running = self._active_answers.get(claimed.conversation.id)
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
-            delivery.finished.add_done_callback(lambda _: running.cancel("closed"))
+            delivery.finished.add_done_callback(lambda _: running.cancel(CancelReason.UNDELIVERABLE))
             return await self._answerer.answer(question, delivery, running)
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=said.text, outcome=said.outcome)
-            if said.outcome != "notice":
+            if said.outcome is not Outcome.NOTICE:
                 await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, said.text)
         delivery.append(said.text)
         delivery.streamed.final_buttons = said.options
@@ -273,8 +267,10 @@ class TurnRunner:
             refs=turn.refs,
             known_message_ids=claimed.known_message_ids,
             post_uncertain=turn.attempt > 1,
-            show_status=turn.state == "running",
-            running_buttons=(ActionButton.STOP,) if self._show_buttons and turn.state == "running" else (),
+            show_status=turn.state is TurnState.RUNNING,
+            running_buttons=(ActionButton.STOP,)
+            if self._show_buttons and turn.state is TurnState.RUNNING
+            else (),
         )
 
     async def _save_refs(self, claimed: ClaimedTurn, refs: Sequence[MessageRef]) -> None:
@@ -297,26 +293,32 @@ class TurnRunner:
             else:
                 return
 
-    async def _deliver(self, claimed: ClaimedTurn, delivery: Delivery, outcome: str) -> str:
+    async def _deliver(self, claimed: ClaimedTurn, delivery: Delivery, outcome: TurnOutcome) -> TurnOutcome:
         """Bring the last words onto the screen; return the outcome."""
         try:
             await delivery.finish()
         except PlatformError as exc:
             log.warning("turn.undelivered", platform=claimed.conversation.key.platform, error=str(exc))
-            return "undelivered"
+            return Outcome.UNDELIVERED
         return outcome
 
 
-def buttons_for(outcome: str) -> tuple[ActionButton, ...]:
+def buttons_for(outcome: TurnOutcome) -> tuple[ActionButton, ...]:
     """Return the buttons that stand under an answer which ended so."""
     match outcome:
-        case "complete":
+        case Outcome.COMPLETE | Outcome.CANNED:
             return (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
-        case "length":
+        case Outcome.LENGTH_LIMIT:
             return (ActionButton.CONTINUE, ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
-        case "canned":
-            return (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
-        case "notice" | "unknown" | "too_long" | "interrupted" | "closed":
+        case (
+            Outcome.NOTICE
+            | Outcome.NO_KNOWLEDGE
+            | Outcome.QUESTION_TOO_LONG
+            | Outcome.INTERRUPTED
+            | Outcome.CHANNEL_CLOSED
+        ):
             return ()
-        case _:
+        case Outcome.EMPTY | Outcome.STOPPED | Outcome.FILES_UNREADABLE | Outcome.UNDELIVERED | KimiFailure():
             return (ActionButton.RETRY,)
+        case _:
+            assert_never(outcome)

@@ -8,6 +8,7 @@ import structlog
 from core.delivery.delivery import Delivery
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost
+from core.domain.turn_states import TurnOutcome
 from core.observer import Observer, TraceSpan, TurnRecord
 from core.store.clock import utc_now
 from core.turns.claimer import ClaimedTurn
@@ -25,15 +26,15 @@ class TurnTelemetry:
         self._waited_s, self._span = waited_s, span
         self._claimed_at = clock.time()
 
-    def finished(self, outcome: str, delivery: Delivery) -> None:
+    def finished(self, outcome: TurnOutcome, delivery: Delivery) -> None:
         """Note that the turn is closed and that its words stand."""
         first = delivery.first_shown_at
-        self._span.set_attributes(outcome=outcome)
+        self._span.set_attributes(outcome=str(outcome))
         self._observer.turn_finished(
             TurnRecord(
                 platform=self._claimed.conversation.key.platform,
                 is_question=self._claimed.question is not None,
-                outcome=outcome,
+                outcome=str(outcome),
                 duration_s=self._clock.time() - self._claimed_at,
                 time_to_first_text_s=None if first is None else self._waited_s + first - self._claimed_at,
             )

@@ -3,17 +3,19 @@
 import asyncio
 from dataclasses import dataclass
 
+from core.domain.turn_states import CancelReason
+
 
 @dataclass(slots=True)
 class ActiveAnswer:
-    """One answer; ``why`` says who ended it: "stop", "new", "interrupt", "retry", "closed"."""
+    """One answer that this process is writing."""
 
     task: "asyncio.Task[object] | None" = None
-    cancel_reason: str = ""
+    cancel_reason: CancelReason | None = None  #: None while it goes on
 
-    def cancel(self, reason: str) -> None:
+    def cancel(self, reason: CancelReason) -> None:
         """End the answer; its text so far stays."""
-        if not self.cancel_reason:
+        if self.cancel_reason is None:
             self.cancel_reason = reason
             if self.task is not None:
                 self.task.cancel()
@@ -39,7 +41,7 @@ class ActiveAnswers:
         if self._answers.get(conversation_id) is answer:
             del self._answers[conversation_id]
 
-    def cancel(self, conversation_id: int, reason: str) -> None:
+    def cancel(self, conversation_id: int, reason: CancelReason) -> None:
         """End a conversation's running answer, if this process is writing one."""
         answer = self._answers.get(conversation_id)
         if answer is not None:

@@ -11,6 +11,7 @@ import structlog
 
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
+from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import PeriodicTask
 from core.store import Database, QueueKey, Transaction, inbox
 from core.store.file_lock import FileLock
@@ -73,7 +74,7 @@ class EmbeddedWorkQueue:
         """Do a chore now."""
         self._task_scheduler.run_soon(name)
 
-    def cancel(self, conversation_id: int, reason: str) -> None:
+    def cancel(self, conversation_id: int, reason: CancelReason) -> None:
         """End the conversation's running answer."""
         self._active_answers.cancel(conversation_id, reason)
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import TaskScheduler
 from core.store import QueueKey, Transaction
 
@@ -31,7 +32,7 @@ class WorkQueue(TaskScheduler, Protocol):
     def wake(self, queue_key: QueueKey) -> None:
         """Say after the commit that ``work`` has an open event."""
 
-    def cancel(self, conversation_id: int, reason: str) -> None:
+    def cancel(self, conversation_id: int, reason: CancelReason) -> None:
         """End the conversation's running answer, wherever it runs; stored already as wanted."""
 
     async def start(self, process_queue: ProcessQueue) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from bots.slack.limits import SlackLimits
 from bots.telegram.limits import TelegramLimits
 from core.delivery.pacing import PacingPolicy
+from core.domain.bot_messages import DeliveryModeName
 from core.ports.platform import DeliveryMode
 from tests.bench.optimum import Paid, best_mean_s
 from tests.bench.simulation import Run, Simulation, steady
@@ -22,7 +23,9 @@ def places() -> dict[str, Sequence[DeliveryMode]]:
 
     def chat(*, private: bool) -> list[DeliveryMode]:
         cost = (telegram.chat_budget("", "", private=private), telegram.overall_budget(""))
-        return [DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost)]
+        return [
+            DeliveryMode(name=DeliveryModeName.EDIT, create_cost=cost, update_cost=cost, finalize_cost=cost)
+        ]
 
     return {
         "Telegram DM": chat(private=True),

@@ -14,7 +14,8 @@ from core.delivery.pacing import PacingPolicy
 from core.delivery.scheduled_message import ScheduledMessage, SendPermit
 from core.delivery.scheduler import DeliveryScheduler
 from core.delivery.streamed_message import StreamedMessage
-from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.ports.platform import DeliveryMode
 
 WORD = "word "
@@ -125,7 +126,7 @@ class Simulation:
             lane.in_flight = False
             if step.rendered is not None:
                 run.frames.append((now + self.latency_s / 2, len(step.rendered.text) // len(WORD)))
-            lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", rung=step.mode), then)
+            lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", mode=step.mode), then)
             self.scheduler.complete_call(lane, then)
             if step.completes_answer and lane.streamed.next_priority(then) is None:
                 self.scheduler.remove(lane, then)

@@ -14,9 +14,11 @@ from bots.simulator.telegram import Limits as TelegramLimits
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
+from core.domain.addresses import Address
+from core.domain.bot_messages import DeliveryModeName, MessageRef, OptionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
-from core.domain.events import Address, ButtonPressed, Event, MessageRef, OptionButton
+from core.domain.events import ButtonPressed, Event
 from core.ports.platform import HandoffRooms, MessageChannel
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
@@ -45,7 +47,9 @@ class Desk:
     async def say(self, at: Address, markdown: str) -> MessageRef:
         """Post a text of ours."""
         (page,) = self.surface.build_renderer(at).render(markdown, complete=True)
-        return await self.surface.post(at, page, mode="edit", idempotency_key="desk:1", final=True)
+        return await self.surface.post(
+            at, page, mode=DeliveryModeName.EDIT, idempotency_key="desk:1", final=True
+        )
 
     def thread_of(self, ref: MessageRef) -> str:
         """The thread or topic in which a message stands."""
@@ -165,7 +169,7 @@ async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
     (page,) = desk.surface.build_renderer(at).render("Ann waits.", complete=True)
     choice = OptionButton(label="Take", data="desk:take:7")
     ref = await desk.surface.post(
-        at, page, mode="edit", idempotency_key="desk:3", buttons=(choice,), final=True
+        at, page, mode=DeliveryModeName.EDIT, idempotency_key="desk:3", buttons=(choice,), final=True
     )
     if isinstance(desk.sim, TelegramSimulator):
         await desk.sim.press(int(ref.channel), int(ref.message_id), "choice:desk:take:7", int(desk.person))

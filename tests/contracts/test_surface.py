@@ -17,6 +17,8 @@ from bots.simulator.telegram import Limits as TelegramLimits
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
+from core.domain.addresses import Address
+from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
@@ -26,7 +28,7 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
-from core.domain.events import ActionButton, Address, Event, MessageRef, RenderedMessage, TypingStatus
+from core.domain.events import Event
 from core.ports.platform import MessageChannel
 
 
@@ -37,7 +39,7 @@ class Stage:
     surface: MessageChannel
     address: Address
     asked: str  #: id of the question
-    rung: str
+    mode: DeliveryModeName
     sim: Any
     opening: str  #: the method that shows a first frame
     growing: str  #: the method that shows a further one
@@ -58,7 +60,7 @@ class Stage:
     async def post(self, text: str, **how: Any) -> MessageRef:
         """Post a text on the stage's rung."""
         return await self.surface.post(
-            self.address, self.page(text), mode=self.rung, **{"idempotency_key": "7:0", **how}
+            self.address, self.page(text), mode=self.mode, **{"idempotency_key": "7:0", **how}
         )
 
     async def edit(
@@ -112,16 +114,16 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
         async with TelegramSimulator(clock=clock, limits=TelegramLimits(enabled=False)) as telegram:
             app: Any = TelegramApp(TelegramConfig(token="1:test", api_url=telegram.api_url), clock=clock)
             ann = telegram.add_person("Ann")
-            yield await enter(app, heard, telegram, telegram.private_chat(ann), ann, "edit")
+            yield await enter(app, heard, telegram, telegram.private_chat(ann), ann, DeliveryModeName.EDIT)
             await app.close()
         return
     async with SlackSimulator(clock=clock, limits=SlackLimits(enabled=False)) as slack:
         config = SlackConfig(bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url)
         app = SlackApp(config, clock=clock)
         ann = slack.add_person("Ann")
-        rung = request.param.partition("-")[2]
-        place = slack.open_dm(ann) if rung == "edit" else slack.add_channel("team", [ann])
-        yield await enter(app, heard, slack, place, ann, rung)
+        mode = DeliveryModeName(request.param.partition("-")[2])
+        place = slack.open_dm(ann) if mode is DeliveryModeName.EDIT else slack.add_channel("team", [ann])
+        yield await enter(app, heard, slack, place, ann, mode)
         await app.close()
 
 
@@ -132,19 +134,19 @@ METHODS = {
 }
 
 
-async def enter(app: Any, heard: Heard, sim: Any, place: Any, person: Any, rung: str) -> Stage:
+async def enter(app: Any, heard: Heard, sim: Any, place: Any, person: Any, mode: DeliveryModeName) -> Stage:
     """Connect, let a person ask, and take the address from what is heard."""
     await app.connect()
     await app.start(heard)
-    mention = f"<@{sim.bot_user}> " if rung == "stream" else ""
+    mention = f"<@{sim.bot_user}> " if mode is DeliveryModeName.STREAM else ""
     asked = await sim.say(place, person, f"{mention}hello")
     event: Any = await asyncio.wait_for(heard.first, timeout=20)
-    opening, growing, closing = METHODS[app.name, rung]
+    opening, growing, closing = METHODS[app.name, mode]
     return Stage(
         surface=app.message_channel,
         address=event.address,
         asked=str(asked),
-        rung=rung,
+        mode=mode,
         sim=sim,
         opening=opening,
         growing=growing,
@@ -157,7 +159,7 @@ async def enter(app: Any, heard: Heard, sim: Any, place: Any, person: Any, rung:
 async def test_it_offers_at_least_one_way_to_grow(stage: Stage) -> None:
     """Every rung can be opened and closed at a cost; the stage's is one of them."""
     rungs = stage.surface.delivery_modes(stage.address)
-    assert stage.rung in [rung.name for rung in rungs]
+    assert stage.mode in [rung.name for rung in rungs]
     assert rungs[-1].name == "edit"
     assert all(rung.create_cost and rung.finalize_cost for rung in rungs)
 
@@ -171,7 +173,7 @@ async def test_a_post_shows_and_edits_replace(stage: Stage) -> None:
     assert [shown.text for shown in stage.shown] == ["One two"]
     ref = await stage.edit(ref, "One two three", "One two", last=True)
     assert [shown.text for shown in stage.shown] == ["One two three"]
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert not stage.shown[0].streaming
     await stage.edit(ref, "Something else", "One two three", last=True)
     assert [shown.text for shown in stage.shown] == ["Something else"]
@@ -268,7 +270,7 @@ async def test_an_edit_that_fails_may_be_done_again(stage: Stage, kind: str, las
     stage.sim.faults.next(method, stage.gateway if kind == "gateway" else kind)
     with pytest.raises((PlatformUnavailable, PlatformOutcomeUnknown)) as failed:
         await stage.edit(ref, "One two", "One", last=last)
-    if stage.rung == "edit":
+    if stage.mode is DeliveryModeName.EDIT:
         assert failed.type is PlatformUnavailable
     ref = await stage.edit(ref, "One two", "One", last=last)
     assert [shown.text for shown in stage.shown] == ["One two"]
@@ -282,7 +284,7 @@ async def test_a_text_that_no_message_holds_is_refused(stage: Stage) -> None:
     text = "x" * stage.limit
     with pytest.raises(PlatformRefused):
         await stage.surface.post(
-            stage.address, RenderedMessage(markdown=text, text=text), mode=stage.rung, idempotency_key="7:0"
+            stage.address, RenderedMessage(markdown=text, text=text), mode=stage.mode, idempotency_key="7:0"
         )
     assert stage.shown == []
 
@@ -292,7 +294,7 @@ async def test_the_pager_never_makes_too_long_a_page(stage: Stage) -> None:
     pages = stage.surface.build_renderer(stage.address).render("word and word " * 3_000, complete=True)
     assert len(pages) >= 3
     for page in pages:
-        await stage.surface.post(stage.address, page, mode="edit", idempotency_key="7:0")
+        await stage.surface.post(stage.address, page, mode=DeliveryModeName.EDIT, idempotency_key="7:0")
     assert len(stage.shown) == len(pages)
 
 
@@ -300,7 +302,7 @@ async def test_what_a_dead_process_left_growing_can_be_reclaimed(stage: Stage) -
     """The message is taken over, once and again, and its text replaced without knowing it."""
     left = await stage.post("One tw")
     ref = await stage.surface.finalize_orphan(stage.address, left)
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert (await stage.surface.finalize_orphan(stage.address, left)).message_id == ref.message_id
     await stage.surface.edit(stage.address, ref, stage.page("One two three"), previous=None, final=True)
     assert [shown.text for shown in stage.shown] == ["One two three"]

@@ -7,18 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.clock import ScaledClock
 from core.domain.errors import StoreUnavailable
-from core.domain.events import (
-    Address,
-    ChatType,
-    CommandName,
-    CommandReceived,
-    Mention,
-    MessageReceived,
-    Person,
-    ThreadKey,
-)
+from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
+from core.domain.turn_states import CancelReason
 from core.inbound.ingest import Ingestor
 from core.store import Database, Lane, QueueKey, inbox, migrate
 from core.store.inbox import EventStatus
@@ -222,7 +215,7 @@ async def test_a_running_answer_is_ended_from_outside(database: Database) -> Non
     """Cancelling a conversation reaches the answer that is being written in it, with its reason."""
     running = ActiveAnswers()
     engine = engine_for(database, running)
-    ended: list[str] = []
+    ended: list[CancelReason | None] = []
 
     async def drain(work: QueueKey) -> None:
         answer = running.register(work.conversation_id)
@@ -238,8 +231,8 @@ async def test_a_running_answer_is_ended_from_outside(database: Database) -> Non
     await engine.start(drain)
     await Ingestor(database, engine)(said(1, 1))
     await until(lambda: len(running) == 1)
-    engine.cancel(running.conversation_ids()[0], "stop")
-    await until(lambda: ended == ["stop"])
+    engine.cancel(running.conversation_ids()[0], CancelReason.STOP)
+    await until(lambda: ended == [CancelReason.STOP])
     await engine.stop(grace_s=1.0)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.entities import SOLID, Entity, found_in
-from core.domain.events import AttachmentKind
+from core.domain.message_content import AttachmentKind
 from core.files.file_policy import display_name
 from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message

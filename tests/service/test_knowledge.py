@@ -7,7 +7,8 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 from core.chat_policy import ChatRules
-from core.domain.events import ChannelMigrated, ThreadKey
+from core.domain.addresses import ThreadKey
+from core.domain.events import ChannelMigrated
 from core.knowledge.indexing import index_document
 from core.knowledge.scope import chat_set_name, owner_of
 from core.store import Database, canned, knowledge, rules

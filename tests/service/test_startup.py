@@ -12,8 +12,9 @@ from bots.composition.platform_wiring import build_platforms
 from bots.composition.service import Service
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
 from bots.simulator.telegram import Limits, TelegramSimulator
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.clock import SystemClock
-from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ThreadKey
+from core.domain.events import Mention, MessageReceived
 from core.settings import Settings
 from core.store import Database, migrate
 from core.store.payload import encode

@@ -146,6 +146,7 @@ usage = Table(
     Column("outcome", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("cost_usd", Float),  # NULL where the model's price was not known
+    Column("purpose", String(32), nullable=False, server_default="answer"),
     Index("ix_usage_conversation_id", "conversation_id"),
     Index("ix_usage_turn_id", "turn_id"),
     Index("ix_usage_created_at", "created_at"),

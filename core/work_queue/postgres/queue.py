@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
+from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import PeriodicTask
 from core.store import Database, Lane, QueueKey, Transaction, inbox
 from core.store.cluster import Notification, conninfo
@@ -144,7 +145,7 @@ class PostgresWorkQueue:
         if self._worker is not None:
             self._task_scheduler.run_soon(name)
 
-    def cancel(self, conversation_id: int, reason: str) -> None:
+    def cancel(self, conversation_id: int, reason: CancelReason) -> None:
         """End the answer here or tell the replica that writes it; the wish is stored already."""
         if self._active_answers.get(conversation_id) is not None:
             self._active_answers.cancel(conversation_id, reason)

@@ -1,15 +1,16 @@
 """``moonthread desk stats``."""
 
 from bots.cli.desk import table_row
+from core.domain.handoff_state import HandoffReason, HandoffState
 from core.store.ratings import HandoffOutcome
 
 
 def outcome(
-    response_s: float | None, resolution_s: float | None, stars: int | None, state: str
+    response_s: float | None, resolution_s: float | None, stars: int | None, state: HandoffState
 ) -> HandoffOutcome:
     """One handover."""
     return HandoffOutcome(
-        reason="customer",
+        reason=HandoffReason.CUSTOMER,
         state=state,
         assignee="Lin",
         response_s=response_s,
@@ -21,9 +22,9 @@ def outcome(
 def test_a_line_tells_medians_in_minutes_and_the_mean_rating() -> None:
     """Handovers without an answer, an end or a rating count as such and spoil no figure."""
     found = [
-        outcome(60.0, 600.0, 5, "closed"),
-        outcome(120.0, 1200.0, 4, "closed"),
-        outcome(None, None, None, "waiting"),
+        outcome(60.0, 600.0, 5, HandoffState.CLOSED),
+        outcome(120.0, 1200.0, 4, HandoffState.CLOSED),
+        outcome(None, None, None, HandoffState.WAITING),
     ]
     assert table_row("Lin", found) == ["Lin", "3", "2", "2.0", "2.0", "20.0", "2", "4.5", "2"]
 

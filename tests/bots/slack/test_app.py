@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.web_server import WebServer
+from core.domain.addresses import Address
+from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
 from core.domain.clock import SystemClock
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.domain.events import (
-    ActionButton,
-    Address,
     ButtonPressed,
     CommandName,
     CommandReceived,
@@ -25,7 +25,6 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
-    RenderedMessage,
     UnparsedEvent,
 )
 from core.ports.platform import EventSink
@@ -175,7 +174,9 @@ async def test_every_event_is_acknowledged(app, slack, inbox, people) -> None:
     said = next(
         event for event in inbox.taken if isinstance(event, MessageReceived) and event.message_id == root
     )
-    await app.surface.post(said.address, RenderedMessage(markdown="One", text="One"), rung="edit", marker="m")
+    await app.surface.post(
+        said.address, RenderedMessage(markdown="One", text="One"), mode=DeliveryModeName.EDIT, marker="m"
+    )
     await slack.settled()
     kinds = [type(event) for event in inbox.taken]
     assert (kinds.count(MessageDeleted), kinds.count(MemberJoined)) == (1, 1)
@@ -225,7 +226,7 @@ async def test_our_buttons_are_heard(either, slack, inbox, people) -> None:
     ref = await either.surface.post(
         address,
         RenderedMessage(markdown="One", text="One"),
-        rung="edit",
+        mode=DeliveryModeName.EDIT,
         marker="m",
         controls=(ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD),
     )
@@ -282,7 +283,10 @@ async def test_after_stopping_the_surface_goes_on(app, slack, inbox, people) -> 
     await slack.settled()
     await app.stop()
     ref = await app.surface.post(
-        inbox.taken[0].address, RenderedMessage(markdown="One", text="One"), rung="stream", marker="m"
+        inbox.taken[0].address,
+        RenderedMessage(markdown="One", text="One"),
+        mode=DeliveryModeName.STREAM,
+        marker="m",
     )
     assert slack.screen.messages[ref.channel, ref.message_id].text == "One"
 

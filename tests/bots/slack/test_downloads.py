@@ -15,7 +15,7 @@ from bots.slack.downloads import SlackDownloader
 from bots.web_server import WebServer
 from core.domain.clock import SystemClock
 from core.domain.errors import DownloadRefused, PlatformUnavailable
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.message_content import Attachment, AttachmentKind
 
 BYTES = b"x" * 700_000
 

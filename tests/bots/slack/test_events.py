@@ -7,11 +7,11 @@ import pytest
 
 from bots.slack.events import MalformedEvent, parse_event, referenced_people
 from bots.slack.people import BotIdentity, Profile
+from core.domain.addresses import ChatType, Person, ThreadKey
+from core.domain.bot_messages import ActionButton
 from core.domain.events import (
-    ActionButton,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
@@ -20,10 +20,8 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
-    Person,
-    ThreadKey,
-    UnsupportedContent,
 )
+from core.domain.message_content import UnsupportedContent
 
 ME = BotIdentity(team_id="T1", user_id="UBOT", bot_id="BBOT", name="kimi")
 PEOPLE = {"U1": Profile(name="Ada", language="zh-CN")}

@@ -11,9 +11,9 @@ from bots.slack.app import SlackApp, SlackConfig
 from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.limits import SlackLimits
 from bots.slack.payload import message_payload, to_mrkdwn
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.domain.events import MessageRef
 
 CONTENT = b"line\n" * 200_000
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bots.simulator.slack.rules import check_markdown
 from bots.slack.outgoing_markdown import separate_emphasis
 from bots.slack.render import MAX_MESSAGE_BYTES, SlackRenderer, find_overflow
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 
 SAMPLES = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 PINGS = re.compile(r"<(?:![a-z]|@[A-Za-z0-9]|#[A-Za-z0-9])(?<!<!d)", re.IGNORECASE)

@@ -14,6 +14,8 @@ from bots.slack.limits import SlackLimits
 from bots.slack.people import ProfileCache
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
+from core.domain.addresses import Address, Person, ThreadKey
+from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
@@ -22,15 +24,6 @@ from core.domain.errors import (
     PlatformRateLimited,
     PlatformRefused,
     PlatformUnavailable,
-)
-from core.domain.events import (
-    ActionButton,
-    Address,
-    MessageRef,
-    Person,
-    RenderedMessage,
-    ThreadKey,
-    TypingStatus,
 )
 
 SCALE = 1000.0
@@ -97,18 +90,20 @@ async def desk() -> AsyncIterator[Desk]:
 
 async def stream(desk: Desk, text: str) -> MessageRef:
     """Begin a stream in the thread."""
-    return await desk.surface.post(desk.thread, page(text), mode="stream", idempotency_key="m:0")
+    return await desk.surface.post(
+        desk.thread, page(text), mode=DeliveryModeName.STREAM, idempotency_key="m:0"
+    )
 
 
 async def test_a_stream_grows_by_what_is_new(desk: Desk) -> None:
     """Start, append and stop each say only what is new, and the message stands once, whole."""
     ref = await stream(desk, "One")
-    assert ref.rung == "stream"
+    assert ref.mode is DeliveryModeName.STREAM
     ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
     ref = await desk.surface.edit(
         desk.thread, ref, page("One two three"), previous=page("One two"), final=True
     )
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == "One two three"
     assert not desk.shown(ref).streaming
     assert desk.shown(ref).thread == desk.thread.key.thread
@@ -144,7 +139,7 @@ async def test_a_stream_whose_text_is_not_a_beginning_is_rewritten(
     """Where what stands there is unknown or differs, the stream ends and the whole text replaces it."""
     ref = await stream(desk, "Other")
     ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=shown, final=False)
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == "One two"
 
 
@@ -154,7 +149,7 @@ async def test_an_expired_stream_goes_on_by_edits(desk: Desk, *, last: bool) -> 
     ref = await stream(desk, "One")
     await desk.slack.clock.sleep(320)
     ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=last)
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == "One two"
 
 
@@ -163,7 +158,7 @@ async def test_a_stream_that_a_person_stopped_says_no_more_until_the_end(desk: D
     ref = await stream(desk, "One")
     await desk.slack.stop_button(desk.thread.key.channel, desk.thread.key.thread, desk.ada)
     left = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
-    assert left.rung == "edit"
+    assert left.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == "One"
     await desk.surface.edit(desk.thread, ref, page("One. Stopped."), previous=page("One"), final=True)
     assert desk.shown(ref).text == "One. Stopped."
@@ -174,7 +169,7 @@ async def test_a_stream_that_is_full_goes_on_by_edits(desk: Desk) -> None:
     ref = await stream(desk, "x" * 9_000)
     more = page("x" * 11_000)
     ref = await desk.surface.edit(desk.thread, ref, more, previous=page("x" * 9_000), final=False)
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == more.text
 
 
@@ -186,7 +181,7 @@ async def test_a_lost_append_is_never_said_twice(desk: Desk) -> None:
         await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
     ref = await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
     assert desk.shown(ref).text == "One two"
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
 
 
 @pytest.mark.parametrize("kind", ["lost_reply", "reset", "503"])
@@ -206,7 +201,7 @@ async def test_without_streaming_methods_answers_grow_by_edits(desk: Desk) -> No
     desk.slack.streaming_available = False
     assert [rung.name for rung in desk.surface.delivery_modes(desk.thread)] == ["stream", "edit"]
     ref = await stream(desk, "One")
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).text == "One"
     assert [rung.name for rung in desk.surface.delivery_modes(desk.thread)] == ["edit"]
 
@@ -215,9 +210,12 @@ async def test_the_other_team_is_tried_for_a_recipient(desk: Desk) -> None:
     """A team id that Slack does not take is replaced by the workspace's own, once."""
     details = {**desk.thread.details, "recipient_team": "T404"}
     ref = await desk.surface.post(
-        replace(desk.thread, details=details), page("One"), mode="stream", idempotency_key="m:0"
+        replace(desk.thread, details=details),
+        page("One"),
+        mode=DeliveryModeName.STREAM,
+        idempotency_key="m:0",
     )
-    assert ref.rung == "stream"
+    assert ref.mode is DeliveryModeName.STREAM
     assert desk.methods() == ["chat.startStream", "chat.startStream"]
 
 
@@ -225,16 +223,19 @@ async def test_an_unknown_recipient_gets_a_plain_post(desk: Desk) -> None:
     """A person that Slack cannot stream to still gets the answer, in the thread."""
     details = {**desk.thread.details, "recipient_user": "U404"}
     ref = await desk.surface.post(
-        replace(desk.thread, details=details), page("One"), mode="stream", idempotency_key="m:0"
+        replace(desk.thread, details=details),
+        page("One"),
+        mode=DeliveryModeName.STREAM,
+        idempotency_key="m:0",
     )
-    assert ref.rung == "edit"
+    assert ref.mode is DeliveryModeName.EDIT
     assert desk.shown(ref).thread == desk.thread.key.thread
 
 
 async def test_no_stream_is_offered_at_the_top_level(desk: Desk) -> None:
     """A direct conversation without a thread grows by edits, at the top level."""
     assert [rung.name for rung in desk.surface.delivery_modes(desk.direct)] == ["edit"]
-    ref = await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m:0")
+    ref = await desk.surface.post(desk.direct, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m:0")
     ref = await desk.surface.edit(desk.direct, ref, page("**One** two"), previous=page("One"), final=True)
     assert desk.shown(ref).thread == ""
     assert desk.shown(ref).text == "**One** two"
@@ -242,7 +243,9 @@ async def test_no_stream_is_offered_at_the_top_level(desk: Desk) -> None:
 
 async def test_posts_unfurl_nothing_and_carry_their_marker(desk: Desk) -> None:
     """A post asks for no previews of links and holds the marker as metadata."""
-    await desk.surface.post(desk.direct, page("https://a.b"), mode="edit", idempotency_key="turn:0")
+    await desk.surface.post(
+        desk.direct, page("https://a.b"), mode=DeliveryModeName.EDIT, idempotency_key="turn:0"
+    )
     sent = desk.slack.calls[-1].params
     assert (sent["unfurl_links"], sent["unfurl_media"]) == (False, False)
     assert sent["metadata"] == {"event_type": "moonthread_turn", "event_payload": {"marker": "turn:0"}}
@@ -253,7 +256,7 @@ async def test_buttons_stand_under_a_message_with_its_whole_text(desk: Desk) -> 
     """With buttons the text is a Markdown block, and the notification's text is short and inert."""
     text = "**One** <!channel> " + "two " * 2_000
     ref = await desk.surface.post(
-        desk.direct, page(text), mode="edit", idempotency_key="m", buttons=(ActionButton.STOP,)
+        desk.direct, page(text), mode=DeliveryModeName.EDIT, idempotency_key="m", buttons=(ActionButton.STOP,)
     )
     blocks = desk.shown(ref).blocks
     assert blocks[0]["text"] == desk.shown(ref).text == text
@@ -262,10 +265,10 @@ async def test_buttons_stand_under_a_message_with_its_whole_text(desk: Desk) -> 
     assert "<" not in desk.slack.calls[-1].params["text"]
 
 
-@pytest.mark.parametrize("rung", ["edit", "stream"])
-async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, rung: str) -> None:
+@pytest.mark.parametrize("mode", [DeliveryModeName.EDIT, DeliveryModeName.STREAM])
+async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, mode: DeliveryModeName) -> None:
     """invalid_blocks on any call shows the same text without buttons."""
-    ref = await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode=mode, idempotency_key="m")
     for method in ("chat.update", "chat.stopStream", "chat.postMessage"):
         desk.slack.faults.refuse(method, "invalid_blocks", when=lambda sent: "blocks" in sent)
     ref = await desk.surface.edit(
@@ -273,7 +276,11 @@ async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, rung: str) 
     )
     assert desk.shown(ref).text == "One two"
     posted = await desk.surface.post(
-        desk.thread, page("New"), mode="edit", idempotency_key="m", buttons=(ActionButton.RETRY,)
+        desk.thread,
+        page("New"),
+        mode=DeliveryModeName.EDIT,
+        idempotency_key="m",
+        buttons=(ActionButton.RETRY,),
     )
     assert desk.shown(posted).text == "New"
     assert desk.shown(posted).buttons == ()
@@ -281,7 +288,7 @@ async def test_where_blocks_are_refused_the_text_arrives(desk: Desk, rung: str) 
 
 async def test_a_message_still_streaming_is_stopped_before_an_update(desk: Desk) -> None:
     """streaming_state_conflict ends the stream and the update goes through."""
-    ref = replace(await stream(desk, "One"), rung="edit")
+    ref = replace(await stream(desk, "One"), mode=DeliveryModeName.EDIT)
     await desk.surface.edit(desk.thread, ref, page("Two"), previous=None, final=False)
     assert desk.shown(ref).text == "Two"
 
@@ -291,13 +298,13 @@ async def test_reclaiming_ends_a_stream_and_may_be_repeated(desk: Desk) -> None:
     ref = await stream(desk, "One")
     once = await desk.surface.finalize_orphan(desk.thread, ref)
     assert once == await desk.surface.finalize_orphan(desk.thread, ref)
-    assert once.rung == "edit"
+    assert once.mode is DeliveryModeName.EDIT
     assert not desk.shown(ref).streaming
 
 
 async def test_deleting_is_done_once(desk: Desk) -> None:
     """A message goes away, and one that is gone already is success."""
-    ref = await desk.surface.post(desk.thread, page("One"), mode="edit", idempotency_key="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m")
     await desk.surface.delete(desk.thread, ref)
     await desk.surface.delete(desk.thread, ref)
     assert (ref.channel, ref.message_id) not in desk.slack.screen.messages
@@ -305,8 +312,8 @@ async def test_deleting_is_done_once(desk: Desk) -> None:
 
 async def test_a_deleted_message_is_gone(desk: Desk) -> None:
     """An edit of what somebody deleted says so, on both rungs."""
-    for rung in ("edit", "stream"):
-        ref = await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
+    for mode in (DeliveryModeName.EDIT, DeliveryModeName.STREAM):
+        ref = await desk.surface.post(desk.thread, page("One"), mode=mode, idempotency_key="m")
         await desk.slack.delete(ref.channel, ref.message_id)
         with pytest.raises(MessageGone):
             await desk.surface.edit(desk.thread, ref, page("One two"), previous=page("One"), final=False)
@@ -314,7 +321,7 @@ async def test_a_deleted_message_is_gone(desk: Desk) -> None:
 
 async def test_a_closed_edit_window_is_gone_too(desk: Desk) -> None:
     """Where the team forbids edits by now, the text must be posted anew."""
-    ref = await desk.surface.post(desk.thread, page("One"), mode="edit", idempotency_key="m")
+    ref = await desk.surface.post(desk.thread, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m")
     desk.slack.edit_window_closed = True
     with pytest.raises(MessageGone):
         await desk.surface.edit(desk.thread, ref, page("Two"), previous=None, final=True)
@@ -324,7 +331,7 @@ async def test_a_rate_limit_says_how_long_and_which(desk: Desk) -> None:
     """A 429 carries Slack's wait and the method that it closes."""
     desk.slack.flood("chat.postMessage", 30)
     with pytest.raises(PlatformRateLimited) as caught:
-        await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m")
+        await desk.surface.post(desk.direct, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m")
     assert 0 < caught.value.retry_after_s <= 30
     assert caught.value.method == "chat.postMessage"
 
@@ -332,15 +339,17 @@ async def test_a_rate_limit_says_how_long_and_which(desk: Desk) -> None:
 async def test_an_archived_channel_is_closed(desk: Desk) -> None:
     """Nothing can be said in an archived channel, by stream or by post."""
     desk.slack.archive(desk.thread.key.channel)
-    for rung in ("stream", "edit"):
+    for mode in (DeliveryModeName.STREAM, DeliveryModeName.EDIT):
         with pytest.raises(PlatformForbidden):
-            await desk.surface.post(desk.thread, page("One"), mode=rung, idempotency_key="m")
+            await desk.surface.post(desk.thread, page("One"), mode=mode, idempotency_key="m")
 
 
 async def test_a_text_that_is_too_long_is_refused(desk: Desk) -> None:
     """A refusal of the content itself is told as one."""
     with pytest.raises(PlatformRefused):
-        await desk.surface.post(desk.direct, page("x" * 12_001), mode="edit", idempotency_key="m")
+        await desk.surface.post(
+            desk.direct, page("x" * 12_001), mode=DeliveryModeName.EDIT, idempotency_key="m"
+        )
 
 
 @pytest.mark.parametrize(("kind", "stands"), [("lost_reply", 1), ("reset", 0), ("503", 0)])
@@ -349,13 +358,15 @@ async def test_a_lost_post_is_found_or_known_to_be_missing(desk: Desk, kind: str
     after = desk.direct.details["status_ts"]
     desk.slack.faults.next("chat.postMessage", kind)  # type: ignore[arg-type]
     with pytest.raises(PlatformOutcomeUnknown):
-        await desk.surface.post(desk.direct, page("One"), mode="edit", idempotency_key="m:0")
-    other = await desk.surface.post(desk.direct, page("Other"), mode="edit", idempotency_key="m:1")
+        await desk.surface.post(desk.direct, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m:0")
+    other = await desk.surface.post(
+        desk.direct, page("Other"), mode=DeliveryModeName.EDIT, idempotency_key="m:1"
+    )
     found = await desk.surface.find_by_key(desk.direct, "m:0", after_message_id=after, exclude=frozenset())
     assert (found is not None) == bool(stands)
     if found is not None:
         assert desk.shown(found).text == "One"
-        assert found.rung == "edit"
+        assert found.mode is DeliveryModeName.EDIT
     again = await desk.surface.find_by_key(desk.direct, "m:1", after_message_id=after, exclude=frozenset())
     assert again == other
 
@@ -411,7 +422,7 @@ async def test_what_stood_in_a_thread_is_read_with_names(desk: Desk) -> None:
     """Earlier messages come oldest first with names, Markdown and who of them is us."""
     channel, root = desk.thread.key.channel, desk.thread.key.thread
     await desk.slack.say(channel, desk.ada, "*so*?", root)
-    await desk.surface.post(desk.thread, page("Well"), mode="edit", idempotency_key="m")
+    await desk.surface.post(desk.thread, page("Well"), mode=DeliveryModeName.EDIT, idempotency_key="m")
     asked = await desk.slack.say(channel, desk.ada, f"<@{desk.slack.bot_user}> go on", root)
     heard = await desk.reader.load_earlier_messages(desk.thread, before_message_id=asked, limit=10)
     assert [(one.author, one.text, one.by_bot) for one in heard] == [

@@ -8,7 +8,7 @@ import pytest
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from core.domain.errors import DownloadRefused, PlatformError, PlatformUnavailable
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.message_content import Attachment, AttachmentKind
 
 MakeApp = Callable[..., TelegramApp]
 LIMIT = 20 * 1024 * 1024

@@ -9,9 +9,10 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.render import TelegramRenderer
 from bots.telegram.surface import TelegramMessageChannel, draft_id, draft_text
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
 from core.domain.clock import ScaledClock
 from core.domain.errors import MessageGone, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.domain.events import ActionButton, Address, RenderedMessage, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 
@@ -52,18 +53,18 @@ async def test_a_draft_grows_as_plain_words_and_makes_way(
     telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """Frames carry one number and no entities; the message with entities takes the draft away."""
-    ref = await surface.post(at(ann), page("**One**"), mode="draft", idempotency_key="7:0")
-    assert (ref.rung, int(ref.message_id)) == ("draft", draft_id("7:0"))
+    ref = await surface.post(at(ann), page("**One**"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
+    assert (ref.mode, int(ref.message_id)) == ("draft", draft_id("7:0"))
     ref = await surface.edit(at(ann), ref, page("**One** two"), previous=page("**One**"), final=False)
     final = await surface.post(
-        at(ann), page("**One** two three"), mode="edit", idempotency_key="7:0", final=True
+        at(ann), page("**One** two three"), mode=DeliveryModeName.EDIT, idempotency_key="7:0", final=True
     )
     assert statuses(telegram) == ["One", "One two", ""]
     drafts = [call.params for call in telegram.calls if call.method == "sendMessageDraft"]
     assert {params["draft_id"] for params in drafts} == {draft_id("7:0")}
     assert all("entities" not in params and "can_stop" not in params for params in drafts)
     [shown] = telegram.screen.in_channel(str(ann))
-    assert (final.rung, shown.text, len(shown.entities)) == ("edit", "One two three", 1)
+    assert (final.mode, shown.text, len(shown.entities)) == ("edit", "One two three", 1)
 
 
 async def test_drafts_are_offered_in_private_chats_only(surface: TelegramMessageChannel) -> None:
@@ -91,7 +92,9 @@ async def test_a_draft_stays_in_its_topic(
 ) -> None:
     """The topic of a private chat is named on every draft."""
     with pytest.raises(PlatformRefused, match="thread not found"):
-        await surface.post(at(ann, topic="5"), page("One"), mode="draft", idempotency_key="7:0")
+        await surface.post(
+            at(ann, topic="5"), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0"
+        )
     assert telegram.calls[-1].params["message_thread_id"] == 5
 
 
@@ -100,7 +103,7 @@ async def test_stop_is_offered_while_the_answer_runs(
 ) -> None:
     """The Stop control becomes the draft's own button, and the words stay until we answer it."""
     await surface.post(
-        at(ann), page("One"), mode="draft", idempotency_key="7:0", buttons=(ActionButton.STOP,)
+        at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0", buttons=(ActionButton.STOP,)
     )
     assert telegram.calls[-1].params["can_stop"] is True
     assert telegram.calls[-1].params["keep_on_stop"] is True
@@ -114,10 +117,12 @@ async def test_the_first_refusal_turns_drafts_off(
     """A peer that takes no drafts is told as a refusal, and none is offered or tried again."""
     group = telegram.add_group("Us", [ann])
     with pytest.raises(PlatformRefused, match=r"(?i)textdraft_peer_invalid"):
-        await surface.post(at(group, chat="private"), page("One"), mode="draft", idempotency_key="7:0")
+        await surface.post(
+            at(group, chat="private"), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0"
+        )
     calls = len(telegram.calls)
     with pytest.raises(PlatformRefused):
-        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+        await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
     assert len(telegram.calls) == calls
     assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["edit"]
 
@@ -128,7 +133,7 @@ async def test_a_server_without_drafts_turns_them_off(
     """An unknown method is a refusal and no fault of the token."""
     telegram.drafts_available = False
     with pytest.raises(PlatformRefused):
-        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+        await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
     assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["edit"]
 
 
@@ -142,13 +147,13 @@ async def test_a_passing_fault_does_not(
     """A rate limit, a failing gateway or a lost reply is told as such; drafts stay on."""
     telegram.faults.next("sendMessageDraft", kind, seconds=3)  # type: ignore[arg-type]
     with pytest.raises(error):
-        await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+        await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
     assert [rung.name for rung in surface.delivery_modes(at(ann))] == ["draft", "edit"]
 
 
 async def test_a_draft_of_a_dead_process_is_no_message(surface: TelegramMessageChannel, ann: int) -> None:
     """There is nothing to reclaim: the words are to be posted."""
-    ref = await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+    ref = await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
     with pytest.raises(MessageGone):
         await surface.finalize_orphan(at(ann), ref)
 
@@ -157,7 +162,7 @@ async def test_a_draft_fades(
     telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock
 ) -> None:
     """After thirty seconds without another frame nothing of it is left."""
-    await surface.post(at(ann), page("One"), mode="draft", idempotency_key="7:0")
+    await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")
     await clock.sleep(31)
     assert statuses(telegram) == ["One", ""]
 

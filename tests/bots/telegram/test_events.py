@@ -8,13 +8,11 @@ from telegram import Update
 
 from bots.telegram.events import parse_event, parse_events
 from bots.telegram.people import BotIdentity
+from core.domain.addresses import ChatType, ThreadKey
+from core.domain.bot_messages import ActionButton
 from core.domain.events import (
-    ActionButton,
-    Attachment,
-    AttachmentKind,
     ButtonPressed,
     ChannelMigrated,
-    ChatType,
     CommandName,
     CommandReceived,
     Event,
@@ -22,10 +20,8 @@ from core.domain.events import (
     Mention,
     MessageEdited,
     MessageReceived,
-    ReplyContext,
-    ThreadKey,
-    UnsupportedContent,
 )
+from core.domain.message_content import Attachment, AttachmentKind, ReplyContext, UnsupportedContent
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 ADA = {"id": 7, "is_bot": False, "first_name": "Ada", "last_name": "L", "language_code": "zh-hans"}

@@ -9,9 +9,9 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.addressing import GENERAL_TOPIC
 from bots.telegram.app import TelegramApp
 from bots.telegram.handoff_rooms import TelegramHandoffRooms, shorten_title
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
-from core.domain.events import MessageRef
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bots.simulator.telegram.entities import checked
 from bots.telegram.entities import utf16_length
 from bots.telegram.outgoing_markdown import to_entities
 from bots.telegram.render import ENTITY_LIMIT, TEXT_LIMIT_UNITS, TelegramRenderer
-from core.domain.events import RenderedMessage
+from core.domain.bot_messages import RenderedMessage
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 SAMPLES = sorted(CORPUS.glob("*.md"))

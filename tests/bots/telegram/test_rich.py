@@ -14,9 +14,10 @@ from bots.telegram.entities import entities_of, rich_markdown_of, to_rich_markdo
 from bots.telegram.render import TelegramRichRenderer
 from bots.telegram.reply_context import rich_message_markdown
 from bots.telegram.surface import TelegramMessageChannel
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformOutcomeUnknown, PlatformRateLimited, PlatformUnavailable
-from core.domain.events import ActionButton, Address, RenderedMessage, ThreadKey
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
 TABLE = "**Two** rows:\n\n| a | b |\n|---|---|\n| 1 | `x<y` |\n| 2 | c |"
@@ -145,9 +146,11 @@ async def test_a_finished_page_becomes_rich(
     """The last frame, an edit or the only post, carries blocks and buttons and no text."""
     buttons = (ActionButton.RETRY,)
     if posted:
-        await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="", buttons=buttons, final=True)
+        await surface.post(
+            at(ann), page(TABLE), mode=DeliveryModeName.EDIT, idempotency_key="", buttons=buttons, final=True
+        )
     else:
-        ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
+        ref = await surface.post(at(ann), PLAIN, mode=DeliveryModeName.EDIT, idempotency_key="")
         await surface.edit(at(ann), ref, page(TABLE), previous=PLAIN, final=True, buttons=buttons)
     [shown] = telegram.screen.in_channel(str(ann))
     assert (shown.text, [block["type"] for block in shown.blocks]) == (SHOWN, ["paragraph", "table"])
@@ -159,7 +162,7 @@ async def test_a_rich_message_can_become_plain_again(
     telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int
 ) -> None:
     """A second try replaces it like any message; the same content again is success."""
-    ref = await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
+    ref = await surface.post(at(ann), page(TABLE), mode=DeliveryModeName.EDIT, idempotency_key="")
     await surface.edit(at(ann), ref, page(TABLE), previous=None, final=True)
     await surface.edit(at(ann), ref, PLAIN, previous=None, final=False)
     [shown] = telegram.screen.in_channel(str(ann))
@@ -172,11 +175,13 @@ async def test_an_old_server_is_asked_once(
 ) -> None:
     """The first try is told as a failure, the next one sends entities, and no other page is tried."""
     telegram.rich_available = False
-    ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
+    ref = await surface.post(at(ann), PLAIN, mode=DeliveryModeName.EDIT, idempotency_key="")
 
     async def show(markdown: str) -> None:
         if posted:
-            await surface.post(at(ann), page(markdown), mode="edit", idempotency_key="", final=True)
+            await surface.post(
+                at(ann), page(markdown), mode=DeliveryModeName.EDIT, idempotency_key="", final=True
+            )
         else:
             await surface.edit(at(ann), ref, page(markdown), previous=None, final=True)
 
@@ -195,9 +200,9 @@ async def test_a_refused_page_is_sent_as_entities(
     """A page that Telegram does not take as a rich message is plain from then on; others are rich."""
     broken = RenderedMessage(markdown="x", text="x", payload=({"rich": "![a](https://a.b/c)"},))
     with pytest.raises(PlatformUnavailable):
-        await surface.post(at(ann), broken, mode="edit", idempotency_key="")
-    await surface.post(at(ann), broken, mode="edit", idempotency_key="")
-    await surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
+        await surface.post(at(ann), broken, mode=DeliveryModeName.EDIT, idempotency_key="")
+    await surface.post(at(ann), broken, mode=DeliveryModeName.EDIT, idempotency_key="")
+    await surface.post(at(ann), page(TABLE), mode=DeliveryModeName.EDIT, idempotency_key="")
     assert [shown.text for shown in telegram.screen.in_channel(str(ann))] == ["x", SHOWN]
 
 
@@ -219,10 +224,10 @@ async def test_a_passing_fault_is_no_refusal(
     error: type[Exception],
 ) -> None:
     """A call without a reply is not sent again in another form, and rich messages stay on."""
-    ref = await surface.post(at(ann), PLAIN, mode="edit", idempotency_key="")
+    ref = await surface.post(at(ann), PLAIN, mode=DeliveryModeName.EDIT, idempotency_key="")
     telegram.faults.next("sendRichMessage" if posted else "editMessageText", kind, seconds=2)
     call = (
-        surface.post(at(ann), page(TABLE), mode="edit", idempotency_key="")
+        surface.post(at(ann), page(TABLE), mode=DeliveryModeName.EDIT, idempotency_key="")
         if posted
         else surface.edit(at(ann), ref, page(TABLE), previous=PLAIN, final=True)
     )

@@ -8,6 +8,8 @@ import pytest
 from bots.simulator.telegram import Limits, TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.surface import TelegramMessageChannel
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
@@ -17,7 +19,6 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
-from core.domain.events import ActionButton, Address, MessageRef, RenderedMessage, ThreadKey, TypingStatus
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def page(text: str, *entities: dict[str, object]) -> RenderedMessage:
 
 async def post(surface: TelegramMessageChannel, address: Address, text: str = "words") -> MessageRef:
     """Post a plain page."""
-    return await surface.post(address, page(text), mode="edit", idempotency_key="")
+    return await surface.post(address, page(text), mode=DeliveryModeName.EDIT, idempotency_key="")
 
 
 async def edit(surface: TelegramMessageChannel, address: Address, ref: MessageRef, text: str) -> MessageRef:
@@ -62,7 +63,7 @@ async def test_a_message_grows_in_a_private_chat(
 ) -> None:
     """Post, edit, delete: one message with its entities, without reply and without link preview."""
     bold = {"type": "bold", "offset": 0, "length": 5}
-    ref = await surface.post(at(ann), page("words", bold), mode="edit", idempotency_key="m")
+    ref = await surface.post(at(ann), page("words", bold), mode=DeliveryModeName.EDIT, idempotency_key="m")
     [shown] = telegram.screen.in_channel(str(ann))
     assert (shown.text, [dict(entity) for entity in shown.entities], shown.reply_to) == ("words", [bold], "")
     assert telegram.calls[-1].params["link_preview_options"] == {"is_disabled": True}
@@ -86,7 +87,7 @@ async def test_code_keeps_its_language_and_links_their_address(
         {"type": "pre", "offset": 0, "length": 1, "language": "python"},
         {"type": "text_link", "offset": 2, "length": 1, "url": "https://example.org/"},
     )
-    await surface.post(at(ann), page("x y", *marks), mode="edit", idempotency_key="")
+    await surface.post(at(ann), page("x y", *marks), mode=DeliveryModeName.EDIT, idempotency_key="")
     [shown] = telegram.screen.in_channel(str(ann))
     assert tuple(dict(entity) for entity in shown.entities) == marks
 
@@ -132,7 +133,11 @@ async def test_buttons_speak_the_persons_language(
     """Controls are an inline keyboard; an edit without controls takes it away."""
     stop = (ActionButton.STOP,)
     ref = await surface.post(
-        at(ann, language="zh-hans"), page("words"), mode="edit", idempotency_key="", buttons=stop
+        at(ann, language="zh-hans"),
+        page("words"),
+        mode=DeliveryModeName.EDIT,
+        idempotency_key="",
+        buttons=stop,
     )
     [shown] = telegram.screen.in_channel(str(ann))
     assert shown.buttons == (("⏹ 停止", "stop"),)

@@ -7,7 +7,8 @@ import pytest
 from bots.terminal.render import TerminalRenderer
 from bots.terminal.screen import Screen
 from bots.terminal.surface import TerminalMessageChannel
-from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey, TypingStatus
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 
 HERE = Address(key=ThreadKey(platform="terminal", tenant="host", channel="me", thread=""))
 
@@ -39,7 +40,7 @@ def surface(out: Tty) -> TerminalMessageChannel:
 
 async def post(surface: TerminalMessageChannel, text: str) -> MessageRef:
     """Show a new message."""
-    return await surface.post(HERE, page(text), mode="print", idempotency_key="1:0")
+    return await surface.post(HERE, page(text), mode=DeliveryModeName.PRINT, idempotency_key="1:0")
 
 
 async def test_an_edit_prints_only_what_is_new(surface: TerminalMessageChannel, out: Tty) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from core.answering.queue_notices import REPEAT_AFTER_S, QueueNotice, queue_position_text
+from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import Clock
-from core.domain.events import ChatType, ThreadKey
 from core.kimi import KimiUnavailable
 from core.llm import QueuePosition
 from core.llm.requester import requester_of

@@ -1,7 +1,7 @@
 """Thoughts stand before the answer, apart from it, and only ever grow."""
 
 from core.answering.reasoning_display import ReasoningDisplay
-from core.domain.events import ThinkingStyle
+from core.domain.bot_messages import ThinkingStyle
 
 
 class Still:

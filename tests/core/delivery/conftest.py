@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.delivery.token_bucket import TokenBucket
-from core.domain.errors import MessageGone, PlatformError, PlatformRateLimited
-from core.domain.events import (
-    Address,
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import (
     Button,
+    DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
-    ThreadKey,
     TypingStatus,
 )
+from core.domain.errors import MessageGone, PlatformError, PlatformRateLimited
 from core.ports.platform import Budget, DeliveryMode
 
 PENALTY_S = 5.0
@@ -68,7 +68,9 @@ class FakeSurface:
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Everything costs one call of the channel's budget."""
         cost = (self.budget(address),)
-        return [DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost)]
+        return [
+            DeliveryMode(name=DeliveryModeName.EDIT, create_cost=cost, update_cost=cost, finalize_cost=cost)
+        ]
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """A status costs like a frame."""
@@ -90,14 +92,14 @@ class FakeSurface:
         address: Address,
         message: RenderedMessage,
         *,
-        mode: str,
+        mode: DeliveryModeName,
         idempotency_key: str,
         buttons: Sequence[Button] = (),
         final: bool = False,
     ) -> MessageRef:
         """Show a message; a lost one is shown and its reference is not told."""
         await self._call(address)
-        ref = MessageRef(channel=address.key.channel, message_id=str(len(self.markers) + 1), rung=mode)
+        ref = MessageRef(channel=address.key.channel, message_id=str(len(self.markers) + 1), mode=mode)
         self.markers[ref.message_id] = idempotency_key
         self._show(ref, message, buttons)
         if self.lost:

@@ -9,6 +9,8 @@ import pytest
 
 from core.delivery.delivery import Delivery
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.addresses import Address
+from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import (
     LeaseLost,
@@ -18,7 +20,6 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
-from core.domain.events import ActionButton, Address, MessageRef
 from core.ports.platform import Budget, DeliveryMode
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -400,8 +401,13 @@ def test_last_words_do_not_wait_for_the_call_that_ends_a_message(
     def rungs(_: Address) -> Sequence[DeliveryMode]:
         cost = (open_budget,)
         return [
-            DeliveryMode(name="stream", create_cost=cost, update_cost=cost, finalize_cost=(close_budget,)),
-            DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost),
+            DeliveryMode(
+                name=DeliveryModeName.STREAM,
+                create_cost=cost,
+                update_cost=cost,
+                finalize_cost=(close_budget,),
+            ),
+            DeliveryMode(name=DeliveryModeName.EDIT, create_cost=cost, update_cost=cost, finalize_cost=cost),
         ]
 
     surface.delivery_modes = rungs

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.addresses import Address
+from core.domain.bot_messages import Button, DeliveryModeName, MessageRef, RenderedMessage
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
-from core.domain.events import Address, Button, MessageRef, RenderedMessage
 from core.ports.platform import Budget, DeliveryMode
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -32,9 +33,18 @@ def fading(fake_surface: type[Any]) -> type[Any]:
         def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
             cost = (CALLS,)
             draft = DeliveryMode(
-                name="draft", create_cost=(FRAMES,), update_cost=(FRAMES,), finalize_cost=cost, ttl_s=25.0
+                name=DeliveryModeName.DRAFT,
+                create_cost=(FRAMES,),
+                update_cost=(FRAMES,),
+                finalize_cost=cost,
+                ttl_s=25.0,
             )
-            return (draft, DeliveryMode(name="edit", create_cost=cost, update_cost=cost, finalize_cost=cost))
+            return (
+                draft,
+                DeliveryMode(
+                    name=DeliveryModeName.EDIT, create_cost=cost, update_cost=cost, finalize_cost=cost
+                ),
+            )
 
         def status_cost(self, address: Address) -> Sequence[Budget]:
             return (CALLS,)
@@ -47,7 +57,7 @@ def fading(fake_surface: type[Any]) -> type[Any]:
         async def edit(
             self, address: Address, ref: MessageRef, page: RenderedMessage, **how: Any
         ) -> MessageRef:
-            if ref.rung == "draft":
+            if ref.mode is DeliveryModeName.DRAFT:
                 assert not how["final"], "a fading frame is never the last one"
                 return self._frame(page)
             if how["previous"] is None and self.screen[ref.message_id] == page.text:
@@ -58,7 +68,7 @@ def fading(fake_surface: type[Any]) -> type[Any]:
             if self.refusals:
                 raise self.refusals.pop(0)
             self.frames.append((asyncio.get_running_loop().time(), page.text))
-            return MessageRef(channel="c", message_id="frame", rung="draft")
+            return MessageRef(channel="c", message_id="frame", mode=DeliveryModeName.DRAFT)
 
     return FadingSurface
 
@@ -118,7 +128,7 @@ def test_fading_frames_end_in_one_message(run_virtually: Run, show: Callable[...
     assert all(WHOLE.startswith(text) for _, text in one.surface.frames)
     assert list(one.surface.screen.values()) == [WHOLE]
     assert len(one.surface.history) == 1
-    assert [[ref.rung for ref in refs] for refs in one.stored] == [["edit"]]
+    assert [[ref.mode for ref in refs] for refs in one.stored] == [["edit"]]
 
 
 def test_a_frame_is_shown_again_before_it_fades(run_virtually: Run, show: Callable[..., Show]) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
-from core.domain.events import Address, MessageRef
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 MakeAddress = Callable[..., Address]

@@ -16,7 +16,8 @@ from core.delivery.scheduled_message import ScheduledMessage, SendPermit
 from core.delivery.scheduler import DeliveryScheduler
 from core.delivery.streamed_message import StreamedMessage
 from core.delivery.token_bucket import RATE_LIMIT_MARGIN_S
-from core.domain.events import Address, MessageRef, RenderedMessage, ThreadKey
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage
 from core.ports.platform import Budget, DeliveryMode
 
 ADDRESS = Address(key=ThreadKey(platform="fake", tenant="t", channel="c", thread=""))
@@ -168,7 +169,7 @@ class World:
     def _land(self, lane: ScheduledMessage, step: MessageOperation, now: float) -> None:
         lane.in_flight = False
         self.scheduler.complete_call(lane, now)
-        lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", rung=step.mode), now)
+        lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", mode=step.mode), now)
         self._end_if_complete(lane, now)
 
     def _refuse(self, lane: ScheduledMessage, step: MessageOperation, now: float) -> None:
@@ -187,7 +188,11 @@ class World:
 
 def one_budget(budget: Budget) -> list[DeliveryMode]:
     """Everything is paid from one bucket, as in a Telegram chat."""
-    return [DeliveryMode(name="edit", create_cost=(budget,), update_cost=(budget,), finalize_cost=(budget,))]
+    return [
+        DeliveryMode(
+            name=DeliveryModeName.EDIT, create_cost=(budget,), update_cost=(budget,), finalize_cost=(budget,)
+        )
+    ]
 
 
 @st.composite
@@ -200,7 +205,10 @@ def budgets(draw: st.DrawFn) -> Callable[[int], list[DeliveryMode]]:
         own = Budget(key=f"chat{index % 3}", per_s=1.0, burst=3.0)
         return [
             DeliveryMode(
-                name="edit", create_cost=(own, shared), update_cost=(own, shared), finalize_cost=(own, shared)
+                name=DeliveryModeName.EDIT,
+                create_cost=(own, shared),
+                update_cost=(own, shared),
+                finalize_cost=(own, shared),
             )
         ]
 
@@ -208,7 +216,12 @@ def budgets(draw: st.DrawFn) -> Callable[[int], list[DeliveryMode]]:
         opens = Budget(key="open", per_s=1 / 3, burst=4.0, window_s=12.0)
         closes = Budget(key="close", per_s=1 / 3, burst=4.0, window_s=12.0)
         return [
-            DeliveryMode(name="stream", create_cost=(opens,), update_cost=(shared,), finalize_cost=(closes,)),
+            DeliveryMode(
+                name=DeliveryModeName.STREAM,
+                create_cost=(opens,),
+                update_cost=(shared,),
+                finalize_cost=(closes,),
+            ),
             *one_budget(Budget(key="edit", per_s=0.7, burst=8.0)),
         ]
 

@@ -9,8 +9,9 @@ import pytest
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.shared_budget import BudgetRequest
 from core.delivery.shared_budget_store import SharedBudgetStore
+from core.domain.addresses import Address
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
-from core.domain.events import Address, MessageRef
 from core.ports.platform import Budget
 from core.store import Database
 from core.store import delivery as rows

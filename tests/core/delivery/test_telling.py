@@ -4,9 +4,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import PlatformRateLimited, PlatformUnavailable
-from core.domain.events import MessageRef
 from core.observer import Observer, PlatformCallRecord
 
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]

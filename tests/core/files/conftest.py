@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bots.simulator.kimi import KimiSimulator
+from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformError
-from core.domain.events import Attachment, AttachmentKind, ChatType, ThreadKey
-from core.files.file_policy import FileFault
+from core.domain.file_states import FileFault
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.file_states import FileFault
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.extract import inspect_file, is_encrypted, read_text
-from core.files.file_policy import FileFault, UnusableFile
+from core.files.file_policy import UnusableFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.file_states import FileFault
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.file_policy import (
     MIN_EXCERPT_TOKENS,
-    FileFault,
     PromptDocument,
     UnusableFile,
     allocate_budget,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.files.formats import FileType, detect_format, extension_of, file_type_of, matches_format
+from core.domain.file_states import FileType
+from core.files.formats import detect_format, extension_of, file_type_of, matches_format
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from bots.simulator.kimi import Refusal
 from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformUnavailable
+from core.domain.file_states import FileFault, FileState
 from core.files import kimi_file_store as shelf_module
-from core.files.file_policy import MAX_INLINE_PICTURE_BYTES, FileFault
+from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
 from core.store import files
 from core.store.clock import utc_now
 
@@ -68,7 +69,7 @@ async def test_passing_failures_of_the_platform_are_outlasted(desk: Any) -> None
     desk.platform.failures = [PlatformUnavailable("x")] * 4
     assert await desk.send(talk, "b.txt", b"b") is FileFault.UNREACHABLE
     file = (await desk.of(talk))[-1]
-    assert file.state == "new"
+    assert file.state is FileState.NEW
     assert await desk.read(talk, file) == [None]
 
 

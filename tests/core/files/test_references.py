@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.domain.events import Attachment, AttachmentKind
+from core.domain.file_states import ContentState, FileState, FileType
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.references import parse_references, resolve_reference
 from core.store.files import File, FileContent, ProcessedFile
 
@@ -19,17 +20,17 @@ def known(id_: int, name: str, kimi_id: str = "") -> ProcessedFile:
         position=0,
         author_id="U1",
         attachment=attachment,
-        state="ready",
-        fault="",
+        state=FileState.READY,
+        fault=None,
         hash=f"h{id_}",
         created_at=datetime.now(UTC),
     )
     content = FileContent(
         hash=f"h{id_}",
-        kind="document",
+        kind=FileType.DOCUMENT,
         media_type="",
         size_bytes=1,
-        state="ready",
+        state=ContentState.READY,
         tokens=1,
         kimi_id=kimi_id,
     )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.files.file_policy import FileFault, UnusableFile
+from core.domain.file_states import FileFault
+from core.files.file_policy import UnusableFile
 from core.knowledge.documents import parse_document
 
 PAGE = """<html><head><title>Help</title><link rel="canonical" href="https://x.example/help">

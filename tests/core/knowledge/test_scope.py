@@ -1,7 +1,7 @@
 """The knowledge sets of a chat: by its rules, by ``/learn``, by tenant, and after a channel's migration."""
 
 from core.chat_policy import ChatRules
-from core.domain.events import ThreadKey
+from core.domain.addresses import ThreadKey
 from core.knowledge.scope import chat_set_name, load_set_ids, migrate_channel, owner_of
 from core.store import Database, canned, knowledge
 from core.store.knowledge import DEPLOYMENT

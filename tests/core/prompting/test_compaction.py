@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.events import ChatType
+from core.domain.addresses import ChatType
 from core.prompting.compaction import (
     MAX_SUMMARY_TOKENS,
     compaction_point,

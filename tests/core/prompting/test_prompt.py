@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.events import ChatType
+from core.domain.addresses import ChatType
 from core.prompting.prompt import (
     MISSING_MESSAGES_NOTE,
     SUMMARY_HEADER,

@@ -8,8 +8,10 @@ import pytest
 from core.access import Actor
 from core.access.flood_limits import FloodCounter
 from core.chat_policy import ChatRules
-from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ReplyContext, ThreadKey
-from core.domain.handoff_state import HandoffState
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.events import Mention, MessageReceived
+from core.domain.handoff_state import HandoffReason, HandoffState
+from core.domain.message_content import ReplyContext
 from core.store import Database, Lane, conversations, event_context, guard, handoffs, inbox, rules
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
@@ -50,7 +52,7 @@ async def hand_over(database: Database, conversation: Conversation, *, thread: s
             tx,
             conversation_id=conversation.id,
             state=HandoffState.WAITING,
-            reason="customer",
+            reason=HandoffReason.CUSTOMER,
             customer=BOB,
             language="en",
             address=Address(key=conversation.key),

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.errors import LeaseLost, StoreUnavailable
-from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ReplyContext, ThreadKey
+from core.domain.events import Mention, MessageReceived
+from core.domain.message_content import ReplyContext
+from core.domain.turn_states import Outcome
 from core.store import Database, Lane, QueueKey, conversations, inbox, turns
 from core.store.inbox import EventStatus
 from core.store.payload import decode, encode
@@ -104,9 +107,9 @@ async def test_a_later_run_fences_the_earlier_one(database: Database) -> None:
     assert (first.attempt, second.attempt) == (1, 2)
     with pytest.raises(LeaseLost):
         async with database.begin() as tx:
-            await turns.save_answer(tx, first, text="stale", outcome="complete")
+            await turns.save_answer(tx, first, text="stale", outcome=Outcome.COMPLETE)
     async with database.begin() as tx:
-        await turns.save_answer(tx, second, text="fresh", outcome="complete")
+        await turns.save_answer(tx, second, text="fresh", outcome=Outcome.COMPLETE)
         latest = await turns.get_latest(tx, conversation.id)
     assert latest is not None
     assert latest.partial == "fresh"

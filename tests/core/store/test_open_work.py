@@ -5,17 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.access import RefusalReason
 from core.chat_policy import ChatRules
-from core.domain.events import (
-    Address,
-    ChatType,
-    CommandName,
-    CommandReceived,
-    Mention,
-    MessageReceived,
-    Person,
-    ThreadKey,
-)
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
+from core.domain.turn_states import Outcome
 from core.store import (
     Database,
     Lane,
@@ -73,7 +67,7 @@ async def answered(database: Database, work: QueueKey) -> None:
         turn = await turns.claim(
             tx, conversation_id=work.conversation_id, inbox_id=item.id, seq=item.id, asker_id="U1"
         )
-        await turns.finish(tx, turn, outcome="complete")
+        await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
         await inbox.set_status(tx, [item.id], EventStatus.DONE)
 
 
@@ -133,7 +127,9 @@ async def test_what_a_conversation_has_is_found(database: Database) -> None:
         await canned.save(tx, KEY, question="q", answer="a", author_id="U1")
         note = Summary(version=1, up_to_seq=1, text="n", messages=1, created_at=NOW)
         assert await summaries.add(tx, work.conversation_id, note, previous=None)
-        await guard.save_refusal(tx, (await inbox.load_open_items(tx, work, limit=1))[0].id, "flood")
+        await guard.save_refusal(
+            tx, (await inbox.load_open_items(tx, work, limit=1))[0].id, RefusalReason.FLOOD
+        )
     found = await look(database, work)
     known = found.available_context
     assert (known.has_settings, known.has_canned_responses, known.has_summaries) == (True, True, True)

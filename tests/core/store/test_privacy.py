@@ -8,7 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from core.access import Actor, QuotaLimits
-from core.domain.events import Address, ChatType, Mention, MessageReceived, MessageRef, Person, ThreadKey
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.bot_messages import MessageRef
+from core.domain.events import Mention, MessageReceived
+from core.domain.turn_states import Outcome
 from core.store import (
     Database,
     Lane,
@@ -39,7 +42,7 @@ SPENT = CallUsage(
     reasoning_tokens=5,
     first_word_s=0.5,
     duration_s=1.0,
-    outcome="complete",
+    outcome=Outcome.COMPLETE,
     cost_usd=0.25,
 )
 
@@ -79,8 +82,8 @@ class Asking:
                 asker_id=person,
                 refs=[MessageRef(channel=key.channel, message_id=f"a{self.count}")],
             )
-            await turns.save_answer(tx, turn, text=f"About {words}", outcome="complete")
-            await turns.finish(tx, turn, outcome="complete")
+            await turns.save_answer(tx, turn, text=f"About {words}", outcome=Outcome.COMPLETE)
+            await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
             answer = replace(line, role="assistant", author_id="", text=f"About {words}")
             await history.append(tx, answer, conversation_id=talk.id, turn_id=turn.id)
             await conversations.save_ref(tx, key, f"a{self.count}", talk.id, turn.id)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from core.chat_policy import ChatRules, Trigger
-from core.domain.events import ChatType, ThreadKey
+from core.domain.addresses import ChatType, ThreadKey
 from core.store import Database, Transaction, chat_members, conversations, rules
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="-100", thread="7")

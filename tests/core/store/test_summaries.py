@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.domain.events import ChatType, ThreadKey
+from core.domain.addresses import ChatType, ThreadKey
 from core.store import Database, conversation_settings, conversations, history, summaries, usage
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.domain.events import UnsupportedContent
+from core.domain.message_content import UnsupportedContent
 from core.text.language import detect_language
 from core.text.notices import UNSUPPORTED_CONTENT_NOTICES, Notice
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import answer_with
-from core.domain.events import Address, ButtonPressed, ChatType, Person, ThreadKey
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.events import ButtonPressed
 
 platforms = pytest.mark.parametrize("customers", ["telegram", "slack"])
 

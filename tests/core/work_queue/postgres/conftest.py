@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.clock import SystemClock
-from core.domain.events import Address, ChatType, Mention, MessageReceived, Person, ThreadKey
+from core.domain.events import Mention, MessageReceived
 from core.inbound.ingest import Ingestor
 from core.store import Database, QueueKey, inbox, migrate
 from core.store.inbox import EventStatus

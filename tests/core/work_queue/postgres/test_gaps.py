@@ -8,6 +8,7 @@ from typing import Any
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
+from core.domain.turn_states import CancelReason
 from core.store import QueueKey, conversations, inbox, turns
 from core.work_queue.postgres import ClusterTiming, statements
 
@@ -295,8 +296,8 @@ async def test_an_answer_is_ended_from_another_replica(
     """A stop that arrives elsewhere reaches the writing replica by a notification."""
     _, other, running = await _answer(cluster, question, replace(fast, poll_s=60.0))
     async with other.database.begin() as tx:
-        await turns.request_cancel(tx, 1, "stop")
-    other.engine.cancel(1, "stop")
+        await turns.request_cancel(tx, 1, CancelReason.STOP)
+    other.engine.cancel(1, CancelReason.STOP)
     assert await cluster.until(lambda: running.why == "stop") < 1.0
 
 
@@ -306,5 +307,5 @@ async def test_a_wish_to_end_that_nobody_told_is_found(
     """Should the notification be lost, the writing replica looks by itself."""
     _, other, running = await _answer(cluster, question, fast)
     async with other.database.begin() as tx:
-        await turns.request_cancel(tx, 1, "stop")
+        await turns.request_cancel(tx, 1, CancelReason.STOP)
     assert await cluster.until(lambda: running.why == "stop") < 2.0
