@@ -14,7 +14,9 @@ from bots.composition.llm_wiring import resolve_model
 from bots.composition.platform_wiring import build_platforms
 from bots.composition.turn_wiring import build_turn_runner
 from bots.observability import tracing
+from bots.observability.gauges import Gauges
 from bots.observability.monitoring import Monitoring
+from bots.observability.readiness import Readiness
 from bots.platform_adapter import Platform
 from bots.web_server import WebServer
 from core.domain.clock import Clock, SystemClock
@@ -162,15 +164,18 @@ class Service:
 
 def _build_monitoring(components: Components, leader_election: LeaderElection) -> Monitoring:
     base = components.base
+    work_queue = components.delivery.work_queue
     return Monitoring(
         base.metrics,
-        base.database,
-        components.delivery.work_queue,
+        Readiness(base.database, work_queue, base.platforms, leader_election),
+        Gauges(
+            base.metrics,
+            work_queue=work_queue,
+            active_answers=base.active_answers,
+            gateway=components.llm.gateway,
+        ),
         base.platforms,
         base.clock,
-        active_answers=base.active_answers,
-        gateway=components.llm.gateway,
-        leader_election=leader_election,
         version=version("moonthread"),
     )
 

@@ -1,4 +1,4 @@
-"""The pages of a replica for machines: alive, ready, figures."""
+"""HTTP endpoints of a replica for load balancers and Prometheus."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ from bots.observability.readiness import Readiness
 
 
 class HttpEndpoints:
-    """``/healthz``, ``/readyz`` and ``/metrics``; they hold nothing of people."""
+    """Serves ``/healthz``, ``/readyz`` and ``/metrics``; no response names a person or a chat."""
 
     def __init__(self, readiness: Readiness, gauges: Gauges, metrics: Metrics) -> None:
         self._readiness, self._gauges, self._metrics = readiness, gauges, metrics
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the pages."""
+        """Return the routes."""
         return (
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
@@ -27,24 +27,24 @@ class HttpEndpoints:
         )
 
     async def healthz(self, _: Request) -> Response:
-        """Say that the process is alive: its event loop runs."""
+        """Return 200: the process is alive and its event loop runs."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """Name every part with its state; 503 while one of them is not ready."""
-        parts = await self._readiness.components()
-        ready = all(part.ready for part in parts)
+        """Return each component's state, as JSON; 503 while one of them is not ready."""
+        components = await self._readiness.components()
+        ready = all(component.ready for component in components)
         return JSONResponse(
             {
                 "ready": ready,
-                "parts": {part.name: part.state for part in parts},
-                "waiting_for": [part.name for part in parts if not part.ready],
+                "components": {component.name: component.state for component in components},
+                "waiting_for": [component.name for component in components if not component.ready],
             },
             status_code=200 if ready else 503,
         )
 
     async def metrics(self, _: Request) -> Response:
-        """Return the figures in Prometheus' text format."""
-        parts = await self._readiness.components()
-        self._gauges.refresh(parts, self._readiness.queue_depth, self._readiness.polling())
+        """Return all metrics in Prometheus' text format."""
+        components = await self._readiness.components()
+        self._gauges.refresh(components, self._readiness.queue_depth, self._readiness.polling())
         return Response(self._metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -1,7 +1,7 @@
-"""Logging for the whole process: our own lines and the libraries', one format, no secrets.
+"""Logging of the whole process: our own lines and the libraries' in one format, without secrets.
 
-Modules log with ``structlog.get_logger()``; a library's ``logging`` records take the same way.
-Lines go to standard error, so that standard output stays a command's own.
+Modules log with ``structlog.get_logger()``; records of a library's ``logging`` are formatted alike.
+Lines go to standard error, so that standard output holds only a command's own output.
 """
 
 import logging
@@ -18,28 +18,29 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from core.domain.errors import MoonthreadError
 
 HIDDEN: Final = "[hidden]"
-MAX_CAUSES: Final = 8  #: of one error
+MAX_CAUSES: Final = 8  #: causes of an error that are logged
 
 _SECRET_PATTERNS: Final = re.compile(
     r"""
-    (?<=/bot)\d+:[A-Za-z0-9_-]+              # a Telegram token in an address
+    (?<=/bot)\d+:[A-Za-z0-9_-]+              # a Telegram token in a URL
     | \b\d{6,}:[A-Za-z0-9_-]{30,}            # a Telegram token by itself
     | \bx(?:ox[a-z]|app)(?:\.xox[a-z])?-[A-Za-z0-9-]+   # Slack's tokens
-    | \bsk-[A-Za-z0-9_-]{4,}                 # a key of Kimi's
-    | (?i:(?<=bearer\s))[^\s'",]+            # whatever stands in an Authorization header
+    | \bsk-[A-Za-z0-9_-]{4,}                 # an API key of Kimi
+    | (?i:(?<=bearer\s))[^\s'",]+            # the value of an Authorization header
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)        # user and password of a database
     """,
     re.VERBOSE,
 )
 LOGGER_NAME: Final = "moonthread"
-"""The logger of all our lines. Every other is a library's: at INFO and DEBUG some of them log what
-people say, addresses with tokens, or a line for each token of Markdown."""
+"""Logger of all our lines. Every other logger is a library's; below WARNING some libraries log
+people's messages, URLs with tokens, or one line for each Markdown token."""
 
 
 class Scrubber:
-    """Takes secrets out of text: those with a known shape, and those it was told."""
+    """Replaces secrets in text: those with a known format, and those given to the constructor."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Hide ``secrets`` as well, if they have at least 8 characters."""
         self._secrets = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:
@@ -49,7 +50,7 @@ class Scrubber:
         return _SECRET_PATTERNS.sub(HIDDEN, text)
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """Scrub one log line; a structlog processor."""
+        """Return a log line with every secret replaced; a structlog processor."""
         return {key: self._scrub_value(value) for key, value in event.items()}
 
     def _scrub_value(self, value: object) -> object:
@@ -72,8 +73,8 @@ def configure(
     *,
     secrets: Iterable[str] = (),
 ) -> None:
-    """Set up logging once, at the start of the process; ``secrets`` are hidden wherever they stand."""
-    least = logging.getLevelNamesMapping()[level.upper()]
+    """Set up the process's logging; ``secrets`` are hidden in every line."""
+    min_level = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -92,31 +93,31 @@ def configure(
             ],
         )
     )
-    logging.basicConfig(level=max(least, logging.WARNING), handlers=[handler], force=True)
+    logging.basicConfig(level=max(min_level, logging.WARNING), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger(LOGGER_NAME).setLevel(least)
+    logging.getLogger(LOGGER_NAME).setLevel(min_level)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(min_level),
         logger_factory=lambda *_: logging.getLogger(LOGGER_NAME),
         cache_logger_on_first_use=True,
     )
 
 
 def _format_traceback(exc_info: ExcInfo) -> str:
-    """Return where an error came from: files, lines and kinds; no local variable.
+    """Return an error and its causes: types, files and lines, without local variables.
 
-    What a foreign error says may be what somebody said (``KeyError('their word')``): it is not shown,
-    but for those that speak of the machine and our own.
+    A foreign error's text may hold a person's words (``KeyError('their word')``), so only the texts of
+    our own errors, of ``OSError`` and of ``ImportError`` are included.
     """
     error: BaseException | None = exc_info[1]
-    told: list[str] = []
-    while error is not None and len(told) < MAX_CAUSES:
-        said = f": {error}" if isinstance(error, MoonthreadError | OSError | ImportError) else ""
+    tracebacks: list[str] = []
+    while error is not None and len(tracebacks) < MAX_CAUSES:
+        text = f": {error}" if isinstance(error, MoonthreadError | OSError | ImportError) else ""
         frames = "".join(traceback.format_tb(error.__traceback__))
-        told.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{said}")
+        tracebacks.append(f"Traceback (most recent call last):\n{frames}{type(error).__qualname__}{text}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n\nwhich came of:\n\n".join(told)
+    return "\n\ncaused by:\n\n".join(tracebacks)
 
 
 def _build_renderer(log_format: Literal["console", "json"]) -> Processor:

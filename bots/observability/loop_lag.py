@@ -1,4 +1,4 @@
-"""How late the event loop is: the first sign of a processor that is too small, or of a blocking call."""
+"""Measures event loop lag: the first sign of a CPU that is too small, or of a blocking call."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ MEASURE_INTERVAL_S = 1.0
 
 
 class LoopLagMonitor:
-    """Sets itself a timer each second and takes how late it rings."""
+    """Sets a timer every second and records how late it fires."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -20,7 +20,7 @@ class LoopLagMonitor:
         self._task = asyncio.create_task(self._run(), name="loop-lag")
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop measuring."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -1,8 +1,8 @@
-"""Every metric of a replica: its name, labels, unit and meaning. README's table is made of these.
+"""Every metric of a replica: name, kind, labels and meaning. README's table is generated from them.
 
-Names end in their unit. A label has few values by nature (platforms, outcomes, models); past
-:data:`MAX_LABEL_VALUES` further ones become "other", so that no mistake can flood the database of
-whoever collects. Nothing here names a person, a chat or a word.
+Names end in their unit (https://prometheus.io/docs/practices/naming/). Labels have few values by
+design (platforms, outcomes, models); past :data:`MAX_LABEL_VALUES` further values become "other", so
+that a defect cannot flood the metrics database. No label holds a person, a chat or a text.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
-MAX_LABEL_VALUES: Final = 40  #: of one label of one metric
+MAX_LABEL_VALUES: Final = 40  #: distinct values of one label of one metric
 FAST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLOW_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -24,7 +24,11 @@ LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; ``name`` is as Prometheus shows it, a counter's with ``_total``."""
+    """Definition of one metric.
+
+    ``name`` is the name that Prometheus shows, with ``_total`` for a counter; ``buckets`` are upper
+    bounds in seconds.
+    """
 
     name: str
     kind: MetricKind
@@ -33,48 +37,51 @@ class Metric:
     buckets: tuple[float, ...] = FAST_BUCKETS
 
 
-BUILD_INFO = Metric("moonthread_build_info", "gauge", "Always 1; the running version.", ("version",))
+BUILD_INFO = Metric(
+    "moonthread_build_info", "gauge", "Always 1; labelled with the running version.", ("version",)
+)
 EVENTS = Metric(
     "moonthread_events_total",
     "counter",
-    "Events that a platform brought; result is new, ignored (known or not for us) or failed (not stored: "
-    "the platform brings it again).",
-    ("platform", "kind", "result"),
+    "Events received from a platform; result is new, ignored (a duplicate, or not for the bot) or failed "
+    "(not stored, so the platform delivers it again).",
+    ("platform", "type", "result"),
 )
 INGEST_TIME = Metric(
     "moonthread_ingest_seconds",
     "histogram",
-    "From an event in our hands to its being stored, which is when it is acknowledged.",
+    "From receiving an event to its commit, after which it is acknowledged.",
     ("platform",),
 )
 TURNS = Metric(
     "moonthread_turns_total",
     "counter",
-    "Turns that ended here by outcome; type is question, or order for what the bot itself replies to.",
+    "Turns that this replica finished, by outcome; type is question, or command for everything that Kimi is "
+    "not asked.",
     ("platform", "type", "outcome"),
 )
 TURN_TIME = Metric(
     "moonthread_turn_seconds",
     "histogram",
-    "From a question's being taken to its whole answer on the screen.",
+    "From claiming a question to its whole answer on the screen.",
     ("platform",),
     SLOW_BUCKETS,
 )
 QUEUE_WAIT = Metric(
     "moonthread_queue_wait_seconds",
     "histogram",
-    "From an event's being stored to its being taken: time behind others and for a free replica.",
+    "From storing an event to claiming it: time behind others and for a free replica.",
     ("platform",),
     SLOW_BUCKETS,
 )
 TURNS_TAKEN_OVER = Metric(
     "moonthread_turns_taken_over_total",
     "counter",
-    "Turns that went on here with what an earlier run left (a restart, or another replica's death).",
+    "Turns that this replica resumed after an earlier attempt (a restart, or the death of another replica).",
     ("platform",),
 )
 TURNS_LOST = Metric(
-    "moonthread_turns_fenced_total", "counter", "Turns that were lost to a later run, and ended silently."
+    "moonthread_turns_lost_total", "counter", "Turns that a later attempt took from this replica."
 )
 RUNNING_TURNS = Metric("moonthread_running_turns", "gauge", "Questions that this replica is answering now.")
 QUEUE_EVENTS = Metric(
@@ -84,122 +91,132 @@ QUEUE_OLDEST_AGE = Metric(
     "moonthread_queue_oldest_seconds", "gauge", "Age of the oldest open event of the whole deployment."
 )
 TIME_TO_FIRST_TOKEN = Metric(
-    "moonthread_first_word_seconds",
+    "moonthread_time_to_first_token_seconds",
     "histogram",
-    "From a question's being stored to its answer's first words on the screen.",
+    "From storing a question to the first text of its answer on the screen.",
     ("platform",),
     SLOW_BUCKETS,
 )
 TEXT_TO_SCREEN_LATENCY = Metric(
-    "moonthread_word_delay_seconds",
+    "moonthread_text_to_screen_latency_seconds",
     "histogram",
-    "How long the oldest new word of a frame waited for its being shown.",
+    "From receiving a piece of text from Kimi to showing it: the oldest new piece of each call.",
     ("platform",),
 )
 PLATFORM_CALLS = Metric(
-    "moonthread_frames_total",
+    "moonthread_platform_calls_total",
     "counter",
-    "Calls that showed something: post, edit, delete, finalize_orphan, find or status.",
+    "Successful calls that show an answer, by action: post, edit, delete, finalize_orphan, find or status.",
     ("platform", "action"),
 )
 PLATFORM_ERRORS = Metric(
-    "moonthread_refusals_total",
+    "moonthread_platform_errors_total",
     "counter",
-    "Calls that showed nothing: rate_limited, gone, refused, closed, unavailable, uncertain (may have), "
-    "cut (by us) or other.",
+    "Failed calls, by reason: rate_limited, gone, refused, forbidden, unavailable, outcome_unknown, aborted "
+    "(by the bot) or other.",
     ("platform", "reason"),
 )
 PLATFORM_CALL_TIME = Metric(
-    "moonthread_frame_seconds", "histogram", "A call to a platform's screen.", ("platform", "action")
+    "moonthread_platform_call_seconds",
+    "histogram",
+    "Duration of a call that shows an answer.",
+    ("platform", "action"),
 )
 KIMI_CALLS = Metric(
     "moonthread_kimi_calls_total",
     "counter",
-    "Chat requests to Kimi by outcome: ok, cancelled (also: gone to another provider) or an error's code.",
+    "Chat requests to Kimi, by outcome: ok, cancelled (also if another provider took over) or an error code.",
     ("provider", "model", "outcome"),
 )
 KIMI_CALL_TIME = Metric(
     "moonthread_kimi_call_seconds",
     "histogram",
-    "A request, from sending to its end.",
+    "From sending a chat request to its end.",
     ("model",),
     SLOW_BUCKETS,
 )
 KIMI_TIME_TO_FIRST_TOKEN = Metric(
-    "moonthread_kimi_first_word_seconds",
+    "moonthread_kimi_time_to_first_token_seconds",
     "histogram",
-    "From sending a request to Kimi's first piece, thoughts included.",
+    "From sending a chat request to Kimi's first delta, reasoning included.",
     ("model",),
     SLOW_BUCKETS,
 )
 KIMI_TOKENS = Metric(
     "moonthread_kimi_tokens_total",
     "counter",
-    "Tokens as Kimi counted them: prompt (cached among them) and completion (reasoning among them).",
+    "Tokens as Kimi counted them: prompt (of which cached) and completion (of which reasoning).",
     ("model", "type"),
 )
 KIMI_COST = Metric(
     "moonthread_kimi_cost_usd_total",
     "counter",
-    "What they cost, where the model's price is known.",
+    "Cost of the tokens, if the model's price is known.",
     ("model",),
 )
 LIMITER_WAIT = Metric(
     "moonthread_limiter_wait_seconds",
     "histogram",
-    "Time of a request in its account's line.",
+    "Time that a request waited in the provider's fair queue.",
     ("provider",),
     SLOW_BUCKETS,
 )
 LIMITER_WAITING = Metric(
-    "moonthread_limiter_waiting", "gauge", "Requests of this replica in an account's line.", ("provider",)
+    "moonthread_limiter_waiting",
+    "gauge",
+    "Requests of this replica in the provider's fair queue.",
+    ("provider",),
 )
 LIMITER_RUNNING = Metric(
-    "moonthread_limiter_running", "gauge", "Requests of this replica at Kimi.", ("provider",)
+    "moonthread_limiter_running", "gauge", "Requests of this replica at the provider.", ("provider",)
 )
 LIMITER_LIMIT = Metric(
     "moonthread_limiter_limit",
     "gauge",
-    "An account's limits, configured or learnt: concurrency, rpm, tpm, tpd.",
+    "Limits of a provider's account, configured or observed: concurrency, rpm, tpm, tpd.",
     ("provider", "limit"),
 )
-LIMITER_PAUSED = Metric("moonthread_limiter_paused", "gauge", "1 while a 429 lets nothing go.", ("provider",))
+LIMITER_PAUSED = Metric(
+    "moonthread_limiter_paused", "gauge", "1 while a 429 holds every request back.", ("provider",)
+)
 LIMITER_EXHAUSTED = Metric(
-    "moonthread_limiter_closed",
+    "moonthread_limiter_exhausted",
     "gauge",
-    "1 while an account is used up: its balance (quota) or its day (tpd).",
+    "1 while an account has no balance (quota) or no tokens of the day (tpd) left.",
     ("provider", "reason"),
 )
 PROVIDER_UP = Metric(
-    "moonthread_provider_up", "gauge", "0 while a provider is not asked because it fails.", ("provider",)
+    "moonthread_provider_up", "gauge", "0 while a provider's circuit breaker is open.", ("provider",)
 )
 LOOP_LAG = Metric(
     "moonthread_loop_lag_seconds",
     "histogram",
-    "How late a timer of one second rang: what every answer waits for.",
+    "How late a timer of one second fired: the delay that every task of the event loop suffers.",
     (),
     LAG_BUCKETS,
 )
-ASYNCIO_TASKS = Metric("moonthread_tasks", "gauge", "Asyncio tasks of this process.")
+ASYNCIO_TASKS = Metric("moonthread_asyncio_tasks", "gauge", "Asyncio tasks of this process.")
 COMPONENT_READY = Metric(
-    "moonthread_ready", "gauge", "1 while a part is ready; the parts are those of /readyz.", ("part",)
+    "moonthread_component_ready", "gauge", "1 while a component of /readyz is ready.", ("component",)
 )
 POLL_LEADER = Metric(
     "moonthread_poll_leader",
     "gauge",
-    "1 on the replica that polls a platform for all (Telegram without a webhook).",
+    "1 on the replica that polls a platform for all replicas (Telegram without a webhook).",
     ("platform",),
 )
 QUEUE_TAKEOVERS = Metric(
-    "moonthread_engine_takeovers_total", "counter", "Lines of work that this replica freed from dead ones."
+    "moonthread_queue_takeovers_total", "counter", "Queues that this replica took from dead replicas."
 )
 LEASES_LOST = Metric(
-    "moonthread_engine_fences_total", "counter", "How often this replica gave all its work up (PostgreSQL)."
+    "moonthread_lease_lost_total",
+    "counter",
+    "How often this replica lost its lease and gave up all of its work (PostgreSQL).",
 )
 WATCHDOG_RESTARTS = Metric(
     "moonthread_watchdog_restarts_total",
     "counter",
-    "Ways in that the watchdog restarted because nothing was heard there.",
+    "Connections that the watchdog restarted because they had been silent for too long.",
     ("platform",),
 )
 
@@ -209,10 +226,10 @@ _Collector: TypeAlias = Counter | Gauge | Histogram
 
 
 class Metrics:
-    """The figures of one service in one registry."""
+    """All metrics of one process in a registry of their own."""
 
     def __init__(self, *, process: bool = True) -> None:
-        """``process`` adds the process's own: memory, processor time, file handles."""
+        """Create every metric; ``process`` adds memory, CPU time and file handles of the process."""
         self.registry = CollectorRegistry()
         if process:
             ProcessCollector(registry=self.registry)
@@ -225,29 +242,32 @@ class Metrics:
         self._label_values: dict[tuple[Metric, int], set[str]] = {}
 
     def increment(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
-        """Add to a counter."""
-        part = self._child(metric, labels)
-        assert isinstance(part, Counter)  # noqa: S101 (a slip of ours)
-        part.inc(amount)
+        """Add ``amount`` to a counter."""
+        child = self._child(metric, labels)
+        if not isinstance(child, Counter):
+            raise TypeError(f"{metric.name} is not a counter")
+        child.inc(amount)
 
     def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
-        """Take one more measurement, in seconds, into a histogram."""
-        part = self._child(metric, labels)
-        assert isinstance(part, Histogram)  # noqa: S101 (a slip of ours)
-        part.observe(seconds)
+        """Record a duration in a histogram."""
+        child = self._child(metric, labels)
+        if not isinstance(child, Histogram):
+            raise TypeError(f"{metric.name} is not a histogram")
+        child.observe(seconds)
 
     def set_gauge(self, metric: Metric, *labels: str, value: float) -> None:
-        """Set a gauge."""
-        part = self._child(metric, labels)
-        assert isinstance(part, Gauge)  # noqa: S101 (a slip of ours)
-        part.set(value)
+        """Set a gauge to ``value``."""
+        child = self._child(metric, labels)
+        if not isinstance(child, Gauge):
+            raise TypeError(f"{metric.name} is not a gauge")
+        child.set(value)
 
     def render(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def value(self, name: str, **labels: str) -> float:
-        """Return one sample's value; 0 where there is none yet."""
+        """Return the value of one sample; 0 if it does not exist yet."""
         return self.registry.get_sample_value(name, labels) or 0.0
 
     def _build_collector(self, metric: Metric) -> _Collector:
@@ -263,18 +283,20 @@ class Metrics:
                 )
 
     def _child(self, metric: Metric, labels: tuple[str, ...]) -> _Collector:
-        part = self._children.get((metric, labels))
-        if part is None:
-            whole = self._collectors[metric]
-            bounded = [self._bounded_label(metric, index, value) for index, value in enumerate(labels)]
-            part = whole.labels(*bounded) if bounded else whole
-            if tuple(bounded) == labels:
-                self._children[metric, labels] = part
-        return part
+        """Return the time series of a metric with these label values."""
+        child = self._children.get((metric, labels))
+        if child is None:
+            collector = self._collectors[metric]
+            bounded = tuple(self._bounded_label(metric, index, value) for index, value in enumerate(labels))
+            child = collector.labels(*bounded) if bounded else collector
+            if bounded == labels:
+                self._children[metric, labels] = child
+        return child
 
     def _bounded_label(self, metric: Metric, index: int, value: str) -> str:
-        known = self._label_values.setdefault((metric, index), set())
-        if value not in known and len(known) >= MAX_LABEL_VALUES:
+        """Return ``value``, or "other" once the label has :data:`MAX_LABEL_VALUES` values."""
+        values = self._label_values.setdefault((metric, index), set())
+        if value not in values and len(values) >= MAX_LABEL_VALUES:
             return "other"
-        known.add(value)
+        values.add(value)
         return value

@@ -1,4 +1,4 @@
-"""README's table of metrics: ``python -m bots.observability.metrics_table README.md`` writes it."""
+"""Writes README's table of metrics: ``python -m bots.observability.metrics_table README.md``."""
 
 import sys
 from pathlib import Path
@@ -20,10 +20,10 @@ def render_table() -> str:
 
 
 def insert_table(text: str) -> str:
-    """Return ``text`` with the table between its marks.
+    """Return ``text`` with the table between its markers replaced.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: a marker is missing.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -33,7 +33,7 @@ def insert_table(text: str) -> str:
 
 
 def main() -> None:
-    """Write the table into the file that is named."""
+    """Write the table into the file named on the command line."""
     path = Path(sys.argv[1])
     path.write_text(insert_table(path.read_text(encoding="utf-8")), encoding="utf-8")
 

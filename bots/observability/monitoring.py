@@ -1,4 +1,4 @@
-"""Everything that looks at a service from outside its work."""
+"""Everything that observes a service while it runs."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -14,52 +14,44 @@ from bots.observability.readiness import Readiness
 from bots.observability.watchdog import Watchdog
 from bots.platform_adapter import Platform
 from core.domain.clock import Clock
-from core.llm import LlmGateway
-from core.store import Database
-from core.store.cluster import LeaderElection
-from core.work_queue.active_answers import ActiveAnswers
-from core.work_queue.port import WorkQueue
 
 
 class Monitoring:
-    """Figures, pages and the watchdog of one replica."""
+    """HTTP endpoints, loop lag and watchdog of one replica."""
 
     def __init__(
         self,
         metrics: Metrics,
-        database: Database,
-        work_queue: WorkQueue,
+        readiness: Readiness,
+        gauges: Gauges,
         platforms: Mapping[str, Platform],
         clock: Clock,
         *,
-        active_answers: ActiveAnswers,
-        gateway: LlmGateway,
-        leader_election: LeaderElection,
         version: str,
     ) -> None:
+        """Build everything; nothing runs yet. ``version`` becomes a label of the build metric."""
         metrics.set_gauge(m.BUILD_INFO, version, value=1)
-        self.readiness = Readiness(database, work_queue, platforms, leader_election)
-        gauges = Gauges(metrics, work_queue=work_queue, active_answers=active_answers, gateway=gateway)
-        self._endpoints = HttpEndpoints(self.readiness, gauges, metrics)
+        self._readiness = readiness
+        self._endpoints = HttpEndpoints(readiness, gauges, metrics)
         self._watchdog = Watchdog(platforms.values(), metrics, clock)
         self._loop_lag = LoopLagMonitor(metrics)
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the pages for machines."""
+        """Return the HTTP routes."""
         return self._endpoints.routes()
 
-    def mark_started(self) -> None:
-        """Report ready from now on, if all components are."""
-        self.readiness.started = True
-
     def start(self, exit_stack: contextlib.AsyncExitStack) -> None:
-        """Begin to look; ``closing`` ends it."""
+        """Start the loop lag monitor and the watchdog; ``exit_stack`` stops them."""
         self._loop_lag.start()
         exit_stack.push_async_callback(self._loop_lag.close)
         self._watchdog.start()
         exit_stack.push_async_callback(self._watchdog.close)
 
+    def mark_started(self) -> None:
+        """Report the components' own readiness from now on."""
+        self._readiness.mark_started()
+
     async def begin_shutdown(self) -> None:
-        """Turn readiness off, and let nobody restart what is about to end."""
-        self.readiness.stopping = True
+        """Report not ready, and restart no connection any more."""
+        self._readiness.mark_stopping()
         await self._watchdog.close()

@@ -1,17 +1,17 @@
-"""Traces by OpenTelemetry, where ``moonthread[otel]`` is installed and the environment asks for them.
+"""Traces by OpenTelemetry, if ``moonthread[otel]`` is installed and the environment enables them.
 
 ::
 
-    event                 taken in, stored, acknowledged
-    └── turn              taken, perhaps by another process or a second time, until its words stand
-        ├── kimi          one request, from its place in the line to its end
-        └── frame         one call to the platform's screen
+    event                 received, stored, acknowledged
+    └── turn              from its claim to the end of its answer; again for each further attempt
+        ├── kimi          one request, from entering the fair queue to its end
+        └── platform_call one call that shows something of the answer
 
-A trace's id is made of the event's own id: whoever works on an event, in whichever process, writes
-into one trace, and nothing about it has to be stored. The standard variables hold
-(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/); traces are made
-where OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_TRACES_EXPORTER is set.
-Spans hold kinds, ids of turns, outcomes and numbers, never words or names.
+A trace's id is derived from the event's id, so that every process that works on an event writes into
+one trace and nothing needs to be stored for it. The standard variables apply
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/); traces are
+enabled by OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_TRACES_EXPORTER.
+Spans hold types, turn ids, outcomes and numbers, never texts or names.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from bots.observability.metric_labels import event_type_label
 from core.domain.errors import SettingsError
 from core.domain.events import Event, origin_of
 from core.observer import AttributeValue, Observer, TraceSpan
@@ -42,33 +43,33 @@ _span_ids: ContextVar[tuple[int, int] | None] = ContextVar("span_ids", default=N
 
 
 def trace_ids(event: Event) -> tuple[int, int]:
-    """Return the ids of an event's trace and of its first span, the same in every process."""
-    told = "\0".join((*origin_of(event), event.delivery_id))
-    digest = hashlib.sha256(told.encode()).digest()
+    """Return the ids of an event's trace and of its first span, equal in every process."""
+    event_key = "\0".join((*origin_of(event), event.delivery_id))
+    digest = hashlib.sha256(event_key.encode()).digest()
     return int.from_bytes(digest[:16]) or 1, int.from_bytes(digest[16:24]) or 1
 
 
 def tracer_from_environment(environ: Mapping[str, str] = os.environ) -> "Tracer | None":
-    """Return a tracer where traces are asked for; None where they are not.
+    """Return a tracer if the environment enables traces, else None.
 
     Raises:
-        SettingsError: they are asked for, and cannot be made.
+        SettingsError: traces are enabled, but the extra is missing or the exporter unknown.
     """
-    kind = environ.get(
+    exporter = environ.get(
         "OTEL_TRACES_EXPORTER", "otlp" if any(environ.get(name) for name in ENABLED_BY) else ""
     )
-    if kind in ("", "none") or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if exporter in ("", "none") or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     try:
-        return Tracer(_build_exporter(kind))
+        return Tracer(_build_exporter(exporter))
     except ImportError as exc:
         raise SettingsError(
             [f"OTEL_…: traces need the extra: pip install 'moonthread[otel]' ({exc.name} is missing)"]
         ) from exc
 
 
-def _build_exporter(kind: str) -> "SpanExporter":
-    match kind:
+def _build_exporter(name: str) -> "SpanExporter":
+    match name:
         case "otlp":
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -80,18 +81,18 @@ def _build_exporter(kind: str) -> "SpanExporter":
 
             return ConsoleSpanExporter(out=sys.stderr)
         case _:
-            raise SettingsError([f"OTEL_TRACES_EXPORTER: {kind!r} is none of otlp, console and none"])
+            raise SettingsError([f"OTEL_TRACES_EXPORTER: {name!r} is none of otlp, console and none"])
 
 
 class Tracer(Observer):
-    """Makes a span of each block that the service tells of."""
+    """Implements :class:`core.observer.Observer`: records a span for each block."""
 
     def __init__(self, exporter: "SpanExporter", *, synchronous: bool = False) -> None:
-        """Write to ``exporter``, in batches from a thread of the SDK's, or ``at_once``."""
+        """Export to ``exporter``: in batches from an SDK thread, or at each span's end if ``synchronous``."""
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-        # Resource.create reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which go first.
+        # Resource.create reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, which take precedence.
         named = bool(os.environ.get("OTEL_SERVICE_NAME"))
         resource = Resource.create({} if named else {SERVICE_NAME: "moonthread"})
         self._provider = _build_provider(resource)
@@ -103,11 +104,11 @@ class Tracer(Observer):
     def span(
         self, name: str, *, event: Event | None = None, as_current: bool = False, **attributes: AttributeValue
     ) -> AbstractContextManager[TraceSpan]:
-        """Return a block that is a span; see :meth:`core.observer.Observer.span`."""
+        """Return a context manager that records a span; see :meth:`core.observer.Observer.span`."""
         return self._recorded_span(name, event, as_current, attributes)
 
     def close(self) -> None:
-        """Send what is left. It may take seconds and must not be called on the loop."""
+        """Export the remaining spans; may block for seconds, so never call it on the event loop."""
         self._provider.shutdown()
 
     @contextmanager
@@ -121,7 +122,7 @@ class Tracer(Observer):
         try:
             yield _RecordedSpan(span)
         except BaseException as exc:
-            # Only the kind: an error's text may hold what somebody said.
+            # Only the type: an error's text may hold a person's words.
             span.set_status(trace.Status(trace.StatusCode.ERROR, type(exc).__name__))
             raise
         finally:
@@ -137,52 +138,52 @@ class Tracer(Observer):
         if event is None:
             return self._tracer.start_span(name, attributes=attributes)
         if name == "event":
-            given = _span_ids.set(trace_ids(event))
+            token = _span_ids.set(trace_ids(event))
             try:
-                kind = {"platform": origin_of(event)[0], "kind": type(event).__name__.lower()}
-                return self._tracer.start_span(name, context=Context(), attributes={**kind, **attributes})
+                origin = {"platform": origin_of(event)[0], "type": event_type_label(event)}
+                return self._tracer.start_span(name, context=Context(), attributes={**origin, **attributes})
             finally:
-                _span_ids.reset(given)
+                _span_ids.reset(token)
         return self._tracer.start_span(name, context=self._parent_context(event), attributes=attributes)
 
     def _parent_context(self, event: Event) -> "Context":
-        """Return the context in which an event's span is the parent, whoever has written it."""
+        """Return a context whose parent is the event's first span, in whichever process it was recorded."""
         from opentelemetry import trace
         from opentelemetry.context import Context
         from opentelemetry.sdk.trace.sampling import Decision
 
         trace_id, span_id = trace_ids(event)
-        decided = self._provider.sampler.should_sample(Context(), trace_id, "event").decision
-        sampled = decided is Decision.RECORD_AND_SAMPLE
+        decision = self._provider.sampler.should_sample(Context(), trace_id, "event").decision
+        sampled = decision is Decision.RECORD_AND_SAMPLE
         flags = trace.TraceFlags(trace.TraceFlags.SAMPLED if sampled else trace.TraceFlags.DEFAULT)
         parent = trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=flags)
         return trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
 
 
 def _build_provider(resource: "Resource") -> "TracerProvider":
-    """Return a provider that takes an event's ids where they are given."""
+    """Return a provider whose spans take the ids in :data:`_span_ids`, if they are set."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-    class GivenIds(RandomIdGenerator):
+    class EventIdGenerator(RandomIdGenerator):
         def generate_trace_id(self) -> int:
-            given = _span_ids.get()
-            return super().generate_trace_id() if given is None else given[0]
+            ids = _span_ids.get()
+            return super().generate_trace_id() if ids is None else ids[0]
 
         def generate_span_id(self) -> int:
-            given = _span_ids.get()
-            return super().generate_span_id() if given is None else given[1]
+            ids = _span_ids.get()
+            return super().generate_span_id() if ids is None else ids[1]
 
-    # The service ends the provider itself: at exit the loop and its log are gone.
-    return TracerProvider(resource=resource, id_generator=GivenIds(), shutdown_on_exit=False)
+    # The service shuts the provider down itself: at interpreter exit the loop and its log are gone.
+    return TracerProvider(resource=resource, id_generator=EventIdGenerator(), shutdown_on_exit=False)
 
 
 class _RecordedSpan(TraceSpan):
-    """A span that is written somewhere."""
+    """Wraps a span of the SDK."""
 
     def __init__(self, span: "OtelSpan") -> None:
         self._span = span
 
     def set_attributes(self, **attributes: AttributeValue) -> None:
-        """Add what became known meanwhile."""
+        """Set attributes of the span."""
         self._span.set_attributes(attributes)

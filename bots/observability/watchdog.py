@@ -1,11 +1,12 @@
-"""Restarts a way in that says it is open and on which nothing is heard any more.
+"""Restarts a platform connection that is open but has been silent for too long.
 
-The SDKs look after their connections themselves. This is for what they miss: a socket that is open
-on our side alone, a poll that never returns, a monitor that died.
+The SDKs replace their own connections. The watchdog covers what they miss: a socket that is open on
+our side only, a poll that never returns, a keep-alive task that died.
 """
 
 import asyncio
 from collections.abc import Collection
+from typing import Final
 
 import structlog
 
@@ -16,23 +17,23 @@ from core.domain.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-CHECK_INTERVAL_S = 5.0  #: how often it looks
-RESTART_TIMEOUT_S = 30.0
+CHECK_INTERVAL_S: Final = 5.0
+RESTART_TIMEOUT_S: Final = 30.0
 
 
 class Watchdog:
-    """Looks at the ways in of one replica."""
+    """Checks the connections of one replica every :data:`CHECK_INTERVAL_S` seconds."""
 
     def __init__(self, platforms: Collection[Platform], metrics: Metrics, clock: Clock) -> None:
         self._platforms, self._metrics, self._clock = platforms, metrics, clock
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to check."""
         self._task = asyncio.create_task(self._run(), name="watchdog")
 
     async def close(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -45,15 +46,16 @@ class Watchdog:
                     await self._check(platform.name, platform)
 
     async def _check(self, name: str, connection: EventConnection) -> None:
-        silent_s = connection.silence_s()
-        if silent_s is None or silent_s <= connection.max_silence_s:
+        """Restart the connection if it has been silent for longer than it may be."""
+        silence_s = connection.silence_s()
+        if silence_s is None or silence_s <= connection.max_silence_s:
             return
-        log.error("watchdog.connection_silent", platform=name, silent_s=round(silent_s, 1))
+        log.error("watchdog.connection_silent", platform=name, silence_s=round(silence_s, 1))
         self._metrics.increment(m.WATCHDOG_RESTARTS, name)
         try:
             async with asyncio.timeout(RESTART_TIMEOUT_S):
                 await connection.restart()
-        except Exception:  # the boundary of a task: it is looked at again
+        except Exception:  # a task's boundary: the next check tries again
             log.exception("watchdog.restart_failed", platform=name)
         else:
             log.warning("watchdog.connection_restarted", platform=name)

@@ -29,10 +29,10 @@ ERROR_CODES: Final[Mapping[type[PlatformError], str]] = {
     PlatformRateLimited: "rate_limited",
     MessageGone: "gone",
     PlatformRefused: "refused",
-    PlatformForbidden: "closed",
+    PlatformForbidden: "forbidden",
     PlatformUnavailable: "unavailable",
-    PlatformOutcomeUnknown: "uncertain",
-}  #: what observers are told of a call that was not "cut" by us
+    PlatformOutcomeUnknown: "outcome_unknown",
+}  #: label of a failed call; one that the bot itself ended is "aborted"
 
 
 async def perform(delivery: Delivery, operation: MessageOperation, clock: Clock) -> MessageRef | None:
@@ -76,11 +76,11 @@ def observed_call(
     observer: Observer, delivery: Delivery, action: PlatformAction, clock: Clock
 ) -> Generator[None]:
     """Let a call's time and what became of it be heard; the block makes the call."""
-    platform, began, refusal = delivery.streamed.address.key.platform, clock.time(), "cut"
+    platform, began, refusal = delivery.streamed.address.key.platform, clock.time(), "aborted"
     since: float | None = None
     if action in (PlatformAction.POST, PlatformAction.EDIT):
         since, delivery.pending_since = delivery.pending_since, None
-    with observer.span("frame", platform=platform, action=action) as span:
+    with observer.span("platform_call", platform=platform, action=action) as span:
         try:
             yield
             refusal = ""
@@ -93,7 +93,7 @@ def observed_call(
                 delivery.pending_since = since
             elif since is not None and delivery.first_shown_at is None:
                 delivery.first_shown_at = now
-            span.set_attributes(refusal=refusal)
+            span.set_attributes(error=refusal)
             observer.platform_call_finished(
                 PlatformCallRecord(
                     platform=platform,

@@ -43,8 +43,8 @@ class Pages:
         async with asyncio.timeout(30.0):
             while (answer := await self.get("/readyz")).status_code != 200:  # noqa: ASYNC110 (a page)
                 await asyncio.sleep(0.1)
-        parts: dict[str, str] = answer.json()["parts"]
-        return parts
+        components: dict[str, str] = answer.json()["components"]
+        return components
 
 
 async def test_lead_death_and_standstill_are_told(cluster: Any) -> None:
@@ -75,15 +75,15 @@ async def test_lead_death_and_standstill_are_told(cluster: Any) -> None:
             await asyncio.sleep(0.1)
     assert owned
     assert seen[taken_over] == len(owned)
-    assert seen["moonthread_engine_takeovers_total"] == len(owned)
-    assert seen["moonthread_engine_fences_total"] == 0
+    assert seen["moonthread_queue_takeovers_total"] == len(owned)
+    assert seen["moonthread_lease_lost_total"] == 0
     assert (await pages[other].ready())["telegram"] == "ok"
 
     replicas[other].send(signal.SIGSTOP)
     await asyncio.sleep(FROZEN_S)
     replicas[other].send(signal.SIGCONT)
     await cluster.until(lambda: bool(replicas[other].said("fenced")), 10.0)
-    assert (await pages[other].figures())["moonthread_engine_fences_total"] >= 1
+    assert (await pages[other].figures())["moonthread_lease_lost_total"] >= 1
     await cluster.until(
         lambda: all(cluster.answers(chat)[0].text.count("word") == 120 for chat, _ in people), 60.0
     )

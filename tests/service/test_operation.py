@@ -59,10 +59,10 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
 
     seen = samples((await page(world, "/metrics")).text)
     name, model = world.name, "kimi-k2.6"
-    assert seen[f'moonthread_events_total{{kind="said",platform="{name}",result="new"}}'] == 3
-    assert seen[f'moonthread_events_total{{kind="ordered",platform="{name}",result="new"}}'] == 1
+    assert seen[f'moonthread_events_total{{platform="{name}",result="new",type="message"}}'] == 3
+    assert seen[f'moonthread_events_total{{platform="{name}",result="new",type="command"}}'] == 1
     assert seen[f'moonthread_turns_total{{outcome="complete",platform="{name}",type="question"}}'] == 3
-    assert seen[f'moonthread_turns_total{{outcome="notice",platform="{name}",type="order"}}'] == 1
+    assert seen[f'moonthread_turns_total{{outcome="notice",platform="{name}",type="command"}}'] == 1
     for each in (m.INGEST_TIME, m.QUEUE_WAIT):
         assert seen[f'{each.name}_count{{platform="{name}"}}'] == 4
     for each in (m.TIME_TO_FIRST_TOKEN, m.TURN_TIME):
@@ -72,10 +72,10 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
     told = sum(
         value
         for sample, value in seen.items()
-        if sample.startswith("moonthread_frames_total{") and 'action="status"' not in sample
+        if sample.startswith("moonthread_platform_calls_total{") and 'action="status"' not in sample
     )
     assert told == len(frames)
-    assert seen[f'moonthread_frames_total{{action="post",platform="{name}"}}'] >= 4
+    assert seen[f'moonthread_platform_calls_total{{action="post",platform="{name}"}}'] >= 4
     assert seen[f'moonthread_kimi_calls_total{{model="{model}",outcome="ok",provider="kimi"}}'] == 3
     used = await world.rows("SELECT prompt_tokens, completion_tokens, cost_usd FROM usage")
     assert seen[f'moonthread_kimi_tokens_total{{model="{model}",type="prompt"}}'] == sum(r[0] for r in used)
@@ -88,7 +88,11 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
     assert seen["moonthread_queue_events"] == seen["moonthread_running_turns"] == 0
     assert seen['moonthread_provider_up{provider="kimi"}'] == 1
     assert seen["moonthread_loop_lag_seconds_count"] >= 1
-    assert seen['moonthread_ready{part="database"}'] == seen[f'moonthread_ready{{part="{name}"}}'] == 1
+    assert (
+        seen['moonthread_component_ready{component="database"}']
+        == seen[f'moonthread_component_ready{{component="{name}"}}']
+        == 1
+    )
     fed = {re.split(r"_bucket|_count|_sum|_created|\{", sample)[0] for sample in seen}
     missing = {metric.name for metric in m.ALL} - fed
     assert missing <= {metric.name for metric in FOR_REPLICAS | FOR_FAULTS | FOR_POLLING}
@@ -130,7 +134,7 @@ async def test_refusals_are_counted_by_reason(world: Any) -> None:
     await world.done(1)
 
     seen = samples((await page(world, "/metrics")).text)
-    assert seen[f'moonthread_refusals_total{{platform="{world.name}",reason="rate_limited"}}'] == 1
+    assert seen[f'moonthread_platform_errors_total{{platform="{world.name}",reason="rate_limited"}}'] == 1
 
 
 async def test_readiness_names_each_part(world: Any) -> None:
@@ -142,7 +146,7 @@ async def test_readiness_names_each_part(world: Any) -> None:
 
     assert answer.json() == {
         "ready": True,
-        "parts": {"process": "ok", "database": "ok", "engine": "ok", world.name: "ok"},
+        "components": {"process": "ok", "database": "ok", "work_queue": "ok", world.name: "ok"},
         "waiting_for": [],
     }
     assert (await page(world, "/healthz")).json() == {"status": "ok"}
@@ -171,7 +175,7 @@ async def test_readiness_goes_first_when_the_service_ends(world: Any) -> None:
 
     assert (answer.status_code, answer.json()) == (
         503,
-        {"ready": False, "parts": {"process": "stopping"}, "waiting_for": ["process"]},
+        {"ready": False, "components": {"process": "stopping"}, "waiting_for": ["process"]},
     )
     assert alive.status_code == 200
     assert figures["moonthread_running_turns"] == 1
@@ -207,7 +211,7 @@ async def test_turns_that_change_hands_are_counted(world: Any) -> None:
     await room.shows("It begins")
     await world.stop()
     await world.start()
-    metrics = world.service.parts.metrics
+    metrics = world.service.components.base.metrics
     await world.until(lambda: len(world.requests) == 2, "Kimi is asked to go on")
     assert metrics.value(m.TURNS_TAKEN_OVER.name, platform=world.name) == 1
     assert metrics.value(m.TURNS_LOST.name) == 0

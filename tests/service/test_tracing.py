@@ -61,13 +61,13 @@ async def test_one_trace_from_the_event_to_its_frames(traced: Any, exporter: InM
     assert event.parent is None
     assert turn.parent.span_id == event.context.span_id
     assert call.parent.span_id == turn.context.span_id
-    assert len(by_name["frame"]) >= 2
-    assert {span.parent.span_id for span in by_name["frame"]} == {turn.context.span_id}
-    assert dict(event.attributes) == {"platform": world.name, "kind": "said", "result": "new"}
+    assert len(by_name["platform_call"]) >= 2
+    assert {span.parent.span_id for span in by_name["platform_call"]} == {turn.context.span_id}
+    assert dict(event.attributes) == {"platform": world.name, "type": "message", "result": "new"}
     assert dict(turn.attributes) == {"platform": world.name, "turn": 1, "run": 1, "outcome": "complete"}
     assert (call.attributes["outcome"], call.attributes["provider"]) == ("ok", "kimi")
     assert call.attributes["completion_tokens"] > 0
-    assert all(span.start_time >= turn.start_time for span in (call, *by_name["frame"]))
+    assert all(span.start_time >= turn.start_time for span in (call, *by_name["platform_call"]))
     told = " ".join(span.to_json() for span in spans)
     assert not any(word in told for word in ("Quibblewick", "begins", "word3", "Ann", "sk-test"))
     assert event.resource.attributes["service.name"] == "moonthread"

@@ -98,7 +98,7 @@ def test_values_that_are_asked_for_are_ones_that_occur() -> None:
     """Reasons, results and types in the rules are those that the code uses."""
     code = " ".join(
         path.read_text(encoding="utf-8")
-        for folder in ("core", "bots/operation")
+        for folder in ("core", "bots/observability")
         for path in (Path(bots.observability.__file__).parents[2] / folder).rglob("*.py")
     )
     for _, expression in expressions():

@@ -11,7 +11,7 @@ from bots.observability.logging_setup import HIDDEN, Scrubber
 
 def logged(program: str) -> str:
     """Run a program in a process of its own and return what it wrote to standard error."""
-    lines = ["import logging, structlog", "from bots import logs", program]
+    lines = ["import logging, structlog", "from bots.observability import logging_setup", program]
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True, timeout=60
     )
@@ -56,7 +56,7 @@ def test_secrets_without_a_shape_are_hidden_when_told() -> None:
 def test_json_lines_hold_our_fields_and_hide_secrets() -> None:
     """One object a line, with time, level, event and what was bound; exceptions included."""
     program = """
-logs.configure("info", "json", secrets=["plainletters"])
+logging_setup.configure("info", "json", secrets=["plainletters"])
 log = structlog.get_logger()
 structlog.contextvars.bind_contextvars(turn=7)
 log.debug("unseen")
@@ -64,7 +64,7 @@ log.info("turn.done", frames=3, url="https://x/bot1:HUSH/y", nested={"keys": ["s
 try:
     raise ValueError("plainletters")
 except ValueError:
-    log.exception("turn.broke")
+    log.exception("turn.failed")
 logging.getLogger("library").warning("from %s", "elsewhere")
 logging.getLogger("httpx").info("GET /bot1:HUSH")
 """
@@ -82,18 +82,18 @@ logging.getLogger("httpx").info("GET /bot1:HUSH")
 def test_console_lines_show_no_local_variables() -> None:
     """A traceback for people names the error, not what the variables held."""
     program = """
-logs.configure("debug", "console")
+logging_setup.configure("debug", "console")
 def broken():
     secret_of_mine = "plain" + "letters"
     raise KeyError("gone")
 try:
     broken()
 except KeyError:
-    structlog.get_logger().exception("it.broke", where="here")
+    structlog.get_logger().exception("test.failed", where="here")
 """
     text = logged(program)
 
-    assert "it.broke" in text
+    assert "test.failed" in text
     assert "where=here" in text
     assert "KeyError" in text
     assert "plainletters" not in text
@@ -103,7 +103,7 @@ def test_an_errors_own_text_is_shown_only_where_it_cannot_be_a_persons() -> None
     """Kinds and places of a whole chain of errors are told; words only of ours and the machine's."""
     program = """
 from core.domain.errors import StoreUnavailable
-logs.configure("info", "json")
+logging_setup.configure("info", "json")
 try:
     try:
         try:
@@ -113,11 +113,11 @@ try:
     except ValueError as exc:
         raise StoreUnavailable("disk full") from exc
 except StoreUnavailable:
-    structlog.get_logger().exception("it.broke")
+    structlog.get_logger().exception("test.failed")
 try:
     open("/nowhere/at/all")
 except OSError:
-    logging.getLogger("library").exception("it.broke.too")
+    logging.getLogger("library").exception("test.failed_too")
 """
     ours, machines = map(json.loads, logged(program).splitlines())
 

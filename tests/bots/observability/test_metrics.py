@@ -21,11 +21,11 @@ def test_a_label_cannot_flood_who_collects() -> None:
     metrics = Metrics(process=False)
 
     for number in range(MAX_LABEL_VALUES + 10):
-        metrics.increment(EVENTS, f"p{number}", "said", "new")
-    metrics.increment(EVENTS, "p0", "said", "new")
+        metrics.increment(EVENTS, f"p{number}", "message", "new")
+    metrics.increment(EVENTS, "p0", "message", "new")
 
-    assert metrics.value(EVENTS.name, platform="p0", kind="said", result="new") == 2
-    assert metrics.value(EVENTS.name, platform="other", kind="said", result="new") == 10
+    assert metrics.value(EVENTS.name, platform="p0", type="message", result="new") == 2
+    assert metrics.value(EVENTS.name, platform="other", type="message", result="new") == 10
     assert metrics.render().decode().count("moonthread_events_total{") == MAX_LABEL_VALUES + 1
 
 

@@ -16,9 +16,9 @@ sys.modules["opentelemetry"] = None
 import bots.composition.service
 from bots.observability import tracing
 from core.domain.errors import SettingsError
-assert tracing.from_environment({}) is None
+assert tracing.tracer_from_environment({}) is None
 try:
-    tracing.from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+    tracing.tracer_from_environment({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 except SettingsError as exc:
     print(exc)
 """
@@ -75,7 +75,7 @@ def test_a_sampler_decides_for_the_whole_of_a_trace(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
     kept: list[dict[int, set[str]]] = []
-    for names in (("event",), ("turn", "frame")):
+    for names in (("event",), ("turn", "platform_call")):
         exporter = InMemorySpanExporter()
         tracer = Tracer(exporter, synchronous=True)
         for number in range(200):
@@ -91,4 +91,4 @@ def test_a_sampler_decides_for_the_whole_of_a_trace(monkeypatch: pytest.MonkeyPa
 
     assert set(begun) == set(went_on)
     assert 60 < len(begun) < 140
-    assert all(names == {"turn", "frame"} for names in went_on.values())
+    assert all(names == {"turn", "platform_call"} for names in went_on.values())
