@@ -1,4 +1,4 @@
-"""Who may use a deployment, how much of it, and at what price. Pure: numbers come in as values."""
+"""Access: allow and deny lists, quotas, flood limits, prices. Pure: times and usage are arguments."""
 
 from core.access.access_lists import AccessLists, Actor
 from core.access.price_list import BUILT_IN_PRICES, Price, PriceList

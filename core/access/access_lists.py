@@ -1,7 +1,7 @@
-"""Allow and deny lists: who is answered at all. Pure.
+"""Allow and deny lists. Pure.
 
-An entry is "platform:id", where the id is a tenant's (Slack team), a channel's (Slack channel,
-Telegram chat) or a person's; the platforms' ids of these kinds never look alike.
+An entry is "platform:id". The id is a tenant's (Slack team), a channel's (Slack channel, Telegram chat)
+or a person's; ids of different kinds never collide on either platform.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.domain.addresses import ThreadKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody in some place, by the platform's own ids."""
+    """A person in a channel, by the platform's ids."""
 
     platform: str
     tenant: str
@@ -20,37 +20,37 @@ class Actor:
 
     @classmethod
     def at(cls, key: ThreadKey, person_id: str) -> "Actor":
-        """Return a person where a conversation is."""
+        """Return a person in a conversation's channel."""
         return cls(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
 
     @property
     def list_entries(self) -> frozenset[str]:
-        """The entries of a list that mean this person or place."""
+        """The entries of a list that match this person, channel or tenant."""
         return frozenset(f"{self.platform}:{id_}" for id_ in (self.tenant, self.channel, self.person_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLists:
-    """The lists of a deployment; by default everybody is let in."""
+    """The lists of a deployment; by default everybody is allowed."""
 
     allow: frozenset[str] = frozenset()  #: empty: everybody
-    deny: frozenset[str] = frozenset()  #: goes before ``allow``
-    admins: frozenset[str] = frozenset()  #: "platform:person id"; let in without standing in ``allow``
+    deny: frozenset[str] = frozenset()  #: overrides ``allow``
+    admins: frozenset[str] = frozenset()  #: "platform:person id"; allowed without an entry in ``allow``
 
     def is_allowed(self, actor: Actor) -> bool:
-        """Return whether this person is answered in this place."""
+        """Return whether this person is answered in this channel."""
         if actor.list_entries & self.deny:
             return False
         return not self.allow or bool(actor.list_entries & self.allow) or self.is_admin(actor)
 
     def is_admin(self, actor: Actor) -> bool:
-        """Return whether this person is an admin of the deployment, as whoever sits at its terminal is."""
+        """Return whether this person is an admin of the deployment; the user at the terminal always is."""
         return actor.platform == "terminal" or f"{actor.platform}:{actor.person_id}" in self.admins
 
     def is_unlisted(self, actor: Actor) -> bool:
-        """Return whether nobody vouches for this person: anybody can write to a Telegram bot.
+        """Return whether this person was admitted by nobody: anybody can write to a Telegram bot.
 
-        In a Slack team an admin has let people in.
+        A Slack team's members were admitted by its admins.
         """
         return (
             actor.platform == "telegram" and not actor.list_entries & self.allow and not self.is_admin(actor)

@@ -1,4 +1,4 @@
-"""Whether somebody asks too much at once, or the same again and again. Pure."""
+"""Flood control of one person: questions in a minute, and repetitions of the same words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,46 +7,49 @@ from types import MappingProxyType
 from typing import Final
 
 FLOOD_WINDOW_S: Final = 60.0
-PAUSE_S: Final = 60.0  #: how long who asked too much waits
-DUPLICATE_WINDOW_S: Final = 600.0  #: also how long the same words are not heard again
-MAX_RECENT: Final = 300  #: questions that are remembered of one person
+PAUSE_S: Final = 60.0  #: pause after too many questions
+DUPLICATE_WINDOW_S: Final = 600.0  #: also the time for which repeated words are ignored
+MAX_RECENT: Final = 300  #: questions that are counted of one person
 
 
 class FloodDecision(StrEnum):
-    """What becomes of a question."""
+    """Decision on one question."""
 
     ALLOW = "pass"
-    FLOOD = "flood"  #: too many: told, and a pause begins
-    DUPLICATE = "repeat"  #: the same too often: told
-    DROP = "silent"  #: not answered, and told before
+    FLOOD = "flood"  #: too many: refused with a notice, and a pause begins
+    DUPLICATE = "repeat"  #: the same words too often: refused with a notice
+    DROP = "silent"  #: refused in silence, after a notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodLimits:
-    """What one person may do; 0 is no limit."""
+    """Limits of one person; 0 is no limit."""
 
     questions_per_minute: int = 0  #: questions within :data:`FLOOD_WINDOW_S`
-    duplicates_per_10_min: int = 0  #: of the very same within :data:`DUPLICATE_WINDOW_S`
+    duplicates_per_10_min: int = 0  #: questions in the same words within :data:`DUPLICATE_WINDOW_S`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodCounter:
-    """How one person has asked lately. Times are seconds of the wall clock."""
+    """One person's recent questions. Times are seconds since the epoch."""
 
-    recent: tuple[tuple[float, str], ...] = ()  #: when, and the mark of what
+    recent: tuple[tuple[float, str], ...] = ()  #: (time, fingerprint), oldest first
     paused_until: float = 0.0
-    muted_until: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({})
-    )  #: mark → until when
+    #: Fingerprint → end of the time in which it is ignored.
+    muted_until: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def check_flood(
     counter: FloodCounter, limits: FloodLimits, *, now: float, fingerprint: str, count_once: bool = False
 ) -> tuple[FloodCounter, FloodDecision]:
-    """Return how the person asks from now on, and what becomes of this question.
+    """Return the counter after one more question, and the decision on it.
 
-    ``mark`` stands for what is asked; "" is like nothing else. With ``once`` everything of the same
-    mark is one question, as the pictures of an album are.
+    Args:
+        counter: the person's recent questions.
+        limits: the person's limits.
+        now: seconds since the epoch.
+        fingerprint: equal for equal questions; "" is never a repetition.
+        count_once: counts all questions of this fingerprint as one, such as the pictures of an album.
     """
     if now < counter.paused_until or now < counter.muted_until.get(fingerprint, 0.0):
         return counter, FloodDecision.DROP

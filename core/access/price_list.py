@@ -1,4 +1,4 @@
-"""What a call to Kimi costs. Pure."""
+"""Prices of calls to Kimi. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A model's price in USD for a million tokens."""
+    """A model's prices in USD for a million tokens."""
 
     prompt: float
-    completion: float  #: reasoning is completion
-    cached: float  #: prompt tokens that the prefix cache had
+    completion: float  #: reasoning included
+    cached: float  #: prompt tokens read from the prefix cache
 
 
-#: Moonshot's list of November 2026; https://platform.kimi.ai/docs/pricing
+#: Moonshot's price list of November 2026; https://platform.kimi.ai/docs/pricing
 BUILT_IN_PRICES: Final[Mapping[str, Price]] = MappingProxyType(
     {
         "kimi-k3.1-pro": Price(2, 10, 0.20),
@@ -39,9 +39,9 @@ class PriceList:
     def cost_usd(
         self, model: str, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int
     ) -> float | None:
-        """Return what a call cost; None where the model's price is not known.
+        """Return a call's cost in USD; None if the model's price is unknown.
 
-        ``cached_tokens`` are among ``prompt_token_totals``.
+        ``prompt_tokens`` includes ``cached_tokens``.
         """
         price = self.by_model.get(model)
         if price is None:

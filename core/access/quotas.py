@@ -1,4 +1,4 @@
-"""Budgets of one UTC day: how many messages and tokens a person, a chat and a tenant may use. Pure."""
+"""Quotas per UTC day: messages and tokens of a person, a chat and a tenant. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,19 +7,19 @@ from core.access.access_lists import AccessLists, Actor
 
 
 class RefusalReason(StrEnum):
-    """Why Kimi is not asked: whose budget is used up, or what else stands against a person."""
+    """Reason for which a person's question is refused."""
 
-    PERSON_QUOTA = "person"
-    CHAT_QUOTA = "chat"
-    TENANT_QUOTA = "tenant"
-    FLOOD = "flood"  #: too many questions at once
-    DUPLICATE = "repeat"  #: the same too often
+    PERSON_QUOTA = "person"  #: the person's quota is used up
+    CHAT_QUOTA = "chat"  #: the chat's quota is used up
+    TENANT_QUOTA = "tenant"  #: the quota of the Slack team or Telegram bot is used up
+    FLOOD = "flood"  #: too many questions in a minute
+    DUPLICATE = "repeat"  #: the same words too often
     BLOCKED = "blocked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaUsage:
-    """What was used since the day began."""
+    """Usage since the beginning of the UTC day."""
 
     person_messages: int = 0
     person_tokens: int = 0
@@ -30,7 +30,7 @@ class QuotaUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaLimits:
-    """What may be used in a day by somebody in some place; 0 is no limit."""
+    """Daily limits of one person in one chat; 0 is no limit."""
 
     person_messages: int = 0
     person_tokens: int = 0
@@ -39,7 +39,7 @@ class QuotaLimits:
     tenant_tokens: int = 0
 
     def __bool__(self) -> bool:
-        """Return whether anything is limited."""
+        """Return whether there is any limit."""
         return any(
             (
                 self.person_messages,
@@ -53,17 +53,17 @@ class QuotaLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quotas:
-    """The budgets of a deployment, each for one UTC day; 0 is no limit."""
+    """Daily quotas of a deployment; 0 is no limit."""
 
     person_messages: int = 0
     person_tokens: int = 0
     chat_messages: int = 0
     chat_tokens: int = 0
     tenant_tokens: int = 0
-    unlisted_user_messages: int = 0  #: for people for whom nobody vouches (:meth:`AccessLists.is_stranger`)
+    unlisted_user_messages: int = 0  #: of a person who is :meth:`AccessLists.is_unlisted`
 
     def limits_for(self, actor: Actor, access: AccessLists) -> QuotaLimits:
-        """Return what this person may use here; admins may use all they want."""
+        """Return this person's limits in this chat; admins have none."""
         if access.is_admin(actor):
             return QuotaLimits()
         messages = self.person_messages
@@ -79,11 +79,11 @@ class Quotas:
 
 
 def exceeded_quota(limits: QuotaLimits, usage: QuotaUsage) -> RefusalReason | None:
-    """Return whose budget leaves no room for one more question; None where all do.
+    """Return the first quota that is used up; None if one more question may be asked.
 
-    An answer that has begun is never cut, so that its tokens may pass the limit by one answer.
+    Running answers are never cut, so usage may exceed a token limit by one answer.
     """
-    for over, used, limit in (
+    for reason, used, limit in (
         (RefusalReason.PERSON_QUOTA, usage.person_messages, limits.person_messages),
         (RefusalReason.PERSON_QUOTA, usage.person_tokens, limits.person_tokens),
         (RefusalReason.CHAT_QUOTA, usage.chat_messages, limits.chat_messages),
@@ -91,5 +91,5 @@ def exceeded_quota(limits: QuotaLimits, usage: QuotaUsage) -> RefusalReason | No
         (RefusalReason.TENANT_QUOTA, usage.tenant_tokens, limits.tenant_tokens),
     ):
         if 0 < limit <= used:
-            return over
+            return reason
     return None

@@ -1,4 +1,4 @@
-"""When the bot speaks in a chat, and how: the rules that its admins set. Pure: no I/O, no clock."""
+"""Policy of one chat: the rules that its admins set, and decisions by them. Pure: no I/O, no clock."""
 
 from core.chat_policy.chat_rules import ChatRules, Trigger
 from core.chat_policy.opening_hours import WeeklyHours, WeeklyRange

@@ -1,4 +1,4 @@
-"""The rules of one chat, as a value."""
+"""The rules of one chat."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,56 +8,57 @@ from core.chat_policy.opening_hours import WeeklyHours
 
 
 class Trigger(StrEnum):
-    """What makes the bot answer somebody who is not of the staff; each does what those before it do."""
+    """Messages of people who are not staff that the bot answers; each includes the ones before it."""
 
-    MENTION = "mention"  #: the bot's name, and nothing else
-    REPLY = "reply"  #: also replies to it, and going on in a conversation one has alone with it
-    KEYWORD = "keyword"  #: also words that hold one of the keywords
-    QUESTION = "question"  #: also what asks something, as Kimi judges it
-    ALWAYS = "always"  #: everything
+    MENTION = "mention"  #: messages that mention the bot
+    REPLY = "reply"  #: also replies to it, and follow-ups of a person who is alone with it in a conversation
+    KEYWORD = "keyword"  #: also messages with one of the keywords
+    QUESTION = "question"  #: also questions, as Kimi classifies them
+    ALWAYS = "always"  #: every message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRules:
-    """What a chat's admins have set; the defaults are what a chat without rules does.
+    """The rules of one chat as its admins have set them.
 
-    A chat without stored rules has none of these at all, and behaves as any other.
+    A rule's name is a field's name: people write it, and it is stored. A chat without stored rules is not
+    governed by these defaults; the deployment's behaviour applies.
     """
 
     trigger: Trigger = Trigger.REPLY
-    keywords: tuple[str, ...] = ()  #: for the trigger; looked for in any letter case
-    quiet_s: float = 600.0  #: how long the bot stays silent where somebody of the staff has spoken; 0: not
-    gather_s: float = 1.5  #: how long one person's next message is waited for; 0: not
-    hours: WeeklyHours | None = None  #: business hours: when people are there; None: nobody has said
-    quiet_hours: WeeklyHours | None = None  #: when the bot speaks only to those who mention it
+    keywords: tuple[str, ...] = ()  #: of the trigger; case-insensitive
+    quiet_s: float = 600.0  #: seconds of silence after a message of staff; 0: none
+    gather_s: float = 1.5  #: seconds to wait for a person's next message before answering; 0: none
+    hours: WeeklyHours | None = None  #: business hours, in which staff is present; None: unknown
+    quiet_hours: WeeklyHours | None = None  #: hours in which the bot answers only if it is mentioned
+    #: Markdown, sent instead of an answer to each person who asks outside of the business hours, once per
+    #: closed period; "": the bot answers as during the business hours.
     closed_text: str = ""
-    """Markdown; told once to each person who asks outside of the business hours, in place of an
-    answer. "" where the bot answers at all hours as it does by day."""
-    language: str = ""  #: BCP 47 tag in which answers are written; "" follows the person
-    persona: str = ""  #: words, or "@name" of a kept persona, for conversations that chose none
-    model: str = ""  #: for conversations that chose none; "" the deployment's
-    search: bool | None = None  #: the web, for conversations that did not choose; None the deployment's
-    knowledge: tuple[str, ...] = ()  #: names of the knowledge sets that answers draw on
-    strict: bool = False  #: where nothing relevant is known, say so and offer a person
-    person_messages: int = 0  #: questions that one person may ask in a day (UTC); 0 no limit of its own
-    chat_messages: int = 0  #: questions that may be asked here in a day (UTC); 0 no limit of its own
-    staff: tuple[str, ...] = ()  #: ids of people who count as staff beside the chat's admins
-    staff_groups: tuple[str, ...] = ()  #: Slack user groups whose people count as staff
-    welcome: str = ""  #: Markdown; said once to each new member; "" nothing
-    desk: str = ""  #: where the team's desk is, as "platform:channel"; "" the deployment's, if it has one
-    desk_people: tuple[str, ...] = ()  #: reminded by name, as "platform:id"; none: the deployment's
-    handover_words: tuple[str, ...] = ()  #: words that bring a person; looked for in any letter case
+    language: str = ""  #: BCP 47 tag of the answers' language; "": the person's
+    persona: str = ""  #: text, or "@name" of a stored persona, unless the conversation has its own
+    model: str = ""  #: unless the conversation has its own; "": the deployment's
+    search: bool | None = None  #: web search, unless the conversation has its own; None: the deployment's
+    knowledge: tuple[str, ...] = ()  #: names of the knowledge sets that answers use
+    strict: bool = False  #: if nothing relevant is found, the bot says so and offers a person
+    person_messages: int = 0  #: questions of one person per UTC day; 0: no limit of the chat's own
+    chat_messages: int = 0  #: questions in the chat per UTC day; 0: no limit of the chat's own
+    staff: tuple[str, ...] = ()  #: ids of people who are staff beside the chat's admins
+    staff_groups: tuple[str, ...] = ()  #: Slack user groups whose members are staff
+    welcome: str = ""  #: Markdown, sent once to each new member; "": none
+    desk: str = ""  #: the team's desk, as "platform:channel"; "": the deployment's
+    desk_people: tuple[str, ...] = ()  #: people to remind, as "platform:id"; (): the deployment's
+    handover_words: tuple[str, ...] = ()  #: words that request a person; case-insensitive
 
     @property
     def desk_room(self) -> tuple[str, str] | None:
-        """The platform and the channel of the desk; None where there is none."""
+        """(platform, channel) of the desk; None if the rules name none."""
         platform, _, channel = self.desk.partition(":")
         return (platform, channel) if platform and channel else None
 
     def requests_handoff(self, text: str) -> bool:
-        """Return whether words hold one that brings a person."""
-        said = text.casefold()
-        return any(word.casefold() in said for word in self.handover_words)
+        """Return whether a text contains one of ``handover_words``."""
+        folded = text.casefold()
+        return any(word.casefold() in folded for word in self.handover_words)
 
     def is_closed(self, moment: datetime) -> bool:
         """Return whether a moment lies outside of the business hours."""

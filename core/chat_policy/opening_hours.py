@@ -1,7 +1,7 @@
-"""Weekly hours in a time zone: what they cover, when they begin again. Pure.
+"""Weekly hours in a time zone. Pure.
 
-Times are those on the wall. Where the clocks go forward over an end of a span, it moves by as much;
-where they go back, a span begins with the first and ends with the second of the two equal hours.
+Times are local. If the clocks go forward over the boundary of a range, the boundary moves by as much; if
+they go back, a range begins at the first and ends at the second of the two equal times.
 """
 
 import re
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES: Final = 24 * 60
-_SEARCH_DAYS: Final = 9  #: how far from a moment spans are looked for: a week, and an end on each side
+_SEARCH_DAYS: Final = 9  #: days before and after a moment that are examined: a week and a margin
 _RANGE_PATTERN = re.compile(
     r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?|daily)\s+"
     r"(?P<begin>\d{1,2}:\d{2})-(?P<end>\d{1,2}:\d{2})"
@@ -22,21 +22,21 @@ _RANGE_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyRange:
-    """The same hours on several days of the week."""
+    """The same hours on consecutive days of the week."""
 
-    first_day: int  #: weekday on which it begins, 0 is Monday
-    last_day: int  #: the last such weekday; before ``first`` where it runs over a Sunday
+    first_day: int  #: first weekday, 0 is Monday
+    last_day: int  #: last weekday; smaller than ``first_day`` if the days include Sunday and Monday
     start_min: int  #: minutes after midnight
-    end_min: int  #: at most 1440; not after ``begin_min`` where it ends on the next day
+    end_min: int  #: at most 1440; at most ``start_min`` if it ends on the next day
 
     @property
     def days(self) -> frozenset[int]:
-        """The weekdays on which it begins."""
+        """Weekdays on which it begins, 0 is Monday."""
         count = (self.last_day - self.first_day) % 7 + 1
         return frozenset((self.first_day + step) % 7 for step in range(count))
 
     def __str__(self) -> str:
-        """Return it as people write it."""
+        """Return it as :meth:`WeeklyHours.parse` reads it, such as "mon-fri 09:00-18:00"."""
         days = (
             DAYS[self.first_day]
             if self.first_day == self.last_day
@@ -47,58 +47,51 @@ class WeeklyRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeeklyHours:
-    """Spans of a week, by the clocks of a place."""
+    """Hours of a week in one time zone."""
 
     ranges: tuple[WeeklyRange, ...]  #: at least one
     time_zone: str  #: IANA name, such as "Asia/Shanghai"
 
     @classmethod
     def parse(cls, text: str) -> "WeeklyHours":
-        """Read hours such as "mon-fri 09:00-18:00, sat 10:00-14:00 Asia/Shanghai".
+        """Parse hours such as "mon-fri 09:00-18:00, sat 10:00-14:00 Asia/Shanghai".
 
         Raises:
-            ValueError: it cannot be read; the text says what is wrong.
+            ValueError: they cannot be parsed; the message, which people see, says why.
         """
-        written, _, zone = text.strip().rpartition(" ")
+        hours, _, zone = text.strip().rpartition(" ")
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
             raise ValueError(f"{zone!r} is no time zone; write one such as Asia/Shanghai at the end") from exc
-        spans = tuple(_parse_range(part) for part in re.split(r"\s*[,;]\s*", written.strip().lower()) if part)
-        if not spans:
+        ranges = tuple(_parse_range(part) for part in re.split(r"\s*[,;]\s*", hours.strip().lower()) if part)
+        if not ranges:
             raise ValueError('no hours; write them such as "mon-fri 09:00-18:00 Asia/Shanghai"')
-        return cls(ranges=spans, time_zone=zone)
+        return cls(ranges=ranges, time_zone=zone)
 
     def __str__(self) -> str:
-        """Return them as :meth:`parse` reads them."""
+        """Return the hours as :meth:`parse` reads them."""
         return f"{', '.join(map(str, self.ranges))} {self.time_zone}"
 
     def contains(self, moment: datetime) -> bool:
-        """Return whether an aware moment lies within."""
+        """Return whether a moment, a time-zone-aware datetime, lies within the hours."""
         return any(begin <= moment < end for begin, end in self._intervals(moment))
 
     def next_start(self, moment: datetime) -> datetime | None:
-        """Return the next moment, in the zone, from which on they cover; the moment itself if they do.
+        """Return the next start of the hours in their zone; the moment itself if it lies within them.
 
-        None where nothing is covered within a week.
+        None if there is no start within about a week.
         """
         for begin, end in self._intervals(moment):
             if moment < end:
                 return max(begin, moment).astimezone(ZoneInfo(self.time_zone))
         return None
 
-    def current_end(self, moment: datetime) -> datetime | None:
-        """Return when the hours that cover a moment end, in the zone; None where none do.
-
-        Hours that never end are told to end in about a week.
-        """
-        for begin, end in self._intervals(moment):
-            if begin <= moment < end:
-                return end.astimezone(ZoneInfo(self.time_zone))
-        return None
-
     def closed_since(self, moment: datetime) -> datetime | None:
-        """Return when the hours last ended, in UTC: the name of a closed period; None while they cover."""
+        """Return the last end of the hours before a moment, in UTC; None if it lies within them.
+
+        It identifies a closed period.
+        """
         since = None
         for begin, end in self._intervals(moment):
             if begin <= moment < end:
@@ -108,7 +101,7 @@ class WeeklyHours:
         return since
 
     def _intervals(self, moment: datetime) -> list[tuple[datetime, datetime]]:
-        """Return what is covered around a moment, in UTC, in order; what touches is one."""
+        """Return the intervals (start, end) around a moment in UTC, ordered, adjacent ones merged."""
         merged: list[tuple[datetime, datetime]] = []
         for begin, end in sorted(self._raw_intervals(moment)):
             if merged and begin <= merged[-1][1]:
@@ -122,23 +115,23 @@ class WeeklyHours:
         today = moment.astimezone(zone).date()
         for step in range(-_SEARCH_DAYS, _SEARCH_DAYS + 1):
             day = today + timedelta(days=step)
-            for span in self.ranges:
-                if day.weekday() not in span.days:
+            for weekly in self.ranges:
+                if day.weekday() not in weekly.days:
                     continue
-                over = span.end_min <= span.start_min
-                begin = _to_utc(day, span.start_min, zone, fold=0)
-                end = _to_utc(day + timedelta(days=1) if over else day, span.end_min, zone, fold=1)
+                last_day = day + timedelta(days=1) if weekly.end_min <= weekly.start_min else day
+                begin = _to_utc(day, weekly.start_min, zone, fold=0)
+                end = _to_utc(last_day, weekly.end_min, zone, fold=1)
                 if begin < end:
                     yield begin, end
 
 
 def _to_utc(day: date, minute: int, zone: ZoneInfo, *, fold: int) -> datetime:
-    """Return a time on the wall as a moment in UTC."""
+    """Return a local time, in minutes after midnight, as a moment in UTC."""
     days, rest = divmod(minute, DAY_MINUTES)
     clock = time(rest // 60, rest % 60, tzinfo=zone, fold=fold)
     local = datetime.combine(day + timedelta(days=days), clock)
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        local = local.replace(fold=0)  # a time that the clocks leave out: it moves forward
+        local = local.replace(fold=0)  # the clocks skip this time: it moves forward
     return local.astimezone(UTC)
 
 

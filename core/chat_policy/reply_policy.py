@@ -1,4 +1,4 @@
-"""Whether the bot speaks when something is said in a chat that has rules. Pure."""
+"""Decision whether to answer a message in a group that has rules. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -12,59 +12,50 @@ _TRIGGER_RANK = {trigger: rank for rank, trigger in enumerate(Trigger)}
 
 
 class ReplyDecision(StrEnum):
-    """What becomes of something that was said."""
+    """Decision on one message."""
 
     ANSWER = "answer"
-    ASK_CLASSIFIER = "ask"  #: answered if it asks something, which Kimi is to judge
-    OUT_OF_HOURS = "out_of_hours"  #: its person is told when people are there again
-    IGNORE = "note"  #: nothing is said to it
+    ASK_CLASSIFIER = "ask"  #: answer it if Kimi classifies it as a question
+    OUT_OF_HOURS = "out_of_hours"  #: send the closed text instead of an answer
+    IGNORE = "note"  #: keep it as context, without an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageFacts:
-    """What the decision looks at."""
+    """Facts about a message on which the decision depends."""
 
     text: str
-    at: datetime  #: when it was said, by the platform's clock
+    at: datetime  #: sent at, by the platform's clock
     mention: Mention
-    by_staff: bool  #: somebody of the chat's staff said it
-    sole_participant: bool  #: it goes on with a conversation that only its person has with the bot
-    last_staff_message_at: datetime | None = (
-        None  #: when the staff last spoke here and nobody mentioned us since
-    )
-    closed_notice_sent: bool = False  #: its person was told in this closed period
+    by_staff: bool
+    sole_participant: bool  #: follows up in a conversation of its author and the bot alone
+    last_staff_message_at: datetime | None = None  #: None also if somebody has mentioned the bot since
+    closed_notice_sent: bool = False  #: its author got the closed text in this closed period
 
 
 def decide_reply(rules: ChatRules, facts: MessageFacts) -> ReplyDecision:
-    """Return what becomes of something that a person said in a group or channel."""
-    called = facts.mention in (Mention.BY_NAME, Mention.DIRECT)
-    if facts.by_staff and not called:
-        # They talk to the bot only where they have begun to and nobody else is there.
+    """Return the decision on a person's message in a group or channel."""
+    mentioned = facts.mention in (Mention.BY_NAME, Mention.DIRECT)
+    if facts.by_staff and not mentioned:
+        # Staff talks to customers, unless a member of it has begun a conversation with the bot alone.
         return (
             ReplyDecision.ANSWER
             if facts.sole_participant and _trigger_includes(rules, Trigger.REPLY)
             else ReplyDecision.IGNORE
         )
-    if not called and (_muted_by_staff(rules, facts) or rules.is_quiet(facts.at)):
+    if not mentioned and (_muted_by_staff(rules, facts) or rules.is_quiet(facts.at)):
         return ReplyDecision.IGNORE
-    verdict = ReplyDecision.ANSWER if called else _decide_by_trigger(rules, facts)
-    if (
-        verdict is ReplyDecision.IGNORE
-        or facts.by_staff
-        or not (rules.closed_text and rules.is_closed(facts.at))
-    ):
-        return verdict
+    decision = ReplyDecision.ANSWER if mentioned else _decide_by_trigger(rules, facts)
+    closed = bool(rules.closed_text) and rules.is_closed(facts.at)
+    if decision is ReplyDecision.IGNORE or facts.by_staff or not closed:
+        return decision
     if facts.closed_notice_sent:
-        return ReplyDecision.ANSWER if called else ReplyDecision.IGNORE
-    return (
-        ReplyDecision.ASK_CLASSIFIER
-        if verdict is ReplyDecision.ASK_CLASSIFIER
-        else ReplyDecision.OUT_OF_HOURS
-    )
+        return ReplyDecision.ANSWER if mentioned else ReplyDecision.IGNORE
+    return decision if decision is ReplyDecision.ASK_CLASSIFIER else ReplyDecision.OUT_OF_HOURS
 
 
 def _muted_by_staff(rules: ChatRules, facts: MessageFacts) -> bool:
-    """Return whether somebody of the staff has spoken here a short time ago."""
+    """Return whether staff has written here within the chat's ``quiet_s``."""
     if facts.last_staff_message_at is None or rules.quiet_s <= 0:
         return False
     return facts.at - facts.last_staff_message_at < timedelta(seconds=rules.quiet_s)
@@ -85,7 +76,7 @@ def _trigger_includes(rules: ChatRules, trigger: Trigger) -> bool:
 
 
 def contains_keyword(text: str, keywords: tuple[str, ...]) -> bool:
-    """Return whether a text holds one of the keywords; in Latin letters only as a whole word."""
+    """Return whether a text contains one of the keywords; those in Latin letters match whole words only."""
     return any(_keyword_pattern(keyword).search(text) for keyword in keywords if keyword)
 
 

@@ -1,6 +1,6 @@
-"""Rules as words: how they are stored, shown, and set on the command line. Pure.
+"""Text form of rules, in which they are stored, shown and entered. Pure.
 
-A rule's name is the field's name in :class:`core.chat_policy.chat_rules.ChatRules`; its value is a text.
+A rule's name is a field of :class:`core.chat_policy.chat_rules.ChatRules`; its value is a text.
 """
 
 import re
@@ -12,9 +12,9 @@ from core.chat_policy.chat_rules import ChatRules, Trigger
 from core.chat_policy.opening_hours import WeeklyHours
 from core.domain.errors import SettingsError
 
-MAX_TEXT_CHARS: Final = 2_000  #: of a text that the bot says as it stands
+MAX_TEXT_CHARS: Final = 2_000  #: characters of a text that the bot sends
 MAX_PERSONA_CHARS: Final = 8_000
-MAX_ENTRIES: Final = 200  #: of a list
+MAX_ENTRIES: Final = 200  #: entries of a list
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CHANNEL = re.compile(r"(slack|telegram):\S+")
 T = TypeVar("T", int, float)
@@ -22,14 +22,14 @@ T = TypeVar("T", int, float)
 
 @dataclass(frozen=True, slots=True)
 class _RuleCodec:
-    """How one rule is read and written."""
+    """Converts one rule's value from and to text."""
 
-    parse: Callable[[str], Any]  #: raises ValueError, whose text says what is wrong
+    parse: Callable[[str], Any]  #: raises ValueError with a message for people
     render: Callable[[Any], str]
 
 
 def _number_parser(kind: Callable[[str], T], low: T, high: T) -> Callable[[str], T]:
-    def read(text: str) -> T:
+    def parse(text: str) -> T:
         try:
             value = kind(text)
         except ValueError:
@@ -38,16 +38,16 @@ def _number_parser(kind: Callable[[str], T], low: T, high: T) -> Callable[[str],
             raise ValueError(f"{text} is not between {low} and {high}")
         return value
 
-    return read
+    return parse
 
 
 def _text_parser(max_chars: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if len(text) > max_chars:
             raise ValueError(f"{len(text)} characters are more than {max_chars}")
         return text
 
-    return read
+    return parse
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
@@ -71,12 +71,12 @@ def _parse_switch(text: str) -> bool:
 
 
 def _pattern_parser(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+    def parse(text: str) -> str:
         if text and not pattern.fullmatch(text):
             raise ValueError(f"{text!r} is no {what}")
         return text
 
-    return read
+    return parse
 
 
 def _render_switch(value: bool | None) -> str:
@@ -114,13 +114,13 @@ _CODECS: Final[Mapping[str, _RuleCodec]] = {
 }
 
 RULE_NAMES: Final = tuple(field.name for field in fields(ChatRules))
-"""Every rule's name, in the order in which they are shown."""
+"""Names of all rules in the order in which they are shown."""
 
 _DEFAULTS: Final = ChatRules()
 
 
 def render_rules(rules: ChatRules, *, include_defaults: bool = False) -> dict[str, str]:
-    """Return rules as texts by name: those that differ from the usual, or all of them."""
+    """Return rules as name → text: those that differ from the defaults, or all of them."""
     return {
         name: _CODECS[name].render(getattr(rules, name))
         for name in RULE_NAMES
@@ -129,47 +129,50 @@ def render_rules(rules: ChatRules, *, include_defaults: bool = False) -> dict[st
 
 
 def parse_rules(texts: Mapping[str, str]) -> ChatRules:
-    """Return what :func:`render_rules` wrote; what another version wrote and we cannot read is left out."""
-    known: dict[str, Any] = {}
+    """Return the rules that :func:`render_rules` wrote; unknown names and values keep their default.
+
+    During a rolling upgrade another version may have written them.
+    """
+    values: dict[str, Any] = {}
     for name, text in texts.items():
         try:
-            known[name] = _CODECS[name].parse(text)
+            values[name] = _CODECS[name].parse(text)
         except (KeyError, ValueError):
             continue
-    return ChatRules(**known)
+    return ChatRules(**values)
 
 
 def with_changes(rules: ChatRules, texts: Mapping[str, str]) -> ChatRules:
-    """Return rules with some set anew; an empty text brings the usual back.
+    """Return rules with some values changed; an empty text restores the default.
 
     Raises:
-        SettingsError: names every fault.
+        SettingsError: names every fault, in sentences for people.
     """
     faults, values = [], {}
     for name, text in texts.items():
-        rule = _CODECS.get(name)
-        if rule is None:
+        codec = _CODECS.get(name)
+        if codec is None:
             faults.append(f"there is no rule {name!r}; the rules are {', '.join(RULE_NAMES)}")
             continue
         try:
-            values[name] = rule.parse(text.strip()) if text.strip() else getattr(_DEFAULTS, name)
+            values[name] = codec.parse(text.strip()) if text.strip() else getattr(_DEFAULTS, name)
         except ValueError as exc:
             faults.append(f"{name}: {exc}")
-    made = replace(rules, **values)
-    if made.closed_text and made.hours is None:
+    changed = replace(rules, **values)
+    if changed.closed_text and changed.hours is None:
         faults.append("closed_text: there are no business hours to be out of; set hours too")
-    if made.trigger is Trigger.KEYWORD and not made.keywords:
+    if changed.trigger is Trigger.KEYWORD and not changed.keywords:
         faults.append("trigger: keyword needs keywords; set them too")
     if faults:
         raise SettingsError(faults)
-    return made
+    return changed
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, str]:
-    """Return the words of arguments such as ``trigger=question``.
+    """Return arguments such as ``trigger=question`` as name → text.
 
     Raises:
-        SettingsError: names every argument that is none.
+        SettingsError: names every argument without "=".
     """
     faults = [f"{pair!r} is not NAME=VALUE" for pair in pairs if "=" not in pair]
     if faults:

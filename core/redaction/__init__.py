@@ -1,1 +1,1 @@
-"""Guard rails: what is hidden from Kimi, who asks too much, who is turned away. Pure policies."""
+"""Redaction of personal data and secret terms in texts that are sent to Kimi. Pure."""

@@ -1,9 +1,9 @@
-"""Words that Kimi never sees: each is replaced before sending and put back into the reply. Pure.
+"""Masking: replaces sensitive text by placeholders in a request, and restores it in the reply. Pure.
 
-A placeholder such as ``[CARD-1]`` stands for one exact text within one request. Numbers are given in
-the order of appearance, so that the beginning of a conversation is masked the same each time and
-Kimi's prefix cache holds it. Where people write something that looks like a placeholder, it gets one
-of its own: nobody can call up another's secret by its name.
+A placeholder such as ``[CARD-1]`` represents one exact text within one request. Placeholders are numbered
+in the order of appearance, so that the beginning of a conversation is masked identically each time and
+stays in Kimi's prefix cache. A text that looks like a placeholder is masked too, so that nobody can
+request another person's secret by its placeholder.
 """
 
 import json
@@ -13,19 +13,24 @@ from typing import Any, Final
 
 from core.redaction.patterns import CARD, EMAIL, MANY_DIGITS, PHONE, PiiKind, is_card_number
 
-TERM_NAME: Final = "SECRET"  #: stands for a secret word without a key
-LITERAL_NAME: Final = "TEXT"  #: stands for what only looks like a placeholder
+TERM_NAME: Final = "SECRET"  #: placeholder name of secret terms without a key
+LITERAL_NAME: Final = "TEXT"  #: placeholder name of texts that look like a placeholder
 
 
 class Masker:
-    """What a deployment hides."""
+    """Masking rules of a deployment."""
 
     def __init__(self, kinds: Collection[PiiKind], terms: Mapping[str, str] | None = None) -> None:
-        """``words`` are secret words with their keys, the names that stand for them ("" for none)."""
+        """Compile the rules.
+
+        Args:
+            kinds: personal data to mask.
+            terms: secret term → its placeholder's name, "" for :data:`TERM_NAME`.
+        """
         self.kinds = frozenset(kinds)
-        #: By the word as it is compared: in lower case, with single blanks.
+        #: Normalized term (lower case, single blanks) → its placeholder's name.
         self.placeholder_names = {
-            _normalized(word): (key or TERM_NAME).upper() for word, key in (terms or {}).items()
+            _normalized(term): (name or TERM_NAME).upper() for term, name in (terms or {}).items()
         }
         names = (
             {kind.placeholder for kind in PiiKind}
@@ -37,51 +42,48 @@ class Masker:
         self._terms_longest_first = sorted(self.placeholder_names, key=len, reverse=True)
 
     def __bool__(self) -> bool:
-        """Return whether anything is hidden at all."""
+        """Return whether there is any rule."""
         return bool(self.kinds or self.placeholder_names)
 
     def pattern_for(self, text: str) -> re.Pattern[str]:
-        """Return what finds, in this text, placeholders that somebody wrote and the secret words."""
+        """Return a pattern that finds this text's secret terms and literal placeholders."""
         if not self._terms_longest_first:
             return self._placeholder_pattern
         folded = _normalized(text)
-        here = [
-            _term_regex(word) for word in self._terms_longest_first if word in folded
-        ]  # seldom any: it is quick then
-        return (
-            re.compile("|".join([self._placeholder_regex, *here]), re.IGNORECASE)
-            if here
-            else self._placeholder_pattern
-        )
+        # Most texts contain no term; they need no pattern of their own.
+        present = [_term_regex(term) for term in self._terms_longest_first if term in folded]
+        if not present:
+            return self._placeholder_pattern
+        return re.compile("|".join([self._placeholder_regex, *present]), re.IGNORECASE)
 
     def for_request(self) -> "RequestMask":
-        """Return what hides the texts of one request, and shows those of its reply."""
+        """Return the mask of one request and its reply."""
         return RequestMask(self)
 
 
 class RequestMask:
-    """The placeholders of one request."""
+    """Masks the texts of one request and unmasks those of its reply."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
-        self._placeholders: dict[str, str] = {}  # by the text they stand for
-        self._counts: dict[str, int] = {}
-        self.originals: dict[str, str] = {}  #: by placeholder
+        self._placeholders: dict[str, str] = {}  # original text → placeholder
+        self._counts: dict[str, int] = {}  # placeholder name → placeholders so far
+        self.originals: dict[str, str] = {}  #: placeholder → original text
 
     @property
     def is_active(self) -> bool:
-        """Return whether anything is hidden at all."""
+        """Whether there is any rule."""
         return bool(self._masker)
 
     def mask(self, text: str) -> str:
-        """Return ``text`` with placeholders for everything that is to be hidden."""
+        """Return ``text`` with its sensitive parts replaced by placeholders."""
         if not self._masker:
             return text
         text = self._masker.pattern_for(text).sub(self._mask_match, text)
         return "\n".join(map(self._mask_line, text.split("\n"))) if self._masker.kinds else text
 
     def _mask_line(self, line: str) -> str:
-        """Hide what is known by its look; it stands in one line, and most lines hold nothing of it."""
+        """Mask personal data, which never spans lines; cheap checks skip lines that have none."""
         kinds = self._masker.kinds
         if "@" in line and PiiKind.EMAILS in kinds:
             line = EMAIL.sub(lambda found: self._placeholder_for(found[0], PiiKind.EMAILS.placeholder), line)
@@ -94,16 +96,16 @@ class RequestMask:
         return line
 
     def unmask(self, text: str) -> str:
-        """Return a whole text of Kimi's with the real words in it."""
-        shower = StreamUnmasker(self)
-        return shower.feed(text) + shower.flush()
+        """Return a complete text of Kimi's with the original texts restored."""
+        unmasker = StreamUnmasker(self)
+        return unmasker.feed(text) + unmasker.flush()
 
     def mask_json(self, text: str) -> str:
-        """Hide within the strings of a JSON text; one without a secret stays byte by byte."""
+        """Mask the strings of a JSON text; a text without sensitive parts is returned unchanged."""
         return _map_json_text(text, self.mask)
 
     def unmask_json(self, text: str) -> str:
-        """Show within the strings of a JSON text; one without a placeholder stays byte by byte."""
+        """Unmask the strings of a JSON text; a text without placeholders is returned unchanged."""
         return _map_json_text(text, self.unmask)
 
     def _mask_match(self, found: re.Match[str]) -> str:
@@ -124,14 +126,14 @@ class RequestMask:
 
 
 class StreamUnmasker:
-    """Puts real words back into a reply that comes in pieces."""
+    """Restores original texts in a reply that arrives in chunks."""
 
     def __init__(self, mask: RequestMask) -> None:
         self._originals = mask.originals
         self._pending = ""
 
     def feed(self, chunk: str) -> str:
-        """Take the next piece; return what may be shown, without a placeholder that has only begun."""
+        """Return the text that may be shown after one more chunk; an incomplete placeholder is held back."""
         text, shown = self._pending + chunk, list[str]()
         self._pending = ""
         while text:
@@ -152,9 +154,9 @@ class StreamUnmasker:
         return "".join(shown)
 
     def flush(self) -> str:
-        """Return what was held back: nothing follows that could make it a placeholder."""
-        held, self._pending = self._pending, ""
-        return held
+        """Return the text held back at the end of the reply."""
+        pending, self._pending = self._pending, ""
+        return pending
 
     def _complete_placeholder(self, text: str) -> str | None:
         name, bracket, _ = text.partition("]")
@@ -162,7 +164,7 @@ class StreamUnmasker:
 
 
 def unescape_json(text: str) -> str:
-    """Return a JSON text with its characters written out, so that words can be found in it."""
+    """Return a JSON text with its Unicode escapes decoded, so that terms can be found in it."""
     if "\\u" not in text:
         return text
     try:
@@ -176,17 +178,17 @@ def _normalized(term: str) -> str:
 
 
 def _term_regex(term: str) -> str:
-    """Return a pattern for a word whose blanks may be any others, such as a line's end."""
+    """Return a pattern that matches a term with any whitespace in place of its blanks."""
     return r"\s+".join(map(re.escape, term.split()))
 
 
 def _map_json_text(text: str, transform: Callable[[str], str]) -> str:
     try:
-        given = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return transform(text)
-    changed = _map_strings(given, transform)
-    return text if changed == given else json.dumps(changed, ensure_ascii=False)
+    changed = _map_strings(value, transform)
+    return text if changed == value else json.dumps(changed, ensure_ascii=False)
 
 
 def _map_strings(value: Any, transform: Callable[[str], str]) -> Any:

@@ -1,4 +1,4 @@
-"""What card numbers, e-mail addresses and telephone numbers look like. Pure."""
+"""Patterns of card numbers, e-mail addresses and telephone numbers. Pure."""
 
 import re
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class PiiKind(StrEnum):
-    """What can be hidden by its look."""
+    """Kinds of personal data that a pattern recognizes."""
 
     CARDS = "cards"
     EMAILS = "emails"
@@ -14,19 +14,19 @@ class PiiKind(StrEnum):
 
     @property
     def placeholder(self) -> str:
-        """The name in its placeholders: "CARD" in ``[CARD-1]``."""
+        """The name in its placeholders, such as "CARD" in ``[CARD-1]``."""
         return self.value.removesuffix("s").upper()
 
 
-#: 13 to 19 digits as they stand on cards, in groups or in one row (ISO/IEC 7812).
+#: 13 to 19 digits, in groups or in one row (ISO/IEC 7812).
 CARD: Final = re.compile(r"(?<!\d)(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![ -]?\d)")
 
-#: Chinese may stand around an address without a blank, so only ASCII belongs to it.
+#: ASCII only, because Chinese text may surround an address without a blank.
 EMAIL: Final = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
 )
 
-#: What every card's and telephone's number has; quick to look for.
+#: A cheap test: every card and telephone number matches it.
 MANY_DIGITS: Final = re.compile(r"\d(?:[ .()/-]{0,2}\d){6}")
 
 _PHONES = (
@@ -39,7 +39,7 @@ PHONE: Final = re.compile(rf"(?<![\w.+-])(?:{'|'.join(_PHONES)})(?![\d-])", re.A
 
 
 def is_card_number(text: str) -> bool:
-    """Return whether digits, with or without blanks and hyphens, are a card's number (Luhn's sum)."""
+    """Return whether digits, with or without blanks and hyphens, pass the Luhn check of card numbers."""
     digits = [int(char) for char in text if char.isdigit()]
     if digits[0] not in range(2, 7) or len(set(digits)) == 1:
         return False

@@ -1,1 +1,1 @@
-"""Text as people write and read it: language, tokens, notices, quotes."""
+"""Text of people and of the bot: language, token estimates, notices, quoting."""

@@ -1,4 +1,4 @@
-"""Which language to answer notices in: Chinese or English, by the script people write."""
+"""Language of notices: Chinese or English, by the script that people write."""
 
 import re
 from typing import Literal, TypeAlias
@@ -6,15 +6,15 @@ from typing import Literal, TypeAlias
 Language: TypeAlias = Literal["zh", "en"]
 
 
-#: Han ideographs and full-width punctuation around them, as many as stand together.
+#: A run of Han ideographs and full-width punctuation.
 CJK_RUN = re.compile("[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+")
 
 
 def detect_language(text: str, hint: str = "") -> Language:
-    """Return the language of ``text``; ``hint`` is the client's tag, for a text without letters.
+    """Return the language of ``text``; ``hint``, the client's language tag, decides if it has no letters.
 
-    A few Chinese characters weigh more than many Latin ones: names of products and code stand in
-    Latin letters in a Chinese question, hardly ever the other way round.
+    A Chinese character weighs as much as five Latin letters, because Chinese questions contain product
+    names and code in Latin letters, and English ones hardly ever contain Chinese.
     """
     cjk = sum(map(len, CJK_RUN.findall(text)))
     latin = sum(1 for char in text if char.isascii() and char.isalpha())

@@ -1,4 +1,4 @@
-"""What the bot says in its own voice, in the language of the person it speaks to."""
+"""Texts of the bot itself, in Chinese and English."""
 
 from collections.abc import Mapping
 from enum import Enum

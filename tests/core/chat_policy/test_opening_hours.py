@@ -12,13 +12,13 @@ from core.chat_policy import WeeklyHours, WeeklyRange
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
 spans = st.builds(
     WeeklyRange,
-    first=st.integers(0, 6),
-    last=st.integers(0, 6),
-    begin_min=st.integers(0, 1439),
+    first_day=st.integers(0, 6),
+    last_day=st.integers(0, 6),
+    start_min=st.integers(0, 1439),
     end_min=st.integers(0, 1440),
 )
 hours = st.builds(
-    WeeklyHours, spans=st.lists(spans, min_size=1, max_size=3).map(tuple), zone=st.sampled_from(ZONES)
+    WeeklyHours, ranges=st.lists(spans, min_size=1, max_size=3).map(tuple), time_zone=st.sampled_from(ZONES)
 )
 START = datetime(2024, 1, 1, tzinfo=UTC)
 moments = st.integers(0, 4 * 366 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes))
@@ -43,15 +43,12 @@ def test_what_is_written_is_read(made: WeeklyHours) -> None:
 
 @given(hours, moments)
 def test_open_and_closed_agree(made: WeeklyHours, moment: datetime) -> None:
-    """At every moment they are either open, with an end to come, or closed since an earlier end."""
-    since, opens, closes = made.closed_since(moment), made.next_start(moment), made.current_end(moment)
+    """At every moment they are either open, or closed since an earlier end until a later start."""
+    since, opens = made.closed_since(moment), made.next_start(moment)
     if made.contains(moment):
         assert since is None
         assert opens == moment
-        assert closes is not None
-        assert closes > moment
     else:
-        assert closes is None
         assert since is None or since <= moment
         assert opens is None or (opens > moment and made.contains(opens))
 
@@ -93,9 +90,9 @@ def test_a_night_in_which_the_clocks_change_is_as_long_as_it_is() -> None:
     night = WeeklyHours.parse("daily 22:00-06:00 Europe/Berlin")
     for month, day, length_h in ((3, 28, 7), (10, 24, 9)):
         begin = at("Europe/Berlin", 2026, month, day, 22, 0)
-        ends = night.current_end(begin)
-        assert ends is not None
-        assert ends.astimezone(UTC) - begin.astimezone(UTC) == timedelta(hours=length_h)
+        end = begin.astimezone(UTC) + timedelta(hours=length_h)
+        assert night.contains(end - timedelta(microseconds=1))
+        assert night.closed_since(end) == end
 
 
 def test_a_time_that_the_clocks_leave_out_moves_on() -> None:
@@ -109,9 +106,10 @@ def test_a_time_that_the_clocks_leave_out_moves_on() -> None:
 def test_an_hour_that_comes_twice_is_covered_twice() -> None:
     """Hours until 02:30 last until the second 02:30 in October."""
     late = WeeklyHours.parse("daily 00:00-02:30 Europe/Berlin")
-    closes = late.current_end(datetime(2026, 10, 25, 0, 15, tzinfo=UTC))
-    assert closes is not None
-    assert closes.astimezone(UTC) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    end = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert late.contains(datetime(2026, 10, 25, 0, 15, tzinfo=UTC))
+    assert late.contains(end - timedelta(microseconds=1))
+    assert late.closed_since(end) == end
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,13 @@ all_heard = st.builds(
     MessageFacts,
     text=st.sampled_from(["hello", "some tea", "我要退款", ""]),
     at=st.integers(0, 10_000).map(lambda minutes: NOON + timedelta(minutes=minutes)),
-    addressed=st.sampled_from([Mention.BY_NAME, Mention.REPLY, Mention.NONE]),
+    mention=st.sampled_from([Mention.BY_NAME, Mention.REPLY, Mention.NONE]),
     by_staff=st.booleans(),
-    alone=st.booleans(),
-    staff_at=st.one_of(
+    sole_participant=st.booleans(),
+    last_staff_message_at=st.one_of(
         st.none(), st.integers(-10, 10_100).map(lambda minutes: NOON + timedelta(minutes=minutes))
     ),
-    told_closed=st.booleans(),
+    closed_notice_sent=st.booleans(),
 )
 
 
@@ -124,7 +124,7 @@ def test_hours_are_told_only_while_closed(rules: ChatRules, said: MessageFacts) 
 def test_each_trigger(trigger: Trigger, verdicts: list[ReplyDecision]) -> None:
     """Talk to nobody, a reply, one's own conversation, a keyword."""
     rules = ChatRules(trigger=trigger, keywords=("tea",))
-    said = [heard(), heard(addressed=Mention.REPLY), heard(alone=True), heard("Tea?")]
+    said = [heard(), heard(mention=Mention.REPLY), heard(sole_participant=True), heard("Tea?")]
     assert [decide_reply(rules, one) for one in said] == verdicts
 
 
@@ -133,7 +133,7 @@ def test_in_quiet_hours_only_mentions_count() -> None:
     rules = ChatRules(trigger=Trigger.ALWAYS, quiet_hours=NIGHT)
     night = NOON.replace(hour=23)
     assert decide_reply(rules, heard(at=night)) is ReplyDecision.IGNORE
-    assert decide_reply(rules, heard(at=night, addressed=Mention.BY_NAME)) is ReplyDecision.ANSWER
+    assert decide_reply(rules, heard(at=night, mention=Mention.BY_NAME)) is ReplyDecision.ANSWER
 
 
 @pytest.mark.parametrize(
