@@ -11,8 +11,8 @@ import typer
 
 from bots.cli import rules
 from bots.cli.terminal import create_data_folder, loop_factory, print_error, terminal_language
+from core.domain.command_names import CommandName
 from core.domain.errors import SettingsError
-from core.domain.events import CommandName
 from core.settings import Requirement, Settings, load
 
 if TYPE_CHECKING:

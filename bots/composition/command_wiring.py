@@ -23,7 +23,7 @@ from core.commands import (
     UsageCommand,
     may_change,
 )
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 
 
 def build_command_dispatcher(components: Components, prompting: PromptComponents) -> CommandDispatcher:

@@ -7,7 +7,7 @@ from bots.composition.files_wiring import FileComponents
 from bots.composition.infrastructure import Infrastructure
 from core.access import Actor
 from core.commands import CannedCommand, Command, CommandHandler, LearnCommand
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 from core.handoff.offer import HandoffOffer
 from core.handoff.service import HandoffService
 from core.inbound.staff import StaffDirectory

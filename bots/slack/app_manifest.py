@@ -6,7 +6,7 @@ https://docs.slack.dev/reference/scopes
 
 from typing import Any
 
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 
 EVENTS_PATH = "/slack/events"
 """Where Slack reaches us in HTTP mode: events, buttons and commands alike."""

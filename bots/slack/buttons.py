@@ -7,7 +7,14 @@ https://docs.slack.dev/reference/block-kit/block-elements/feedback-buttons-eleme
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.domain.bot_messages import ActionButton, Button, OptionButton
+from core.domain.buttons import (
+    ActionButton,
+    Button,
+    ButtonAction,
+    OptionButton,
+    encode_button,
+    parse_button_data,
+)
 
 ACTION_PREFIX = "moonthread_"
 """Begins every ``action_id`` of ours."""
@@ -46,37 +53,36 @@ def render_buttons(buttons: Sequence[Button], *, language: str = "") -> list[dic
     return shown
 
 
-def parse_button(action: Mapping[str, Any]) -> ActionButton | OptionButton | None:
-    """Return the button in an element of ``actions``; None for an action that is not ours."""
-    action_id = str(action.get("action_id", ""))
-    if not action_id.startswith(ACTION_PREFIX):
+def parse_button(action: Mapping[str, Any]) -> ButtonAction | None:
+    """Return the action of a pressed button; None for a button that is not ours."""
+    if not str(action.get("action_id", "")).startswith(ACTION_PREFIX):
         return None
-    if action_id.startswith(OPTION_PREFIX):
-        return OptionButton(label="", data=str(action.get("value", "")))
-    try:
-        return ActionButton(action.get("value", ""))
-    except ValueError:
-        return None
+    return parse_button_data(str(action.get("value", "")))
 
 
 def _action_element(action: ActionButton, language: str) -> dict[str, Any]:
     return {
         "type": "button",
         "action_id": ACTION_PREFIX + action.value,
-        "value": action.value,
+        "value": encode_button(action),
         "text": _label(action, language),
     }
 
 
 def _option_element(index: int, option: OptionButton) -> dict[str, Any]:
     text = {"type": "plain_text", "text": option.label[:75], "emoji": True}
-    return {"type": "button", "action_id": f"{OPTION_PREFIX}{index}", "value": option.data, "text": text}
+    return {
+        "type": "button",
+        "action_id": f"{OPTION_PREFIX}{index}",
+        "value": encode_button(option.action),
+        "text": text,
+    }
 
 
 def _feedback_element() -> dict[str, Any]:
     def side(control: ActionButton, spoken: str) -> dict[str, Any]:
         label = _label(control, "")
-        return {"text": label, "value": control.value, "accessibility_label": spoken}
+        return {"text": label, "value": encode_button(control), "accessibility_label": spoken}
 
     return {
         "type": "feedback_buttons",

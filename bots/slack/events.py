@@ -14,11 +14,10 @@ from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
 from bots.slack.attachments import attachments_of, unsupported_content
 from bots.slack.people import BotIdentity, Profile, names_of, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
-from core.domain.bot_messages import ActionButton, OptionButton
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     Mention,
@@ -216,10 +215,9 @@ def _parse_button_press(
         message_id=ts,
         address=Address(key=key, details=details_of(thread, thread, team, author)),
         author=author,
-        action=pressed if isinstance(pressed, ActionButton) else None,
+        action=pressed,
         sent_at=parse_ts(action["action_ts"]),
         chat_type=chat_type_of(channel, ""),
-        option_data=pressed.data if isinstance(pressed, OptionButton) else "",
     )
 
 

@@ -25,13 +25,13 @@ from bots.slack.thread_history import ThreadHistory, idempotency_key_of
 from bots.slack.typing_indicator import TypingIndicator
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import Button
 from core.domain.errors import (
     PlatformError,
     PlatformForbidden,

@@ -10,7 +10,7 @@ from telegram import (
 )
 
 from bots.telegram.errors import translate_errors
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 
 _DESCRIPTIONS = {
     "": {

@@ -7,10 +7,7 @@ from collections.abc import Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from core.domain.bot_messages import ActionButton, Button, OptionButton
-
-OPTION_PREFIX = "choice:"
-"""Begins the callback data of a :class:`OptionButton`."""
+from core.domain.buttons import ActionButton, Button, OptionButton, encode_button
 
 _LABELS = {
     ActionButton.STOP: ("⏹ Stop", "⏹ 停止"),
@@ -30,25 +27,13 @@ def render_buttons(buttons: Sequence[Button], *, language: str = "") -> InlineKe
         return None
     chinese = language.lower().startswith("zh")
     row = [
-        InlineKeyboardButton(_LABELS[one][chinese], callback_data=one.value)
+        InlineKeyboardButton(_LABELS[one][chinese], callback_data=encode_button(one))
         for one in buttons
         if isinstance(one, ActionButton)
     ]
     choices = [
-        [InlineKeyboardButton(one.label, callback_data=OPTION_PREFIX + one.data)]
+        [InlineKeyboardButton(one.label, callback_data=encode_button(one.action))]
         for one in buttons
         if isinstance(one, OptionButton)
     ]
     return InlineKeyboardMarkup([*choices, *([row] if row else [])])
-
-
-def parse_button(data: str | None) -> ActionButton | OptionButton | None:
-    """Return what callback data stands for; None for data that is not ours."""
-    if data is None:
-        return None
-    if data.startswith(OPTION_PREFIX):
-        return OptionButton(label="", data=data.removeprefix(OPTION_PREFIX))
-    try:
-        return ActionButton(data)
-    except ValueError:
-        return None

@@ -10,7 +10,6 @@ from typing import Any
 
 from telegram import CallbackQuery, Chat, Message, Update
 
-from bots.telegram import buttons
 from bots.telegram.addressing import address_of, chat_type_of, thread_of, threads_by_reply
 from bots.telegram.attachments import attachments_of, media_group_id
 from bots.telegram.incoming_markdown import leading_command, raw_text, unsupported_content
@@ -25,8 +24,9 @@ from bots.telegram.lifecycle_events import (
 from bots.telegram.people import BotIdentity, person_of
 from bots.telegram.reply_context import parse_reply_context, replied_message, rich_message_markdown
 from core.domain.addresses import Person
-from core.domain.bot_messages import ActionButton, OptionButton
-from core.domain.events import ButtonPressed, CommandName, CommandReceived, Event, Mention, MessageReceived
+from core.domain.buttons import parse_button_data
+from core.domain.command_names import CommandName
+from core.domain.events import ButtonPressed, CommandReceived, Event, Mention, MessageReceived
 from core.domain.message_content import Attachment, UnsupportedContent
 
 STOP_UPDATE = "stopped_message_generation"
@@ -145,7 +145,7 @@ def _parse_button_press(
     query: CallbackQuery, identity: BotIdentity, received_at: datetime
 ) -> ButtonPressed | None:
     author = person_of(query.from_user, None, None)
-    pressed = buttons.parse_button(query.data)
+    pressed = parse_button_data(query.data or "")
     if author is None or query.message is None or pressed is None:
         return None
     message, chat = query.message, query.message.chat
@@ -160,10 +160,9 @@ def _parse_button_press(
         message_id=str(message.message_id),
         address=address_of(chat, identity, thread, author, reply_to=reply_to),
         author=author,
-        action=pressed if isinstance(pressed, ActionButton) else None,
+        action=pressed,
         sent_at=received_at,
         chat_type=chat_type_of(chat),
-        option_data=pressed.data if isinstance(pressed, OptionButton) else "",
     )
 
 

@@ -24,7 +24,8 @@ from bots.telegram.errors import (
     translate_errors,
 )
 from core.domain.addresses import Address
-from core.domain.bot_messages import Button, MessageRef, RenderedMessage
+from core.domain.bot_messages import MessageRef, RenderedMessage
+from core.domain.buttons import Button
 from core.domain.errors import MessageGone, PlatformError, PlatformRefused
 
 T = TypeVar("T")

@@ -27,14 +27,13 @@ from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRic
 from bots.telegram.typing_indicator import TypingIndicator
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
-    ActionButton,
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import ActionButton, Button
 from core.domain.errors import MessageGone, PlatformRefused, PlatformUnavailable
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget, DeliveryMode, Renderer

@@ -10,8 +10,9 @@ from starlette.routing import BaseRoute
 
 from bots.terminal.surface import TerminalMessageChannel
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
-from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
+from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 
 

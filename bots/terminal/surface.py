@@ -8,13 +8,13 @@ from bots.terminal.render import TerminalRenderer
 from bots.terminal.screen import Screen
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import Button
 from core.ports.platform import Budget, DeliveryMode
 
 _WRITE_BUDGET: Final = Budget(key="terminal", per_s=30.0, burst=30.0)

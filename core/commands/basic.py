@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.commands.command import Command, CommandHandler, CommandReply
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 from core.text.notices import Notice
 
 

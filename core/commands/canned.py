@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionButton, RunCommand
+from core.domain.command_names import CommandName
 from core.domain.turn_states import Outcome
 from core.knowledge.canned_responses import strip_label
 from core.knowledge.query import strip_quotes_and_attachments
@@ -35,7 +35,7 @@ class CannedCommand:
         """Handle one order: "add", "add WORDS OF THE QUESTION", "list", "remove NUMBER"."""
         if not await self._may_manage(command):
             return CommandReply(text=admins_only_text(command.language))
-        verb, _, rest = command.argument.strip().replace(":", " ", 1).partition(" ")
+        verb, _, rest = command.argument.strip().partition(" ")
         async with self._database.begin() as tx:
             match verb.lower():
                 case "add":
@@ -92,7 +92,10 @@ class CannedCommand:
             )
         verb = pick(command.language, zh="移除", en="Remove")
         buttons = tuple(
-            OptionButton(label=f"{verb} #{one.id}", data=f"{CommandName.CANNED}:{REMOVE}:{one.id}")
+            OptionButton(
+                label=f"{verb} #{one.id}",
+                action=RunCommand(command=CommandName.CANNED, argument=f"{REMOVE} {one.id}"),
+            )
             for one in shown
         )
         return CommandReply(

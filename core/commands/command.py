@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from core.access import Actor
 from core.domain.addresses import ChatType, Person
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionAction, OptionButton
+from core.domain.command_names import CommandName
 from core.domain.message_content import Attachment, ReplyContext
 from core.domain.turn_states import Outcome
 from core.store.conversations import Conversation
@@ -25,9 +25,14 @@ class Command:
     chat_type: ChatType
     language: Language
     is_admin: bool  #: by the deployment's list or the platform's word, or as the conversation is direct
-    from_button: bool = False  #: a choice was pressed: the reply takes the place of the choices
+    pressed: OptionAction | None = None  #: the option that was pressed; the reply replaces the options
     quoted: ReplyContext | None = None  #: the message that the command replies to
     attachments: tuple[Attachment, ...] = ()  #: what came with it, or with the message it replies to
+
+    @property
+    def from_button(self) -> bool:
+        """Whether an option was pressed instead of a command typed."""
+        return self.pressed is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +71,3 @@ class CommandDispatcher:
             )
             command = replace(command, is_admin=await self._is_chat_admin(who))
         return await handler(command)
-
-
-def parse_option_data(data: str) -> tuple[CommandName, str] | None:
-    """Return the command and argument that a choice's data stands for, as in "model:kimi-k3"."""
-    name, _, argument = data.partition(":")
-    try:
-        return CommandName(name), argument
-    except ValueError:
-        return None

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from core.commands.command import Command, CommandReply
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionButton, RunCommand
+from core.domain.command_names import CommandName
 from core.domain.file_states import FileState
 from core.files.file_policy import display_name
 from core.files.garbage_collector import FileGarbageCollector
@@ -28,8 +28,8 @@ class FilesCommand:
         self._garbage_collector = garbage_collector
 
     async def __call__(self, command: Command) -> CommandReply:
-        """Handle one order: none, "rm 12" or "rm all" (a button's "rm:12")."""
-        verb, _, what = command.argument.replace(":", " ").strip().partition(" ")
+        """Handle ``/files``, ``/files rm 12`` or ``/files rm all``."""
+        verb, _, what = command.argument.strip().partition(" ")
         head = ""
         if verb == REMOVE:
             head = await self._remove(command, what.strip())
@@ -85,6 +85,10 @@ class NewCommand:
         return CommandReply(text=Notice.NEW.text(command.language))
 
 
+def _removal(selection: str) -> RunCommand:
+    return RunCommand(command=CommandName.FILES, argument=f"{REMOVE} {selection}")
+
+
 def _may_remove(command: Command, file: File) -> bool:
     return command.is_admin or file.author_id == command.author.id
 
@@ -93,12 +97,11 @@ def _remove_buttons(command: Command, listed: Sequence[File]) -> tuple[OptionBut
     mine = [file for file in listed if _may_remove(command, file)]
     verb = pick(command.language, zh="移除", en="Remove")
     buttons = [
-        OptionButton(label=f"{verb} {_shortened_name(file)}", data=f"{CommandName.FILES}:{REMOVE}:{file.id}")
-        for file in mine
+        OptionButton(label=f"{verb} {_shortened_name(file)}", action=_removal(str(file.id))) for file in mine
     ]
     if len(mine) > 1:
         label = pick(command.language, zh="全部移除", en="Remove all")
-        buttons.append(OptionButton(label=label, data=f"{CommandName.FILES}:{REMOVE}:{ALL}"))
+        buttons.append(OptionButton(label=label, action=_removal(ALL)))
     return tuple(buttons)
 
 

@@ -7,9 +7,8 @@ import structlog
 
 from core.access import Actor
 from core.commands.command import Command, CommandReply
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import ConfirmForget, OptionButton
 from core.domain.clock import Clock
-from core.domain.events import CommandName
 from core.domain.message_content import ReplyContext
 from core.domain.turn_states import CancelReason
 from core.inbound.history_writer import strip_quote
@@ -47,9 +46,13 @@ class ForgetCommand:
 
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order."""
-        answer, _, asked = command.argument.strip().lower().partition(":")
-        if asked and asked != command.author.id.lower():
-            return _confirmation(command.language, person_id=command.argument.partition(":")[2])
+        match command.pressed:
+            case ConfirmForget(person_id=asked_id) if asked_id != command.author.id:
+                return _confirmation(command.language, person_id=asked_id)
+            case ConfirmForget(confirmed=confirmed):
+                answer = "yes" if confirmed else "no"
+            case _:
+                answer = command.argument.strip().lower()
         match answer:
             case "yes":
                 return await self._forget(command)
@@ -116,10 +119,11 @@ def _confirmation(language: Language, *, person_id: str) -> CommandReply:
         options=(
             OptionButton(
                 label=pick(language, zh="全部删除", en="Delete it all"),
-                data=f"{CommandName.FORGET}:yes:{person_id}",
+                action=ConfirmForget(person_id=person_id, confirmed=True),
             ),
             OptionButton(
-                label=pick(language, zh="不删除", en="Keep it"), data=f"{CommandName.FORGET}:no:{person_id}"
+                label=pick(language, zh="不删除", en="Keep it"),
+                action=ConfirmForget(person_id=person_id, confirmed=False),
             ),
         ),
     )

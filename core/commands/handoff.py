@@ -1,7 +1,7 @@
 """``/human``, ``/take``, ``/back`` and ``/close``, where the desk's door did not take them."""
 
 from core.commands.command import Command, CommandHandler, CommandReply
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 from core.text.language import Language, pick
 
 

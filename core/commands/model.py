@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 from core.kimi import RETIRED_MODELS, KimiModelUnknown, Model, check_model, nearest_model
 from core.prompting.context_builder import PromptBuilder
 from core.prompting.generation_options import thinking_levels

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 from core.commands.command import Command
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionButton, RunCommand, fits_button
+from core.domain.command_names import CommandName
 from core.text.language import Language, pick
 
-MAX_DATA_BYTES = 56  #: of a choice's data: what Telegram's buttons hold, less what we put before it
 MAX_ECHOED_CHARS = 60  #: characters of people's words that a reply repeats
 
 GroupChangePolicy: TypeAlias = Literal["admins", "everyone"]
@@ -32,9 +31,9 @@ def option_buttons(
     arguments = list(arguments)
     named = list(labels) or arguments
     return tuple(
-        OptionButton(label=f"✓ {label}" if argument == current else label, data=f"{command}:{argument}")
+        OptionButton(label=f"✓ {label}" if argument == current else label, action=action)
         for argument, label in zip(arguments, named, strict=True)
-        if len(f"{command}:{argument}".encode()) <= MAX_DATA_BYTES
+        if fits_button(action := RunCommand(command=command, argument=argument))
     )
 
 

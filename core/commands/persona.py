@@ -2,8 +2,8 @@
 
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionButton
+from core.domain.command_names import CommandName
 from core.prompting.context_builder import PromptBuilder
 from core.prompting.personas import MAX_PERSONA_CHARS, Personas
 from core.store import Database, conversation_settings

@@ -2,7 +2,7 @@
 
 from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
-from core.domain.events import CommandName
+from core.domain.command_names import CommandName
 from core.store import Database, conversation_settings
 from core.text.language import pick
 from core.tools.registry import ToolRegistry

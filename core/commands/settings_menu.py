@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.chat_policy import ChatRules, render_rules
-from core.domain.bot_messages import OptionButton
-from core.domain.events import CommandName
+from core.domain.buttons import OptionButton, RunCommand, fits_button
+from core.domain.command_names import CommandName
 from core.text.language import Language, pick
 
-MAX_DATA_BYTES: Final = 56
 RESET: Final = "reset"  #: the argument that takes all rules away
 HOURS_PRESETS: Final = (
     "mon-fri 09:00-18:00",
@@ -240,7 +239,7 @@ def sub_menu(
         for offer in options
     ]
     back = _button(pick(language, zh="‹ 返回", en="‹ Back"), "")
-    return (*(one for one in buttons if len(one.data.encode()) <= MAX_DATA_BYTES), back)
+    return (*(one for one in buttons if fits_button(one.action)), back)
 
 
 def format_rules(rules: ChatRules, language: Language) -> str:
@@ -265,4 +264,4 @@ def _shorten(text: str) -> str:
 
 
 def _button(label: str, argument: str) -> OptionButton:
-    return OptionButton(label=label, data=f"{CommandName.SETTINGS}:{argument}")
+    return OptionButton(label=label, action=RunCommand(command=CommandName.SETTINGS, argument=argument))

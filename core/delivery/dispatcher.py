@@ -21,7 +21,8 @@ from core.delivery.scheduler import DeliveryScheduler
 from core.delivery.shared_budget_store import SharedBudgets
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.addresses import Address
-from core.domain.bot_messages import Button, MessageRef, PlatformAction, TypingStatus
+from core.domain.bot_messages import MessageRef, PlatformAction, TypingStatus
+from core.domain.buttons import Button
 from core.domain.clock import Clock
 from core.domain.errors import (
     LeaseLost,

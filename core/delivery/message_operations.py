@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from core.domain.bot_messages import Button, DeliveryModeName, MessageRef, PlatformAction, RenderedMessage
+from core.domain.bot_messages import DeliveryModeName, MessageRef, PlatformAction, RenderedMessage
+from core.domain.buttons import Button
 from core.ports.platform import Budget
 
 

@@ -11,7 +11,8 @@ from math import inf
 from core.delivery.message_operations import MessageOperation, Priority, SentMessage
 from core.delivery.pacing import is_worth_showing
 from core.domain.addresses import Address
-from core.domain.bot_messages import Button, MessageRef, PlatformAction, RenderedMessage
+from core.domain.bot_messages import MessageRef, PlatformAction, RenderedMessage
+from core.domain.buttons import Button
 from core.ports.platform import DeliveryMode, Renderer
 
 FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first frame

@@ -2,28 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
-
-
-class ActionButton(StrEnum):
-    """A button under an answer. Its value is part of the callback data, so it is kept short."""
-
-    STOP = "stop"
-    RETRY = "retry"
-    CONTINUE = "more"
-    GOOD = "good"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionButton:
-    """A button that offers one of several options under a message of the bot."""
-
-    label: str  #: in the person's language, short
-    data: str  #: its meaning, such as "model:kimi-k3"; at most 56 bytes (Telegram's 64 minus our prefix)
-
-
-Button: TypeAlias = ActionButton | OptionButton
 
 
 class FeedbackVerdict(StrEnum):

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from core.domain.addresses import Address, ChatType, Person
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ButtonAction
+from core.domain.command_names import CommandName
 from core.domain.message_content import Attachment, ReplyContext, UnsupportedContent
 
 
@@ -21,33 +22,6 @@ class Mention(StrEnum):
     BY_NAME = "mention"  #: the bot was mentioned by name
     REPLY = "reply"  #: a reply to a message of the bot
     NONE = "overheard"  #: said in a place the bot can see, not to it
-
-
-class CommandName(StrEnum):
-    """The words that are orders and not questions, the same on every platform."""
-
-    START = "start"
-    HELP = "help"
-    NEW = "new"
-    STOP = "stop"
-    RETRY = "retry"
-    MODEL = "model"
-    THINK = "think"
-    SYSTEM = "system"
-    CONTEXT = "context"
-    FILES = "files"
-    LEARN = "learn"
-    CANNED = "canned"
-    SEARCH = "search"
-    SETTINGS = "settings"
-    USAGE = "usage"
-    FORGET = "forget"
-    HUMAN = "human"
-    TAKE = "take"
-    BACK = "back"
-    CLOSE = "close"
-    BLOCK = "block"
-    UNBLOCK = "unblock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +83,9 @@ class ButtonPressed:
     message_id: str  #: the bot's message that carries the button
     address: Address
     author: Person
-    action: "ActionButton | None"  #: None where a :class:`OptionButton` was pressed
+    action: ButtonAction
     sent_at: datetime
     chat_type: ChatType
-    option_data: str = ""  #: the choice's data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

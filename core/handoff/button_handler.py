@@ -4,7 +4,20 @@ Choices' data can be forged by a changed client, so that each press is checked: 
 only on the desk, a rating only from the handover's own customer.
 """
 
-from core.domain.bot_messages import ActionButton, FeedbackVerdict
+from typing import assert_never
+
+from core.domain.bot_messages import FeedbackVerdict
+from core.domain.buttons import (
+    ActionButton,
+    ChangeHandoff,
+    CommentRating,
+    ConfirmForget,
+    RateHandoff,
+    RequestHuman,
+    RunCommand,
+    SendDraft,
+    SuggestReply,
+)
 from core.domain.events import ButtonPressed
 from core.domain.handoff_state import ACTIVE, HandoffAction, HandoffReason
 from core.domain.turn_states import CancelReason
@@ -32,12 +45,6 @@ from core.store.inbox import EventStatus
 from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
 from core.text.tokens import estimate_tokens
 
-BUTTON_ACTIONS = {
-    "take": HandoffAction.ASSIGN,
-    "back": HandoffAction.RETURN_TO_BOT,
-    "close": HandoffAction.CLOSE,
-}
-
 
 class HandoffButtonHandler:
     """Rules on pressed buttons."""
@@ -48,24 +55,25 @@ class HandoffButtonHandler:
 
     async def __call__(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Return a ruling where a button of ours was pressed."""
-        match event.option_data.split(":"):
-            case ["human", _]:
+        match event.action:
+            case RequestHuman():
                 return await self._request_handoff(tx, event)
-            case ["desk", "send", post] if post.isdigit():
-                return await self._send_draft(tx, event, int(post))
-            case ["desk", "draft", number] if number.isdigit():
-                return await self._request_draft(tx, event, int(number))
-            case ["desk", verb, number] if verb in BUTTON_ACTIONS and number.isdigit():
-                return await self._apply_action(tx, event, BUTTON_ACTIONS[verb], int(number))
-            case ["rate", "comment", number] if number.isdigit():
-                return await self._request_comment(tx, event, int(number))
-            case ["rate", stars, number] if stars in "12345" and number.isdigit():
-                return await self._save_rating(tx, event, int(stars), int(number))
-            case ["desk" | "rate", *_]:
-                return await self._skip(tx, event)
-        if event.action is ActionButton.BAD:
-            return await self._on_bad_feedback(tx, event)
-        return None
+            case SendDraft(item_id=item_id):
+                return await self._send_draft(tx, event, item_id)
+            case SuggestReply(handoff_id=handoff_id):
+                return await self._request_draft(tx, event, handoff_id)
+            case ChangeHandoff(handoff_id=handoff_id, action=action):
+                return await self._apply_action(tx, event, action, handoff_id)
+            case CommentRating(handoff_id=handoff_id):
+                return await self._request_comment(tx, event, handoff_id)
+            case RateHandoff(handoff_id=handoff_id, stars=stars):
+                return await self._save_rating(tx, event, stars, handoff_id)
+            case ActionButton.BAD:
+                return await self._on_bad_feedback(tx, event)
+            case ActionButton() | RunCommand() | ConfirmForget():
+                return None
+            case _:
+                assert_never(event.action)
 
     # -- by customers ----------------------------------------------------------------------------------
 

@@ -13,11 +13,11 @@ both directions run in: nobody's words overtake an earlier message.
 from core.access import Actor
 from core.chat_policy import ChatRules
 from core.domain.addresses import ChatType
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ActionButton
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     Mention,

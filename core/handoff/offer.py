@@ -1,6 +1,6 @@
 """How a strict chat offers a person, where it has a team's desk."""
 
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import OptionButton
 from core.handoff import texts_for_customers
 from core.handoff.service import HandoffService
 from core.store import Database, handoffs

@@ -5,7 +5,7 @@ It did not help where nothing relevant was known, or where the same question com
 
 import structlog
 
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import OptionButton
 from core.domain.errors import StoreUnavailable
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import HandoffReason

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import Button
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
 OneShotCall = Callable[[str], Awaitable[MessageRef]]

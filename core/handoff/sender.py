@@ -10,7 +10,8 @@ import structlog
 
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.addresses import Address
-from core.domain.bot_messages import MessageRef, OptionButton
+from core.domain.bot_messages import MessageRef
+from core.domain.buttons import OptionButton
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.one_shot_channel import OneShotChannel

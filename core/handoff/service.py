@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from core.domain.addresses import Address, Person
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import OptionButton
 from core.domain.handoff_state import (
     HandoffAction,
     HandoffEffect,

@@ -6,12 +6,10 @@ What the desk is told stands in :mod:`core.handoff.texts_for_staff`; no customer
 import re
 from datetime import datetime
 
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import RATINGS, CommentRating, OptionButton, RateHandoff, RequestHuman
 from core.text.language import Language, pick
 
 MAX_NAME_CHARS = 60  #: characters of a name that are shown
-RATINGS = range(1, 6)
-REQUEST_HUMAN_BUTTON = OptionButton(label="", data="human:ask")
 _MARKUP_CHARS = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
 _BLOCK_MARKUP = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
 
@@ -29,9 +27,7 @@ def prefix_author(name: str, text: str) -> str:
 
 def request_human_button(language: Language) -> OptionButton:
     """Return the button that asks for a person."""
-    return OptionButton(
-        label=pick(language, zh="转人工", en="Talk to a person"), data=REQUEST_HUMAN_BUTTON.data
-    )
+    return OptionButton(label=pick(language, zh="转人工", en="Talk to a person"), action=RequestHuman())
 
 
 def offer_text(language: Language) -> str:
@@ -136,7 +132,10 @@ def closed_without_rating_text(language: Language) -> str:
 
 def rating_buttons(handoff_id: int) -> tuple[OptionButton, ...]:
     """Return the five buttons of a rating."""
-    return tuple(OptionButton(label="★" * stars, data=f"rate:{stars}:{handoff_id}") for stars in RATINGS)
+    return tuple(
+        OptionButton(label="★" * stars, action=RateHandoff(handoff_id=handoff_id, stars=stars))
+        for stars in RATINGS
+    )
 
 
 def rated_text(language: Language, stars: int) -> str:
@@ -151,7 +150,7 @@ def rated_text(language: Language, stars: int) -> str:
 def comment_button(language: Language, handoff_id: int) -> OptionButton:
     """Return the button that lets the next words be a comment."""
     label = pick(language, zh="留一句话", en="Add a comment")
-    return OptionButton(label=label, data=f"rate:comment:{handoff_id}")
+    return OptionButton(label=label, action=CommentRating(handoff_id=handoff_id))
 
 
 def comment_request_text(language: Language) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from core.domain.bot_messages import OptionButton
+from core.domain.buttons import OptionButton, SendDraft
 from core.domain.events import MessageReceived
 from core.domain.message_content import UnsupportedContent
 from core.handoff.texts_for_customers import plain_name
@@ -110,4 +110,4 @@ def draft_sent_text(language: Language, name: str, text: str) -> str:
 
 def send_draft_button(language: Language, item_id: int) -> OptionButton:
     """Return the button that sends a draft."""
-    return OptionButton(label=pick(language, zh="发送", en="Send"), data=f"desk:send:{item_id}")
+    return OptionButton(label=pick(language, zh="发送", en="Send"), action=SendDraft(item_id=item_id))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from core.domain.bot_messages import OptionButton
-from core.domain.handoff_state import HandoffReason, HandoffState
+from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
+from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.handoff.texts_for_customers import plain_name
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
@@ -78,16 +78,24 @@ def status_text(handoff: Handoff) -> str:
 def buttons(handoff: Handoff) -> tuple[OptionButton, ...]:
     """Return what can be done in the handover's state."""
     language = ticket_language(handoff)
-    labels = {
-        "take": pick(language, zh="接手", en="Take"),
-        "draft": pick(language, zh="建议回复", en="Suggest a reply"),
-        "back": pick(language, zh="交还机器人", en="Back to bot"),
-        "close": pick(language, zh="关闭", en="Close"),
-    }
     if handoff.ended_at is not None:
         return ()
-    offered = [name for name in labels if name != "take" or handoff.state is HandoffState.WAITING]
-    return tuple(OptionButton(label=labels[name], data=f"desk:{name}:{handoff.id}") for name in offered)
+
+    def change(action: HandoffAction, *, zh: str, en: str) -> OptionButton:
+        return OptionButton(
+            label=pick(language, zh=zh, en=en), action=ChangeHandoff(handoff_id=handoff.id, action=action)
+        )
+
+    take = change(HandoffAction.ASSIGN, zh="接手", en="Take")
+    suggest = OptionButton(
+        label=pick(language, zh="建议回复", en="Suggest a reply"), action=SuggestReply(handoff_id=handoff.id)
+    )
+    return (
+        *((take,) if handoff.state is HandoffState.WAITING else ()),
+        suggest,
+        change(HandoffAction.RETURN_TO_BOT, zh="交还机器人", en="Back to bot"),
+        change(HandoffAction.CLOSE, zh="关闭", en="Close"),
+    )
 
 
 def _format_line(line: HistoryMessage, language: Language) -> str:

@@ -14,11 +14,11 @@ import structlog
 from core.access import AccessLists, Actor, RefusalReason
 from core.access.flood_limits import FloodDecision, FloodLimits, check_flood
 from core.chat_policy import Trigger
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ActionButton, ConfirmForget
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MemberJoined,
@@ -175,8 +175,8 @@ async def _is_question(tx: Transaction, event: PersonEvent, context: EventContex
             return False
         case MessageReceived() | CommandReceived(command=CommandName.RETRY):
             return True
-        case ButtonPressed(action=control):
-            return control in (ActionButton.RETRY, ActionButton.CONTINUE)
+        case ButtonPressed(action=action):
+            return action in (ActionButton.RETRY, ActionButton.CONTINUE)
         case _:
             return False
 
@@ -196,7 +196,7 @@ def _is_forget_request(event: PersonEvent) -> bool:
     match event:
         case CommandReceived(command=command):
             return command is CommandName.FORGET
-        case ButtonPressed(option_data=choice):
-            return choice.startswith(f"{CommandName.FORGET}:")
+        case ButtonPressed(action=ConfirmForget()):
+            return True
         case _:
             return False

@@ -8,11 +8,12 @@ import structlog
 
 from core.access import AccessLists, Actor
 from core.domain.addresses import ChatType
-from core.domain.bot_messages import ActionButton, FeedbackVerdict
+from core.domain.bot_messages import FeedbackVerdict
+from core.domain.buttons import ActionButton
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MemberJoined,
@@ -185,7 +186,7 @@ class Ingestor:
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
             return await store_without_work(tx, event, EventStatus.SKIPPED)
-        if event.action is None:
+        if not isinstance(event.action, ActionButton):
             return await self._handle_option(tx, event, conversation)
         if event.action in FEEDBACK_BY_BUTTON:
             return await self._save_feedback(tx, event, FEEDBACK_BY_BUTTON[event.action])

@@ -14,7 +14,8 @@ from core.access import AccessLists, Actor
 from core.chat_policy import ChatRules
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import Clock
-from core.domain.events import CommandName, CommandReceived, Event, MessageReceived
+from core.domain.command_names import CommandName
+from core.domain.events import CommandReceived, Event, MessageReceived
 from core.ports.platform import MemberLookup
 from core.store import Database, rules
 from core.store.conversations import Conversation

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import Button
 from core.domain.events import Event
 from core.domain.message_content import Attachment
 

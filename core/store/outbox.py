@@ -14,7 +14,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address, ThreadKey
-from core.domain.bot_messages import MessageRef, OptionButton
+from core.domain.bot_messages import MessageRef
+from core.domain.buttons import ActionButton, OptionButton, encode_button, parse_button_data
 from core.domain.errors import LeaseLost
 from core.domain.events import UnparsedEvent
 from core.domain.message_content import Attachment
@@ -110,9 +111,27 @@ _COLUMNS = (
 )
 
 
+def _encode_content(content: OutboxContent) -> dict[str, Any]:
+    payload: dict[str, Any] = _CONTENT.dump_python(content, mode="json")
+    payload["choices"] = [
+        {"label": button.label, "data": encode_button(button.action)} for button in content.choices
+    ]
+    return payload
+
+
+def _decode_content(payload: dict[str, Any]) -> OutboxContent:
+    buttons = [(stored["label"], parse_button_data(stored["data"])) for stored in payload["choices"]]
+    choices = [
+        OptionButton(label=label, action=action)
+        for label, action in buttons
+        if action is not None and not isinstance(action, ActionButton)
+    ]
+    return _CONTENT.validate_python(payload | {"choices": choices})
+
+
 def empty_payload() -> dict[str, Any]:
     """Return the payload of a row of which nothing is kept."""
-    payload: dict[str, Any] = _CONTENT.dump_python(OutboxContent(), mode="json")
+    payload: dict[str, Any] = _encode_content(OutboxContent())
     return payload
 
 
@@ -139,7 +158,7 @@ async def enqueue(
             side=side.value,
             state=OutboxState.OPEN.value,
             run=0,
-            payload=_CONTENT.dump_python(content or OutboxContent(), mode="json"),
+            payload=_encode_content(content or OutboxContent()),
             refs=[],
             source_platform=source.platform,
             source_channel=source.channel,
@@ -239,16 +258,16 @@ async def set_button(tx: Transaction, item_id: int, button: OptionButton) -> Non
     """Put a button under a row that names the row itself."""
     found = await get(tx, item_id)
     if found is not None:
-        payload = _CONTENT.dump_python(replace(found.content, choices=(button,)), mode="json")
+        payload = _encode_content(replace(found.content, choices=(button,)))
         await tx.execute(update(_P).where(_P.c.id == item_id).values(payload=payload))
 
 
 async def claim_draft(tx: Transaction, item: OutboxItem) -> bool:
     """Take a draft for whoever sends it; False where somebody did before."""
     row = (await tx.execute(select(_P.c.payload).where(_P.c.id == item.id).with_for_update())).one_or_none()
-    if row is None or not _CONTENT.validate_python(row.payload).draft:
+    if row is None or not _decode_content(row.payload).draft:
         return False
-    payload = _CONTENT.dump_python(replace(item.content, draft=""), mode="json")
+    payload = _encode_content(replace(item.content, draft=""))
     await tx.execute(update(_P).where(_P.c.id == item.id).values(payload=payload))
     return True
 
@@ -283,7 +302,7 @@ async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef]
     if found is None:
         return
     content = replace(found.content, text=text)
-    payload = _CONTENT.dump_python(content, mode="json")
+    payload = _encode_content(content)
     await tx.execute(update(_P).where(_P.c.id == item_id).values(refs=dump_refs(refs), payload=payload))
 
 
@@ -307,6 +326,6 @@ def _item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
         side=OutboxSide(row.side),
         state=OutboxState(row.state),
         attempt=row.run,
-        content=_CONTENT.validate_python(row.payload),
+        content=_decode_content(row.payload),
         refs=load_refs(row.refs),
     )

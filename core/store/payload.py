@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from core.domain.buttons import encode_button, parse_button_data
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
@@ -35,6 +36,8 @@ def encode(event: Event) -> dict[str, Any]:
     """Return ``event`` as plain JSON values, with its kind under ``"kind"``."""
     kind = type(event).__name__
     fields: dict[str, Any] = _ADAPTERS[kind].dump_python(event, mode="json")
+    if isinstance(event, ButtonPressed):
+        fields["action"] = encode_button(event.action)
     return {"kind": kind} | fields
 
 
@@ -48,5 +51,7 @@ def decode(payload: dict[str, Any]) -> Event:
     adapter = _ADAPTERS.get(str(fields.pop("kind", "")))
     if adapter is None:
         raise ValueError("unknown kind of event")
+    if adapter is _ADAPTERS[ButtonPressed.__name__]:
+        fields["action"] = parse_button_data(fields["action"])
     event: Event = adapter.validate_python(fields)
     return event

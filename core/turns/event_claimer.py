@@ -9,13 +9,14 @@ import structlog
 from core.access import Actor, RefusalReason
 from core.chat_policy import ChatRules
 from core.chat_settings import ChatSettings
-from core.commands.command import Command, parse_option_data
+from core.commands.command import Command
 from core.domain.addresses import Address, ChatType
-from core.domain.bot_messages import ActionButton, MessageRef
+from core.domain.bot_messages import MessageRef
+from core.domain.buttons import ActionButton, ConfirmForget, OptionAction, RunCommand
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MemberJoined,
@@ -165,11 +166,14 @@ class EventClaimer:
         """Take a command, or a choice: its reply takes the place of the choices."""
         match event:
             case CommandReceived(command=command, argument=argument):
+                pressed: OptionAction | None = None
                 refs: tuple[MessageRef, ...] = ()
-            case _ if (known := parse_option_data(event.option_data)) is not None:
-                command, argument = known
-                refs = (MessageRef(channel=conversation.key.channel, message_id=event.message_id),)
-            case _:
+            case ButtonPressed(action=RunCommand(command=command, argument=argument) as pressed):
+                refs = (_pressed_message(conversation, event),)
+            case ButtonPressed(action=ConfirmForget() as pressed):
+                command, argument = CommandName.FORGET, ""
+                refs = (_pressed_message(conversation, event),)
+            case ButtonPressed():
                 return None
         taken = await self._claim_notice(tx, conversation, item, event, refs=refs)
         admin = self._access.is_admin(_actor_of(conversation, event))
@@ -181,7 +185,7 @@ class EventClaimer:
             chat_type=conversation.chat_type,
             language=taken.language,
             is_admin=admin or conversation.chat_type is ChatType.DIRECT,
-            from_button=isinstance(event, ButtonPressed),
+            pressed=pressed,
             quoted=event.quoted if isinstance(event, CommandReceived) else None,
             attachments=event.attachments if isinstance(event, CommandReceived) else (),
         )
@@ -269,6 +273,10 @@ class EventClaimer:
             known_message_ids=known,
             received_at=item.received_at,
         )
+
+
+def _pressed_message(conversation: Conversation, event: ButtonPressed) -> MessageRef:
+    return MessageRef(channel=conversation.key.channel, message_id=event.message_id)
 
 
 def _is_retry(event: Event) -> bool:

@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from core.commands import CommandReply
-from core.domain.bot_messages import ActionButton, OptionButton
-from core.domain.events import ButtonPressed, CommandName, CommandReceived
+from core.domain.buttons import ActionButton, OptionButton
+from core.domain.command_names import CommandName
+from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.turn_states import Outcome
 from core.knowledge.canned_responses import add_label, find_canned_response
 from core.knowledge.query import is_small_talk, parse_query

@@ -24,7 +24,8 @@ from core.chat_settings import ChatSettings
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.delivery import Delivery
 from core.delivery.dispatcher import DeliveryDispatcher
-from core.domain.bot_messages import ActionButton, Button, MessageRef, OptionButton
+from core.domain.bot_messages import MessageRef
+from core.domain.buttons import ActionButton, Button, OptionButton
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, StoreUnavailable
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived

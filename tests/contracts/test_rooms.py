@@ -15,10 +15,12 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.addresses import Address
-from core.domain.bot_messages import DeliveryModeName, MessageRef, OptionButton
+from core.domain.bot_messages import DeliveryModeName, MessageRef
+from core.domain.buttons import ChangeHandoff, OptionButton, encode_button
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
 from core.domain.events import ButtonPressed, Event
+from core.domain.handoff_state import HandoffAction
 from core.ports.platform import HandoffRooms, MessageChannel
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
@@ -167,12 +169,17 @@ async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
     at = await desk.topic()
     await desk.app.start(ingest)
     (page,) = desk.surface.build_renderer(at).render("Ann waits.", complete=True)
-    choice = OptionButton(label="Take", data="desk:take:7")
+    take = ChangeHandoff(handoff_id=7, action=HandoffAction.ASSIGN)
     ref = await desk.surface.post(
-        at, page, mode=DeliveryModeName.EDIT, idempotency_key="desk:3", buttons=(choice,), final=True
+        at,
+        page,
+        mode=DeliveryModeName.EDIT,
+        idempotency_key="desk:3",
+        buttons=(OptionButton(label="Take", action=take),),
+        final=True,
     )
     if isinstance(desk.sim, TelegramSimulator):
-        await desk.sim.press(int(ref.channel), int(ref.message_id), "choice:desk:take:7", int(desk.person))
+        await desk.sim.press(int(ref.channel), int(ref.message_id), encode_button(take), int(desk.person))
     else:
         await desk.sim.connected()
         message = desk.sim.workspace.channels[ref.channel].messages[ref.message_id]
@@ -181,11 +188,7 @@ async def test_a_pressed_choice_names_its_topic(desk: Desk) -> None:
     event = await asyncio.wait_for(heard.get(), timeout=10)
     while not isinstance(event, ButtonPressed):  # Telegram tells of the bot's own promotion, too
         event = await asyncio.wait_for(heard.get(), timeout=10)
-    assert (event.option_data, event.message_id, event.author.id) == (
-        "desk:take:7",
-        ref.message_id,
-        desk.person,
-    )
+    assert (event.action, event.message_id, event.author.id) == (take, ref.message_id, desk.person)
     assert event.address.key == at.key
 
 

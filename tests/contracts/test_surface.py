@@ -18,7 +18,8 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.addresses import Address
-from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.buttons import ActionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,

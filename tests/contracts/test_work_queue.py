@@ -9,8 +9,9 @@ import pytest
 
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.clock import ScaledClock
+from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
-from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
+from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.domain.turn_states import CancelReason
 from core.inbound.ingest import Ingestor
 from core.store import Database, Lane, QueueKey, inbox, migrate

@@ -13,12 +13,13 @@ from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.web_server import WebServer
 from core.domain.addresses import Address
-from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
+from core.domain.bot_messages import DeliveryModeName, RenderedMessage
+from core.domain.buttons import ActionButton
 from core.domain.clock import SystemClock
+from core.domain.command_names import CommandName
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.domain.events import (
     ButtonPressed,
-    CommandName,
     CommandReceived,
     MemberJoined,
     Mention,

@@ -8,11 +8,11 @@ import pytest
 from bots.slack.events import MalformedEvent, parse_event, referenced_people
 from bots.slack.people import BotIdentity, Profile
 from core.domain.addresses import ChatType, Person, ThreadKey
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ActionButton
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MemberJoined,

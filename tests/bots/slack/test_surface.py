@@ -15,7 +15,8 @@ from bots.slack.people import ProfileCache
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
 from core.domain.addresses import Address, Person, ThreadKey
-from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.buttons import ActionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,

@@ -10,7 +10,8 @@ from bots.telegram.app import TelegramApp
 from bots.telegram.render import TelegramRenderer
 from bots.telegram.surface import TelegramMessageChannel, draft_id, draft_text
 from core.domain.addresses import Address, ThreadKey
-from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
+from core.domain.bot_messages import DeliveryModeName, RenderedMessage
+from core.domain.buttons import ActionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import MessageGone, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 

@@ -9,11 +9,11 @@ from telegram import Update
 from bots.telegram.events import parse_event, parse_events
 from bots.telegram.people import BotIdentity
 from core.domain.addresses import ChatType, ThreadKey
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ActionButton
+from core.domain.command_names import CommandName
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MemberJoined,

@@ -14,12 +14,12 @@ from starlette.applications import Starlette
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.web_server import WebServer
-from core.domain.bot_messages import ActionButton
+from core.domain.buttons import ActionButton
+from core.domain.command_names import CommandName
 from core.domain.errors import PlatformUnavailable, SettingsError, StoreUnavailable
 from core.domain.events import (
     ButtonPressed,
     ChannelMigrated,
-    CommandName,
     CommandReceived,
     Event,
     MessageReceived,

@@ -15,7 +15,8 @@ from bots.telegram.render import TelegramRichRenderer
 from bots.telegram.reply_context import rich_message_markdown
 from bots.telegram.surface import TelegramMessageChannel
 from core.domain.addresses import Address, ThreadKey
-from core.domain.bot_messages import ActionButton, DeliveryModeName, RenderedMessage
+from core.domain.bot_messages import DeliveryModeName, RenderedMessage
+from core.domain.buttons import ActionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformOutcomeUnknown, PlatformRateLimited, PlatformUnavailable
 

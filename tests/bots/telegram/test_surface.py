@@ -9,7 +9,8 @@ from bots.simulator.telegram import Limits, TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.surface import TelegramMessageChannel
 from core.domain.addresses import Address, ThreadKey
-from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.buttons import ActionButton
 from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,

@@ -9,13 +9,13 @@ import pytest
 from core.delivery.token_bucket import TokenBucket
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import (
-    Button,
     DeliveryModeName,
     MessageRef,
     RenderedMessage,
     ThinkingStyle,
     TypingStatus,
 )
+from core.domain.buttons import Button
 from core.domain.errors import MessageGone, PlatformError, PlatformRateLimited
 from core.ports.platform import Budget, DeliveryMode
 

@@ -10,7 +10,8 @@ import pytest
 from core.delivery.delivery import Delivery
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.addresses import Address
-from core.domain.bot_messages import ActionButton, DeliveryModeName, MessageRef
+from core.domain.bot_messages import DeliveryModeName, MessageRef
+from core.domain.buttons import ActionButton
 from core.domain.clock import Clock
 from core.domain.errors import (
     LeaseLost,

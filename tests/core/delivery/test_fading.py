@@ -10,7 +10,8 @@ import pytest
 
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.addresses import Address
-from core.domain.bot_messages import Button, DeliveryModeName, MessageRef, RenderedMessage
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage
+from core.domain.buttons import Button
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
 from core.ports.platform import Budget, DeliveryMode

@@ -8,7 +8,8 @@ import pytest
 from core.access import RefusalReason
 from core.chat_policy import ChatRules
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
-from core.domain.events import CommandName, CommandReceived, Mention, MessageReceived
+from core.domain.command_names import CommandName
+from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.domain.turn_states import Outcome
 from core.store import (
     Database,

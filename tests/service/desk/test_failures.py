@@ -8,7 +8,9 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
+from core.domain.buttons import ChangeHandoff, RateHandoff, SendDraft, SuggestReply
 from core.domain.events import ButtonPressed
+from core.domain.handoff_state import HandoffAction
 
 platforms = pytest.mark.parametrize("customers", ["telegram", "slack"])
 
@@ -196,16 +198,22 @@ async def test_a_press_from_elsewhere_does_nothing(office: Any) -> None:
     ann, _ = await handed_over(office, "telegram")
     answer = next(one for one in ann.shown if one.buttons)
     key = ThreadKey(platform="telegram", tenant="1", channel=ann.channel, thread="")
-    for number, data in enumerate(("desk:take:1", "desk:close:1", "desk:draft:1", "desk:send:1", "rate:5:1")):
+    actions = (
+        ChangeHandoff(handoff_id=1, action=HandoffAction.ASSIGN),
+        ChangeHandoff(handoff_id=1, action=HandoffAction.CLOSE),
+        SuggestReply(handoff_id=1),
+        SendDraft(item_id=1),
+        RateHandoff(handoff_id=1, stars=5),
+    )
+    for number, action in enumerate(actions):
         forged = ButtonPressed(
             delivery_id=f"press:{number}",
             message_id=answer.message_id,
             address=Address(key=key),
             author=Person(id=str(ann.person), name="Ann"),
-            action=None,
+            action=action,
             sent_at=datetime.now(UTC),
             chat_type=ChatType.DIRECT,
-            option_data=data,
         )
         assert await office.service.parts.ingest(forged)
     await office.settled()
