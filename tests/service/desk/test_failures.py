@@ -215,7 +215,7 @@ async def test_a_press_from_elsewhere_does_nothing(office: Any) -> None:
             sent_at=datetime.now(UTC),
             chat_type=ChatType.DIRECT,
         )
-        assert await office.service.components.ingest(forged)
+        assert await office.service.components.ingestor(forged)
     await office.settled()
     assert await office.state() == "waiting"
     assert await office.rows("SELECT stars FROM ratings") == []
