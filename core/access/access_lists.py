@@ -7,6 +7,7 @@ or a person's; ids of different kinds never collide on either platform.
 from dataclasses import dataclass
 
 from core.domain.addresses import ThreadKey
+from core.domain.events import PersonEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,11 @@ class Actor:
     def at(cls, key: ThreadKey, person_id: str) -> "Actor":
         """Return a person in a conversation's channel."""
         return cls(platform=key.platform, tenant=key.tenant, channel=key.channel, person_id=person_id)
+
+    @classmethod
+    def of(cls, event: PersonEvent) -> "Actor":
+        """Return the person who caused an event, in the event's channel."""
+        return cls.at(event.address.key, event.author.id)
 
     @property
     def list_entries(self) -> frozenset[str]:

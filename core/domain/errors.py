@@ -5,7 +5,8 @@
     MoonthreadError
     ├── SettingsError            bad configuration: every fault, with what to do
     ├── StoreUnavailable         the database did not answer or refused
-    ├── Fenced                   another run owns this turn now; stop quietly
+    ├── DuplicateEvent           the event was stored before; nothing of it is stored again
+    ├── LeaseLost                another attempt owns this turn now; stop without a word
     └── PlatformError
         ├── PlatformRateLimited   nothing was shown; wait ``retry_after_s``
         ├── MessageGone          the message to edit was deleted; post anew
@@ -37,6 +38,10 @@ class SettingsError(MoonthreadError):
 
 class StoreUnavailable(MoonthreadError):
     """The database cannot be reached or written; nothing was stored."""
+
+
+class DuplicateEvent(MoonthreadError):
+    """An event that is stored already was delivered again; the transaction that met it is rolled back."""
 
 
 class LeaseLost(MoonthreadError):

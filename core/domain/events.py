@@ -146,16 +146,12 @@ class UnparsedEvent:
     error: str  #: what went wrong, for the log
 
 
-Event: TypeAlias = (
-    MessageReceived
-    | CommandReceived
-    | ButtonPressed
-    | MessageEdited
-    | MessageDeleted
-    | MemberJoined
-    | ChannelMigrated
-    | UnparsedEvent
+PersonEvent: TypeAlias = (
+    MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MessageDeleted | MemberJoined
 )
+"""An event that a person caused, at an address."""
+
+Event: TypeAlias = PersonEvent | ChannelMigrated | UnparsedEvent
 
 
 def origin_of(event: Event) -> tuple[str, str]:

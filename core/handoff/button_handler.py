@@ -26,7 +26,7 @@ from core.handoff.deadlines import next_check_at
 from core.handoff.lookup import customer_address, customer_language
 from core.handoff.relay import Relay
 from core.handoff.service import HandoffRequest, HandoffService
-from core.inbound.handler import Enqueued, Handled
+from core.inbound.handler import Handled
 from core.store import (
     Lane,
     QueueKey,
@@ -84,8 +84,6 @@ class HandoffButtonHandler:
         if conversation is None:
             return await self._skip(tx, event)
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         language = await customer_language(tx, conversation, event.author.language)
         wish = HandoffRequest(
             reason=HandoffReason.CUSTOMER,
@@ -108,8 +106,6 @@ class HandoffButtonHandler:
         if terms.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict=FeedbackVerdict.BAD)
         address = customer_address(conversation, event)
         wish = HandoffRequest(
@@ -126,8 +122,6 @@ class HandoffButtonHandler:
             return await self._skip(tx, event)
         language = ticket_card.ticket_language(handover)
         seq = await self._save_event(tx, event, handover.conversation_id)
-        if seq is None:
-            return Handled(None)
         await self._edit_pressed_message(
             tx,
             handover,
@@ -147,8 +141,6 @@ class HandoffButtonHandler:
         if handover is None or not await ratings.expect_comment(tx, handover.id):
             return await self._skip(tx, event)
         seq = await self._save_event(tx, event, handover.conversation_id)
-        if seq is None:
-            return Handled(None)
         language = ticket_card.ticket_language(handover)
         await self._service.enqueue_text(
             tx, handover, seq, OutboxSide.CUSTOMER, texts_for_customers.comment_request_text(language)
@@ -184,8 +176,6 @@ class HandoffButtonHandler:
         if handover is None:
             return await self._skip(tx, event)
         seq = await self._save_event(tx, event, handover.conversation_id)
-        if seq is None:
-            return Handled(None)
         await self._service.apply_action(tx, handover, action, event.author, inbox_id=seq)
         return self._enqueued(handover.conversation_id)
 
@@ -196,10 +186,8 @@ class HandoffButtonHandler:
         seq = await inbox.add(
             tx, event, conversation_id=handover.conversation_id, lane=Lane.AI_ASSIST, status=EventStatus.OPEN
         )
-        if seq is None:
-            return Handled(None)
         await self._service.enqueue(tx, handover, seq, OutboxKind.DRAFT, OutboxSide.DESK)
-        return Handled(Enqueued(QueueKey(handover.conversation_id, Lane.AI_ASSIST)))
+        return Handled(queue_key=QueueKey(handover.conversation_id, Lane.AI_ASSIST))
 
     async def _send_draft(self, tx: Transaction, event: ButtonPressed, item_id: int) -> Handled:
         """Send a draft to the customer in the name of whoever pressed; once."""
@@ -209,8 +197,6 @@ class HandoffButtonHandler:
         if post is None or handover is None or not post.content.draft:
             return await self._skip(tx, event)
         seq = await self._save_event(tx, event, handover.conversation_id)
-        if seq is None:
-            return Handled(None)
         if not await outbox.claim_draft(tx, post):
             return self._enqueued(handover.conversation_id)  # somebody was quicker
         done = await self._service.apply_action(tx, handover, HandoffAction.REPLY, event.author, inbox_id=seq)
@@ -251,14 +237,14 @@ class HandoffButtonHandler:
 
     # -- what all of these need ------------------------------------------------------------------------
 
-    async def _save_event(self, tx: Transaction, event: ButtonPressed, conversation_id: int) -> int | None:
+    async def _save_event(self, tx: Transaction, event: ButtonPressed, conversation_id: int) -> int:
         return await inbox.add(
             tx, event, conversation_id=conversation_id, lane=Lane.HANDOFF, status=EventStatus.OPEN
         )
 
     async def _skip(self, tx: Transaction, event: ButtonPressed) -> Handled:
-        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
-        return Handled(None if seq is None else Enqueued())
+        await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
+        return Handled()
 
     def _enqueued(self, conversation_id: int, cancel_reason: CancelReason | None = None) -> Handled:
-        return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))
+        return Handled(queue_key=QueueKey(conversation_id, Lane.HANDOFF), cancel_reason=cancel_reason)

@@ -33,7 +33,7 @@ from core.handoff.lookup import customer_address, customer_language, find_custom
 from core.handoff.relay import Relay
 from core.handoff.request_phrases import asks_for_human
 from core.handoff.service import HandoffRequest, HandoffResult, HandoffService
-from core.inbound.handler import Enqueued, Handled
+from core.inbound.handler import Handled
 from core.inbound.history_writer import append_to_history
 from core.store import Lane, QueueKey, Transaction, conversations, handoffs, history, inbox, outbox, ratings
 from core.store.conversations import Conversation
@@ -103,8 +103,6 @@ class HandoffEventHandler:
 
     async def _on_desk_message(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
         seq = await self._save_event(tx, event, handoff.conversation_id)
-        if seq is None:
-            return Handled(None)
         await self._relay.relay_staff_message(tx, handoff, event, seq)
         return self._enqueued(handoff.conversation_id)
 
@@ -112,8 +110,6 @@ class HandoffEventHandler:
         self, tx: Transaction, handoff: Handoff, event: MessageReceived
     ) -> Handled:
         seq = await self._save_event(tx, event, handoff.conversation_id)
-        if seq is None:
-            return Handled(None)
         staff = event.author.id != handoff.customer.id and (
             event.author.id == handoff.assignee.id or await self._is_staff(tx, event)
         )
@@ -133,8 +129,6 @@ class HandoffEventHandler:
         if not await ratings.save_comment(tx, latest.id, event.text.strip()):
             return None
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         language = detect_language(event.text, latest.language)
         await self._service.enqueue_text(
             tx, latest, seq, OutboxSide.CUSTOMER, texts_for_customers.comment_received_text(language)
@@ -173,8 +167,6 @@ class HandoffEventHandler:
             conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
         conversation = conversation or await conversations.get_or_create(tx, key, event.chat_type)
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         await append_to_history(tx, event, conversation, seq, include_quote=False)
         wish = HandoffRequest(reason=reason, customer=event.author, language=language, address=event.address)
         return self._enqueued_for(
@@ -217,8 +209,6 @@ class HandoffEventHandler:
             conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
             conversation = conversation or await conversations.get_or_create(tx, key, event.chat_type)
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         language = await customer_language(tx, conversation, event.author.language)
         wish = HandoffRequest(
             reason=HandoffReason.CUSTOMER,
@@ -247,8 +237,6 @@ class HandoffEventHandler:
         ):
             return None
         seq = await self._save_event(tx, event, conversation.id)
-        if seq is None:
-            return Handled(None)
         language = await customer_language(tx, conversation, event.author.language)
         customer = await find_customer(tx, conversation, event)
         wish = HandoffRequest(
@@ -264,8 +252,6 @@ class HandoffEventHandler:
         self, tx: Transaction, handoff: Handoff, event: CommandReceived, action: HandoffAction
     ) -> Handled:
         seq = await self._save_event(tx, event, handoff.conversation_id)
-        if seq is None:
-            return Handled(None)
         await self._service.apply_action(tx, handoff, action, event.author, inbox_id=seq)
         return self._enqueued(handoff.conversation_id)
 
@@ -284,8 +270,6 @@ class HandoffEventHandler:
         copies = list(await outbox.load_copies(tx, key, event.message_id))
         if copies:
             seq = await self._save_event(tx, event, copies[0].conversation_id)
-            if seq is None:
-                return Handled(None)
             await self._relay.relay_edit(tx, copies, event, seq)
             return self._enqueued(copies[0].conversation_id)
         if await handoffs.get_by_desk_thread(tx, key) is not None:
@@ -304,8 +288,6 @@ class HandoffEventHandler:
         if not copies:
             return None
         seq = await self._save_event(tx, event, copies[0].conversation_id)
-        if seq is None:
-            return Handled(None)
         await self._relay.relay_deletion(tx, copies, event, seq)
         return self._enqueued(copies[0].conversation_id)
 
@@ -333,17 +315,17 @@ class HandoffEventHandler:
         who = Actor.at(key, event.author.id)
         return await self._service.policies.is_staff(tx, who)
 
-    async def _save_event(self, tx: Transaction, event: Event, conversation_id: int) -> int | None:
+    async def _save_event(self, tx: Transaction, event: Event, conversation_id: int) -> int:
         return await inbox.add(
             tx, event, conversation_id=conversation_id, lane=Lane.HANDOFF, status=EventStatus.OPEN
         )
 
     async def _skip(self, tx: Transaction, event: Event) -> Handled:
-        seq = await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
-        return Handled(None if seq is None else Enqueued())
+        await inbox.add(tx, event, conversation_id=None, lane=Lane.HANDOFF, status=EventStatus.SKIPPED)
+        return Handled()
 
     def _enqueued(self, conversation_id: int, cancel_reason: CancelReason | None = None) -> Handled:
-        return Handled(Enqueued(QueueKey(conversation_id, Lane.HANDOFF), cancel_reason))
+        return Handled(queue_key=QueueKey(conversation_id, Lane.HANDOFF), cancel_reason=cancel_reason)
 
     def _enqueued_for(self, conversation: Conversation, result: HandoffResult | None) -> Handled:
         return self._enqueued(conversation.id, result.cancel_reason if result is not None else None)

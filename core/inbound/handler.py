@@ -1,11 +1,11 @@
-"""Doors: parts of the product that look at each event before the conversation does.
+"""Handlers: parts of the product that see each event before the conversation does.
 
-A door is asked within the transaction that stores the event, so that what it decides is as durable
-as the event. It must be quick, and may read the database but no network.
+A handler runs in the transaction that stores the event, so its decision is as durable as the event. It must
+be quick, and may read the database but not the network.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.domain.events import Event
 from core.domain.turn_states import CancelReason
@@ -13,28 +13,26 @@ from core.store import QueueKey, Transaction
 from core.store.event_context import EventContext
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueued:
-    """What the engine has to be told once the event is committed."""
-
-    queue_key: QueueKey | None = None
-    cancel_reason: CancelReason | None = (
-        None  #: why the conversation's running answer ends; None if it goes on
-    )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """A door's word on an event that is its own; it has stored the event itself."""
+    """Result of handling an event, with the work that follows once the transaction is committed."""
 
-    enqueued: Enqueued | None  #: None where the event is not new, or concerns nobody
+    queue_key: QueueKey | None = None  #: queue with a new open event; None if the event needs no work
+    cancel_reason: CancelReason | None = None  #: why the conversation's running answer ends; None: it goes on
+    stored: bool = True  #: False: the event concerns nobody, and nothing of it is stored
+
+
+IGNORED: Final = Handled(stored=False)
 
 
 class EventHandler(Protocol):
     """One part of the product that may take an event for itself."""
 
     async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
-        """Return a ruling where the event is this door's; None lets it go on.
+        """Handle an event and store it; None passes it to the next handler.
 
-        ``arrival`` is what the store holds on the event.
+        ``context`` holds the stored rows that the event may concern.
+
+        Raises:
+            DuplicateEvent: the event was stored before.
         """

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, literal, select, text, update
 
 from core.access import RefusalReason
+from core.domain.errors import DuplicateEvent
 from core.domain.events import Event, MessageReceived, UnparsedEvent, origin_of
 from core.store import schema
 from core.store.clock import utc_now
@@ -63,8 +64,12 @@ async def add(
     conversation_id: int | None,
     lane: Lane,
     status: EventStatus,
-) -> int | None:
-    """Store an event and return its inbox id; None where it was delivered before."""
+) -> int:
+    """Store an event and return its inbox id.
+
+    Raises:
+        DuplicateEvent: it was stored before.
+    """
     now = utc_now()
     platform, tenant = origin_of(event)
     row = await tx.execute(
@@ -83,6 +88,8 @@ async def add(
         },
     )
     inbox_id: int | None = row.scalar_one_or_none()
+    if inbox_id is None:
+        raise DuplicateEvent(event.delivery_id)
     return inbox_id
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Row
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, OptionButton, encode_button, parse_button_data
-from core.domain.errors import LeaseLost
+from core.domain.errors import DuplicateEvent, LeaseLost
 from core.domain.events import UnparsedEvent
 from core.domain.message_content import Attachment
 from core.store import inbox, schema
@@ -179,7 +179,10 @@ async def add_system_event(tx: Transaction, conversation: Conversation, name: st
     event = UnparsedEvent(
         delivery_id=f"desk:{name}", platform=key.platform, tenant=key.tenant, raw="", error="desk"
     )
-    return await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, status=EventStatus.OPEN)
+    try:
+        return await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, status=EventStatus.OPEN)
+    except DuplicateEvent:
+        return None
 
 
 async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:

@@ -1,0 +1,25 @@
+"""A channel that got a new id: everything stored for the old id follows."""
+
+import structlog
+
+from core.domain.events import ChannelMigrated
+from core.inbound.handler import Handled
+from core.inbound.message_intake import store_without_work
+from core.knowledge.scope import migrate_channel as migrate_knowledge
+from core.store import Transaction, chat_members, conversations, guard, rules
+from core.store.inbox import EventStatus
+
+log = structlog.get_logger(__name__)
+
+
+async def migrate_channel(tx: Transaction, event: ChannelMigrated) -> Handled:
+    """Give conversations, rules, members, blocks and knowledge of a channel its new id."""
+    handled = await store_without_work(tx, event, EventStatus.RECORDED)
+    platform, tenant, old, new = event.platform, event.tenant, event.old_channel, event.new_channel
+    moved = await conversations.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
+    await rules.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
+    await chat_members.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
+    await guard.migrate_channel(tx, platform=platform, old=old, new=new)
+    await migrate_knowledge(tx, platform=platform, tenant=tenant, old_channel=old, new_channel=new)
+    log.info("channel.migrated", platform=platform, conversations=moved)
+    return handled

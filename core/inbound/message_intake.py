@@ -1,0 +1,178 @@
+"""Intake of messages, edits and new members: what is answered, kept as history, or not stored at all."""
+
+from collections.abc import Sequence
+
+from core.chat_policy import ReplyDecision
+from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
+from core.domain.turn_states import CancelReason
+from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
+from core.inbound.handler import IGNORED, Handled
+from core.inbound.history_writer import append_to_history, apply_edit, attach_media_group
+from core.store import Lane, QueueKey, Transaction, chat_members, conversations, history, inbox, turns
+from core.store.conversations import Conversation
+from core.store.event_context import EventContext
+from core.store.inbox import EventStatus, MediaGroupMessage
+from core.text.tokens import estimate_tokens
+
+
+async def intake_message(
+    tx: Transaction, event: MessageReceived, context: EventContext, *, by_staff: bool, interrupt: bool
+) -> Handled:
+    """Store a message if it concerns us; ``interrupt`` cancels the conversation's running answer."""
+    rules = context.group_rules
+    if rules is None:
+        return await _intake_by_default(tx, event, context, interrupt=interrupt)
+    result = await evaluate(tx, event, rules, context, by_staff=by_staff)
+    return await _intake_by_rules(tx, result, interrupt=interrupt and result.decision is ReplyDecision.ANSWER)
+
+
+async def intake_member_joined(tx: Transaction, event: MemberJoined, context: EventContext) -> Handled:
+    """Enqueue a welcome for a person's first visit, if the chat's rules have one."""
+    key, rules = event.address.key, context.group_rules
+    if rules is None or not rules.welcome:
+        return IGNORED
+    conversation = await conversations.get_or_create(tx, key, event.chat_type)
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN
+    )
+    if not await chat_members.claim_welcome(tx, key, event.author.id, seq=seq):
+        await inbox.set_status(tx, [seq], EventStatus.RECORDED)
+        return Handled()
+    return Handled(queue_key=QueueKey(conversation.id, Lane.COMMANDS))
+
+
+async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bool) -> Handled:
+    """Change a message's stored text; with ``answer_again`` the latest question is answered anew."""
+    conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+    line = (
+        None
+        if conversation is None
+        else await history.get_user_message(tx, conversation.id, event.message_id)
+    )
+    if conversation is None or line is None:
+        return IGNORED
+    original = await inbox.get_event(tx, line.seq)
+    text = apply_edit(event.text, original, stored_text=line.text)
+    if text == line.text:
+        return IGNORED  # an edit that changes no text: a link preview, a pin
+    latest = await turns.get_latest(tx, conversation.id)
+    # Several messages may have been coalesced into one question.
+    asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
+    again = answer_again and asked and not await muted_by_staff(tx, conversation, event.sent_at)
+    status = EventStatus.OPEN if again else EventStatus.RECORDED
+    await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=status)
+    await history.edit_user_message(tx, conversation.id, event.message_id, text, estimate_tokens(text))
+    if not again:
+        return Handled()
+    running = await turns.request_cancel(tx, conversation.id, CancelReason.RETRY)
+    return Handled(
+        queue_key=QueueKey(conversation.id, Lane.TURNS),
+        cancel_reason=CancelReason.RETRY if running is not None else None,
+    )
+
+
+async def store_without_work(tx: Transaction, event: Event, status: EventStatus) -> Handled:
+    """Store an event that needs no work.
+
+    Raises:
+        DuplicateEvent: it was stored before.
+    """
+    await inbox.add(tx, event, conversation_id=None, lane=Lane.TURNS, status=status)
+    return Handled()
+
+
+async def _intake_by_default(
+    tx: Transaction, event: MessageReceived, context: EventContext, *, interrupt: bool
+) -> Handled:
+    """Store a message of a chat without rules: it is answered if it addresses the bot or follows up."""
+    replied = context.replied_conversation
+    siblings, grouped = await _media_group(tx, event)
+    known = replied or context.conversation
+    if grouped is not None and grouped.conversation_id is not None:
+        known = await conversations.get(tx, grouped.conversation_id)
+    addressed = event.mention is not Mention.NONE
+    if known is None and not addressed:
+        return await _record_overheard(tx, event)
+    answered = addressed
+    if not addressed and known is not None:
+        # A conversation with several people goes on without the bot until it is mentioned.
+        others = await history.load_speaker_ids(tx, known.id) - {event.author.id}
+        follows_up = event.allows_follow_up and not others and event.unsupported_content is None
+        answered = follows_up or _is_answered(grouped)
+    conversation = known or await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    if not answered:
+        return await _store_unanswered(tx, event, conversation, include_quote=replied is None)
+    return await _enqueue_question(
+        tx, event, conversation, siblings, include_quote=replied is None, interrupt=interrupt
+    )
+
+
+async def _intake_by_rules(tx: Transaction, result: GroupPolicyResult, *, interrupt: bool) -> Handled:
+    """Store a message of a chat with rules, as they decided."""
+    event, conversation = result.message, result.conversation
+    siblings, grouped = await _media_group(tx, event)
+    answered = result.decision is not ReplyDecision.IGNORE
+    if grouped is not None and grouped.conversation_id is not None:
+        conversation = await conversations.get(tx, grouped.conversation_id)
+        answered = answered or _is_answered(grouped)
+    if conversation is None and not answered:
+        return await _record_overheard(tx, event)
+    conversation = conversation or await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    include_quote = not result.is_reply
+    if not answered:
+        return await _store_unanswered(tx, event, conversation, include_quote=include_quote)
+    await chat_members.set_conversation(tx, event.address.key, event.author.id, conversation.id)
+    return await _enqueue_question(
+        tx, event, conversation, siblings, include_quote=include_quote, interrupt=interrupt
+    )
+
+
+async def _media_group(
+    tx: Transaction, event: MessageReceived
+) -> tuple[Sequence[MediaGroupMessage], MediaGroupMessage | None]:
+    """Return the earlier messages of an event's media group, and the last of them with a conversation."""
+    siblings = await inbox.load_media_group(tx, event)
+    return siblings, next((one for one in reversed(siblings) if one.conversation_id is not None), None)
+
+
+def _is_answered(grouped: MediaGroupMessage | None) -> bool:
+    """Return whether the media group that a message belongs to is a question."""
+    return grouped is not None and grouped.state in (EventStatus.OPEN, EventStatus.DONE)
+
+
+async def _record_overheard(tx: Transaction, event: MessageReceived) -> Handled:
+    """Store a message outside of every conversation only if a later one of its media group may address us."""
+    return await store_without_work(tx, event, EventStatus.RECORDED) if event.media_group_id else IGNORED
+
+
+async def _store_unanswered(
+    tx: Transaction, event: MessageReceived, conversation: Conversation, *, include_quote: bool
+) -> Handled:
+    """Store a message that becomes history and asks for no answer."""
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.RECORDED
+    )
+    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    return Handled()
+
+
+async def _enqueue_question(
+    tx: Transaction,
+    event: MessageReceived,
+    conversation: Conversation,
+    siblings: Sequence[MediaGroupMessage],
+    *,
+    include_quote: bool,
+    interrupt: bool,
+) -> Handled:
+    """Store a message that is answered, with the earlier messages of its media group."""
+    seq = await inbox.add(
+        tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.OPEN
+    )
+    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    await attach_media_group(tx, siblings, conversation)
+    cancelled = interrupt and await turns.request_cancel(tx, conversation.id, CancelReason.INTERRUPT)
+    return Handled(
+        queue_key=QueueKey(conversation.id, Lane.TURNS),
+        cancel_reason=CancelReason.INTERRUPT if cancelled else None,
+    )
