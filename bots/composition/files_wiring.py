@@ -7,6 +7,8 @@ from typing import Final
 
 from bots.composition.infrastructure import Infrastructure
 from bots.composition.llm_wiring import LlmComponents, build_file_stores
+from core.files.attachment_downloader import AttachmentDownloader
+from core.files.content_reader import ContentReader
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
@@ -21,7 +23,7 @@ class FileComponents:
     """The parts that handle files; new ones go to the first account that can be reached."""
 
     stores: Sequence[KimiFileStore]  #: one for each account, in the order of preference
-    library: Library
+    downloader: AttachmentDownloader
     reader: FileReader
     garbage_collector: FileGarbageCollector
     retention: Retention
@@ -31,20 +33,14 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
     """Build the parts that handle files, and the retention that lets unused ones be deleted."""
     folder = Path(base.settings.data_dir, DOWNLOAD_FOLDER)
     stores = build_file_stores(base, llm)
-    library = Library(
-        base.database,
-        stores[0],
-        base.clock,
-        downloads=base.abilities(lambda platform: platform.downloader),
-        folder=folder,
-        other_stores=stores[1:],
+    downloader = AttachmentDownloader(
+        base.clock, base.abilities(lambda platform: platform.downloader), folder=folder
     )
-    collector = FileGarbageCollector(
-        base.database, stores[0], base.clock, folder=folder, other_stores=stores[1:]
-    )
+    library = Library(base.database, downloader, ContentReader(base.database, stores))
+    collector = FileGarbageCollector(stores, folder=folder)
     return FileComponents(
         stores=stores,
-        library=library,
+        downloader=downloader,
         reader=FileReader(base.database, library),
         garbage_collector=collector,
         retention=Retention(

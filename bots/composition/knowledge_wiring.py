@@ -41,7 +41,7 @@ def build_knowledge(
         retriever=retriever,
         commands={
             CommandName.LEARN: LearnCommand(
-                base.database, files.library, FileTextReader(files.stores[0]), may_manage=may_manage
+                base.database, files.downloader, FileTextReader(files.stores[0]), may_manage=may_manage
             ),
             CommandName.CANNED: CannedCommand(base.database, may_manage=may_manage),
         },

@@ -13,8 +13,8 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
 from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment
+from core.files.attachment_downloader import AttachmentDownloader
 from core.files.file_policy import UnusableFile, display_name
-from core.files.library import Library
 from core.kimi import KimiError
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.indexing import IndexedDocument, index_document
@@ -39,13 +39,13 @@ class LearnCommand:
     def __init__(
         self,
         database: Database,
-        library: Library,
+        downloader: AttachmentDownloader,
         text_extractor: FileTextReader,
         *,
         may_manage: MayManageKnowledge,
     ) -> None:
         self._database = database
-        self._library = library
+        self._downloader = downloader
         self._text_extractor = text_extractor
         self._may_manage = may_manage
 
@@ -83,7 +83,7 @@ class LearnCommand:
         """Take one file in, and return what to say of it."""
         name = display_name(attachment.name, attachment.kind)
         try:
-            async with self._library.downloaded(command.conversation, attachment) as path:
+            async with self._downloader.download(command.conversation.key.platform, attachment) as path:
                 ending, text = await self._text_extractor.read(
                     path, name=name, media_type=attachment.media_type
                 )

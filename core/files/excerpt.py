@@ -1,7 +1,7 @@
-"""The parts of a long text that fit a question best. Blocking: run it in a thread.
+"""Excerpts: the pieces of a long text that match a question best. Blocking; run it in a thread.
 
-Ranked by BM25 as SQLite's full-text index computes it, on words that rjieba cut: Chinese by its
-dictionary, other languages at their spaces, English by its stems too.
+Pieces are ranked by BM25 of an SQLite full-text index in memory. rjieba segments the words, and the
+index stems English ones.
 """
 
 import re
@@ -12,43 +12,48 @@ from dataclasses import dataclass
 
 from core.text.tokens import estimate_tokens
 
-MAX_PIECE_CHARS = 600  #: about what one piece holds
-OMISSION = "[…]"  #: stands where something is left out
+MAX_PIECE_CHARS = 600
+OMISSION = "[…]"  #: marks omitted pieces
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCES = re.compile(r"(?<=[。！？!?.;；\n])\s*")
 _WORD = re.compile(r"\w")
-_MAX_WORDS = 64  #: of a question, the longest first
+_MAX_WORDS = 64  #: words of a question that are searched for, the longest ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """What was chosen of a text."""
+    """An excerpt of a text."""
 
     text: str
-    shown_pieces: int  #: how many were chosen
-    total_pieces: int  #: how many there are
+    shown_pieces: int
+    total_pieces: int
 
 
 def build_excerpt(text: str, question: str, *, budget_tokens: int) -> Excerpt:
-    """Return the pieces of ``text`` that fit ``question`` best, in their order, in ``room_tokens``.
+    """Return the pieces of ``text`` that match ``question`` best, in their order.
 
-    The first piece is always there: it tells what the text is. A question that has no word in
-    common with it (such as "summarise this") gets pieces from all over.
+    The first piece comes first, because it introduces the text. A question without a common word
+    ("summarise this") gets pieces from the whole text.
+
+    Args:
+        text: the whole text.
+        question: the words to match.
+        budget_tokens: estimated tokens of all chosen pieces.
     """
     pieces = list(split_into_pieces(text))
     chosen: set[int] = set()
-    room = budget_tokens
+    remaining = budget_tokens
     for index in [0, *_rank_pieces(pieces, question)]:
         cost = estimate_tokens(pieces[index]) + 2
-        if index in chosen or cost > room:
+        if index in chosen or cost > remaining:
             continue
         chosen.add(index)
-        room -= cost
+        remaining -= cost
     return Excerpt(text=_join_pieces(pieces, chosen), shown_pieces=len(chosen), total_pieces=len(pieces))
 
 
 def split_into_pieces(text: str) -> Iterator[str]:
-    """Cut a text between paragraphs, sentences or at worst anywhere, into pieces of about one size."""
+    """Yield a text's pieces, at most ``MAX_PIECE_CHARS`` long, split between paragraphs or sentences."""
     piece = ""
     for part in _split_paragraphs(text):
         if piece and len(piece) + len(part) > MAX_PIECE_CHARS:
@@ -72,9 +77,9 @@ def _split_paragraphs(text: str) -> Iterator[str]:
 
 
 def _rank_pieces(pieces: Sequence[str], question: str) -> list[int]:
-    """Return the numbers of pieces, best first; those without a common word come spread out, last."""
+    """Return the indexes of pieces, best first; pieces without a common word follow, spread out."""
     words = sorted({word for word in _tokenize(question) if _WORD.search(word)}, key=len, reverse=True)
-    found: list[int] = []
+    matching: list[int] = []
     if words:
         quoted = " OR ".join('"' + word.replace('"', '""') + '"' for word in words[:_MAX_WORDS])
         with closing(sqlite3.connect(":memory:")) as index:
@@ -82,19 +87,19 @@ def _rank_pieces(pieces: Sequence[str], question: str) -> list[int]:
             rows = ((number, " ".join(_tokenize(piece))) for number, piece in enumerate(pieces))
             index.executemany("INSERT INTO pieces (rowid, words) VALUES (?, ?)", rows)
             query = "SELECT rowid FROM pieces WHERE pieces MATCH ? ORDER BY bm25(pieces), rowid"
-            found = [row for (row,) in index.execute(query, (quoted,))]
-    known = set(found)
-    return found + [number for number in _spread_order(len(pieces)) if number not in known]
+            matching = [row for (row,) in index.execute(query, (quoted,))]
+    seen = set(matching)
+    return matching + [number for number in _spread_order(len(pieces)) if number not in seen]
 
 
 def _tokenize(text: str) -> list[str]:
-    import rjieba  # late: its dictionary takes a moment to load, and few need it
+    import rjieba  # late: loading its dictionary takes a moment, and few processes need it
 
     return rjieba.cut_for_search(text)
 
 
 def _spread_order(count: int) -> Iterator[int]:
-    """Yield 0 … count - 1 so that every beginning of the sequence is spread over the whole."""
+    """Yield 0 … count - 1 in an order in which every prefix is spread over the whole range."""
     step = 1 << max(0, count - 1).bit_length()
     seen: set[int] = set()
     while step:

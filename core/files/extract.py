@@ -1,4 +1,4 @@
-"""From a file on the disk to what can be done with it. Blocking: run it in a thread."""
+"""Inspection and decoding of files on the disk. Blocking; run it in a thread."""
 
 import codecs
 import hashlib
@@ -21,16 +21,16 @@ from core.files.formats import (
 )
 
 _CHUNK_BYTES = 256 * 1024
-_SAMPLE_BYTES = 64 * 1024  #: how much of a text is looked at for what no text holds
+_SAMPLE_BYTES = 64 * 1024  #: characters of a text that are searched for control characters
 _MAX_CONTROL_SHARE = 0.02  #: share of control characters that a text may have
-#: What Office files of today hold, by their ending; the rest of their name is the same.
+#: Extension → folder that every such archive contains.
 _REQUIRED_FOLDERS = {"docx": "word/", "xlsx": "xl/", "pptx": "ppt/", "epub": "META-INF/"}
 _ENCRYPTED_OFFICE_MARKER = "EncryptedPackage".encode("utf-16-le")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectedFile:
-    """A file whose bytes fit what it is called."""
+    """A file whose content matches its name and media type."""
 
     file_type: FileType
     extension: str
@@ -40,10 +40,10 @@ class InspectedFile:
 
 
 def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
-    """Look at a file that was fetched.
+    """Return the type, size and hash of a downloaded file.
 
     Raises:
-        Unusable: it is empty, too large, locked, or not what it is called.
+        UnusableFile: it is empty, too large, encrypted, or its content does not match its name.
         OSError: it cannot be read.
     """
     digest, size, head = hashlib.sha256(), 0, b""
@@ -54,34 +54,34 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
             size += len(chunk)
     if size == 0:
         raise UnusableFile(FileFault.EMPTY)
-    found = detect_format(head)
-    ending = extension_of(attachment.name, attachment.media_type)
-    if file_type_of(ending) is None and attachment.kind is not AttachmentKind.FILE:
-        ending = found  # the platform tells only that it is a picture or a video
-    sort = file_type_of(ending)
-    if sort is FileType.PICTURE and found in PICTURE_EXTENSIONS:
-        ending = found  # a JPEG under a PNG's name is a picture all the same
-    if sort is None:
+    detected = detect_format(head)
+    extension = extension_of(attachment.name, attachment.media_type)
+    if file_type_of(extension) is None and attachment.kind is not AttachmentKind.FILE:
+        extension = detected  # the platform says only that it is a picture or a video
+    file_type = file_type_of(extension)
+    if file_type is FileType.PICTURE and detected in PICTURE_EXTENSIONS:
+        extension = detected  # a JPEG under a PNG's name is a picture all the same
+    if file_type is None:
         raise UnusableFile(
             FileFault.UNSUPPORTED if attachment.kind is AttachmentKind.FILE else FileFault.MISLABELLED
         )
-    if size > MAX_FILE_BYTES[sort]:
+    if size > MAX_FILE_BYTES[file_type]:
         raise UnusableFile(FileFault.TOO_LARGE)
-    if not matches_format(ending, found):
-        raise UnusableFile(FileFault.MISLABELLED if found else FileFault.CORRUPT)
-    if sort is FileType.DOCUMENT:
-        _check_document(path, ending, found)
+    if not matches_format(extension, detected):
+        raise UnusableFile(FileFault.MISLABELLED if detected else FileFault.CORRUPT)
+    if file_type is FileType.DOCUMENT:
+        _check_document(path, extension, detected)
     return InspectedFile(
-        file_type=sort,
-        extension=ending,
-        media_type=_media_type_of(sort, ending, attachment),
+        file_type=file_type,
+        extension=extension,
+        media_type=_media_type_of(file_type, extension, attachment),
         size_bytes=size,
         hash=digest.hexdigest(),
     )
 
 
 def is_encrypted(path: Path, extension: str) -> bool:
-    """Tell whether a document that could not be read is probably under a password.
+    """Return whether a document that could not be read is probably protected by a password.
 
     Raises:
         OSError: it cannot be read.
@@ -90,10 +90,10 @@ def is_encrypted(path: Path, extension: str) -> bool:
 
 
 def read_text(path: Path) -> str:
-    """Return the words of a plain text in UTF-8, UTF-16 or GB 18030.
+    """Return a plain text in UTF-8, UTF-16 or GB 18030, with line feeds as line ends.
 
     Raises:
-        Unusable: there are none, or it is no text.
+        UnusableFile: it is empty, or not a text.
         OSError: it cannot be read.
     """
     raw = path.read_bytes()
@@ -102,7 +102,7 @@ def read_text(path: Path) -> str:
     controls = sum(1 for char in sample if ord(char) < 32 and char not in "\t\n\r\f\x1b")
     if controls > len(sample) * _MAX_CONTROL_SHARE:
         raise UnusableFile(FileFault.MISLABELLED)
-    # No text store takes a zero character.
+    # PostgreSQL stores no null character in a text.
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip()
     if not text:
         raise UnusableFile(FileFault.EMPTY)
@@ -123,10 +123,10 @@ def _decode(raw: bytes) -> str:
 
 
 def _check_document(path: Path, extension: str, detected: str) -> None:
-    """Look into an Office file's table of contents; nothing is unpacked.
+    """Check an Office file by its archive's table of contents, without unpacking anything.
 
     Raises:
-        Unusable: it is locked, broken or something else.
+        UnusableFile: it is encrypted, corrupt, or something else.
     """
     if detected == "ole" and _contains(path, _ENCRYPTED_OFFICE_MARKER):
         raise UnusableFile(FileFault.ENCRYPTED)
@@ -146,13 +146,13 @@ def _check_document(path: Path, extension: str, detected: str) -> None:
 
 
 def _contains(path: Path, needle: bytes) -> bool:
-    """Tell whether a file holds some bytes; reads it piece by piece."""
-    kept = b""
+    """Return whether a file contains ``needle``; reads it in chunks."""
+    tail = b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK_BYTES):
-            if needle in kept + chunk:
+            if needle in tail + chunk:
                 return True
-            kept = chunk[-len(needle) :]
+            tail = chunk[-len(needle) :]
     return False
 
 

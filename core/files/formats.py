@@ -1,14 +1,13 @@
-"""What kind of file something is: by its name, by what it is said to be, by its first bytes. Pure.
+"""Formats of files: by name, by media type and by the first bytes. Pure.
 
-The formats are those of Moonshot's page on uploads. Plain text is read here, everything else by
-Kimi; pictures are those that its models see.
+The supported formats are those of Moonshot's page on file uploads.
 """
 
 from pathlib import PurePath
 
 from core.domain.file_states import FileType
 
-HEAD_BYTES = 1_024  #: enough of a file to know it by
+HEAD_BYTES = 1_024  #: first bytes of a file that identify its format
 
 
 _OFFICE_EXTENSIONS = ("docx", "xlsx", "pptx")
@@ -43,7 +42,7 @@ TEXT_EXTENSIONS = frozenset(
     }
 )
 
-#: Media types of formats whose names do not tell; ``text/…`` is text.
+#: Media type → extension, for files without a known extension; ``text/…`` is plain text.
 _EXTENSION_OF_MEDIA_TYPE = {
     "application/pdf": "pdf",
     "application/msword": "doc",
@@ -69,7 +68,7 @@ _EXTENSION_OF_MEDIA_TYPE = {
     "video/3gpp": "3gp",
 }
 
-#: First bytes, and what they mean: an ending, or a family of endings.
+#: (first bytes, extension or family of extensions).
 _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -98,51 +97,51 @@ _PICTURE_SUBTYPES = {"jpg": "jpeg"}
 
 
 def extension_of(name: str, media_type: str) -> str:
-    """Return the ending that tells a file's format, in lower case; "" where neither name nor type does."""
-    named = PurePath(name).suffix.lower().removeprefix(".")
-    if file_type_of(named) is not None:
-        return named
-    plain = media_type.partition(";")[0].strip().lower()
-    if plain in _EXTENSION_OF_MEDIA_TYPE:
-        return _EXTENSION_OF_MEDIA_TYPE[plain]
-    family, _, kind = plain.partition("/")
+    """Return the extension of a file's format in lower case, without a dot; "" if it is unknown."""
+    extension = PurePath(name).suffix.lower().removeprefix(".")
+    if file_type_of(extension) is not None:
+        return extension
+    essence = media_type.partition(";")[0].strip().lower()
+    if essence in _EXTENSION_OF_MEDIA_TYPE:
+        return _EXTENSION_OF_MEDIA_TYPE[essence]
+    family, _, subtype = essence.partition("/")
     if family == "text":
         return "txt"
-    if family in ("image", "video") and file_type_of(kind) is not None:
-        return kind
-    return named
+    if family in ("image", "video") and file_type_of(subtype) is not None:
+        return subtype
+    return extension
 
 
 def file_type_of(extension: str) -> FileType | None:
-    """Return how a file with this ending is read; None where it is not."""
-    sorts = (
+    """Return the type of files with this extension; None if they are not supported."""
+    supported = (
         (FileType.DOCUMENT, DOCUMENT_EXTENSIONS),
         (FileType.PICTURE, PICTURE_EXTENSIONS),
         (FileType.VIDEO, VIDEO_EXTENSIONS),
         (FileType.TEXT, TEXT_EXTENSIONS),
     )
-    return next((sort for sort, endings in sorts if extension in endings), None)
+    return next((file_type for file_type, extensions in supported if extension in extensions), None)
 
 
 def detect_format(head: bytes) -> str:
-    """Return what a file's first bytes say that it is, as an ending; "" where they say nothing.
+    """Return the format of a file by its first bytes, as an extension; "" if they identify none.
 
-    "zip" stands for every Office file of today, "ole" for those of old and for locked ones.
+    "zip" covers all current Office formats, "ole" the old ones and encrypted files.
     """
     if head[:4] == b"RIFF":
         return {b"WEBP": "webp", b"AVI ": "avi"}.get(head[8:12], "riff")
     if head[4:8] == b"ftyp":
         return "heic" if head[8:12] in _HEIC_BRANDS else "mov" if head[8:10] == b"qt" else "mp4"
-    found = next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
-    # Some writers put a few bytes before a PDF's own first ones.
-    return found or ("pdf" if b"%PDF-" in head[:HEAD_BYTES] else "")
+    detected = next((extension for magic, extension in _MAGIC if head.startswith(magic)), "")
+    # Some programs write a few bytes before a PDF's header.
+    return detected or ("pdf" if b"%PDF-" in head[:HEAD_BYTES] else "")
 
 
 def matches_format(extension: str, detected: str) -> bool:
-    """Tell whether first bytes (:func:`detect_format`) may belong to a file with this ending."""
+    """Return whether a format (:func:`detect_format`) is possible for a file with this extension."""
     match file_type_of(extension):
         case FileType.TEXT:
-            return detected in ("", "bmp", "exe")  # a text may begin with the letters BM or MZ
+            return detected in ("", "bmp", "exe")  # a text may begin with the letters BM or MZ, their magic
         case FileType.PICTURE:
             return detected in PICTURE_EXTENSIONS
         case FileType.VIDEO:
@@ -158,12 +157,12 @@ def matches_format(extension: str, detected: str) -> bool:
 
 
 def picture_media_type(detected: str) -> str:
-    """Return the media type of a picture by its first bytes."""
+    """Return the media type of a picture's format."""
     return f"image/{_PICTURE_SUBTYPES.get(detected, detected)}"
 
 
 def video_media_type(extension: str) -> str:
-    """Return the media type of a video by its ending."""
+    """Return the media type of a video's extension."""
     return {"mov": "video/mov", "flv": "video/x-flv", "mpg": "video/mpg", "3gp": "video/3gpp"}.get(
         extension, f"video/{extension}"
     )

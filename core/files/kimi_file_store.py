@@ -1,6 +1,5 @@
-"""What Kimi keeps for us: uploads, their words, and room among the account's 1000 files."""
+"""Our files in one Kimi account: upload, text extraction, deletion, and eviction at the account's limits."""
 
-from dataclasses import replace
 from pathlib import Path, PurePath
 
 import structlog
@@ -25,9 +24,9 @@ from core.store.files import FileContent
 
 log = structlog.get_logger(__name__)
 
-MAX_STORED_FILES = MAX_FILES * 9 // 10  #: of ours at once; the account may have files of others
+MAX_STORED_FILES = MAX_FILES * 9 // 10  #: the account may have files of others too
 MAX_STORED_BYTES = 9 * 1024**3  #: of the account's 10 GB
-EVICTION_BATCH = 20  #: files that go where the account is full
+EVICTION_BATCH = 20  #: files that are evicted if Kimi says that the account is full
 EXTRACT_TIMEOUT_S = 180.0
 POLL_EVERY_S = 1.5
 DELETE_BATCH = 50
@@ -36,35 +35,31 @@ _PURPOSES: dict[FileType, FilePurpose] = {FileType.PICTURE: "image", FileType.VI
 
 
 def kimi_file_name(hash_: str) -> str:
-    """Return the name, without an ending, under which Kimi keeps these bytes: nobody's own name for them."""
+    """Return the file name (no extension) used at Kimi: a content hash, so the user's never leaves us."""
     return hash_[:32]
 
 
 class KimiFileStore:
-    """One account's files, as far as they are ours."""
+    """Files that this deployment has in one account."""
 
     def __init__(self, database: Database, kimi: KimiFiles, clock: Clock, *, account: str) -> None:
-        """``account`` stands for the account in the database, as a hash."""
+        """``account`` identifies the account in the database; it is a hash of its key."""
         self._database = database
         self._kimi = kimi
         self._clock = clock
         self.account = account
 
     def owns(self, content: FileContent) -> bool:
-        """Tell whether a content is kept by this account."""
+        """Return whether this account has a content."""
         return content.account == self.account
-
-    def with_kimi_file(self, content: FileContent, file: KimiFile) -> FileContent:
-        """Return a content that Kimi keeps as ``file``."""
-        return replace(content, account=self.account, kimi_id=file.id)
 
     async def upload(
         self, path: Path, *, name: str, file_type: FileType, media_type: str, size_bytes: int
     ) -> KimiFile:
-        """Give Kimi a file; the account's least lately used ones make room for it where they must.
+        """Upload a file; evict the least recently used ones if the account has no room for it.
 
         Raises:
-            KimiError: it is not there, or it is and is found by its name (:meth:`find`).
+            KimiError: the upload failed, or its response was lost; :meth:`find_by_name` tells them apart.
         """
         purpose = _PURPOSES.get(file_type, "file-extract")
         await self._evict_for(size_bytes=size_bytes)
@@ -79,13 +74,13 @@ class KimiFileStore:
         except KimiError as exc:
             if exc.status is not None:
                 raise
-            # The reply was lost, not necessarily the file.
-            if (found := await self.find_by_name(name)) is not None:
-                return found
+            # The response was lost, but the file may have arrived.
+            if (file := await self.find_by_name(name)) is not None:
+                return file
             raise
 
     async def find_by_name(self, name: str) -> KimiFile | None:
-        """Look for a file that was uploaded under ``name``.
+        """Return the file that was uploaded under ``name``; None if there is none.
 
         Raises:
             KimiError: Kimi could not be asked.
@@ -93,11 +88,11 @@ class KimiFileStore:
         return next((file for file in await self._kimi.list_all() if file.name == name), None)
 
     async def extract_text(self, file: KimiFile) -> str:
-        """Return a document's words, waiting until Kimi has read it; where it cannot, it is deleted.
+        """Return a document's text once Kimi has extracted it; delete a document that it cannot read.
 
         Raises:
-            KimiFileRefused: it cannot be read.
-            KimiError: Kimi could not be asked, or takes too long.
+            KimiFileRefused: Kimi cannot read it.
+            KimiError: Kimi could not be asked, or takes longer than ``EXTRACT_TIMEOUT_S``.
         """
         deadline = self._clock.time() + EXTRACT_TIMEOUT_S
         file_id = file.id
@@ -115,7 +110,7 @@ class KimiFileStore:
             raise
 
     async def delete(self, file_id: str) -> None:
-        """Delete a file; one that is gone already is deleted.
+        """Delete a file; a missing file counts as deleted.
 
         Raises:
             KimiError: Kimi could not be asked.
@@ -126,51 +121,51 @@ class KimiFileStore:
             log.info("file.kimi_file_missing")
 
     async def collect(self) -> int:
-        """Delete everything that no conversation refers to any more; return how many contents.
+        """Delete the contents that no message refers to, at Kimi and in the store; return their number.
 
         Raises:
-            KimiError: Kimi could not be asked; the rest is deleted next time.
-            StoreUnavailable: the same.
+            KimiError: Kimi could not be asked; the next run deletes the rest.
+            StoreUnavailable: the store could not be asked; the next run deletes the rest.
         """
-        gone = 0
+        deleted = 0
         while True:
             async with self._database.begin() as tx:
-                doomed = await files.mark_unreferenced(tx, account=self.account, limit=DELETE_BATCH)
-            if not doomed:
-                return gone
-            for content in doomed:
+                unreferenced = await files.mark_unreferenced(tx, account=self.account, limit=DELETE_BATCH)
+            if not unreferenced:
+                return deleted
+            for content in unreferenced:
                 await self._delete_content(content)
                 async with self._database.begin() as tx:
                     await files.remove_content(tx, content.hash)
-            gone += len(doomed)
-            log.info("file.contents_deleted", contents=len(doomed))
+            deleted += len(unreferenced)
+            log.info("file.contents_deleted", contents=len(unreferenced))
 
     async def _delete_content(self, content: FileContent) -> None:
         if content.kimi_id:
             await self.delete(content.kimi_id)
-        elif content.tokens == 0:  # its process died while Kimi received it
+        elif content.tokens == 0:  # a process died during its upload
             for file in await self._kimi.list_all():
                 if PurePath(file.name).stem == kimi_file_name(content.hash):
                     await self.delete(file.id)
 
     async def _evict_for(self, *, size_bytes: int) -> None:
         async with self._database.read() as tx:
-            kept = await files.load_uploaded(tx, self.account)
-        total = sum(content.size_bytes for content in kept) + size_bytes
-        surplus = len(kept) + 1 - MAX_STORED_FILES
-        for content in kept:
-            if surplus <= 0 and total <= MAX_STORED_BYTES:
+            uploaded = await files.load_uploaded(tx, self.account)
+        total_bytes = sum(content.size_bytes for content in uploaded) + size_bytes
+        surplus = len(uploaded) + 1 - MAX_STORED_FILES
+        for content in uploaded:
+            if surplus <= 0 and total_bytes <= MAX_STORED_BYTES:
                 return
             await self._evict(content)
             surplus -= 1
-            total -= content.size_bytes
+            total_bytes -= content.size_bytes
 
     async def _evict_oldest(self, count: int) -> bool:
         async with self._database.read() as tx:
-            kept = await files.load_uploaded(tx, self.account)
-        for content in kept[:count]:
+            uploaded = await files.load_uploaded(tx, self.account)
+        for content in uploaded[:count]:
             await self._evict(content)
-        return bool(kept)
+        return bool(uploaded)
 
     async def _evict(self, content: FileContent) -> None:
         await self.delete(content.kimi_id)

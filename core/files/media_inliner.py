@@ -1,71 +1,98 @@
-"""Pictures and videos for an account that does not keep them: ``ms://`` addresses mean nothing to it."""
+"""Pictures and videos in requests to another account, which cannot resolve ``ms://`` references."""
 
-import base64
-from collections.abc import Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
+from core.files.media_url import KIMI_FILE_SCHEME, data_url
 from core.kimi import ChatRequest, ContentPart, ImagePart, Message, TextPart, VideoPart
-from core.store import Database, Transaction, files
+from core.store import Database, files
+from core.store.files import FileContent
 
 log = structlog.get_logger(__name__)
 
-KIMI_FILE_SCHEME: Final = "ms://"
 UNAVAILABLE_MEDIA_TEXT: Final = (
     "[A {kind} that cannot be shown to you now. Say so where the answer needs it.]"
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ForeignMedia:
+    """A file that only another account stores."""
+
+    content: FileContent
+    data: bytes | None  #: of a picture, if the store has it
+
+
 class MediaInliner:
-    """Gives a request that goes to another account what it can see there."""
+    """Rewrites ``ms://`` media for a provider that does not store the file.
+
+    Pictures become inline data if their bytes are stored; other media become a text note.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def __call__(self, request: ChatRequest, account: str) -> ChatRequest:
-        """Return a request without references to files that ``account`` does not keep.
-
-        A picture whose bytes are kept here goes as data; in place of all else stands a sentence.
+        """Return the request without references to files that ``account`` does not store.
 
         Raises:
-            StoreUnavailable: it cannot be known who keeps what.
+            StoreUnavailable: the files' accounts could not be read.
         """
-        if not any(_refers_to_kimi_files(message) for message in request.messages):
+        parts = [part for message in request.messages for part in _content_parts(message)]
+        if not any(_kimi_file_id(part) for part in parts):
             return request
+        foreign = await self._load_foreign(parts, account)
+        if not foreign:
+            return request
+        return await asyncio.to_thread(_inline, request, foreign)
+
+    async def _load_foreign(self, parts: Sequence[ContentPart], account: str) -> Mapping[str, _ForeignMedia]:
+        """Return Kimi's file id → media, for files that ``account`` does not store."""
+        foreign: dict[str, _ForeignMedia] = {}
         async with self._database.read() as tx:
-            messages = [await _inline_message(tx, message, account) for message in request.messages]
-        return replace(request, messages=tuple(messages))
+            for part in parts:
+                kimi_id = _kimi_file_id(part)
+                if not kimi_id or kimi_id in foreign:
+                    continue
+                content = await files.get_content_by_kimi_id(tx, kimi_id)
+                if content is None or content.account == account:
+                    continue
+                data = await files.get_data(tx, content.hash) if isinstance(part, ImagePart) else None
+                foreign[kimi_id] = _ForeignMedia(content=content, data=data)
+        return foreign
 
 
-async def _inline_message(tx: Transaction, message: Message, account: str) -> Message:
-    if not _refers_to_kimi_files(message):
+def _inline(request: ChatRequest, foreign: Mapping[str, _ForeignMedia]) -> ChatRequest:
+    return replace(request, messages=tuple(_inline_message(message, foreign) for message in request.messages))
+
+
+def _inline_message(message: Message, foreign: Mapping[str, _ForeignMedia]) -> Message:
+    if isinstance(message.content, str):
         return message
-    parts = [await _inline_part(tx, part, account) for part in _content_parts(message)]
-    return replace(message, content=tuple(parts))
+    return replace(message, content=tuple(_inline_part(part, foreign) for part in message.content))
 
 
-async def _inline_part(tx: Transaction, part: ContentPart, account: str) -> ContentPart:
+def _inline_part(part: ContentPart, foreign: Mapping[str, _ForeignMedia]) -> ContentPart:
+    media = foreign.get(_kimi_file_id(part))
+    if media is None:
+        return part
+    if media.data is None:
+        log.info("file.media_not_inlined", kind=media.content.kind.value)
+        return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=media.content.kind.value))
+    return ImagePart(data_url(media.content.media_type, media.data))
+
+
+def _kimi_file_id(part: ContentPart) -> str:
+    """Return the id of the Kimi file that a part refers to; "" if it refers to none."""
     match part:
         case ImagePart(url=url) | VideoPart(url=url) if url.startswith(KIMI_FILE_SCHEME):
-            content = await files.get_content_by_kimi_id(tx, url.removeprefix(KIMI_FILE_SCHEME))
+            return url.removeprefix(KIMI_FILE_SCHEME)
         case _:
-            return part
-    if content is None or content.account == account:
-        return part
-    data = await files.get_data(tx, content.hash) if isinstance(part, ImagePart) else None
-    if data is None:
-        log.info("file.media_not_inlined", kind=content.kind)
-        return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=content.kind))
-    return ImagePart(f"data:{content.media_type};base64,{base64.b64encode(data).decode()}")
-
-
-def _refers_to_kimi_files(message: Message) -> bool:
-    return any(
-        isinstance(part, ImagePart | VideoPart) and part.url.startswith(KIMI_FILE_SCHEME)
-        for part in _content_parts(message)
-    )
+            return ""
 
 
 def _content_parts(message: Message) -> Sequence[ContentPart]:

@@ -1,7 +1,6 @@
-"""What the answers need of files: everything new read before a question, and the prompt's share of it."""
+"""Files of a question: reads new ones before it is answered, and loads the prompt's share of all."""
 
 import asyncio
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,20 +9,18 @@ import structlog
 from core.domain.file_states import FileFault, FileState, FileType
 from core.files.excerpt import build_excerpt
 from core.files.file_policy import (
-    FILES_BUDGET_SHARE,
-    MAX_INLINE_BYTES_PER_PROMPT,
-    MAX_MEDIA_PER_PROMPT,
-    PromptDocument,
+    MEGABYTE,
     UnusableFile,
-    allocate_budget,
     display_name,
     expected_type,
     strip_attachments_line,
 )
 from core.files.library import Library
+from core.files.media_url import KIMI_FILE_SCHEME, data_url
+from core.files.prompt_budget import FILES_BUDGET_SHARE, PromptDocument, allocate_budget
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
 from core.files.references import parse_references, resolve_reference
-from core.kimi import ContentPart, ImagePart, Model, VideoPart
+from core.kimi import ContentPart, ImagePart, Message, Model, VideoPart
 from core.store import Database, Transaction, files, history
 from core.store.conversations import Conversation
 from core.store.files import File, ProcessedFile
@@ -32,8 +29,10 @@ from core.text.tokens import MESSAGE_TOKENS
 
 log = structlog.get_logger(__name__)
 
-MAX_OWN_FILES = 500  #: of a person's files, the newest, that a reference may mean
-_HEADER_TOKENS = 90  #: of what introduces a document
+MAX_OWN_FILES = 500  #: newest files of a person to which a reference may resolve
+MAX_MEDIA_PER_PROMPT = 20  #: newest pictures and videos in one prompt
+MAX_INLINE_BYTES_PER_PROMPT = 40 * MEGABYTE  #: of pictures; Kimi accepts bodies of 100 MB
+_HEADER_TOKENS = 90  #: tokens of a document's introduction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +45,14 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReadResult:
-    """What came of a question's files."""
+    """Result of reading a question's files."""
 
     problems: tuple[FileProblem, ...] = ()
-    only_unreadable: bool = False
-    """Whether the question is about nothing but files that cannot be read."""
+    only_unreadable: bool = False  #: the question consists of files, none of which can be read
 
 
 class FilesUnreadable(Exception):
-    """A question is about nothing but files that cannot be read."""
+    """A question consists of files, none of which can be read."""
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         self.problems = problems
@@ -62,7 +60,7 @@ class FilesUnreadable(Exception):
 
 
 class FileReader:
-    """Reads what a conversation's people sent, and shows it to Kimi."""
+    """Reads the files of a conversation and selects those that a prompt contains."""
 
     def __init__(self, database: Database, library: Library) -> None:
         self._database = database
@@ -76,10 +74,16 @@ class FileReader:
         model: Model,
         on_reading: Callable[[Sequence[str]], None],
     ) -> FileReadResult:
-        """Read every file up to a question that was not read yet; ``tell`` is given their names.
+        """Read every unread file up to a question, with files that its text refers to.
+
+        Args:
+            conversation: the question's conversation.
+            turn: the question's turn.
+            model: the model that answers; files that it cannot see are not read.
+            on_reading: called with the display names before reading begins; not called without new files.
 
         Raises:
-            StoreUnavailable: what was read could not be stored.
+            StoreUnavailable: a result could not be stored.
         """
         async with self._database.begin() as tx:
             before = await files.previous_question_seq(tx, conversation.id, turn.seq)
@@ -115,71 +119,59 @@ class FileReader:
         model: Model,
         budget_tokens: float,
     ) -> PromptFiles:
-        """Return what a prompt with ``room_tokens`` (estimated ones) shows of files that were read.
+        """Return the files that a prompt contains.
+
+        Args:
+            known_files: all files of the conversation that were read, oldest first.
+            question: the words that excerpts have to match.
+            question_seq: seq of the question's first message; its own files come first.
+            model: the model that answers; it may not see pictures or videos.
+            budget_tokens: estimated tokens of the whole prompt.
 
         Raises:
-            StoreUnavailable: they could not be read.
+            StoreUnavailable: they could not be loaded.
         """
-        # The same file may have been sent twice; it counts where it came last.
-        documents = {one.file.hash: one for one in known_files if one.content.kind == "document"}
-        seen = [one for one in known_files if _is_visible(one, model)][-MAX_MEDIA_PER_PROMPT:]
-        room = budget_tokens * FILES_BUDGET_SHARE - sum(one.content.tokens for one in seen)
-        wanted = [
-            PromptDocument(
-                id=one.file.id,
-                tokens=one.content.tokens + _HEADER_TOKENS,
-                in_question=one.file.seq >= question_seq,
-            )
-            for one in sorted(documents.values(), key=lambda one: one.file.id)
-        ]
-        share = allocate_budget(wanted, room)
-        by_id = {one.file.id: one for one in documents.values()}
-        texts = await self._load_texts([by_id[id_].file.hash for id_ in (*share.whole, *share.partial)])
-        media = await self._load_media(seen)
-        excerpts, partly = (
-            [],
+        # Identical files may have been sent twice; the last message with one counts.
+        documents = {one.file.hash: one for one in known_files if one.content.kind is FileType.DOCUMENT}
+        media = [one for one in known_files if _is_visible(one, model)][-MAX_MEDIA_PER_PROMPT:]
+        document_tokens = budget_tokens * FILES_BUDGET_SHARE - sum(one.content.tokens for one in media)
+        by_id = {one.file.id: one for one in sorted(documents.values(), key=lambda one: one.file.id)}
+        allocation = allocate_budget(
             [
-                PartialFile(name=_display_name(by_id[id_]), shown_pieces=0, total_pieces=1)
-                for id_ in share.omitted
+                PromptDocument(
+                    id=id_,
+                    tokens=one.content.tokens + _HEADER_TOKENS,
+                    in_question=one.file.seq >= question_seq,
+                )
+                for id_, one in by_id.items()
             ],
+            document_tokens,
         )
-        for id_, tokens in share.partial.items():
-            one = by_id[id_]
-            chosen = await asyncio.to_thread(
-                build_excerpt,
-                texts[one.file.hash],
-                question,
-                budget_tokens=tokens - _HEADER_TOKENS - MESSAGE_TOKENS,
-            )
-            excerpts.append(
-                build_excerpt_message(
-                    _display_name(one),
-                    chosen.text,
-                    shown_pieces=chosen.shown_pieces,
-                    total_pieces=chosen.total_pieces,
-                )
-            )
-            partly.append(
-                PartialFile(
-                    name=_display_name(one),
-                    shown_pieces=chosen.shown_pieces,
-                    total_pieces=chosen.total_pieces,
-                )
-            )
+        texts = await self._load_texts(
+            [by_id[id_].file.hash for id_ in (*allocation.whole, *allocation.partial)]
+        )
+        excerpts = [
+            await _build_excerpt(by_id[id_], texts[by_id[id_].file.hash], question, tokens)
+            for id_, tokens in allocation.partial.items()
+        ]
+        omitted = [
+            PartialFile(name=_display_name(by_id[id_]), shown_pieces=0, total_pieces=1)
+            for id_ in allocation.omitted
+        ]
         return PromptFiles(
             documents=tuple(
                 build_document_message(_display_name(by_id[id_]), texts[by_id[id_].file.hash])
-                for id_ in share.whole
+                for id_ in allocation.whole
             ),
-            excerpts=tuple(excerpts),
-            media=media,
-            partial=tuple(partly),
+            excerpts=tuple(message for message, _ in excerpts),
+            media=await self._load_media(media),
+            partial=(*omitted, *(partial for _, partial in excerpts)),
         )
 
     async def _attach_referenced(
         self, tx: Transaction, conversation: Conversation, turn: Turn, previous_seq: int
     ) -> list[FileProblem]:
-        """Let the question use what ``@file-…`` in its words means; return what means nothing."""
+        """Attach the files that the question's text refers to; return the references without a file."""
         lines = await history.load_recent(
             tx, conversation.id, after_seq=previous_seq, up_to_seq=turn.seq, limit=MAX_OWN_FILES
         )
@@ -221,21 +213,48 @@ class FileReader:
             return {hash_: await files.get_text(tx, hash_) for hash_ in hashes}
 
     async def _load_media(self, visible: Sequence[ProcessedFile]) -> Mapping[int, tuple[ContentPart, ...]]:
-        """Return pictures and videos by their messages; the oldest are left out where they are too many."""
-        inline = 0
-        parts: dict[int, list[ContentPart]] = {}
+        """Return message seq → its pictures and videos; the oldest are omitted if they are too large."""
+        if not visible:
+            return {}
+        stored: dict[int, bytes] = {}
+        inline_bytes = 0
         async with self._database.read() as tx:
             for one in reversed(visible):
-                url = f"ms://{one.content.kimi_id}"
-                if not one.content.kimi_id:
-                    data = await files.get_data(tx, one.file.hash)
-                    inline += len(data or b"")
-                    if data is None or inline > MAX_INLINE_BYTES_PER_PROMPT:
-                        continue
-                    url = f"data:{one.content.media_type};base64,{base64.b64encode(data).decode()}"
-                part = VideoPart(url) if one.content.kind == "video" else ImagePart(url)
-                parts.setdefault(one.file.seq, []).insert(0, part)
-        return {seq: tuple(found) for seq, found in parts.items()}
+                data = None if one.content.kimi_id else await files.get_data(tx, one.file.hash)
+                inline_bytes += len(data or b"")
+                if data is not None and inline_bytes <= MAX_INLINE_BYTES_PER_PROMPT:
+                    stored[one.file.id] = data
+        urls = await asyncio.to_thread(_media_urls, visible, stored)
+        parts: dict[int, list[ContentPart]] = {}
+        for one in visible:
+            if (url := urls.get(one.file.id)) is not None:
+                part = VideoPart(url) if one.content.kind is FileType.VIDEO else ImagePart(url)
+                parts.setdefault(one.file.seq, []).append(part)
+        return {seq: tuple(of_message) for seq, of_message in parts.items()}
+
+
+def _media_urls(visible: Sequence[ProcessedFile], stored: Mapping[int, bytes]) -> Mapping[int, str]:
+    """Return file id → URL for Kimi; blocking, because encoding megabytes takes a while."""
+    urls: dict[int, str] = {}
+    for one in visible:
+        if one.content.kimi_id:
+            urls[one.file.id] = f"{KIMI_FILE_SCHEME}{one.content.kimi_id}"
+        elif (data := stored.get(one.file.id)) is not None:
+            urls[one.file.id] = data_url(one.content.media_type, data)
+    return urls
+
+
+async def _build_excerpt(
+    document: ProcessedFile, text: str, question: str, budget_tokens: int
+) -> tuple[Message, PartialFile]:
+    """Return the message with a document's excerpt, and the excerpt's size for the person."""
+    name = _display_name(document)
+    excerpt = await asyncio.to_thread(
+        build_excerpt, text, question, budget_tokens=budget_tokens - _HEADER_TOKENS - MESSAGE_TOKENS
+    )
+    shown, total = excerpt.shown_pieces, excerpt.total_pieces
+    message = build_excerpt_message(name, excerpt.text, shown_pieces=shown, total_pieces=total)
+    return message, PartialFile(name=name, shown_pieces=shown, total_pieces=total)
 
 
 def _display_name(known_file: ProcessedFile) -> str:
@@ -248,20 +267,20 @@ def _problem_of(file: File, fault: FileFault) -> FileProblem:
 
 def _is_visible(known_file: ProcessedFile, model: Model) -> bool:
     match known_file.content.kind:
-        case "picture":
+        case FileType.PICTURE:
             return model.supports_images
-        case "video":
+        case FileType.VIDEO:
             return model.supports_video
         case _:
             return False
 
 
 def _unsupported_by_model(file: File, model: Model) -> FileFault | None:
-    """Return why there is no use in fetching a file; None where there may be."""
+    """Return why the model cannot use a file; None if it can, or if the library will find the fault."""
     try:
-        sort = expected_type(file.attachment)
+        file_type = expected_type(file.attachment)
     except UnusableFile:
-        return None  # the library says why
-    if sort is FileType.PICTURE and not model.supports_images:
+        return None
+    if file_type is FileType.PICTURE and not model.supports_images:
         return FileFault.NO_VISION
-    return FileFault.NO_VIDEO if sort is FileType.VIDEO and not model.supports_video else None
+    return FileFault.NO_VIDEO if file_type is FileType.VIDEO and not model.supports_video else None

@@ -7,7 +7,8 @@ import structlog
 
 from core.domain.file_states import FileFault, FileType
 from core.domain.message_content import Attachment, AttachmentKind
-from core.files.extract import InspectedFile, inspect_file, is_encrypted, read_text
+from core.files.content_reader import refusal_fault
+from core.files.extract import InspectedFile, inspect_file, read_text
 from core.files.file_policy import UnusableFile
 from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiEndpointMissing, KimiError, KimiFileRefused
@@ -63,7 +64,7 @@ class FileTextReader:
         except KimiEndpointMissing as exc:
             raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED) from exc
         except KimiFileRefused as exc:
-            raise UnusableFile(await _fault_of(exc, path, inspected)) from exc
+            raise UnusableFile(await refusal_fault(exc, inspected, path)) from exc
         try:
             await file_store.delete(file.id)
         except KimiError as exc:
@@ -73,11 +74,3 @@ class FileTextReader:
         if not text:
             raise UnusableFile(FileFault.NO_TEXT)
         return text
-
-
-async def _fault_of(error: KimiFileRefused, path: Path, inspected: InspectedFile) -> FileFault:
-    if error.reason == "too_large":
-        return FileFault.TOO_LARGE
-    if await asyncio.to_thread(is_encrypted, path, inspected.extension):
-        return FileFault.ENCRYPTED
-    return FileFault.NO_TEXT if error.reason == "empty" else FileFault.CORRUPT

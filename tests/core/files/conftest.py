@@ -13,6 +13,8 @@ from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformError
 from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment, AttachmentKind
+from core.files.attachment_downloader import AttachmentDownloader
+from core.files.content_reader import ContentReader
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
@@ -54,11 +56,14 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.shelf = KimiFileStore(self.database, self.client.files, self.clock, account="a" * 32)
-        self.library = Library(
-            self.database, self.shelf, self.clock, downloads={"slack": self.platform}, folder=self.folder
-        )
-        self.keeper = FileGarbageCollector(self.database, self.shelf, self.clock, folder=self.folder)
+        self.library = self.library_of(self.shelf)
+        self.collector = FileGarbageCollector([self.shelf], folder=self.folder)
         self.reader = FileReader(self.database, self.library)
+
+    def library_of(self, *stores: KimiFileStore) -> Library:
+        """Return a library that uploads to these accounts."""
+        downloader = AttachmentDownloader(self.clock, {"slack": self.platform}, folder=self.folder)
+        return Library(self.database, downloader, ContentReader(self.database, stores))
 
     async def talk(self, thread: str = "1") -> Conversation:
         """Return a conversation."""

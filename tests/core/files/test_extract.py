@@ -59,7 +59,7 @@ def test_a_zip_under_an_office_name_is_mislabelled(tmp_path: Path) -> None:
         seen(tmp_path, zipped(tmp_path, "photos/a.jpg"), "a.docx")
     assert refused.value.fault is FileFault.MISLABELLED
     found = seen(tmp_path, zipped(tmp_path, "xl/workbook.xml"), "a.xlsx")
-    assert getattr(found, "ending", "") == "xlsx"
+    assert found.extension == "xlsx"
 
 
 def test_a_picture_s_bytes_say_what_it_is(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Files on their way in and out: read once, within the account's limits, nothing left behind."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from core.domain.file_states import FileFault, FileState
 from core.files import kimi_file_store as shelf_module
 from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
 from core.store import files
-from core.store.clock import utc_now
 
 HTML = b"<html><p>The moon.</p></html>"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -111,7 +109,7 @@ async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
     await asyncio.gather(reading, return_exceptions=True)
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)
-    assert await desk.shelf.tidy() == 1
+    assert await desk.shelf.collect() == 1
     assert desk.kimi.shelf.files == {}
     assert await rows(desk, "SELECT 1 FROM contents") == []
 
@@ -122,7 +120,7 @@ async def test_a_document_kimi_cannot_read_leaves_nothing(desk: Any) -> None:
     assert await desk.send(talk, "a.pdf", b"%PDF-1.7 broken") is FileFault.CORRUPT
     assert await desk.send(talk, "b.pdf", b"%PDF-1.7 broken /Encrypt 1 0 R") is FileFault.ENCRYPTED
     assert await desk.send(talk, "c.html", b"<html></html>") is FileFault.NO_TEXT
-    await desk.shelf.tidy()
+    await desk.shelf.collect()
     assert desk.kimi.shelf.files == {}
     assert await rows(desk, "SELECT 1 FROM contents") == []
     assert list(desk.folder.iterdir()) == []
@@ -140,7 +138,7 @@ async def test_kimi_s_passing_failures_are_outlasted(desk: Any) -> None:
 
 async def test_the_oldest_make_room(desk: Any, monkeypatch: Any) -> None:
     """Of ours at most so many stay at Kimi; what was read in the others is still known."""
-    monkeypatch.setattr(shelf_module, "MOST_KEPT", 2)
+    monkeypatch.setattr(shelf_module, "MAX_STORED_FILES", 2)
     talk = await desk.talk()
     for number in range(4):
         assert await desk.send(talk, f"{number}.html", HTML + b"!" * number) is None
@@ -159,7 +157,7 @@ async def test_a_full_account_is_emptied_of_ours(desk: Any, monkeypatch: Any) ->
     desk.kimi.shelf.most_files = 0
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)
-    await desk.shelf.tidy()
+    await desk.shelf.collect()
     assert await desk.send(talk, "c.html", HTML + b"?") is FileFault.UNREACHABLE
 
 
@@ -183,26 +181,12 @@ async def test_nothing_of_a_shared_file_goes_while_somebody_has_it(desk: Any) ->
     await desk.send(second, "b.html", HTML, author="U2")
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, first.id, up_to_seq=99)
-    assert await desk.shelf.tidy() == 0
+    assert await desk.shelf.collect() == 0
     assert len(desk.kimi.shelf.files) == 1
-    await desk.keeper.forget_person(platform="slack", tenant="T1", person_id="U2")
-    assert await desk.shelf.tidy() == 1
+    async with desk.database.begin() as tx:
+        await files.forget_person(tx, platform="slack", tenant="T1", author_id="U2")
+    assert await desk.shelf.collect() == 1
     assert desk.kimi.shelf.files == {}
-
-
-async def test_what_is_old_goes_by_itself(desk: Any) -> None:
-    """Purged files are deleted in the background; Kimi being away only delays that."""
-    talk = await desk.talk()
-    await desk.send(talk, "a.html", HTML)
-    desk.keeper.start()
-    try:
-        assert await desk.keeper.purge(utc_now() - timedelta(days=1)) == 0
-        await desk.kimi.close()
-        assert await desk.keeper.purge(utc_now() + timedelta(days=1)) == 1
-        await asyncio.sleep(0.05)
-    finally:
-        await desk.keeper.close()
-    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["doomed"]
 
 
 async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
@@ -214,5 +198,5 @@ async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
         await files.mark_unreferenced(tx, account="a" * 32, limit=9)
     assert await desk.send(talk, "a.html", HTML) is None
     assert len(desk.kimi.shelf.files) == 1
-    assert await desk.shelf.tidy() == 0
+    assert await desk.shelf.collect() == 0
     assert await rows(desk, "SELECT state FROM contents") == [("ready",)]

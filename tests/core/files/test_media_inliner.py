@@ -10,7 +10,6 @@ from core.domain.clock import ScaledClock
 from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
-from core.files.library import Library
 from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, ChatRequest, ImagePart, Message, TextPart, VideoPart
 from core.store import files
@@ -29,17 +28,8 @@ async def second(desk: Any) -> AsyncIterator[KimiSimulator]:
         AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=clock) as client,
     ):
         other = KimiFileStore(desk.database, client.files, clock, account=SECOND)
-        desk.library = Library(
-            desk.database,
-            desk.shelf,
-            clock,
-            downloads={"slack": desk.platform},
-            folder=desk.folder,
-            other_stores=[other],
-        )
-        desk.keeper = FileGarbageCollector(
-            desk.database, desk.shelf, clock, folder=desk.folder, other_stores=[other]
-        )
+        desk.library = desk.library_of(desk.shelf, other)
+        desk.collector = FileGarbageCollector([desk.shelf, other], folder=desk.folder)
         yield kimi
 
 
@@ -90,10 +80,5 @@ async def test_while_one_account_is_away_the_next_reads(desk: Any, second: KimiS
     assert list(second.shelf.files) == [kept.kimi_id]
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)
-    desk.keeper.start()
-    try:
-        while second.shelf.files:
-            await desk.clock.sleep(0.5)
-    finally:
-        await desk.keeper.close()
+    await desk.collector.collect()
     assert second.shelf.files == {}
