@@ -1,4 +1,4 @@
-"""Buttons under an answer, as Block Kit; and which one was pressed.
+"""Buttons under an answer: rendered as Block Kit, and parsed when pressed.
 
 Sources: https://docs.slack.dev/reference/block-kit/blocks/actions-block and
 https://docs.slack.dev/reference/block-kit/block-elements/feedback-buttons-element
@@ -15,42 +15,36 @@ from core.domain.buttons import (
     encode_button,
     parse_button_data,
 )
+from core.text.button_labels import action_label
 
 ACTION_PREFIX = "moonthread_"
-"""Begins every ``action_id`` of ours."""
+"""Prefix of every ``action_id`` of ours."""
 
 OPTION_PREFIX = ACTION_PREFIX + "choice_"
-"""Begins the ``action_id`` of a :class:`OptionButton`; a number follows, as ids must differ."""
+"""Prefix of the ``action_id`` of a :class:`OptionButton`; a number follows, because ids must differ."""
 
 MAX_ELEMENTS = 25
-"""Buttons in one actions block, at the most."""
+"""Maximum number of buttons in one actions block."""
 
-_LABELS = {
-    ActionButton.STOP: ("Stop", "停止"),
-    ActionButton.RETRY: ("Retry", "重试"),
-    ActionButton.CONTINUE: ("Continue", "继续"),
-    ActionButton.GOOD: ("👍", "👍"),
-    ActionButton.BAD: ("👎", "👎"),
-}
 _FEEDBACK = frozenset({ActionButton.GOOD, ActionButton.BAD})
 
 
 def render_buttons(buttons: Sequence[Button], *, language: str = "") -> list[dict[str, Any]]:
-    """Return the blocks that show ``controls``; [] for none. ``language`` is a BCP 47 tag."""
-    shown: list[dict[str, Any]] = []
-    choices = [one for one in buttons if isinstance(one, OptionButton)]
-    for first in range(0, len(choices), MAX_ELEMENTS):
+    """Return the blocks that show ``buttons``; [] if there are none. ``language`` is a BCP 47 tag."""
+    blocks: list[dict[str, Any]] = []
+    options = [one for one in buttons if isinstance(one, OptionButton)]
+    for first in range(0, len(options), MAX_ELEMENTS):
         row = [
             _option_element(index, one)
-            for index, one in enumerate(choices[first : first + MAX_ELEMENTS], first)
+            for index, one in enumerate(options[first : first + MAX_ELEMENTS], first)
         ]
-        shown.append({"type": "actions", "elements": row})
-    orders = [one for one in buttons if isinstance(one, ActionButton) and one not in _FEEDBACK]
-    if orders:
-        shown.append({"type": "actions", "elements": [_action_element(one, language) for one in orders]})
+        blocks.append({"type": "actions", "elements": row})
+    actions = [one for one in buttons if isinstance(one, ActionButton) and one not in _FEEDBACK]
+    if actions:
+        blocks.append({"type": "actions", "elements": [_action_element(one, language) for one in actions]})
     if set(buttons) >= _FEEDBACK:
-        shown.append({"type": "context_actions", "elements": [_feedback_element()]})
-    return shown
+        blocks.append({"type": "context_actions", "elements": [_feedback_element()]})
+    return blocks
 
 
 def parse_button(action: Mapping[str, Any]) -> ButtonAction | None:
@@ -80,19 +74,16 @@ def _option_element(index: int, option: OptionButton) -> dict[str, Any]:
 
 
 def _feedback_element() -> dict[str, Any]:
-    def side(control: ActionButton, spoken: str) -> dict[str, Any]:
-        label = _label(control, "")
-        return {"text": label, "value": encode_button(control), "accessibility_label": spoken}
+    def button(action: ActionButton, spoken: str) -> dict[str, Any]:
+        return {"text": _label(action, ""), "value": encode_button(action), "accessibility_label": spoken}
 
     return {
         "type": "feedback_buttons",
         "action_id": ACTION_PREFIX + "feedback",
-        "positive_button": side(ActionButton.GOOD, "Good answer"),
-        "negative_button": side(ActionButton.BAD, "Bad answer"),
+        "positive_button": button(ActionButton.GOOD, "Good answer"),
+        "negative_button": button(ActionButton.BAD, "Bad answer"),
     }
 
 
 def _label(action: ActionButton, language: str) -> dict[str, Any]:
-    english, chinese = _LABELS[action]
-    text = chinese if language.lower().startswith("zh") else english
-    return {"type": "plain_text", "text": text, "emoji": True}
+    return {"type": "plain_text", "text": action_label(action, language), "emoji": True}

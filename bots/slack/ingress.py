@@ -1,23 +1,24 @@
-"""The way in: what Slack delivers is stored, and only then acknowledged.
+"""Receives Slack's events: each is stored before it is acknowledged.
 
-Slack repeats what it did not see acknowledged (at once, after one and after five minutes), and
-Bolt acknowledges an event before its listeners have run. So the work is done in the last of
-Bolt's global middlewares, which answers only when the event is stored: in Socket Mode Bolt sends
-nothing for an answer other than 200, in HTTP mode it answers 5xx.
+Slack delivers an event again that was not acknowledged within three seconds (at once, after one and
+after five minutes, https://docs.slack.dev/apis/events-api), and Bolt acknowledges an event before its
+listeners have run. The work is therefore done in the last of Bolt's global middlewares, which responds
+only once the event is stored: in Socket Mode Bolt sends nothing for a response other than 200, in HTTP
+mode it responds with 5xx.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+import aiohttp
 import structlog
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -25,107 +26,74 @@ from slack_bolt.response import BoltResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bots.slack.credentials import SlackConfig, build_client, is_loopback
+from bots.slack.credentials import SlackConfig, build_client
 from bots.slack.events import MalformedEvent, parse_event, referenced_people
-from bots.slack.people import BotIdentity, ProfileCache
+from bots.slack.people import BotAccount, ProfileCache
+from core.concurrency.task_set import TaskSet
 from core.domain.errors import PlatformUnavailable, StoreUnavailable
 from core.domain.events import Event, UnparsedEvent
 from core.ports.platform import EventSink
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-NAME_LOOKUP_TIMEOUT_S = 1.0  #: of Slack's three seconds for an acknowledgement
-DRAIN_TIMEOUT_S = 5.0  #: drained() waits this long for events that are being stored
-MAX_RAW_CHARS = 20_000  #: kept of an event that cannot be read
-
-
-CONNECT_TIMEOUT_S = 10.0  #: open() waits this long for the socket; then it goes on trying alone
-PING_INTERVAL_S = 5.0  #: a socket that broke without a word is noticed and replaced after about this
-
-
-class SocketModeConnection:
-    """A Socket Mode connection, which the SDK keeps up, and how long nothing was heard on it."""
-
-    def __init__(self, bolt: AsyncApp, config: SlackConfig) -> None:
-        """Open nothing yet."""
-        self._handler = AsyncSocketModeHandler(
-            bolt, config.app_token, logger=bolt.logger, ping_interval=PING_INTERVAL_S
-        )
-        self._client = self._handler.client
-        if is_loopback(config.api_url):
-            self._client.proxy = None
-        self._client.on_message_listeners.append(self._on_message)
-        self._last_message_at = time.monotonic()
-        self._connecting: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Connect. A connection that fails is tried again for ever, also after this returns."""
-        connecting = self._handler.connect_async()  # type: ignore[no-untyped-call]
-        self._connecting = asyncio.create_task(connecting, name="slack-connect")
-        await asyncio.wait([self._connecting], timeout=CONNECT_TIMEOUT_S)
-
-    async def is_open(self) -> bool:
-        """Tell whether the SDK holds it for open."""
-        return bool(await self._client.is_connected())
-
-    def silence_s(self) -> float:
-        """Return for how many seconds neither a message nor an answer to a ping came."""
-        silent_s = time.monotonic() - self._last_message_at
-        if (pong_at := self._client.last_ping_pong_time) is not None:
-            silent_s = min(silent_s, time.time() - pong_at)  # the SDK keeps the wall's time
-        return silent_s
-
-    async def close(self) -> None:
-        """Say goodbye; a socket that does not answer is waited for some seconds."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
-        await self._handler.close_async()  # type: ignore[no-untyped-call]
-
-    async def _on_message(self, _: object) -> None:
-        self._last_message_at = time.monotonic()
+NAME_LOOKUP_TIMEOUT_S: Final = 1.0  #: of Slack's three seconds for an acknowledgement
+DRAIN_TIMEOUT_S: Final = 5.0  #: stop() waits this long for events that are being stored
+MAX_RAW_CHARS: Final = 20_000  #: stored of an event that cannot be parsed
 
 
 class Ingress:
-    """Takes one workspace's events, by whichever way they come."""
+    """Receives the events of one workspace, by Socket Mode or HTTP."""
 
-    def __init__(self, config: SlackConfig, profiles: ProfileCache, identity: BotIdentity) -> None:
+    def __init__(self, config: SlackConfig, profiles: ProfileCache, account: BotAccount) -> None:
         self._config = config
         self._profiles = profiles
-        self.identity = identity  #: known once the platform is connected
-        self.event_sink: EventSink | None = None  #: None takes no event
-        self._in_progress: set[asyncio.Task[Any]] = set()
-        self._last_by_channel: dict[
-            str, asyncio.Event
-        ] = {}  #: by channel, set when its latest event is stored
+        self._account = account
+        self._event_sink: EventSink | None = None  # None refuses every event
+        self._in_progress = TaskSet()
+        self._last_by_channel: dict[str, asyncio.Event] = {}  # set once a channel's latest event is stored
         self.bolt = self._build_bolt()
 
+    @property
+    def accepting(self) -> bool:
+        """Whether events are accepted."""
+        return self._event_sink is not None
+
+    def use_session(self, session: aiohttp.ClientSession) -> None:
+        """Make Bolt's client use ``session``, which exists once the platform is connected."""
+        self.bolt.client.session = session
+
+    def start(self, event_sink: EventSink) -> None:
+        """Send each event to ``event_sink`` from now on."""
+        self._event_sink = event_sink
+
+    async def stop(self) -> None:
+        """Refuse further events; wait until those being stored are stored and acknowledged."""
+        self._event_sink = None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._in_progress.wait_idle(), DRAIN_TIMEOUT_S)
+
     async def handle_request(self, request: Request) -> Response:
-        """Answer one request of Slack in HTTP mode."""
+        """Respond to one request of Slack in HTTP mode."""
         try:
             return await AsyncSlackRequestHandler(self.bolt).handle(request)
         except UnicodeDecodeError:
             return Response("not UTF-8", status_code=400)
 
-    async def drain(self) -> None:
-        """Wait until what is being stored is stored and acknowledged."""
-        if self._in_progress:
-            await asyncio.wait(self._in_progress, timeout=DRAIN_TIMEOUT_S)
-
     def _build_bolt(self) -> AsyncApp:
-        """Return a Bolt app with our one middleware.
+        """Return a Bolt app with a single middleware of ours.
 
-        Its client has no token: we answer ``authorize`` ourselves. Bolt's own way calls auth.test
-        and tells Slack that all is well where that call fails, which would lose the event.
+        Its client has no token, because we answer ``authorize`` ourselves: Bolt's own implementation
+        calls auth.test and acknowledges the event if that call fails, which would lose it.
         """
 
-        # Bolt passes arguments by name and takes a bound method's "self" for one of them.
+        # Bolt passes arguments by name and would take a bound method's "self" for one of them.
         async def authorize() -> AuthorizeResult:
+            identity = self._account.identity
             return AuthorizeResult(
                 enterprise_id=None,
-                team_id=self.identity.team_id,
-                bot_user_id=self.identity.user_id,
-                bot_id=self.identity.bot_id,
+                team_id=identity.team_id,
+                bot_user_id=identity.user_id,
+                bot_id=identity.bot_id,
                 bot_token=self._config.bot_token,
             )
 
@@ -144,48 +112,45 @@ class Ingress:
         return bolt
 
     async def _handle(self, body: Mapping[str, Any]) -> BoltResponse:
-        """Store the event in ``body``, then acknowledge it; one that is not ours at once."""
-        if (ingest := self.event_sink) is None:
+        """Store the event in ``body``, then acknowledge it; acknowledge an irrelevant one at once."""
+        if (event_sink := self._event_sink) is None:
             return BoltResponse(status=503, body="")
-        task = asyncio.current_task()
-        if task is not None:
-            # The same task sends the acknowledgement, so drained() waits for that too.
-            self._in_progress.add(task)
-            task.add_done_callback(self._in_progress.discard)
-        async with self._in_order(_channel_of(body)) as turn:
+        if (task := asyncio.current_task()) is not None:
+            self._in_progress.add(task)  # the same task sends the acknowledgement, so stop() waits for it
+        async with self._in_order(_channel_of(body)) as predecessor_stored:
             event = await self._parse(body)
-            await turn.wait()
+            await predecessor_stored.wait()
             if event is not None:
-                await ingest(event)
+                await event_sink(event)
         return BoltResponse(status=200, body="")
 
     @asynccontextmanager
     async def _in_order(self, channel: str) -> AsyncIterator[asyncio.Event]:
-        """Let the block await its turn: that what came before in the same channel is stored.
+        """Yield an event that is set once everything received earlier in ``channel`` is stored.
 
-        Names are looked up meanwhile, and the one who waits for theirs may not be overtaken by an
-        answer to them.
+        Names are looked up meanwhile, and a message that waits for a name must not be overtaken by a
+        reply to it.
         """
-        before, mine = self._last_by_channel.get(channel), asyncio.Event()
-        self._last_by_channel[channel] = mine
-        if before is None:
-            before = asyncio.Event()
-            before.set()
+        predecessor, stored = self._last_by_channel.get(channel), asyncio.Event()
+        self._last_by_channel[channel] = stored
+        if predecessor is None:
+            predecessor = asyncio.Event()
+            predecessor.set()
         try:
-            yield before
+            yield predecessor
         finally:
-            mine.set()
-            if self._last_by_channel.get(channel) is mine:
+            stored.set()
+            if self._last_by_channel.get(channel) is stored:
                 del self._last_by_channel[channel]
 
     async def _parse(self, body: Mapping[str, Any]) -> Event | None:
-        now = datetime.now(UTC)
+        now, identity = datetime.now(UTC), self._account.identity
         try:
-            if parse_event(body, self.identity, {}, received_at=now) is None:
+            if parse_event(body, identity, {}, received_at=now) is None:
                 return None
-            wanted = referenced_people(body) - {self.identity.user_id}
+            wanted = referenced_people(body) - {identity.user_id}
             people = await self._profiles.get_profiles(wanted, timeout_s=NAME_LOOKUP_TIMEOUT_S)
-            return parse_event(body, self.identity, people, received_at=now)
+            return parse_event(body, identity, people, received_at=now)
         except MalformedEvent as exc:
             return self._unparsed(body, str(exc))
 
@@ -196,14 +161,14 @@ class Ingress:
         return UnparsedEvent(
             delivery_id=f"event:{body.get('event_id') or body.get('trigger_id') or digest}",
             platform="slack",
-            tenant=self.identity.team_id,
+            tenant=self._account.identity.team_id,
             raw=raw[:MAX_RAW_CHARS],
             error=fault,
         )
 
 
 def _channel_of(body: Mapping[str, Any]) -> str:
-    """Return where something happened; "" for what has no place."""
+    """Return the channel of an event; "" if it has none."""
     match body:
         case (
             {"event": {"channel": str(channel)}}
@@ -226,7 +191,7 @@ async def _log_failure(error: Exception) -> None:
 
 
 def _quiet_logger() -> logging.Logger:
-    """Return a logger for the SDK that never tells what people wrote: its details are below WARNING."""
+    """Return a logger for the SDK that logs no messages of people: the SDK logs them below WARNING."""
     logger = logging.getLogger("moonthread.slack.sdk")
     logger.setLevel(logging.WARNING)
     return logger

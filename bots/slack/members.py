@@ -1,15 +1,17 @@
-"""Who runs a Slack workspace, and who belongs to its user groups.
+"""Looks up admins of a Slack workspace and members of its user groups.
 
-``users.info`` tells of owners and admins (scope ``users:read``). Somebody of another company in a
-shared channel may be an admin at home: that counts for nothing here. ``usergroups.list`` and
-``usergroups.users.list`` tell of groups (scope ``usergroups:read``, 20 calls a minute).
+``users.info`` returns whether a person is an owner or admin (scope ``users:read``). In a shared channel
+a person of another company may be an admin of their own workspace, which does not count here.
+``usergroups.list`` and ``usergroups.users.list`` return groups (scope ``usergroups:read``, 20 calls a
+minute, https://docs.slack.dev/reference/methods/usergroups.list).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
+from bots.slack.people import BotAccount
 from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
 
@@ -20,9 +22,8 @@ _ALL = "all"
 class SlackMemberLookup:
     """Implements :class:`core.ports.platform.MemberLookup`."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, team_id: Callable[[], str]) -> None:
-        """``team`` tells our workspace's id, which is known once it is connected."""
-        self._client, self._team_id = client, team_id
+    def __init__(self, client: AsyncWebClient, clock: Clock, account: BotAccount) -> None:
+        self._client, self._account = client, account
         self._admins: TtlCache[str, bool] = TtlCache("users.info", self._fetch_is_admin, clock, default=False)
         self._group_members: TtlCache[str, frozenset[str]] = TtlCache(
             "usergroups.users.list", self._fetch_group_members, clock, default=frozenset()
@@ -32,22 +33,22 @@ class SlackMemberLookup:
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
-        """Return whether a person is an owner or admin of our workspace; of any channel the same."""
+        """Return whether a person is an owner or admin of our workspace, whatever the channel."""
         return await self._admins.get(person_id)
 
     async def in_group(self, group: str, person_id: str) -> bool:
-        """Return whether a person belongs to a user group, named by its id or its handle."""
+        """Return whether a person belongs to a user group, given by its id or handle."""
         name = group.strip().removeprefix("@")
         handles = await self._group_handles.get(_ALL)
         found = name if name in handles.values() else handles.get(name.casefold(), "")
         if not found and not handles and name.isupper():
-            found = name  # the list could not be had; an id needs none
+            found = name  # the list could not be loaded; an id does not need it
         return bool(found) and person_id in await self._group_members.get(found)
 
     async def close(self) -> None:
-        """Give up what is being asked."""
-        for lookups in (self._admins, self._group_members, self._group_handles):
-            await lookups.close()
+        """Cancel the lookups that are under way."""
+        for cache in (self._admins, self._group_members, self._group_handles):
+            await cache.close()
 
     async def _fetch_is_admin(self, person_id: str) -> bool:
         with translate_errors("users.info", idempotent=True):
@@ -55,7 +56,7 @@ class SlackMemberLookup:
         match answer.get("user"):
             case {"is_stranger": True} | {"deleted": True} | {"is_bot": True}:
                 return False
-            case {"team_id": str(team), **user} if team == self._team_id():
+            case {"team_id": str(team), **user} if team == self._account.identity.team_id:
                 return any(user.get(name) is True for name in ("is_admin", "is_owner", "is_primary_owner"))
             case _:
                 return False
@@ -66,7 +67,7 @@ class SlackMemberLookup:
         return frozenset(str(one) for one in answer.get("users") or ())
 
     async def _fetch_group_handles(self, _: str) -> Mapping[str, str]:
-        """Return the ids of all groups by their handles."""
+        """Return the ids of all groups by handle, in lower case."""
         with translate_errors("usergroups.list", idempotent=True):
             answer = await self._client.usergroups_list()
         groups = answer.get("usergroups") or ()

@@ -1,52 +1,62 @@
-"""Who we are and who people are: Slack's events carry only ids, ``users.info`` knows the names."""
+"""The bot's identity and people's profiles: Slack's events carry only ids.
 
-import asyncio
-from collections import OrderedDict
+Source: https://docs.slack.dev/reference/methods/users.info
+"""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
+from core.concurrency.ttl_cache import TtlCache
 from core.domain.addresses import Person
 from core.domain.clock import Clock
-from core.domain.errors import PlatformError
 
-log = structlog.get_logger()
-
-CAPACITY = 5_000
-"""People kept; the one not asked for the longest goes first."""
-
-PROFILE_TTL_S = 6 * 3600.0
-"""A name is looked up again after this long: people rename themselves."""
-
-FAILURE_TTL_S = 60.0
-"""A failed lookup is not tried again for this long."""
+CAPACITY: Final = 5_000  #: profiles kept; the least recently used is evicted first
+PROFILE_TTL_S: Final = 6 * 3600.0  #: people rename themselves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotIdentity:
-    """Who we are in the workspace, as ``auth.test`` tells."""
+    """The bot in its workspace, as ``auth.test`` describes it."""
 
     team_id: str
-    user_id: str  #: the bot's user id: what a mention of it carries
+    user_id: str  #: the bot's user id, which mentions of it carry
     bot_id: str = ""
     name: str = ""  #: the bot's name
     team_name: str = ""  #: the workspace's name
     agent_view: bool = False  #: the app has the agent view: each message of a person begins a thread
 
 
+class BotAccount:
+    """Holds the bot's identity, which is known once the platform is connected."""
+
+    def __init__(self, *, agent_view: bool = False) -> None:
+        """Hold an identity with empty ids until :meth:`set_identity` is called."""
+        self._identity = BotIdentity(team_id="", user_id="", agent_view=agent_view)
+
+    @property
+    def identity(self) -> BotIdentity:
+        """The bot's identity; its ids are "" until the platform is connected."""
+        return self._identity
+
+    def set_identity(self, identity: BotIdentity) -> None:
+        """Set the identity that Slack reported."""
+        self._identity = identity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What is known of one person."""
+    """What is known about one person."""
 
-    name: str  #: display name; the id where none is known
-    language: str = ""  #: BCP 47 tag of their client; "" where not known
+    name: str  #: display name; the id if no name is known
+    language: str = ""  #: BCP 47 tag of their client; "" if unknown
 
 
 def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
-    """Return the person, with the name where it is known."""
+    """Return the person, with name and language if their profile is known."""
     profile = profiles.get(person_id)
     if profile is None:
         return Person(id=person_id)
@@ -54,81 +64,44 @@ def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
 
 
 def names_of(profiles: Mapping[str, Profile]) -> dict[str, str]:
-    """Return the names alone, by id."""
+    """Return the display names by person id."""
     return {person_id: profile.name for person_id, profile in profiles.items()}
 
 
 class ProfileCache:
-    """Profiles by id, each looked up once and cached. Implements :class:`core.ports.platform.Directory`."""
+    """Profiles by person id, each loaded once and kept for :data:`PROFILE_TTL_S`."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
-        self._client, self._clock = client, clock
-        self._cache: OrderedDict[str, tuple[Profile, float]] = OrderedDict()
-        self._pending: dict[str, asyncio.Task[Profile]] = {}
-
-    async def name_of(self, person_id: str) -> str:
-        """Return the display name, or the id where it cannot be had."""
-        return (await self.get_profile(person_id)).name
+    def __init__(self, client: AsyncWebClient, clock: Clock, *, capacity: int = CAPACITY) -> None:
+        """Cache up to ``capacity`` profiles."""
+        self._client = client
+        self._profiles: TtlCache[str, Profile | None] = TtlCache(
+            "users.info", self._load, clock, default=None, ttl_s=PROFILE_TTL_S, capacity=capacity
+        )
 
     async def get_profile(self, person_id: str) -> Profile:
-        """Return what is known of ``person_id``; never raises a ``PlatformError``."""
-        if known := self._get_cached(person_id):
-            return known
-        return await asyncio.shield(self._lookup_task(person_id))
+        """Return a profile, with the id as its name if it cannot be loaded."""
+        return await self._profiles.get(person_id) or Profile(name=person_id)
 
     async def get_profiles(self, person_ids: Iterable[str], *, timeout_s: float) -> Mapping[str, Profile]:
-        """Return the profiles that can be had in ``within_s`` seconds of the machine's clock.
+        """Return the profiles that are available within ``timeout_s`` seconds of the machine's clock.
 
-        Lookups that take longer go on, so that the next message finds their names.
+        Loads that take longer continue, so that a later message finds their names.
         """
-        wanted = sorted(set(person_ids))
-        asked = [self._lookup_task(one) for one in wanted if not self._get_cached(one)]
-        if asked:
-            await asyncio.wait(asked, timeout=timeout_s)
-        return {one: found for one in wanted if (found := self._get_cached(one))}
+        profiles = await self._profiles.get_many(sorted(set(person_ids)), timeout_s=timeout_s)
+        return {one: profile or Profile(name=one) for one, profile in profiles.items()}
 
     async def close(self) -> None:
-        """Give up the lookups that are under way."""
-        for task in list(self._pending.values()):
-            task.cancel()
-        await asyncio.gather(*self._pending.values(), return_exceptions=True)
+        """Cancel the loads that are under way."""
+        await self._profiles.close()
 
-    def _get_cached(self, person_id: str) -> Profile | None:
-        found = self._cache.get(person_id)
-        if found is None:
-            return None
-        profile, until = found
-        if until < self._clock.time():
-            del self._cache[person_id]
-            return None
-        self._cache.move_to_end(person_id)
-        return profile
-
-    def _lookup_task(self, person_id: str) -> asyncio.Task[Profile]:
-        """Return the lookup that is under way for ``person_id``, or a new one."""
-        task = self._pending.get(person_id)
-        if task is None:
-            task = asyncio.create_task(self._fetch(person_id), name=f"users.info {person_id}")
-            self._pending[person_id] = task
-            task.add_done_callback(lambda _: self._pending.pop(person_id, None))
-        return task
-
-    async def _fetch(self, person_id: str) -> Profile:
-        try:
-            with translate_errors("users.info", idempotent=True):
-                answer = await self._client.users_info(user=person_id, include_locale=True)
-            profile, kept_s = _parse_profile(person_id, answer.get("user")), PROFILE_TTL_S
-        except PlatformError as exc:
-            log.info("slack.profile_lookup_failed", person=person_id, error=str(exc))
-            profile, kept_s = Profile(name=person_id), FAILURE_TTL_S
-        self._cache[person_id] = profile, self._clock.time() + kept_s
-        while len(self._cache) > CAPACITY:
-            self._cache.popitem(last=False)
-        return profile
+    async def _load(self, person_id: str) -> Profile:
+        with translate_errors("users.info", idempotent=True):
+            answer = await self._client.users_info(user=person_id, include_locale=True)
+        return _parse_profile(person_id, answer.get("user"))
 
 
 def _parse_profile(person_id: str, user: object) -> Profile:
-    """Return the profile in ``user``, an object of ``users.info``; the shown name comes first."""
+    """Return the profile in ``user``, an object of ``users.info``; the display name takes precedence."""
     if not isinstance(user, dict):
         return Profile(name=person_id)
     profile = user.get("profile")

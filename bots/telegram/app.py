@@ -1,6 +1,7 @@
 """The Telegram platform: one bot, polled or called by webhook."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from starlette.routing import BaseRoute, Route
@@ -13,62 +14,67 @@ from bots.telegram.handoff_rooms import TelegramHandoffRooms
 from bots.telegram.ingress import Ingress
 from bots.telegram.members import TelegramMemberLookup
 from bots.telegram.message_api import MessageApi
-from bots.telegram.people import BotIdentity
+from bots.telegram.people import BotAccount, BotIdentity
 from bots.telegram.surface import TelegramMessageChannel
 from bots.telegram.uploads import FileUploader
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import PlatformError
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Backfill, EventSink, HandoffRooms, MemberLookup
+from core.ports.platform import EventSink
 
 __all__ = ["TelegramApp", "TelegramConfig"]
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-SILENCE_MARGIN_S = 30.0  #: beyond the time after which the SDK itself gives a poll up
+SILENCE_MARGIN_S: Final = 30.0  #: beyond the time after which the SDK itself ends a poll
 
 
 class TelegramApp:
-    """One Telegram bot. Implements :class:`bots.platform_adapter.Platform`.
-
-    Raises:
-        SettingsError: on construction, where the token cannot be one.
-    """
+    """One Telegram bot. Implements :class:`bots.platform_adapter.Platform`."""
 
     name = PLATFORM
-    backfill: Backfill | None = None  #: bots see nothing of what was said before
+    backfill = None  #: the Bot API offers no way to read earlier messages
 
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
+        """Build the adapter; nothing is connected yet.
+
+        Raises:
+            SettingsError: the token cannot be valid.
+        """
+        clock, mentions = clock or SystemClock(), MentionCodec(config.token)
         self._config = config
         self._bot = build_bot(config)
+        self._account = BotAccount()
         self.max_silence_s = config.poll_timeout_s + config.call_timeout_s + SILENCE_MARGIN_S
-        clock = clock or SystemClock()
-        self._ingress = Ingress(self._bot, config, clock)
-        self._members = TelegramMemberLookup(self._bot, clock)
-        self.members: MemberLookup | None = self._members
-        writer, mentions = MessageApi(self._bot), MentionCodec(config.token)
+        api = MessageApi(self._bot)
         self.message_channel = TelegramMessageChannel(
-            writer, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
+            api, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
         )
-        uploads = FileUploader(self._bot, writer, mentions, on_cloud=CLOUD_HOST in config.api_url)
-        self.handoff_rooms: HandoffRooms | None = TelegramHandoffRooms(
-            self._bot, writer, uploads, mentions, config.limits, lambda: str(self.identity.id)
+        self._ingress = Ingress(self._bot, config, clock, self._account, on_chat_migrated=api.chat_migrated)
+        self.members = TelegramMemberLookup(self._bot, clock)
+        uploader = FileUploader(self._bot, api, mentions, on_cloud=CLOUD_HOST in config.api_url)
+        self.handoff_rooms = TelegramHandoffRooms(
+            self._bot, api, uploader, mentions, config.limits, self._account
         )
-        self._ingress.on_chat_migrated = self.message_channel.chat_migrated
         self.downloader = TelegramDownloader(config, self._bot)
 
     @property
     def identity(self) -> BotIdentity:
-        """Who the bot is; its id is 0 until connected."""
-        return self._ingress.identity
+        """The bot's identity; its id is 0 until connected."""
+        return self._account.identity
 
     @property
     def tenant(self) -> str:
-        """The bot's id."""
-        return str(self.identity.id)
+        """The bot's id; "0" until connected."""
+        return self._account.tenant
+
+    @property
+    def single_poller(self) -> bool:
+        """Whether only one replica at a time may be started: Telegram serves one poll of a bot."""
+        return not self._config.public_url
 
     async def connect(self) -> None:
-        """Learn who the bot is.
+        """Load the bot's identity.
 
         Raises:
             SettingsError: Telegram does not know the token.
@@ -76,47 +82,42 @@ class TelegramApp:
         """
         quiet_loggers()
         user = await identify(self._bot, api_url=self._config.api_url)
-        self._ingress.identity = BotIdentity(id=user.id, username=user.username or "")
+        self._account.set_identity(BotIdentity(id=user.id, username=user.username or ""))
         log.info("telegram.connected", bot=user.username, reads_groups=bool(user.can_read_all_group_messages))
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the webhook's route; none where we poll."""
+        """Return the webhook's route; () if the bot is polled."""
         if not self._config.public_url:
             return ()
         return (
             Route(f"/telegram/{self._config.webhook_path}", self._ingress.handle_request, methods=["POST"]),
         )
 
-    @property
-    def single_poller(self) -> bool:
-        """Whether only one replica at a time may be started: Telegram gives updates to one poll."""
-        return not self._config.public_url
-
     async def start(self, event_sink: EventSink) -> None:
-        """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
+        """Begin to receive updates; a call that Telegram refuses is logged and retried."""
         self._ingress.spawn(self._register_commands())
         await self._ingress.start(event_sink)
 
     async def is_connected(self) -> bool:
-        """Tell whether updates can reach us now."""
+        """Return whether updates can arrive."""
         return self._ingress.connected
 
     def silence_s(self) -> float | None:
-        """Return how long the call to Telegram has lasted that brings updates; None where there is none."""
+        """Return the age in seconds of the call that fetches updates; None if there is none."""
         return self._ingress.silence_s()
 
     async def restart(self) -> None:
-        """Give up a call that never returns, and call anew."""
+        """Cancel a call that never returns, and call again."""
         await self._ingress.restart()
 
     async def stop(self) -> None:
-        """Take no further update: an open poll ends at once, a store transaction is let finish."""
+        """Receive no further update: cancel an open poll, let a store transaction finish."""
         await self._ingress.stop()
 
     async def close(self) -> None:
-        """Stop, and let go of every connection."""
+        """Stop, and close every connection."""
         await self._ingress.close()
-        await self._members.close()
+        await self.members.close()
         await self.downloader.close()
         await self._bot.shutdown()
 

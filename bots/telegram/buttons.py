@@ -1,6 +1,6 @@
-"""Buttons under an answer, as an inline keyboard; and which one was pressed.
+"""Buttons under an answer: rendered as an inline keyboard, and parsed when pressed.
 
-Source: https://core.telegram.org/bots/api#inlinekeyboardbutton (callback data: 64 bytes).
+Source: https://core.telegram.org/bots/api#inlinekeyboardbutton (callback data of at most 64 bytes).
 """
 
 from collections.abc import Sequence
@@ -8,32 +8,28 @@ from collections.abc import Sequence
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from core.domain.buttons import ActionButton, Button, OptionButton, encode_button
+from core.text.button_labels import action_label
 
-_LABELS = {
-    ActionButton.STOP: ("⏹ Stop", "⏹ 停止"),
-    ActionButton.RETRY: ("↻ Retry", "↻ 重试"),
-    ActionButton.CONTINUE: ("Continue", "继续"),
-    ActionButton.GOOD: ("👍", "👍"),
-    ActionButton.BAD: ("👎", "👎"),
-}
+_ICONS = {ActionButton.STOP: "⏹ ", ActionButton.RETRY: "↻ "}
 
 
 def render_buttons(buttons: Sequence[Button], *, language: str = "") -> InlineKeyboardMarkup | None:
-    """Return the keyboard that shows ``controls``; None for none. ``language`` is a BCP 47 tag.
+    """Return the keyboard that shows ``buttons``; None if there are none.
 
-    Controls stand in one row, choices below each other.
+    Options come first, one a row; the actions share the last row. ``language`` is a BCP 47 tag.
     """
     if not buttons:
         return None
-    chinese = language.lower().startswith("zh")
-    row = [
-        InlineKeyboardButton(_LABELS[one][chinese], callback_data=encode_button(one))
+    actions = [
+        InlineKeyboardButton(
+            _ICONS.get(one, "") + action_label(one, language), callback_data=encode_button(one)
+        )
         for one in buttons
         if isinstance(one, ActionButton)
     ]
-    choices = [
+    options = [
         [InlineKeyboardButton(one.label, callback_data=encode_button(one.action))]
         for one in buttons
         if isinstance(one, OptionButton)
     ]
-    return InlineKeyboardMarkup([*choices, *([row] if row else [])])
+    return InlineKeyboardMarkup([*options, *([actions] if actions else [])])

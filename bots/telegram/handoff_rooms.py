@@ -1,11 +1,11 @@
-"""What a team's desk needs on Telegram: topics of a forum, files, and addresses to speak unasked.
+"""Rooms of a team's desk on Telegram: forum topics, files, and addresses for unprompted messages.
 
-A forum's topics may be opened and closed by a bot that is an administrator with the right to
-manage topics (https://core.telegram.org/bots/api#createforumtopic). Opening one shows a service
-message, so it is paid for as a message.
+A bot may open and close topics of a forum if it is an administrator with the right to manage topics
+(https://core.telegram.org/bots/api#createforumtopic). Opening one posts a service message, so it
+spends the budgets of a message.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from telegram import Bot, ForumTopic
@@ -16,6 +16,7 @@ from bots.telegram.entities import utf16_length
 from bots.telegram.errors import description_contains
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.message_api import MessageApi
+from bots.telegram.people import BotAccount
 from bots.telegram.uploads import FileUploader
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
@@ -43,21 +44,20 @@ class TelegramHandoffRooms:
         uploader: FileUploader,
         mentions: MentionCodec,
         limits: TelegramLimits,
-        tenant_id: Callable[[], str],
+        account: BotAccount,
     ) -> None:
-        """``tenant`` tells the bot's id, which is known once it is connected."""
         self._bot, self._api, self._uploader = bot, api, uploader
-        self._mentions, self._limits, self._tenant_id = mentions, limits, tenant_id
+        self._mentions, self._limits, self._account = mentions, limits, account
 
     def file_cost(self, address: Address) -> Sequence[Budget]:
-        """Return what a file costs: as much as a message."""
+        """Return the budgets of a file: those of a message."""
         chat = self._api.current_chat_id(address)
         return self._limits.message_budgets(address.key.tenant, chat, private=is_private(address))
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
-        """Return what opening or closing a topic costs: as much as a message."""
-        chat = self._api.current_chat_id(proactive_address(self._tenant_id(), channel, ""))
-        return self._limits.message_budgets(self._tenant_id(), chat, private=False)
+        """Return the budgets of opening or closing a topic: those of a message."""
+        chat = self._api.current_chat_id(proactive_address(self._account.tenant, channel, ""))
+        return self._limits.message_budgets(self._account.tenant, chat, private=False)
 
     async def open_topic(self, channel: str, title: str) -> str:
         """Open a topic and return its id.
@@ -65,14 +65,14 @@ class TelegramHandoffRooms:
         Raises:
             PlatformRefused: the chat has no topics, or the bot may not manage them.
             PlatformForbidden: kicked or blocked.
-            PlatformOutcomeUnknown: it may have been opened; Telegram offers no way to look.
+            PlatformOutcomeUnknown: it may have been opened; the Bot API offers no way to check.
         """
         name = shorten_title(title)
 
         async def create(chat: str) -> ForumTopic:
             return await self._bot.create_forum_topic(chat, name)
 
-        address = proactive_address(self._tenant_id(), channel, "")
+        address = proactive_address(self._account.tenant, channel, "")
         try:
             topic = await self._api.call_in_chat(address, create, idempotent=False)
         except PlatformForbidden as exc:
@@ -84,12 +84,12 @@ class TelegramHandoffRooms:
         return str(topic.message_thread_id)
 
     async def close_topic(self, channel: str, thread: str) -> None:
-        """Close a topic; one that is closed or deleted is success, and General stays open."""
+        """Close a topic; succeeds if it is closed or deleted already, and leaves General open."""
         if thread in ("", GENERAL_TOPIC):
             return
         try:
             await self._api.call_in_chat(
-                proactive_address(self._tenant_id(), channel, ""),
+                proactive_address(self._account.tenant, channel, ""),
                 lambda chat: self._bot.close_forum_topic(chat, int(thread)),
                 idempotent=True,
             )
@@ -99,16 +99,15 @@ class TelegramHandoffRooms:
                 raise
 
     def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
-        """Make the address of a chat or of one of its topics.
+        """Return the address of a chat or of one of its topics.
 
-        ``thread`` is a topic, :data:`GENERAL_TOPIC` or "". In a group without topics a conversation is
-        continued by ``reply_to``; there ``thread`` is no topic, so such an address is kept and not
-        made anew.
+        ``thread`` is a topic, :data:`GENERAL_TOPIC` or "". In a group without topics ``reply_to``
+        continues a conversation, and its ``thread`` is no topic: use the address of a person's event.
         """
         return proactive_address(tenant, channel, thread, reply_to=reply_to)
 
     def format_mention(self, person_id: str, name: str) -> str:
-        """Return Markdown that mentions a person; for a chat that speaks as itself only its name."""
+        """Return Markdown that mentions a person; only the name for a chat that posts as itself."""
         if not person_id.isdecimal():
             return self._mentions.plain_name(person_id, name)
         return self._mentions.encode(person_id, name)
@@ -116,12 +115,12 @@ class TelegramHandoffRooms:
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:
-        """Show a picture or a document; no message can carry ``marker``."""
+        """Post a picture or a document; no message can carry ``idempotency_key``."""
         return await self._uploader.send(address, path, name=name, media_type=media_type, caption=caption)
 
 
 def shorten_title(title: str) -> str:
-    """Return ``title`` on one line and as long as Telegram takes it; "…" for an empty one."""
+    """Return ``title`` on one line, cut to Telegram's limit; "…" if it is empty."""
     title = " ".join(title.split()) or "…"
     if utf16_length(title) <= TITLE_LIMIT_UNITS:
         return title

@@ -1,7 +1,8 @@
-"""The way in: what Telegram delivers is stored, and only then confirmed.
+"""Receives Telegram's updates: each is stored before it is confirmed.
 
-PTB's Updater confirms updates before they are handled and stops at one it cannot read. Here
-polling moves its offset behind an update when that is stored, and the webhook answers 200 then.
+PTB's Updater confirms updates before they are handled, and stops at one that it cannot parse. Here
+polling advances its offset past an update once that is stored, and the webhook then responds with 200
+(https://core.telegram.org/bots/api#getting-updates).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import json
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from starlette.requests import Request
@@ -23,58 +24,67 @@ from bots.telegram.addressing import PLATFORM
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
-from bots.telegram.people import BotIdentity
+from bots.telegram.people import BotAccount
+from core.concurrency.task_set import TaskSet
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.domain.events import ChannelMigrated, Event, UnparsedEvent
 from core.ports.platform import EventSink
 
 T = TypeVar("T")
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
-BODY_LIMIT_BYTES = 1_048_576
-RESTART_TIMEOUT_S = 5.0  #: a call that does not even end by being given up is left behind
-MAX_RAW_CHARS = 20_000  #: kept of an update that cannot be read
+BODY_LIMIT_BYTES: Final = 1_048_576
+RESTART_TIMEOUT_S: Final = 5.0  #: a call that does not end within this when cancelled is abandoned
+MAX_RAW_CHARS: Final = 20_000  #: stored of an update that cannot be parsed
 
 
 class Ingress:
-    """Takes one bot's updates, by polling or by webhook."""
+    """Receives the updates of one bot, by polling or webhook."""
 
-    def __init__(self, bot: RawBot, config: TelegramConfig, clock: Clock) -> None:
-        self._bot, self._config, self._clock = bot, config, clock
-        self.identity = BotIdentity(id=0, username="")  #: known once the platform is connected
-        self.on_chat_migrated: Callable[[str, str], None] = lambda old, new: None
+    def __init__(
+        self,
+        bot: RawBot,
+        config: TelegramConfig,
+        clock: Clock,
+        account: BotAccount,
+        *,
+        on_chat_migrated: Callable[[str, str], None],
+    ) -> None:
+        """Receive nothing yet; ``on_chat_migrated`` is called with the old and new id of a group."""
+        self._bot, self._config, self._clock, self._account = bot, config, clock, account
+        self._on_chat_migrated = on_chat_migrated
         self._event_sink: EventSink | None = None
         self._task: asyncio.Task[None] | None = None
-        self._background_tasks: set[asyncio.Task[None]] = set()
+        self._background_tasks = TaskSet()
         self._stopping = False
-        self._offset: int | None = None  #: one past the last update that is stored
-        self._webhook_maybe_set = True  #: a webhook may be set, and would refuse our polls
-        self._cancellable = False  #: True while the way in may be cancelled without losing anything
-        self._call_started_at: float | None = None  #: when the call began that is under way
-        self._failing = False  #: the latest call was refused or lost
+        self._offset: int | None = None  # one past the last update that is stored
+        self._webhook_maybe_set = True  # Telegram refuses polls while a webhook is set
+        self._cancellable = False  # whether the loop may be cancelled without losing anything
+        self._call_started_at: float | None = None  # of the call that is under way
+        self._failing = False  # whether the latest call failed
 
     async def start(self, event_sink: EventSink) -> None:
-        """Begin to take updates; what Telegram refuses meanwhile is logged and tried again."""
+        """Begin to receive updates; a call that Telegram refuses is logged and retried."""
         self._event_sink, self._stopping = event_sink, False
         self._start_loop()
 
     def _start_loop(self) -> None:
-        way_in = self._set_webhook_once if self._config.public_url else self._poll_once
+        step = self._set_webhook_once if self._config.public_url else self._poll_once
         self._failing = False
-        self._task = asyncio.create_task(self._run_loop(way_in), name="telegram-ingress")
+        self._task = asyncio.create_task(self._run_loop(step), name="telegram-ingress")
 
     @property
     def connected(self) -> bool:
-        """Whether updates can reach us: the latest call was answered, and more of them come."""
+        """Whether updates can arrive: the loop runs, and its latest call succeeded."""
         return self._task is not None and not self._stopping and not self._failing
 
     def silence_s(self) -> float | None:
-        """Return how long the call has lasted that is under way; None where there is none."""
+        """Return the age in seconds of the call that is under way; None if there is none."""
         return None if self._call_started_at is None else self._clock.time() - self._call_started_at
 
     async def restart(self) -> None:
-        """Give up a call that never returns, and call anew; what is being stored is left alone."""
+        """Cancel a call that never returns, and call again; an update being stored is left alone."""
         loop = self._task
         if loop is None or not self._cancellable:
             return
@@ -84,7 +94,7 @@ class Ingress:
             self._start_loop()
 
     async def stop(self) -> None:
-        """Take no further update: an open poll ends at once, a store transaction is let finish."""
+        """Receive no further update: cancel an open poll, let a store transaction finish."""
         self._stopping = True
         if self._task is None:
             return
@@ -94,15 +104,12 @@ class Ingress:
         self._task = None
 
     async def close(self) -> None:
-        """Stop, and give up what is done beside."""
+        """Stop, and cancel the background tasks."""
         await self.stop()
-        for task in list(self._background_tasks):
-            task.cancel()
-        if self._background_tasks:
-            await asyncio.wait(self._background_tasks)
+        await self._background_tasks.close()
 
     async def handle_request(self, request: Request) -> Response:
-        """Take one update that Telegram brings; any other answer than 200 lets it come again."""
+        """Receive one update from the webhook; Telegram repeats it after any response but 200."""
         secret = request.headers.get("x-telegram-bot-api-secret-token", "")
         if not hmac.compare_digest(secret.encode(), self._config.secret_token.encode()):
             return Response(status_code=403)
@@ -120,10 +127,10 @@ class Ingress:
             return Response(status_code=503, headers={"Retry-After": "1"})
         return Response(status_code=200)
 
-    # -- the ways in -------------------------------------------------------------------------
+    # -- polling and webhook ---------------------------------------------------------------------
 
     async def _run_loop(self, step: Callable[[], Awaitable[bool]]) -> None:
-        """Do ``way_in`` until it says that it is done or we are stopped, whatever goes wrong."""
+        """Run ``step`` until it returns True or we are stopped, with a backoff after each failure."""
         failures = 0
         while not self._stopping:
             self._call_started_at = self._clock.time()
@@ -131,7 +138,7 @@ class Ingress:
                 if await step():
                     return
                 failures, self._failing = 0, False
-            except Exception as exc:  # noqa: BLE001 - the task's boundary: nothing may end the way in
+            except Exception as exc:  # noqa: BLE001 - a task's boundary: no failure may end the loop
                 failures += 1
                 self._call_started_at, self._failing = None, True
                 self._webhook_maybe_set = self._webhook_maybe_set or (
@@ -144,11 +151,11 @@ class Ingress:
                 self._call_started_at = None
 
     async def _poll_once(self) -> bool:
-        """Fetch updates and take them in order; the offset moves behind each that is stored."""
+        """Fetch updates and store them in order; the offset advances past each that is stored."""
         if self._webhook_maybe_set:
             await self._run_cancellable(self._bot.delete_webhook(drop_pending_updates=False))
             self._webhook_maybe_set = False
-        found = await self._run_cancellable(
+        updates = await self._run_cancellable(
             self._bot.get_raw_updates(
                 offset=self._offset,
                 allowed_updates=ALLOWED_UPDATES,
@@ -156,7 +163,7 @@ class Ingress:
                 read_margin_s=self._config.call_timeout_s,
             )
         )
-        for raw in found:
+        for raw in updates:
             if self._stopping:
                 return True
             await self._handle(raw)
@@ -164,7 +171,7 @@ class Ingress:
         return False
 
     async def _set_webhook_once(self) -> bool:
-        """Tell Telegram where to call us; done once it agrees."""
+        """Set the webhook; returns True once Telegram accepts it."""
         await self._run_cancellable(
             self._bot.set_webhook(
                 self._config.webhook_url,
@@ -180,7 +187,7 @@ class Ingress:
     # -- one update ----------------------------------------------------------------------------
 
     async def _handle(self, raw: Any) -> None:
-        """Store what an update holds, whatever that is.
+        """Store the events of an update.
 
         Raises:
             StoreUnavailable: nothing was stored.
@@ -191,10 +198,10 @@ class Ingress:
         self._run_side_effects(events, raw)
 
     def _run_side_effects(self, events: Sequence[Event], raw: Any) -> None:
-        """Do what an update asks for beside being stored."""
+        """Do what an update requires besides being stored."""
         match events, raw:
             case [ChannelMigrated(old_channel=old, new_channel=new)], _:
-                self.on_chat_migrated(old, new)
+                self._on_chat_migrated(old, new)
             case _, {"callback_query": {"id": str(query)}}:
                 self.spawn(self._answer_callback(query))
             case _, {"my_chat_member": {"chat": {"type": kind}, "new_chat_member": {"status": status}}}:
@@ -202,55 +209,59 @@ class Ingress:
 
     def _parse(self, raw: Any) -> Sequence[Event]:
         try:
-            return parse_events(Update.de_json(raw, self._bot), self.identity, received_at=datetime.now(UTC))
+            update = Update.de_json(raw, self._bot)
+            return parse_events(update, self._account.identity, received_at=datetime.now(UTC))
         except Exception as exc:  # noqa: BLE001 - an update of any shape must not block those behind it
             return [self._unparsed(raw, exc)]
 
     async def _store(self, event: Event, raw: Any) -> None:
+        """Store one event; one whose handling fails is stored as unparsed, so that it blocks no other.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
         if self._event_sink is None:
             raise StoreUnavailable("not started")
         try:
             await self._event_sink(event)
         except StoreUnavailable:
             raise
-        except Exception as exc:
+        except Exception as exc:  # a defect of ours, of any type: retrying it would stop polling for good
             log.exception("telegram.event_failed")
             if isinstance(event, UnparsedEvent):
                 raise
             await self._event_sink(self._unparsed(raw, exc))
 
     def _unparsed(self, raw: Any, error: Exception) -> UnparsedEvent:
-        """Say where it went wrong, not with which words: those may be a person's."""
+        """Return the update as an unparsed event; the error's text is left out, as it may quote a person."""
         frame = traceback.extract_tb(error.__traceback__)[-1]
         fault = f"{type(error).__name__} at {frame.name}:{frame.lineno}"
         log.warning("telegram.event_unparsed", fault=fault)
         text = json.dumps(raw, default=str)[:MAX_RAW_CHARS]
-        known = raw.get("update_id") if isinstance(raw, dict) else None
+        update_id = raw.get("update_id") if isinstance(raw, dict) else None
         return UnparsedEvent(
-            delivery_id=f"update:{known or hashlib.sha256(text.encode()).hexdigest()[:32]}",
+            delivery_id=f"update:{update_id or hashlib.sha256(text.encode()).hexdigest()[:32]}",
             platform=PLATFORM,
-            tenant=str(self.identity.id),
+            tenant=self._account.tenant,
             raw=text,
             error=fault,
         )
 
-    # -- beside --------------------------------------------------------------------------------
+    # -- background ----------------------------------------------------------------------------
 
     async def _answer_callback(self, query_id: str) -> None:
-        """Take the waiting mark off a pressed button."""
+        """Stop the progress indicator on a pressed button."""
         try:
             await self._bot.answer_callback_query(query_id)
         except TelegramError as exc:  # too old, or pressed twice: the button works all the same
             log.debug("telegram.callback_not_answered", error=type(exc).__name__)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for; :meth:`close` gives it up."""
-        task = asyncio.create_task(work)
-        self._background_tasks.add(task)
-        task.add_done_callback(self._background_tasks.discard)
+        """Run ``work`` in the background; :meth:`close` cancels it."""
+        self._background_tasks.spawn(work)
 
     async def _run_cancellable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do what :meth:`stop` may cut short."""
+        """Run ``work``, which :meth:`stop` and :meth:`restart` may cancel."""
         self._cancellable = True
         try:
             return await work
@@ -259,7 +270,7 @@ class Ingress:
 
 
 def _decode_body(body: bytes) -> Any:
-    """Return the body's JSON, or its text where it is none."""
+    """Return the body's JSON, or its text if it is not JSON."""
     try:
         return json.loads(body)
     except ValueError:

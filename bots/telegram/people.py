@@ -1,4 +1,4 @@
-"""Who we are and who speaks: people, anonymous admins, channels that post as themselves. Pure."""
+"""The bot's identity, and the authors of messages: people, anonymous admins, channels. Pure."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,39 @@ from core.domain.addresses import Person
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotIdentity:
-    """Who the bot is."""
+    """The bot, as ``getMe`` describes it."""
 
     id: int
     username: str  #: without the @
 
 
-def person_of(user: User | None, chat: Chat | None, signature: str | None) -> Person | None:
-    """Return who speaks; None for another bot.
+class BotAccount:
+    """Holds the bot's identity, which is known once the platform is connected."""
 
-    Anonymous admins and channels speak through Telegram's own bots, with ``sender_chat`` set.
+    def __init__(self) -> None:
+        """Hold an identity with id 0 until :meth:`set_identity` is called."""
+        self._identity = BotIdentity(id=0, username="")
+
+    @property
+    def identity(self) -> BotIdentity:
+        """The bot's identity; its id is 0 until the platform is connected."""
+        return self._identity
+
+    @property
+    def tenant(self) -> str:
+        """The bot's id as a string: the tenant of every conversation."""
+        return str(self._identity.id)
+
+    def set_identity(self, identity: BotIdentity) -> None:
+        """Set the identity that Telegram reported."""
+        self._identity = identity
+
+
+def person_of(user: User | None, chat: Chat | None, signature: str | None) -> Person | None:
+    """Return the author of a message; None for another bot.
+
+    Anonymous admins and channels post through Telegram's own bots, with ``sender_chat`` set
+    (https://core.telegram.org/bots/api#message).
     """
     if chat is not None:
         title = chat.effective_name or ""
@@ -37,7 +60,7 @@ def person_of(user: User | None, chat: Chat | None, signature: str | None) -> Pe
 
 
 def origin_name(origin: MessageOrigin) -> str:
-    """Return the display name of whoever a message comes from originally; "" where not told."""
+    """Return the display name of a message's original author; "" if Telegram does not give one."""
     match origin:
         case MessageOriginUser():
             return origin.sender_user.full_name

@@ -70,10 +70,6 @@ class TelegramMessageChannel:
         self._refused_rich: dict[str, None] = {}  #: rich forms that were refused, oldest first
         self._typing_indicator = TypingIndicator(self._api, limits)
 
-    def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
-        """Remember that a group became a supergroup; answers under way follow it."""
-        self._api.chat_migrated(old_chat_id, new_chat_id)
-
     def build_renderer(self, address: Address) -> Renderer:
         """Make the pager for one answer; the same for every chat."""
         return (

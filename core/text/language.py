@@ -19,8 +19,13 @@ def detect_language(text: str, hint: str = "") -> Language:
     cjk = sum(map(len, CJK_RUN.findall(text)))
     latin = sum(1 for char in text if char.isascii() and char.isalpha())
     if cjk == 0 and latin == 0:
-        return "zh" if hint.lower().startswith("zh") else "en"
+        return language_of_tag(hint)
     return "zh" if cjk * 5 >= latin else "en"
+
+
+def language_of_tag(tag: str) -> Language:
+    """Return the language of a BCP 47 tag, such as "zh-CN"; English for every other language and for ""."""
+    return "zh" if tag.lower().startswith("zh") else "en"
 
 
 def pick(language: Language, *, zh: str, en: str) -> str:

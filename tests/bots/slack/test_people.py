@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 
 from bots.simulator.slack import SlackSimulator
-from bots.slack import people as module
 from bots.slack.credentials import SlackConfig, build_client
-from bots.slack.people import FAILURE_TTL_S, PROFILE_TTL_S, ProfileCache
+from bots.slack.people import PROFILE_TTL_S, ProfileCache
+from core.concurrency.ttl_cache import FAILURE_TTL_S
 
 
 @dataclass(slots=True)
@@ -48,16 +48,16 @@ async def test_a_name_is_asked_for_once(slack: SlackSimulator, people: ProfileCa
     for _ in range(5):
         found = await people.get_profiles([ada, ada], timeout_s=5)
         assert found[ada].name == "Ada"
-        assert await people.name_of(ada) == "Ada"
+        assert (await people.get_profile(ada)).name == "Ada"
     assert len(slack.calls) == 1
 
 
 async def test_a_name_grows_old(slack: SlackSimulator, people: ProfileCache, clock: HandClock) -> None:
     """After some hours a person is asked for anew."""
     ada = slack.add_person("Ada")
-    await people.name_of(ada)
+    await people.get_profile(ada)
     clock.now += PROFILE_TTL_S + 1
-    await people.name_of(ada)
+    await people.get_profile(ada)
     assert len(slack.calls) == 2
 
 
@@ -65,25 +65,26 @@ async def test_an_unknown_person_keeps_the_id(
     slack: SlackSimulator, people: ProfileCache, clock: HandClock
 ) -> None:
     """A failed lookup gives the id, and is tried again only after a while."""
-    assert await people.name_of("U404") == "U404"
-    assert await people.name_of("U404") == "U404"
+    assert (await people.get_profile("U404")).name == "U404"
+    assert (await people.get_profile("U404")).name == "U404"
     assert len(slack.calls) == 1
     clock.now += FAILURE_TTL_S + 1
-    await people.name_of("U404")
+    await people.get_profile("U404")
     assert len(slack.calls) == 2
 
 
 async def test_no_more_people_are_kept_than_fit(
-    slack: SlackSimulator, people: ProfileCache, monkeypatch: pytest.MonkeyPatch
+    slack: SlackSimulator, config: SlackConfig, clock: HandClock
 ) -> None:
-    """The one not asked for the longest is forgotten first."""
-    monkeypatch.setattr(module, "CAPACITY", 2)
-    ada, bob, eve = (slack.add_person(name) for name in ("Ada", "Bob", "Eve"))
-    for one in (ada, bob, ada, eve, ada):
-        await people.name_of(one)
-    assert len(slack.calls) == 3
-    await people.name_of(bob)
-    assert len(slack.calls) == 4
+    """The profile that was not read for the longest time is evicted first."""
+    async with aiohttp.ClientSession() as session:
+        people = ProfileCache(build_client(config, session), clock, capacity=2)
+        ada, bob, eve = (slack.add_person(name) for name in ("Ada", "Bob", "Eve"))
+        for one in (ada, bob, ada, eve, ada):
+            await people.get_profile(one)
+        assert len(slack.calls) == 3
+        await people.get_profile(bob)
+        assert len(slack.calls) == 4
 
 
 async def test_a_slow_lookup_goes_on_by_itself(slack: SlackSimulator, people: ProfileCache) -> None:
@@ -91,5 +92,5 @@ async def test_a_slow_lookup_goes_on_by_itself(slack: SlackSimulator, people: Pr
     ada = slack.add_person("Ada")
     slack.faults.next("users.info", "stall", 0.2)
     assert await people.get_profiles([ada], timeout_s=0.01) == {}
-    assert await people.name_of(ada) == "Ada"
+    assert (await people.get_profile(ada)).name == "Ada"
     assert len(slack.calls) == 1

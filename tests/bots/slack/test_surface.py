@@ -11,7 +11,7 @@ from bots.simulator.slack import Limits, SlackSimulator
 from bots.slack.addressing import details_of
 from bots.slack.credentials import SlackConfig, build_client, identify
 from bots.slack.limits import SlackLimits
-from bots.slack.people import ProfileCache
+from bots.slack.people import BotAccount, ProfileCache
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
 from core.domain.addresses import Address, Person, ThreadKey
@@ -69,8 +69,9 @@ async def desk() -> AsyncIterator[Desk]:
         async with aiohttp.ClientSession() as session:
             client = build_client(config, session)
             people = ProfileCache(client, ScaledClock(SCALE))
-            me, _ = await identify(client)
-            reader = ThreadHistory(client, people, me)
+            account = BotAccount()
+            account.set_identity((await identify(client))[0])
+            reader = ThreadHistory(client, people, account)
             author = Person(id=ada)
             yield Desk(
                 slack=slack,

@@ -45,6 +45,19 @@ async def test_an_answer_is_kept_for_its_time() -> None:
     assert platform.asked == ["a", "b", "a"]
 
 
+async def test_many_values_are_those_that_come_in_time() -> None:
+    """Keys whose load takes longer are left out; the load continues for the next caller."""
+    platform = Platform()
+    lookups = TtlCache("names", platform, SystemClock(), default="")
+    await lookups.get("a")
+    platform.open.clear()
+    assert await lookups.get_many(["a", "b"], timeout_s=0) == {"a": "A"}
+    platform.open.set()
+    assert await lookups.get_many(["a", "b"], timeout_s=5) == {"a": "A", "b": "B"}
+    assert platform.asked == ["a", "b"]
+    await lookups.close()
+
+
 async def test_those_who_ask_together_wait_for_one_answer() -> None:
     """One of them who gives up does not take it from the others."""
     platform = Platform()
