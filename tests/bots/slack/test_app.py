@@ -175,8 +175,11 @@ async def test_every_event_is_acknowledged(app, slack, inbox, people) -> None:
     said = next(
         event for event in inbox.taken if isinstance(event, MessageReceived) and event.message_id == root
     )
-    await app.surface.post(
-        said.address, RenderedMessage(markdown="One", text="One"), mode=DeliveryModeName.EDIT, marker="m"
+    await app.message_channel.post(
+        said.address,
+        RenderedMessage(markdown="One", text="One"),
+        mode=DeliveryModeName.EDIT,
+        idempotency_key="m",
     )
     await slack.settled()
     kinds = [type(event) for event in inbox.taken]
@@ -224,12 +227,12 @@ async def test_our_buttons_are_heard(either, slack, inbox, people) -> None:
     await slack.say(channel, ada, f"<@{slack.bot_user}> hi")
     await slack.settled()
     address: Address = inbox.taken[0].address
-    ref = await either.surface.post(
+    ref = await either.message_channel.post(
         address,
         RenderedMessage(markdown="One", text="One"),
         mode=DeliveryModeName.EDIT,
-        marker="m",
-        controls=(ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD),
+        idempotency_key="m",
+        buttons=(ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD),
     )
     assert await slack.press(channel, ref.message_id, "moonthread_retry", "retry", ada)
     assert await slack.press(channel, ref.message_id, "moonthread_feedback", "bad", ada)
@@ -283,11 +286,11 @@ async def test_after_stopping_the_surface_goes_on(app, slack, inbox, people) -> 
     await slack.say(channel, ada, f"<@{slack.bot_user}> hi")
     await slack.settled()
     await app.stop()
-    ref = await app.surface.post(
+    ref = await app.message_channel.post(
         inbox.taken[0].address,
         RenderedMessage(markdown="One", text="One"),
         mode=DeliveryModeName.STREAM,
-        marker="m",
+        idempotency_key="m",
     )
     assert slack.screen.messages[ref.channel, ref.message_id].text == "One"
 

@@ -28,6 +28,7 @@ from core.domain.errors import (
 )
 
 SCALE = 1000.0
+FLOOD_S = 86_400.0  #: of the stand-in's fast clock: over a minute of the machine's
 
 
 def page(text: str) -> RenderedMessage:
@@ -331,10 +332,10 @@ async def test_a_closed_edit_window_is_gone_too(desk: Desk) -> None:
 
 async def test_a_rate_limit_says_how_long_and_which(desk: Desk) -> None:
     """A 429 carries Slack's wait and the method that it closes."""
-    desk.slack.flood("chat.postMessage", 30)
+    desk.slack.flood("chat.postMessage", FLOOD_S)
     with pytest.raises(PlatformRateLimited) as caught:
         await desk.surface.post(desk.direct, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m")
-    assert 0 < caught.value.retry_after_s <= 30
+    assert 0 < caught.value.retry_after_s <= FLOOD_S
     assert caught.value.method == "chat.postMessage"
 
 
@@ -415,7 +416,7 @@ async def test_a_status_that_is_not_for_us_is_given_up(desk: Desk) -> None:
 
 async def test_a_status_over_its_rate_says_so(desk: Desk) -> None:
     """A rate limit of the status is told, so that its budget closes."""
-    desk.slack.flood("assistant.threads.setStatus", 10)
+    desk.slack.flood("assistant.threads.setStatus", FLOOD_S)
     with pytest.raises(PlatformRateLimited):
         await desk.surface.set_status(desk.direct, TypingStatus.THINKING)
 

@@ -11,9 +11,9 @@ from core.domain.clock import ScaledClock
 
 
 @pytest.fixture
-def clock() -> ScaledClock:
-    """Return the clock that the service and its stand-in share."""
-    return ScaledClock(40)
+def clock(request: pytest.FixtureRequest) -> ScaledClock:
+    """Return the clock that the service and its stand-in share; its speed may be an indirect parameter."""
+    return ScaledClock(getattr(request, "param", 40))
 
 
 @pytest.fixture

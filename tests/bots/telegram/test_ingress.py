@@ -326,6 +326,7 @@ async def test_commands_are_registered_in_both_languages(
     assert set(offered['{"type": "all_group_chats"}', ""]) == words - {"start"}
 
 
+@pytest.mark.parametrize("clock", [1], indirect=True)  # Telegram takes an answer for 15 s
 async def test_a_pressed_button_is_stored_and_answered(
     make_app: MakeApp, store: Store, telegram: TelegramSimulator
 ) -> None:
