@@ -21,7 +21,6 @@ from core.domain.errors import StoreUnavailable
 from core.files.file_policy import strip_attachments_line
 from core.files.prompt_files import NO_FILES
 from core.files.reader import FileReader
-from core.inbound.group_policy import default_conversation_settings
 from core.kimi import KNOWN_MODELS, ChatRequest, Message, Model
 from core.knowledge.retrieval import KnowledgeRetriever
 from core.llm.requester import requester_of
@@ -94,7 +93,7 @@ class PromptBuilder:
                     available_context = AvailableContext(rules=found, chat_type=conversation.chat_type)
         own = available_context.group_rules
         if own is not None:
-            chosen = default_conversation_settings(own) | chosen
+            chosen = conversation_settings.defaults_of_chat(own) | chosen
         wanted = chosen.get(conversation_settings.MODEL, "")
         model = self._model_catalog.find(wanted) if wanted else None
         usual = "" if self._settings.thinking is None else ("on" if self._settings.thinking else "off")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, delete, select
 
+from core.chat_policy import ChatRules
 from core.store import schema
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
@@ -33,3 +34,14 @@ async def save(tx: Transaction, conversation_id: int, name: str, value: str) -> 
     await tx.execute(
         chosen.on_conflict_do_update(index_elements=["conversation_id", "name"], set_={"value": value})
     )
+
+
+def defaults_of_chat(rules: ChatRules) -> dict[str, str]:
+    """Return a chat's defaults for those settings of its conversations that nobody has set."""
+    search = None if rules.search is None else "on" if rules.search else "off"
+    defaults = {
+        MODEL: rules.model,
+        PERSONA: rules.persona,
+        SEARCH: search,
+    }
+    return {name: value for name, value in defaults.items() if value}
