@@ -1,0 +1,38 @@
+"""A group that becomes a supergroup, or a channel that is shared: what was stored goes on there."""
+
+import pytest
+
+from core.access import Actor
+from core.chat_policy import ChatRules
+from core.domain.events import Mention
+from core.store import chat_members, guard, rules
+from tests.core.inbound.conftest import Inbound
+from tests.event_builders import BOB, slack_channel
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_everything_of_a_channel_follows_to_its_new_id(inbound: Inbound) -> None:
+    """Conversations, rules, members and blocks keep their effect (Slack: ``channel_id_changed``)."""
+    chat = slack_channel()
+    old, platform = chat.channel, chat.platform
+    async with inbound.database.begin() as tx:
+        await rules.save(tx, ChatRules(strict=True), platform=platform, tenant="", channel=old, changed_by="")
+        await guard.block(tx, platform=platform, person_id=BOB.id, channel=old)
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+
+    migration = chat.migrate("C2")
+    assert await inbound.ingest(migration)
+    assert not await inbound.ingest(migration)
+
+    await inbound.ingest(chat.message("two", thread=question.message_id))
+    assert len({key.conversation_id for key in inbound.woken}) == 1
+    async with inbound.database.read() as tx:
+        found = await rules.load(tx, chat.key())
+        member = await chat_members.get(tx, chat.key(), question.author.id)
+        block = await guard.get_block(tx, Actor.at(chat.key(), BOB.id))
+    assert found is not None
+    assert found.strict
+    assert member.conversation_id is not None
+    assert block is not None

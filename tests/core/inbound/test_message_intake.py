@@ -1,0 +1,186 @@
+"""Messages, edits and arrivals in a chat without rules: what is answered, kept as context, or not stored."""
+
+from datetime import timedelta
+
+import pytest
+
+from core.chat_policy import ChatRules
+from core.domain.events import Mention
+from core.domain.message_content import UnsupportedContent
+from core.domain.turn_states import CancelReason
+from core.store import Lane, rules
+from tests.core.inbound.conftest import Inbound
+from tests.event_builders import ANN, BOB, direct_chat, group_chat, picture, reply_to, slack_channel
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_every_message_of_a_direct_chat_is_a_question(inbound: Inbound) -> None:
+    """In a direct chat each message addresses the bot."""
+    chat = direct_chat()
+    await inbound.ingest(chat.message("one"))
+    await inbound.ingest(chat.message("two"))
+    assert await inbound.open_texts() == ["one", "two"]
+
+
+async def test_a_follow_up_of_the_only_person_needs_no_mention(inbound: Inbound) -> None:
+    """In a thread that one person has with the bot, their next message is a question."""
+    chat = slack_channel()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    await inbound.ingest(chat.message("two", thread=question.message_id))
+    assert await inbound.open_texts() == ["one", "two"]
+
+
+async def test_others_in_a_thread_are_context_until_the_bot_is_mentioned(inbound: Inbound) -> None:
+    """A thread of several people goes on without the bot; it reads along and answers when addressed."""
+    chat = slack_channel()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    thread = question.message_id
+    await inbound.ingest(chat.message("I disagree", author=BOB, thread=thread))
+    await inbound.ingest(chat.message("me too", thread=thread))
+    assert await inbound.open_texts() == ["one"]
+    await inbound.ingest(chat.message("@bot who is right?", mention=Mention.BY_NAME, thread=thread))
+    assert await inbound.open_texts() == ["one", "@bot who is right?"]
+    conversation = await inbound.conversation(chat, thread)
+    assert conversation is not None
+    assert [line.text for line in await inbound.history(conversation)] == [
+        "one",
+        "I disagree",
+        "me too",
+        "@bot who is right?",
+    ]
+
+
+async def test_what_cannot_be_read_is_no_follow_up(inbound: Inbound) -> None:
+    """A sticker that nobody addressed to the bot asks nothing."""
+    chat = slack_channel()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    await inbound.ingest(
+        chat.message("", thread=question.message_id, unsupported_content=UnsupportedContent.STICKER)
+    )
+    assert await inbound.open_texts() == ["one"]
+
+
+async def test_a_reply_continues_its_conversation(inbound: Inbound) -> None:
+    """In a Telegram group a reply to a known message belongs to that message's conversation."""
+    chat = group_chat()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    await inbound.ingest(chat.message("two", quoted=reply_to(question)))
+    keys = {key.conversation_id for key in inbound.woken}
+    assert len(keys) == 1
+    assert await inbound.open_texts() == ["one", "two"]
+
+
+async def test_a_message_interrupts_the_running_answer_if_so_set(inbound: Inbound) -> None:
+    """By default a question waits; with WHILE_ANSWERING=interrupt it ends the running answer."""
+    chat = direct_chat()
+    await inbound.ingest(chat.message("one"))
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    _, answer = await inbound.begin_answer(conversation)
+    await inbound.ingest(chat.message("two"))
+    assert answer.cancel_reason is None
+    inbound.configure(interrupt_running=True)
+    await inbound.ingest(chat.message("three"))
+    assert answer.cancel_reason is CancelReason.INTERRUPT
+
+
+async def test_an_album_is_a_question_if_one_of_its_messages_is(inbound: Inbound) -> None:
+    """Telegram delivers an album as messages of their own, of which one carries the caption."""
+    chat = group_chat()
+    parts = [
+        chat.message("", media_group_id="7", attachments=(picture("a.jpg"),)),
+        chat.message("", media_group_id="7", attachments=(picture("b.jpg"),)),
+        chat.message("@bot what is it?", mention=Mention.BY_NAME, media_group_id="7"),
+        chat.message("", media_group_id="7", attachments=(picture("c.jpg"),)),
+    ]
+    for part in parts:
+        assert await inbound.ingest(part)
+    assert await inbound.open_events() == parts
+
+
+async def test_an_album_that_addresses_nobody_stays_unread(inbound: Inbound) -> None:
+    """Its messages are recorded, as a later one may address the bot, but nothing is answered."""
+    chat = group_chat()
+    for name in ("a.jpg", "b.jpg"):
+        assert await inbound.ingest(chat.message("", media_group_id="7", attachments=(picture(name),)))
+    assert await inbound.open_events() == []
+    assert inbound.woken == []
+
+
+async def test_an_edit_of_the_latest_question_answers_it_anew(inbound: Inbound) -> None:
+    """The running answer is cancelled, and the new text is what Kimi will read."""
+    chat = direct_chat()
+    question = chat.message("Wyh?")
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    _, answer = await inbound.begin_answer(conversation)
+    edit = chat.edit(question, "Why?")
+    assert await inbound.ingest(edit)
+    assert answer.cancel_reason is CancelReason.RETRY
+    assert (await inbound.open_events())[-1] == edit
+    assert [line.text for line in await inbound.history(conversation)] == ["Why?"]
+
+
+async def test_an_edit_of_an_older_message_only_changes_the_history(inbound: Inbound) -> None:
+    """Only the latest question is answered anew."""
+    chat = direct_chat()
+    first = chat.message("one")
+    await inbound.ingest(first)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    await inbound.answer(conversation, "1")
+    await inbound.ingest(chat.message("two"))
+    await inbound.answer(conversation, "2")
+    assert await inbound.ingest(chat.edit(first, "ONE"))
+    assert await inbound.open_events() == []
+    assert [line.text for line in await inbound.history(conversation)] == ["ONE", "1", "two", "2"]
+
+
+async def test_edits_are_not_answered_if_so_set(inbound: Inbound) -> None:
+    """With ANSWER_EDITS=off an edit changes the history and nothing else."""
+    inbound.configure(answer_edits=False)
+    chat = direct_chat()
+    question = chat.message("Wyh?")
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    await inbound.answer(conversation, "1")
+    await inbound.ingest(chat.edit(question, "Why?"))
+    assert await inbound.open_events() == []
+    assert [line.text for line in await inbound.history(conversation)] == ["Why?", "1"]
+
+
+async def test_an_edit_without_new_text_is_ignored(inbound: Inbound) -> None:
+    """Platforms report a link preview or a pin as an edit."""
+    chat = direct_chat()
+    question = chat.message("Why?")
+    await inbound.ingest(question)
+    assert not await inbound.ingest(chat.edit(question, "Why?"))
+    assert not await inbound.ingest(chat.edit(chat.message("never delivered"), "Why?"))
+
+
+async def test_a_new_member_is_welcomed_once(inbound: Inbound) -> None:
+    """A person who leaves and comes back is not welcomed again; without rules nobody is."""
+    chat = group_chat()
+    assert not await inbound.ingest(chat.join(ANN))
+    async with inbound.database.begin() as tx:
+        await rules.save(
+            tx,
+            ChatRules(welcome="Hello {name}!"),
+            platform="telegram",
+            tenant="",
+            channel=chat.channel,
+            changed_by="",
+        )
+    joined = chat.join(BOB)
+    assert await inbound.ingest(joined)
+    assert await inbound.open_events(Lane.COMMANDS) == [joined]
+    chat.wait(timedelta(days=1).total_seconds())
+    assert await inbound.ingest(chat.join(BOB))
+    assert await inbound.open_events(Lane.COMMANDS) == [joined]
