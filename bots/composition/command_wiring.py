@@ -44,12 +44,12 @@ def _setting_commands(
     components: Components, prompting: PromptComponents
 ) -> Mapping[CommandName, CommandHandler]:
     """Return the commands that show or change how the bot answers in a conversation."""
-    database, builder = components.base.database, prompting.prompt_builder
+    database, options_loader = components.base.database, prompting.options_loader
     allowed, catalog = may_change(components.base.settings.group_changes), components.llm.catalog
     return {
-        CommandName.MODEL: ModelCommand(database, builder, catalog, may_change=allowed),
-        CommandName.THINK: ThinkCommand(database, builder, may_change=allowed),
-        CommandName.SYSTEM: PersonaCommand(database, builder, prompting.personas, may_change=allowed),
+        CommandName.MODEL: ModelCommand(database, options_loader, catalog, may_change=allowed),
+        CommandName.THINK: ThinkCommand(database, options_loader, may_change=allowed),
+        CommandName.SYSTEM: PersonaCommand(database, options_loader, prompting.personas, may_change=allowed),
         CommandName.SEARCH: SearchCommand(database, prompting.tool_registry, may_change=allowed),
         CommandName.SETTINGS: SettingsCommand(database, components.staff, catalog, prompting.personas),
     }

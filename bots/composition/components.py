@@ -59,7 +59,7 @@ def build_components(
         handoff=handoff,
         knowledge=build_knowledge(base, files, staff, handoff.service),
         ingestor=build_ingestor(base, delivery, handoff, staff),
-        summarizer=Summarizer(base.database, llm.model, clock, prices=base.prices),
+        summarizer=Summarizer(base.database, llm.completer),
     )
 
 

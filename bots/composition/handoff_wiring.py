@@ -18,8 +18,8 @@ from core.handoff.reminders import Reminders
 from core.handoff.sender import HandoffSender
 from core.handoff.service import HandoffService
 from core.inbound.staff import StaffDirectory
-from core.llm.resumable_stream import ChatModel
-from core.prompting.context_builder import PromptBuilder
+from core.llm.text_completer import TextCompleter
+from core.prompting.options_loader import OptionsLoader
 from core.settings import Settings
 from core.store import Lane
 from core.store.handoffs import DeskRoom
@@ -58,11 +58,11 @@ def build_outbox_runner(
     base: Infrastructure,
     delivery: DeliveryComponents,
     handoff: HandoffComponents,
-    model: ChatModel,
-    prompt_builder: PromptBuilder,
+    completer: TextCompleter,
+    options_loader: OptionsLoader,
 ) -> OutboxRunner:
     """Build the handler of :data:`HANDOFF_LANES`, which relays messages and writes AI notes."""
-    assistant = HandoffAssistant(base.database, model, prompt_builder, base.clock, prices=base.prices)
+    assistant = HandoffAssistant(base.database, completer, options_loader, base.clock)
     return OutboxRunner(
         base.database,
         handoff.service,

@@ -37,7 +37,9 @@ from core.llm import (
 )
 from core.llm.masking_model import MaskingModel
 from core.llm.pseudonymizing_model import PseudonymizingModel
-from core.llm.resumable_stream import ChatModel
+from core.llm.text_completer import TextCompleter
+from core.llm.usage_meter import UsageMeter
+from core.ports.chat_model import ChatModel
 from core.prompting.model_catalog import ModelCatalog, with_default_context
 from core.redaction.masking import Masker
 from core.settings import Settings
@@ -63,6 +65,8 @@ class LlmComponents:
     gateway: LlmGateway
     masker: Masker
     model: ChatModel  #: the gateway without personal data: ids pseudonymized, secrets masked
+    completer: TextCompleter  #: asks ``model`` for texts that nobody watches grow
+    usage_meter: UsageMeter
     catalog: ModelCatalog
 
     @property
@@ -95,11 +99,15 @@ def build_llm(base: Infrastructure) -> LlmComponents:
         observer=base.observer,
     )
     masker = build_masker(settings)
+    model = PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database)
+    usage_meter = UsageMeter(base.prices, base.clock)
     return LlmComponents(
         providers=providers,
         gateway=gateway,
         masker=masker,
-        model=PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database),
+        model=model,
+        completer=TextCompleter(model, base.database, base.clock, usage_meter),
+        usage_meter=usage_meter,
         catalog=ModelCatalog(
             providers[0].client.models, base.clock, fallback=built_in_models(settings.kimi_base_url)
         ),
@@ -186,7 +194,9 @@ def _build_provider(
     store = (WriteBehindStore if base.single_replica else DatabaseLimiterStore)(base.database, account)
     limiter = RateLimiter(store, limits, base.clock, name=name, single_replica=base.single_replica)
     return ProviderComponents(
-        provider=Provider(name=name, client=client, rate_limiter=limiter, model=model, account=account),
+        provider=Provider(
+            name=name, open_stream=client.stream, rate_limiter=limiter, model=model, account=account
+        ),
         client=client,
         limiter_store=store,
     )

@@ -9,9 +9,13 @@ from bots.composition.settings_mapping import build_chat_settings
 from core.chat_settings import ChatSettings
 from core.kimi import Model
 from core.llm.masking_model import MaskingApi, masking_token_counter
-from core.prompting.context_builder import PromptBuilder
+from core.prompting.compactor import Compactor
+from core.prompting.options_loader import OptionsLoader
 from core.prompting.personas import Personas
+from core.prompting.prompt_builder import PromptBuilder
+from core.prompting.token_calibration import TokenCalibration
 from core.prompting.token_ratio import TokenRatios
+from core.prompting.view_loader import PromptViewLoader
 from core.tools.custom_tools import load_tools
 from core.tools.registry import ToolRegistry
 
@@ -25,6 +29,7 @@ class PromptComponents:
     chat_settings: ChatSettings
     token_ratios: TokenRatios
     personas: Personas
+    options_loader: OptionsLoader
     prompt_builder: PromptBuilder
     tool_registry: ToolRegistry
 
@@ -40,19 +45,19 @@ def build_prompting(components: Components, model: Model) -> PromptComponents:
     chat_settings = build_chat_settings(settings, model)
     token_ratios = TokenRatios(base.database)
     personas = Personas(Path(settings.data_dir, PERSONAS_FOLDER))
+    options_loader = OptionsLoader(base.database, llm.catalog, personas, chat_settings)
+    count_tokens = masking_token_counter(client.count_tokens, llm.masker)
     return PromptComponents(
         chat_settings=chat_settings,
         token_ratios=token_ratios,
         personas=personas,
+        options_loader=options_loader,
         prompt_builder=PromptBuilder(
-            base.database,
-            llm.catalog,
-            components.summarizer,
+            options_loader,
+            PromptViewLoader(base.database, token_ratios, chat_settings, file_reader=components.files.reader),
+            Compactor(components.summarizer, chat_settings),
+            TokenCalibration(token_ratios, count_tokens),
             chat_settings,
-            token_ratios=token_ratios,
-            personas=personas,
-            count_tokens=masking_token_counter(client.count_tokens, llm.masker),
-            file_reader=components.files.reader,
             retriever=components.knowledge.retriever,
         ),
         tool_registry=ToolRegistry(

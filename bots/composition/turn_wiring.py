@@ -4,7 +4,10 @@ from bots.composition.command_wiring import build_command_dispatcher
 from bots.composition.components import Components
 from bots.composition.handoff_wiring import HANDOFF_LANES, build_outbox_runner
 from bots.composition.prompt_wiring import PromptComponents, build_prompting
+from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
+from core.answering.checkpoint import Checkpoints
+from core.answering.request_preparer import RequestPreparer
 from core.handoff.offer_button import EscalationHook, HandoffButtonProvider
 from core.kimi import Model
 from core.turns.intent_classifier import KimiIntentClassifier
@@ -20,7 +23,7 @@ def build_turn_runner(components: Components, model: Model) -> TurnRunner:
     base, handoff, delivery = components.base, components.handoff, components.delivery
     prompting = build_prompting(components, model)
     outbox_runner = build_outbox_runner(
-        base, delivery, handoff, components.llm.model, prompting.prompt_builder
+        base, delivery, handoff, components.llm.completer, prompting.options_loader
     )
     return TurnRunner(
         base.database,
@@ -37,21 +40,21 @@ def build_turn_runner(components: Components, model: Model) -> TurnRunner:
         after_answer_hooks=(EscalationHook(base.database, handoff.service, delivery.work_queue),),
         button_providers=(HandoffButtonProvider(base.database, handoff.service),),
         lane_handlers=dict.fromkeys(HANDOFF_LANES, outbox_runner),
-        classifier=KimiIntentClassifier(
-            base.database, components.llm.model, prompting.prompt_builder, base.clock, prices=base.prices
-        ),
+        classifier=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
         shutdown=base.shutdown,
     )
 
 
 def _build_answerer(components: Components, prompting: PromptComponents) -> Answerer:
+    base, llm, chat_settings = components.base, components.llm, prompting.chat_settings
+    checkpoints = Checkpoints(base.database, base.clock, interval_s=chat_settings.checkpoint_interval_s)
     return Answerer(
-        components.base.database,
-        components.llm.model,
+        base.database,
+        RequestPreparer(
+            prompting.options_loader, prompting.prompt_builder, file_reader=components.files.reader
+        ),
+        AnswerStreamer(llm.model, prompting.tool_registry, checkpoints, chat_settings, base.clock),
         prompting.prompt_builder,
         prompting.token_ratios,
-        prompting.chat_settings,
-        components.base.clock,
-        tool_registry=prompting.tool_registry,
-        file_reader=components.files.reader,
+        llm.usage_meter,
     )

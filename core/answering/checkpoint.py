@@ -1,6 +1,7 @@
-"""Storing an answer while it is written, so that whoever takes it over goes on from there."""
+"""Stores answers while they are written, so that the next attempt continues an interrupted one."""
 
 import asyncio
+from typing import Final
 
 import structlog
 
@@ -14,22 +15,22 @@ from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
-MAX_SAVES_PER_S = 20.0  #: checkpoints over all running answers of this process
-FLUSH_TIMEOUT_S = 2.0  #: how long a process that stops tries to store the last words
+MAX_SAVES_PER_S: Final = 20.0  #: checkpoints over all running answers of this process
+FLUSH_TIMEOUT_S: Final = 2.0  #: how long a process that stops tries to store the last text
 
 
 class Checkpoints:
     """Stores the running answers of one process."""
 
     def __init__(self, database: Database, clock: Clock, *, interval_s: float) -> None:
-        """With few answers at once each is stored every ``every_s`` seconds."""
+        """Store each answer every ``interval_s`` seconds; less often if many answers run at once."""
         self._database = database
         self._clock = clock
         self._interval_s = interval_s
-        self._active_answers = 0  # answers that are being kept
+        self._active_answers = 0
 
     async def run(self, turn: Turn, answer: StreamedAnswer, running: ActiveAnswer) -> None:
-        """Store the answer now and then; end it where another run owns the turn."""
+        """Store the answer periodically until cancelled; cancel it if another attempt owns the turn."""
         self._active_answers += 1
         try:
             await self._save_periodically(turn, answer, running)
@@ -37,9 +38,10 @@ class Checkpoints:
             self._active_answers -= 1
 
     async def flush(self, turn: Turn, answer: StreamedAnswer) -> None:
-        """Store the words so far once more, because this process goes and another goes on with them.
+        """Store the text so far, because this process stops and another one continues the answer.
 
-        What people see must not become shorter for it. Where it cannot be stored soon, it is left.
+        The message that people see must not become shorter by that. If the text cannot be stored
+        soon, it is left.
         """
         if not answer.text:
             return
@@ -50,11 +52,11 @@ class Checkpoints:
             log.info("answer.flush_failed", error=type(exc).__name__)
 
     async def _save_periodically(self, turn: Turn, answer: StreamedAnswer, running: ActiveAnswer) -> None:
-        stored = answer.text
+        saved_text = answer.text
         while True:
-            # With hundreds of answers at once the database would cost more than all their words.
+            # With hundreds of answers at once, short intervals would load the database more than the rest.
             await self._clock.sleep(max(self._interval_s, self._active_answers / MAX_SAVES_PER_S))
-            if answer.text == stored:
+            if answer.text == saved_text:
                 continue
             text = answer.text
             try:
@@ -65,7 +67,7 @@ class Checkpoints:
             except StoreUnavailable as exc:
                 log.warning("answer.checkpoint_failed", error=str(exc))
             else:
-                stored = text
+                saved_text = text
 
     async def _save(self, turn: Turn, text: str, reasoning: str) -> None:
         async with self._database.begin() as tx:

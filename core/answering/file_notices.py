@@ -1,4 +1,4 @@
-"""What people are told about their files, in Chinese and English."""
+"""Texts about the files of a question, in Chinese and English."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
 from core.text.language import Language, pick
 
-MAX_NAMES = 3  #: that stand in one sentence
+MAX_NAMES = 3  #: file names in one sentence
 
 FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
     FileFault.EMPTY: (
@@ -74,7 +74,7 @@ FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
 
 
 def reading_files_text(names: Sequence[str], language: Language) -> str:
-    """Return what is shown while files are read."""
+    """Return the text to show while files are read."""
     listed = pick(language, zh="、", en=", ").join(names[:MAX_NAMES])
     if len(names) > MAX_NAMES:
         count = len(names)
@@ -98,7 +98,7 @@ def file_problems_text(problems: Sequence[FileProblem], language: Language) -> s
 
 
 def partial_files_text(partial_files: Sequence[PartialFile], language: Language) -> str:
-    """Return the note that says which files an answer was given on a part of; "" where there are none."""
+    """Return the note that names the files of which Kimi read only a part; "" if there are none."""
     notes = []
     for one in partial_files:
         if one.shown_pieces == 0:

@@ -1,4 +1,4 @@
-"""How an answer ended, and what a person is told of that."""
+"""Derives from a finished stream how an answer ended and which note the person reads."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ CONTEXT_TOO_LONG = KimiFailure(KimiContextTooLong.code)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerOutcome:
-    """How an answer ended: what is shown below it, and what becomes of it."""
+    """How an answer ended, and the texts that are shown below it."""
 
     outcome: TurnOutcome
-    note: str = ""  #: shown under the text
-    sources: str = ""  #: the sources, shown under everything
+    note: str = ""  #: below the text
+    sources: str = ""  #: below the note
 
 
 def outcome_of(
@@ -35,7 +35,17 @@ def outcome_of(
     cancel_reason: CancelReason | None,
     language: Language,
 ) -> AnswerOutcome:
-    """Read off how the answer ended: from a finished stream, or from preparations that failed."""
+    """Return how an answer ended.
+
+    Args:
+        stream: the task that streamed it or prepared its request; it has ended.
+        answer: the answer as far as it came.
+        cancel_reason: why it was cancelled from outside; None if it was not.
+        language: of the note.
+
+    Raises:
+        Exception: the task's, if it is none that an answer may end with.
+    """
     if stream.cancelled():
         if cancel_reason is CancelReason.INTERRUPT and not answer.text:
             return AnswerOutcome(outcome=Outcome.INTERRUPTED)  # nothing was said: the next answer says it all
@@ -48,9 +58,9 @@ def outcome_of(
             outcome=Outcome.FILES_UNREADABLE, note=file_problems_text(error.problems, language)
         )
     if isinstance(error, KimiError):
-        # The limiter tells the operator once that the account is used up.
-        tell = log.debug if _is_quota_error(error) else log.warning
-        tell("kimi.request_failed", code=error.code, request_id=error.request_id, error=str(error))
+        # The limiter logs once that the account is used up.
+        write = log.debug if _is_quota_error(error) else log.warning
+        write("kimi.request_failed", code=error.code, request_id=error.request_id, error=str(error))
         hint = f" {Notice.RETRY_HINT.text(language)}" if error.retryable else ""
         return AnswerOutcome(outcome=KimiFailure(error.code), note=f"{error.notice(language)}{hint}")
     if error is not None:

@@ -1,19 +1,20 @@
-"""What a person sees while there are no words yet: their place in the line, or that Kimi is busy."""
+"""Texts that a person sees before the answer begins: the position in the queue, or that Kimi is busy."""
 
 import math
 from collections.abc import Callable
+from typing import Final
 
 from core.domain.clock import Clock
 from core.kimi import KimiError
-from core.llm import QueuePosition
+from core.ports.chat_model import QueuePosition
 from core.text.language import Language
 
-MIN_ETA_S = 2.0  #: a wait that will be over this soon is not worth a word
-REPEAT_AFTER_S = 8.0  #: how often the time alone is told anew
+MIN_ETA_S: Final = 2.0  #: a shorter wait is not shown
+REPEAT_AFTER_S: Final = 8.0  #: how often the estimated time is updated if the position stays
 
 
 class QueueNotice:
-    """Puts what the limiter tells into passing texts, seldom enough for people to read them."""
+    """Shows the limiter's and the gateway's news as placeholders, slowly enough to read."""
 
     def __init__(self, show_placeholder: Callable[[str], None], language: Language, clock: Clock) -> None:
         self._show_placeholder = show_placeholder
@@ -23,7 +24,7 @@ class QueueNotice:
         self._shown_at = 0.0
 
     def on_queue_position(self, queue_position: QueuePosition) -> None:
-        """Tell the place where it has changed, and the time now and then."""
+        """Show the position if it has changed, or if the shown time is old."""
         now = self._clock.time()
         if self._shown is None:
             if queue_position.eta_s < MIN_ETA_S or queue_position.position == 0:
@@ -34,7 +35,7 @@ class QueueNotice:
         self._show_placeholder(queue_position_text(queue_position, self._language))
 
     def on_retry(self, _error: KimiError, _wait_s: float) -> None:
-        """Tell that the question waits for a Kimi that does not answer."""
+        """Show that Kimi does not answer and is tried again."""
         if self._language == "zh":
             self._show_placeholder("Kimi 暂时没有回应，我会继续尝试。")
         else:
@@ -42,7 +43,7 @@ class QueueNotice:
 
 
 def queue_position_text(queue_position: QueuePosition, language: Language) -> str:
-    """Return a place in the line in words."""
+    """Return the text for a position in the queue."""
     if queue_position.position == 0:
         return "轮到你了。" if language == "zh" else "It is your turn."
     if language == "zh":
@@ -63,7 +64,7 @@ def _duration_en(seconds: float) -> str:
 
 
 def _round_duration(seconds: float) -> tuple[int, str]:
-    """Return a time as people say it; rather too long than too short."""
+    """Return a duration and its unit as people say it, rounded up."""
     if seconds <= 90:
         return max(5, math.ceil(seconds / 5) * 5), "s"
     if seconds <= 90 * 60:

@@ -1,4 +1,4 @@
-"""What people see of Kimi's thinking, where the operator shows it: off by default."""
+"""Shows Kimi's thinking above the answer, if the operator has switched it on."""
 
 from core.domain.bot_messages import ThinkingStyle
 from core.domain.clock import Clock
@@ -6,7 +6,7 @@ from core.text.language import Language
 
 
 class ReasoningDisplay:
-    """Turns Kimi's thoughts into Markdown that stands before the answer; it only ever grows."""
+    """Turns Kimi's thinking into Markdown that is shown before the answer and only ever grows."""
 
     MARK = "💭"  #: begins the quote, so that a renderer can fold it
 
@@ -18,7 +18,7 @@ class ReasoningDisplay:
         self._finished = False
 
     def add_reasoning(self, text: str) -> str:
-        """Return what to show for the next piece of thinking; "" for nothing."""
+        """Return the text to show for the next piece of thinking; may be ""."""
         if self._finished:
             return ""
         first = self._started_at is None
@@ -31,7 +31,7 @@ class ReasoningDisplay:
         return f"> {self.MARK} {quoted}" if first else quoted
 
     def finish(self) -> str:
-        """Return what to show between the thinking and the answer's first word."""
+        """Return the text to show between the thinking and the answer's first word; may be ""."""
         if self._started_at is None or self._finished:
             return ""
         self._finished = True

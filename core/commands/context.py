@@ -1,7 +1,7 @@
 """``/context``: what Kimi is shown of this conversation, and at what cost."""
 
 from core.commands.command import Command, CommandReply
-from core.prompting.context_builder import PromptBuilder
+from core.prompting.prompt_builder import PromptBuilder
 from core.prompting.view import PromptView
 from core.store import Database, usage
 from core.text.language import Language, pick

@@ -6,9 +6,9 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.command_names import CommandName
 from core.kimi import RETIRED_MODELS, KimiModelUnknown, Model, check_model, nearest_model
-from core.prompting.context_builder import PromptBuilder
 from core.prompting.generation_options import thinking_levels
 from core.prompting.model_catalog import ModelCatalog
+from core.prompting.options_loader import OptionsLoader
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
 
@@ -21,13 +21,13 @@ class ModelCommand:
     def __init__(
         self,
         database: Database,
-        prompt_builder: PromptBuilder,
+        options_loader: OptionsLoader,
         catalog: ModelCatalog,
         *,
         may_change: MayChange,
     ) -> None:
         self._database = database
-        self._prompt_builder = prompt_builder
+        self._options_loader = options_loader
         self._catalog = catalog
         self._may_change = may_change
 
@@ -51,7 +51,7 @@ class ModelCommand:
         return await self._switch(command, wanted)
 
     async def _list(self, command: Command, served: Sequence[Model]) -> CommandReply:
-        terms = await self._prompt_builder.load_options(command.conversation)
+        terms = await self._options_loader.load(command.conversation)
         now = f"`{terms.model.id}`"
         head = pick(
             command.language, zh=f"这个对话由 {now} 回答。", en=f"This conversation is answered by {now}."
@@ -79,7 +79,7 @@ class ModelCommand:
             chosen = (await conversation_settings.load(tx, command.conversation.id)).get(
                 conversation_settings.THINKING, ""
             )
-        terms = await self._prompt_builder.load_options(command.conversation)
+        terms = await self._options_loader.load(command.conversation)
         model = terms.model
         text = pick(
             command.language,

@@ -4,7 +4,7 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.buttons import OptionButton
 from core.domain.command_names import CommandName
-from core.prompting.context_builder import PromptBuilder
+from core.prompting.options_loader import OptionsLoader
 from core.prompting.personas import MAX_PERSONA_CHARS, Personas
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
@@ -18,10 +18,10 @@ class PersonaCommand:
     """Shows and sets the persona."""
 
     def __init__(
-        self, database: Database, prompt_builder: PromptBuilder, personas: Personas, *, may_change: MayChange
+        self, database: Database, options_loader: OptionsLoader, personas: Personas, *, may_change: MayChange
     ) -> None:
         self._database = database
-        self._prompt_builder = prompt_builder
+        self._options_loader = options_loader
         self._personas = personas
         self._may_change = may_change
 
@@ -46,7 +46,7 @@ class PersonaCommand:
             if found is None:
                 return await self._unknown_persona_reply(command, words)
             persona = found
-        room = (await self._prompt_builder.load_options(command.conversation)).max_prompt_tokens
+        room = (await self._options_loader.load(command.conversation)).max_prompt_tokens
         if len(persona) > MAX_PERSONA_CHARS or estimate_tokens(persona) > room * MAX_PROMPT_SHARE:
             return CommandReply(text=_too_long_text(command.language))
         await self._save(command, words)
@@ -70,7 +70,7 @@ class PersonaCommand:
             command.language, zh="这个对话用的是默认人设。", en="This conversation has my usual persona."
         )
         mine = pick(command.language, zh="这个对话的人设：", en="The persona of this conversation:")
-        words = (await self._prompt_builder.load_options(command.conversation)).persona
+        words = (await self._options_loader.load(command.conversation)).persona
         text = usual
         if chosen and words:
             name = f" `{chosen}`" if chosen.startswith("@") else ""

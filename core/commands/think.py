@@ -4,8 +4,8 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import MayChange, admins_only_text, as_code, option_buttons
 from core.domain.buttons import OptionButton
 from core.domain.command_names import CommandName
-from core.prompting.context_builder import PromptBuilder
 from core.prompting.generation_options import GenerationOptions, thinking_levels, thinking_params
+from core.prompting.options_loader import OptionsLoader
 from core.store import Database, conversation_settings
 from core.text.language import pick
 
@@ -15,15 +15,15 @@ DEFAULT = "default"  #: the word that takes a choice back
 class ThinkCommand:
     """Shows and sets the level of thinking."""
 
-    def __init__(self, database: Database, prompt_builder: PromptBuilder, *, may_change: MayChange) -> None:
+    def __init__(self, database: Database, options_loader: OptionsLoader, *, may_change: MayChange) -> None:
         self._database = database
-        self._prompt_builder = prompt_builder
+        self._options_loader = options_loader
         self._may_change = may_change
 
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order; without an argument it shows."""
         level = command.argument.strip("`'\" \n").lower()
-        terms = await self._prompt_builder.load_options(command.conversation)
+        terms = await self._options_loader.load(command.conversation)
         if not level:
             return self._show(command, terms)
         if not self._may_change(command):

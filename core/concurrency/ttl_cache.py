@@ -11,7 +11,7 @@ from core.concurrency.task_set import KeyedTasks
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformRateLimited
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

@@ -3,27 +3,25 @@
 Where Kimi cannot be had, or takes too long, the desk does without.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 import structlog
 
-from core.access import PriceList
+from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.domain.turn_states import CallPurpose
 from core.handoff.ticket_card import ticket_language
 from core.kimi import ChatRequest, KimiError, Message
-from core.llm import Requester
-from core.llm.pricing import with_cost
-from core.llm.resumable_stream import ChatModel, StreamedAnswer, stream_with_resume
-from core.prompting.context_builder import PromptBuilder
+from core.llm.text_completer import TextCompleter
+from core.llm.usage_meter import UsageOwner
+from core.ports.chat_model import Requester
 from core.prompting.generation_options import GenerationOptions, least_thinking_level, thinking_params
+from core.prompting.options_loader import OptionsLoader
 from core.prompting.prompt import text_with_speaker
-from core.store import Database, conversations, history, usage
+from core.store import Database, conversations, history
 from core.store.conversations import Conversation
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
-from core.store.usage import CallUsage
 from core.text.language import pick
 
 log = structlog.get_logger(__name__)
@@ -49,36 +47,24 @@ DRAFT_PROMPT = (
 
 
 class HandoffAssistant:
-    """Asks Kimi on the desk's behalf."""
+    """Asks Kimi on behalf of the desk."""
 
     def __init__(
-        self,
-        database: Database,
-        model: ChatModel,
-        prompt_builder: PromptBuilder,
-        clock: Clock,
-        *,
-        prices: PriceList | None = None,
+        self, database: Database, completer: TextCompleter, options_loader: OptionsLoader, clock: Clock
     ) -> None:
         self._database = database
-        self._model = model
-        self._prompt_builder = prompt_builder
+        self._completer = completer
+        self._options_loader = options_loader
         self._clock = clock
-        self._prices = prices or PriceList()
 
     async def summarize(self, handoff: Handoff) -> str:
-        """Return what a handover is about, on one line; "" where it cannot be had."""
+        """Return the subject of a handoff on one line; "" if it cannot be had."""
         language = pick(ticket_language(handoff), zh="Chinese", en="English")
-        return " ".join(
-            (
-                await self._complete(
-                    handoff, SUMMARY_PROMPT.format(language=language), CallPurpose.HANDOFF_SUMMARY
-                )
-            ).split()
-        )
+        instruction = SUMMARY_PROMPT.format(language=language)
+        return " ".join((await self._complete(handoff, instruction, CallPurpose.HANDOFF_SUMMARY)).split())
 
     async def draft_reply(self, handoff: Handoff) -> str:
-        """Return a reply that a person may send; "" where it cannot be had."""
+        """Return a reply that a person may send; "" if it cannot be had."""
         return (await self._complete(handoff, DRAFT_PROMPT, CallPurpose.HANDOFF_DRAFT)).strip()
 
     async def _complete(self, handoff: Handoff, instruction: str, purpose: CallPurpose) -> str:
@@ -93,85 +79,33 @@ class HandoffAssistant:
             )
         if not lines:
             return ""
-        terms = await self._prompt_builder.load_options(conversation)
-        written = StreamedAnswer()
-        asking = asyncio.create_task(self._stream(conversation, terms, instruction, lines, written))
-        waiting = asyncio.create_task(self._clock.sleep(TIMEOUT_S))
+        options = await self._options_loader.load(conversation)
+        key = conversation.key
+        chat = f"{key.platform}:{key.channel}"
+        completion = self._completer.complete(
+            _build_request(options, instruction, transcript(conversation, lines)),
+            requester=Requester(person=f"desk:{chat}", chat=chat, weight=FAIR_SHARE_WEIGHT),
+            purpose=purpose,
+            owner=UsageOwner(conversation_id=conversation.id),
+        )
         try:
-            await asyncio.wait({asking, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
-                return ""
-            asking.result()
+            return await run_with_timeout(completion, TIMEOUT_S, self._clock)
+        except DeadlineExceeded:
+            return ""
         except KimiError as exc:
             log.warning("handoff.assist_failed", code=exc.code, error=str(exc))
             return ""
-        finally:
-            for task in (asking, waiting):
-                task.cancel()
-            await asyncio.gather(asking, waiting, return_exceptions=True)
-        await self._save_usage(conversation, terms, written, purpose)
-        return written.text
 
-    async def _stream(
-        self,
-        conversation: Conversation,
-        options: GenerationOptions,
-        instruction: str,
-        lines: Sequence[HistoryMessage],
-        answer: StreamedAnswer,
-    ) -> None:
-        how = thinking_params(options.model, least_thinking_level(options.model))
-        request = ChatRequest(
-            messages=(
-                Message(role="system", content=instruction),
-                Message(role="user", content=transcript(conversation, lines)),
-            ),
-            model=options.model.id,
-            max_completion_tokens=min(MAX_REPLY_TOKENS, options.reply_tokens),
-            thinking=how.thinking if how else None,
-            reasoning_effort=how.effort if how else None,
-        )
-        key = conversation.key
-        place = f"{key.platform}:{key.channel}"
-        await stream_with_resume(
-            self._model,
-            request,
-            answer,
-            lambda _: None,
-            self._clock,
-            max_resumes=1,
-            max_continuations=0,
-            requester=Requester(person=f"desk:{place}", chat=place, weight=FAIR_SHARE_WEIGHT),
-        )
 
-    async def _save_usage(
-        self,
-        conversation: Conversation,
-        options: GenerationOptions,
-        answer: StreamedAnswer,
-        purpose: CallPurpose,
-    ) -> None:
-        used = answer.usage
-        if used is None:
-            return
-        spent = CallUsage(
-            model=options.model.id,
-            prompt_tokens=used.prompt_tokens,
-            cached_tokens=used.cached_tokens,
-            completion_tokens=used.completion_tokens,
-            reasoning_tokens=used.reasoning_tokens,
-            first_word_s=None,
-            duration_s=self._clock.time() - answer.started_at,
-            purpose=purpose,
-        )
-        async with self._database.begin() as tx:
-            await usage.add(
-                tx,
-                with_cost(spent, self._prices),
-                conversation_id=conversation.id,
-                turn_id=None,
-                person_id="",
-            )
+def _build_request(options: GenerationOptions, instruction: str, text: str) -> ChatRequest:
+    thinking = thinking_params(options.model, least_thinking_level(options.model))
+    return ChatRequest(
+        messages=(Message(role="system", content=instruction), Message(role="user", content=text)),
+        model=options.model.id,
+        max_completion_tokens=min(MAX_REPLY_TOKENS, options.reply_tokens),
+        thinking=thinking.thinking if thinking else None,
+        reasoning_effort=thinking.effort if thinking else None,
+    )
 
 
 def transcript(conversation: Conversation, lines: Sequence[HistoryMessage]) -> str:

@@ -1,4 +1,4 @@
-"""How long to wait for Kimi, and whether and when to try again. No I/O, no clock."""
+"""Waits and retries of a failing Kimi. No I/O, no clock."""
 
 import random
 from collections.abc import Callable
@@ -19,41 +19,59 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter on top of what Kimi asks for."""
+    """Exponential backoff with full jitter on top of the wait that Kimi asks for."""
 
     max_attempts: int = 4  #: the first one included; 1 never tries again
     base_backoff_s: float = 1.0  #: the first backoff is between 0 and this, each further one up to twice it
     minute_limit_backoff_s: float = 5.0  #: the same for limits that count by the minute: hints are too short
-    max_wait_s: float = 30.0  #: the longest single wait; a longer hint ends the trying
+    max_wait_s: float = 30.0  #: the longest single wait; a longer hint ends the retries
     total_wait_s: float = 120.0  #: no attempt begins later than this after the first one began
 
 
+def backoff_s(
+    retries: int, *, first_s: float, max_s: float, hint_s: float, left_s: float, jitter: float
+) -> float | None:
+    """Return the seconds to wait before the next attempt; None if there is no time for it.
+
+    Args:
+        retries: waits before this one.
+        first_s: upper bound of the first backoff; it doubles with each retry.
+        max_s: upper bound of every backoff.
+        hint_s: the wait that Kimi asked for; the backoff comes on top of it.
+        left_s: time until the last moment at which an attempt may begin.
+        jitter: a random number in [0, 1).
+    """
+    if left_s < 0 or hint_s > left_s:
+        return None
+    return min(left_s, hint_s + min(max_s, first_s * 2.0**retries) * jitter)
+
+
 class RetryState:
-    """Decide, for one request, whether a failure is followed by another attempt."""
+    """Decides, for one request, whether a failure is followed by another attempt."""
 
     def __init__(self, policy: RetryPolicy, *, jitter: Callable[[], float] = random.random) -> None:
-        """``draw`` returns a number in [0, 1): the jitter."""
+        """Begin with the first attempt; ``jitter`` returns numbers in [0, 1)."""
         self._policy = policy
         self._jitter = jitter
         self.attempts = 1  #: attempts begun so far
 
     def next_wait_s(self, error: KimiError, elapsed_s: float) -> float | None:
-        """Return the seconds until the next attempt, None where ``error`` is final.
+        """Return the seconds until the next attempt; None if ``error`` is final.
 
-        ``elapsed_s`` is the time since the first attempt began. The wait is at least what Kimi
+        ``elapsed_s`` is the time since the first attempt began. The wait is at least as long as Kimi
         asked for.
         """
-        if not error.retryable or self.attempts >= self._policy.max_attempts:
+        policy = self._policy
+        if not error.retryable or self.attempts >= policy.max_attempts:
             return None
-        hint_s = error.retry_after_s or 0.0
-        room_s = min(self._policy.max_wait_s, self._policy.total_wait_s - elapsed_s)
-        if hint_s > room_s or room_s < 0:
-            return None
-        backoff_s = min(self._policy.max_wait_s, self._base_backoff_s(error) * 2.0 ** (self.attempts - 1))
-        self.attempts += 1
-        return min(room_s, hint_s + backoff_s * self._jitter())
-
-    def _base_backoff_s(self, error: KimiError) -> float:
-        if isinstance(error, KimiRateLimited) and error.limit in ("rpm", "tpm"):
-            return self._policy.minute_limit_backoff_s
-        return self._policy.base_backoff_s
+        is_minute_limit = isinstance(error, KimiRateLimited) and error.limit in ("rpm", "tpm")
+        wait_s = backoff_s(
+            self.attempts - 1,
+            first_s=policy.minute_limit_backoff_s if is_minute_limit else policy.base_backoff_s,
+            max_s=policy.max_wait_s,
+            hint_s=error.retry_after_s or 0.0,
+            left_s=min(policy.max_wait_s, policy.total_wait_s - elapsed_s),
+            jitter=self._jitter(),
+        )
+        self.attempts += 0 if wait_s is None else 1
+        return wait_s

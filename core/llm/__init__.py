@@ -1,25 +1,39 @@
-"""The account's limits, shared fairly by everybody who asks and by every replica.
+"""Kimi within the limits of its accounts: shared fairly by all requesters and by every replica.
 
 ::
 
-    limits.py     what a tier grants
-    state.py      what replicas share: leases, windows, the line, what was learnt; pure data
-    changes.py    what a replica tells: who waits, what runs, what Kimi said; pure
-    decide.py     who may go now; pure
-    line.py       the fair order of those who wait; pure
-    forecast.py   when each of them will probably be asked; pure
-    ledger.py     where the state is kept: a port, a twin in memory, the store that replicas share
-    kept.py       the same for a process that is alone: in memory, stored a moment later
-    admission.py  slots to wait for, in this process
-    breaker.py    which provider is up; pure
-    model.py      Kimi behind all of this, over several providers
+    gateway.py            a ChatModel over several providers
+    provider_pool.py      the providers and their health
+    failover.py           which provider is tried next, and when; pure
+    circuit_breaker.py    whether a provider is up; pure
+    call_metrics.py       measurements of one request
+
+    rate_limiter.py       permits to wait for, in this process
+    permit.py             a permit to send one request
+    limiter_replica.py    this process as one of the replicas that share an account
+    limiter_policy.py     which waiting requests may be sent; pure
+    fair_queue.py         the fair order of waiting requests; pure
+    eta.py                estimated waits; pure
+    limiter_reports.py    how a replica's report changes the shared state; pure
+    limiter_refusals.py   what a refusal of Kimi teaches; pure
+    sliding_window.py     counts by minute and day; pure
+    limiter_state.py      the shared state; plain data
+    limiter_store.py      where the state is kept
+    account_limits.py     what a tier grants
+
+    masking_model.py      a ChatModel that never receives secrets
+    pseudonymizing_model.py  a ChatModel that never receives ids
+    resumable_stream.py   one answer over several requests
+    text_completer.py     short texts that nobody watches grow
+    usage_meter.py        accounting of calls
 """
 
 from core.llm.account_limits import TIERS, AccountLimits, LimiterTiming, build_limits
-from core.llm.gateway import LlmGateway, Provider, Requester
+from core.llm.gateway import LlmGateway
 from core.llm.limiter_store import DatabaseLimiterStore, LimiterStore, MemoryLimiterStore, account_name
 from core.llm.permit import Permit
-from core.llm.rate_limiter import LimiterLoad, OnQueuePosition, PermitRequest, QueuePosition, RateLimiter
+from core.llm.provider_pool import Provider
+from core.llm.rate_limiter import LimiterLoad, RateLimiter
 from core.llm.write_behind_store import WriteBehindStore
 
 __all__ = [
@@ -31,13 +45,9 @@ __all__ = [
     "LimiterTiming",
     "LlmGateway",
     "MemoryLimiterStore",
-    "OnQueuePosition",
     "Permit",
-    "PermitRequest",
     "Provider",
-    "QueuePosition",
     "RateLimiter",
-    "Requester",
     "WriteBehindStore",
     "account_name",
     "build_limits",

@@ -1,8 +1,8 @@
-"""What Kimi grants an account, by tier; and how long the limiter itself waits for things.
+"""The limits that Kimi grants an account, by tier, and the timing of the limiter.
 
-Tiers of September 2026 (platform.kimi.com/docs/pricing/limits). Limits belong to the organisation:
-all its keys and all models share them. The gateway counts prompt tokens plus the requested
-``max_completion_tokens`` whatever the reply's real length.
+Tiers of September 2026 (https://platform.kimi.com/docs/pricing/limits). Limits belong to the
+organisation: all its keys and all models share them. Moonshot's gateway counts prompt tokens plus the
+requested ``max_completion_tokens``, whatever the real length of the reply.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLimits:
-    """The four limits; None where one is not known (it counts as open until Kimi tells it)."""
+    """The four limits; None if one is unknown, which leaves it open until a refusal names it."""
 
     concurrency: int | None = None  #: requests at once
     rpm: int | None = None  #: requests in any 60 s
@@ -39,7 +39,7 @@ class AccountLimits:
                 return self.tpd
 
 
-#: Presets by cumulative top-up; without a daily limit from tier 1 on.
+#: Limits of each tier (by cumulative top-up); from tier 1 on there is no daily limit.
 TIERS: Mapping[int, AccountLimits] = MappingProxyType(
     {
         0: AccountLimits(concurrency=1, rpm=3, tpm=500_000, tpd=1_500_000),
@@ -60,7 +60,7 @@ def build_limits(
     tpm: int | None = None,
     tpd: int | None = None,
 ) -> AccountLimits:
-    """Return a tier's preset (None: nothing known) with single numbers set over it.
+    """Return the limits of a tier (None: all unknown), with the given numbers in their place.
 
     Raises:
         KeyError: there is no such tier.
@@ -76,23 +76,21 @@ def build_limits(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimiterTiming:
-    """How long the limiter waits for things. The same in every replica of one account."""
+    """Timing of the limiter, the same in every replica of one account."""
 
-    lease_s: float = 30.0  #: a running request holds its place this long without being renewed
+    lease_s: float = 30.0  #: a running request keeps its place this long without renewal
     max_transit_s: float = 5.0
-    """A request arrives at Kimi within this time after it was let go. Until it is known to have
-    arrived it counts as if it arrived just now, so that a slow wire never breaks a window."""
-    abort_linger_s: float = 1.0  #: a request that was broken off holds its place at Kimi so much longer
-    replica_ttl_s: float = 3.0  #: a replica that was not heard of for so long has nobody in the line
-    heartbeat_s: float = 1.0  #: how often a replica with people in the line is heard of
-    poll_s: float = 0.25  #: how often it looks whether another one changed something
-    store_retry_deadline_s: float = 10.0  #: how long a database that fails is tried before people are told
-    pause_first_s: float = 1.0  #: the pause after a 429 that our own count does not explain
+    """A request arrives at Kimi within this time after it was granted. Until it is known to have
+    arrived it counts as if it arrived just now, so that a slow network never breaks a window."""
+    abort_linger_s: float = 1.0  #: an aborted request keeps its place at Kimi this much longer
+    replica_ttl_s: float = 3.0  #: a replica that is silent for so long has no request in the queue
+    heartbeat_s: float = 1.0  #: between two reports of a replica with waiting requests
+    poll_s: float = 0.25  #: between two looks for changes by other replicas
+    store_retry_deadline_s: float = 10.0  #: a failing store is retried so long before requests fail
+    pause_first_s: float = 1.0  #: pause after a 429 that our own count does not explain
     pause_max_s: float = 60.0  #: it doubles up to this
     quota_probe_first_s: float = 60.0  #: after an empty balance, until one request tries again
     quota_probe_max_s: float = 600.0
     day_probe_first_s: float = 600.0  #: the same after the daily limit
     day_probe_max_s: float = 3600.0
-    observed_limit_ttl_s: float = (
-        7 * DAY_S
-    )  #: a learnt limit is forgotten after this: the tier may have risen
+    observed_limit_ttl_s: float = 7 * DAY_S  #: then it is forgotten: the tier may have risen

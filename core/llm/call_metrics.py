@@ -1,4 +1,4 @@
-"""One request to Kimi as an observer hears of it."""
+"""Measures one request to Kimi for the observer."""
 
 from contextlib import ExitStack
 
@@ -8,10 +8,10 @@ from core.observer import ModelCallRecord, Observer
 
 
 class CallMetrics:
-    """Takes the times of one request; what it tells, it tells once, at the end."""
+    """Collects the times and tokens of one request and reports them once, at its end."""
 
     def __init__(self, observer: Observer, clock: Clock, *, provider: str, model: str) -> None:
-        """Begin where the request takes its place in the line."""
+        """Begin when the request enters the queue."""
         self._observer, self._clock = observer, clock
         self._provider, self._model = provider, model
         self._queued_at = clock.time()
@@ -20,26 +20,26 @@ class CallMetrics:
         self._usage: Usage | None = None
         self._outcome = "cancelled"
         self._exit_stack = ExitStack()
-        # Not "holds": a generator may be closed by another task than the one that began it.
+        # Not as_current: a generator may be closed by another task than the one that began it.
         self._span = self._exit_stack.enter_context(observer.span("kimi", provider=provider, model=model))
 
     def mark_sent(self) -> None:
-        """Note that the request is no longer in the line."""
+        """Record that the request has its permit and is sent."""
         self._sent_at = self._clock.time()
 
     def record_event(self, event: ReplyEvent) -> None:
-        """Note a piece of the reply; all but the first and the last cost one comparison."""
+        """Record an event of the reply; costs one comparison but for the first and the last."""
         if self._first_event_at is None:
             self._first_event_at = self._clock.time()
         if isinstance(event, Finished):
             self._usage, self._outcome = event.usage, "ok"
 
     def record_error(self, error: KimiError) -> None:
-        """Note what Kimi, or the limiter in its place, said."""
+        """Record that Kimi, or the limiter in its place, refused or failed."""
         self._outcome = error.code
 
     def finish(self) -> None:
-        """Tell what was heard."""
+        """Report the request to the observer."""
         now = self._clock.time()
         sent_at = self._sent_at if self._sent_at is not None else now
         usage = self._usage

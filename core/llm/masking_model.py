@@ -1,80 +1,66 @@
-"""Kimi without people's secrets: what is hidden goes out as placeholders and comes back as it was."""
+"""Replaces secrets in requests by placeholders and puts them back into the replies."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from core.kimi import (
     ChatRequest,
     Finished,
     Message,
     MessageContent,
-    OnRetry,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
     TextPart,
     ToolCall,
 )
-from core.llm import OnQueuePosition, Requester
-from core.llm.resumable_stream import ChatModel
+from core.ports.chat_model import CallContext, ChatModel
 from core.redaction.masking import Masker, RequestMask, StreamUnmasker, unescape_json
 from core.tools.formula import KimiApi
 
-OFFLOAD_CHARS: Final = 100_000  #: from here on a request is masked beside the loop
-ENCRYPTED_RESULT_CHARS: Final = (
-    256  #: a tool's result of this length without a blank is Kimi's own, encrypted
-)
+OFFLOAD_CHARS: Final = 100_000  #: longer requests are masked in a thread
+ENCRYPTED_RESULT_CHARS: Final = 256
+"""A tool's result of this length without white space is one of Kimi's own, encrypted."""
 
 
 class MaskingModel:
-    """A :class:`ChatModel` that never learns what its masker hides."""
+    """A :class:`core.ports.chat_model.ChatModel` that never receives the masker's secrets."""
 
     def __init__(self, model: ChatModel, masker: Masker) -> None:
         self._model = model
         self._masker = masker
 
-    async def stream(
-        self,
-        request: ChatRequest,
-        *,
-        on_retry: OnRetry | None = None,
-        requester: Requester | None = None,
-        on_queue_position: OnQueuePosition | None = None,
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """Yield the reply's events, with the real words in them.
+    async def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield the reply's events with the secrets in place.
 
-        Where a reply breaks off in the middle of a placeholder, its beginning is left out: who goes
-        on with the reply goes on before it.
+        If a reply breaks off within a placeholder, the beginning of the placeholder is left out, so
+        that a request that continues the reply continues before it.
 
         Raises:
             KimiError: of any kind.
-            StoreUnavailable: the line cannot be kept.
+            StoreUnavailable: the account's limiter cannot be reached.
         """
         mask = self._masker.for_request()
-        sent = await mask_request(request, mask)
-        text, thoughts = StreamUnmasker(mask), StreamUnmasker(mask)
-        events = self._model.stream(
-            sent, on_retry=on_retry, requester=requester, on_queue_position=on_queue_position
-        )
-        try:
+        masked = await mask_request(request, mask)
+        text, reasoning = StreamUnmasker(mask), StreamUnmasker(mask)
+        async with contextlib.aclosing(self._model.stream(masked, context)) as events:
             async for event in events:
-                for shown in _unmask_event(event, mask, text, thoughts):
-                    yield shown
-        finally:
-            await events.aclose()
+                for unmasked in _unmask_event(event, mask, text, reasoning):
+                    yield unmasked
 
 
 class MaskingApi:
-    """Kimi's other endpoints, whose bodies hold no secrets either: what its own tools are called with."""
+    """Kimi's tool endpoints, called with masked arguments."""
 
     def __init__(self, kimi: KimiApi, masker: Masker) -> None:
         self._kimi = kimi
         self._masker = masker
 
     async def request_json(self, method: str, path: str, body: object = None) -> Any:
-        """Ask an endpoint and return its JSON.
+        """Call an endpoint and return its JSON; a tool's ``arguments`` in ``body`` are masked.
 
         Raises:
             KimiError: of any kind.
@@ -90,7 +76,7 @@ class MaskingApi:
 def masking_token_counter(
     count_tokens: Callable[[ChatRequest], Awaitable[int]], masker: Masker
 ) -> Callable[[ChatRequest], Awaitable[int]]:
-    """Return a provider's count of tokens that is asked about masked requests only."""
+    """Return a token counter that sends only masked requests to ``count_tokens``."""
 
     async def counted(request: ChatRequest) -> int:
         return await count_tokens(await mask_request(request, masker.for_request()))
@@ -99,21 +85,21 @@ def masking_token_counter(
 
 
 async def mask_request(request: ChatRequest, mask: RequestMask) -> ChatRequest:
-    """Return a request without anything that is to be hidden."""
+    """Return the request with every secret replaced by a placeholder."""
     if not mask.is_active:
         return request
 
     def masked() -> tuple[Message, ...]:
         return tuple(_mask_message(message, mask) for message in request.messages)
 
-    much = sum(_count_chars(message) for message in request.messages) > OFFLOAD_CHARS
-    return replace(request, messages=await asyncio.to_thread(masked) if much else masked())
+    is_long = sum(_count_chars(message) for message in request.messages) > OFFLOAD_CHARS
+    return replace(request, messages=await asyncio.to_thread(masked) if is_long else masked())
 
 
 def _unmask_event(
     event: ReplyEvent, mask: RequestMask, text: StreamUnmasker, reasoning: StreamUnmasker
 ) -> list[ReplyEvent]:
-    """Return what one event becomes; several, where something was held back."""
+    """Return the events to yield for one event: several if text was held back before it."""
     match event:
         case TextDelta():
             return [*_flush(reasoning, ReasoningDelta), *_as_delta(text.feed(event.text), TextDelta)]
@@ -123,6 +109,8 @@ def _unmask_event(
             event = replace(event, arguments=mask.unmask_json(event.arguments))
         case Finished():
             pass
+        case _:
+            assert_never(event)
     return [*_flush(reasoning, ReasoningDelta), *_flush(text, TextDelta), event]
 
 
@@ -148,11 +136,11 @@ def _mask_message(message: Message, mask: RequestMask) -> Message:
 
 def _mask_content(message: Message, mask: RequestMask) -> MessageContent:
     match message.content:
-        case str(words) if message.role == "tool":
-            sealed = len(words) >= ENCRYPTED_RESULT_CHARS and not any(char.isspace() for char in words)
-            return words if sealed else mask.mask(unescape_json(words))
-        case str(words):
-            return mask.mask(words)
+        case str(text) if message.role == "tool":
+            encrypted = len(text) >= ENCRYPTED_RESULT_CHARS and not any(char.isspace() for char in text)
+            return text if encrypted else mask.mask(unescape_json(text))
+        case str(text):
+            return mask.mask(text)
         case parts:
             return tuple(
                 TextPart(mask.mask(part.text)) if isinstance(part, TextPart) else part for part in parts

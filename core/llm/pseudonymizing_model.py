@@ -1,9 +1,10 @@
-"""What stands for a person or a conversation outside: keyed hashes, never ids.
+"""Keyed hashes that replace the ids of people and conversations outside the service.
 
-The key is random, kept in the database and never shown: all replicas make the same hashes, and
-nobody can try out ids against them.
+The key is random, stored in the database and never shown. So all replicas make the same hashes, and
+nobody outside can test an id against them.
 """
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import AsyncGenerator
@@ -11,9 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from core.access import Actor
-from core.kimi import ChatRequest, OnRetry, ReplyEvent
-from core.llm import OnQueuePosition, Requester
-from core.llm.resumable_stream import ChatModel
+from core.kimi import ChatRequest, ReplyEvent
+from core.ports.chat_model import CallContext, ChatModel
 from core.store import Database
 from core.store.keys import get_or_create_key
 
@@ -26,15 +26,15 @@ def pseudonym(key: bytes, name: str) -> str:
 
 
 def anonymous_alias(key: bytes, person: Actor) -> str:
-    """Return the name under which what somebody used today is counted after they were forgotten."""
+    """Return the id under which the usage of a person is counted after their data was deleted."""
     return f"anon:{pseudonym(key, f'forgotten:{person.platform}:{person.tenant}:{person.person_id}')[:32]}"
 
 
 class PseudonymizingModel:
-    """A :class:`ChatModel` whose requests tell Kimi apart people and conversations, but not who they are.
+    """Replaces person and conversation ids in requests with keyed hashes.
 
-    ``safety_identifier`` is Kimi's field for a hash of the user; see
-    https://platform.kimi.ai/docs/api/chat.
+    Kimi can distinguish people and conversations but not identify them. ``safety_identifier`` is
+    Kimi's field for a hash of the user; see https://platform.kimi.ai/docs/api/chat.
     """
 
     def __init__(self, model: ChatModel, database: Database) -> None:
@@ -42,35 +42,23 @@ class PseudonymizingModel:
         self._database = database
         self._key: bytes | None = None
 
-    async def stream(
-        self,
-        request: ChatRequest,
-        *,
-        on_retry: OnRetry | None = None,
-        requester: Requester | None = None,
-        on_queue_position: OnQueuePosition | None = None,
-    ) -> AsyncGenerator[ReplyEvent, None]:
+    async def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events.
 
         Raises:
             KimiError: of any kind.
-            StoreUnavailable: the line cannot be kept, or the key cannot be read.
+            StoreUnavailable: the limiter or the key cannot be read.
         """
         key = await self._load_key()
         if request.prompt_cache_key:
-            request = replace(
-                request, prompt_cache_key=pseudonym(key, f"conversation:{request.prompt_cache_key}")[:32]
-            )
-        if requester is not None:
-            request = replace(request, safety_identifier=pseudonym(key, f"person:{requester.person}"))
-        events = self._model.stream(
-            request, on_retry=on_retry, requester=requester, on_queue_position=on_queue_position
-        )
-        try:
+            cache_key = pseudonym(key, f"conversation:{request.prompt_cache_key}")[:32]
+            request = replace(request, prompt_cache_key=cache_key)
+        if context.requester.person:
+            person = pseudonym(key, f"person:{context.requester.person}")
+            request = replace(request, safety_identifier=person)
+        async with contextlib.aclosing(self._model.stream(request, context)) as events:
             async for event in events:
                 yield event
-        finally:
-            await events.aclose()
 
     async def _load_key(self) -> bytes:
         if self._key is None:

@@ -1,10 +1,9 @@
-"""Asking Kimi for one answer: from a prompt to a stream of words that survives a broken wire."""
+"""One answer of Kimi over as many requests as it takes: resumed, continued, with tools."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias, assert_never
 
 import structlog
 
@@ -19,153 +18,137 @@ from core.kimi import (
     KimiTimeout,
     KimiUnavailable,
     Message,
-    OnRetry,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
     ToolCall,
     Usage,
 )
-from core.llm import OnQueuePosition, Requester
+from core.ports.chat_model import CallContext, ChatModel
 from core.tools.tool_runner import ToolRunner
 
 log = structlog.get_logger(__name__)
 
-
-OpenStream: TypeAlias = Callable[[ChatRequest], AsyncGenerator[ReplyEvent, None]]
-ClampReplyTokens: TypeAlias = Callable[[ChatRequest], ChatRequest]
+OnText: TypeAlias = Callable[[str], None]
 
 
-class ChatModel(Protocol):
-    """What this service needs of a Kimi; :class:`core.llm.LlmGateway` is one."""
+def _ignore(_: str) -> None:
+    """Discard a piece of text."""
 
-    def stream(
-        self,
-        request: ChatRequest,
-        *,
-        on_retry: OnRetry | None = None,
-        requester: Requester | None = None,
-        on_queue_position: OnQueuePosition | None = None,
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """Yield the reply's events; the last is :class:`core.kimi.Finished`.
 
-        The request may wait in the line of ``asker``'s questions, of which ``on_place`` is told,
-        and after failures, of which ``on_wait`` is told.
-
-        Raises:
-            KimiError: of any kind.
-            StoreUnavailable: the line cannot be kept.
-        """
+def _unchanged(request: ChatRequest) -> ChatRequest:
+    return request
 
 
 @dataclass(slots=True)
 class StreamedAnswer:
-    """An answer as far as it has come; grows while it is streamed."""
+    """An answer as far as it has been received; grows while it is streamed."""
 
     text: str = ""
     reasoning: str = ""
-    finish_reason: str = ""  #: "" while it runs
-    usage: Usage | None = None
+    finish_reason: str = ""  #: "" until the last request has ended
+    usage: Usage | None = None  #: the sum over all requests; None if the provider did not tell
     request_count: int = 0
-    started_at: float = 0.0
+    started_at: float = 0.0  #: when the first request was made, in seconds of the service's clock
     first_token_at: float | None = None
-    pending_tool_calls: list[ToolCall] = field(default_factory=list)  #: tool calls that wait to be run
+    pending_tool_calls: list[ToolCall] = field(default_factory=list)
 
     def append(self, text: str) -> str:
-        """Take in a delta and return what of it is to be shown.
+        """Append a delta and return the part of it to show.
 
-        White space before the first word is dropped: some models put a space there.
+        White space before the first word is dropped: some models send it.
         """
         if not self.text:
             text = text.lstrip()
         self.text += text
         return text
 
+    @property
+    def time_to_first_token_s(self) -> float | None:
+        """Seconds from the first request to the first token of text; None if no text came."""
+        return None if self.first_token_at is None else self.first_token_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """How one answer is streamed."""
+
+    max_resumes: int = 0  #: requests that continue a stream that broke off
+    max_continuations: int = 0  #: requests that continue a reply that reached its length limit
+    on_text: OnText = _ignore  #: receives each piece of the answer, in order
+    on_reasoning: OnText = _ignore  #: receives each piece of the thinking, in order
+    tools: ToolRunner | None = None  #: runs the tools that the model calls; None offers none
+    clamp_reply_tokens: Callable[[ChatRequest], ChatRequest] = _unchanged
+    """Returns a request that has grown with a reply that still fits beside it into the context."""
+
 
 async def stream_with_resume(
     model: ChatModel,
     request: ChatRequest,
     answer: StreamedAnswer,
-    on_text: Callable[[str], None],
+    context: CallContext,
     clock: Clock,
-    *,
-    max_resumes: int,
-    max_continuations: int,
-    on_reasoning: Callable[[str], None] = lambda _: None,
-    requester: Requester | None = None,
-    on_queue_position: OnQueuePosition | None = None,
-    on_retry: OnRetry | None = None,
-    tools: ToolRunner | None = None,
-    clamp_reply_tokens: ClampReplyTokens = lambda request: request,
+    options: StreamOptions,
 ) -> None:
-    """Stream the reply to ``request`` into ``written`` and ``show``.
+    """Stream the reply to ``request`` into ``answer`` and to the callbacks of ``options``.
 
-    Where ``written`` begins with text (an earlier run's), and wherever the stream breaks after
-    words came, Kimi is asked to go on from exactly there: nothing is repeated, nothing lost.
-    The same is done up to ``continuations`` times where the reply reached its length limit. Tools
-    that Kimi asks for are run, and it is asked again with what they found. ``fit`` gives a request
-    that has grown so the reply for which the model's context still has room.
+    If ``answer`` begins with text (of an earlier attempt), and whenever the stream breaks after
+    text came, Kimi is asked to continue from exactly there: nothing is repeated, nothing lost. A
+    reply that reached its length limit is continued the same way. Tools that Kimi calls are run,
+    and Kimi is asked again with their results.
 
     Raises:
-        KimiError: nothing (more) can be had; what came stays in ``written``.
+        KimiError: no (more) text can be had; what came stays in ``answer``.
+        StoreUnavailable: the account's limiter cannot be reached.
     """
-    ask = partial(model.stream, requester=requester, on_queue_position=on_queue_position, on_retry=on_retry)
-    writing = _ResumableStream(
-        lambda grown: ask(clamp_reply_tokens(grown)), request, answer, on_text, on_reasoning, clock, tools
-    )
-    writing.resumes_left, writing.continuations_left = max_resumes, max_continuations
-    while await writing.next_request():
+    stream = _ResumableStream(model, request, answer, context, clock, options)
+    while await stream.next_request():
         pass
 
 
 class _ResumableStream:
-    """One answer over as many requests as it takes."""
-
-    resumes_left = 0  #: how often a broken stream may still be continued
-    continuations_left = 0  #: how often a reply at its length limit may still go on
+    """The state of one answer between two requests."""
 
     def __init__(
         self,
-        open_stream: OpenStream,
+        model: ChatModel,
         request: ChatRequest,
         answer: StreamedAnswer,
-        on_text: Callable[[str], None],
-        on_reasoning: Callable[[str], None],
+        context: CallContext,
         clock: Clock,
-        tools: ToolRunner | None,
+        options: StreamOptions,
     ) -> None:
-        self._open_stream = open_stream
+        self._model = model
         self._request = request
         self._answer = answer
-        self._on_text = on_text
-        self._on_reasoning = on_reasoning
+        self._context = context
         self._clock = clock
-        self._tools = tools
-        self._unshown_text = answer.text  # an earlier run's words, until Kimi has accepted to go on from them
+        self._options = options
+        self._resumes_left = options.max_resumes
+        self._continuations_left = options.max_continuations
+        self._unshown_text = answer.text  # an earlier attempt's text, until Kimi continues it
         self._segment_start = 0  # where the text begins that Kimi wrote after the last tools
 
     async def next_request(self) -> bool:
-        """Run the next request; False when the answer is whole.
+        """Stream the next request; return whether another one has to follow.
 
         Raises:
-            KimiError: nothing (more) can be had.
+            KimiError: no (more) text can be had.
         """
-        written = self._answer
-        if self._tools is not None:
-            self._request = replace(self._request, tools=self._tools.definitions)
+        answer, tools = self._answer, self._options.tools
+        if tools is not None:
+            self._request = replace(self._request, tools=tools.definitions)
         try:
-            await self._stream(
-                _continuation_request(self._request, written.text[self._segment_start :], written.reasoning)
-            )
+            await self._stream(_continuation_request(self._request, self._segment, answer.reasoning))
         except KimiInvalidRequest:
-            if not self._unshown_text or written.text != self._unshown_text:
+            if not self._unshown_text or answer.text != self._unshown_text:
                 raise
             # This provider does not continue a given beginning: write the answer anew.
             log.info("answer.continuation_refused")
-            written.text = written.reasoning = self._unshown_text = ""
+            answer.text = answer.reasoning = self._unshown_text = ""
             return True
         except KimiContextTooLong:
-            if written.finish_reason != "length" or not written.text[self._segment_start :]:
+            if answer.finish_reason != "length" or not self._segment:
                 raise
             log.info("answer.continuation_too_long")
             return False
@@ -173,74 +156,82 @@ class _ResumableStream:
             self._prepare_resume(exc)
             return True
         self._unshown_text = ""
-        if self._tools is not None and written.pending_tool_calls:
-            await self._run_tools(self._tools)
+        if tools is not None and answer.pending_tool_calls:
+            await self._run_tools(tools)
             return True
-        if (
-            written.finish_reason != "length"
-            or not written.text[self._segment_start :]
-            or self.continuations_left <= 0
-        ):
+        return self._start_continuation()
+
+    @property
+    def _segment(self) -> str:
+        """The text since the last tools: what a continuing request has to contain."""
+        return self._answer.text[self._segment_start :]
+
+    def _start_continuation(self) -> bool:
+        """Return whether a reply that reached its length limit is continued."""
+        if self._answer.finish_reason != "length" or not self._segment or self._continuations_left <= 0:
             return False
-        self.continuations_left -= 1
-        log.info("answer.continued", left=self.continuations_left)
+        self._continuations_left -= 1
+        log.info("answer.continued", left=self._continuations_left)
         return True
 
     def _prepare_resume(self, error: KimiError) -> None:
-        """Get ready to go on after a break, or raise ``error`` where there is nothing to go on from."""
-        written = self._answer
-        if not (written.text or written.reasoning) or self.resumes_left <= 0:
+        """Prepare to continue after a break; raise ``error`` if there is nothing to continue."""
+        answer = self._answer
+        if not (answer.text or answer.reasoning) or self._resumes_left <= 0:
             raise error
-        self.resumes_left -= 1
-        self._unshown_text = self._unshown_text if written.text == self._unshown_text else ""
-        if len(written.text) == self._segment_start:
-            written.reasoning = ""  # nothing was said yet since the last tools: think anew
+        self._resumes_left -= 1
+        self._unshown_text = self._unshown_text if answer.text == self._unshown_text else ""
+        if not self._segment:
+            answer.reasoning = ""  # no text since the last tools: let the model think anew
         log.info("answer.stream_resumed", code=error.code)
 
     async def _run_tools(self, tools: ToolRunner) -> None:
-        written = self._answer
-        said, calls = written.text[self._segment_start :], tuple(written.pending_tool_calls)
-        told = await tools.run_batch(calls, text=said, reasoning=written.reasoning)
-        self._request = replace(self._request, messages=(*self._request.messages, *told))
-        written.pending_tool_calls.clear()
-        written.reasoning = ""
-        if said.strip():
-            written.text += "\n\n"
-            self._on_text("\n\n")
-        self._segment_start = len(written.text)
+        answer = self._answer
+        text, calls = self._segment, tuple(answer.pending_tool_calls)
+        messages = await tools.run_batch(calls, text=text, reasoning=answer.reasoning)
+        self._request = replace(self._request, messages=(*self._request.messages, *messages))
+        answer.pending_tool_calls.clear()
+        answer.reasoning = ""
+        if text.strip():
+            answer.text += "\n\n"
+            self._options.on_text("\n\n")
+        self._segment_start = len(answer.text)
 
     async def _stream(self, request: ChatRequest) -> None:
-        written = self._answer
-        written.request_count += 1
-        written.pending_tool_calls.clear()
-        written.started_at = written.started_at or self._clock.time()
-        async with contextlib.aclosing(self._open_stream(request)) as events:
+        answer = self._answer
+        answer.request_count += 1
+        answer.pending_tool_calls.clear()
+        answer.started_at = answer.started_at or self._clock.time()
+        events = self._model.stream(self._options.clamp_reply_tokens(request), self._context)
+        async with contextlib.aclosing(events):
             async for event in events:
                 if self._unshown_text:
-                    self._on_text(self._unshown_text)
+                    self._options.on_text(self._unshown_text)
                     self._unshown_text = ""
                 self._handle_event(event)
 
     def _handle_event(self, event: ReplyEvent) -> None:
-        written = self._answer
+        answer = self._answer
         match event:
             case TextDelta(text=text):
-                if written.first_token_at is None:
-                    written.first_token_at = self._clock.time()
-                if fresh := written.append(text):
-                    self._on_text(fresh)
+                if answer.first_token_at is None:
+                    answer.first_token_at = self._clock.time()
+                if fresh := answer.append(text):
+                    self._options.on_text(fresh)
             case ReasoningDelta(text=text):
-                written.reasoning += text
-                self._on_reasoning(text)
+                answer.reasoning += text
+                self._options.on_reasoning(text)
             case Finished(reason=reason, usage=usage):
-                written.finish_reason = reason
-                written.usage = _add_usage(written.usage, usage)
+                answer.finish_reason = reason
+                answer.usage = _add_usage(answer.usage, usage)
             case ToolCall():
-                written.pending_tool_calls.append(event)
+                answer.pending_tool_calls.append(event)
+            case _:
+                assert_never(event)
 
 
 def _continuation_request(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
-    """Return the request that goes on after ``text``."""
+    """Return the request that continues after ``text``; the request itself if there is none."""
     if not text:
         return request
     beginning = Message(role="assistant", content=text, reasoning=reasoning, partial=True)

@@ -1,7 +1,7 @@
-"""Counting what arrived at Kimi in the last minute and day. Pure.
+"""Counts of the requests and tokens that arrived at Kimi in the last minute and day. Pure.
 
-Moments are rounded up, so that few entries stand for many requests and none is ever forgotten too
-early: with N counted here, Kimi never sees more than N in any 60 s, the boundary included.
+Times are rounded up to ticks, so that few entries hold many requests and none expires too early:
+with N counted here, Kimi never sees more than N in any 60 s, the boundary included.
 """
 
 import math
@@ -16,7 +16,7 @@ DAY_TICK_S = 600.0
 
 
 def record(state: LimiterState, *, at: float, requests: int, tokens: int) -> LimiterState:
-    """Return the state with requests that arrived at or before ``at``."""
+    """Return the state with requests added that arrived at or before ``at``."""
     return replace(
         state,
         minute_window=_insert(
@@ -27,18 +27,18 @@ def record(state: LimiterState, *, at: float, requests: int, tokens: int) -> Lim
 
 
 def drop_expired(state: LimiterState, now: float) -> LimiterState:
-    """Return the state without what has left its window."""
-    minute = tuple(one for one in state.minute_window if one.at > now - MINUTE_S)
-    day = tuple(one for one in state.day_window if one.at > now - DAY_S)
+    """Return the state without the entries that have left their window."""
+    minute = tuple(entry for entry in state.minute_window if entry.at > now - MINUTE_S)
+    day = tuple(entry for entry in state.day_window if entry.at > now - DAY_S)
     return replace(state, minute_window=minute, day_window=day)
 
 
 def totals(entries: Iterable[WindowEntry]) -> tuple[int, int]:
-    """Return requests and tokens of a window."""
+    """Return the requests and the tokens of a window."""
     requests = tokens = 0
-    for one in entries:
-        requests += one.requests
-        tokens += one.tokens
+    for entry in entries:
+        requests += entry.requests
+        tokens += entry.tokens
     return requests, tokens
 
 

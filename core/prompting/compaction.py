@@ -1,12 +1,13 @@
-"""What of a long conversation is folded into notes, and in which portions. Pure.
+"""Decides which part of a long conversation is summarized, and in which chunks. Pure.
 
-Notes are made in big steps, from 60 % of the room down to 30 %: between two of them the prompt only
-grows at its end, and Kimi's prefix cache holds the rest.
+Summaries are made in big steps, from 60 % of the maximal prompt down to 30 %: between two of them the
+prompt only grows at its end, and Kimi's prefix cache holds the rest.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from core.domain.addresses import ChatType
 from core.kimi import Message
@@ -14,11 +15,12 @@ from core.prompting.prompt import estimate_message_tokens, text_with_speaker, to
 from core.store.history import HistoryMessage
 from core.text.tokens import MESSAGE_TOKENS, estimate_tokens
 
-COMPACT_ABOVE = 0.6  #: of the room: from here on the beginning is folded
-COMPACT_DOWN_TO = 0.3  #: of the room: what stays word by word
-SUMMARY_SHARE = 0.12  #: of the room: how long notes may be
-MAX_SUMMARY_TOKENS = 4_000
-SUMMARY_SLACK = 1.5  #: notes may be so much longer than asked for before they are cut
+COMPACT_ABOVE: Final = 0.6  #: share of the maximal prompt from which on the beginning is summarized
+COMPACT_DOWN_TO: Final = 0.3  #: share that stays word by word
+SUMMARY_SHARE: Final = 0.12  #: share that a summary may take
+MAX_SUMMARY_TOKENS: Final = 4_000
+SUMMARY_SLACK: Final = 1.5  #: a summary may be this much longer than asked for before it is cut
+MAX_DENSITY_RATIO: Final = 2.6  #: estimated tokens of a Chinese character against those of another one
 
 SUMMARY_INSTRUCTION = (
     "[This is not a message of the conversation, and nobody in it sees your reply.]\n"
@@ -33,22 +35,20 @@ SUMMARY_INSTRUCTION = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What one call makes notes on."""
+    """The part of a conversation that one call summarizes."""
 
     messages: tuple[Message, ...]
-    completed_messages: tuple[HistoryMessage, ...]  #: whole lines that it completes
-    completed_up_to_seq: (
-        int | None
-    )  #: the last seq that is complete with it; None in the middle of a long one
+    completed_messages: tuple[HistoryMessage, ...]  #: stored messages that end in this chunk
+    completed_up_to_seq: int | None  #: last sequence number that ends in it; None within a long one
 
 
 def max_summary_tokens(max_prompt_tokens: int) -> int:
-    """Return how long notes may be, in tokens."""
+    """Return the maximal length of a summary, in tokens."""
     return min(MAX_SUMMARY_TOKENS, int(max_prompt_tokens * SUMMARY_SHARE))
 
 
 def summary_instruction(max_tokens: int) -> Message:
-    """Return the request for notes of at most ``limit_tokens``."""
+    """Return the message that asks for a summary of at most ``max_tokens``."""
     return Message(role="user", content=SUMMARY_INSTRUCTION.format(words=max(40, max_tokens // 2)))
 
 
@@ -60,19 +60,24 @@ def compaction_point(
     keep_messages: int,
     chat_type: ChatType,
 ) -> int | None:
-    """Return the seq up to which lines are folded, so that what follows is small enough.
+    """Return the sequence number up to which messages are summarized; None if there are none.
 
-    Lines after ``last_seq`` are never folded. None where nothing needs to be, or can.
+    Args:
+        history: messages in order.
+        last_compactable_seq: later messages are never summarized.
+        keep_tokens: estimated tokens that may stay word by word.
+        keep_messages: messages that may stay word by word.
+        chat_type: whether one person or several take part.
     """
-    tokens = sum(estimate_message_tokens(to_chat_message(line, chat_type)) for line in history)
+    tokens = sum(estimate_message_tokens(to_chat_message(message, chat_type)) for message in history)
     left = len(history)
     point: int | None = None
-    for seq, group in groupby(history, key=lambda line: line.seq):
+    for seq, group in groupby(history, key=lambda message: message.seq):
         if seq > last_compactable_seq or (tokens <= keep_tokens and left <= keep_messages):
             break
-        of_seq = list(group)
-        tokens -= sum(estimate_message_tokens(to_chat_message(line, chat_type)) for line in of_seq)
-        left -= len(of_seq)
+        messages = list(group)
+        tokens -= sum(estimate_message_tokens(to_chat_message(one, chat_type)) for one in messages)
+        left -= len(messages)
         point = seq
     return point
 
@@ -80,40 +85,59 @@ def compaction_point(
 def split_into_chunks(
     history: Sequence[HistoryMessage], *, chat_type: ChatType, max_chunk_tokens: float
 ) -> list[Chunk]:
-    """Cut lines into portions of at most ``capacity_tokens``, between turns where that is possible."""
-    made: list[Chunk] = []
-    messages: list[Message] = []
-    whole: list[HistoryMessage] = []
-    used = 0
-    done: int | None = None
+    """Return messages in chunks of at most ``max_chunk_tokens``, cut between turns if possible."""
+    builder = _ChunkBuilder(max_chunk_tokens)
+    for seq, group in groupby(history, key=lambda message: message.seq):
+        messages = list(group)
+        pieces = [
+            piece for message in messages for piece in _split_message(message, chat_type, max_chunk_tokens)
+        ]
+        builder.add_turn(seq, messages, pieces)
+    return builder.finish()
 
-    def flush(up_to: int | None) -> None:
-        nonlocal messages, whole, used
-        if messages:
-            made.append(
-                Chunk(messages=tuple(messages), completed_messages=tuple(whole), completed_up_to_seq=up_to)
+
+class _ChunkBuilder:
+    """Collects the messages of one chunk after the other."""
+
+    def __init__(self, max_tokens: float) -> None:
+        self._max_tokens = max_tokens
+        self._chunks: list[Chunk] = []
+        self._pieces: list[Message] = []
+        self._tokens = 0
+        self._completed: list[HistoryMessage] = []
+        self._completed_up_to_seq: int | None = None
+
+    def add_turn(self, seq: int, messages: Sequence[HistoryMessage], pieces: Sequence[Message]) -> None:
+        """Add the messages of one sequence number, as the pieces that Kimi receives."""
+        if self._tokens + sum(map(estimate_message_tokens, pieces)) > self._max_tokens:
+            self._end_chunk(self._completed_up_to_seq)
+        for piece in pieces:
+            if self._tokens + estimate_message_tokens(piece) > self._max_tokens:
+                self._end_chunk(None)
+            self._pieces.append(piece)
+            self._tokens += estimate_message_tokens(piece)
+        self._completed += messages
+        self._completed_up_to_seq = seq
+
+    def finish(self) -> list[Chunk]:
+        """Return all chunks."""
+        self._end_chunk(self._completed_up_to_seq)
+        return self._chunks
+
+    def _end_chunk(self, completed_up_to_seq: int | None) -> None:
+        if self._pieces:
+            self._chunks.append(
+                Chunk(
+                    messages=tuple(self._pieces),
+                    completed_messages=tuple(self._completed),
+                    completed_up_to_seq=completed_up_to_seq,
+                )
             )
-        messages, whole, used = [], [], 0
-
-    for seq, group in groupby(history, key=lambda line: line.seq):
-        of_seq = list(group)
-        cut = [piece for line in of_seq for piece in _split_message(line, chat_type, max_chunk_tokens)]
-        cost = sum(estimate_message_tokens(piece) for piece in cut)
-        if used + cost > max_chunk_tokens:
-            flush(done)
-        for piece in cut:
-            if used + estimate_message_tokens(piece) > max_chunk_tokens:
-                flush(None)
-            messages.append(piece)
-            used += estimate_message_tokens(piece)
-        whole += of_seq
-        done = seq
-    flush(done)
-    return made
+        self._pieces, self._completed, self._tokens = [], [], 0
 
 
 def truncate_summary(summary: str, max_tokens: float) -> str:
-    """Return notes that are not longer than ``most_tokens``, whole lines where there are several."""
+    """Return a summary of at most ``max_tokens``, cut at the end of a line if it has several."""
     if estimate_tokens(summary) <= max_tokens:
         return summary
     kept = summary[: int(len(summary) * max_tokens / estimate_tokens(summary))]
@@ -122,14 +146,14 @@ def truncate_summary(summary: str, max_tokens: float) -> str:
 
 
 def _split_message(source: HistoryMessage, chat_type: ChatType, max_chunk_tokens: float) -> list[Message]:
-    """Return a line as one message, or as several where it alone is too long."""
+    """Return a stored message as one message, or as several if it alone is too long."""
     message = to_chat_message(source, chat_type)
     tokens = estimate_message_tokens(message)
     if tokens <= max_chunk_tokens:
         return [message]
     text = text_with_speaker(source, chat_type)
-    # By the densest script, so that no piece is over the limit wherever its Chinese stands.
-    step = max(1, int((max_chunk_tokens - MESSAGE_TOKENS) * len(text) / tokens / 2.6))
+    # Cut for the densest script, so that no piece is too long wherever its Chinese is.
+    step = max(1, int((max_chunk_tokens - MESSAGE_TOKENS) * len(text) / tokens / MAX_DENSITY_RATIO))
     return [
         Message(role=message.role, content=text[start : start + step]) for start in range(0, len(text), step)
     ]

@@ -1,4 +1,4 @@
-"""On which terms a conversation is answered: its model, how that thinks, its persona. Pure."""
+"""The options that an answer is generated with: model, thinking, persona, language. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from core.kimi import Model
 from core.text.language import Language, pick
 
 THINKING_LEVELS = ("on", "off", "low", "high", "max")
-"""What ``/think`` understands, beside efforts that only the provider's catalogue knows."""
+"""Levels that ``/think`` takes; a provider's catalog may add efforts of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkingParams:
-    """How a request steers the model's thinking; both None leave it to the model."""
+    """Request parameters that control the model's thinking; both None leave it to the model."""
 
     thinking: bool | None = None
     effort: str | None = None
@@ -19,32 +19,32 @@ class ThinkingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationOptions:
-    """What one conversation's answers are made with now."""
+    """The options of one conversation's answers."""
 
     model: Model
     reply_tokens: int  #: reserved for the reply, thinking included
-    thinking_level: str = ""  #: of thinking, as it was chosen; "" where it was not, or the model cannot do it
-    persona: str = ""  #: words that say who answers; "" for the usual one
-    unavailable_model: str = ""  #: the model that was chosen and is no longer served
-    web_search: bool | None = None  #: whether answers may search the web; None where that was not chosen
+    thinking_level: str = ""  #: as chosen; "" if none was, or if the model does not offer it
+    persona: str = ""  #: text that describes who answers; "" for the default
+    unavailable_model: str = ""  #: the chosen model, if it is no longer served
+    web_search: bool | None = None  #: as chosen; None if nothing was
     language: str = ""  #: BCP 47 tag in which answers are written; "" follows the person
 
     @property
     def max_prompt_tokens(self) -> int:
-        """What the model's context has for the prompt."""
+        """Tokens of the model's context that are left for the prompt."""
         return self.model.context_tokens - self.reply_tokens
 
     @property
     def thinking_params(self) -> ThinkingParams:
-        """How the request says it."""
+        """The request parameters for the chosen level."""
         return thinking_params(self.model, self.thinking_level) or ThinkingParams()
 
 
 def thinking_params(model: Model, level: str) -> ThinkingParams | None:
-    """Return how ``model`` is made to think at ``level``; None where it cannot.
+    """Return the request parameters that make ``model`` think at ``level``; None if it cannot.
 
-    The families differ: K2.6 is switched by ``thinking``; K2.7 always thinks and refuses "disabled";
-    K3 always thinks, as hard as ``reasoning_effort`` says, and knows no ``thinking``.
+    K2.6 is switched by ``thinking``; K2.7 always thinks and refuses "disabled"; K3 always thinks, as
+    hard as ``reasoning_effort`` says, and knows no ``thinking`` (Moonshot's model pages).
     """
     match (model.thinking_control, level):
         case (_, ""):
@@ -54,19 +54,19 @@ def thinking_params(model: Model, level: str) -> ThinkingParams | None:
         case ("switch", "on" | "off"):
             return ThinkingParams(thinking=level == "on")
         case ("effort" | "always", "on") | ("none", "off"):
-            return ThinkingParams()  # that is what it does anyway
+            return ThinkingParams()  # the model's only behaviour
         case _:
             return None
 
 
 def thinking_levels(model: Model) -> tuple[str, ...]:
-    """Return the levels of thinking that ``model`` can do, mildest first."""
+    """Return the levels of thinking that ``model`` offers, mildest first."""
     known = ("off", *model.efforts, "on") if model.efforts else ("off", "on")
     return tuple(level for level in known if thinking_params(model, level) is not None)
 
 
 def least_thinking_level(model: Model) -> str:
-    """Return the level at which ``model`` thinks least; for work that nobody waits to see."""
+    """Return the level at which ``model`` thinks least."""
     if thinking_params(model, "off") is not None:
         return "off"
     return model.efforts[0] if model.efforts else ""
@@ -80,9 +80,14 @@ def build_generation_options(
     persona: str = "",
     unavailable_model: str = "",
 ) -> GenerationOptions:
-    """Return the terms for ``model``, with what it cannot do left out.
+    """Return options for ``model``, without choices that it does not offer.
 
-    ``reply_tokens`` is the most that a reply may take; a small model gives half of its context.
+    Args:
+        model: the model that answers.
+        reply_tokens: maximal size of a reply; at most half of the model's context is used.
+        thinking_level: as chosen; "" for none.
+        persona: text that describes who answers; "" for the default.
+        unavailable_model: the chosen model, if it is no longer served.
     """
     return GenerationOptions(
         model=model,
@@ -94,7 +99,7 @@ def build_generation_options(
 
 
 def unavailable_model_text(options: GenerationOptions, language: Language) -> str:
-    """Return what is said where the chosen model is no longer served; "" where it is."""
+    """Return the note that another model answers than the chosen one; "" if the chosen one does."""
     if not options.unavailable_model:
         return ""
     return pick(

@@ -1,8 +1,9 @@
-"""Which models there are: what the provider tells, kept for a while and used beyond that if need be."""
+"""The models that the provider serves, cached; an old list is used while a new one cannot be had."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -11,10 +12,10 @@ from core.kimi import KNOWN_MODELS, KimiEndpointMissing, KimiError, Model
 
 log = structlog.get_logger(__name__)
 
-MODELS_TTL_S = 600.0  #: how long a list of models is used without asking again
-RETRY_AFTER_S = 60.0  #: after a provider could not be asked
-REFRESH_TIMEOUT_S = 3.0  #: how long a person who wants the list waits for a new one
-DEFAULT_CONTEXT_TOKENS = 131_072  #: for a model that neither the provider nor our table describes
+MODELS_TTL_S: Final = 600.0
+RETRY_AFTER_S: Final = 60.0  #: after a provider could not be asked
+REFRESH_TIMEOUT_S: Final = 3.0  #: how long a person who wants the list waits for a new one
+DEFAULT_CONTEXT_TOKENS: Final = 131_072  #: for a model that neither the provider nor our table describes
 
 
 class ModelCatalog:
@@ -27,7 +28,13 @@ class ModelCatalog:
         *,
         fallback: Sequence[Model] = (),
     ) -> None:
-        """``ask`` is ``GET /models``; ``fallback`` is for a provider that has no such endpoint."""
+        """Cache the list that ``fetch_models`` returns.
+
+        Args:
+            fetch_models: :meth:`core.kimi.AsyncKimi.models`.
+            clock: measures the age of the list.
+            fallback: the list of a provider without that endpoint.
+        """
         self._fetch_models = fetch_models
         self._clock = clock
         self._fallback = tuple(fallback)
@@ -36,10 +43,10 @@ class ModelCatalog:
         self._refreshing: asyncio.Task[tuple[Model, ...]] | None = None
 
     async def refresh(self) -> tuple[Model, ...]:
-        """Ask the provider now, and return what it serves; empty where it does not tell.
+        """Fetch the list and return it; empty if the provider has none and there is no fallback.
 
         Raises:
-            KimiError: it could not be asked; an older list stays in use.
+            KimiError: it cannot be fetched; an older list stays in use.
         """
         try:
             models = tuple(await self._fetch_models())
@@ -54,17 +61,17 @@ class ModelCatalog:
         return models
 
     async def available_models(self) -> tuple[Model, ...]:
-        """Return what is served, asked for anew where the list is old; never waits for long."""
+        """Return the list, fetched again if it is old; waits :data:`REFRESH_TIMEOUT_S` at most."""
         if self._start_refresh_if_stale() and self._refreshing is not None:
-            # Not cancelled when time is up: the next one who wants the list finds it here.
+            # Not cancelled on timeout: the next caller finds the list here.
             await asyncio.wait({self._refreshing}, timeout=REFRESH_TIMEOUT_S)
         return self._models
 
     def find(self, model_id: str) -> Model | None:
-        """Return one model by the list as it is; None where it is known not to be served.
+        """Return a model by the cached list; None if it is known not to be served.
 
-        Waits for nothing; an old list is renewed in the background. Where the provider does not
-        tell what it serves, every model is taken to be served.
+        Does not wait: an old list is fetched again in the background. If the provider has no list,
+        every model is taken to be served.
         """
         self._start_refresh_if_stale()
         listed = next((model for model in self._models if model.id == model_id), None)
@@ -75,13 +82,13 @@ class ModelCatalog:
         )
 
     async def close(self) -> None:
-        """End what is being asked."""
+        """Cancel a fetch that is under way."""
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
     def _start_refresh_if_stale(self) -> bool:
-        """Begin to ask where the list is old; True while that is under way."""
+        """Begin to fetch the list if it is old; return whether a fetch is under way."""
         if self._refreshing is not None and not self._refreshing.done():
             return True
         if self._clock.time() < self._refresh_at:
@@ -92,11 +99,11 @@ class ModelCatalog:
 
 
 def with_default_context(model: Model) -> Model:
-    """Return a model with a context to count with, where the provider does not tell it."""
+    """Return the model with a default context size if the provider does not tell it."""
     return model if model.context_tokens > 0 else replace(model, context_tokens=DEFAULT_CONTEXT_TOKENS)
 
 
 def _consume_exception(refreshing: "asyncio.Task[tuple[Model, ...]]") -> None:
-    """Take note of a failure that was logged already."""
+    """Mark a failure as seen; :meth:`ModelCatalog.refresh` has logged it."""
     if not refreshing.cancelled():
         refreshing.exception()

@@ -1,30 +1,31 @@
-"""Named personas: Markdown files in the data directory that say who answers."""
+"""Named personas: Markdown files in the data folder that describe who answers."""
 
 import asyncio
 import re
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
-MAX_PERSONA_CHARS = 8_000  #: of a persona's words, from a file or a message
+MAX_PERSONA_CHARS: Final = 8_000  #: longer texts, from a file or a message, are cut
 _NAME = re.compile(r"[\w-]{1,40}")
 
 
 class Personas:
-    """The personas in one folder; a file that is changed counts from the next question on."""
+    """The personas of one folder; a changed file takes effect with the next question."""
 
     def __init__(self, folder: Path | None) -> None:
-        """``folder`` need not exist; None has none."""
+        """Read personas from ``folder``, which need not exist; None has no personas."""
         self._folder = folder
 
     async def list_names(self) -> tuple[str, ...]:
-        """Return the names that can be chosen, sorted."""
+        """Return the names of all personas, sorted."""
         return await asyncio.to_thread(self._list_names)
 
     async def load_text(self, name: str) -> str | None:
-        """Return a persona's words; None where there is no such persona."""
+        """Return a persona's text; None if there is no such persona."""
         if not _NAME.fullmatch(name):
             return None
         return await asyncio.to_thread(self._load_text, name)
@@ -39,10 +40,10 @@ class Personas:
         if self._folder is None:
             return None
         try:
-            words = (self._folder / f"{name}.md").read_text(encoding="utf-8").strip()
+            text = (self._folder / f"{name}.md").read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as exc:
             log.warning("persona.read_failed", name=name, error=type(exc).__name__)
             return None
-        return words[:MAX_PERSONA_CHARS] or None
+        return text[:MAX_PERSONA_CHARS] or None

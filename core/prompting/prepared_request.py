@@ -1,7 +1,8 @@
-"""A question, ready to be asked. Pure."""
+"""A request that is ready to be sent, with what its answer needs to be shown. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from core.files.prompt_files import PartialFile
 from core.kimi import ChatRequest
@@ -10,32 +11,33 @@ from core.prompting.generation_options import GenerationOptions
 from core.prompting.prompt import estimate_message_tokens
 from core.text.tokens import estimate_tokens
 
-GROWTH_MARGIN = 1.1  #: what the estimate of a request that has grown is raised by
-MIN_REPLY_TOKENS = 256  #: that a request asks for
+GROWTH_MARGIN: Final = 1.1  #: raises the estimate of a request that has grown
+MIN_REPLY_TOKENS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRequest:
-    """A question, ready to be asked."""
+    """The request for one question."""
 
     request: ChatRequest
     options: GenerationOptions
-    estimated_tokens: int  #: of the prompt, before the ratio is applied
+    estimated_tokens: int  #: of the prompt, before the token ratio is applied
     token_ratio: float = 1.0
-    partial_files: Sequence[PartialFile] = ()  #: files that are shown in part
-    well_below_limit: bool = False  #: whatever Kimi answers, the next prompt is not large
-    passages: Sequence[FoundPassage] = ()  #: passages that the prompt shows, by the numbers an answer cites
-    files_note: str = ""  #: on the question's files, in the person's language, for under the answer
+    partial_files: Sequence[PartialFile] = ()  #: files of which the prompt shows a part
+    well_below_limit: bool = False  #: even a maximal reply keeps the next prompt below the summary threshold
+    passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
+    files_note: str = ""  #: shown below the answer: which files could not be read, or only in part
 
     def clamp_reply_tokens(self, request: ChatRequest) -> ChatRequest:
-        """Return a request that has grown since with the reply that still fits beside it.
+        """Return a request that has grown since, with a reply that still fits beside it.
 
-        It grows by words to go on from, and by what tools found.
+        It grows by text to continue and by the results of tools.
         """
         if len(request.messages) == len(self.request.messages):
             return request
         tokens = sum(
-            estimate_message_tokens(one) + estimate_tokens(one.reasoning) for one in request.messages
+            estimate_message_tokens(message) + estimate_tokens(message.reasoning)
+            for message in request.messages
         )
         left = int(self.options.model.context_tokens - tokens * self.token_ratio * GROWTH_MARGIN)
         return replace(

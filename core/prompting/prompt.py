@@ -1,4 +1,4 @@
-"""What Kimi is asked: the system prompt and as much recent history as fits. Pure."""
+"""Builds the messages of a request: the system prompt and as much recent history as fits. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,16 +34,16 @@ PLATFORM_NAMES = {"slack": "Slack", "telegram": "Telegram", "terminal": "a termi
 
 
 class QuestionTooLong(Exception):
-    """The question alone does not fit the model's context beside the reply."""
+    """The question alone does not fit into the model's context beside the reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """The messages of one request, and what they were estimated at."""
+    """The messages of one request and their estimated size."""
 
     messages: tuple[Message, ...]
-    estimated_tokens: int  #: before the learnt ratio is applied
-    dropped_messages: int = 0  #: lines that did not fit
+    estimated_tokens: int  #: before the token ratio is applied
+    dropped_messages: int = 0  #: messages that did not fit
 
 
 def system_prompt(
@@ -55,28 +55,33 @@ def system_prompt(
     persona: str = "",
     language: str = "",
 ) -> str:
-    """Return the system prompt; it changes once a day, so that Kimi's prefix cache can hold it.
+    """Return the system prompt. It changes once a day at most, so that Kimi's prefix cache can hold it.
 
-    ``custom`` are the operator's instructions; a ``persona`` of the conversation stands beside them.
-    ``language`` is the one of all answers, as a BCP 47 tag; "" follows each question.
+    Args:
+        operator_prompt: the operator's instructions; None for the default ones.
+        platform: name of the platform.
+        chat_type: whether one person or several take part.
+        today: the date to tell.
+        persona: the conversation's persona, added to the operator's instructions; "" for none.
+        language: of all answers, as a BCP 47 tag; "" follows each question.
     """
-    place = (
+    audience = (
         "a direct conversation with one person"
         if chat_type is ChatType.DIRECT
         else "a conversation of several"
     )
-    where = f"You are on {PLATFORM_NAMES.get(platform, platform)}, in {place}."
+    place = f"You are on {PLATFORM_NAMES.get(platform, platform)}, in {audience}."
     names = "" if chat_type is ChatType.DIRECT else f" {SPEAKER_NAMES_NOTE}"
-    words = [operator_prompt or DEFAULT_SYSTEM_PROMPT]
+    parts = [operator_prompt or DEFAULT_SYSTEM_PROMPT]
     if persona:
-        words = [operator_prompt, persona] if operator_prompt else [persona, WRITING_RULES]
+        parts = [operator_prompt, persona] if operator_prompt else [persona, WRITING_RULES]
     if language:
-        words.append(f"Always answer in the language whose tag is {language}, whatever the question is in.")
-    return "\n\n".join([*words, f"{where}{names} Today is {today.isoformat()}."])
+        parts.append(f"Always answer in the language whose tag is {language}, whatever the question is in.")
+    return "\n\n".join([*parts, f"{place}{names} Today is {today.isoformat()}."])
 
 
 def text_with_speaker(message: HistoryMessage, chat_type: ChatType) -> str:
-    """Return a line's words, with the speaker's name where several people speak."""
+    """Return a message's text, after the speaker's name if several people take part."""
     if chat_type is ChatType.GROUP and message.role == "user" and message.author:
         return f"{speaker_label(message.author)}: {message.text}"
     return message.text
@@ -94,62 +99,70 @@ def build_prompt(
     has_gap: bool = False,
     files: PromptFiles = NO_FILES,
 ) -> Prompt:
-    """Choose the newest lines that fit into ``room_tokens``, beginning with a person's.
+    """Return a prompt with the newest messages that fit; the first of them is a person's.
 
-    ``room_tokens`` is the model's context less the reply's reservation; ``ratio`` is how many
-    tokens Kimi counts for each one that we estimate. Lines from ``question_seq`` on are the
-    question and always stay. ``notes`` are those on what came before all lines; ``missing`` says that
-    something between them is lost. The system prompt, whole documents and the notes come first and
-    stay as they are from question to question: Kimi's prefix cache lives on that. Parts of documents
-    that were chosen for the question stand before it.
+    The system prompt, whole documents and the summary come first and stay the same from question to
+    question, so that Kimi's prefix cache holds them. Excerpts that were chosen for the question come
+    right before it.
+
+    Args:
+        system: the system prompt.
+        history: messages in order, the question last.
+        chat_type: whether one person or several take part.
+        max_prompt_tokens: the model's context less the tokens reserved for the reply.
+        token_ratio: tokens that Kimi counts for each one that we estimate.
+        question_seq: sequence number of the question's first message; the question is never dropped.
+        summary: of what came before ``history``; "" for none.
+        has_gap: messages between the summary and ``history`` are missing, which the prompt then says.
+        files: documents, excerpts and media.
 
     Raises:
         QuestionTooLong: not even the question fits.
     """
-    first = (
+    prefix = (
         Message(role="system", content=system),
         *files.documents,
         *summary_messages(summary, has_gap=has_gap),
     )
-    room = max_prompt_tokens / token_ratio - sum(
-        estimate_message_tokens(message) for message in (*first, *files.excerpts)
+    left_tokens = max_prompt_tokens / token_ratio - sum(
+        estimate_message_tokens(message) for message in (*prefix, *files.excerpts)
     )
     chosen: list[HistoryMessage] = []
-    for line in reversed(history):
-        cost = estimate_message_tokens(to_chat_message(line, chat_type, files))
-        if cost > room:
-            if line.seq >= question_seq:
+    for stored in reversed(history):
+        tokens = estimate_message_tokens(to_chat_message(stored, chat_type, files))
+        if tokens > left_tokens:
+            if stored.seq >= question_seq:
                 raise QuestionTooLong
             break
-        room -= cost
-        chosen.append(line)
+        left_tokens -= tokens
+        chosen.append(stored)
     chosen.reverse()
-    left_out = len(history) - len(chosen)
+    dropped = len(history) - len(chosen)
     while chosen and chosen[0].role != "user":
         chosen.pop(0)
-    asked = next((at for at, line in enumerate(chosen) if line.seq >= question_seq), len(chosen))
-    shown = [to_chat_message(line, chat_type, files) for line in chosen]
-    messages = (*first, *shown[:asked], *files.excerpts, *shown[asked:])
+    asked_at = next((at for at, stored in enumerate(chosen) if stored.seq >= question_seq), len(chosen))
+    shown = [to_chat_message(stored, chat_type, files) for stored in chosen]
+    messages = (*prefix, *shown[:asked_at], *files.excerpts, *shown[asked_at:])
     estimated = sum(estimate_message_tokens(message) for message in messages)
-    return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=left_out)
+    return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=dropped)
 
 
 def summary_messages(summary: str, *, has_gap: bool = False) -> tuple[Message, ...]:
-    """Return the messages that stand for what is no longer shown; none where nothing is."""
+    """Return the messages in place of what is no longer shown; none if everything is shown."""
     texts = [SUMMARY_HEADER + summary] if summary else []
     texts += [MISSING_MESSAGES_NOTE] if has_gap else []
     return tuple(Message(role="system", content=text) for text in texts)
 
 
 def to_chat_message(message: HistoryMessage, chat_type: ChatType, files: PromptFiles = NO_FILES) -> Message:
-    """Return a line as Kimi is shown it, with the pictures and videos that came with it."""
-    words = text_with_speaker(message, chat_type)
+    """Return a stored message as Kimi receives it, with its pictures and videos."""
+    text = text_with_speaker(message, chat_type)
     if message.role != "user":
-        return Message(role="assistant", content=words)
+        return Message(role="assistant", content=text)
     media = files.media.get(message.seq, ()) if has_attachments_line(message.text) else ()
-    return Message(role="user", content=(TextPart(words), *media) if media else words)
+    return Message(role="user", content=(TextPart(text), *media) if media else text)
 
 
 def estimate_message_tokens(message: Message) -> int:
-    """Return the estimated tokens of one message, its separators included."""
+    """Return the estimated tokens of one message, separators included."""
     return estimate_content_tokens(message.content) + MESSAGE_TOKENS

@@ -1,23 +1,25 @@
-"""How many tokens a model counts for each one that we estimate; learnt from every answer."""
+"""Tokens that a model counts for each one that we estimate, learnt from every answer."""
+
+from typing import Final
 
 from core.store import Database, usage
 from core.text.tokens import LEARNING_RATE, MAX_RATIO, MIN_RATIO, update_ratio
 
-_MIN_CHANGE_TO_SAVE = 0.02  #: a change of less is kept in memory alone
+_MIN_CHANGE_TO_SAVE: Final = 0.02  #: a smaller change is kept in memory only
 
 
 class TokenRatios:
-    """The learnt ratios of all models."""
+    """The learnt ratios of all models, cached from the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ratios: dict[str, float] = {}
 
     async def get(self, model_id: str) -> float:
-        """Return a model's ratio; 1 where nothing was learnt yet.
+        """Return a model's ratio; 1 if none was learnt yet.
 
         Raises:
-            StoreUnavailable: it could not be read.
+            StoreUnavailable: it cannot be read.
         """
         if model_id not in self._ratios:
             async with self._database.read() as tx:
@@ -25,29 +27,29 @@ class TokenRatios:
         return self._ratios[model_id]
 
     async def update_from_usage(self, model_id: str, *, estimated: int, counted: int) -> None:
-        """Take in what a model counted for a prompt that was estimated at ``estimated`` tokens.
+        """Learn from an answer whose prompt was estimated and counted at so many tokens.
 
         Raises:
-            StoreUnavailable: it could not be stored.
+            StoreUnavailable: the ratio cannot be stored.
         """
         ratio = await self.get(model_id)
-        corrected = update_ratio(ratio, estimated=estimated, counted=counted)
-        self._ratios[model_id] = corrected
-        if abs(corrected - ratio) > _MIN_CHANGE_TO_SAVE:
+        updated = update_ratio(ratio, estimated=estimated, counted=counted)
+        self._ratios[model_id] = updated
+        if abs(updated - ratio) > _MIN_CHANGE_TO_SAVE:
             async with self._database.begin() as tx:
-                await usage.save_calibration(tx, _key(model_id), corrected)
+                await usage.save_calibration(tx, _key(model_id), updated)
 
     async def update_from_count(self, model_id: str, ratio: float) -> None:
-        """Take in a ratio that was measured at an occasion where ours was not good enough.
+        """Learn a ratio that was counted because the estimate was near the edge of the context.
 
-        One above ours counts at once: a prompt that is too long fails, one that is short does not.
+        A higher one counts at once: a prompt that is too long fails, one that is too short does not.
 
         Raises:
-            StoreUnavailable: it could not be stored.
+            StoreUnavailable: the ratio cannot be stored.
         """
         known = await self.get(model_id)
-        corrected = min(MAX_RATIO, ratio) if ratio > known else known + LEARNING_RATE * (ratio - known)
-        self._ratios[model_id] = max(MIN_RATIO, corrected)
+        updated = min(MAX_RATIO, ratio) if ratio > known else known + LEARNING_RATE * (ratio - known)
+        self._ratios[model_id] = max(MIN_RATIO, updated)
         async with self._database.begin() as tx:
             await usage.save_calibration(tx, _key(model_id), self._ratios[model_id])
 

@@ -1,8 +1,9 @@
-"""A conversation as its next prompt shows it. Pure."""
+"""The stored content of a conversation that its next prompt shows. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.knowledge.finder import FoundPassage
@@ -13,25 +14,25 @@ from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.summaries import Summary
 
-UNLIMITED_TOKENS = 10**12
-PASSAGES_SHARE = 0.25  #: of a prompt's room that a team's passages may take
+UNLIMITED_TOKENS: Final = 10**12
+PASSAGES_SHARE: Final = 0.25  #: share of a prompt that passages of the chat's documents may take
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptView:
-    """A conversation as a prompt shows it."""
+    """A conversation as its prompt shows it, before anything is left out."""
 
     conversation: Conversation
     options: GenerationOptions
     system: str
     summary: Summary | None
     history: Sequence[HistoryMessage]
-    has_older_messages: bool  #: there are older messages that ``lines`` does not hold
-    token_ratio: float
-    question_seq: int  #: from here on messages are the question
-    has_gap: bool = False
+    has_older_messages: bool  #: there are older messages that ``history`` does not hold
+    token_ratio: float  #: tokens that the model counts for each one that we estimate
+    question_seq: int  #: sequence number of the question's first message
+    has_gap: bool = False  #: messages between the summary and the history are missing
     files: PromptFiles = NO_FILES
-    passages: Sequence[FoundPassage] = ()  #: passages that the prompt shows
+    passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
 
     def build(self) -> Prompt:
         """Build the prompt.
@@ -45,26 +46,26 @@ class PromptView:
 
     @cached_property
     def untrimmed_prompt(self) -> Prompt:
-        """The prompt as if there were room without end."""
+        """The prompt with nothing left out."""
         return self._build(UNLIMITED_TOKENS, has_gap=False)
 
     def with_passages(self, passages: Sequence[FoundPassage], *, strict: bool) -> "PromptView":
-        """Return the view with passages right before the question; ``strict`` lets Kimi use nothing else."""
-        room = self.options.max_prompt_tokens / self.token_ratio * PASSAGES_SHARE
-        shown = build_passages_message(passages, strict=strict, budget_tokens=room)
-        if shown is None:
+        """Return the view with passages right before the question; ``strict`` forbids other knowledge."""
+        budget_tokens = self.options.max_prompt_tokens / self.token_ratio * PASSAGES_SHARE
+        message = build_passages_message(passages, strict=strict, budget_tokens=budget_tokens)
+        if message is None:
             return self
-        material = replace(self.files, excerpts=(*self.files.excerpts, shown))
-        return replace(self, files=material, passages=passages)
+        files = replace(self.files, excerpts=(*self.files.excerpts, message))
+        return replace(self, files=files, passages=passages)
 
     @property
     def untrimmed_tokens(self) -> float:
-        """What the prompt would count with nothing left out."""
+        """Tokens of the prompt with nothing left out."""
         return self.untrimmed_prompt.estimated_tokens * self.token_ratio
 
     @property
     def question_too_long(self) -> bool:
-        """Whether not even the question fits."""
+        """Whether the question alone is longer than a prompt may be."""
         try:
             self.build()
         except QuestionTooLong:
@@ -73,7 +74,7 @@ class PromptView:
 
     @property
     def fits(self) -> bool:
-        """Whether a prompt can hold everything that is not in the notes."""
+        """Whether a prompt can hold everything that is not in the summary."""
         return not self.has_older_messages and self._is_within_budget
 
     @property
@@ -82,12 +83,12 @@ class PromptView:
 
     @property
     def question_messages(self) -> Sequence[HistoryMessage]:
-        """The lines that are the question, or the last turn."""
-        return [line for line in self.history if line.seq >= self.question_seq]
+        """The messages of the question, or of the last turn."""
+        return [message for message in self.history if message.seq >= self.question_seq]
 
     @property
     def summary_text(self) -> str:
-        """The notes on what came before the lines; "" where there are none."""
+        """The summary of the messages before the history; "" if there is none."""
         return self.summary.text if self.summary else ""
 
     def _build(self, max_prompt_tokens: int, *, has_gap: bool) -> Prompt:

@@ -1,24 +1,21 @@
 """Whether somebody asks something: by a look where that is plain, else by asking Kimi."""
 
-import asyncio
 import re
 from typing import Final
 
 import structlog
 
-from core.access import PriceList
+from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.domain.turn_states import CallPurpose
-from core.kimi import ChatRequest, Finished, KimiError, Message, TextDelta
-from core.llm import Requester
-from core.llm.pricing import with_cost
-from core.llm.resumable_stream import ChatModel
-from core.prompting.context_builder import PromptBuilder
+from core.kimi import ChatRequest, KimiError, Message
+from core.llm.text_completer import TextCompleter
+from core.llm.usage_meter import UsageOwner
+from core.ports.chat_model import Requester
 from core.prompting.generation_options import least_thinking_level, thinking_params
-from core.store import Database, usage
+from core.prompting.options_loader import OptionsLoader
 from core.store.conversations import Conversation
-from core.store.usage import CallUsage
 
 log = structlog.get_logger(__name__)
 
@@ -55,42 +52,33 @@ def classify_by_rules(message: str) -> bool | None:
 
 
 class KimiIntentClassifier:
-    """Implements :class:`core.turns.claimer.IntentClassifier`."""
+    """Decides by rules if they are enough, else by asking Kimi."""
 
-    def __init__(
-        self,
-        database: Database,
-        model: ChatModel,
-        prompt_builder: PromptBuilder,
-        clock: Clock,
-        *,
-        prices: PriceList,
-    ) -> None:
-        self._database = database
-        self._model = model
-        self._prompt_builder = prompt_builder
+    def __init__(self, completer: TextCompleter, options_loader: OptionsLoader, clock: Clock) -> None:
+        self._completer = completer
+        self._options_loader = options_loader
         self._clock = clock
-        self._prices = prices
 
     async def __call__(self, conversation: Conversation, asker_id: str, text: str) -> bool:
-        """Return whether somebody asks something; where Kimi cannot be asked, it is taken to be none."""
+        """Return whether a message asks something; False if Kimi cannot be asked."""
         plain = classify_by_rules(text)
         if plain is not None:
             return plain
         try:
-            async with asyncio.timeout(TIMEOUT_S):
-                said = await self._ask_kimi(conversation, asker_id, text)
-        except (KimiError, StoreUnavailable, TimeoutError) as exc:
+            reply = await run_with_timeout(
+                self._ask_kimi(conversation, asker_id, text), TIMEOUT_S, self._clock
+            )
+        except (KimiError, StoreUnavailable, DeadlineExceeded) as exc:
             log.warning(
                 "intent.classification_failed", conversation=conversation.id, error=type(exc).__name__
             )
             return False
-        return said.strip().lower().startswith(("yes", "是"))
+        return reply.strip().lower().startswith(("yes", "是"))
 
     async def _ask_kimi(self, conversation: Conversation, asker_id: str, message: str) -> str:
-        model = (await self._prompt_builder.load_options(conversation)).model
+        model = (await self._options_loader.load(conversation)).model
         level = least_thinking_level(model)
-        steered = thinking_params(model, level)
+        thinking = thinking_params(model, level)
         thinks = level != "off" and model.thinking_control != "none"
         request = ChatRequest(
             messages=(
@@ -99,55 +87,16 @@ class KimiIntentClassifier:
             ),
             model=model.id,
             max_completion_tokens=THINKING_REPLY_TOKENS if thinks else REPLY_TOKENS,
-            thinking=steered.thinking if steered else None,
-            reasoning_effort=steered.effort if steered else None,
+            thinking=thinking.thinking if thinking else None,
+            reasoning_effort=thinking.effort if thinking else None,
         )
-        key, asked_at = conversation.key, self._clock.time()
-        asker = Requester(
-            person=f"{key.platform}:{key.tenant}:{asker_id}", chat=f"{key.platform}:{key.channel}"
-        )
-        text, finished = "", None
-        events = self._model.stream(request, requester=asker)
-        try:
-            async for event in events:
-                match event:
-                    case TextDelta(text=more):
-                        text += more
-                    case Finished():
-                        finished = event
-                    case _:
-                        pass
-        finally:
-            await events.aclose()
-        await self._record_usage(conversation, asker_id, model.id, finished, self._clock.time() - asked_at)
-        return text
-
-    async def _record_usage(
-        self,
-        conversation: Conversation,
-        asker_id: str,
-        model: str,
-        finished: Finished | None,
-        duration_s: float,
-    ) -> None:
-        """Note what it cost."""
-        if finished is None or (used := finished.usage) is None:
-            return
-        spent = CallUsage(
-            model=model,
-            prompt_tokens=used.prompt_tokens,
-            cached_tokens=used.cached_tokens,
-            completion_tokens=used.completion_tokens,
-            reasoning_tokens=used.reasoning_tokens,
-            first_word_s=None,
-            duration_s=duration_s,
+        key = conversation.key
+        return await self._completer.complete(
+            request,
+            requester=Requester(
+                person=f"{key.platform}:{key.tenant}:{asker_id}", chat=f"{key.platform}:{key.channel}"
+            ),
             purpose=CallPurpose.INTENT,
+            owner=UsageOwner(conversation_id=conversation.id, person_id=asker_id),
+            max_resumes=0,
         )
-        async with self._database.begin() as tx:
-            await usage.add(
-                tx,
-                with_cost(spent, self._prices),
-                conversation_id=conversation.id,
-                turn_id=None,
-                person_id=asker_id,
-            )

@@ -1,17 +1,28 @@
 """The answers that this process is writing, and the way to end one from outside."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from core.domain.turn_states import CancelReason
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class ActiveAnswer:
     """One answer that this process is writing."""
 
-    task: "asyncio.Task[object] | None" = None
+    task: "asyncio.Task[Any] | None" = None
     cancel_reason: CancelReason | None = None  #: None while it goes on
+
+    def start(self, work: Coroutine[Any, Any, T], *, name: str | None = None) -> "asyncio.Task[T]":
+        """Run the next step of the answer in a task that :meth:`cancel` ends; return the task."""
+        task = self.task = asyncio.create_task(work, name=name)
+        if self.cancel_reason is not None:
+            task.cancel()
+        return task
 
     def cancel(self, reason: CancelReason) -> None:
         """End the answer; its text so far stays."""

@@ -6,8 +6,8 @@ from core.answering.queue_notices import REPEAT_AFTER_S, QueueNotice, queue_posi
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import Clock
 from core.kimi import KimiUnavailable
-from core.llm import QueuePosition
 from core.llm.requester import requester_of
+from core.ports.chat_model import QueuePosition
 from core.store.conversations import Conversation
 from core.text.language import Language
 

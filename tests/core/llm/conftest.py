@@ -1,54 +1,72 @@
-"""Ledgers of every kind, and admissions that share one."""
+"""Limiter stores of every kind, and rate limiters that share one.
+
+Which tests cover modules without a test file of their own name: ``fair_queue``, ``eta``,
+``sliding_window``, ``limiter_reports``, ``limiter_state`` and ``limiter_codec`` are proved together in
+``test_limiter_policy``; ``limiter_refusals``, ``limiter_replica`` and ``permit`` in
+``test_rate_limiter``; ``provider_pool`` and ``failover`` in ``test_gateway``; ``usage_meter`` in
+``test_text_completer``; ``requester`` in ``tests/core/answering/test_answerer``.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from core.domain.clock import Clock, ScaledClock
+from core.domain.clock import Clock
 from core.llm import (
     AccountLimits,
     DatabaseLimiterStore,
     LimiterStore,
-    LimiterTiming,
     MemoryLimiterStore,
     RateLimiter,
     WriteBehindStore,
 )
 from core.store import Database, migrate
 
-Made = Callable[..., RateLimiter]
+MakeLimiter = Callable[..., RateLimiter]
 
 
-@pytest.fixture(params=["memory", "kept", "sqlite", "postgresql"])
-async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[LimiterStore]:
-    """One account's ledger, of each kind."""
+@pytest.fixture(params=["memory", "write-behind", "sqlite", "postgresql"])
+async def limiter_store(request: pytest.FixtureRequest) -> AsyncIterator[LimiterStore]:
+    """The store of one account, of each kind."""
     if request.param == "memory":
         yield MemoryLimiterStore()
         return
     url = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "sqlite_url")
     await migrate.upgrade(url)
     database = Database(url)
-    if request.param == "kept":
-        kept = WriteBehindStore(database, "account")
-        yield kept
-        await kept.close()
+    if request.param == "write-behind":
+        store = WriteBehindStore(database, "account")
+        yield store
+        await store.close()
     else:
         yield DatabaseLimiterStore(database, "account")
     await database.close()
 
 
+@pytest.fixture(params=["memory", "database"])
+def virtual_store(request: pytest.FixtureRequest) -> LimiterStore:
+    """The store of one account for tests on virtual time: in memory, and in a row of SQLite."""
+    if request.param == "memory":
+        return MemoryLimiterStore()
+    return DatabaseLimiterStore(request.getfixturevalue("virtual_database"), "account")
+
+
 @pytest.fixture
-async def admissions(ledger: LimiterStore) -> AsyncIterator[Made]:
-    """Make admissions on the one ledger; each is a replica of its own."""
+async def make_limiter(loop_clock: Clock) -> AsyncIterator[MakeLimiter]:
+    """Make rate limiters that are closed at the end; each is a replica of its own."""
     made: list[RateLimiter] = []
 
     def make(
-        limits: AccountLimits, clock: Clock | None = None, *, timing: LimiterTiming | None = None, **how: Any
+        store: LimiterStore | None = None, limits: AccountLimits | None = None, **how: Any
     ) -> RateLimiter:
-        made.append(RateLimiter(ledger, limits, clock or ScaledClock(20.0), timing=timing, **how))
+        made.append(
+            RateLimiter(
+                store or MemoryLimiterStore(), limits or AccountLimits(), how.pop("clock", loop_clock), **how
+            )
+        )
         return made[-1]
 
     yield make
-    for admission in made:
-        await admission.close()
+    for limiter in made:
+        await limiter.close()

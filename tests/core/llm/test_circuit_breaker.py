@@ -25,7 +25,7 @@ def test_it_opens_after_failures_in_a_row() -> None:
 def test_one_request_tries_at_a_time() -> None:
     """After the pause a single request goes; the others wait for what it finds."""
     breaker = CircuitBreaker()
-    breaker.record_failure(0.0, is_probe=False, open_at_once=True)
+    breaker.record_failure(0.0, is_probe=False, key_refused=True)
     assert not breaker.allows(KEY_REFUSED_COOLDOWN_S - 1)
     assert breaker.allows(KEY_REFUSED_COOLDOWN_S)
     assert breaker.start_request()
@@ -53,7 +53,7 @@ def test_each_failed_try_doubles_the_pause() -> None:
 def test_a_try_that_tells_nothing_lets_the_next_one_try() -> None:
     """A person who stops their question is no verdict on the provider."""
     breaker = CircuitBreaker()
-    breaker.record_failure(0.0, is_probe=False, open_at_once=True)
+    breaker.record_failure(0.0, is_probe=False, key_refused=True)
     breaker.start_request()
     breaker.release_probe()
     assert breaker.allows(KEY_REFUSED_COOLDOWN_S)

@@ -43,10 +43,9 @@ from core.llm import (
     LlmGateway,
     MemoryLimiterStore,
     Provider,
-    QueuePosition,
     RateLimiter,
-    Requester,
 )
+from core.ports.chat_model import CallContext, QueuePosition, Requester
 from core.text.tokens import tokens_to_reserve
 
 SPEED = 60.0
@@ -100,20 +99,24 @@ class Stage:
                 timing=PATIENT,
                 single_replica=True,
             )
-            providers.append(Provider(name=f"kimi-{number}", client=client, rate_limiter=admission))
+            providers.append(
+                Provider(name=f"kimi-{number}", open_stream=client.stream, rate_limiter=admission)
+            )
         self.model = LlmGateway(providers, self.clock, count_tokens=tokens_to_reserve, **how)
         self.open.push_async_callback(self.model.close)
         return self.model
 
-    async def ask(self, name: str, asker: Requester | None = None, request: ChatRequest | None = None) -> str:
+    async def ask(
+        self, name: str, context: CallContext | None = None, request: ChatRequest | None = None
+    ) -> str:
         """Ask as somebody; the answer's words so far are kept also where it breaks off."""
-        asker = asker or Requester(person=name, chat="room")
         self.places[name] = []
+        context = context or CallContext(
+            requester=Requester(person=name, chat="room"), on_queue_position=self.places[name].append
+        )
         self.answers[name] = ""
         try:
-            events = self.model.stream(
-                request or question(name), requester=asker, on_queue_position=self.places[name].append
-            )
+            events = self.model.stream(request or question(name), context)
             async with contextlib.aclosing(events):
                 async for event in events:
                     if isinstance(event, TextDelta):
@@ -248,13 +251,13 @@ async def test_an_answer_stays_with_who_began_it(stage: Stage) -> None:
     first = await stage.sim(script=lambda seen: replies.pop(0))
     second = await stage.sim()
     stage.build()
-    asker = Requester(person="ann", chat="room")
-    begun = await stage.ask("ann", asker)
+    context = CallContext(requester=Requester(person="ann", chat="room"))
+    begun = await stage.ask("ann", context)
     assert isinstance(stage.errors.pop("ann"), KimiStreamInterrupted | KimiUnavailable)
-    assert asker.provider == "kimi-1"
+    assert context.provider == "kimi-1"
     beginning = Message(role="assistant", content=begun, partial=True)
     going_on = replace(question(), messages=(*question().messages, beginning))
-    rest = await stage.ask("ann", asker, going_on)
+    rest = await stage.ask("ann", context, going_on)
     assert begun + rest == text
     assert stage.errors == {}
     assert second.requests == []
@@ -307,9 +310,10 @@ async def test_an_only_provider_is_tried_until_the_patience_ends(stage: Stage) -
     """Failures that may pass are tried again, and told when they do not pass in time."""
     replies: list[Any] = [OVERLOADED, UNAVAILABLE, "Back."]
     kimi = await stage.sim(script=lambda seen: replies.pop(0) if replies else OVERLOADED)
-    stage.build(patience_s=60.0)
+    stage.build(retry_deadline_s=60.0)
     waits: list[tuple[KimiError, float]] = []
-    async for event in stage.model.stream(question(), on_retry=lambda *told: waits.append(told)):
+    context = CallContext(on_retry=lambda *told: waits.append(told))
+    async for event in stage.model.stream(question(), context):
         if isinstance(event, TextDelta):
             assert event.text
     assert [type(error) for error, _ in waits] == [KimiOverloaded, KimiUnavailable]

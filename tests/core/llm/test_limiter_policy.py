@@ -118,15 +118,15 @@ class History:
         if one.told.end_reason is not None:
             return
         if how == "unsent" and not one.arrived:
-            one.told = replace(one.told, end="unsent")
+            one.told = replace(one.told, end_reason="unsent")
             return
         if not one.arrived:
             self.arrive(one)
         if how == "broken":
-            one.told = replace(one.told, end="broken")
+            one.told = replace(one.told, end_reason="broken")
             self.leaving.append(self.now + TIMING.abort_linger_s)
         else:
-            one.told = replace(one.told, end="ended")
+            one.told = replace(one.told, end_reason="ended")
             self.meter.release()
 
     def end_all(self) -> None:

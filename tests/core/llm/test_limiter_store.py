@@ -31,24 +31,24 @@ def counted(state: LimiterState, _: float) -> tuple[LimiterState, int]:
     return replace(state, seq=state.seq + 1), state.seq + 1
 
 
-async def test_changes_at_once_lose_nothing(ledger: LimiterStore) -> None:
+async def test_changes_at_once_lose_nothing(limiter_store: LimiterStore) -> None:
     """Twenty changes in one moment are twenty changes, one after the other."""
-    results = await asyncio.gather(*(ledger.update(counted) for _ in range(20)))
+    results = await asyncio.gather(*(limiter_store.update(counted) for _ in range(20)))
     assert sorted(number for number, _ in results) == list(range(1, 21))
     assert sorted(version for _, version in results) == list(range(1, 21))
-    assert await ledger.version() == 20
+    assert await limiter_store.version() == 20
 
 
-async def test_a_step_that_fails_changes_nothing(ledger: LimiterStore) -> None:
+async def test_a_step_that_fails_changes_nothing(limiter_store: LimiterStore) -> None:
     """An error inside a step leaves state and version as they were."""
 
     def broken(state: LimiterState, wall: float) -> tuple[LimiterState, Any]:
         raise KeyError("no")
 
-    await ledger.update(counted)
-    results = await asyncio.gather(ledger.update(broken), return_exceptions=True)
+    await limiter_store.update(counted)
+    results = await asyncio.gather(limiter_store.update(broken), return_exceptions=True)
     assert [type(result) for result in results] == [KeyError]
-    assert (await ledger.update(counted))[0] == 2
+    assert (await limiter_store.update(counted))[0] == 2
 
 
 async def test_accounts_have_rows_of_their_own(database: Database) -> None:
@@ -63,12 +63,12 @@ async def test_accounts_have_rows_of_their_own(database: Database) -> None:
 
 async def test_replicas_agree_on_the_time_at_first_contact(database: Database) -> None:
     """Every ledger on one database tells about the same present."""
-    ledger = DatabaseLimiterStore(database, "account")
+    limiter_store = DatabaseLimiterStore(database, "account")
 
     def told(state: LimiterState, wall: float) -> tuple[LimiterState, float]:
         return state, wall
 
-    (first, _), (second, _) = await ledger.update(told), await ledger.update(told)
+    (first, _), (second, _) = await limiter_store.update(told), await limiter_store.update(told)
     assert first > 1.7e9
     assert 0.0 <= second - first < 5.0
 

@@ -1,14 +1,16 @@
-"""Keyed hashes stand for people and conversations."""
+"""Keyed hashes replace the ids of people and conversations."""
 
-from collections.abc import AsyncGenerator
-from typing import Any
+import contextlib
+
+import pytest
 
 from core.access import Actor
-from core.kimi import ChatRequest, Finished, Message, ReplyEvent
-from core.llm import Requester
+from core.kimi import ChatRequest, Message
 from core.llm.pseudonymizing_model import KEY_NAME, PseudonymizingModel, anonymous_alias, pseudonym
+from core.ports.chat_model import CallContext, Requester
 from core.store import Database
 from core.store.keys import get_or_create_key
+from core.testing.scripted_model import ScriptedModel
 
 REQUEST = ChatRequest(
     messages=(Message(role="user", content="Hi"),),
@@ -19,34 +21,18 @@ REQUEST = ChatRequest(
 ANN = Requester(person="slack:T1:U1", chat="slack:C1")
 
 
-class Seeing:
-    """A model that keeps what it is asked."""
-
-    def __init__(self) -> None:
-        self.seen: list[ChatRequest] = []
-        self.closed = 0
-
-    async def stream(self, request: ChatRequest, **_: Any) -> AsyncGenerator[ReplyEvent, None]:
-        """Yield an end."""
-        self.seen.append(request)
-        try:
-            yield Finished(reason="stop", usage=None, request_id="", model="kimi-k2.6")
-        finally:
-            self.closed += 1
-
-
-async def asked(database: Database, asker: Requester | None = ANN) -> ChatRequest:
-    """What a model of a process that has just started is asked."""
-    model = Seeing()
-    async for _ in PseudonymizingModel(model, database).stream(REQUEST, requester=asker):
+async def _sent_request(database: Database, requester: Requester) -> ChatRequest:
+    """Return what the wrapped model of a new process receives for :data:`REQUEST`."""
+    model = ScriptedModel("Hello.")
+    async for _ in PseudonymizingModel(model, database).stream(REQUEST, CallContext(requester=requester)):
         pass
-    assert model.closed == 1
-    return model.seen[0]
+    (request,) = model.requests
+    return request
 
 
-async def test_all_processes_on_a_database_use_the_same_hashes(database: Database) -> None:
-    """The key is made once, by whoever comes first."""
-    first, second = await asked(database), await asked(database)
+async def test_all_processes_of_a_database_use_the_same_hashes(database: Database) -> None:
+    """The key is made once, by the first process, and read by the others."""
+    first, second = await _sent_request(database, ANN), await _sent_request(database, ANN)
     assert first == second
     async with database.begin() as tx:
         key = await get_or_create_key(tx, KEY_NAME)
@@ -57,22 +43,24 @@ async def test_all_processes_on_a_database_use_the_same_hashes(database: Databas
     assert first.prompt_cache_key not in ("", "conversation-1")
 
 
-async def test_who_is_not_known_has_no_pseudonym(database: Database) -> None:
-    """A request on nobody's behalf goes without."""
-    assert (await asked(database, None)).safety_identifier == ""
+@pytest.mark.virtual_time
+async def test_a_request_for_nobody_carries_no_person(virtual_database: Database) -> None:
+    """Without a person there is nothing to hash."""
+    assert (await _sent_request(virtual_database, Requester())).safety_identifier == ""
 
 
-async def test_an_abandoned_stream_is_closed(database: Database) -> None:
-    """Closing the outer generator closes the inner one, which ends Kimi's connection."""
-    model = Seeing()
-    events = PseudonymizingModel(model, database).stream(REQUEST, requester=ANN)
-    await anext(events)
-    await events.aclose()
-    assert model.closed == 1
+@pytest.mark.virtual_time
+async def test_closing_the_stream_closes_the_wrapped_one(virtual_database: Database) -> None:
+    """A person who stops an answer ends Kimi's connection."""
+    model = ScriptedModel(("Hel", "lo."))
+    events = PseudonymizingModel(model, virtual_database).stream(REQUEST, CallContext(requester=ANN))
+    async with contextlib.aclosing(events):
+        await anext(events)
+    assert (model.open_streams, model.aborted) == (0, 1)
 
 
 def test_an_alias_belongs_to_one_person() -> None:
-    """It differs by platform, tenant and person, and fits where an id stands."""
+    """It differs by platform, tenant and person, not by channel, and fits into a column of ids."""
     ann = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
     others = [
         Actor(platform="telegram", tenant="T1", channel="C1", person_id="U1"),

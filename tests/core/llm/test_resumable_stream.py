@@ -1,144 +1,174 @@
-"""A reply survives a broken wire: nothing repeated, nothing lost."""
+"""An answer survives a broken connection: nothing is repeated, nothing lost."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from bots.simulator.kimi import (
-    Faults,
-    KimiSimulator,
-    Script,
-    ScriptedCall,
-    ScriptedReply,
-    in_turn,
-)
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.kimi import (
-    AsyncKimi,
     ChatRequest,
-    KimiError,
+    Finished,
+    KimiContextTooLong,
+    KimiInvalidRequest,
+    KimiModelUnknown,
     KimiStreamInterrupted,
+    KimiUnavailable,
     Message,
-    ReplyEvent,
+    ReasoningDelta,
     ToolCall,
+    Usage,
 )
-from core.llm.resumable_stream import StreamedAnswer, stream_with_resume
+from core.llm.resumable_stream import StreamedAnswer, StreamOptions, stream_with_resume
+from core.ports.chat_model import CallContext
+from core.testing.scripted_model import Pause, ScriptedModel, ScriptedReply
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 from core.tools.tool_runner import ToolLimits, ToolRunner
 
-TEXT = "".join(f"Sentence number {index} of the answer. " for index in range(40)).strip()
+pytestmark = pytest.mark.virtual_time
+
 REQUEST = ChatRequest(
     messages=(Message(role="user", content="Tell me."),), model="kimi-k2.6", max_completion_tokens=1000
 )
+BROKEN = KimiStreamInterrupted("the stream ended without [DONE]")
 
 
-class Direct:
-    """A Kimi without a line to wait in."""
+@dataclass
+class Streamed:
+    """What came of one answer."""
 
-    def __init__(self, kimi: AsyncKimi) -> None:
-        self._kimi = kimi
+    model: ScriptedModel
+    answer: StreamedAnswer
+    shown: list[str] = field(default_factory=list)
 
-    def stream(self, request: ChatRequest, **_: Any) -> AsyncGenerator[ReplyEvent, None]:
-        """Ask at once."""
-        return self._kimi.stream(request)
-
-
-@asynccontextmanager
-async def asked(script: Script) -> AsyncIterator[tuple[KimiSimulator, Direct, ScaledClock]]:
-    """A client and the stand-in it talks to, on one fast clock."""
-    clock = ScaledClock(20)
-    async with (
-        KimiSimulator(clock=clock, script=script) as simulator,
-        AsyncKimi(api_key="sk-test", base_url=simulator.base_url, clock=clock) as kimi,
-    ):
-        yield simulator, Direct(kimi), clock
+    @property
+    def prefixes(self) -> list[str]:
+        """The beginning that each request asked Kimi to continue; "" if it asked for none."""
+        last = [request.messages[-1] for request in self.model.requests]
+        return [str(message.content) if message.partial else "" for message in last]
 
 
-async def test_a_cut_stream_is_continued_from_exactly_there() -> None:
-    """After a cut in the middle Kimi goes on from what was shown, and the text is whole once."""
-    cut = ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(cut_after_chars=500))
-    shown: list[str] = []
-    async with asked(in_turn(cut, ScriptedReply(TEXT, chunks_per_s=400))) as (simulator, kimi, clock):
-        written = StreamedAnswer()
-        await stream_with_resume(
-            kimi, REQUEST, written, shown.append, clock, max_resumes=2, max_continuations=0
+Stream = Callable[..., Any]
+
+
+@pytest.fixture
+def stream(loop_clock: Clock) -> Stream:
+    """Stream an answer from a model that plays ``replies``."""
+
+    async def run(
+        replies: Sequence[ScriptedReply],
+        answer: StreamedAnswer | None = None,
+        *,
+        raises: type[Exception] | None = None,
+        **options: Any,
+    ) -> Streamed:
+        model = ScriptedModel(*replies, clock=loop_clock)
+        streamed = Streamed(model, answer or StreamedAnswer())
+        work = stream_with_resume(
+            model,
+            REQUEST,
+            streamed.answer,
+            CallContext(),
+            loop_clock,
+            StreamOptions(on_text=streamed.shown.append, **options),
         )
-    assert written.text == TEXT
-    assert "".join(shown) == TEXT
-    assert len(simulator.requests) == 2
-    assert simulator.requests[1].prefix
+        if raises is None:
+            await work
+        else:
+            with pytest.raises(raises):
+                await work
+        return streamed
+
+    return run
 
 
-async def test_a_stream_that_always_breaks_is_given_up_with_its_text_kept() -> None:
-    """After the allowed resumptions the error comes out and what was written stays."""
-    cut = [ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(cut_after_chars=at)) for at in (300, 100, 100)]
-    async with asked(in_turn(*cut)) as (_, kimi, clock):
-        written = StreamedAnswer()
-        with pytest.raises(KimiStreamInterrupted):
-            await stream_with_resume(
-                kimi, REQUEST, written, lambda _: None, clock, max_resumes=2, max_continuations=0
-            )
-    assert len(written.text) >= 300
-    assert TEXT.startswith(written.text)
+async def test_a_broken_stream_is_continued_from_exactly_there(stream: Stream) -> None:
+    """Kimi is asked to continue the text that came; it is shown once, as a whole."""
+    streamed = await stream([("One ", "two ", BROKEN), "three."], max_resumes=1)
+    assert streamed.answer.text == "".join(streamed.shown) == "One two three."
+    assert streamed.prefixes == ["", "One two "]
 
 
-async def test_an_answer_at_its_length_limit_goes_on_by_itself() -> None:
-    """A reply that ended by its length is continued, at most as often as allowed."""
-    first = ScriptedReply(TEXT[:400], chunks_per_s=400, finish_reason="length")
-    async with asked(in_turn(first, ScriptedReply(TEXT, chunks_per_s=400))) as (_, kimi, clock):
-        written = StreamedAnswer()
-        await stream_with_resume(
-            kimi, REQUEST, written, lambda _: None, clock, max_resumes=0, max_continuations=1
-        )
-    assert written.text == TEXT
-    assert written.finish_reason == "stop"
+async def test_a_stream_that_keeps_breaking_raises_with_its_text_kept(stream: Stream) -> None:
+    """After the allowed resumes the error is raised."""
+    replies = [("One ", BROKEN), ("two ", BROKEN), ("three ", KimiUnavailable("HTTP 503"))]
+    streamed = await stream(replies, raises=KimiUnavailable, max_resumes=2)
+    assert streamed.answer.text == "One two three "
 
 
-async def test_an_earlier_run_s_text_is_shown_once_kimi_goes_on_from_it() -> None:
-    """A takeover begins with the stored words and adds only what is missing."""
-    shown: list[str] = []
-    async with asked(in_turn(ScriptedReply(TEXT, chunks_per_s=400))) as (simulator, kimi, clock):
-        written = StreamedAnswer(text=TEXT[:250])
-        await stream_with_resume(
-            kimi, REQUEST, written, shown.append, clock, max_resumes=0, max_continuations=0
-        )
-    assert "".join(shown) == TEXT
-    assert shown[0] == TEXT[:250]
-    assert simulator.requests[0].prefix == TEXT[:250]
+async def test_thinking_without_text_is_done_anew_after_a_break(stream: Stream) -> None:
+    """There is no text to continue, so the request is sent as it was."""
+    streamed = await stream([(ReasoningDelta("Hm."), BROKEN), (ReasoningDelta("Ah."), "Yes.")], max_resumes=1)
+    assert (streamed.answer.text, streamed.answer.reasoning) == ("Yes.", "Ah.")
+    assert streamed.prefixes == ["", ""]
 
 
-async def test_white_space_before_the_first_word_is_dropped() -> None:
-    """Some models begin with a space; nobody sees it."""
-    shown: list[str] = []
-    spaced = ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(leading_space=True))
-    async with asked(in_turn(spaced)) as (_, kimi, clock):
-        written = StreamedAnswer()
-        await stream_with_resume(
-            kimi, REQUEST, written, shown.append, clock, max_resumes=0, max_continuations=0
-        )
-    assert "".join(shown) == TEXT == written.text
+async def test_an_answer_at_its_length_limit_is_continued(stream: Stream) -> None:
+    """It continues as often as allowed; its usage is the sum over all requests."""
+    first, second = Usage(prompt_tokens=10, completion_tokens=5), Usage(prompt_tokens=15, completion_tokens=2)
+    replies = [
+        ("One ", Finished("length", first, "a", "m")),
+        ("two.", Finished("stop", second, "b", "m")),
+    ]
+    streamed = await stream(replies, max_continuations=1)
+    assert streamed.answer.text == "One two."
+    assert streamed.answer.finish_reason == "stop"
+    assert streamed.answer.usage == Usage(prompt_tokens=25, completion_tokens=7)
 
 
-async def test_a_failure_before_any_word_is_not_resumed() -> None:
-    """What Kimi refuses from the start comes out as its own error."""
-    wrong = ChatRequest(messages=REQUEST.messages, model="moonshot-v1-8k", max_completion_tokens=10)
-    async with asked(in_turn(ScriptedReply(TEXT))) as (_, kimi, clock):
-        with pytest.raises(KimiError) as caught:
-            await stream_with_resume(
-                kimi, wrong, StreamedAnswer(), lambda _: None, clock, max_resumes=2, max_continuations=2
-            )
-    assert caught.value.code
+async def test_an_answer_at_its_length_limit_ends_after_the_allowed_continuations(stream: Stream) -> None:
+    """What came so far is the answer, marked as cut."""
+    replies = [("One ", Finished("length", None, "", "m")), ("two ", Finished("length", None, "", "m"))]
+    streamed = await stream(replies, max_continuations=1)
+    assert (streamed.answer.text, streamed.answer.finish_reason) == ("One two ", "length")
 
 
-def weather(*, fails: bool = False, hangs: bool = False) -> Tool:
-    """A tool that tells of one town, fails, or never answers."""
+async def test_a_continuation_that_no_longer_fits_ends_the_answer(stream: Stream) -> None:
+    """The text so far is the answer; the person sees no error."""
+    replies = [("One ", Finished("length", None, "", "m")), (KimiContextTooLong("HTTP 400"),)]
+    streamed = await stream(replies, max_continuations=1)
+    assert (streamed.answer.text, streamed.answer.finish_reason) == ("One ", "length")
+
+
+async def test_an_earlier_attempt_s_text_is_shown_once_kimi_continues_it(stream: Stream) -> None:
+    """A takeover begins with the stored text and adds only what is missing."""
+    streamed = await stream(["two."], StreamedAnswer(text="One "))
+    assert streamed.shown == ["One ", "two."]
+    assert streamed.prefixes == ["One "]
+
+
+async def test_a_provider_that_continues_nothing_writes_the_answer_anew(stream: Stream) -> None:
+    """A refused continuation of an earlier attempt's text is asked again without it."""
+    streamed = await stream([(KimiInvalidRequest("HTTP 400"),), "All of it."], StreamedAnswer(text="One "))
+    assert streamed.answer.text == "".join(streamed.shown) == "All of it."
+    assert streamed.prefixes == ["One ", ""]
+
+
+async def test_white_space_before_the_first_word_is_dropped(stream: Stream) -> None:
+    """Some models begin with a space (seen on the wire); nobody sees it."""
+    streamed = await stream([(" ", " \n", " One ", "two.")])
+    assert streamed.answer.text == "".join(streamed.shown) == "One two."
+
+
+async def test_a_refusal_before_any_text_is_raised(stream: Stream) -> None:
+    """A request that Kimi refuses is not resumed."""
+    streamed = await stream([(KimiModelUnknown("HTTP 404"),)], raises=KimiModelUnknown, max_resumes=2)
+    assert len(streamed.model.requests) == 1
+
+
+async def test_the_first_token_is_timed_from_the_first_request(stream: Stream) -> None:
+    """Thinking counts as waiting: the time ends with the first piece of text."""
+    streamed = await stream([(Pause(2), ReasoningDelta("Hm."), Pause(3), "Yes.", Pause(4))])
+    assert streamed.answer.time_to_first_token_s == 5
+
+
+def weather(*, fails: bool = False, hangs: Clock | None = None) -> Tool:
+    """A tool that reports the weather of one town, fails, or never answers."""
 
     async def run(arguments: str) -> ToolResult:
-        if hangs:
-            await asyncio.sleep(3600)
+        if hangs is not None:
+            await hangs.sleep(3600)
         if fails:
             raise ToolError("the station is closed")
         return ToolResult(
@@ -146,90 +176,84 @@ def weather(*, fails: bool = False, hangs: bool = False) -> Tool:
         )
 
     parameters = {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]}
-    function = {"name": "weather", "description": "Tell the weather.", "parameters": parameters}
+    function = {"name": "weather", "description": "Report the weather.", "parameters": parameters}
     return Tool(name="weather", definition={"type": "function", "function": function}, run=run)
 
 
-def calling(town: str, *, text: str = "", **how: Any) -> ScriptedReply:
+def calling(town: str, *, text: str = "", call_id: str = "weather:0") -> ScriptedReply:
     """A reply that calls the weather tool."""
-    call = ScriptedCall(name="weather", arguments=f'{{"town": "{town}"}}')
-    return ScriptedReply(text, reasoning="I look.", tool_calls=(call,), chunks_per_s=400, **how)
+    call = ToolCall(id=call_id, name="weather", arguments=f'{{"town": "{town}"}}')
+    return (ReasoningDelta("I look."), *([text] if text else []), call)
 
 
-async def with_tools(
-    *replies: ScriptedReply, tool: Tool, limits: ToolLimits | None = None
-) -> tuple[StreamedAnswer, ToolRunner, list[ToolCall], KimiSimulator]:
-    """Write an answer whose model may call ``tool``."""
-    told: list[ToolCall] = []
-    async with asked(in_turn(*replies)) as (simulator, kimi, clock):
-        tools = ToolRunner([tool], clock, on_call=told.append, limits=limits)
-        written = StreamedAnswer()
-        await stream_with_resume(
-            kimi, REQUEST, written, lambda _: None, clock, max_resumes=2, max_continuations=0, tools=tools
-        )
-    return written, tools, told, simulator
+def runner(clock: Clock, tool: Tool, **limits: Any) -> ToolRunner:
+    """A runner of one tool."""
+    return ToolRunner([tool], clock, on_call=lambda _: None, limits=ToolLimits(**limits))
 
 
-async def test_two_rounds_of_tools_lead_to_one_answer() -> None:
-    """Each round's results go back with the thinking that led there, and the sources are kept."""
-    final = ScriptedReply(TEXT, chunks_per_s=400)
-    written, tools, told, simulator = await with_tools(
-        calling("Rome"), calling("Oslo"), final, tool=weather()
-    )
-    assert written.text == TEXT
-    assert [call.arguments for call in told] == ['{"town": "Rome"}', '{"town": "Oslo"}']
-    roles = [message["role"] for message in simulator.requests[2].messages]
-    assert roles == ["user", "assistant", "tool", "assistant", "tool"]
-    assert all(
-        one["reasoning_content"] for one in simulator.requests[2].messages if one["role"] == "assistant"
-    )
+async def test_two_rounds_of_tools_lead_to_one_answer(stream: Stream, loop_clock: Clock) -> None:
+    """Each round's results go back with the thinking that led to it, and the sources are kept."""
+    tools = runner(loop_clock, weather())
+    streamed = await stream([calling("Rome"), calling("Oslo", call_id="weather:1"), "Sunny."], tools=tools)
+    assert streamed.answer.text == "Sunny."
+    messages = streamed.model.requests[2].messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool", "assistant", "tool"]
+    assert [message.reasoning for message in messages if message.role == "assistant"] == ["I look."] * 2
+    assert [message.content for message in messages if message.role == "tool"] == [
+        'Sunny for {"town": "Rome"}.',
+        'Sunny for {"town": "Oslo"}.',
+    ]
     assert [source.url for source in tools.sources] == ["https://w.example/"]
 
 
-async def test_a_failing_tool_is_told_to_the_model_and_the_answer_comes() -> None:
-    """A tool's fault ends no turn."""
-    final = ScriptedReply(TEXT, chunks_per_s=400)
-    written, _, _, simulator = await with_tools(calling("Rome"), final, tool=weather(fails=True))
-    assert written.text == TEXT
-    assert "station is closed" in simulator.requests[1].messages[-1]["content"]
+async def test_a_failing_tool_is_reported_to_the_model(stream: Stream, loop_clock: Clock) -> None:
+    """A tool's failure ends no answer."""
+    streamed = await stream([calling("Rome"), "No idea."], tools=runner(loop_clock, weather(fails=True)))
+    assert streamed.answer.text == "No idea."
+    assert "station is closed" in str(streamed.model.requests[1].messages[-1].content)
 
 
-async def test_a_tool_that_never_answers_is_given_up() -> None:
-    """A call is bounded in time."""
-    limits = ToolLimits(timeout_s=2.0)
-    final = ScriptedReply(TEXT, chunks_per_s=400)
-    written, _, _, simulator = await with_tools(
-        calling("Rome"), final, tool=weather(hangs=True), limits=limits
-    )
-    assert written.text == TEXT
-    assert "no answer within" in simulator.requests[1].messages[-1]["content"]
+async def test_a_tool_that_never_answers_is_given_up(stream: Stream, loop_clock: Clock) -> None:
+    """A call has a time limit; the model hears that it passed."""
+    tools = runner(loop_clock, weather(hangs=loop_clock), timeout_s=20.0)
+    streamed = await stream([calling("Rome"), "No idea."], tools=tools)
+    assert streamed.answer.text == "No idea."
+    assert "no answer within 20 s" in str(streamed.model.requests[1].messages[-1].content)
+    assert loop_clock.time() == 20
 
 
-async def test_rounds_are_bounded() -> None:
-    """A model that asks for ever is offered no more tools and has to answer."""
-    limits = ToolLimits(max_rounds=2)
-    final = ScriptedReply(TEXT, chunks_per_s=400)
-    written, _, _, simulator = await with_tools(
-        calling("Rome"), calling("Oslo"), final, tool=weather(), limits=limits
-    )
-    assert written.text == TEXT
-    assert ["tools" in request.body for request in simulator.requests] == [True, True, False]
+async def test_rounds_of_tools_are_limited(stream: Stream, loop_clock: Clock) -> None:
+    """A model that keeps calling is offered no more tools, so it has to answer."""
+    tools = runner(loop_clock, weather(), max_rounds=2)
+    streamed = await stream([calling("Rome"), calling("Oslo", call_id="weather:1"), "Sunny."], tools=tools)
+    assert [len(request.tools) for request in streamed.model.requests] == [1, 1, 0]
 
 
-async def test_a_stream_cut_in_the_middle_of_a_tool_turn_goes_on() -> None:
-    """After the tools have run, a cut is continued with their results still in the request."""
-    cut = ScriptedReply(TEXT, chunks_per_s=400, faults=Faults(cut_after_chars=300))
-    whole = ScriptedReply(TEXT, chunks_per_s=400)
-    written, _, told, simulator = await with_tools(calling("Rome"), cut, whole, tool=weather())
-    assert written.text == TEXT
-    assert len(told) == 1
-    roles = [message["role"] for message in simulator.requests[2].messages]
-    assert roles == ["user", "assistant", "tool", "assistant"]
+async def test_a_break_after_tools_continues_with_their_results(stream: Stream, loop_clock: Clock) -> None:
+    """Only the text after the tools is continued; they do not run again."""
+    replies = [calling("Rome"), ("It is ", BROKEN), "sunny."]
+    streamed = await stream(replies, tools=runner(loop_clock, weather()), max_resumes=1)
+    assert streamed.answer.text == "It is sunny."
+    messages = streamed.model.requests[2].messages
+    assert [message.role for message in messages] == ["user", "assistant", "tool", "assistant"]
+    assert streamed.prefixes[2] == "It is "
 
 
-async def test_what_was_said_before_a_tool_stays_apart_from_the_answer() -> None:
-    """Words before the tools are kept and a blank line parts them from what follows."""
-    written, _, _, _ = await with_tools(
-        calling("Rome", text="Let me look."), ScriptedReply("It is sunny.", chunks_per_s=400), tool=weather()
-    )
-    assert written.text == "Let me look.\n\nIt is sunny."
+async def test_text_before_a_tool_call_is_set_apart_from_the_answer(
+    stream: Stream, loop_clock: Clock
+) -> None:
+    """A blank line separates them, on the screen too."""
+    replies = [calling("Rome", text="Let me look."), "It is sunny."]
+    streamed = await stream(replies, tools=runner(loop_clock, weather()))
+    assert streamed.answer.text == "".join(streamed.shown) == "Let me look.\n\nIt is sunny."
+
+
+async def test_a_request_that_has_grown_is_clamped(stream: Stream) -> None:
+    """Each request passes through the function that makes room for its reply."""
+    from dataclasses import replace
+
+    def clamp(request: ChatRequest) -> ChatRequest:
+        return replace(request, max_completion_tokens=1000 - 100 * len(request.messages))
+
+    streamed = await stream([("One ", BROKEN), "two."], max_resumes=1, clamp_reply_tokens=clamp)
+    assert [request.max_completion_tokens for request in streamed.model.requests] == [900, 800]

@@ -186,7 +186,7 @@ def test_what_was_left_out_is_counted() -> None:
 
 def test_a_persona_stands_in_our_place_and_beside_the_operator_s_instructions() -> None:
     """A persona replaces who we are, keeps how we write, and never replaces what the operator wants."""
-    given = {"platform": "slack", "scene": ChatType.DIRECT, "today": date(2026, 11, 21)}
+    given = {"platform": "slack", "chat_type": ChatType.DIRECT, "today": date(2026, 11, 21)}
     ours = system_prompt(operator_prompt=None, persona="You are a pirate.", **given)  # type: ignore[arg-type]
     assert ours.startswith("You are a pirate.\n\nAnswer in the language")
     theirs = system_prompt(operator_prompt="You sell tea.", persona="You are a pirate.", **given)  # type: ignore[arg-type]

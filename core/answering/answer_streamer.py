@@ -1,0 +1,144 @@
+"""Streams one answer from Kimi into the message that shows it."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from core.answering.checkpoint import Checkpoints
+from core.answering.outcome import AnswerOutcome, outcome_of
+from core.answering.question import Question
+from core.answering.queue_notices import QueueNotice
+from core.answering.reasoning_display import ReasoningDisplay
+from core.chat_settings import ChatSettings
+from core.delivery.delivery import Delivery
+from core.domain.clock import Clock
+from core.kimi import ToolCall
+from core.knowledge.prompt_passages import format_sources
+from core.llm.requester import requester_of
+from core.llm.resumable_stream import OnText, StreamedAnswer, StreamOptions, stream_with_resume
+from core.ports.chat_model import CallContext, ChatModel
+from core.prompting.prepared_request import PreparedRequest
+from core.tools.registry import ToolRegistry, sources_text, tool_status_text
+from core.tools.tool_runner import ToolRunner
+from core.work_queue.active_answers import ActiveAnswer
+
+
+class AnswerStreamer:
+    """Streams answers and stores checkpoints of them meanwhile."""
+
+    def __init__(
+        self,
+        model: ChatModel,
+        tool_registry: ToolRegistry,
+        checkpoints: Checkpoints,
+        settings: ChatSettings,
+        clock: Clock,
+    ) -> None:
+        self._model = model
+        self._tool_registry = tool_registry
+        self._checkpoints = checkpoints
+        self._settings = settings
+        self._clock = clock
+
+    async def stream(
+        self,
+        question: Question,
+        prepared: PreparedRequest,
+        answer: StreamedAnswer,
+        delivery: Delivery,
+        running: ActiveAnswer,
+    ) -> AnswerOutcome:
+        """Stream until Kimi, a person or the platform ends the answer; return how it ended.
+
+        Args:
+            question: the question.
+            prepared: its request.
+            answer: receives the answer; may begin with the text of an earlier attempt.
+            delivery: the message that shows it.
+            running: ends it from outside.
+        """
+        tools = await self._build_tool_runner(question, prepared, delivery)
+        stream = running.start(
+            self._stream(question, prepared, answer, delivery, tools), name=f"kimi-{question.turn.id}"
+        )
+        checkpoints = asyncio.create_task(self._checkpoints.run(question.turn, answer, running))
+        try:
+            await asyncio.wait({stream})
+        except asyncio.CancelledError:
+            stream.cancel()  # nothing more may be shown than is stored now
+            await asyncio.wait({stream})
+            await self._checkpoints.flush(question.turn, answer)
+            raise
+        finally:
+            for task in (stream, checkpoints):
+                task.cancel()
+            await asyncio.gather(stream, checkpoints, return_exceptions=True)
+        outcome = outcome_of(stream, answer, running.cancel_reason, question.language)
+        return replace(outcome, sources=_sources(question, prepared, answer, tools))
+
+    def _stream(
+        self,
+        question: Question,
+        prepared: PreparedRequest,
+        answer: StreamedAnswer,
+        delivery: Delivery,
+        tools: ToolRunner | None,
+    ) -> Coroutine[Any, Any, None]:
+        on_text, on_reasoning = self._output_callbacks(question, delivery)
+        notice = QueueNotice(delivery.show_placeholder, question.language, self._clock)
+        context = CallContext(
+            requester=requester_of(
+                question.conversation, question.person_id, self._settings.fair_share_weights
+            ),
+            on_queue_position=notice.on_queue_position,
+            on_retry=notice.on_retry,
+        )
+        options = StreamOptions(
+            max_resumes=self._settings.max_resumes,
+            max_continuations=self._settings.max_continuations,
+            on_text=on_text,
+            on_reasoning=on_reasoning,
+            tools=tools,
+            clamp_reply_tokens=prepared.clamp_reply_tokens,
+        )
+        return stream_with_resume(self._model, prepared.request, answer, context, self._clock, options)
+
+    async def _build_tool_runner(
+        self, question: Question, prepared: PreparedRequest, delivery: Delivery
+    ) -> ToolRunner | None:
+        thinks = prepared.options.model.thinks and prepared.request.thinking is not False
+        tools = await self._tool_registry.tools_for_answer(prepared.options.web_search, model_thinks=thinks)
+        if not tools:
+            return None
+
+        def show_status(call: ToolCall) -> None:
+            delivery.show_placeholder(tool_status_text(call, question.language))
+
+        return ToolRunner(tools, self._clock, on_call=show_status)
+
+    def _output_callbacks(self, question: Question, delivery: Delivery) -> tuple[OnText, OnText]:
+        """Return the callbacks that show text and reasoning."""
+        if not self._settings.show_thinking:
+            return delivery.append, lambda _: None
+        display = ReasoningDisplay(delivery.channel.thinking_style, question.language, self._clock)
+
+        def show_text(text: str) -> None:
+            delivery.append(display.finish() + text)
+
+        def show_reasoning(text: str) -> None:
+            if shown := display.add_reasoning(text):
+                delivery.append(shown)
+
+        return show_text, show_reasoning
+
+
+def _sources(
+    question: Question, prepared: PreparedRequest, answer: StreamedAnswer, tools: ToolRunner | None
+) -> str:
+    """Return the sources to show below an answer: cited passages and pages that tools found."""
+    if not answer.text:
+        return ""
+    sources = [format_sources(answer.text, prepared.passages, question.language)]
+    sources += [sources_text(tools.sources, question.language)] if tools is not None else []
+    return "\n\n".join(filter(None, sources))

@@ -1,0 +1,19 @@
+"""The question that an answer is for."""
+
+from dataclasses import dataclass
+
+from core.store.conversations import Conversation
+from core.store.open_work import AvailableContext
+from core.store.turns import Turn
+from core.text.language import Language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One turn to answer with Kimi."""
+
+    turn: Turn
+    conversation: Conversation
+    person_id: str  #: the person who asked
+    language: Language  #: of the bot's own notices
+    available_context: AvailableContext

@@ -1,0 +1,70 @@
+"""Prepares the request for a question: reads its files, then builds the prompt."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.answering.file_notices import file_problems_text, partial_files_text, reading_files_text
+from core.answering.question import Question
+from core.files.reader import FileReader, FileReadResult, FilesUnreadable
+from core.prompting.options_loader import OptionsLoader
+from core.prompting.prepared_request import PreparedRequest
+from core.prompting.prompt_builder import PromptBuilder
+
+
+class RequestPreparer:
+    """Turns questions into requests."""
+
+    def __init__(
+        self,
+        options_loader: OptionsLoader,
+        prompt_builder: PromptBuilder,
+        *,
+        file_reader: FileReader | None = None,
+    ) -> None:
+        """Without ``file_reader``, files of a question are ignored."""
+        self._options_loader = options_loader
+        self._prompt_builder = prompt_builder
+        self._file_reader = file_reader
+
+    async def prepare(
+        self,
+        question: Question,
+        *,
+        show_placeholder: Callable[[str], None],
+        was_too_long: bool = False,
+    ) -> PreparedRequest:
+        """Return the request for a question. May wait for files and for a summary.
+
+        Args:
+            question: the question.
+            show_placeholder: shows a text in place of the answer while files are read.
+            was_too_long: Kimi refused the request that was prepared before as too long.
+
+        Raises:
+            FilesUnreadable: the question consists of files only, and none of them can be read.
+            QuestionTooLong: not even the question fits the model's context.
+            StoreUnavailable: the conversation cannot be read.
+        """
+        options = await self._options_loader.load(question.conversation, question.available_context)
+        files = FileReadResult()
+        if self._file_reader is not None and question.available_context.has_files:
+            files = await self._file_reader.read(
+                question.conversation,
+                question.turn,
+                model=options.model,
+                on_reading=lambda names: show_placeholder(reading_files_text(names, question.language)),
+            )
+        if files.only_unreadable:
+            raise FilesUnreadable(files.problems)
+        prepared = await self._prompt_builder.prepare(
+            question.conversation,
+            question.turn,
+            question.available_context,
+            options=options,
+            was_too_long=was_too_long,
+        )
+        notes = (
+            file_problems_text(files.problems, question.language),
+            partial_files_text(prepared.partial_files, question.language),
+        )
+        return replace(prepared, files_note=" ".join(note for note in notes if note))
