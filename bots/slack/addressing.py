@@ -1,4 +1,4 @@
-"""Where in Slack something was said and when, and where the answer goes. Pure."""
+"""Addresses and times of Slack's messages, and the address of the answer. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from core.domain.addresses import Address, ChatType, Person, ThreadKey
 
 
 def tenant_of(body: Mapping[str, Any], identity: BotIdentity) -> str:
-    """Return the team that installed us, which is not always the team of the person."""
+    """Return the team that installed the app, which is not always the person's team."""
     match body:
         case {"authorizations": [{"team_id": str(team)}, *_]} if team:
             return team
@@ -27,7 +27,7 @@ def address_of(
     author: Person,
     identity: BotIdentity,
 ) -> Address:
-    """Return where the answer to ``message`` goes: a thread in channels, the top level in a DM."""
+    """Return the address of the answer to ``message``: a thread in channels, the top level in a DM."""
     own_ts, thread = message["ts"], message.get("thread_ts") or ""
     if chat_type is ChatType.GROUP or identity.agent_view:
         thread = thread or own_ts
@@ -37,7 +37,7 @@ def address_of(
 
 
 def details_of(thread_ts: str, status_ts: str, team_id: str, author: Person) -> dict[str, str]:
-    """Return what the surface needs beyond the key; see :mod:`bots.slack.surface`."""
+    """Return ``Address.details``; :mod:`bots.slack.surface` documents the keys."""
     return {
         "thread_ts": thread_ts,
         "status_ts": status_ts,
@@ -48,11 +48,11 @@ def details_of(thread_ts: str, status_ts: str, team_id: str, author: Person) -> 
 
 
 def chat_type_of(channel: str, channel_type: str) -> ChatType:
-    """Return how public ``channel`` is; the ids of direct conversations begin with D."""
+    """Return the chat type of a channel; ids of direct conversations begin with D."""
     direct = channel_type == "im" or channel.startswith("D")
     return ChatType.DIRECT if direct else ChatType.GROUP
 
 
 def parse_ts(ts: str) -> datetime:
-    """Return the moment in a Slack ``ts``: seconds since 1970, a dot, and a counter."""
+    """Return the time in a Slack ``ts``: seconds since 1970, a dot, and a counter."""
     return datetime.fromtimestamp(float(ts), tz=UTC)

@@ -1,4 +1,4 @@
-"""What has to be set up in Slack: the app's manifest, to paste where an app is made.
+"""The manifest of the Slack app, to be pasted when the app is created.
 
 Field names and scopes: https://docs.slack.dev/reference/app-manifest and
 https://docs.slack.dev/reference/scopes
@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.command_names import CommandName
 
 EVENTS_PATH = "/slack/events"
-"""Where Slack reaches us in HTTP mode: events, buttons and commands alike."""
+"""Path that Slack posts events, button presses and commands to, in HTTP mode."""
 
 SCOPES = (
     "app_mentions:read",
@@ -28,10 +28,10 @@ SCOPES = (
     "usergroups:read",
     "users:read",
 )
-"""What the bot's token must grant."""
+"""Scopes that the bot token needs."""
 
 AGENT_SCOPES = ("assistant:write",)
-"""What the agent view needs beside :data:`SCOPES`."""
+"""Scopes that the agent view needs in addition to :data:`SCOPES`."""
 
 BOT_EVENTS = (
     "app_mention",
@@ -50,35 +50,12 @@ _DESCRIPTION = "Kimi, Moonshot AI's model, answers in threads and direct message
 def build_manifest(*, http_url: str = "", agent_view: bool = False, command: str = "/kimi") -> dict[str, Any]:
     """Return the manifest, ready to be written as JSON.
 
-    ``http_url`` is the public address of the service, without a path, for HTTP mode; "" for
-    Socket Mode. ``agent`` adds the agent view, which Slack cannot take back from an app and which
-    guests cannot use.
+    Args:
+        http_url: public URL of the service without a path, for HTTP mode; "" for Socket Mode.
+        agent_view: add the agent view, which Slack cannot remove from an app and guests cannot use.
+        command: name of the slash command.
     """
     events_url = http_url.rstrip("/") + EVENTS_PATH if http_url else ""
-    reached_at = {"url": events_url} if events_url else {}
-    request = {"request_url": events_url} if events_url else {}
-    features: dict[str, Any] = {
-        "app_home": {
-            "home_tab_enabled": False,
-            "messages_tab_enabled": True,
-            "messages_tab_read_only_enabled": False,
-        },
-        "bot_user": {"display_name": "Kimi", "always_online": True},
-        "slash_commands": [
-            {
-                "command": command,
-                "description": f"Begin anew, stop, try again; {command} help tells all",
-                "usage_hint": " | ".join(one for one in CommandName if one is not CommandName.START),
-                "should_escape": True,
-                **reached_at,
-            }
-        ],
-    }
-    if agent_view:
-        features["agent_view"] = {
-            "agent_description": _DESCRIPTION,
-            "suggested_prompts": [{"title": "What can you do?", "message": "What can you do?"}],
-        }
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
@@ -86,16 +63,46 @@ def build_manifest(*, http_url: str = "", agent_view: bool = False, command: str
             "description": _DESCRIPTION,
             "background_color": "#1a1a2e",
         },
-        "features": features,
+        "features": _features(events_url, agent_view=agent_view, command=command),
         "oauth_config": {"scopes": {"bot": sorted(SCOPES + (AGENT_SCOPES if agent_view else ()))}},
-        "settings": {
-            "event_subscriptions": {
-                **request,
-                "bot_events": sorted(BOT_EVENTS + (AGENT_EVENTS if agent_view else ())),
-            },
-            "interactivity": {"is_enabled": True, **request},
-            "org_deploy_enabled": False,
-            "socket_mode_enabled": not http_url,
-            "token_rotation_enabled": False,
+        "settings": _settings(events_url, agent_view=agent_view),
+    }
+
+
+def _features(events_url: str, *, agent_view: bool, command: str) -> dict[str, Any]:
+    slash_command = {
+        "command": command,
+        "description": f"Begin anew, stop, try again; {command} help tells all",
+        "usage_hint": " | ".join(one for one in CommandName if one is not CommandName.START),
+        "should_escape": True,
+        **({"url": events_url} if events_url else {}),
+    }
+    features: dict[str, Any] = {
+        "app_home": {
+            "home_tab_enabled": False,
+            "messages_tab_enabled": True,
+            "messages_tab_read_only_enabled": False,
         },
+        "bot_user": {"display_name": "Kimi", "always_online": True},
+        "slash_commands": [slash_command],
+    }
+    if agent_view:
+        features["agent_view"] = {
+            "agent_description": _DESCRIPTION,
+            "suggested_prompts": [{"title": "What can you do?", "message": "What can you do?"}],
+        }
+    return features
+
+
+def _settings(events_url: str, *, agent_view: bool) -> dict[str, Any]:
+    request = {"request_url": events_url} if events_url else {}
+    return {
+        "event_subscriptions": {
+            **request,
+            "bot_events": sorted(BOT_EVENTS + (AGENT_EVENTS if agent_view else ())),
+        },
+        "interactivity": {"is_enabled": True, **request},
+        "org_deploy_enabled": False,
+        "socket_mode_enabled": not events_url,
+        "token_rotation_enabled": False,
     }

@@ -1,4 +1,4 @@
-"""What a Slack message carries beside its words. Pure.
+"""Files of a Slack message, as attachments. Pure.
 
 Source: https://docs.slack.dev/reference/objects/file-object
 """
@@ -11,13 +11,13 @@ from core.domain.message_content import Attachment, AttachmentKind, UnsupportedC
 File: TypeAlias = Mapping[str, Any]
 
 UNAVAILABLE_MODES = frozenset({"tombstone", "hidden_by_limit"})
-"""The modes of files that are no longer there for us."""
+"""Modes of files that can no longer be downloaded."""
 
 _KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
 
 
 def attachments_of(event: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Return what the message in ``event`` carries that may be read; nothing where it is all sound."""
+    """Return the files of the message in ``event``; () if all of them are voice messages."""
     files = _files(event)
     if all(_is_voice(file) for file in files):
         return ()
@@ -25,7 +25,7 @@ def attachments_of(event: Mapping[str, Any]) -> tuple[Attachment, ...]:
 
 
 def unsupported_content(event: Mapping[str, Any], text: str) -> UnsupportedContent | None:
-    """Return why there is nothing to read in the message; None where there is something."""
+    """Return why the message cannot be read; None if it has text or a readable file."""
     files = _files(event)
     if files:
         return UnsupportedContent.VOICE if all(_is_voice(file) for file in files) else None
@@ -57,6 +57,6 @@ def _source(file: File) -> dict[str, str]:
     if file.get("mode") in UNAVAILABLE_MODES:
         return source | {"gone": "yes"}
     if file.get("mode") == "external" or file.get("is_external"):
-        return source | {"external": "yes"}  # its address leads to somebody else's login
+        return source | {"external": "yes"}  # its URL leads to another service's login
     url = file.get("url_private_download") or file.get("url_private")
     return source | ({"url": url} if isinstance(url, str) else {})

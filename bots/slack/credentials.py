@@ -1,4 +1,4 @@
-"""What it takes to reach Slack, and whether Slack accepts it."""
+"""Credentials for Slack, the client that uses them, and the check that Slack accepts them."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -18,33 +18,33 @@ from core.domain.errors import (
 )
 
 HTTP_TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
-"""For every call; an answer that takes longer is a lost one."""
+"""Timeout of every call; a reply that takes longer counts as lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackConfig:
-    """The credentials. ``app_token`` chooses Socket Mode, else ``signing_secret`` HTTP mode."""
+    """Credentials of one app; Socket Mode if there is an ``app_token``, else HTTP mode."""
 
     bot_token: str = field(repr=False)
     app_token: str = field(default="", repr=False)
     signing_secret: str = field(default="", repr=False)
     api_url: str = "https://slack.com/api/"
     command: str = "/kimi"
-    agent_view: bool = False  #: the app was made with the agent view
+    agent_view: bool = False  #: the app was created with the agent view
 
 
 def build_client(config: SlackConfig, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:
-    """Return a client that repeats no call by itself, on ``session`` where one is given."""
+    """Return a client that retries no call; it uses ``session`` if one is given."""
     client = AsyncWebClient(
         token=config.bot_token, base_url=config.api_url, session=session, retry_handlers=[]
     )
     if is_loopback(config.api_url):
-        client.proxy = None  # slack_sdk takes a proxy from the environment even for this machine
+        client.proxy = None  # slack_sdk uses the environment's proxy even for this machine
     return client
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether ``url`` names this machine."""
+    """Return whether ``url`` names this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -53,11 +53,11 @@ def is_loopback(url: str) -> bool:
 
 
 async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple[BotIdentity, frozenset[str]]:
-    """Ask Slack who the bot token belongs to; return that and the scopes granted to it.
+    """Return the identity that the bot token belongs to, and the scopes granted to it.
 
     Raises:
         SettingsError: Slack refused the token.
-        PlatformUnavailable: Slack cannot be reached or did not answer in order.
+        PlatformUnavailable: Slack cannot be reached, or its reply is malformed.
     """
     try:
         with translate_errors("auth.test", idempotent=True):
@@ -86,11 +86,11 @@ async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple
 
 
 async def check_app_token(client: AsyncWebClient, app_token: str) -> None:
-    """Ask Slack for a Socket Mode address, and throw it away.
+    """Check the app token by requesting a Socket Mode URL, which is discarded.
 
     Raises:
         SettingsError: Slack refused the token.
-        PlatformUnavailable: Slack cannot be reached or did not answer in order.
+        PlatformUnavailable: Slack cannot be reached, or its reply is malformed.
     """
     try:
         with translate_errors("apps.connections.open", idempotent=True):

@@ -1,4 +1,4 @@
-"""What ``moonthread check`` tells about Slack."""
+"""The checks of ``moonthread check`` for Slack."""
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -11,15 +11,17 @@ from core.domain.errors import PlatformError, PlatformUnavailable, SettingsError
 
 
 async def run_checks(config: SlackConfig, *, desk_channel: str = "") -> list[CheckResult]:
-    """Ask Slack about every credential and return what it said; changes nothing there.
+    """Check every credential at Slack; changes nothing there.
 
-    ``desk`` is the channel where a team takes conversations over; "" for none here.
+    Args:
+        config: the credentials to check.
+        desk_channel: channel of the team's desk; "" if it is not on Slack.
     """
     async with aiohttp.ClientSession(timeout=HTTP_TIMEOUT) as session:
         client = build_client(config, session)
         found = await _check_bot(client, config)
-        known = all(one.level != "fault" for one in found)
-        room = await _check_desk(client, desk_channel) if desk_channel and known else []
+        usable = all(one.level != "fault" for one in found)
+        room = await _check_desk(client, desk_channel) if desk_channel and usable else []
         return [*found, *await _check_event_delivery(client, config), *room]
 
 
@@ -60,7 +62,7 @@ async def _check_event_delivery(client: AsyncWebClient, config: SlackConfig) -> 
 
 
 async def _check_desk(client: AsyncWebClient, desk_channel: str) -> list[CheckResult]:
-    """Look whether the bot can write in a channel."""
+    """Check that the bot is a member of the desk's channel."""
     try:
         with translate_errors("conversations.info", idempotent=True):
             channel = (await client.conversations_info(channel=desk_channel)).get("channel") or {}

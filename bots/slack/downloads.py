@@ -1,7 +1,7 @@
-"""Fetching what people upload to Slack: ``url_private`` with the bot's token (scope ``files:read``).
+"""Downloads people's files from Slack: ``url_private`` with the bot token (scope ``files:read``).
 
-Without the scope Slack answers 200 with its login page instead of the file. The token goes to
-Slack's own hosts and nowhere else. See https://docs.slack.dev/reference/objects/file-object
+Without the scope Slack responds with 200 and its login page instead of the file. The token is sent to
+Slack's own hosts only. See https://docs.slack.dev/reference/objects/file-object
 """
 
 import asyncio
@@ -30,18 +30,18 @@ class SlackDownloader:
     def __init__(
         self, config: SlackConfig, client: AsyncWebClient, session: Callable[[], aiohttp.ClientSession]
     ) -> None:
-        """``session`` is asked for at each download: it is made when the platform connects."""
+        """Build the downloader; ``session`` returns the HTTP session once the platform is connected."""
         self._token = config.bot_token
         self._api_host = urlsplit(config.api_url).netloc
         self._client = client
         self._session = session
 
     async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
-        """Write a file to the disk, piece by piece."""
+        """Write a file to ``path``, chunk by chunk."""
         if attachment.size_bytes > limit_bytes:
-            raise DownloadRefused("too large by its own account", reason="too_large")
+            raise DownloadRefused("too large according to its metadata", reason="too_large")
         if attachment.source.get("external"):
-            raise DownloadRefused("kept outside of Slack", reason="external")
+            raise DownloadRefused("stored outside Slack", reason="external")
         if attachment.source.get("gone"):
             raise DownloadRefused("deleted, or hidden by the plan's limit", reason="gone")
         url = attachment.source.get("url") or await self._get_download_url(attachment.source["id"])
@@ -50,11 +50,11 @@ class SlackDownloader:
                 _check_response(response, attachment, limit_bytes)
                 await _write_body(response, path, limit_bytes)
         except (aiohttp.ClientError, TimeoutError) as exc:
-            # An aiohttp error's text may name the address: the kind is enough.
+            # Only the type: an aiohttp error's text may contain the URL.
             raise PlatformUnavailable(f"download: {type(exc).__name__}") from exc
 
     async def _get_download_url(self, file_id: str) -> str:
-        """Ask for the address of a file that came without one (Slack Connect)."""
+        """Return the URL of a file that came without one (Slack Connect)."""
         try:
             with translate_errors("files.info", idempotent=True):
                 answer = await self._client.files_info(file=file_id)
@@ -63,12 +63,12 @@ class SlackDownloader:
         file = answer.get("file") or {}
         url = file.get("url_private_download") or file.get("url_private")
         if not isinstance(url, str):
-            raise DownloadRefused("the file has no address", reason="gone")
+            raise DownloadRefused("the file has no URL", reason="gone")
         return url
 
     @asynccontextmanager
     async def _open_response(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask for ``url``; follow where it leads, with the token only at Slack."""
+        """Request ``url`` and follow redirects; the token is sent to Slack's hosts only."""
         for _ in range(MAX_REDIRECTS + 1):
             headers = {"Authorization": f"Bearer {self._token}"} if self._is_slack_host(url) else {}
             async with self._session().get(
@@ -89,17 +89,17 @@ class SlackDownloader:
 
 
 def _check_response(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes: int) -> None:
-    """Let a response pass that looks like the file.
+    """Check that a response is the file.
 
     Raises:
-        DownloadRefused: it is something else.
+        DownloadRefused: it is not, or is too large.
         PlatformRateLimited: too many downloads.
         PlatformUnavailable: Slack failed.
     """
     if response.status == 429:
-        told = response.headers.get("Retry-After", "")
+        retry_after = response.headers.get("Retry-After", "")
         raise PlatformRateLimited(
-            "download", retry_after_s=float(told) if told.isdigit() else DEFAULT_RETRY_AFTER_S
+            "download", retry_after_s=float(retry_after) if retry_after.isdigit() else DEFAULT_RETRY_AFTER_S
         )
     if response.status >= 500:
         raise PlatformUnavailable(f"download: HTTP {response.status}")
@@ -123,7 +123,7 @@ async def _write_body(response: aiohttp.ClientResponse, path: Path, limit_bytes:
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             size += len(chunk)
             if size > limit_bytes:
-                raise DownloadRefused("larger than told", reason="too_large")
+                raise DownloadRefused("larger than announced", reason="too_large")
             await asyncio.to_thread(stream.write, chunk)
     finally:
         await asyncio.to_thread(stream.close)

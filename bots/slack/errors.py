@@ -1,6 +1,6 @@
-"""Slack's refusals and broken connections, as the errors of :mod:`core.domain.errors`.
+"""Translates Slack's errors and broken connections into :mod:`core.domain.errors`.
 
-Slack answers most faults with HTTP 200 and an ``error`` word. Sources: the "Errors" tables of
+Slack reports most errors with HTTP 200 and an ``error`` code. Sources: the "Errors" tables of
 https://docs.slack.dev/reference/methods and https://docs.slack.dev/apis/web-api/rate-limits
 """
 
@@ -21,7 +21,7 @@ from core.domain.errors import (
 )
 
 DEFAULT_RETRY_AFTER_S = 30.0
-"""The wait where a 429 names none: half of Slack's window of a minute."""
+"""Wait after a 429 without ``Retry-After``: half of Slack's window of a minute."""
 
 RATE_LIMIT_CODES = frozenset({"ratelimited", "rate_limited"})
 
@@ -51,12 +51,12 @@ FORBIDDEN_CODES = frozenset(
 )
 
 SERVER_ERROR_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
-"""Failures on Slack's side: "some aspect of the operation" may have succeeded before."""
+"""Failures on Slack's side: "some aspect of the operation" may have succeeded."""
 
 TRANSIENT_CODES = frozenset(
     {"external_channel_migrating", "message_limit_exceeded", "team_added_to_org", "update_failed"}
 )
-"""Nothing was shown, and a later try may pass."""
+"""Nothing was shown, and a later attempt may succeed."""
 
 BAD_CREDENTIAL_CODES = frozenset(
     {
@@ -71,24 +71,29 @@ BAD_CREDENTIAL_CODES = frozenset(
 
 
 def error_code(error: BaseException) -> str:
-    """Return Slack's own word for a refusal, such as "msg_too_long"; "" where it gave none.
+    """Return Slack's error code, such as "msg_too_long"; "" if there is none.
 
-    ``error`` is what the SDK raised, or what :func:`translated` made of it.
+    ``error`` is an error of the SDK, or of :func:`translate_errors`, whose cause is one.
     """
     cause = error.__cause__ if isinstance(error, PlatformError) else error
     if not isinstance(cause, SlackApiError):
         return ""
-    # A gateway's page in place of an answer leaves text, bytes or the bare response here.
+    # If a gateway responded instead of Slack, this is text, bytes or the raw response.
     data = getattr(cause.response, "data", None)
     return str(data.get("error", "")) if isinstance(data, dict) else ""
 
 
 @contextmanager
 def translate_errors(method: str, *, idempotent: bool) -> Generator[None]:
-    """Let only a :class:`core.domain.errors.PlatformError` leave a call of ``method``, with its cause.
+    """Translate the errors of a call of ``method`` into :class:`core.domain.errors.PlatformError`.
 
-    ``repeatable`` says that calling it twice does the same as once, so that a lost answer is a
-    plain ``PlatformUnavailable``; else it is a ``PlatformOutcomeUnknown``.
+    Args:
+        method: the Web API method, for the error's text.
+        idempotent: calling it twice has the effect of one call, so that a lost reply is
+            ``PlatformUnavailable`` instead of ``PlatformOutcomeUnknown``.
+
+    Raises:
+        PlatformError: with the SDK's error as its cause.
     """
     try:
         yield
@@ -99,7 +104,7 @@ def translate_errors(method: str, *, idempotent: bool) -> Generator[None]:
     except (TimeoutError, aiohttp.ClientError, ConnectionError) as exc:
         raise _lost_reply(method, type(exc).__name__, idempotent=idempotent) from exc
     except (AttributeError, ValueError) as exc:
-        # slack_sdk 3.47 reads fields of an answer that is no JSON object (a gateway's plain text).
+        # slack_sdk 3.47 reads fields of a reply that is not a JSON object (a gateway's plain text).
         raise _lost_reply(method, "unreadable answer", idempotent=idempotent) from exc
 
 

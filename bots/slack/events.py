@@ -1,6 +1,6 @@
-"""From what Slack delivers to the domain's events. Pure: no I/O, no clock.
+"""Parses Slack's deliveries into the domain's events. Pure: no I/O, no clock.
 
-A body is what Bolt hands over: the envelope of an event (``type: event_callback``), the form of a
+A body is the value that Bolt passes on: the envelope of an event (``type: event_callback``), the form of a
 slash command, or the payload of a pressed button. Sources:
 https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/events/message
 """
@@ -27,23 +27,26 @@ from core.domain.events import (
 Body: TypeAlias = Mapping[str, Any]
 
 MESSAGE_SUBTYPES = frozenset({"", "file_share", "thread_broadcast"})
-"""The subtypes of ``message`` that are a person saying something; all others are ignored."""
+"""Subtypes of ``message`` that are a person's message; all others are ignored."""
 
 
 class MalformedEvent(ValueError):
-    """An event of a kind that concerns us has not the shape it should have."""
+    """Raised if an event of a type that we handle lacks the documented fields."""
 
 
 def parse_event(
     body: Body, identity: BotIdentity, profiles: Mapping[str, Profile], *, received_at: datetime
 ) -> Event | None:
-    """Return the event in ``body``; None where it does not concern us.
+    """Return the event in ``body``; None if it is not for the bot.
 
-    ``people`` gives the names that are known; an unknown one stays an id. ``received_at`` is the
-    time of a slash command, which carries none.
+    Args:
+        body: an event's envelope, a slash command's form or a button's payload.
+        identity: the bot.
+        profiles: the known profiles by person id; other people are named by their id.
+        received_at: the time of a slash command, which carries none.
 
     Raises:
-        MalformedEvent: it should concern us, and cannot be read.
+        MalformedEvent: the event is of a type that we handle, but cannot be parsed.
     """
     try:
         return _parse(body, identity, profiles, received_at)
@@ -52,7 +55,7 @@ def parse_event(
 
 
 def referenced_people(body: Body) -> frozenset[str]:
-    """Return the ids of the people whose names :func:`decode` would use for ``body``."""
+    """Return the ids of the people whose names :func:`parse_event` would use for ``body``."""
     match body:
         case {"event": {"subtype": "message_deleted"} | {"message": {"subtype": "tombstone"}} as event}:
             return frozenset(
@@ -60,10 +63,10 @@ def referenced_people(body: Body) -> frozenset[str]:
                 if isinstance(author := lifecycle_events.previous_message(event).get("user"), str)
                 else ()
             )
-        case {"event": {"message": {"user": str(author), "text": str(said)}}}:
-            return incoming_markdown.mentioned_people(said) | {author}
-        case {"event": {"user": str(author), "text": str(said)}}:
-            return incoming_markdown.mentioned_people(said) | {author}
+        case {"event": {"message": {"user": str(author), "text": str(text)}}}:
+            return incoming_markdown.mentioned_people(text) | {author}
+        case {"event": {"user": str(author), "text": str(text)}}:
+            return incoming_markdown.mentioned_people(text) | {author}
         case {"event": {"user": str(author)}} | {"user_id": str(author)} | {"user": {"id": str(author)}}:
             return frozenset({author})
         case _:
@@ -103,7 +106,7 @@ def _parse_message(
         case {"type": "message", "subtype": "message_deleted", "deleted_ts": str(ts)}:
             return lifecycle_events.parse_deletion(event, ts, tenant, identity, profiles)
         case {"type": "message", "subtype": "message_changed", "message": {"subtype": "tombstone", "ts": ts}}:
-            # What has replies leaves a stone in its place.
+            # A deleted message that has replies arrives as message_changed with subtype tombstone.
             return lifecycle_events.parse_deletion(event, ts, tenant, identity, profiles)
         case {"type": "message", "subtype": "message_changed", "message": dict(changed)}:
             return lifecycle_events.parse_edit(event, changed, tenant, identity, profiles)
@@ -122,14 +125,14 @@ def _parse_text_message(
     event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
 ) -> Event | None:
     channel, ts, raw = event["channel"], event["ts"], event.get("text") or ""
-    scene = chat_type_of(channel, event.get("channel_type", ""))
-    addressed = _mention(raw, scene, identity)
-    words = incoming_markdown.to_markdown(raw, names=names_of(profiles), bot_user_id=identity.user_id)
+    chat_type = chat_type_of(channel, event.get("channel_type", ""))
+    mention = _mention(raw, chat_type, identity)
+    text = incoming_markdown.to_markdown(raw, names=names_of(profiles), bot_user_id=identity.user_id)
     author = person_of(event["user"], profiles)
-    address = address_of(tenant, channel, scene, event, author, identity)
+    address = address_of(tenant, channel, chat_type, event, author, identity)
     delivery_id, sent_at = f"msg:{channel}:{ts}", parse_ts(ts)
-    if addressed is not Mention.NONE and (order := _parse_command(words)):
-        command, argument = order
+    if mention is not Mention.NONE and (parsed := _parse_command(text)):
+        command, argument = parsed
         return CommandReceived(
             delivery_id=delivery_id,
             message_id=ts,
@@ -138,7 +141,7 @@ def _parse_text_message(
             command=command,
             argument=argument,
             sent_at=sent_at,
-            chat_type=scene,
+            chat_type=chat_type,
             attachments=attachments_of(event),
         )
     return MessageReceived(
@@ -146,11 +149,11 @@ def _parse_text_message(
         message_id=ts,
         address=address,
         author=author,
-        text=words,
+        text=text,
         sent_at=sent_at,
-        chat_type=scene,
-        mention=addressed,
-        unsupported_content=unsupported_content(event, words),
+        chat_type=chat_type,
+        mention=mention,
+        unsupported_content=unsupported_content(event, text),
         attachments=attachments_of(event),
     )
 
@@ -158,12 +161,12 @@ def _parse_text_message(
 def _parse_slash_command(
     form: Body, tenant: str, profiles: Mapping[str, Profile], received_at: datetime
 ) -> CommandReceived:
-    """Return the order in a slash command. Slack offers none inside a thread."""
+    """Return the command in a slash command; Slack offers none inside a thread."""
     word, _, argument = str(form.get("text") or "").strip().partition(" ")
     if (command := _command_name(word)) is None:
         command, argument = CommandName.HELP, ""
     channel = form["channel_id"]
-    scene = chat_type_of(channel, "")
+    chat_type = chat_type_of(channel, "")
     author = person_of(form["user_id"], profiles)
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
     return CommandReceived(
@@ -174,39 +177,39 @@ def _parse_slash_command(
         command=command,
         argument=argument.strip(),
         sent_at=received_at,
-        chat_type=scene,
+        chat_type=chat_type,
     )
 
 
 def _parse_stop(
     event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
 ) -> CommandReceived:
-    """Return the order that Slack's own Stop button stands for (apps with the agent view)."""
+    """Return the command of Slack's own Stop button, which apps with the agent view have."""
     channel, thread_ts = event["channel"], event["thread_ts"]
-    scene, author = chat_type_of(channel, ""), person_of(event["user"], profiles)
+    chat_type, author = chat_type_of(channel, ""), person_of(event["user"], profiles)
     at = event.get("event_ts") or max(event.get("streaming_message_ts") or [thread_ts])
     return CommandReceived(
         delivery_id=f"stopped:{channel}:{thread_ts}:{at}",
         message_id="",
-        address=address_of(tenant, channel, scene, {"ts": thread_ts, **event}, author, identity),
+        address=address_of(tenant, channel, chat_type, {"ts": thread_ts, **event}, author, identity),
         author=author,
         command=CommandName.STOP,
         argument="",
         sent_at=parse_ts(at),
-        chat_type=scene,
+        chat_type=chat_type,
     )
 
 
 def _parse_button_press(
     body: Body, action: Mapping[str, Any], tenant: str, profiles: Mapping[str, Profile]
 ) -> ButtonPressed | None:
-    """Return the button pressed; None for one that is not ours."""
+    """Return the press of a button; None if it is not one of ours."""
     if (pressed := buttons.parse_button(action)) is None:
         return None
     container, user = body["container"], body["user"]
     channel, ts = container["channel_id"], container["message_ts"]
     thread = (body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or ""
-    # A message at the top level that somebody has replied to carries its own ts as thread_ts.
+    # A top-level message with replies carries its own ts as thread_ts.
     thread = "" if thread == ts else thread
     author, team = person_of(user["id"], profiles), user.get("team_id") or tenant
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
@@ -228,7 +231,7 @@ def _mention(text: str, chat_type: ChatType, identity: BotIdentity) -> Mention:
 
 
 def _parse_command(text: str) -> tuple[CommandName, str] | None:
-    """Return the command and its argument in "/new …"; None where ``words`` are no command."""
+    """Return the command and its argument in "/new …"; None if ``text`` is not a command."""
     if not text.startswith("/"):
         return None
     word, _, argument = text[1:].partition(" ")

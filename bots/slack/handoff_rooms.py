@@ -1,6 +1,6 @@
-"""What a team's desk needs on Slack: threads, files, mentions, and addresses to speak unasked.
+"""Rooms of a team's desk on Slack: threads, files, mentions, and addresses for unprompted messages.
 
-A thread begins with its first message, so nothing opens or closes one.
+A thread begins with its first message, so no call opens or closes one.
 """
 
 from collections.abc import Sequence
@@ -22,24 +22,25 @@ class SlackHandoffRooms:
         self._uploader, self._mentions, self._limits = uploader, mentions, limits
 
     def file_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budgets of a shared file: its calls, and the message that it is."""
+        """Return the budgets of a shared file: those of its calls and of a message."""
         return self._limits.upload_budgets(address.key.tenant, address.key.channel)
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
-        """Return (): nothing is called."""
+        """Return (): no call is made."""
         return ()
 
     async def open_topic(self, channel: str, title: str) -> str:
-        """Return "": the first message's ts will be the thread."""
+        """Return "": the ts of the first message becomes the thread."""
         return ""
 
     async def close_topic(self, channel: str, thread: str) -> None:
-        """Do nothing: threads stay open."""
+        """Do nothing: Slack cannot close a thread."""
 
     def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
-        """Make the address of a channel (``thread`` "") or of one of its threads.
+        """Return the address of a channel (``thread`` "") or of one of its threads.
 
-        Nobody is asked for, so nothing is streamed there. Slack knows no reply beside the thread.
+        A stream needs a recipient, and there is none, so nothing is streamed there. ``reply_to`` is
+        ignored, because a reply on Slack is a message in a thread.
         """
         key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
         return Address(key=key, details=details_of(thread, thread, tenant, Person(id="")))
@@ -51,6 +52,6 @@ class SlackHandoffRooms:
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:
-        """Share a file; Slack tells its type by itself, and a shared file cannot carry ``marker``."""
+        """Share a file; Slack detects its type, and the message cannot carry ``idempotency_key``."""
         thread = address.details.get("thread_ts") or address.key.thread
         return await self._uploader.send(address, thread, path, name=name, caption=caption)

@@ -1,8 +1,7 @@
-"""What people write in Slack, from its mrkdwn into Markdown.
+"""Converts people's messages from Slack's mrkdwn into Markdown.
 
-Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three characters it
-uses itself, ``<…>`` for everything that is more than text (mentions, channels, links, dates), one
-star for bold. Source: https://docs.slack.dev/messaging/formatting-message-text
+Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three reserved characters,
+``<…>`` for mentions, channels, links and dates, one asterisk for bold. Source: https://docs.slack.dev/messaging/formatting-message-text
 """
 
 import re
@@ -15,8 +14,8 @@ _BOLD = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])")
 _STRIKETHROUGH = re.compile(r"(?<![\w~])~(?=\S)([^~\n]*?\S)~(?![\w~])")
 _BULLET = re.compile(r"^([ \t]*)[•◦▪](?:\ufe0e)?[ \t]+", re.MULTILINE)
 
-# Characters of the private use area stand for the pieces that are already done, so that a star or
-# a tilde inside an address is never read as emphasis.
+# Converted pieces are replaced by placeholders in private use characters, so that an asterisk or a
+# tilde inside a URL is never read as emphasis.
 _PLACEHOLDER_OPEN, _PLACEHOLDER_CLOSE = "\ue000", "\ue001"
 _PLACEHOLDER = re.compile(f"{_PLACEHOLDER_OPEN}(\\d+){_PLACEHOLDER_CLOSE}")
 
@@ -27,32 +26,33 @@ def mentioned_people(text: str) -> frozenset[str]:
 
 
 def mentions_person(text: str, person_id: str) -> bool:
-    """Tell whether ``text`` (mrkdwn) mentions ``person_id`` outside of code."""
-    return any(found == person_id for found in _USER_MENTION.findall(_CODE.sub("", text)))
+    """Return whether ``text`` (mrkdwn) mentions ``person_id`` outside code."""
+    return any(mentioned == person_id for mentioned in _USER_MENTION.findall(_CODE.sub("", text)))
 
 
 def to_markdown(text: str, *, names: Mapping[str, str], bot_user_id: str = "") -> str:
     """Return ``text`` (mrkdwn, as an event carries it) as Markdown.
 
-    ``names`` maps ids of people to display names; one that is missing stays an id. Mentions of
-    ``own_id`` are taken out together with the colon or comma after them. Code stays as it was
-    typed.
+    Args:
+        text: the message; its code is kept as typed.
+        names: display names by person id; a person without a name is shown by their id.
+        bot_user_id: mentions of this id are removed, with a colon or comma after them.
     """
-    held: list[str] = []
+    converted: list[str] = []
 
-    def hold(piece: str) -> str:
-        held.append(piece)
-        return f"{_PLACEHOLDER_OPEN}{len(held) - 1}{_PLACEHOLDER_CLOSE}"
+    def placeholder(piece: str) -> str:
+        converted.append(piece)
+        return f"{_PLACEHOLDER_OPEN}{len(converted) - 1}{_PLACEHOLDER_CLOSE}"
 
     text = text.replace(_PLACEHOLDER_OPEN, "").replace(_PLACEHOLDER_CLOSE, "")
-    text = _CODE.sub(lambda found: hold(_restore_code(found.group())), text)
+    text = _CODE.sub(lambda match: placeholder(_restore_code(match.group())), text)
     if bot_user_id:
         text = _remove_mentions(text, bot_user_id)
-    text = _TOKEN.sub(lambda found: hold(_render_token(found.group(1), names)), text)
+    text = _TOKEN.sub(lambda match: placeholder(_render_token(match.group(1), names)), text)
     text = _BOLD.sub(r"**\1**", text)
     text = _STRIKETHROUGH.sub(r"~~\1~~", text)
     text = _BULLET.sub(r"\1- ", text)
-    return _PLACEHOLDER.sub(lambda found: held[int(found.group(1))], _unescape(text)).strip()
+    return _PLACEHOLDER.sub(lambda match: converted[int(match.group(1))], _unescape(text)).strip()
 
 
 def _unescape(text: str) -> str:
@@ -60,8 +60,8 @@ def _unescape(text: str) -> str:
 
 
 def _restore_code(code: str) -> str:
-    """Undo what Slack does inside code: entities, and addresses made into links."""
-    return _unescape(_TOKEN.sub(lambda found: _label_or_body(found.group(1)), code))
+    """Undo Slack's changes inside code: escaped characters, and URLs turned into links."""
+    return _unescape(_TOKEN.sub(lambda match: _label_or_body(match.group(1)), code))
 
 
 def _label_or_body(token: str) -> str:
@@ -70,7 +70,7 @@ def _label_or_body(token: str) -> str:
 
 
 def _remove_mentions(text: str, person_id: str) -> str:
-    """Take every mention of ``person_id`` out, and the space it would leave doubled."""
+    """Remove every mention of ``person_id``, and the space that would be doubled."""
     mention = rf"<@{re.escape(person_id)}(?:\|[^<>]*)?>"
     text = re.sub(rf"^\s*{mention}[ \t]*[:,，：]?\s*", "", text)
     text = re.sub(rf"[ \t]+{mention}(?=[ \t\n.,!?。，！？]|$)", "", text)
@@ -92,7 +92,7 @@ def _render_token(token: str, names: Mapping[str, str]) -> str:
 
 
 def _render_special(special: str, label: str) -> str:
-    """Return a broadcast, a group of people or a date as people see it."""
+    """Return a broadcast, a user group or a date as people see it."""
     kind, _, rest = special.partition("^")
     match kind:
         case "subteam":

@@ -1,4 +1,4 @@
-"""What changes in a channel without a word being said: edits, deletions, people who come. Pure.
+"""Parses edits and deletions of messages, and people joining a channel. Pure.
 
 Sources: https://docs.slack.dev/reference/events/message/message_changed,
 https://docs.slack.dev/reference/events/message/message_deleted and
@@ -22,7 +22,7 @@ def parse_edit(
     identity: BotIdentity,
     profiles: Mapping[str, Profile],
 ) -> MessageEdited | None:
-    """Return the change of a person's words; unfurled links and new replies change none."""
+    """Return an edit of a person's text; None for link previews, new replies and bots' messages."""
     match message, event.get("previous_message"):
         case {"bot_id": str(bot)}, _ if bot:
             return None
@@ -35,50 +35,50 @@ def parse_edit(
         case _:
             return None
     channel = event["channel"]
-    scene = chat_type_of(channel, event.get("channel_type", ""))
+    chat_type = chat_type_of(channel, event.get("channel_type", ""))
     author = person_of(user, profiles)
     return MessageEdited(
         delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
         message_id=ts,
-        address=address_of(tenant, channel, scene, message, author, identity),
+        address=address_of(tenant, channel, chat_type, message, author, identity),
         author=author,
         text=incoming_markdown.to_markdown(
             message.get("text") or "", names=names_of(profiles), bot_user_id=identity.user_id
         ),
         sent_at=parse_ts(edited_ts),
-        chat_type=scene,
+        chat_type=chat_type,
     )
 
 
 def previous_message(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the message as it was before a change; empty where Slack does not tell."""
-    found = event.get("previous_message")
-    return found if isinstance(found, Mapping) else {}
+    """Return the message before a change; {} if the event does not carry it."""
+    message = event.get("previous_message")
+    return message if isinstance(message, Mapping) else {}
 
 
 def parse_deletion(
     event: Mapping[str, Any], ts: str, tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
 ) -> MessageDeleted | None:
-    """Return that a person's message is gone; None for a bot's."""
-    gone, channel = previous_message(event), event["channel"]
-    user = gone.get("user") or ""
-    if gone.get("bot_id") or user in ("", identity.user_id, "USLACK", "USLACKBOT"):
+    """Return the deletion of a person's message; None for a bot's."""
+    deleted, channel = previous_message(event), event["channel"]
+    user = deleted.get("user") or ""
+    if deleted.get("bot_id") or user in ("", identity.user_id, "USLACK", "USLACKBOT"):
         return None
-    scene, author = chat_type_of(channel, event.get("channel_type", "")), person_of(user, profiles)
+    chat_type, author = chat_type_of(channel, event.get("channel_type", "")), person_of(user, profiles)
     return MessageDeleted(
         delivery_id=f"deleted:{channel}:{ts}",
         message_id=ts,
-        address=address_of(tenant, channel, scene, {**gone, "ts": ts}, author, identity),
+        address=address_of(tenant, channel, chat_type, {**deleted, "ts": ts}, author, identity),
         author=author,
         sent_at=parse_ts(event.get("event_ts") or event.get("ts") or ts),
-        chat_type=scene,
+        chat_type=chat_type,
     )
 
 
 def parse_join(
     event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
 ) -> MemberJoined | None:
-    """Return who came into a channel; None where it is us."""
+    """Return who joined a channel; None for the bot itself."""
     if event["user"] in ("", identity.user_id, "USLACK", "USLACKBOT"):
         return None
     channel, author = event["channel"], person_of(event["user"], profiles)

@@ -1,27 +1,26 @@
-"""Slack's budgets of calls, as buckets.
+"""Slack's rate limits, as budgets of calls.
 
-Slack counts calls of one method in one workspace by one app over a minute
-(https://docs.slack.dev/apis/web-api/rate-limits): tier 2 grants 20, tier 3 grants 50, tier 4
-grants 100, all of them floors. ``chat.postMessage`` has a rule of its own: about one a second in
-one channel, and several hundred a minute in the workspace.
+Slack counts the calls of one method by one app in one workspace over a minute
+(https://docs.slack.dev/apis/web-api/rate-limits): tier 2 grants 20, tier 3 grants 50, tier 4 grants
+100, each a minimum. ``chat.postMessage`` has a limit of its own: about one a second in one channel, and
+several hundred a minute in the workspace.
 
-The methods that let a message grow are paced, so their window becomes a bucket. A bucket of
-``burst`` calls that refills by ``per_s`` lets at most ``burst + 60 * per_s`` calls through in any
-minute. With a window of ``n`` calls and a share ``s`` of them at once, ``burst = s * n`` and
-``per_s = (1 - s) * n / 60`` add up to exactly ``n``. A minute's answer gets its ``n`` frames
-whatever ``s`` is; a large ``s`` serves the short ones and leaves little for the rest of the long
-ones. An answer of ``a`` seconds that gets all of the burst and its refill needs
-``s * n + (1 - s) * n * a / 60`` frames. For one pace to be within 1.2 of the optimum both at 5 s
-and at 60 s, ``s`` must be at most about 0.1 with 100 calls, and 0.16 with 50
-(``python -m tests.bench policy`` prints the table). Up to there a larger share is better for people:
-with updates a 5 s answer trails its words by 0.23 s on the mean at 0.16 and by 0.32 s at 0.1, one of
-60 s by 0.68 and 0.64 s, and four at once end sooner.
+Methods that update a growing message are paced, so their window becomes a token bucket. A bucket of
+``burst`` calls that refills by ``per_s`` permits at most ``burst + 60 * per_s`` calls in any minute. With
+a window of ``n`` calls and a share ``s`` of them at once, ``burst = s * n`` and ``per_s = (1 - s) * n / 60``
+add up to exactly ``n``. An answer of one minute gets its ``n`` updates whatever ``s`` is; a large ``s``
+favours short answers and leaves little for the rest of long ones. An answer of ``a`` seconds that gets
+all of the burst and its refill needs ``s * n + (1 - s) * n * a / 60`` updates. For one pace to be within
+1.2 of the optimum both at 5 s and at 60 s, ``s`` must be at most about 0.1 with 100 calls, and 0.16 with
+50 (``python -m tests.bench policy`` prints the table). Up to there a larger share is better for people:
+with updates a 5 s answer trails its text by 0.23 s on average at 0.16 and by 0.32 s at 0.1, one of 60 s by
+0.68 and 0.64 s, and four at once end sooner.
 
-That optimum is the bucket's own. On the bare window an answer of 5 s could have all ``n`` frames, and
-would leave nothing for the rest of the minute and for everybody else in the workspace.
+That optimum is the bucket's own. With the bare window an answer of 5 s could use all ``n`` updates, and
+would leave none for the rest of the minute and for everybody else in the workspace.
 
-The other methods are called once for each message, when it must be, and nothing is gained by
-holding them back: their window is counted exactly.
+The other methods are called once for each message, when they must be, and delaying them gains nothing:
+their window is counted exactly.
 """
 
 from dataclasses import dataclass
@@ -30,38 +29,38 @@ from core.domain.bot_messages import DeliveryModeName
 from core.ports.platform import Budget, DeliveryMode
 
 WINDOW_S = 60.0
-"""Slack counts by the minute."""
+"""Length of the window in which Slack counts calls."""
 
 PACED_METHODS = frozenset({"chat.update", "chat.appendStream"})
-"""The methods that show a growing message anew, as often as we like."""
+"""Methods that update a growing message and may be called as often as the budget permits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackLimits:
-    """The numbers; each ``*_per_minute`` is Slack's window for one method in one workspace."""
+    """The limits; each ``*_per_minute`` is the number of calls of one method a minute in one workspace."""
 
     update_per_minute: int = 50  #: chat.update, tier 3
     start_per_minute: int = 20  #: chat.startStream, tier 2
     append_per_minute: int = 100  #: chat.appendStream, tier 4
     stop_per_minute: int = 20  #: chat.stopStream, tier 2
     status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
-    session_per_minute: int = 24  #: agents.sessions.setStatus; half a tier 3, each is taken back unpaid
-    file_per_minute: int = 25  #: files shared; each is asked up to three times (files.info, tier 4)
+    session_per_minute: int = 24  #: agents.sessions.setStatus; half of tier 3: resets are unpaid
+    file_per_minute: int = 25  #: files shared; each needs up to three calls of files.info (tier 4)
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
     append_burst_share: float = 0.1  #: share of chat.appendStream's window that may be spent at once
-    update_burst_share: float = 0.16  #: the same of chat.update's
-    stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes, by itself
-    stream_min_interval_s: float = 0.0  #: least time between two appends to one stream
-    edit_min_interval_s: float = 0.0  #: least time between two updates of one message
-    status_refresh_s: float = 90.0  #: Slack takes a status away after two minutes
+    update_burst_share: float = 0.16  #: share of chat.update's window that may be spent at once
+    stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes
+    stream_min_interval_s: float = 0.0  #: minimum time between two appends to one stream
+    edit_min_interval_s: float = 0.0  #: minimum time between two updates of one message
+    status_refresh_s: float = 90.0  #: Slack clears a status after two minutes
 
     def method_budget(self, team_id: str, method: str) -> Budget:
-        """Return the budget of ``method`` in ``team``.
+        """Return the budget of ``method`` in a workspace.
 
         Raises:
-            KeyError: ``method`` has no window here.
+            KeyError: ``method`` has no limit here.
         """
         calls = {
             "chat.update": self.update_per_minute,
@@ -80,14 +79,14 @@ class SlackLimits:
         return Budget(key=key, per_s=max(0.0, calls - burst) / WINDOW_S, burst=burst)
 
     def post_budgets(self, team_id: str, channel: str) -> tuple[Budget, Budget]:
-        """Return both budgets that one ``chat.postMessage`` spends."""
+        """Return the budgets that one ``chat.postMessage`` spends: its channel's and the workspace's."""
         in_channel = Budget(
             key=f"slack:{team_id}:post:{channel}", per_s=self.post_per_s, burst=self.post_burst
         )
         return in_channel, self.method_budget(team_id, "chat.postMessage")
 
     def upload_budgets(self, team_id: str, channel: str) -> tuple[Budget, ...]:
-        """Return what one shared file spends: its own calls, and a message in the channel."""
+        """Return the budgets that one shared file spends: its own calls, and a message in the channel."""
         calls = self.file_per_minute
         shared = Budget(
             key=f"slack:{team_id}:files", per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S
@@ -95,7 +94,7 @@ class SlackLimits:
         return (*self.post_budgets(team_id, channel), shared)
 
     def stream_mode(self, team_id: str) -> DeliveryMode:
-        """Return native streaming: appended text, a life of a few minutes."""
+        """Return the mode of native streams: text is appended, for a few minutes at most."""
         return DeliveryMode(
             name=DeliveryModeName.STREAM,
             create_cost=(self.method_budget(team_id, "chat.startStream"),),
@@ -106,7 +105,7 @@ class SlackLimits:
         )
 
     def edit_mode(self, team_id: str, channel: str) -> DeliveryMode:
-        """Return post and update: the whole text each time."""
+        """Return the mode of posted messages: each update replaces the whole text."""
         update = (self.method_budget(team_id, "chat.update"),)
         return DeliveryMode(
             name=DeliveryModeName.EDIT,

@@ -1,7 +1,7 @@
-"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
+"""Calls of the Web API that write messages; they raise :mod:`core.domain.errors`.
 
-No call is retried here. The SDK's own retry of dropped connections is off as well, since it could
-post a message twice: Slack offers no idempotency key for ``chat.postMessage``.
+No call is retried here. The SDK's own retry of dropped connections is off as well, because it could
+post a message twice: ``chat.postMessage`` has no idempotency key.
 """
 
 from typing import Any
@@ -13,15 +13,18 @@ from bots.slack.payload import BLOCK_ERROR_CODES, Blocks, message_payload
 from core.domain.errors import MessageGone, PlatformError, PlatformRefused
 
 METADATA_EVENT_TYPE = "moonthread_turn"
-"""The ``event_type`` of the metadata that carries a message's marker."""
+"""``event_type`` of the message metadata that carries the idempotency key."""
 
 STREAM_ENDED_CODES = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 UNSUPPORTED_CODES = frozenset({"unknown_method", "method_deprecated", "feature_not_enabled"})
-"""Slack does not offer a method here, for good (GovSlack, for one)."""
+"""Slack does not offer a method in this workspace at all (GovSlack, for example)."""
 
 
 class MessageApi:
-    """Messages in one workspace. ``blocks`` are the buttons; where refused, the text goes alone."""
+    """Writes messages in one workspace.
+
+    ``blocks`` are the buttons below a message; if Slack refuses them, the text is sent without.
+    """
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
@@ -54,7 +57,7 @@ class MessageApi:
             return await send(message_payload(text, ()))
 
     async def edit(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
-        """Replace the whole text of a message; a stream that is still open is closed first."""
+        """Replace the whole text of a message; an open stream is closed first."""
 
         async def send(form: dict[str, Any]) -> None:
             with translate_errors("chat.update", idempotent=True):
@@ -75,7 +78,7 @@ class MessageApi:
         return await send(form)
 
     async def delete(self, channel: str, ts: str) -> None:
-        """Take a message away; one that is gone already is success."""
+        """Delete a message; succeeds if it is deleted already."""
         try:
             with translate_errors("chat.delete", idempotent=True):
                 await self._client.chat_delete(channel=channel, ts=ts)
@@ -86,7 +89,7 @@ class MessageApi:
     async def start_stream(
         self, channel: str, thread_ts: str, text: str, *, user_id: str, team_id: str
     ) -> str:
-        """Begin a native stream that already says ``text``, and return its ts."""
+        """Start a native stream with ``text`` and return its ts."""
         with translate_errors("chat.startStream", idempotent=False):
             answer = await self._client.chat_startStream(
                 channel=channel,
@@ -98,15 +101,15 @@ class MessageApi:
             return str(answer["ts"])
 
     async def append_stream(self, channel: str, ts: str, text: str) -> None:
-        """Add ``text`` to what a stream says; a lost answer leaves open whether it stands there."""
+        """Append ``text`` to a stream; a lost reply leaves open whether it was appended."""
         with translate_errors("chat.appendStream", idempotent=False):
             await self._client.chat_appendStream(channel=channel, ts=ts, markdown_text=text)
 
     async def stop_stream(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
-        """Add ``text`` ("" for none) to what a stream says, and end it."""
+        """Append ``text`` ("" for none) to a stream and end it."""
 
         async def send(shown: Blocks) -> None:
-            # A second call after a lost answer adds nothing: the stream is closed by then.
+            # A second call after a lost reply appends nothing: the stream is closed by then.
             with translate_errors("chat.stopStream", idempotent=True):
                 await self._client.chat_stopStream(
                     channel=channel, ts=ts, markdown_text=text or None, blocks=shown or None
@@ -120,7 +123,7 @@ class MessageApi:
             await send(())
 
     async def close_stream(self, channel: str, ts: str) -> None:
-        """End a stream as it stands; one that has ended already is success."""
+        """End a stream without more text; succeeds if it has ended already."""
         try:
             await self.stop_stream(channel, ts, "")
         except PlatformRefused as exc:
@@ -129,5 +132,5 @@ class MessageApi:
 
 
 def is_unsupported(error: PlatformError) -> bool:
-    """Tell whether Slack said that it does not offer the method at all."""
+    """Return whether Slack does not offer the method at all."""
     return error_code(error) in UNSUPPORTED_CODES

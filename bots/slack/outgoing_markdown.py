@@ -1,4 +1,4 @@
-"""Markdown as Slack reads it: standard, but for emphasis beside letters of scripts without spaces."""
+"""Adapts Markdown to Slack: it needs a gap between emphasis and letters of scripts without spaces."""
 
 import re
 
@@ -10,13 +10,13 @@ from core.markdown.lines import FENCE_KINDS, LineKind, scan_lines
 ZERO_WIDTH_SPACE = "\u200b"
 ZERO_WIDTH_SPACE_BYTES = 3
 EMPHASIS_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|[*_~`]+(?=[^\x00-\u2fff])")
-"""Where :func:`spaced` may put a gap, at the most."""
+"""Every place in which :func:`separate_emphasis` may insert a space."""
 
 
 def separate_emphasis(text: str) -> str:
-    """Put a zero-width space between emphasis and letters of scripts without spaces.
+    """Insert a zero-width space between emphasis and letters of scripts without spaces.
 
-    Slack shows ``**重要**です`` with its asterisks otherwise.
+    Otherwise Slack shows the asterisks of ``**重要**です`` (observed, not documented).
     """
     gaps: list[int] = []
     lines = scan_lines(text)

@@ -1,4 +1,4 @@
-"""The form in which Slack takes a message: Markdown alone, or a block of it with buttons below.
+"""Arguments of a message: Markdown alone, or a Markdown block with buttons below it.
 
 ``markdown_text`` excludes ``blocks`` and ``text``
 (https://docs.slack.dev/reference/methods/chat.postMessage).
@@ -19,10 +19,10 @@ BLOCK_ERROR_CODES = frozenset(
         "msg_blocks_too_many",
     }
 )
-"""Refusals of the blocks and not of the text, which may go alone."""
+"""Errors that concern the blocks and not the text, which may be sent without them."""
 
 _OWN_MENTION = re.compile(r"&lt;(@[UW][A-Z0-9]+)&gt;")
-"""A mention that survived the pager: only ours do."""
+"""A mention that the renderer kept: it keeps only our own."""
 
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _REWRITES = (
@@ -34,26 +34,26 @@ _REWRITES = (
 )
 
 FALLBACK_CHARS = 1_000
-"""Of a message with blocks, this much is its ``text``: what notifications and screen readers say."""
+"""Maximum length of ``text`` beside blocks, which notifications and screen readers use."""
 
 
 def message_payload(text: str, blocks: Blocks) -> dict[str, Any]:
-    """Return the arguments that show ``text`` (Markdown) with ``blocks`` below it."""
+    """Return the arguments of a message with ``text`` (Markdown) and ``blocks`` below it."""
     if not blocks:
         return {"markdown_text": text}
     return {"text": escape(text[:FALLBACK_CHARS]), "blocks": [{"type": "markdown", "text": text}, *blocks]}
 
 
 def escape(text: str) -> str:
-    """Return ``text`` with the three characters escaped that Slack uses itself; our mentions stay."""
+    """Return ``text`` with Slack's three reserved characters escaped, except in our own mentions."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _OWN_MENTION.sub(r"<\1>", escaped)
 
 
 def to_mrkdwn(text: str) -> str:
-    """Return a page's Markdown in Slack's older dialect, which the comment of a file is written in.
+    """Return Markdown as mrkdwn, Slack's older dialect, which a file's comment needs.
 
-    Emphasis, headings and links; all else stays as it is.
+    Converts emphasis, headings and links; the rest is kept.
     """
     pieces = _CODE.split(escape(text))
     return "".join(piece if index % 2 else _rewrite(piece) for index, piece in enumerate(pieces))

@@ -1,7 +1,7 @@
-"""Turns a growing answer into Slack messages: neutralised Markdown for ``markdown_text``.
+"""Renders a growing answer as Slack messages: Markdown for ``markdown_text`` without foreign mentions.
 
-Slack takes 12,000 characters a call, but a streamed message breaks at about 10,600 bytes in all,
-so a page ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat.appendStream).
+Slack accepts 12,000 characters a call, but a streamed message fails at about 10,600 bytes in all, so a
+message ends before 9,000 bytes (https://docs.slack.dev/reference/methods/chat.appendStream).
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,19 @@ from core.markdown.partial_text import close_open_markup, stable_prefix
 from core.markdown.split import IncrementalSplitter
 
 MAX_MESSAGE_BYTES = 9_000
-TARGET_BYTES = 8_700  #: leaves room to close fences and for gaps next to emphasis
+TARGET_BYTES = 8_700  #: leaves room to close fences and for spaces beside emphasis
 
 
 class SlackRenderer:
-    """The pages of one growing answer; implements :class:`core.ports.platform.Renderer`.
-
-    With ``streaming`` the text of a page only ever grows at its end.
-    """
+    """Renders one answer. Implements :class:`core.ports.platform.Renderer`."""
 
     def __init__(self, *, streaming: bool, mentions: MentionCodec | None = None) -> None:
-        """``mentions`` tells which links are mentions of ours; None where there are none."""
+        """Render one answer.
+
+        Args:
+            streaming: a message's text may only be appended to.
+            mentions: recognises the links that are our own mentions; None if there are none.
+        """
         self._mentions = mentions
         self._splitter = IncrementalSplitter(find_overflow, append_only=streaming)
         self._close_markup = stable_prefix if streaming else close_open_markup
@@ -33,7 +35,7 @@ class SlackRenderer:
         self._rendered_parts = 0
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
-        """Return the answer so far; only the last part is made anew."""
+        """Return the messages of the answer so far; only the last one is rendered again."""
         live = self._splitter.feed(neutralize_mentions(normalize(markdown), complete=complete))
         for part in self._splitter.finished_parts[self._rendered_parts :]:
             self._finished.extend(_render_part(part, self._mentions))
@@ -52,7 +54,7 @@ def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMes
 
 
 def find_overflow(text: str, share: float) -> int | None:
-    """Return the first length of ``text`` at which its bytes pass ``share`` of a page."""
+    """Return the shortest length of ``text`` that exceeds ``share`` of a message; None if none does."""
     limit = int(TARGET_BYTES * share)
     if len(text) * 6 < limit:
         return None
@@ -76,7 +78,7 @@ def find_overflow(text: str, share: float) -> int | None:
 
 
 def _first_overflow(text: str, at: int, size: int, limit: int) -> int:
-    """Walk back from ``at`` to the first length that is over the limit."""
+    """Return the shortest length up to ``at`` whose size exceeds ``limit`` bytes."""
     while at and size - len(text[at - 1].encode()) > limit:
         at -= 1
         size -= len(text[at].encode())

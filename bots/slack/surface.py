@@ -1,12 +1,15 @@
-"""Slack as a place where an answer appears and grows.
+"""Implements :class:`core.ports.platform.MessageChannel` for Slack.
 
-Two rungs. "stream" is Slack's own streaming: text is appended, the message lives for about five
-minutes, and stopping it ends it. "edit" posts a message and replaces its whole text. A message of
-the first kind that cannot go on becomes one of the second with a call of ``chat.update``.
+It offers two delivery modes. "stream" is Slack's native streaming: text is appended, for about five
+minutes at most. "edit" posts a message and replaces its whole text. A stream that cannot continue
+becomes an edited message with a call of ``chat.update``.
 
-The adapter reads from ``Address.details``: ``thread_ts`` (the thread to post into, "" for the top
-level, where Slack has no streams), ``status_ts`` (the message or thread a status stands under),
-``recipient_user`` and ``recipient_team`` (whom a stream is for), and ``language``.
+It reads these keys of ``Address.details``:
+
+- ``thread_ts``: the thread to post in; "" for the top level, where Slack has no streams
+- ``status_ts``: the message or thread below which a status is shown
+- ``recipient_user``, ``recipient_team``: the person that a stream is for, and their team
+- ``language``: BCP 47 tag of the person's client; "" if unknown
 """
 
 from collections.abc import Sequence
@@ -51,7 +54,7 @@ MAX_UNCERTAIN_STREAMS = 1_000
 
 
 class SlackMessageChannel:
-    """One workspace's screen. Implements :class:`core.ports.platform.MessageChannel`."""
+    """Shows messages in one workspace."""
 
     thinking_style = ThinkingStyle.LINE
     can_find_by_key = True
@@ -65,38 +68,43 @@ class SlackMessageChannel:
         agent_view: bool = False,
         mentions: MentionCodec | None = None,
     ) -> None:
-        """``agent`` says that the app has the agent view: threads are sessions that begin and end.
+        """Build the channel.
 
-        ``mentions`` tells which links in a text are mentions of ours.
+        Args:
+            client: calls the Web API.
+            history: finds messages whose ts was lost.
+            limits: the rate limits to keep.
+            agent_view: the app has the agent view, so that threads are sessions.
+            mentions: recognises the links that are our own mentions; None if there are none.
         """
         self._mentions = mentions
         self._api, self._history = MessageApi(client), history
         self._typing_indicator = TypingIndicator(client, agent_view=agent_view)
         self._limits = limits
-        self._streaming_enabled = True  #: False once Slack said that it does not offer streams here
-        self._uncertain_streams: dict[str, None] = {}  #: streams whose last call may have taken effect
+        self._streaming_enabled = True  # False once Slack has refused streams for good
+        self._uncertain_streams: dict[str, None] = {}  # whose last call may have had an effect
 
     def build_renderer(self, address: Address) -> Renderer:
-        """Return a pager; where streaming is offered, a shown prefix never changes."""
+        """Return a renderer; if streams are available, it only appends to what it has rendered."""
         return SlackRenderer(streaming=self._can_stream(address), mentions=self._mentions)
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
-        """Return "stream" where Slack has all it needs for one, and "edit"."""
+        """Return "stream" if one is possible at ``address``, and "edit"."""
         edit = self._limits.edit_mode(address.key.tenant, address.key.channel)
         return (self._limits.stream_mode(address.key.tenant), edit) if self._can_stream(address) else (edit,)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budget of the method that shows a status; () where none can be shown."""
+        """Return the budget of the method that shows a status; () if none can be shown."""
         if not self._typing_indicator.is_available(address):
             return ()
         return (self._limits.method_budget(address.key.tenant, self._typing_indicator.method),)
 
     def status_refresh_s(self, address: Address) -> float:
-        """Return a time before Slack's two minutes are over; 0 where no status fades."""
+        """Return an interval below Slack's two minutes; 0 if the status does not expire."""
         return self._limits.status_refresh_s if self._typing_indicator.expires(address) else 0.0
 
     async def set_status(self, address: Address, status: TypingStatus) -> None:
-        """Show "is thinking…" under the question, or take it away; a refusal is nothing."""
+        """Show or clear "is thinking…" below the question; every error but a rate limit is ignored."""
         await self._typing_indicator.show(address, status)
 
     async def post(
@@ -109,7 +117,7 @@ class SlackMessageChannel:
         buttons: Sequence[Button] = (),
         final: bool = False,
     ) -> MessageRef:
-        """Show a new message: a stream where ``rung`` says so and Slack takes it, else a post."""
+        """Show a new message: a stream if ``mode`` says so and Slack accepts it, else a post."""
         channel = address.key.channel
         if mode is DeliveryModeName.STREAM and self._can_stream(address):
             ts = await self._start_stream(address, message)
@@ -140,7 +148,7 @@ class SlackMessageChannel:
         final: bool,
         buttons: Sequence[Button] = (),
     ) -> MessageRef:
-        """Show ``page``: appended where ``ref`` is a stream that shows a beginning of it."""
+        """Show ``message``: appended if ``ref`` is a stream that shows a prefix of it, else as a whole."""
         blocks = _button_blocks(address, buttons)
         if ref.mode is not DeliveryModeName.STREAM:
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
@@ -171,12 +179,12 @@ class SlackMessageChannel:
         return after
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
-        """Take a message away; one that is gone already is success."""
+        """Delete a message; succeeds if it is deleted already."""
         self._uncertain_streams.pop(ref.message_id, None)
         await self._api.delete(ref.channel, ref.message_id)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
-        """End the stream that a dead process left open; its text stays until the next edit."""
+        """End the stream that a dead process left open; its text remains until the next edit."""
         if ref.mode is DeliveryModeName.STREAM:
             await self._api.close_stream(ref.channel, ref.message_id)
         return replace(ref, mode=DeliveryModeName.EDIT)
@@ -184,9 +192,9 @@ class SlackMessageChannel:
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
-        """Look for a message of ours after the question: by its marker, else any that is nobody's.
+        """Find a message of ours after the question, by its key or else the oldest without a key.
 
-        A stream carries no marker. Where more than one message of ours is left, the oldest is it.
+        A stream carries no key. Messages in ``exclude`` belong to other answers.
 
         Raises:
             core.domain.errors.PlatformError: Slack cannot be reached or is rate limited.
@@ -199,9 +207,9 @@ class SlackMessageChannel:
         except (PlatformRefused, PlatformForbidden) as exc:
             log.warning("slack.post_lookup_failed", error=str(exc))
             return None
-        unknown = [one for one in ours if one["ts"] not in exclude]
-        marked = next((one for one in unknown if idempotency_key_of(one) == idempotency_key), None)
-        found = marked or next((one for one in unknown if not idempotency_key_of(one)), None)
+        candidates = [one for one in ours if one["ts"] not in exclude]
+        marked = next((one for one in candidates if idempotency_key_of(one) == idempotency_key), None)
+        found = marked or next((one for one in candidates if not idempotency_key_of(one)), None)
         if found is None:
             return None
         mode = DeliveryModeName.EDIT if marked else DeliveryModeName.STREAM
@@ -212,10 +220,10 @@ class SlackMessageChannel:
         return self._streaming_enabled and all(address.details.get(name) for name in needed)
 
     async def _start_stream(self, address: Address, message: RenderedMessage) -> str:
-        """Return the ts of a new stream; "" where Slack takes a plain post only.
+        """Return the ts of a new stream; "" if Slack refuses one.
 
-        For people of another team in a shared channel Slack's documentation does not say which of
-        the two team ids it wants, so the other one is tried once.
+        For people of another team in a shared channel Slack's documentation does not say which team
+        id it expects, so both are tried.
         """
         details = address.details
         teams = dict.fromkeys((details["recipient_team"], address.key.tenant))
@@ -236,7 +244,7 @@ class SlackMessageChannel:
         return ""
 
     async def _append(self, ref: MessageRef, text: str, *, final: bool, blocks: Blocks) -> MessageRef:
-        """Append ``more``; with ``last`` the same call ends the stream."""
+        """Append ``text``; if ``final``, the same call ends the stream."""
         if final:
             await self._api.stop_stream(ref.channel, ref.message_id, text, blocks=blocks)
             return replace(ref, mode=DeliveryModeName.EDIT)
@@ -253,12 +261,12 @@ class SlackMessageChannel:
         final: bool,
         refusal: PlatformRefused,
     ) -> MessageRef:
-        """Go on with a stream that takes no more text as with any message."""
+        """Continue a stream that refuses more text as an edited message."""
         code = error_code(refusal)
         self._disable_unsupported_streaming(refusal)
         log.info("slack.stream_abandoned", error=code)
         if code == "stopped_by_user" and not final:
-            # The person does not want more of it; what core makes of the event is written last.
+            # The person pressed Slack's Stop button; core writes the final text when that event arrives.
             return replace(ref, mode=DeliveryModeName.EDIT)
         if code == "message_not_in_streaming_state" or is_unsupported(refusal):
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
@@ -266,7 +274,7 @@ class SlackMessageChannel:
         return await self._rewrite_stream(ref, message, blocks)
 
     async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
-        """End the stream and say everything anew: what stands there is not known or no beginning."""
+        """End the stream and replace its text: what it shows is unknown, or not a prefix."""
         self._mark_uncertain(ref)
         await self._api.close_stream(ref.channel, ref.message_id)
         await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
@@ -279,14 +287,14 @@ class SlackMessageChannel:
             del self._uncertain_streams[next(iter(self._uncertain_streams))]
 
     def _disable_unsupported_streaming(self, refusal: PlatformError) -> None:
-        """Offer no more streams where Slack does not have them."""
+        """Stop offering streams if Slack does not have them."""
         if is_unsupported(refusal) and self._streaming_enabled:
             self._streaming_enabled = False
             log.warning("slack.streaming_disabled", error=error_code(refusal))
 
 
 def _thread_ts_of(address: Address) -> str:
-    """Return the thread to post into; "" for the top level."""
+    """Return the thread to post in; "" for the top level."""
     return address.details.get("thread_ts") or address.key.thread
 
 

@@ -1,13 +1,13 @@
-"""The sign under a question that an answer is coming, as long as there are no words.
+"""Shows below a question that an answer is being prepared, until its first text appears.
 
-Without the agent view that is the line "is thinking…": ``assistant.threads.setStatus`` needs the
-ts of a message, takes ``chat:write``, and Slack takes the line away by itself after two minutes or
-when the app speaks (https://docs.slack.dev/reference/methods/assistant.threads.setStatus).
+Without the agent view this is the line "is thinking…": ``assistant.threads.setStatus`` needs the ts of
+a message and the scope ``chat:write``, and Slack clears the line after two minutes or when the app posts
+(https://docs.slack.dev/reference/methods/assistant.threads.setStatus).
 
-An app with the agent view has a session for each thread, and Slack shows its own sign, with a Stop
-button, while the session is "processing" (https://docs.slack.dev/ai/agent-sessions). A stream moves
-its session by itself when it begins and ends; everything else we do here. After an hour, or where
-a call fails, Slack ends the processing itself.
+An app with the agent view has a session for each thread, and Slack shows an indicator of its own with a
+Stop button while the session is "processing" (https://docs.slack.dev/ai/agent-sessions). A stream
+updates its session when it starts and ends; every other change is made here. After an hour, or if a call
+fails, Slack ends the processing itself.
 """
 
 from typing import Literal
@@ -20,6 +20,7 @@ from bots.slack.message_api import UNSUPPORTED_CODES
 from core.domain.addresses import Address
 from core.domain.bot_messages import TypingStatus
 from core.domain.errors import PlatformError, PlatformRateLimited
+from core.text.language import language_of_tag, pick
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ ASSISTANT_STATUS_METHOD = "assistant.threads.setStatus"
 AGENT_SESSION_METHOD = "agents.sessions.setStatus"
 
 PERMANENT_ERROR_CODES = UNSUPPORTED_CODES | {"missing_scope", "not_allowed_token_type", "access_denied"}
-"""Refusals that no later call would change."""
+"""Errors that every later call would return as well."""
 
 MAX_RUNNING_SESSIONS = 1_000
 
@@ -35,13 +36,13 @@ _STATUS_TEXTS = {TypingStatus.THINKING: ("is thinking…", "正在思考…"), T
 
 
 class TypingIndicator:
-    """Shows the status where Slack offers it to this app, and stops asking where it does not."""
+    """Shows the status if Slack offers it to this app; stops calling once Slack does not."""
 
     def __init__(self, client: AsyncWebClient, *, agent_view: bool = False) -> None:
         self._client = client
         self._available = True
-        self._agent_view = agent_view  #: False once Slack said that there are no sessions
-        self._running_sessions: dict[tuple[str, str], None] = {}  #: sessions that we have set to processing
+        self._agent_view = agent_view  # False once Slack has refused sessions
+        self._running_sessions: dict[tuple[str, str], None] = {}  # set to processing, oldest first
 
     @property
     def method(self) -> str:
@@ -49,42 +50,45 @@ class TypingIndicator:
         return AGENT_SESSION_METHOD if self._agent_view else ASSISTANT_STATUS_METHOD
 
     def is_available(self, address: Address) -> bool:
-        """Tell whether a status can be shown at ``address``."""
+        """Return whether a status can be shown at ``address``."""
         return (self._available or self._agent_view) and bool(address.details.get("status_ts"))
 
     def expires(self, address: Address) -> bool:
-        """Tell whether a status must be shown again now and then."""
+        """Return whether a status must be shown again from time to time."""
         return self.is_available(address) and not self._agent_view
 
     async def show(self, address: Address, status: TypingStatus) -> None:
-        """Show ``status``; every refusal but a rate limit is nothing.
+        """Show ``status``; every error but a rate limit is ignored.
 
         Raises:
-            core.domain.errors.PlatformRateLimited: the budget is spent.
+            core.domain.errors.PlatformRateLimited: nothing was shown.
         """
         if not self.is_available(address):
             return
         if status is TypingStatus.IDLE and (self._agent_view or address.details.get("thread_ts")):
-            return  # the last frame ends a session; words in the status's thread took a line away
+            return  # the last update ends a session, and a message in the thread has cleared the line
         if not await self._start_session(address) and self._available:
             await self._set_status_text(address, status)
 
     async def mark_running(self, address: Address) -> None:
-        """Note that an answer grows without a stream: its session is processing until :meth:`ended`."""
+        """Set the session of an answer without a stream to processing, until :meth:`mark_finished`."""
         if self._agent_view and _session_key(address) not in self._running_sessions:
             await self._try_set_session(address, "processing")
 
     async def mark_finished(self, address: Address, *, force: bool = False) -> None:
-        """Note that an answer stands whole; ``surely`` where an earlier process may have begun it."""
+        """Set the session of a finished answer to active.
+
+        ``force`` does so even if this process did not start it, because an earlier one may have.
+        """
         if self._agent_view and (force or _session_key(address) in self._running_sessions):
             await self._try_set_session(address, "active")
 
     def mark_streaming(self, address: Address) -> None:
-        """Note that a stream has taken the session over: its end will set it to active."""
+        """Record that a stream controls the session, whose end sets it to active."""
         self._running_sessions.pop(_session_key(address), None)
 
     async def _start_session(self, address: Address) -> bool:
-        """Let the session be processing; False where there are no sessions."""
+        """Set the session to processing; returns False if there are no sessions."""
         if self._agent_view:
             await self._set_session(address, "processing")
         return self._agent_view
@@ -113,13 +117,13 @@ class TypingIndicator:
 
     async def _set_status_text(self, address: Address, status: TypingStatus) -> None:
         english, chinese = _STATUS_TEXTS[status]
-        zh = address.details.get("language", "").lower().startswith("zh")
+        language = language_of_tag(address.details.get("language", ""))
         try:
             with translate_errors(ASSISTANT_STATUS_METHOD, idempotent=True):
                 await self._client.assistant_threads_setStatus(
                     channel_id=address.key.channel,
                     thread_ts=address.details["status_ts"],
-                    status=chinese if zh else english,
+                    status=pick(language, zh=chinese, en=english),
                 )
         except PlatformRateLimited:
             raise

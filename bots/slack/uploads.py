@@ -1,7 +1,7 @@
-"""Files that we show on Slack, in its three steps: ask for an address, send the bytes, share.
+"""Uploads files to Slack in three steps: request a URL, send the bytes, share the file.
 
-Needs the scope ``files:write`` and a bot that is in the channel. Sharing answers before the message
-stands and does not tell its ts, so the file is asked for it a few times afterwards
+Needs the scope ``files:write``, and the bot must be in the channel. The last call returns before the
+message exists and without its ts, so files.info is called a few times afterwards
 (https://docs.slack.dev/messaging/working-with-files).
 """
 
@@ -22,7 +22,7 @@ from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.markdown.mentions import MentionCodec
 
-CAPTION_LIMIT_CHARS = 3_000  #: characters; what a file's comment may hold is not published
+CAPTION_LIMIT_CHARS = 3_000  #: our choice: Slack does not document the limit of a file's comment
 SIZE_LIMIT_BYTES = 1_000_000_000
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=60.0)
 SHARE_POLL_DELAYS_S = (0.2, 0.6, 1.5)
@@ -31,7 +31,7 @@ _CHUNK_BYTES = 256 * 1024
 
 
 class FileUploader:
-    """Sends files into channels of one workspace."""
+    """Posts files in channels of one workspace."""
 
     def __init__(
         self,
@@ -40,17 +40,17 @@ class FileUploader:
         mentions: MentionCodec,
         clock: Clock,
     ) -> None:
-        """``session`` is asked for at each upload: it is made when the platform connects."""
+        """Build the uploader; ``session`` returns the HTTP session once the platform is connected."""
         self._client, self._session = client, session
         self._mentions, self._clock = mentions, clock
 
     async def send(
         self, address: Address, thread_ts: str, path: Path, *, name: str, caption: str
     ) -> MessageRef:
-        """Show the file at ``path`` and return its message; its id is "" where Slack is slow to tell.
+        """Post the file at ``path`` and return its message; its id is "" if Slack does not report it soon.
 
         Raises:
-            PlatformRefused: too large, empty or with too long a caption; nothing was shown.
+            PlatformRefused: the file is empty or too large, or the caption too long; nothing was shown.
             PlatformOutcomeUnknown: the reply to the last step was lost.
             PlatformError: as for any message.
             OSError: the file cannot be read.
@@ -81,7 +81,7 @@ class FileUploader:
         return comment
 
     async def _upload_bytes(self, url: str, path: Path, size_bytes: int) -> None:
-        """Send the bytes; the address is a secret, so no error may hold it."""
+        """Send the bytes; the URL is a secret, so no error may contain it."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
         stream = await asyncio.to_thread(path.open, "rb")
         try:
@@ -95,13 +95,13 @@ class FileUploader:
             await asyncio.shield(asyncio.to_thread(stream.close))
 
     async def _find_message_ts(self, file_id: str, channel: str) -> str:
-        """Return the ts of the message that shows a file; "" where it cannot be learnt soon."""
+        """Return the ts of the message that shows a file; "" if Slack does not report it soon."""
         for wait_s in SHARE_POLL_DELAYS_S:
             try:
                 with translate_errors("files.info", idempotent=True):
                     answer = await self._client.files_info(file=file_id)
                     found = _shared_ts(answer.get("file"), channel)
-            except PlatformError:  # it stands; only its ts stays unknown
+            except PlatformError:  # the message exists; only its ts remains unknown
                 return ""
             if found:
                 return found
@@ -115,11 +115,11 @@ async def _read_chunks(stream: BinaryIO) -> AsyncIterator[bytes]:
 
 
 def _check_response(response: aiohttp.ClientResponse) -> None:
-    """Let a reply pass that says the bytes have come.
+    """Check that Slack has received the bytes.
 
     Raises:
         PlatformRateLimited: too many uploads.
-        PlatformUnavailable: Slack failed, or the address is too old: a new one may do.
+        PlatformUnavailable: Slack failed, or the URL has expired: a new one may work.
     """
     if response.status == 429:
         raise PlatformRateLimited("upload", retry_after_s=DEFAULT_RETRY_AFTER_S)
@@ -128,7 +128,7 @@ def _check_response(response: aiohttp.ClientResponse) -> None:
 
 
 def _shared_ts(file: Any, channel: str) -> str:
-    """Return where a file object says that it was shared in ``channel``; "" where it does not yet."""
+    """Return the ts at which a file object was shared in ``channel``; "" if it is not yet."""
     shares = file.get("shares") if isinstance(file, dict) else None
     for places in shares.values() if isinstance(shares, dict) else ():
         match places.get(channel) if isinstance(places, dict) else None:

@@ -1,4 +1,4 @@
-"""Where in Telegram something was said, and where the answer goes. Pure."""
+"""Addresses of Telegram's messages, and the address of the answer. Pure."""
 
 from telegram import Chat, Message, ReplyParameters
 
@@ -12,19 +12,19 @@ GENERAL_TOPIC = "general"
 
 
 def chat_type_of(chat: Chat) -> ChatType:
-    """Return how public ``chat`` is."""
+    """Return the chat type of ``chat``."""
     return ChatType.DIRECT if chat.type == Chat.PRIVATE else ChatType.GROUP
 
 
 def threads_by_reply(chat: Chat) -> bool:
-    """Tell whether replies make the conversations of ``chat``: in groups without topics."""
+    """Return whether replies form the conversations of ``chat``: in groups without topics."""
     return chat.type != Chat.PRIVATE and not chat.is_forum
 
 
 def thread_of(message: Message) -> str:
-    """Return the conversation within the chat.
+    """Return the conversation within the chat: a topic, a message that others reply to, or "".
 
-    ``message_thread_id`` is a topic only with ``is_topic_message``; ordinary supergroups set it
+    ``message_thread_id`` is a topic only together with ``is_topic_message``; ordinary supergroups set it
     for replies too (tdlib/telegram-bot-api issue 447).
     """
     if message.is_topic_message and message.message_thread_id:
@@ -35,7 +35,7 @@ def thread_of(message: Message) -> str:
 
 
 def address_of(chat: Chat, identity: BotIdentity, thread: str, author: Person, *, reply_to: int) -> Address:
-    """Return where the answer to ``author``'s words in ``thread`` goes; groups see it as a reply."""
+    """Return the address of the answer to a message of ``author``; a reply to it in groups."""
     private = chat.type == Chat.PRIVATE
     details = {"chat": "private" if private else "group", "said_in": str(chat.id)}
     if thread not in ("", GENERAL_TOPIC) and not threads_by_reply(chat):
@@ -50,7 +50,7 @@ def address_of(chat: Chat, identity: BotIdentity, thread: str, author: Person, *
 
 
 def proactive_address(tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
-    """Return the address of a chat, or of one of its topics, where nobody in particular asked."""
+    """Return the address of a chat or of one of its topics, for a message that nobody asked for."""
     details = {"chat": "private" if _is_person_id(channel) else "group", "said_in": channel}
     if thread not in ("", GENERAL_TOPIC):
         details["topic"] = thread
@@ -59,7 +59,7 @@ def proactive_address(tenant: str, channel: str, thread: str, *, reply_to: str =
 
 
 def is_private(address: Address) -> bool:
-    """Tell whether ``address`` is a private chat: ids of people are positive, those of groups negative."""
+    """Return whether ``address`` is a private chat: their ids are positive, those of groups negative."""
     return (
         address.details.get("chat", "private" if _is_person_id(address.key.channel) else "group") == "private"
     )
@@ -70,13 +70,16 @@ def _is_person_id(channel: str) -> bool:
 
 
 def topic_id_of(address: Address) -> int | None:
-    """Return the topic that every call must name; None in General and where there are none."""
+    """Return the topic that every call must name; None in General and outside forums."""
     topic = address.details.get("topic", "")
     return int(topic) if topic else None
 
 
 def reply_parameters_of(address: Address, chat: str) -> ReplyParameters | None:
-    """Reply to the question; not where the chat has moved, for message ids started anew there."""
+    """Return the parameters of a reply to the question.
+
+    None if the chat has migrated, because message ids are assigned anew there.
+    """
     if not address.reply_to or address.details.get("said_in", chat) != chat:
         return None
     return ReplyParameters(int(address.reply_to), allow_sending_without_reply=True)

@@ -1,6 +1,6 @@
-"""What a Telegram message carries beside its words. Pure.
+"""Files of a Telegram message, as attachments. Pure.
 
-Photos and video notes have neither name nor type; of a photo's sizes the last is the largest
+Photos and video notes have neither name nor media type; the last size of a photo is the largest
 (https://core.telegram.org/bots/api#message).
 """
 
@@ -10,12 +10,12 @@ from core.domain.message_content import Attachment, AttachmentKind
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:
-    """Return what ``message`` carries that may be read; a message carries one thing at most."""
+    """Return the file of ``message``; a message has at most one."""
     match message:
         case Message(photo=[*_, PhotoSize() as photo]):
             return (_attachment(AttachmentKind.PICTURE, photo, media_type="image/jpeg"),)
         case Message(animation=Animation() as video) | Message(video=Video() as video):
-            # An animation also comes as a document; what is called GIF there is a video.
+            # An animation arrives as a document too; a "GIF" on Telegram is a video.
             kind = AttachmentKind.VIDEO
             return (_attachment(kind, video, name=video.file_name, media_type=video.mime_type),)
         case Message(video_note=VideoNote() as note):
@@ -28,7 +28,7 @@ def attachments_of(message: Message) -> tuple[Attachment, ...]:
 
 
 def media_group_id(message: Message) -> str:
-    """Return which album a message belongs to, unique over all chats; "" for none."""
+    """Return the id of the album that a message belongs to, unique over all chats; "" if none."""
     return f"{message.chat.id}:{message.media_group_id}" if message.media_group_id else ""
 
 

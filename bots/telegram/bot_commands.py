@@ -1,4 +1,4 @@
-"""What is set up at Telegram itself: the commands that people are offered."""
+"""Registers the bot's commands, which Telegram's clients offer to people."""
 
 from telegram import (
     Bot,
@@ -55,7 +55,7 @@ _DESCRIPTIONS = {
 
 
 def build_commands(language: str, *, private: bool) -> list[BotCommand]:
-    """Return the commands in ``language`` ("zh", or "" for everybody else); groups need no /start."""
+    """Return the commands in ``language`` ("zh", or "" for every other); groups need no /start."""
     return [
         BotCommand(name, text)
         for name, text in _DESCRIPTIONS[language].items()
@@ -64,7 +64,7 @@ def build_commands(language: str, *, private: bool) -> list[BotCommand]:
 
 
 async def register_commands(bot: Bot) -> None:
-    """Tell Telegram our commands for every kind of chat, in English and for clients set to Chinese.
+    """Register the commands for every type of chat, in English and in Chinese.
 
     See https://core.telegram.org/bots/api#setmycommands.
 

@@ -1,4 +1,4 @@
-"""What it takes to reach Telegram, and whether Telegram accepts it."""
+"""Credentials for Telegram, the bot that uses them, and the check that Telegram accepts them."""
 
 import hashlib
 import hmac
@@ -23,51 +23,51 @@ TOKEN_REFUSED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramConfig:
-    """How one bot is reached."""
+    """Credentials and connection of one bot."""
 
     token: str = field(repr=False)
     api_url: str = "https://api.telegram.org"  #: or a local Bot API server
-    public_url: str = ""  #: where Telegram reaches our web server; "" polls
-    webhook_secret: str = field(default="", repr=False)  #: "" derives one from the token
-    webhook_path: str = "webhook"  #: the part after ``/telegram/``
+    public_url: str = ""  #: URL at which Telegram reaches our web server; "" to poll
+    webhook_secret: str = field(default="", repr=False)  #: "" to derive one from the token
+    webhook_path: str = "webhook"  #: path below ``/telegram/``
     webhook_max_connections: int = 40
-    poll_timeout_s: int = 30  #: the server holds an empty poll for 50 s at most
-    call_timeout_s: float = 25.0  #: PTB's 5 s lose and double messages
+    poll_timeout_s: int = 30  #: Telegram holds an empty poll for at most 50 s
+    call_timeout_s: float = 25.0  #: PTB's default of 5 s loses and duplicates messages
     connect_timeout_s: float = 10.0
-    connections: int = 256  #: calls at the same time
-    drafts: bool = False  #: answers in private chats grow as native drafts
-    rich: bool = False  #: finished answers with tables and the like become rich messages
+    connections: int = 256  #: concurrent calls
+    drafts: bool = False  #: show growing answers in private chats as native drafts
+    rich: bool = False  #: show finished answers with tables, tasks or formulas as rich messages
     limits: TelegramLimits = field(default_factory=TelegramLimits)
 
     @property
     def webhook_url(self) -> str:
-        """The address given to Telegram."""
+        """URL given to Telegram."""
         return f"{self.public_url.rstrip('/')}/telegram/{self.webhook_path}"
 
     @property
     def secret_token(self) -> str:
-        """What Telegram sends with each call; the same on every replica and at every start."""
+        """Secret that Telegram sends with each update; equal on every replica and at every start."""
         derived = hmac.new(self.token.encode(), b"moonthread telegram webhook", hashlib.sha256)
         return self.webhook_secret or derived.hexdigest()
 
 
 class RawBot(Bot):
-    """PTB's bot, with the updates as Telegram wrote them: one it cannot read must not hide others."""
+    """PTB's bot that returns raw updates: one that PTB cannot parse must not hide the others."""
 
     async def get_raw_updates(
         self, *, offset: int | None, allowed_updates: Sequence[str], timeout_s: int, read_margin_s: float
     ) -> list[Any]:
-        """Confirm what is below ``offset`` and return what follows, waiting up to ``timeout_s``."""
-        asked = {"offset": offset, "timeout": timeout_s, "allowed_updates": list(allowed_updates)}
-        found = await self._post("getUpdates", asked, read_timeout=timeout_s + read_margin_s)
-        return cast("list[Any]", found)
+        """Confirm the updates below ``offset`` and return the next, waiting up to ``timeout_s`` for one."""
+        parameters = {"offset": offset, "timeout": timeout_s, "allowed_updates": list(allowed_updates)}
+        updates = await self._post("getUpdates", parameters, read_timeout=timeout_s + read_margin_s)
+        return cast("list[Any]", updates)
 
 
 def build_bot(config: TelegramConfig) -> RawBot:
-    """Make the bot; nothing is sent yet.
+    """Build the bot; nothing is sent yet.
 
     Raises:
-        SettingsError: the token cannot be one.
+        SettingsError: the token cannot be valid.
     """
     if not re.fullmatch(r"\d+:[\w-]+", config.token):
         raise SettingsError([TOKEN_REFUSED])
@@ -91,7 +91,7 @@ def build_bot(config: TelegramConfig) -> RawBot:
 
 
 def quiet_loggers() -> None:
-    """Keep the token (in httpx's URLs) and people's words (in PTB's payloads) out of the log."""
+    """Keep the token (in httpx's URLs) and people's messages (in PTB's payloads) out of the log."""
     for name in ("httpx", "httpcore", "telegram"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
@@ -99,7 +99,7 @@ def quiet_loggers() -> None:
 
 
 async def identify(bot: Bot, *, api_url: str) -> User:
-    """Ask Telegram who the token belongs to.
+    """Return the bot that the token belongs to.
 
     Raises:
         SettingsError: Telegram does not know the token.

@@ -1,4 +1,4 @@
-"""What ``moonthread check`` tells about Telegram."""
+"""The checks of ``moonthread check`` for Telegram."""
 
 from telegram import Bot, ChatMember, ChatMemberAdministrator, User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
@@ -7,15 +7,18 @@ from bots.check_result import CheckResult
 from bots.telegram.credentials import TOKEN_REFUSED, TelegramConfig, build_bot, quiet_loggers
 from core.domain.errors import SettingsError
 
-#: Updates waiting at Telegram from which on something is wrong with the way they come.
+#: Number of updates waiting at Telegram from which on their delivery is suspect.
 MAX_PENDING_UPDATES = 100
 
 
 async def run_checks(config: TelegramConfig, *, desk_channel: str = "") -> list[CheckResult]:
-    """Ask Telegram who the bot is and how its updates travel; changes nothing.
+    """Check the token and the delivery of updates at Telegram; changes nothing there.
 
-    ``desk`` is the chat where a team takes conversations over; "" for none here. Never raises for
-    what Telegram answers: every fault is a finding.
+    Every error of Telegram becomes a result.
+
+    Args:
+        config: the credentials to check.
+        desk_channel: chat of the team's desk; "" if it is not on Telegram.
     """
     quiet_loggers()
     try:
@@ -24,7 +27,7 @@ async def run_checks(config: TelegramConfig, *, desk_channel: str = "") -> list[
         return [CheckResult("fault", "Telegram: the token cannot be one", "; ".join(exc.faults))]
     try:
         await bot.initialize()
-        hook = await bot.get_webhook_info()
+        webhook = await bot.get_webhook_info()
         room = await _check_desk(bot, desk_channel) if desk_channel else []
     except InvalidToken:
         return [CheckResult("fault", "Telegram: the token was refused", TOKEN_REFUSED)]
@@ -38,7 +41,7 @@ async def run_checks(config: TelegramConfig, *, desk_channel: str = "") -> list[
         ]
     finally:
         await bot.shutdown()
-    return [*_check_bot(bot.bot), *_check_event_delivery(config, hook), *room]
+    return [*_check_bot(bot.bot), *_check_event_delivery(config, webhook), *room]
 
 
 def _check_bot(user: User) -> list[CheckResult]:
@@ -66,18 +69,18 @@ def _check_bot(user: User) -> list[CheckResult]:
 
 
 async def _check_desk(bot: Bot, desk_channel: str) -> list[CheckResult]:
-    """Look whether conversations can be taken over in a chat: one topic each."""
+    """Check that the desk's chat has topics which the bot may manage."""
     try:
         chat = await bot.get_chat(desk_channel)
-        us = await bot.get_chat_member(desk_channel, bot.id)
+        own = await bot.get_chat_member(desk_channel, bot.id)
     except TelegramError as exc:
         what = f"Telegram: the bot cannot see the desk {desk_channel} ({exc.message})"
         return [CheckResult("fault", what, "add the bot to that group; a group's id begins with -100")]
     if not chat.is_forum:
         advice = "turn Topics on in the group's settings: each conversation becomes one"
         return [CheckResult("fault", f'Telegram: the desk "{chat.title}" has no topics', advice)]
-    manages = us.status == ChatMember.OWNER or (
-        isinstance(us, ChatMemberAdministrator) and us.can_manage_topics
+    manages = own.status == ChatMember.OWNER or (
+        isinstance(own, ChatMemberAdministrator) and own.can_manage_topics
     )
     if not manages:
         advice = 'make it an administrator with "Manage topics"'

@@ -1,7 +1,7 @@
-"""Fetching what people send on Telegram: ``getFile``, then the file itself.
+"""Downloads people's files from Telegram: ``getFile``, then the file itself.
 
-The Bot API's cloud gives at most 20 MB; a server of one's own gives more. The address of a file
-holds the bot's token, so it never stands in an error or a log.
+The Bot API's cloud serves files of at most 20 MB; a local Bot API server serves larger ones. A file's
+URL contains the bot's token, so it appears in no error or log line.
 See https://core.telegram.org/bots/api#getfile
 """
 
@@ -20,7 +20,7 @@ from core.domain.message_content import Attachment
 CLOUD_HOST = "api.telegram.org"
 CLOUD_LIMIT_BYTES = 20 * 1024 * 1024
 DEFAULT_RETRY_AFTER_S = 5.0
-IDLE_TIMEOUT_S = 30.0  #: without a byte
+IDLE_TIMEOUT_S = 30.0  #: seconds without a byte
 
 
 class TelegramDownloader:
@@ -34,14 +34,14 @@ class TelegramDownloader:
         )
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._http.aclose()
 
     async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
-        """Write a file to the disk, piece by piece."""
+        """Write a file to ``path``, chunk by chunk."""
         limit = min(limit_bytes, CLOUD_LIMIT_BYTES) if self._on_cloud else limit_bytes
         if attachment.size_bytes > limit:
-            raise DownloadRefused("too large by its own account", reason="too_large")
+            raise DownloadRefused("too large according to its metadata", reason="too_large")
         url, size = await self._get_download_url(attachment.source["file_id"])
         if size > limit:
             raise DownloadRefused("too large", reason="too_large")
@@ -52,10 +52,10 @@ class TelegramDownloader:
         except httpx.HTTPError as exc:
             raise PlatformUnavailable(
                 f"download: {type(exc).__name__}"
-            ) from None  # the cause holds the address
+            ) from None  # the cause contains the URL
 
     async def _get_download_url(self, file_id: str) -> tuple[str, int]:
-        """Ask where a file is and how large; the address is good for an hour."""
+        """Return a file's URL, which is valid for an hour, and its size in bytes (0 if unknown)."""
         try:
             with translate_errors(idempotent=True):
                 file = await self._bot.get_file(file_id)
@@ -64,15 +64,15 @@ class TelegramDownloader:
             too_big = isinstance(cause, BadRequest) and "too big" in cause.message.casefold()
             raise DownloadRefused("getFile was refused", reason="too_large" if too_big else "gone") from exc
         if not file.file_path:
-            raise DownloadRefused("the file has no address", reason="gone")
+            raise DownloadRefused("the file has no URL", reason="gone")
         return file.file_path, file.file_size or 0
 
 
 def _check_response(response: httpx.Response) -> None:
-    """Let a response pass that is a file.
+    """Check that a response is the file.
 
     Raises:
-        DownloadRefused: it is something else.
+        DownloadRefused: it is not.
         PlatformRateLimited: too many downloads.
         PlatformUnavailable: Telegram failed.
     """
@@ -91,7 +91,7 @@ async def _write_body(response: httpx.Response, path: Path, limit_bytes: int) ->
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > limit_bytes:
-                raise DownloadRefused("larger than told", reason="too_large")
+                raise DownloadRefused("larger than announced", reason="too_large")
             await asyncio.to_thread(stream.write, chunk)
     finally:
         await asyncio.to_thread(stream.close)

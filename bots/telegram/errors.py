@@ -38,11 +38,11 @@ log = structlog.get_logger()
 
 BACKOFF_MAX_S = 30.0
 
-#: Waited where Telegram refuses for its limits without a number (a proxy's bare 429).
+#: Wait after a rate limit without ``retry_after`` (a proxy's bare 429).
 DEFAULT_RETRY_AFTER_S = 5.0
 
 UNKNOWN_METHOD = "not found"
-"""What PTB's ``InvalidToken`` says of a 404, which a server gives for a method that it does not know."""
+"""Text of PTB's ``InvalidToken`` for a 404, with which a server responds to an unknown method."""
 
 TEXT_MISSING = "message text is empty"
 NOT_MODIFIED = "message is not modified"
@@ -78,22 +78,22 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 
 def retry_after_s(error: RetryAfter) -> float:
-    """Return the wait that Telegram asks for; the library gives an int or a timedelta."""
+    """Return the wait that Telegram requests; PTB gives an int or a timedelta."""
     wait = error.retry_after
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
 
 
 def description_contains(error: TelegramError, *texts: str) -> bool:
-    """Tell whether Telegram's description holds one of ``texts`` (lower case)."""
+    """Return whether Telegram's description contains one of ``texts`` (lower case)."""
     description = error.message.casefold()
     return any(text in description for text in texts)
 
 
 def to_platform_error(error: TelegramError, *, idempotent: bool) -> PlatformError:
-    """Return what ``error`` means for the person who waits.
+    """Return ``error`` as an error of the domain.
 
-    ``idempotent`` says that doing the call twice shows nothing twice (edits, deletes, typing):
-    then an unknown outcome is the same as none. A send must not be repeated blindly.
+    ``idempotent`` says that calling twice shows nothing twice (edits, deletions, typing), so that an
+    unknown outcome may be retried. A send must not be repeated blindly.
     """
     text = f"{type(error).__name__}: {error.message}"
     match error:
@@ -136,7 +136,7 @@ def _from_network_error(error: NetworkError, text: str, *, idempotent: bool) -> 
 
 @contextlib.contextmanager
 def translate_errors(*, idempotent: bool) -> Iterator[None]:
-    """Let only :mod:`core.domain.errors` leave the block, with the cause kept.
+    """Translate the SDK's errors into :mod:`core.domain.errors`, with their cause.
 
     Raises:
         PlatformError: see :func:`to_platform_error`.
@@ -148,12 +148,12 @@ def translate_errors(*, idempotent: bool) -> Iterator[None]:
 
 
 def backoff_s(failures: int) -> float:
-    """Return 1, 2, 4 … 30 s, each shortened by chance so that replicas do not come together."""
+    """Return 1, 2, 4 … 30 s with random jitter, so that replicas do not retry at the same time."""
     return min(BACKOFF_MAX_S, 2.0 ** min(failures - 1, 6)) * random.uniform(0.7, 1.0)  # noqa: S311
 
 
 def log_ingress_failure(error: Exception) -> float:
-    """Log why updates do not come in, and return how many seconds Telegram asks us to wait."""
+    """Log why updates cannot be received, and return the seconds that Telegram asks us to wait."""
     match error:
         case RetryAfter():
             wait_s = retry_after_s(error) + 0.5

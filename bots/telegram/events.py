@@ -1,6 +1,7 @@
-"""Telegram's updates, told in the words of :mod:`core.domain.events`. Pure: no calls, no clock.
+"""Parses Telegram's updates into the domain's events. Pure: no I/O, no clock.
 
-Delivery ids are natural keys, not update ids: those restart at random after an idle week.
+Delivery ids are natural keys instead of update ids, which restart at a random number after an idle week
+(https://core.telegram.org/bots/api#update).
 """
 
 import re
@@ -30,9 +31,9 @@ from core.domain.events import ButtonPressed, CommandReceived, Event, Mention, M
 from core.domain.message_content import Attachment, UnsupportedContent
 
 STOP_UPDATE = "stopped_message_generation"
-"""A person pressed Stop under a draft (Bot API 10.3); python-telegram-bot 22.8 does not know it."""
+"""A person pressed Stop below a draft (Bot API 10.3); unknown to python-telegram-bot 22.8."""
 
-#: Asked for explicitly: without a list the server goes on with that of the last call.
+#: Requested explicitly: without a list the server uses that of the last call.
 ALLOWED_UPDATES = (
     "message",
     "edited_message",
@@ -42,13 +43,13 @@ ALLOWED_UPDATES = (
     STOP_UPDATE,
 )
 
-#: Characters from which on a client may have cut a text: at 4096, or at a good border in the second
-#: half of that (Telegram Desktop: ``TextUtilities::CutPart``).
+#: Length from which on a client may have split a text: at 4096 characters, or at a word or line break in
+#: the second half of that (Telegram Desktop: ``TextUtilities::CutPart``).
 MAYBE_TRUNCATED_UNITS = 2048
 
 
 def parse_events(update: Update, identity: BotIdentity, *, received_at: datetime) -> Sequence[Event]:
-    """Return all that ``update`` means to us: one thing, or everybody who came into a chat at once."""
+    """Return the events in ``update``; several if several people joined a chat at once."""
     if update.message is not None and update.message.new_chat_members:
         return parse_join_message(update.message, identity)
     event = parse_event(update, identity, received_at=received_at)
@@ -56,9 +57,9 @@ def parse_events(update: Update, identity: BotIdentity, *, received_at: datetime
 
 
 def parse_event(update: Update, identity: BotIdentity, *, received_at: datetime) -> Event | None:
-    """Return what ``update`` means to us; None where it does not concern us.
+    """Return the event in ``update``; None if it is not for the bot.
 
-    ``received_at`` dates a pressed button, which Telegram gives no time.
+    ``received_at`` is the time of a pressed button, for which Telegram gives none.
     """
     if update.message is not None:
         return _parse_message(update.message, identity)
@@ -77,50 +78,50 @@ def _parse_message(message: Message, identity: BotIdentity) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return parse_migration(message, identity)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    rich, attachments = rich_message_markdown(message), attachments_of(message)
-    strange = None if rich else unsupported_content(message)
+    rich_markdown, attachments = rich_message_markdown(message), attachments_of(message)
+    unsupported = None if rich_markdown else unsupported_content(message)
     if author is None or message.chat.type == Chat.CHANNEL:
         return None
-    if not (raw_text(message) or rich or strange or attachments):
+    if not (raw_text(message) or rich_markdown or unsupported or attachments):
         return None  # another bot, or a service message
-    words = parse_text(message, identity)
-    addressed = _mention(message, words, identity)
-    if message.is_automatic_forward and addressed is not Mention.BY_NAME:
+    text = parse_text(message, identity)
+    mention = _mention(message, text, identity)
+    if message.is_automatic_forward and mention is not Mention.BY_NAME:
         return None  # the linked channel's post in its discussion group
-    order = leading_command(message)
-    if (order or words.mentions_bot) and (command := _parse_command(message, words, author, identity)):
+    leading = leading_command(message)
+    if (leading or text.mentions_bot) and (command := _parse_command(message, text, author, identity)):
         return command
-    if order and not _is_plain_message(order, addressed, identity):
+    if leading and not _is_plain_message(leading, mention, identity):
         return None
     quoted = parse_reply_context(message, identity)
-    # A bare mention under somebody's message asks about that message.
-    nothing = not (words.markdown or attachments or (quoted and quoted.text and not quoted.by_bot))
+    # A bare mention in a reply to somebody's message asks about that message.
+    is_empty = not (text.markdown or attachments or (quoted and quoted.text and not quoted.by_bot))
     return MessageReceived(
         delivery_id=f"msg:{message.chat.id}:{message.message_id}",
         message_id=str(message.message_id),
         address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
         author=author,
-        text=words.markdown,
+        text=text.markdown,
         sent_at=message.date,
         chat_type=chat_type_of(message.chat),
-        mention=addressed,
+        mention=mention,
         quoted=quoted,
         threads_by_reply=threads_by_reply(message.chat),
         allows_follow_up=threads_by_reply(message.chat),
-        unsupported_content=strange or (UnsupportedContent.EMPTY if nothing else None),
+        unsupported_content=unsupported or (UnsupportedContent.EMPTY if is_empty else None),
         attachments=attachments,
         media_group_id=media_group_id(message),
-        maybe_truncated=len(words.raw) >= MAYBE_TRUNCATED_UNITS,
+        maybe_truncated=len(text.raw) >= MAYBE_TRUNCATED_UNITS,
     )
 
 
 def _parse_command(
     message: Message, text: MessageText, author: Person, identity: BotIdentity
 ) -> CommandReceived | None:
-    """Return the order that ``message`` is, written ``/new``, ``/new@bot`` or ``@bot /new``."""
+    """Return the command in ``message``, written ``/new``, ``/new@bot`` or ``@bot /new``; None if none."""
     found = re.match(r"/(\w+)(@\w+)?(?:\s+(.*))?$", text.markdown, re.DOTALL)
     if found is None or found[2] or found[1].lower() not in set(CommandName):
-        return None  # a name that is left in place is another bot's
+        return None  # a name that was not removed is another bot's
     return CommandReceived(
         delivery_id=f"msg:{message.chat.id}:{message.message_id}",
         message_id=str(message.message_id),
@@ -149,7 +150,7 @@ def _parse_button_press(
     if author is None or query.message is None or pressed is None:
         return None
     message, chat = query.message, query.message.chat
-    # The question is known only where the answer replies to it; the core looks the answer up.
+    # The question is known only if the answer replies to it; core looks the answer up.
     question = message.reply_to_message if isinstance(message, Message) else None
     reply_to = question.message_id if question else message.message_id
     thread = thread_of(message) if isinstance(message, Message) else ""
@@ -167,9 +168,9 @@ def _parse_button_press(
 
 
 def _parse_stop(update: Mapping[str, Any], identity: BotIdentity, received_at: datetime) -> CommandReceived:
-    """Return the order that Stop under a draft is: drafts are shown in private chats only.
+    """Return the command of Stop below a draft; drafts are shown in private chats only.
 
-    ``draft_id`` may be a number or the same as a string (the server writes 64-bit numbers so).
+    ``draft_id`` may be a number or a string, because servers may write 64-bit numbers as strings.
     """
     chat = Chat.de_json(update["chat"], None)
     topic = update.get("message_thread_id")
@@ -198,7 +199,7 @@ def _mention(message: Message, text: MessageText, identity: BotIdentity) -> Ment
 
 
 def _is_plain_message(command: tuple[str, str], mention: Mention, identity: BotIdentity) -> bool:
-    """Tell whether a command that we do not know is read as words; in groups it must be for us."""
+    """Return whether an unknown command is treated as a message; in groups it must mention the bot."""
     _, bot = command
     for_us = bot in ("", identity.username.casefold()) and mention is not Mention.NONE
     return mention is Mention.DIRECT or for_us

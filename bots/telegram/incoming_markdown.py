@@ -1,8 +1,8 @@
-"""What a person wrote on Telegram, as Markdown: plain text plus entities in, Markdown out.
+"""Converts people's messages from Telegram's text and entities into Markdown.
 
-Entities count in UTF-16 code units (https://core.telegram.org/bots/api#messageentity), so the
-text is cut as UTF-16. Words are kept as typed: nothing is escaped, because the reader is a
-language model and people write Markdown by hand too.
+Entities count UTF-16 code units (https://core.telegram.org/bots/api#messageentity), so the text is
+sliced as UTF-16. Text is kept as typed: nothing is escaped, because the reader is a language model, and
+people write Markdown themselves.
 """
 
 import re
@@ -41,7 +41,7 @@ _UNSUPPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class _EntitySpan:
-    """An entity reduced to what is rendered; offsets in UTF-16 units, ``end`` exclusive."""
+    """An entity; offsets in UTF-16 units, ``end`` exclusive."""
 
     start: int
     end: int
@@ -51,7 +51,7 @@ class _EntitySpan:
 
 
 def raw_text(message: Message) -> tuple[str, tuple[MessageEntity, ...]] | None:
-    """Return a message's text or caption with its entities; None where it has neither."""
+    """Return a message's text or caption with its entities; None if it has neither."""
     if message.text is not None:
         return message.text, message.entities
     if message.caption is not None:
@@ -60,7 +60,7 @@ def raw_text(message: Message) -> tuple[str, tuple[MessageEntity, ...]] | None:
 
 
 def unsupported_content(message: Message) -> UnsupportedContent | None:
-    """Return what ``message`` carries beside words that cannot be read yet."""
+    """Return the content of ``message`` that cannot be read; None if there is none."""
     for kind, meaning in _UNSUPPORTED:
         if getattr(message, kind):
             return meaning
@@ -68,7 +68,7 @@ def unsupported_content(message: Message) -> UnsupportedContent | None:
 
 
 def leading_command(message: Message) -> tuple[str, str] | None:
-    """Return (command, bot named with it) of a text or caption that begins with a command, in lower case."""
+    """Return command and bot name ("" for none), in lower case; None unless the text begins with one."""
     text, entities = message.text or message.caption, message.entities or message.caption_entities
     first = next((entity for entity in entities if entity.type == "bot_command"), None)
     if first is None or first.offset != 0 or text is None:
@@ -80,35 +80,35 @@ def leading_command(message: Message) -> tuple[str, str] | None:
 def bot_mentions(
     text: str, entities: Sequence[MessageEntity], identity: BotIdentity
 ) -> list[tuple[int, int]]:
-    """Return where ``text`` names the bot, as UTF-16 ranges: mentions and the ``@bot`` of a command.
+    """Return the UTF-16 ranges that name the bot: mentions, and the ``@bot`` of a command.
 
-    Names are compared as a whole and without case, so that ``@bot`` is not found in ``@bot2``.
+    Whole names are compared, ignoring case, so that ``@bot`` is not found in ``@bot2``.
     """
     units = text.encode(_UTF16, "surrogatepass")
     name = f"@{identity.username}".casefold()
-    found: list[tuple[int, int]] = []
+    ranges: list[tuple[int, int]] = []
     for entity in entities:
         start, end = entity.offset, entity.offset + entity.length
-        words = _slice_utf16(units, start, end).casefold()
+        name_used = _slice_utf16(units, start, end).casefold()
         by_link = entity.type == "text_mention" and entity.user is not None and entity.user.id == identity.id
-        if by_link or (entity.type == "mention" and words == name):
-            found.append((start, end))
-        elif entity.type == "bot_command" and words.endswith(name):
-            found.append((end - len(name.encode(_UTF16)) // 2, end))
-    return found
+        if by_link or (entity.type == "mention" and name_used == name):
+            ranges.append((start, end))
+        elif entity.type == "bot_command" and name_used.endswith(name):
+            ranges.append((end - len(name.encode(_UTF16)) // 2, end))
+    return ranges
 
 
 def to_markdown(text: str, entities: Sequence[MessageEntity], identity: BotIdentity | None = None) -> str:
-    """Return ``text`` as Markdown, stripped, without the mentions of ``me``."""
-    marks = [_to_span(entity) for entity in entities]
+    """Return ``text`` as Markdown, stripped, and without mentions of ``identity`` if it is given."""
+    spans = [_to_span(entity) for entity in entities]
     units = text.encode(_UTF16, "surrogatepass")
     if identity is not None:
         for start, end in sorted(bot_mentions(text, entities, identity), reverse=True):
             start, end = _include_spacing(units, start, end)
             units = units[: 2 * start] + units[2 * end :]
-            marks = [_shift_span(mark, start, end) for mark in marks]
+            spans = [_shift_span(span, start, end) for span in spans]
     shown = sorted(
-        (mark for mark in marks if mark.start < mark.end), key=lambda mark: (mark.start, -mark.end)
+        (span for span in spans if span.start < span.end), key=lambda span: (span.start, -span.end)
     )
     return _render_spans(units, 0, len(units) // 2, shown).replace("\0", "").strip()
 
@@ -128,7 +128,7 @@ def _to_span(entity: MessageEntity) -> _EntitySpan:
 
 
 def _include_spacing(encoded: bytes, start: int, end: int) -> tuple[int, int]:
-    """Widen a cut by what would be left over: a space, or the comma after a name at the beginning."""
+    """Widen a range to be removed by a space, or by the comma after a name at the beginning."""
     before, after = _slice_utf16(encoded, 0, start), _slice_utf16(encoded, end, len(encoded) // 2)
     if not before.strip():
         after_name = re.match(r"[ \t]*[,:，：、]?\s*", after)
@@ -139,7 +139,7 @@ def _include_spacing(encoded: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def _shift_span(span: _EntitySpan, start: int, end: int) -> _EntitySpan:
-    """Move ``mark`` to where it is after the range was taken out of the text."""
+    """Return ``span`` with the offsets it has once the range is removed from the text."""
 
     def moved(at: int) -> int:
         return at if at <= start else max(start, at - (end - start))
@@ -148,23 +148,23 @@ def _shift_span(span: _EntitySpan, start: int, end: int) -> _EntitySpan:
 
 
 def _render_spans(encoded: bytes, start: int, end: int, spans: Sequence[_EntitySpan]) -> str:
-    """Render one range with the marks inside it, outermost first."""
+    """Return one range as Markdown; ``spans`` are those inside it, outermost first."""
     pieces: list[str] = []
     at = start
     rest = list(spans)
     while rest:
-        mark = rest.pop(0)
-        inside = [other for other in rest if other.start < mark.end]
+        span = rest.pop(0)
+        inside = [other for other in rest if other.start < span.end]
         rest = rest[len(inside) :]
-        first, last = max(mark.start, at), min(mark.end, end)
+        first, last = max(span.start, at), min(span.end, end)
         if first >= last:
             continue
         pieces.append(_slice_utf16(encoded, at, first))
-        body = _slice_utf16(encoded, first, last) if mark.kind in ("code", "pre") else ""
-        pieces.append(_wrap(mark, body or _render_spans(encoded, first, last, inside), "".join(pieces)))
+        body = _slice_utf16(encoded, first, last) if span.kind in ("code", "pre") else ""
+        pieces.append(_wrap(span, body or _render_spans(encoded, first, last, inside), "".join(pieces)))
         at = last
         if (
-            mark.kind in ("pre", *_QUOTE_TYPES)
+            span.kind in ("pre", *_QUOTE_TYPES)
             and not _slice_utf16(encoded, at, at + 1).startswith("\n")
             and at < end
         ):
@@ -174,7 +174,7 @@ def _render_spans(encoded: bytes, start: int, end: int, spans: Sequence[_EntityS
 
 
 def _wrap(span: _EntitySpan, text: str, before: str) -> str:
-    """Put the Markdown of ``mark`` around ``words``; blocks begin on a line of their own."""
+    """Put the Markdown of ``span`` around ``text``; blocks begin on a line of their own."""
     own_line = "" if not before or before.endswith("\n") else "\n"
     if span.kind == "code":
         return _inline_code(text)
@@ -191,12 +191,12 @@ def _wrap(span: _EntitySpan, text: str, before: str) -> str:
 
 
 def _wrap_line(line: str, marker: str) -> str:
-    """Put ``marker`` around the words of one line, leaving outer white space outside."""
-    words = line.strip()
-    if not words:
+    """Put ``marker`` around one line, with outer white space outside the markers."""
+    text = line.strip()
+    if not text:
         return line
-    lead = line[: len(line) - len(line.lstrip())]
-    return f"{lead}{marker}{words}{marker}{line[len(lead) + len(words) :]}"
+    indent = line[: len(line) - len(line.lstrip())]
+    return f"{indent}{marker}{text}{marker}{line[len(indent) + len(text) :]}"
 
 
 def _inline_code(text: str) -> str:

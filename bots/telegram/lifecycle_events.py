@@ -1,8 +1,8 @@
-"""What changes in a chat without a word being said: edits, people who come, a new id. Pure.
+"""Parses edits, people joining a chat, and chats that get a new id. Pure.
 
-Telegram tells no bot of deletions. That somebody came is told twice where the bot is an
-administrator: by a service message, which every bot of a group gets, and by ``chat_member``, which
-is asked for and tells of members whose coming is not announced as well. Both carry the same date.
+Telegram reports deletions to no bot. It reports a new member twice to a bot that is an administrator: by
+a service message, which every bot of a group receives, and by ``chat_member``, which has to be requested
+and includes members whose joining is not announced. Both carry the same date.
 """
 
 from collections.abc import Sequence
@@ -21,18 +21,21 @@ from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited
 
 @dataclass(frozen=True, slots=True)
 class MessageText:
-    """A message's text or caption, and where it names the bot."""
+    """A message's text or caption."""
 
-    raw: str
-    markdown: str
+    raw: str  #: as sent
+    markdown: str  #: without mentions of the bot
     mentions_bot: bool
 
 
 def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
-    """Telegram also reports edits that changed no word (link previews, buttons); the core compares."""
+    """Return an edit of a message; None if there is no text to compare.
+
+    Telegram also reports edits that change no text (link previews, buttons); core compares the texts.
+    """
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    words = parse_text(message, identity)
-    if author is None or not words.markdown or leading_command(message) or message.edit_date is None:
+    text = parse_text(message, identity)
+    if author is None or not text.markdown or leading_command(message) or message.edit_date is None:
         return None
     edited_at = message.edit_date
     return MessageEdited(
@@ -40,20 +43,20 @@ def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
         message_id=str(message.message_id),
         address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
         author=author,
-        text=words.markdown,
+        text=text.markdown,
         sent_at=edited_at,
         chat_type=chat_type_of(message.chat),
     )
 
 
 def parse_join_message(message: Message, identity: BotIdentity) -> Sequence[MemberJoined]:
-    """Return who a service message says has come, without bots."""
+    """Return the people, not bots, whose joining a service message announces."""
     users = message.new_chat_members or ()
     return [_build_joined(message.chat, user, identity, message.date) for user in users if not user.is_bot]
 
 
 def parse_member_update(change: ChatMemberUpdated, identity: BotIdentity) -> MemberJoined | None:
-    """Return who became a member; None for any other change of somebody's standing."""
+    """Return a person who became a member; None for any other change of membership."""
     user = change.new_chat_member.user
     if user.is_bot or change.chat.type == Chat.CHANNEL:
         return None
@@ -80,7 +83,10 @@ def _build_joined(chat: Chat, user: User, identity: BotIdentity, joined_at: date
 
 
 def parse_migration(message: Message, identity: BotIdentity) -> ChannelMigrated:
-    """Both chats tell of a move, in any order; the same id makes them one event."""
+    """Return the migration of a group to a supergroup.
+
+    Both chats report it, in any order; the same delivery id makes the reports one event.
+    """
     old = message.migrate_from_chat_id or message.chat.id
     new = message.migrate_to_chat_id or message.chat.id
     return ChannelMigrated(
@@ -93,6 +99,6 @@ def parse_migration(message: Message, identity: BotIdentity) -> ChannelMigrated:
 
 
 def parse_text(message: Message, identity: BotIdentity) -> MessageText:
-    """Return what a message says."""
+    """Return a message's text or caption."""
     raw, entities = raw_text(message) or (rich_message_markdown(message), ())
     return MessageText(raw, to_markdown(raw, entities, identity), bool(bot_mentions(raw, entities, identity)))

@@ -1,13 +1,13 @@
-"""What Telegram grants a bot, as numbers and as budgets.
+"""Telegram's rate limits, as budgets of calls.
 
-Sends, edits, typing and deletes of one chat share its bucket: the limits for editing are those
-for sending (the Bot API's developer in tdlib/td issues 2592 and 3034). About one call a second in
+Sends, edits, typing actions and deletions in one chat share its bucket: the limits of editing are those
+of sending (the Bot API's developer in tdlib/td issues 2592 and 3034). About one call a second in
 a private chat with short bursts, 20 a minute in a group, 30 a second over all chats
 (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
 
-Drafts have a budget of their own that typing shares: 20 calls in 5 s and 40 in 30 s for each
-person (https://core.telegram.org/api/bots/ai). A bucket of 8 that refills by one a second lets at
-most 13 and 38 through.
+Drafts have a budget of their own that typing shares: 20 calls in 5 s and 40 in 30 s for each person
+(https://core.telegram.org/api/bots/ai). A bucket of 8 that refills by one a second permits at most 13 and
+38.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from core.ports.platform import Budget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramLimits:
-    """The numbers the pacing is done with; each may be lowered by the operator."""
+    """The limits; the operator may lower each of them."""
 
     private_per_s: float = 1.0
     private_burst: float = 3.0
@@ -39,7 +39,7 @@ class TelegramLimits:
         )
 
     def message_budgets(self, tenant: str, chat: str, *, private: bool) -> tuple[Budget, Budget]:
-        """Return both budgets that one call spends which shows something in a chat."""
+        """Return the budgets of one call that shows something in a chat: the chat's and the bot's."""
         return self.chat_budget(tenant, chat, private=private), self.overall_budget(tenant)
 
     def draft_budget(self, tenant: str, chat: str) -> Budget:

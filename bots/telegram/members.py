@@ -1,9 +1,8 @@
-"""Who runs a chat on Telegram: its creator and its administrators.
+"""Looks up the administrators of a chat on Telegram, its creator included.
 
-Any member may ask for the administrators (https://core.telegram.org/bots/api#getchatadministrators),
-and one call answers for everybody, so that it is made once in some minutes for each chat. An
-administrator who is anonymous speaks as the chat itself, through @GroupAnonymousBot: such a person's
-id is the chat's.
+Any member may request them (https://core.telegram.org/bots/api#getchatadministrators), and one call
+returns all, so it is made once in some minutes for each chat. An anonymous administrator posts as the chat
+itself, through @GroupAnonymousBot, and so has the chat's id.
 """
 
 from telegram import Bot
@@ -24,19 +23,19 @@ class TelegramMemberLookup:
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
-        """Return whether a person runs a chat; everybody runs their own private one."""
+        """Return whether a person administers a chat; everybody administers their own private chat."""
         if person_id == channel:
             return True  # their private chat, or an anonymous administrator
         if not (channel.startswith("-") and person_id.isdecimal()):
-            return False  # another's private chat, or a channel that speaks as itself
+            return False  # another's private chat, or a channel that posts as itself
         return person_id in await self._admins.get(channel)
 
     async def in_group(self, group: str, person_id: str) -> bool:
-        """Return False: Telegram knows no groups of people beside chats."""
+        """Return False: Telegram has no groups of people besides chats."""
         return False
 
     async def close(self) -> None:
-        """Give up what is being asked."""
+        """Cancel the lookups that are under way."""
         await self._admins.close()
 
     async def _fetch_admins(self, chat: str) -> frozenset[str]:

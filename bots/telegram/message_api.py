@@ -1,8 +1,8 @@
-"""The calls that write messages, each one a plain verb that raises :mod:`core.domain.errors`.
+"""Calls of the Bot API that write messages; they raise :mod:`core.domain.errors`.
 
-Text goes out with entities and never with a parse mode, so that no text can be refused for its
-formatting. No call is retried here, but for one thing: where a group has just become a
-supergroup, the call is done again in the chat as it is called now.
+Text is sent with entities and never with a parse mode, so that Telegram can refuse no text for its
+formatting. No call is retried here, with one exception: if a group has just become a supergroup, the call
+is repeated with the new chat id.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,29 +34,29 @@ _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 class RichMessagesUnsupported(PlatformRefused):
-    """The server is older than rich messages; nothing was shown."""
+    """Raised if the server does not know rich messages; nothing was shown."""
 
 
 class MessageApi:
-    """Messages of one bot."""
+    """Writes messages of one bot."""
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._migrated_chats: dict[str, str] = {}
 
     def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
-        """Remember that a group became a supergroup; answers under way follow it."""
+        """Record that a group became a supergroup; running answers continue in it."""
         self._migrated_chats[old_chat_id] = new_chat_id
 
     def current_chat_id(self, address: Address) -> str:
-        """Return the chat's id as it is now."""
+        """Return the chat's present id."""
         channel = address.key.channel
         return self._migrated_chats.get(channel, channel)
 
     async def post(
         self, address: Address, message: RenderedMessage, *, buttons: Sequence[Button]
     ) -> MessageRef:
-        """Send a message, in groups as a reply to the question."""
+        """Post a message, in groups as a reply to the question."""
 
         async def send(chat: str) -> Message:
             return await self._bot.send_message(
@@ -75,7 +75,7 @@ class MessageApi:
     async def edit(
         self, address: Address, ref: MessageRef, message: RenderedMessage, *, buttons: Sequence[Button]
     ) -> None:
-        """Replace text and buttons of ``ref``; the same text again is success."""
+        """Replace text and buttons of ``ref``; succeeds if they are unchanged."""
         await self._edit(
             ref,
             text=message.text,
@@ -85,7 +85,7 @@ class MessageApi:
         )
 
     async def _edit(self, ref: MessageRef, **content: Any) -> None:
-        if ref.channel in self._migrated_chats:  # its id may be another message's in the new chat
+        if ref.channel in self._migrated_chats:  # in the new chat its id may be another message's
             raise MessageGone("the group became a supergroup")
         with translate_errors(idempotent=True):
             try:
@@ -100,21 +100,21 @@ class MessageApi:
                     raise
 
     async def post_rich(self, address: Address, markdown: str, *, buttons: Sequence[Button]) -> MessageRef:
-        """Send a rich message.
+        """Post a rich message.
 
         Raises:
-            RichMessagesUnsupported: the server has none.
+            RichMessagesUnsupported: the server does not know rich messages.
         """
 
         async def send(chat: str) -> Message:
-            asked = {
+            parameters = {
                 "chat_id": chat,
                 "rich_message": {"markdown": markdown},
                 "message_thread_id": topic_id_of(address),
                 "reply_parameters": reply_parameters_of(address, chat),
                 "reply_markup": _reply_markup(address, buttons),
             }
-            given = {name: value for name, value in asked.items() if value is not None}
+            given = {name: value for name, value in parameters.items() if value is not None}
             return cast(
                 "Message", await self._bot.do_api_request("sendRichMessage", given, return_type=Message)
             )
@@ -130,12 +130,12 @@ class MessageApi:
     async def edit_rich(
         self, address: Address, ref: MessageRef, markdown: str, *, buttons: Sequence[Button]
     ) -> None:
-        """Make ``ref`` a rich message, or replace its content and buttons.
+        """Turn ``ref`` into a rich message, or replace its content and buttons.
 
         Raises:
-            RichMessagesUnsupported: the server has none.
+            RichMessagesUnsupported: the server does not know rich messages.
         """
-        # An older server ignores what it does not know, and misses a text.
+        # An older server ignores the unknown parameter, and reports that the text is missing.
         try:
             await self._edit(
                 ref,
@@ -150,7 +150,7 @@ class MessageApi:
             raise
 
     async def delete(self, ref: MessageRef) -> None:
-        """Take a message away; one that is gone already is success."""
+        """Delete a message; succeeds if it is deleted already."""
         with translate_errors(idempotent=True):
             try:
                 await self._bot.delete_message(ref.channel, int(ref.message_id))
@@ -161,10 +161,10 @@ class MessageApi:
                     raise
 
     async def show_draft(self, address: Address, draft_id: int, text: str, *, can_stop: bool) -> None:
-        """Show ``text`` as a draft for thirty seconds, in place of what ``draft_id`` showed.
+        """Show ``text`` as a draft for 30 seconds; replaces the draft with the same ``draft_id``.
 
         Raises:
-            core.domain.errors.PlatformRefused: also where the server does not know drafts at all.
+            core.domain.errors.PlatformRefused: also if the server does not know drafts.
         """
         stop = {"can_stop": True, "keep_on_stop": True} if can_stop else None
         with translate_errors(idempotent=True):
@@ -176,7 +176,7 @@ class MessageApi:
                     message_thread_id=topic_id_of(address),
                     api_kwargs=stop,
                 )
-            except BadRequest as exc:  # whatever it says of the chat, a message is still to be tried
+            except BadRequest as exc:  # whatever the reason, a message is tried instead
                 raise PlatformRefused(exc.message) from exc
             except InvalidToken as exc:
                 if description_contains(exc, UNKNOWN_METHOD):
@@ -184,7 +184,7 @@ class MessageApi:
                 raise
 
     async def send_typing(self, address: Address) -> None:
-        """Show "typing" for five seconds, or until a message comes."""
+        """Show "typing" for five seconds, or until a message is posted."""
         topic = topic_id_of(address)
         await self.call_in_chat(
             address,
@@ -195,7 +195,7 @@ class MessageApi:
     async def call_in_chat(
         self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool
     ) -> T:
-        """Do ``call`` in the chat as it is called now, and once more where it has just moved."""
+        """Await ``call`` with the present chat id, and again with the new one if the chat migrates."""
         with translate_errors(idempotent=idempotent):
             try:
                 return await call(self.current_chat_id(address))

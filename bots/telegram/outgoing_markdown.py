@@ -1,6 +1,6 @@
-"""Markdown to text and entities: bold headings, list markers, quotes, tables as aligned code.
+"""Converts Markdown to text and entities: bold headings, list markers, quotes, tables as aligned code.
 
-Nothing is dropped: what has no form on Telegram stays as text, and the target of a link that
+Nothing is dropped: markup without an equivalent on Telegram remains as text, and the target of a link that
 Telegram would not open follows its label in brackets.
 """
 
@@ -16,7 +16,7 @@ from core.markdown.tables import format_table
 
 _STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
 _LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:(?://)?user\?)):\S", re.IGNORECASE)
-"""What Telegram opens; not ``tg://user?id=…``, which mentions a person and so pings them."""
+"""Targets that Telegram opens; not ``tg://user?id=…``, which mentions a person and notifies them."""
 _AT_NAME = re.compile(r"(?<![0-9A-Za-z_.%+@/-])@(?=[A-Za-z])")
 _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
@@ -25,28 +25,28 @@ _HORIZONTAL_RULE = "———"
 
 
 def neutralize_at_names(text: str) -> str:
-    """Return words, not code, in which no ``@name`` pings anybody: Telegram finds those by itself."""
+    """Return ``text`` with every ``@name`` changed so that Telegram does not take it for a mention."""
     return _AT_NAME.sub("@\u200b", text)
 
 
 def to_entities(markdown: str, mentions: MentionCodec | None = None) -> tuple[str, list[EntityDict]]:
     """Return the text of ``markdown``, trimmed, and its entities in order of offset.
 
-    Only people whom ``mentions`` wrote are mentioned.
+    Only links that ``mentions`` encoded become mentions.
     """
-    canvas = EntityTextBuilder()
-    _BlockWriter(canvas, markdown.split("\n"), mentions=mentions).write(parser().parse(markdown))
-    return canvas.build()
+    builder = EntityTextBuilder()
+    _BlockWriter(builder, markdown.split("\n"), mentions=mentions).write(parser().parse(markdown))
+    return builder.build()
 
 
 def to_append_only_text(markdown: str) -> str:
-    """Return the words of a growing ``markdown`` in a form that later words only lengthen.
+    """Return a growing ``markdown`` as plain text that later text only extends.
 
-    Tables are not aligned: a longer cell would move all rows above it.
+    Tables are not aligned, because a longer cell would change the rows above it.
     """
-    canvas = EntityTextBuilder()
-    _BlockWriter(canvas, markdown.split("\n"), append_only=True).write(parser().parse(markdown))
-    return canvas.build()[0]
+    builder = EntityTextBuilder()
+    _BlockWriter(builder, markdown.split("\n"), append_only=True).write(parser().parse(markdown))
+    return builder.build()[0]
 
 
 class _BlockWriter:
@@ -64,9 +64,9 @@ class _BlockWriter:
         self.mentions = mentions
         self.lines = lines
         self.append_only = append_only
-        self.list_ordered: list[bool] = []  # the open lists
-        self.item_indents: list[int] = []  # columns that the open items indent
-        self.quote_starts: list[int] = []  # where the open quotes began
+        self.list_ordered: list[bool] = []  # of each open list
+        self.item_indents: list[int] = []  # columns, of each open item
+        self.quote_starts: list[int] = []  # offsets of the open quotes
         self.handlers: dict[str, Callable[[Token], None]] = {
             "paragraph_open": self._begin_block,
             "heading_open": self._begin_block,
@@ -96,7 +96,7 @@ class _BlockWriter:
                 self.handlers[token.type](token)
 
     def _begin_block(self, token: Token) -> None:
-        """Start a block, with a blank line before it where the source has one."""
+        """Begin a block, with a blank line before it if the source has one."""
         start = token.map[0] if token.map else 0
         self.builder.begin_block(2 if start and not self.lines[start - 1].strip(" \t>") else 1)
 
@@ -167,18 +167,18 @@ class _BlockWriter:
 
 
 class _InlineWriter:
-    """Writes the words of one block."""
+    """Writes the inline tokens of one block."""
 
     def __init__(self, builder: EntityTextBuilder, mentions: MentionCodec | None) -> None:
         self.builder = builder
         self.mentions = mentions
-        self.open_styles: list[tuple[str, int]] = []  # open styles and where their current piece began
-        self.link_target: str | None = None  # of the open link
+        self.open_styles: list[tuple[str, int]] = []  # open styles and the start of their present span
+        self.link_target: str | None = None  # of the open link; None outside links
         self.link_start = 0
         self.link_label_mark = 0
 
     def write(self, tokens: Sequence[Token], *, bold: bool) -> None:
-        """Write inline tokens; a heading's are all bold."""
+        """Write inline tokens, all bold if ``bold``."""
         if bold:
             self._open_style("bold")
         for child in tokens:
@@ -210,7 +210,7 @@ class _InlineWriter:
                 self.builder.write(neutralize_at_names(token.content))
 
     def _write_code(self, code: str) -> None:
-        """Inside a link the link is worth more; other styles make way for code."""
+        """Write code: as text inside a link, which may not contain it; other styles end before it."""
         if self.link_target is not None:
             self.builder.write(neutralize_at_names(code))
             return
@@ -249,12 +249,12 @@ class _InlineWriter:
         del self.open_styles[index]
 
     def _add_style_entity(self, kind: str) -> None:
-        """Note the piece of a style that ends here; of two in one another only the outer."""
+        """Add the span of a style that ends here; of nested equal styles only the outer one's."""
         self.builder.add_entity(kind, next(start for other, start in self.open_styles if other == kind))
 
 
 def plain_text(tokens: Sequence[Token]) -> str:
-    """Return inline tokens as words only; a link's target follows its label in brackets."""
+    """Return inline tokens as plain text; a link's target follows its label in brackets."""
     out: list[str] = []
     target, start = "", 0
     for child in tokens:
@@ -279,7 +279,7 @@ def _with_target(label: str, target: str) -> str:
 
 
 def _take_task_box(inline: Token) -> str:
-    """Return a task's box and take its source off the item's words; "" where it is no task."""
+    """Remove a task's box from the item's source and return it as a character; "" if it is no task."""
     task = _TASK.match(inline.content) if inline.type == "inline" else None
     if task is None or not inline.children:
         return ""

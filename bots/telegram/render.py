@@ -1,7 +1,7 @@
-"""Turns a growing answer into Telegram messages: text with entities, at most 4096 units each.
+"""Renders a growing answer as Telegram messages: text with entities, of at most 4096 units each.
 
-Limits: 4096 characters after entities are parsed (counted as UTF-16 units, the stricter
-reading) and about 100 entities, the rest being ignored
+Telegram accepts 4096 characters after parsing the entities (counted here as UTF-16 units, the stricter
+interpretation) and about 100 entities; it ignores further ones
 (https://core.telegram.org/bots/api#sendmessage).
 """
 
@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from bots.telegram.entities import limit_entities, to_rich_markdown, utf16_length
+from bots.telegram.entities import limit_entities, utf16_length
 from bots.telegram.outgoing_markdown import neutralize_at_names, to_entities
+from bots.telegram.rich_markdown import to_rich_markdown
 from core.domain.bot_messages import RenderedMessage
 from core.markdown.lines import (
     FENCE_KINDS,
@@ -33,12 +34,12 @@ _NO_OVERFLOW = 1 << 30
 _TOO_DEEPLY_NESTED = re.compile(
     r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE
 )
-"""Markup that nobody means; shown as it is."""
+"""Nesting so deep that it cannot be meant as markup; shown as text."""
 
 _USER_LINK = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
-"""Begins an address that mentions a person."""
+"""Beginning of a URL that mentions a person."""
 
-_FULLWIDTH_AT = "\uff20"  #: an "@" that Telegram finds no mention behind, in as much room
+_FULLWIDTH_AT = "\uff20"  #: an "@" of the same length, after which Telegram finds no mention
 _ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
 _PAIRED_MARKERS = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
@@ -47,17 +48,17 @@ _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 
 
 class TelegramRenderer:
-    """The pages of one growing answer; implements :class:`core.ports.platform.Renderer`."""
+    """Renders one answer. Implements :class:`core.ports.platform.Renderer`."""
 
     def __init__(self, mentions: MentionCodec | None = None) -> None:
-        """``mentions`` tells which links are mentions of ours; None where there are none."""
+        """Render one answer; ``mentions`` recognises our own mentions, None if there are none."""
         self._mentions = mentions
         self._splitter = IncrementalSplitter(find_overflow)
         self._finished: list[RenderedMessage] = []
-        self._rendered_parts = 0  # finished parts that were rendered
+        self._rendered_parts = 0  # number of finished parts that are rendered
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
-        """Return the answer so far; only the last part is rendered anew."""
+        """Return the messages of the answer so far; only the last one is rendered again."""
         live = self._splitter.feed(normalize(markdown))
         for part in self._splitter.finished_parts[self._rendered_parts :]:
             self._finished.extend(_render_part(part, self._mentions))
@@ -66,10 +67,10 @@ class TelegramRenderer:
 
 
 class TelegramRichRenderer(TelegramRenderer):
-    """Pages that become rich messages when they are finished, where they gain by it."""
+    """Renders finished messages as rich ones, if they gain by it."""
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
-        """Return the answer so far; a finished page carries its rich form."""
+        """Return the messages of the answer so far; a finished one carries its rich Markdown too."""
         pages = super().render(markdown, complete=complete)
         finished = len(pages) if complete else len(pages) - 1
         return [*(_with_rich_markdown(page, self._mentions) for page in pages[:finished]), *pages[finished:]]
@@ -84,7 +85,7 @@ def _with_rich_markdown(message: RenderedMessage, mentions: MentionCodec | None)
 
 
 def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMessage]:
-    """Render one part; empty where it shows nothing."""
+    """Render one part; [] if it has no visible text."""
     if not source.strip():
         return []
     bare = source.strip().replace("@", _FULLWIDTH_AT)
@@ -99,14 +100,14 @@ def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMes
 
 
 def find_overflow(text: str, share: float) -> int | None:
-    """Return the first length of ``text`` at which its message would be over ``share`` of a page.
+    """Return the shortest length of ``text`` that may exceed ``share`` of a message; None if none does.
 
-    An estimate from above, cheap, and decided by what stands before: characters with what list
+    A cheap upper bound that depends only on the text before that length: its characters, those that list
     indentation and table columns add, and the number of entities.
     """
     if len(text) < 200:
         return None
-    text = text[: TARGET_UNITS + 1]  # no text longer than this fits
+    text = text[: TARGET_UNITS + 1]  # no longer text fits
     room, marks = TARGET_UNITS * share, ENTITY_LIMIT * share
     table = _TableGrowth()
     for line in scan_lines(text):
@@ -125,24 +126,24 @@ def find_overflow(text: str, share: float) -> int | None:
 
 
 def _indent_growth(raw: str, line: MarkdownLine) -> int:
-    """Return how much longer a line may become by list indentation."""
+    """Return the characters that list indentation may add to a line."""
     lazy = line.list_indent if line.kind is LineKind.TEXT and line.indent < line.list_indent else 0
     return lazy + (4 * raw.count("\t") if raw.startswith("\t") else 0)
 
 
 def _units_overflow(text: str, line: MarkdownLine, remaining: float) -> int:
-    """Return the length at which a line's characters pass ``room``."""
+    """Return the length at which a line's characters exceed ``remaining`` units."""
     if remaining >= 2 * (line.end - line.start):
         return _NO_OVERFLOW
     for at in range(line.start, line.end):
-        remaining -= 2 if text[at] > "\uffff" or text[at] == "@" else 1  # hushed by one character more
+        remaining -= 2 if text[at] > "\uffff" or text[at] == "@" else 1  # an "@" may need one more character
         if remaining < 0:
             return at + 1
     return _NO_OVERFLOW
 
 
 def _entities_overflow(text: str, line: MarkdownLine, remaining: float) -> int:
-    """Return the length at which a line's entities pass ``room``; each is known one character late."""
+    """Return the length at which a line's entities exceed ``remaining``; each counts one character late."""
     remaining -= _line_entities(line)
     if remaining < 0:
         return line.content_start + 1
@@ -173,7 +174,7 @@ def _entity_hints(text: str, line: MarkdownLine) -> Iterator[re.Match[str]]:
 
 
 class _TableGrowth:
-    """How much longer a table becomes when its columns are padded."""
+    """Counts the characters that padding adds to a table."""
 
     def __init__(self) -> None:
         self.widths: list[int] = []
@@ -182,7 +183,7 @@ class _TableGrowth:
         self.padding_chars = 0
 
     def add_line(self, raw: str, line: MarkdownLine) -> int:
-        """Return what one more line adds beyond its own characters."""
+        """Return the characters that one more line adds beyond its own."""
         if line.kind not in TABLE_KINDS and not raw.lstrip().startswith("|"):
             self.widths, self.rows, self.source_chars, self.padding_chars = [], 0, 0, 0
             return 0

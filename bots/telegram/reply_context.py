@@ -1,7 +1,7 @@
-"""Reading what was said before: bots see only the one message that a person replies to. Pure.
+"""Parses the message that a person replies to: bots see no other earlier message. Pure.
 
-Rich messages (Bot API 10.1) have no text but blocks, which python-telegram-bot 22.8 does not know;
-they are read back into the Markdown they were made of, near enough for a language model.
+Rich messages (Bot API 10.1) have blocks instead of text, which python-telegram-bot 22.8 does not know;
+they are converted back to Markdown, closely enough for a language model.
 Source: https://core.telegram.org/bots/api#richmessage
 """
 
@@ -16,9 +16,9 @@ from core.domain.message_content import ReplyContext
 
 
 def replied_message(message: Message) -> Message | None:
-    """Return the message that a person chose to reply to.
+    """Return the message that a person replied to; None if there is none.
 
-    In a topic every plain message "replies" to the service message that made the topic.
+    In a topic every plain message "replies" to the service message that created the topic.
     """
     replied = message.reply_to_message
     if replied is None or replied.forum_topic_created:
@@ -29,20 +29,20 @@ def replied_message(message: Message) -> Message | None:
 
 
 def parse_reply_context(message: Message, identity: BotIdentity) -> ReplyContext | None:
-    """Return the message that ``message`` replies to, cut to the words a person chose to quote."""
+    """Return the message that ``message`` replies to; only the quoted part if a person chose one."""
     quote = message.quote
-    chosen = to_markdown(quote.text, quote.entities or ()) if quote else ""
+    quoted = to_markdown(quote.text, quote.entities or ()) if quote else ""
     if replied := replied_message(message):
         author = person_of(replied.from_user, replied.sender_chat, replied.author_signature)
         return ReplyContext(
             message_id=str(replied.message_id),
             author=author.name if author else replied.from_user.full_name if replied.from_user else "",
-            text=chosen or to_markdown(*(raw_text(replied) or ("", ()))) or rich_message_markdown(replied),
+            text=quoted or to_markdown(*(raw_text(replied) or ("", ()))) or rich_message_markdown(replied),
             by_bot=bool(replied.from_user and replied.from_user.id == identity.id),
             author_id=author.id if author else str(replied.from_user.id) if replied.from_user else "",
         )
-    if message.external_reply and chosen:  # its id belongs to another chat and must not match here
-        return ReplyContext(message_id="", author=origin_name(message.external_reply.origin), text=chosen)
+    if message.external_reply and quoted:  # its id belongs to another chat and must not match here
+        return ReplyContext(message_id="", author=origin_name(message.external_reply.origin), text=quoted)
     return None
 
 
@@ -89,7 +89,7 @@ def _render_container(block: Any) -> str:
             return _blockquote(_render_blocks(inner))
         case {"blocks": [*inner]}:
             return _render_blocks(inner)
-        case _:  # media, maps, buttons: no words
+        case _:  # media, maps, buttons: no text
             return ""
 
 
@@ -126,7 +126,7 @@ _STYLE_MARKERS = {
 
 
 def _render_inline(text: Any) -> str:
-    """Return the Markdown of a RichText: a string, a list of them, or one with a style."""
+    """Return the Markdown of a RichText: a string, a list of RichTexts, or a styled one."""
     match text:
         case str():
             return text

@@ -1,15 +1,19 @@
-"""Telegram as a place where messages appear and grow: ``sendMessage``, then ``editMessageText``.
+"""Implements :class:`core.ports.platform.MessageChannel` for Telegram.
 
-Where the operator wants it, an answer in a private chat grows as a native draft first
-(``sendMessageDraft``): plain words that fade after 30 seconds, and make way for the message with
-the whole answer. No draft can become a message, so the last frame is always a real one. The first
-refusal turns drafts off for as long as the process runs.
+Messages are posted by ``sendMessage`` and updated by ``editMessageText``. If drafts are enabled, an answer
+in a private chat grows as a native draft first (``sendMessageDraft``): plain text that disappears after 30
+seconds. No draft can become a message, so the last update always posts one. The first refusal disables
+drafts until the process ends.
 
-A finished page whose form says so becomes a rich message. Where Telegram refuses that, the page
-is sent as text with entities when the scheduler tries it again; a server that has no rich messages
-is not asked for another.
+A finished message whose payload says so is sent as a rich message. If Telegram refuses it, the message is
+sent as text with entities when the scheduler retries; rich messages are disabled if the server has none.
 
-No verb waits or retries: pacing is the scheduler's.
+It reads these keys of ``Address.details``:
+
+- ``chat``: "private" or "group"
+- ``topic``: the forum topic; absent in General and outside forums
+- ``language``: BCP 47 tag of the person's client; absent if unknown
+- ``said_in``: the chat id when the question was asked
 """
 
 import contextlib
@@ -44,14 +48,10 @@ MAX_REFUSED_RICH = 1_000
 
 
 class TelegramMessageChannel:
-    """One bot's messages. Implements :class:`core.ports.platform.MessageChannel`.
-
-    Reads of ``Address.details``: "chat" (private or group), "topic" (absent in General and where
-    there are none), "language" of the asker, "said_in" (the chat id when the question was asked).
-    """
+    """Shows messages of one bot."""
 
     thinking_style = ThinkingStyle.QUOTE
-    can_find_by_key = False  #: bots cannot read what stands in a chat
+    can_find_by_key = False  #: bots cannot read a chat's messages
 
     def __init__(
         self,
@@ -62,22 +62,30 @@ class TelegramMessageChannel:
         rich: bool = False,
         mentions: MentionCodec | None = None,
     ) -> None:
-        """``mentions`` tells which links in a text are mentions of ours."""
+        """Build the channel.
+
+        Args:
+            api: calls the Bot API.
+            limits: the rate limits to keep.
+            drafts: show growing answers in private chats as native drafts.
+            rich: show finished messages as rich ones, if they gain by it.
+            mentions: recognises the links that are our own mentions; None if there are none.
+        """
         self._api, self._mentions = api, mentions
         self._limits = limits
-        self._drafts_enabled = drafts  #: False once Telegram refused one
-        self._rich_enabled = rich  #: False once Telegram turned out to have none
-        self._refused_rich: dict[str, None] = {}  #: rich forms that were refused, oldest first
+        self._drafts_enabled = drafts  # False once Telegram has refused one
+        self._rich_enabled = rich  # False once the server turned out to have none
+        self._refused_rich: dict[str, None] = {}  # rich Markdown that was refused, oldest first
         self._typing_indicator = TypingIndicator(self._api, limits)
 
     def build_renderer(self, address: Address) -> Renderer:
-        """Make the pager for one answer; the same for every chat."""
+        """Return the renderer of one answer, equal for every chat."""
         return (
             TelegramRichRenderer(self._mentions) if self._rich_enabled else TelegramRenderer(self._mentions)
         )
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
-        """Return "draft" where it is offered, and "edit": a message whose every step costs the same."""
+        """Return "draft" if available, and "edit", each of whose calls spends the same budgets."""
         spent = self._message_budgets(address)
         edit = DeliveryMode(
             name=DeliveryModeName.EDIT, create_cost=spent, update_cost=spent, finalize_cost=spent
@@ -95,18 +103,18 @@ class TelegramMessageChannel:
         return (draft, edit)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
-        """Return what a typing action costs: as much as a message, and as a draft."""
+        """Return the budgets of a typing action: those of a message, and of a draft if available."""
         spent = self._message_budgets(address)
         if not self._can_draft(address):
             return spent
         return (*spent, self._limits.draft_budget(address.key.tenant, address.key.channel))
 
     def status_refresh_s(self, address: Address) -> float:
-        """Return after how many seconds "typing" must be shown again; 0 where once is enough."""
+        """Return the interval at which "typing" must be shown again; 0 if once is enough."""
         return self._typing_indicator.refresh_s(address)
 
     async def set_status(self, address: Address, status: TypingStatus) -> None:
-        """Show "typing"; Telegram takes it away by itself.
+        """Show "typing"; Telegram clears it by itself.
 
         Raises:
             PlatformRateLimited: nothing was shown.
@@ -123,16 +131,16 @@ class TelegramMessageChannel:
         buttons: Sequence[Button] = (),
         final: bool = False,
     ) -> MessageRef:
-        """Send a message, in groups as a reply to the question, or a draft.
+        """Post a message, in groups as a reply to the question, or show a draft.
 
-        A message cannot carry ``marker``; a draft's number is made of it.
+        A message cannot carry ``idempotency_key``; a draft's number is derived from it.
 
         Raises:
             PlatformRateLimited: nothing was shown.
             PlatformRefused: the text or its entities were refused.
             PlatformForbidden: blocked, kicked, muted, or the topic is closed.
             PlatformUnavailable: nothing was shown; may be tried again.
-            PlatformOutcomeUnknown: it may stand there; Telegram offers no way to look.
+            PlatformOutcomeUnknown: it may be shown; the Bot API offers no way to check.
         """
         if mode is DeliveryModeName.DRAFT:
             ref = MessageRef(
@@ -156,11 +164,11 @@ class TelegramMessageChannel:
         final: bool,
         buttons: Sequence[Button] = (),
     ) -> MessageRef:
-        """Replace text and buttons of ``ref``; the same text again is success.
+        """Replace text and buttons of ``ref``; succeeds if they are unchanged.
 
         Raises:
             PlatformRateLimited: nothing was shown.
-            MessageGone: deleted, or left behind in a group that moved.
+            MessageGone: deleted, or in a group that has migrated.
             PlatformRefused: the text or its entities were refused.
             PlatformForbidden: blocked, kicked or muted.
             PlatformUnavailable: may be tried again; an edit done twice shows nothing twice.
@@ -175,7 +183,7 @@ class TelegramMessageChannel:
         return ref
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
-        """Take a message away; one that is gone already is success.
+        """Delete a message; succeeds if it is deleted already.
 
         Raises:
             PlatformRateLimited: nothing was done.
@@ -186,10 +194,10 @@ class TelegramMessageChannel:
         await self._api.delete(ref)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
-        """Return ``ref``: a message that is edited needs nothing to be edited on.
+        """Return ``ref``: a message can be edited at any time.
 
         Raises:
-            MessageGone: it was a draft; its words are to be posted.
+            MessageGone: it was a draft; post its text instead.
         """
         if ref.mode is DeliveryModeName.DRAFT:
             raise MessageGone("a draft is no message")
@@ -198,13 +206,13 @@ class TelegramMessageChannel:
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
-        """Return None: a bot can neither read a chat nor mark a message."""
+        """Return None: a bot cannot read a chat's messages, and they carry no key."""
         return None
 
     async def _show_draft(
         self, address: Address, ref: MessageRef, message: RenderedMessage, buttons: Sequence[Button]
     ) -> MessageRef:
-        """Show a draft; the first refusal turns them off and leaves the words to a message."""
+        """Show a draft; the first refusal disables drafts, and the text is posted as a message."""
         if not self._drafts_enabled:
             raise PlatformRefused("drafts are off")
         can_stop = ActionButton.STOP in buttons
@@ -222,7 +230,7 @@ class TelegramMessageChannel:
 
     @contextlib.contextmanager
     def _fall_back_to_plain(self, rich_markdown: str) -> Iterator[None]:
-        """Let a refused rich form be told as a failure, and the next try take the plain one."""
+        """Turn the refusal of a rich message into a temporary error, so that the retry sends a plain one."""
         try:
             yield
         except PlatformRefused as exc:
@@ -242,12 +250,12 @@ class TelegramMessageChannel:
 
 
 def draft_id(idempotency_key: str) -> int:
-    """Return a draft's number: not zero, the same for the same marker, and exact in any JSON."""
+    """Return a draft's number: not zero, equal for equal keys, of 48 bits at most."""
     return int.from_bytes(hashlib.sha256(idempotency_key.encode()).digest()[:6]) | 1
 
 
 def draft_text(message: RenderedMessage) -> str:
-    """Return the words of ``page`` without any form, so that each draft goes on where the last ended."""
+    """Return ``message`` as plain text, so that each draft extends the one before."""
     if not message.payload and message.text == message.markdown.strip():
         return message.text
     text = to_append_only_text(message.markdown)

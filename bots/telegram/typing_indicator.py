@@ -1,7 +1,7 @@
-"""The line "typing…" under a chat's name, as long as there are no words.
+"""Shows "typing…" below a chat's name until the first text appears.
 
-``sendChatAction`` shows it for five seconds at most, and a message takes it away
-(https://core.telegram.org/bots/api#sendchataction). It costs as much as a message.
+``sendChatAction`` shows it for at most five seconds, and a message clears it
+(https://core.telegram.org/bots/api#sendchataction). It spends the budgets of a message.
 """
 
 from bots.telegram.addressing import is_private
@@ -13,17 +13,17 @@ from core.domain.errors import PlatformError, PlatformRateLimited
 
 
 class TypingIndicator:
-    """Shows the status; Telegram takes it away by itself."""
+    """Shows the status; Telegram clears it by itself."""
 
     def __init__(self, api: MessageApi, limits: TelegramLimits) -> None:
         self._api, self._limits = api, limits
 
     def refresh_s(self, address: Address) -> float:
-        """Return the typing action's rhythm; in groups it is shown once, the budget is too thin."""
+        """Return the interval of typing actions; 0 in groups, whose budget permits only one."""
         return self._limits.typing_refresh_s if is_private(address) else 0.0
 
     async def show(self, address: Address, status: TypingStatus) -> None:
-        """Show ``status``; every refusal but a rate limit is nothing: the words themselves will tell.
+        """Show ``status``; every error but a rate limit is ignored.
 
         Raises:
             core.domain.errors.PlatformRateLimited: nothing was shown.

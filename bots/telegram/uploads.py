@@ -1,9 +1,9 @@
-"""Files that we show on Telegram: a picture where it can be one, else a document.
+"""Uploads files to Telegram: as a photo if possible, else as a document.
 
-The Bot API's cloud takes 10 MB as a picture and 50 MB as anything else, and 1024 characters of
-caption after entities are parsed; a server of one's own takes 2000 MB
-(https://core.telegram.org/bots/api#sending-files). A picture whose form Telegram does not like
-(too long and thin, not to be decoded) is sent once more as a document.
+The Bot API's cloud accepts photos of 10 MB, other files of 50 MB, and captions of 1024 characters after
+parsing the entities; a local Bot API server accepts 2000 MB
+(https://core.telegram.org/bots/api#sending-files). A photo that Telegram refuses (too long and thin, not
+decodable) is sent again as a document.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PHOTO_LIMIT_BYTES = 10_000_000
 CLOUD_LIMIT_BYTES = 50_000_000
 SERVER_LIMIT_BYTES = 2_000_000_000
 PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
-UPLOAD_TIMEOUT_S = 120.0  #: for one part of the way there and for the reply
+UPLOAD_TIMEOUT_S = 120.0  #: for each read and write
 
 _PHOTO_REFUSED_TEXTS = (
     "photo_",
@@ -41,7 +41,7 @@ _PHOTO_REFUSED_TEXTS = (
 
 
 class FileUploader:
-    """Sends files into chats of one bot."""
+    """Posts files in chats of one bot."""
 
     def __init__(self, bot: Bot, api: MessageApi, mentions: MentionCodec, *, on_cloud: bool) -> None:
         self._bot, self._api, self._mentions = bot, api, mentions
@@ -50,21 +50,21 @@ class FileUploader:
     async def send(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str
     ) -> MessageRef:
-        """Show the file at ``path`` and return its message.
+        """Post the file at ``path`` and return its message.
 
         Raises:
-            PlatformRefused: too large, empty or with too long a caption; nothing was shown.
+            PlatformRefused: the file is empty or too large, or the caption too long; nothing was shown.
             PlatformError: as for any message.
             OSError: the file cannot be read.
         """
-        words = self._render_caption(caption)
+        rendered = self._render_caption(caption)
         size = (await asyncio.to_thread(path.stat)).st_size
         if not 0 < size <= self._limit_bytes:
             raise PlatformRefused(f"a file of {size} bytes cannot be sent")
         content = await asyncio.to_thread(path.read_bytes)
         if media_type in PHOTO_TYPES and size <= PHOTO_LIMIT_BYTES:
             try:
-                return await self._send(address, content, name, words, as_photo=True)
+                return await self._send(address, content, name, rendered, as_photo=True)
             except PlatformRefused as exc:
                 if not (
                     isinstance(exc.__cause__, BadRequest)
@@ -72,7 +72,7 @@ class FileUploader:
                 ):
                     raise
                 log.info("telegram.photo_refused", error=str(exc))
-        return await self._send(address, content, name, words, as_photo=False)
+        return await self._send(address, content, name, rendered, as_photo=False)
 
     def _render_caption(self, markdown: str) -> RenderedMessage | None:
         pages = TelegramRenderer(self._mentions).render(markdown, complete=True)
