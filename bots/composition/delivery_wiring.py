@@ -35,7 +35,7 @@ def _build_single(base: Infrastructure) -> DeliveryComponents:
     dispatcher = DeliveryDispatcher(base.clock, observer=base.observer)
     return DeliveryComponents(
         dispatcher=dispatcher,
-        budget_snapshotter=BudgetSnapshotter(base.database, base.clock, dispatcher.scheduler),
+        budget_snapshotter=BudgetSnapshotter(base.database, base.clock, dispatcher.pool),
         work_queue=EmbeddedWorkQueue(
             base.database, base.active_answers, base.clock, exclusive=base.exclusive
         ),
@@ -54,7 +54,7 @@ def _build_replicated(base: Infrastructure) -> DeliveryComponents:
         base.clock,
         shared_budgets=SharedBudgetStore(base.database, base.clock, replica=secrets.token_hex(4)),
         observer=base.observer,
-        may_call=lambda: lease.valid,
+        may_send=lambda: lease.valid,
     )
     work_queue = PostgresWorkQueue(
         base.database,

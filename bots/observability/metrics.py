@@ -106,7 +106,7 @@ TEXT_TO_SCREEN_LATENCY = Metric(
 PLATFORM_CALLS = Metric(
     "moonthread_platform_calls_total",
     "counter",
-    "Successful calls that show an answer, by action: post, edit, delete, finalize_orphan, find or status.",
+    "Successful calls by action: post, edit, delete, finalize_orphan, find, status, file or topic.",
     ("platform", "action"),
 )
 PLATFORM_ERRORS = Metric(

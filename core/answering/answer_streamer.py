@@ -11,7 +11,7 @@ from core.answering.question import Question
 from core.answering.queue_notices import QueueNotice
 from core.answering.reasoning_display import ReasoningDisplay
 from core.chat_settings import ChatSettings
-from core.delivery.delivery import Delivery
+from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
 from core.kimi import ToolCall
 from core.knowledge.prompt_passages import format_sources
@@ -46,7 +46,7 @@ class AnswerStreamer:
         question: Question,
         prepared: PreparedRequest,
         answer: StreamedAnswer,
-        delivery: Delivery,
+        delivery: StreamedMessage,
         running: ActiveAnswer,
     ) -> AnswerOutcome:
         """Stream until Kimi, a person or the platform ends the answer; return how it ended.
@@ -82,7 +82,7 @@ class AnswerStreamer:
         question: Question,
         prepared: PreparedRequest,
         answer: StreamedAnswer,
-        delivery: Delivery,
+        delivery: StreamedMessage,
         tools: ToolRunner | None,
     ) -> Coroutine[Any, Any, None]:
         on_text, on_reasoning = self._output_callbacks(question, delivery)
@@ -105,7 +105,7 @@ class AnswerStreamer:
         return stream_with_resume(self._model, prepared.request, answer, context, self._clock, options)
 
     async def _build_tool_runner(
-        self, question: Question, prepared: PreparedRequest, delivery: Delivery
+        self, question: Question, prepared: PreparedRequest, delivery: StreamedMessage
     ) -> ToolRunner | None:
         thinks = prepared.options.model.thinks and prepared.request.thinking is not False
         tools = await self._tool_registry.tools_for_answer(prepared.options.web_search, model_thinks=thinks)
@@ -117,11 +117,11 @@ class AnswerStreamer:
 
         return ToolRunner(tools, self._clock, on_call=show_status)
 
-    def _output_callbacks(self, question: Question, delivery: Delivery) -> tuple[OnText, OnText]:
+    def _output_callbacks(self, question: Question, delivery: StreamedMessage) -> tuple[OnText, OnText]:
         """Return the callbacks that show text and reasoning."""
         if not self._settings.show_thinking:
             return delivery.append, lambda _: None
-        display = ReasoningDisplay(delivery.channel.thinking_style, question.language, self._clock)
+        display = ReasoningDisplay(delivery.thinking_style, question.language, self._clock)
 
         def show_text(text: str) -> None:
             delivery.append(display.finish() + text)

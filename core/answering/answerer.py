@@ -7,7 +7,7 @@ from core.answering.answer_streamer import AnswerStreamer
 from core.answering.outcome import CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
 from core.answering.question import Question
 from core.answering.request_preparer import RequestPreparer
-from core.delivery.delivery import Delivery
+from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost
 from core.domain.turn_states import CancelReason, TurnOutcome
 from core.llm.resumable_stream import StreamedAnswer
@@ -44,7 +44,9 @@ class Answerer:
         self._usage_meter = usage_meter
         self._well_below_limit: set[int] = set()  # turns whose conversations need no summary
 
-    async def answer(self, question: Question, delivery: Delivery, running: ActiveAnswer) -> TurnOutcome:
+    async def answer(
+        self, question: Question, delivery: StreamedMessage, running: ActiveAnswer
+    ) -> TurnOutcome:
         """Stream the answer into ``delivery`` and store it; return how it ended.
 
         When this returns, the turn is "answered": only the last text remains to be shown.
@@ -57,7 +59,7 @@ class Answerer:
         prepared, ended = await self._ask(question, answer, delivery, running)
         if running.cancel_reason is CancelReason.LEASE_LOST:
             raise LeaseLost(f"turn {question.turn.id} was taken over")  # nothing more in its message
-        if answer.text and not delivery.streamed.text:
+        if answer.text and not delivery.text:
             delivery.append(answer.text)  # of an earlier attempt, ended before Kimi continued it
         note = f"\n\n*{ended.note}*" if ended.note and answer.text else ended.note
         note += f"\n\n{ended.sources}" if ended.sources else ""
@@ -82,7 +84,7 @@ class Answerer:
             await self._prompt_builder.compact_if_large(conversation, turn)
 
     async def _ask(
-        self, question: Question, answer: StreamedAnswer, delivery: Delivery, running: ActiveAnswer
+        self, question: Question, answer: StreamedAnswer, delivery: StreamedMessage, running: ActiveAnswer
     ) -> tuple[PreparedRequest | None, AnswerOutcome]:
         """Prepare the request and stream the answer; the request is None if there was none to send."""
         preparing = await self._prepare(question, delivery, running)
@@ -100,7 +102,7 @@ class Answerer:
         return prepared, replace(ended, note=" ".join(note for note in notes if note))
 
     async def _retry_shorter(
-        self, question: Question, answer: StreamedAnswer, delivery: Delivery, running: ActiveAnswer
+        self, question: Question, answer: StreamedAnswer, delivery: StreamedMessage, running: ActiveAnswer
     ) -> AnswerOutcome:
         """Ask once more with a prompt that Kimi does not find too long."""
         preparing = await self._prepare(question, delivery, running, was_too_long=True)
@@ -109,7 +111,12 @@ class Answerer:
         return await self._streamer.stream(question, preparing.result(), answer, delivery, running)
 
     async def _prepare(
-        self, question: Question, delivery: Delivery, running: ActiveAnswer, *, was_too_long: bool = False
+        self,
+        question: Question,
+        delivery: StreamedMessage,
+        running: ActiveAnswer,
+        *,
+        was_too_long: bool = False,
     ) -> "asyncio.Task[PreparedRequest]":
         """Return the ended task that prepared the request; the person may have stopped it."""
         preparing = running.start(

@@ -1,9 +1,8 @@
-"""What a failed call means for its message. Decides on what came back; performs nothing."""
+"""Decides what follows a failed call for its message. Pure: it performs nothing."""
 
-import structlog
+from enum import Enum, auto
 
-from core.delivery.delivery import Delivery
-from core.delivery.message_operations import MessageOperation, Priority
+from core.delivery.message_operations import MessageOperation
 from core.domain.bot_messages import PlatformAction
 from core.domain.errors import (
     MessageGone,
@@ -12,67 +11,54 @@ from core.domain.errors import (
     PlatformOutcomeUnknown,
     PlatformRateLimited,
     PlatformRefused,
-    PlatformUnavailable,
 )
 
-log = structlog.get_logger(__name__)
 
-INITIAL_BACKOFF_S = 0.5  #: after a failed call; doubled with each further one
-MAX_BACKOFF_S = 30.0
-MAX_UNCERTAIN_POSTS = 3  #: blind posts of one message, where the platform cannot be asked
+class Reaction(Enum):
+    """What follows a failed call."""
+
+    GIVE_UP = auto()  #: nothing more can be shown
+    WAIT_FOR_BUDGET = auto()  #: compose it again when the budget, which is closed now, has room
+    BACK_OFF = auto()  #: compose it again after a delay
+    POST_AGAIN = auto()  #: the message is gone: post its text as a new one
+    CHANGE_MODE = auto()  #: go on in the next delivery mode
+    SEND_PLAIN_TEXT = auto()  #: send the text without formatting
+    LOOK_UP = auto()  #: a message may have been posted: look for it if the platform can be asked
+    SKIP = auto()  #: do without this preview until there is more text
 
 
-def handle_error(
-    delivery: Delivery, operation: MessageOperation, error: PlatformError, now: float
-) -> PlatformError | None:
-    """Prepare a message for its next call; return an error where there can be none."""
-    growing = delivery.streamed
-    log.info(
-        "delivery.call_failed",
-        marker=delivery.idempotency_key,
-        action=operation.action,
-        need=operation.priority.name,
-        error=type(error).__name__,
-    )
+def reaction_to(
+    error: PlatformError, operation: MessageOperation, *, ephemeral: bool, formatted: bool
+) -> Reaction:
+    """Return what follows an error.
+
+    Args:
+        error: the adapter's error.
+        operation: the call that failed.
+        ephemeral: whether the operation's mode shows ephemeral messages, which can be given up freely.
+        formatted: whether the message was sent with formatting that can be left out.
+    """
     match error:
-        case PlatformRateLimited():
-            if not growing.abandon_mode(operation):
-                growing.mark_not_shown()
-        case MessageGone():
-            growing.mark_deleted(operation)
         case PlatformForbidden():
-            return error
-        case PlatformRefused() if growing.abandon_mode(operation):
-            log.info("delivery.mode_abandoned", marker=delivery.idempotency_key, mode=operation.mode)
+            return Reaction.GIVE_UP
+        case MessageGone():
+            return Reaction.POST_AGAIN
+        case PlatformRateLimited() | PlatformRefused() if ephemeral:
+            return Reaction.CHANGE_MODE
+        case PlatformRateLimited():
+            return Reaction.WAIT_FOR_BUDGET
+        case PlatformRefused() if operation.action is PlatformAction.FIND:
+            return Reaction.BACK_OFF
         case PlatformRefused():
-            if growing.fall_back_to_plain(operation):
-                growing.mark_not_shown()
-            elif operation.priority is Priority.FINAL:
-                return error
-        case PlatformOutcomeUnknown() if operation.action is PlatformAction.POST:
-            return _handle_uncertain_post(delivery, error, now)
+            if formatted:
+                return Reaction.SEND_PLAIN_TEXT
+            return Reaction.SKIP if _is_preview(operation) else Reaction.GIVE_UP
+        case PlatformOutcomeUnknown() if operation.action is PlatformAction.POST and not ephemeral:
+            return Reaction.LOOK_UP
         case _:
-            _back_off(delivery, now)
-            growing.mark_not_shown()
-    return None
+            return Reaction.BACK_OFF
 
 
-def _handle_uncertain_post(
-    delivery: Delivery, error: PlatformOutcomeUnknown, now: float
-) -> PlatformError | None:
-    """A post may have landed. Ask where that is possible; else say no more until the end."""
-    growing = delivery.streamed
-    delivery.uncertain_posts += 1
-    if delivery.uncertain_posts > MAX_UNCERTAIN_POSTS:
-        return PlatformUnavailable(str(error))
-    growing.post_uncertain = growing.can_find_by_key
-    growing.previews_enabled = growing.can_find_by_key
-    _back_off(delivery, now)
-    growing.mark_not_shown()
-    return None
-
-
-def _back_off(delivery: Delivery, now: float) -> None:
-    delay_s = min(MAX_BACKOFF_S, INITIAL_BACKOFF_S * 2.0**delivery.failures)
-    delivery.failures += 1
-    delivery.scheduled.not_before = now + delay_s
+def _is_preview(operation: MessageOperation) -> bool:
+    """Return whether a later call shows what this one would have shown."""
+    return operation.action in (PlatformAction.POST, PlatformAction.EDIT) and not operation.final

@@ -1,45 +1,54 @@
-"""What can be done for a growing message, and what is remembered of each message on the screen."""
+"""The calls that show one answer, and the state of each message it is shown in."""
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
+from typing import Final
 
-from core.domain.bot_messages import DeliveryModeName, MessageRef, PlatformAction, RenderedMessage
+from core.delivery.platform_call import PlannedCall
+from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.buttons import Button
-from core.ports.platform import Budget
 
 
-class Priority(IntEnum):
-    """What a message needs next, most urgent first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageOperation(PlannedCall):
+    """A call that posts, edits, deletes, finalizes or looks up one message."""
 
-    FINAL = 0  #: the text of a message is complete
-    FIRST = 1  #: there are words and no message yet
-    PREVIEW = 2  #: the message is behind the text
-    STATUS = 3  #: there are no words yet
+    index: int  #: which of the answer's messages
+    mode: DeliveryModeName = DeliveryModeName.EDIT
+    rendered: RenderedMessage | None = None
+    final: bool = False  #: whether the message is complete with it
+    buttons: tuple[Button, ...] = ()
+
+    def showing(self, text_since: float | None) -> "MessageOperation":
+        """Return the operation with the time at which the oldest text new in it arrived."""
+        return replace(self, text_since=text_since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOperation(PlannedCall):
+    """A call that shows or clears the typing status."""
+
+    status: TypingStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerButtons:
+    """Buttons under the last message of an answer."""
+
+    running: tuple[Button, ...] = ()  #: while the answer grows
+    final: tuple[Button, ...] = ()  #: once it is complete
+
+
+NO_BUTTONS: Final = AnswerButtons()
 
 
 @dataclass(slots=True)
 class SentMessage:
-    """One message on the screen, or about to be there."""
+    """One message of an answer, on the screen or about to be posted."""
 
-    ref: MessageRef | None = None
-    rendered: RenderedMessage | None = None  #: None where unknown (a message that an earlier run left)
+    ref: MessageRef | None = None  #: None if it is not on the screen
+    rendered: RenderedMessage | None = None  #: its content; None if unknown (an earlier attempt posted it)
     buttons: tuple[Button, ...] = ()
     posted_at: float = 0.0
-    updated_at: float = 0.0  #: when its latest frame landed
+    updated_at: float = 0.0  #: when its latest update took effect
     finalized: bool = False
-    plain_text: bool = False  #: the platform refused the form; only the text is sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageOperation:
-    """One call to a surface."""
-
-    action: PlatformAction
-    priority: Priority
-    index: int
-    cost: tuple[Budget, ...]
-    mode: DeliveryModeName = DeliveryModeName.EDIT
-    rendered: RenderedMessage | None = None
-    final: bool = False
-    buttons: tuple[Button, ...] = ()
-    completes_answer: bool = False  #: once this took effect, the whole answer stands
+    plain_text: bool = False  #: the platform refused its formatting, so only the text is sent

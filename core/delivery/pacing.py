@@ -1,26 +1,26 @@
-"""When the next preview of a growing message is due: pure numbers, no clock, no I/O.
+"""When a growing message may show its next preview. Pure numbers: no clock, no I/O.
 
-A bucket refills ``r`` calls a second and has ``x`` calls to spare, those held back for final
-frames not counted. For a message of the age ``a`` (seconds since its first frame) it is spent at
+A bucket refills by ``r`` calls a second and has ``x`` calls to spare beyond those reserved for final
+updates. For a message of the age ``a`` (seconds since its first update) it is spent at
 
-    r + spend * x / max(least_horizon, horizon - a)    calls a second,
+    r + burst_steepness * x / max(min_horizon, horizon - a)    calls a second.
 
-so the burst goes out in growing intervals while the answer is young, where every person is
-looking, and is gone about when a short answer ends; from then on frames follow the refill.
+The burst is thus spent in growing intervals while the answer is young and read most closely, and is
+used up about when a short answer ends; from then on updates follow the refill.
 
-Nobody knows how long an answer will be, so no spending is best for all: whoever spends the burst
-evenly over ``horizon`` is near the optimum for answers of that length and for those that are so
-long that a burst does not count, and loses most between (a burst that is worth ``b / r`` seconds
-of refill is gone too early for an answer of twice the horizon). ``tests/bench`` measures it; its
-``policy`` part prints the ratio to the optimum for every length from 2 to 120 s.
+The length of an answer is not known in advance, so no rule is best for all lengths. Spending the burst
+evenly over ``horizon`` is near the optimum for answers of that length and for answers so long that a
+burst hardly counts, and loses most in between: a burst that is worth ``b / r`` seconds of refill is used
+up too early for an answer of twice the horizon. ``python -m tests.bench policy`` prints the ratio to the
+optimum for every length from 2 to 120 s.
 
-Where ``n`` messages share the bucket, the horizon is at least ``shared_gaps * (n - 1) / r``: a few
-of the gaps that each of them has in the long run. Spent in five seconds, the burst would give each
-a frame or two that show little more than the first.
+If ``n`` messages share the bucket, the horizon is at least ``shared_horizon_intervals * (n - 1) / r``: a
+few of the intervals that each of them has in the long run. Spent in five seconds, the burst would give
+each message an update or two that show little more than the first.
 
-Held back is, for each message that ends in this bucket, the part of a call that does not refill
-within ``final_wait``: one final frame never waits longer than that. Many messages hold back
-together no more than a share of the burst.
+For each message that ends in a bucket, the part of a call that does not refill within ``max_final_wait``
+is reserved, so that a single final update never waits longer than that. For many messages together no
+more than a share of the burst is reserved.
 """
 
 from dataclasses import dataclass
@@ -30,51 +30,45 @@ from core.delivery.token_bucket import TokenBucket
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PacingPolicy:
-    """The numbers of the policy; the defaults come from ``tests/bench``."""
+    """Parameters of the pacing; ``tests/bench`` justifies the defaults."""
 
     burst_steepness: float = 1.15  #: how steeply the burst is spent; 1 spreads it evenly over the horizon
-    horizon_s: float = 4.75  #: age of an answer at which the burst should be spent
-    shared_horizon_intervals: float = 4.0  #: of many messages the horizon is so many of their steady gaps
+    horizon_s: float = 4.75  #: age of an answer at which the burst should be used up
+    shared_horizon_intervals: float = 4.0  #: steady intervals in the horizon of messages that share a bucket
     min_horizon_s: float = 0.5  #: spare calls of an older answer are spent over this time
-    max_final_wait_s: float = 0.25  #: what a single final frame may wait for its call
-    max_reserved_share: float = 1 / 3  #: most of a burst that is kept for many final frames
-    min_interval_s: float = 0.1  #: least time between two frames of one message
-    debounce_s: float = 0.04  #: a frame waits so long for the words that come together with the first
-    oversubscribed_interval_s: float = (
-        45.0  #: expected seconds between frames above which there are no previews
-    )
+    max_final_wait_s: float = 0.25  #: longest wait of a single final update for its call
+    max_reserved_share: float = 1 / 3  #: largest share of a burst that is reserved for final updates
+    min_interval_s: float = 0.1  #: shortest time between two updates of one message
+    debounce_s: float = 0.04  #: an update waits this long for text that arrives together with the first
+    oversubscribed_interval_s: float = 45.0  #: longest expected interval at which previews make sense
 
     def reserved_for_finals(self, bucket: TokenBucket) -> float:
-        """Return how many calls of a bucket previews must leave."""
+        """Return the number of calls that a preview must leave in a bucket."""
         each = max(0.0, 1.0 - self.max_final_wait_s * bucket.rate)
         many = max(each, bucket.budget.burst * self.max_reserved_share)
-        return min(bucket.pending_finals * each, many)
+        return min(bucket.load.finals * each, many)
 
     def preview_interval_s(self, bucket: TokenBucket, *, age_s: float, now: float) -> float:
-        """Return the seconds from a frame that goes out now to the next preview of its bucket."""
+        """Return the seconds from an update sent now to the next preview paid by its bucket.
+
+        ``age_s`` is the time since the message's first update.
+        """
         spare = max(0.0, bucket.level(now) - self.reserved_for_finals(bucket))
-        horizon_s = max(
-            self.horizon_s, self.shared_horizon_intervals * (bucket.active_streams - 1) / bucket.rate
-        )
-        left_s = max(self.min_horizon_s, horizon_s - age_s)
+        shared_horizon_s = self.shared_horizon_intervals * (bucket.load.streams - 1) / bucket.rate
+        left_s = max(self.min_horizon_s, max(self.horizon_s, shared_horizon_s) - age_s)
         return 1.0 / (bucket.rate + self.burst_steepness * spare / left_s)
 
-    def preview_at(self, bucket: TokenBucket, now: float) -> float:
-        """Return the moment from which a bucket allows a preview."""
-        return max(bucket.next_preview_at, bucket.room_at(now, 1.0 + self.reserved_for_finals(bucket)))
-
     def oversubscribed(self, bucket: TokenBucket) -> bool:
-        """Return whether a budget is shared by so many messages that previews help nobody."""
-        return (
-            bucket.active_streams > 1 and bucket.active_streams / bucket.rate > self.oversubscribed_interval_s
-        )
+        """Return whether so many messages share a bucket that previews would come too rarely to help."""
+        streams = bucket.load.streams
+        return streams > 1 and streams / bucket.rate > self.oversubscribed_interval_s
 
 
 def is_worth_showing(text: str) -> bool:
-    """Return whether the beginning of an answer is worth a first frame.
+    """Return whether the beginning of an answer is worth a first update.
 
-    A few words, a sentence's start or a finished line: enough to read, and enough for the
-    notification that only the first frame sends.
+    A few words, a short sentence or a finished line: enough to read, and enough for the notification,
+    which platforms send for the first update only.
     """
     stripped = text.strip()
     if len(stripped) >= 24 or "\n" in stripped:

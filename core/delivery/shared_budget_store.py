@@ -1,7 +1,7 @@
-"""Where replicas keep the budgets they share: a port, and its adapter on the store.
+"""The budgets that replicas share: a port, and its adapter on the database.
 
-One short transaction for each frame: lock the rows of its budgets, decide, save. Replies are told
-with the next frame of the same budget, or by themselves a moment later.
+A call takes one short transaction: lock the rows of its budgets, decide, save. Replies are reported with
+the next call of the same budget, or by themselves a moment later.
 """
 
 import asyncio
@@ -11,12 +11,13 @@ from typing import Protocol
 
 import structlog
 
+from core.delivery.budget_codec import decode_budget, encode_budget
 from core.delivery.shared_budget import (
     UNUSED_TTL_S,
     BudgetRequest,
-    BudgetRow,
     CompletedCall,
     Reservation,
+    SharedBudget,
     apply_completions,
     apply_rate_limit,
     try_reserve,
@@ -29,34 +30,34 @@ from core.store import delivery as rows
 
 log = structlog.get_logger(__name__)
 
-REPORT_AFTER_S = 0.5  #: replies that no further frame has told of are told after this
+REPORT_AFTER_S = 0.5  #: replies that no further call has reported are reported after this
 PRUNE_INTERVAL_S = 600.0
 
 
 class SharedBudgets(Protocol):
     """The budgets of all replicas together."""
 
-    replica: str
+    replica: str  #: this process's name among the replicas
 
     async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
-        """Take one call out of every budget, or none out of any.
+        """Reserve one call in every budget, or none in any.
 
         Raises:
-            StoreUnavailable: nothing is known of the others' calls.
+            StoreUnavailable: the other replicas' calls are not known.
         """
 
     def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
-        """Note that a call has its reply; told to the others soon."""
+        """Take note of a call's reply; it is reported to the others soon."""
 
     async def record_rate_limit(self, budget: Budget, retry_after_s: float) -> None:
-        """Close a budget for all.
+        """Close a budget for all replicas.
 
         Raises:
             StoreUnavailable: the others do not know of it.
         """
 
     async def close(self) -> None:
-        """Tell the others what they do not know yet. Raises nothing."""
+        """Report what the others do not know yet. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +68,39 @@ class _Completion:
 
 
 class SharedBudgetStore:
-    """Implements :class:`Budgets` on the database that all replicas share."""
+    """Implements :class:`SharedBudgets` on the database that all replicas share."""
 
     def __init__(self, database: Database, clock: Clock, replica: str) -> None:
-        """``replica`` is this process's name among the others."""
         self.replica = replica
         self._database = database
         self._clock = clock
-        self._time = SharedClock(clock)
+        self._shared_clock = SharedClock(clock)
         self._unreported: dict[str, list[_Completion]] = {}
         self._report_task: asyncio.Task[None] | None = None
         self._pruned_at = clock.time()
 
     async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
-        """Decide in one transaction that holds the budgets' rows."""
-        told = {ask.budget.key: self._unreported.pop(ask.budget.key, []) for ask in requests}
+        """Decide in one transaction that locks the budgets' rows."""
+        reported = {request.budget.key: self._unreported.pop(request.budget.key, []) for request in requests}
         try:
             async with self._database.begin() as tx:
-                now, found = await self._lock(tx, [ask.budget.key for ask in requests])
-                landed = {key: self._completed_calls(replies_) for key, replies_ in told.items()}
-                verdict = try_reserve(
-                    found, requests, replica=self.replica, call_id=call_id, completed=landed, now=now
+                now, stored = await self._lock(tx, [request.budget.key for request in requests])
+                reservation = try_reserve(
+                    stored,
+                    requests,
+                    replica=self.replica,
+                    call_id=call_id,
+                    completed={key: self._completed_calls(replies) for key, replies in reported.items()},
+                    now=now,
                 )
-                await rows.save(tx, verdict.rows)
+                await _save(tx, reservation.budgets)
         except StoreUnavailable:
-            self._requeue(told)
+            self._requeue(reported)
             raise
-        return verdict
+        return reservation
 
     def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
-        """Remember the reply, and tell of it where no frame does so first."""
+        """Remember the reply, and report it if no further call does so first."""
         at = self._clock.time()
         for budget in budgets:
             self._unreported.setdefault(budget.key, []).append(_Completion(budget, call_id, at))
@@ -106,11 +110,12 @@ class SharedBudgetStore:
     async def record_rate_limit(self, budget: Budget, retry_after_s: float) -> None:
         """Close the budget's row."""
         async with self._database.begin() as tx:
-            now, found = await self._lock(tx, [budget.key])
-            await rows.save(tx, {budget.key: apply_rate_limit(found[budget.key], budget, retry_after_s, now)})
+            now, stored = await self._lock(tx, [budget.key])
+            closed = apply_rate_limit(stored.get(budget.key), budget, retry_after_s, now)
+            await _save(tx, {budget.key: closed})
 
     async def close(self) -> None:
-        """Tell what is untold, so that the others need not wait for it."""
+        """Report all replies, so that the others need not wait for them."""
         if self._report_task is not None:
             self._report_task.cancel()
             await asyncio.gather(self._report_task, return_exceptions=True)
@@ -129,33 +134,34 @@ class SharedBudgetStore:
                 log.info("delivery.completions_delayed", error=str(exc))
 
     async def _report(self) -> None:
-        told, self._unreported = self._unreported, {}
-        if not told:
+        reported, self._unreported = self._unreported, {}
+        if not reported:
             return
         try:
             async with self._database.begin() as tx:
-                now, found = await self._lock(tx, list(told))
-                after: dict[str, BudgetRow] = {
+                now, stored = await self._lock(tx, list(reported))
+                after = {
                     key: apply_completions(
-                        found[key],
-                        heard[0].budget,
-                        self._completed_calls(heard),
+                        stored.get(key),
+                        replies[0].budget,
+                        self._completed_calls(replies),
                         replica=self.replica,
                         now=now,
                     )
-                    for key, heard in told.items()
-                    if heard
+                    for key, replies in reported.items()
+                    if replies
                 }
-                await rows.save(tx, after)
+                await _save(tx, after)
         except StoreUnavailable:
-            self._requeue(told)
+            self._requeue(reported)
             raise
 
-    async def _lock(self, tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, BudgetRow]]:
+    async def _lock(self, tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, SharedBudget]]:
+        """Lock budgets, and return the present by the shared clock with the states that are stored."""
         wall_s, found = await rows.lock(tx, keys)
-        return self._time.synchronize(
-            max((row.get("now", 0.0) for row in found.values()), default=0.0), wall_s
-        ), found
+        stored = {key: budget for key, row in found.items() if (budget := decode_budget(row)) is not None}
+        latest_s = max((budget.now for budget in stored.values()), default=0.0)
+        return self._shared_clock.synchronize(latest_s, wall_s), stored
 
     async def _prune(self) -> None:
         if self._clock.time() < self._pruned_at + PRUNE_INTERVAL_S:
@@ -168,6 +174,10 @@ class SharedBudgetStore:
         now = self._clock.time()
         return [CompletedCall(one.call_id, now - one.at) for one in completions]
 
-    def _requeue(self, unreported: Mapping[str, list[_Completion]]) -> None:
-        for key, heard in unreported.items():
-            self._unreported[key] = heard + self._unreported.get(key, [])
+    def _requeue(self, reported: Mapping[str, list[_Completion]]) -> None:
+        for key, replies in reported.items():
+            self._unreported[key] = replies + self._unreported.get(key, [])
+
+
+async def _save(tx: Transaction, budgets: Mapping[str, SharedBudget]) -> None:
+    await rows.save(tx, {key: encode_budget(budget) for key, budget in budgets.items()})

@@ -1,348 +1,295 @@
-"""One answer on its way to the screen: what stands there, what is missing, what comes next.
+"""One answer on its way to the screen: text is appended at any pace and shown as fast as budgets permit."""
 
-No I/O and no clock: :mod:`core.delivery.dispatcher` performs the steps and tells what came of them.
-A step is composed at the moment it may go, from the newest text; nothing is ever queued.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from math import inf
+from typing import TypeAlias, assert_never
 
-from core.delivery.message_operations import MessageOperation, Priority, SentMessage
-from core.delivery.pacing import is_worth_showing
-from core.domain.addresses import Address
-from core.domain.bot_messages import MessageRef, PlatformAction, RenderedMessage
+import structlog
+
+from core.delivery.answer_composer import AnswerComposer
+from core.delivery.budget_pool import Demand
+from core.delivery.call_source import CallSource
+from core.delivery.error_policy import Reaction, reaction_to
+from core.delivery.message_operations import NO_BUTTONS, AnswerButtons, MessageOperation, StatusOperation
+from core.delivery.message_sequence import MessageSequence
+from core.delivery.message_target import MessageTarget
+from core.delivery.platform_call import CallOption, LookAgain, Priority, WantedCall
+from core.delivery.platform_calls import find_message, send_operation
+from core.delivery.retry_state import RetryState
+from core.delivery.status_timer import STATUS_DELAY_S, StatusTimer
+from core.delivery.wanted_calls import wanted_call
+from core.domain.bot_messages import MessageRef, PlatformAction, ThinkingStyle, TypingStatus
 from core.domain.buttons import Button
-from core.ports.platform import DeliveryMode, Renderer
+from core.domain.clock import Clock
+from core.domain.errors import MoonthreadError, PlatformError, PlatformForbidden, PlatformUnavailable
 
-FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first frame
+log = structlog.get_logger(__name__)
+
+LOOKUP_DELAY_S = 1.0  #: time for a post whose reply was lost to appear before it is looked for
+
+Operation: TypeAlias = MessageOperation | StatusOperation
 
 
-class StreamedMessage:
-    """The state of one answer's messages."""
+class StreamedMessage(CallSource[Operation, MessageRef | None]):
+    """One answer that grows on the screen."""
 
     def __init__(
         self,
-        address: Address,
-        renderer: Renderer,
-        modes: Sequence[DeliveryMode],
+        target: MessageTarget,
+        clock: Clock,
+        on_change: Callable[["StreamedMessage"], None],
         *,
-        refs: Sequence[MessageRef] = (),
-        running_buttons: tuple[Button, ...] = (),
-        final_buttons: tuple[Button, ...] = (),
-        opened_at: float = 0.0,
+        buttons: AnswerButtons = NO_BUTTONS,
+        show_status: bool = True,
     ) -> None:
-        self.address = address
-        self.modes = tuple(modes)
-        self.sent_messages = [SentMessage(ref=ref, posted_at=opened_at) for ref in refs]
-        self.running_buttons = running_buttons
-        self.final_buttons = final_buttons
-        self.complete = False
-        self.only_finalize_pending = False  #: the whole text stands there; the call that ends it has no room
-        self.previews_enabled = True  #: False: say nothing more until the answer is complete
-        self.post_uncertain = False  #: a post may have landed whose reference is unknown
-        self.can_find_by_key = False  #: the platform can be asked for such a message
-        self.pending_since: float | None = None  #: when the first unseen words came
-        self.opened_at = opened_at
-        self.placeholder = ""  #: a passing text, shown while there are no words
-        self._shown_placeholder = ""
-        self._renderer = renderer
-        self._chunks: list[str] = []
-        self._text = ""
-        self._length = 0
-        self._composed_length = 0
-        self._more_operations = False  #: the last composition left further steps
+        """``on_change`` is called if the answer may want another call, other than by the passing of time."""
+        channel, address = target.channel, target.address
+        modes = tuple(channel.delivery_modes(address))
+        status_cost = tuple(channel.status_cost(address))
+        costs = [cost for mode in modes for cost in (mode.create_cost, mode.update_cost, mode.finalize_cost)]
+        super().__init__(address.key.platform, [budget for cost in (*costs, status_cost) for budget in cost])
+        now = clock.time()
+        self._target = target
+        self._clock = clock
+        self._on_change = on_change
+        self._composer = AnswerComposer(
+            channel.build_renderer(address),
+            MessageSequence(modes, refs=target.refs, buttons=buttons, opened_at=now),
+        )
+        self._status = StatusTimer(
+            status_cost,
+            channel.status_refresh_s(address),
+            text_cost=modes[0].update_cost,
+            first_at=now + STATUS_DELAY_S if show_status and not target.refs else None,
+        )
+        self._status.shown = target.post_uncertain  # an earlier attempt may have left it on the screen
+        self._retry = RetryState()
+        self._retry.lookup_due = target.post_uncertain and channel.can_find_by_key
+        self._stored_refs = self._composer.messages.refs
+        self.first_shown_at: float | None = None  #: when the first text was on the screen
+
+    # For the one that writes the answer.
 
     @property
     def text(self) -> str:
         """The answer's Markdown so far."""
-        if self._chunks:
-            self._text += "".join(self._chunks)
-            self._chunks.clear()
-        return self._text
+        return self._composer.text.value
 
     @property
-    def pending_chars(self) -> int:
-        """Characters that came after the last composed frame."""
-        return self._length - self._composed_length
+    def message_count(self) -> int:
+        """Number of messages that the answer takes."""
+        return len(self._composer.messages)
 
     @property
-    def posted(self) -> bool:
-        """Whether a message of this answer stands on the screen."""
-        return any(slot.ref is not None for slot in self.sent_messages)
+    def thinking_style(self) -> ThinkingStyle:
+        """How the platform shows the model's reasoning."""
+        return self._target.channel.thinking_style
 
     @property
-    def refs(self) -> tuple[MessageRef, ...]:
-        """The messages on the screen, in order; frames that fade are none."""
-        return tuple(
-            slot.ref for slot in self.sent_messages if slot.ref is not None and not self._is_ephemeral(slot)
-        )
+    def final_buttons(self) -> tuple[Button, ...]:
+        """Buttons that the complete answer will have."""
+        return self._composer.messages.buttons.final
+
+    @final_buttons.setter
+    def final_buttons(self, buttons: tuple[Button, ...]) -> None:
+        messages = self._composer.messages
+        messages.buttons = replace(messages.buttons, final=buttons)
 
     @property
-    def expires_at(self) -> float:
-        """When the newest frame has to be shown again lest it fade; infinite where it stays."""
-        slot = next((slot for slot in reversed(self.sent_messages) if slot.ref is not None), None)
-        fades_s = None if slot is None else self.mode_of(slot).ttl_s
-        return inf if slot is None or fades_s is None else slot.updated_at + fades_s
+    def error(self) -> MoonthreadError | None:
+        """The error that ended the delivery, if one has."""
+        error = self.completion.error
+        return error if isinstance(error, MoonthreadError) else None
 
-    def append(self, text: str, now: float) -> None:
-        """Take in the next piece of the answer."""
-        self._chunks.append(text)
-        self._length += len(text)
-        if self.pending_since is None:
-            self.pending_since = now
+    def append(self, text: str) -> None:
+        """Append the next piece of the answer; costs next to nothing."""
+        growing = self._composer.text
+        waiting = growing.pending_chars == 0 or not self._composer.messages.posted
+        growing.append(text, self._clock.time())
+        if waiting:
+            self._on_change(self)
 
     def show_placeholder(self, text: str) -> None:
-        """Show ``text`` for as long as there are no words; they will take its place."""
-        self.placeholder = text
+        """Show a temporary text, such as a position in a queue, until the first text of the answer."""
+        self._composer.text.placeholder = text
+        self._on_change(self)
 
-    def finish(self) -> None:
-        """Note that the text is complete."""
-        self.complete = True
-        self._more_operations = True
+    async def finish(self) -> None:
+        """Show everything, and return when it is on the screen.
 
-    def next_priority(self, now: float) -> Priority | None:
-        """Return what the message needs next; None where it can only wait for words."""
-        if self.complete:
-            return Priority.FINAL if self._more_operations else None
-        if self.post_uncertain and self.can_find_by_key:
-            return Priority.FIRST
-        if not self.previews_enabled or self.post_uncertain:
+        Raises:
+            PlatformForbidden: nothing can be shown there any more.
+            PlatformError: the platform refused every form of the text.
+            LeaseLost: another worker owns the turn.
+            StoreUnavailable: the reference of a message could not be stored.
+        """
+        self.end_text()
+        await self.completion.wait()
+
+    def end_text(self) -> None:
+        """Take note that the text is complete."""
+        self._composer.finish()
+        self._on_change(self)
+
+    def close(self) -> None:
+        """Send nothing more; what is on the screen stays."""
+        if not self.completion.ended:
+            self.completion.end(PlatformError("closed before the answer was complete"))
+            self._on_change(self)
+
+    # For the dispatcher.
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole text is on the screen."""
+        return self._composer.complete
+
+    def demand(self) -> Demand:
+        """Return the budgets of further updates."""
+        return self._composer.messages.demand
+
+    def wanted_call(self, now: float, *, previews: bool) -> WantedCall | LookAgain | None:
+        """Return the call that shows more text, or the status while there is none."""
+        priority = self._next_priority(now)
+        if priority is None and self._composer.text.complete:
             return None
-        if self._more_operations:
-            return Priority.FIRST
-        if self._length == 0 and self.placeholder != self._shown_placeholder:
-            return Priority.PREVIEW if self.posted else Priority.FIRST
-        if self.pending_chars == 0:
-            return Priority.PREVIEW if now >= self.expires_at else None
-        if self.posted and not self._shown_placeholder:
-            return Priority.PREVIEW
-        waited_s = now - (self.pending_since if self.pending_since is not None else now)
-        ready = waited_s >= FIRST_UPDATE_TIMEOUT_S or is_worth_showing(self.text[:200])
-        return Priority.FIRST if ready and self.text.strip() else None
+        if self._retry.not_before > now:
+            return LookAgain(self._retry.not_before)
+        return wanted_call(self._composer, self._status, priority, now, previews=previews)
 
     def preview_value(self, now: float) -> float:
-        """Return how much a preview would help: words unseen times the time they wait."""
-        return self.pending_chars * (
-            now - (self.pending_since if self.pending_since is not None else now) + 0.05
-        )
+        """Return pending characters times the seconds they have waited."""
+        return self._composer.preview_value(now)
 
-    def mode_of(self, message: SentMessage) -> DeliveryMode:
-        """Return the way a posted message grows."""
-        name = message.ref.mode if message.ref is not None else self.modes[-1].name
-        return next((rung for rung in self.modes if rung.name == name), self.modes[-1])
-
-    def compose(self, create_mode: DeliveryMode, now: float) -> MessageOperation | None:
-        """Return the next call, made of the newest text; None where nothing is to be done.
-
-        ``opening`` is the rung that a new message would take now.
-        """
-        if self.post_uncertain and self.can_find_by_key:
-            return MessageOperation(
-                action=PlatformAction.FIND,
-                priority=Priority.FIRST,
-                index=self._first_unposted_index(),
-                cost=(),
+    def compose(self, priority: Priority, option: CallOption, now: float) -> Operation | None:
+        """Return the next call, made from the newest text."""
+        if priority is Priority.STATUS:
+            self._status.sent(now)
+            return StatusOperation(
+                action=PlatformAction.STATUS,
+                priority=Priority.STATUS,
+                cost=self._status.cost,
+                status=TypingStatus.THINKING,
             )
-        if self._length == 0 and not self.complete:
-            return self._placeholder_operation()
-        self._composed_length = self._length
-        pages = self._renderer.render(self.text, complete=self.complete)
-        while len(self.sent_messages) < len(pages):
-            self.sent_messages.append(SentMessage())
-        for index, page in enumerate(pages):
-            step = self._operation_for(
-                index, page, is_last=index == len(pages) - 1, create_mode=create_mode, now=now
-            )
-            if step is not None:
-                self._more_operations = self.complete or index < len(pages) - 1
-                ends = self.complete and step.final and index == len(self.sent_messages) - 1
-                return replace(step, completes_answer=ends)
-        self._more_operations = False
-        return self._delete_surplus(len(pages)) if self.complete else None
+        if self._retry.lookup_due:
+            return self._composer.messages.find()
+        if option.mode is not None:
+            self._composer.messages.expected_mode = option.mode
+        operation = self._composer.compose(option.mode, now)
+        if operation is None and self._composer.complete:
+            self.completion.end()
+        return operation
 
-    def without_finalize(self, operation: MessageOperation) -> MessageOperation | None:
-        """Return a step that shows the same text and leaves its message growing; None where none helps.
+    def cheaper(self, call: Operation) -> Operation | None:
+        """Return an update without the finalizing call."""
+        if isinstance(call, StatusOperation):
+            return None
+        return self._composer.messages.show_without_finalizing(call)
 
-        For when the call that ends a message is paid from a budget without room, and the calls that
-        let it grow are not: the words need not wait.
+    def postponed(self, call: Operation, until: float) -> None:
+        """Compose the call anew later."""
+        if isinstance(call, StatusOperation):
+            self._status.next_at = until
+        else:
+            self._composer.give_back(call)
+
+    async def send(self, call: Operation) -> MessageRef | None:
+        """Send a call and return the message as it is afterwards; None if there is none.
+
+        Raises:
+            PlatformError: it did not take effect, or it is not known whether it did.
         """
-        slot = self.sent_messages[operation.index]
-        if (
-            operation.action is not PlatformAction.EDIT
-            or not operation.final
-            or operation.rendered is None
-            or slot.ref is None
-        ):
-            return None
-        grow = self.mode_of(slot).update_cost
-        if (
-            not grow
-            or grow == operation.cost
-            or (slot.rendered is not None and slot.rendered.text == operation.rendered.text)
-        ):
-            self.only_finalize_pending = self.complete
-            return None
-        return replace(
-            operation,
-            priority=Priority.PREVIEW,
-            cost=grow,
-            final=False,
-            completes_answer=False,
-            buttons=slot.buttons,
-        )
-
-    def _placeholder_operation(self) -> MessageOperation | None:
-        """Return the call that shows the announcement, in a message that can be edited freely."""
-        text, self._shown_placeholder = self.placeholder, self.placeholder
-        page = RenderedMessage(markdown=text, text=text)
-        if not self.sent_messages:
-            self.sent_messages.append(SentMessage())
-        slot, rung = self.sent_messages[0], self.modes[-1]
-        if not text or slot.rendered == page:
-            return None
-        return MessageOperation(
-            action=PlatformAction.POST if slot.ref is None else PlatformAction.EDIT,
-            priority=Priority.FIRST if slot.ref is None else Priority.PREVIEW,
-            index=0,
-            cost=rung.create_cost if slot.ref is None else rung.update_cost,
-            mode=rung.name,
-            rendered=page,
-            buttons=self.running_buttons,
-        )
-
-    def mark_applied(self, operation: MessageOperation, ref: MessageRef | None, now: float) -> None:
-        """Note that a step took effect; ``ref`` is the message as it is now."""
-        slot = self.sent_messages[operation.index]
-        match operation.action:
-            case "delete":
-                self.sent_messages.pop(operation.index)
-            case "reclaim":
-                slot.ref = ref
-            case "find":
-                slot.ref, slot.rendered = ref, None
-                self.post_uncertain = False
+        target = self._target
+        match call:
+            case StatusOperation():
+                await target.channel.set_status(target.address, call.status)
+                return None
+            case MessageOperation(action=PlatformAction.FIND):
+                if self._retry.uncertain_calls:
+                    await self._clock.sleep(LOOKUP_DELAY_S)
+                return await find_message(target, call, shown=self._composer.messages.refs)
             case _:
-                if slot.ref is None:
-                    slot.posted_at = now
-                slot.ref, slot.rendered, slot.buttons = ref, operation.rendered, operation.buttons
-                slot.updated_at = now
-                slot.finalized = operation.final
-                self.post_uncertain = False
-                if self._length:
-                    self._shown_placeholder = ""
-        if operation.completes_answer:
-            self._more_operations = False
-        if self.pending_chars == 0:
-            self.pending_since = None
-        elif operation.action in (PlatformAction.POST, PlatformAction.EDIT):
-            self.pending_since = now
+                return await send_operation(target, call, self._composer.messages.sent(call.index))
 
-    def mark_deleted(self, operation: MessageOperation) -> None:
-        """Note that a message was deleted under us: its text will be posted anew."""
-        self.sent_messages[operation.index] = SentMessage()
-        self._more_operations = True
+    def succeeded(self, call: Operation, result: MessageRef | None, now: float) -> None:
+        """Take note of a call's effect."""
+        if isinstance(call, StatusOperation):
+            self._status.shown = call.status is not TypingStatus.IDLE
+            return
+        self._retry.succeeded()
+        if call.action is PlatformAction.FIND:
+            self._retry.lookup_due = False
+        self._composer.applied(call, result, now)
+        if call.text_since is not None and self.first_shown_at is None:
+            self.first_shown_at = now
 
-    def fall_back_to_plain(self, operation: MessageOperation) -> bool:
-        """Note that the platform refused a page's form; False where nothing plainer is left."""
-        slot = self.sent_messages[operation.index]
-        if slot.plain_text or operation.rendered is None or not operation.rendered.payload:
-            return False
-        slot.plain_text = True
-        self._more_operations = True
-        return True
-
-    def abandon_mode(self, operation: MessageOperation) -> bool:
-        """Give a rung up whose frames fade, where ``step`` is one of them; the next one takes over."""
-        left = next((rung for rung in self.modes if rung.name == operation.mode and rung.ttl_s), None)
-        if left is None:
-            return False
-        for slot in self.sent_messages:
-            if slot.ref is not None and slot.ref.mode == left.name:
-                slot.ref = slot.rendered = None
-        self.modes = tuple(rung for rung in self.modes if rung is not left)
-        self._more_operations = True
-        return True
-
-    def mark_not_shown(self) -> None:
-        """Note that the last composed step was not shown and has to be composed anew."""
-        if self.complete or not self.posted:
-            self._more_operations = self.complete
-        self._composed_length = min(self._composed_length, max(0, self._length - 1))
-
-    def _is_ephemeral(self, message: SentMessage) -> bool:
-        return self.mode_of(message).ttl_s is not None
-
-    def _first_unposted_index(self) -> int:
-        for index, slot in enumerate(self.sent_messages):
-            if slot.ref is None or self._is_ephemeral(slot):
-                return index
-        self.sent_messages.append(SentMessage())
-        return len(self.sent_messages) - 1
-
-    def _operation_for(
-        self, index: int, rendered: RenderedMessage, *, is_last: bool, create_mode: DeliveryMode, now: float
-    ) -> MessageOperation | None:
-        slot = self.sent_messages[index]
-        rendered = replace(rendered, payload=()) if slot.plain_text else rendered
-        final = self.complete or not is_last
-        controls = self._buttons(final, is_last)
-        rung = self.mode_of(slot)
-        if slot.ref is None or (final and rung.ttl_s is not None):
-            # A page that is complete when it first appears takes the plainest way: one call.
-            rung = self.modes[-1] if final else create_mode
-            return MessageOperation(
-                action=PlatformAction.POST,
-                priority=Priority.FINAL if final else Priority.FIRST,
-                index=index,
-                cost=rung.create_cost,
-                mode=rung.name,
-                rendered=rendered,
-                final=final,
-                buttons=controls,
-            )
-        if slot.rendered is None and rung is not self.modes[-1]:
-            return MessageOperation(
-                action=PlatformAction.FINALIZE_ORPHAN,
-                priority=Priority.FINAL,
-                index=index,
-                cost=rung.finalize_cost,
-            )
-        aged = rung.max_age_s is not None and now - slot.posted_at >= rung.max_age_s
-        fading = rung.ttl_s is not None and now >= slot.updated_at + rung.ttl_s
-        same = slot.rendered == rendered and slot.buttons == controls and not fading
-        if same and (slot.finalized or not final or rung is self.modes[-1]) and not aged:
-            slot.finalized = slot.finalized or final
+    def follow_up(self, call: Operation) -> Operation | None:
+        """Return the call that clears the status once text is on the screen."""
+        if not self._status.shown or not self._composer.messages.posted:
             return None
-        return MessageOperation(
-            action=PlatformAction.EDIT,
-            priority=Priority.FINAL if final or aged else Priority.PREVIEW,
-            index=index,
-            cost=rung.finalize_cost if final or aged else rung.update_cost,
-            mode=rung.name,
-            rendered=rendered,
-            final=final or aged,
-            buttons=controls,
+        self._status.shown = False
+        return StatusOperation(
+            action=PlatformAction.STATUS, priority=Priority.STATUS, cost=(), status=TypingStatus.IDLE
         )
 
-    def _buttons(self, final: bool, is_last: bool) -> tuple[Button, ...]:
-        if not is_last:
-            return ()
-        return self.final_buttons if final else self.running_buttons
+    async def after_call(self, call: Operation) -> None:
+        """Store the references if they have changed; end if nothing is left to be sent."""
+        refs = self._composer.messages.refs
+        if refs != self._stored_refs:
+            self._stored_refs = refs
+            await self._target.on_refs_changed(refs)
+        if self.complete:
+            self.completion.end()
 
-    def _delete_surplus(self, pages: int) -> MessageOperation | None:
-        """Return the step that takes away a message which a shorter answer no longer needs."""
-        if len(self.sent_messages) <= pages:
-            return None
-        index = len(self.sent_messages) - 1
-        self._more_operations = True
-        slot = self.sent_messages[index]
-        if slot.ref is None or self._is_ephemeral(slot):
-            self.sent_messages.pop()
-            return self._delete_surplus(pages)
-        return MessageOperation(
-            action=PlatformAction.DELETE,
-            priority=Priority.FINAL,
-            index=index,
-            cost=self.modes[-1].finalize_cost,
+    def failed(self, call: Operation, error: PlatformError, now: float) -> MoonthreadError | None:
+        """Prepare the next attempt; return the error if there can be none."""
+        if isinstance(call, StatusOperation):
+            return error if isinstance(error, PlatformForbidden) else None
+        messages = self._composer.messages
+        reaction = reaction_to(
+            error,
+            call,
+            ephemeral=messages.is_ephemeral(call.mode),
+            formatted=messages.can_fall_back_to_plain_text(call),
         )
+        if reaction is Reaction.GIVE_UP:
+            return error
+        if reaction is Reaction.LOOK_UP and not self._retry.back_off_uncertain(now):
+            return PlatformUnavailable(str(error))
+        self._react(reaction, call, now)
+        return None
+
+    def _react(self, reaction: Reaction, call: MessageOperation, now: float) -> None:
+        """Prepare the next call after a failed one."""
+        composer, messages = self._composer, self._composer.messages
+        match reaction:
+            case Reaction.POST_AGAIN:
+                messages.forget(call.index)
+                composer.compose_again(call)
+            case Reaction.CHANGE_MODE:
+                log.info("delivery.mode_abandoned", platform=self.platform, mode=call.mode)
+                messages.abandon_mode(call.mode)
+                composer.compose_again(call)
+            case Reaction.SEND_PLAIN_TEXT:
+                messages.sent(call.index).plain_text = True
+                composer.compose_again(call)
+            case Reaction.SKIP if not composer.text.complete:
+                composer.skip(call)
+            case Reaction.LOOK_UP:
+                self._retry.lookup_due = self._target.channel.can_find_by_key
+                composer.give_back(call)
+            case Reaction.BACK_OFF | Reaction.SKIP:
+                self._retry.back_off(now)
+                composer.give_back(call)
+            case Reaction.WAIT_FOR_BUDGET | Reaction.GIVE_UP:
+                composer.give_back(call)
+            case _:
+                assert_never(reaction)
+
+    def _next_priority(self, now: float) -> Priority | None:
+        text = self._composer.text
+        if self._retry.lookup_due:
+            return Priority.FINAL if text.complete else Priority.FIRST
+        if self._retry.uncertain_calls and not self._target.channel.can_find_by_key and not text.complete:
+            return None  # one message may be on the screen already: say no more until the answer is complete
+        return self._composer.next_priority(now)

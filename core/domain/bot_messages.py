@@ -29,6 +29,8 @@ class PlatformAction(StrEnum):
     FINALIZE_ORPHAN = "finalize_orphan"  #: make a message that a dead process left growing editable
     FIND = "find"  #: look for a message whose reference was not stored
     STATUS = "status"
+    FILE = "file"  #: send a file with its caption
+    TOPIC = "topic"  #: open or close a topic of a room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

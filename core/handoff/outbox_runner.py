@@ -106,7 +106,7 @@ class OutboxRunner:
             case OutboxKind.TICKET if handoff is not None:
                 await self._show_ticket(item, handoff)
             case OutboxKind.CLOSE_TOPIC if handoff is not None and handoff.desk_thread:
-                await self._sender.close_topic(item, handoff)
+                await self._sender.close_topic(handoff)
             case OutboxKind.SUMMARY if handoff is not None:
                 await self._add_summary(handoff)
             case OutboxKind.DRAFT if handoff is not None:
@@ -218,7 +218,7 @@ class OutboxRunner:
             rating = await ratings.get(tx, handoff.id)
         thread = handoff.desk_thread
         if first and not thread:
-            thread = await self._sender.open_topic(item, handoff, ticket_card.title(handoff))
+            thread = await self._sender.open_topic(handoff, ticket_card.title(handoff))
             if thread:
                 await self._save_ticket_refs(handoff, thread, ())
         address = self._sender.platforms.desk_address(handoff, thread)

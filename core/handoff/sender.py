@@ -5,18 +5,20 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.delivery.message_operations import AnswerButtons
+from core.delivery.message_target import MessageTarget
+from core.delivery.single_call import CallRequest
 from core.domain.addresses import Address
-from core.domain.bot_messages import MessageRef
+from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.buttons import OptionButton
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
-from core.handoff.one_shot_channel import OneShotChannel
 from core.handoff.platforms import HandoffPlatforms
-from core.ports.platform import MessageChannel
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
@@ -24,11 +26,9 @@ log = structlog.get_logger(__name__)
 
 MAX_FILE_BYTES = 20_000_000  #: what Telegram's cloud lets a bot fetch; enough for a desk
 
+T = TypeVar("T")
+
 OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
-
-
-async def _discard_refs(refs: Sequence[MessageRef]) -> None:
-    """Keep nothing: a topic's reference is kept by whoever opened it."""
 
 
 class HandoffSender:
@@ -62,19 +62,26 @@ class HandoffSender:
         Raises:
             PlatformError: it cannot be shown.
         """
-        surface = self.platforms.surfaces.get(address.key.platform)
-        if surface is None:
+        channel = self.platforms.surfaces.get(address.key.platform)
+        if channel is None:
             raise PlatformForbidden(f"{address.key.platform} is not connected")
-        await self._deliver(
-            item,
-            surface,
-            address,
-            text,
-            buttons,
+        target = MessageTarget(
+            channel=channel,
+            address=address,
+            idempotency_key=f"desk{item.id}",
+            on_refs_changed=on_refs,
+            question_id=address.key.thread,
             refs=refs,
             known_message_ids=known_message_ids,
-            on_refs=on_refs,
+            post_uncertain=item.attempt > 1 and not refs,
         )
+        message = self._dispatcher.open(target, buttons=AnswerButtons(final=buttons), show_status=False)
+        try:
+            if text:
+                message.append(text)
+            await message.finish()
+        finally:
+            message.close()
 
     async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
         """Fetch a person's file where it lies and send it on.
@@ -96,116 +103,62 @@ class HandoffSender:
             path = folder / "file"
             await self._download(file, source, path)
 
-            async def send(marker: str) -> MessageRef:
+            async def send() -> MessageRef:
                 return await room.send_file(
                     address,
                     path,
                     name=file_name(file),
                     media_type=file.media_type,
                     caption="",
-                    idempotency_key=marker,
+                    idempotency_key=f"desk{item.id}:0",
                 )
 
-            call = OneShotChannel(room.file_cost(address), send)
-            await self._deliver(
-                item,
-                call,
-                address,
-                file_name(file),
-                (),
-                refs=(),
-                known_message_ids=frozenset(),
-                on_refs=on_refs,
+            async def save_ref(ref: MessageRef) -> None:
+                await on_refs([ref])
+
+            await self._dispatcher.call(
+                CallRequest(
+                    platform=address.key.platform,
+                    action=PlatformAction.FILE,
+                    cost=tuple(room.file_cost(address)),
+                    send=send,
+                    on_sent=save_ref,
+                )
             )
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def open_topic(self, item: OutboxItem, handoff: Handoff, title: str) -> str:
-        """Open a handover's topic; return its thread, "" where its first message will be that.
+    async def open_topic(self, handoff: Handoff, title: str) -> str:
+        """Open a handoff's topic; return its thread, or "" if its first message will be that.
 
         Raises:
             PlatformError: there can be none.
         """
         room, channel = self.platforms.room(handoff.desk_room.platform), handoff.desk_room.channel
-        cost = room.topic_cost(channel)
-        if not cost:
-            return await room.open_topic(channel, title)
-        opened: list[str] = []
+        return await self._call_topic(handoff, lambda: room.open_topic(channel, title))
 
-        async def call(marker: str) -> MessageRef:
-            opened.append(await room.open_topic(channel, title))
-            return MessageRef(channel=channel, message_id=opened[-1])
+    async def close_topic(self, handoff: Handoff) -> None:
+        """Close a handoff's topic; one that cannot be closed stays open.
 
-        address = self.platforms.desk_address(handoff)
-        await self._deliver(
-            item,
-            OneShotChannel(cost, call),
-            address,
-            title,
-            (),
-            refs=(),
-            known_message_ids=frozenset(),
-            on_refs=_discard_refs,
-        )
-        return opened[-1]
-
-    async def close_topic(self, item: OutboxItem, handoff: Handoff) -> None:
-        """Close a handover's topic; one that cannot be closed stays open."""
+        Raises:
+            PlatformError: other than a refusal.
+        """
         room, channel = self.platforms.room(handoff.desk_room.platform), handoff.desk_room.channel
-        cost = room.topic_cost(channel)
-
-        async def call(marker: str) -> MessageRef:
-            await room.close_topic(channel, handoff.desk_thread)
-            return MessageRef(channel=channel, message_id=handoff.desk_thread)
-
-        if not cost:
-            await call("")
-            return
-        address = self.platforms.desk_address(handoff)
         try:
-            await self._deliver(
-                item,
-                OneShotChannel(cost, call),
-                address,
-                "-",
-                (),
-                refs=(),
-                known_message_ids=frozenset(),
-                on_refs=_discard_refs,
-            )
+            await self._call_topic(handoff, lambda: room.close_topic(channel, handoff.desk_thread))
         except PlatformRefused as exc:
             log.info("handoff.topic_not_closed", handover=handoff.id, error=str(exc))
 
-    async def _deliver(
-        self,
-        item: OutboxItem,
-        surface: MessageChannel,
-        address: Address,
-        text: str,
-        buttons: tuple[OptionButton, ...],
-        *,
-        refs: Sequence[MessageRef],
-        known_message_ids: frozenset[str],
-        on_refs: OnRefs,
-    ) -> None:
-        delivery = self._dispatcher.open(
-            surface,
-            address,
-            idempotency_key=f"desk{item.id}",
-            on_refs_changed=on_refs,
-            question_id=address.key.thread,
-            refs=refs,
-            known_message_ids=known_message_ids,
-            post_uncertain=item.attempt > 1 and not refs,
-            show_status=False,
-            final_buttons=buttons,
+    async def _call_topic(self, handoff: Handoff, send: Callable[[], Awaitable[T]]) -> T:
+        room = self.platforms.room(handoff.desk_room.platform)
+        cost = tuple(room.topic_cost(handoff.desk_room.channel))
+        if not cost:
+            return await send()
+        return await self._dispatcher.call(
+            CallRequest(
+                platform=handoff.desk_room.platform, action=PlatformAction.TOPIC, cost=cost, send=send
+            )
         )
-        try:
-            if text:
-                delivery.append(text)
-            await delivery.finish()
-        finally:
-            delivery.close()
 
     async def _download(self, file: Attachment, source: str, path: Path) -> None:
         try:

@@ -23,8 +23,10 @@ from core.answering.answerer import Answerer
 from core.answering.question import Question
 from core.chat_settings import ChatSettings
 from core.commands import CommandDispatcher, CommandReply
-from core.delivery.delivery import Delivery
 from core.delivery.dispatcher import DeliveryDispatcher
+from core.delivery.message_operations import AnswerButtons
+from core.delivery.message_target import MessageTarget
+from core.delivery.streamed_message import StreamedMessage
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, Button, OptionButton
 from core.domain.clock import Clock
@@ -157,8 +159,8 @@ class TurnRunner:
             running.cancel(claimed.turn.cancel_reason)
         try:
             outcome = await self._produce_answer(claimed, delivery)
-            if self._show_buttons and claimed.question is not None and not delivery.streamed.final_buttons:
-                delivery.streamed.final_buttons = await self._answer_buttons(claimed, outcome)
+            if self._show_buttons and claimed.question is not None and not delivery.final_buttons:
+                delivery.final_buttons = await self._answer_buttons(claimed, outcome)
             outcome = await self._deliver(claimed, delivery, outcome)
         finally:
             delivery.close()
@@ -166,7 +168,7 @@ class TurnRunner:
             await turns.finish(tx, claimed.turn, outcome=outcome)
             await inbox.set_status(tx, await self._answered_event_ids(tx, claimed), EventStatus.DONE)
         telemetry.finished(outcome, delivery)
-        log.info("turn.finished", outcome=str(outcome), pages=len(delivery.streamed.sent_messages))
+        log.info("turn.finished", outcome=str(outcome), pages=delivery.message_count)
         if claimed.question is not None:
             await self._answerer.prepare_next(claimed.conversation, claimed.turn)
             for afterwards in self._after_answer_hooks:
@@ -188,7 +190,7 @@ class TurnRunner:
         items = await inbox.load_open_items(tx, work, limit=MAX_MERGED)
         return [item.id for item in items if item.id <= turn.seq]
 
-    async def _produce_answer(self, claimed: ClaimedTurn, delivery: Delivery) -> TurnOutcome:
+    async def _produce_answer(self, claimed: ClaimedTurn, delivery: StreamedMessage) -> TurnOutcome:
         """Put the turn's text into the delivery and store it; return the outcome."""
         turn = claimed.turn
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
@@ -206,14 +208,14 @@ class TurnRunner:
             )
             running = self._active_answers.get(claimed.conversation.id)
             assert running is not None  # noqa: S101 (registered by __call__ for this very lane)
-            delivery.finished.add_done_callback(lambda _: running.cancel(CancelReason.UNDELIVERABLE))
+            delivery.completion.on_end(lambda: running.cancel(CancelReason.UNDELIVERABLE))
             return await self._answerer.answer(question, delivery, running)
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=said.text, outcome=said.outcome)
             if said.outcome is not Outcome.NOTICE:
                 await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, said.text)
         delivery.append(said.text)
-        delivery.streamed.final_buttons = said.options
+        delivery.final_buttons = said.options
         return said.outcome
 
     async def _predefined_reply(self, claimed: ClaimedTurn) -> CommandReply | None:
@@ -257,23 +259,22 @@ class TurnRunner:
             limit=self._backfill_max_messages,
         )
 
-    def _open_delivery(self, claimed: ClaimedTurn) -> Delivery:
+    def _open_delivery(self, claimed: ClaimedTurn) -> StreamedMessage:
         turn = claimed.turn
         question_id = claimed.question.message_id if claimed.question is not None else ""
-        return self._dispatcher.open(
-            self._channels[claimed.conversation.key.platform],
-            claimed.address,
+        target = MessageTarget(
+            channel=self._channels[claimed.conversation.key.platform],
+            address=claimed.address,
             idempotency_key=f"{turn.id}",
             on_refs_changed=partial(self._save_refs, claimed),
             question_id=question_id,
             refs=turn.refs,
             known_message_ids=claimed.known_message_ids,
             post_uncertain=turn.attempt > 1,
-            show_status=turn.state is TurnState.RUNNING,
-            running_buttons=(ActionButton.STOP,)
-            if self._show_buttons and turn.state is TurnState.RUNNING
-            else (),
         )
+        running = turn.state is TurnState.RUNNING
+        stop = (ActionButton.STOP,) if self._show_buttons and running else ()
+        return self._dispatcher.open(target, buttons=AnswerButtons(running=stop), show_status=running)
 
     async def _save_refs(self, claimed: ClaimedTurn, refs: Sequence[MessageRef]) -> None:
         """Store the references; a posted message must not be forgotten over a database's hiccup."""
@@ -295,7 +296,9 @@ class TurnRunner:
             else:
                 return
 
-    async def _deliver(self, claimed: ClaimedTurn, delivery: Delivery, outcome: TurnOutcome) -> TurnOutcome:
+    async def _deliver(
+        self, claimed: ClaimedTurn, delivery: StreamedMessage, outcome: TurnOutcome
+    ) -> TurnOutcome:
         """Bring the last words onto the screen; return the outcome."""
         try:
             await delivery.finish()

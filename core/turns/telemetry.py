@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from core.delivery.delivery import Delivery
+from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost
 from core.domain.turn_states import TurnOutcome
@@ -26,7 +26,7 @@ class TurnTelemetry:
         self._waited_s, self._span = waited_s, span
         self._claimed_at = clock.time()
 
-    def finished(self, outcome: TurnOutcome, delivery: Delivery) -> None:
+    def finished(self, outcome: TurnOutcome, delivery: StreamedMessage) -> None:
         """Note that the turn is closed and that its words stand."""
         first = delivery.first_shown_at
         self._span.set_attributes(outcome=str(outcome))

@@ -1,32 +1,52 @@
 """The scheduler alone, on simulated time: words in, frames out, no process and no network.
 
-Used to choose the numbers of :class:`core.delivery.pacing.Pace` and to show how they do for lengths
-that nobody waits for in a real run.
+Used to choose the parameters of :class:`core.delivery.pacing.PacingPolicy`, and to show their results for
+lengths that would take too long in a real run.
 """
 
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 
+from core.delivery.budget_pool import BudgetPool
 from core.delivery.message_operations import MessageOperation
+from core.delivery.message_target import MessageTarget
 from core.delivery.pacing import PacingPolicy
-from core.delivery.scheduled_message import ScheduledMessage, SendPermit
-from core.delivery.scheduler import DeliveryScheduler
+from core.delivery.scheduler import CallScheduler, ReadyCall
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, RenderedMessage
+from core.domain.clock import FakeClock
 from core.ports.platform import DeliveryMode
+from core.testing.fake_message_channel import FakeMessageChannel
 
 WORD = "word "
 
 
-class PlainPager:
+class OnePage:
     """One page, whatever its length."""
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the text as it is."""
         return [RenderedMessage(markdown="", text=markdown)] if markdown.strip() else []
+
+
+class SimulatedChannel(FakeMessageChannel):
+    """A channel whose answers grow in given modes; no call is sent to it."""
+
+    def __init__(self, clock: FakeClock, modes: Sequence[DeliveryMode]) -> None:
+        super().__init__(clock)
+        self._delivery_modes = modes
+
+    def build_renderer(self, address: Address) -> OnePage:
+        """Return a renderer without a limit."""
+        return OnePage()
+
+    def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
+        """Return the given modes."""
+        return self._delivery_modes
 
 
 @dataclass(slots=True)
@@ -53,85 +73,67 @@ class Simulation:
         self, runs: Sequence[Run], *, pace: PacingPolicy | None = None, latency_s: float = 0.01
     ) -> None:
         self.runs = runs
-        self.scheduler = DeliveryScheduler(pace)
+        self.scheduler = CallScheduler(BudgetPool(pace))
         self.latency_s = latency_s
+        self._clock = FakeClock()
         self._order = count()
-        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._run_of: dict[int, Run] = {}
 
     def play(self) -> None:
         """Run everything to its end."""
         for run in self.runs:
-            self._open(run)
+            self._at(run.words[0], lambda run=run: self._open(run))  # type: ignore[misc]
         while self._events:
-            now = self._events[0][0]
-            while self._events and self._events[0][0] <= now:
-                heapq.heappop(self._events)[2](now)
-            self._dispatch(now)
+            at = self._events[0][0]
+            self._clock.advance(max(0.0, at - self._clock.time()))
+            while self._events and self._events[0][0] <= at:
+                heapq.heappop(self._events)[2]()
+            self._dispatch()
 
-    def _at(self, when: float, what: Callable[[float], None]) -> None:
+    def _at(self, when: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._events, (when, next(self._order), what))
 
     def _open(self, run: Run) -> None:
-        address = Address(key=ThreadKey(platform="sim", tenant="t", channel="c", thread=""))
-        growing = StreamedMessage(address, PlainPager(), run.rungs, opened_at=run.words[0])
-        lane = ScheduledMessage(streamed=growing, next_status_at=None)
-        self._run_of[id(lane)] = run
-        self._at(run.words[0], lambda now: self.scheduler.add(lane, now))
-
-        def say(now: float) -> None:
-            growing.append(WORD, now)
-            self.scheduler.mark_changed(lane)
-
+        target = MessageTarget(
+            channel=SimulatedChannel(self._clock, run.rungs),
+            address=Address(key=ThreadKey(platform="sim", tenant="t", channel="c", thread="")),
+            idempotency_key="1",
+            on_refs_changed=_store_nothing,
+        )
+        message = StreamedMessage(target, self._clock, self.scheduler.mark_changed, show_status=False)
+        self._run_of[id(message)] = run
+        self.scheduler.add(message, self._clock.time())
         for at in run.words:
-            self._at(at, say)
+            self._at(at, lambda: message.append(WORD))
+        self._at(run.words[-1], message.end_text)
 
-        def finish(_: float) -> None:
-            growing.finish()
-            self.scheduler.mark_changed(lane)
+    def _dispatch(self) -> None:
+        now = self._clock.time()
+        while isinstance(ready := self.scheduler.next_call(now), ReadyCall):
+            self._send(ready)
+        if ready < inf:
+            self._at(max(ready, now + 1e-6), lambda: None)
 
-        self._at(run.words[-1], finish)
+    def _send(self, ready: ReadyCall) -> None:
+        message, sent_at = ready.source, self._clock.time()
+        call: MessageOperation = ready.call  # type: ignore[assignment]  # no status is shown here
 
-    def _dispatch(self, now: float) -> None:
-        while True:
-            grant, wake_at = self.scheduler.next_permit(now)
-            if grant is None:
-                if wake_at < float("inf"):
-                    self._at(max(wake_at, now + 1e-6), lambda _: None)
-                return
-            step = grant.message.streamed.compose(grant.create_mode, now)
-            if step is None:
-                self._nothing(grant, now)
-            elif self.scheduler.has_room(step.cost, now):
-                self._send(grant, step, now)
-            else:
-                grant.message.streamed.mark_not_shown()
-                grant.message.not_before = self.scheduler.room_at(step.cost, now)
-                self.scheduler.mark_changed(grant.message)
+        def land() -> None:
+            now, run = self._clock.time(), self._run_of[id(message)]
+            if call.rendered is not None:
+                run.frames.append((sent_at + self.latency_s / 2, len(call.rendered.text) // len(WORD)))
+            self.scheduler.pool.complete(ready.pending, now)
+            message.succeeded(call, MessageRef(channel="c", message_id="1", mode=call.mode), now)
+            self.scheduler.finish(message)
+            if message.complete:
+                self.scheduler.remove(message, now)
 
-    def _nothing(self, grant: SendPermit, now: float) -> None:
-        grant.message.last_update_at = now
-        if grant.message.streamed.complete:
-            self.scheduler.remove(grant.message, now)
-        else:
-            self.scheduler.mark_changed(grant.message)
+        self._at(sent_at + self.latency_s, land)
 
-    def _send(self, grant: SendPermit, step: MessageOperation, now: float) -> None:
-        lane = grant.message
-        self.scheduler.start_call(grant, step.cost, now)
-        lane.in_flight = True
-        run = self._run_of[id(lane)]
 
-        def land(then: float) -> None:
-            lane.in_flight = False
-            if step.rendered is not None:
-                run.frames.append((now + self.latency_s / 2, len(step.rendered.text) // len(WORD)))
-            lane.streamed.mark_applied(step, MessageRef(channel="c", message_id="1", mode=step.mode), then)
-            self.scheduler.complete_call(lane, then)
-            if step.completes_answer and lane.streamed.next_priority(then) is None:
-                self.scheduler.remove(lane, then)
-
-        self._at(now + self.latency_s, land)
+async def _store_nothing(_: Sequence[MessageRef]) -> None:
+    """Store no references."""
 
 
 def steady(seconds: float, *, per_s: float = 40.0, start: float = 0.0) -> list[float]:

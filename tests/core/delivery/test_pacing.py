@@ -1,4 +1,4 @@
-"""How a budget is spent over the life of an answer."""
+"""Unit tests of the pacing: how a budget is spent over the life of an answer."""
 
 from itertools import pairwise
 
@@ -7,17 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.delivery.pacing import PacingPolicy, is_worth_showing
-from core.delivery.token_bucket import TokenBucket
+from core.delivery.token_bucket import BucketLoad, TokenBucket
 from core.ports.platform import Budget
 
 PACE = PacingPolicy()
 
 
-def a_bucket(per_s: float, burst: float, *, growers: int = 1, finals: int = 1) -> TokenBucket:
+def a_bucket(per_s: float, burst: float, *, streams: int = 1, finals: int = 1) -> TokenBucket:
     """Return a full bucket that so many messages share."""
     bucket = TokenBucket(Budget(key="k", per_s=per_s, burst=burst), 0.0)
-    bucket.own_streams, bucket.own_finals = growers, finals
+    bucket.own_load = BucketLoad(streams, finals)
     return bucket
+
+
+def preview_at(bucket: TokenBucket, now: float) -> float:
+    """Return when a bucket may pay a preview."""
+    return max(bucket.next_preview_at, bucket.room_at(now, 1.0 + PACE.reserved_for_finals(bucket)))
 
 
 def previews(bucket: TokenBucket, until_s: float) -> list[float]:
@@ -26,7 +31,7 @@ def previews(bucket: TokenBucket, until_s: float) -> list[float]:
     bucket.take(now)
     while now < until_s:
         bucket.next_preview_at = now + PACE.preview_interval_s(bucket, age_s=now, now=now)
-        now = PACE.preview_at(bucket, now)
+        now = preview_at(bucket, now)
         bucket.take(now)
         times.append(now)
     return times
@@ -40,7 +45,7 @@ def test_a_final_frame_finds_room_within_its_wait(per_s: float, burst: float) ->
     bucket.take(now)
     for _ in range(60):
         bucket.next_preview_at = now + PACE.preview_interval_s(bucket, age_s=now, now=now)
-        now = PACE.preview_at(bucket, now)
+        now = preview_at(bucket, now)
         bucket.take(now)
         assert bucket.room_at(now) - now <= PACE.max_final_wait_s + 1e-6
 
@@ -59,7 +64,7 @@ def test_intervals_grow_while_the_burst_is_spent(per_s: float, burst: float) -> 
 def test_many_messages_spend_a_shared_burst_more_slowly() -> None:
     """Sixteen messages do not burn in five seconds what all of them need for a minute."""
     alone = a_bucket(0.7, 8.0)
-    shared = a_bucket(0.7, 8.0, growers=16, finals=16)
+    shared = a_bucket(0.7, 8.0, streams=16, finals=16)
     shared_gap_s = PACE.preview_interval_s(shared, age_s=0, now=0)
     assert shared_gap_s > 2 * PACE.preview_interval_s(alone, age_s=0, now=0)
     assert shared_gap_s <= 1 / shared.rate
@@ -68,7 +73,7 @@ def test_many_messages_spend_a_shared_burst_more_slowly() -> None:
 @given(st.integers(1, 100), st.floats(0.1, 30), st.floats(1, 30))
 def test_what_is_held_back_is_bounded(lanes: int, per_s: float, burst: float) -> None:
     """Enough for one final, never more than that or a third of the burst for many."""
-    bucket = a_bucket(per_s, burst, growers=lanes, finals=lanes)
+    bucket = a_bucket(per_s, burst, streams=lanes, finals=lanes)
     held = PACE.reserved_for_finals(bucket)
     one = max(0.0, 1 - PACE.max_final_wait_s * per_s)
     assert min(one, burst / 3) - 1e-9 <= held <= max(one, burst / 3) + 1e-9
@@ -81,9 +86,9 @@ def test_nothing_is_held_back_where_no_message_ends() -> None:
 
 def test_a_budget_for_too_many_is_too_thin() -> None:
     """A frame a minute helps nobody; a lone message is never given up."""
-    assert PACE.oversubscribed(a_bucket(1 / 3, 5.0, growers=20))
-    assert not PACE.oversubscribed(a_bucket(1 / 3, 5.0, growers=10))
-    assert not PACE.oversubscribed(a_bucket(0.01, 1.0, growers=1))
+    assert PACE.oversubscribed(a_bucket(1 / 3, 5.0, streams=20))
+    assert not PACE.oversubscribed(a_bucket(1 / 3, 5.0, streams=10))
+    assert not PACE.oversubscribed(a_bucket(0.01, 1.0, streams=1))
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,27 @@
 """Budgets hold over all replicas, whatever the order in which they ask, send and hear replies."""
 
 import heapq
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.delivery.shared_budget import (
-    DEMAND_TTL_S,
+    LOAD_TTL_S,
     BudgetRequest,
     CompletedCall,
+    Reservation,
+    SharedBudget,
+    apply_completions,
     apply_rate_limit,
     call_key,
-    remote_demand,
+    remote_load,
     sync_from_shared,
     try_reserve,
 )
-from core.delivery.token_bucket import CALL_TIMEOUT_S, build_bucket
+from core.delivery.token_bucket import CALL_TIMEOUT_S, BucketLoad, build_bucket
 from core.ports.platform import Budget
 
 BUCKET = Budget(key="b", per_s=1.0, burst=3)
@@ -33,26 +36,30 @@ CALLS = st.lists(
 
 
 def counted_by_platform(budget: Budget, calls: list[tuple[str, float, float, float]]) -> list[float]:
-    """Let replicas send as soon as the shared row allows; return when the platform counted each call."""
-    row: dict[str, Any] = {}
+    """Let replicas send as soon as the shared state allows; return when the platform counted each call."""
+    stored: dict[str, SharedBudget] = {}
     now, counted, numbers = 0.0, [], count()
     replies: list[tuple[float, str, int]] = []
     for replica, pause, latency, share in calls:
         now += pause
         while True:
-            heard = [one for one in replies if one[0] <= now and one[1] == replica]
-            told = {budget.key: [CompletedCall(call, now - at) for at, _, call in heard]}
-            replies = [one for one in replies if one not in heard]
+            arrived = [one for one in replies if one[0] <= now and one[1] == replica]
+            completed = {budget.key: [CompletedCall(call, now - at) for at, _, call in arrived]}
+            replies = [one for one in replies if one not in arrived]
             number = next(numbers)
-            asks = [BudgetRequest(budget)]
-            verdict = try_reserve(
-                {budget.key: row}, asks, replica=replica, call_id=number, completed=told, now=now
+            reservation = try_reserve(
+                stored,
+                [BudgetRequest(budget)],
+                replica=replica,
+                call_id=number,
+                completed=completed,
+                now=now,
             )
-            row = dict(verdict.rows[budget.key])
-            if verdict.granted:
+            stored = dict(reservation.budgets)
+            if reservation.granted:
                 break
-            assert verdict.wait_s > 0
-            now += min(verdict.wait_s, 1.0)  # another replica's reply may make room earlier
+            assert reservation.wait_s > 0
+            now += min(reservation.wait_s, 1.0)  # another replica's reply may make room earlier
         heapq.heappush(replies, (now + latency, replica, number))
         counted.append(now + share * latency)
     return sorted(counted)
@@ -79,85 +86,100 @@ def test_a_window_is_never_exceeded(calls: list[tuple[str, float, float, float]]
         assert len(within) <= WINDOW.burst
 
 
-def test_nothing_is_taken_where_one_budget_has_no_room() -> None:
+def reserve(
+    stored: Mapping[str, SharedBudget],
+    *requests: BudgetRequest,
+    replica: str = "a",
+    call_id: int = 0,
+    now: float = 0.0,
+) -> Reservation:
+    """Reserve one call without any replies."""
+    return try_reserve(stored, requests, replica=replica, call_id=call_id, completed={}, now=now)
+
+
+def spend(budget: Budget, calls: int, *, replica: str = "a", now: float = 0.0) -> dict[str, SharedBudget]:
+    """Return a budget's state after some calls without replies."""
+    stored: dict[str, SharedBudget] = {}
+    for call in range(calls):
+        stored = dict(reserve(stored, BudgetRequest(budget), replica=replica, call_id=call, now=now).budgets)
+    return stored
+
+
+def test_nothing_is_taken_if_one_budget_has_no_room() -> None:
     """A call that needs two budgets takes from both or from none."""
-    spent: dict[str, Any] = {}
-    for call in range(4):
-        verdict = try_reserve(
-            {"w": spent}, [BudgetRequest(WINDOW)], replica="a", call_id=call, completed={}, now=0.0
-        )
-        spent = dict(verdict.rows["w"])
-    asks = [BudgetRequest(BUCKET), BudgetRequest(WINDOW)]
-    verdict = try_reserve({"w": spent}, asks, replica="b", call_id=9, completed={}, now=0.0)
-    assert not verdict.granted
-    assert verdict.rows["b"]["flying"] == {}
+    requests = BudgetRequest(BUCKET), BudgetRequest(WINDOW)
+
+    reservation = reserve(spend(WINDOW, 4), *requests, replica="b", call_id=9)
+
+    assert not reservation.granted
+    assert reservation.budgets["b"].state.in_flight == {}
 
 
-def test_what_is_kept_back_is_left() -> None:
-    """A preview leaves the calls that final frames may need."""
-    row: dict[str, Any] = {}
+def test_calls_for_more_urgent_ones_are_left() -> None:
+    """A preview leaves the calls that final updates may need."""
+    stored: dict[str, SharedBudget] = {}
     granted = []
     for call in range(3):
-        ask = BudgetRequest(BUCKET, min_remaining=1.0)
-        verdict = try_reserve({"b": row}, [ask], replica="a", call_id=call, completed={}, now=0.0)
-        row = dict(verdict.rows["b"])
-        granted.append(verdict.granted)
+        reservation = reserve(stored, BudgetRequest(BUCKET, min_remaining=1.0), call_id=call)
+        stored = dict(reservation.budgets)
+        granted.append(reservation.granted)
+
     assert granted == [True, True, False]
-    assert try_reserve(
-        {"b": row}, [BudgetRequest(BUCKET)], replica="b", call_id=0, completed={}, now=0.0
-    ).granted
+    assert reserve(stored, BudgetRequest(BUCKET), replica="b").granted
 
 
-def test_a_refusal_closes_the_budget_for_all() -> None:
-    """Nobody asks again before the wait that the platform named to one of them."""
-    row = apply_rate_limit({}, BUCKET, 7.0, 100.0)
-    verdict = try_reserve(
-        {"b": row}, [BudgetRequest(BUCKET)], replica="other", call_id=1, completed={}, now=101.0
-    )
-    assert not verdict.granted
-    assert verdict.wait_s == pytest.approx(6.5)
+def test_a_rate_limit_closes_the_budget_for_all() -> None:
+    """No replica sends before the wait that the platform named to one of them."""
+    closed = apply_rate_limit(None, BUCKET, 7.0, 100.0)
+
+    reservation = reserve({"b": closed}, BudgetRequest(BUCKET), replica="other", now=101.0)
+
+    assert not reservation.granted
+    assert reservation.wait_s == pytest.approx(6.5)
 
 
-def test_calls_of_a_dead_replica_are_not_in_the_air_for_ever() -> None:
+def test_a_reply_gives_a_window_its_place_back_after_its_time() -> None:
+    """A call counts from its reply on."""
+    stored = spend(WINDOW, 4)["w"]
+
+    after = apply_completions(stored, WINDOW, [CompletedCall(0, 0.0)], replica="a", now=2.0)
+
+    assert not reserve({"w": after}, BudgetRequest(WINDOW), call_id=9, now=11.9).granted
+    assert reserve({"w": after}, BudgetRequest(WINDOW), call_id=9, now=12.1).granted
+
+
+def test_calls_of_a_dead_replica_are_not_in_flight_for_ever() -> None:
     """A window's place that nobody gave back is counted once and then free again."""
-    row: dict[str, Any] = {}
-    for call in range(4):
-        verdict = try_reserve(
-            {"w": row}, [BudgetRequest(WINDOW)], replica="dead", call_id=call, completed={}, now=0.0
-        )
-        row = dict(verdict.rows["w"])
     later = CALL_TIMEOUT_S + 1
-    held = try_reserve({"w": row}, [BudgetRequest(WINDOW)], replica="a", call_id=0, completed={}, now=later)
+
+    held = reserve(spend(WINDOW, 4, replica="dead"), BudgetRequest(WINDOW), now=later)
+
     assert not held.granted
-    row = dict(held.rows["w"])
     later += WINDOW.window_s + 1
-    assert try_reserve(
-        {"w": row}, [BudgetRequest(WINDOW)], replica="a", call_id=1, completed={}, now=later
-    ).granted
+    assert reserve(held.budgets, BudgetRequest(WINDOW), call_id=1, now=later).granted
 
 
-def test_a_replica_knows_how_many_others_ride() -> None:
-    """What another says of its messages counts while it is fresh, and never our own."""
-    ask = BudgetRequest(BUCKET, demand=(3, 2))
-    row = dict(try_reserve({}, [ask], replica="a", call_id=0, completed={}, now=50.0).rows["b"])
-    assert remote_demand(row, replica="b", now=51.0) == (3, 2)
-    assert remote_demand(row, replica="a", now=51.0) == (0, 0)
-    assert remote_demand(row, replica="b", now=51.0 + DEMAND_TTL_S) == (0, 0)
+def test_a_replica_knows_the_load_of_the_others() -> None:
+    """What another reports counts while it is fresh, and never our own."""
+    stored = reserve({}, BudgetRequest(BUCKET, load=BucketLoad(3, 2)), now=50.0).budgets["b"]
+
+    assert remote_load(stored, replica="b", now=51.0) == BucketLoad(3, 2)
+    assert remote_load(stored, replica="a", now=51.0) == BucketLoad(0, 0)
+    assert remote_load(stored, replica="b", now=51.0 + LOAD_TTL_S) == BucketLoad(0, 0)
 
 
 @pytest.mark.parametrize("budget", [BUCKET, WINDOW])
-def test_a_mirror_shows_what_the_store_says(budget: Budget) -> None:
-    """Others' calls count in our own bucket, ours that wait for a reply stay in the air."""
-    row: dict[str, Any] = {}
+def test_a_local_bucket_follows_the_stored_state(budget: Budget) -> None:
+    """Others' calls count in our own bucket, ours that wait for a reply stay in flight."""
+    stored: dict[str, SharedBudget] = {}
     for replica, call in (("b", 1), ("a", 1), ("a", 2)):
-        verdict = try_reserve(
-            {budget.key: row}, [BudgetRequest(budget)], replica=replica, call_id=call, completed={}, now=9.0
-        )
-        row = dict(verdict.rows[budget.key])
+        stored = dict(reserve(stored, BudgetRequest(budget), replica=replica, call_id=call, now=9.0).budgets)
     own = build_bucket(budget, 1000.0)
-    own.start(2, 1000.0)  # call 1 has its reply, and the store does not know yet
-    sync_from_shared(own, row, replica="a", shared_now=9.0, now=1000.0)
+    own.start(2, 1000.0)  # call 1 has its reply, which is not stored yet
+
+    sync_from_shared(own, stored[budget.key], replica="a", shared_now=9.0, now=1000.0)
+
     assert own.level(1000.0) == pytest.approx(budget.burst - 3)
-    assert call_key("a", 1) in row["flying"]
+    assert call_key("a", 1) in stored[budget.key].state.in_flight
     own.complete(2, 1000.0)
     assert own.level(1000.0) == pytest.approx(budget.burst - 3)

@@ -1,118 +1,120 @@
-"""Replicas that share one platform's budget through the database never pass it together."""
+"""Replicas that share a platform's budget through the database never exceed it together.
+
+The rules themselves are tested in ``test_shared_budget.py`` and, over whole answers, in
+``test_budgeted_calls.py``; this is the store under them, on both databases.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 
-from core.delivery.dispatcher import DeliveryDispatcher
+from core.delivery.budget_codec import decode_budget
 from core.delivery.shared_budget import BudgetRequest
-from core.delivery.shared_budget_store import SharedBudgetStore
-from core.domain.addresses import Address
-from core.domain.bot_messages import MessageRef
-from core.domain.clock import ScaledClock
+from core.delivery.shared_budget_store import REPORT_AFTER_S, SharedBudgetStore
+from core.domain.clock import FakeClock
+from core.domain.errors import StoreUnavailable
 from core.ports.platform import Budget
 from core.store import Database
 from core.store import delivery as rows
 
-FACTOR = 5.0
-BUDGET = Budget(key="fake:c", per_s=1.0, burst=3)
+BUDGET = Budget(key="fake:c", per_s=0.001, burst=3)
+REQUEST = BudgetRequest(BUDGET)
 
 
-async def keep(_: Sequence[MessageRef]) -> None:
-    """Store nothing."""
+async def calls_in_flight(database: Database) -> list[object]:
+    """Return the ids of the stored budget's calls in flight."""
+    async with database.begin() as tx:
+        _, found = await rows.lock(tx, [BUDGET.key])
+    stored = decode_budget(found[BUDGET.key])
+    return [] if stored is None else list(stored.state.in_flight)
 
 
-async def answer(
-    courier: DeliveryDispatcher, clock: ScaledClock, surface: Any, address: Address, marker: str
-) -> float:
-    """Show eight seconds of words; return how long the whole text took after the last word."""
-    delivery = courier.open(surface, address, idempotency_key=marker, on_refs_changed=keep)
-    try:
-        for index in range(160):
-            delivery.append(f"word{index} ")
-            await clock.sleep(0.05)
-        said_at = clock.time()
-        await delivery.finish()
-        return clock.time() - said_at
-    finally:
-        delivery.close()
+async def test_concurrent_calls_of_two_replicas_get_no_more_than_the_burst(database: Database) -> None:
+    """Ten calls at once in a budget of three: three are granted, whoever asks first."""
+    one, other = (SharedBudgetStore(database, FakeClock(), name) for name in ("one", "other"))
 
-
-async def test_two_replicas_share_one_chat(
-    database: Database, fake_surface: Any, address: Callable[..., Address]
-) -> None:
-    """Two answers in one chat by two replicas: no refusal, both whole, the last words soon."""
-    clock = ScaledClock(FACTOR)
-    surface = fake_surface(per_s=1.0, burst=3.0)
-    enforced = fake_surface(per_s=FACTOR, burst=3.0)  # the same, by the loop's own time
-    surface._call = enforced._call
-    couriers = [
-        DeliveryDispatcher(clock, shared_budgets=SharedBudgetStore(database, clock, replica))
-        for replica in ("one", "other")
-    ]
-    for courier in couriers:
-        courier.start()
-    late_s = await asyncio.gather(
-        *(answer(courier, clock, surface, address(), f"{index}") for index, courier in enumerate(couriers))
+    reservations = await asyncio.gather(
+        *(replica.reserve([REQUEST], call) for call in range(5) for replica in (one, other))
     )
-    for courier in couriers:
-        await courier.close()
-    whole = "".join(f"word{index} " for index in range(160))
-    assert enforced.refused == []
-    assert [text.strip() for text in surface.screen.values()] == [whole.strip()] * 2
-    assert max(late_s) < 3.0
-    async with database.begin() as tx:
-        _, kept = await rows.lock(tx, ["fake:c"])
-    assert kept["fake:c"]["flying"] == {}
+
+    assert sorted(reservation.granted for reservation in reservations) == [False] * 7 + [True] * 3
+    assert all(one.wait_s > 0 for one in reservations if not one.granted)
+    assert len(await calls_in_flight(database)) == 3
+    await one.close()
+    await other.close()
 
 
-async def test_replies_are_told_by_themselves(database: Database) -> None:
-    """A call that no further frame follows does not stay in the air for the others."""
-    clock = ScaledClock(20)
+async def test_replies_are_reported_without_a_further_call(database: Database) -> None:
+    """A call that no further call follows does not stay in flight for the others."""
+    clock = FakeClock()
     one = SharedBudgetStore(database, clock, "one")
-    assert (await one.reserve([BudgetRequest(BUDGET)], 1)).granted
+    await one.reserve([REQUEST], 1)
     one.complete([BUDGET], 1)
-    await clock.sleep(4)
-    async with database.begin() as tx:
-        _, kept = await rows.lock(tx, [BUDGET.key])
-    assert kept[BUDGET.key]["flying"] == {}
+    await asyncio.sleep(0)  # the reporting task begins to wait
+    assert await calls_in_flight(database) == ["one:1"]
+
+    clock.advance(REPORT_AFTER_S)
+
+    async with asyncio.timeout(10):
+        while await calls_in_flight(database):
+            pass
     await one.close()
 
 
-async def test_a_refusal_is_known_to_all(database: Database) -> None:
+async def test_replies_are_reported_with_the_next_call(database: Database) -> None:
+    """One transaction does both."""
+    one = SharedBudgetStore(database, FakeClock(), "one")
+    await one.reserve([REQUEST], 1)
+    one.complete([BUDGET], 1)
+
+    await one.reserve([REQUEST], 2)
+
+    assert await calls_in_flight(database) == ["one:2"]
+    await one.close()
+
+
+async def test_a_close_reports_all_replies(database: Database) -> None:
+    """The others need not wait for the calls of a replica that ended."""
+    one = SharedBudgetStore(database, FakeClock(), "one")
+    await one.reserve([REQUEST], 1)
+    one.complete([BUDGET], 1)
+
+    await one.close()
+
+    assert await calls_in_flight(database) == []
+
+
+async def test_a_rate_limit_is_known_to_all(database: Database) -> None:
     """What the platform refused one replica, the other does not try."""
-    clock = ScaledClock(1)
-    one, other = SharedBudgetStore(database, clock, "one"), SharedBudgetStore(database, clock, "other")
+    one, other = (SharedBudgetStore(database, FakeClock(), name) for name in ("one", "other"))
     await one.record_rate_limit(BUDGET, 30.0)
-    verdict = await other.reserve([BudgetRequest(BUDGET)], 1)
-    assert not verdict.granted
-    assert verdict.wait_s == pytest.approx(30.5, abs=2)
+
+    reservation = await other.reserve([REQUEST], 1)
+
+    assert not reservation.granted
+    assert reservation.wait_s == pytest.approx(30.5, abs=2)
+    await one.close()
+    await other.close()
 
 
-async def test_a_store_that_is_gone_keeps_no_words_back(
-    fake_surface: Any, address: Callable[..., Address]
-) -> None:
-    """Where the database does not answer, a replica goes by its own count."""
-    clock = ScaledClock(FACTOR)
-    gone = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    surface = fake_surface(per_s=FACTOR, burst=3.0)
-    courier = DeliveryDispatcher(clock, shared_budgets=SharedBudgetStore(gone, clock, "one"))
-    courier.start()
-    delivery = courier.open(surface, address(), idempotency_key="7", on_refs_changed=keep)
-    delivery.append("all of it")
-    await delivery.finish()
-    await courier.close()
-    await gone.close()
-    assert list(surface.screen.values()) == ["all of it"]
-
-
-async def test_old_budgets_are_forgotten(database: Database) -> None:
+async def test_unused_budgets_are_deleted(database: Database) -> None:
     """A budget that nobody spends from leaves no row behind."""
-    one = SharedBudgetStore(database, ScaledClock(1), "one")
-    await one.reserve([BudgetRequest(BUDGET)], 1)
+    one = SharedBudgetStore(database, FakeClock(), "one")
+    await one.reserve([REQUEST], 1)
     async with database.begin() as tx:
         assert await rows.delete_unused(tx, unused_s=60) == 0
         assert await rows.delete_unused(tx, unused_s=-60) == 1
     await one.close()
+
+
+async def test_a_database_that_is_gone_is_told() -> None:
+    """The caller then goes by its own count, and replies are kept for later."""
+    gone = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    one = SharedBudgetStore(gone, FakeClock(), "one")
+
+    with pytest.raises(StoreUnavailable):
+        await one.reserve([REQUEST], 1)
+
+    one.complete([BUDGET], 1)
+    await one.close()
+    await gone.close()

@@ -1,4 +1,4 @@
-"""A budget never grants more than the platform does, whatever calls cost in time."""
+"""A bucket never grants more than the platform does, whatever time calls take."""
 
 import pytest
 from hypothesis import given

@@ -1,0 +1,111 @@
+"""Makes the next call of one answer from its newest text. Pure: no I/O; time is passed in as seconds.
+
+A call is composed at the moment it may be sent; nothing is ever queued.
+"""
+
+from core.delivery.growing_text import GrowingText
+from core.delivery.message_operations import MessageOperation
+from core.delivery.message_sequence import MessageSequence
+from core.delivery.pacing import is_worth_showing
+from core.delivery.platform_call import Priority
+from core.domain.bot_messages import MessageRef, PlatformAction
+from core.ports.platform import DeliveryMode, Renderer
+
+FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first update
+FIRST_UPDATE_CHARS = 200  #: characters that decide whether a first update is worth it
+FRESH_TEXT_S = 0.05  #: added to the age of pending text, so that new text has a value too
+
+
+class AnswerComposer:
+    """One answer's text and messages."""
+
+    def __init__(self, renderer: Renderer, messages: MessageSequence) -> None:
+        self.text = GrowingText()
+        self.messages = messages
+        self._renderer = renderer
+        self._has_more = False  # the last composition left further calls
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be sent of a complete text."""
+        return self.text.complete and not self._has_more
+
+    def finish(self) -> None:
+        """Take note that the text is complete."""
+        self.text.complete = True
+        self._has_more = True
+
+    def next_priority(self, now: float) -> Priority | None:
+        """Return the priority of the next call; None if only more text can bring one."""
+        text, messages = self.text, self.messages
+        if text.complete:
+            return Priority.FINAL if self._has_more else None
+        if self._has_more:
+            return Priority.FIRST
+        if text.is_empty and text.placeholder != text.shown_placeholder:
+            return Priority.PREVIEW if messages.posted else Priority.FIRST
+        if text.pending_chars == 0:
+            return Priority.PREVIEW if now >= messages.expires_at else None
+        if messages.posted and not text.shown_placeholder:
+            return Priority.PREVIEW
+        beginning = text.value[:FIRST_UPDATE_CHARS]
+        ready = text.pending_s(now) >= FIRST_UPDATE_TIMEOUT_S or is_worth_showing(beginning)
+        return Priority.FIRST if ready and text.value.strip() else None
+
+    def patient_until(self) -> float | None:
+        """Return until when a few words wait for more before they are shown; None if none wait."""
+        text = self.text
+        if not text.pending_chars or self.messages.posted or text.pending_since is None:
+            return None
+        return text.pending_since + FIRST_UPDATE_TIMEOUT_S
+
+    def preview_value(self, now: float) -> float:
+        """Return pending characters times the seconds they have waited."""
+        return self.text.pending_chars * (self.text.pending_s(now) + FRESH_TEXT_S)
+
+    def compose(self, create_mode: DeliveryMode | None, now: float) -> MessageOperation | None:
+        """Return the next call, made from the newest text; None if nothing is to be sent now.
+
+        ``create_mode`` is the mode of a message that is created by it; None if no budget of a new
+        message was checked for room.
+        """
+        text, messages = self.text, self.messages
+        if text.is_empty and not text.complete:
+            text.shown_placeholder = text.placeholder
+            return messages.show_placeholder(text.placeholder)
+        rendered = self._renderer.render(text.take(), complete=text.complete)
+        operation = messages.show(
+            rendered, complete=text.complete, create_mode=create_mode or messages.modes[0], now=now
+        )
+        if operation is None:
+            self._has_more = False
+            return None
+        if operation.action is PlatformAction.POST and not operation.final and create_mode is None:
+            self._has_more = True  # asked again, as the first call of a message
+            return None
+        self._has_more = text.complete or operation.index < len(rendered) - 1
+        shows_text = operation.action in (PlatformAction.POST, PlatformAction.EDIT)
+        return operation.showing(text.take_pending_since()) if shows_text else operation
+
+    def give_back(self, operation: MessageOperation) -> None:
+        """Take note that a composed call was not sent, or had no effect."""
+        if self.text.complete or not self.messages.posted:
+            self._has_more = self.text.complete
+        self.text.give_back(operation.text_since)
+
+    def skip(self, operation: MessageOperation) -> None:
+        """Take note that a preview was refused; it is not tried again before more text arrives."""
+        self.text.restore_pending_since(operation.text_since)
+
+    def compose_again(self, operation: MessageOperation) -> None:
+        """Take note that a call had no effect and must be followed by another one without more text."""
+        self.text.give_back(operation.text_since)
+        self._has_more = True
+
+    def applied(self, operation: MessageOperation, ref: MessageRef | None, now: float) -> None:
+        """Take note of a call's effect; ``ref`` is the message as it is now."""
+        self.messages.applied(operation, ref, now)
+        if operation.action in (PlatformAction.POST, PlatformAction.EDIT) and not self.text.is_empty:
+            self.text.shown_placeholder = ""
+        if operation.completes:
+            self._has_more = False
