@@ -16,7 +16,7 @@
         ├── PlatformUnavailable   nothing was shown; the same call may be tried again
         └── PlatformOutcomeUnknown     the call may have taken effect (a time-out, a lost reply)
 
-Kimi's own errors stand in :mod:`core.kimi.errors`.
+Kimi's own errors stand in :mod:`core.kimi.api_errors`.
 """
 
 from typing import Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""The chat API of Kimi: a client that stands on its own.
+"""A client of Kimi's chat API, usable without the rest of the service.
 
 ::
 
@@ -12,21 +12,11 @@
             async for event in events:
                 ...
 
-It speaks to Moonshot (China and international), to Ace Data Cloud and to anything compatible
-behind a base URL, and raises :class:`KimiError` and nothing else.
+It works with Moonshot (China and international), Ace Data Cloud and compatible providers behind a base
+URL, and raises :class:`KimiError` and nothing else.
 """
 
-from core.kimi.client import AsyncKimi
-from core.kimi.content import (
-    ContentPart,
-    ImagePart,
-    MessageContent,
-    TextPart,
-    VideoPart,
-    count_media,
-    text_of,
-)
-from core.kimi.errors import (
+from core.kimi.api_errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
     KimiContextTooLong,
@@ -46,6 +36,16 @@ from core.kimi.errors import (
     Language,
     Limit,
     Phase,
+)
+from core.kimi.client import AsyncKimi
+from core.kimi.content import (
+    ContentPart,
+    ImagePart,
+    MessageContent,
+    TextPart,
+    VideoPart,
+    count_media,
+    text_of,
 )
 from core.kimi.files_api import (
     FAILED_STATUSES,

@@ -1,4 +1,4 @@
-"""What one message says: words, pictures, videos, and their form on the wire."""
+"""The content of one message (text, pictures, videos) and its JSON form."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -6,21 +6,21 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """Words beside a picture or a video."""
+    """Text beside a picture or a video."""
 
-    text: str  #: never empty: Kimi refuses an empty part
+    text: str  #: not empty: Kimi refuses an empty part
 
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """A picture, for models that see."""
+    """A picture, for models with image input."""
 
-    url: str  #: ``data:image/…;base64,…`` or ``ms://<file id>``; addresses of the web are refused
+    url: str  #: ``data:image/…;base64,…`` or ``ms://<file id>``; web addresses are refused
 
 
 @dataclass(frozen=True, slots=True)
 class VideoPart:
-    """A video, for models that take it."""
+    """A video, for models with video input."""
 
     url: str  #: ``data:video/…;base64,…`` or ``ms://<file id>``
 
@@ -30,21 +30,21 @@ MessageContent: TypeAlias = str | tuple[ContentPart, ...]
 
 
 def text_of(content: MessageContent) -> str:
-    """Return the words of a message without what can only be seen."""
+    """Return the text of a message without its media."""
     if isinstance(content, str):
         return content
     return "\n".join(part.text for part in content if isinstance(part, TextPart))
 
 
 def count_media(content: MessageContent) -> int:
-    """Return how many pictures and videos a message carries."""
+    """Return the number of pictures and videos in a message."""
     return 0 if isinstance(content, str) else sum(not isinstance(part, TextPart) for part in content)
 
 
 def wire_content(content: MessageContent) -> str | list[dict[str, Any]]:
-    """Return the ``content`` of a message; a plain string where there are only words.
+    """Return the ``content`` member of a message; a plain string if there are no media.
 
-    Models that do not see refuse a list of parts, so words alone are never sent as one.
+    Models without image input refuse a list of parts.
     """
     if isinstance(content, str):
         return content

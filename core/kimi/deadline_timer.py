@@ -1,4 +1,4 @@
-"""A time limit for waiting, measured by our clock."""
+"""Time limits for the many short waits of one exchange, on the client's clock."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,35 +10,35 @@ T = TypeVar("T")
 
 
 class DeadlineTimer:
-    """Limit single waits of one task after another at the cost of one timer task in all.
+    """Limits consecutive waits of a task with one timer task for all of them.
 
-    ``asyncio.timeout`` would arm and disarm a timer for every network read, and knows only the
-    loop's time. Here a read only notes when it must be over; one task looks from time to time.
+    ``asyncio.timeout`` would arm and cancel a timer for every network read, and knows only the event
+    loop's time. Here a read only records its deadline; the timer task checks it from time to time.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._deadline = 0.0
-        self._next_check_at = float("inf")  # when the timer task looks next
+        self._next_check_at = float("inf")  # when the timer task checks next
         self._waiting: asyncio.Task[object] | None = None
         self._expired = False
         self._timer: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """End the timer task; the last thing to call."""
+        """End the timer task. Call it last."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def deadline_in(self, delay_s: float) -> float:
-        """Return the moment ``within_s`` seconds from now, for :meth:`wait`."""
+        """Return the time ``delay_s`` seconds from now, for :meth:`wait`."""
         return self._clock.time() + delay_s
 
     async def wait(self, awaited: Awaitable[T], *, deadline: float) -> T:
-        """Await something no longer than until ``due_at`` and return its result.
+        """Return the result of ``awaited``, which may take until ``deadline``.
 
         Raises:
-            TimeoutError: it took longer; it was cancelled.
+            TimeoutError: it took longer and was cancelled.
         """
         if deadline < self._next_check_at:
             self.stop()
@@ -63,7 +63,7 @@ class DeadlineTimer:
             now = self._clock.time()
             if now < self._deadline:
                 self._next_check_at = self._deadline
-            elif self._waiting is None:  # the reader is busy elsewhere; its next wait sets the time
+            elif self._waiting is None:  # the reader is busy elsewhere; its next wait starts a timer
                 self._next_check_at = float("inf")
                 return
             else:
@@ -75,5 +75,5 @@ class DeadlineTimer:
 def _current_task() -> asyncio.Task[object]:
     task = asyncio.current_task()
     if task is None:
-        raise RuntimeError("a wait outside of any task cannot be limited")
+        raise RuntimeError("only a task can wait with a deadline")
     return task

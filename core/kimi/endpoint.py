@@ -1,4 +1,4 @@
-"""Where a provider is and what every call to it carries."""
+"""A provider's address and the headers of every request to it."""
 
 import httpx
 
@@ -6,17 +6,17 @@ _CHAT_PATH = "/chat/completions"
 
 
 class Endpoint:
-    """A provider's base URL and key; shows the key to nobody but the provider.
+    """A provider's base URL and key; its ``repr`` hides the key.
 
-    Moonshot's base ends in ``/v1``, Ace Data Cloud's in ``/kimi``; both continue with
-    ``/chat/completions``. A base that names that path already is understood.
+    Moonshot's base URL ends in ``/v1``, Ace Data Cloud's in ``/kimi``; both continue with
+    ``/chat/completions``. A base URL that includes this path is accepted too.
     """
 
     def __init__(self, *, api_key: str, base_url: str) -> None:
-        """Check both.
+        """Check key and base URL.
 
         Raises:
-            ValueError: the base is no HTTP address, or the key cannot stand in a header.
+            ValueError: the base URL is no HTTP address, or the key cannot be sent in a header.
         """
         api_key = api_key.strip()
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
@@ -33,7 +33,7 @@ class Endpoint:
         self.headers = {
             "Authorization": f"Bearer {api_key}",
             "Accept": "text/event-stream, application/json",
-            "Accept-Encoding": "identity",  # a compressor would hold back the words of a stream
+            "Accept-Encoding": "identity",  # compression would hold back pieces of a stream
             "Content-Type": "application/json",
             "User-Agent": "moonthread",
         }

@@ -1,8 +1,8 @@
-"""From what a provider says when it refuses to the kind of error that it means.
+"""Maps a provider's error responses to error classes.
 
-Moonshot tells by ``error.type``, Ace Data Cloud by ``error.code``, others by either; gateways
-answer with HTML, a bare string or nothing. The kind is looked up by name first, then read from
-the text, then taken from the HTTP status.
+Moonshot names the kind in ``error.type``, Ace Data Cloud in ``error.code``, others in either; gateways
+answer with HTML, a bare string or nothing. The class is looked up by name first, then by text, then
+by HTTP status.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from core.kimi.errors import (
+from core.kimi.api_errors import (
     KimiAuthenticationError,
     KimiContentFiltered,
     KimiContextTooLong,
@@ -84,13 +84,14 @@ _BY_STATUS: Mapping[int, ErrorClass] = {
     529: KimiOverloaded,
 }
 
-#: Kinds whose names some servers use for everything; a telling status counts more.
+#: Classes whose names some servers use for everything; a known status counts more.
 _AMBIGUOUS = (KimiInvalidRequest, KimiUnavailable)
 
-#: Texts that say more than the name or the status they come with. First match wins.
+#: Texts that are more specific than their name or status: pattern, class, classes that it replaces.
+#: The first match wins.
 _BY_TEXT: tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]], ...] = (
     (
-        # Seen for one call in six on 2026-09-02, with requests that were fine.
+        # Seen for one request in six on 2026-09-02, with requests that were valid.
         re.compile(r"missing required header", re.IGNORECASE),
         KimiUnavailable,
         (KimiInvalidRequest,),
@@ -125,15 +126,15 @@ _SAFE_ID = re.compile(r"[\w.:-]{1,128}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorDetails:
-    """What a refusal says, whatever its form."""
+    """The content of an error response, independent of its form."""
 
-    name: str = ""  #: the most telling of code and type
+    name: str = ""  #: the known one of code and type
     text: str = ""
     request_id: str = ""
 
 
 def request_id_from(headers: Mapping[str, str]) -> str:
-    """Return the id that support asks for; ``headers`` look names up in lower case."""
+    """Return the request's id for Moonshot's support; "" if no header has one."""
     ids = (headers.get(name, "") for name in _REQUEST_ID_HEADERS)
     return next((value for value in ids if _SAFE_ID.fullmatch(value)), "")
 
@@ -146,28 +147,28 @@ def error_from_response(
     endpoint_kind: EndpointKind = "chat",
     secrets: tuple[str, ...] = (),
 ) -> KimiError:
-    """Return the error that a whole HTTP response means; ``status`` is not 2xx."""
-    refusal = _parse_error_body(body)
+    """Return the error of a whole HTTP response, whose status is not 2xx."""
+    details = _parse_error_body(body)
     return _build_error(
-        refusal,
-        error_class=_error_class_for(refusal, status, endpoint_kind),
+        details,
+        error_class=_error_class_for(details, status, endpoint_kind),
         status=status,
-        request_id=request_id_from(headers) or refusal.request_id,
+        request_id=request_id_from(headers) or details.request_id,
         retry_after_header_s=retry_after_in_headers(headers),
         secrets=secrets,
     )
 
 
 def error_from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
-    """Return the error that an ``error`` member means inside a response that began well."""
-    refusal = _parse_error_value({"error": error})
-    told = error.get("code") if isinstance(error, dict) else None
-    status = told if isinstance(told, int) and 400 <= told < 600 else 500  # some put the status there
+    """Return the error of an ``error`` member within a response that began successfully."""
+    details = _parse_error_value({"error": error})
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code < 600 else 500  # some put the status there
     return _build_error(
-        refusal,
-        error_class=_error_class_for(refusal, status, "chat"),
+        details,
+        error_class=_error_class_for(details, status, "chat"),
         status=None,
-        request_id=request_id or refusal.request_id,
+        request_id=request_id or details.request_id,
         retry_after_header_s=None,
         secrets=secrets,
     )
@@ -213,18 +214,18 @@ def _safe_id(value: Any) -> str:
 
 
 def _error_class_for(details: ErrorDetails, status: int, endpoint_kind: EndpointKind) -> ErrorClass:
-    kind = _BY_NAME.get(details.name)
-    if kind is None or (kind in _AMBIGUOUS and status in _BY_STATUS):
-        kind = _error_class_for_status(status)
-    for pattern, meant, instead_of in _BY_TEXT:
-        if kind in instead_of and pattern.search(details.text):
-            kind = meant
+    error_class = _BY_NAME.get(details.name)
+    if error_class is None or (error_class in _AMBIGUOUS and status in _BY_STATUS):
+        error_class = _error_class_for_status(status)
+    for pattern, specific, replaced in _BY_TEXT:
+        if error_class in replaced and pattern.search(details.text):
+            error_class = specific
             break
-    if endpoint_kind == "models" and kind is KimiModelUnknown:
+    if endpoint_kind == "models" and error_class is KimiModelUnknown:
         return KimiEndpointMissing
-    if endpoint_kind == "files" and kind is KimiModelUnknown:
+    if endpoint_kind == "files" and error_class is KimiModelUnknown:
         return KimiFileMissing
-    return kind
+    return error_class
 
 
 def _error_class_for_status(status: int) -> ErrorClass:

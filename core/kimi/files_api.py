@@ -1,20 +1,20 @@
-"""The files API: what Kimi keeps for an account, and the text that it takes out of a document.
+"""The files API: files that Kimi stores for an account, and the text that it extracts from documents.
 
-Source: Moonshot's OpenAPI and its pages on files. An account has 1000 files of at most 100 MB
+Source: Moonshot's OpenAPI description and its pages on files. An account has 1000 files of at most 100 MB
 each and 10 GB in all. Ace Data Cloud has no such endpoints.
 """
 
+import contextlib
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias
 
 import httpx
 
-from core.kimi.endpoint import Endpoint
-from core.kimi.errors import (
+from core.kimi.api_errors import (
     FileRefusalReason,
     KimiEndpointMissing,
     KimiError,
@@ -22,17 +22,17 @@ from core.kimi.errors import (
     KimiInvalidRequest,
     Phase,
 )
-from core.kimi.http_exchange import HttpExchange
+from core.kimi.connection import Connection
 from core.kimi.json_decoding import decode_json
+from core.kimi.retry_policy import RetryPolicy
 
-T = TypeVar("T")
 FilePurpose: TypeAlias = Literal["file-extract", "image", "video"]
 
-MAX_FILES = 1_000  #: of one account
-MAX_FILE_BYTES = 100 * 1024 * 1024
-MAX_TOTAL_BYTES = 10 * 1024 * 1024 * 1024  #: of all files of one account
+MAX_FILES: Final = 1_000  #: of one account
+MAX_FILE_BYTES: Final = 100 * 1024 * 1024
+MAX_TOTAL_BYTES: Final = 10 * 1024 * 1024 * 1024  #: of all files of one account
 
-#: While a file is in one of these, its text is not there yet. The reference knows no closed list.
+#: Statuses of a file whose text is not there yet. The documentation has no closed list.
 UNFINISHED_STATUSES = frozenset({"pending", "uploading", "uploaded", "processing", "parsing", "extracting"})
 FAILED_STATUSES = frozenset({"error", "failed"})
 
@@ -45,70 +45,44 @@ _FULL = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KimiFile:
-    """A file that Kimi keeps."""
+    """A file that Kimi stores."""
 
     id: str
     name: str
     size_bytes: int
     purpose: str
-    created_at: float  #: seconds since 1970; 0 where not told
+    created_at: float  #: seconds since 1970; 0 if not given
     status: str = ""  #: "ready" and others; the list is not documented
-
-
-class OpenExchange(Protocol):
-    """Makes one HTTP exchange."""
-
-    def __call__(self, phase: Phase) -> HttpExchange:
-        """Return an exchange whose wait is named ``phase``."""
-
-
-class WithRetries(Protocol):
-    """Does something again for as long as its failures may pass."""
-
-    async def __call__(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``once`` returns in the end.
-
-        Raises:
-            KimiError: a failure was final.
-        """
 
 
 class KimiFiles:
     """The files of one account: :attr:`core.kimi.AsyncKimi.files`.
 
-    Every verb raises :class:`core.kimi.errors.KimiError` and nothing else;
-    ``KimiEndpointMissing`` where the provider keeps no files.
+    Every method raises :class:`core.kimi.KimiError` and nothing else; ``KimiEndpointMissing`` if the
+    provider stores no files.
     """
 
-    def __init__(
-        self,
-        http: httpx.AsyncClient,
-        endpoint: Endpoint,
-        *,
-        open_exchange: OpenExchange,
-        with_retries: WithRetries,
-    ) -> None:
-        self._http = http
-        self._url = endpoint.files_url
-        self._open_exchange = open_exchange
-        self._with_retries = with_retries
+    def __init__(self, connection: Connection, retry: RetryPolicy) -> None:
+        self._connection = connection
+        self._retry = retry
+        self._url = connection.endpoint.files_url
 
     async def upload(self, path: Path, *, name: str, purpose: FilePurpose, media_type: str = "") -> KimiFile:
-        """Give Kimi the file at ``path``, streamed from the disk, under ``name``.
+        """Upload the file at ``path``, streamed from the disk, under ``name``.
 
-        Not tried again where the reply is lost: the file may be there (look for ``name`` in
-        :meth:`all`).
+        Not tried again if the response is lost: the file may be there (look for ``name`` in
+        :meth:`list_all`).
 
         Raises:
             KimiFileRefused: it is empty, too large, one too many, or cannot be read.
             OSError: ``path`` cannot be read.
         """
-        # The boundary stands in the header because the client's own content type is JSON.
+        # The boundary has to be set here because the client's default content type is JSON.
         boundary = secrets.token_hex(16)
 
         async def once() -> Any:
             with path.open("rb") as stream:
-                post = self._http.build_request(
+                post = self._connection.build_request(
                     "POST",
                     self._url,
                     data={"purpose": purpose},
@@ -116,53 +90,44 @@ class KimiFiles:
                     headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
                 )
                 try:
-                    return await self._request_json(post, phase="whole")
+                    return await self._fetch_json(post, phase="whole")
                 except KimiError as exc:
                     exc.retryable = exc.retryable and exc.status is not None
                     raise
 
-        try:
-            return parse_file(await self._with_retries(once))
-        except KimiEndpointMissing:
-            raise
-        except KimiInvalidRequest as exc:
-            raise as_file_refusal(exc) from exc
+        with _file_refusals():
+            return parse_file(await self._connection.with_retries(once, self._retry))
 
     async def list_all(self) -> tuple[KimiFile, ...]:
-        """Return every file of the account, also those that others put there."""
-        listed = await self._with_retries(
-            lambda: self._request_json(self._http.build_request("GET", self._url))
-        )
-        match listed:
+        """Return every file of the account, including those that others uploaded."""
+        match await self._request_json("GET"):
             case {"data": [*entries]}:
                 return tuple(parse_file(entry) for entry in entries)
             case _:
                 raise KimiEndpointMissing("something else than a list of files")
 
     async def get(self, file_id: str) -> KimiFile:
-        """Return what is known of one file.
+        """Return the description of one file.
 
         Raises:
             KimiFileMissing: there is none with this id.
         """
-        return parse_file(await self._with_retries(lambda: self._request_json(self._get_request(file_id))))
+        return parse_file(await self._request_json("GET", f"/{file_id}"))
 
     async def content(self, file_id: str) -> str:
-        """Return the text that was taken out of a file with the purpose ``file-extract``.
+        """Return the text that was extracted from a file with the purpose ``file-extract``.
 
         Raises:
             KimiFileMissing: there is none with this id.
             KimiFileRefused: there is no text in it, or it could not be read.
         """
-        try:
-            body = await self._with_retries(
-                lambda: self._request_body(self._get_request(file_id, "/content"))
-            )
-        except KimiEndpointMissing:
-            raise
-        except KimiInvalidRequest as exc:
-            raise as_file_refusal(exc) from exc
-        return extract_text(body)
+
+        async def once() -> bytes:
+            get = self._connection.build_request("GET", f"{self._url}/{file_id}/content")
+            return await self._fetch(get)
+
+        with _file_refusals():
+            return extract_text(await self._connection.with_retries(once, self._retry))
 
     async def delete(self, file_id: str) -> None:
         """Delete a file.
@@ -170,30 +135,41 @@ class KimiFiles:
         Raises:
             KimiFileMissing: there is none with this id.
         """
-        await self._with_retries(
-            lambda: self._request_json(self._http.build_request("DELETE", f"{self._url}/{file_id}"))
-        )
+        await self._request_json("DELETE", f"/{file_id}")
 
-    def _get_request(self, file_id: str, suffix: str = "") -> httpx.Request:
-        return self._http.build_request("GET", f"{self._url}/{file_id}{suffix}")
+    async def _request_json(self, method: str, path: str = "") -> Any:
+        async def once() -> Any:
+            return await self._fetch_json(self._connection.build_request(method, self._url + path))
 
-    async def _request_json(self, request: httpx.Request, *, phase: Phase = "first_byte") -> Any:
+        return await self._connection.with_retries(once, self._retry)
+
+    async def _fetch_json(self, request: httpx.Request, *, phase: Phase = "first_byte") -> Any:
         try:
-            return decode_json(await self._request_body(request, phase=phase))
+            return decode_json(await self._fetch(request, phase=phase))
         except ValueError as exc:
             raise KimiEndpointMissing("something else than a file") from exc
 
-    async def _request_body(self, request: httpx.Request, *, phase: Phase = "first_byte") -> bytes:
-        async with self._open_exchange(phase) as call:
-            await call.send(request, endpoint_kind="files")
-            return await call.read_all()
+    async def _fetch(self, request: httpx.Request, *, phase: Phase = "first_byte") -> bytes:
+        body, _ = await self._connection.fetch(request, endpoint_kind="files", phase=phase)
+        return body
+
+
+@contextlib.contextmanager
+def _file_refusals() -> Iterator[None]:
+    """Raise refusals of a request as refusals of its file."""
+    try:
+        yield
+    except KimiEndpointMissing:
+        raise
+    except KimiInvalidRequest as exc:
+        raise as_file_refusal(exc) from exc
 
 
 def parse_file(entry: Any) -> KimiFile:
-    """Read a file object.
+    """Return the file that an entry of a response describes.
 
     Raises:
-        KimiEndpointMissing: it is something else.
+        KimiEndpointMissing: the entry is something else.
     """
     match entry:
         case {"id": str(file_id), "bytes": int(size), "filename": str(name), "purpose": str(purpose)}:
@@ -212,8 +188,8 @@ def parse_file(entry: Any) -> KimiFile:
 def extract_text(body: bytes) -> str:
     """Return the text in the body of ``GET /files/{id}/content``.
 
-    It is documented as plain text and seen as JSON: ``{"content", "file_type", "filename", …}``,
-    itself now and then inside a JSON string.
+    The body is documented as plain text. On the wire it is JSON: ``{"content", "file_type",
+    "filename", …}``, at times within a JSON string.
     """
     try:
         value = decode_json(body)
@@ -229,7 +205,7 @@ def extract_text(body: bytes) -> str:
 
 
 def as_file_refusal(error: KimiError) -> KimiError:
-    """Return what a refusal says about a file; other errors as they are."""
+    """Return a refusal of a request as a refusal of its file; other errors as they are."""
     if isinstance(error, KimiFileRefused) or type(error) is not KimiInvalidRequest:
         return error
     text = str(error)

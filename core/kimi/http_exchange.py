@@ -1,4 +1,4 @@
-"""One HTTP exchange of the asynchronous client: every wait has a limit, every fault is Kimi's."""
+"""One HTTP exchange of the asynchronous client: limits every wait, raises only Kimi's errors."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
@@ -8,10 +8,10 @@ from typing import TypeVar
 import httpx
 
 from core.domain.clock import Clock
+from core.kimi.api_errors import KimiError, Phase
 from core.kimi.deadline_timer import DeadlineTimer
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
-from core.kimi.errors import KimiError, Phase
 from core.kimi.retry_policy import Timeouts
 from core.kimi.transport import DRAIN_S, MAX_ERROR_BYTES, connection_error, is_compressed, timeout_error
 
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class HttpExchange:
-    """Send one request and read its response; leaving the block closes the connection's use.
+    """Sends one request and reads its response; leaving the block releases the connection.
 
-    ``phase`` names what is waited for: "first_byte" turns to "idle" with the first byte of the
-    body, "whole" stays.
+    The phase names the current wait: "first_byte" becomes "idle" with the first byte of the body,
+    "whole" stays.
     """
 
     def __init__(
@@ -50,10 +50,10 @@ class HttpExchange:
         await self._exit_stack.aclose()
 
     async def send(self, request: httpx.Request, *, endpoint_kind: EndpointKind) -> None:
-        """Send, and wait for a response that begins well.
+        """Send the request and wait for the head of a successful response.
 
         Raises:
-            KimiError: it does not.
+            KimiError: there is none.
         """
         self.response = await self._wait(self._http.send(request, stream=True))
         self._exit_stack.push_async_callback(self.response.aclose)
@@ -71,7 +71,7 @@ class HttpExchange:
             )
 
     async def read(self) -> bytes:
-        """Return the next bytes of the body as they came from the network; b"" at its end.
+        """Return the next bytes of the body as they arrived; b"" at its end.
 
         Raises:
             KimiError: nothing came in time, or the connection broke.
@@ -84,7 +84,7 @@ class HttpExchange:
         return chunk
 
     async def read_all(self) -> bytes:
-        """Return all that is left of the body.
+        """Return the rest of the body.
 
         Raises:
             KimiError: nothing came in time, or the connection broke.
@@ -95,7 +95,7 @@ class HttpExchange:
         return bytes(body)
 
     async def drain(self) -> None:
-        """Give the body a moment to end, so that the connection serves the next call too."""
+        """Wait a moment for the end of the body, so that the connection can serve the next call."""
         self._phase, self._idle_s = "idle", DRAIN_S
         with contextlib.suppress(KimiError):
             while await self.read():
@@ -103,7 +103,7 @@ class HttpExchange:
 
     async def _error_body(self) -> bytes:
         body = bytearray()
-        with contextlib.suppress(KimiError):  # the status alone tells enough
+        with contextlib.suppress(KimiError):  # the status alone says enough
             while len(body) < MAX_ERROR_BYTES and (chunk := await self.read()):
                 body += chunk
         return bytes(body)

@@ -1,21 +1,21 @@
-"""JSON from the wire."""
+"""JSON as providers send it."""
 
 import json
 from typing import Any
 
 import orjson
 
-from core.kimi.errors import KimiEndpointMissing
+from core.kimi.api_errors import KimiEndpointMissing
 
 
 def decode_json(data: bytes) -> Any:
     """Return the value of a JSON text.
 
-    What orjson refuses, some servers send: raw control characters inside strings, and halves of
-    surrogate pairs, which become U+FFFD here because no text store takes them.
+    Some servers send what orjson refuses: raw control characters inside strings, and halves of
+    surrogate pairs, which become U+FFFD because no database stores them.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: ``data`` is no JSON.
     """
     try:
         return orjson.loads(data)
@@ -27,10 +27,10 @@ def decode_json(data: bytes) -> Any:
 
 
 def parse_response_json(body: bytes, *, request_id: str = "") -> Any:
-    """Return the value of an endpoint's answer.
+    """Return the value of a response body.
 
     Raises:
-        KimiEndpointMissing: it is no JSON, so not the endpoint that was meant.
+        KimiEndpointMissing: it is no JSON, so another endpoint answered than was meant.
     """
     try:
         return decode_json(body)

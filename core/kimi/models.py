@@ -1,6 +1,6 @@
-"""Kimi's models: those known by heart, those that are gone, and what a provider says it serves.
+"""Kimi's models: built-in descriptions, retired models, and the list that a provider serves.
 
-Facts as of 2026-11 from Moonshot's model pages; ``GET /models`` is the authority where it exists.
+Facts as of November 2026 from Moonshot's model pages; ``GET /models`` overrules them if it exists.
 """
 
 import difflib
@@ -9,24 +9,24 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from core.kimi.errors import KimiEndpointMissing, KimiModelUnknown
+from core.kimi.api_errors import KimiEndpointMissing, KimiModelUnknown
 from core.kimi.json_decoding import decode_json
 
-#: How thinking is steered: "none" does not think; "switch" by ``thinking``; "always" cannot be
-#: steered; "effort" always thinks, as hard as ``reasoning_effort`` says.
 ThinkingControl: TypeAlias = Literal["none", "switch", "always", "effort"]
+"""How thinking is controlled: "none" does not think; "switch" by ``thinking``; "always" cannot be
+changed; "effort" always thinks, as hard as ``reasoning_effort`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One model and what it can do."""
+    """One model and its capabilities."""
 
     id: str
     context_tokens: int  #: prompt and reply together
     supports_images: bool = False
     supports_video: bool = False
     thinking_control: ThinkingControl = "none"
-    efforts: tuple[str, ...] = ()  #: values of ``reasoning_effort``, mildest first
+    efforts: tuple[str, ...] = ()  #: values of ``reasoning_effort``, the least first
 
     @property
     def thinks(self) -> bool:
@@ -72,7 +72,7 @@ def _text_model(model_id: str, context_tokens: int, thinking_control: ThinkingCo
     return Model(id=model_id, context_tokens=context_tokens, thinking_control=thinking_control)
 
 
-#: Models that Moonshot serves, newest first. Video on K3.1 is not confirmed.
+#: Models that Moonshot serves, newest first. Video input of K3.1 is not confirmed.
 KNOWN_MODELS: Mapping[str, Model] = {
     model.id: model
     for model in (
@@ -132,15 +132,14 @@ ACE_MODELS: tuple[Model, ...] = (
 
 
 def built_in_models(base_url: str) -> tuple[Model, ...]:
-    """Return what a provider without ``GET /models`` is known to serve; empty where unknown."""
+    """Return the models of a provider without ``GET /models``; empty if they are unknown."""
     return ACE_MODELS if "acedata.cloud" in base_url else ()
 
 
 def check_model(model_id: str, available: Iterable[Model | str]) -> None:
-    """Make sure that ``wanted`` is among ``available``: models or their ids.
+    """Check that a model is among ``available`` (models or their ids).
 
-    Where nothing is available, because the provider does not tell, only models that Moonshot
-    retired are refused.
+    If that is empty, because the provider has no list, only models that Moonshot retired are refused.
 
     Raises:
         KimiModelUnknown: it is not; the text says since when it is retired, which one is
@@ -158,7 +157,7 @@ def check_model(model_id: str, available: Iterable[Model | str]) -> None:
 
 
 def nearest_model(model_id: str, available: Iterable[str]) -> str | None:
-    """Return the available model that comes closest to ``wanted``, None where none does."""
+    """Return the available model with the most similar id; None if none is similar."""
     ids = list(available)
     retired = RETIRED_MODELS.get(model_id)
     if retired is not None and (not ids or retired.replacement in ids):
@@ -168,10 +167,10 @@ def nearest_model(model_id: str, available: Iterable[str]) -> str | None:
 
 
 def parse_models(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
-    """Read the body of ``GET /models``.
+    """Return the models in the body of ``GET /models``.
 
     Raises:
-        KimiEndpointMissing: it is something else.
+        KimiEndpointMissing: the body is something else.
     """
     try:
         listed = decode_json(body)
@@ -189,7 +188,7 @@ def parse_models(body: bytes, *, request_id: str = "") -> tuple[Model, ...]:
 
 
 def parse_model(model_id: str, entry: Mapping[str, Any]) -> Model:
-    """Read one entry of ``GET /models``; what it leaves out comes from the known models."""
+    """Return the model of one entry of ``GET /models``, completed from :data:`KNOWN_MODELS`."""
     model = KNOWN_MODELS.get(model_id) or Model(id=model_id, context_tokens=0)
     context = entry.get("context_length")
     if isinstance(context, int) and context > 0:

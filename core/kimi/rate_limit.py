@@ -1,7 +1,7 @@
-"""What Kimi's refusals tell about limits and waits, in texts and in headers.
+"""Parses limits and waits from the texts and headers of Kimi's refusals.
 
-The texts are those seen on the wire (reference §5.1); ``Retry-After`` is documented and often
-absent.
+The texts are those seen on the wire, since Moonshot documents none; ``Retry-After`` is documented and
+often absent.
 """
 
 import email.utils
@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 
-from core.kimi.errors import Limit
+from core.kimi.api_errors import Limit
 
 _TRY_AFTER = re.compile(
     r"(?:try|retry) again (?:after|in) (\d+(?:\.\d+)?)\s*(ms|millisecond|minute|m\b)?", re.I
@@ -22,7 +22,7 @@ _VALUE = re.compile(r"\b(?:concurrency|RPM|TPM|TPD|request|limit):\s*(\d+)", re.
 
 
 def parse_limit(text: str) -> tuple[Limit, int | None]:
-    """Return which limit a 429's text names, and its value where it tells."""
+    """Return the limit that the text of a 429 names, and its value; None without a value."""
     value = _VALUE.search(text)
     named = _LIMIT_NAME.search(text)
     unnamed: Limit = "rpm" if _MAX_REQUEST.search(text) else "unknown"
@@ -30,20 +30,20 @@ def parse_limit(text: str) -> tuple[Limit, int | None]:
 
 
 def retry_after_in_text(text: str) -> float | None:
-    """Return the seconds of "try again after N seconds", None where the text has no such words."""
-    told = _TRY_AFTER.search(text)
-    if told is None:
+    """Return the seconds of "try again after N seconds"; None if the text does not say so."""
+    found = _TRY_AFTER.search(text)
+    if found is None:
         return None
-    return float(told[1]) * _UNITS_S.get((told[2] or "").lower(), 1.0)
+    return float(found[1]) * _UNITS_S.get((found[2] or "").lower(), 1.0)
 
 
 def retry_after_in_headers(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of ``Retry-After``, a number or an HTTP date; None without a usable one."""
-    told = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", told):
-        return float(told)
+    """Return the seconds of ``Retry-After``, a number or an HTTP date; None if there is no valid one."""
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d+(\.\d+)?", value):
+        return float(value)
     try:
-        moment = email.utils.parsedate_to_datetime(told)
+        date = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, moment.timestamp() - time.time())
+    return max(0.0, date.timestamp() - time.time())

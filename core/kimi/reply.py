@@ -1,4 +1,4 @@
-"""What comes back from Kimi: the events of a growing reply, and the reply as a whole."""
+"""The events of a streamed reply, and a whole reply."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call, as billed."""
+    """Tokens of one request, as billed."""
 
     prompt_tokens: int
     completion_tokens: int  #: thinking included
-    cached_tokens: int = 0  #: the part of ``prompt_token_totals`` that the prefix cache served
-    reasoning_tokens: int = 0  #: the part of ``completion_tokens`` spent on thinking; 0 where not told
+    cached_tokens: int = 0  #: the part of ``prompt_tokens`` that the prefix cache served
+    reasoning_tokens: int = 0  #: the part of ``completion_tokens`` spent on thinking; 0 if not given
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +33,25 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model asks for a tool. As an event it comes whole, just before ``Finished``."""
+    """A call of a tool by the model. As an event it comes whole, just before ``Finished``."""
 
     id: str  #: such as "search:0"; unique within one reply only
     name: str
-    arguments: str  #: JSON text as the model wrote it; not checked
+    arguments: str  #: JSON text as the model wrote it, unchecked
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The reply is complete; the last event, exactly once.
+    """The end of a complete reply: the last event, exactly once.
 
     ``reason`` "length" without any text before it means that thinking used up
     ``max_completion_tokens``.
     """
 
     reason: FinishReason
-    usage: Usage | None  #: None where the provider did not tell
-    request_id: str  #: what Moonshot's support asks for; "" where not told
-    model: str  #: the model that answered; "" where not told
+    usage: Usage | None  #: None if the provider did not give it
+    request_id: str  #: for Moonshot's support; "" if not given
+    model: str  #: the model that answered; "" if not given
 
 
 ReplyEvent: TypeAlias = ReasoningDelta | TextDelta | ToolCall | Finished
@@ -71,10 +71,10 @@ class Reply:
 
 
 def collect_reply(events: Iterable[ReplyEvent]) -> Reply:
-    """Put the events of one complete stream together.
+    """Return the reply that a complete stream of events makes up.
 
     Raises:
-        ValueError: there is no ``Finished`` among them.
+        ValueError: the events have no ``Finished``.
     """
     text: list[str] = []
     reasoning: list[str] = []

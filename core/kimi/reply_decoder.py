@@ -1,15 +1,14 @@
-"""From the bytes of a response to the events of a reply, without I/O.
+"""Decodes the bytes of a response into the events of a reply, without I/O.
 
-:class:`StreamDecoder` is the hot path: it runs for every few characters of every answer. It reads
-with ``isinstance`` where ``match`` would read better and cost twice as much
-(``tests/bench/sse.py``).
+:class:`StreamDecoder` is the hot path: it runs for every few characters of every answer. It uses
+``isinstance`` because ``match`` costs twice as much there (``tests/bench/sse.py``).
 """
 
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from core.kimi.api_errors import KimiEndpointMissing, KimiStreamInterrupted, KimiUnavailable
 from core.kimi.error_mapping import error_from_event
-from core.kimi.errors import KimiEndpointMissing, KimiStreamInterrupted, KimiUnavailable
 from core.kimi.json_decoding import decode_json
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
 from core.kimi.sse import SseDecoder
@@ -19,19 +18,19 @@ _DONE = b"[DONE]"
 
 
 class ReplyDecoder(Protocol):
-    """One response body, on its way to become events."""
+    """Decodes one response body."""
 
-    done: bool  #: ``Finished`` was handed out; what follows does not matter
+    done: bool  #: ``Finished`` was returned; the rest of the body does not matter
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
-        """Take one network read; what stands before a fault in it is handed out first.
+        """Yield the events of one network read; those before an error in it come first.
 
         Raises:
-            KimiError: the body carries an error, or cannot be read.
+            KimiError: the body reports an error, or cannot be decoded.
         """
 
     def close(self) -> Iterator[ReplyEvent]:
-        """Take the end of the body.
+        """Yield the events that the end of the body completes.
 
         Raises:
             KimiStreamInterrupted: it ended too early.
@@ -40,10 +39,10 @@ class ReplyDecoder(Protocol):
 
 
 def decoder_for(content_type: str, *, request_id: str, secrets: tuple[str, ...]) -> ReplyDecoder:
-    """Return what reads a successful response by its type, whatever was asked for.
+    """Return the decoder for a successful response of this type, whichever was asked for.
 
     Raises:
-        KimiEndpointMissing: it is a web page.
+        KimiEndpointMissing: the type is that of a web page.
     """
     if "html" in content_type:
         raise KimiEndpointMissing("a web page instead of a reply; is the base URL right?")
@@ -53,7 +52,7 @@ def decoder_for(content_type: str, *, request_id: str, secrets: tuple[str, ...])
 
 
 class _BaseDecoder:
-    """What both forms of a reply have in common: everything that is only known at the end."""
+    """Collects what both forms of a reply have in common: model, usage, finish reason, tool calls."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         self.done = False
@@ -65,12 +64,12 @@ class _BaseDecoder:
         self._assembler = ToolCallAssembler()
 
     def _raise_error_member(self, body: dict[str, Any]) -> None:
-        """Raise what an ``error`` member means; Ace Data Cloud sends it as null beside a reply."""
+        """Raise the error of an ``error`` member; Ace Data Cloud sends null beside a reply."""
         if body.get("error"):
             raise error_from_event(body["error"], request_id=self._request_id, secrets=self._secrets)
 
     def _record_ending(self, body: dict[str, Any], choice: dict[str, Any]) -> None:
-        """Remember what a chunk tells beside its words. Usage stands on top or in the choice."""
+        """Record finish reason and usage of a chunk; usage is a member of the chunk or of the choice."""
         usage = body.get("usage") or choice.get("usage")
         if usage:
             self._usage = parse_usage(usage) or self._usage
@@ -79,7 +78,7 @@ class _BaseDecoder:
             self._finish_reason = _parse_finish_reason(reason)
 
     def _record_identity(self, body: dict[str, Any]) -> None:
-        """Remember who answered. The body's own id serves where no header brought one."""
+        """Record the model and, if no header had one, the id of the request."""
         model, own_id = body.get("model"), body.get("id")
         self._model = model if isinstance(model, str) else ""
         if not self._request_id and isinstance(own_id, str):
@@ -93,7 +92,7 @@ class _BaseDecoder:
 
 
 class StreamDecoder(_BaseDecoder):
-    """A streamed reply; complete with ``data: [DONE]`` and with nothing else."""
+    """Decodes a streamed reply, which is complete with ``data: [DONE]`` and nothing else."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         super().__init__(request_id=request_id, secrets=secrets)
@@ -101,7 +100,7 @@ class StreamDecoder(_BaseDecoder):
         self._started = False
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
-        """See :class:`FileReadResult`."""
+        """Yield the events of one network read; see :class:`ReplyDecoder`."""
         try:
             payloads = self._sse.feed(chunk)
         except ValueError as exc:
@@ -109,7 +108,7 @@ class StreamDecoder(_BaseDecoder):
         yield from self._events(payloads)
 
     def close(self) -> Iterator[ReplyEvent]:
-        """See :class:`FileReadResult`."""
+        """Yield the events that the end of the body completes; see :class:`ReplyDecoder`."""
         yield from self._events(self._sse.close())
         if not self.done:
             raise self._interrupted("the stream ended without [DONE]")
@@ -154,19 +153,19 @@ class StreamDecoder(_BaseDecoder):
 
 
 class WholeBodyDecoder(_BaseDecoder):
-    """A reply in one JSON body."""
+    """Decodes a reply in one JSON body."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         super().__init__(request_id=request_id, secrets=secrets)
         self._body = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
-        """See :class:`FileReadResult`."""
+        """Keep one network read; see :class:`ReplyDecoder`."""
         self._body += chunk
         return iter(())
 
     def close(self) -> Iterator[ReplyEvent]:
-        """See :class:`FileReadResult`."""
+        """Return the events of the whole body; see :class:`ReplyDecoder`."""
         try:
             body = decode_json(bytes(self._body))
         except ValueError as exc:
@@ -187,7 +186,7 @@ class WholeBodyDecoder(_BaseDecoder):
 
 
 def _delta_events(delta: dict[str, Any]) -> list[ReplyEvent]:
-    """Return what a delta or a message says.
+    """Return the events of a delta or of a message.
 
     Ace Data Cloud sends the thinking twice, as ``reasoning_content`` and as ``reasoning``, and
     may send thinking and text in the same delta.
@@ -215,7 +214,7 @@ def _parse_finish_reason(reason: object) -> FinishReason:
 
 
 def parse_usage(value: object) -> Usage | None:
-    """Read a ``usage`` member; None where it carries no numbers."""
+    """Return the usage that a ``usage`` member gives; None if it has no numbers."""
     if not isinstance(value, dict) or ("prompt_tokens" not in value and "completion_tokens" not in value):
         return None
     return Usage(

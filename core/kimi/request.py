@@ -1,4 +1,4 @@
-"""What is asked of Kimi, and its form on the wire."""
+"""Chat requests and their JSON form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,28 +21,28 @@ class Message:
     """One message of the conversation."""
 
     role: Role
-    content: MessageContent  #: words, or words with pictures and videos
-    name: str = ""  #: who speaks, where the conversation has several people
-    reasoning: str = ""  #: an assistant's earlier thinking; K3 and every tool loop want it back
-    partial: bool = False  #: the last message, an assistant's, is to be continued from its end
+    content: MessageContent  #: text, or text with pictures and videos
+    name: str = ""  #: the speaker, if several people take part
+    reasoning: str = ""  #: an assistant's earlier thinking; K3 and every round of tools want it back
+    partial: bool = False  #: of the last message, an assistant's: the reply continues it
     tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str = ""  #: for role "tool": the call that this answers
+    tool_call_id: str = ""  #: of role "tool": the call whose result this is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One call of the chat API. It keeps no state between calls: ``messages`` is all it knows."""
+    """One request of the chat API, which keeps no state between requests."""
 
     messages: tuple[Message, ...]
     model: str
-    max_completion_tokens: int  #: thinking counts too; the account's limits count all of it
+    max_completion_tokens: int  #: thinking included; the account's limits count all of it
     thinking: bool | None = None  #: None leaves it to the model; only kimi-k2.6 can switch it off
     reasoning_effort: str | None = None  #: "low", "high", "max"; the K3 family only
     sampling: Mapping[str, float] = field(default_factory=dict)
-    """``temperature``, ``top_p`` and their kind. Today's models refuse all but one fixed value."""
-    prompt_cache_key: str = ""  #: the same for all calls of one conversation
-    safety_identifier: str = ""  #: a hash that stands for the person
-    tools: tuple[Mapping[str, Any], ...] = ()  #: definitions as the API wants them
+    """``temperature``, ``top_p`` and the like. Today's models refuse all but one fixed value."""
+    prompt_cache_key: str = ""  #: the same for all requests of one conversation
+    safety_identifier: str = ""  #: a hash of the person's id
+    tools: tuple[Mapping[str, Any], ...] = ()  #: definitions in the API's form
 
 
 def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
@@ -52,7 +52,7 @@ def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
     }
     body |= {
         "model": request.model,
-        "messages": [_wire_message(message, request) for message in request.messages],
+        "messages": wire_messages(request),
         "max_completion_tokens": request.max_completion_tokens,
         "stream": stream,
     }
@@ -67,17 +67,21 @@ def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
         "tools": [dict(tool) for tool in request.tools],
     }
     body |= {key: value for key, value in optional.items() if value}
-    return _encode(body)
+    return encode_body(body)
 
 
-def token_count_body(request: ChatRequest) -> bytes:
-    """Return the JSON body of ``POST /tokenizers/estimate-token-count``; it takes no tools."""
-    return _encode(
-        {
-            "model": request.model,
-            "messages": [_wire_message(message, request) for message in request.messages],
-        }
-    )
+def wire_messages(request: ChatRequest) -> list[dict[str, Any]]:
+    """Return the ``messages`` member of a request's body."""
+    return [_wire_message(message, request) for message in request.messages]
+
+
+def encode_body(body: dict[str, Any]) -> bytes:
+    """Return a body as JSON; lone halves of surrogate pairs become U+FFFD."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair in somebody's text is no reason to lose the question.
+        return orjson.dumps(replace_lone_surrogates(body))
 
 
 def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
@@ -92,7 +96,11 @@ def _wire_message(message: Message, request: ChatRequest) -> dict[str, Any]:
 
 
 def _add_assistant_fields(wire: dict[str, Any], message: Message, request: ChatRequest) -> None:
-    """Give an assistant's message what Kimi's validation asks for (reference §3.1)."""
+    """Add the members that Kimi's validation demands of an assistant's message.
+
+    Seen on the wire: an empty ``content`` is refused beside tool calls and alone; while the model
+    thinks, a message with tool calls has to carry ``reasoning_content``.
+    """
     blank = not text_of(message.content).strip()
     if message.tool_calls:
         wire["tool_calls"] = [
@@ -102,18 +110,10 @@ def _add_assistant_fields(wire: dict[str, Any], message: Message, request: ChatR
         if blank:
             del wire["content"]  # an empty text beside tool calls is refused
     elif blank and not message.partial:
-        wire["content"] = " "  # so is an empty message; a single space passes
+        wire["content"] = " "  # a single space passes
     if message.reasoning:
         wire["reasoning_content"] = message.reasoning
     elif message.tool_calls and request.thinking is not False:
         wire["reasoning_content"] = " "  # "" counts as missing
     if message.partial:
         wire["partial"] = True
-
-
-def _encode(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except orjson.JSONEncodeError:
-        # Half a surrogate pair in somebody's text is no reason to lose the question.
-        return orjson.dumps(replace_lone_surrogates(body))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.kimi.errors import KimiError, KimiRateLimited
+from core.kimi.api_errors import KimiError, KimiRateLimited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""Texts that came from outside, made fit for a log."""
+"""Removes keys and account ids from texts of the provider, for logs."""
 
 import re
 
 _MAX_CHARS = 400
 
-#: Keys, and the organisation, project, access-key and user ids that stand in Kimi's 429 texts.
+#: Keys, and the organisation, project, access-key and user ids in Kimi's 429 texts.
 _ID = re.compile(r"\b(sk|ak|org|proj|project|key|user|uid)[-_][A-Za-z0-9*._-]*[A-Za-z0-9*]", re.IGNORECASE)
 _BEARER = re.compile(r"\b(Bearer)\s+[^\s\"',;<>]+", re.IGNORECASE)
 #: "Your account {org} / {proj} <{ak}> request reached …": whatever form the ids take.
@@ -19,9 +19,9 @@ _SPACE = re.compile(r"\s+")
 
 
 def scrub(text: str, *, secrets: tuple[str, ...] = ()) -> str:
-    """Return ``text`` on one line of bounded length, without keys and account ids.
+    """Return ``text`` on one line of limited length, without keys and account ids.
 
-    ``secrets`` are exact values (the key in use) to remove whatever they look like.
+    ``secrets`` are exact values, such as the key in use, to remove in any case.
     """
     text = text[: 16 * _MAX_CHARS]
     for secret in secrets:

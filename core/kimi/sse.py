@@ -1,10 +1,10 @@
-"""Server-sent events as bytes, without I/O.
+"""Decodes server-sent events from bytes, without I/O.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream: lines end
 with LF, CRLF or CR, a blank line ends an event, several ``data`` lines are joined, lines that
 begin with a colon are comments. Two tolerances: other fields (``event``, ``id``, ``retry``) are
-ignored, since an event of the chat API tells by itself what it is, and an event that the stream's
-end cuts short of its blank line still counts.
+ignored, since the data of the chat API's events is self-describing, and a last event without its blank
+line still counts.
 """
 
 _BOM = b"\xef\xbb\xbf"
@@ -12,9 +12,9 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
 class SseDecoder:
-    """Collect network reads of any size; hand out the data of each complete event.
+    """Collects network reads of any size and returns the data of each complete event.
 
-    Bytes are never decoded here, so a character that is cut by a read stays whole.
+    Bytes are not decoded to text here, so a character that is cut by a read stays whole.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_data", "_held_bytes", "_pieces")
@@ -27,7 +27,7 @@ class SseDecoder:
         self._at_start = True
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take one network read; return the data of the events that it completes, in order.
+        """Return the data of the events that one network read completes, in order.
 
         Raises:
             ValueError: an event grows beyond ``MAX_EVENT_BYTES``.
@@ -52,7 +52,7 @@ class SseDecoder:
         return events
 
     def close(self) -> list[bytes]:
-        """Return the last event, where the stream ended without its blank line."""
+        """Return the last event, if the stream ended without its blank line."""
         line = b"".join(self._pieces)
         self._pieces.clear()
         return self._events([line.removeprefix(_BOM) if self._at_start else line, b""])
@@ -82,7 +82,7 @@ class SseDecoder:
             self._pieces.append(piece)
 
     def _normalize_newlines(self, chunk: bytes) -> bytes:
-        """Turn CRLF and CR into LF. A CR counts at once; an LF that follows it later does not."""
+        """Return the read with LF for CRLF and CR, also if a CRLF is cut by two reads."""
         if not chunk:
             return chunk
         if self._after_cr and chunk.startswith(b"\n"):

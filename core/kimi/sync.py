@@ -1,34 +1,38 @@
-"""The same client for programs without an event loop."""
+"""The blocking client, for programs without an event loop."""
 
 import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from types import TracebackType
+from typing import TypeVar
 
 import httpx
 
+from core.kimi.api_errors import KimiError, Phase
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
-from core.kimi.errors import KimiError, Phase
 from core.kimi.models import Model, parse_models
 from core.kimi.reply import Reply, ReplyEvent, collect_reply
-from core.kimi.request import ChatRequest, chat_body, token_count_body
-from core.kimi.retry_policy import RetryPolicy, RetryState, Timeouts
-from core.kimi.token_count import parse_token_count
+from core.kimi.request import ChatRequest, chat_body
+from core.kimi.retry_policy import RetryPolicy, Timeouts
+from core.kimi.token_count import parse_token_count, token_count_body
 from core.kimi.transport import (
     CONNECTION_LIMITS,
     MAX_ERROR_BYTES,
     OnRetry,
+    Retries,
     connection_error,
     decoder_for_response,
     is_compressed,
 )
 
+T = TypeVar("T")
+
 
 class Kimi:
-    """The verbs of :class:`core.kimi.AsyncKimi`, blocking. Safe to share between threads.
+    """The methods of :class:`core.kimi.AsyncKimi`, blocking. Safe to share between threads.
 
-    Time-outs are httpx's own: ``first_byte_s`` runs to the response's head.
+    Timeouts are httpx's own: ``first_byte_s`` ends with the response's head.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Kimi:
         """Check key and address; nothing is sent yet.
 
         Raises:
-            ValueError: the base URL is no HTTP address, or the key cannot stand in a header.
+            ValueError: the base URL is no HTTP address, or the key cannot be sent in a header.
         """
         self._endpoint = Endpoint(api_key=api_key, base_url=base_url)
         self._sleep = sleep
@@ -69,104 +73,97 @@ class Kimi:
     def stream(
         self, request: ChatRequest, *, on_retry: OnRetry | None = None
     ) -> Generator[ReplyEvent, None, None]:
-        """Yield the reply as it grows; see :meth:`core.kimi.AsyncKimi.stream`."""
-        attempts, began = RetryState(self._retry), time.monotonic()
+        """Yield the reply's events; see :meth:`core.kimi.AsyncKimi.stream`."""
+        retries = Retries(self._retry, time.monotonic, on_retry)
         while True:
-            spoken = False
+            has_begun = False
             try:
                 with contextlib.closing(self._attempt(request, streamed=True)) as events:
                     for event in events:
-                        spoken = True
+                        has_begun = True
                         yield event
                 return
             except KimiError as error:
-                if spoken:
+                if has_begun:
                     raise
-                self._wait_before_retry(error, attempts, began, on_retry)
+                self._sleep(retries.wait_s(error))
 
     def complete(self, request: ChatRequest, *, on_retry: OnRetry | None = None) -> Reply:
-        """Return one whole reply; see :meth:`core.kimi.AsyncKimi.complete`."""
-        attempts, began = RetryState(self._retry), time.monotonic()
-        while True:
-            try:
-                with contextlib.closing(self._attempt(request, streamed=False)) as events:
-                    return collect_reply(list(events))
-            except KimiError as error:
-                self._wait_before_retry(error, attempts, began, on_retry)
+        """Return a whole reply; see :meth:`core.kimi.AsyncKimi.complete`."""
+
+        def once() -> Reply:
+            with contextlib.closing(self._attempt(request, streamed=False)) as events:
+                return collect_reply(list(events))
+
+        return self._with_retries(once, on_retry)
 
     def models(self, *, on_retry: OnRetry | None = None) -> tuple[Model, ...]:
         """Return the provider's models; see :meth:`core.kimi.AsyncKimi.models`."""
-        attempts, began = RetryState(self._retry), time.monotonic()
-        while True:
-            try:
-                get = self._http.build_request(
-                    "GET", self._endpoint.models_url, timeout=self._httpx_timeout("first_byte")
-                )
-                with self._open_response(get, endpoint_kind="models", phase="first_byte") as (
-                    response,
-                    chunks,
-                ):
-                    return parse_models(b"".join(chunks), request_id=request_id_from(response.headers))
-            except KimiError as error:
-                self._wait_before_retry(error, attempts, began, on_retry)
+
+        def once() -> tuple[Model, ...]:
+            body, request_id = self._fetch("GET", self._endpoint.models_url, endpoint_kind="models")
+            return parse_models(body, request_id=request_id)
+
+        return self._with_retries(once, on_retry)
 
     def count_tokens(self, request: ChatRequest, *, on_retry: OnRetry | None = None) -> int:
         """Return the provider's token count; see :meth:`core.kimi.AsyncKimi.count_tokens`."""
-        attempts, began = RetryState(self._retry), time.monotonic()
+        content = token_count_body(request)
+
+        def once() -> int:
+            url = self._endpoint.token_count_url
+            body, request_id = self._fetch("POST", url, content, endpoint_kind="chat")
+            return parse_token_count(body, request_id=request_id)
+
+        return self._with_retries(once, on_retry)
+
+    def _with_retries(self, operation: Callable[[], T], on_retry: OnRetry | None) -> T:
+        retries = Retries(self._retry, time.monotonic, on_retry)
         while True:
             try:
-                post = self._http.build_request(
-                    "POST",
-                    self._endpoint.token_count_url,
-                    content=token_count_body(request),
-                    timeout=self._httpx_timeout("first_byte"),
-                )
-                with self._open_response(post, endpoint_kind="chat", phase="first_byte") as (
-                    response,
-                    chunks,
-                ):
-                    return parse_token_count(b"".join(chunks), request_id=request_id_from(response.headers))
+                return operation()
             except KimiError as error:
-                self._wait_before_retry(error, attempts, began, on_retry)
-
-    def _wait_before_retry(
-        self, error: KimiError, retry_state: RetryState, started_at: float, on_retry: OnRetry | None
-    ) -> None:
-        wait_s = retry_state.next_wait_s(error, time.monotonic() - started_at)
-        if wait_s is None:
-            raise error
-        if on_retry is not None:
-            on_retry(error, wait_s)
-        self._sleep(wait_s)
+                self._sleep(retries.wait_s(error))
 
     def _attempt(self, request: ChatRequest, *, streamed: bool) -> Generator[ReplyEvent, None, None]:
+        """Send the request once; yield its events."""
         phase: Phase = "first_byte" if streamed else "whole"
-        post = self._http.build_request(
-            "POST",
-            self._endpoint.chat_url,
-            content=chat_body(request, stream=streamed),
-            timeout=self._httpx_timeout(phase),
-        )
-        with self._open_response(post, endpoint_kind="chat", phase=phase) as (response, chunks):
-            reading = decoder_for_response(response, self._endpoint)
+        content = chat_body(request, stream=streamed)
+        with self._response("POST", self._endpoint.chat_url, content, "chat", phase) as (response, chunks):
+            decoder = decoder_for_response(response, self._endpoint)
             for chunk in chunks:
-                yield from reading.feed(chunk)
-                if reading.done:
+                yield from decoder.feed(chunk)
+                if decoder.done:
                     return
-            yield from reading.close()
+            yield from decoder.close()
+
+    def _fetch(
+        self, method: str, url: str, content: bytes | None = None, *, endpoint_kind: EndpointKind
+    ) -> tuple[bytes, str]:
+        """Send a request once; return the body of the response and the id of the request."""
+        with self._response(method, url, content, endpoint_kind, "first_byte") as (response, chunks):
+            return b"".join(chunks), request_id_from(response.headers)
 
     @contextlib.contextmanager
-    def _open_response(
-        self, request: httpx.Request, *, endpoint_kind: EndpointKind, phase: Phase
+    def _response(
+        self, method: str, url: str, content: bytes | None, endpoint_kind: EndpointKind, phase: Phase
     ) -> Iterator[tuple[httpx.Response, Iterator[bytes]]]:
-        """Send; give the response, where it begins well, and its body as it comes."""
+        """Send a request; yield a successful response and its body as it arrives.
+
+        Raises:
+            KimiError: the response is none, or no success.
+        """
+        timeouts = self._timeouts
+        read_s = timeouts.whole_s if phase == "whole" else timeouts.first_byte_s
+        timeout = httpx.Timeout(read_s, connect=timeouts.connect_s)
+        request = self._http.build_request(method, url, content=content, timeout=timeout)
         try:
             response = self._http.send(request, stream=True)
         except httpx.RequestError as exc:
             raise connection_error(exc, phase, self._endpoint) from exc
         with contextlib.closing(response):
             # httpcore reads this again when it begins with the body.
-            request.extensions["timeout"]["read"] = self._timeouts.idle_s
+            request.extensions["timeout"]["read"] = timeouts.idle_s
             chunks = self._read_chunks(response, "idle" if phase == "first_byte" else phase)
             if not response.is_success:
                 raise error_from_response(
@@ -185,14 +182,10 @@ class Kimi:
             request_id = request_id_from(response.headers)
             raise connection_error(exc, phase, self._endpoint, request_id=request_id) from exc
 
-    def _httpx_timeout(self, phase: Phase) -> httpx.Timeout:
-        read_s = self._timeouts.whole_s if phase == "whole" else self._timeouts.first_byte_s
-        return httpx.Timeout(read_s, connect=self._timeouts.connect_s)
-
 
 def _error_body(chunks: Iterator[bytes]) -> bytes:
     body = bytearray()
-    with contextlib.suppress(KimiError):  # the status alone tells enough
+    with contextlib.suppress(KimiError):  # the status alone says enough
         for chunk in chunks:
             body += chunk
             if len(body) >= MAX_ERROR_BYTES:

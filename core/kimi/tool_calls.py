@@ -1,4 +1,4 @@
-"""Tool calls, put together from the fragments of a stream."""
+"""Assembles tool calls from the fragments of a stream."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ class _PartialToolCall:
 
 
 class ToolCallAssembler:
-    """Collect fragments by index; servers that leave the index out are understood by order.
+    """Collects fragments by index, or by order from servers that leave the index out.
 
     A fragment without an index belongs to the newest call, unless it brings an id of its own. A
     second id under the same index begins another call. Arguments may come before the name.
@@ -27,13 +27,13 @@ class ToolCallAssembler:
         self._by_index: dict[int, _PartialToolCall] = {}
 
     def add_fragments(self, fragments: object) -> None:
-        """Take the ``tool_calls`` member of a delta or of a whole message."""
+        """Add the ``tool_calls`` member of a delta or of a whole message."""
         for fragment in fragments if isinstance(fragments, list) else ():
             if isinstance(fragment, dict):
                 self._add_fragment(fragment)
 
     def tool_calls(self) -> list[ToolCall]:
-        """Return the calls so far, in the order in which they began; nameless ones are dropped."""
+        """Return the calls so far, in the order in which they began, without nameless ones."""
         return [
             ToolCall(id=draft.id or f"{draft.name}:{position}", name=draft.name, arguments=draft.arguments)
             for position, draft in enumerate(self._partial_calls)
@@ -51,7 +51,7 @@ class ToolCallAssembler:
         match function.get("arguments"):
             case str(piece):
                 draft.arguments += piece
-            case dict() as whole:  # some servers forget that it is to be text
+            case dict() as whole:  # some servers send the value instead of its text
                 draft.arguments = orjson.dumps(whole).decode()
 
     def _partial_call_for(self, index: object, call_id: str) -> _PartialToolCall:

@@ -1,13 +1,12 @@
-"""What both clients do alike with httpx: settings, first looks at a response, broken connections."""
+"""Shared by both clients: connection limits, retries, and httpx's failures as Kimi's errors."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
+import structlog
 
-from core.kimi.endpoint import Endpoint
-from core.kimi.error_mapping import request_id_from
-from core.kimi.errors import (
+from core.kimi.api_errors import (
     KimiError,
     KimiInvalidRequest,
     KimiStreamInterrupted,
@@ -15,17 +14,20 @@ from core.kimi.errors import (
     KimiUnavailable,
     Phase,
 )
+from core.kimi.endpoint import Endpoint
+from core.kimi.error_mapping import request_id_from
 from core.kimi.reply_decoder import ReplyDecoder, decoder_for
+from core.kimi.retry_policy import RetryPolicy, RetryState
 
-#: Called before each wait that precedes another attempt, with its reason and its seconds.
+log = structlog.get_logger(__name__)
+
 OnRetry: TypeAlias = Callable[[KimiError, float], None]
+"""Receives the error of an attempt and the seconds until the next one."""
 
-#: More of an error page is never read.
-MAX_ERROR_BYTES = 64 * 1024
-#: After ``[DONE]``, how long to wait for the end of the body, so that the connection can be kept.
-DRAIN_S = 0.2
+MAX_ERROR_BYTES: Final = 64 * 1024  #: of the body of an error response; more is not read
+DRAIN_S: Final = 0.2  #: wait for the end of the body after ``[DONE]``, so that the connection can be kept
 
-#: Kimi's account limits bound concurrency, not we.
+#: The number of connections is unlimited: Kimi's account limits restrict concurrency.
 CONNECTION_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0)
 
 _TIMEOUT_TEXTS: dict[Phase, str] = {
@@ -34,6 +36,32 @@ _TIMEOUT_TEXTS: dict[Phase, str] = {
     "idle": "the stream fell silent",
     "whole": "no reply in time",
 }
+
+
+class Retries:
+    """The retries of one call, for callers that sleep in their own way."""
+
+    def __init__(self, policy: RetryPolicy, now: Callable[[], float], on_retry: OnRetry | None) -> None:
+        """Begin with the first attempt; ``now`` returns the time in seconds."""
+        self._state = RetryState(policy)
+        self._now = now
+        self._on_retry = on_retry
+        self._started_at = now()
+
+    def wait_s(self, error: KimiError) -> float:
+        """Return the seconds to sleep before the next attempt.
+
+        Raises:
+            KimiError: ``error``, if it is final.
+        """
+        wait_s = self._state.next_wait_s(error, self._now() - self._started_at)
+        if wait_s is None:
+            raise error
+        attempt = self._state.attempts
+        log.info("kimi.retry_scheduled", code=error.code, wait_s=round(wait_s, 2), attempt=attempt)
+        if self._on_retry is not None:
+            self._on_retry(error, wait_s)
+        return wait_s
 
 
 def timeout_error(phase: Phase, limit_s: float, *, request_id: str = "") -> KimiTimeout:
@@ -57,10 +85,10 @@ def connection_error(
 
 
 def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> ReplyDecoder:
-    """Return what reads the body of a successful chat response.
+    """Return the decoder for the body of a successful chat response.
 
     Raises:
-        KimiEndpointMissing: the body is no reply.
+        KimiEndpointMissing: the body is a web page.
     """
     return decoder_for(
         response.headers.get("content-type", "").lower(),
@@ -70,5 +98,5 @@ def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> ReplyD
 
 
 def is_compressed(response: httpx.Response) -> bool:
-    """Tell whether the server compressed the body although it was asked not to."""
+    """Return whether the server compressed the body although it was asked not to."""
     return bool(response.headers.get("content-encoding", "identity").lower() != "identity")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import core.kimi.errors as errors
+import core.kimi.api_errors as errors
 from core.kimi import (
     KimiAuthenticationError,
     KimiContentFiltered,

@@ -1,17 +1,17 @@
-"""What can go wrong between us and Kimi.
+"""Errors of Kimi's client.
 
 ::
 
     MoonthreadError
     └── KimiError                    any of these; nothing else leaves the client
         ├── KimiAuthenticationError  the key is missing, wrong or of the other region
-        ├── KimiPermissionError      the key may not do this
+        ├── KimiPermissionError      the key has no permission for this
         ├── KimiModelUnknown         the model is unknown, retired or not open to this account
-        ├── KimiInvalidRequest       the request is refused as it is
+        ├── KimiInvalidRequest       the request is refused
         │   ├── KimiEndpointMissing  the provider has no such endpoint, or the base URL is wrong
         │   ├── KimiFileMissing      there is no such file
         │   └── KimiFileRefused      a file is empty, too large, one too many or unreadable
-        ├── KimiContextTooLong       prompt and reservation do not fit the model's context
+        ├── KimiContextTooLong       prompt and reply do not fit into the model's context
         ├── KimiContentFiltered      the question or the answer was judged unsafe
         ├── KimiQuotaExhausted       the account has no balance; never retried
         ├── KimiRateLimited          one of the account's four limits; the daily one is not retried
@@ -20,7 +20,7 @@
         ├── KimiStreamInterrupted    the stream ended before ``[DONE]``
         └── KimiTimeout              too long without a connection, a first byte or a next byte
 
-``str(error)`` is for logs: keys and account ids are taken out. ``notice()`` is for people.
+``str(error)`` is for logs, without keys and account ids. ``notice()`` is for people.
 """
 
 from typing import ClassVar, Literal, TypeAlias
@@ -35,14 +35,14 @@ Phase: TypeAlias = Literal["connect", "first_byte", "idle", "whole"]
 
 
 class KimiError(MoonthreadError):
-    """Kimi did not answer as asked.
+    """Base class of all errors of the client.
 
     Attributes:
-        code: short stable name of the kind, for logs, metrics and the database.
-        request_id: what Moonshot's support asks for; "" where there is none.
-        status: HTTP status, None where there was no response or it began well.
+        code: short stable name of the class, for logs, metrics and the database.
+        request_id: id for Moonshot's support; "" if there is none.
+        status: HTTP status; None if there was no response, or it began successfully.
         retryable: whether the same request may succeed a little later.
-        retry_after_s: seconds that Kimi asked to wait, None where it did not say.
+        retry_after_s: seconds that Kimi asked to wait; None if it did not.
     """
 
     code: ClassVar[str] = "error"
@@ -65,11 +65,11 @@ class KimiError(MoonthreadError):
         super().__init__(scrub(message, secrets=secrets))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by the log text and the attributes: the subclasses' arguments are keyword-only."""
+        """Pickle by text and attributes, since the subclasses' arguments are keyword-only."""
         return (_unpickle, (type(self), str(self), self.__dict__))
 
     def notice(self, language: Language) -> str:
-        """Return one short friendly sentence or two for the person who asked."""
+        """Return one or two short friendly sentences for the person who asked."""
         return self.zh if language == "zh" else self.en
 
 
@@ -81,7 +81,7 @@ def _unpickle(kind: type[KimiError], text: str, attributes: dict[str, object]) -
 
 
 class KimiAuthenticationError(KimiError):
-    """The key is missing, wrong, expired or of the other region. For the operator to mend."""
+    """The key is missing, wrong, expired or of the other region; only the operator can change that."""
 
     code = "authentication"
     zh = "我暂时无法连接 Kimi：访问密钥无效，请联系管理员。"
@@ -89,7 +89,7 @@ class KimiAuthenticationError(KimiError):
 
 
 class KimiPermissionError(KimiError):
-    """The key is valid, but this account, address or project may not do this."""
+    """The key is valid, but its account, address or project has no permission for this."""
 
     code = "permission"
     zh = "Kimi 拒绝了这个请求：账号没有权限，请联系管理员。"
@@ -97,7 +97,7 @@ class KimiPermissionError(KimiError):
 
 
 class KimiModelUnknown(KimiError):
-    """There is no such model, it was retired, or it is not open to this account."""
+    """The model does not exist, was retired, or is not open to this account."""
 
     code = "model_unknown"
     zh = "现在无法使用这个模型，请换一个模型或联系管理员。"
@@ -105,7 +105,7 @@ class KimiModelUnknown(KimiError):
 
 
 class KimiInvalidRequest(KimiError):
-    """The request was refused as it is; sending it again will not help."""
+    """The request was refused; the same request will be refused again."""
 
     code = "invalid_request"
     zh = "Kimi 没能接受这个请求，请换个说法再试。"
@@ -121,7 +121,7 @@ class KimiEndpointMissing(KimiInvalidRequest):
 
 
 class KimiFileMissing(KimiInvalidRequest):
-    """Kimi keeps no file with this id: it was deleted, or belongs to another account."""
+    """Kimi stores no file with this id: it was deleted, or belongs to another account."""
 
     code = "file_missing"
     zh = "Kimi 那边已经没有这个文件了，请重新发送。"
@@ -129,10 +129,10 @@ class KimiFileMissing(KimiInvalidRequest):
 
 
 class KimiFileRefused(KimiInvalidRequest):
-    """Kimi did not take a file, or found nothing to read in it.
+    """Kimi did not accept a file, or found no text in it.
 
     Attributes:
-        reason: "full" where the account has as many files as it may have.
+        reason: "full" if the account has reached its number of files.
     """
 
     code = "file_refused"
@@ -152,7 +152,7 @@ class KimiFileRefused(KimiInvalidRequest):
 
 
 class KimiContextTooLong(KimiError):
-    """Prompt plus ``max_completion_tokens`` do not fit the model's context."""
+    """Prompt and ``max_completion_tokens`` do not fit into the model's context."""
 
     code = "context_too_long"
     zh = "内容太长，超出了 Kimi 的处理范围，请缩短后再试，或用 /new 开始新对话。"
@@ -160,7 +160,7 @@ class KimiContextTooLong(KimiError):
 
 
 class KimiContentFiltered(KimiError):
-    """The question or the answer was judged to be high risk."""
+    """Kimi judged the question or the answer to be high risk."""
 
     code = "content_filtered"
     zh = "这个话题 Kimi 不方便回答，我们换个话题吧。"
@@ -179,8 +179,8 @@ class KimiRateLimited(KimiError):
     """One of the account's four limits was reached.
 
     Attributes:
-        limit: which one; "unknown" where the text does not say.
-        limit_value: the limit itself (requests or tokens), None where not told.
+        limit: which one; "unknown" if the response does not say.
+        limit_value: the limit itself (requests or tokens); None if the response does not say.
     """
 
     code = "rate_limited"
@@ -207,7 +207,7 @@ class KimiRateLimited(KimiError):
         self.retryable = limit != "tpd"  # nothing is free again before the next day
 
     def notice(self, language: Language) -> str:
-        """Say that it will be tomorrow, where it is the daily limit."""
+        """Return the notice, which for the daily limit says to come back tomorrow."""
         if self.limit != "tpd":
             return super().notice(language)
         if language == "zh":
@@ -216,7 +216,7 @@ class KimiRateLimited(KimiError):
 
 
 class KimiOverloaded(KimiError):
-    """Kimi's engine is at capacity; neither a top-up nor a better tier helps."""
+    """Kimi's engine is at capacity, whatever the account's tier."""
 
     code = "overloaded"
     zh = "Kimi 现在太忙了，请过一会儿再试。"
@@ -234,7 +234,7 @@ class KimiUnavailable(KimiError):
 
 
 class KimiStreamInterrupted(KimiError):
-    """The stream ended before ``[DONE]``: what was shown is incomplete, however it looks."""
+    """The stream ended before ``[DONE]``, so the reply is incomplete, however it looks."""
 
     code = "stream_interrupted"
     zh = "Kimi 的回答中途断开了，请重试。"
@@ -243,11 +243,11 @@ class KimiStreamInterrupted(KimiError):
 
 
 class KimiTimeout(KimiError):
-    """Nothing came for too long.
+    """Kimi was silent for too long.
 
     Attributes:
-        phase: what was waited for: a connection, the first byte of the reply, the next byte
-            (comments count as bytes), or a whole unstreamed reply. The last is not retried:
+        phase: the wait that took too long: for a connection, the first byte of the reply, the next
+            byte (comments count as bytes), or a whole unstreamed reply. The last is not retried:
             the first attempt may still be running, and billed, on Kimi's side.
     """
 
