@@ -57,7 +57,7 @@ def build_components(
         files=files,
         staff=staff,
         handoff=handoff,
-        knowledge=build_knowledge(base, files, staff, handoff.service),
+        knowledge=build_knowledge(base, files, staff, handoff.offers),
         ingestor=build_ingestor(base, delivery, handoff, staff),
         summarizer=Summarizer(base.database, llm.completer),
     )

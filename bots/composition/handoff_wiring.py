@@ -1,6 +1,6 @@
 """Handoff stage: the team's desk, which takes conversations over from the bot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +9,16 @@ from typing import Final
 from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.infrastructure import Infrastructure
 from bots.platform_adapter import Platform
+from core.domain.handoff_state import HandoffAction
 from core.handoff.ai_assist import HandoffAssistant
-from core.handoff.deadlines import HandoffTimeouts
+from core.handoff.deadlines import EndAction, HandoffTimeouts
+from core.handoff.handoff_service import HandoffService
+from core.handoff.offers import HandoffOffers
 from core.handoff.outbox_runner import OutboxRunner
 from core.handoff.platforms import HandoffPlatforms
-from core.handoff.policy import ChatHandoffPolicies, HandoffPolicy
+from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
 from core.handoff.reminders import Reminders
 from core.handoff.sender import HandoffSender
-from core.handoff.service import HandoffService
 from core.inbound.staff import StaffDirectory
 from core.llm.text_completer import TextCompleter
 from core.prompting.options_loader import OptionsLoader
@@ -25,6 +27,10 @@ from core.store import Lane
 from core.store.handoffs import DeskRoom
 
 HANDOFF_LANES: Final = (Lane.HANDOFF, Lane.AI_ASSIST)
+_IDLE_ACTIONS: Final[Mapping[str, EndAction]] = {
+    "return": HandoffAction.RETURN_TO_BOT,
+    "close": HandoffAction.CLOSE,
+}
 RELAY_FOLDER: Final = "relaying"  #: files on their way between customer and team, below the data folder
 
 
@@ -34,6 +40,7 @@ class HandoffComponents:
 
     service: HandoffService
     sender: HandoffSender
+    offers: HandoffOffers
     reminders: Reminders
 
 
@@ -41,7 +48,7 @@ def build_handoff(
     base: Infrastructure, delivery: DeliveryComponents, staff: StaffDirectory
 ) -> HandoffComponents:
     """Build the desk: its policies, its sender and its reminders."""
-    policies = ChatHandoffPolicies(
+    policies = HandoffPolicies(
         build_handoff_policy(base.settings), base.access, is_known_staff=staff.is_cached_staff
     )
     service, platforms = HandoffService(policies), _build_platforms(base)
@@ -50,6 +57,7 @@ def build_handoff(
         sender=HandoffSender(
             delivery.dispatcher, platforms, temp_folder=Path(base.settings.data_dir, RELAY_FOLDER)
         ),
+        offers=HandoffOffers(base.database, service, delivery.work_queue),
         reminders=Reminders(base.database, service, platforms, delivery.work_queue),
     )
 
@@ -83,9 +91,9 @@ def build_handoff_policy(settings: Settings) -> HandoffPolicy:
         timeouts=HandoffTimeouts(
             reminder_interval=timedelta(minutes=settings.desk_remind_minutes),
             idle_timeout=timedelta(minutes=settings.desk_idle_minutes),
-            idle_action=settings.desk_idle_then,
+            idle_action=_IDLE_ACTIONS[settings.desk_idle_then],
         ),
-        escalation_mode=settings.desk_unasked,
+        escalation_mode=EscalationMode(settings.desk_unasked),
     )
 
 

@@ -8,8 +8,7 @@ from bots.composition.infrastructure import Infrastructure
 from core.access import Actor
 from core.commands import CannedCommand, Command, CommandHandler, LearnCommand
 from core.domain.command_names import CommandName
-from core.handoff.offer import HandoffOffer
-from core.handoff.service import HandoffService
+from core.handoff.offers import HandoffOffers
 from core.inbound.staff import StaffDirectory
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.retrieval import KnowledgeRetriever
@@ -27,7 +26,7 @@ class KnowledgeComponents:
 
 
 def build_knowledge(
-    base: Infrastructure, files: FileComponents, staff: StaffDirectory, handoff_service: HandoffService
+    base: Infrastructure, files: FileComponents, staff: StaffDirectory, handoff_offers: HandoffOffers
 ) -> KnowledgeComponents:
     """Build the retriever, the commands /learn and /canned, and the answers given without Kimi."""
     retriever = KnowledgeRetriever(base.database)
@@ -47,6 +46,6 @@ def build_knowledge(
         },
         predefined_answers=(
             CannedAnswer(base.database),
-            NoKnowledgeAnswer(retriever, offer=HandoffOffer(base.database, handoff_service)),
+            NoKnowledgeAnswer(retriever, offer=handoff_offers.offer),
         ),
     )

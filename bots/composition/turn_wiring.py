@@ -8,7 +8,6 @@ from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
-from core.handoff.offer_button import EscalationHook, HandoffButtonProvider
 from core.kimi import Model
 from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.runner import TurnRunner
@@ -37,8 +36,8 @@ def build_turn_runner(components: Components, model: Model) -> TurnRunner:
         backfills=base.abilities(lambda platform: platform.backfill),
         settings=prompting.chat_settings,
         predefined_answers=components.knowledge.predefined_answers,
-        after_answer_hooks=(EscalationHook(base.database, handoff.service, delivery.work_queue),),
-        button_providers=(HandoffButtonProvider(base.database, handoff.service),),
+        after_answer_hooks=(handoff.offers.escalate,),
+        button_providers=(handoff.offers.buttons,),
         lane_handlers=dict.fromkeys(HANDOFF_LANES, outbox_runner),
         classifier=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
         shutdown=base.shutdown,

@@ -1,38 +1,45 @@
-"""When a handover has to be looked at again, and what is due then. Pure: time comes in.
+"""Deadlines of a handoff: when it is checked next, and what is due then. Pure: the time is an argument.
 
-An untaken one reminds the desk, and from the second time on the named people too. A taken one in
-which the customer waits reminds its taker; in one where the customer is silent nothing is owed, and
-after the idle time it ends by setting.
+While nobody has taken a handoff, the desk is reminded, from the second time on with the escalation
+contacts. Once it is assigned, the assignee is reminded while the customer waits; if the customer is silent,
+the handoff ends after the idle timeout, with a warning half-way.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
 
-from core.domain.handoff_state import HandoffState
+from core.domain.handoff_state import HandoffAction, HandoffState
 
-MAX_REMINDERS = 12  #: of one wait; the gaps double from the third on, up to :data:`MAX_REMINDER_DELAY`
-MAX_REMINDER_DELAY = timedelta(hours=4)
+MAX_REMINDERS: Final = 12  #: of one wait; their intervals double from the third on
+MAX_REMINDER_DELAY: Final = timedelta(hours=4)
+_ASSIGNEE_REMINDERS: Final = 2  #: reminders of the assignee alone, before the contacts are mentioned
 
-IdleAction: TypeAlias = Literal["return", "close"]
+EndAction: TypeAlias = Literal[HandoffAction.RETURN_TO_BOT, HandoffAction.CLOSE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffTimeouts:
-    """How long each side is waited for."""
+    """Timeouts of a chat's handoffs."""
 
-    reminder_interval: timedelta = timedelta(minutes=5)  #: from one reminder to the next
-    idle_timeout: timedelta = timedelta(minutes=60)  #: of a taken handover, from its last word
-    idle_action: IdleAction = "return"
+    reminder_interval: timedelta = timedelta(minutes=5)
+    idle_timeout: timedelta = timedelta(minutes=60)  #: of an assigned handoff, from its last message
+    idle_action: EndAction = HandoffAction.RETURN_TO_BOT
 
 
-DueAction: TypeAlias = Literal[
-    "remind_desk", "remind_people", "remind_taker", "idle_warning", "return", "close"
-]
+class DueAction(StrEnum):
+    """What is due when a handoff is checked."""
+
+    REMIND_DESK = "remind_desk"
+    REMIND_CONTACTS = "remind_contacts"  #: mention the assignee, if any, and the escalation contacts
+    REMIND_ASSIGNEE = "remind_assignee"
+    WARN_IDLE = "warn_idle"
+    END_IDLE = "end_idle"  #: apply :attr:`HandoffTimeouts.idle_action`
 
 
 def reminder_delay(timeouts: HandoffTimeouts, reminder_count: int) -> timedelta:
-    """Return how long after the reminder number ``reminded`` (0: the beginning) the next one comes."""
+    """Return the time between a reminder and the next one; ``reminder_count`` are sent so far."""
     return min(
         max(MAX_REMINDER_DELAY, timeouts.reminder_interval),
         timeouts.reminder_interval * float(2 ** max(0, reminder_count - 2)),
@@ -47,7 +54,15 @@ def next_check_at(
     reminder_count: int,
     customer_waits: bool,
 ) -> datetime | None:
-    """Return when a handover has to be looked at that was touched or looked at now; None: never."""
+    """Return when a handoff has to be checked next; None: never.
+
+    Args:
+        state: its state.
+        timeouts: of its chat.
+        now: the time of its last message, change or check.
+        reminder_count: reminders since then.
+        customer_waits: the customer wrote last.
+    """
     match state:
         case HandoffState.WAITING | HandoffState.STAFF if customer_waits or state is HandoffState.WAITING:
             return now + reminder_delay(timeouts, reminder_count) if reminder_count < MAX_REMINDERS else None
@@ -57,18 +72,15 @@ def next_check_at(
             return None
 
 
-def action_due(
-    state: HandoffState, timeouts: HandoffTimeouts, *, reminder_count: int, customer_waits: bool
-) -> DueAction | None:
-    """Return what is due now that the time of :func:`next_check_at` has come."""
+def due_action(state: HandoffState, *, reminder_count: int, customer_waits: bool) -> DueAction | None:
+    """Return what is due at the time of :func:`next_check_at`; None for an ended handoff."""
     match state:
         case HandoffState.WAITING:
-            return "remind_desk" if reminder_count == 0 else "remind_people"
+            return DueAction.REMIND_DESK if reminder_count == 0 else DueAction.REMIND_CONTACTS
         case HandoffState.STAFF if customer_waits:
-            return "remind_taker" if reminder_count < 2 else "remind_people"
-        case HandoffState.STAFF if reminder_count == 0:
-            return "idle_warning"
+            first = reminder_count < _ASSIGNEE_REMINDERS
+            return DueAction.REMIND_ASSIGNEE if first else DueAction.REMIND_CONTACTS
         case HandoffState.STAFF:
-            return timeouts.idle_action
+            return DueAction.WARN_IDLE if reminder_count == 0 else DueAction.END_IDLE
         case _:
             return None

@@ -1,34 +1,55 @@
-"""Whom a handover is about, where they are answered, and in which language they speak."""
+"""Lookups of handlers: a conversation's active handoff, its customer, their language and their address."""
 
 from dataclasses import replace
+from typing import Final
 
 from core.domain.addresses import Address, Person
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
-from core.store import Transaction, history
+from core.store import Transaction, conversations, handoffs, history
 from core.store.conversations import Conversation
+from core.store.event_context import EventContext
+from core.store.handoffs import Handoff
+from core.store.history import HistoryMessage
 from core.text.language import Language, detect_language
 
-MAX_LINES = 10  #: lines of the history
+MAX_MESSAGES: Final = 10  #: newest messages that are examined
+_LAST_SEQ: Final = 2**62  #: later than any message
+
+
+async def find_active(
+    tx: Transaction, event: MessageReceived | CommandReceived, context: EventContext
+) -> tuple[Conversation | None, Handoff | None]:
+    """Return the conversation that an event belongs to, and its active handoff."""
+    key = event.address.key
+    conversation = context.replied_conversation or context.conversation
+    if not context.may_concern_handoff:
+        return conversation, None
+    if conversation is not None:
+        return conversation, await handoffs.get_active(tx, conversation.id)
+    if event.threads_by_reply or not key.thread:
+        # Any message may start a conversation here; a customer's next one continues their handoff.
+        handoff = await handoffs.get_active_of_customer(tx, key, event.author.id)
+        if handoff is not None:
+            return await conversations.get(tx, handoff.conversation_id), handoff
+    return None, None
 
 
 async def customer_language(tx: Transaction, conversation: Conversation, client_language: str) -> Language:
-    """Return the language of what people said last in a conversation; else that of a client's tag."""
-    lines = await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=2**62, limit=MAX_LINES)
-    said = [line.text for line in lines if line.role == "user"]
-    return detect_language(said[-1] if said else "", client_language)
+    """Return the language of a conversation's last message by a person, else that of a client's tag."""
+    texts = [one.text for one in await _load_newest(tx, conversation) if one.role == "user"]
+    return detect_language(texts[-1] if texts else "", client_language)
 
 
 async def find_customer(tx: Transaction, conversation: Conversation, event: CommandReceived) -> Person:
-    """Return who spoke last in a conversation that somebody else takes."""
-    lines = await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=2**62, limit=MAX_LINES)
-    for line in reversed(lines):
-        if line.role == "user" and line.author_id not in ("", event.author.id):
-            return Person(id=line.author_id, name=line.author)
+    """Return the last person who wrote in a conversation, other than the author of the command."""
+    for message in reversed(await _load_newest(tx, conversation)):
+        if message.role == "user" and message.author_id not in ("", event.author.id):
+            return Person(id=message.author_id, name=message.author)
     return event.author
 
 
 async def is_follow_up(tx: Transaction, conversation: Conversation | None, event: MessageReceived) -> bool:
-    """Return whether overheard words go on with a conversation that only their author has with the bot."""
+    """Return whether a message continues a conversation of its author and the bot alone."""
     if conversation is None or not event.allows_follow_up:
         return False
     speakers = await history.load_speaker_ids(tx, conversation.id)
@@ -36,11 +57,13 @@ async def is_follow_up(tx: Transaction, conversation: Conversation | None, event
 
 
 def customer_address(conversation: Conversation, event: CommandReceived | ButtonPressed) -> Address:
-    """Return where the customer is answered who gave an order outside of their thread."""
-    address, key = event.address, conversation.key
-    if address.key.thread == key.thread or not key.thread:
-        return address
-    details = dict(address.details)
-    if "thread_ts" in details:
-        details["thread_ts"] = key.thread
-    return replace(address, key=key, details=details)
+    """Return where a customer is answered who acted outside of their conversation's thread."""
+    key = conversation.key
+    return replace(event.address, key=key) if key.thread else event.address
+
+
+async def _load_newest(tx: Transaction, conversation: Conversation) -> list[HistoryMessage]:
+    """Return a conversation's newest messages, oldest first."""
+    return list(
+        await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=_LAST_SEQ, limit=MAX_MESSAGES)
+    )

@@ -19,8 +19,9 @@ from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, Plat
 from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
 from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.handoff_service import HandoffService
+from core.handoff.outbox_writer import enqueue, notify_desk
 from core.handoff.sender import HandoffSender
-from core.handoff.service import HandoffService
 from core.store import (
     Database,
     Lane,
@@ -275,7 +276,7 @@ class OutboxRunner:
             inbox_id = await outbox.add_system_event(tx, conversation, idempotency_key, lane)
             if inbox_id is None:
                 return
-            number = await self._service.enqueue(tx, handoff, inbox_id, kind, OutboxSide.DESK, content)
+            number = await enqueue(tx, handoff, inbox_id, kind, OutboxSide.DESK, content)
             if content is not None and content.draft:
                 await outbox.set_button(
                     tx,
@@ -306,12 +307,12 @@ class OutboxRunner:
                 )
             elif item.side is OutboxSide.CUSTOMER and handoff.desk_thread:
                 told = texts_for_staff.undelivered_text(language, _error_text(error))
-                await self._service.enqueue_text(tx, handoff, item.inbox_id, OutboxSide.DESK, told)
+                await notify_desk(tx, handoff, item.inbox_id, told)
             elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
                 told = texts_for_staff.file_failed_text(
                     language, item.content.file.name or item.content.file.kind
                 )
-                await self._service.enqueue_text(tx, handoff, item.inbox_id, OutboxSide.DESK, told)
+                await notify_desk(tx, handoff, item.inbox_id, told)
 
 
 def _error_text(error: PlatformError) -> str:

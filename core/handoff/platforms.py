@@ -1,4 +1,4 @@
-"""The platforms as the desk needs them: where to post, what may be sent there, whom to mention."""
+"""Connected platforms as handoffs use them: addresses of desks, rooms, downloads and mentions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,16 +11,16 @@ from core.store.handoffs import Handoff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffPlatforms:
-    """What is connected, by the platform's name."""
+    """Connected platforms; every mapping is by platform."""
 
     surfaces: Mapping[str, MessageChannel]
     rooms: Mapping[str, HandoffRooms] = field(default_factory=dict)
     downloads: Mapping[str, Downloader] = field(default_factory=dict)
     tenant_getters: Mapping[str, Callable[[], str]] = field(default_factory=dict)
-    """The Slack team or Telegram bot that we are, once the platform is connected."""
+    """Each returns our Slack team or Telegram bot id; call it once the platform is connected."""
 
     def desk_address(self, handoff: Handoff, thread: str = "") -> Address:
-        """Return where a handover's thread of the desk is posted to.
+        """Return the address of a handoff's thread at the desk.
 
         Raises:
             PlatformForbidden: the desk's platform is not connected.
@@ -28,7 +28,7 @@ class HandoffPlatforms:
         return self._build_address(handoff, thread or handoff.desk_thread)
 
     def desk_room_address(self, handoff: Handoff) -> Address:
-        """Return where the desk is posted to outside of all threads.
+        """Return the address of a handoff's desk room, outside of all threads.
 
         Raises:
             PlatformForbidden: the desk's platform is not connected.
@@ -49,14 +49,14 @@ class HandoffPlatforms:
         """Return a platform's rooms.
 
         Raises:
-            PlatformForbidden: it has none, or is not connected.
+            PlatformForbidden: the platform has no rooms or is not connected.
         """
         if platform not in self.rooms:
             raise PlatformForbidden(f"{platform} is not connected, or has no rooms")
         return self.rooms[platform]
 
     def render_mentions(self, platform: str, people: Iterable[tuple[str, str]]) -> str:
-        """Return Markdown that calls people, as (id, name), on a platform; "" where it cannot."""
+        """Return Markdown that mentions people, given as (id, name); "" if the platform cannot mention."""
         if platform not in self.rooms:
             return ""
         return " ".join(

@@ -1,9 +1,10 @@
-"""On which terms the conversations of a chat are handed over: where to, how patiently, by whom."""
+"""Handoff policies of chats: the desk, its people, its timeouts, and who counts as staff."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from enum import StrEnum
+from typing import TypeAlias
 
 from core.access import AccessLists, Actor
 from core.domain.addresses import ThreadKey
@@ -14,80 +15,80 @@ from core.store.handoffs import DeskRoom
 from core.text.language import Language
 
 CachedStaffCheck: TypeAlias = Callable[[Actor], bool]
-"""Whether somebody is of a chat's staff, as far as that is known without asking a platform."""
+"""Returns whether a person is staff of a chat, as far as it is known without asking the platform."""
 
-EscalationMode: TypeAlias = Literal["offer", "ask"]
-"""Where the bot thinks that a person should help: it offers one, or asks for one at once."""
+
+class EscalationMode(StrEnum):
+    """What the bot does if it could not help."""
+
+    OFFER = "offer"  #: show a button that requests a person
+    REQUEST = "ask"  #: request a person at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffPolicy:
-    """The terms of one chat now."""
+    """The policy of one chat at one moment."""
 
     desk_room: DeskRoom | None = None  #: None: nobody can take over
-    escalation_contacts: tuple[str, ...] = ()  #: reminded by name: "slack:U0123", "telegram:42"
-    show_staff_names: bool = True  #: whether customers see who writes to them
+    escalation_contacts: tuple[str, ...] = ()  #: people to remind by name, as "slack:U0123", "telegram:42"
+    show_staff_names: bool = True  #: customers see the names of the people who write to them
     timeouts: HandoffTimeouts = field(default_factory=HandoffTimeouts)
-    escalation_mode: EscalationMode = "offer"
-    away_notice: str = (
-        ""  #: told to customers while nobody is there: when somebody will be; "" in office hours
-    )
+    escalation_mode: EscalationMode = EscalationMode.OFFER
+    away_notice: str = ""  #: tells customers when staff is back; "" during business hours
+
+    def has_desk_for(self, key: ThreadKey) -> bool:
+        """Return whether a conversation in ``key``'s channel can be handed off: the desk is another room."""
+        room = self.desk_room
+        return room is not None and (room.platform, room.channel) != (key.platform, key.channel)
 
     def contacts_on(self, platform: str) -> Sequence[str]:
-        """Return the ids of the people to remind who are on a platform."""
-        return [
-            person.partition(":")[2]
-            for person in self.escalation_contacts
-            if person.partition(":")[0] == platform
-        ]
+        """Return the ids of the contacts on one platform."""
+        named = (contact.partition(":") for contact in self.escalation_contacts)
+        return [person_id for contact_platform, _, person_id in named if contact_platform == platform]
 
 
-class HandoffPolicies(Protocol):
-    """Knows the terms of every chat. It reads the database at the most: doors ask it."""
-
-    async def load(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> HandoffPolicy:
-        """Return the terms on which conversations on ``key``'s channel are handed over now."""
-
-    async def is_staff(self, tx: Transaction, who: Actor) -> bool:
-        """Return whether this person works for those who run the chat."""
-
-
-class ChatHandoffPolicies:
-    """The deployment's terms, with what a chat's own rules say in their place."""
+class HandoffPolicies:
+    """The deployment's policy, overridden by the rules of each chat. It reads the database only."""
 
     def __init__(
         self,
         default_policy: HandoffPolicy,
         access: AccessLists | None = None,
         *,
-        is_known_staff: CachedStaffCheck = lambda who: False,
+        is_known_staff: CachedStaffCheck = lambda actor: False,
     ) -> None:
-        """``known`` tells what the platforms said lately: see :meth:`StaffDirectory.known`."""
+        """Combine the deployment's policy with its staff.
+
+        Args:
+            default_policy: of chats without rules.
+            access: names the deployment's admins, who are staff everywhere.
+            is_known_staff: see :meth:`core.inbound.staff.StaffDirectory.known`.
+        """
         self._default_policy = default_policy
         self._access = access or AccessLists()
         self._is_known_staff = is_known_staff
 
     async def load(self, tx: Transaction, key: ThreadKey, language: Language, now: datetime) -> HandoffPolicy:
-        """Return the terms of a chat; outside of its business hours with what customers are told."""
+        """Return the policy of ``key``'s channel at ``now``, with its notice in ``language``."""
         own = await rules.load(tx, key)
         if own is None:
             return self._default_policy
-        room, terms = own.desk_room, self._default_policy
-        if room is not None:
-            terms = replace(terms, desk_room=DeskRoom(platform=room[0], channel=room[1]))
+        policy = self._default_policy
+        if own.desk_room is not None:
+            platform, channel = own.desk_room
+            policy = replace(policy, desk_room=DeskRoom(platform=platform, channel=channel))
         if own.desk_people:
-            terms = replace(terms, escalation_contacts=own.desk_people)
+            policy = replace(policy, escalation_contacts=own.desk_people)
         if own.hours is not None and own.is_closed(now):
-            opens = own.hours.next_start(now)
-            terms = replace(
-                terms, away_notice=texts_for_customers.away_text(language, opens, own.hours.time_zone)
-            )
-        return terms
+            opens_at = own.hours.next_start(now)
+            notice = texts_for_customers.away_text(language, opens_at, own.hours.time_zone)
+            policy = replace(policy, away_notice=notice)
+        return policy
 
-    async def is_staff(self, tx: Transaction, who: Actor) -> bool:
-        """Return whether this person is an admin of the deployment or the chat, or staff by its rules."""
-        if self._access.is_admin(who):
+    async def is_staff(self, tx: Transaction, actor: Actor) -> bool:
+        """Return whether a person is an admin of the deployment or staff of the chat."""
+        if self._access.is_admin(actor):
             return True
-        key = ThreadKey(platform=who.platform, tenant=who.tenant, channel=who.channel, thread="")
+        key = ThreadKey(platform=actor.platform, tenant=actor.tenant, channel=actor.channel, thread="")
         own = await rules.load(tx, key)
-        return (own is not None and who.person_id in own.staff) or self._is_known_staff(who)
+        return (own is not None and actor.person_id in own.staff) or self._is_known_staff(actor)

@@ -1,17 +1,22 @@
-"""What one side says becomes rows for the other side: words, files, edits, deletions.
+"""Relay of messages between a customer and the desk: texts, files, edits and deletions.
 
-Words that begin with ``//`` are a note of the desk's and reach no customer, also where an edit makes
-them one.
+A copy is an outbox item on the other side. A staff message that begins with ``//`` is an internal note: it
+is never copied, and an edit that turns a copied message into a note deletes the copy.
 """
+
+from collections.abc import Sequence
+from typing import Final
 
 from core.domain.addresses import Person
 from core.domain.events import MessageDeleted, MessageEdited, MessageReceived
 from core.domain.handoff_state import HandoffAction, HandoffState
 from core.files.file_policy import attachments_line
-from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.deadlines import next_check_at
+from core.handoff import texts_for_staff
+from core.handoff.handoff_service import HandoffService
+from core.handoff.outbox_writer import enqueue, notify_desk
 from core.handoff.policy import HandoffPolicy
-from core.handoff.service import HandoffService
+from core.handoff.texts_for_customers import prefix_author
+from core.handoff.ticket_card import ticket_language
 from core.inbound.history_writer import append_to_history
 from core.store import Transaction, conversations, handoffs, history
 from core.store.handoffs import Handoff
@@ -19,16 +24,16 @@ from core.store.history import HistoryMessage
 from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide, SourceMessage
 from core.text.tokens import estimate_tokens
 
-NOTE_PREFIX = "//"
+NOTE_PREFIX: Final = "//"
 
 
 def is_internal_note(text: str) -> bool:
-    """Return whether words on the desk are for the team alone."""
+    """Return whether a staff message is for the team alone."""
     return text.lstrip().startswith(NOTE_PREFIX)
 
 
 class Relay:
-    """Makes rows of what is said; all within the caller's transaction."""
+    """Stores copies of one side's messages for the other side, in the caller's transaction."""
 
     def __init__(self, service: HandoffService) -> None:
         self._service = service
@@ -36,164 +41,156 @@ class Relay:
     async def relay_customer_message(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int
     ) -> None:
-        """Pass a customer's message on to the desk; it is part of the history as any other."""
+        """Copy a customer's message to the desk, and append it to the history."""
         conversation = await conversations.get(tx, handoff.conversation_id)
         await append_to_history(tx, event, conversation, inbox_id, include_quote=False)
-        terms = await self._load_policy(tx, handoff)
-        look_at = next_check_at(
-            handoff.state, terms.timeouts, now=self._service.now(), reminder_count=0, customer_waits=True
-        )
-        await handoffs.record_customer_message(tx, handoff, event.address, due_at=look_at)
+        policy = await self._service.policy_of(tx, handoff)
+        due_at = self._service.due_at(handoff.state, policy, customer_waits=True)
+        await handoffs.record_customer_message(tx, handoff, event.address, due_at=due_at)
         if not handoff.desk_room.platform:
-            return  # the person reads it in the same room
+            return  # staff reads it in the same room
+        text = event.text.strip() or texts_for_staff.unsupported_content_text(event, ticket_language(handoff))
         name = event.author.name or handoff.customer.name or event.author.id
-        words = event.text.strip() or texts_for_staff.unsupported_content_text(
-            event, ticket_card.ticket_language(handoff)
-        )
-        await self._enqueue_copies(
-            tx,
-            handoff,
-            event,
-            inbox_id,
-            OutboxSide.DESK,
-            texts_for_customers.prefix_author(name, words) if words else "",
-        )
+        copy = prefix_author(name, text) if text else ""
+        await _enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.DESK, copy)
 
     async def relay_staff_message(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int
     ) -> None:
-        """Pass a person's message on to the customer, and take the handover where nobody has."""
+        """Copy a staff message to the customer; its author becomes the assignee."""
         if is_internal_note(event.text):
             return
-        done = await self._service.apply_action(
-            tx, handoff, HandoffAction.REPLY, event.author, inbox_id=inbox_id
-        )
-        if done is None:
-            await self._service.enqueue_text(
-                tx,
-                handoff,
-                inbox_id,
-                OutboxSide.DESK,
-                texts_for_staff.handoff_ended_text(ticket_card.ticket_language(handoff)),
-            )
+        replied = await self.reply_as_staff(tx, handoff, event.author, inbox_id)
+        if replied is None:
             return
-        terms = await self._load_policy(tx, handoff)
-        await self._mark_answered(tx, done.handoff, terms)
-        await self._append_to_history(tx, handoff, event, inbox_id)
-        words = event.text.strip()
-        await self._enqueue_copies(
-            tx,
-            handoff,
-            event,
-            inbox_id,
-            OutboxSide.CUSTOMER,
-            self.format_staff_text(terms, event.author, words),
+        text = "\n\n".join(part for part in (event.text.strip(), attachments_line(event.attachments)) if part)
+        await self._append_staff_text(tx, handoff, event.author, text, inbox_id, event.message_id)
+        copy = self.format_staff_text(
+            await self._service.policy_of(tx, handoff), event.author, event.text.strip()
         )
+        await _enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.CUSTOMER, copy)
 
     async def record_staff_message(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int
     ) -> None:
-        """Note what a person said to the customer in the customer's own room."""
-        await self._mark_answered(tx, handoff, await self._load_policy(tx, handoff))
-        await self._append_to_history(tx, handoff, event, inbox_id)
+        """Record a staff message that the customer reads in the same room."""
+        await self._record_answer(tx, handoff)
+        text = "\n\n".join(part for part in (event.text.strip(), attachments_line(event.attachments)) if part)
+        await self._append_staff_text(tx, handoff, event.author, text, inbox_id, event.message_id)
+
+    async def send_draft(
+        self, tx: Transaction, handoff: Handoff, author: Person, draft: str, inbox_id: int
+    ) -> bool:
+        """Send a drafted text to the customer in a staff member's name; False if the handoff has ended."""
+        replied = await self.reply_as_staff(tx, handoff, author, inbox_id)
+        if replied is None:
+            return False
+        await self._append_staff_text(tx, handoff, author, draft, inbox_id)
+        text = self.format_staff_text(await self._service.policy_of(tx, handoff), author, draft)
+        content = OutboxContent(text=text)
+        await enqueue(tx, handoff, inbox_id, OutboxKind.TEXT, OutboxSide.CUSTOMER, content)
+        return True
+
+    async def reply_as_staff(
+        self, tx: Transaction, handoff: Handoff, author: Person, inbox_id: int
+    ) -> Handoff | None:
+        """Apply a reply to a handoff; None, with a notice at the desk, if it has ended."""
+        result = await self._service.apply_action(tx, handoff, HandoffAction.REPLY, author, inbox_id=inbox_id)
+        if result is None:
+            text = texts_for_staff.handoff_ended_text(ticket_language(handoff))
+            await notify_desk(tx, handoff, inbox_id, text)
+            return None
+        await self._record_answer(tx, result.handoff)
+        return result.handoff
 
     async def relay_edit(
-        self, tx: Transaction, copies: list[OutboxItem], event: MessageEdited, inbox_id: int
+        self, tx: Transaction, copies: Sequence[OutboxItem], event: MessageEdited, inbox_id: int
     ) -> None:
-        """Let the copy of a message follow its edit."""
-        words = next((copy for copy in copies if copy.kind is OutboxKind.TEXT), None)
-        handover = await self._load_handoff(tx, words)
-        if words is None or handover is None:
+        """Edit the copy of an edited message."""
+        copy = next((one for one in copies if one.kind is OutboxKind.TEXT), None)
+        handoff = await _load_handoff(tx, copy)
+        if copy is None or handoff is None:
             return
-        if words.side is OutboxSide.CUSTOMER and is_internal_note(event.text):
-            await self._enqueue_deletions(tx, handover, copies, inbox_id)
+        if copy.side is OutboxSide.CUSTOMER and is_internal_note(event.text):
+            await _enqueue_deletions(tx, handoff, copies, inbox_id)
             return
         text = event.text.strip()
-        if words.side is OutboxSide.DESK:
-            text = texts_for_customers.prefix_author(
-                event.author.name or handover.customer.name or event.author.id, text
-            )
+        if copy.side is OutboxSide.DESK:
+            text = prefix_author(event.author.name or handoff.customer.name or event.author.id, text)
         else:
-            text = self.format_staff_text(await self._load_policy(tx, handover), event.author, text)
+            policy = await self._service.policy_of(tx, handoff)
+            text = self.format_staff_text(policy, event.author, text)
         await history.edit_message(
-            tx, handover.conversation_id, event.message_id, event.text, estimate_tokens(event.text)
+            tx, handoff.conversation_id, event.message_id, event.text, estimate_tokens(event.text)
         )
-        content = OutboxContent(text=text, of=words.id)
-        await self._service.enqueue(tx, handover, inbox_id, OutboxKind.EDIT, words.side, content)
+        content = OutboxContent(text=text, of=copy.id)
+        await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, copy.side, content)
 
     async def relay_deletion(
-        self, tx: Transaction, copies: list[OutboxItem], event: MessageDeleted, inbox_id: int
+        self, tx: Transaction, copies: Sequence[OutboxItem], event: MessageDeleted, inbox_id: int
     ) -> None:
-        """Let the copies of a message go with it."""
-        handover = await self._load_handoff(tx, copies[0])
-        if handover is not None:
-            await history.remove_message(tx, handover.conversation_id, event.message_id)
-            await self._enqueue_deletions(tx, handover, copies, inbox_id)
+        """Delete the copies of a deleted message, and remove it from the history."""
+        handoff = await _load_handoff(tx, copies[0])
+        if handoff is not None:
+            await history.remove_message(tx, handoff.conversation_id, event.message_id)
+            await _enqueue_deletions(tx, handoff, copies, inbox_id)
 
     def format_staff_text(self, policy: HandoffPolicy, author: Person, text: str) -> str:
-        """Return a person's words as the customer sees them."""
-        return (
-            texts_for_customers.prefix_author(author.name, text)
-            if policy.show_staff_names and author.name and text
-            else text
-        )
+        """Return a staff member's text as the customer sees it, with the name if the policy shows names."""
+        show_name = policy.show_staff_names and author.name and text
+        return prefix_author(author.name, text) if show_name else text
 
-    async def _enqueue_copies(
+    async def _record_answer(self, tx: Transaction, handoff: Handoff) -> None:
+        policy = await self._service.policy_of(tx, handoff)
+        due_at = self._service.due_at(HandoffState.STAFF, policy, customer_waits=False)
+        await handoffs.record_staff_message(tx, handoff, now=self._service.now(), due_at=due_at)
+
+    async def _append_staff_text(
         self,
         tx: Transaction,
         handoff: Handoff,
-        event: MessageReceived,
-        inbox_id: int,
-        side: OutboxSide,
+        author: Person,
         text: str,
+        inbox_id: int,
+        message_id: str = "",
     ) -> None:
-        key = event.address.key
-        source = SourceMessage(platform=key.platform, channel=key.channel, message_id=event.message_id)
-        if text:
-            await self._service.enqueue(
-                tx, handoff, inbox_id, OutboxKind.TEXT, side, OutboxContent(text=text), source
-            )
-        for file in event.attachments:
-            content = OutboxContent(file=file, platform=key.platform)
-            await self._service.enqueue(tx, handoff, inbox_id, OutboxKind.FILE, side, content, source)
-
-    async def _enqueue_deletions(
-        self, tx: Transaction, handoff: Handoff, copies: list[OutboxItem], inbox_id: int
-    ) -> None:
-        for copy in copies:
-            if copy.kind in (OutboxKind.TEXT, OutboxKind.FILE):
-                content = OutboxContent(of=copy.id)
-                await self._service.enqueue(tx, handoff, inbox_id, OutboxKind.DELETE, copy.side, content)
-
-    async def _mark_answered(self, tx: Transaction, handoff: Handoff, policy: HandoffPolicy) -> None:
-        now = self._service.now()
-        look_at = next_check_at(
-            HandoffState.STAFF, policy.timeouts, now=now, reminder_count=0, customer_waits=False
-        )
-        await handoffs.record_staff_message(tx, handoff, now=now, due_at=look_at)
-
-    async def _append_to_history(
-        self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int
-    ) -> None:
-        """Keep a person's words as an answer that the conversation got: Kimi reads them later."""
-        text = "\n\n".join(part for part in (event.text.strip(), attachments_line(event.attachments)) if part)
-        line = HistoryMessage(
+        """Append a staff member's text to the history as an answer, so that Kimi reads it later."""
+        if not text:
+            return
+        message = HistoryMessage(
             seq=inbox_id,
             role="assistant",
-            author_id=event.author.id,
-            author=event.author.name,
+            author_id=author.id,
+            author=author.name,
             text=text,
             tokens=estimate_tokens(text),
         )
-        if text:
-            await history.append(
-                tx, line, conversation_id=handoff.conversation_id, message_id=event.message_id
-            )
+        await history.append(tx, message, conversation_id=handoff.conversation_id, message_id=message_id)
 
-    async def _load_handoff(self, tx: Transaction, item: OutboxItem | None) -> Handoff | None:
-        if item is None or item.handoff_id is None:
-            return None
-        return await handoffs.get(tx, item.handoff_id)
 
-    async def _load_policy(self, tx: Transaction, handoff: Handoff) -> HandoffPolicy:
-        return await self._service.load_policy(tx, handoff.address, ticket_card.ticket_language(handoff))
+async def _enqueue_copies(
+    tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int, side: OutboxSide, text: str
+) -> None:
+    key = event.address.key
+    source = SourceMessage(platform=key.platform, channel=key.channel, message_id=event.message_id)
+    if text:
+        content = OutboxContent(text=text)
+        await enqueue(tx, handoff, inbox_id, OutboxKind.TEXT, side, content, source)
+    for file in event.attachments:
+        content = OutboxContent(file=file, platform=key.platform)
+        await enqueue(tx, handoff, inbox_id, OutboxKind.FILE, side, content, source)
+
+
+async def _enqueue_deletions(
+    tx: Transaction, handoff: Handoff, copies: Sequence[OutboxItem], inbox_id: int
+) -> None:
+    for copy in copies:
+        if copy.kind in (OutboxKind.TEXT, OutboxKind.FILE):
+            content = OutboxContent(of=copy.id)
+            await enqueue(tx, handoff, inbox_id, OutboxKind.DELETE, copy.side, content)
+
+
+async def _load_handoff(tx: Transaction, item: OutboxItem | None) -> Handoff | None:
+    if item is None or item.handoff_id is None:
+        return None
+    return await handoffs.get(tx, item.handoff_id)

@@ -1,33 +1,34 @@
-"""Nobody is forgotten: looks again and again for handovers in which somebody waits too long.
+"""Reminders of handoffs in which somebody waits too long, and the end of idle ones.
 
-When a handover is due stands in its row, so that a restart goes on where it was. One replica looks at
-a time; where two do, the row's own update makes one of them the one that acts.
+A handoff's next check is stored in its row, so a restart does not lose it. Two replicas may check at the same
+time; the row's conditional update lets one of them act.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 import structlog
 
-from core.domain.handoff_state import HandoffAction, HandoffState
-from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.deadlines import DueAction, action_due, next_check_at
+from core.domain.handoff_state import HandoffState
+from core.handoff import texts_for_customers, texts_for_staff
+from core.handoff.deadlines import DueAction, due_action
+from core.handoff.handoff_service import HandoffService
+from core.handoff.outbox_writer import notify_customer, notify_desk
 from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import HandoffPolicy
-from core.handoff.service import HandoffService
+from core.handoff.ticket_card import ticket_language
 from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
 from core.store import Database, Lane, QueueKey, Transaction, conversations, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
-from core.store.outbox import OutboxSide
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-CHECK_EVERY_S: Final = 5.0  #: from one look to the next
-MAX_CUSTOMER_NOTICES: Final = 3  #: how often a waiting customer hears that nobody has come yet
+CHECK_EVERY_S: Final = 5.0
+MAX_CUSTOMER_NOTICES: Final = 3  #: notices to a waiting customer that nobody has taken their handoff yet
 
 
 class Reminders:
-    """A chore."""
+    """Periodic task that acts on due handoffs."""
 
     def __init__(
         self,
@@ -42,107 +43,106 @@ class Reminders:
         self._work_queue = work_queue
 
     def start(self, scheduler: TaskScheduler) -> None:
-        """Have it looked for what is due, again and again; before the engine's start."""
+        """Schedule the checks; call it before the scheduler starts."""
         scheduler.schedule(PeriodicTask(name="reminders", every_s=CHECK_EVERY_S, run=self.run_due))
 
     async def run_due(self) -> None:
-        """Do everything that is due now.
+        """Act on all handoffs that are due now.
 
         Raises:
-            StoreUnavailable: the rest is done at the next look.
+            StoreUnavailable: the next check acts on the rest.
         """
         async with self._database.read() as tx:
-            waiting = await handoffs.load_due_ids(tx, self._service.now())
-        for handover_id in waiting:
+            due_ids = await handoffs.load_due_ids(tx, self._service.now())
+        for handoff_id in due_ids:
             async with self._database.begin() as tx:
-                work = await self._process_handoff(tx, handover_id)
-                if work is not None:
-                    await self._work_queue.enqueue(tx, work)
-            if work is not None:
-                self._work_queue.wake(work)
+                queue_key = await self._check(tx, handoff_id)
+                if queue_key is not None:
+                    await self._work_queue.enqueue(tx, queue_key)
+            if queue_key is not None:
+                self._work_queue.wake(queue_key)
 
-    async def _process_handoff(self, tx: Transaction, handoff_id: int) -> QueueKey | None:
-        """Do what is due for one handover; None where another replica does, or nothing is."""
+    async def _check(self, tx: Transaction, handoff_id: int) -> QueueKey | None:
+        """Act on one due handoff; None if there is nothing to send or another replica acts on it."""
         now = self._service.now()
         found = await handoffs.get(tx, handoff_id)
         if found is None:
             return None
-        terms = await self._service.load_policy(tx, found.address, ticket_card.ticket_language(found))
-        look_at = next_check_at(
+        policy = await self._service.policy_of(tx, found)
+        next_check = self._service.due_at(
             found.state,
-            terms.timeouts,
-            now=now,
-            reminder_count=found.reminder_count + 1,
+            policy,
             customer_waits=found.customer_waiting,
+            reminder_count=found.reminder_count + 1,
         )
-        handover = await handoffs.claim(tx, handoff_id, now=now, until=look_at)
-        if handover is None or (terms.away_notice and handover.state is HandoffState.WAITING):
-            return None  # nobody is there who could be reminded; the customer was told so
-        conversation = await conversations.get(tx, handover.conversation_id)
-        name = f"due:{handover.id}:{now.timestamp()}"
+        handoff = await handoffs.claim(tx, handoff_id, now=now, until=next_check)
+        if handoff is None or (policy.away_notice and handoff.state is HandoffState.WAITING):
+            return None  # outside of business hours nobody could react; the customer was told
+        conversation = await conversations.get(tx, handoff.conversation_id)
+        name = f"due:{handoff.id}:{now.timestamp()}"
         inbox_id = await outbox.add_system_event(tx, conversation, name, Lane.HANDOFF)
-        if inbox_id is None:
-            return None
-        what = action_due(
-            handover.state,
-            terms.timeouts,
-            reminder_count=handover.reminder_count - 1,
-            customer_waits=handover.customer_waiting,
+        action = due_action(
+            handoff.state,
+            reminder_count=handoff.reminder_count - 1,
+            customer_waits=handoff.customer_waiting,
         )
-        log.info("handoff.action_due", handover=handover.id, what=what)
-        await self._perform(tx, handover, what, terms, inbox_id)
+        if inbox_id is None or action is None:
+            return None
+        log.info("handoff.action_due", handoff=handoff.id, action=action.value)
+        await self._perform(tx, handoff, action, policy, inbox_id)
         return QueueKey(conversation.id, Lane.HANDOFF)
 
     async def _perform(
-        self,
-        tx: Transaction,
-        handoff: Handoff,
-        due_action: DueAction | None,
-        policy: HandoffPolicy,
-        inbox_id: int,
+        self, tx: Transaction, handoff: Handoff, action: DueAction, policy: HandoffPolicy, inbox_id: int
     ) -> None:
-        language = ticket_card.ticket_language(handoff)
-        match due_action:
-            case "return" | "close":
-                action = HandoffAction.RETURN_TO_BOT if due_action == "return" else HandoffAction.CLOSE
-                await self._service.apply_action(tx, handoff, action, NOBODY, inbox_id=inbox_id)
-            case "idle_warning":
-                told = texts_for_staff.idle_warning_text(
-                    language, policy.timeouts.idle_action, self._mention_assignee(handoff)
+        match action:
+            case DueAction.END_IDLE:
+                await self._service.apply_action(
+                    tx, handoff, policy.timeouts.idle_action, NOBODY, inbox_id=inbox_id
                 )
-                await self._notify_desk(tx, handoff, inbox_id, told)
-            case "remind_desk" | "remind_people" | "remind_taker":
-                waited = self._service.now() - handoff.requested_at
-                called = (
-                    self._mention_assignee(handoff)
-                    if due_action == "remind_taker"
-                    else self._mention_contacts(handoff, policy)
+            case DueAction.WARN_IDLE:
+                text = texts_for_staff.idle_warning_text(
+                    ticket_language(handoff), policy.timeouts.idle_action, self._mention_assignee(handoff)
                 )
-                called = "" if due_action == "remind_desk" else called
-                told = texts_for_staff.reminder_text(
-                    language, handoff.customer.name or handoff.customer.id, waited, called
-                )
-                await self._notify_desk(tx, handoff, inbox_id, told)
-                if handoff.state is HandoffState.WAITING and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
-                    ahead = await handoffs.count_ahead(tx, handoff)
-                    words = texts_for_customers.still_waiting_text(
-                        language, waiting_ahead=ahead, away_notice=policy.away_notice
-                    )
-                    await self._service.enqueue_text(tx, handoff, inbox_id, OutboxSide.CUSTOMER, words)
+                await notify_desk(tx, handoff, inbox_id, text)
+            case DueAction.REMIND_DESK:
+                await self._remind(tx, handoff, policy, inbox_id, mentions="")
+            case DueAction.REMIND_ASSIGNEE:
+                await self._remind(tx, handoff, policy, inbox_id, mentions=self._mention_assignee(handoff))
+            case DueAction.REMIND_CONTACTS:
+                mentions = self._mention_contacts(handoff, policy)
+                await self._remind(tx, handoff, policy, inbox_id, mentions=mentions)
             case _:
-                pass
+                assert_never(action)
 
-    async def _notify_desk(self, tx: Transaction, handoff: Handoff, inbox_id: int, text: str) -> None:
-        if handoff.desk_room.platform:
-            await self._service.enqueue_text(tx, handoff, inbox_id, OutboxSide.DESK, text)
+    async def _remind(
+        self, tx: Transaction, handoff: Handoff, policy: HandoffPolicy, inbox_id: int, *, mentions: str
+    ) -> None:
+        """Remind the desk of a waiting customer, and tell the customer the first few times."""
+        language = ticket_language(handoff)
+        customer = handoff.customer.name or handoff.customer.id
+        waited = self._service.now() - handoff.requested_at
+        await notify_desk(
+            tx, handoff, inbox_id, texts_for_staff.reminder_text(language, customer, waited, mentions)
+        )
+        waiting = handoff.state is HandoffState.WAITING
+        if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
+            text = texts_for_customers.still_waiting_text(
+                language,
+                waiting_ahead=await handoffs.count_ahead(tx, handoff),
+                away_notice=policy.away_notice,
+            )
+            await notify_customer(tx, handoff, inbox_id, text)
 
     def _mention_assignee(self, handoff: Handoff) -> str:
+        assignee = handoff.assignee
         return self._platforms.render_mentions(
-            handoff.desk_room.platform, [(handoff.assignee.id, handoff.assignee.name or handoff.assignee.id)]
+            handoff.desk_room.platform, [(assignee.id, assignee.name or assignee.id)]
         )
 
     def _mention_contacts(self, handoff: Handoff, policy: HandoffPolicy) -> str:
         platform = handoff.desk_room.platform
-        named = [(person, "") for person in policy.contacts_on(platform)]
-        taker = [(handoff.assignee.id, handoff.assignee.name)] if handoff.assignee.id else []
-        return self._platforms.render_mentions(platform, [*taker, *named])
+        contacts = [(person_id, "") for person_id in policy.contacts_on(platform)]
+        return self._platforms.render_mentions(
+            platform, [(handoff.assignee.id, handoff.assignee.name), *contacts]
+        )

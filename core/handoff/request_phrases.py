@@ -1,16 +1,16 @@
-"""Whether somebody asks for a person, in Chinese or English. Pure, and rather too shy than too bold.
+"""Recognition of requests for a person, in Chinese and English, and of repeated questions. Pure.
 
-A question *about* people ("do you have human resources?", "人工智能是什么") is none, and neither is a
-refusal ("I don't want to talk to a human").
+Precision comes first: questions about people ("do you have human resources?", "人工智能是什么") and refusals
+("I don't want to talk to a human") are no requests.
 """
 
 import re
 import unicodedata
 from difflib import SequenceMatcher
 
-MAX_CHARS = 200  #: a longer message is a question in which such words stand by chance
-SIMILARITY_THRESHOLD = 0.86  #: likeness from which two questions are the same
-MIN_CHARS = 4  #: shorter ones ("ok", "为什么") are said twice without meaning
+MAX_CHARS = 200  #: longer messages contain such words by chance
+SIMILARITY_THRESHOLD = 0.86  #: ratio of :class:`difflib.SequenceMatcher` for equal questions
+MIN_CHARS = 4  #: shorter messages ("ok", "为什么") are often repeated
 
 _ANY_PERSON = (
     r"(?:an? |the |your |some )?(?:real |live |actual |human )?"
@@ -45,7 +45,7 @@ _REFUSAL = re.compile(
 
 
 def asks_for_human(text: str) -> bool:
-    """Return whether these words ask to be answered by a person."""
+    """Return whether a message asks to be answered by a person."""
     plain = unicodedata.normalize("NFKC", " ".join(text.replace("’", "'").split()))
     if len(plain) > MAX_CHARS or _REFUSAL.search(plain):
         return False
@@ -53,7 +53,7 @@ def asks_for_human(text: str) -> bool:
 
 
 def is_same_question(text: str, other: str) -> bool:
-    """Return whether two messages ask the same thing in (almost) the same words."""
+    """Return whether two messages are the same question, in almost the same words."""
     one, two = _normalized(text), _normalized(other)
     if min(len(one), len(two)) < MIN_CHARS:
         return False

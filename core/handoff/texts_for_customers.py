@@ -1,7 +1,4 @@
-"""What customers are told of a handover, in Chinese and English. Markdown; pure.
-
-What the desk is told stands in :mod:`core.handoff.texts_for_staff`; no customer reads it.
-"""
+"""Texts for customers, in Chinese and English. Markdown; pure."""
 
 import re
 from datetime import datetime
@@ -9,29 +6,29 @@ from datetime import datetime
 from core.domain.buttons import RATINGS, CommentRating, OptionButton, RateHandoff, RequestHuman
 from core.text.language import Language, pick
 
-MAX_NAME_CHARS = 60  #: characters of a name that are shown
+MAX_NAME_CHARS = 60
 _MARKUP_CHARS = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
 _BLOCK_MARKUP = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
 
 
 def plain_name(name: str) -> str:
-    """Return a name that can stand in Markdown as it is."""
+    """Return a name without Markdown markup, on one line; never ""."""
     return " ".join(_MARKUP_CHARS.sub(" ", name).split())[:MAX_NAME_CHARS] or "?"
 
 
 def prefix_author(name: str, text: str) -> str:
-    """Return words with who says them before them; on a line of their own where they need one."""
+    """Return a text with its author's name before it; block markup begins on a line of its own."""
     gap = "\n\n" if _BLOCK_MARKUP.search(text.strip()) else " "
     return f"**{plain_name(name)}:**{gap}{text}"
 
 
 def request_human_button(language: Language) -> OptionButton:
-    """Return the button that asks for a person."""
+    """Return the button that requests a person."""
     return OptionButton(label=pick(language, zh="转人工", en="Talk to a person"), action=RequestHuman())
 
 
 def offer_text(language: Language) -> str:
-    """Offer a person where the bot could not help."""
+    """Offer a person after an answer that did not help."""
     return pick(
         language,
         zh="看来我没能帮上忙。需要我请同事来解答吗？",
@@ -39,8 +36,13 @@ def offer_text(language: Language) -> str:
     )
 
 
+def offer_in_answer_text(language: Language) -> str:
+    """Offer a person within an answer that found nothing."""
+    return pick(language, zh="需要请人工同事来帮您吗？", en="Shall a person of our team help you with it?")
+
+
 def away_text(language: Language, opens_at: datetime | None, timezone: str) -> str:
-    """Say when somebody will be there."""
+    """Say when the team is back; ``opens_at`` is in the desk's time zone, None if unknown."""
     if opens_at is None:
         return pick(
             language,
@@ -61,7 +63,7 @@ def away_text(language: Language, opens_at: datetime | None, timezone: str) -> s
 
 
 def requested_text(language: Language, *, waiting_ahead: int, away_notice: str) -> str:
-    """Say that a person was asked for, and how long that may take, as far as it is known."""
+    """Confirm a request, with the position in the queue and the away notice, "" during business hours."""
     told = pick(
         language,
         zh="好的，我已经请人工客服来处理。之后你在这里写的内容都会转给他们，我先不再自动回答。",
@@ -72,7 +74,7 @@ def requested_text(language: Language, *, waiting_ahead: int, away_notice: str) 
 
 
 def still_waiting_text(language: Language, *, waiting_ahead: int, away_notice: str) -> str:
-    """Say that nobody has come yet."""
+    """Say that nobody has taken the handoff yet."""
     told = pick(
         language,
         zh="抱歉让你久等了，还没有同事接手；我刚刚又提醒了他们。",
@@ -92,7 +94,7 @@ def _queue_position_text(language: Language, waiting_ahead: int) -> str:
 
 
 def assigned_text(language: Language, name: str) -> str:
-    """Say that a person is there; ``name`` is "" where it is not told."""
+    """Say that a person has taken over; ``name`` is "" if it is not shown."""
     who_zh, who_en = (
         (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
     )
@@ -113,7 +115,7 @@ def returned_to_bot_text(language: Language) -> str:
 
 
 def closed_text(language: Language) -> str:
-    """Say that it is done, and ask how it was."""
+    """Say that the handoff is closed, and ask for a rating."""
     return pick(
         language,
         zh="这次的服务已结束，感谢你的耐心。愿意给我们打个分吗？（1 最低，5 最高）",
@@ -122,7 +124,7 @@ def closed_text(language: Language) -> str:
 
 
 def closed_without_rating_text(language: Language) -> str:
-    """Say that it is done, where nobody was there whom one could rate."""
+    """Say that a handoff that nobody had taken is closed."""
     return pick(
         language,
         zh="这次的服务已结束，感谢你的耐心。有需要随时再找我。",
@@ -148,13 +150,13 @@ def rated_text(language: Language, stars: int) -> str:
 
 
 def comment_button(language: Language, handoff_id: int) -> OptionButton:
-    """Return the button that lets the next words be a comment."""
+    """Return the button that makes the next message a comment."""
     label = pick(language, zh="留一句话", en="Add a comment")
     return OptionButton(label=label, action=CommentRating(handoff_id=handoff_id))
 
 
 def comment_request_text(language: Language) -> str:
-    """Ask for the comment."""
+    """Ask for a comment."""
     return pick(
         language,
         zh="请写下你的意见：你的下一条消息会转给团队。",
@@ -163,12 +165,12 @@ def comment_request_text(language: Language) -> str:
 
 
 def comment_received_text(language: Language) -> str:
-    """Thank for the comment."""
+    """Thank for a comment."""
     return pick(language, zh="谢谢，已转达给团队。", en="Thank you, I have passed that on to the team.")
 
 
 def staff_unreachable_text(language: Language) -> str:
-    """Say that the team cannot be reached at all."""
+    """Say that the desk cannot be reached."""
     return pick(
         language,
         zh="抱歉，我现在联系不上人工客服，所以还是由我来回答。请稍后再发送 `/human` 试试。",
@@ -177,7 +179,7 @@ def staff_unreachable_text(language: Language) -> str:
 
 
 def already_assigned_text(language: Language, name: str) -> str:
-    """Say, to whom asks again, that a person has it already."""
+    """Answer a repeated request: a person has taken over already; ``name`` is "" if it is not shown."""
     who_zh, who_en = (
         (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
     )

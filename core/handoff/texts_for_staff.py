@@ -1,16 +1,24 @@
-"""What the people of a desk are told, in Chinese and English; no customer reads any of it. Markdown; pure."""
+"""Texts for staff at the desk, in Chinese and English. No customer sees them. Markdown; pure."""
 
 from datetime import timedelta
+from typing import Literal, TypeAlias, assert_never
 
 from core.domain.buttons import OptionButton, SendDraft
 from core.domain.events import MessageReceived
+from core.domain.handoff_state import HandoffAction
 from core.domain.message_content import UnsupportedContent
+from core.handoff.deadlines import EndAction
 from core.handoff.texts_for_customers import plain_name
 from core.text.language import Language, pick
 
+StaffAction: TypeAlias = Literal[
+    HandoffAction.ASSIGN, HandoffAction.REPLY, HandoffAction.RETURN_TO_BOT, HandoffAction.CLOSE
+]
+"""An action of staff, all but a customer's request."""
+
 
 def unsupported_content_text(message: MessageReceived, language: Language) -> str:
-    """Tell what kind of thing came that cannot be passed on; "" where all can."""
+    """Name the content of a message that cannot be relayed; "" if all of it can."""
     if message.unsupported_content in (None, UnsupportedContent.EMPTY):
         return ""
     return pick(
@@ -21,7 +29,7 @@ def unsupported_content_text(message: MessageReceived, language: Language) -> st
 
 
 def undelivered_text(language: Language, reason: str) -> str:
-    """Warn the desk that the customer did not get the last words."""
+    """Report that the customer did not get the last message."""
     return pick(
         language,
         zh=f"⚠️ 客户没有收到上面这条消息：{reason}。",
@@ -30,7 +38,7 @@ def undelivered_text(language: Language, reason: str) -> str:
 
 
 def file_failed_text(language: Language, name: str) -> str:
-    """Say on the desk that a customer's file could not be passed on."""
+    """Report that a customer's file could not be relayed."""
     return pick(
         language,
         zh=f"⚠️ 客户发来的文件“{plain_name(name)}”没能转过来。",
@@ -39,7 +47,7 @@ def file_failed_text(language: Language, name: str) -> str:
 
 
 def handoff_ended_text(language: Language) -> str:
-    """Say that words to an ended handover go nowhere."""
+    """Report that a message to an ended handoff was not sent."""
     return pick(
         language,
         zh="这次人工服务已经结束，上面这条没有发给客户。",
@@ -47,20 +55,25 @@ def handoff_ended_text(language: Language) -> str:
     )
 
 
-def action_text(language: Language, action: str, name: str) -> str:
-    """Say who did what to a handover; ``name`` is "" for the bot itself."""
+def action_text(language: Language, action: StaffAction, name: str) -> str:
+    """Report an action and its author; ``name`` is "" for the service itself."""
     who = plain_name(name) if name else "🤖"
-    words = {
-        "take": pick(language, zh="接手了。", en="took this."),
-        "answer": pick(language, zh="回复并接手了。", en="answered and took this."),
-        "back": pick(language, zh="交还给了机器人。", en="handed this back to the bot."),
-        "close": pick(language, zh="关闭了这次服务。", en="closed this."),
-    }
-    return f"*{who} {words[action]}*"
+    match action:
+        case HandoffAction.ASSIGN:
+            done = pick(language, zh="接手了。", en="took this.")
+        case HandoffAction.REPLY:
+            done = pick(language, zh="回复并接手了。", en="answered and took this.")
+        case HandoffAction.RETURN_TO_BOT:
+            done = pick(language, zh="交还给了机器人。", en="handed this back to the bot.")
+        case HandoffAction.CLOSE:
+            done = pick(language, zh="关闭了这次服务。", en="closed this.")
+        case _:
+            assert_never(action)
+    return f"*{who} {done}*"
 
 
 def reminder_text(language: Language, customer: str, waited: timedelta, mentions: str) -> str:
-    """Remind that a customer waits."""
+    """Remind of a waiting customer; ``mentions`` is Markdown, "" for none."""
     minutes = max(1, round(waited.total_seconds() / 60))
     told = pick(
         language,
@@ -70,13 +83,12 @@ def reminder_text(language: Language, customer: str, waited: timedelta, mentions
     return f"{told} {mentions}".strip()
 
 
-def idle_warning_text(language: Language, idle_action: str, mentions: str) -> str:
-    """Warn that a handover in which nothing happens will end."""
-    what = (
-        pick(language, zh="交还给机器人", en="go back to the bot")
-        if idle_action == "return"
-        else pick(language, zh="关闭", en="be closed")
-    )
+def idle_warning_text(language: Language, idle_action: EndAction, mentions: str) -> str:
+    """Warn that an idle handoff will end."""
+    if idle_action is HandoffAction.RETURN_TO_BOT:
+        what = pick(language, zh="交还给机器人", en="go back to the bot")
+    else:
+        what = pick(language, zh="关闭", en="be closed")
     told = pick(
         language,
         zh=f"⏳ 这里很久没有动静了，再过同样长的时间会自动{what}。",
@@ -86,12 +98,12 @@ def idle_warning_text(language: Language, idle_action: str, mentions: str) -> st
 
 
 def draft_failed_text(language: Language) -> str:
-    """Say that no draft can be had."""
+    """Report that Kimi has no draft."""
     return pick(language, zh="*Kimi 现在写不出草稿。*", en="*Kimi has no draft to offer right now.*")
 
 
 def draft_text(language: Language, text: str) -> str:
-    """Show a draft: seen by the desk only."""
+    """Show a draft, which only the desk sees."""
     head = pick(
         language,
         zh="📝 **Kimi 建议的回复**（客户看不到；点“发送”，或复制修改后自己发）",
@@ -101,7 +113,7 @@ def draft_text(language: Language, text: str) -> str:
 
 
 def draft_sent_text(language: Language, name: str, text: str) -> str:
-    """Show a draft that was sent."""
+    """Show a draft that was sent, with its sender."""
     head = pick(
         language, zh=f"*{plain_name(name)} 发送了这份草稿：*", en=f"*{plain_name(name)} sent this draft:*"
     )

@@ -1,4 +1,4 @@
-"""The card of a handover: what a person needs to know before they take it. Pure."""
+"""The ticket of a handoff at the desk: its Markdown and its buttons. Pure."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.text.language import Language, pick
 
-MAX_LINES = 6  #: of the conversation
-MAX_LINE_CHARS = 280  #: of each of them
+MAX_LINES = 6  #: newest messages of the conversation
+MAX_LINE_CHARS = 280
 
 _REASON_TEXTS = {
     HandoffReason.CUSTOMER: ("客户要求人工", "the customer asked"),
@@ -24,19 +24,25 @@ _REASON_TEXTS = {
 
 
 def ticket_language(handoff: Handoff) -> Language:
-    """Return the language that the desk is told in: the customer's, for whoever helps them reads it."""
+    """Return the language of texts for the desk: the customer's, which the helping person reads anyway."""
     return "zh" if handoff.language == "zh" else "en"
 
 
 def title(handoff: Handoff) -> str:
-    """Return the name of the handover's topic."""
+    """Return the title of a handoff's ticket and topic."""
     return f"#{handoff.id} {plain_name(handoff.customer.name or handoff.customer.id)}"
 
 
 def render(
     handoff: Handoff, lines: Sequence[HistoryMessage], *, rating: tuple[int, str] | None = None
 ) -> str:
-    """Return the card's Markdown; ``rating`` are the stars and the comment."""
+    """Return a ticket's Markdown.
+
+    Args:
+        handoff: the handoff.
+        lines: the conversation's messages before the handoff, oldest first.
+        rating: (stars, comment) of the customer; None if there is none.
+    """
     language = ticket_language(handoff)
     chinese, english = _REASON_TEXTS[handoff.reason]
     where = f"{handoff.address.key.platform} {handoff.address.key.channel}"
@@ -62,7 +68,7 @@ def render(
 
 
 def status_text(handoff: Handoff) -> str:
-    """Return the state in words."""
+    """Return a handoff's state as text."""
     language, who = ticket_language(handoff), plain_name(handoff.assignee.name or handoff.assignee.id)
     match handoff.state:
         case HandoffState.WAITING:
@@ -76,7 +82,7 @@ def status_text(handoff: Handoff) -> str:
 
 
 def buttons(handoff: Handoff) -> tuple[OptionButton, ...]:
-    """Return what can be done in the handover's state."""
+    """Return the buttons of a ticket; an ended handoff has none."""
     language = ticket_language(handoff)
     if handoff.ended_at is not None:
         return ()

@@ -1,0 +1,118 @@
+"""Offers of a person around answers: a button below, a sentence within, and an escalation afterwards."""
+
+from typing import Final
+
+import structlog
+
+from core.domain.buttons import OptionButton
+from core.domain.errors import StoreUnavailable
+from core.domain.events import MessageReceived
+from core.domain.handoff_state import HandoffReason
+from core.domain.turn_states import ANSWERED_BY_KIMI, Outcome, TurnOutcome
+from core.handoff.handoff_service import HandoffRequest, HandoffService
+from core.handoff.policy import EscalationMode
+from core.handoff.request_phrases import is_same_question
+from core.handoff.texts_for_customers import offer_in_answer_text, request_human_button
+from core.store import Database, Lane, QueueKey, Transaction, handoffs, history, outbox
+from core.turns.claimer import ClaimedTurn
+from core.work_queue.port import WorkQueue
+
+log = structlog.get_logger(__name__)
+
+MAX_MESSAGES: Final = 8  #: newest messages among which the same question is looked for
+
+
+class HandoffOffers:
+    """Offers a person with answers, in chats that have a desk."""
+
+    def __init__(self, database: Database, service: HandoffService, work_queue: WorkQueue) -> None:
+        self._database = database
+        self._service = service
+        self._work_queue = work_queue
+
+    async def buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
+        """Return the buttons below an answer: one that requests a person, if the chat has a desk.
+
+        Raises:
+            StoreUnavailable: the chat's policy could not be read.
+        """
+        async with self._database.read() as tx:
+            policy = await self._service.load_policy(tx, claimed.address, claimed.language)
+        if not policy.has_desk_for(claimed.conversation.key):
+            return ()
+        return (request_human_button(claimed.language),)
+
+    async def offer(self, claimed: ClaimedTurn) -> tuple[str, tuple[OptionButton, ...]]:
+        """Return the sentence and the button that offer a person within an answer.
+
+        Both are empty if there is no desk, a handoff is active, or :meth:`escalate` will request a person.
+
+        Raises:
+            StoreUnavailable: the chat's policy could not be read.
+        """
+        async with self._database.read() as tx:
+            policy = await self._service.load_policy(tx, claimed.address, claimed.language)
+            active = await handoffs.get_active(tx, claimed.conversation.id)
+        if policy.desk_room is None or active is not None:
+            return "", ()
+        if policy.escalation_mode is EscalationMode.REQUEST:
+            return "", ()
+        return offer_in_answer_text(claimed.language), (request_human_button(claimed.language),)
+
+    async def escalate(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
+        """Offer or request a person after an answer that cannot have helped; once for each question.
+
+        An answer cannot have helped if nothing relevant was known, or if the same question comes again.
+        """
+        message = claimed.question
+        if message is None or not (outcome is Outcome.NO_KNOWLEDGE or outcome in ANSWERED_BY_KIMI):
+            return
+        try:
+            async with self._database.begin() as tx:
+                queue_key = await self._escalate(tx, claimed, message, outcome)
+                if queue_key is not None:
+                    await self._work_queue.enqueue(tx, queue_key)
+        except StoreUnavailable as exc:
+            log.warning("handoff.escalation_failed", error=str(exc))
+            return
+        if queue_key is not None:
+            self._work_queue.wake(queue_key)
+
+    async def _escalate(
+        self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: TurnOutcome
+    ) -> QueueKey | None:
+        unknown = outcome is Outcome.NO_KNOWLEDGE
+        if not unknown and not await _is_repeated(tx, claimed, message):
+            return None
+        conversation = claimed.conversation
+        policy = await self._service.load_policy(tx, claimed.address, claimed.language)
+        if policy.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
+            return None
+        if unknown and policy.escalation_mode is EscalationMode.OFFER:
+            return None  # the answer contains the offer
+        inbox_id = await outbox.add_system_event(tx, conversation, f"offer:{claimed.turn.id}", Lane.HANDOFF)
+        if inbox_id is None:
+            return None
+        request = HandoffRequest(
+            reason=HandoffReason.NO_KNOWLEDGE if unknown else HandoffReason.REPEATED_QUESTION,
+            customer=message.author,
+            language=claimed.language,
+            address=claimed.address,
+        )
+        await self._service.escalate(tx, conversation, request, policy, inbox_id=inbox_id)
+        return QueueKey(conversation.id, Lane.HANDOFF)
+
+
+async def _is_repeated(tx: Transaction, claimed: ClaimedTurn, message: MessageReceived) -> bool:
+    """Return whether the same person asked the same question shortly before."""
+    earlier = await history.load_recent(
+        tx,
+        claimed.conversation.id,
+        after_seq=claimed.conversation.history_cutoff_seq,
+        up_to_seq=claimed.turn.inbox_id - 1,
+        limit=MAX_MESSAGES,
+    )
+    return any(
+        one.role == "user" and one.author_id == message.author.id and is_same_question(one.text, message.text)
+        for one in earlier
+    )
