@@ -172,7 +172,7 @@ def _parse_slash_command(
     return CommandReceived(
         delivery_id=f"slash:{form['trigger_id']}",
         message_id="",
-        address=Address(key=key, details=details_of("", "", tenant, author)),
+        address=Address(key=key, details=details_of("", tenant, author)),
         author=author,
         command=command,
         argument=argument.strip(),
@@ -216,7 +216,7 @@ def _parse_button_press(
     return ButtonPressed(
         delivery_id=f"press:{action['action_ts']}:{channel}:{ts}",
         message_id=ts,
-        address=Address(key=key, details=details_of(thread, thread, team, author)),
+        address=Address(key=key, details=details_of(thread, team, author)),
         author=author,
         action=pressed,
         sent_at=parse_ts(action["action_ts"]),

@@ -43,7 +43,7 @@ class SlackHandoffRooms:
         ignored, because a reply on Slack is a message in a thread.
         """
         key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
-        return Address(key=key, details=details_of(thread, thread, tenant, Person(id="")))
+        return Address(key=key, details=details_of(thread, tenant, Person(id="")))
 
     def format_mention(self, person_id: str, name: str) -> str:
         """Return Markdown that our renderer turns into ``<@person_id>``."""
@@ -53,5 +53,4 @@ class SlackHandoffRooms:
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:
         """Share a file; Slack detects its type, and the message cannot carry ``idempotency_key``."""
-        thread = address.details.get("thread_ts") or address.key.thread
-        return await self._uploader.send(address, thread, path, name=name, caption=caption)
+        return await self._uploader.send(address, address.key.thread, path, name=name, caption=caption)

@@ -85,7 +85,7 @@ def parse_join(
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
     return MemberJoined(
         delivery_id=f"joined:{channel}:{author.id}:{event['event_ts']}",
-        address=Address(key=key, details=details_of("", "", event.get("team") or tenant, author)),
+        address=Address(key=key, details=details_of("", event.get("team") or tenant, author)),
         author=author,
         sent_at=parse_ts(event["event_ts"]),
         chat_type=ChatType.GROUP,

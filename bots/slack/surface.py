@@ -6,7 +6,6 @@ becomes an edited message with a call of ``chat.update``.
 
 It reads these keys of ``Address.details``:
 
-- ``thread_ts``: the thread to post in; "" for the top level, where Slack has no streams
 - ``status_ts``: the message or thread below which a status is shown
 - ``recipient_user``, ``recipient_team``: the person that a stream is for, and their team
 - ``language``: BCP 47 tag of the person's client; "" if unknown
@@ -126,7 +125,7 @@ class SlackMessageChannel:
                 return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
         ts = await self._api.post(
             channel,
-            _thread_ts_of(address),
+            address.key.thread,
             message.text,
             idempotency_key=idempotency_key,
             blocks=_button_blocks(address, buttons),
@@ -199,7 +198,7 @@ class SlackMessageChannel:
         Raises:
             core.domain.errors.PlatformError: Slack cannot be reached or is rate limited.
         """
-        thread_ts = _thread_ts_of(address)
+        thread_ts = address.key.thread
         try:
             ours = await self._history.own_messages(
                 address.key.channel, thread_ts, after=after_message_id or thread_ts
@@ -216,8 +215,8 @@ class SlackMessageChannel:
         return MessageRef(channel=address.key.channel, message_id=found["ts"], mode=mode)
 
     def _can_stream(self, address: Address) -> bool:
-        needed = ("thread_ts", "recipient_user", "recipient_team")
-        return self._streaming_enabled and all(address.details.get(name) for name in needed)
+        recipient = all(address.details.get(name) for name in ("recipient_user", "recipient_team"))
+        return self._streaming_enabled and bool(address.key.thread) and recipient
 
     async def _start_stream(self, address: Address, message: RenderedMessage) -> str:
         """Return the ts of a new stream; "" if Slack refuses one.
@@ -231,7 +230,7 @@ class SlackMessageChannel:
             try:
                 return await self._api.start_stream(
                     address.key.channel,
-                    details["thread_ts"],
+                    address.key.thread,
                     message.text,
                     user_id=details["recipient_user"],
                     team_id=team,
@@ -291,11 +290,6 @@ class SlackMessageChannel:
         if is_unsupported(refusal) and self._streaming_enabled:
             self._streaming_enabled = False
             log.warning("slack.streaming_disabled", error=error_code(refusal))
-
-
-def _thread_ts_of(address: Address) -> str:
-    """Return the thread to post in; "" for the top level."""
-    return address.details.get("thread_ts") or address.key.thread
 
 
 def _button_blocks(address: Address, controls: Sequence[Button]) -> Blocks:

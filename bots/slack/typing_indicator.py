@@ -65,7 +65,7 @@ class TypingIndicator:
         """
         if not self.is_available(address):
             return
-        if status is TypingStatus.IDLE and (self._agent_view or address.details.get("thread_ts")):
+        if status is TypingStatus.IDLE and (self._agent_view or address.key.thread):
             return  # the last update ends a session, and a message in the thread has cleared the line
         if not await self._start_session(address) and self._available:
             await self._set_status_text(address, status)

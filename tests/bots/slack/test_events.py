@@ -53,7 +53,6 @@ def test_a_mention_is_said_in_the_thread_it_begins() -> None:
     assert isinstance(event, MessageReceived)
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=TS)
     assert event.address.details == {
-        "thread_ts": TS,
         "status_ts": TS,
         "recipient_user": "U1",
         "recipient_team": "T1",
@@ -163,7 +162,6 @@ def test_a_direct_message_is_answered_at_the_top_level() -> None:
     event = read(envelope(channel="D1", channel_type="im", text="hi"))
     assert isinstance(event, MessageReceived)
     assert event.address.key.thread == ""
-    assert event.address.details["thread_ts"] == ""
     assert event.address.details["status_ts"] == TS
     assert (event.chat_type, event.mention) == (ChatType.DIRECT, Mention.DIRECT)
 
@@ -172,7 +170,7 @@ def test_a_thread_in_a_direct_conversation_is_one_of_its_own() -> None:
     """A reply in a DM's thread belongs to that thread."""
     event = read(envelope(channel="D1", channel_type="im", text="hi", thread_ts=ROOT))
     assert isinstance(event, MessageReceived)
-    assert event.address.key.thread == event.address.details["thread_ts"] == ROOT
+    assert event.address.key.thread == ROOT
 
 
 def test_with_the_agent_view_each_direct_message_begins_a_thread() -> None:
@@ -180,7 +178,7 @@ def test_with_the_agent_view_each_direct_message_begins_a_thread() -> None:
     agent = BotIdentity(team_id="T1", user_id="UBOT", agent_view=True)
     event = read(envelope(channel="D1", channel_type="im", text="hi"), agent)
     assert isinstance(event, MessageReceived)
-    assert event.address.key.thread == event.address.details["thread_ts"] == TS
+    assert event.address.key.thread == TS
 
 
 def test_a_group_conversation_needs_a_mention() -> None:

@@ -81,11 +81,11 @@ async def desk() -> AsyncIterator[Desk]:
                 ada=ada,
                 thread=Address(
                     key=ThreadKey(platform="slack", tenant=slack.team, channel=channel, thread=root),
-                    details=details_of(root, root, slack.team, author),
+                    details=details_of(root, slack.team, author),
                 ),
                 direct=Address(
                     key=ThreadKey(platform="slack", tenant=slack.team, channel=dm, thread=""),
-                    details=details_of("", question, slack.team, author),
+                    details=details_of(question, slack.team, author),
                 ),
             )
             await people.close()
