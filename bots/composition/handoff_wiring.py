@@ -11,6 +11,7 @@ from bots.composition.infrastructure import Infrastructure
 from bots.platform_adapter import Platform
 from core.domain.handoff_state import HandoffAction
 from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.assist_notes import AssistNotes
 from core.handoff.deadlines import EndAction, HandoffTimeouts
 from core.handoff.handoff_service import HandoffService
 from core.handoff.offers import HandoffOffers
@@ -75,8 +76,7 @@ def build_outbox_runner(
         base.database,
         handoff.service,
         handoff.sender,
-        assistant,
-        delivery.work_queue,
+        AssistNotes(base.database, assistant, delivery.work_queue),
         shutdown=base.shutdown,
     )
 
@@ -99,9 +99,9 @@ def build_handoff_policy(settings: Settings) -> HandoffPolicy:
 
 def _build_platforms(base: Infrastructure) -> HandoffPlatforms:
     return HandoffPlatforms(
-        surfaces=base.abilities(lambda platform: platform.message_channel),
+        channels=base.abilities(lambda platform: platform.message_channel),
         rooms=base.abilities(lambda platform: platform.handoff_rooms),
-        downloads=base.abilities(lambda platform: platform.downloader),
+        downloaders=base.abilities(lambda platform: platform.downloader),
         tenant_getters={name: _tenant_getter(platform) for name, platform in base.platforms.items()},
     )
 

@@ -1,6 +1,6 @@
-"""What Kimi writes for the desk: a summary for whoever takes over, and drafts of replies.
+"""Kimi's help for staff: summaries of conversations, and drafts of replies.
 
-Where Kimi cannot be had, or takes too long, the desk does without.
+If Kimi fails or takes too long, the desk does without.
 """
 
 from collections.abc import Sequence
@@ -26,12 +26,12 @@ from core.text.language import pick
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_S = 45.0  #: for one of Kimi's notes
-MAX_LINES = 40  #: of the conversation that Kimi is shown
+TIMEOUT_S = 45.0  #: of one summary or draft
+MAX_LINES = 40  #: newest messages that Kimi is shown
 MAX_LINE_CHARS = 4_000
 MAX_REPLY_TOKENS = 2_000  #: thinking included
-FAIR_SHARE_WEIGHT = 0.5  #: in the account's line, against people's questions
-LAST_SEQ = 2**62
+FAIR_SHARE_WEIGHT = 0.5  #: share of the account, relative to a person's question
+LAST_SEQ = 2**62  #: later than any message
 
 SUMMARY_PROMPT = (
     "You help a support team. Below is a conversation between customers, a bot and perhaps people of the "
@@ -109,7 +109,7 @@ def _build_request(options: GenerationOptions, instruction: str, text: str) -> C
 
 
 def transcript(conversation: Conversation, lines: Sequence[HistoryMessage]) -> str:
-    """Return a conversation as one text, each line with who said it."""
+    """Return a conversation as one text; each line begins with its author's role."""
     return "\n".join(
         f"[{_role_label(line)}] {text_with_speaker(line, conversation.chat_type)[:MAX_LINE_CHARS]}"
         for line in lines

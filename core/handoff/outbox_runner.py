@@ -1,15 +1,16 @@
-"""Works off what is to be shown for handovers, in order, each message exactly once.
+"""Processing of outbox items: in order, and each shown once even if a worker crashes.
 
 ::
 
-    take   the row's run number is raised: whoever had it before can write nothing more
-    show   through the courier, from the references that an earlier run stored
-    close  the row; what could not be delivered is told to the other side
+    claim   raises the item's attempt, so that a former worker can store nothing more
+    show    sends, or continues from the message references that an earlier attempt stored
+    finish  closes the item; a failure is reported to the other side
 """
 
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import assert_never
 
 import structlog
 
@@ -18,38 +19,27 @@ from core.domain.bot_messages import MessageRef
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
-from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.assist_notes import AssistNotes
 from core.handoff.handoff_service import HandoffService
-from core.handoff.outbox_writer import enqueue, notify_desk
+from core.handoff.outbox_writer import notify_desk
 from core.handoff.sender import HandoffSender
-from core.store import (
-    Database,
-    Lane,
-    QueueKey,
-    Transaction,
-    conversations,
-    handoffs,
-    history,
-    outbox,
-    ratings,
-)
+from core.handoff.ticket_publisher import TicketPublisher
+from core.store import Database, QueueKey, conversations, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
-from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide, OutboxState
-from core.work_queue.port import WorkQueue
+from core.store.outbox import OutboxItem, OutboxKind, OutboxSide, OutboxState
 
 log = structlog.get_logger(__name__)
 
 
 class OutboxRunner:
-    """Implements :data:`core.work_queue.port.ProcessQueue` for the lanes of handovers."""
+    """Implements :data:`core.work_queue.port.ProcessQueue` for the lanes of handoffs."""
 
     def __init__(
         self,
         database: Database,
         service: HandoffService,
         sender: HandoffSender,
-        assistant: HandoffAssistant,
-        work_queue: WorkQueue,
+        notes: AssistNotes,
         *,
         shutdown: asyncio.Event | None = None,
     ) -> None:
@@ -57,96 +47,109 @@ class OutboxRunner:
         self._database = database
         self._service = service
         self._sender = sender
-        self._assistant = assistant
-        self._work_queue = work_queue
+        self._notes = notes
+        self._tickets = TicketPublisher(database, sender)
         self._shutdown = shutdown or asyncio.Event()
 
     async def __call__(self, queue_key: QueueKey) -> None:
-        """Work off everything that is open in one line of work, in order.
+        """Process the open items of one queue in order.
 
         Raises:
-            StoreUnavailable: what is open stays open.
+            StoreUnavailable: open items stay open.
         """
         while not self._shutdown.is_set():
             async with self._database.begin() as tx:
                 conversation = await conversations.get(tx, queue_key.conversation_id)
                 if not self._sender.serves(conversation.key.platform):
-                    return  # another process serves that platform, or none does today
-                post = await outbox.claim_next(tx, queue_key)
-            if post is None:
+                    return  # another process serves that platform, or none does now
+                item = await outbox.claim_next(tx, queue_key)
+            if item is None:
                 return
             try:
-                await self._process(post)
+                await self._process(item)
             except LeaseLost:
-                log.info("outbox.lease_lost", post=post.id)
+                log.info("outbox.lease_lost", item=item.id)
                 return
 
     async def _process(self, item: OutboxItem) -> None:
         async with self._database.read() as tx:
-            handover = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
+            handoff = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
         try:
-            await self._dispatch(item, handover)
+            await self._show(item, handoff)
         except PlatformError as exc:
             log.warning(
-                "outbox.delivery_failed", post=item.id, kind=item.kind.value, side=item.side, error=str(exc)
+                "outbox.delivery_failed", item=item.id, kind=item.kind.value, side=item.side, error=str(exc)
             )
-            await self._handle_failure(item, handover, exc)
+            await self._handle_failure(item, handoff, exc)
         else:
             async with self._database.begin() as tx:
                 await outbox.finish(tx, item, state=OutboxState.DONE)
 
-    async def _dispatch(self, item: OutboxItem, handoff: Handoff | None) -> None:
+    async def _show(self, item: OutboxItem, handoff: Handoff | None) -> None:
         match item.kind:
             case OutboxKind.TEXT:
                 await self._send_text(item, handoff)
-            case OutboxKind.EDIT | OutboxKind.DELETE:
-                await self._edit_or_delete(item, handoff)
-            case OutboxKind.FILE if handoff is not None:
-                address = self._address_of(item, handoff)
-                await self._sender.send_file(item, address, on_refs=partial(self._save_refs, item, handoff))
-            case OutboxKind.TICKET if handoff is not None:
-                await self._show_ticket(item, handoff)
-            case OutboxKind.CLOSE_TOPIC if handoff is not None and handoff.desk_thread:
-                await self._sender.close_topic(handoff)
-            case OutboxKind.SUMMARY if handoff is not None:
-                await self._add_summary(handoff)
-            case OutboxKind.DRAFT if handoff is not None:
-                await self._add_draft(item, handoff)
+            case OutboxKind.EDIT:
+                await self._change_earlier(item, handoff, item.content.text)
+            case OutboxKind.DELETE:
+                await self._change_earlier(item, handoff, "")
+            case (
+                OutboxKind.FILE
+                | OutboxKind.TICKET
+                | OutboxKind.CLOSE_TOPIC
+                | OutboxKind.SUMMARY
+                | OutboxKind.DRAFT
+            ):
+                if handoff is None:  # forgotten since, with all of its messages
+                    log.info("outbox.item_skipped", item=item.id, kind=item.kind.value)
+                    return
+                await self._show_of_handoff(item, handoff)
             case _:
-                log.info("outbox.item_skipped", post=item.id, kind=item.kind.value)
+                assert_never(item.kind)
 
-    # -- messages ------------------------------------------------------------------------------------
+    async def _show_of_handoff(self, item: OutboxItem, handoff: Handoff) -> None:
+        if item.kind is OutboxKind.FILE:
+            address = self._address_of(item, handoff)
+            await self._sender.send_file(item, address, on_refs=partial(self._save_refs, item, handoff))
+        elif item.kind is OutboxKind.TICKET:
+            known_message_ids = await self._known_message_ids(item, handoff)
+            if await self._tickets.publish(item, handoff, known_message_ids=known_message_ids):
+                await self._notes.request_summary(handoff)
+        elif item.kind is OutboxKind.SUMMARY:
+            await self._notes.add_summary(handoff)
+        elif item.kind is OutboxKind.DRAFT:
+            await self._notes.add_draft(item, handoff)
+        elif handoff.desk_thread:
+            await self._sender.close_topic(handoff)
 
     def _address_of(self, item: OutboxItem, handoff: Handoff | None) -> Address:
-        """Return where a row is shown.
+        """Return where an item is shown.
 
         Raises:
             PlatformForbidden: there is no such place.
         """
         if handoff is None:
             if item.content.address is None:
-                raise PlatformForbidden("nowhere to show it")
+                raise PlatformForbidden("the item has no address")
             return item.content.address
         if item.side is OutboxSide.CUSTOMER:
             return handoff.address
         if not handoff.desk_thread:
-            raise PlatformForbidden("the desk has no thread for it")
+            raise PlatformForbidden("the handoff has no thread at the desk")
         return self._sender.platforms.desk_address(handoff)
 
     async def _send_text(self, item: OutboxItem, handoff: Handoff | None) -> None:
-        """Show a message; where the desk's topic is closed by now, in the desk's room instead."""
+        """Send a text; if an ended handoff's topic is closed, to the desk's room instead."""
         try:
-            await self._deliver_text(item, handoff, self._address_of(item, handoff), item.content.text)
+            await self._deliver(item, handoff, self._address_of(item, handoff), item.content.text)
         except (PlatformForbidden, PlatformRefused):
             if item.side is OutboxSide.CUSTOMER or handoff is None or handoff.ended_at is None:
                 raise
             room = self._sender.platforms.desk_room_address(handoff)
             text = f"**{ticket_card.title(handoff)}**\n\n{item.content.text}"
-            await self._deliver_text(item, handoff, room, text)
+            await self._deliver(item, handoff, room, text)
 
-    async def _deliver_text(
-        self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str
-    ) -> None:
+    async def _deliver(self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str) -> None:
         await self._sender.deliver_text(
             item,
             address,
@@ -157,43 +160,37 @@ class OutboxRunner:
             on_refs=partial(self._save_refs, item, handoff),
         )
 
-    async def _edit_or_delete(self, item: OutboxItem, handoff: Handoff | None) -> None:
-        """Edit an earlier row's messages, or with no text take them away."""
+    async def _change_earlier(self, item: OutboxItem, handoff: Handoff | None, text: str) -> None:
+        """Replace the text of an earlier item's messages; "" deletes them."""
         async with self._database.read() as tx:
             target = await outbox.get(tx, item.content.of)
         if target is None or not target.refs:
-            return  # it never stood anywhere
-        gone = item.kind is OutboxKind.DELETE
+            return  # it was never shown
         await self._sender.deliver_text(
             item,
             self._address_of(target, handoff),
-            "" if gone else item.content.text,
+            text,
             item.content.choices,
             refs=target.refs,
             known_message_ids=frozenset(),
-            on_refs=partial(self._save_edit, target, "" if gone else item.content.text),
+            on_refs=partial(self._save_change, target, text),
         )
 
-    async def _save_edit(self, target: OutboxItem, text: str, refs: Sequence[MessageRef]) -> None:
+    async def _save_change(self, target: OutboxItem, text: str, refs: Sequence[MessageRef]) -> None:
         async with self._database.begin() as tx:
             await outbox.update_shown(tx, target.id, refs, text)
 
     async def _save_refs(self, item: OutboxItem, handoff: Handoff | None, refs: Sequence[MessageRef]) -> None:
-        """Store the references; a copy on the customer's side belongs to their conversation."""
+        """Store the references; a customer's copies belong to their conversation, so that replies find it."""
         async with self._database.begin() as tx:
             await outbox.save_refs(tx, item, refs)
             if item.side is OutboxSide.CUSTOMER:
-                address = self._address_of(item, handoff)
-                await self._link_to_conversation(tx, item, address, refs)
-
-    async def _link_to_conversation(
-        self, tx: Transaction, item: OutboxItem, address: Address, refs: Sequence[MessageRef]
-    ) -> None:
-        for ref in refs:
-            await conversations.save_ref(tx, address.key, ref.message_id, item.conversation_id, None)
+                key = self._address_of(item, handoff).key
+                for ref in refs:
+                    await conversations.save_ref(tx, key, ref.message_id, item.conversation_id, None)
 
     async def _known_message_ids(self, item: OutboxItem, handoff: Handoff | None) -> frozenset[str]:
-        """Return the messages of ours that are not the one that a dead run may have posted."""
+        """Return our messages that an earlier attempt at this item cannot have posted."""
         if item.attempt <= 1:
             return frozenset()
         async with self._database.read() as tx:
@@ -203,94 +200,8 @@ class OutboxRunner:
                 known |= {ref.message_id for ref in handoff.ticket}
         return known - {ref.message_id for ref in item.refs}
 
-    # -- the card --------------------------------------------------------------------------------------
-
-    async def _show_ticket(self, item: OutboxItem, handoff: Handoff) -> None:
-        """Open the handover's thread with its card, or show in the card what has changed."""
-        first = not handoff.ticket
-        async with self._database.read() as tx:
-            lines = await history.load_recent(
-                tx,
-                handoff.conversation_id,
-                after_seq=-1,
-                up_to_seq=await outbox.get_ticket_event_id(tx, handoff.id) or item.inbox_id,
-                limit=ticket_card.MAX_LINES,
-            )
-            rating = await ratings.get(tx, handoff.id)
-        thread = handoff.desk_thread
-        if first and not thread:
-            thread = await self._sender.open_topic(handoff, ticket_card.title(handoff))
-            if thread:
-                await self._save_ticket_refs(handoff, thread, ())
-        address = self._sender.platforms.desk_address(handoff, thread)
-        await self._sender.deliver_text(
-            item,
-            address,
-            ticket_card.render(handoff, lines, rating=rating),
-            ticket_card.buttons(handoff),
-            refs=handoff.ticket,
-            known_message_ids=await self._known_message_ids(item, handoff),
-            on_refs=partial(self._save_ticket_refs, handoff, thread),
-        )
-        if first:
-            await self._enqueue_follow_up(
-                handoff, f"summary:{handoff.id}", Lane.AI_ASSIST, OutboxKind.SUMMARY
-            )
-
-    async def _save_ticket_refs(self, handoff: Handoff, thread: str, refs: Sequence[MessageRef]) -> None:
-        async with self._database.begin() as tx:
-            await handoffs.set_desk_thread(
-                tx, handoff.id, thread=thread or (refs[0].message_id if refs else ""), ticket=refs
-            )
-
-    # -- Kimi's notes ----------------------------------------------------------------------------------
-
-    async def _add_summary(self, handoff: Handoff) -> None:
-        """Let Kimi summarise; the card shows it, or goes without."""
-        summary = await self._assistant.summarize(handoff)
-        if not summary:
-            return
-        async with self._database.begin() as tx:
-            await handoffs.save_summary(tx, handoff.id, summary)
-        await self._enqueue_follow_up(handoff, f"summarised:{handoff.id}", Lane.HANDOFF, OutboxKind.TICKET)
-
-    async def _add_draft(self, item: OutboxItem, handoff: Handoff) -> None:
-        language = ticket_card.ticket_language(handoff)
-        words = await self._assistant.draft_reply(handoff)
-        content = OutboxContent(text=texts_for_staff.draft_failed_text(language))
-        if words:
-            content = OutboxContent(text=texts_for_staff.draft_text(language, words), draft=words)
-        await self._enqueue_follow_up(handoff, f"draft:{item.id}", Lane.HANDOFF, OutboxKind.TEXT, content)
-
-    async def _enqueue_follow_up(
-        self,
-        handoff: Handoff,
-        idempotency_key: str,
-        lane: Lane,
-        kind: OutboxKind,
-        content: OutboxContent | None = None,
-    ) -> None:
-        """Store what follows for the desk, as work of its own; once for each name."""
-        async with self._database.begin() as tx:
-            conversation = await conversations.get(tx, handoff.conversation_id)
-            inbox_id = await outbox.add_system_event(tx, conversation, idempotency_key, lane)
-            if inbox_id is None:
-                return
-            number = await enqueue(tx, handoff, inbox_id, kind, OutboxSide.DESK, content)
-            if content is not None and content.draft:
-                await outbox.set_button(
-                    tx,
-                    number,
-                    texts_for_staff.send_draft_button(ticket_card.ticket_language(handoff), number),
-                )
-            work = QueueKey(conversation.id, lane)
-            await self._work_queue.enqueue(tx, work)
-        self._work_queue.wake(work)
-
-    # -- what could not be done ------------------------------------------------------------------------
-
     async def _handle_failure(self, item: OutboxItem, handoff: Handoff | None, error: PlatformError) -> None:
-        """Close a row that cannot be shown, and let somebody know."""
+        """Close an item that cannot be shown, and report it to the people it matters to."""
         async with self._database.begin() as tx:
             await outbox.finish(tx, item, state=OutboxState.FAILED)
             if handoff is None:
@@ -306,15 +217,14 @@ class OutboxRunner:
                     customer_notice=texts_for_customers.staff_unreachable_text(language),
                 )
             elif item.side is OutboxSide.CUSTOMER and handoff.desk_thread:
-                told = texts_for_staff.undelivered_text(language, _error_text(error))
-                await notify_desk(tx, handoff, item.inbox_id, told)
+                text = texts_for_staff.undelivered_text(language, _error_text(error))
+                await notify_desk(tx, handoff, item.inbox_id, text)
             elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
-                told = texts_for_staff.file_failed_text(
-                    language, item.content.file.name or item.content.file.kind
-                )
-                await notify_desk(tx, handoff, item.inbox_id, told)
+                file = item.content.file
+                text = texts_for_staff.file_failed_text(language, file.name or file.kind)
+                await notify_desk(tx, handoff, item.inbox_id, text)
 
 
 def _error_text(error: PlatformError) -> str:
-    """Return a platform's refusal in a few words."""
+    """Return a platform's error in a few words."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"

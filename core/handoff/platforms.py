@@ -13,9 +13,9 @@ from core.store.handoffs import Handoff
 class HandoffPlatforms:
     """Connected platforms; every mapping is by platform."""
 
-    surfaces: Mapping[str, MessageChannel]
+    channels: Mapping[str, MessageChannel]
     rooms: Mapping[str, HandoffRooms] = field(default_factory=dict)
-    downloads: Mapping[str, Downloader] = field(default_factory=dict)
+    downloaders: Mapping[str, Downloader] = field(default_factory=dict)
     tenant_getters: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     """Each returns our Slack team or Telegram bot id; call it once the platform is connected."""
 
@@ -37,7 +37,7 @@ class HandoffPlatforms:
 
     def _build_address(self, handoff: Handoff, thread: str) -> Address:
         platform = handoff.desk_room.platform
-        if platform not in self.rooms or platform not in self.surfaces:
+        if platform not in self.rooms or platform not in self.channels:
             raise PlatformForbidden(f"{platform} is not connected")
         tenant = (
             self.tenant_getters[platform]() if platform in self.tenant_getters else handoff.address.key.tenant

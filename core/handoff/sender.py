@@ -1,4 +1,4 @@
-"""Carries one row to where it is shown, through the courier like every other message."""
+"""Sending of outbox items to platforms: texts, files and topics, within the budgets of all messages."""
 
 import asyncio
 import shutil
@@ -24,7 +24,7 @@ from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
 
-MAX_FILE_BYTES = 20_000_000  #: what Telegram's cloud lets a bot fetch; enough for a desk
+MAX_FILE_BYTES = 20_000_000  #: Telegram's Bot API lets a bot download as much
 
 T = TypeVar("T")
 
@@ -37,14 +37,14 @@ class HandoffSender:
     def __init__(
         self, dispatcher: DeliveryDispatcher, platforms: HandoffPlatforms, *, temp_folder: Path | None = None
     ) -> None:
-        """``folder`` is where files lie for as long as they are passed on."""
+        """``temp_folder`` holds files while they are relayed; None: the system's temporary folder."""
         self._dispatcher = dispatcher
         self.platforms = platforms
         self._temp_folder = temp_folder
 
     def serves(self, platform: str) -> bool:
-        """Return whether this process can show anything on a platform."""
-        return platform in self.platforms.surfaces
+        """Return whether this process is connected to a platform."""
+        return platform in self.platforms.channels
 
     async def deliver_text(
         self,
@@ -57,12 +57,21 @@ class HandoffSender:
         known_message_ids: frozenset[str],
         on_refs: OnRefs,
     ) -> None:
-        """Bring a text onto the screen, into ``refs`` where it stands already; "" takes those away.
+        """Show a text with its buttons.
+
+        Args:
+            item: the outbox item that asks for it.
+            address: where it is shown.
+            text: Markdown; "" deletes the messages in ``refs``.
+            buttons: under the last message.
+            refs: messages that show an earlier version; they are edited.
+            known_message_ids: our messages that an earlier attempt at this item cannot have posted.
+            on_refs: stores the references of new messages.
 
         Raises:
             PlatformError: it cannot be shown.
         """
-        channel = self.platforms.surfaces.get(address.key.platform)
+        channel = self.platforms.channels.get(address.key.platform)
         if channel is None:
             raise PlatformForbidden(f"{address.key.platform} is not connected")
         target = MessageTarget(
@@ -84,17 +93,16 @@ class HandoffSender:
             message.close()
 
     async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
-        """Fetch a person's file where it lies and send it on.
+        """Download a person's file and send it to ``address``; nothing if an earlier attempt sent it.
 
         Raises:
-            PlatformError: it cannot be had, or cannot be sent.
+            PlatformError: it can be neither downloaded nor sent.
         """
         file, source = item.content.file, item.content.platform
         if file is None or item.refs:
             return
-        downloads = self.platforms.downloads.get(source)
-        if downloads is None:
-            raise PlatformForbidden(f"files of {source} cannot be fetched")
+        if source not in self.platforms.downloaders:
+            raise PlatformForbidden(f"{source} is not connected, or has no downloads")
         room = self.platforms.room(address.key.platform)
         folder = Path(
             await asyncio.to_thread(tempfile.mkdtemp, prefix="relay-", dir=await self._ensure_temp_folder())
@@ -132,7 +140,7 @@ class HandoffSender:
         """Open a handoff's topic; return its thread, or "" if its first message will be that.
 
         Raises:
-            PlatformError: there can be none.
+            PlatformError: the topic cannot be opened.
         """
         room, channel = self.platforms.room(handoff.desk_room.platform), handoff.desk_room.channel
         return await self._call_topic(handoff, lambda: room.open_topic(channel, title))
@@ -147,7 +155,7 @@ class HandoffSender:
         try:
             await self._call_topic(handoff, lambda: room.close_topic(channel, handoff.desk_thread))
         except PlatformRefused as exc:
-            log.info("handoff.topic_not_closed", handover=handoff.id, error=str(exc))
+            log.info("handoff.topic_not_closed", handoff=handoff.id, error=str(exc))
 
     async def _call_topic(self, handoff: Handoff, send: Callable[[], Awaitable[T]]) -> T:
         room = self.platforms.room(handoff.desk_room.platform)
@@ -162,12 +170,12 @@ class HandoffSender:
 
     async def _download(self, file: Attachment, source: str, path: Path) -> None:
         try:
-            await self.platforms.downloads[source].download(file, path, limit_bytes=MAX_FILE_BYTES)
+            await self.platforms.downloaders[source].download(file, path, limit_bytes=MAX_FILE_BYTES)
         except OSError as exc:
             raise PlatformError(f"no room for a file: {exc.strerror}") from exc
 
     async def _ensure_temp_folder(self) -> str | None:
-        """Return the folder for files, made where it is missing."""
+        """Return the folder for files, created if it is missing; None: the system's."""
         if self._temp_folder is None:
             return None
         await asyncio.to_thread(self._temp_folder.mkdir, parents=True, exist_ok=True)
@@ -175,9 +183,9 @@ class HandoffSender:
 
 
 def file_name(file: Attachment) -> str:
-    """Return a file's name; pictures often come without one."""
+    """Return a file's name, made up from its kind and type if it has none."""
     if file.name:
         return file.name
-    ending = file.media_type.partition("/")[2].partition(";")[0] or "bin"
-    ending = {"jpeg": "jpg", "quicktime": "mov"}.get(ending, ending)
-    return f"{'picture' if file.kind is AttachmentKind.PICTURE else file.kind.value}.{ending}"
+    subtype = file.media_type.partition("/")[2].partition(";")[0] or "bin"
+    extension = {"jpeg": "jpg", "quicktime": "mov"}.get(subtype, subtype)
+    return f"{'picture' if file.kind is AttachmentKind.PICTURE else file.kind.value}.{extension}"

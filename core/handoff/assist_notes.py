@@ -1,0 +1,67 @@
+"""Kimi's notes at the desk: the summary in a ticket, and drafts of replies.
+
+Each note becomes work of the handoff's queue, so that relayed messages never wait for Kimi.
+"""
+
+from core.handoff import texts_for_staff
+from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.outbox_writer import enqueue
+from core.handoff.ticket_card import ticket_language
+from core.store import Database, Lane, QueueKey, conversations, handoffs, outbox
+from core.store.handoffs import Handoff
+from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide
+from core.work_queue.port import WorkQueue
+
+
+class AssistNotes:
+    """Lets Kimi write notes, and enqueues them for the desk."""
+
+    def __init__(self, database: Database, assistant: HandoffAssistant, work_queue: WorkQueue) -> None:
+        self._database = database
+        self._assistant = assistant
+        self._work_queue = work_queue
+
+    async def request_summary(self, handoff: Handoff) -> None:
+        """Enqueue the summary of a new handoff, in the lane that waits for Kimi."""
+        await self._enqueue(handoff, f"summary:{handoff.id}", OutboxKind.SUMMARY, lane=Lane.AI_ASSIST)
+
+    async def add_summary(self, handoff: Handoff) -> None:
+        """Store Kimi's summary, and enqueue the ticket's update; without a summary the ticket stays."""
+        summary = await self._assistant.summarize(handoff)
+        if not summary:
+            return
+        async with self._database.begin() as tx:
+            await handoffs.save_summary(tx, handoff.id, summary)
+        await self._enqueue(handoff, f"summarised:{handoff.id}", OutboxKind.TICKET)
+
+    async def add_draft(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Enqueue Kimi's draft of a reply, with a button that sends it, or a notice that there is none."""
+        language = ticket_language(handoff)
+        draft = await self._assistant.draft_reply(handoff)
+        content = OutboxContent(text=texts_for_staff.draft_failed_text(language))
+        if draft:
+            content = OutboxContent(text=texts_for_staff.draft_text(language, draft), draft=draft)
+        await self._enqueue(handoff, f"draft:{item.id}", OutboxKind.TEXT, content)
+
+    async def _enqueue(
+        self,
+        handoff: Handoff,
+        idempotency_key: str,
+        kind: OutboxKind,
+        content: OutboxContent | None = None,
+        *,
+        lane: Lane = Lane.HANDOFF,
+    ) -> None:
+        """Store an outbox item with an event of its own; once for each key."""
+        async with self._database.begin() as tx:
+            conversation = await conversations.get(tx, handoff.conversation_id)
+            inbox_id = await outbox.add_system_event(tx, conversation, idempotency_key, lane)
+            if inbox_id is None:
+                return
+            item_id = await enqueue(tx, handoff, inbox_id, kind, OutboxSide.DESK, content)
+            if content is not None and content.draft:
+                button = texts_for_staff.send_draft_button(ticket_language(handoff), item_id)
+                await outbox.set_button(tx, item_id, button)
+            queue_key = QueueKey(conversation.id, lane)
+            await self._work_queue.enqueue(tx, queue_key)
+        self._work_queue.wake(queue_key)

@@ -1,0 +1,62 @@
+"""Publishing of tickets: a handoff's thread at the desk, with the message that shows its state."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from core.domain.bot_messages import MessageRef
+from core.handoff import ticket_card
+from core.handoff.sender import HandoffSender
+from core.store import Database, handoffs, history, outbox, ratings
+from core.store.handoffs import Handoff
+from core.store.outbox import OutboxItem
+
+
+class TicketPublisher:
+    """Opens a handoff's thread with its ticket, and updates the ticket."""
+
+    def __init__(self, database: Database, sender: HandoffSender) -> None:
+        self._database = database
+        self._sender = sender
+
+    async def publish(self, item: OutboxItem, handoff: Handoff, *, known_message_ids: frozenset[str]) -> bool:
+        """Show a handoff's present state; True if its ticket is new.
+
+        Args:
+            item: the outbox item that asks for it.
+            handoff: the handoff.
+            known_message_ids: our messages that an earlier attempt at this item cannot have posted.
+
+        Raises:
+            PlatformError: the desk cannot be reached.
+        """
+        is_new = not handoff.ticket
+        async with self._database.read() as tx:
+            lines = await history.load_recent(
+                tx,
+                handoff.conversation_id,
+                after_seq=-1,
+                up_to_seq=await outbox.get_ticket_event_id(tx, handoff.id) or item.inbox_id,
+                limit=ticket_card.MAX_LINES,
+            )
+            rating = await ratings.get(tx, handoff.id)
+        thread = handoff.desk_thread
+        if is_new and not thread:
+            thread = await self._sender.open_topic(handoff, ticket_card.title(handoff))
+            if thread:
+                await self._save_refs(handoff, thread, ())
+        await self._sender.deliver_text(
+            item,
+            self._sender.platforms.desk_address(handoff, thread),
+            ticket_card.render(handoff, lines, rating=rating),
+            ticket_card.buttons(handoff),
+            refs=handoff.ticket,
+            known_message_ids=known_message_ids,
+            on_refs=partial(self._save_refs, handoff, thread),
+        )
+        return is_new
+
+    async def _save_refs(self, handoff: Handoff, thread: str, refs: Sequence[MessageRef]) -> None:
+        """Store the ticket's references; on a platform without topics the ticket begins the thread."""
+        thread = thread or (refs[0].message_id if refs else "")
+        async with self._database.begin() as tx:
+            await handoffs.set_desk_thread(tx, handoff.id, thread=thread, ticket=refs)
