@@ -12,7 +12,7 @@ dataclass, so that the order of the stages follows from their parameters:
 ``build_handoff``           the team's desk; needs delivery and staff
 ``build_knowledge``         retrieval, its commands, answers without Kimi; needs files, staff, desk
 ``build_ingestor``          the event sink; needs the work queue, staff and desk
-``build_turn_runner``       prompts, tools, commands and turns; needs everything above and a model
+``build_processor``         prompts, tools, commands and turns; needs everything above and a model
 ==========================  ==================================================================
 
 :mod:`.components` calls all but the last in order; :mod:`.service` starts and stops the result, and

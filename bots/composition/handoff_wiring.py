@@ -24,10 +24,8 @@ from core.inbound.staff import StaffDirectory
 from core.llm.text_completer import TextCompleter
 from core.prompting.options_loader import OptionsLoader
 from core.settings import Settings
-from core.store import Lane
 from core.store.handoffs import DeskRoom
 
-HANDOFF_LANES: Final = (Lane.HANDOFF, Lane.AI_ASSIST)
 _IDLE_ACTIONS: Final[Mapping[str, EndAction]] = {
     "return": HandoffAction.RETURN_TO_BOT,
     "close": HandoffAction.CLOSE,
@@ -70,14 +68,13 @@ def build_outbox_runner(
     completer: TextCompleter,
     options_loader: OptionsLoader,
 ) -> OutboxRunner:
-    """Build the handler of :data:`HANDOFF_LANES`, which relays messages and writes AI notes."""
+    """Build the processor of the lanes HANDOFF and AI_ASSIST: it relays messages and writes AI notes."""
     assistant = HandoffAssistant(base.database, completer, options_loader, base.clock)
     return OutboxRunner(
         base.database,
         handoff.service,
         handoff.sender,
         AssistNotes(base.database, assistant, delivery.work_queue),
-        shutdown=base.shutdown,
     )
 
 

@@ -1,6 +1,5 @@
 """First stage: the objects that every later stage needs."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -32,7 +31,6 @@ class Infrastructure:
     access: AccessLists
     prices: PriceList
     active_answers: ActiveAnswers
-    shutdown: asyncio.Event  #: set once no further turn may begin
     exclusive: bool  #: no other process may use the same SQLite file
 
     @property
@@ -79,6 +77,5 @@ def build_infrastructure(
         access=build_access_lists(settings),
         prices=prices,
         active_answers=ActiveAnswers(),
-        shutdown=asyncio.Event(),
         exclusive=exclusive,
     )

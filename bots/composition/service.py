@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from bots.composition.components import Components, build_components, start_background
 from bots.composition.llm_wiring import resolve_model
 from bots.composition.platform_wiring import build_platforms
-from bots.composition.turn_wiring import build_turn_runner
+from bots.composition.turn_wiring import build_processor
 from bots.observability import tracing
 from bots.observability.gauges import Gauges
 from bots.observability.monitoring import Monitoring
@@ -87,7 +87,6 @@ class Service:
         await self.leader_election.stop()
         for platform in self.platforms.values():
             await platform.stop()
-        self.components.base.shutdown.set()
         log.info(
             "service.stopping",
             running=len(self.components.base.active_answers),
@@ -112,7 +111,7 @@ class Service:
         await start_background(components, exit_stack)
         work_queue = components.delivery.work_queue
         exit_stack.push_async_callback(work_queue.stop, self.settings.shutdown_grace_s)
-        await work_queue.start(build_turn_runner(components, model))
+        await work_queue.start(build_processor(components, model))
         self.monitoring.start(exit_stack)
         await self._start_platforms()
         self.monitoring.mark_started()

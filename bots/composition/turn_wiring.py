@@ -2,28 +2,47 @@
 
 from bots.composition.command_wiring import build_command_dispatcher
 from bots.composition.components import Components
-from bots.composition.handoff_wiring import HANDOFF_LANES, build_outbox_runner
+from bots.composition.handoff_wiring import build_outbox_runner
 from bots.composition.prompt_wiring import PromptComponents, build_prompting
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
 from core.kimi import Model
+from core.store.inbox import Lane
 from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.runner import TurnRunner
+from core.work_queue.lanes import route_by_lane
+from core.work_queue.port import ProcessNext
 
 
-def build_turn_runner(components: Components, model: Model) -> TurnRunner:
-    """Build the turn runner for ``model``, the deployment's default model.
+def build_processor(components: Components, model: Model) -> ProcessNext:
+    """Build what processes queued work, with ``model`` as the deployment's default model.
 
     Raises:
         SettingsError: the file of custom tools cannot be used.
     """
-    base, handoff, delivery = components.base, components.handoff, components.delivery
     prompting = build_prompting(components, model)
+    turn_runner = _build_turn_runner(components, prompting)
     outbox_runner = build_outbox_runner(
-        base, delivery, handoff, components.llm.completer, prompting.options_loader
+        components.base,
+        components.delivery,
+        components.handoff,
+        components.llm.completer,
+        prompting.options_loader,
     )
+    return route_by_lane(
+        {
+            Lane.TURNS: turn_runner,
+            Lane.COMMANDS: turn_runner,
+            Lane.HANDOFF: outbox_runner,
+            Lane.AI_ASSIST: outbox_runner,
+        }
+    )
+
+
+def _build_turn_runner(components: Components, prompting: PromptComponents) -> TurnRunner:
+    base, handoff, delivery = components.base, components.handoff, components.delivery
     return TurnRunner(
         base.database,
         delivery.dispatcher,
@@ -38,9 +57,7 @@ def build_turn_runner(components: Components, model: Model) -> TurnRunner:
         predefined_answers=components.knowledge.predefined_answers,
         after_answer_hooks=(handoff.offers.escalate,),
         button_providers=(handoff.offers.buttons,),
-        lane_handlers=dict.fromkeys(HANDOFF_LANES, outbox_runner),
         classifier=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
-        shutdown=base.shutdown,
     )
 
 

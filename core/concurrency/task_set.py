@@ -13,6 +13,18 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
+def current_task() -> asyncio.Task[Any]:
+    """Return the task that runs the caller.
+
+    Raises:
+        RuntimeError: the caller does not run in a task.
+    """
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("not called from a task")
+    return task
+
+
 class TaskSet:
     """The background tasks of one owner.
 

@@ -63,5 +63,5 @@ class AssistNotes:
                 button = texts_for_staff.send_draft_button(ticket_language(handoff), item_id)
                 await outbox.set_button(tx, item_id, button)
             queue_key = QueueKey(conversation.id, lane)
-            await self._work_queue.enqueue(tx, queue_key)
-        self._work_queue.wake(queue_key)
+            wake_up = await self._work_queue.enqueue(tx, queue_key)
+        wake_up()

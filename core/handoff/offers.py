@@ -67,16 +67,17 @@ class HandoffOffers:
         message = claimed.question
         if message is None or not (outcome is Outcome.NO_KNOWLEDGE or outcome in ANSWERED_BY_KIMI):
             return
+        wake_up = None
         try:
             async with self._database.begin() as tx:
                 queue_key = await self._escalate(tx, claimed, message, outcome)
                 if queue_key is not None:
-                    await self._work_queue.enqueue(tx, queue_key)
+                    wake_up = await self._work_queue.enqueue(tx, queue_key)
         except StoreUnavailable as exc:
             log.warning("handoff.escalation_failed", error=str(exc))
             return
-        if queue_key is not None:
-            self._work_queue.wake(queue_key)
+        if wake_up is not None:
+            wake_up()
 
     async def _escalate(
         self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: TurnOutcome

@@ -7,7 +7,6 @@
     finish  closes the item; a failure is reported to the other side
 """
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
@@ -32,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class OutboxRunner:
-    """Implements :data:`core.work_queue.port.ProcessQueue` for the lanes of handoffs."""
+    """Implements :data:`core.work_queue.port.ProcessNext` for the lanes of handoffs."""
 
     def __init__(
         self,
@@ -40,36 +39,32 @@ class OutboxRunner:
         service: HandoffService,
         sender: HandoffSender,
         notes: AssistNotes,
-        *,
-        shutdown: asyncio.Event | None = None,
     ) -> None:
-        """Once ``shutdown`` is set, no further item is claimed."""
         self._database = database
         self._service = service
         self._sender = sender
         self._notes = notes
         self._tickets = TicketPublisher(database, sender)
-        self._shutdown = shutdown or asyncio.Event()
 
-    async def __call__(self, queue_key: QueueKey) -> None:
-        """Process the open items of one queue in order.
+    async def __call__(self, queue_key: QueueKey) -> bool:
+        """Process the oldest open item of a queue; return False if there is none.
 
         Raises:
-            StoreUnavailable: open items stay open.
+            StoreUnavailable: the item stays open.
         """
-        while not self._shutdown.is_set():
-            async with self._database.begin() as tx:
-                conversation = await conversations.get(tx, queue_key.conversation_id)
-                if not self._sender.serves(conversation.key.platform):
-                    return  # another process serves that platform, or none does now
-                item = await outbox.claim_next(tx, queue_key)
-            if item is None:
-                return
-            try:
-                await self._process(item)
-            except LeaseLost:
-                log.info("outbox.lease_lost", item=item.id)
-                return
+        async with self._database.begin() as tx:
+            conversation = await conversations.get(tx, queue_key.conversation_id)
+            if not self._sender.serves(conversation.key.platform):
+                return False  # another process serves that platform, or none does now
+            item = await outbox.claim_next(tx, queue_key)
+        if item is None:
+            return False
+        try:
+            await self._process(item)
+        except LeaseLost:
+            log.info("outbox.lease_lost", item=item.id)
+            return False
+        return True
 
     async def _process(self, item: OutboxItem) -> None:
         async with self._database.read() as tx:

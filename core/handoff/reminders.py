@@ -55,12 +55,13 @@ class Reminders:
         async with self._database.read() as tx:
             due_ids = await handoffs.load_due_ids(tx, self._service.now())
         for handoff_id in due_ids:
+            wake_up = None
             async with self._database.begin() as tx:
                 queue_key = await self._check(tx, handoff_id)
                 if queue_key is not None:
-                    await self._work_queue.enqueue(tx, queue_key)
-            if queue_key is not None:
-                self._work_queue.wake(queue_key)
+                    wake_up = await self._work_queue.enqueue(tx, queue_key)
+            if wake_up is not None:
+                wake_up()
 
     async def _check(self, tx: Transaction, handoff_id: int) -> QueueKey | None:
         """Act on one due handoff; None if there is nothing to send or another replica acts on it."""

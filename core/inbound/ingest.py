@@ -97,17 +97,18 @@ class Ingestor:
 
     async def _ingest(self, event: Event) -> bool:
         by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
+        wake_up = None
         try:
             async with self._database.begin() as tx:
                 handled = await self._handle(tx, event, by_staff=by_staff)
                 if handled.queue_key is not None:
-                    await self._work_queue.enqueue(tx, handled.queue_key)
+                    wake_up = await self._work_queue.enqueue(tx, handled.queue_key)
         except DuplicateEvent:
             return False
-        if handled.queue_key is not None:
-            if handled.cancel_reason is not None:
-                self._work_queue.cancel(handled.queue_key.conversation_id, handled.cancel_reason)
-            self._work_queue.wake(handled.queue_key)
+        if handled.queue_key is not None and handled.cancel_reason is not None:
+            self._work_queue.cancel(handled.queue_key.conversation_id, handled.cancel_reason)
+        if wake_up is not None:
+            wake_up()
             await _yield_to_turn()
         return handled.stored
 

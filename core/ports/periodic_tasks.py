@@ -7,19 +7,19 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodicTask:
-    """Something to do every so often; doing it twice must do no harm."""
+    """Work to do at a fixed interval; doing it twice must do no harm."""
 
     name: str  #: unique, short
     every_s: float  #: a divisor of a minute, of an hour or of a day
     run: Callable[[], Awaitable[None]]
-    """One round. What it raises is logged, and it is tried again."""
+    """Runs one round. An error is logged, and the round is tried again."""
 
 
 class TaskScheduler(Protocol):
-    """Does chores; both engines are one."""
+    """Runs periodic tasks: each round in one process, however many share the database."""
 
     def schedule(self, periodic_task: PeriodicTask) -> None:
-        """Take a chore on, before the start; its first round is at the start, where one is due."""
+        """Add a task before the start; its first round runs at the start if it is due."""
 
     def run_soon(self, name: str) -> None:
-        """Do a chore as soon as it can be done, whenever its next round is due."""
+        """Run a task as soon as possible, whenever its next round is due."""

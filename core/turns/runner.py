@@ -10,11 +10,9 @@
 A crash at any of these points is taken up at the next start from what was stored.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import Protocol, assert_never
 
 import structlog
@@ -42,7 +40,6 @@ from core.turns.backfill import backfill_thread
 from core.turns.claimer import MAX_MERGED, ClaimedTurn, IntentClassifier, TurnClaimer
 from core.turns.telemetry import TurnTelemetry, track_turn
 from core.work_queue.active_answers import ActiveAnswers
-from core.work_queue.port import ProcessQueue
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +72,7 @@ class AfterAnswerHook(Protocol):
 
 
 class TurnRunner:
-    """Implements :data:`core.work_queue.port.ProcessQueue`."""
+    """Implements :data:`core.work_queue.port.ProcessNext` for questions and commands."""
 
     def __init__(
         self,
@@ -92,21 +89,11 @@ class TurnRunner:
         predefined_answers: Sequence[PredefinedAnswer] = (),
         after_answer_hooks: Sequence[AfterAnswerHook] = (),
         button_providers: Sequence[AnswerButtonProvider] = (),
-        lane_handlers: Mapping[Lane, ProcessQueue] = MappingProxyType({}),
         classifier: IntentClassifier | None = None,
         observer: Observer = NOOP_OBSERVER,
-        shutdown: asyncio.Event | None = None,
     ) -> None:
-        """``own_words`` are asked in order before Kimi is; all ``afterwards`` follow each answer.
-
-        ``lanes`` are lines of work that are not answers, with what works them off. Once ``shutdown`` is
-        set, no further turn is claimed.
-        """
-        self._predefined_answers, self._after_answer_hooks, self._lane_handlers = (
-            predefined_answers,
-            after_answer_hooks,
-            lane_handlers,
-        )
+        """``predefined_answers`` are asked in order before Kimi is; all hooks follow each answer."""
+        self._predefined_answers, self._after_answer_hooks = predefined_answers, after_answer_hooks
         self._button_providers = button_providers
         self._observer = observer
         self._database = database
@@ -122,35 +109,28 @@ class TurnRunner:
         )
         self._backfill_max_messages = settings.backfill_max_messages
         self._show_buttons = settings.show_buttons
-        self._shutdown = shutdown or asyncio.Event()
 
-    async def __call__(self, queue_key: QueueKey) -> None:
-        """Work off everything that is open in one line of work, in order.
+    async def __call__(self, queue_key: QueueKey) -> bool:
+        """Process a queue's oldest open turn; return False if there is none.
 
         Raises:
-            StoreUnavailable: what is open stays open.
+            StoreUnavailable: the turn stays open.
         """
-        if (drain := self._lane_handlers.get(queue_key.lane)) is not None:
-            if not self._shutdown.is_set():
-                await drain(queue_key)
-            return
-        while not self._shutdown.is_set():
-            running = (
-                self._active_answers.register(queue_key.conversation_id)
-                if queue_key.lane is Lane.TURNS
-                else None
-            )
-            try:
-                taken = await self._claimer.claim(queue_key)
-                if taken is None:
-                    return
-                with track_turn(self._observer, self._clock, taken) as watch:
-                    await self._run_turn(taken, watch)
-            except LeaseLost:
-                return
-            finally:
-                if running is not None:
-                    self._active_answers.remove(queue_key.conversation_id, running)
+        running = (
+            self._active_answers.register(queue_key.conversation_id) if queue_key.lane is Lane.TURNS else None
+        )
+        try:
+            claimed = await self._claimer.claim(queue_key)
+            if claimed is None:
+                return False
+            with track_turn(self._observer, self._clock, claimed) as telemetry:
+                await self._run_turn(claimed, telemetry)
+        except LeaseLost:
+            return False
+        finally:
+            if running is not None:
+                self._active_answers.remove(queue_key.conversation_id, running)
+        return True
 
     async def _run_turn(self, claimed: ClaimedTurn, telemetry: TurnTelemetry) -> None:
         delivery = self._open_delivery(claimed)

@@ -1,1 +1,1 @@
-"""Who runs a conversation's work, and when: one port, one adapter for each database."""
+"""The work queue: one port, one adapter for each kind of database."""

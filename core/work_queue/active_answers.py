@@ -1,4 +1,4 @@
-"""The answers that this process is writing, and the way to end one from outside."""
+"""The answers that this process is writing, and the way to cancel one from outside."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class ActiveAnswer:
-    """One answer that this process is writing."""
+    """One answer, from before its turn is claimed until its turn is closed."""
 
-    task: "asyncio.Task[Any] | None" = None
-    cancel_reason: CancelReason | None = None  #: None while it goes on
+    task: "asyncio.Task[Any] | None" = None  #: the step that runs, if any
+    cancel_reason: CancelReason | None = None  #: None: it was not cancelled
 
     def start(self, work: Coroutine[Any, Any, T], *, name: str | None = None) -> "asyncio.Task[T]":
         """Run the next step of the answer in a task that :meth:`cancel` ends; return the task."""
@@ -25,7 +25,7 @@ class ActiveAnswer:
         return task
 
     def cancel(self, reason: CancelReason) -> None:
-        """End the answer; its text so far stays."""
+        """Cancel the answer; its text so far stays. The first reason counts."""
         if self.cancel_reason is None:
             self.cancel_reason = reason
             if self.task is not None:
@@ -39,27 +39,27 @@ class ActiveAnswers:
         self._answers: dict[int, ActiveAnswer] = {}
 
     def register(self, conversation_id: int) -> ActiveAnswer:
-        """Register an answer that is about to be asked for."""
+        """Register an answer whose turn is about to be claimed."""
         answer = self._answers[conversation_id] = ActiveAnswer()
         return answer
 
     def get(self, conversation_id: int) -> ActiveAnswer | None:
-        """Return a conversation's answer, if this process is about to write or writing one."""
+        """Return a conversation's answer; None if this process has none."""
         return self._answers.get(conversation_id)
 
     def remove(self, conversation_id: int, answer: ActiveAnswer) -> None:
-        """Forget an answer."""
+        """Remove an answer."""
         if self._answers.get(conversation_id) is answer:
             del self._answers[conversation_id]
 
     def cancel(self, conversation_id: int, reason: CancelReason) -> None:
-        """End a conversation's running answer, if this process is writing one."""
+        """Cancel a conversation's answer, if this process has one."""
         answer = self._answers.get(conversation_id)
         if answer is not None:
             answer.cancel(reason)
 
     def conversation_ids(self) -> list[int]:
-        """Return the conversations that this process is answering in."""
+        """Return the conversations that have an answer here."""
         return list(self._answers)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The engine: runs each conversation's work exclusively, at least once, in order."""
+"""The port of work queues: each conversation's work runs exclusively, in order, at least once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
@@ -7,40 +7,49 @@ from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import TaskScheduler
 from core.store import QueueKey, Transaction
 
-ProcessQueue: TypeAlias = Callable[[QueueKey], Awaitable[None]]
-"""Works off everything that is open in one line of work; returns when nothing is."""
+ProcessNext: TypeAlias = Callable[[QueueKey], Awaitable[bool]]
+"""Processes the oldest open work of a queue; returns False once nothing is open.
+
+If it raises, the work stays open and is tried again after a pause.
+"""
+
+WakeUp: TypeAlias = Callable[[], None]
+"""Wakes a queue; to be called once, after the transaction that enqueued its work is committed."""
 
 
 class WorkQueue(TaskScheduler, Protocol):
-    """What the way in and the composition root need of it; one contract suite for all adapters."""
+    """Runs queued work; one contract suite for all adapters."""
 
     @property
     def ready(self) -> bool:
-        """Whether it works off what is open."""
+        """Whether this process works on what is open."""
 
     @property
     def takeovers(self) -> int:
-        """How many lines of work it has freed from dead replicas."""
+        """Number of queues that this process has freed from dead replicas."""
 
     @property
     def lease_losses(self) -> int:
-        """How often it gave up all that it ran, because it might be another's."""
+        """Number of times that this process gave all its work up, because it might be another's by then."""
 
-    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> None:
-        """Say within the ingest transaction that ``work`` has an open event."""
+    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> WakeUp:
+        """Enqueue the open event that a transaction stores; call the result after the commit.
 
-    def wake(self, queue_key: QueueKey) -> None:
-        """Say after the commit that ``work`` has an open event."""
+        If the process ends between the commit and the call, the event is worked on all the same.
+        """
 
     def cancel(self, conversation_id: int, reason: CancelReason) -> None:
-        """End the conversation's running answer, wherever it runs; stored already as wanted."""
+        """Cancel the conversation's running answer in whichever process; the request is stored already."""
 
-    async def start(self, process_queue: ProcessQueue) -> None:
-        """Begin to work, with what an earlier process left open first.
+    async def start(self, process_next: ProcessNext) -> None:
+        """Begin to work, first on what an earlier process left open.
 
         Raises:
             StoreUnavailable: the database cannot be reached, or belongs to another process.
         """
 
+    async def wait_idle(self) -> None:
+        """Wait until no event is open that this process could work on."""
+
     async def stop(self, grace_s: float) -> None:
-        """Begin nothing new, give what runs ``grace_s`` seconds, then abort it."""
+        """Begin nothing more, give running work ``grace_s`` seconds to end, then abort it."""

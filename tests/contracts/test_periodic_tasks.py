@@ -20,8 +20,9 @@ AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 DAY_S = 86_400.0
 
 
-async def nothing(_: QueueKey) -> None:
+async def nothing(_: QueueKey) -> bool:
     """No conversation has work here."""
+    return False
 
 
 @asynccontextmanager

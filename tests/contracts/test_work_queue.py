@@ -49,26 +49,31 @@ def engine_for(database: Database, running: ActiveAnswers | None = None) -> AnyE
 
 @asynccontextmanager
 async def engine_on(database: Database, handle: Handle) -> AsyncIterator[tuple[AnyEngine, Ingestor]]:
-    """An engine whose drain hands every open question to ``handle`` and closes it."""
+    """A work queue that passes every open question to ``handle`` and closes it."""
     engine = engine_for(database)
 
-    async def drain(work: QueueKey) -> None:
-        while True:
-            async with database.read() as tx:
-                items = await inbox.load_open_items(tx, work, limit=1)
-            if not items:
-                return
-            event = items[0].event
-            assert isinstance(event, MessageReceived)
-            await handle(work.conversation_id, event.text)
-            async with database.begin() as tx:
-                await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
+    async def process_next(queue_key: QueueKey) -> bool:
+        async with database.read() as tx:
+            items = await inbox.load_open_items(tx, queue_key, limit=1)
+        if not items:
+            return False
+        event = items[0].event
+        assert isinstance(event, MessageReceived)
+        await handle(queue_key.conversation_id, event.text)
+        async with database.begin() as tx:
+            await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
+        return True
 
-    await engine.start(drain)
+    await engine.start(process_next)
     try:
         yield engine, Ingestor(database, engine)
     finally:
         await engine.stop(grace_s=0.0)
+
+
+async def no_work(_: QueueKey) -> bool:
+    """Nothing is ever open."""
+    return False
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -180,7 +185,7 @@ async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Datab
     seen: list[Lane] = []
     release = asyncio.Event()
 
-    async def drain(work: QueueKey) -> None:
+    async def process_all(work: QueueKey) -> bool:
         seen.append(work.lane)
         if work.lane is Lane.TURNS:
             await release.wait()
@@ -188,9 +193,10 @@ async def test_work_waiting_in_one_lane_does_not_block_the_other(database: Datab
             await inbox.set_status(
                 tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
             )
+        return False
 
     engine = engine_for(database)
-    await engine.start(drain)
+    await engine.start(process_all)
     ingest = Ingestor(database, engine)
     question = said(1, 1)
     await ingest(question)
@@ -218,7 +224,7 @@ async def test_a_running_answer_is_ended_from_outside(database: Database) -> Non
     engine = engine_for(database, running)
     ended: list[CancelReason | None] = []
 
-    async def drain(work: QueueKey) -> None:
+    async def process_all(work: QueueKey) -> bool:
         answer = running.register(work.conversation_id)
         answer.task = asyncio.create_task(asyncio.sleep(3600))
         await asyncio.wait({answer.task})
@@ -228,8 +234,9 @@ async def test_a_running_answer_is_ended_from_outside(database: Database) -> Non
             await inbox.set_status(
                 tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
             )
+        return False
 
-    await engine.start(drain)
+    await engine.start(process_all)
     await Ingestor(database, engine)(said(1, 1))
     await until(lambda: len(running) == 1)
     engine.cancel(running.conversation_ids()[0], CancelReason.STOP)
@@ -242,7 +249,7 @@ async def test_stopping_gives_running_work_its_grace(database: Database) -> None
     done: list[str] = []
     started = asyncio.Event()
 
-    async def drain(work: QueueKey) -> None:
+    async def process_all(work: QueueKey) -> bool:
         started.set()
         await asyncio.sleep(0.1)
         async with database.begin() as tx:
@@ -250,9 +257,10 @@ async def test_stopping_gives_running_work_its_grace(database: Database) -> None
                 tx, [item.id for item in await inbox.load_open_items(tx, work, limit=9)], EventStatus.DONE
             )
         done.append("done")
+        return False
 
     engine = engine_for(database)
-    await engine.start(drain)
+    await engine.start(process_all)
     await Ingestor(database, engine)(said(1, 1))
     await started.wait()
     await engine.stop(grace_s=60.0)
@@ -264,8 +272,8 @@ async def test_a_second_embedded_engine_on_the_same_database_is_refused(sqlite_u
     await migrate.upgrade(sqlite_url)
     database = Database(sqlite_url)
     first = engine_for(database)
-    await first.start(lambda _: asyncio.sleep(0))
+    await first.start(no_work)
     with pytest.raises(StoreUnavailable, match="another Moonthread process"):
-        await engine_for(database).start(lambda _: asyncio.sleep(0))
+        await engine_for(database).start(no_work)
     await first.stop(grace_s=0.0)
     await database.close()

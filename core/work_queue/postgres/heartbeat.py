@@ -1,11 +1,12 @@
-"""One session with the database, which listens, beats, and watches the other replicas.
+"""One session with the database, which listens, sends heartbeats, and watches the other replicas.
 
-The heartbeat goes over the very connection that listens: LISTEN cannot die unnoticed.
+The heartbeat uses the same connection as LISTEN, which therefore cannot fail unnoticed.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -13,28 +14,28 @@ from core.domain.errors import StoreUnavailable
 from core.store import Database
 from core.store.cluster import DatabaseTimeout, DedicatedConnection, Notification
 from core.work_queue.postgres import statements
-from core.work_queue.postgres.jobs import ResilientJobManager
+from core.work_queue.postgres.job_manager import ResilientJobManager
 from core.work_queue.postgres.lease import Lease, now
 from core.work_queue.postgres.timing import ClusterTiming
 
 log = structlog.get_logger(__name__)
 
-GRACE_STALLED_S = 3600.0  #: whose heartbeat is that old is dead, whatever happened to the database
+GRACE_STALLED_S: Final = 3600.0  #: a replica without a heartbeat for so long is dead also after an outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatCallbacks:
-    """Whom a member calls."""
+    """Functions that the heartbeat calls; all but the first must not wait."""
 
-    on_notification: Callable[[Notification], Awaitable[None]]  #: something was notified
-    on_poll: Callable[[], None]  #: time to look at what no notification told; must not wait
-    on_evicted: Callable[[], None]  #: the others have buried us
+    on_notification: Callable[[Notification], Awaitable[None]]
+    on_poll: Callable[[], None]  #: it is time to look for what no notification announced
+    on_evicted: Callable[[], None]  #: another replica deleted our worker row
     on_reconnected: Callable[[], None]  #: the database answers again
-    on_timeout: Callable[[], None]  #: the database does not answer, nor will it on other connections
+    on_timeout: Callable[[], None]  #: the database did not answer in time; other connections may hang too
 
 
 class Heartbeat:
-    """This replica among the others, from :meth:`start` to :meth:`stop`."""
+    """Keeps this replica's membership alive, and evicts replicas whose heartbeats have stopped."""
 
     def __init__(
         self,
@@ -46,23 +47,23 @@ class Heartbeat:
         channels: Iterable[str],
         callbacks: HeartbeatCallbacks,
     ) -> None:
-        self._session = DedicatedConnection(database, name="member", timeout_s=timing.lease_s)
+        self._session = DedicatedConnection(database, name="heartbeat", timeout_s=timing.lease_s)
         self._jobs = jobs
         self._lease = lease
         self._timing = timing
         self._channels = tuple(channels)
         self._callbacks = callbacks
         self._grace_until = 0.0
-        self._connected_before = False  #: we have spoken with the database before
+        self._connected_before = False
         self._task: asyncio.Task[None] | None = None
-        self.takeovers = 0  #: jobs taken from dead replicas
+        self.takeovers = 0  #: number of jobs freed from dead replicas
 
     def start(self) -> None:
-        """Begin to listen and beat."""
-        self._task = asyncio.create_task(self._run(), name="member")
+        """Begin to listen and to send heartbeats."""
+        self._task = asyncio.create_task(self._run(), name="heartbeat")
 
     async def stop(self) -> None:
-        """End; the worker should have left before."""
+        """End; the worker must have left the cluster before."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -100,14 +101,14 @@ class Heartbeat:
                 self._callbacks.on_poll()
             if started >= sweep_at:
                 sweep_at = started + timing.sweep_s
-                await self.sweep()
+                await self._sweep()
             tick_at = started + timing.eviction_check_s
             while (wait_s := tick_at - now()) > 0:
                 for notice in await self._session.notifications(wait_s):
                     await self._callbacks.on_notification(notice)
 
     async def _beat(self) -> None:
-        """Tell that we live; hear whether we are thought to."""
+        """Send a heartbeat, and find out whether we have been evicted."""
         worker = self._jobs.worker_id
         sent_at = now()
         if worker is None:
@@ -120,33 +121,35 @@ class Heartbeat:
         if not self._connected_before:
             self._connected_before = True
             self.suspend_evictions(self._timing.join_grace_s)
-        if worker is not None and self._jobs.maybe_lost_jobs:
+        if worker is not None and self._jobs.local.maybe_lost:
             await self._give_back_lost_jobs(worker)
 
     async def _give_back_lost_jobs(self, worker_id: int) -> None:
-        """Give jobs back which a fetch or a commit brought whose reply was lost."""
-        known = self._jobs.known_jobs
-        doing = [row[0] for row in await self._session.fetch(statements.RUNNING_JOBS, worker=worker_id)]
-        for job_id in self._jobs.lost_jobs(doing, known):
+        """Give back the jobs of fetches and commits whose replies were lost."""
+        known = self._jobs.local.known()
+        stored = [row[0] for row in await self._session.fetch(statements.RUNNING_JOBS, worker=worker_id)]
+        if self._jobs.fetching:
+            return  # a job may be on its way to us
+        for job_id in self._jobs.local.find_lost(stored, known):
             log.warning("work_queue.lost_job_found", job=job_id)
             await self._session.fetch(statements.FINISH, job=job_id, worker=worker_id, at_once=True)
 
     async def _evict_stalled(self) -> None:
-        """Bury replicas without a heartbeat, and free what they had."""
-        quiet = now() < self._grace_until
-        stalled_s = GRACE_STALLED_S if quiet else self._timing.stalled_s
-        found = await self._session.fetch(statements.EVICT_STALLED, stalled_s=stalled_s)
-        if found:
-            buried = [id_ for kind, id_ in found if kind == "worker"]
-            self.takeovers += len(found) - len(buried)
-            log.warning("work_queue.replica_evicted", workers=buried, jobs=len(found) - len(buried))
+        """Evict replicas without a heartbeat, and free their jobs."""
+        in_grace = now() < self._grace_until
+        stalled_s = GRACE_STALLED_S if in_grace else self._timing.stalled_s
+        freed = await self._session.fetch(statements.EVICT_STALLED, stalled_s=stalled_s)
+        if freed:
+            workers = [id_ for kind, id_ in freed if kind == "worker"]
+            self.takeovers += len(freed) - len(workers)
+            log.warning("work_queue.replica_evicted", workers=workers, jobs=len(freed) - len(workers))
 
-    async def sweep(self) -> None:
-        """Make jobs for open events that have none."""
-        found = await self._session.fetch(statements.SWEEP, task=statements.TASK)
-        if found:
-            log.warning("work_queue.jobs_restored", lines=len(found))
+    async def _sweep(self) -> None:
+        """Enqueue jobs for open events that have none."""
+        restored = await self._session.fetch(statements.SWEEP, task=statements.TASK)
+        if restored:
+            log.warning("work_queue.jobs_restored", jobs=len(restored))
 
     def suspend_evictions(self, seconds: float) -> None:
-        """Declare nobody dead for a while: not the others, the database or we were away."""
+        """Evict nobody for a while: the database or this process was away, not the other replicas."""
         self._grace_until = max(self._grace_until, now() + seconds)

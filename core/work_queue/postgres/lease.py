@@ -1,24 +1,25 @@
-"""How long this replica may show something, and the eye on a loop that stood still."""
+"""The time for which this replica may write, and the detection of an event loop that stood still."""
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
-#: Seconds that also pass while the machine sleeps, where the system has such a clock.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-STALL_CHECK_INTERVAL_S = 0.25  #: how often the loop is looked at
+#: A clock that also advances while the machine sleeps, if the system has one.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+STALL_CHECK_INTERVAL_S: Final = 0.25
 
 
 def now() -> float:
-    """Return seconds that go on while this process is stopped or the machine asleep."""
+    """Return seconds that also advance while this process is stopped or the machine sleeps."""
     return time.clock_gettime(_CLOCK)
 
 
 class Lease:
-    """Valid for a while after each heartbeat that the database took.
+    """Permission to write, valid for a while after each heartbeat that the database accepted.
 
-    Others may take our work as soon as the database has missed our heartbeat for longer than
-    that; the time counts from before the heartbeat was sent, so we stop first.
+    Others may take our work once the database has missed our heartbeat for longer than that; the time
+    counts from before the heartbeat was sent, so we stop first.
     """
 
     def __init__(self, duration_s: float) -> None:
@@ -27,23 +28,23 @@ class Lease:
 
     @property
     def valid(self) -> bool:
-        """Whether what we run is still ours for certain."""
+        """Whether our work certainly is still ours."""
         return now() < self._expires_at
 
     def renew(self, sent_at: float) -> None:
-        """Note that the database took a heartbeat which was sent at ``sent_at``."""
+        """Extend it, for a heartbeat that was sent at ``sent_at`` and that the database accepted."""
         self._expires_at = sent_at + self._duration_s
 
     def revoke(self) -> None:
-        """Show nothing until the next heartbeat."""
+        """End it until the next heartbeat."""
         self._expires_at = float("-inf")
 
 
 async def watch_loop(max_stall_s: float, on_stall: Callable[[float], None]) -> None:
-    """Call ``on_still`` with the seconds lost whenever the loop stood still for over ``still_s``.
+    """Call ``on_stall`` with the seconds lost whenever the event loop stood still for over ``max_stall_s``.
 
-    After a standstill all timers are due together: this one runs in the loop's first round, before
-    anything that waited for a socket can go on.
+    After a standstill all timers are due together: this one fires in the loop's first iteration, before
+    anything that waited for a socket continues.
     """
     while True:
         before = now()

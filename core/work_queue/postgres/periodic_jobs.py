@@ -1,35 +1,35 @@
-"""Chores of the whole cluster, on procrastinate's periodic tasks: each round is one job.
+"""Periodic tasks of the whole cluster, on procrastinate's periodic tasks: each round is one job.
 
-Every replica says when a round is due; the database lets one of them make the job. Whoever fetches it
-does it, never two at once, and another one does it anew where that replica dies.
+Every replica enqueues a round when it is due, and the database accepts one of them. One replica at a time
+runs it; if that replica dies, another one runs it again.
 """
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
 from procrastinate import App
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
+from core.concurrency.task_set import TaskSet, current_task
 from core.ports.periodic_tasks import PeriodicTask
 from core.work_queue.local_task_scheduler import run_once
 
 log = structlog.get_logger(__name__)
 
-QUEUE: Final = "moonthread"  #: every replica serves it, whatever its platforms
-TASK_PREFIX: Final = "moonthread:chore:"
-MAX_ATTEMPTS: Final = 5  #: of one round, before the next one's time
+QUEUE: Final = "moonthread"  #: served by every replica, whichever its platforms
+TASK_PREFIX: Final = "moonthread:periodic:"
+MAX_ATTEMPTS: Final = 5  #: for one round
 RETRY_S: Final = 60.0
-CATCH_UP_S: Final = 90_000  #: a round that was due within this before the start is made up for
+CATCH_UP_S: Final = 90_000  #: a round that was due within this time before the start is run late
 
 
 def cron_expression(every_s: float) -> str:
-    """Return when a chore is due, as cron has it, with seconds in a sixth field.
+    """Return the cron expression of an interval, with seconds in a sixth field.
 
     Raises:
-        ValueError: there is no such rhythm: it is no divisor of a minute, of an hour or of a day.
+        ValueError: the interval is no divisor of a minute, of an hour or of a day.
     """
     every = int(every_s)
     if (
@@ -51,20 +51,20 @@ class ClusterTaskScheduler:
     """Implements :class:`core.ports.periodic_tasks.TaskScheduler` together with every other replica."""
 
     def __init__(self, app: App) -> None:
-        """``app`` is the worker's; it must serve :data:`QUEUE_EVENTS`."""
+        """``app`` is the worker's; the worker must serve :data:`QUEUE`."""
         self._app = app
         self._names: set[str] = set()
         self._running: dict[asyncio.Task[Any], str] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = TaskSet()
         self._closing = False
 
     def schedule(self, periodic_task: PeriodicTask) -> None:
-        """Take a chore on."""
+        """Add a periodic task."""
 
-        async def run(timestamp: int) -> None:  # the moment it was due, which procrastinate tells
+        async def run(timestamp: int) -> None:  # procrastinate passes the time at which it was due
             await self._run(periodic_task)
 
-        lock = f"chore:{periodic_task.name}"
+        lock = f"periodic:{periodic_task.name}"
         task = self._app.task(
             name=TASK_PREFIX + periodic_task.name, queue=QUEUE, lock=lock, queueing_lock=lock
         )(run)
@@ -72,28 +72,25 @@ class ClusterTaskScheduler:
         self._names.add(periodic_task.name)
 
     def run_soon(self, name: str) -> None:
-        """Make a job for a round now, where none waits."""
+        """Enqueue a round now, unless one waits."""
         if name in self._names and not self._closing:
-            self._spawn(self._enqueue(name))
+            self._background.spawn(self._enqueue(name))
 
     def cancel_running(self) -> None:
-        """End what runs here at once: it is another's now."""
+        """Cancel the rounds that run here: they may be another replica's now."""
         for task in self._running:
             task.cancel()
 
     async def close(self) -> None:
-        """Leave what runs here to others."""
+        """Cancel the rounds that run here, and enqueue them for other replicas."""
         self._closing = True
         for name in set(self._running.values()):
             await self._enqueue(name)
         self.cancel_running()
-        for task in list(self._background):
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._background.close()
 
     async def _run(self, periodic_task: PeriodicTask) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 (every coroutine runs in one)
+        task = current_task()
         self._running[task] = periodic_task.name
         try:
             for _ in range(MAX_ATTEMPTS):
@@ -109,9 +106,4 @@ class ClusterTaskScheduler:
         except AlreadyEnqueued:
             pass  # a round waits already
         except ConnectorException as exc:
-            log.warning("periodic_task.not_enqueued", chore=name, error=str(exc.__cause__))
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+            log.warning("periodic_task.not_enqueued", task=name, error=str(exc.__cause__))

@@ -1,52 +1,65 @@
-"""The engine for many replicas on one PostgreSQL: procrastinate's worker, supervised."""
+"""The work queue of many replicas on one PostgreSQL."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Collection, Coroutine
-from typing import Any
-from weakref import WeakSet
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any, Final
 
 import structlog
-from procrastinate import App
-from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
 from procrastinate.manager import get_channel_for_queues
-from procrastinate.psycopg_connector import PsycopgConnector
-from procrastinate.worker import Worker
-from psycopg_pool import AsyncConnectionPool
 
+from core.concurrency.task_set import TaskSet, current_task
 from core.domain.clock import Clock
-from core.domain.errors import StoreUnavailable
 from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import PeriodicTask
 from core.store import Database, Lane, QueueKey, Transaction, inbox
-from core.store.cluster import Notification, conninfo
-from core.store.database import KEEPALIVE_OPTIONS, abort_connection
+from core.store.cluster import Notification
 from core.work_queue.active_answers import ActiveAnswers
-from core.work_queue.port import ProcessQueue
+from core.work_queue.drain import drain
+from core.work_queue.port import ProcessNext, WakeUp
 from core.work_queue.postgres import periodic_jobs, statements
 from core.work_queue.postgres.cancellation import CANCEL_CHANNEL, CancellationRelay
 from core.work_queue.postgres.heartbeat import Heartbeat, HeartbeatCallbacks
-from core.work_queue.postgres.jobs import ResilientJobManager
 from core.work_queue.postgres.lease import Lease, watch_loop
 from core.work_queue.postgres.timing import ClusterTiming
+from core.work_queue.postgres.worker import SupervisedWorker
 
 log = structlog.get_logger(__name__)
 
-MAX_CONCURRENCY = 1_000  #: lines of work that one replica runs at the same time
-LOCAL_CONCURRENCY = 4  #: beyond it what comes in is for whoever fetches it
-POOL_SIZE = 4  #: connections of procrastinate's own, beside the service's
-RETRY_INITIAL_S = 0.5  #: after a drain that failed; doubled with each further failure
-RETRY_MAX_S = 15.0
-STOP_TIMEOUT_S = 10.0  #: beyond the grace, for a database that does not answer
+LOCAL_CONCURRENCY: Final = 4  #: running jobs up to which a replica works on its own events itself
+IDLE_CHECK_S: Final = 0.02
 
 
-def _unchecked_pool(**options: Any) -> AsyncConnectionPool:
-    """Make a pool that does not try every connection first: a failed fetch does no harm."""
-    return AsyncConnectionPool(**options | {"check": None})
+class JobRunner:
+    """Runs the jobs that the worker fetches: each drains the queue that it stands for."""
 
+    def __init__(self, clock: Clock, is_stopping: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._is_stopping = is_stopping
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.process_next: ProcessNext | None = None
 
-def _noop() -> None:
-    """Nobody has to be told."""
+    def __len__(self) -> int:
+        """Return the number of running jobs."""
+        return len(self._tasks)
+
+    async def run(self, conversation_id: int, lane: str) -> None:
+        """Run one job."""
+        if self.process_next is None:
+            raise RuntimeError("a job was fetched before the start")
+        task = current_task()
+        self._tasks.add(task)
+        try:
+            queue_key = QueueKey(conversation_id, Lane(lane))
+            await drain(self.process_next, queue_key, self._clock, is_stopping=self._is_stopping)
+        finally:
+            self._tasks.discard(task)
+
+    def cancel(self) -> None:
+        """Cancel every running job."""
+        for task in self._tasks:
+            task.cancel()
 
 
 class PostgresWorkQueue:
@@ -61,246 +74,152 @@ class PostgresWorkQueue:
         platforms: Collection[str],
         timing: ClusterTiming | None = None,
         lease: Lease | None = None,
-        on_lease_lost: Callable[[], None] = _noop,
+        on_lease_lost: Callable[[], None] = lambda: None,
         local_concurrency: int = LOCAL_CONCURRENCY,
     ) -> None:
-        """``platforms`` are those whose conversations this replica can work on.
+        """Build the queue of one replica.
 
-        With less than ``own_at_once`` lines of work running it does itself what comes in at its door.
-        ``on_fence`` is called when our work is not ours any more: calls in flight must be cut off.
+        Args:
+            database: the database that all replicas share.
+            active_answers: the answers that this replica writes.
+            clock: measures the pauses after failures.
+            platforms: those whose conversations this replica can work on.
+            timing: how fast replicas notice each other's end.
+            lease: permission to write, for other parts to check; None for one of its own.
+            on_lease_lost: called once our work may be another's: calls in flight must be aborted.
+            local_concurrency: running jobs up to which this replica works on its own events itself.
         """
+        timing = timing or ClusterTiming()
+        self.lease = lease or Lease(timing.lease_s)
         self._database = database
-        self._active_answers = active_answers
-        self._cancellation = CancellationRelay(database, active_answers)
-        self._clock = clock
-        self._timing = timing or ClusterTiming()
-        self._queues = sorted(platforms)
+        self._platforms = sorted(platforms)
+        self._timing = timing
         self._on_lease_lost = on_lease_lost
         self._local_concurrency = local_concurrency
-        self.lease = lease or Lease(self._timing.lease_s)
-        self._connector = PsycopgConnector(
-            conninfo=conninfo(database),
-            min_size=1,
-            max_size=POOL_SIZE,
-            timeout=5.0,
-            kwargs={"application_name": "moonthread worker", "autocommit": True, **KEEPALIVE_OPTIONS},
-            configure=self._track_connection,
-            pool_factory=_unchecked_pool,
-        )
-        self._connections: WeakSet[Any] = WeakSet()
-        self.jobs = ResilientJobManager(self._connector, self.lease, self._timing)
-        self._app = App(connector=self._connector, periodic_defaults={"max_delay": periodic_jobs.CATCH_UP_S})
-        self._app.job_manager = self.jobs
-        self._app.task(name=statements.TASK)(self._run_queue)
-        self._task_scheduler = periodic_jobs.ClusterTaskScheduler(self._app)
-        self._served_queues = [*self._queues, periodic_jobs.QUEUE]
-        channels = [*get_channel_for_queues(self._served_queues), CANCEL_CHANNEL]
-        calls = HeartbeatCallbacks(
-            on_notification=self._on_notification,
-            on_poll=self._poll_cancellations,
-            on_evicted=lambda: self.lose_lease("buried"),
-            on_timeout=self._abort_connections,
-            on_reconnected=lambda: self._spawn(self._connector.pool.check()),
-        )
+        served = [*self._platforms, periodic_jobs.QUEUE]
+        self.worker = SupervisedWorker(database, self.lease, timing, queues=served)
+        self._runner = JobRunner(clock, lambda: self.worker.stopping)
+        self.worker.app.task(name=statements.TASK)(self._runner.run)
+        self._task_scheduler = periodic_jobs.ClusterTaskScheduler(self.worker.app)
+        self._cancellation = CancellationRelay(database, active_answers)
+        self._background = TaskSet()
         self.heartbeat = Heartbeat(
-            database, self.jobs, self.lease, self._timing, channels=channels, callbacks=calls
+            database,
+            self.worker.jobs,
+            self.lease,
+            timing,
+            channels=[*get_channel_for_queues(served), CANCEL_CHANNEL],
+            callbacks=self._heartbeat_callbacks(),
         )
-        self._process_queue: ProcessQueue | None = None
-        self._worker: Worker | None = None
-        self._supervisor: asyncio.Task[None] | None = None
-        self._loop_watch: asyncio.Task[None] | None = None
-        self._job_tasks: set[asyncio.Task[Any]] = set()
-        self._background: set[asyncio.Task[None]] = set()
-        self.stopping = False
-        self.lease_losses = 0  #: how often this replica gave everything up
+        self.lease_losses = 0  #: number of times that this replica gave all its work up
 
     # -- the port ------------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
-        """Whether it is a member of the cluster that works."""
-        return self._process_queue is not None and not self.stopping and self.lease.valid
+        """Whether this replica is a working member of the cluster."""
+        return self.worker.started and not self.worker.stopping and self.lease.valid
 
     @property
     def takeovers(self) -> int:
-        """How many lines of work it has freed from dead replicas."""
+        """Number of queues that this replica has freed from dead ones."""
         return self.heartbeat.takeovers
 
-    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> None:
-        """Make a job in the transaction that inserts the event: ours where we have time, else anybody's."""
-        job = await statements.enqueue(tx, queue_key, worker_id=self._local_worker_id(), queues=self._queues)
-        self.jobs.reserve(job)
-
-    def wake(self, queue_key: QueueKey) -> None:
-        """Run what is ours since the commit; else look into the queue, of which all were notified."""
-        if self._worker is not None and not self.stopping:
-            self._spawn(self.jobs.confirm(self.jobs.take_reserved()))
+    async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> WakeUp:
+        """Insert a job in the transaction that inserts the event: ours if we have time, else anybody's."""
+        job = await statements.enqueue(
+            tx, queue_key, worker_id=self._local_worker_id(), queues=self._platforms
+        )
+        if job is not None:
+            self.worker.jobs.local.reserve(job)
+        return partial(self._wake, job)
 
     def schedule(self, periodic_task: PeriodicTask) -> None:
-        """Take a chore on; one replica does each round."""
+        """Add a periodic task; one replica runs each round."""
         self._task_scheduler.schedule(periodic_task)
 
     def run_soon(self, name: str) -> None:
-        """Have one replica do a chore now."""
-        if self._worker is not None:
+        """Let one replica run a periodic task now."""
+        if self.worker.started:
             self._task_scheduler.run_soon(name)
 
     def cancel(self, conversation_id: int, reason: CancelReason) -> None:
-        """End the answer here or tell the replica that writes it; the wish is stored already."""
-        if self._active_answers.get(conversation_id) is not None:
-            self._active_answers.cancel(conversation_id, reason)
-        else:
-            self._spawn(self._cancellation.notify(conversation_id))
+        """Cancel the conversation's running answer here, or let the replica that writes it do so."""
+        self._cancellation.cancel(conversation_id, reason)
 
-    async def start(self, process_queue: ProcessQueue) -> None:
+    async def start(self, process_next: ProcessNext) -> None:
         """Join the cluster and work.
 
         Raises:
             StoreUnavailable: the database cannot be reached.
         """
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)
-        self._process_queue = process_queue
-        async with self._database.read() as tx:
-            await tx.exec_driver_sql("SELECT 1 FROM procrastinate_workers LIMIT 1")
-        try:
-            await self._app.open_async()
-        except ConnectorException as exc:
-            raise StoreUnavailable(f"no connection for the worker: {exc}") from exc
+        self._runner.process_next = process_next
+        await self.worker.start()
         self.heartbeat.start()
-        self._supervisor = asyncio.create_task(self._supervise(), name="worker-supervisor")
-        self._loop_watch = asyncio.create_task(watch_loop(self._timing.lease_s, self._on_stall))
-
-    async def stop(self, grace_s: float) -> None:
-        """Begin nothing new; what runs longer than the grace goes to the other replicas."""
-        self.stopping = self.jobs.stopping = True
-        self._stop_worker(grace_s)
-        await self._task_scheduler.close()
-        if self._supervisor is not None:
-            await asyncio.wait({self._supervisor}, timeout=grace_s + STOP_TIMEOUT_S)
-            if not self._supervisor.done():
-                self._abort_connections()
-                await asyncio.wait({self._supervisor}, timeout=STOP_TIMEOUT_S)
-        if self._loop_watch is not None:
-            self._loop_watch.cancel()
-        await self.heartbeat.stop()
-        for task in list(self._background):
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
-        await self._app.close_async()
+        self._background.spawn(watch_loop(self._timing.lease_s, self._on_stall), name="loop-watch")
 
     async def wait_idle(self) -> None:
-        """Return when no event of our platforms is open."""
+        """Wait until no event of our platforms is open."""
         while True:
             async with self._database.read() as tx:
-                if not await inbox.load_open_queues(tx, platforms=self._queues):
+                if not await inbox.load_open_queues(tx, platforms=self._platforms):
                     return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(IDLE_CHECK_S)
+
+    async def stop(self, grace_s: float) -> None:
+        """Begin nothing more; work that runs longer than ``grace_s`` seconds goes to other replicas."""
+        self.worker.begin_stop(grace_s)
+        await self._task_scheduler.close()
+        await self.worker.wait_stopped(grace_s)
+        await self.heartbeat.stop()
+        await self._cancellation.close()
+        await self._background.close()
+        await self.worker.close()
+
+    # -- jobs that this replica takes itself -----------------------------------------------------------
 
     def _local_worker_id(self) -> int | None:
-        """Return our number in the cluster where new work should stay here; None where anybody may do it."""
-        busy = self.stopping or len(self._job_tasks) >= self._local_concurrency
-        return None if busy or not self.lease.valid else self.jobs.worker_id
+        """Return our worker's id if new work should stay here; None if any replica may do it."""
+        busy = self.worker.stopping or len(self._runner) >= self._local_concurrency
+        return None if busy or not self.lease.valid else self.worker.jobs.worker_id
 
-    # -- the worker ------------------------------------------------------------------------------------
+    def _wake(self, job: Job | None) -> None:
+        """Run the job that is ours since the commit; without one look into the queue, as all others do."""
+        if self.worker.started and not self.worker.stopping:
+            self._background.spawn(self.worker.jobs.confirm(job))
 
-    async def _supervise(self) -> None:
-        """Keep a worker going until we stop; a new one is a new member of the cluster."""
-        while not self.stopping:
-            self._worker = Worker(
-                self._app,
-                queues=self._served_queues,
-                concurrency=MAX_CONCURRENCY,
-                fetch_job_polling_interval=self._timing.poll_s,
-                abort_job_polling_interval=3600.0,  # answers are ended by the wish in their turn
-                shutdown_graceful_timeout=0.0,
-                delete_jobs="always",
-                install_signal_handlers=False,
-            )
-            try:
-                await self._worker.run()  # type: ignore[no-untyped-call]
-            except ConnectorException as exc:
-                log.warning("work_queue.worker_connection_lost", error=str(exc.__cause__))
-            except Exception:  # the boundary of a task: a replica without a worker is of no use
-                log.exception("work_queue.worker_failed")
-            if not self.stopping:
-                log.warning("work_queue.worker_restarted")
-                await asyncio.sleep(self._timing.reconnect_s)
-
-    def _stop_worker(self, grace_s: float) -> None:
-        if self._worker is not None:
-            self._worker.shutdown_graceful_timeout = grace_s
-            self._worker.stop()  # type: ignore[no-untyped-call]
-
-    async def _run_queue(self, conversation_id: int, lane: str) -> None:
-        """One job: the drain, again and again until it ends without an error."""
-        assert self._process_queue is not None  # noqa: S101 (set by start, before there is a worker)
-        work = QueueKey(conversation_id, Lane(lane))
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 (every coroutine runs in one)
-        self._job_tasks.add(task)
-        delay_s = RETRY_INITIAL_S
-        try:
-            while True:
-                try:
-                    await self._process_queue(work)
-                except StoreUnavailable as exc:
-                    log.warning("store.unavailable", error=str(exc), retry_in_s=delay_s)
-                except Exception:  # the boundary of a task: the event stays open and is tried again
-                    log.exception("work_queue.processing_failed", conversation=conversation_id)
-                else:
-                    return
-                if self.stopping:
-                    return
-                await self._clock.sleep(delay_s)
-                delay_s = min(RETRY_MAX_S, delay_s * 2)
-        finally:
-            self._job_tasks.discard(task)
-
-    async def _track_connection(self, connection: Any) -> None:
-        self._connections.add(connection)
-
-    def _abort_connections(self) -> None:
-        """Let nobody wait on a line that is dead."""
-        self._database.abort_connections()
-        for line in list(self._connections):
-            abort_connection(line)
-
-    # -- the fence -------------------------------------------------------------------------------------
+    # -- losing the lease ------------------------------------------------------------------------------
 
     def lose_lease(self, reason: str) -> None:
-        """Give everything up without a further word: it is another's now, or may be any moment."""
-        log.warning("work_queue.lease_lost", why=reason, working=len(self._job_tasks))
+        """Give all work up and write nothing more: it is another's now, or may be at any moment."""
+        log.warning("work_queue.lease_lost", reason=reason, running=len(self._runner))
         self.lease_losses += 1
         self.lease.revoke()
-        self.jobs.worker_id = None  # what ends now is not finished: the row's end frees it for others
         self._on_lease_lost()
         self._task_scheduler.cancel_running()
-        for task in self._job_tasks:
-            task.cancel()
-        self._stop_worker(0.0)
+        self._runner.cancel()
+        self.worker.restart()
 
     def _on_stall(self, lost_s: float) -> None:
-        # Who slept cannot tell whether the others slept too: give them time to beat.
+        # A replica that stood still cannot know whether the others did, too: give them time for a heartbeat.
         self.heartbeat.suspend_evictions(self._timing.join_grace_s)
-        if self._job_tasks:
+        if len(self._runner):
             self.lose_lease(f"the loop stood still for {lost_s:.1f} s")
 
-    # -- cancelling ------------------------------------------------------------------------------------
+    def _heartbeat_callbacks(self) -> HeartbeatCallbacks:
+        return HeartbeatCallbacks(
+            on_notification=self._on_notification,
+            on_poll=self._cancellation.poll_soon,
+            on_evicted=lambda: self.lose_lease("evicted"),
+            on_timeout=self.worker.abort_connections,
+            on_reconnected=self._check_connections,
+        )
+
+    def _check_connections(self) -> None:
+        self._background.spawn(self.worker.check_connections())
 
     async def _on_notification(self, notification: Notification) -> None:
-        if notification.channel != CANCEL_CHANNEL:
-            await self.jobs.wake_worker()
-        elif (
-            notification.payload.isdigit() and self._active_answers.get(int(notification.payload)) is not None
-        ):
-            self._poll_cancellations()
-
-    def _poll_cancellations(self) -> None:
-        """Look for wishes to end answers of ours."""
-        if len(self._active_answers):
-            self._spawn(self._cancellation.poll())
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        if notification.channel == CANCEL_CHANNEL:
+            self._cancellation.handle(notification)
+        else:
+            await self.worker.jobs.wake_worker()

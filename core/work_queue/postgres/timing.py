@@ -1,4 +1,4 @@
-"""The numbers of the cluster, in seconds of the machine's clock."""
+"""The timing of a cluster of replicas, in seconds of the machine's clock."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class ClusterTiming:
     """How fast replicas notice each other's end; tests shorten it."""
 
     heartbeat_s: float = 0.6  #: between two heartbeats
-    lease_s: float = 2.0  #: after the last heartbeat that the database took, nothing more is shown
-    stalled_s: float = 2.5  #: after this without a heartbeat others take a replica's work
-    eviction_check_s: float = 0.5  #: between two looks at the others
-    eviction_grace_s: float = 20.0  #: after an outage every heartbeat looks old: nobody is declared dead
-    join_grace_s: float = 3.0  #: the same for a new replica, which cannot know of an outage
-    poll_s: float = 1.0  #: the net under NOTIFY, for work and for wishes to end an answer
+    lease_s: float = 2.0  #: after the last heartbeat that the database accepted, for which we may write
+    stalled_s: float = 2.5  #: without a heartbeat, after which others take a replica's work
+    eviction_check_s: float = 0.5  #: between two searches for stalled replicas
+    eviction_grace_s: float = 20.0  #: without evictions after an outage, when every heartbeat is old
+    join_grace_s: float = 3.0  #: without evictions for a new replica, which cannot know of an outage
+    poll_s: float = 1.0  #: between two looks for work and cancellations that no notification announced
     sweep_s: float = 5.0  #: between two searches for open events without a job
-    reconnect_s: float = 0.5  #: between two tries to reach the database
+    reconnect_s: float = 0.5  #: between two attempts to reach the database

@@ -1,4 +1,9 @@
-"""Replicas in one process on a real PostgreSQL, each with a wire that can be cut."""
+"""Replicas in one process on a real PostgreSQL, each with a connection that can be cut.
+
+``test_outages.py`` and ``test_local_events.py`` cover ``queue``, ``worker``, ``job_manager``, ``heartbeat``,
+``statements``, ``cancellation`` and ``timing`` together: what they promise shows only between replicas.
+``periodic_jobs`` is covered by ``tests/contracts/test_periodic_tasks.py``.
+"""
 
 import asyncio
 import shutil
@@ -128,52 +133,50 @@ class Wire:
 
 
 class Replica:
-    """An engine with a database connection of its own; its drain tells a test what it does."""
+    """A work queue with a database connection of its own; it records what it processes."""
 
     def __init__(
-        self, url: str, wire: Wire, timing: ClusterTiming, platforms: tuple[str, ...], own_at_once: int
+        self, url: str, wire: Wire, timing: ClusterTiming, platforms: tuple[str, ...], local_concurrency: int
     ) -> None:
         self.wire = wire
         self.database = Database(url)
         self.running = ActiveAnswers()
         self.cuts = 0
-        self.engine = PostgresWorkQueue(
+        self.queue = PostgresWorkQueue(
             self.database,
             self.running,
             SystemClock(),
             platforms=platforms,
             timing=timing,
             on_lease_lost=self._cut,
-            local_concurrency=own_at_once,
+            local_concurrency=local_concurrency,
         )
-        self.ingest = Ingestor(self.database, self.engine)
+        self.ingest = Ingestor(self.database, self.queue)
         self.seen: list[tuple[int, str]] = []  #: (conversation, text) of every event that was begun
         self.done: list[str] = []
         self.aborted: list[str] = []
         self.gate = asyncio.Event()  #: closed, work takes for ever
         self.gate.set()
-        self.one_at_a_time = False  #: the drain returns after one event
+        self.leaves_open = False  #: it claims that nothing is open after each event
 
-    async def drain(self, work: QueueKey) -> None:
-        """Bring events to their end, in order."""
-        while True:
-            async with self.database.read() as tx:
-                items = await inbox.load_open_items(tx, work, limit=1)
-            if not items:
-                return
-            event = items[0].event
-            assert isinstance(event, MessageReceived)
-            self.seen.append((work.conversation_id, event.text))
-            try:
-                await self.gate.wait()
-            except asyncio.CancelledError:
-                self.aborted.append(event.text)
-                raise
-            async with self.database.begin() as tx:
-                await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
-            self.done.append(event.text)
-            if self.one_at_a_time:
-                return
+    async def process_next(self, queue_key: QueueKey) -> bool:
+        """Process the oldest open event."""
+        async with self.database.read() as tx:
+            items = await inbox.load_open_items(tx, queue_key, limit=1)
+        if not items:
+            return False
+        event = items[0].event
+        assert isinstance(event, MessageReceived)
+        self.seen.append((queue_key.conversation_id, event.text))
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.aborted.append(event.text)
+            raise
+        async with self.database.begin() as tx:
+            await inbox.set_status(tx, [items[0].id], EventStatus.DONE)
+        self.done.append(event.text)
+        return not self.leaves_open
 
     def _cut(self) -> None:
         self.cuts += 1
@@ -192,7 +195,7 @@ class Cluster:
         platforms: tuple[str, ...] = ("telegram",),
         *,
         busy: bool = False,
-        own_at_once: int = 8,
+        local_concurrency: int = 8,
     ) -> Replica:
         """Start a replica; a ``busy`` one does not end what it begins."""
         parts = urlsplit(self.url)
@@ -202,12 +205,14 @@ class Cluster:
         wire = Wire(target, folder)
         await wire.open()
         self._stack.push_async_callback(wire.close)
-        made = Replica(parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms, own_at_once)
+        made = Replica(
+            parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms, local_concurrency
+        )
         self._stack.push_async_callback(made.database.close)
         if busy:
             made.gate.clear()
-        await made.engine.start(made.drain)
-        self._stack.push_async_callback(made.engine.stop, 0.0)
+        await made.queue.start(made.process_next)
+        self._stack.push_async_callback(made.queue.stop, 0.0)
         self._stack.callback(made.gate.set)
         return made
 

@@ -10,17 +10,18 @@ from procrastinate.jobs import Job, Status
 
 from core.domain.turn_states import CancelReason
 from core.store import QueueKey, conversations, inbox, turns
+from core.store.database import Transaction
+from core.work_queue.port import WakeUp
 from core.work_queue.postgres import ClusterTiming, statements
 
 
 async def bury_a_worker(cluster: Any, conversation: int = 1) -> int:
     """Leave behind what a killed replica leaves: a row without heartbeat, and its running job."""
-    [(worker,)] = await cluster.rows(
-        "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 minute') RETURNING id"
-    )
     [(job,)] = await cluster.rows(
-        "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s WHERE lock = %s RETURNING id",
-        worker,
+        "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)"
+        " VALUES (now() - interval '1 minute') RETURNING id)"
+        " UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
+        " WHERE lock = %s RETURNING procrastinate_jobs.id",
         f"{conversation}:turns",
     )
     return int(job)
@@ -31,7 +32,7 @@ async def test_gap_1_the_next_job_of_a_lock_does_not_wait_for_the_poll(
 ) -> None:
     """A job that waited for its conversation's lock runs as soon as the lock is free."""
     replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), busy=True)
-    replica.one_at_a_time = True
+    replica.leaves_open = True
     await replica.ingest(question(1, 1))
     await cluster.until(lambda: len(replica.seen) == 1)
     await replica.ingest(question(1, 2))
@@ -44,7 +45,7 @@ async def test_gap_1_a_notification_during_a_fetch_is_not_forgotten(
     cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """Procrastinate clears its event after a fetch; many events at once all run without the poll."""
-    replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), own_at_once=0)
+    replica = await cluster.replica(replace(fast, poll_s=30.0, sweep_s=30.0), local_concurrency=0)
     await asyncio.gather(*(replica.ingest(question(number, 1)) for number in range(30)))
     assert await cluster.until(lambda: len(replica.done) == 30) < 5.0
 
@@ -56,7 +57,7 @@ async def test_gap_2_the_jobs_of_a_dead_replica_are_taken_over(cluster: Any, que
     await bury_a_worker(cluster)
     taker = await cluster.replica()
     assert await cluster.until(lambda: taker.done == ["1"]) < 2.0
-    assert replica.engine.member.takeovers + taker.engine.member.takeovers == 1
+    assert replica.queue.takeovers + taker.queue.takeovers == 1
 
 
 async def test_gap_2_a_living_replica_keeps_its_jobs(cluster: Any, question: Any) -> None:
@@ -77,7 +78,7 @@ async def test_gap_3_a_worker_that_was_thought_dead_finishes_nothing(cluster: An
     taker = await cluster.replica(busy=True)
     await cluster.until(lambda: len(taker.seen) == 1)
     job = Job(id=old, queue="telegram", lock="1:turns", queueing_lock="1:turns", task_name=statements.TASK)
-    await ghost.engine.jobs.finish_job(job, Status.SUCCEEDED, delete_job=True)
+    await ghost.queue.worker.jobs.finish_job(job, Status.SUCCEEDED, delete_job=True)
     assert await cluster.rows("SELECT status::text FROM procrastinate_jobs") == [("doing",)]
 
 
@@ -86,13 +87,13 @@ async def test_gap_3_a_replica_that_was_buried_gives_up_and_joins_anew(cluster: 
     replica = await cluster.replica(busy=True)
     await replica.ingest(question(1, 1))
     await cluster.until(lambda: len(replica.seen) == 1)
-    before = replica.engine.jobs.worker_id
+    before = replica.queue.worker.jobs.worker_id
     await cluster.rows("DELETE FROM procrastinate_workers")
     await cluster.until(lambda: replica.aborted == ["1"])
     assert replica.cuts == 1
     replica.gate.set()
     await cluster.until(lambda: replica.done == ["1"])
-    assert replica.engine.jobs.worker_id != before
+    assert replica.queue.worker.jobs.worker_id != before
 
 
 async def test_gap_3_a_loop_that_stood_still_fences_itself(cluster: Any, question: Any) -> None:
@@ -101,14 +102,14 @@ async def test_gap_3_a_loop_that_stood_still_fences_itself(cluster: Any, questio
     await replica.ingest(question(1, 1))
     await cluster.until(lambda: len(replica.seen) == 1)
     valid: list[bool] = []
-    later = asyncio.get_running_loop().call_later(0.1, lambda: valid.append(replica.engine.lease.valid))
+    later = asyncio.get_running_loop().call_later(0.1, lambda: valid.append(replica.queue.lease.valid))
     time.sleep(1.0)  # noqa: ASYNC251 (the loop shall stand still)
     await cluster.until(lambda: replica.aborted == ["1"])
     assert valid == [False], later
-    assert replica.engine.fences == 1
+    assert replica.queue.lease_losses == 1
     replica.gate.set()
     await cluster.until(lambda: replica.done == ["1"])
-    assert replica.engine.lease.valid
+    assert replica.queue.lease.valid
 
 
 async def test_gap_4_a_listener_whose_line_is_dead_listens_again(
@@ -130,13 +131,13 @@ async def test_gap_5_an_outage_ends_neither_heartbeat_nor_worker(cluster: Any, q
     replica = await cluster.replica(busy=True)
     await replica.ingest(question(1, 1))
     await cluster.until(lambda: len(replica.seen) == 1)
-    worker = replica.engine.jobs.worker_id
+    worker = replica.queue.worker.jobs.worker_id
     replica.wire.refuse()
-    await cluster.until(lambda: not replica.engine.lease.valid)
+    await cluster.until(lambda: not replica.queue.lease.valid)
     await asyncio.sleep(1.5)
     replica.wire.heal()
-    await cluster.until(lambda: replica.engine.lease.valid)
-    assert (replica.engine.jobs.worker_id, replica.aborted) == (worker, [])
+    await cluster.until(lambda: replica.queue.lease.valid)
+    assert (replica.queue.worker.jobs.worker_id, replica.aborted) == (worker, [])
     replica.gate.set()
     await replica.ingest(question(2, 2))
     await cluster.until(lambda: sorted(replica.done) == ["1", "2"])
@@ -146,8 +147,8 @@ async def test_gap_5_a_job_whose_fetch_lost_its_reply_is_given_back(
     cluster: Any, question: Any, monkeypatch: Any
 ) -> None:
     """The database gave us a job and the line broke: it runs all the same, and soon."""
-    replica = await cluster.replica(own_at_once=0)
-    fetch = type(replica.engine.jobs).__mro__[1].fetch_job
+    replica = await cluster.replica(local_concurrency=0)
+    fetch = type(replica.queue.worker.jobs).__mro__[1].fetch_job
     lost: list[Job] = []
 
     async def lose_once(self: Any, queues: Any, worker_id: int) -> Job | None:
@@ -157,7 +158,7 @@ async def test_gap_5_a_job_whose_fetch_lost_its_reply_is_given_back(
             raise ConnectorException("the reply was lost")
         return job
 
-    monkeypatch.setattr(type(replica.engine.jobs).__mro__[1], "fetch_job", lose_once)
+    monkeypatch.setattr(type(replica.queue.worker.jobs).__mro__[1], "fetch_job", lose_once)
     await replica.ingest(question(1, 1))
     assert await cluster.until(lambda: replica.done == ["1"]) < 3.0
     assert len(lost) == 1
@@ -166,10 +167,10 @@ async def test_gap_5_a_job_whose_fetch_lost_its_reply_is_given_back(
 async def test_gap_5_a_worker_that_ends_is_replaced(cluster: Any, question: Any) -> None:
     """Whatever ends the worker, the supervisor starts a new one."""
     replica = await cluster.replica()
-    await cluster.until(lambda: replica.engine.lease.valid)
-    first = replica.engine._worker
+    await cluster.until(lambda: replica.queue.lease.valid)
+    first = replica.queue.worker._worker
     first.stop()
-    await cluster.until(lambda: replica.engine._worker is not first)
+    await cluster.until(lambda: replica.queue.worker._worker is not first)
     await replica.ingest(question(1, 1))
     await cluster.until(lambda: replica.done == ["1"])
 
@@ -192,7 +193,7 @@ async def test_gap_6_nobody_is_declared_dead_after_an_outage(
     await asyncio.sleep(fast.eviction_grace_s + 0.5)
     assert len(owner.seen) + len(other.seen) == 8
     assert owner.aborted + other.aborted == []
-    assert owner.engine.member.takeovers + other.engine.member.takeovers == 0
+    assert owner.queue.takeovers + other.queue.takeovers == 0
 
 
 async def test_gap_6_who_stays_away_is_dead_after_the_quiet(
@@ -219,11 +220,10 @@ async def test_gap_7_an_open_event_without_a_job_is_swept_up(
     """Whatever lost its job, an open event is found and worked off."""
     replica = await cluster.replica()
 
-    async def forget(_: Any, __: QueueKey) -> None:
-        return None
+    async def forget(_: Transaction, __: QueueKey) -> WakeUp:
+        return lambda: None
 
-    monkeypatch.setattr(replica.engine, "enlist", forget)
-    monkeypatch.setattr(replica.engine, "wake", lambda _: None)
+    monkeypatch.setattr(replica.queue, "enqueue", forget)
     await replica.ingest(question(1, 1))
     assert await cluster.until(lambda: replica.done == ["1"]) < 2.0
 
@@ -233,7 +233,7 @@ async def test_gap_7_a_drain_that_leaves_an_event_open_runs_again(
 ) -> None:
     """Finishing a job looks at its events: none is left without a job."""
     replica = await cluster.replica(replace(fast, sweep_s=60.0), busy=True)
-    replica.one_at_a_time = True
+    replica.leaves_open = True
     for number in (1, 2, 3, 4):
         await replica.ingest(question(1, number))
     replica.gate.set()
@@ -247,7 +247,7 @@ async def test_an_event_behind_a_waiting_job_is_seen_by_it(cluster: Any, questio
     async with owner.database.begin() as tx:
         found = await conversations.find(tx, question(1, 1).address.key)
         assert found is not None
-        await owner.engine.enlist(tx, QueueKey(found.id, inbox.Lane.TURNS))
+        await owner.queue.enqueue(tx, QueueKey(found.id, inbox.Lane.TURNS))
         worker = await cluster.replica()
         await asyncio.sleep(0.8)
         assert worker.seen == []
@@ -273,7 +273,7 @@ async def test_a_stopping_replica_hands_its_work_on_at_once(
     await leaving.ingest(question(1, 1))
     await cluster.until(lambda: len(leaving.seen) == 1)
     staying = await cluster.replica(replace(fast, stalled_s=60.0, poll_s=60.0, sweep_s=60.0))
-    await leaving.engine.stop(0.1)
+    await leaving.queue.stop(0.1)
     assert leaving.aborted == ["1"]
     assert await cluster.until(lambda: staying.done == ["1"]) < 1.5
 
@@ -285,7 +285,7 @@ async def _answer(cluster: Any, question: Any, timing: ClusterTiming) -> tuple[A
     await cluster.until(lambda: len(owner.seen) == 1)
     async with owner.database.begin() as tx:
         await turns.claim(tx, conversation_id=1, inbox_id=1, seq=1, asker_id="1")
-    running = owner.running.begin(1)
+    running = owner.running.register(1)
     running.task = asyncio.create_task(asyncio.sleep(3600))
     return owner, await cluster.replica(timing), running
 
@@ -297,8 +297,8 @@ async def test_an_answer_is_ended_from_another_replica(
     _, other, running = await _answer(cluster, question, replace(fast, poll_s=60.0))
     async with other.database.begin() as tx:
         await turns.request_cancel(tx, 1, CancelReason.STOP)
-    other.engine.cancel(1, CancelReason.STOP)
-    assert await cluster.until(lambda: running.why == "stop") < 1.0
+    other.queue.cancel(1, CancelReason.STOP)
+    assert await cluster.until(lambda: running.cancel_reason is CancelReason.STOP) < 1.0
 
 
 async def test_a_wish_to_end_that_nobody_told_is_found(
@@ -308,4 +308,4 @@ async def test_a_wish_to_end_that_nobody_told_is_found(
     _, other, running = await _answer(cluster, question, fast)
     async with other.database.begin() as tx:
         await turns.request_cancel(tx, 1, CancelReason.STOP)
-    assert await cluster.until(lambda: running.why == "stop") < 2.0
+    assert await cluster.until(lambda: running.cancel_reason is CancelReason.STOP) < 2.0

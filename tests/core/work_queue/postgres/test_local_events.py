@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from core.work_queue.postgres import ClusterTiming
-from core.work_queue.postgres import jobs as jobs_module
+from core.store.database import Transaction
+from core.store.inbox import QueueKey
+from core.work_queue.port import WakeUp
+from core.work_queue.postgres import ClusterTiming, job_manager, local_jobs
 
 ALONE = {"poll_s": 30.0, "sweep_s": 30.0}
 
@@ -22,10 +24,10 @@ async def test_who_has_time_takes_what_comes_in_at_its_door(
 ) -> None:
     """Nothing is fetched from the queue for it, here or elsewhere."""
     replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
-    await cluster.until(lambda: replica.engine.lease.valid and other.engine.lease.valid)
+    await cluster.until(lambda: replica.queue.lease.valid and other.queue.lease.valid)
     await asyncio.sleep(0.3)  # both have looked once
     fetched: list[int] = []
-    base = jobs_module.JobManager
+    base = job_manager.JobManager
     fetch = base.fetch_job
 
     async def counted(self: Any, queues: Any, worker_id: int) -> Any:
@@ -45,7 +47,7 @@ async def test_what_is_more_than_we_have_time_for_is_anybodys(
     cluster: Any, fast: ClusterTiming, question: Any
 ) -> None:
     """A replica with enough to do leaves new events to the queue, and the others are told."""
-    replica = await cluster.replica(replace(fast, **ALONE), busy=True, own_at_once=2)
+    replica = await cluster.replica(replace(fast, **ALONE), busy=True, local_concurrency=2)
     await asyncio.gather(*(replica.ingest(question(number, 1)) for number in range(2)))
     await cluster.until(lambda: len(replica.seen) == 2)
     other = await cluster.replica(replace(fast, **ALONE))
@@ -72,11 +74,15 @@ async def test_a_job_whose_commit_was_never_heard_of_is_given_back(
     cluster: Any, question: Any, monkeypatch: Any
 ) -> None:
     """The database made a job ours and the line broke: it runs all the same, and soon."""
-    monkeypatch.setattr(jobs_module, "PROMISE_S", 0.3)
+    monkeypatch.setattr(local_jobs, "RESERVATION_TTL_S", 0.3)
     replica = await cluster.replica()
-    await cluster.until(lambda: replica.engine.lease.valid)
-    wake = replica.engine.wake
-    monkeypatch.setattr(replica.engine, "wake", lambda _: None)
+    await cluster.until(lambda: replica.queue.lease.valid)
+    enqueue = replica.queue.enqueue
+
+    async def never_wake(tx: Transaction, queue_key: QueueKey) -> WakeUp:
+        await enqueue(tx, queue_key)
+        return lambda: None
+
+    monkeypatch.setattr(replica.queue, "enqueue", never_wake)
     await replica.ingest(question(1, 1))
-    monkeypatch.setattr(replica.engine, "wake", wake)
     assert await cluster.until(lambda: replica.done == ["1"]) < 3.0
