@@ -1,4 +1,7 @@
-"""Periodic tasks of one process; what both schedulers promise is in ``tests/contracts/test_periodic_tasks.py``."""
+"""Periodic tasks of one process.
+
+``tests/contracts/test_periodic_tasks.py`` has what both schedulers promise.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
