@@ -1,4 +1,4 @@
-"""The ports that adapters implement; each has one contract suite under ``tests/contracts``."""
+"""The ports that platform adapters implement; each has one contract suite in ``tests/contracts``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from core.domain.message_content import Attachment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A bucket of calls that a platform grants: ``burst`` at once, ``per_s`` in the long run.
+    """A number of calls that a platform grants: ``burst`` at once, ``per_s`` in the long run.
 
-    Where ``window_s`` is set, it is a sliding window instead: at most ``burst`` calls within any
-    ``window_s`` seconds, and ``per_s`` says what that is in the long run.
+    With ``window_s`` it is a sliding window instead: at most ``burst`` calls in any ``window_s`` seconds,
+    and ``per_s`` is what that amounts to in the long run.
     """
 
-    key: str  #: unique over all platforms and tenants, such as "telegram:42:chat:-100"
+    key: str  #: unique among all platforms and tenants, such as "telegram:42:chat:-100"
     per_s: float
     burst: float
     window_s: float = 0.0
@@ -34,66 +34,70 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryMode:
-    """One way to show a growing message, with what each step of it costs.
+    """One way in which a message can grow, with the cost of each step.
 
-    A platform offers its rungs best first; the scheduler takes the first whose budgets have
-    room. Every step spends one call of every budget it names.
+    A platform offers its modes best first; the first whose budgets have room is used. Every step spends
+    one call of every budget it names.
     """
 
     name: DeliveryModeName
-    create_cost: tuple[Budget, ...]  #: the first frame
-    update_cost: tuple[Budget, ...]  #: each further frame; empty where it cannot grow
-    finalize_cost: tuple[Budget, ...]  #: the last frame
-    max_age_s: float | None = None  #: a message older than this must be closed and continued
-    min_interval_s: float = 0.0  #: least time between two frames of one message
+    create_cost: tuple[Budget, ...]  #: of the first update
+    update_cost: tuple[Budget, ...]  #: of each further update; empty if the message cannot grow
+    finalize_cost: tuple[Budget, ...]  #: of the last update
+    max_age_s: float | None = None  #: a message older than this must be finalized and edited from then on
+    min_interval_s: float = 0.0  #: shortest time between two updates of one message
     ttl_s: float | None = None
-    """Set where frames are no message yet: they fade unless shown again after so many seconds, are
-    not stored, and the last frame is posted by the last rung."""
+    """Set for ephemeral messages: they disappear unless they are sent again within this time, are not
+    stored, and the last update is posted as a message in the last mode."""
 
 
 class Renderer(Protocol):
-    """Turns one growing answer into pages. Made anew for each answer; holds no I/O."""
+    """Turns one growing answer into messages. Made for each answer; does no I/O."""
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
-        """Return the answer so far as one or more pages; empty where nothing can be shown yet.
+        """Return the answer so far as one or more messages; empty if there is nothing to show yet.
 
-        ``markdown`` only ever grows between calls. Pages before the last never change once
-        there is a later one. While not ``complete``, half-open markers at the growing end are
-        held back or closed, so that every frame reads well.
+        Messages before the last never change once there is a later one.
+
+        Args:
+            markdown: the answer so far; between calls it only grows.
+            complete: False while it grows: markup that is open at its end is then closed or left out,
+                so that every update reads well.
         """
 
 
 class MessageChannel(Protocol):
-    """One platform, seen as a place where messages appear and grow.
+    """One platform as a place where messages appear and grow.
 
-    Every verb raises the errors of :mod:`core.domain.errors` and no other: ``PlatformRateLimited``,
+    Every method raises the errors of :mod:`core.domain.errors` and no others: ``PlatformRateLimited``,
     ``MessageGone``, ``PlatformRefused``, ``PlatformForbidden``, ``PlatformUnavailable``,
-    ``PlatformOutcomeUnknown``. No verb retries or waits by itself: pacing is the scheduler's.
+    ``PlatformOutcomeUnknown``. No method retries or waits by itself: pacing is done by
+    :mod:`core.delivery`.
     """
 
     thinking_style: ThinkingStyle
-    """How thoughts are shown here, where the operator shows them."""
+    """How the model's reasoning is shown, if the operator enabled that."""
 
     can_find_by_key: bool
-    """Whether :meth:`find` can tell for sure that a message is or is not there."""
+    """Whether :meth:`find_by_key` can tell for certain whether a message is there."""
 
     def build_renderer(self, address: Address) -> Renderer:
-        """Make the pager for one answer that is shown at ``address``."""
+        """Return the renderer of one answer that is shown at ``address``."""
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
-        """Return the ways an answer may grow here, best first; never empty."""
+        """Return the modes in which an answer may grow here, best first; never empty."""
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budgets that one :meth:`status` call spends."""
+        """Return the budgets that one :meth:`set_status` call spends."""
 
     def status_refresh_s(self, address: Address) -> float:
-        """Return after how many seconds a status must be shown again; 0 where once is enough."""
+        """Return after how many seconds a status must be shown again; 0 if it stays."""
 
     async def set_status(self, address: Address, status: TypingStatus) -> None:
-        """Show or take away a status. Best effort: a refusal other than a rate limit is nothing.
+        """Show or clear a status. Best effort: no error but a rate limit is raised.
 
-        It is taken away once words of the answer stand; where they do that by themselves, nothing
-        is called.
+        It is cleared once text of the answer is shown; if the platform does that by itself, no call is
+        made.
         """
 
     async def post(
@@ -108,8 +112,13 @@ class MessageChannel(Protocol):
     ) -> MessageRef:
         """Show a new message and return its reference.
 
-        ``marker`` identifies the message for :meth:`find` where the platform can carry it. With
-        ``last`` it is complete as it appears.
+        Args:
+            address: the conversation.
+            message: what to show.
+            mode: how the message will grow.
+            idempotency_key: identifies the message for :meth:`find_by_key`, if the platform can carry it.
+            buttons: shown under the message.
+            final: whether the message is complete.
         """
 
     async def edit(
@@ -122,15 +131,21 @@ class MessageChannel(Protocol):
         final: bool,
         buttons: Sequence[Button] = (),
     ) -> MessageRef:
-        """Replace the whole text of ``ref`` and return its reference as it is afterwards.
+        """Replace the whole text of a message and return its reference as it is afterwards.
 
-        ``shown`` is what stands there now (None: unknown); a rung that appends needs it. With
-        ``last`` the message is finished and may be edited later like any other. A platform's
-        "not modified" is success.
+        A platform's "not modified" is success.
+
+        Args:
+            address: the conversation.
+            ref: the message.
+            message: what to show.
+            previous: what is shown now, which a mode that appends needs; None if unknown.
+            final: whether the message is complete; it can be edited later like any other.
+            buttons: shown under the message.
         """
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
-        """Take a message away; one that is gone already is success."""
+        """Delete a message; one that is gone already is success."""
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """Make a message that a dead process left growing editable, and return its reference."""
@@ -138,18 +153,24 @@ class MessageChannel(Protocol):
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
-        """Look for a message that was posted but whose reference was not stored.
+        """Look for a message that was posted, but whose reference was not stored.
 
-        ``after`` is the id of the question's message and ``known`` are ids of messages that
-        belong to something else. None where there is none, or the platform cannot be asked.
+        Args:
+            address: the conversation.
+            idempotency_key: the key that the message was posted with.
+            after_message_id: id of the question's message; what is older is not looked at.
+            exclude: ids of messages that belong to other answers.
+
+        Returns:
+            Its reference; None if there is none, or the platform cannot be asked.
         """
 
 
 class EventSink(Protocol):
-    """The way in: what an adapter calls for every event that concerns us."""
+    """Takes every event that concerns the bot; called by adapters."""
 
     async def __call__(self, event: Event) -> bool:
-        """Persist and deduplicate one event; True where it was new.
+        """Store and deduplicate one event; return whether it was new.
 
         When this returns, the event is committed and may be acknowledged.
 
@@ -160,7 +181,7 @@ class EventSink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadMessage:
-    """One message that stood in a thread before the bot was first spoken to."""
+    """One message of a thread from before the bot was first addressed in it."""
 
     message_id: str
     author_id: str
@@ -170,85 +191,88 @@ class ThreadMessage:
 
 
 class Backfill(Protocol):
-    """Reads what stood in a thread before the bot came to it (Slack). An extra ability."""
+    """Reads the earlier messages of a thread (Slack). Optional."""
 
     async def load_earlier_messages(
         self, address: Address, *, before_message_id: str, limit: int
     ) -> Sequence[ThreadMessage]:
-        """Return up to ``limit`` messages before message id ``before``, oldest first.
+        """Return up to ``limit`` messages before ``before_message_id``, oldest first.
 
         Raises:
-            PlatformError: the platform refused; the answer goes on without them.
+            PlatformError: the platform refused; the question is answered without them.
         """
 
 
 class Downloader(Protocol):
-    """Fetches what people send beside their words. An extra ability."""
+    """Fetches attachments. Optional."""
 
     async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
-        """Write an attachment's bytes to the file ``to``, piece by piece.
+        """Write an attachment's bytes to the file ``path``, piece by piece.
 
-        What is known to be larger than ``limit_bytes`` is not fetched, and nothing larger is kept.
-        After an error there may be a part of it in ``to``.
+        An attachment that is known to be larger than ``limit_bytes`` is not fetched, and no larger file
+        is kept. After an error ``path`` may hold a part of it.
 
         Raises:
-            DownloadRefused: it cannot be had.
+            DownloadRefused: it cannot be fetched.
             PlatformUnavailable: the platform could not be reached or failed; it may be tried again.
-            OSError: ``to`` cannot be written.
+            OSError: ``path`` cannot be written.
         """
 
 
 class MemberLookup(Protocol):
-    """Tells who people are in a room. An extra ability; cached by the adapter for a few minutes."""
+    """Looks up the roles of people in a room. Optional; the adapter caches for a few minutes."""
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
-        """Return whether a person runs this room by the platform's own word.
+        """Return whether a person administrates this room on the platform.
 
         Telegram: creator or administrator of the chat (an anonymous admin is one). Slack: owner or
-        admin of the workspace. False where the platform cannot be asked.
+        admin of the workspace. False if the platform cannot be asked.
         """
 
     async def in_group(self, group: str, person_id: str) -> bool:
-        """Return whether a person belongs to a group of people that the platform knows.
+        """Return whether a person belongs to a group of people on the platform.
 
-        Slack: a user group, by id or handle. Elsewhere False.
+        Slack: a user group, by id or handle. Other platforms: False.
         """
 
 
 class HandoffRooms(Protocol):
-    """What a team's desk needs beside messages: topics, and files that are passed on.
+    """Topics and files in a team's room. Optional.
 
-    An extra ability. Errors are those of :class:`MessageChannel`; nothing retries or waits by itself.
+    Raises the errors of :class:`MessageChannel`; no method retries or waits by itself.
     """
 
     def file_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budgets that one :meth:`send_file` call spends."""
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
-        """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends."""
+        """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends.
+
+        Empty if neither makes a call to the platform.
+        """
 
     async def open_topic(self, channel: str, title: str) -> str:
         """Open a topic of a room and return the ``thread`` of its :class:`ThreadKey`.
 
-        "" where a thread begins with its first message instead (Slack): that message's id is the
-        thread. ``title`` is cut to what the platform takes.
+        Returns "" if a thread begins with its first message instead (Slack): that message's id is the
+        thread. ``title`` is cut to the length that the platform takes.
         """
 
     async def close_topic(self, channel: str, thread: str) -> None:
-        """Close a topic; nothing where the platform has none, and one that is closed is success."""
+        """Close a topic; one that is closed already is success. Without topics nothing happens."""
 
     def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
-        """Make the address of a room or of one of its threads, to post there unasked.
+        """Return the address of a room or of one of its threads, to post there unprompted.
 
-        ``thread`` is "", what :meth:`open_topic` returned, or on Slack a message's id. Where replies
-        make conversations (a Telegram group without topics) the address of a person's own event is
-        to be kept instead.
+        ``thread`` is "", what :meth:`open_topic` returned, or on Slack a message's id. In a room whose
+        conversations are chains of replies (a Telegram group without topics), the address of a person's
+        own event must be used instead.
         """
 
     def format_mention(self, person_id: str, name: str) -> str:
-        """Return Markdown that this platform's renderer turns into a real mention of a person.
+        """Return Markdown that this platform's renderer turns into a mention that notifies a person.
 
-        Only for text that we write ourselves: mentions in anybody else's text stay neutralised.
+        Only for text that the service writes itself: mentions in other text are neutralized.
         """
 
     async def send_file(
@@ -256,7 +280,11 @@ class HandoffRooms(Protocol):
     ) -> MessageRef:
         """Show a file or picture with a caption (Markdown, may be "") and return its message.
 
-        A caption over about 1,000 characters, and a file that is empty or too large for the
-        platform, are ``PlatformRefused``. ``message_id`` is "" where the platform does not tell it
-        in time. ``OSError`` where ``path`` cannot be read.
+        ``PlatformRefused`` is raised for a caption over about 1,000 characters, and for a file that is
+        empty or too large for the platform. ``message_id`` is "" if the platform does not report it in
+        time.
+
+        Raises:
+            PlatformError: it was not shown, or it is not known whether it was.
+            OSError: ``path`` cannot be read.
         """

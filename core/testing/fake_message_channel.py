@@ -115,7 +115,22 @@ class FakeMessageChannel:
         """Return the budget of one channel."""
         return Budget(key=f"fake:{channel}", per_s=self._per_s, burst=self._burst)
 
-    # For the product.
+    async def count_call(self, channel: str) -> None:
+        """Count one call in a channel and let its time pass.
+
+        Raises:
+            PlatformError: it came too soon, or a failure was ordered.
+        """
+        self.calls_in_flight += 1
+        self.max_calls_in_flight = max(self.max_calls_in_flight, self.calls_in_flight)
+        try:
+            self._limit(channel).count(self._clock.time())
+            self.failures.raise_next(channel)
+            await self._clock.sleep(self._latency_s)
+        finally:
+            self.calls_in_flight -= 1
+
+    # For the service.
 
     def build_renderer(self, address: Address) -> Renderer:
         """Return a renderer with this platform's page size."""
@@ -155,7 +170,7 @@ class FakeMessageChannel:
         if status is TypingStatus.IDLE:
             return
         try:
-            await self._call(address.key.channel)
+            await self.count_call(address.key.channel)
         except PlatformRateLimited:
             raise
         except PlatformError:
@@ -175,7 +190,7 @@ class FakeMessageChannel:
         """Show a new message, or a draft."""
         if mode is DeliveryModeName.DRAFT:
             return await self._show_draft(address.key.channel, message)
-        await self._call(address.key.channel)
+        await self.count_call(address.key.channel)
         self._require_length(message)
         shown = self.screen.post(
             _message(address, message.text, key=idempotency_key, mode=mode, buttons=tuple(buttons))
@@ -199,7 +214,7 @@ class FakeMessageChannel:
             if final:
                 raise PlatformRefused("a draft cannot become a message")
             return await self._show_draft(ref.channel, message)
-        await self._call(ref.channel)
+        await self.count_call(ref.channel)
         self._require_length(message)
         shown = self.screen.get(ref.message_id)
         grows = shown.growing and not final and message.text.startswith(shown.text)
@@ -212,7 +227,7 @@ class FakeMessageChannel:
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Remove a message; one that is gone already is success."""
-        await self._call(ref.channel)
+        await self.count_call(ref.channel)
         self.screen.remove(ref.message_id)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
@@ -220,7 +235,7 @@ class FakeMessageChannel:
         if ref.mode is DeliveryModeName.DRAFT:
             raise MessageGone("a draft is no message")
         if ref.mode is DeliveryModeName.STREAM:
-            await self._call(ref.channel)
+            await self.count_call(ref.channel)
             self.screen.edit(replace(self.screen.get(ref.message_id), mode=DeliveryModeName.EDIT))
         return replace(ref, mode=DeliveryModeName.EDIT)
 
@@ -236,7 +251,7 @@ class FakeMessageChannel:
         return found[0] if found and self.can_find_by_key else None
 
     async def _show_draft(self, channel: str, message: RenderedMessage) -> MessageRef:
-        await self._call(f"drafts:{channel}")
+        await self.count_call(f"drafts:{channel}")
         self.screen.show_draft(message.text)
         return MessageRef(channel=channel, message_id="draft", mode=DeliveryModeName.DRAFT)
 
@@ -251,17 +266,6 @@ class FakeMessageChannel:
                 per_s=DRAFTS_PER_S if drafts else self._per_s, burst=DRAFT_BURST if drafts else self._burst
             )
         return self._limits[channel]
-
-    async def _call(self, channel: str) -> None:
-        """Count one call and let its time pass."""
-        self.calls_in_flight += 1
-        self.max_calls_in_flight = max(self.max_calls_in_flight, self.calls_in_flight)
-        try:
-            self._limit(channel).count(self._clock.time())
-            self.failures.raise_next(channel)
-            await self._clock.sleep(self._latency_s)
-        finally:
-            self.calls_in_flight -= 1
 
 
 def _message(

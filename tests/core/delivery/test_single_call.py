@@ -82,7 +82,7 @@ async def test_it_shares_the_budget_with_answers(loop_clock: Clock) -> None:
     channel = FakeMessageChannel(loop_clock)
 
     async def send() -> None:
-        await channel._call("c")
+        await channel.count_call("c")
 
     async with dispatching(loop_clock) as dispatcher:
         requests = [

@@ -1,0 +1,98 @@
+"""Rooms of a team on a platform in memory."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from core.domain.addresses import Address, ThreadKey
+from core.domain.bot_messages import MessageRef
+from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRefused
+from core.markdown.mentions import MentionCodec
+from core.ports.platform import Budget
+from core.testing.fake_message_channel import FakeMessageChannel
+from core.testing.fake_screen import FakeMessage
+
+MAX_CAPTION_CHARS = 1_000
+
+
+class FakeHandoffRooms:
+    """Implements :class:`core.ports.platform.HandoffRooms` on the screen of a fake channel."""
+
+    def __init__(self, channel: FakeMessageChannel, *, platform: str = "fake") -> None:
+        self.topics: dict[str, str] = {}  #: titles of the open topics by thread
+        self.closed_topics: set[str] = set()
+        self._channel = channel
+        self._platform = platform
+        self._mentions = MentionCodec("fake")
+        self._ids = count(1)
+
+    def file_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the channel's budget."""
+        return (self._channel.budget(address.key.channel),)
+
+    def topic_cost(self, channel: str) -> Sequence[Budget]:
+        """Return the channel's budget."""
+        return (self._channel.budget(channel),)
+
+    async def open_topic(self, channel: str, title: str) -> str:
+        """Open a topic and return its thread."""
+        await self._channel.count_call(channel)
+        thread = f"topic-{next(self._ids)}"
+        self.topics[thread] = title
+        return thread
+
+    async def close_topic(self, channel: str, thread: str) -> None:
+        """Close a topic; one that is closed already is success."""
+        await self._channel.count_call(channel)
+        self.closed_topics.add(thread)
+
+    def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
+        """Return the address of a room or of one of its topics."""
+        key = ThreadKey(platform=self._platform, tenant=tenant, channel=channel, thread=thread)
+        return Address(key=key, reply_to=reply_to)
+
+    def format_mention(self, person_id: str, name: str) -> str:
+        """Return signed Markdown; :meth:`mentioned_in` finds the people that it mentions."""
+        return self._mentions.encode(person_id, name)
+
+    def mentioned_in(self, text: str) -> list[str]:
+        """Return the people that a text mentions, as far as the service wrote the mentions."""
+        found: list[str] = []
+
+        def keep(person_id: str, label: str) -> str:
+            found.append(person_id)
+            return label
+
+        self._mentions.replace(text, keep)
+        return found
+
+    async def send_file(
+        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
+    ) -> MessageRef:
+        """Show a file with its caption.
+
+        Raises:
+            PlatformRefused: it is empty, or its caption too long.
+            PlatformOutcomeUnknown: a lost reply was ordered; the file is shown.
+        """
+        channel = address.key.channel
+        if channel in self._channel.failures.forbidden:
+            raise PlatformForbidden("the bot was removed")
+        content = await asyncio.to_thread(path.read_bytes)
+        if not content or len(caption) > MAX_CAPTION_CHARS:
+            raise PlatformRefused("an empty file or a long caption")
+        await self._channel.count_call(channel)
+        shown = self._channel.screen.post(
+            FakeMessage(
+                channel=channel,
+                message_id="",
+                text=caption,
+                idempotency_key=idempotency_key,
+                thread=address.key.thread,
+                file=content,
+            )
+        )
+        if self._channel.failures.take_lost_reply():
+            raise PlatformOutcomeUnknown("the reply was lost")
+        return shown.ref
