@@ -7,9 +7,9 @@ from typing import Any
 
 from core.answering.checkpoint import Checkpoints
 from core.answering.outcome import AnswerOutcome, outcome_of
-from core.answering.question import Question
 from core.answering.queue_notices import QueueNotice
 from core.answering.reasoning_display import ReasoningDisplay
+from core.answering.turn_question import Question
 from core.chat_settings import ChatSettings
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock

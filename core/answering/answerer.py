@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.outcome import CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
-from core.answering.question import Question
 from core.answering.request_preparer import RequestPreparer
+from core.answering.turn_question import Question
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost
 from core.domain.turn_states import CancelReason, TurnOutcome

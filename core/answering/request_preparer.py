@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core.answering.file_notices import file_problems_text, partial_files_text, reading_files_text
-from core.answering.question import Question
+from core.answering.turn_question import Question
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.prepared_request import PreparedRequest

@@ -46,7 +46,7 @@ def backoff_s(
     return min(left_s, hint_s + min(max_s, first_s * 2.0**retries) * jitter)
 
 
-class RetryState:
+class RetrySchedule:
     """Decides, for one request, whether a failure is followed by another attempt."""
 
     def __init__(self, policy: RetryPolicy, *, jitter: Callable[[], float] = random.random) -> None:

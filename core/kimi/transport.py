@@ -17,7 +17,7 @@ from core.kimi.api_errors import (
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import request_id_from
 from core.kimi.reply_decoder import ReplyDecoder, decoder_for
-from core.kimi.retry_policy import RetryPolicy, RetryState
+from core.kimi.retry_policy import RetryPolicy, RetrySchedule
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class Retries:
 
     def __init__(self, policy: RetryPolicy, now: Callable[[], float], on_retry: OnRetry | None) -> None:
         """Begin with the first attempt; ``now`` returns the time in seconds."""
-        self._state = RetryState(policy)
+        self._state = RetrySchedule(policy)
         self._now = now
         self._on_retry = on_retry
         self._started_at = now()

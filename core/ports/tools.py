@@ -1,4 +1,4 @@
-"""A tool as the chat service sees it, whoever runs it."""
+"""The tool port: a function that the model may call."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class ToolError(Exception):
-    """The tool could not do it; the text is told to the model, which then goes on without."""
+    """The tool failed; the model receives the text and answers without the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLink:
-    """A page that an answer rests on."""
+    """A page that an answer is based on."""
 
     url: str  #: http or https
     title: str = ""
@@ -19,9 +19,9 @@ class SourceLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """What a tool found; ``text`` goes to the model and nowhere else."""
+    """The result of a tool."""
 
-    text: str
+    text: str  #: for the model only
     sources: tuple[SourceLink, ...] = ()
 
 
@@ -29,7 +29,7 @@ class ToolResult:
 class Tool:
     """One function that the model may call."""
 
-    name: str  #: as Kimi takes it: a letter, then letters, digits, "_" and "-", at most 64
+    name: str  #: a letter, then letters, digits, "_" and "-", 64 characters at most (Kimi's rule)
     definition: Mapping[str, Any]  #: the whole ``{"type": "function", …}`` for the request
     run: Callable[[str], Awaitable[ToolResult]]
-    """Takes the arguments as the model wrote them, a JSON text. Raises :class:`ToolError`."""
+    """Receives the arguments as the model wrote them, a JSON text. Raises :class:`ToolError`."""

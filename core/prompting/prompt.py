@@ -124,27 +124,37 @@ def build_prompt(
         *files.documents,
         *summary_messages(summary, has_gap=has_gap),
     )
-    left_tokens = max_prompt_tokens / token_ratio - sum(
+    max_history_tokens = max_prompt_tokens / token_ratio - sum(
         estimate_message_tokens(message) for message in (*prefix, *files.excerpts)
     )
-    chosen: list[HistoryMessage] = []
-    for stored in reversed(history):
-        tokens = estimate_message_tokens(to_chat_message(stored, chat_type, files))
-        if tokens > left_tokens:
-            if stored.seq >= question_seq:
-                raise QuestionTooLong
-            break
-        left_tokens -= tokens
-        chosen.append(stored)
-    chosen.reverse()
-    dropped = len(history) - len(chosen)
-    while chosen and chosen[0].role != "user":
-        chosen.pop(0)
-    asked_at = next((at for at, stored in enumerate(chosen) if stored.seq >= question_seq), len(chosen))
-    shown = [to_chat_message(stored, chat_type, files) for stored in chosen]
-    messages = (*prefix, *shown[:asked_at], *files.excerpts, *shown[asked_at:])
+    shown = [(stored.seq, to_chat_message(stored, chat_type, files)) for stored in history]
+    first = _first_that_fits(shown, max_history_tokens, question_seq)
+    start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
+    asked_at = next((at for at in range(start, len(shown)) if shown[at][0] >= question_seq), len(shown))
+    messages = (
+        *prefix,
+        *(message for _, message in shown[start:asked_at]),
+        *files.excerpts,
+        *(message for _, message in shown[asked_at:]),
+    )
     estimated = sum(estimate_message_tokens(message) for message in messages)
-    return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=dropped)
+    return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=first)
+
+
+def _first_that_fits(shown: Sequence[tuple[int, Message]], max_tokens: float, question_seq: int) -> int:
+    """Return the index from which on the messages fit; each comes with its sequence number.
+
+    Raises:
+        QuestionTooLong: not even the messages from ``question_seq`` on fit.
+    """
+    for index in range(len(shown) - 1, -1, -1):
+        seq, message = shown[index]
+        max_tokens -= estimate_message_tokens(message)
+        if max_tokens < 0:
+            if seq >= question_seq:
+                raise QuestionTooLong
+            return index + 1
+    return 0
 
 
 def summary_messages(summary: str, *, has_gap: bool = False) -> tuple[Message, ...]:

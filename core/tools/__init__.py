@@ -1,4 +1,4 @@
-"""What Kimi may do besides writing: official formulas, and an operator's own functions."""
+"""Tools that Kimi may call: Moonshot's official formulas and the operator's own functions."""
 
 from core.ports.tools import SourceLink, Tool, ToolError, ToolResult
 from core.tools.custom_tools import CustomTools, tool

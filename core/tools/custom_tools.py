@@ -1,10 +1,10 @@
-"""An operator's own tools: plain asynchronous functions with type hints and a docstring.
+"""The operator's own tools: asynchronous functions with type hints and a docstring.
 
 ::
 
     @tool
     async def stock(article: str, size: Literal["S", "M", "L"] = "M") -> str:
-        '''Tell how many pieces of an article are in stock.'''
+        '''Return how many pieces of an article are in stock.'''
         return str(await pieces(article, size))
 
 Named in ``MOONTHREAD_TOOLS`` as ``package.module`` (all its tools) or ``package.module:function``.
@@ -31,23 +31,23 @@ _TOOL_MARKER = "__moonthread_tool__"
 
 
 def tool(function: Function) -> Function:
-    """Mark an asynchronous function as a tool; its docstring tells the model when to use it."""
+    """Mark an asynchronous function as a tool; the model reads its docstring to decide when to call it."""
     setattr(function, _TOOL_MARKER, True)
     return function
 
 
 class CustomTools:
-    """The tools of one deployment, made from functions."""
+    """The tools that a deployment's functions make."""
 
     def __init__(self, functions: Iterable[Callable[..., Awaitable[Any]]]) -> None:
         self.tools = tuple(build_tool(function) for function in functions)
 
 
 def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
-    """Make a tool of a function.
+    """Return the tool that calls a function.
 
     Raises:
-        TypeError: it is not asynchronous, has no docstring, or its arguments cannot be described.
+        TypeError: it is not asynchronous, has no docstring, or has an argument without a JSON schema.
     """
     if not inspect.iscoroutinefunction(function):
         raise TypeError(f"{function.__name__} is not an async function")
@@ -57,12 +57,12 @@ def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
     model = arguments_model(function)
 
     async def run(arguments: str) -> ToolResult:
-        given = validate_arguments(model, arguments)
+        values = validate_arguments(model, arguments)
         try:
-            answer = await function(**{name: getattr(given, name) for name in model.model_fields})
+            answer = await function(**{name: getattr(values, name) for name in model.model_fields})
         except ToolError:
             raise
-        except Exception as exc:  # an operator's code may fail in any way; the answer goes on without it
+        except Exception as exc:  # the operator's code may raise anything; the answer continues without it
             log.exception("tool.crashed", tool=function.__name__)
             raise ToolError(f"{function.__name__} failed") from exc
         return answer if isinstance(answer, ToolResult) else ToolResult(text=to_result_text(answer))
@@ -79,10 +79,10 @@ def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
 
 
 def validate_arguments(model: type[BaseModel], arguments: str) -> BaseModel:
-    """Return the arguments that the model wrote, as the function's types.
+    """Return the arguments that the model wrote, converted to the function's types.
 
     Raises:
-        ToolError: they do not fit; the text says where, so that the model can do better.
+        ToolError: they do not match; the text says which, so that the model can correct them.
     """
     try:
         return model.model_validate(decode_json(arguments.encode() or b"{}"))
@@ -94,7 +94,7 @@ def validate_arguments(model: type[BaseModel], arguments: str) -> BaseModel:
 
 
 def to_result_text(value: object) -> str:
-    """Return a function's answer as the text that goes to the model."""
+    """Return a function's result as the text that the model receives."""
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
@@ -102,7 +102,7 @@ def load_tools(names: Iterable[str]) -> CustomTools:
     """Import the tools that the settings name.
 
     Raises:
-        SettingsError: naming every one that cannot be had.
+        SettingsError: lists every name that cannot be imported as a tool.
     """
     functions: list[Callable[..., Awaitable[Any]]] = []
     faults: list[str] = []

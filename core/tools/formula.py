@@ -1,13 +1,13 @@
-"""Kimi's official tools, which Moonshot runs: web search, fetch and others.
+"""Moonshot's official tools, called formulas: web search, fetch and others.
 
 ``GET /formulas/{uri}/tools`` describes a formula's functions, ``POST /formulas/{uri}/fibers`` runs
-one; what it returns is handed to the model as it is, encrypted or not
+one; the model receives the result unchanged, encrypted or not
 (https://platform.kimi.com/docs/guide/use-official-tools).
 """
 
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -20,25 +20,29 @@ log = structlog.get_logger(__name__)
 WEB_SEARCH_URI = "moonshot/web-search:latest"
 FETCH_URI = "moonshot/fetch:latest"
 BUILTIN_SEARCH_NAME = "$web_search"
-MAX_SOURCES = 8  #: links under one answer
+MAX_SOURCES: Final = 8  #: links below one answer
 
 _URL = re.compile(r"https?://[^\s<>\"'`)\]}，。；、]+")
 
 
 class KimiApi(Protocol):
-    """What a formula needs of :class:`core.kimi.AsyncKimi`."""
+    """The method of :class:`core.kimi.AsyncKimi` that formulas use."""
 
     async def request_json(self, method: str, path: str, body: object = None) -> Any:
-        """Ask an endpoint and return its JSON. Raises KimiError."""
+        """Call an endpoint and return its JSON.
+
+        Raises:
+            KimiError: of any kind.
+        """
 
 
 async def _echo_arguments(arguments: str) -> ToolResult:
-    """Return the arguments: the search runs at Kimi when it gets them back."""
+    """Return the arguments: Kimi runs the search when it receives them."""
     return ToolResult(text=arguments)
 
 
-#: The older web search, built into the chat API, for providers without formulas. Its model must not
-#: think (https://platform.moonshot.cn/docs/guide/use-web-search).
+#: The older web search, built into the chat API, for providers without formulas. Only models that do
+#: not think may use it (https://platform.moonshot.cn/docs/guide/use-web-search).
 BUILTIN_SEARCH = Tool(
     name=BUILTIN_SEARCH_NAME,
     definition={"type": "builtin_function", "function": {"name": BUILTIN_SEARCH_NAME}},
@@ -81,10 +85,10 @@ def _build_tool(kimi: KimiApi, uri: str, definition: dict[str, Any]) -> Tool:
 
 
 def parse_fiber(name: str, fiber: object, arguments: str) -> ToolResult:
-    """Return what a fiber found.
+    """Return the result of a fiber, one run of a formula's function.
 
     Raises:
-        ToolError: it did not succeed.
+        ToolError: the run failed.
     """
     match fiber:
         case {"status": "succeeded", "context": {"output": str(text)}}:
@@ -98,7 +102,7 @@ def parse_fiber(name: str, fiber: object, arguments: str) -> ToolResult:
 
 
 def extract_sources(text: str) -> tuple[SourceLink, ...]:
-    """Return the pages that a readable result names, each once, in order."""
+    """Return the pages that an unencrypted result lists, each once, in order."""
     found: dict[str, SourceLink] = {}
     try:
         listed = decode_json(text.encode())
@@ -127,5 +131,5 @@ def _result_entries(value: object) -> list[Any]:
 
 
 def _fetched_source(name: str, arguments: str) -> tuple[SourceLink, ...]:
-    """A page that was fetched is a source, even where its text comes encrypted."""
+    """Return the page that a fetch was called with; it is a source even if its text is encrypted."""
     return extract_sources(arguments) if "fetch" in name else ()

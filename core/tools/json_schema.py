@@ -1,6 +1,6 @@
-"""From a Python function's type hints to a JSON schema that Kimi takes.
+"""Converts a Python function's type hints to a JSON schema in Kimi's dialect.
 
-Kimi's dialect (MFJS) wants a ``type`` in every property and no ``$ref``
+The dialect (MFJS) demands a ``type`` in every property and forbids ``$ref``
 (https://github.com/MoonshotAI/walle; the official clients rewrite schemas the same way).
 """
 
@@ -14,7 +14,7 @@ _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(
 
 
 def arguments_model(function: Callable[..., Awaitable[Any]]) -> type[BaseModel]:
-    """Return a model of a function's arguments, to check what Kimi wrote.
+    """Return a pydantic model of a function's arguments.
 
     Raises:
         TypeError: an argument has no type hint, or is positional only or variadic.
@@ -45,10 +45,10 @@ def parameters_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def to_kimi_schema(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``schema`` without references and with a type everywhere.
+    """Return ``schema`` without references and with a type in every property.
 
     Raises:
-        TypeError: the type refers to itself, which Kimi's dialect cannot say.
+        TypeError: the type refers to itself, which Kimi's dialect cannot express.
     """
     return _to_kimi_schema(schema, definitions, frozenset())
 

@@ -1,6 +1,7 @@
-"""Which tools an answer may use: the operator's own always, web search where it is switched on."""
+"""Selects the tools of an answer: the operator's own always, web search if it is switched on."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 
@@ -13,16 +14,16 @@ from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiAp
 
 log = structlog.get_logger(__name__)
 
-MAX_SUBJECT_CHARS = 80  #: characters of a search that its announcement repeats
+MAX_SUBJECT_CHARS: Final = 80  #: characters of a call's subject in the status text
 
 
 class ToolRegistry:
-    """The tools of one deployment."""
+    """Knows all tools of a deployment; loads formulas once and caches them."""
 
     def __init__(
         self, database: Database, kimi: KimiApi, custom_tools: Sequence[Tool], *, search_by_default: bool
     ) -> None:
-        """``search`` says whether conversations search the web where they did not choose."""
+        """Offer ``custom_tools``, and web search by default if ``search_by_default``."""
         self._database = database
         self._kimi = kimi
         self._custom_tools = tuple(custom_tools)
@@ -31,30 +32,35 @@ class ToolRegistry:
         self._formulas_unsupported = False
 
     async def is_web_search_on(self, conversation_id: int) -> bool:
-        """Return whether a conversation's answers may search the web."""
+        """Return whether a conversation's answers may search the web.
+
+        Raises:
+            StoreUnavailable: its settings cannot be read.
+        """
         async with self._database.read() as tx:
             chosen = (await conversation_settings.load(tx, conversation_id)).get(conversation_settings.SEARCH)
         return self._search_by_default if chosen is None else chosen == "on"
 
     async def tools_for_answer(self, web_search: bool | None, *, model_thinks: bool) -> Sequence[Tool]:
-        """Return the tools for one answer; ``thinks`` says whether its model thinks before it.
+        """Return the tools for one answer; without web search if the formulas cannot be loaded.
 
-        ``searches`` is what its conversation chose; None where it did not. Where Kimi's formulas
-        cannot be had, an answer goes without them.
+        Args:
+            web_search: the conversation's choice; None for the default.
+            model_thinks: the model thinks before it answers.
         """
         if not (self._search_by_default if web_search is None else web_search):
             return self._custom_tools
-        found = await self._load_formulas()
+        formulas = await self._load_formulas()
         if self._formulas_unsupported and not model_thinks:
-            found = (BUILTIN_SEARCH,)  # the older way; it refuses models that think
-        return (*found, *self._custom_tools)
+            formulas = (BUILTIN_SEARCH,)
+        return (*formulas, *self._custom_tools)
 
     async def _load_formulas(self) -> tuple[Tool, ...]:
         if self._formulas is None and not self._formulas_unsupported:
             try:
-                searching = await load_formula_tools(self._kimi, WEB_SEARCH_URI)
-                fetching = await load_formula_tools(self._kimi, FETCH_URI)
-                self._formulas = (*searching, *fetching)
+                search = await load_formula_tools(self._kimi, WEB_SEARCH_URI)
+                fetch = await load_formula_tools(self._kimi, FETCH_URI)
+                self._formulas = (*search, *fetch)
             except KimiEndpointMissing:
                 self._formulas_unsupported = True
                 log.info("tool.formulas_unsupported")
@@ -64,7 +70,7 @@ class ToolRegistry:
 
 
 def tool_status_text(call: ToolCall, language: Language) -> str:
-    """Return what the message says while a tool runs."""
+    """Return the text that is shown while a tool runs."""
     subject = _subject(call.arguments)
     match call.name:
         case "web_search" | "$web_search":
@@ -76,7 +82,7 @@ def tool_status_text(call: ToolCall, language: Language) -> str:
 
 
 def sources_text(sources: Sequence[SourceLink], language: Language) -> str:
-    """Return the links that stand under an answer; "" for none."""
+    """Return the links to show below an answer; "" if there are none."""
     if not sources:
         return ""
     links = "\n".join(f"- [{_label(source)}]({source.url})" for source in sources)
@@ -89,15 +95,12 @@ def _label(source: SourceLink) -> str:
 
 
 def _subject(arguments: str) -> str:
-    """Return the first words among a call's arguments, such as what is searched for."""
+    """Return the first text among a call's arguments, such as the search query."""
     try:
-        given = decode_json(arguments.encode())
+        values = decode_json(arguments.encode())
     except ValueError:
         return "…"
-    words = (
-        next((value for value in given.values() if isinstance(value, str)), "…")
-        if isinstance(given, dict)
-        else "…"
-    )
-    flat = " ".join(words.split())
-    return flat if len(flat) <= MAX_SUBJECT_CHARS else f"{flat[:MAX_SUBJECT_CHARS]}…"
+    candidates = values.values() if isinstance(values, dict) else ()
+    text = next((value for value in candidates if isinstance(value, str)), "…")
+    subject = " ".join(text.split())
+    return subject if len(subject) <= MAX_SUBJECT_CHARS else f"{subject[:MAX_SUBJECT_CHARS]}…"

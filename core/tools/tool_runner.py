@@ -1,34 +1,35 @@
-"""The tools of one answer: which may be called, running them, what they found."""
+"""Runs the tools that the model calls during one answer."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
+from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.kimi import Message, ToolCall
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
 
-#: Kimi wants every assistant message with tool calls to carry reasoning; an empty one counts as none.
-NO_REASONING = " "
+NO_REASONING: Final = " "
+"""Kimi demands reasoning in every assistant message with tool calls; "" counts as missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolLimits:
-    """What one answer may spend on tools."""
+    """Limits of one answer's tool calls."""
 
-    max_rounds: int = 5  #: times that the model may ask for tools; then it has to answer
-    max_calls_per_round: int = 8  #: calls that are run of one round
-    timeout_s: float = 30.0  #: for one call
+    max_rounds: int = 5  #: requests that offer tools; then the model has to answer
+    max_calls_per_round: int = 8  #: further calls of a round are not run
+    timeout_s: float = 30.0  #: of one call
     max_output_chars: int = 24_000  #: of one result; the rest is cut
 
 
 class ToolRunner:
-    """Runs what the model asks for; a tool that fails is told to the model, never to the person."""
+    """Runs the calls of one answer. A failure is reported to the model, not to the person."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class ToolRunner:
         on_call: Callable[[ToolCall], None],
         limits: ToolLimits | None = None,
     ) -> None:
-        """``tell`` is called before each call runs, so that the message can say so."""
+        """Run ``tools``; ``on_call`` receives each call before it runs, so that it can be shown."""
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
         self._on_call = on_call
@@ -48,31 +49,34 @@ class ToolRunner:
 
     @property
     def definitions(self) -> tuple[dict[str, Any], ...]:
-        """What the next request offers; nothing once the rounds are used up."""
+        """The definitions that the next request offers; none after the last round."""
         if self._rounds_run >= self._limits.max_rounds:
             return ()
         return tuple(dict(tool.definition) for tool in self._tools.values())
 
     @property
     def sources(self) -> Sequence[SourceLink]:
-        """The pages that were found, each once."""
+        """The pages that the tools found, each once."""
         return tuple(self._sources.values())
 
     async def run_batch(self, calls: Sequence[ToolCall], *, text: str, reasoning: str) -> tuple[Message, ...]:
-        """Run one round of calls; return the messages that tell the model of it.
+        """Run one round of calls; return the messages that report it to the model.
 
-        ``text`` and ``reasoning`` are what the model said in this round before it called.
+        Args:
+            calls: in the order in which the model made them.
+            text: the model's text before the calls, in this round.
+            reasoning: the model's thinking before the calls, in this round.
         """
         self._rounds_run += 1
         results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
-        asked = Message(
+        request = Message(
             role="assistant", content=text, reasoning=reasoning or NO_REASONING, tool_calls=tuple(calls)
         )
         answers = (
             Message(role="tool", content=result, tool_call_id=call.id)
             for call, result in zip(calls, results, strict=True)
         )
-        return (asked, *answers)
+        return (request, *answers)
 
     async def _run_call(self, index: int, call: ToolCall) -> str:
         tool = self._tools.get(call.name)
@@ -82,27 +86,22 @@ class ToolRunner:
             return "Too many calls at once; this one was not run."
         self._on_call(call)
         try:
-            found = await self._run_with_timeout(tool, call)
+            result = await run_with_timeout(
+                _run_tool(tool, call.arguments), self._limits.timeout_s, self._clock
+            )
+        except DeadlineExceeded:
+            log.info("tool.call_timed_out", tool=call.name)
+            return f"The tool could not do it: no answer within {self._limits.timeout_s:g} s"
         except ToolError as exc:
-            # Its text may hold what somebody wanted to know.
+            # Not its text, which may repeat the person's question.
             log.info("tool.call_failed", tool=call.name, cause=type(exc.__cause__).__name__)
             return f"The tool could not do it: {exc}"
-        for source in found.sources:
+        for source in result.sources:
             self._sources.setdefault(source.url, source)
-        if len(found.text) > self._limits.max_output_chars:
-            return found.text[: self._limits.max_output_chars] + "\n[cut]"
-        return found.text or "(nothing)"
+        if len(result.text) > self._limits.max_output_chars:
+            return result.text[: self._limits.max_output_chars] + "\n[cut]"
+        return result.text or "(nothing)"
 
-    async def _run_with_timeout(self, tool: Tool, call: ToolCall) -> ToolResult:
-        """Run a call for as long as it may take on our clock."""
-        running = asyncio.ensure_future(tool.run(call.arguments))
-        timer = asyncio.ensure_future(self._clock.sleep(self._limits.timeout_s))
-        try:
-            await asyncio.wait({running, timer}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                return running.result()
-            raise ToolError(f"no answer within {self._limits.timeout_s:g} s")
-        finally:
-            for task in (running, timer):
-                task.cancel()
-            await asyncio.gather(running, timer, return_exceptions=True)
+
+async def _run_tool(tool: Tool, arguments: str) -> ToolResult:
+    return await tool.run(arguments)

@@ -18,7 +18,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from core.answering.answerer import Answerer
-from core.answering.question import Question
+from core.answering.turn_question import Question
 from core.chat_settings import ChatSettings
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.dispatcher import DeliveryDispatcher

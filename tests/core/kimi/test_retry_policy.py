@@ -11,14 +11,14 @@ from core.kimi import (
     KimiTimeout,
     RetryPolicy,
 )
-from core.kimi.retry_policy import RetryState
+from core.kimi.retry_policy import RetrySchedule
 
 BUSY = KimiOverloaded("busy")
 
 
 def waits(error: KimiError, policy: RetryPolicy, *, draw: float) -> list[float | None]:
     """Return the waits after one failure and the same again, until it is final."""
-    attempts = RetryState(policy, jitter=lambda: draw)
+    attempts = RetrySchedule(policy, jitter=lambda: draw)
     found: list[float | None] = []
     while not found or found[-1] is not None:
         found.append(attempts.next_wait_s(error, 0.0))
@@ -45,14 +45,14 @@ def test_a_hint_beyond_the_bounds_is_final() -> None:
     """Waiting less than asked would be pointless, waiting longer is not allowed."""
     assert waits(KimiOverloaded("m", retry_after_s=31), RetryPolicy(max_wait_s=30), draw=1) == [None]
     assert (
-        RetryState(RetryPolicy(total_wait_s=60)).next_wait_s(KimiOverloaded("m", retry_after_s=20), 41)
+        RetrySchedule(RetryPolicy(total_wait_s=60)).next_wait_s(KimiOverloaded("m", retry_after_s=20), 41)
         is None
     )
 
 
 def test_the_total_is_bounded() -> None:
     """The jitter is cut to what is left, and nothing begins behind the end."""
-    attempts = RetryState(RetryPolicy(base_backoff_s=30, total_wait_s=60), jitter=lambda: 1.0)
+    attempts = RetrySchedule(RetryPolicy(base_backoff_s=30, total_wait_s=60), jitter=lambda: 1.0)
     assert attempts.next_wait_s(BUSY, 50) == 10
     assert attempts.next_wait_s(BUSY, 60.1) is None
 

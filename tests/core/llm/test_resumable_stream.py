@@ -22,7 +22,7 @@ from core.kimi import (
 )
 from core.llm.resumable_stream import StreamedAnswer, StreamOptions, stream_with_resume
 from core.ports.chat_model import CallContext
-from core.testing.scripted_model import Pause, ScriptedModel, ScriptedReply
+from core.testing.scripted_model import Delay, ScriptedModel, ScriptedReply
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 from core.tools.tool_runner import ToolLimits, ToolRunner
 
@@ -159,7 +159,7 @@ async def test_a_refusal_before_any_text_is_raised(stream: Stream) -> None:
 
 async def test_the_first_token_is_timed_from_the_first_request(stream: Stream) -> None:
     """Thinking counts as waiting: the time ends with the first piece of text."""
-    streamed = await stream([(Pause(2), ReasoningDelta("Hm."), Pause(3), "Yes.", Pause(4))])
+    streamed = await stream([(Delay(2), ReasoningDelta("Hm."), Delay(3), "Yes.", Delay(4))])
     assert streamed.answer.time_to_first_token_s == 5
 
 
