@@ -25,7 +25,7 @@ CHARS_PER_TOKEN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Delay:
     """Lets seconds of the model's clock pass."""
 
     seconds: float
@@ -39,7 +39,7 @@ class Retrying:
     wait_s: float
 
 
-Step: TypeAlias = str | ReplyEvent | KimiError | Pause | asyncio.Event | QueuePosition | Retrying
+Step: TypeAlias = str | ReplyEvent | KimiError | Delay | asyncio.Event | QueuePosition | Retrying
 """One step of a reply: text, an event, an error to raise, a pause, an event to wait for, a report."""
 
 ScriptedReply: TypeAlias = str | Sequence[Step]
@@ -50,7 +50,7 @@ def paced(text: str, *, chars: int, interval_s: float) -> tuple[Step, ...]:
     """Return the steps of a reply that brings ``chars`` characters every ``interval_s`` seconds."""
     steps: list[Step] = []
     for start in range(0, len(text), chars):
-        steps += [Pause(interval_s), text[start : start + chars]]
+        steps += [Delay(interval_s), text[start : start + chars]]
     return tuple(steps)
 
 
@@ -125,10 +125,10 @@ class ScriptedModel:
         )
 
     async def _wait_or_report(
-        self, step: Pause | asyncio.Event | QueuePosition | Retrying, context: CallContext
+        self, step: Delay | asyncio.Event | QueuePosition | Retrying, context: CallContext
     ) -> None:
         match step:
-            case Pause(seconds=seconds):
+            case Delay(seconds=seconds):
                 await self._clock.sleep(seconds)
             case asyncio.Event():
                 await step.wait()

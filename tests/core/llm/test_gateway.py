@@ -1,28 +1,18 @@
-"""The real client behind the limiter, against the strict stand-in, on a fast clock."""
+"""The gateway over scripted providers, on virtual time: permits, failover, retries, stickiness."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bots.simulator.kimi import (
-    Account,
-    Faults,
-    KimiSimulator,
-    Refusal,
-    ScriptedReply,
-    SeenRequest,
-    answer_with,
-)
-from bots.simulator.kimi.refusal import BAD_KEY, NO_BALANCE, OVERLOADED, UNAVAILABLE
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.kimi import (
-    AsyncKimi,
     ChatRequest,
+    Finished,
     KimiAuthenticationError,
     KimiError,
     KimiInvalidRequest,
@@ -32,25 +22,21 @@ from core.kimi import (
     KimiStreamInterrupted,
     KimiUnavailable,
     Message,
-    RetryPolicy,
     TextDelta,
+    Usage,
 )
-from core.llm import (
-    TIERS,
-    AccountLimits,
-    LimiterStore,
-    LimiterTiming,
-    LlmGateway,
-    MemoryLimiterStore,
-    Provider,
-    RateLimiter,
-)
+from core.llm import AccountLimits, LlmGateway, MemoryLimiterStore, Provider, RateLimiter
+from core.llm.circuit_breaker import COOLDOWN_S, FAILURE_THRESHOLD
+from core.observer import ModelCallRecord, Observer
 from core.ports.chat_model import CallContext, QueuePosition, Requester
-from core.text.tokens import tokens_to_reserve
+from core.testing.scripted_model import Delay, ScriptedModel, ScriptedReply
 
-SPEED = 60.0
-#: A machine that is busy for a moment keeps a request on the wire for long, on so fast a clock.
-PATIENT = LimiterTiming(max_transit_s=20.0, abort_linger_s=10.0, lease_s=120.0)
+pytestmark = pytest.mark.virtual_time
+
+DOWN = KimiUnavailable("HTTP 503", status=503)
+OVERLOADED = KimiOverloaded("HTTP 429", status=429)
+NO_BALANCE = KimiQuotaExhausted("HTTP 429", status=429)
+BAD_KEY = KimiAuthenticationError("HTTP 401", status=401)
 
 
 def question(text: str = "Hello?", *, tokens: int = 1000) -> ChatRequest:
@@ -60,304 +46,266 @@ def question(text: str = "Hello?", *, tokens: int = 1000) -> ChatRequest:
     )
 
 
+class RecordingObserver(Observer):
+    """Keeps the records of model calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[ModelCallRecord] = []
+
+    def model_call_finished(self, call: ModelCallRecord) -> None:
+        """Keep a record."""
+        self.calls.append(call)
+
+
 @dataclass
 class Stage:
-    """A model over stand-ins, and what was answered."""
+    """A gateway over scripted providers, and what people got."""
 
-    clock: ScaledClock
-    open: contextlib.AsyncExitStack
-    sims: list[KimiSimulator] = field(default_factory=list)
-    model: LlmGateway = field(init=False)
-    answers: dict[str, str] = field(default_factory=dict)
+    clock: Clock
+    models: list[ScriptedModel] = field(default_factory=list)
+    stores: list[MemoryLimiterStore] = field(default_factory=list)
+    observer: RecordingObserver = field(default_factory=RecordingObserver)
+    gateway: LlmGateway = field(init=False)
     errors: dict[str, KimiError] = field(default_factory=dict)
-    places: dict[str, list[QueuePosition]] = field(default_factory=dict)
-
-    async def sim(self, account: Account | None = None, script: Any = None) -> KimiSimulator:
-        """Start one more Kimi."""
-        script = script or (lambda seen: f"to {seen.question}")
-        made = KimiSimulator(clock=self.clock, account=account or Account.unlimited(), script=script)
-        self.sims.append(await self.open.enter_async_context(made))
-        return made
 
     def build(
-        self, limits: AccountLimits | None = None, ledger: LimiterStore | None = None, **how: Any
-    ) -> LlmGateway:
-        """Make the model over all stand-ins, in their order."""
+        self, *scripts: list[ScriptedReply], limits: AccountLimits | None = None, **how: Any
+    ) -> "Stage":
+        """Build the gateway over one provider for each script."""
         providers = []
-        for number, sim in enumerate(self.sims, start=1):
-            client = AsyncKimi(
-                api_key="sk-test",
-                base_url=sim.base_url,
-                clock=self.clock,
-                retry=RetryPolicy(max_attempts=1),
-            )
-            self.open.push_async_callback(client.aclose)
-            admission = RateLimiter(
-                ledger or MemoryLimiterStore(),
-                limits or AccountLimits(),
-                self.clock,
-                timing=PATIENT,
-                single_replica=True,
-            )
+        for number, replies in enumerate(scripts, start=1):
+            model, store = ScriptedModel(*replies, clock=self.clock), MemoryLimiterStore()
+            self.models.append(model)
+            self.stores.append(store)
+            limiter = RateLimiter(store, limits or AccountLimits(), self.clock, single_replica=True)
             providers.append(
-                Provider(name=f"kimi-{number}", open_stream=client.stream, rate_limiter=admission)
+                Provider(
+                    name=f"kimi-{number}",
+                    open_stream=model.stream,
+                    rate_limiter=limiter,
+                    account=f"account-{number}",
+                )
             )
-        self.model = LlmGateway(providers, self.clock, count_tokens=tokens_to_reserve, **how)
-        self.open.push_async_callback(self.model.close)
-        return self.model
+        settings: dict[str, Any] = {"count_tokens": lambda request: request.max_completion_tokens} | how
+        self.gateway = LlmGateway(providers, self.clock, observer=self.observer, **settings)
+        return self
 
     async def ask(
-        self, name: str, context: CallContext | None = None, request: ChatRequest | None = None
+        self, name: str = "ann", request: ChatRequest | None = None, context: CallContext | None = None
     ) -> str:
-        """Ask as somebody; the answer's words so far are kept also where it breaks off."""
-        self.places[name] = []
-        context = context or CallContext(
-            requester=Requester(person=name, chat="room"), on_queue_position=self.places[name].append
-        )
-        self.answers[name] = ""
+        """Return what somebody is answered; text that came before an error too."""
+        context = context or CallContext(requester=Requester(person=name, chat="room"))
+        text = ""
         try:
-            events = self.model.stream(request or question(name), context)
-            async with contextlib.aclosing(events):
+            async with contextlib.aclosing(self.gateway.stream(request or question(name), context)) as events:
                 async for event in events:
-                    if isinstance(event, TextDelta):
-                        self.answers[name] += event.text
+                    text += event.text if isinstance(event, TextDelta) else ""
         except KimiError as exc:
             self.errors[name] = exc
-        return self.answers[name]
+        return text
 
     @property
-    def asked(self) -> list[str]:
-        """The questions that reached any Kimi, in order."""
-        seen = sorted((one for sim in self.sims for one in sim.requests), key=lambda one: one.at)
-        return [one.question for one in seen]
+    def request_counts(self) -> list[int]:
+        """Requests that each provider received."""
+        return [len(model.requests) for model in self.models]
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    """An empty stage."""
-    async with contextlib.AsyncExitStack() as opened:
-        yield Stage(ScaledClock(SPEED), opened)
+async def stage(loop_clock: Clock) -> AsyncIterator[Stage]:
+    """A stage without providers."""
+    made = Stage(loop_clock)
+    yield made
+    await made.gateway.close()
 
 
-async def test_ten_at_once_at_tier_zero(stage: Stage) -> None:
-    """With 1 at once and 3 a minute all ten are answered in order, none is refused, all saw their place."""
-    script = answer_with("A short answer.", chunks_per_s=5.0, first_after_s=1.0)
-    kimi = await stage.sim(Account.tier(0), script)
-    stage.build(TIERS[0])
-    names = [f"person {number}" for number in range(10)]
-    began = stage.clock.time()
-    await asyncio.gather(*(stage.ask(name) for name in names))
-    assert kimi.refusals == []
-    assert stage.asked == names
-    assert set(stage.answers.values()) == {"A short answer."}
-    assert stage.clock.time() - began < 60 * 3 + 75
-    for number, name in enumerate(names[1:], start=1):
-        positions = [place.position for place in stage.places[name]]
-        assert positions[0] == number
-        assert positions[-1] == 0
-        assert positions == sorted(positions, reverse=True)
+async def test_requests_wait_for_a_permit_and_see_their_position(stage: Stage) -> None:
+    """With one place, three people are answered in order; the second and third see the queue."""
+    stage.build([(Delay(10), f"to {number}") for number in range(3)], limits=AccountLimits(concurrency=1))
+    positions: dict[str, list[int]] = {"p0": [], "p1": [], "p2": []}
+
+    def watch(name: str) -> Callable[[QueuePosition], None]:
+        return lambda position: positions[name].append(position.position)
+
+    answers = await asyncio.gather(
+        *(
+            stage.ask(
+                name, context=CallContext(requester=Requester(person=name), on_queue_position=watch(name))
+            )
+            for name in positions
+        )
+    )
+    assert answers == ["to 0", "to 1", "to 2"]
+    assert positions["p0"] == []
+    assert positions["p1"][0] == 1
+    assert positions["p2"][0] == 2
+    assert positions["p1"][-1] == positions["p2"][-1] == 0
 
 
-@pytest.mark.parametrize(
-    ("dimension", "limited"),
-    [
-        ("concurrency", Account(concurrency=2)),
-        ("rpm", Account(rpm=4)),
-        ("tpm", Account(tpm=3_000)),
-    ],
-)
-async def test_each_limit_is_learnt_from_the_first_refusal(
-    stage: Stage, dimension: str, limited: Account
-) -> None:
-    """An open limiter meets a 429, learns which limit it was, and never meets that one again."""
-    kimi = await stage.sim(limited, answer_with("Fine.", chunks_per_s=2.0))
-    ledger = MemoryLimiterStore()
-    stage.build(ledger=ledger)
-    await asyncio.gather(*(stage.ask(f"early {number}") for number in range(5)))
-    refused = len(kimi.refusals)
-    assert 1 <= refused <= 4
-    assert ledger.state.observed_limits[dimension].value == getattr(limited, dimension)
-    await asyncio.gather(*(stage.ask(f"late {number}") for number in range(3)))
-    assert len(kimi.refusals) == refused
-    assert set(stage.answers.values()) == {"Fine."}
+@pytest.mark.parametrize("refusal", [OVERLOADED, DOWN, NO_BALANCE, BAD_KEY])
+async def test_the_next_provider_takes_new_answers(stage: Stage, refusal: KimiError) -> None:
+    """Overload, outage, an empty balance or a refused key: the person is answered all the same."""
+    stage.build([(refusal,)] * 5, ["Yes."] * 5)
+    for _ in range(5):
+        assert await stage.ask() == "Yes."
     assert stage.errors == {}
+    assert stage.request_counts[1] == 5
+    assert stage.request_counts[0] <= FAILURE_THRESHOLD
 
 
-async def test_the_days_tokens_end_at_once_with_a_clear_error(stage: Stage) -> None:
-    """The daily 429 is told to everybody without asking again, and is learnt."""
-    kimi = await stage.sim(Account(tpd=2_500))
-    ledger = MemoryLimiterStore()
-    stage.build(ledger=ledger)
-    for name in ("ann", "bob", "kim", "eve"):
-        await stage.ask(name)
-    assert len(kimi.requests) == 3
-    assert [type(error) for error in stage.errors.values()] == [KimiRateLimited] * 2
-    assert {error.limit for error in stage.errors.values()} == {"tpd"}  # type: ignore[attr-defined]
-    assert "tomorrow" in stage.errors["eve"].notice("en")
-    assert ledger.state.observed_limits["tpd"].value == 2_500
-
-
-async def test_an_empty_balance_heals_by_itself(stage: Stage) -> None:
-    """People are told at once, the operator once; after a top-up a single request finds out."""
-    kimi = await stage.sim(Account(cash=0.0))
-    stage.build(AccountLimits(concurrency=4))
-    with capture_logs() as logs:
-        await asyncio.gather(*(stage.ask(f"early {number}") for number in range(8)))
-        assert {type(error) for error in stage.errors.values()} == {KimiQuotaExhausted}
-        refused = len(kimi.requests)
-        assert refused <= 4
-        await stage.ask("still early")
-        assert len(kimi.requests) == refused
-        kimi.account = replace(kimi.account, cash=10.0)
-        stage.errors.clear()
-        await stage.clock.sleep(PATIENT.quota_probe_first_s)
-        assert await stage.ask("later") == "to later"
-        await asyncio.gather(*(stage.ask(f"late {number}") for number in range(4)))
-    assert stage.errors == {}
-    assert [log["event"] for log in logs if log["event"].startswith("limiter.")] == [
-        "limiter.exhausted",
-        "limiter.recovered",
-    ]
-
-
-@pytest.mark.parametrize("refusal", [OVERLOADED, UNAVAILABLE, NO_BALANCE, BAD_KEY])
-async def test_the_next_provider_takes_new_turns(stage: Stage, refusal: Refusal) -> None:
-    """Overload, outage, an empty balance or a refused key: the person gets the answer all the same."""
-    await stage.sim(script=answer_with("", faults=Faults(refuse=refusal)))
-    second = await stage.sim()
-    stage.build()
-    for number in range(5):
-        assert await stage.ask(f"question {number}") == f"to question {number}"
-    assert len(second.requests) == 5
-    assert len(stage.sims[0].requests) <= 3  # from then on nobody is sent there
-
-
-async def test_what_is_the_requests_fault_goes_nowhere_else(stage: Stage) -> None:
-    """A request that is refused as it is is not tried with another provider."""
-    bad = Refusal(status=400, type="invalid_request_error", message="Invalid request: no")
-    await stage.sim(script=answer_with("", faults=Faults(refuse=bad)))
-    second = await stage.sim()
-    stage.build()
-    await stage.ask("ann")
+async def test_a_fault_of_the_request_goes_to_no_other_provider(stage: Stage) -> None:
+    """A request that is refused for its content would be refused elsewhere too."""
+    stage.build([(KimiInvalidRequest("HTTP 400", status=400),)], ["Yes."])
+    await stage.ask()
     assert isinstance(stage.errors["ann"], KimiInvalidRequest)
-    assert second.requests == []
+    assert stage.request_counts == [1, 0]
 
 
-async def test_an_answer_stays_with_who_began_it(stage: Stage) -> None:
-    """A stream that breaks is gone on with at the same provider, which is waited for while it is down."""
-    text = "One two three four five six seven eight."
-    broken = ScriptedReply(text, chunks_per_s=20, faults=Faults(cut_after_chars=12))
-    replies: list[Any] = [broken, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, ScriptedReply(text)]
-    first = await stage.sim(script=lambda seen: replies.pop(0))
-    second = await stage.sim()
-    stage.build()
-    context = CallContext(requester=Requester(person="ann", chat="room"))
-    begun = await stage.ask("ann", context)
-    assert isinstance(stage.errors.pop("ann"), KimiStreamInterrupted | KimiUnavailable)
+async def test_an_answer_stays_with_the_provider_that_began_it(stage: Stage) -> None:
+    """A request that continues an answer waits for its provider, even while it is down."""
+    broken = ("One ", KimiStreamInterrupted("the stream ended"))
+    stage.build([broken, (DOWN,), (DOWN,), (DOWN,), "two."], ["No."])
+    context = CallContext(requester=Requester(person="ann"))
+    assert await stage.ask(context=context) == "One "
+    assert isinstance(stage.errors.pop("ann"), KimiStreamInterrupted)
     assert context.provider == "kimi-1"
-    beginning = Message(role="assistant", content=begun, partial=True)
-    going_on = replace(question(), messages=(*question().messages, beginning))
-    rest = await stage.ask("ann", context, going_on)
-    assert begun + rest == text
+    beginning = Message(role="assistant", content="One ", partial=True)
+    request = replace(question(), messages=(*question().messages, beginning))
+    assert await stage.ask(request=request, context=context) == "two."
     assert stage.errors == {}
-    assert second.requests == []
-    assert len(first.requests) == 5
+    assert stage.request_counts == [5, 0]
 
 
-async def test_outage_and_return_under_load(stage: Stage) -> None:
-    """Through an outage of the first provider everybody is answered exactly once, then it is used again."""
-    down = [False]
+async def test_a_new_question_may_go_to_another_provider_than_the_last(stage: Stage) -> None:
+    """Only continuations and tool results are bound to a provider."""
+    stage.build(["One.", (BAD_KEY,)], ["Two."])
+    context = CallContext(requester=Requester(person="ann"))
+    assert await stage.ask(context=context) == "One."
+    assert await stage.ask(context=context) == "Two."
 
-    def script(seen: SeenRequest) -> ScriptedReply:
-        if down[0]:
-            return ScriptedReply("", faults=Faults(refuse=UNAVAILABLE))
-        return ScriptedReply(f"one to {seen.question}", chunks_per_s=20)
 
-    first = await stage.sim(script=script)
-    second = await stage.sim(script=lambda seen: ScriptedReply(f"two to {seen.question}", chunks_per_s=20))
-    stage.build(AccountLimits(concurrency=3))
-    tasks = []
-    for number in range(60):
-        down[0] = 15 <= number < 35
-        tasks.append(asyncio.create_task(stage.ask(f"q{number}")))
-        await stage.clock.sleep(1.5)
-    await asyncio.gather(*tasks)
-    assert stage.errors == {}
-    for number in range(60):
-        assert stage.answers[f"q{number}"] in (f"one to q{number}", f"two to q{number}")
-    finished = [
-        seen.question for sim in stage.sims for seen in sim.requests if seen.finished and not seen.refusal
+async def test_a_provider_that_recovered_is_used_again(stage: Stage) -> None:
+    """After the cooldown one request tries it; its success brings all requests back."""
+    stage.build([(BAD_KEY,), "Back.", "Back."], ["Second."] * 2)
+    with capture_logs() as logs:
+        assert await stage.ask() == "Second."
+        assert await stage.ask() == "Second."
+        await stage.clock.sleep(4 * COOLDOWN_S)
+        assert await stage.ask() == "Back."
+        assert await stage.ask() == "Back."
+    assert [log["event"] for log in logs if log["event"].startswith("llm.provider_")] == [
+        "llm.provider_went_down",
+        "llm.provider_recovered",
     ]
-    assert sorted(finished) == sorted(f"q{number}" for number in range(60))
-    assert all(seen.at > second.requests[-1].at for seen in first.requests[-5:])
-    refused = [seen for seen in first.requests if seen.refusal]
-    assert len(refused) <= 12  # not one for each question of the outage
+    assert {name: up for name, (up, _) in stage.gateway.provider_loads().items()} == {
+        "kimi-1": True,
+        "kimi-2": True,
+    }
 
 
-async def test_those_in_the_line_move_when_their_provider_goes_down(stage: Stage) -> None:
-    """Nobody stands in the line of a provider that is known to be down."""
-    hang = ScriptedReply("", first_after_s=20.0, faults=Faults(refuse=UNAVAILABLE))
-    first = await stage.sim(script=lambda seen: hang)
-    await stage.sim()
-    stage.build(AccountLimits(concurrency=1))
-    await asyncio.gather(*(stage.ask(f"q{number}") for number in range(12)))
+async def test_waiting_requests_move_when_their_provider_goes_down(stage: Stage) -> None:
+    """Nobody waits in the queue of a provider that is known to be down."""
+    stage.build([(Delay(20), DOWN)] * 3, ["Yes."] * 12, limits=AccountLimits(concurrency=1))
+    answers = await asyncio.gather(*(stage.ask(f"p{number}") for number in range(12)))
+    assert answers == ["Yes."] * 12
     assert stage.errors == {}
-    assert all(stage.answers[f"q{number}"] == f"to q{number}" for number in range(12))
-    assert len(first.requests) == 3
+    assert stage.request_counts == [FAILURE_THRESHOLD, 12]
 
 
-async def test_an_only_provider_is_tried_until_the_patience_ends(stage: Stage) -> None:
-    """Failures that may pass are tried again, and told when they do not pass in time."""
-    replies: list[Any] = [OVERLOADED, UNAVAILABLE, "Back."]
-    kimi = await stage.sim(script=lambda seen: replies.pop(0) if replies else OVERLOADED)
-    stage.build(retry_deadline_s=60.0)
-    waits: list[tuple[KimiError, float]] = []
-    context = CallContext(on_retry=lambda *told: waits.append(told))
-    async for event in stage.model.stream(question(), context):
-        if isinstance(event, TextDelta):
-            assert event.text
-    assert [type(error) for error, _ in waits] == [KimiOverloaded, KimiUnavailable]
-    assert len(kimi.requests) == 3
+async def test_a_single_provider_is_retried_until_the_deadline(stage: Stage) -> None:
+    """Transient failures are retried with growing waits that the caller hears of, then raised."""
+    stage.build([(OVERLOADED,), (DOWN,), "Back.", *[(OVERLOADED,)] * 99], retry_deadline_s=60.0)
+    waits: list[KimiError] = []
+    context = CallContext(on_retry=lambda error, _: waits.append(error))
+    assert await stage.ask(context=context) == "Back."
+    assert waits == [OVERLOADED, DOWN]
     began = stage.clock.time()
-    await stage.ask("ann")
-    assert isinstance(stage.errors["ann"], KimiOverloaded)
-    assert 55.0 < stage.clock.time() - began < 100.0
+    await stage.ask()
+    assert stage.errors["ann"] is OVERLOADED
+    assert stage.clock.time() - began == pytest.approx(60, abs=0.1)
 
 
-async def test_a_refused_key_of_the_only_provider_is_told_at_once(stage: Stage) -> None:
-    """What only the operator can mend is not tried again."""
-    await stage.sim(Account(keys=frozenset({"sk-other"})))
-    stage.build()
-    await stage.ask("ann")
-    assert isinstance(stage.errors["ann"], KimiAuthenticationError)
+async def test_the_wait_that_kimi_asks_for_is_kept(stage: Stage) -> None:
+    """A retry comes no sooner; a wait beyond the deadline ends the retries at once."""
+    hint = KimiOverloaded("HTTP 429", status=429, retry_after_s=30.0)
+    stage.build([(hint,), "Back.", (replace_hint(hint, 900.0),)], retry_deadline_s=300.0)
+    assert await stage.ask() == "Back."
+    assert 30 <= stage.clock.time() <= 31
+    await stage.ask("bob")
+    assert stage.clock.time() <= 31
+    assert stage.errors["bob"].retry_after_s == 900.0
 
 
-async def test_closing_the_stream_frees_the_place(stage: Stage) -> None:
-    """Who stops an answer, or leaves the line, makes room for the next one."""
-    kimi = await stage.sim(Account(concurrency=1), answer_with("word " * 400, chunks_per_s=10.0))
-    stage.build(AccountLimits(concurrency=1))
+def replace_hint(error: KimiOverloaded, retry_after_s: float) -> KimiOverloaded:
+    """Return an error like ``error`` with another hint."""
+    return KimiOverloaded(str(error), status=error.status, retry_after_s=retry_after_s)
+
+
+async def test_a_refused_key_of_the_only_provider_is_raised_at_once(stage: Stage) -> None:
+    """Only the operator can mend it, so it is not retried."""
+    stage.build([(BAD_KEY,)])
+    await stage.ask()
+    assert stage.errors["ann"] is BAD_KEY
+
+
+async def test_a_rate_limit_waits_in_the_limiter_and_is_tried_again(stage: Stage) -> None:
+    """A 429 for a limit is no failure: the limiter learns the limit and lets the request go later."""
+    refusal = KimiRateLimited("HTTP 429", limit="rpm", limit_value=1, retry_after_s=2.0, status=429)
+    stage.build([(refusal,), "Fine.", "Fine."])
+    assert await stage.ask() == "Fine."
+    assert stage.errors == {}
+    assert stage.stores[0].state.observed_limits["rpm"].value == 1
+    assert stage.clock.time() >= 2.0
+
+
+async def test_the_day_limit_is_raised_without_a_retry(stage: Stage) -> None:
+    """Nothing is free again before tomorrow; the notice says so."""
+    stage.build([(KimiRateLimited("HTTP 429", limit="tpd", limit_value=2_500, status=429),)])
+    await stage.ask()
+    assert "tomorrow" in stage.errors["ann"].notice("en")
+    assert stage.request_counts == [1]
+
+
+async def test_closing_the_stream_returns_the_permit(stage: Stage) -> None:
+    """A person who stops an answer, or leaves the queue, makes room for the next one."""
+    stage.build([(Delay(5), "One ", Delay(600), "two."), "Short."], limits=AccountLimits(concurrency=1))
     running = asyncio.create_task(stage.ask("running"))
     waiting = asyncio.create_task(stage.ask("waiting"))
-    await stage.clock.sleep(10.0)
-    kimi.script = answer_with("Short.")
+    await stage.clock.sleep(10)
     for task in (waiting, running):
         task.cancel()
     await asyncio.gather(running, waiting, return_exceptions=True)
     assert await stage.ask("next") == "Short."
-    assert stage.asked == ["running", "next"]
-    assert kimi.refusals == []
+    assert stage.request_counts == [2]
+    assert stage.models[0].aborted == 1
+    assert stage.clock.time() < 20
 
 
-async def test_what_kimi_counts_is_learnt(stage: Stage) -> None:
-    """Where the prompt is more tokens than was estimated, the windows hold what Kimi counted."""
-    kimi = await stage.sim(Account(tpm=4_000))
-    ledger = MemoryLimiterStore()
-    stage.build(AccountLimits(tpm=4_000), ledger)
-    stage.model._count_tokens = lambda request: 1_000
-    text = "x" * 3_000  # a thousand tokens for the stand-in, and a thousand are asked for
-    for number in range(3):
-        await stage.ask(f"q{number}", request=question(text))
-    await stage.model.close()
-    assert kimi.refusals == []
-    assert stage.errors == {}
-    assert sum(one.tokens for one in ledger.state.minute_window) >= 2_000
+async def test_tokens_that_kimi_counted_correct_the_estimates(stage: Stage) -> None:
+    """If Kimi counts more than was estimated, the window holds its count, and later estimates are raised."""
+    usage = Usage(prompt_tokens=1_000, completion_tokens=10)
+    stage.build([("Yes.", Finished("stop", usage, "", "m"))] * 2)
+    await stage.ask()
+    await stage.ask()
+    await stage.gateway.close()
+    assert sum(entry.tokens for entry in stage.stores[0].state.minute_window) == 2 * 2_000
+
+
+async def test_each_provider_gets_the_request_in_its_own_form(stage: Stage) -> None:
+    """Media of another account are put into the request before it is sent."""
+
+    async def inline_media(request: ChatRequest, account: str) -> ChatRequest:
+        return replace(request, prompt_cache_key=account)
+
+    stage.build([(BAD_KEY,)], ["Yes."], inline_media=inline_media)
+    await stage.ask()
+    assert [model.requests[0].prompt_cache_key for model in stage.models] == ["account-1", "account-2"]
+
+
+async def test_every_attempt_is_reported_to_the_observer(stage: Stage) -> None:
+    """Queue time, time to the first token and outcome, by provider."""
+    stage.build([(Delay(1), DOWN)], [(Delay(2), "Yes.", Delay(3), " Really.")])
+    await stage.ask()
+    first, second = stage.observer.calls
+    assert (first.provider, first.outcome, first.time_to_first_token_s) == ("kimi-1", "unavailable", None)
+    assert (second.provider, second.outcome) == ("kimi-2", "ok")
+    assert (second.time_to_first_token_s, second.duration_s) == (2, 5)
