@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from core.domain.addresses import ChatType, Person
+from core.domain.command_names import CommandName
 from core.domain.turn_states import Outcome
 from core.store import Database, Lane, conversations, history, inbox, turns
 from core.store.conversations import Conversation
@@ -66,6 +67,24 @@ class StoredConversation:
         async with self.database.begin() as tx:
             return await turns.claim(
                 tx, conversation_id=self.conversation.id, inbox_id=seq, seq=seq, asker_id=author.id
+            )
+
+    async def retry(self, turn: Turn, author: Person = ANN) -> Turn:
+        """Claim a new turn that answers the question of ``turn`` once more."""
+        async with self.database.begin() as tx:
+            inbox_id = await inbox.add(
+                tx,
+                self.chat.command(CommandName.RETRY, author=author),
+                conversation_id=self.conversation.id,
+                lane=Lane.TURNS,
+                status=EventStatus.OPEN,
+            )
+            return await turns.claim(
+                tx,
+                conversation_id=self.conversation.id,
+                inbox_id=inbox_id,
+                seq=turn.seq,
+                asker_id=author.id,
             )
 
     async def exchange(self, question: str, answer: str) -> Turn:

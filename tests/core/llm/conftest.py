@@ -4,7 +4,8 @@ Which tests cover modules without a test file of their own name: ``fair_queue``,
 ``sliding_window``, ``limiter_reports``, ``limiter_state`` and ``limiter_codec`` are proved together in
 ``test_limiter_policy``; ``limiter_refusals``, ``limiter_replica`` and ``permit`` in
 ``test_rate_limiter``; ``provider_pool`` and ``failover`` in ``test_gateway``; ``usage_meter`` in
-``test_text_completer``; ``requester`` in ``tests/core/answering/test_answerer``.
+``test_text_completer``; ``requester`` in
+``tests/core/answering/test_queue_notices``.
 """
 
 from collections.abc import AsyncIterator, Callable

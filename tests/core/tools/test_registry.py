@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from core.kimi import KimiEndpointMissing, KimiUnavailable, ToolCall
 from core.store import Database
 from core.tools import SourceLink
 from core.tools.formula import BUILTIN_SEARCH_NAME
 from core.tools.registry import ToolRegistry, sources_text, tool_status_text
+
+pytestmark = pytest.mark.virtual_time
 
 
 class Formulas:
@@ -28,10 +32,10 @@ async def names(toolbox: ToolRegistry, *, thinks: bool, searches: bool | None = 
     return [tool.name for tool in await toolbox.tools_for_answer(searches, model_thinks=thinks)]
 
 
-async def test_where_formulas_are_absent_the_older_search_stands_in(database: Database) -> None:
+async def test_where_formulas_are_absent_the_older_search_stands_in(virtual_database: Database) -> None:
     """It refuses models that think, and what it is called with goes back as it came."""
     formulas = Formulas(KimiEndpointMissing("no such endpoint"))
-    toolbox = ToolRegistry(database, formulas, [], search_by_default=False)
+    toolbox = ToolRegistry(virtual_database, formulas, [], search_by_default=False)
     assert await names(toolbox, thinks=False) == [BUILTIN_SEARCH_NAME]
     assert await names(toolbox, thinks=True) == []
     assert formulas.asked == 1
@@ -41,10 +45,10 @@ async def test_where_formulas_are_absent_the_older_search_stands_in(database: Da
     assert tool_status_text(ToolCall("1", BUILTIN_SEARCH_NAME, '{"query": "tea"}'), "zh") == "正在搜索：tea"
 
 
-async def test_formulas_that_fail_now_are_asked_again(database: Database) -> None:
+async def test_formulas_that_fail_now_are_asked_again(virtual_database: Database) -> None:
     """An answer goes without them; the next one has them."""
     formulas = Formulas(KimiUnavailable("down"))
-    toolbox = ToolRegistry(database, formulas, [], search_by_default=True)
+    toolbox = ToolRegistry(virtual_database, formulas, [], search_by_default=True)
     assert await names(toolbox, thinks=True, searches=None) == []
     formulas.error = None
     assert await names(toolbox, thinks=True, searches=None) == ["web-search", "fetch"]
