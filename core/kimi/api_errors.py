@@ -207,7 +207,7 @@ class KimiRateLimited(KimiError):
         self.retryable = limit != "tpd"  # nothing is free again before the next day
 
     def notice(self, language: Language) -> str:
-        """Return the notice, which for the daily limit says to come back tomorrow."""
+        """Return the notice; for the daily limit, it says to come back tomorrow."""
         if self.limit != "tpd":
             return super().notice(language)
         if language == "zh":
@@ -216,7 +216,7 @@ class KimiRateLimited(KimiError):
 
 
 class KimiOverloaded(KimiError):
-    """Kimi's engine is at capacity, whatever the account's tier."""
+    """Kimi's engine is at capacity for accounts of every tier."""
 
     code = "overloaded"
     zh = "Kimi 现在太忙了，请过一会儿再试。"

@@ -147,7 +147,7 @@ def error_from_response(
     endpoint_kind: EndpointKind = "chat",
     secrets: tuple[str, ...] = (),
 ) -> KimiError:
-    """Return the error of a whole HTTP response, whose status is not 2xx."""
+    """Return the error of an unsuccessful HTTP response (status other than 2xx)."""
     details = _parse_error_body(body)
     return _build_error(
         details,

@@ -39,7 +39,7 @@ class ReplyDecoder(Protocol):
 
 
 def decoder_for(content_type: str, *, request_id: str, secrets: tuple[str, ...]) -> ReplyDecoder:
-    """Return the decoder for a successful response of this type, whichever was asked for.
+    """Return the decoder for a successful response with this content type.
 
     Raises:
         KimiEndpointMissing: the type is that of a web page.

@@ -41,7 +41,7 @@ def backoff_s(
         left_s: time until the last moment at which an attempt may begin.
         jitter: a random number in [0, 1).
     """
-    if left_s < 0 or hint_s > left_s:
+    if left_s <= 0 or hint_s > left_s:
         return None
     return min(left_s, hint_s + min(max_s, first_s * 2.0**retries) * jitter)
 

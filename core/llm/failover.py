@@ -1,4 +1,4 @@
-"""Decides, for one request, which provider is tried next, when, and when to give up. No I/O."""
+"""Chooses the provider and the time of each attempt of one request, and the end of the attempts. No I/O."""
 
 import random
 from collections.abc import Sequence

@@ -75,7 +75,7 @@ class RateLimiter:
         single_replica: bool = False,
         timing: LimiterTiming | None = None,
     ) -> None:
-        """Limit the account whose shared state is in ``store``.
+        """Limit one account.
 
         Args:
             store: where the replicas share the account's state.

@@ -10,7 +10,7 @@ from core.store import Database
 
 
 class TextCompleter:
-    """Asks Kimi for a whole text and records what it used."""
+    """Asks Kimi for a whole text and records the usage."""
 
     def __init__(self, model: ChatModel, database: Database, clock: Clock, usage_meter: UsageMeter) -> None:
         self._model = model

@@ -101,14 +101,13 @@ def build_prompt(
 ) -> Prompt:
     """Return a prompt with the newest messages that fit; the first of them is a person's.
 
-    The system prompt, whole documents and the summary come first and stay the same from question to
-    question, so that Kimi's prefix cache holds them. Excerpts that were chosen for the question come
-    right before it.
+    System prompt, whole documents and summary come first and stay the same from question to question,
+    for Kimi's prefix cache. Excerpts that were chosen for the question come right before it.
 
     Args:
         system: the system prompt.
         history: messages in order, the question last.
-        chat_type: whether one person or several take part.
+        chat_type: direct or group.
         max_prompt_tokens: the model's context less the tokens reserved for the reply.
         token_ratio: tokens that Kimi counts for each one that we estimate.
         question_seq: sequence number of the question's first message; the question is never dropped.
@@ -131,12 +130,8 @@ def build_prompt(
     first = _first_that_fits(shown, max_history_tokens, question_seq)
     start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
     asked_at = next((at for at in range(start, len(shown)) if shown[at][0] >= question_seq), len(shown))
-    messages = (
-        *prefix,
-        *(message for _, message in shown[start:asked_at]),
-        *files.excerpts,
-        *(message for _, message in shown[asked_at:]),
-    )
+    earlier, question = ([message for _, message in part] for part in (shown[start:asked_at], shown[asked_at:]))
+    messages = (*prefix, *earlier, *files.excerpts, *question)
     estimated = sum(estimate_message_tokens(message) for message in messages)
     return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=first)
 
@@ -158,7 +153,7 @@ def _first_that_fits(shown: Sequence[tuple[int, Message]], max_tokens: float, qu
 
 
 def summary_messages(summary: str, *, has_gap: bool = False) -> tuple[Message, ...]:
-    """Return the messages in place of what is no longer shown; none if everything is shown."""
+    """Return the messages that replace the messages before the history; none if there were none."""
     texts = [SUMMARY_HEADER + summary] if summary else []
     texts += [MISSING_MESSAGES_NOTE] if has_gap else []
     return tuple(Message(role="system", content=text) for text in texts)

@@ -27,7 +27,7 @@ class TokenRatios:
         return self._ratios[model_id]
 
     async def update_from_usage(self, model_id: str, *, estimated: int, counted: int) -> None:
-        """Learn from an answer whose prompt was estimated and counted at so many tokens.
+        """Update a model's ratio by one answer: its prompt's estimated and counted tokens.
 
         Raises:
             StoreUnavailable: the ratio cannot be stored.

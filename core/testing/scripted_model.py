@@ -55,7 +55,7 @@ def paced(text: str, *, chars: int, interval_s: float) -> tuple[Step, ...]:
 
 
 class ScriptedModel:
-    """A :class:`core.ports.chat_model.ChatModel` whose n-th request gets the n-th reply."""
+    """A :class:`core.ports.chat_model.ChatModel` that answers the n-th request with the n-th reply."""
 
     def __init__(self, *replies: ScriptedReply, clock: Clock | None = None) -> None:
         """Play ``replies``; ``clock`` measures their pauses."""
