@@ -207,7 +207,7 @@ class KimiRateLimited(KimiError):
         self.retryable = limit != "tpd"  # nothing is free again before the next day
 
     def notice(self, language: Language) -> str:
-        """Return the notice; for the daily limit, it says to come back tomorrow."""
+        """Return the notice; for the daily limit, it names tomorrow."""
         if self.limit != "tpd":
             return super().notice(language)
         if language == "zh":

@@ -130,7 +130,8 @@ def build_prompt(
     first = _first_that_fits(shown, max_history_tokens, question_seq)
     start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
     asked_at = next((at for at in range(start, len(shown)) if shown[at][0] >= question_seq), len(shown))
-    earlier, question = ([message for _, message in part] for part in (shown[start:asked_at], shown[asked_at:]))
+    earlier = [message for _, message in shown[start:asked_at]]
+    question = [message for _, message in shown[asked_at:]]
     messages = (*prefix, *earlier, *files.excerpts, *question)
     estimated = sum(estimate_message_tokens(message) for message in messages)
     return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=first)
