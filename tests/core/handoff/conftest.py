@@ -5,32 +5,53 @@ Events come in through the ingestor, and the outbox shows what each side would g
 the handlers that use them.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from core.access import AccessLists
+from core.access import AccessLists, PriceList
+from core.chat_settings import ChatSettings
+from core.delivery.dispatcher import DeliveryDispatcher
 from core.domain.addresses import Person, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import OptionButton
+from core.domain.errors import DownloadRefused
 from core.domain.events import Event, MessageReceived
+from core.domain.message_content import Attachment
 from core.domain.turn_states import Outcome
+from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.assist_notes import AssistNotes
 from core.handoff.event_handler import HandoffEventHandler
 from core.handoff.handoff_service import HandoffService
+from core.handoff.outbox_runner import OutboxRunner
+from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import HandoffPolicies, HandoffPolicy
+from core.handoff.sender import HandoffSender
 from core.inbound.ingest import Ingestor
+from core.kimi import KNOWN_MODELS, Model
+from core.llm.text_completer import TextCompleter
+from core.llm.usage_meter import UsageMeter
+from core.prompting.model_catalog import ModelCatalog
+from core.prompting.options_loader import OptionsLoader
+from core.prompting.personas import Personas
 from core.store import Database, Lane, QueueKey, conversations, handoffs, history, inbox, outbox, turns
 from core.store.conversations import Conversation
 from core.store.handoffs import DeskRoom, Handoff
 from core.store.inbox import EventStatus
 from core.store.outbox import OutboxItem, OutboxKind, OutboxSide
+from core.testing.fake_handoff_rooms import FakeHandoffRooms
+from core.testing.fake_message_channel import FakeMessageChannel
+from core.testing.scripted_model import ScriptedModel
 from core.work_queue.active_answers import ActiveAnswer, ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
 from tests.event_builders import ANN, START, Chat
 from tests.virtual_time import LoopClock
 
+K3 = next(model for model in KNOWN_MODELS.values() if model.id == "kimi-k3")
 LIN = Person(id="U1", name="Lin", language="zh")
 BO = Person(id="U2", name="Bo", language="en")
 DESK = DeskRoom(platform="slack", channel="C9")
@@ -71,11 +92,12 @@ class Office:
 
     async def start(self) -> None:
         """Start the work queue."""
+        await self.work_queue.start(self.process)
 
-        async def record(queue_key: QueueKey) -> None:
-            self.woken.append(queue_key)
-
-        await self.work_queue.start(record)
+    async def process(self, queue_key: QueueKey) -> bool:
+        """Record that a queue was woken; its events stay open."""
+        self.woken.append(queue_key)
+        return False
 
     # -- looking ---------------------------------------------------------------------------------------
 
@@ -213,3 +235,83 @@ async def office(virtual_database: Database, loop_clock: LoopClock) -> AsyncIter
     await office.start()
     yield office
     await office.work_queue.stop(grace_s=0.0)
+
+
+@dataclass
+class Screens(Office):
+    """An office whose outbox is sent: customers on Telegram or Slack, a desk on either, Kimi by script."""
+
+    folder: Path = field(kw_only=True)
+    model: ScriptedModel = field(default_factory=ScriptedModel)
+    notes_wait: bool = False  #: keep Kimi's lane closed
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.telegram = FakeMessageChannel(self.clock, per_s=1.0, burst=5.0)
+        self.slack = FakeMessageChannel(self.clock, per_s=1.0, burst=5.0)
+        self.files: dict[str, bytes] = {}
+        self.topics = FakeHandoffRooms(self.telegram, platform="telegram")
+        self.platforms = HandoffPlatforms(
+            channels={"telegram": self.telegram, "slack": self.slack},
+            rooms={
+                "telegram": self.topics,
+                "slack": FakeHandoffRooms(self.slack, platform="slack", has_topics=False),
+            },
+            downloaders={"telegram": self, "slack": self},
+        )
+        self.dispatcher = DeliveryDispatcher(self.clock)
+        self.runner = self.new_runner()
+
+    def new_runner(self) -> OutboxRunner:
+        """Return the runner of a new process with the same platforms."""
+        meter = UsageMeter(PriceList(), self.clock)
+        completer = TextCompleter(self.model, self.database, self.clock, meter)
+        settings = ChatSettings(model=K3.id, context_tokens=K3.context_tokens, reply_tokens=1_000)
+        options = OptionsLoader(
+            self.database, ModelCatalog(_no_models, self.clock, fallback=[K3]), Personas(None), settings
+        )
+        assistant = HandoffAssistant(self.database, completer, options, self.clock)
+        return OutboxRunner(
+            self.database,
+            self.service,
+            HandoffSender(self.dispatcher, self.platforms, temp_folder=self.folder),
+            AssistNotes(self.database, assistant, self.work_queue),
+        )
+
+    async def process(self, queue_key: QueueKey) -> bool:
+        """Send what is open; Kimi's lane waits if the test says so."""
+        if queue_key.lane is Lane.TURNS or (queue_key.lane is Lane.AI_ASSIST and self.notes_wait):
+            return False
+        return await self.runner(queue_key)
+
+    async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
+        """Give the bytes of a person's file, as every platform's downloader does."""
+        if attachment.name not in self.files:
+            raise DownloadRefused("deleted", reason="gone")
+        await asyncio.to_thread(path.write_bytes, self.files[attachment.name])
+
+    async def settle(self) -> None:
+        """Wait until everything that can be sent is sent."""
+        await self.work_queue.wait_idle()
+
+    async def ticket_thread(self) -> str:
+        """Return the newest handoff's thread at the desk once its ticket is shown."""
+        await self.settle()
+        return (await self.handoff()).desk_thread
+
+
+async def _no_models() -> tuple[Model, ...]:
+    return ()
+
+
+@pytest.fixture
+async def screens(
+    virtual_database: Database, loop_clock: LoopClock, tmp_path: Path
+) -> AsyncIterator[Screens]:
+    """A started office that sends to platforms in memory; its desk is on Slack."""
+    screens = Screens(virtual_database, loop_clock, folder=tmp_path / "relaying")
+    screens.dispatcher.start()
+    await screens.start()
+    yield screens
+    await screens.work_queue.stop(grace_s=0.0)
+    await screens.dispatcher.close()
