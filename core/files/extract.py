@@ -30,7 +30,7 @@ _ENCRYPTED_OFFICE_MARKER = "EncryptedPackage".encode("utf-16-le")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectedFile:
-    """A file whose content matches its name and media type."""
+    """A downloaded file with a content that matches its name and media type."""
 
     file_type: FileType
     extension: str

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -17,7 +17,7 @@ from core.files.file_policy import (
 )
 from core.files.library import Library
 from core.files.media_url import KIMI_FILE_SCHEME, data_url
-from core.files.prompt_budget import FILES_BUDGET_SHARE, PromptDocument, allocate_budget
+from core.files.prompt_budget import FILES_BUDGET_SHARE, BudgetAllocation, PromptDocument, allocate_budget
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
 from core.files.references import parse_references, resolve_reference
 from core.kimi import ContentPart, ImagePart, Message, Model, VideoPart
@@ -147,6 +147,13 @@ class FileReader:
             ],
             document_tokens,
         )
+        rendered = await self._render_documents(by_id, allocation, question)
+        return replace(rendered, media=await self._load_media(media))
+
+    async def _render_documents(
+        self, by_id: Mapping[int, ProcessedFile], allocation: BudgetAllocation, question: str
+    ) -> PromptFiles:
+        """Return the documents of a prompt: whole, as excerpts, and the names of those left out."""
         texts = await self._load_texts(
             [by_id[id_].file.hash for id_ in (*allocation.whole, *allocation.partial)]
         )
@@ -164,7 +171,6 @@ class FileReader:
                 for id_ in allocation.whole
             ),
             excerpts=tuple(message for message, _ in excerpts),
-            media=await self._load_media(media),
             partial=(*omitted, *(partial for _, partial in excerpts)),
         )
 

@@ -1,4 +1,4 @@
-"""Deadlines of a handoff: when it is checked next, and what is due then. Pure: the time is an argument.
+"""Deadlines of a handoff: the time of its next check, and the action due then. Pure: the time is an argument.
 
 While nobody has taken a handoff, the desk is reminded, from the second time on with the escalation
 contacts. Once it is assigned, the assignee is reminded while the customer waits; if the customer is silent,
@@ -73,7 +73,7 @@ def next_check_at(
 
 
 def due_action(state: HandoffState, *, reminder_count: int, customer_waits: bool) -> DueAction | None:
-    """Return what is due at the time of :func:`next_check_at`; None for an ended handoff."""
+    """Return the action due at the time of :func:`next_check_at`; None for an ended handoff."""
     match state:
         case HandoffState.WAITING:
             return DueAction.REMIND_DESK if reminder_count == 0 else DueAction.REMIND_CONTACTS

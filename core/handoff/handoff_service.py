@@ -128,7 +128,7 @@ class HandoffService:
         *,
         inbox_id: int,
     ) -> HandoffResult:
-        """Start a handoff whose assignee answers in the customer's own room."""
+        """Start a handoff in the customer's own room, where the assignee answers."""
         policy = await self.load_policy(tx, request.address, request.language)
         change = _Change(
             action=HandoffAction.ASSIGN,

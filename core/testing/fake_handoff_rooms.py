@@ -19,11 +19,22 @@ MAX_CAPTION_CHARS = 1_000
 class FakeHandoffRooms:
     """Implements :class:`core.ports.platform.HandoffRooms` on the screen of a fake channel."""
 
-    def __init__(self, channel: FakeMessageChannel, *, platform: str = "fake") -> None:
+    def __init__(
+        self, channel: FakeMessageChannel, *, platform: str = "fake", has_topics: bool = True
+    ) -> None:
+        """Share a channel's screen, limits and failures.
+
+        Args:
+            channel: shows the messages.
+            platform: the platform's name in addresses.
+            has_topics: topics are opened, as in Telegram's forums; otherwise a thread begins with its
+                first message, as on Slack.
+        """
         self.topics: dict[str, str] = {}  #: titles of the open topics by thread
         self.closed_topics: set[str] = set()
         self._channel = channel
         self._platform = platform
+        self._has_topics = has_topics
         self._mentions = MentionCodec("fake")
         self._ids = count(1)
 
@@ -32,11 +43,13 @@ class FakeHandoffRooms:
         return (self._channel.budget(address.key.channel),)
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
-        """Return the channel's budget."""
-        return (self._channel.budget(channel),)
+        """Return the channel's budget; nothing if there are no topics."""
+        return (self._channel.budget(channel),) if self._has_topics else ()
 
     async def open_topic(self, channel: str, title: str) -> str:
-        """Open a topic and return its thread."""
+        """Open a topic and return its thread; "" if there are no topics."""
+        if not self._has_topics:
+            return ""
         await self._channel.count_call(channel)
         thread = f"topic-{next(self._ids)}"
         self.topics[thread] = title
@@ -44,6 +57,8 @@ class FakeHandoffRooms:
 
     async def close_topic(self, channel: str, thread: str) -> None:
         """Close a topic; one that is closed already is success."""
+        if not self._has_topics:
+            return
         await self._channel.count_call(channel)
         self.closed_topics.add(thread)
 

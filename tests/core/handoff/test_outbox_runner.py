@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.buttons import ChangeHandoff, SendDraft, SuggestReply
-from core.domain.errors import PlatformForbidden, PlatformRefused, PlatformUnavailable
+from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
+from core.domain.errors import PlatformForbidden, PlatformRefused, PlatformUnavailable, StoreUnavailable
+from core.domain.events import Mention
 from core.domain.handoff_state import HandoffAction, HandoffState
 from core.kimi import KimiUnavailable
+from core.store import Transaction, outbox
 from core.store.handoffs import DeskRoom
+from core.store.outbox import OutboxItem, OutboxState
 from core.testing.scripted_model import Pause
 from tests.core.handoff.conftest import LIN, Screens, desk_chat, desk_chat_message
 from tests.event_builders import direct_chat, picture, slack_channel
@@ -46,10 +49,10 @@ async def test_a_desk_with_topics_opens_and_closes_one(screens: Screens) -> None
     screens.model.replies = [""]
     screens.configure(desk_room=DeskRoom(platform="telegram", channel="-900"))
     screens.runner = screens.new_runner()
-    await screens.ingest(slack_channel().message("@bot I want to talk to a human", mention=_BY_NAME))
+    await screens.ingest(slack_channel().message("@bot I want to talk to a human", mention=Mention.BY_NAME))
     thread = await screens.ticket_thread()
 
-    assert screens.topics.titles == {thread: "#1 Ann"}
+    assert screens.topics.topics == {thread: "#1 Ann"}
     (ticket,) = (one for one in screens.telegram.screen.messages.values() if one.channel == "-900")
     assert ticket.thread == thread
 
@@ -58,7 +61,7 @@ async def test_a_desk_with_topics_opens_and_closes_one(screens: Screens) -> None
     desk = replace(desk_chat(), platform="telegram", tenant="bot", channel="-900")
     await screens.ingest(desk.press(close, ticket.message_id, author=LIN))
     await screens.settle()
-    assert screens.topics.closed == {thread}
+    assert screens.topics.closed_topics == {thread}
 
 
 async def test_files_are_passed_on(screens: Screens) -> None:
@@ -116,22 +119,26 @@ async def test_a_passing_failure_is_outlasted(screens: Screens) -> None:
     assert told.startswith("I have asked our team")
 
 
-async def test_a_crash_after_the_post_shows_the_message_once(screens: Screens) -> None:
-    """The reference is stored before anything else happens, and the next process continues from it."""
+async def test_a_store_that_fails_after_the_post_shows_the_message_once(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference was stored before, and the next attempt continues from it."""
     screens.model.replies = ["…"]
     await screens.ingest(direct_chat().message("I want to talk to a human"))
     thread = await screens.ticket_thread()
+    finish, failures = outbox.finish, [StoreUnavailable("gone"), StoreUnavailable("gone")]
+
+    async def fail_twice(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> None:
+        if failures:
+            raise failures.pop()
+        await finish(tx, item, state=state)
+
+    monkeypatch.setattr(outbox, "finish", fail_twice)
     await screens.ingest(desk_chat_message(thread, "Hello", LIN))
     await screens.settle()
-    before = screens.telegram.screen.texts
-    item = (await screens.items())[-1]
 
-    async with screens.database.begin() as tx:  # as if the last process had died before closing the item
-        await _reopen(tx, item.id)
-    screens.runner = screens.new_runner()
-    await _wake(screens, item.inbox_id)
-
-    assert screens.telegram.screen.texts == before
+    assert failures == []
+    assert screens.telegram.screen.texts[1:] == ["**Lin:** Hello"]
 
 
 async def test_an_edit_and_a_deletion_reach_the_copy(screens: Screens) -> None:
@@ -178,10 +185,10 @@ async def test_kimis_draft_is_shown_to_the_desk_and_sent_by_a_press(screens: Scr
     draft = list(screens.slack.screen.messages.values())[-1]
     assert draft.text.endswith("Please send the cup back.")
     (button,) = draft.buttons
-    assert isinstance(button, SendDraft | object)
+    assert isinstance(button, OptionButton)
     assert len(screens.telegram.screen.texts) == 1
 
-    press = desk_chat().press(button.action, draft.message_id, author=LIN)  # type: ignore[union-attr]
+    press = desk_chat().press(button.action, draft.message_id, author=LIN)
     await screens.ingest(replace(press, delivery_id="send"))
     await screens.settle()
     assert screens.telegram.screen.texts[-1] == "**Lin:** Please send the cup back."
