@@ -13,7 +13,7 @@ from core.kimi import KimiUnavailable
 from core.store import Transaction, outbox
 from core.store.handoffs import DeskRoom
 from core.store.outbox import OutboxItem, OutboxState
-from core.testing.scripted_model import Pause
+from core.testing.scripted_model import Delay
 from tests.core.handoff.conftest import LIN, Screens, desk_chat, desk_chat_message
 from tests.event_builders import direct_chat, picture, slack_channel
 
@@ -195,7 +195,7 @@ async def test_kimis_draft_is_shown_to_the_desk_and_sent_by_a_press(screens: Scr
     assert "Lin sent this draft" in screens.slack.screen.get(draft.message_id).text
 
 
-@pytest.mark.parametrize("reply", [KimiUnavailable("away"), [Pause(60.0), "late"], ""])
+@pytest.mark.parametrize("reply", [KimiUnavailable("away"), [Delay(60.0), "late"], ""])
 async def test_without_kimi_the_desk_does_without(screens: Screens, reply: object) -> None:
     """No summary is no fault; a draft that cannot be had is reported."""
     screens.model.replies = [[reply] if isinstance(reply, KimiUnavailable) else reply] * 2  # type: ignore[list-item]
