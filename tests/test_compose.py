@@ -240,7 +240,8 @@ def test_every_command_is_one_of_ours() -> None:
     for words in told:
         command: Any = get_command(app)
         for word in words:
-            command = command.commands[word]
+            command = command.get_command(None, word)
+            assert command is not None, words
 
 
 def test_the_migration_runs_once_before_the_replicas() -> None:

@@ -1,48 +1,32 @@
-"""The console script ``moonthread``: one module a command.
+"""The console script ``moonthread``: one module a command, imported when the command is called.
 
-Exit status: 0 done, 1 it could not be done, 2 wrong usage, 130 ended by Ctrl-C.
+Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted by Ctrl-C.
 """
 
 import sys
-import traceback
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
-from bots.cli.ask import ask
-from bots.cli.block import block, blocked, unblock
-from bots.cli.chat import chat_commands
-from bots.cli.check import check
-from bots.cli.db import db
-from bots.cli.demo import demo
-from bots.cli.desk import desk
-from bots.cli.export import export_
-from bots.cli.knowledge import knowledge
-from bots.cli.run import run
-from bots.cli.slack_manifest import slack_manifest
-from bots.cli.terminal import EXIT_INTERRUPTED, error_lines, print_error
-from bots.cli.usage import usage
-from bots.observability import logging_setup
+from bots.cli.lazy_group import LazyGroup
 from core.domain.errors import MoonthreadError
 
+EXIT_INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
+
 app = typer.Typer(
+    cls=LazyGroup,
     help="Kimi, Moonshot AI's model, in every thread of Slack and Telegram.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # they print local variables, secrets among them
 )
-for command in (run, check, ask, slack_manifest, demo, usage, block, unblock, blocked):
-    app.command()(command)
-app.command("export")(export_)
-app.add_typer(chat_commands)
-app.add_typer(db)
-app.add_typer(desk)
-app.add_typer(knowledge)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib import metadata  # late, as everything here: --version must answer at once
+
         print(f"moonthread {metadata.version('moonthread')}")
         raise typer.Exit
 
@@ -56,22 +40,39 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Take what stands before the command."""
-    logging_setup.configure("warning")  # "run" sets it up anew, as its settings say
+    """Handle the options before the command."""
+    from bots.observability import logging_setup
+
+    logging_setup.configure("warning")  # "run" configures it again, as its settings say
 
 
 def main() -> None:
-    """Run the command line; every failure becomes one line for each thing that is wrong."""
+    """Run the command line; every failure is printed as one line for each fault."""
     try:
         app()
     except MoonthreadError as error:
-        print_error(*error_lines(error))
+        _print_fault(error)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Exception:  # noqa: BLE001  the outermost boundary: a defect of ours, shown without secrets
-        print_error(
-            "this is a defect; please report what follows",
-            logging_setup.Scrubber().scrub(traceback.format_exc()),
-        )
+        _print_defect()
         sys.exit(1)
+
+
+def _print_fault(error: MoonthreadError) -> None:
+    from bots.cli.terminal import error_lines, print_error
+
+    print_error(*error_lines(error))
+
+
+def _print_defect() -> None:
+    import traceback
+
+    from bots.cli.terminal import print_error
+    from bots.observability import logging_setup
+
+    print_error(
+        "this is a defect; please report what follows",
+        logging_setup.Scrubber().scrub(traceback.format_exc()),
+    )

@@ -4,16 +4,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
 
 T = TypeVar("T")
-
-EXIT_INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
 
 
 def print_error(*lines: str) -> None:

@@ -109,7 +109,7 @@ async def test_ctrl_c_ends_the_answer(with_kimi: Any, kimi: KimiSimulator) -> No
     """What was shown stays, the connection is closed, the exit status is a shell's 130."""
     kimi.script = answer_with("word " * 2000, chunks_per_s=50)
 
-    done = await with_kimi("ask", "hi", interrupt_after="word word")
+    done = await with_kimi.interrupted("ask", "hi", after="word word")
 
     assert done.status == 130
     assert done.out.startswith("word word")

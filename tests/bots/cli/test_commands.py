@@ -1,12 +1,38 @@
 """The small commands, and what all of them share."""
 
 import json
+import subprocess
+import sys
 from typing import Any
+
+from bots.cli.lazy_group import COMMANDS
 
 
 async def test_the_version_is_the_packages(moonthread: Any) -> None:
-    """--version prints name and number."""
-    assert (await moonthread("--version")).out == "moonthread 0.1.0\n"
+    """The console script prints name and number."""
+    assert (await moonthread.in_own_process("--version")).out == "moonthread 0.1.0\n"
+
+
+def test_the_version_imports_no_command_and_no_sdk() -> None:
+    """``--version`` answers at once (we chose 0.3 s), because it imports only typer and the standard library."""
+    program = (
+        "import sys; from bots.cli import main; sys.argv[1:] = ['--version']\n"
+        "try: main()\n"
+        "finally: print(*{name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    _, modules = done.stdout.splitlines()
+    ours = {"bots", "core", "typer", "annotated_doc", "typing_extensions", "__main__"}
+    assert {name for name in modules.split() if not name.startswith("_")} <= ours
+
+
+async def test_every_command_can_be_imported(moonthread: Any) -> None:
+    """Each name of the table is a command with a help text of its own."""
+    for name in COMMANDS:
+        done = await moonthread(name, "--help")
+        assert (done.status, done.out.split()[:3]) == (0, ["Usage:", "moonthread", name])
 
 
 async def test_help_lists_every_command(moonthread: Any) -> None:

@@ -24,7 +24,7 @@ async def shown(screen: Screen, text: str) -> None:
 async def started(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     """Read log lines until the service says that it has started."""
     lines: list[dict[str, Any]] = []
-    while not lines or lines[-1]["event"] != "started":
+    while not lines or lines[-1]["event"] != "service.started":
         line = await asyncio.wait_for(process.stderr.readline(), timeout=60)
         assert line, lines
         lines.append(json.loads(line))
@@ -67,7 +67,7 @@ async def test_it_serves_both_platforms_until_it_is_stopped(
     assert lines[-1]["platforms"] == ["slack", "telegram"]
     for hidden in ("sk-test", slack.bot_token, slack.app_token, "1:test", "Hello, you", "from telegram"):
         assert hidden not in log
-    assert json.loads(err.splitlines()[-1])["event"] == "stopped"
+    assert json.loads(err.splitlines()[-1])["event"] == "service.stopped"
 
 
 async def test_only_the_named_platform_is_served(with_kimi: Any) -> None:
@@ -95,7 +95,7 @@ async def test_a_second_process_on_the_same_file_is_refused(with_kimi: Any) -> N
         first = await with_kimi.start("run")
         await started(first)
 
-        second = await with_kimi("run")
+        second = await with_kimi.in_own_process("run")
 
         assert second.status == 1
         assert "moonthread: another Moonthread process is using " in second.err
@@ -113,7 +113,7 @@ async def test_an_unknown_model_ends_the_start_with_one_line(with_kimi: Any) -> 
             "KIMI_MODEL": "kimi-latest",
         }
 
-        done = await with_kimi("run")
+        done = await with_kimi.in_own_process("run")
 
     assert done.status == 1
     fault = done.err.splitlines()[-1]
@@ -157,7 +157,7 @@ async def test_a_folder_that_cannot_be_written_is_named(with_kimi: Any) -> None:
     locked.mkdir(mode=0o500)
     with_kimi.environ |= {"MOONTHREAD_DATA_DIR": str(locked), "TELEGRAM_BOT_TOKEN": "1:test"}
 
-    done = await with_kimi("run")
+    done = await with_kimi.in_own_process("run")
 
     assert done.status == 1
     assert "moonthread: MOONTHREAD_DATA_DIR: cannot be written" in done.err
