@@ -6,7 +6,7 @@ STAMP := $(VENV)/.complete
 LOCK := build/lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format lock settings-table
+.PHONY: help setup demo test check bench format lock readme-tables
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -53,8 +53,8 @@ format: $(STAMP)  ## Format the code and mend what ruff can mend
 bench: $(STAMP)  ## Measure; results go to tests/bench/results
 	$(PYTHON) -m tests.bench
 
-settings-table: $(STAMP)  ## Write the table of settings into README.md
-	$(PYTHON) -m bots.cli.settings_table README.md
+readme-tables: $(STAMP)  ## Write the tables of settings and metrics into README.md
+	$(PYTHON) -m bots.readme_tables README.md
 
 # Versions that are pinned stay, unless UPGRADE=--upgrade or UPGRADE="--upgrade-package NAME".
 COMPILE = $(LOCK)/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \

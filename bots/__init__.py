@@ -1,1 +1,1 @@
-"""The platforms, the command line and the local stand-ins, all on top of ``core``."""
+"""The platforms, the command line, observability and the local stand-ins, on top of ``core``."""

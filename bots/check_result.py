@@ -1,4 +1,4 @@
-"""One line of what ``moonthread check`` found out."""
+"""One result of ``moonthread check``."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,11 +6,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Something that was examined, and what to do where it is not as it should be.
+    """Result of one check.
 
-    A "fault" keeps the service from working; a "warning" works, but perhaps not as expected.
+    A "fault" prevents the service from working; with a "warning" it works, perhaps not as expected.
     """
 
     level: Literal["ok", "warning", "fault"]
     summary: str  #: one line, without secrets
-    advice: str = ""  #: what to do about it; "" where nothing needs doing
+    advice: str = ""  #: what to do about it; "" if nothing

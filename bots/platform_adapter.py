@@ -1,4 +1,4 @@
-"""What every platform under ``bots/`` gives the composition root."""
+"""The interface of every platform under ``bots/`` to the composition root."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -9,7 +9,7 @@ from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, M
 
 
 class Platform(Protocol):
-    """One connected platform: events in through ``ingest``, calls out through ``surface``."""
+    """One platform: it sends events to an :class:`EventSink` and shows answers on a message channel."""
 
     name: str  #: folder name under ``bots/``
 
@@ -19,30 +19,30 @@ class Platform(Protocol):
 
     @property
     def tenant(self) -> str:
-        """The Slack team or Telegram bot that we are; not known before :meth:`connect`."""
+        """Id of the Slack team or Telegram bot; known once :meth:`connect` has returned."""
 
     @property
     def message_channel(self) -> MessageChannel:
-        """The platform's screen."""
+        """Shows messages on the platform."""
 
     @property
     def backfill(self) -> Backfill | None:
-        """Reads what was said before us; None where the platform shows nothing of the past."""
+        """Reads messages from before the bot was mentioned; None if the platform offers no way to."""
 
     @property
     def downloader(self) -> Downloader | None:
-        """Fetches what people send beside their words; None where they send only words."""
+        """Downloads people's files; None if they can send only text."""
 
     @property
     def members(self) -> MemberLookup | None:
-        """Tells who people are in a room; None where there is only one person."""
+        """Looks up admins and members of groups; None if there is only one person."""
 
     @property
     def handoff_rooms(self) -> HandoffRooms | None:
-        """Topics and files for a team's desk; None where there can be no desk."""
+        """Topics and files of a team's desk; None if the platform can have no desk."""
 
     async def connect(self) -> None:
-        """Check the credentials and learn who the bot is; no event is taken yet.
+        """Check the credentials and load the bot's identity; no event is received yet.
 
         Raises:
             core.domain.errors.SettingsError: the platform refused the credentials.
@@ -50,32 +50,32 @@ class Platform(Protocol):
         """
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the HTTP routes this platform is reached at; empty where it connects out."""
+        """Return the HTTP routes that the platform calls; () if the adapter connects to it instead."""
 
     async def start(self, event_sink: EventSink) -> None:
-        """Begin to take events; each is acknowledged only after ``ingest`` returned."""
+        """Begin to receive events; each is acknowledged only once ``event_sink`` has returned."""
 
     async def stop(self) -> None:
-        """Take no further event; :attr:`surface` goes on working."""
+        """Receive no further event; :attr:`message_channel` keeps working."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
 
 @runtime_checkable
 class EventConnection(Protocol):
-    """A platform whose way in can be lost. An extra ability."""
+    """A platform whose connection for events can be lost. An optional interface."""
 
-    max_silence_s: float  #: a longer silence is no rest: the way in is dead
+    max_silence_s: float  #: after a longer silence the connection is dead
 
     async def is_connected(self) -> bool:
-        """Tell whether events can reach us now."""
+        """Return whether events can arrive."""
 
     def silence_s(self) -> float | None:
-        """Return for how many seconds nothing was heard, not even a sign that all is well.
+        """Return the seconds since anything was received, keep-alive messages included.
 
-        None where no sign is due: stopped, or called over HTTP.
+        None if nothing is expected: the platform is stopped, or calls us over HTTP.
         """
 
     async def restart(self) -> None:
-        """Give the way in up as it is and open it anew; no event is lost."""
+        """Replace the connection; no event is lost."""

@@ -1,4 +1,4 @@
-"""An ASGI app served on our own loop: the service's routes, and the local stand-ins."""
+"""Serves an ASGI app on the running event loop."""
 
 import asyncio
 import contextlib
@@ -10,14 +10,14 @@ from starlette.types import ASGIApp
 
 
 class _EmbeddedServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to its host and ends as soon as it is told to."""
+    """A uvicorn server that leaves signals to its host process and stops at once when requested."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.stop_requested = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """Tick once a second; uvicorn's own loop looks ten times a second whether to end."""
+        """Tick once a second; uvicorn's own loop polls for its end ten times a second."""
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stop_requested.wait(), timeout=1.0)
@@ -28,16 +28,12 @@ class _EmbeddedServer(uvicorn.Server):
 
 
 class WebServer:
-    """Serve ``app`` on ``host:port`` until closed; port 0 takes a free one.
-
-    Raises:
-        OSError: on start, where the address is taken or not allowed.
-    """
+    """Serves ``app`` on ``host:port`` until closed; port 0 chooses a free port."""
 
     def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # asyncio sets TCP_NODELAY only where the protocol is named; without it each reply on a
-        # kept connection waits 40 ms for the other side's delayed acknowledgement.
+        # asyncio sets TCP_NODELAY only if the protocol is named; without it each response on a
+        # kept-alive connection waits 40 ms for the other side's delayed acknowledgement.
         self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._host, self._requested_port = host, port
@@ -59,7 +55,11 @@ class WebServer:
         return f"http://{self._host}:{self.port}"
 
     async def start(self) -> None:
-        """Bind and begin to serve."""
+        """Bind the address and begin to serve.
+
+        Raises:
+            OSError: the address is in use or not permitted.
+        """
         self._socket.bind((self._host, self._requested_port))
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="web-server")
         while not self._server.started:
@@ -69,7 +69,7 @@ class WebServer:
             await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        """Stop serving; open connections get a second."""
+        """Stop serving; open connections get one second to finish."""
         self._server.should_exit = True
         self._server.stop_requested.set()
         if self._task is not None:

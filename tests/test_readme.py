@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.cli.settings_table import insert_table, render_table
+from bots.readme_tables import insert_tables, render_settings
 from bots.simulator.kimi import KimiSimulator, answer_with
 from core.settings import load, setting_specs
 from core.settings.secret_files import secret_file_variables
@@ -18,17 +18,17 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_setting_stands_in_the_readme() -> None:
-    """The table is the one that the settings themselves give; make settings-table writes it."""
-    assert insert_table(README) == README
+def test_every_setting_is_in_the_readme() -> None:
+    """The tables are those that make readme-tables generates."""
+    assert insert_tables(README) == README
     for spec in setting_specs():
-        assert f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" in render_table()
+        assert f"| `{spec.name}` | {spec.default or '–'} | {spec.description} |" in render_settings()
 
 
-def test_marks_must_be_there() -> None:
-    """A file without the place for the table is refused."""
+def test_a_file_without_markers_is_refused() -> None:
+    """A missing marker is an error, so that no table is silently left out."""
     with pytest.raises(ValueError, match="are missing"):
-        insert_table("nothing")
+        insert_tables("nothing")
 
 
 def test_pictures_and_files_that_are_named_exist() -> None:

@@ -1,4 +1,4 @@
-"""``moonthread ask``: one question, answered on standard output."""
+"""``moonthread ask``: answers one question on standard output."""
 
 import sys
 from typing import Annotated
@@ -30,13 +30,13 @@ def ask(
 
 
 def _read_stdin() -> str:
-    """Return what another program or a file gives us; "" where a person sits there."""
+    """Return piped input; "" if standard input is a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         return ""
     return sys.stdin.buffer.read().decode(errors="replace")
 
 
 async def _ask(settings: Settings, text: str, *, stream: bool, system: str | None, model: str | None) -> None:
-    asked = build_request(settings, Message(role="user", content=text), system=system, model=model)
+    request = build_request(settings, Message(role="user", content=text), system=system, model=model)
     async with open_kimi(settings) as kimi:
-        await print_answer(kimi, asked, masker=build_masker(settings), stream=stream)
+        await print_answer(kimi, request, masker=build_masker(settings), stream=stream)

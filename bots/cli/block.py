@@ -1,4 +1,4 @@
-"""``moonthread block``, ``unblock`` and ``blocked``: people who get no answers, by the operator's word."""
+"""``moonthread block``, ``unblock`` and ``blocked``: the operator's block list."""
 
 import re
 from typing import Annotated
@@ -33,7 +33,7 @@ def block(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
 
 
 def unblock(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
-    """Answer somebody again: in one chat, or wherever they were blocked."""
+    """Answer somebody again: in one chat, or in every chat in which they are blocked."""
     platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> int:
@@ -51,12 +51,12 @@ def blocked() -> None:
     async def work(tx: Transaction) -> list[BlockedPerson]:
         return list(await guard.load_blocked(tx))
 
-    found = run_in_transaction(work)
-    if not found:
+    people = run_in_transaction(work)
+    if not people:
         typer.echo("nobody is blocked")
         return
     table = Table("person", "name", "chat", "by", "since", box=None, pad_edge=False)
-    for one in found:
+    for one in people:
         since = one.blocked_at.strftime("%Y-%m-%d %H:%M")
         row = (
             f"{one.platform}:{one.person_id}",
@@ -69,10 +69,10 @@ def blocked() -> None:
 
 
 def _parse_person(person: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(slack|telegram):(-?\w+)", person)
-    if found is None:
+    match = re.fullmatch(r"(slack|telegram):(-?\w+)", person)
+    if match is None:
         raise typer.BadParameter("a person is PLATFORM:ID, such as slack:U0123 or telegram:42")
-    return found[1], found[2]
+    return match[1], match[2]
 
 
 def _scope_text(chat: str) -> str:

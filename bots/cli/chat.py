@@ -1,4 +1,4 @@
-"""``moonthread chat``: the service with a terminal as its only platform, and the rules of chats."""
+"""``moonthread chat``: runs the service with a terminal as its only platform; manages chats' rules."""
 
 import asyncio
 import contextlib
@@ -36,31 +36,35 @@ def chat(
     system: Annotated[str | None, typer.Option(help="Instructions, in place of KIMI_SYSTEM_PROMPT.")] = None,
     model: Annotated[str | None, typer.Option(help="A model, in place of KIMI_MODEL.")] = None,
 ) -> None:
-    """Talk with Kimi; it remembers what was said, the last time too."""
+    """Talk with Kimi; it remembers earlier messages, also those of earlier runs."""
     if context.invoked_subcommand is not None:
         return
     settings = load(required=[Requirement.KIMI, Requirement.STORE])
-    chosen = {"kimi_system_prompt": system, "kimi_model": model}
-    settings = settings.model_copy(update={name: value for name, value in chosen.items() if value})
+    options = {"kimi_system_prompt": system, "kimi_model": model}
+    settings = settings.model_copy(update={name: value for name, value in options.items() if value})
     create_data_folder(settings)
     with contextlib.suppress(ImportError):
-        import readline  # noqa: F401  gives input() its editing keys and history
+        import readline  # noqa: F401  adds editing keys and history to input()
     with _single_instance(settings), asyncio.Runner(loop_factory=loop_factory()) as runner:
-        talk = ChatClient(settings)
-        runner.run(talk.open())
-        session = Repl(talk, runner)
+        client = ChatClient(settings)
+        runner.run(client.open())
+        repl = Repl(client, runner)
         try:
             while (line := _read_line()) is not None and line not in EXIT_COMMANDS:
-                session.handle(line)
+                repl.handle(line)
         finally:
-            runner.run(talk.close())
-    if session.failed:
+            runner.run(client.close())
+    if repl.failed:
         raise typer.Exit(1)
 
 
 @contextlib.contextmanager
 def _single_instance(settings: Settings) -> Iterator[None]:
-    """Hold the terminal's lock: two of them would answer each other's questions."""
+    """Hold the lock of ``moonthread chat``, because two processes would answer each other's questions.
+
+    Raises:
+        SettingsError: another process holds it.
+    """
     try:
         import fcntl  # not on Windows
     except ImportError:
@@ -77,7 +81,7 @@ def _single_instance(settings: Settings) -> Iterator[None]:
 
 
 def _read_line() -> str | None:
-    """Ask the person for a line; None where they leave."""
+    """Return the next line of the person; None if they leave."""
     try:
         return input(PROMPT if sys.stdin.isatty() else "").strip()
     except (EOFError, KeyboardInterrupt):
@@ -87,7 +91,7 @@ def _read_line() -> str | None:
 
 
 class ChatClient:
-    """The service on this terminal, and the two things that a person does with it."""
+    """Runs the service on this terminal and submits a person's questions and commands to it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -95,10 +99,10 @@ class ChatClient:
         self._terminal: TerminalApp | None = None
 
     async def open(self) -> None:
-        """Start, and finish what an earlier talk left unanswered.
+        """Start the service, and finish what an earlier run left unanswered.
 
         Raises:
-            MoonthreadError: it cannot start.
+            MoonthreadError: the service cannot start.
         """
         from bots.composition.service import Service  # late: only this command needs all of it
         from bots.terminal.app import TerminalApp
@@ -109,21 +113,21 @@ class ChatClient:
         await self._wait_until_idle()
 
     async def send(self, text: str) -> bool:
-        """Ask, and return when the answer stands there; False where there is none."""
+        """Submit a question and wait for its answer; returns False if there is none."""
         _, terminal = self._require_open()
         await terminal.submit_message(text)
         await self._wait_until_idle()
         return await self._was_answered()
 
     async def run_command(self, command: CommandName, argument: str = "") -> bool:
-        """Give a command, and return when it is done; False where a retry brought no answer."""
+        """Submit a command and wait until it is done; returns False if a retry brought no answer."""
         _, terminal = self._require_open()
         await terminal.submit_command(command, argument)
         await self._wait_until_idle()
         return command is not CommandName.RETRY or await self._was_answered()
 
     async def close(self) -> None:
-        """Stop."""
+        """Stop the service."""
         if self._service is not None:
             await self._service.stop()
 
@@ -150,18 +154,18 @@ class ChatClient:
 
 
 class Repl:
-    """Takes lines, one at a time; Ctrl-C ends an answer and not the session.
+    """Handles lines one at a time; Ctrl-C ends an answer and not the session.
 
-    The loop runs only while an answer does: at the prompt there is nothing to do.
+    The event loop runs only while an answer is written: at the prompt there is nothing to do.
     """
 
     def __init__(self, client: ChatClient, runner: asyncio.Runner) -> None:
-        self.failed = False  #: whether the last question went without an answer
+        self.failed = False  #: whether the last question got no answer
         self._client = client
         self._runner = runner
 
     def handle(self, line: str) -> None:
-        """Do what the line asks for."""
+        """Run the command in a line, or submit the line as a question."""
         if not line:
             return
         word, _, rest = line.partition(" ")

@@ -1,4 +1,4 @@
-"""``moonthread check``: a doctor that looks at everything and changes nothing."""
+"""``moonthread check``: checks everything that is configured, and changes nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -17,41 +17,41 @@ TIMEOUT_S: Final = 40.0
 
 
 def check() -> None:
-    """Check settings, database, Kimi, Slack and Telegram; exit status 1 where something is wrong."""
-    settings, findings = _check_settings()
-    findings += [CheckResult("warning", slip) for slip in (*likely_typos(), *outdated_names())]
-    for finding in findings:
-        _print_result(finding)
+    """Check settings, database, Kimi, Slack and Telegram; exit status 1 if something is wrong."""
+    settings, results = _check_settings()
+    results += [CheckResult("warning", advice) for advice in (*likely_typos(), *outdated_names())]
+    for result in results:
+        _print_result(result)
     if settings is not None:
-        findings += run_async(_run_checks(settings))
-    if any(finding.level == "fault" for finding in findings):
+        results += run_async(_run_checks(settings))
+    if any(result.level == "fault" for result in results):
         raise typer.Exit(1)
 
 
-def _print_result(finding: CheckResult) -> None:
-    advice = f"  → {finding.advice}" if finding.advice else ""
-    print(f"{SYMBOLS[finding.level]} {finding.summary}{advice}", flush=True)
+def _print_result(result: CheckResult) -> None:
+    advice = f"  → {result.advice}" if result.advice else ""
+    print(f"{SYMBOLS[result.level]} {result.summary}{advice}", flush=True)
 
 
 def _check_settings() -> tuple[Settings | None, list[CheckResult]]:
-    """Load what is there, and say what is wrong or missing for a run."""
+    """Return the settings, None if they cannot be loaded, and what a run is missing."""
     try:
         settings = load(required=[Requirement.KIMI, Requirement.STORE, Requirement.PLATFORM])
     except SettingsError as error:
-        findings = [_fault_result(fault) for fault in error.faults]
+        results = [_fault_result(fault) for fault in error.faults]
     else:
         return settings, [CheckResult("ok", "Settings: complete")]
     try:
-        return load(), findings
+        return load(), results
     except SettingsError:
-        return None, findings
+        return None, results
 
 
 async def _run_checks(settings: Settings) -> list[CheckResult]:
-    """Look at everything that is set up, all at the same time; print in a fixed order."""
-    looks = [
-        asyncio.create_task(_with_timeout(name, TIMEOUT_S, look(settings)))
-        for name, look, wanted in (
+    """Run the checks of everything that is configured concurrently; print them in a fixed order."""
+    checks = [
+        asyncio.create_task(_with_timeout(name, TIMEOUT_S, check(settings)))
+        for name, check, wanted in (
             ("Database", check_store.run_checks, True),
             ("Kimi", check_kimi.run_checks, settings.kimi_api_key is not None),
             ("Slack", check_platforms.check_slack, "slack" in settings.platforms),
@@ -59,19 +59,19 @@ async def _run_checks(settings: Settings) -> list[CheckResult]:
         )
         if wanted
     ]
-    found: list[CheckResult] = []
-    for look in looks:
-        findings = await look
-        found += findings
-        for finding in findings:
-            _print_result(finding)
-    return found
+    all_results: list[CheckResult] = []
+    for pending in checks:
+        results = await pending
+        all_results += results
+        for result in results:
+            _print_result(result)
+    return all_results
 
 
 async def _with_timeout(
     name: str, timeout_s: float, work: Awaitable[Sequence[CheckResult]]
 ) -> list[CheckResult]:
-    """Turn whatever goes wrong while looking into a finding."""
+    """Return the results of a check; an error of it becomes one."""
     try:
         async with asyncio.timeout(timeout_s):
             return list(await work)

@@ -1,4 +1,4 @@
-"""What ``moonthread check`` finds out about Kimi: the address, the key and the model."""
+"""The checks of ``moonthread check`` for Kimi: URL, key, model and balance."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,13 +23,13 @@ REGIONS: Final[Mapping[str, str]] = {
     "https://api.moonshot.cn/v1": "Moonshot's platform in China",
     "https://api.moonshot.ai/v1": "Moonshot's international platform",
 }
-"""Base URLs whose keys people mix up: accounts of one are unknown to the other."""
+"""Base URLs whose keys people mix up: an account of one is unknown to the other."""
 
 _RETRY: Final = RetryPolicy(max_attempts=2, total_wait_s=10.0)
 
 
 async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -> list[CheckResult]:
-    """Ask for the list of models, which needs a valid key and costs nothing."""
+    """Check the key by listing the models, which costs nothing; then the model and the balance."""
     host = urlsplit(settings.kimi_base_url).hostname
     try:
         models = await _list_models(settings, settings.kimi_base_url)
@@ -39,8 +39,8 @@ async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS
         return _without_model_list(settings, str(host))
     except KimiError as error:
         return [CheckResult("fault", f"Kimi: {error}", error.notice(terminal_language()))]
-    found = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
-    return [*found, await _check_balance(settings, str(host))]
+    results = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
+    return [*results, await _check_balance(settings, str(host))]
 
 
 async def _list_models(settings: Settings, base_url: str) -> tuple[Model, ...]:
@@ -49,15 +49,15 @@ async def _list_models(settings: Settings, base_url: str) -> tuple[Model, ...]:
 
 
 async def _check_balance(settings: Settings, host: str) -> CheckResult:
-    """Tell what is left on the account; see https://platform.kimi.ai/docs/api/balance."""
+    """Check that the account has a balance; see https://platform.kimi.ai/docs/api/balance."""
     try:
         async with open_kimi(settings, retry=_RETRY) as kimi:
-            told = await kimi.request_json("GET", "/users/me/balance")
+            balance = await kimi.request_json("GET", "/users/me/balance")
     except KimiEndpointMissing:
         return CheckResult("ok", f"Kimi: {host} does not tell the account's balance")
     except KimiError as error:
         return CheckResult("warning", f"Kimi: the balance cannot be read ({error})")
-    match told:
+    match balance:
         case {"data": {"available_balance": int() | float() as left}}:
             if left > 0:
                 return CheckResult("ok", f"Kimi: {left:,.2f} left on the account")
@@ -67,7 +67,7 @@ async def _check_balance(settings: Settings, host: str) -> CheckResult:
 
 
 async def _explain_refused_key(settings: Settings, regions: Mapping[str, str]) -> CheckResult:
-    """Say whose key it is, if it is anybody's."""
+    """Return the region that accepts the key, if one does."""
     what = f"Kimi: {urlsplit(settings.kimi_base_url).hostname} refuses the key"
     if settings.kimi_base_url not in regions:
         return CheckResult("fault", what, "Copy KIMI_API_KEY anew from that provider's console.")
@@ -89,7 +89,7 @@ async def _accepts_key(settings: Settings, base_url: str) -> bool:
 
 
 def _without_model_list(settings: Settings, host: str) -> list[CheckResult]:
-    """Some providers offer no list of models; whether the key is valid shows only with a question."""
+    """Return the results for a provider without a list of models, which cannot confirm the key."""
     unknown = CheckResult(
         "warning",
         f"Kimi: {host} has no list of models, so the key was not tried",
@@ -104,9 +104,9 @@ def _check_model(settings: Settings, models: tuple[Model, ...]) -> CheckResult:
         check_model(settings.kimi_model, models)
     except KimiModelUnknown as error:
         return CheckResult("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
-    found = next((model for model in models if model.id == settings.kimi_model), None)
-    room = f", {found.context_tokens:,} tokens of context" if found and found.context_tokens else ""
-    others = ", ".join(sorted(model.id for model in models if model is not found))
+    model = next((model for model in models if model.id == settings.kimi_model), None)
+    room = f", {model.context_tokens:,} tokens of context" if model and model.context_tokens else ""
+    others = ", ".join(sorted(other.id for other in models if other is not model))
     return CheckResult(
         "ok", f"Kimi: {settings.kimi_model} is there{room}" + (f"; others: {others}" if others else "")
     )

@@ -1,11 +1,11 @@
-"""What ``moonthread check`` finds out about Slack and Telegram: each platform's own doctor knows."""
+"""The checks of ``moonthread check`` for Slack and Telegram, made by each platform's diagnostics."""
 
 from bots.check_result import CheckResult
 from core.settings import Settings
 
 
 async def check_slack(settings: Settings) -> list[CheckResult]:
-    """Ask Slack about the token, the bot's name and its scopes."""
+    """Check the tokens, the bot's scopes and the desk on Slack."""
     from bots.composition.settings_mapping import build_slack_config
     from bots.slack import diagnostics
 
@@ -17,7 +17,7 @@ async def check_slack(settings: Settings) -> list[CheckResult]:
 
 
 async def check_telegram(settings: Settings) -> list[CheckResult]:
-    """Ask Telegram about the token, the bot's name and its privacy mode."""
+    """Check the token, the delivery of updates and the desk on Telegram."""
     from bots.composition.settings_mapping import build_telegram_config
     from bots.telegram import diagnostics
 
@@ -29,6 +29,6 @@ async def check_telegram(settings: Settings) -> list[CheckResult]:
 
 
 def _desk_channel(settings: Settings, platform: str) -> str:
-    """Return the desk's room where it is on ``platform``, else ""."""
+    """Return the channel of the desk if it is on ``platform``, else ""."""
     where, _, room = settings.desk.partition(":")
     return room if where == platform else ""

@@ -1,4 +1,4 @@
-"""What ``moonthread check`` finds out about the database."""
+"""The checks of ``moonthread check`` for the database."""
 
 from urllib.parse import urlsplit
 
@@ -8,8 +8,8 @@ from core.settings import Settings
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
-    """Look whether the database can be reached and its tables are up to date; nothing is made."""
-    from core.store import migrate  # late: it brings SQLAlchemy in
+    """Check that the database can be reached and its tables are up to date; creates nothing."""
+    from core.store import migrate  # late: it imports SQLAlchemy
 
     name = _describe_database(settings)
     runs = settings.migrate == "auto"
@@ -31,7 +31,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
 
 
 def _describe_database(settings: Settings) -> str:
-    """Say which database it is, without the password."""
+    """Return a description of the database without its password."""
     if settings.sqlite_file is not None:
         return f"SQLite file {settings.sqlite_file}"
     parts = urlsplit(settings.database_url.get_secret_value())

@@ -1,4 +1,4 @@
-"""``moonthread db``: bring the tables up to date, look, go back, or move everything to PostgreSQL."""
+"""``moonthread db``: upgrade, inspect and downgrade the tables, or copy everything to PostgreSQL."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ db = typer.Typer(name="db", help="The database's tables.", no_args_is_help=True)
 
 
 def _database_url() -> str:
-    """Return the database's address; a folder of ours is made where it is missing."""
+    """Return the database's URL; creates the folder of a SQLite file if it is missing."""
     settings = load(required=[Requirement.STORE])
     create_data_folder(settings)
     return settings.database_url.get_secret_value()
@@ -25,7 +25,7 @@ def _database_url() -> str:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the tables up to what this version needs; older versions may go on running."""
+    """Bring the tables up to what this version needs; older versions may keep running."""
     from core.store import migrate
 
     url = _database_url()
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 @db.command()
 def contract() -> None:
-    """Take away what only older versions needed; do it once none of them runs any more."""
+    """Remove what only older versions need; run it once none of them runs any more."""
     from core.store import migrate
 
     url = _database_url()
@@ -53,20 +53,20 @@ def current() -> None:
 
 @db.command()
 def status() -> None:
-    """Say where the tables are, and which steps are left."""
+    """Print the revision of the tables, and the steps that are left."""
     from core.store import migrate
 
-    found = run_async(migrate.status(_database_url()))
-    print(f"at {found.current or 'no revision'}")
-    if found.newer:
+    tables = run_async(migrate.status(_database_url()))
+    print(f"at {tables.current or 'no revision'}")
+    if tables.newer:
         print(f"newer than this version, which needs {migrate.chain().needed}")
-    if found.floor:
-        print(f"versions of revision {found.floor} and later may run on it")
-    for step in found.pending:
+    if tables.floor:
+        print(f"versions of revision {tables.floor} and later may run on it")
+    for step in tables.pending:
         print(f"needed: {step.revision} {step.summary}")
-    for step in found.contract:
+    for step in tables.contract:
         print(f"contract step, when no older version runs: {step.revision} {step.summary}")
-    if not (found.pending or found.contract or found.newer):
+    if not (tables.pending or tables.contract or tables.newer):
         print("nothing is left to do")
 
 
@@ -92,7 +92,7 @@ def copy(
 ) -> None:
     """Copy everything from the SQLite file to an empty PostgreSQL database, and compare both.
 
-    The service must be stopped. An interrupted copy goes on where it was when it is run again.
+    The service must be stopped. Run an interrupted copy again to continue it.
     """
     settings = load(required=[Requirement.STORE])
     if settings.sqlite_file is None or not settings.sqlite_file.is_file():
@@ -102,7 +102,11 @@ def copy(
 
 
 def _target_url(to: str, to_file: Path | None) -> str:
-    """Return the address that was given in one of two ways."""
+    """Return the URL given by --to or --to-file.
+
+    Raises:
+        SettingsError: neither or both are given, or the URL is invalid.
+    """
     from pydantic import TypeAdapter, ValidationError
 
     from core.settings.shapes import DatabaseUrl
@@ -110,9 +114,9 @@ def _target_url(to: str, to_file: Path | None) -> str:
     if bool(to) == (to_file is not None):
         raise SettingsError(["--to: give either --to or --to-file"])
     try:
-        told = to if to_file is None else to_file.read_text(encoding="utf-8").strip()
-        return TypeAdapter(DatabaseUrl).validate_python(told).get_secret_value()
-    except ValidationError as exc:  # its text would repeat the address
+        url = to if to_file is None else to_file.read_text(encoding="utf-8").strip()
+        return TypeAdapter(DatabaseUrl).validate_python(url).get_secret_value()
+    except ValidationError as exc:  # its text would repeat the URL
         fault = exc.errors(include_url=False, include_input=False)[0]
         raise SettingsError([f"--to: {fault.get('ctx', {}).get('error', fault['msg'])}"]) from None
     except (OSError, UnicodeDecodeError) as exc:
@@ -132,11 +136,11 @@ async def _copy(settings: Settings, target_url: str, *, start_over: bool) -> int
 
 
 def _print_progress(progress: "TransferProgress") -> None:
-    """Keep one line for each table on a terminal; elsewhere one line when it is done."""
-    done = f"{progress.table}: {progress.rows:,} of {progress.total:,}"
+    """Print progress: on a terminal in one line for each table, elsewhere once a table is done."""
+    line = f"{progress.table}: {progress.rows:,} of {progress.total:,}"
     if progress.verified:
         print(f"{progress.table}: {progress.rows:,} rows, compared", file=sys.stderr)
     elif sys.stderr.isatty():
-        print(f"\r{done}", end="\n" if progress.rows == progress.total else "", file=sys.stderr, flush=True)
+        print(f"\r{line}", end="\n" if progress.rows == progress.total else "", file=sys.stderr, flush=True)
     elif progress.rows == progress.total:
-        print(done, file=sys.stderr)
+        print(line, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``moonthread demo``: the whole service against local stand-ins, in a browser."""
+"""``moonthread demo``: the whole service with local stand-ins, in a browser."""
 
 from typing import Annotated
 
@@ -14,6 +14,6 @@ def demo(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """Try the bot in a browser, without any account."""
-    from bots.simulator.demo import run  # late: nobody else needs the stand-ins
+    from bots.simulator.demo import run  # late: only the extra [demo] installs what the stand-ins need
 
     run_async(run(port=port, open_browser=browser))

@@ -1,4 +1,4 @@
-"""``moonthread desk``: how fast people answered who took conversations over, and how they were rated."""
+"""``moonthread desk``: statistics of the team's desk: response times, resolution times, ratings."""
 
 import statistics
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ COLUMNS = ("who", "handovers", "answered", "response p50", "p90", "resolved p50"
 
 @desk.callback()
 def _desk() -> None:
-    """Keep ``stats`` a command of its own, for others to stand beside it."""
+    """Keep ``stats`` a subcommand, so that others can be added."""
 
 
 @desk.command()
@@ -31,16 +31,17 @@ def stats(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC; a month ago.")
     ] = None,
 ) -> None:
-    """Print handovers by who took them: first response, resolution (in minutes) and rating."""
+    """Print handovers by assignee: first response and resolution (in minutes) and rating."""
     settings = load(required=[Requirement.STORE])
     first = since.replace(tzinfo=UTC) if since is not None else utc_now() - DEFAULT_PERIOD
-    found = run_async(_load_outcomes(settings, first))
-    takers = sorted({one.assignee for one in found})
+    outcomes = run_async(_load_outcomes(settings, first))
+    assignees = sorted({one.assignee for one in outcomes})
     lines = [list(COLUMNS)]
     lines += [
-        table_row(taker or "(nobody)", [one for one in found if one.assignee == taker]) for taker in takers
+        table_row(assignee or "(nobody)", [one for one in outcomes if one.assignee == assignee])
+        for assignee in assignees
     ]
-    lines.append(table_row("total", found))
+    lines.append(table_row("total", outcomes))
     widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
     for name, *rest in lines:
         cells = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
@@ -48,7 +49,7 @@ def stats(
 
 
 def table_row(name: str, outcomes: Sequence[HandoffOutcome]) -> list[str]:
-    """Return one line of the table; times in minutes, "-" where there are none."""
+    """Return one row of the table; times in minutes, "-" if there are none."""
     responses = [one.response_s for one in outcomes if one.response_s is not None]
     resolved = [one.resolution_s for one in outcomes if one.resolution_s is not None]
     stars = [one.stars for one in outcomes if one.stars is not None]

@@ -1,4 +1,4 @@
-"""``moonthread export``: what is stored of a conversation or a person, as JSON Lines."""
+"""``moonthread export``: prints what is stored of a conversation or a person, as JSON Lines."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ def export_(
 
 
 async def _write_records(settings: Settings, conversation: int | None, platform: str, person_id: str) -> int:
-    """Write the records; return how many there were."""
+    """Write the records and return their number."""
     count = 0
     async with open_database(settings) as database, database.read() as tx:
         async for record in _records(tx, conversation, platform, person_id):

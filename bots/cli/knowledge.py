@@ -1,4 +1,4 @@
-"""``moonthread knowledge``: what the bot knows, and how well it finds it."""
+"""``moonthread knowledge``: manages the knowledge sets, searches and evaluates them."""
 
 import contextlib
 import csv
@@ -128,29 +128,29 @@ def _parse_owner(tenant: str) -> Owner:
 
 @asynccontextmanager
 async def _open_text_reader(settings: Settings, database: Database) -> AsyncIterator[FileTextReader]:
-    """Make what reads files; without a key there is nobody to read PDFs."""
+    """Yield a reader of files; without a key it cannot read PDFs, which Kimi reads."""
     key = settings.kimi_api_key
     async with contextlib.AsyncExitStack() as closing:
-        shelf = None
+        file_store = None
         if key is not None:
             kimi = await closing.enter_async_context(open_kimi(settings))
             account = account_name(settings.kimi_base_url, key.get_secret_value())
-            shelf = KimiFileStore(database, kimi.files, SystemClock(), account=account)
-        yield FileTextReader(shelf)
+            file_store = KimiFileStore(database, kimi.files, SystemClock(), account=account)
+        yield FileTextReader(file_store)
 
 
 async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path], url: str) -> bool:
-    """Add files, and say what became of each; False where one could not be added."""
+    """Add files and print a line for each; returns False if one could not be added."""
     done = True
     async with (
         open_database(settings, create=True) as database,
-        _open_text_reader(settings, database) as words,
+        _open_text_reader(settings, database) as reader,
     ):
         for path in paths:
             try:
-                ending, text = await words.read(path, name=path.name)
-                taught = await index_document(
-                    database, owner, name, name=path.name, text=text, extension=ending, url=url
+                extension, text = await reader.read(path, name=path.name)
+                document = await index_document(
+                    database, owner, name, name=path.name, text=text, extension=extension, url=url
                 )
             except UnusableFile as exc:
                 print_error(_failure_text(exc, path, settings))
@@ -159,8 +159,8 @@ async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path
                 print_error(f"{path}: {exc}")
                 done = False
             else:
-                state = f"version {taught.version}" if taught.changed else "unchanged"
-                print(f"{name}: {taught.name}, {_count_text(taught.passage_count, 'passage')}, {state}")
+                state = f"version {document.version}" if document.changed else "unchanged"
+                print(f"{name}: {document.name}, {_count_text(document.passage_count, 'passage')}, {state}")
     return done
 
 
@@ -174,8 +174,8 @@ def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str
 
 async def _list(settings: Settings, owner: Owner | None) -> None:
     async with open_database(settings, create=True) as database, database.read() as tx:
-        found = await store.load_all_sets(tx) if owner is None else await store.load_usable_sets(tx, owner)
-        for one in found:
+        sets = await store.load_all_sets(tx) if owner is None else await store.load_usable_sets(tx, owner)
+        for one in sets:
             whose = f" of {one.owner.platform}:{one.owner.tenant}" if one.owner != DEPLOYMENT else ""
             print(
                 f"{one.name}{whose}: {_count_text(one.documents, 'document')}, "
@@ -185,28 +185,28 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
                 size = _count_text(document.passages, "passage")
                 print(f"  {document.name}: {size}, version {document.version}, {changed}")
-    if not found:
+    if not sets:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
 
 
 async def _remove(settings: Settings, owner: Owner, name: str, document: str) -> bool:
     async with open_database(settings, create=True) as database, database.begin() as tx:
-        found = await store.find_set(tx, owner, name)
-        if found is None:
+        named = await store.find_set(tx, owner, name)
+        if named is None:
             return False
         if document:
-            return await store.remove_document(tx, found.id, document)
-        await store.remove_set(tx, found.id)
+            return await store.remove_document(tx, named.id, document)
+        await store.remove_set(tx, named.id)
     return True
 
 
 async def _resolve_set_ids(
     database: Database, owner: Owner, set_names: Sequence[str] | None
 ) -> Sequence[int]:
-    """Return the sets that are meant.
+    """Return the ids of the named sets; of all usable sets if none is named.
 
     Raises:
-        SettingsError: one does not exist.
+        SettingsError: a named set does not exist.
     """
     async with database.read() as tx:
         if not set_names:
@@ -221,14 +221,14 @@ async def _resolve_set_ids(
 async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        found = await find_passages(database, ids, question)
-    for one in found:
+        passages = await find_passages(database, ids, question)
+    for one in passages:
         entry = one.entry
         print(
             f"[{one.number}] {entry.label} ({entry.document}, covers {one.coverage:.0%}) {entry.url}".rstrip()
         )
         print("    " + entry.text.replace("\n", "\n    "))
-    return bool(found)
+    return bool(passages)
 
 
 async def _evaluate(

@@ -1,4 +1,4 @@
-"""The report of ``moonthread knowledge eval``."""
+"""Evaluates retrieval and answers for ``moonthread knowledge eval``, and prints the report."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from core.llm.masking_model import mask_request
 from core.settings import Settings
 from core.store import Database
 
-MAX_CONCURRENT = 4  #: questions that Kimi is asked at the same time
+MAX_CONCURRENT = 4  #: cases evaluated at the same time
 
 
 async def evaluate(
@@ -32,7 +32,16 @@ async def evaluate(
     ask: bool,
     misses: bool,
 ) -> None:
-    """Ask every case and print the report; with ``ask`` Kimi answers too, strictly from what was found."""
+    """Evaluate every case and print the report.
+
+    Args:
+        settings: the deployment's settings.
+        database: the open store.
+        set_ids: the knowledge sets to search.
+        cases: the questions with what is expected.
+        ask: let Kimi answer too, strictly from the passages found.
+        misses: print the cases that failed.
+    """
     places = asyncio.Semaphore(MAX_CONCURRENT)
     async with contextlib.AsyncExitStack() as closing:
         kimi = await closing.enter_async_context(open_kimi(settings)) if ask else None

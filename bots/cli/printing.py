@@ -1,4 +1,4 @@
-"""An answer straight from Kimi, growing on the terminal."""
+"""Prints an answer of Kimi on the terminal while it is received."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -11,26 +11,28 @@ from core.redaction.masking import Masker, StreamUnmasker
 
 
 async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker, stream: bool = True) -> None:
-    """Show Kimi's answer, who does not see what ``masker`` hides; a note says where it is not the whole.
+    """Print Kimi's answer to ``request``, and a note if it was cut at the token limit.
+
+    ``masker`` hides personal data from Kimi and restores it in the answer.
 
     Raises:
-        core.kimi.KimiError: what was shown until then stays.
+        core.kimi.KimiError: the text received until then remains printed.
     """
     mask = masker.for_request()
-    shower, sent = StreamUnmasker(mask), await mask_request(request, mask)
+    unmasker, masked = StreamUnmasker(mask), await mask_request(request, mask)
     screen = Screen()
     screen.show_thinking()
     begun = False
     reason: FinishReason = "stop"
     try:
-        async with contextlib.aclosing(_stream_text(kimi, sent, stream=stream)) as pieces:
+        async with contextlib.aclosing(_stream_text(kimi, masked, stream=stream)) as pieces:
             async for piece, why in pieces:
                 reason = why or reason
-                shown = shower.feed(piece)
-                fresh = shown if begun else shown.lstrip()  # some models put a blank first
-                begun = begun or bool(fresh)
-                screen.append(fresh)
-        screen.append(shower.flush())
+                text = unmasker.feed(piece)
+                text = text if begun else text.lstrip()  # some models begin with a space
+                begun = begun or bool(text)
+                screen.append(text)
+        screen.append(unmasker.flush())
     finally:
         screen.end_line()
     if reason == "length":
@@ -42,7 +44,7 @@ async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker,
 async def _stream_text(
     kimi: AsyncKimi, request: ChatRequest, *, stream: bool
 ) -> AsyncGenerator[tuple[str, FinishReason | None], None]:
-    """Yield the answer's text as it comes, and at the end why it ended."""
+    """Yield the answer's text as it is received, and the reason of its end with the last piece."""
     if not stream:
         reply = await kimi.complete(request, on_retry=_print_wait)
         yield reply.text, reply.finish_reason

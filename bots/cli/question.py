@@ -1,4 +1,4 @@
-"""From settings and words to a request to Kimi."""
+"""Builds requests and clients of Kimi from settings."""
 
 from core.domain.errors import SettingsError
 from core.kimi import AsyncKimi, ChatRequest, Message, RetryPolicy, Timeouts
@@ -8,10 +8,10 @@ from core.settings import Settings
 def open_kimi(
     settings: Settings, *, base_url: str | None = None, retry: RetryPolicy | None = None
 ) -> AsyncKimi:
-    """Make the client that the settings describe, or one with the same key at another address.
+    """Build a client with the configured key; ``base_url`` and ``retry`` override the settings.
 
     Raises:
-        SettingsError: there is no key.
+        SettingsError: no key is configured.
     """
     if settings.kimi_api_key is None:
         raise SettingsError(["KIMI_API_KEY: is not set"])
@@ -30,7 +30,7 @@ def open_kimi(
 def build_request(
     settings: Settings, *messages: Message, system: str | None = None, model: str | None = None
 ) -> ChatRequest:
-    """Ask ``turns`` with the operator's settings; ``system`` and ``model`` go before those."""
+    """Build a request of ``messages``; ``system`` and ``model`` override the settings."""
     prompt = system or settings.kimi_system_prompt
     sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
     return ChatRequest(

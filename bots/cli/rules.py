@@ -1,4 +1,4 @@
-"""``moonthread chat set``, ``show``, ``list`` and ``drop``: the rules of groups and channels."""
+"""``moonthread chat set``, ``show``, ``list`` and ``drop``: manages the rules of groups and channels."""
 
 import re
 from collections.abc import Sequence
@@ -31,20 +31,20 @@ def set_(
         typer.Argument(metavar="NAME=VALUE…", help=f"Rules: {', '.join(RULE_NAMES)}. NAME= is the usual."),
     ],
 ) -> None:
-    """Set rules of a chat; those that are not named stay as they are."""
-    words, (platform, tenant, channel) = _parse_arguments(chat, pairs)
+    """Set rules of a chat; rules that are not named keep their values."""
+    values, (platform, tenant, channel) = _parse_arguments(chat, pairs)
 
     async def work(tx: Transaction) -> tuple[ChatRules, int]:
         stored = await _load_rules(tx, platform, tenant, channel)
-        made = with_changes(stored.rules if stored else ChatRules(), words)
-        where = stored.tenant if stored else tenant
-        return made, await rules.save(
-            tx, made, platform=platform, tenant=where, channel=channel, changed_by=""
+        changed = with_changes(stored.rules if stored else ChatRules(), values)
+        owner = stored.tenant if stored else tenant
+        return changed, await rules.save(
+            tx, changed, platform=platform, tenant=owner, channel=channel, changed_by=""
         )
 
-    made, version = run_in_transaction(work, create=True)
+    changed, version = run_in_transaction(work, create=True)
     typer.echo(f"{chat}: version {version}, in effect")
-    _print_rules(made, include_defaults=False)
+    _print_rules(changed, include_defaults=False)
 
 
 def show(
@@ -88,7 +88,7 @@ def list_() -> None:
 
 
 def drop(chat: ChatArgument) -> None:
-    """Take all rules of a chat away."""
+    """Remove all rules of a chat."""
     platform, tenant, channel = _parse_chat(chat)
 
     async def work(tx: Transaction) -> bool:
@@ -104,39 +104,43 @@ def drop(chat: ChatArgument) -> None:
 
 
 def _parse_arguments(chat: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, str]]:
-    """Return what is to be set where.
+    """Return the values by rule, and platform, tenant and channel of the chat.
 
     Raises:
-        SettingsError: names every fault.
+        SettingsError: with every fault of both.
     """
     faults: list[str] = []
-    place, words = ("", "", ""), dict[str, str]()
+    chat_key, values = ("", "", ""), dict[str, str]()
     try:
-        place = _parse_chat(chat)
+        chat_key = _parse_chat(chat)
     except SettingsError as exc:
         faults += exc.faults
     try:
-        words = parse_pairs(pairs)
+        values = parse_pairs(pairs)
     except SettingsError as exc:
         faults += exc.faults
     if faults:
         try:
-            with_changes(ChatRules(), words)
+            with_changes(ChatRules(), values)
         except SettingsError as exc:
             faults += exc.faults
         raise SettingsError(faults)
-    return words, place
+    return values, chat_key
 
 
 def _parse_chat(chat: str) -> tuple[str, str, str]:
-    found = re.fullmatch(r"(slack|telegram):(?:(\w+):)?(-?\w+)", chat)
-    if found is None:
+    match = re.fullmatch(r"(slack|telegram):(?:(\w+):)?(-?\w+)", chat)
+    if match is None:
         raise SettingsError([f"{chat!r} is no chat; write one such as telegram:-100123 or slack:C0123"])
-    return found[1], found[2] or ANY_TENANT, found[3]
+    return match[1], match[2] or ANY_TENANT, match[3]
 
 
 async def _load_rules(tx: Transaction, platform: str, tenant: str, channel: str) -> StoredChatRules | None:
-    """Return a chat's stored rules; with no tenant named, those under any."""
+    """Return a chat's stored rules; those of its only tenant if none is named.
+
+    Raises:
+        SettingsError: no tenant is named, and several have rules for this chat.
+    """
     stored = await rules.load_all(tx, platform=platform, channel=channel)
     if tenant:
         return next((one for one in stored if one.tenant == tenant), None)

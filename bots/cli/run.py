@@ -1,4 +1,4 @@
-"""``moonthread run``: serve the platforms until told to stop."""
+"""``moonthread run``: serves the platforms until it is stopped."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -31,7 +31,7 @@ def run(
     settings = load(required=[Requirement.KIMI, Requirement.STORE, *wanted])
     configure_logging(settings)
     create_data_folder(settings)
-    from bots.composition.service import serve  # late: it brings the platforms' SDKs in
+    from bots.composition.service import serve  # late: it imports the platforms' SDKs
 
     run_async(serve(settings, frozenset(platform or settings.platforms)))
 
@@ -40,7 +40,7 @@ def configure_logging(settings: Settings) -> None:
     """Configure logging, and warn of settings that are misspelt or given by a former name."""
     secrets = (value.get_secret_value() for _, value in settings if hasattr(value, "get_secret_value"))
     logging_setup.configure(settings.log_level, settings.log_format, secrets=secrets)
-    for slip in likely_typos():
-        structlog.get_logger().warning("settings.likely_typo", about=slip)
+    for typo in likely_typos():
+        structlog.get_logger().warning("settings.likely_typo", about=typo)
     for outdated in outdated_names():
         structlog.get_logger().warning("settings.name_outdated", about=outdated)

@@ -1,4 +1,4 @@
-"""``moonthread slack-manifest``: what to paste into Slack's "create an app"."""
+"""``moonthread slack-manifest``: prints the manifest to paste when creating the Slack app."""
 
 import json
 from typing import Annotated

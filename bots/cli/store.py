@@ -1,4 +1,4 @@
-"""The configured store, open for the length of one command."""
+"""Opens the configured store for one command."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_database(settings: Settings, *, create: bool = False) -> AsyncIterator[Database]:
-    """Hand out the database; with ``make`` it is made, or brought up to date, as a start would.
+    """Yield the database; with ``create`` it is created or upgraded first, as the service would.
 
     Raises:
-        SettingsError: there is none yet, and ``make`` is not set; or its folder cannot be made.
-        StoreUnavailable: it cannot be reached, or its tables are not this version's.
+        SettingsError: it does not exist and ``create`` is False, or its folder cannot be created.
+        StoreUnavailable: it cannot be reached, or its tables do not fit this version.
     """
     if create:
         create_data_folder(settings)
@@ -35,11 +35,11 @@ async def open_database(settings: Settings, *, create: bool = False) -> AsyncIte
 
 
 def run_in_transaction(work: Callable[[Transaction], Awaitable[T]], *, create: bool = False) -> T:
-    """Do something in one transaction of the configured store."""
+    """Return the result of ``work`` in one transaction of the configured store; see :func:`open_database`."""
     settings = load(required=[Requirement.STORE])
 
-    async def within() -> T:
+    async def run() -> T:
         async with open_database(settings, create=create) as database, database.begin() as tx:
             return await work(tx)
 
-    return run_async(within())
+    return run_async(run())

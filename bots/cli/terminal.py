@@ -1,4 +1,4 @@
-"""What every command shares: complaints on standard error, the loop, the person's language."""
+"""Used by every command: error messages, the event loop, the terminal's language."""
 
 import asyncio
 import os
@@ -9,18 +9,19 @@ from typing import Any, TypeVar
 from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
+from core.text.language import language_of_tag
 
 T = TypeVar("T")
 
 
 def print_error(*lines: str) -> None:
-    """Write one line for each thing that is wrong to standard error."""
+    """Print each line to standard error, with the program's name before it."""
     for line in lines:
         print(f"moonthread: {line}", file=sys.stderr)
 
 
 def error_lines(error: MoonthreadError) -> list[str]:
-    """Return the lines in which a person reads this error."""
+    """Return the lines that tell a person about an error, one for each fault."""
     match error:
         case SettingsError():
             return error.faults
@@ -32,18 +33,18 @@ def error_lines(error: MoonthreadError) -> list[str]:
 
 
 def terminal_language() -> Language:
-    """Return the language that this terminal is set to."""
+    """Return the language of the environment's locale."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if value := os.environ.get(name):
-            return "zh" if value.lower().startswith("zh") else "en"
+            return language_of_tag(value)
     return "en"
 
 
 def create_data_folder(settings: Settings) -> None:
-    """Make the folder of the SQLite file where it is missing; only this user may look into it.
+    """Create the folder of the SQLite file if it is missing, readable by this user only.
 
     Raises:
-        SettingsError: it cannot be made.
+        SettingsError: it cannot be created.
     """
     if settings.sqlite_file is None:
         return
@@ -55,7 +56,7 @@ def create_data_folder(settings: Settings) -> None:
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the event loop: uvloop's where it is there, else None for asyncio's own."""
+    """Return uvloop's loop factory if it is installed; None for asyncio's own loop."""
     try:
         import uvloop  # not on Windows
     except ImportError:
@@ -64,6 +65,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on a loop of its own; Ctrl-C cancels it and raises KeyboardInterrupt."""
+    """Return the result of a coroutine run on a loop of its own; Ctrl-C raises KeyboardInterrupt."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(main)

@@ -1,4 +1,4 @@
-"""``moonthread usage``: what was used and what it cost, as a table."""
+"""``moonthread usage``: prints tokens and cost as a table."""
 
 import csv
 import sys
@@ -23,7 +23,7 @@ COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
     ("usd", lambda row: f"{row.cost_usd:.4f}"),
     ("unpriced", lambda row: str(row.unpriced)),
 )
-"""Tokens, but for the number of answers, the cost, and the number of calls whose price is not known."""
+"""Columns by name: answers, tokens, cost, and the number of calls whose price is unknown."""
 
 
 def usage(

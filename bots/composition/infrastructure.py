@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bots.composition.settings_mapping import build_access_lists, build_price_list
-from bots.observability.metrics import Metrics
 from bots.observability.metrics_observer import MetricsObserver
+from bots.observability.metrics_registry import Metrics
 from bots.platform_adapter import Platform
 from core.access import AccessLists, PriceList
 from core.domain.clock import Clock

@@ -3,6 +3,7 @@
 ::
 
     metrics.py           every metric: name, labels, unit and meaning
+    metrics_registry.py  the values of one process
     metric_labels.py     label values for the types of core
     metrics_observer.py  what core reports, counted and traced
     gauges.py            states that are read when /metrics is requested

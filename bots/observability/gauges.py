@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from bots.observability import metrics as m
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 from bots.observability.readiness import ComponentStatus, QueueDepth
 from core.llm import LimiterLoad, LlmGateway
 from core.llm.account_limits import DIMENSIONS

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bots.observability.gauges import Gauges
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 from bots.observability.readiness import Readiness
 
 

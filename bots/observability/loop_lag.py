@@ -3,7 +3,7 @@
 import asyncio
 
 from bots.observability import metrics as m
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 
 MEASURE_INTERVAL_S = 1.0
 

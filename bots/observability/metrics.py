@@ -1,22 +1,14 @@
 """Every metric of a replica: name, kind, labels and meaning. README's table is generated from them.
 
 Names end in their unit (https://prometheus.io/docs/practices/naming/). Labels have few values by
-design (platforms, outcomes, models); past :data:`MAX_LABEL_VALUES` further values become "other", so
-that a defect cannot flood the metrics database. No label holds a person, a chat or a text.
+design (platforms, outcomes, models), and none of them holds a person, a chat or a text.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
-
 MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
-MAX_LABEL_VALUES: Final = 40  #: distinct values of one label of one metric
 FAST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SLOW_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
 LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -221,82 +213,3 @@ WATCHDOG_RESTARTS = Metric(
 )
 
 ALL: Final = tuple(value for value in globals().values() if isinstance(value, Metric))
-
-_Collector: TypeAlias = Counter | Gauge | Histogram
-
-
-class Metrics:
-    """All metrics of one process in a registry of their own."""
-
-    def __init__(self, *, process: bool = True) -> None:
-        """Create every metric; ``process`` adds memory, CPU time and file handles of the process."""
-        self.registry = CollectorRegistry()
-        if process:
-            ProcessCollector(registry=self.registry)
-            PlatformCollector(registry=self.registry)
-            GCCollector(registry=self.registry)
-        self._collectors: Mapping[Metric, _Collector] = {
-            metric: self._build_collector(metric) for metric in ALL
-        }
-        self._children: dict[tuple[Metric, tuple[str, ...]], _Collector] = {}
-        self._label_values: dict[tuple[Metric, int], set[str]] = {}
-
-    def increment(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
-        """Add ``amount`` to a counter."""
-        child = self._child(metric, labels)
-        if not isinstance(child, Counter):
-            raise TypeError(f"{metric.name} is not a counter")
-        child.inc(amount)
-
-    def observe(self, metric: Metric, *labels: str, seconds: float) -> None:
-        """Record a duration in a histogram."""
-        child = self._child(metric, labels)
-        if not isinstance(child, Histogram):
-            raise TypeError(f"{metric.name} is not a histogram")
-        child.observe(seconds)
-
-    def set_gauge(self, metric: Metric, *labels: str, value: float) -> None:
-        """Set a gauge to ``value``."""
-        child = self._child(metric, labels)
-        if not isinstance(child, Gauge):
-            raise TypeError(f"{metric.name} is not a gauge")
-        child.set(value)
-
-    def render(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def value(self, name: str, **labels: str) -> float:
-        """Return the value of one sample; 0 if it does not exist yet."""
-        return self.registry.get_sample_value(name, labels) or 0.0
-
-    def _build_collector(self, metric: Metric) -> _Collector:
-        match metric.kind:
-            case "counter":
-                name = metric.name.removesuffix("_total")
-                return Counter(name, metric.help, metric.labels, registry=self.registry)
-            case "gauge":
-                return Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
-            case "histogram":
-                return Histogram(
-                    metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets
-                )
-
-    def _child(self, metric: Metric, labels: tuple[str, ...]) -> _Collector:
-        """Return the time series of a metric with these label values."""
-        child = self._children.get((metric, labels))
-        if child is None:
-            collector = self._collectors[metric]
-            bounded = tuple(self._bounded_label(metric, index, value) for index, value in enumerate(labels))
-            child = collector.labels(*bounded) if bounded else collector
-            if bounded == labels:
-                self._children[metric, labels] = child
-        return child
-
-    def _bounded_label(self, metric: Metric, index: int, value: str) -> str:
-        """Return ``value``, or "other" once the label has :data:`MAX_LABEL_VALUES` values."""
-        values = self._label_values.setdefault((metric, index), set())
-        if value not in values and len(values) >= MAX_LABEL_VALUES:
-            return "other"
-        values.add(value)
-        return value

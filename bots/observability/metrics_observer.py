@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 
 from bots.observability import metrics as m
 from bots.observability.metric_labels import event_type_label
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 from core.access import PriceList
 from core.domain.events import Event, origin_of
 from core.observer import AttributeValue, ModelCallRecord, Observer, PlatformCallRecord, TraceSpan, TurnRecord

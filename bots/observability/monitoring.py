@@ -9,7 +9,7 @@ from bots.observability import metrics as m
 from bots.observability.gauges import Gauges
 from bots.observability.http_endpoints import HttpEndpoints
 from bots.observability.loop_lag import LoopLagMonitor
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 from bots.observability.readiness import Readiness
 from bots.observability.watchdog import Watchdog
 from bots.platform_adapter import Platform

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from bots.observability import metrics as m
-from bots.observability.metrics import Metrics
+from bots.observability.metrics_registry import Metrics
 from bots.platform_adapter import EventConnection, Platform
 from core.domain.clock import Clock
 

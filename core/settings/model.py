@@ -1,6 +1,6 @@
 """All settings: names, ranges, defaults and descriptions.
 
-``python -m bots.cli.settings_table`` writes the README's tables from the descriptions.
+``python -m bots.readme_tables`` writes the README's tables from the descriptions.
 A field's name is the variable's in lower case without ``MOONTHREAD_``.
 """
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from bots.observability.metrics import ALL, EVENTS, MAX_LABEL_VALUES, QUEUE_EVENTS, Metrics
+from bots.observability.metrics import ALL, EVENTS, QUEUE_EVENTS
+from bots.observability.metrics_registry import MAX_LABEL_VALUES, Metrics
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
