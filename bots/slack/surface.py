@@ -17,7 +17,8 @@ from dataclasses import replace
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack import buttons as buttons
+from bots.recent_set import RecentSet
+from bots.slack.buttons import render_buttons
 from bots.slack.errors import error_code
 from bots.slack.limits import SlackLimits
 from bots.slack.message_api import MessageApi, is_unsupported
@@ -81,7 +82,9 @@ class SlackMessageChannel:
         self._typing_indicator = TypingIndicator(client, agent_view=agent_view)
         self._limits = limits
         self._streaming_enabled = True  # False once Slack has refused streams for good
-        self._uncertain_streams: dict[str, None] = {}  # whose last call may have had an effect
+        self._uncertain_streams: RecentSet[str] = RecentSet(
+            MAX_UNCERTAIN_STREAMS
+        )  # last call: outcome unknown
 
     def build_renderer(self, address: Address) -> Renderer:
         """Return a renderer; if streams are available, it only appends to what it has rendered."""
@@ -166,7 +169,7 @@ class SlackMessageChannel:
             try:
                 return await self._append(ref, message.text[len(previous.text) :], final=final, blocks=blocks)
             except (PlatformOutcomeUnknown, PlatformUnavailable):
-                self._mark_uncertain(ref)
+                self._uncertain_streams.add(ref.message_id)
                 raise
             except PlatformRefused as exc:
                 after = await self._convert_to_edit(ref, message, blocks, final=final, refusal=exc)
@@ -179,7 +182,7 @@ class SlackMessageChannel:
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Delete a message; succeeds if it is deleted already."""
-        self._uncertain_streams.pop(ref.message_id, None)
+        self._uncertain_streams.discard(ref.message_id)
         await self._api.delete(ref.channel, ref.message_id)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
@@ -274,16 +277,11 @@ class SlackMessageChannel:
 
     async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
         """End the stream and replace its text: what it shows is unknown, or not a prefix."""
-        self._mark_uncertain(ref)
+        self._uncertain_streams.add(ref.message_id)
         await self._api.close_stream(ref.channel, ref.message_id)
         await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
-        self._uncertain_streams.pop(ref.message_id, None)
+        self._uncertain_streams.discard(ref.message_id)
         return replace(ref, mode=DeliveryModeName.EDIT)
-
-    def _mark_uncertain(self, ref: MessageRef) -> None:
-        self._uncertain_streams[ref.message_id] = None
-        while len(self._uncertain_streams) > MAX_UNCERTAIN_STREAMS:
-            del self._uncertain_streams[next(iter(self._uncertain_streams))]
 
     def _disable_unsupported_streaming(self, refusal: PlatformError) -> None:
         """Stop offering streams if Slack does not have them."""
@@ -292,5 +290,5 @@ class SlackMessageChannel:
             log.warning("slack.streaming_disabled", error=error_code(refusal))
 
 
-def _button_blocks(address: Address, controls: Sequence[Button]) -> Blocks:
-    return buttons.render_buttons(controls, language=address.details.get("language", ""))
+def _button_blocks(address: Address, buttons: Sequence[Button]) -> Blocks:
+    return render_buttons(buttons, language=address.details.get("language", ""))

@@ -15,6 +15,7 @@ from typing import Literal
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.recent_set import RecentSet
 from bots.slack.errors import error_code, translate_errors
 from bots.slack.message_api import UNSUPPORTED_CODES
 from core.domain.addresses import Address
@@ -42,7 +43,7 @@ class TypingIndicator:
         self._client = client
         self._available = True
         self._agent_view = agent_view  # False once Slack has refused sessions
-        self._running_sessions: dict[tuple[str, str], None] = {}  # set to processing, oldest first
+        self._running_sessions: RecentSet[tuple[str, str]] = RecentSet(MAX_RUNNING_SESSIONS)
 
     @property
     def method(self) -> str:
@@ -85,7 +86,7 @@ class TypingIndicator:
 
     def mark_streaming(self, address: Address) -> None:
         """Record that a stream controls the session, whose end sets it to active."""
-        self._running_sessions.pop(_session_key(address), None)
+        self._running_sessions.discard(_session_key(address))
 
     async def _start_session(self, address: Address) -> bool:
         """Set the session to processing; returns False if there are no sessions."""
@@ -133,11 +134,10 @@ class TypingIndicator:
                 log.warning("slack.status_disabled", error=error_code(exc))
 
     def _track_session(self, address: Address, *, running: bool) -> None:
-        self._running_sessions.pop(_session_key(address), None)
         if running:
-            self._running_sessions[_session_key(address)] = None
-            if len(self._running_sessions) > MAX_RUNNING_SESSIONS:
-                del self._running_sessions[next(iter(self._running_sessions))]
+            self._running_sessions.add(_session_key(address))
+        else:
+            self._running_sessions.discard(_session_key(address))
 
 
 def _session_key(address: Address) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
+from bots.recent_set import RecentSet
 from bots.telegram.addressing import is_private
 from bots.telegram.entities import rich_markdown_of, utf16_length
 from bots.telegram.limits import TelegramLimits
@@ -75,7 +76,7 @@ class TelegramMessageChannel:
         self._limits = limits
         self._drafts_enabled = drafts  # False once Telegram has refused one
         self._rich_enabled = rich  # False once the server turned out to have none
-        self._refused_rich: dict[str, None] = {}  # rich Markdown that was refused, oldest first
+        self._refused_rich: RecentSet[str] = RecentSet(MAX_REFUSED_RICH)  # rich Markdown that was refused
         self._typing_indicator = TypingIndicator(self._api, limits)
 
     def build_renderer(self, address: Address) -> Renderer:
@@ -235,9 +236,7 @@ class TelegramMessageChannel:
             yield
         except PlatformRefused as exc:
             self._rich_enabled = self._rich_enabled and not isinstance(exc, RichMessagesUnsupported)
-            self._refused_rich[rich_markdown] = None
-            if len(self._refused_rich) > MAX_REFUSED_RICH:
-                del self._refused_rich[next(iter(self._refused_rich))]
+            self._refused_rich.add(rich_markdown)
             log.warning("telegram.rich_message_refused", error=str(exc), off=not self._rich_enabled)
             raise PlatformUnavailable(str(exc)) from exc
 
