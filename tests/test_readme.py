@@ -1,4 +1,4 @@
-"""README: what it says about settings, commands and code is true."""
+"""README, CONTRIBUTING and CHANGELOG: what they say about settings, commands, files and code is true."""
 
 import asyncio
 import os
@@ -16,6 +16,15 @@ from core.settings.secret_files import secret_file_variables
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+_PATH = re.compile(r"`((?:core|bots|tests|migrations|\.github)/[\w./*<>-]+)`")
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS)
+
+
+def read(document: str) -> str:
+    """Return a document of the repository's root."""
+    return (ROOT / document).read_text(encoding="utf-8")
 
 
 def test_every_setting_is_in_the_readme() -> None:
@@ -31,27 +40,37 @@ def test_a_file_without_markers_is_refused() -> None:
         insert_tables("nothing")
 
 
-def test_pictures_and_files_that_are_named_exist() -> None:
+@each_document
+def test_pictures_and_files_that_are_linked_exist(document: str) -> None:
     """No link leads nowhere within the repository."""
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    links = re.findall(r"\]\(([^)#:]+)\)", read(document))
 
-    assert "LICENSE" in links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_sections_that_are_linked_exist() -> None:
+@each_document
+def test_paths_that_are_named_exist(document: str) -> None:
+    """A file or folder of ours in code style exists; ``*`` and ``<name>`` stand for some name."""
+    paths = _PATH.findall(read(document))
+
+    assert [path for path in paths if not any(ROOT.glob(re.sub(r"<\w+>", "*", path)))] == []
+
+
+@each_document
+def test_sections_that_are_linked_exist(document: str) -> None:
     """Every #link is a heading."""
-    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in README.splitlines()
-                if line.startswith("#")}  # fmt: skip
+    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+                for line in read(document).splitlines() if line.startswith("#")}  # fmt: skip
 
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= headings
+    assert set(re.findall(r"\]\(#([^)]+)\)", read(document))) <= headings
 
 
-def test_make_targets_that_are_named_exist() -> None:
+@each_document
+def test_make_targets_that_are_named_exist(document: str) -> None:
     """Nobody is sent to a word that make does not know."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = read("Makefile")
 
-    for target in re.findall(r"`?make ([a-z-]+)", README):
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", read(document), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
