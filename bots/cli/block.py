@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bots.cli.store import run_in_transaction
-from core.store import Transaction, guard
-from core.store.guard import EVERYWHERE, BlockedPerson
+from core.store import Transaction, blocked_people
+from core.store.blocked_people import EVERYWHERE, BlockedPerson
 
 PersonArgument = Annotated[str, typer.Argument(help="PLATFORM:ID, such as slack:U0123 or telegram:42.")]
 ChatOption = Annotated[
@@ -22,7 +22,7 @@ def block(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
     platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> bool:
-        return await guard.block(tx, platform=platform, person_id=person_id, channel=chat)
+        return await blocked_people.block(tx, platform=platform, person_id=person_id, channel=chat)
 
     new = run_in_transaction(work, create=True)
     typer.echo(
@@ -37,7 +37,7 @@ def unblock(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
     platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> int:
-        return await guard.unblock(tx, platform=platform, person_id=person_id, channel=chat or None)
+        return await blocked_people.unblock(tx, platform=platform, person_id=person_id, channel=chat or None)
 
     if not run_in_transaction(work):
         typer.echo(f"moonthread: {person} is not blocked{_scope_text(chat)}", err=True)
@@ -49,7 +49,7 @@ def blocked() -> None:
     """List everybody who is blocked."""
 
     async def work(tx: Transaction) -> list[BlockedPerson]:
-        return list(await guard.load_blocked(tx))
+        return list(await blocked_people.load_blocked(tx))
 
     people = run_in_transaction(work)
     if not people:

@@ -21,6 +21,8 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
         revision = await migrate.revision(settings.database_url.get_secret_value())
     except StoreUnavailable as error:
         return [CheckResult("fault", f"Database: {name} cannot be reached: {error}", "Check DATABASE_URL.")]
+    if migrate.is_pre_release(revision):
+        return [CheckResult("fault", f"Database: {name}: {migrate.PRE_RELEASE_ADVICE}")]
     wanted = migrate.head()
     if revision == wanted:
         return [CheckResult("ok", f"Database: {name} is up to date ({revision})")]

@@ -58,6 +58,9 @@ def status() -> None:
 
     tables = run_async(migrate.status(_database_url()))
     print(f"at {tables.current or 'no revision'}")
+    if migrate.is_pre_release(tables.current):
+        print(migrate.PRE_RELEASE_ADVICE)
+        return
     if tables.newer:
         print(f"newer than this version, which needs {migrate.chain().needed}")
     if tables.floor:

@@ -11,8 +11,8 @@ import typer
 from bots.cli.store import open_database
 from bots.cli.terminal import run_async
 from core.settings import Requirement, Settings, load
-from core.store import report
-from core.store.report import GroupBy, Totals
+from core.store import usage_report
+from core.store.usage_report import GroupBy, Totals
 
 COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
     ("messages", lambda row: str(row.messages)),
@@ -50,7 +50,7 @@ def usage(
 
 async def _load_totals(settings: Settings, by: GroupBy, since: datetime) -> Sequence[Totals]:
     async with open_database(settings) as database, database.read() as tx:
-        return await report.grouped_totals(tx, by, since=since)
+        return await usage_report.grouped_totals(tx, by, since=since)
 
 
 def _total(rows: Sequence[Totals]) -> Totals:

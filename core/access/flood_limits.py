@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 FLOOD_WINDOW_S: Final = 60.0
@@ -36,7 +35,7 @@ class FloodCounter:
     recent: tuple[tuple[float, str], ...] = ()  #: (time, fingerprint), oldest first
     paused_until: float = 0.0
     #: Fingerprint → end of the time in which it is ignored.
-    muted_until: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    muted_until: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_flood(

@@ -9,6 +9,7 @@ from core.answering.request_preparer import RequestPreparer
 from core.answering.turn_question import Question
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost
+from core.domain.message_content import MessageContent, MessageRole
 from core.domain.turn_states import CancelReason, TurnOutcome
 from core.llm.resumable_stream import StreamedAnswer
 from core.llm.usage_meter import UsageMeter, UsageOwner
@@ -20,7 +21,6 @@ from core.store import Database, conversation_settings, history, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
-from core.text.tokens import estimate_tokens
 from core.work_queue.active_answers import ActiveAnswer
 
 
@@ -147,12 +147,7 @@ class Answerer:
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
             if answer.text:
                 message = HistoryMessage(
-                    seq=turn.seq,
-                    role="assistant",
-                    author_id="",
-                    author="",
-                    text=answer.text,
-                    tokens=estimate_tokens(answer.text),
+                    seq=turn.seq, role=MessageRole.ASSISTANT, content=MessageContent(text=answer.text)
                 )
                 await history.append(tx, message, conversation_id=turn.conversation_id, turn_id=turn.id)
             if answer.request_count and prepared is not None:

@@ -9,8 +9,8 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
 from core.domain.addresses import Person
 from core.inbound.staff import StaffDirectory
-from core.store import Database, Transaction, guard, history
-from core.store.guard import EVERYWHERE
+from core.store import Database, Transaction, blocked_people, history
+from core.store.blocked_people import EVERYWHERE
 from core.text.language import Language, pick
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class BlockCommand:
             who = Actor.at(key, person.id)
             if self._access.is_admin(who) or person.id == command.author.id:
                 return CommandReply(text=_cannot_block_text(command.language))
-            new = await guard.block(
+            new = await blocked_people.block(
                 tx,
                 platform=key.platform,
                 person_id=person.id,
@@ -63,13 +63,13 @@ class UnblockCommand:
         async with self._database.begin() as tx:
             here = [
                 Person(id=one.person_id, name=one.name)
-                for one in await guard.load_blocked(tx)
+                for one in await blocked_people.load_blocked(tx)
                 if one.platform == key.platform and one.channel in (EVERYWHERE, key.channel)
             ]
             person = await _find_person(tx, command, candidates=here)
             gone = 0
             if person is not None:
-                gone = await guard.unblock(
+                gone = await blocked_people.unblock(
                     tx, platform=key.platform, person_id=person.id, channel=key.channel
                 )
         if person is not None and gone:

@@ -7,9 +7,9 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text
 from core.domain.buttons import OptionButton, RunCommand
 from core.domain.command_names import CommandName
+from core.domain.message_content import MessageRole
 from core.domain.turn_states import Outcome
 from core.knowledge.canned_responses import strip_label
-from core.knowledge.query import strip_quotes_and_attachments
 from core.store import Database, Transaction, canned, conversations, history, turns
 from core.text.language import pick
 
@@ -117,7 +117,7 @@ async def _question_and_answer(tx: Transaction, command: Command) -> tuple[str, 
     first, seq = min(turn.seq, turn.inbox_id), turn.seq
     answer = strip_label(_CITATIONS.sub("", await history.get_answer(tx, talk.id, seq)).strip())
     lines = await history.load_recent(tx, talk.id, after_seq=first - 1, up_to_seq=seq, limit=40)
-    asked = [strip_quotes_and_attachments(line.text) for line in lines if line.role == "user"]
+    asked = [line.text for line in lines if line.role is MessageRole.USER]
     return (" ".join(" ".join(asked).split()), answer) if answer else None
 
 

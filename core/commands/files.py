@@ -6,11 +6,11 @@ from core.commands.command import Command, CommandReply
 from core.domain.buttons import OptionButton, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.file_states import FileState
-from core.files.file_policy import display_name
 from core.files.garbage_collector import FileGarbageCollector
 from core.store import Database, files
 from core.store.files import File
 from core.text.language import Language, pick
+from core.text.message_text import display_name
 from core.text.notices import Notice
 
 MAX_LISTED = 20  #: the newest

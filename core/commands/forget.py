@@ -9,15 +9,12 @@ from core.access import Actor
 from core.commands.command import Command, CommandReply
 from core.domain.buttons import ConfirmForget, OptionButton
 from core.domain.clock import Clock
-from core.domain.message_content import ReplyContext
 from core.domain.turn_states import CancelReason
-from core.inbound.history_writer import strip_quote
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
 from core.store import Database, privacy, turns
 from core.store.keys import get_or_create_key
 from core.store.privacy import ForgetResult
 from core.text.language import Language, pick
-from core.text.tokens import estimate_tokens
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +74,7 @@ class ForgetCommand:
             )
         async with self._database.begin() as tx:
             name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), who)
-            gone = await privacy.forget_person(tx, who, alias=name, strip_quote=_strip_quote)
+            gone = await privacy.forget_person(tx, who, alias=name)
         self._collect_files()
         log.info(
             "privacy.person_forgotten", platform=who.platform, messages=gone.messages, answers=gone.answers
@@ -99,11 +96,6 @@ class ForgetCommand:
             for conversation_id in running:
                 self._cancel(conversation_id, CancelReason.STOP)
             await self._clock.sleep(POLL_INTERVAL_S)
-
-
-def _strip_quote(text: str, quoted: ReplyContext) -> tuple[str, int]:
-    words = strip_quote(text, quoted)
-    return words, estimate_tokens(words)
 
 
 def _confirmation(language: Language, *, person_id: str) -> CommandReply:

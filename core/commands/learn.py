@@ -14,13 +14,14 @@ from core.commands.options import admins_only_text, as_code
 from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment
 from core.files.attachment_downloader import AttachmentDownloader
-from core.files.file_policy import UnusableFile, display_name
+from core.files.file_policy import UnusableFile
 from core.kimi import KimiError
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.indexing import IndexedDocument, index_document
 from core.knowledge.scope import chat_set_name, owner_of
 from core.store import Database, files, history, knowledge
 from core.text.language import Language, pick
+from core.text.message_text import display_name
 
 log = structlog.get_logger(__name__)
 

@@ -7,10 +7,10 @@ from core.access import Actor
 from core.commands.command import Command, CommandReply
 from core.domain.addresses import ChatType
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
-from core.store import Database, Transaction, report
+from core.store import Database, Transaction, usage_report
 from core.store.clock import utc_now
 from core.store.keys import get_or_create_key
-from core.store.report import Totals
+from core.store.usage_report import Totals
 from core.text.language import Language, pick
 
 
@@ -31,7 +31,7 @@ class UsageCommand:
             own = [await self._person_usage(tx, who, since) for since in times]
             chat = []
             if command.chat_type is ChatType.GROUP and command.is_admin:
-                chat = [await report.chat_totals(tx, who, since) for since in times]
+                chat = [await usage_report.chat_totals(tx, who, since) for since in times]
         text = _format_totals(
             own, pick(command.language, zh="你的用量", en="What you have used"), command.language
         )
@@ -41,7 +41,7 @@ class UsageCommand:
         return CommandReply(text=text)
 
     async def _person_usage(self, tx: Transaction, actor: Actor, since: datetime) -> Totals:
-        return await report.person_totals(
+        return await usage_report.person_totals(
             tx, actor, since, alias=anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
         )
 

@@ -26,11 +26,11 @@ class HandoffReason(StrEnum):
     """Why a conversation was handed over."""
 
     CUSTOMER = "customer"  #: the customer used the command or the button
-    PHRASE = "words"  #: the customer's message asks for a person
+    PHRASE = "phrase"  #: the customer's message asks for a person
     KEYWORD = "keyword"  #: the customer's message holds a keyword of the chat's rules
-    NO_KNOWLEDGE = "unknown"  #: the chat's documents have no answer
-    BAD_FEEDBACK = "feedback"  #: the customer marked an answer as bad
-    REPEATED_QUESTION = "repeat"  #: the customer asked the same again
+    NO_KNOWLEDGE = "no_knowledge"  #: the chat's documents have no answer
+    BAD_FEEDBACK = "bad_feedback"  #: the customer marked an answer as bad
+    REPEATED_QUESTION = "repeated_question"  #: the customer asked the same again
     STAFF = "staff"  #: a member of the team took over unasked
 
 
@@ -51,6 +51,34 @@ class HandoffEffect(StrEnum):
     UPDATE_TICKET = "card"  #: the desk's card shows the new state
     NOTIFY_CUSTOMER = "tell"  #: the customer is told what the new state means for them
     CLOSE_TOPIC = "seal"  #: the desk's topic is closed
+
+
+class OutboxKind(StrEnum):
+    """What a row of the handoff's outbox does."""
+
+    TEXT = "text"  #: send a message, of a person or of the bot
+    FILE = "file"  #: send a file or picture of a person
+    EDIT = "edit"  #: edit the message of an earlier row
+    DELETE = "delete"  #: delete the message of an earlier row
+    TICKET = "ticket"  #: open the handoff's topic and ticket, or update the ticket
+    CLOSE_TOPIC = "close_topic"
+    SUMMARY = "summary"  #: let Kimi summarize the conversation into the ticket
+    DRAFT = "draft"  #: let Kimi suggest a reply
+
+
+class OutboxSide(StrEnum):
+    """The side of a handoff that sees a message."""
+
+    CUSTOMER = "customer"
+    DESK = "desk"  #: the team's room
+
+
+class OutboxState(StrEnum):
+    """Stage of a row of the handoff's outbox."""
+
+    OPEN = "open"  #: to be sent
+    DONE = "done"
+    FAILED = "failed"  #: could not be sent, and is not tried again
 
 
 ACTIVE = frozenset({HandoffState.WAITING, HandoffState.STAFF})

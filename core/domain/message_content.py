@@ -1,23 +1,24 @@
-"""Content of messages that people send: attachments, and the message one replies to."""
+"""Content of one message: words, the message it replies to, its origin, attachments, and everything else.
+
+The parts are typed fields. None of them is ever written into the author's words; code that needs one
+text renders it from the fields (:mod:`core.text.message_text`).
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyContext:
-    """The one message that a message replies to, as far as the platform shows it."""
+class MessageRole(StrEnum):
+    """Side of a conversation that wrote a message."""
 
-    message_id: str
-    author: str = ""  #: display name
-    text: str = ""  #: Markdown; "" where it has none
-    by_bot: bool = False  #: True where our own bot wrote it
-    author_id: str = ""  #: the platform's own id of who wrote it; "" where it does not tell
+    USER = "user"
+    ASSISTANT = "assistant"  #: Kimi, the bot itself, or a member of the team who answers for it
 
 
 class UnsupportedContent(StrEnum):
-    """Kinds of content that are answered with a friendly "not yet"."""
+    """Kind of content that cannot be read yet."""
 
     EMPTY = "empty"
     STICKER = "sticker"
@@ -26,7 +27,7 @@ class UnsupportedContent(StrEnum):
 
 
 class AttachmentKind(StrEnum):
-    """What an attachment is by the platform's own word; its bytes may tell otherwise."""
+    """Kind of an attachment by the platform's word; its bytes may be something else."""
 
     FILE = "file"
     PICTURE = "picture"
@@ -35,11 +36,82 @@ class AttachmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """Something that a person sent beside their words; its bytes are still at the platform."""
+    """A file, picture or video of a message; its bytes are still at the platform."""
 
     kind: AttachmentKind
-    name: str  #: as the person's machine called it; "" where the platform does not tell
-    media_type: str  #: such as "application/pdf"; "" where the platform does not tell
-    size_bytes: int  #: 0 where the platform does not tell
+    name: str  #: file name on the sender's device; "" if the platform does not send it
+    media_type: str  #: such as "application/pdf"; "" if the platform does not send it
+    size_bytes: int  #: 0 if the platform does not send it
     source: Mapping[str, str]
-    """What only the platform's own downloader reads. Holds no token."""
+    """Values that only the platform's own downloader reads. Holds no token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyContext:
+    """The message that a message replies to, as far as the platform shows it."""
+
+    message_id: str
+    author: str = ""  #: display name
+    text: str = ""  #: its words as Markdown; "" if it has none
+    by_bot: bool = False  #: whether this bot wrote it
+    author_id: str = ""  #: the platform's own id of its author; "" if the platform does not send it
+    selection: str = ""  #: the part of ``text`` that the person chose to quote; "" for the whole
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardOrigin:
+    """Where a forwarded message was first posted, as far as the platform shows it."""
+
+    author: str = ""  #: display name of its author; "" if hidden
+    author_id: str = ""  #: "" if the author is hidden or no user
+    channel: str = ""  #: title of the channel or chat; "" if it was posted elsewhere
+    sent_at: datetime | None = None
+
+
+class ContentKind(StrEnum):
+    """Kind of content that is neither words nor a file."""
+
+    CARD = "card"  #: of an app: title, fields, text
+    TABLE = "table"
+    LINK = "link"
+    LOCATION = "location"
+    CONTACT = "contact"
+    POLL = "poll"
+    CHECKLIST = "checklist"
+    STICKER = "sticker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherContent:
+    """Content that is neither words nor a file, rendered as text."""
+
+    kind: ContentKind
+    text: str  #: Markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageContent:
+    """Everything that one message says and carries."""
+
+    text: str = ""  #: the author's own words as Markdown
+    reply: ReplyContext | None = None
+    forwarded_from: ForwardOrigin | None = None
+    attachments: tuple[Attachment, ...] = ()
+    other: tuple[OtherContent, ...] = ()
+    unsupported: tuple[UnsupportedContent, ...] = ()
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the author wrote anything."""
+        return bool(self.text.strip())
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing of it can be read: no words, quote, file or other content."""
+        quotes = self.reply is not None and bool(self.reply.text.strip())
+        return not (self.has_words or quotes or self.attachments or self.other)
+
+    def without_reply(self) -> "MessageContent":
+        """Return the same content without the message that it replies to."""
+        return replace(self, reply=None)

@@ -39,12 +39,12 @@ class Outcome(StrEnum):
     EMPTY = "empty"  #: Kimi answered without text
     STOPPED = "stopped"  #: by a person
     INTERRUPTED = "interrupted"  #: by a newer message or a person who took over
-    QUESTION_TOO_LONG = "too_long"
-    FILES_UNREADABLE = "unreadable"  #: the question consists of files only, and none can be read
-    NO_KNOWLEDGE = "unknown"  #: a chat that answers from its documents only has none on this
+    QUESTION_TOO_LONG = "question_too_long"
+    FILES_UNREADABLE = "files_unreadable"  #: the question consists of files only, and none can be read
+    NO_KNOWLEDGE = "no_knowledge"  #: a chat that answers from its documents only has none on this
     CANNED = "canned"  #: answered with a canned response
     NOTICE = "notice"  #: the bot's own reply, which is no answer
-    CHANNEL_CLOSED = "closed"  #: cancelled because the platform shows nothing more in this place
+    CHANNEL_CLOSED = "channel_closed"  #: cancelled because the platform shows nothing more in this place
     UNDELIVERED = "undelivered"  #: the last text could not be shown
 
 

@@ -20,8 +20,8 @@ from core.files.file_policy import (
 )
 from core.files.kimi_file_store import KimiFileStore, kimi_file_name
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
-from core.store import Database, files
-from core.store.files import FileContent
+from core.store import Database, file_blobs
+from core.store.file_blobs import FileContent
 from core.text.tokens import MEDIA_TOKENS, estimate_tokens
 
 log = structlog.get_logger(__name__)
@@ -57,10 +57,10 @@ class ContentReader:
 
     async def _is_stored(self, hash_: str) -> bool:
         async with self._database.read() as tx:
-            content = await files.get_content(tx, hash_)
+            content = await file_blobs.get_content(tx, hash_)
         if content is None or content.state is not ContentState.READY:
             return False
-        if not content.kimi_id or content.kind is FileType.DOCUMENT:
+        if not content.kimi_id or content.file_type is FileType.DOCUMENT:
             return True
         # A video that only a former account of ours holds has to be uploaded again.
         return any(store.owns(content) for store in self._file_stores)
@@ -85,13 +85,13 @@ class ContentReader:
     ) -> None:
         content = _ready_content(
             inspected,
-            kind=FileType.DOCUMENT,
+            file_type=FileType.DOCUMENT,
             tokens=estimate_tokens(text),
             account=account,
             kimi_id=kimi_id,
         )
         async with self._database.begin() as tx:
-            await files.save_content(tx, content, text=text)
+            await file_blobs.save_content(tx, content, text=text)
 
     async def _read_media(self, inspected: InspectedFile, path: Path) -> None:
         """Store small pictures in the database, all other pictures and videos at Kimi."""
@@ -127,11 +127,11 @@ class ContentReader:
         kimi_id: str = "",
     ) -> None:
         content = _ready_content(
-            inspected, kind=inspected.file_type, tokens=MEDIA_TOKENS, account=account, kimi_id=kimi_id
+            inspected, file_type=inspected.file_type, tokens=MEDIA_TOKENS, account=account, kimi_id=kimi_id
         )
         data = await asyncio.to_thread(path.read_bytes) if with_data else None
         async with self._database.begin() as tx:
-            await files.save_content(tx, content, data=data)
+            await file_blobs.save_content(tx, content, data=data)
 
     async def _upload(self, inspected: InspectedFile, path: Path) -> tuple[KimiFileStore, KimiFile]:
         """Upload a file to the first account that accepts it; return the account's store and the file.
@@ -154,18 +154,18 @@ class ContentReader:
         """Upload a file to one account, or return the file of an earlier, interrupted upload."""
         name = f"{kimi_file_name(inspected.hash)}.{inspected.extension}"
         async with self._database.read() as tx:
-            earlier = await files.get_content(tx, inspected.hash)
+            earlier = await file_blobs.get_content(tx, inspected.hash)
         if earlier is not None:
             if earlier.kimi_id and store.owns(earlier):
                 await store.delete(earlier.kimi_id)  # unreferenced, and about to be deleted anyway
             elif (file := await store.find_by_name(name)) is not None:
                 return file
         async with self._database.begin() as tx:
-            await files.save_content(
+            await file_blobs.save_content(
                 tx,
                 FileContent(
                     hash=inspected.hash,
-                    kind=inspected.file_type,
+                    file_type=inspected.file_type,
                     media_type=inspected.media_type,
                     size_bytes=inspected.size_bytes,
                     state=ContentState.UPLOADING,
@@ -204,11 +204,11 @@ async def refusal_fault(error: KimiFileRefused, inspected: InspectedFile, path: 
 
 
 def _ready_content(
-    inspected: InspectedFile, *, kind: FileType, tokens: int, account: str, kimi_id: str
+    inspected: InspectedFile, *, file_type: FileType, tokens: int, account: str, kimi_id: str
 ) -> FileContent:
     return FileContent(
         hash=inspected.hash,
-        kind=kind,
+        file_type=file_type,
         media_type=inspected.media_type,
         size_bytes=inspected.size_bytes,
         state=ContentState.READY,

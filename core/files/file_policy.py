@@ -1,6 +1,6 @@
 """Limits of files: accepted types and sizes, and names for display. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from core.domain.file_states import FileFault, FileType
 from core.domain.message_content import Attachment, AttachmentKind
@@ -15,8 +15,6 @@ MAX_FILE_BYTES: Mapping[FileType, int] = {
     FileType.PICTURE: 32 * MEGABYTE,
     FileType.VIDEO: 100 * MEGABYTE,
 }
-
-_ATTACHMENTS_PREFIX = "[attached: "
 
 
 class UnusableFile(Exception):
@@ -43,28 +41,3 @@ def expected_type(attachment: Attachment) -> FileType:
     if attachment.size_bytes > MAX_FILE_BYTES[file_type]:
         raise UnusableFile(FileFault.TOO_LARGE)
     return file_type
-
-
-def display_name(name: str, kind: AttachmentKind) -> str:
-    """Return a file's name for use in a sentence: one short line without markup, never ""."""
-    plain = " ".join(name.split()).translate({ord(mark): "'" for mark in '`*_[]<>"'})
-    if not plain:
-        return {"picture": "photo.jpg", "video": "video.mp4"}.get(kind.value, "file")
-    return plain if len(plain) <= 80 else f"{plain[:60]}…{plain[-19:]}"
-
-
-def attachments_line(attachments: Sequence[Attachment]) -> str:
-    """Return the line that names attachments below a message's text; "" if there are none."""
-    names = ", ".join(display_name(one.name, one.kind) for one in attachments)
-    return f"{_ATTACHMENTS_PREFIX}{names}]" if names else ""
-
-
-def strip_attachments_line(text: str) -> str:
-    """Return a text without the line of :func:`attachments_line`."""
-    words, found, rest = text.rpartition(_ATTACHMENTS_PREFIX)
-    return words.rstrip() if found and rest.endswith("]") else text
-
-
-def has_attachments_line(text: str) -> bool:
-    """Return whether a text ends with a line of :func:`attachments_line`."""
-    return strip_attachments_line(text) != text

@@ -19,8 +19,8 @@ from core.kimi import (
     KimiFiles,
     KimiTimeout,
 )
-from core.store import Database, files
-from core.store.files import FileContent
+from core.store import Database, file_blobs
+from core.store.file_blobs import FileContent
 
 log = structlog.get_logger(__name__)
 
@@ -130,13 +130,15 @@ class KimiFileStore:
         deleted = 0
         while True:
             async with self._database.begin() as tx:
-                unreferenced = await files.mark_unreferenced(tx, account=self.account, limit=DELETE_BATCH)
+                unreferenced = await file_blobs.mark_unreferenced(
+                    tx, account=self.account, limit=DELETE_BATCH
+                )
             if not unreferenced:
                 return deleted
             for content in unreferenced:
                 await self._delete_content(content)
                 async with self._database.begin() as tx:
-                    await files.remove_content(tx, content.hash)
+                    await file_blobs.remove_content(tx, content.hash)
             deleted += len(unreferenced)
             log.info("file.contents_deleted", contents=len(unreferenced))
 
@@ -150,7 +152,7 @@ class KimiFileStore:
 
     async def _evict_for(self, *, size_bytes: int) -> None:
         async with self._database.read() as tx:
-            uploaded = await files.load_uploaded(tx, self.account)
+            uploaded = await file_blobs.load_uploaded(tx, self.account)
         total_bytes = sum(content.size_bytes for content in uploaded) + size_bytes
         surplus = len(uploaded) + 1 - MAX_STORED_FILES
         for content in uploaded:
@@ -162,7 +164,7 @@ class KimiFileStore:
 
     async def _evict_oldest(self, count: int) -> bool:
         async with self._database.read() as tx:
-            uploaded = await files.load_uploaded(tx, self.account)
+            uploaded = await file_blobs.load_uploaded(tx, self.account)
         for content in uploaded[:count]:
             await self._evict(content)
         return bool(uploaded)
@@ -170,4 +172,4 @@ class KimiFileStore:
     async def _evict(self, content: FileContent) -> None:
         await self.delete(content.kimi_id)
         async with self._database.begin() as tx:
-            await files.mark_deleted_at_kimi(tx, content.hash)
+            await file_blobs.mark_deleted_at_kimi(tx, content.hash)

@@ -9,8 +9,8 @@ import structlog
 
 from core.files.media_url import KIMI_FILE_SCHEME, data_url
 from core.kimi import ChatRequest, ContentPart, ImagePart, Message, TextPart, VideoPart
-from core.store import Database, files
-from core.store.files import FileContent
+from core.store import Database, file_blobs
+from core.store.file_blobs import FileContent
 
 log = structlog.get_logger(__name__)
 
@@ -58,10 +58,10 @@ class MediaInliner:
                 kimi_id = _kimi_file_id(part)
                 if not kimi_id or kimi_id in foreign:
                     continue
-                content = await files.get_content_by_kimi_id(tx, kimi_id)
+                content = await file_blobs.get_content_by_kimi_id(tx, kimi_id)
                 if content is None or content.account == account:
                     continue
-                data = await files.get_data(tx, content.hash) if isinstance(part, ImagePart) else None
+                data = await file_blobs.get_data(tx, content.hash) if isinstance(part, ImagePart) else None
                 foreign[kimi_id] = _ForeignMedia(content=content, data=data)
         return foreign
 
@@ -81,8 +81,8 @@ def _inline_part(part: ContentPart, foreign: Mapping[str, _ForeignMedia]) -> Con
     if media is None:
         return part
     if media.data is None:
-        log.info("file.media_not_inlined", kind=media.content.kind.value)
-        return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=media.content.kind.value))
+        log.info("file.media_not_inlined", kind=media.content.file_type.value)
+        return TextPart(UNAVAILABLE_MEDIA_TEXT.format(kind=media.content.file_type.value))
     return ImagePart(data_url(media.content.media_type, media.data))
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.domain.file_states import FileFault, FileState, FileType
+from core.domain.message_content import MessageRole
 from core.files.excerpt import build_excerpt
 from core.files.file_policy import (
     MEGABYTE,
     UnusableFile,
-    display_name,
     expected_type,
-    strip_attachments_line,
 )
 from core.files.library import Library
 from core.files.media_url import KIMI_FILE_SCHEME, data_url
@@ -21,10 +20,11 @@ from core.files.prompt_budget import FILES_BUDGET_SHARE, BudgetAllocation, Promp
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
 from core.files.references import parse_references, resolve_reference
 from core.kimi import ContentPart, ImagePart, Message, Model, VideoPart
-from core.store import Database, Transaction, files, history
+from core.store import Database, Transaction, file_blobs, files, history
 from core.store.conversations import Conversation
 from core.store.files import File, ProcessedFile
 from core.store.turns import Turn
+from core.text.message_text import display_name
 from core.text.tokens import MESSAGE_TOKENS
 
 log = structlog.get_logger(__name__)
@@ -132,7 +132,7 @@ class FileReader:
             StoreUnavailable: they could not be loaded.
         """
         # Identical files may have been sent twice; the last message with one counts.
-        documents = {one.file.hash: one for one in known_files if one.content.kind is FileType.DOCUMENT}
+        documents = {one.file.hash: one for one in known_files if one.content.file_type is FileType.DOCUMENT}
         media = [one for one in known_files if _is_visible(one, model)][-MAX_MEDIA_PER_PROMPT:]
         document_tokens = budget_tokens * FILES_BUDGET_SHARE - sum(one.content.tokens for one in media)
         by_id = {one.file.id: one for one in sorted(documents.values(), key=lambda one: one.file.id)}
@@ -182,10 +182,7 @@ class FileReader:
             tx, conversation.id, after_seq=previous_seq, up_to_seq=turn.seq, limit=MAX_OWN_FILES
         )
         wanted = [
-            what
-            for line in lines
-            if line.role == "user"
-            for what in parse_references(strip_attachments_line(line.text))
+            what for line in lines if line.role is MessageRole.USER for what in parse_references(line.text)
         ]
         if not wanted:
             return []
@@ -216,7 +213,7 @@ class FileReader:
 
     async def _load_texts(self, hashes: Sequence[str]) -> Mapping[str, str]:
         async with self._database.read() as tx:
-            return {hash_: await files.get_text(tx, hash_) for hash_ in hashes}
+            return {hash_: await file_blobs.get_text(tx, hash_) for hash_ in hashes}
 
     async def _load_media(self, visible: Sequence[ProcessedFile]) -> Mapping[int, tuple[ContentPart, ...]]:
         """Return message seq → its pictures and videos; the oldest are omitted if they are too large."""
@@ -226,7 +223,7 @@ class FileReader:
         inline_bytes = 0
         async with self._database.read() as tx:
             for one in reversed(visible):
-                data = None if one.content.kimi_id else await files.get_data(tx, one.file.hash)
+                data = None if one.content.kimi_id else await file_blobs.get_data(tx, one.file.hash)
                 inline_bytes += len(data or b"")
                 if data is not None and inline_bytes <= MAX_INLINE_BYTES_PER_PROMPT:
                     stored[one.file.id] = data
@@ -234,7 +231,7 @@ class FileReader:
         parts: dict[int, list[ContentPart]] = {}
         for one in visible:
             if (url := urls.get(one.file.id)) is not None:
-                part = VideoPart(url) if one.content.kind is FileType.VIDEO else ImagePart(url)
+                part = VideoPart(url) if one.content.file_type is FileType.VIDEO else ImagePart(url)
                 parts.setdefault(one.file.seq, []).append(part)
         return {seq: tuple(of_message) for seq, of_message in parts.items()}
 
@@ -272,7 +269,7 @@ def _problem_of(file: File, fault: FileFault) -> FileProblem:
 
 
 def _is_visible(known_file: ProcessedFile, model: Model) -> bool:
-    match known_file.content.kind:
+    match known_file.content.file_type:
         case FileType.PICTURE:
             return model.supports_images
         case FileType.VIDEO:

@@ -9,6 +9,7 @@ import structlog
 
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
+from core.domain.message_content import MessageRole
 from core.domain.turn_states import CallPurpose
 from core.handoff.ticket_card import ticket_language
 from core.kimi import ChatRequest, KimiError, Message
@@ -117,6 +118,6 @@ def transcript(conversation: Conversation, lines: Sequence[HistoryMessage]) -> s
 
 
 def _role_label(line: HistoryMessage) -> str:
-    if line.role == "user":
+    if line.role is MessageRole.USER:
         return "customer"
     return "team" if line.author else "bot"

@@ -19,7 +19,8 @@ from core.domain.buttons import (
     SuggestReply,
 )
 from core.domain.events import ButtonPressed
-from core.domain.handoff_state import ACTIVE, HandoffAction, HandoffReason
+from core.domain.handoff_state import ACTIVE, HandoffAction, HandoffReason, OutboxKind, OutboxSide
+from core.domain.queue import Lane
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
@@ -28,9 +29,9 @@ from core.handoff.outbox_writer import enqueue, notify_customer, update_ticket
 from core.handoff.relay import Relay
 from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
-from core.store import Lane, Transaction, conversations, feedback, handoffs, outbox, ratings
+from core.store import Transaction, conversations, feedback, handoffs, outbox, ratings
 from core.store.handoffs import Handoff
-from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
+from core.store.outbox import OutboxContent
 
 
 class HandoffButtonHandler:

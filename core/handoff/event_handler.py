@@ -37,7 +37,6 @@ from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.text.language import detect_language
-from core.text.tokens import estimate_tokens
 
 
 class HandoffEventHandler:
@@ -146,9 +145,7 @@ class HandoffEventHandler:
         if conversation is None or await handoffs.get_active(tx, conversation.id) is None:
             return None
         # A question from before the handoff; Kimi must not answer it again now.
-        await history.edit_user_message(
-            tx, conversation.id, event.message_id, event.text, estimate_tokens(event.text)
-        )
+        await history.edit_user_message(tx, conversation.id, event.message_id, event.text)
         return await skip_event(tx, event)
 
     async def _on_deletion(self, tx: Transaction, event: MessageDeleted) -> Handled | None:

@@ -17,6 +17,8 @@ from core.domain.handoff_state import (
     HandoffReason,
     HandoffState,
     HandoffTransition,
+    OutboxKind,
+    OutboxSide,
     initial_transition,
     transition,
 )
@@ -31,7 +33,7 @@ from core.store import Transaction, handoffs, inbox, outbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.handoffs import NOBODY, DeskRoom, Handoff
-from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
+from core.store.outbox import OutboxContent
 from core.text.language import Language
 
 log = structlog.get_logger(__name__)

@@ -1,11 +1,11 @@
 """Storing of events that concern a handoff."""
 
 from core.domain.events import Event
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
-from core.store import Lane, QueueKey, Transaction, inbox
-from core.store.inbox import EventStatus
+from core.store import Transaction, inbox
 
 
 async def store_event(

@@ -5,6 +5,7 @@ from typing import Final
 
 from core.domain.addresses import Address, Person
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
+from core.domain.message_content import MessageRole
 from core.store import Transaction, conversations, handoffs, history
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
@@ -36,14 +37,14 @@ async def find_active(
 
 async def customer_language(tx: Transaction, conversation: Conversation, client_language: str) -> Language:
     """Return the language of a conversation's last message by a person, else that of a client's tag."""
-    texts = [one.text for one in await _load_newest(tx, conversation) if one.role == "user"]
+    texts = [one.text for one in await _load_newest(tx, conversation) if one.role is MessageRole.USER]
     return detect_language(texts[-1] if texts else "", client_language)
 
 
 async def find_customer(tx: Transaction, conversation: Conversation, event: CommandReceived) -> Person:
     """Return the last person who wrote in a conversation, other than the author of the command."""
     for message in reversed(await _load_newest(tx, conversation)):
-        if message.role == "user" and message.author_id not in ("", event.author.id):
+        if message.role is MessageRole.USER and message.author_id not in ("", event.author.id):
             return Person(id=message.author_id, name=message.author)
     return event.author
 

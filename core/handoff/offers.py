@@ -8,12 +8,14 @@ from core.domain.buttons import OptionButton
 from core.domain.errors import StoreUnavailable
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import HandoffReason
+from core.domain.message_content import MessageRole
+from core.domain.queue import Lane, QueueKey
 from core.domain.turn_states import ANSWERED_BY_KIMI, Outcome, TurnOutcome
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.policy import EscalationMode
 from core.handoff.request_phrases import is_same_question
 from core.handoff.texts_for_customers import offer_in_answer_text, request_human_button
-from core.store import Database, Lane, QueueKey, Transaction, handoffs, history, outbox
+from core.store import Database, Transaction, handoffs, history, outbox
 from core.turns.claimer import ClaimedTurn
 from core.work_queue.port import WorkQueue
 
@@ -114,6 +116,8 @@ async def _is_repeated(tx: Transaction, claimed: ClaimedTurn, message: MessageRe
         limit=MAX_MESSAGES,
     )
     return any(
-        one.role == "user" and one.author_id == message.author.id and is_same_question(one.text, message.text)
+        one.role is MessageRole.USER
+        and one.author_id == message.author.id
+        and is_same_question(one.text, message.text)
         for one in earlier
     )

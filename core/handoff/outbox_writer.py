@@ -1,9 +1,10 @@
 """Outbox items of a handoff, stored in the caller's transaction and sent by the outbox runner."""
 
 from core.domain.buttons import OptionButton
+from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.store import Transaction, outbox
 from core.store.handoffs import Handoff
-from core.store.outbox import OutboxContent, OutboxKind, OutboxSide, SourceMessage
+from core.store.outbox import OutboxContent, SourceMessage
 
 
 async def enqueue(

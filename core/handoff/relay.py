@@ -9,8 +9,8 @@ from typing import Final
 
 from core.domain.addresses import Person
 from core.domain.events import MessageDeleted, MessageEdited, MessageReceived
-from core.domain.handoff_state import HandoffAction, HandoffState
-from core.files.file_policy import attachments_line
+from core.domain.handoff_state import HandoffAction, HandoffState, OutboxKind, OutboxSide
+from core.domain.message_content import MessageContent, MessageRole
 from core.handoff import texts_for_staff
 from core.handoff.handoff_service import HandoffService
 from core.handoff.outbox_writer import enqueue, notify_desk
@@ -21,8 +21,7 @@ from core.inbound.history_writer import append_to_history
 from core.store import Transaction, conversations, handoffs, history
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
-from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide, SourceMessage
-from core.text.tokens import estimate_tokens
+from core.store.outbox import OutboxContent, OutboxItem, SourceMessage
 
 NOTE_PREFIX: Final = "//"
 
@@ -63,8 +62,8 @@ class Relay:
         replied = await self.reply_as_staff(tx, handoff, event.author, inbox_id)
         if replied is None:
             return
-        text = "\n\n".join(part for part in (event.text.strip(), attachments_line(event.attachments)) if part)
-        await self._append_staff_text(tx, handoff, event.author, text, inbox_id, event.message_id)
+        content = MessageContent(text=event.text.strip(), attachments=event.attachments)
+        await self._append_answer(tx, handoff, event.author, content, inbox_id, event.message_id)
         copy = self.format_staff_text(
             await self._service.policy_of(tx, handoff), event.author, event.text.strip()
         )
@@ -75,8 +74,8 @@ class Relay:
     ) -> None:
         """Record a staff message that the customer reads in the same room."""
         await self._record_answer(tx, handoff)
-        text = "\n\n".join(part for part in (event.text.strip(), attachments_line(event.attachments)) if part)
-        await self._append_staff_text(tx, handoff, event.author, text, inbox_id, event.message_id)
+        content = MessageContent(text=event.text.strip(), attachments=event.attachments)
+        await self._append_answer(tx, handoff, event.author, content, inbox_id, event.message_id)
 
     async def send_draft(
         self, tx: Transaction, handoff: Handoff, author: Person, draft: str, inbox_id: int
@@ -85,7 +84,7 @@ class Relay:
         replied = await self.reply_as_staff(tx, handoff, author, inbox_id)
         if replied is None:
             return False
-        await self._append_staff_text(tx, handoff, author, draft, inbox_id)
+        await self._append_answer(tx, handoff, author, MessageContent(text=draft), inbox_id)
         text = self.format_staff_text(await self._service.policy_of(tx, handoff), author, draft)
         content = OutboxContent(text=text)
         await enqueue(tx, handoff, inbox_id, OutboxKind.TEXT, OutboxSide.CUSTOMER, content)
@@ -120,9 +119,7 @@ class Relay:
         else:
             policy = await self._service.policy_of(tx, handoff)
             text = self.format_staff_text(policy, event.author, text)
-        await history.edit_message(
-            tx, handoff.conversation_id, event.message_id, event.text, estimate_tokens(event.text)
-        )
+        await history.edit_message(tx, handoff.conversation_id, event.message_id, event.text)
         content = OutboxContent(text=text, of=copy.id)
         await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, copy.side, content)
 
@@ -145,25 +142,24 @@ class Relay:
         due_at = self._service.due_at(HandoffState.STAFF, policy, customer_waits=False)
         await handoffs.record_staff_message(tx, handoff, now=self._service.now(), due_at=due_at)
 
-    async def _append_staff_text(
+    async def _append_answer(
         self,
         tx: Transaction,
         handoff: Handoff,
         author: Person,
-        text: str,
+        content: MessageContent,
         inbox_id: int,
         message_id: str = "",
     ) -> None:
-        """Append a staff member's text to the history as an answer, so that Kimi reads it later."""
-        if not text:
+        """Append a staff member's message to the history as an answer, so that Kimi reads it later."""
+        if content.is_blank:
             return
         message = HistoryMessage(
             seq=inbox_id,
-            role="assistant",
+            role=MessageRole.ASSISTANT,
+            content=content,
             author_id=author.id,
             author=author.name,
-            text=text,
-            tokens=estimate_tokens(text),
         )
         await history.append(tx, message, conversation_id=handoff.conversation_id, message_id=message_id)
 

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 import structlog
 
 from core.domain.handoff_state import HandoffState
+from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.deadlines import DueAction, due_action
 from core.handoff.handoff_service import HandoffService
@@ -17,7 +18,7 @@ from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import HandoffPolicy
 from core.handoff.ticket_card import ticket_language
 from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
-from core.store import Database, Lane, QueueKey, Transaction, conversations, handoffs, outbox
+from core.store import Database, Transaction, conversations, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
 from core.work_queue.port import WorkQueue
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
+from core.domain.message_content import MessageRole
 from core.handoff.texts_for_customers import plain_name
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.text.language import Language, pick
+from core.text.message_text import render_content
 
 MAX_LINES = 6  #: newest messages of the conversation
 MAX_LINE_CHARS = 280
@@ -106,6 +108,6 @@ def buttons(handoff: Handoff) -> tuple[OptionButton, ...]:
 
 def _format_line(line: HistoryMessage, language: Language) -> str:
     bot = pick(language, zh="机器人", en="Bot")
-    name = plain_name(line.author) if line.author else bot if line.role == "assistant" else "?"
-    words = " ".join(line.text.replace("`", "'").split())
+    name = plain_name(line.author) if line.author else bot if line.role is MessageRole.ASSISTANT else "?"
+    words = " ".join(render_content(line.content).replace("`", "'").split())
     return f"> **{name}:** {words[:MAX_LINE_CHARS]}{'…' if len(words) > MAX_LINE_CHARS else ''}"

@@ -3,11 +3,11 @@
 import structlog
 
 from core.domain.events import ChannelMigrated
+from core.domain.queue import EventStatus
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.knowledge.scope import migrate_channel as migrate_knowledge
-from core.store import Transaction, chat_members, conversations, guard, rules
-from core.store.inbox import EventStatus
+from core.store import Transaction, blocked_people, chat_members, conversations, rules
 
 log = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ async def migrate_channel(tx: Transaction, event: ChannelMigrated) -> Handled:
     moved = await conversations.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await rules.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await chat_members.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
-    await guard.migrate_channel(tx, platform=platform, old=old, new=new)
+    await blocked_people.migrate_channel(tx, platform=platform, old=old, new=new)
     await migrate_knowledge(tx, platform=platform, tenant=tenant, old_channel=old, new_channel=new)
     log.info("channel.migrated", platform=platform, conversations=moved)
     return handled

@@ -10,13 +10,13 @@ from core.domain.bot_messages import FeedbackVerdict
 from core.domain.buttons import ActionButton
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
-from core.store import Lane, QueueKey, Transaction, conversations, feedback, files, history, inbox, turns
+from core.store import Transaction, conversations, feedback, files, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
-from core.store.inbox import EventStatus
 from core.store.turns import Turn
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import structlog
 
 from core.access import AccessLists, Actor, RefusalReason
-from core.access.flood_limits import FloodDecision, FloodLimits, check_flood
+from core.access.flood_limits import FloodCounter, FloodDecision, FloodLimits, check_flood
 from core.chat_policy import Trigger
 from core.domain.buttons import ActionButton, ConfirmForget
 from core.domain.command_names import CommandName
@@ -30,22 +30,21 @@ from core.domain.events import (
     MessageReceived,
     UnparsedEvent,
 )
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.inbound.handler import IGNORED, Handled
 from core.llm.pseudonymizing_model import KEY_NAME
 from core.store import (
-    Lane,
-    QueueKey,
     Transaction,
+    blocked_people,
     chat_members,
     conversations,
-    guard,
+    flood_counters,
     handoffs,
     history,
     inbox,
 )
 from core.store.clock import utc_now
 from core.store.event_context import EventContext
-from core.store.inbox import EventStatus
 from core.store.keys import get_or_create_key
 
 log = structlog.get_logger(__name__)
@@ -54,6 +53,9 @@ ActiveEvent: TypeAlias = MessageReceived | CommandReceived | ButtonPressed | Mes
 """An event by which a person can ask for something."""
 
 _UNPROMPTED_TRIGGERS: Final = (Trigger.QUESTION, Trigger.ALWAYS)  #: the bot answers without being addressed
+
+
+NEVER_ASKED: Final = FloodCounter()
 
 
 class FloodControl:
@@ -76,8 +78,10 @@ class FloodControl:
         actor = Actor.of(event)
         if self._access.is_admin(actor) or _is_forget_request(event):
             return None
-        if context.is_blocked and (block := await guard.get_block(tx, actor)) is not None:
-            notify = not block.notified and _expects_reply(event) and await guard.mark_notified(tx, actor)
+        if context.is_blocked and (block := await blocked_people.get_block(tx, actor)) is not None:
+            notify = (
+                not block.notified and _expects_reply(event) and await blocked_people.mark_notified(tx, actor)
+            )
             return await _notify(tx, event, RefusalReason.BLOCKED) if notify else IGNORED
         return await self._check_flood(tx, event, actor, context)
 
@@ -88,7 +92,7 @@ class FloodControl:
             return None
         if context.group_rules is not None:
             member = await chat_members.get(tx, event.address.key, actor.person_id)
-            if member.staff:
+            if member.is_staff:
                 return None
         if not await _is_question(tx, event, context):
             return None
@@ -110,27 +114,27 @@ class FloodControl:
         """Count one more question of a person and return the decision on it."""
         media_group_id = event.media_group_id if isinstance(event, MessageReceived) else ""
         fingerprint = await self._fingerprint(tx, event, media_group_id)
-        now, stored_at = self._now().timestamp(), context.flood_counter_at
+        now, stored = self._now().timestamp(), context.flood
         counter, decision = check_flood(
-            context.flood_counter,
+            NEVER_ASKED if stored is None else stored.counter,
             self._limits,
             now=now,
             fingerprint=fingerprint,
             count_once=bool(media_group_id),
         )
-        if stored_at is not None and await guard.save_flood_counter(
-            tx, actor, counter, unchanged_since=stored_at
+        if stored is not None and await flood_counters.save(
+            tx, actor, counter, unchanged_since=stored.updated_at
         ):
             return decision
         # It is the person's first question, or another replica counts one of theirs at the same time.
         counter, decision = check_flood(
-            await guard.lock_flood_counter(tx, actor),
+            await flood_counters.lock(tx, actor),
             self._limits,
             now=now,
             fingerprint=fingerprint,
             count_once=bool(media_group_id),
         )
-        await guard.save_flood_counter(tx, actor, counter)
+        await flood_counters.save(tx, actor, counter)
         return decision
 
     async def _fingerprint(self, tx: Transaction, event: ActiveEvent, media_group_id: str) -> str:
@@ -157,7 +161,7 @@ async def _notify(tx: Transaction, event: ActiveEvent, reason: RefusalReason) ->
     seq = await inbox.add(
         tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN
     )
-    await guard.save_refusal(tx, seq, reason)
+    await inbox.save_refusal(tx, seq, reason)
     return Handled(queue_key=QueueKey(conversation.id, Lane.COMMANDS))
 
 

@@ -18,17 +18,8 @@ from core.chat_policy import ChatRules, MessageFacts, ReplyDecision, decide_repl
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.events import Mention, MessageReceived
 from core.domain.message_content import ReplyContext
-from core.store import (
-    Lane,
-    QueueKey,
-    Transaction,
-    chat_members,
-    conversations,
-    history,
-    inbox,
-    rules,
-    turns,
-)
+from core.domain.queue import Lane, QueueKey
+from core.store import Transaction, chat_members, conversations, history, inbox, rules, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 
@@ -104,7 +95,7 @@ async def recheck(
         text="\n".join(message.text for message in messages),
         at=last.sent_at,
         mention=Mention.BY_NAME if by_name else last.mention,
-        by_staff=member.staff,
+        by_staff=member.is_staff,
         sole_participant=any(not message.needs_intent_check for message in messages),
         last_staff_message_at=await chat_members.last_staff_activity(tx, conversation.id),
         closed_notice_sent=_closed_notice_sent(rules, member, last.sent_at),
@@ -123,7 +114,7 @@ async def claim_closed_notice(
     if since is None or not rules.closed_text:
         return ""
     member = await chat_members.get(tx, key, message.author.id)
-    if member.staff or (member.closed_since == since and member.closed_seq != inbox_id):
+    if member.is_staff or (member.closed_notice_since == since and member.closed_notice_seq != inbox_id):
         return ""
     await chat_members.record_closed_notice(tx, key, message.author.id, since=since, seq=inbox_id)
     opens = rules.hours.next_start(message.sent_at) if rules.hours is not None else None
@@ -239,4 +230,4 @@ async def _last_staff_message_at(tx: Transaction, conversation: Conversation | N
 
 def _closed_notice_sent(rules: ChatRules, member: chat_members.MemberRecord, at: datetime) -> bool:
     since = rules.hours.closed_since(at) if rules.hours is not None and rules.closed_text else None
-    return since is not None and member.closed_since == since
+    return since is not None and member.closed_notice_since == since

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from core.domain.events import Event
+from core.domain.queue import QueueKey
 from core.domain.turn_states import CancelReason
-from core.store import QueueKey, Transaction
+from core.store import Transaction
 from core.store.event_context import EventContext
 
 

@@ -22,6 +22,7 @@ from core.domain.events import (
     PersonEvent,
     UnparsedEvent,
 )
+from core.domain.queue import EventStatus
 from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
 from core.inbound.handler import IGNORED, EventHandler, Handled
@@ -35,7 +36,6 @@ from core.inbound.staff import StaffDirectory
 from core.observer import NOOP_OBSERVER, Observer
 from core.store import Database, Transaction, event_context
 from core.store.event_context import EventContext
-from core.store.inbox import EventStatus
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)

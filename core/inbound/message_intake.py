@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from core.chat_policy import ReplyDecision
 from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
 from core.inbound.handler import IGNORED, Handled
-from core.inbound.history_writer import append_to_history, apply_edit, attach_media_group
-from core.store import Lane, QueueKey, Transaction, chat_members, conversations, history, inbox, turns
+from core.inbound.history_writer import append_to_history, attach_media_group
+from core.store import Transaction, chat_members, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
-from core.store.inbox import EventStatus, MediaGroupMessage
-from core.text.tokens import estimate_tokens
+from core.store.inbox import MediaGroupMessage
 
 
 async def intake_message(
@@ -51,9 +51,7 @@ async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bo
     )
     if conversation is None or line is None:
         return IGNORED
-    original = await inbox.get_event(tx, line.seq)
-    text = apply_edit(event.text, original, stored_text=line.text)
-    if text == line.text:
+    if event.text == line.text:
         return IGNORED  # an edit that changes no text: a link preview, a pin
     latest = await turns.get_latest(tx, conversation.id)
     # Several messages may have been coalesced into one question.
@@ -61,7 +59,7 @@ async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bo
     again = answer_again and asked and not await muted_by_staff(tx, conversation, event.sent_at)
     status = EventStatus.OPEN if again else EventStatus.RECORDED
     await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=status)
-    await history.edit_user_message(tx, conversation.id, event.message_id, text, estimate_tokens(text))
+    await history.edit_user_message(tx, conversation.id, event.message_id, event.text)
     if not again:
         return Handled()
     running = await turns.request_cancel(tx, conversation.id, CancelReason.RETRY)
@@ -137,7 +135,7 @@ async def _media_group(
 
 def _is_answered(grouped: MediaGroupMessage | None) -> bool:
     """Return whether the media group that a message belongs to is a question."""
-    return grouped is not None and grouped.state in (EventStatus.OPEN, EventStatus.DONE)
+    return grouped is not None and grouped.status in (EventStatus.OPEN, EventStatus.DONE)
 
 
 async def _record_overheard(tx: Transaction, event: MessageReceived) -> Handled:

@@ -1,15 +1,13 @@
 """Search query of a turn: the question's words, and the same person's question before it. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from core.files.file_policy import strip_attachments_line
+from core.domain.message_content import MessageRole
 from core.knowledge.tokenizer import tokenize
 from core.store.history import HistoryMessage
 
-_QUOTE_BLOCK = re.compile(r"\A(?:[^\n]* wrote:|Replying to:)\n(?:>[^\n]*(?:\n|\Z))+\n?")
 _SMALL_TALK = """
 hello hi hey lot much morning afternoon evening night thank thanks thx ty cheers bye goodbye ciao ok okay
 cool great nice perfect welcome sorry lol haha yo anyone anybody bot robot human ai kimi name
@@ -29,19 +27,14 @@ class KnowledgeQuery:
 
 def parse_query(lines: Sequence[HistoryMessage], *, question_seq: int) -> KnowledgeQuery:
     """Return the query of the messages from ``question_seq`` on; ``lines`` are oldest first."""
-    said = [line for line in lines if line.role == "user"]
+    said = [line for line in lines if line.role is MessageRole.USER]
     now = [line for line in said if line.seq >= question_seq]
     authors = {line.author_id for line in now}
     earlier = [line for line in said if line.seq < question_seq and line.author_id in authors]
     return KnowledgeQuery(
-        text="\n".join(strip_quotes_and_attachments(line.text) for line in now).strip(),
-        previous=strip_quotes_and_attachments(earlier[-1].text) if earlier else "",
+        text="\n".join(line.text.strip() for line in now).strip(),
+        previous=earlier[-1].text.strip() if earlier else "",
     )
-
-
-def strip_quotes_and_attachments(text: str) -> str:
-    """Return a message's own words, without the quote above them and the names of attachments below."""
-    return strip_attachments_line(_QUOTE_BLOCK.sub("", text)).strip()
 
 
 def is_small_talk(question: str) -> bool:

@@ -59,7 +59,7 @@ class UsageMeter:
             cached_tokens=cached_tokens,
             completion_tokens=completion_tokens,
             reasoning_tokens=used.reasoning_tokens if used else 0,
-            first_word_s=answer.time_to_first_token_s,
+            time_to_first_token_s=answer.time_to_first_token_s,
             duration_s=self._clock.time() - answer.started_at,
             outcome=outcome,
             purpose=purpose,

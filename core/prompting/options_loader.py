@@ -48,7 +48,7 @@ class OptionsLoader:
                 chosen = dict(await conversation_settings.load(tx, conversation.id))
                 if available_context is None:
                     chat_rules = await rules.load(tx, conversation.key)
-                    available_context = AvailableContext(rules=chat_rules, chat_type=conversation.chat_type)
+                    available_context = AvailableContext.unknown(conversation.chat_type, rules=chat_rules)
         group_rules = available_context.group_rules
         if group_rules is not None:
             chosen = conversation_settings.defaults_of_chat(group_rules) | chosen

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.domain.addresses import ChatType
-from core.files.file_policy import has_attachments_line
+from core.domain.message_content import MessageRole
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.kimi import Message, TextPart
 from core.store.history import HistoryMessage
+from core.text.message_text import render_content
 from core.text.quoting import speaker_label
 from core.text.tokens import MESSAGE_TOKENS, estimate_content_tokens
 
@@ -82,9 +83,10 @@ def system_prompt(
 
 def text_with_speaker(message: HistoryMessage, chat_type: ChatType) -> str:
     """Return a message's text, after the speaker's name if several people take part."""
-    if chat_type is ChatType.GROUP and message.role == "user" and message.author:
-        return f"{speaker_label(message.author)}: {message.text}"
-    return message.text
+    text = render_content(message.content)
+    if chat_type is ChatType.GROUP and message.role is MessageRole.USER and message.author:
+        return f"{speaker_label(message.author)}: {text}"
+    return text
 
 
 def build_prompt(
@@ -163,9 +165,9 @@ def summary_messages(summary: str, *, has_gap: bool = False) -> tuple[Message, .
 def to_chat_message(message: HistoryMessage, chat_type: ChatType, files: PromptFiles = NO_FILES) -> Message:
     """Return a stored message as Kimi receives it, with its pictures and videos."""
     text = text_with_speaker(message, chat_type)
-    if message.role != "user":
+    if message.role is not MessageRole.USER:
         return Message(role="assistant", content=text)
-    media = files.media.get(message.seq, ()) if has_attachments_line(message.text) else ()
+    media = files.media.get(message.seq, ()) if message.content.attachments else ()
     return Message(role="user", content=(TextPart(text), *media) if media else text)
 
 

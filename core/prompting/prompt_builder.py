@@ -17,6 +17,7 @@ import structlog
 
 from core.chat_settings import ChatSettings
 from core.domain.errors import StoreUnavailable
+from core.domain.message_content import MessageRole
 from core.kimi import ChatRequest
 from core.knowledge.retrieval import KnowledgeRetriever
 from core.prompting.compactor import Compactor
@@ -115,7 +116,7 @@ class PromptBuilder:
             view = await self._view_loader.load(
                 conversation,
                 options,
-                AvailableContext(),
+                AvailableContext.unknown(conversation.chat_type),
                 question_seq=_first_question_seq(turn),
                 up_to_seq=turn.seq,
             )
@@ -133,7 +134,11 @@ class PromptBuilder:
         """
         options = await self._options_loader.load(conversation)
         return await self._view_loader.load(
-            conversation, options, AvailableContext(), question_seq=MAX_SEQ, up_to_seq=MAX_SEQ
+            conversation,
+            options,
+            AvailableContext.unknown(conversation.chat_type),
+            question_seq=MAX_SEQ,
+            up_to_seq=MAX_SEQ,
         )
 
     async def _load_question_view(
@@ -151,7 +156,9 @@ class PromptBuilder:
             up_to_seq=turn.seq,
         )
         # An earlier answer to this very question gives way to the new one.
-        history = [one for one in view.history if not (one.role == "assistant" and one.seq == turn.seq)]
+        history = [
+            one for one in view.history if one.role is not MessageRole.ASSISTANT or one.seq != turn.seq
+        ]
         view = replace(view, history=history)
         if self._retriever is None:
             return view

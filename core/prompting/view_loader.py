@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from core.chat_settings import ChatSettings
-from core.files.file_policy import strip_attachments_line
+from core.domain.message_content import MessageRole
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.files.reader import FileReader
 from core.prompting.generation_options import GenerationOptions
@@ -105,9 +105,9 @@ class PromptViewLoader:
         if self._file_reader is None or not processed:
             return NO_FILES
         question = [
-            strip_attachments_line(message.text)
+            message.text
             for message in messages
-            if message.role == "user" and message.seq >= question_seq
+            if message.role is MessageRole.USER and message.seq >= question_seq
         ]
         return await self._file_reader.load_prompt_files(
             processed,

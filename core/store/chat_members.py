@@ -1,4 +1,4 @@
-"""What is remembered of the people of a chat that has rules, and where its staff has spoken."""
+"""Members of chats that have rules, and when the team last wrote in a conversation."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,113 +12,121 @@ from core.store import schema
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
-_P, _S = schema.chat_people, schema.staff_words
+_M, _S = schema.chat_members, schema.staff_activity
 _KEY = ("platform", "tenant", "channel", "person_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRecord:
-    """One person in one chat."""
+    """What is remembered of one person in one chat."""
 
-    conversation_id: int | None = None  #: where they last spoke
-    heard_at: datetime | None = None  #: when, by the platform's clock
-    staff: bool = False
-    closed_since: datetime | None = None  #: the closed period in which they were told last
-    closed_seq: int | None = None  #: the question that it was told to
+    conversation_id: int | None = None  #: of their last message
+    last_message_at: datetime | None = None  #: by the platform's clock
+    is_staff: bool = False  #: as of their last message
+    closed_notice_since: datetime | None = None  #: begin of the closed period of their last notice
+    closed_notice_seq: int | None = None  #: inbox id of the question that got the notice
 
 
 async def get(tx: Transaction, key: ThreadKey, person_id: str) -> MemberRecord:
-    """Return what is known of a person in the chat that a conversation is in."""
-    query = select(_P.c.conversation_id, _P.c.heard_at, _P.c.staff, _P.c.closed_since, _P.c.closed_seq)
-    row = (await tx.execute(query.where(_in_chat(key), _P.c.person_id == person_id))).one_or_none()
+    """Return the record of a person in the chat of a conversation."""
+    query = select(
+        _M.c.conversation_id,
+        _M.c.last_message_at,
+        _M.c.is_staff,
+        _M.c.closed_notice_since,
+        _M.c.closed_notice_seq,
+    ).where(_in_chat(key), _M.c.person_id == person_id)
+    row = (await tx.execute(query)).one_or_none()
     return MemberRecord() if row is None else MemberRecord(**row._asdict())
 
 
 async def record_message(
     tx: Transaction, key: ThreadKey, person_id: str, *, conversation_id: int | None, at: datetime, staff: bool
 ) -> None:
-    """Note that a person spoke."""
-    await _upsert(tx, key, person_id, conversation_id=conversation_id, heard_at=at, staff=staff)
+    """Record that a person wrote a message."""
+    await _upsert(tx, key, person_id, conversation_id=conversation_id, last_message_at=at, is_staff=staff)
 
 
 async def set_conversation(tx: Transaction, key: ThreadKey, person_id: str, conversation_id: int) -> None:
-    """Note which conversation the last words of a person belong to."""
-    spoken = update(_P).where(_in_chat(key), _P.c.person_id == person_id)
-    await tx.execute(spoken.values(conversation_id=conversation_id))
+    """Set the conversation that a person's last message belongs to."""
+    changed = update(_M).where(_in_chat(key), _M.c.person_id == person_id)
+    await tx.execute(changed.values(conversation_id=conversation_id))
 
 
 async def record_closed_notice(
     tx: Transaction, key: ThreadKey, person_id: str, *, since: datetime, seq: int
 ) -> None:
-    """Note that a person was told that nobody is there."""
-    await _upsert(tx, key, person_id, closed_since=since, closed_seq=seq)
+    """Record that a person was told that the team is away."""
+    await _upsert(tx, key, person_id, closed_notice_since=since, closed_notice_seq=seq)
 
 
 async def claim_welcome(tx: Transaction, key: ThreadKey, person_id: str, *, seq: int) -> bool:
-    """Return whether a person is to be welcomed: True the first time only, which inbox id ``seq`` is."""
+    """Record that a person is welcomed by the event ``seq``; return False if they were welcomed before."""
     await tx.execute(
-        upsert(tx, _P).values(**_primary_key(key, person_id), staff=False).on_conflict_do_nothing()
+        upsert(tx, _M).values(**_primary_key(key, person_id), is_staff=False).on_conflict_do_nothing()
     )
-    first = (
-        update(_P)
-        .where(_in_chat(key), _P.c.person_id == person_id, _P.c.welcomed_seq.is_(None))
-        .values(welcomed_seq=seq)
+    claimed = (
+        update(_M)
+        .where(_in_chat(key), _M.c.person_id == person_id, _M.c.welcome_seq.is_(None))
+        .values(welcome_seq=seq)
     )
-    return (await tx.execute(first)).rowcount > 0
+    return (await tx.execute(claimed)).rowcount > 0
 
 
 async def filter_staff(tx: Transaction, key: ThreadKey, ids: Collection[str]) -> frozenset[str]:
-    """Return who of these people spoke as staff last."""
+    """Return those of these people who were staff when they last wrote."""
     if not ids:
         return frozenset()
-    query = select(_P.c.person_id).where(_in_chat(key), _P.c.staff, _P.c.person_id.in_(ids))
+    query = select(_M.c.person_id).where(_in_chat(key), _M.c.is_staff, _M.c.person_id.in_(ids))
     return frozenset((await tx.execute(query)).scalars())
 
 
 async def customer_conversations_since(tx: Transaction, key: ThreadKey, since: datetime) -> list[int]:
-    """Return the conversations of everybody not of the staff who spoke in a chat since a moment."""
-    query = select(_P.c.conversation_id).where(
-        _in_chat(key), _P.c.heard_at >= since, ~_P.c.staff, _P.c.conversation_id.is_not(None)
+    """Return the conversations of everybody in a chat who is no staff and wrote since a moment."""
+    query = select(_M.c.conversation_id).where(
+        _in_chat(key), _M.c.last_message_at >= since, ~_M.c.is_staff, _M.c.conversation_id.is_not(None)
     )
     return list((await tx.execute(query)).scalars())
 
 
 async def record_staff_activity(tx: Transaction, conversation_ids: Collection[int], at: datetime) -> None:
-    """Note that somebody of the staff spoke in conversations."""
+    """Record that the team wrote in conversations."""
     for conversation_id in sorted(conversation_ids):
-        said = upsert(tx, _S).values(conversation_id=conversation_id, at=at)
-        await tx.execute(said.on_conflict_do_update(index_elements=["conversation_id"], set_={"at": at}))
+        stored = upsert(tx, _S).values(conversation_id=conversation_id, last_message_at=at)
+        await tx.execute(
+            stored.on_conflict_do_update(index_elements=["conversation_id"], set_={"last_message_at": at})
+        )
 
 
 async def last_staff_activity(tx: Transaction, conversation_id: int) -> datetime | None:
-    """Return when the staff last spoke in a conversation, if nobody has mentioned us since."""
-    query = select(_S.c.at).where(_S.c.conversation_id == conversation_id)
+    """Return when the team last wrote in a conversation; None if the bot was mentioned since."""
+    query = select(_S.c.last_message_at).where(_S.c.conversation_id == conversation_id)
     at: datetime | None = (await tx.execute(query)).scalar_one_or_none()
     return at
 
 
 async def clear_staff_activity(tx: Transaction, conversation_id: int) -> None:
-    """Note that somebody mentioned us: the staff's word no longer keeps us silent there."""
+    """Record that the bot was mentioned: the team's last message no longer mutes it there."""
     await tx.execute(delete(_S).where(_S.c.conversation_id == conversation_id))
 
 
 async def forget_person(tx: Transaction, *, platform: str, tenant: str, person_id: str) -> None:
-    """Delete what is remembered of a person."""
+    """Delete a person's records in all chats of a tenant."""
     await tx.execute(
-        delete(_P).where(_P.c.platform == platform, _P.c.tenant == tenant, _P.c.person_id == person_id)
+        delete(_M).where(_M.c.platform == platform, _M.c.tenant == tenant, _M.c.person_id == person_id)
     )
 
 
 async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
-    """Give what is remembered in a chat the chat's new id; people whom the new id knows stay there."""
-    place = (_P.c.platform == platform) & (_P.c.tenant == tenant)
-    known = select(_P.c.person_id).where(place, _P.c.channel == new)
-    moved = update(_P).where(place, _P.c.channel == old, _P.c.person_id.not_in(known.scalar_subquery()))
+    """Move records to a chat's new channel id, unless that has a record of the same person."""
+    in_tenant = (_M.c.platform == platform) & (_M.c.tenant == tenant)
+    known = select(_M.c.person_id).where(in_tenant, _M.c.channel == new)
+    moved = update(_M).where(in_tenant, _M.c.channel == old, _M.c.person_id.not_in(known.scalar_subquery()))
     await tx.execute(moved.values(channel=new))
 
 
 def _in_chat(key: ThreadKey) -> ColumnElement[bool]:
-    return (_P.c.platform == key.platform) & (_P.c.tenant == key.tenant) & (_P.c.channel == key.channel)
+    return (_M.c.platform == key.platform) & (_M.c.tenant == key.tenant) & (_M.c.channel == key.channel)
 
 
 def _primary_key(key: ThreadKey, person_id: str) -> dict[str, str]:
@@ -131,5 +139,5 @@ def _primary_key(key: ThreadKey, person_id: str) -> dict[str, str]:
 
 
 async def _upsert(tx: Transaction, key: ThreadKey, person_id: str, **values: Any) -> None:
-    kept = upsert(tx, _P).values(**{"staff": False, **_primary_key(key, person_id), **values})
-    await tx.execute(kept.on_conflict_do_update(index_elements=list(_KEY), set_=values))
+    stored = upsert(tx, _M).values(**{"is_staff": False, **_primary_key(key, person_id), **values})
+    await tx.execute(stored.on_conflict_do_update(index_elements=list(_KEY), set_=values))

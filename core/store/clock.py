@@ -1,17 +1,17 @@
-"""The wall clock: for rows that people read, and for replicas that must agree."""
+"""Wall clock of this process, and the database server's, on which replicas agree."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, null
 
-#: The database server's clock in seconds, by dialect; NULL where there is no server.
 SERVER_TIME_S: Final[dict[str, ColumnElement[Any]]] = {
     "postgresql": func.extract("epoch", func.clock_timestamp()),
     "sqlite": null(),
 }
+"""Expression for the database server's clock in seconds, by dialect; NULL without a server."""
 
 
 def utc_now() -> datetime:
-    """Return the present, with its zone."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

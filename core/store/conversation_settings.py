@@ -1,6 +1,7 @@
-"""What a conversation chose for itself, by name; what it did not choose is the deployment's."""
+"""Settings of one conversation, by name; what is not set is the deployment's."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 
@@ -9,30 +10,29 @@ from core.store import schema
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
-_C = schema.choices
+_S = schema.conversation_settings
 
-MODEL = "model"  #: a model's id
-THINKING = "thinking"  #: "on", "off" or an effort such as "low"
-SEARCH = "search"  #: "on" or "off": whether answers may search the web
-PERSONA = "persona"  #: "@" and the name of a persona that is kept in a file, or the words themselves
+MODEL: Final = "model"  #: id of a model
+THINKING: Final = "thinking"  #: "on", "off" or an effort such as "low"
+SEARCH: Final = "search"  #: "on" or "off": whether answers may search the web
+PERSONA: Final = "persona"  #: "@" and the name of a persona's file, or the persona's text itself
+
+_LOAD = select(_S.c.name, _S.c.value).where(_S.c.conversation_id == bindparam("conversation"))
 
 
 async def load(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
-    """Return everything that a conversation chose."""
-    return {row.name: row.value for row in await tx.execute(_OF, {"conversation": conversation_id})}
-
-
-_OF = select(_C.c.name, _C.c.value).where(_C.c.conversation_id == bindparam("conversation"))
+    """Return all settings of a conversation."""
+    return {row.name: row.value for row in await tx.execute(_LOAD, {"conversation": conversation_id})}
 
 
 async def save(tx: Transaction, conversation_id: int, name: str, value: str) -> None:
-    """Choose something; "" takes the choice back."""
+    """Store a setting; "" removes it."""
     if not value:
-        await tx.execute(delete(_C).where(_C.c.conversation_id == conversation_id, _C.c.name == name))
+        await tx.execute(delete(_S).where(_S.c.conversation_id == conversation_id, _S.c.name == name))
         return
-    chosen = upsert(tx, _C).values(conversation_id=conversation_id, name=name, value=value)
+    stored = upsert(tx, _S).values(conversation_id=conversation_id, name=name, value=value)
     await tx.execute(
-        chosen.on_conflict_do_update(index_elements=["conversation_id", "name"], set_={"value": value})
+        stored.on_conflict_do_update(index_elements=["conversation_id", "name"], set_={"value": value})
     )
 
 

@@ -1,7 +1,7 @@
-"""What the store holds that an event may concern: one look as it comes in.
+"""Everything stored that may concern an incoming event, read in one query.
 
-Mostly there is nothing: nobody is blocked, no person has taken over, the chat has no rules. Who would
-have asked for each of these by itself asks the :class:`EventContext`, and looks closer only where it has to.
+Mostly nothing is: the author is not blocked, no person has taken over, the chat has no rules. Each part
+of the product that handles events reads the :class:`EventContext` first and queries more only if needed.
 """
 
 from dataclasses import asdict, dataclass
@@ -12,73 +12,42 @@ from sqlalchemy import and_, bindparam, exists, literal, or_, select
 from core.access.flood_limits import FloodCounter
 from core.chat_policy import ChatRules, parse_rules
 from core.domain.addresses import ChatType
-from core.domain.events import (
-    ButtonPressed,
-    CommandReceived,
-    MemberJoined,
-    MessageDeleted,
-    MessageEdited,
-    MessageReceived,
-)
-from core.store import conversations, guard, rules, schema
+from core.domain.events import CommandReceived, MessageReceived, PersonEvent
+from core.store import blocked_people, conversations, rules, schema
 from core.store.conversations import Conversation
 from core.store.database import Transaction
+from core.store.inbox import MAX_DELIVERY_ID_CHARS
 
-_C, _H, _I, _P = schema.conversations, schema.handovers, schema.inbox, schema.paces
-NO_FLOOD_COUNTER = FloodCounter()
+_C, _H, _I, _F = schema.conversations, schema.handoffs, schema.inbox, schema.flood_counters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFloodCounter:
+    """How an event's author has asked lately."""
+
+    counter: FloodCounter
+    updated_at: datetime  #: for a compare-and-swap (:func:`core.store.guard.save_flood_counter`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventContext:
-    """What there is to know about an event before anything is decided."""
+    """Stored data that may concern an event."""
 
-    is_duplicate: bool = False  #: it was delivered before
-    is_blocked: bool = False  #: its author gets no answers there
-    rules: ChatRules | None = None  #: of the chat; None where it has none
-    conversation: Conversation | None = None  #: with the key of the event
-    replied_conversation: Conversation | None = (
-        None  #: which it goes on with as a reply, where replies make conversations
-    )
-    may_concern_handoff: bool = False  #: what people took over, now or once, may have to do with it
+    is_duplicate: bool = False  #: whether the event was stored before
+    is_blocked: bool = False  #: whether its author is blocked there
+    rules: ChatRules | None = None  #: of the chat; None if it has none
+    conversation: Conversation | None = None  #: the one with the event's key
+    replied_conversation: Conversation | None = None  #: the one it continues as a reply, if replies thread
+    may_concern_handoff: bool = False
+    """Whether the event is in a thread of a team's room, in a channel with a handoff under way, or in a
+    conversation that was ever handed over."""
     chat_type: ChatType = ChatType.DIRECT
-    flood_counter: FloodCounter = NO_FLOOD_COUNTER  #: how its author asked lately
-    flood_counter_at: datetime | None = None  #: since when that stands; None where they never asked
+    flood: StoredFloodCounter | None = None  #: None if its author has never asked anything
 
     @property
     def group_rules(self) -> ChatRules | None:
-        """The rules by which the bot speaks in a group or channel; None where it has none, or is no group."""
+        """The rules of a group or channel; None if it has none or is a direct conversation."""
         return self.rules if self.chat_type is ChatType.GROUP else None
-
-
-async def load_event_context(
-    tx: Transaction,
-    event: MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MessageDeleted | MemberJoined,
-) -> EventContext:
-    """Return what the store holds that ``event`` may concern."""
-    key = event.address.key
-    replied = (
-        await conversations.find_replied(tx, event)
-        if isinstance(event, MessageReceived | CommandReceived)
-        else None
-    )
-    values = {
-        **asdict(key),
-        "delivery_id": event.delivery_id[:255],
-        "person_id": event.author.id,
-        "replied": replied.id if replied is not None else -1,
-    }
-    row = (await tx.execute(_LOAD, values)).one()
-    return EventContext(
-        is_duplicate=row.seen,
-        is_blocked=row.blocked,
-        rules=None if row.words is None else parse_rules(row.words),
-        conversation=conversations.from_row(row) if row.id is not None else None,
-        replied_conversation=replied,
-        may_concern_handoff=row.handover,
-        chat_type=event.chat_type,
-        flood_counter=guard.parse_flood_counter(row.pace),
-        flood_counter_at=row.pace_at,
-    )
 
 
 _IN_CHANNEL = (
@@ -86,10 +55,10 @@ _IN_CHANNEL = (
     _C.c.tenant == bindparam("tenant"),
     _C.c.channel == bindparam("channel"),
 )
-_BY_PERSON = (
-    _P.c.platform == bindparam("platform"),
-    _P.c.tenant == bindparam("tenant"),
-    _P.c.person_id == bindparam("person_id"),
+_BY_AUTHOR = (
+    _F.c.platform == bindparam("platform"),
+    _F.c.tenant == bindparam("tenant"),
+    _F.c.person_id == bindparam("person_id"),
 )
 _IS_DUPLICATE = exists().where(
     _I.c.platform == bindparam("platform"),
@@ -115,15 +84,44 @@ _HANDOFF_OF_CONVERSATION = exists().where(
 )
 _ONE_ROW = select(literal(1).label("one")).subquery("one")
 _LOAD = select(
-    _IS_DUPLICATE.label("seen"),
-    guard.IS_BLOCKED.label("blocked"),
-    rules.RULES_QUERY.scalar_subquery().label("words"),
-    or_(_IN_DESK_THREAD, _HANDOFF_IN_CHANNEL, _HANDOFF_OF_CONVERSATION).label("handover"),
-    _P.c.payload.label("pace"),
-    _P.c.touched_at.label("pace_at"),
+    _IS_DUPLICATE.label("is_duplicate"),
+    blocked_people.IS_BLOCKED.label("is_blocked"),
+    rules.RULES_QUERY.scalar_subquery().label("rules"),
+    or_(_IN_DESK_THREAD, _HANDOFF_IN_CHANNEL, _HANDOFF_OF_CONVERSATION).label("may_concern_handoff"),
+    _F.c.counter.label("flood_counter"),
+    _F.c.updated_at.label("flood_updated_at"),
     *conversations.COLUMNS,
 ).select_from(
     _ONE_ROW.outerjoin(_C, and_(*_IN_CHANNEL, _C.c.thread == bindparam("thread"))).outerjoin(
-        _P, and_(*_BY_PERSON)
+        _F, and_(*_BY_AUTHOR)
     )
 )
+
+
+async def load_event_context(tx: Transaction, event: PersonEvent) -> EventContext:
+    """Return the stored data that may concern ``event``."""
+    replied = (
+        await conversations.find_replied(tx, event)
+        if isinstance(event, MessageReceived | CommandReceived)
+        else None
+    )
+    values = {
+        **asdict(event.address.key),
+        "delivery_id": event.delivery_id[:MAX_DELIVERY_ID_CHARS],
+        "person_id": event.author.id,
+        "replied": replied.id if replied is not None else -1,
+    }
+    row = (await tx.execute(_LOAD, values)).one()
+    flood = None
+    if row.flood_counter is not None:
+        flood = StoredFloodCounter(counter=row.flood_counter, updated_at=row.flood_updated_at)
+    return EventContext(
+        is_duplicate=row.is_duplicate,
+        is_blocked=row.is_blocked,
+        rules=None if row.rules is None else parse_rules(row.rules),
+        conversation=conversations.from_row(row) if row.id is not None else None,
+        replied_conversation=replied,
+        may_concern_handoff=row.may_concern_handoff,
+        chat_type=event.chat_type,
+        flood=flood,
+    )

@@ -1,31 +1,35 @@
-"""Everything that is stored of a conversation or a person, as plain values for JSON Lines."""
+"""Export of everything that is stored of a conversation or a person, as values for JSON Lines."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, TypeAlias
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Table, select, true
 
+from core.domain.message_content import Attachment, MessageRole
+from core.domain.turn_states import KimiFailure
 from core.store import schema
 from core.store.database import Transaction
 
 _C, _M, _T, _U = schema.conversations, schema.messages, schema.turns, schema.usage
-_F, _S, _V, _X = schema.files, schema.summaries, schema.feedback, schema.choices
+_F, _S, _V, _X = schema.files, schema.summaries, schema.feedback, schema.conversation_settings
 
 Record: TypeAlias = Mapping[str, Any]
 
-BATCH_SIZE = 500  #: rows that are read at a time
-INTERNAL_COLUMNS = frozenset({"refs", "run", "cancel", "source"})  #: columns that tell nothing of people
+BATCH_SIZE: Final = 500  #: rows that are read at a time
+INTERNAL_COLUMNS: Final = frozenset({"refs", "attempt", "cancel_reason", "source"})
+"""Columns that hold nothing of people."""
 
 
 async def export_conversation(tx: Transaction, conversation_id: int) -> AsyncIterator[Record]:
-    """Yield a conversation, then its messages, turns, files, summaries, choices and calls."""
+    """Yield a conversation, then its messages, turns, files, summaries, settings and usage."""
     parts: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("conversation", _C, _C.c.id == conversation_id),
         ("message", _M, _M.c.conversation_id == conversation_id),
         ("turn", _T, _T.c.conversation_id == conversation_id),
         ("file", _F, _F.c.conversation_id == conversation_id),
         ("summary", _S, _S.c.conversation_id == conversation_id),
-        ("choice", _X, _X.c.conversation_id == conversation_id),
+        ("setting", _X, _X.c.conversation_id == conversation_id),
         ("usage", _U, _U.c.conversation_id == conversation_id),
     )
     for kind, table, where in parts:
@@ -34,19 +38,19 @@ async def export_conversation(tx: Transaction, conversation_id: int) -> AsyncIte
 
 
 async def export_person(tx: Transaction, platform: str, person_id: str) -> AsyncIterator[Record]:
-    """Yield what a person said and was answered on a platform, with its conversations.
+    """Yield a person's messages on a platform, the answers to them, and their conversations.
 
-    What others said there is theirs, and left out.
+    Messages of others in the same conversations are left out.
     """
     here = select(_C.c.id).where(_C.c.platform == platform)
     turns = (_T.c.asker_id == person_id) & _T.c.conversation_id.in_(here)
     own_turns = select(_T.c.id).where(turns)
-    said = (_M.c.author_id == person_id) & (_M.c.role == "user") & _M.c.conversation_id.in_(here)
+    said = (_M.c.author_id == person_id) & (_M.c.role == MessageRole.USER) & _M.c.conversation_id.in_(here)
     spoke_in = select(_M.c.conversation_id).where(said)
     asked_in = select(_T.c.conversation_id).where(turns)
     parts: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("conversation", _C, _C.c.id.in_(spoke_in.union(asked_in))),
-        ("message", _M, said | ((_M.c.role == "assistant") & _M.c.turn_id.in_(own_turns))),
+        ("message", _M, said | ((_M.c.role == MessageRole.ASSISTANT) & _M.c.turn_id.in_(own_turns))),
         ("turn", _T, turns),
         ("file", _F, (_F.c.author_id == person_id) & _F.c.conversation_id.in_(here)),
         ("feedback", _V, (_V.c.person_id == person_id) & _V.c.turn_id.in_(_turn_ids_in(here))),
@@ -64,7 +68,7 @@ def _turn_ids_in(conversations: Any) -> Any:
 async def _rows(
     tx: Transaction, kind: str, table: Table, where: ColumnElement[bool]
 ) -> AsyncIterator[Record]:
-    """Yield the rows of a table in the order of their primary key, a portion at a time."""
+    """Yield the rows of a table in the order of their primary key, a batch at a time."""
     keys = list(table.primary_key.columns)
     if len(keys) > 1:  # small tables
         for row in (await tx.execute(select(table).where(where).order_by(*keys))).mappings():
@@ -83,4 +87,20 @@ async def _rows(
 
 
 def _record(kind: str, row: Mapping[Any, Any]) -> Record:
-    return {"kind": kind} | {str(name): value for name, value in row.items() if name not in INTERNAL_COLUMNS}
+    shown = {str(name): _plain(value) for name, value in row.items() if name not in INTERNAL_COLUMNS}
+    return {"kind": kind} | shown
+
+
+def _plain(value: Any) -> Any:
+    """Return a stored domain value as plain values; the download source of an attachment is left out."""
+    match value:
+        case Attachment():
+            return {name: part for name, part in asdict(value).items() if name != "source"}
+        case KimiFailure():
+            return str(value)
+        case tuple():
+            return [_plain(part) for part in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        case _:
+            return value

@@ -1,4 +1,6 @@
-"""What people think of an answer: one verdict a person, the latest counts."""
+"""Verdicts on answers: one for each person, of which the latest counts."""
+
+from collections.abc import Mapping
 
 from sqlalchemy import func, select
 
@@ -12,23 +14,17 @@ _F = schema.feedback
 
 
 async def save(tx: Transaction, *, turn_id: int, person_id: str, verdict: FeedbackVerdict) -> None:
-    """Store a verdict; a later one of the same person replaces it."""
-    now = utc_now()
-    statement = upsert(tx, _F).values(
-        turn_id=turn_id, person_id=person_id, verdict=verdict.value, given_at=now
-    )
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["turn_id", "person_id"], set_={"verdict": verdict.value, "given_at": now}
-        )
-    )
+    """Store a person's verdict on a turn in place of an earlier one."""
+    values = {"verdict": verdict, "given_at": utc_now()}
+    stored = upsert(tx, _F).values(turn_id=turn_id, person_id=person_id, **values)
+    await tx.execute(stored.on_conflict_do_update(index_elements=["turn_id", "person_id"], set_=values))
 
 
-async def count_by_verdict(tx: Transaction, turn_id: int) -> dict[FeedbackVerdict, int]:
-    """Return how many people gave which verdict on a turn."""
+async def count_by_verdict(tx: Transaction, turn_id: int) -> Mapping[FeedbackVerdict, int]:
+    """Return the number of people who gave each verdict on a turn."""
     query = (
         select(_F.c.verdict, func.count().label("number"))
         .where(_F.c.turn_id == turn_id)
         .group_by(_F.c.verdict)
     )
-    return {FeedbackVerdict(row.verdict): row.number for row in await tx.execute(query)}
+    return {row.verdict: row.number for row in await tx.execute(query)}

@@ -1,11 +1,10 @@
-"""Handovers to people, and every change of them."""
+"""Handoffs to people, and every transition of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.engine import Row
 
@@ -14,46 +13,44 @@ from core.domain.bot_messages import MessageRef
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.store import schema
 from core.store.database import Transaction
-from core.store.stored_refs import dump_refs, load_refs
 
-_H, _G = schema.handovers, schema.handover_changes
-_C, _R = schema.conversations, schema.relayed
-_ADDRESS = TypeAdapter(Address)
+_H, _T = schema.handoffs, schema.handoff_transitions
+_C, _O = schema.conversations, schema.handoff_outbox
 
-NOBODY = Person(id="")
-"""Who acts where the service itself does."""
+NOBODY: Final = Person(id="")
+"""The author of what the service itself does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRoom:
-    """Where the people of a chat work: a room of theirs, or none."""
+    """The room in which a chat's team works."""
 
-    platform: str = ""  #: "": the customer's own room, which they share
+    platform: str = ""  #: "": the team answers in the customer's own room
     channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff:
-    """One handover as it is stored."""
+    """One stored handoff."""
 
     id: int
     conversation_id: int
     state: HandoffState
     reason: HandoffReason
     customer: Person
-    language: str
+    language: str  #: of the customer: "zh" or "en"
     address: Address  #: where the customer is answered
     desk_room: DeskRoom
-    desk_thread: str
-    ticket: tuple[MessageRef, ...]
+    desk_thread: str  #: "" until its topic is open
+    ticket: tuple[MessageRef, ...]  #: messages of the ticket in the team's room
     summary: str
     assignee: Person
     requested_at: datetime
-    first_reply_at: datetime | None
+    first_reply_at: datetime | None  #: of a person to the customer
     ended_at: datetime | None
-    customer_waiting: bool
-    due_at: datetime | None
-    reminder_count: int
+    customer_waiting: bool  #: whether the customer wrote the last message
+    due_at: datetime | None  #: time of the next reminder
+    reminder_count: int  #: in the current wait
 
 
 async def add(
@@ -70,60 +67,58 @@ async def add(
     now: datetime,
     due_at: datetime | None,
 ) -> Handoff:
-    """Begin a handover; the caller made sure that the conversation has none under way."""
-    made = await tx.execute(
+    """Begin a handoff; the caller has checked that the conversation has none under way."""
+    added = await tx.execute(
         insert(_H)
         .values(
             conversation_id=conversation_id,
-            state=state.value,
-            why=reason.value,
+            state=state,
+            reason=reason,
             customer_id=customer.id,
-            customer=customer.name[:255],
+            customer_name=customer.name[:255],
             language=language,
-            address=_ADDRESS.dump_python(address, mode="json"),
+            address=address,
             desk_platform=desk_room.platform,
             desk_channel=desk_room.channel,
-            desk_thread="",
-            card=[],
-            taker_id=assignee.id,
-            taker=assignee.name[:255],
-            asked_at=now,
-            customer_waits=True,
+            ticket_refs=(),
+            assignee_id=assignee.id,
+            assignee_name=assignee.name[:255],
+            requested_at=now,
+            customer_waiting=True,
             due_at=due_at,
-            reminded=0,
         )
         .returning(*_H.c)
     )
-    return _handoff(made.one())
+    return _handoff(added.one())
 
 
 async def get(tx: Transaction, handoff_id: int) -> Handoff | None:
-    """Return a handover; None where it is gone."""
+    """Return a handoff by its id; None if it was deleted."""
     return await _load_latest(tx, _H.c.id == handoff_id)
 
 
 async def get_active(tx: Transaction, conversation_id: int) -> Handoff | None:
-    """Return the handover under way in a conversation."""
+    """Return the handoff under way in a conversation; None if there is none."""
     return await _load_latest(tx, _H.c.conversation_id == conversation_id, _H.c.ended_at.is_(None))
 
 
 async def get_latest(tx: Transaction, conversation_id: int) -> Handoff | None:
-    """Return a conversation's newest handover, ended or not."""
+    """Return a conversation's newest handoff, ended or not; None if there is none."""
     return await _load_latest(tx, _H.c.conversation_id == conversation_id)
 
 
 async def get_active_of_customer(tx: Transaction, key: ThreadKey, person_id: str) -> Handoff | None:
-    """Return a customer's handover under way on ``key``'s channel, in whatever thread."""
-    here = select(_C.c.id).where(
+    """Return a customer's handoff under way in any thread of ``key``'s channel; None if there is none."""
+    in_channel = select(_C.c.id).where(
         _C.c.platform == key.platform, _C.c.tenant == key.tenant, _C.c.channel == key.channel
     )
     return await _load_latest(
-        tx, _H.c.ended_at.is_(None), _H.c.customer_id == person_id, _H.c.conversation_id.in_(here)
+        tx, _H.c.ended_at.is_(None), _H.c.customer_id == person_id, _H.c.conversation_id.in_(in_channel)
     )
 
 
 async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
-    """Return the handover whose thread of the desk this is."""
+    """Return the handoff whose thread in the team's room has this key; None if there is none."""
     if not key.thread:
         return None
     return await _load_latest(
@@ -135,7 +130,7 @@ async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
 
 
 async def get_by_ticket(tx: Transaction, handoff_id: int, key: ThreadKey) -> Handoff | None:
-    """Return a handover where ``key``'s channel is its desk; None where somebody else names it."""
+    """Return a handoff by its id if ``key``'s channel is its team's room; else None."""
     return await _load_latest(
         tx, _H.c.id == handoff_id, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel
     )
@@ -152,13 +147,13 @@ async def apply_action(
     due_at: datetime | None,
     ends: bool,
 ) -> None:
-    """Note what somebody did to a handover, and its new state."""
-    values: dict[str, Any] = {"state": after.value, "due_at": due_at, "reminded": 0}
+    """Store the new state of a handoff, and who brought it about."""
+    values: dict[str, Any] = {"state": after, "due_at": due_at, "reminder_count": 0}
     if ends:
         values["ended_at"] = now
     if action in (HandoffAction.ASSIGN, HandoffAction.REPLY):
-        values |= {"taker_id": author.id, "taker": author.name[:255]}
-    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
+        values |= {"assignee_id": author.id, "assignee_name": author.name[:255]}
+    await _update(tx, handoff.id, **values)
     await record_transition(tx, handoff.id, action, handoff.state, after, author=author, now=now)
 
 
@@ -172,15 +167,15 @@ async def record_transition(
     author: Person,
     now: datetime,
 ) -> None:
-    """Keep one change with its time and author."""
+    """Store one transition with its time and author."""
     await tx.execute(
-        insert(_G).values(
-            handover_id=handoff_id,
-            before=before.value,
-            after=after.value,
-            action=action.value,
+        insert(_T).values(
+            handoff_id=handoff_id,
+            action=action,
+            state_before=before,
+            state_after=after,
             author_id=author.id,
-            author=author.name[:255],
+            author_name=author.name[:255],
             at=now,
         )
     )
@@ -189,73 +184,73 @@ async def record_transition(
 async def record_customer_message(
     tx: Transaction, handoff: Handoff, address: Address, *, due_at: datetime | None
 ) -> None:
-    """Note that the customer said something: it is the person's turn, and the answer goes there.
+    """Record a message of the customer, and the address that they are answered at from now on.
 
-    The time of the next reminder stays where the customer waited before.
+    The next reminder stays as it is if the customer was waiting before.
     """
-    values: dict[str, Any] = {"customer_waits": True, "address": _ADDRESS.dump_python(address, mode="json")}
+    values: dict[str, Any] = {"customer_waiting": True, "address": address}
     if not handoff.customer_waiting:
-        values |= {"due_at": due_at, "reminded": 0}
-    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
+        values |= {"due_at": due_at, "reminder_count": 0}
+    await _update(tx, handoff.id, **values)
 
 
 async def record_staff_message(
     tx: Transaction, handoff: Handoff, *, now: datetime, due_at: datetime | None
 ) -> None:
-    """Note that a person said something to the customer."""
-    first = func.coalesce(_H.c.answered_at, now)
-    values = {"customer_waits": False, "reminded": 0, "due_at": due_at, "answered_at": first}
-    await tx.execute(update(_H).where(_H.c.id == handoff.id).values(**values))
+    """Record a message of the team to the customer."""
+    first_reply_at = func.coalesce(_H.c.first_reply_at, now)
+    await _update(
+        tx, handoff.id, customer_waiting=False, reminder_count=0, due_at=due_at, first_reply_at=first_reply_at
+    )
 
 
 async def set_desk_thread(
     tx: Transaction, handoff_id: int, *, thread: str, ticket: Sequence[MessageRef]
 ) -> None:
-    """Note where in the desk a handover stands."""
-    values = {"desk_thread": thread, "card": dump_refs(ticket)}
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
+    """Store a handoff's thread in the team's room and the messages of its ticket."""
+    await _update(tx, handoff_id, desk_thread=thread, ticket_refs=tuple(ticket))
 
 
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
-    """Keep what the card says that it is about."""
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(summary=summary))
+    """Store the summary that the ticket shows."""
+    await _update(tx, handoff_id, summary=summary)
 
 
 async def load_due_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
-    """Return the handovers that have to be looked at."""
+    """Return the handoffs whose next reminder is due, the most overdue first."""
     query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
     return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
 
 
 async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datetime | None) -> Handoff | None:
-    """Take a handover that is due for this transaction; None where another replica did.
+    """Claim a due handoff for this transaction; None if another replica has claimed it.
 
-    ``until`` is when it is looked at again unless the caller says otherwise.
+    ``until`` is its next due time unless the caller sets another.
     """
-    taken = await tx.execute(
+    claimed = await tx.execute(
         update(_H)
         .where(_H.c.id == handoff_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
-        .values(due_at=until, reminded=_H.c.reminded + 1)
+        .values(due_at=until, reminder_count=_H.c.reminder_count + 1)
         .returning(*_H.c)
     )
-    row = taken.one_or_none()
+    row = claimed.one_or_none()
     return None if row is None else _handoff(row)
 
 
 async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
-    """Say when a handover has to be looked at next."""
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(due_at=due_at))
+    """Set the time of a handoff's next reminder."""
+    await _update(tx, handoff_id, due_at=due_at)
 
 
 async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
-    """Return how many wait at the same desk for longer."""
+    """Return the number of older handoffs that wait for the same team."""
     query = (
         select(func.count())
         .select_from(_H)
         .where(
             _H.c.desk_platform == handoff.desk_room.platform,
             _H.c.desk_channel == handoff.desk_room.channel,
-            _H.c.state == HandoffState.WAITING.value,
+            _H.c.state == HandoffState.WAITING,
             _H.c.id < handoff.id,
         )
     )
@@ -263,15 +258,15 @@ async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
 
 
 async def migrate_channel(tx: Transaction, *, platform: str, old: str, new: str) -> None:
-    """Follow a channel that got a new id: as a desk, and as where copies came from."""
-    await tx.execute(
-        update(_H).where(_H.c.desk_platform == platform, _H.c.desk_channel == old).values(desk_channel=new)
-    )
-    await tx.execute(
-        update(_R)
-        .where(_R.c.source_platform == platform, _R.c.source_channel == old)
-        .values(source_channel=new)
-    )
+    """Move a channel's new id into handoffs whose team's room it is, and into the sources of copies."""
+    desk = (_H.c.desk_platform == platform, _H.c.desk_channel == old)
+    source = (_O.c.source_platform == platform, _O.c.source_channel == old)
+    await tx.execute(update(_H).where(*desk).values(desk_channel=new))
+    await tx.execute(update(_O).where(*source).values(source_channel=new))
+
+
+async def _update(tx: Transaction, handoff_id: int, **values: Any) -> None:
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
 
 
 async def _load_latest(tx: Transaction, *where: ColumnElement[bool]) -> Handoff | None:
@@ -284,20 +279,20 @@ def _handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
     return Handoff(
         id=row.id,
         conversation_id=row.conversation_id,
-        state=HandoffState(row.state),
-        reason=HandoffReason(row.why),
-        customer=Person(id=row.customer_id, name=row.customer),
+        state=row.state,
+        reason=row.reason,
+        customer=Person(id=row.customer_id, name=row.customer_name),
         language=row.language,
-        address=_ADDRESS.validate_python(row.address),
+        address=row.address,
         desk_room=DeskRoom(platform=row.desk_platform, channel=row.desk_channel),
         desk_thread=row.desk_thread,
-        ticket=load_refs(row.card),
+        ticket=row.ticket_refs,
         summary=row.summary,
-        assignee=Person(id=row.taker_id, name=row.taker),
-        requested_at=row.asked_at,
-        first_reply_at=row.answered_at,
+        assignee=Person(id=row.assignee_id, name=row.assignee_name),
+        requested_at=row.requested_at,
+        first_reply_at=row.first_reply_at,
         ended_at=row.ended_at,
-        customer_waiting=row.customer_waits,
+        customer_waiting=row.customer_waiting,
         due_at=row.due_at,
-        reminder_count=row.reminded,
+        reminder_count=row.reminder_count,
     )

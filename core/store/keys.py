@@ -1,6 +1,7 @@
-"""Random keys that all replicas share: made by whoever needs one first."""
+"""Random keys that all replicas share, created by the replica that first needs one."""
 
 import secrets
+from typing import Final
 
 from sqlalchemy import select
 
@@ -8,16 +9,17 @@ from core.store import schema
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
-_K = schema.secrets
-KEY_BYTES = 32
+_S = schema.secrets
+
+KEY_BYTES: Final = 32
 
 
 async def get_or_create_key(tx: Transaction, name: str) -> bytes:
-    """Return the key of this name; it is made where it is missing, and never changes."""
-    query = select(_K.c.value).where(_K.c.name == name)
-    known = (await tx.execute(query)).scalar_one_or_none()
-    if known is None:
-        made = upsert(tx, _K).values(name=name, value=secrets.token_hex(KEY_BYTES))
-        await tx.execute(made.on_conflict_do_nothing())
-        known = (await tx.execute(query)).scalar_one()
-    return bytes.fromhex(known)
+    """Return the key of this name, created if it is missing; it never changes."""
+    query = select(_S.c.value).where(_S.c.name == name)
+    stored = (await tx.execute(query)).scalar_one_or_none()
+    if stored is None:
+        created = upsert(tx, _S).values(name=name, value=secrets.token_hex(KEY_BYTES))
+        await tx.execute(created.on_conflict_do_nothing())
+        stored = (await tx.execute(query)).scalar_one()
+    return bytes.fromhex(stored)

@@ -1,4 +1,4 @@
-"""What the bot was taught: sets of documents. Their passages are in :mod:`core.store.passages`."""
+"""Knowledge sets and their documents; their passages are in :mod:`core.store.passages`."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _T = schema.knowledge_terms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose a set is: a tenant's, or the deployment's where both are ""."""
+    """Owner of a set: a tenant, or the deployment if both fields are ""."""
 
     platform: str = ""
     tenant: str = ""
@@ -33,7 +33,7 @@ DEPLOYMENT = Owner()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgeSet:
-    """One set, with what it holds."""
+    """One set and the size of its content."""
 
     id: int
     owner: Owner
@@ -52,12 +52,12 @@ class StoredDocument:
     hash: str
     version: int  #: 1, and one more for every replacement
     passages: int
-    author_id: str  #: who taught it; "" for the operator
+    author_id: str  #: id of a person; "" for the operator
     changed_at: datetime
 
 
 async def find_set(tx: Transaction, owner: Owner, name: str) -> KnowledgeSet | None:
-    """Return an owner's set by its name; None where there is none."""
+    """Return an owner's set by its name; None if there is none."""
     found = await _load_sets(
         tx, _S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == name
     )
@@ -65,20 +65,20 @@ async def find_set(tx: Transaction, owner: Owner, name: str) -> KnowledgeSet | N
 
 
 async def get_or_create_set(tx: Transaction, owner: Owner, name: str) -> KnowledgeSet:
-    """Return an owner's set, made where it is new."""
+    """Return an owner's set by its name, created if it is new."""
     made = upsert(tx, _S).values(
         platform=owner.platform, tenant=owner.tenant, name=name, created_at=utc_now()
     )
     await tx.execute(made.on_conflict_do_nothing())
-    found = await find_set(tx, owner, name)
-    assert found is not None  # noqa: S101 (inserted above, or by the transaction we conflicted with)
+    mine = (_S.c.platform == owner.platform, _S.c.tenant == owner.tenant, _S.c.name == name)
+    (found,) = await _load_sets(tx, *mine)  # inserted above, or by the transaction that it conflicted with
     return found
 
 
 async def resolve_set_ids(tx: Transaction, owner: Owner, names: Collection[str]) -> Sequence[int]:
-    """Return the ids of the sets that ``owner`` means by ``names``: its own, else the deployment's.
+    """Return the ids of the sets that ``names`` refer to for ``owner``: its own, else the deployment's.
 
-    A name that nobody has, or only another tenant, means nothing.
+    A name of no set, or of another tenant's only, is ignored.
     """
     if not names:
         return []
@@ -93,7 +93,7 @@ async def resolve_set_ids(tx: Transaction, owner: Owner, names: Collection[str])
 
 
 async def load_all_sets(tx: Transaction) -> Sequence[KnowledgeSet]:
-    """Return every set of everybody: the deployment's first, then by owner and name."""
+    """Return the sets of all owners: the deployment's first, then by owner and name."""
     return await _load_sets(tx)
 
 
@@ -119,8 +119,10 @@ async def save_document(
     new_passages: Sequence[StoredPassage],
     author_id: str = "",
 ) -> StoredDocument | None:
-    """Store a document in place of the one with its name; None where that has the same hash."""
-    await tx.execute(select(_S.c.id).where(_S.c.id == set_id).with_for_update())  # one change at a time
+    """Store a document in place of the one with its name; None if that has the same hash."""
+    await tx.execute(
+        select(_S.c.id).where(_S.c.id == set_id).with_for_update()
+    )  # serializes changes of the set
     query = select(_D).where(_D.c.set_id == set_id, _D.c.name == name)
     row = (await tx.execute(query)).one_or_none()
     before = None if row is None else _document(row)
@@ -130,7 +132,7 @@ async def save_document(
     values: dict[str, Any] = {
         "title": title[:255],
         "hash": hash_,
-        "passages": len(new_passages),
+        "passage_count": len(new_passages),
         "author_id": author_id,
         "changed_at": now,
     }
@@ -146,7 +148,7 @@ async def save_document(
 
 
 async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
-    """Forget a document; False where the set has none of that name."""
+    """Delete a document; return False if the set has none of that name."""
     await tx.execute(select(_S.c.id).where(_S.c.id == set_id).with_for_update())
     query = select(_D.c.id).where(_D.c.set_id == set_id, _D.c.name == name)
     document_id = (await tx.execute(query)).scalar_one_or_none()
@@ -158,14 +160,14 @@ async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
 
 
 async def remove_set(tx: Transaction, set_id: int) -> None:
-    """Forget a set with everything in it."""
+    """Delete a set with everything in it."""
     for table in (_P, _T, _D):
         await tx.execute(delete(table).where(table.c.set_id == set_id))
     await tx.execute(delete(_S).where(_S.c.id == set_id))
 
 
 async def rename_set(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
-    """Give an owner's set another name; nothing where there is none, or the new name is taken."""
+    """Rename an owner's set; nothing happens if it does not exist or the new name is taken."""
     if await find_set(tx, owner, new) is None:
         await tx.execute(
             update(_S)
@@ -182,7 +184,7 @@ async def _load_sets(tx: Transaction, *where: Any) -> Sequence[KnowledgeSet]:
             _S.c.tenant,
             _S.c.name,
             func.count(_D.c.id).label("documents"),
-            func.coalesce(func.sum(_D.c.passages), 0).label("passages"),
+            func.coalesce(func.sum(_D.c.passage_count), 0).label("passages"),
         )
         .outerjoin(_D, _D.c.set_id == _S.c.id)
         .where(*where)
@@ -208,7 +210,7 @@ def _document(row: Row[*tuple[Any, ...]]) -> StoredDocument:
         title=row.title,
         hash=row.hash,
         version=row.version,
-        passages=row.passages,
+        passages=row.passage_count,
         author_id=row.author_id,
         changed_at=row.changed_at,
     )

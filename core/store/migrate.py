@@ -1,8 +1,13 @@
-"""Drive alembic on an asynchronous database, one migrator at a time."""
+"""Runs alembic's migrations on an asynchronous database, one process at a time.
 
+Functions that take ``folder`` use the migrations in that folder instead of the product's own.
+"""
+
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import structlog
 from alembic import command
@@ -19,24 +24,29 @@ from core.store.schema import schema_floor
 
 log = structlog.get_logger(__name__)
 
-#: PostgreSQL's advisory lock that migrating replicas queue for; any fixed number will do.
-MIGRATION_LOCK = 0x6D6F6F6E
+#: Beside core/, so that an installed package finds it without a configuration file of alembic's.
+FOLDER: Final = Path(__file__).parents[2] / "migrations"
+MIGRATION_LOCK: Final = 0x6D6F6F6E  #: PostgreSQL's advisory lock of the process that migrates
+TRANSFER_TABLE: Final = "moonthread_copy"  #: exists while a transfer into the database is incomplete
 
-FIRST_FLOOR = "0013"  #: before any contract step: the first code that looks at the floor
-TRANSFER_TABLE = "moonthread_copy"  #: stands while a copy into this database is not complete
+_PRE_RELEASE_REVISION: Final = re.compile(r"[0-9]{4}")
+"""Ids before the first release were bare numbers; released ones have a name behind the number."""
+PRE_RELEASE_ADVICE: Final = (
+    "this database was made by a version before 0.1.0, whose tables this version cannot use: name another "
+    "one in DATABASE_URL (or another folder in MOONTHREAD_DATA_DIR), or remove it; nothing in it was changed"
+)
 
 
-def _config() -> Config:
-    # Found beside core/, so that it works from an installed package and needs no file of alembic's.
+def _config(folder: Path) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    config.set_main_option("script_location", str(folder))
     return config
 
 
 @cache
-def chain() -> MigrationChain:
-    """Return every step that this version of the code knows."""
-    return load_chain(ScriptDirectory.from_config(_config()))
+def chain(folder: Path = FOLDER) -> MigrationChain:
+    """Return every revision that this version of the code knows."""
+    return load_chain(ScriptDirectory.from_config(_config(folder)))
 
 
 def head() -> str:
@@ -44,37 +54,38 @@ def head() -> str:
     return chain().head
 
 
-async def upgrade(url: str, revision: str = "") -> None:
-    """Bring the database to ``revision``, by default to what this version of the code needs.
+async def upgrade(url: str, revision: str = "", *, folder: Path = FOLDER) -> None:
+    """Migrate the database to ``revision``, by default to the one that this version of the code needs.
 
-    Nothing happens where it is there already, or where newer code has been.
-
-    Raises:
-        StoreUnavailable: the database cannot be reached or written.
-    """
-    await _run(url, lambda config: command.upgrade(config, revision or chain().needed))
-
-
-async def contract(url: str) -> None:
-    """Take away what only older code needed; none of it may be running.
+    Nothing happens if it is there already, or if a newer version has migrated it.
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written.
+        StoreUnavailable: the database cannot be reached or written, or is from before the first release.
     """
-    await _run(url, lambda config: command.upgrade(config, "head"))
+    target = revision or chain(folder).needed
+    await _run(url, folder, lambda config: command.upgrade(config, target))
 
 
-async def downgrade(url: str, revision: str) -> None:
-    """Take the database back to ``revision`` ("base": nothing left).
+async def contract(url: str, *, folder: Path = FOLDER) -> None:
+    """Take the contract steps, which drop what only older code needed; none of it may be running.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached or written, or is from before the first release.
+    """
+    await _run(url, folder, lambda config: command.upgrade(config, "head"))
+
+
+async def downgrade(url: str, revision: str, *, folder: Path = FOLDER) -> None:
+    """Migrate the database back to ``revision``; "base" drops everything.
 
     Raises:
         StoreUnavailable: the database cannot be reached or written, or there is no such revision.
     """
-    await _run(url, lambda config: command.downgrade(config, revision), up=False)
+    await _run(url, folder, lambda config: command.downgrade(config, revision), up=False)
 
 
 async def revision(url: str) -> str:
-    """Return the database's revision; "" where it was never migrated.
+    """Return the database's revision; "" if it was never migrated.
 
     Raises:
         StoreUnavailable: the database cannot be reached.
@@ -82,54 +93,55 @@ async def revision(url: str) -> str:
     return (await status(url)).current
 
 
-async def status(url: str) -> MigrationStatus:
-    """Say where the database stands and what is left to do.
+async def status(url: str, *, folder: Path = FOLDER) -> MigrationStatus:
+    """Return the database's position in the chain.
 
     Raises:
         StoreUnavailable: the database cannot be reached.
     """
     database = Database(url)
     try:
-        return await status_of(database)
+        return await status_of(database, folder=folder)
     finally:
         await database.close()
 
 
-async def status_of(database: Database) -> MigrationStatus:
-    """Say where an open database stands.
+async def status_of(database: Database, *, folder: Path = FOLDER) -> MigrationStatus:
+    """Return an open database's position in the chain.
 
     Raises:
         StoreUnavailable: the database cannot be reached.
     """
 
-    def ask(connection: Connection) -> tuple[str, str]:
+    def read(connection: Connection) -> tuple[str, str]:
         revision = MigrationContext.configure(connection).get_current_revision() or ""
-        known = bool(revision) and inspect(connection).has_table(schema_floor.name)
-        floor = connection.execute(select(schema_floor.c.revision)).scalar() if known else ""
+        has_floor = bool(revision) and inspect(connection).has_table(schema_floor.name)
+        floor = connection.execute(select(schema_floor.c.revision)).scalar() if has_floor else ""
         return revision, floor or ""
 
     async with database.read() as tx:
-        return chain().status(*await tx.run_sync(ask))
+        return chain(folder).status(*await tx.run_sync(read))
 
 
 async def revision_of(database: Database) -> str:
-    """Return the revision of an open database; "" where it was never migrated."""
+    """Return the revision of an open database; "" if it was never migrated."""
     return (await status_of(database)).current
 
 
-async def _run(url: str, step: Callable[[Config], None], *, up: bool = True) -> None:
+async def _run(url: str, folder: Path, step: Callable[[Config], None], *, up: bool = True) -> None:
     database = Database(url)
 
     def migrate(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         found = MigrationContext.configure(connection).get_current_revision()
-        if up and found is not None and found not in chain():
-            return  # newer code has been here; :func:`require_compatible` says whether we may go on
-        config = _config()
+        _refuse_pre_release(found or "")
+        if up and found is not None and found not in chain(folder):
+            return  # a newer version has migrated it; require_compatible decides whether we may run
+        config = _config(folder)
         config.attributes["connection"] = connection
         step(config)
-        _save_floor(connection)
+        _save_floor(connection, folder)
 
     try:
         async with database.begin() as tx:
@@ -140,26 +152,28 @@ async def _run(url: str, step: Callable[[Config], None], *, up: bool = True) -> 
         await database.close()
 
 
-def _save_floor(connection: Connection) -> None:
-    """Write down how old code may be after these steps."""
+def _save_floor(connection: Connection, folder: Path) -> None:
+    """Store the oldest revision whose code may run after these steps."""
     if not inspect(connection).has_table(schema_floor.name):
         return
     revision = MigrationContext.configure(connection).get_current_revision() or ""
-    floor = chain().floor_at(revision, FIRST_FLOOR)
+    floor = chain(folder).floor_at(revision)
     if connection.execute(select(schema_floor.c.revision)).scalars().all() != [floor]:
         connection.execute(delete(schema_floor))
         connection.execute(insert(schema_floor).values(revision=floor))
 
 
-async def require_compatible(database: Database) -> None:
+async def require_compatible(database: Database, *, folder: Path = FOLDER) -> None:
     """Check that this version of the code may run on the database.
 
     Raises:
         StoreUnavailable: it may not, or the database cannot be reached.
     """
-    found = await status_of(database)
-    if not chain().supports(found):
-        what = f"the database is at revision {found.current or 'none'}, this version needs {chain().needed}"
+    found = await status_of(database, folder=folder)
+    _refuse_pre_release(found.current)
+    known = chain(folder)
+    if not known.supports(found):
+        what = f"the database is at revision {found.current or 'none'}, this version needs {known.needed}"
         advice = "install the newer version" if found.newer else "run 'moonthread db upgrade'"
         raise StoreUnavailable(f"{what}: {advice}")
     if found.newer:
@@ -168,6 +182,16 @@ async def require_compatible(database: Database) -> None:
         raise StoreUnavailable(
             "a copy into this database is not complete: run 'moonthread db copy' again, until it says so"
         )
+
+
+def is_pre_release(revision: str) -> bool:
+    """Return whether a database's revision is from before the first release."""
+    return _PRE_RELEASE_REVISION.fullmatch(revision) is not None
+
+
+def _refuse_pre_release(revision: str) -> None:
+    if is_pre_release(revision):
+        raise StoreUnavailable(PRE_RELEASE_ADVICE)
 
 
 async def _is_transfer_incomplete(database: Database) -> bool:

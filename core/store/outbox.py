@@ -1,16 +1,15 @@
-"""What is shown on either side of a handover: one row for each message, written before it is sent.
+"""Outbox of handoffs: each message to either side is stored before it is sent.
 
-A row is due to an event of the inbox, in whose transaction it is stored. The event's line of work
-sends its rows in order; ``run`` is the fence, as in turns.
+A row belongs to the event in whose transaction it is stored. The event's queue sends its rows in order;
+``attempt`` is the fencing token, as in turns.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address, ThreadKey
@@ -18,62 +17,35 @@ from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, OptionButton, encode_button, parse_button_data
 from core.domain.errors import DuplicateEvent, LeaseLost
 from core.domain.events import UnparsedEvent
+from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.domain.message_content import Attachment
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.database import Transaction
-from core.store.inbox import EventStatus, Lane, QueueKey
-from core.store.stored_refs import dump_refs, load_refs
 
-_P = schema.relayed
-_I = schema.inbox
+_O, _I = schema.handoff_outbox, schema.inbox
 
-
-class OutboxSide(StrEnum):
-    """The side of a handoff that sees a message."""
-
-    CUSTOMER = "customer"
-    DESK = "desk"
-
-
-class OutboxState(StrEnum):
-    """Stage of a row."""
-
-    OPEN = "open"  #: to be sent
-    DONE = "done"
-    FAILED = "failed"  #: could not be sent, and will not be tried again
-
-
-class OutboxKind(StrEnum):
-    """What is to be done."""
-
-    TEXT = "words"  #: a message, of a person or of ours
-    FILE = "file"  #: a file or picture of a person
-    EDIT = "edit"  #: of an earlier row's message
-    DELETE = "delete"
-    TICKET = "card"  #: the desk's card of a handover: opened first, changed later
-    CLOSE_TOPIC = "seal"  #: close the desk's topic
-    SUMMARY = "summary"  #: let Kimi summarise, and put it into the card
-    DRAFT = "draft"  #: let Kimi suggest a reply
+CONTENT_VERSION: Final = 1  #: raised when the JSON of a content changes so that older code cannot read it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxContent:
-    """What a row shows."""
+    """What a row sends."""
 
     text: str = ""  #: Markdown
     choices: tuple[OptionButton, ...] = ()
     file: Attachment | None = None
-    platform: str = ""  #: where the file lies
-    of: int = 0  #: the row that is changed or taken away
-    draft: str = ""  #: Kimi's words that a press may send to the customer, once
-    address: Address | None = None  #: where the customer is answered, where there is no handover yet
+    platform: str = ""  #: that holds the file
+    of: int = 0  #: the row whose message is edited or deleted
+    draft: str = ""  #: Kimi's text that a button sends to the customer, once
+    address: Address | None = None  #: where the customer is answered, if there is no handoff yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceMessage:
-    """The message that a row is the copy of; "" where it is our own."""
+    """The message that a row copies; all "" if the text is the bot's own."""
 
     platform: str = ""
     channel: str = ""
@@ -82,11 +54,11 @@ class SourceMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxItem:
-    """One row as whoever sends it sees it."""
+    """One stored row."""
 
     id: int
     conversation_id: int
-    handoff_id: int | None
+    handoff_id: int | None  #: None for an offer of a handoff
     inbox_id: int
     kind: OutboxKind
     side: OutboxSide
@@ -98,41 +70,52 @@ class OutboxItem:
 
 _CONTENT = TypeAdapter(OutboxContent)
 _COLUMNS = (
-    _P.c.id,
-    _P.c.conversation_id,
-    _P.c.handover_id,
-    _P.c.inbox_id,
-    _P.c.kind,
-    _P.c.side,
-    _P.c.state,
-    _P.c.run,
-    _P.c.payload,
-    _P.c.refs,
+    _O.c.id,
+    _O.c.conversation_id,
+    _O.c.handoff_id,
+    _O.c.inbox_id,
+    _O.c.kind,
+    _O.c.side,
+    _O.c.state,
+    _O.c.attempt,
+    _O.c.content,
+    _O.c.refs,
+)
+_GET = select(*_COLUMNS).where(_O.c.id == bindparam("id"))
+_OLDEST_EVENT = select(_I.c.id).where(*inbox.OPEN_IN_QUEUE).order_by(_I.c.id).limit(1)
+_OLDEST_ROW = (
+    select(_O.c.id)
+    .where(_O.c.inbox_id == bindparam("inbox_id"), _O.c.state == OutboxState.OPEN)
+    .order_by(_O.c.id)
+    .limit(1)
 )
 
 
-def _encode_content(content: OutboxContent) -> dict[str, Any]:
-    payload: dict[str, Any] = _CONTENT.dump_python(content, mode="json")
-    payload["choices"] = [
+def encode_content(content: OutboxContent) -> dict[str, Any]:
+    """Return a content as JSON; buttons hold the same data as on a platform."""
+    stored: dict[str, Any] = _CONTENT.dump_python(content, mode="json")
+    stored["choices"] = [
         {"label": button.label, "data": encode_button(button.action)} for button in content.choices
     ]
-    return payload
+    return {"version": CONTENT_VERSION} | stored
 
 
-def _decode_content(payload: dict[str, Any]) -> OutboxContent:
-    buttons = [(stored["label"], parse_button_data(stored["data"])) for stored in payload["choices"]]
+def decode_content(stored: dict[str, Any]) -> OutboxContent:
+    """Return the content that :func:`encode_content` was given.
+
+    Raises:
+        ValueError: another version of the program stored it.
+    """
+    fields = dict(stored)
+    if fields.pop("version", None) != CONTENT_VERSION:
+        raise ValueError("unknown version of a stored outbox content")
+    buttons = [(button["label"], parse_button_data(button["data"])) for button in fields["choices"]]
     choices = [
         OptionButton(label=label, action=action)
         for label, action in buttons
         if action is not None and not isinstance(action, ActionButton)
     ]
-    return _CONTENT.validate_python(payload | {"choices": choices})
-
-
-def empty_payload() -> dict[str, Any]:
-    """Return the payload of a row of which nothing is kept."""
-    payload: dict[str, Any] = _encode_content(OutboxContent())
-    return payload
+    return _CONTENT.validate_python(fields | {"choices": choices})
 
 
 async def enqueue(
@@ -146,34 +129,33 @@ async def enqueue(
     content: OutboxContent | None = None,
     source: SourceMessage | None = None,
 ) -> int:
-    """Store what is to be shown, behind all that was stored before; return its id."""
+    """Store a row behind all that were stored before; return its id."""
     source = source or SourceMessage()
-    made = await tx.execute(
-        insert(_P)
+    added = await tx.execute(
+        insert(_O)
         .values(
             conversation_id=conversation_id,
-            handover_id=handoff_id,
+            handoff_id=handoff_id,
             inbox_id=inbox_id,
-            kind=kind.value,
-            side=side.value,
-            state=OutboxState.OPEN.value,
-            run=0,
-            payload=_encode_content(content or OutboxContent()),
-            refs=[],
+            kind=kind,
+            side=side,
+            state=OutboxState.OPEN,
+            content=encode_content(content or OutboxContent()),
+            refs=(),
             source_platform=source.platform,
             source_channel=source.channel,
             source_message_id=source.message_id,
             created_at=utc_now(),
         )
-        .returning(_P.c.id)
+        .returning(_O.c.id)
     )
-    return int(made.scalar_one())
+    return int(added.scalar_one())
 
 
 async def add_system_event(tx: Transaction, conversation: Conversation, name: str, lane: Lane) -> int | None:
-    """Store an event of nobody, for rows that are due to none; None where ``name`` was there before.
+    """Store an event without an author, for rows that no other event causes.
 
-    What is kept of it is that it came.
+    Returns its inbox id; None if an event of this name was stored before.
     """
     key = conversation.key
     event = UnparsedEvent(
@@ -186,149 +168,130 @@ async def add_system_event(tx: Transaction, conversation: Conversation, name: st
 
 
 async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
-    """Take the oldest row of a line of work for this run; None where nothing is open.
+    """Claim the oldest open row of a queue; None if there is none.
 
-    Events whose rows are all done are closed on the way.
+    Events whose rows are all finished are closed on the way.
     """
+    values = {"conversation": queue_key.conversation_id, "lane": queue_key.lane}
     while True:
-        oldest = (
-            select(_I.c.id)
-            .where(
-                _I.c.state == EventStatus.OPEN.value,
-                _I.c.conversation_id == queue_key.conversation_id,
-                _I.c.lane == queue_key.lane.value,
-            )
-            .order_by(_I.c.id)
-            .limit(1)
-        )
-        inbox_id = (await tx.execute(oldest)).scalar_one_or_none()
+        inbox_id = (await tx.execute(_OLDEST_EVENT, values)).scalar_one_or_none()
         if inbox_id is None:
             return None
-        open_row = (
-            select(_P.c.id)
-            .where(_P.c.inbox_id == inbox_id, _P.c.state == OutboxState.OPEN.value)
-            .order_by(_P.c.id)
-            .limit(1)
-        )
-        row_id = (await tx.execute(open_row)).scalar_one_or_none()
-        if row_id is None:
+        item_id = (await tx.execute(_OLDEST_ROW, {"inbox_id": inbox_id})).scalar_one_or_none()
+        if item_id is None:
             await inbox.set_status(tx, [inbox_id], EventStatus.DONE)
             continue
-        taken = await tx.execute(
-            update(_P).where(_P.c.id == row_id).values(run=_P.c.run + 1).returning(*_COLUMNS)
-        )
-        return _item(taken.one())
+        claimed = update(_O).where(_O.c.id == item_id).values(attempt=_O.c.attempt + 1)
+        return _item((await tx.execute(claimed.returning(*_COLUMNS))).one())
 
 
 async def get(tx: Transaction, item_id: int) -> OutboxItem | None:
-    """Return a row; None where it is gone."""
-    row = (await tx.execute(select(*_COLUMNS).where(_P.c.id == item_id))).one_or_none()
+    """Return a row by its id; None if it was deleted."""
+    row = (await tx.execute(_GET, {"id": item_id})).one_or_none()
     return None if row is None else _item(row)
 
 
 async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[OutboxItem]:
-    """Return the copies of a message, in the order in which they were made."""
+    """Return the rows that copy a message, in the order in which they were stored."""
     query = (
         select(*_COLUMNS)
         .where(
-            _P.c.source_platform == key.platform,
-            _P.c.source_channel == key.channel,
-            _P.c.source_message_id == message_id,
+            _O.c.source_platform == key.platform,
+            _O.c.source_channel == key.channel,
+            _O.c.source_message_id == message_id,
         )
-        .order_by(_P.c.id)
+        .order_by(_O.c.id)
     )
     return [_item(row) for row in await tx.execute(query)]
 
 
 async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:
-    """Return the event that a handover's card was first due to; None where it has none."""
-    query = select(func.min(_P.c.inbox_id)).where(
-        _P.c.handover_id == handoff_id, _P.c.kind == OutboxKind.TICKET.value
+    """Return the event that a handoff's ticket was first sent for; None if there is no ticket."""
+    query = select(func.min(_O.c.inbox_id)).where(
+        _O.c.handoff_id == handoff_id, _O.c.kind == OutboxKind.TICKET
     )
     inbox_id: int | None = (await tx.execute(query)).scalar_one_or_none()
     return inbox_id
 
 
 async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
-    """Return the customer's side's row of a handover that stands in this message."""
-    query = select(*_COLUMNS).where(_P.c.handover_id == handoff_id, _P.c.side == OutboxSide.CUSTOMER.value)
-    posts = [_item(row) for row in await tx.execute(query.order_by(_P.c.id.desc()))]
-    shown = (post for post in posts if message_id in {ref.message_id for ref in post.refs})
+    """Return the row of a handoff that the customer sees as this message; None if there is none."""
+    query = select(*_COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == OutboxSide.CUSTOMER)
+    items = [_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
+    shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
     return next(shown, None)
 
 
 async def set_button(tx: Transaction, item_id: int, button: OptionButton) -> None:
-    """Put a button under a row that names the row itself."""
+    """Replace a row's buttons by one that refers to the row itself."""
     found = await get(tx, item_id)
     if found is not None:
-        payload = _encode_content(replace(found.content, choices=(button,)))
-        await tx.execute(update(_P).where(_P.c.id == item_id).values(payload=payload))
+        await _set_content(tx, item_id, replace(found.content, choices=(button,)))
 
 
 async def claim_draft(tx: Transaction, item: OutboxItem) -> bool:
-    """Take a draft for whoever sends it; False where somebody did before."""
-    row = (await tx.execute(select(_P.c.payload).where(_P.c.id == item.id).with_for_update())).one_or_none()
-    if row is None or not _decode_content(row.payload).draft:
+    """Take a row's draft to send it; return False if it was sent before."""
+    locked = select(_O.c.content).where(_O.c.id == item.id).with_for_update()
+    stored = (await tx.execute(locked)).scalar_one_or_none()
+    if stored is None or not decode_content(stored).draft:
         return False
-    payload = _encode_content(replace(item.content, draft=""))
-    await tx.execute(update(_P).where(_P.c.id == item.id).values(payload=payload))
+    await _set_content(tx, item.id, replace(item.content, draft=""))
     return True
 
 
 async def load_message_ids(tx: Transaction, handoff_id: int) -> frozenset[str]:
-    """Return the ids of all messages that a handover's rows stand in."""
-    query = select(_P.c.refs).where(_P.c.handover_id == handoff_id)
-    return frozenset(ref["message_id"] for refs in (await tx.execute(query)).scalars() for ref in refs)
+    """Return the ids of all messages that a handoff's rows sent."""
+    query = select(_O.c.refs).where(_O.c.handoff_id == handoff_id)
+    return frozenset(ref.message_id for refs in (await tx.execute(query)).scalars() for ref in refs)
 
 
 async def save_refs(tx: Transaction, item: OutboxItem, refs: Sequence[MessageRef]) -> None:
-    """Store the messages sent so far.
+    """Store references to the messages sent so far.
 
     Raises:
-        Fenced: another run owns the row.
+        LeaseLost: another worker has claimed the row.
     """
-    await _write(tx, item, refs=dump_refs(refs))
+    await _write(tx, item, refs=tuple(refs))
 
 
 async def finish(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> None:
     """Close a row.
 
     Raises:
-        Fenced: another run owns the row.
+        LeaseLost: another worker has claimed the row.
     """
-    await _write(tx, item, state=state.value, done_at=utc_now())
+    await _write(tx, item, state=state, finished_at=utc_now())
 
 
 async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef], text: str) -> None:
-    """Note where an edited row stands now, and with which words."""
+    """Store where the message of an edited row is now, and its new text."""
     found = await get(tx, item_id)
-    if found is None:
-        return
-    content = replace(found.content, text=text)
-    payload = _encode_content(content)
-    await tx.execute(update(_P).where(_P.c.id == item_id).values(refs=dump_refs(refs), payload=payload))
+    if found is not None:
+        await _set_content(tx, item_id, replace(found.content, text=text), refs=tuple(refs))
+
+
+async def _set_content(tx: Transaction, item_id: int, content: OutboxContent, **values: object) -> None:
+    changed = update(_O).where(_O.c.id == item_id).values(content=encode_content(content), **values)
+    await tx.execute(changed)
 
 
 async def _write(tx: Transaction, item: OutboxItem, **values: object) -> None:
-    written = await tx.execute(
-        update(_P)
-        .where(_P.c.id == item.id, _P.c.run == item.attempt, _P.c.state == OutboxState.OPEN.value)
-        .values(**values)
-    )
+    owned = (_O.c.id == item.id, _O.c.attempt == item.attempt, _O.c.state == OutboxState.OPEN)
+    written = await tx.execute(update(_O).where(*owned).values(**values))
     if written.rowcount == 0:
-        raise LeaseLost(f"what is relayed as {item.id} belongs to a later run than {item.attempt}")
+        raise LeaseLost(f"outbox row {item.id} was claimed again after attempt {item.attempt}")
 
 
 def _item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
     return OutboxItem(
         id=row.id,
         conversation_id=row.conversation_id,
-        handoff_id=row.handover_id,
+        handoff_id=row.handoff_id,
         inbox_id=row.inbox_id,
-        kind=OutboxKind(row.kind),
-        side=OutboxSide(row.side),
-        state=OutboxState(row.state),
-        attempt=row.run,
-        content=_decode_content(row.payload),
-        refs=load_refs(row.refs),
+        kind=row.kind,
+        side=row.side,
+        state=row.state,
+        attempt=row.attempt,
+        content=decode_content(row.content),
+        refs=row.refs,
     )

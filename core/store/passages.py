@@ -1,13 +1,13 @@
-"""The passages of documents, found by full text.
+"""Passages of documents, found by full text.
 
-The database finds candidates by its own index (FTS5, a GIN index over a ``tsvector``); their order is
-made by :mod:`core.knowledge.ranking`, so that both databases answer alike.
+The database finds candidates by its own index (FTS5, a GIN index over a ``tsvector``);
+:mod:`core.knowledge.ranking` ranks them, so that both databases answer alike.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.engine import Row
@@ -20,26 +20,26 @@ _D = schema.knowledge_documents
 _P = schema.knowledge_passages
 _T = schema.knowledge_terms
 
-MAX_BATCH = 500  #: rows or parameters of one statement
+MAX_BATCH: Final = 500  #: rows or parameters of one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPassage:
-    """A passage as it is stored and found."""
+    """One stored passage."""
 
     uid: str
-    label: str  #: the path of headings
+    label: str  #: path of headings
     heading: str
     text: str
     url: str
-    words: str  #: its terms, blanks between
+    words: str  #: its terms, separated by blanks
     length: int  #: in words
-    document: str = ""  #: the document's name; given where it was found
+    document: str = ""  #: name of its document; "" until it is stored
 
 
 async def corpus_size(tx: Transaction, set_ids: Collection[int]) -> tuple[int, float]:
-    """Return how many passages sets have together, and their mean length in words."""
-    query = select(func.count(), func.coalesce(func.sum(_P.c.length), 0)).where(_P.c.set_id.in_(set_ids))
+    """Return the number of passages of all these sets, and their mean length in words."""
+    query = select(func.count(), func.coalesce(func.sum(_P.c.word_count), 0)).where(_P.c.set_id.in_(set_ids))
     count, total = (await tx.execute(query)).one()
     return count, float(total) / count if count else 0.0
 
@@ -47,9 +47,9 @@ async def corpus_size(tx: Transaction, set_ids: Collection[int]) -> tuple[int, f
 async def document_frequencies(
     tx: Transaction, set_ids: Collection[int], terms: Collection[str]
 ) -> Mapping[str, int]:
-    """Return in how many passages of some sets each term stands; those that stand in none are left out."""
+    """Return the number of passages that hold each term; terms that none holds are left out."""
     query = (
-        select(_T.c.term, func.sum(_T.c.passages))
+        select(_T.c.term, func.sum(_T.c.passage_count))
         .where(_T.c.set_id.in_(set_ids), _T.c.term.in_(terms))
         .group_by(_T.c.term)
     )
@@ -59,16 +59,16 @@ async def document_frequencies(
 async def find_candidates(
     tx: Transaction, set_ids: Collection[int], terms: Collection[str], *, limit: int
 ) -> Sequence[StoredPassage]:
-    """Return the passages of some sets that have any of ``terms``, by the full-text index, unranked."""
+    """Return passages that hold any of ``terms``, by the full-text index, unranked."""
     if not terms or not set_ids:
         return []
-    # A term is letters and digits only: nothing in it can mean anything to either database.
+    # A term is letters and digits only, so nothing in it is syntax to either database.
     if tx.dialect.name == "sqlite":
-        found = text("knowledge_passages.id IN (SELECT rowid FROM knowledge_index WHERE words MATCH :terms)")
+        found = text("knowledge_passages.id IN (SELECT rowid FROM knowledge_index WHERE terms MATCH :terms)")
         wanted = " OR ".join(f'"{term}"' for term in terms)
     else:
         found = text(
-            "array_to_tsvector(string_to_array(knowledge_passages.words, ' ')) @@ CAST(:terms AS tsquery)"
+            "array_to_tsvector(string_to_array(knowledge_passages.terms, ' ')) @@ CAST(:terms AS tsquery)"
         )
         wanted = " | ".join(f"'{term}'" for term in terms)
     query = (
@@ -82,7 +82,7 @@ async def find_candidates(
 
 
 async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence[StoredPassage]) -> None:
-    """Store a document's passages, and count their terms."""
+    """Store a document's passages and add their terms to the counts."""
     if not passages:
         return
     rows = [
@@ -95,26 +95,29 @@ async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence
             "heading": entry.heading,
             "text": entry.text,
             "url": entry.url,
-            "words": entry.words,
-            "length": entry.length,
+            "terms": entry.words,
+            "word_count": entry.length,
         }
         for position, entry in enumerate(passages)
     ]
     await tx.execute(insert(_P), rows)
     counts = _count_terms(entry.words for entry in passages)
-    values = [{"set_id": set_id, "term": term, "passages": count} for term, count in sorted(counts.items())]
+    values = [
+        {"set_id": set_id, "term": term, "passage_count": count} for term, count in sorted(counts.items())
+    ]
     for start in range(0, len(values), MAX_BATCH):
         added = upsert(tx, _T).values(values[start : start + MAX_BATCH])
         await tx.execute(
             added.on_conflict_do_update(
-                index_elements=["set_id", "term"], set_={"passages": _T.c.passages + added.excluded.passages}
+                index_elements=["set_id", "term"],
+                set_={"passage_count": _T.c.passage_count + added.excluded.passage_count},
             )
         )
 
 
 async def remove_passages(tx: Transaction, set_id: int, document_id: int) -> None:
-    """Forget a document's passages, and take their terms out of the counts."""
-    query = select(_P.c.words).where(_P.c.document_id == document_id)
+    """Delete a document's passages and subtract their terms from the counts."""
+    query = select(_P.c.terms).where(_P.c.document_id == document_id)
     counts = _count_terms((await tx.execute(query)).scalars())
     await tx.execute(delete(_P).where(_P.c.document_id == document_id))
     by_count: dict[int, list[str]] = {}
@@ -126,13 +129,13 @@ async def remove_passages(tx: Transaction, set_id: int, document_id: int) -> Non
             await tx.execute(
                 update(_T)
                 .where(_T.c.set_id == set_id, _T.c.term.in_(some))
-                .values(passages=_T.c.passages - count)
+                .values(passage_count=_T.c.passage_count - count)
             )
-    await tx.execute(delete(_T).where(_T.c.set_id == set_id, _T.c.passages <= 0))
+    await tx.execute(delete(_T).where(_T.c.set_id == set_id, _T.c.passage_count <= 0))
 
 
 def _count_terms(passages: Iterable[str]) -> Counter[str]:
-    """Return in how many of some passages each term stands."""
+    """Return the number of passages that hold each term."""
     return Counter(term for words in passages for term in set(words.split()))
 
 
@@ -143,7 +146,7 @@ def _passage(row: Row[*tuple[Any, ...]]) -> StoredPassage:
         heading=row.heading,
         text=row.text,
         url=row.url,
-        words=row.words,
-        length=row.length,
+        words=row.terms,
+        length=row.word_count,
         document=row.document,
     )

@@ -1,9 +1,9 @@
-"""Rules of chats: read with every message, one indexed row, so that all replicas see a change at once."""
+"""Rules of chats, read with every message so that all replicas see a change at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
@@ -15,35 +15,28 @@ from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
 _R = schema.chat_rules
-ANY_TENANT = ""  #: the tenant of rules that were set where the tenant is not known
+ANY_TENANT: Final = ""  #: tenant of rules that hold for a channel of any tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChatRules:
-    """The rules of one chat as they are stored."""
+    """Stored rules of one chat."""
 
     platform: str
-    tenant: str  #: "" whatever it is
+    tenant: str  #: "" for any
     channel: str
     version: int
     rules: ChatRules
-    changed_by: str  #: a person's id; "" the command line
+    changed_by: str  #: id of a person; "" for the command line
     changed_at: datetime
-
-
-async def load(tx: Transaction, key: ThreadKey) -> ChatRules | None:
-    """Return the rules of the chat that a conversation is in; None where it has none."""
-    place = {"platform": key.platform, "tenant": key.tenant, "channel": key.channel}
-    words = (await tx.execute(RULES_QUERY, place)).scalar_one_or_none()
-    return None if words is None else parse_rules(words)
 
 
 def rules_query(
     platform: ColumnElement[str], tenant: ColumnElement[str], channel: ColumnElement[str]
 ) -> Select[Any]:
-    """Return the query for the rules of a chat, as they are stored."""
+    """Return the query for the stored rules of a chat; those of its own tenant come first."""
     return (
-        select(_R.c.words)
+        select(_R.c.rules)
         .where(
             _R.c.platform == platform,
             _R.c.channel == channel,
@@ -55,11 +48,18 @@ def rules_query(
 
 
 RULES_QUERY = rules_query(bindparam("platform"), bindparam("tenant"), bindparam("channel"))
-"""The same, by the parameters "platform", "tenant" and "channel"."""
+"""The same query with parameters "platform", "tenant" and "channel"."""
+
+
+async def load(tx: Transaction, key: ThreadKey) -> ChatRules | None:
+    """Return the rules of a conversation's chat; None if it has none."""
+    place = {"platform": key.platform, "tenant": key.tenant, "channel": key.channel}
+    stored = (await tx.execute(RULES_QUERY, place)).scalar_one_or_none()
+    return None if stored is None else parse_rules(stored)
 
 
 async def load_all(tx: Transaction, *, platform: str = "", channel: str = "") -> Sequence[StoredChatRules]:
-    """Return all stored rules, or those of one chat under any tenant."""
+    """Return all stored rules, or those of one channel of all tenants."""
     query = select(_R).order_by(_R.c.platform, _R.c.channel, _R.c.tenant)
     if platform:
         query = query.where(_R.c.platform == platform, _R.c.channel == channel)
@@ -69,7 +69,7 @@ async def load_all(tx: Transaction, *, platform: str = "", channel: str = "") ->
             tenant=row.tenant,
             channel=row.channel,
             version=row.version,
-            rules=parse_rules(row.words),
+            rules=parse_rules(row.rules),
             changed_by=row.changed_by,
             changed_at=row.changed_at,
         )
@@ -81,7 +81,7 @@ async def save(
     tx: Transaction, rules: ChatRules, *, platform: str, tenant: str, channel: str, changed_by: str
 ) -> int:
     """Store a chat's rules and return their version."""
-    values = {"words": render_rules(rules), "changed_by": changed_by[:128], "changed_at": utc_now()}
+    values = {"rules": render_rules(rules), "changed_by": changed_by[:128], "changed_at": utc_now()}
     stored = (
         upsert(tx, _R)
         .values(platform=platform, tenant=tenant, channel=channel, version=1, **values)
@@ -94,19 +94,19 @@ async def save(
 
 
 async def resolve_tenant(tx: Transaction, key: ThreadKey) -> str:
-    """Return under which tenant a chat's rules are to be stored: where they are, else the chat's own."""
+    """Return the tenant to store a chat's rules under: that of its rules if it has any, else its own."""
     tenants = {one.tenant for one in await load_all(tx, platform=key.platform, channel=key.channel)}
     return ANY_TENANT if ANY_TENANT in tenants and key.tenant not in tenants else key.tenant
 
 
 async def remove(tx: Transaction, *, platform: str, tenant: str, channel: str) -> bool:
-    """Delete a chat's rules; return whether there were any."""
+    """Delete a chat's rules; return False if it had none."""
     where = (_R.c.platform == platform) & (_R.c.tenant == tenant) & (_R.c.channel == channel)
     return (await tx.execute(delete(_R).where(where))).rowcount > 0
 
 
 async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
-    """Give a chat's rules the chat's new id; rules that the new id has already stay as they are."""
+    """Move a chat's rules to its new channel id, unless that has rules of its own."""
     taken = select(_R.c.tenant).where(_R.c.platform == platform, _R.c.channel == new)
     await tx.execute(
         update(_R)

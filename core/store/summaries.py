@@ -1,12 +1,12 @@
-"""Summaries of conversations' beginnings: what a model cannot be shown any more, in short.
+"""Summaries of conversations' beginnings, which no longer fit into a prompt.
 
-Every version is kept. One that tells of messages up to ``up_to_seq`` is no longer used where those
-were forgotten (``/new`` moves ``history_after`` past it) or where one of them is about to be
-answered again.
+Every version is stored. One that covers messages up to ``up_to_seq`` is no longer used if those were
+excluded from prompts (``/new`` moves ``history_cutoff_seq`` past it), or if one of them is answered again.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select
 
@@ -17,7 +17,7 @@ from core.store.upsert import insert as upsert
 
 _S = schema.summaries
 
-MAX_SEQ = 2**62  #: later than any message
+MAX_SEQ: Final = 2**62  #: later than any message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +25,30 @@ class Summary:
     """One version of a summary."""
 
     version: int
-    up_to_seq: int  #: the last seq that it tells of
+    up_to_seq: int  #: of the last message that it covers
     text: str
-    messages: int  #: how many messages it stands for
+    messages: int  #: number of messages that it covers
     created_at: datetime
+
+
+_LATEST = (
+    select(_S.c.version, _S.c.up_to_seq, _S.c.text, _S.c.message_count, _S.c.created_at)
+    .where(
+        _S.c.conversation_id == bindparam("conversation"),
+        _S.c.up_to_seq > bindparam("after"),
+        _S.c.up_to_seq < bindparam("before"),
+    )
+    .order_by(_S.c.up_to_seq.desc(), _S.c.version.desc())
+    .limit(1)
+)
 
 
 async def get_latest(
     tx: Transaction, conversation: Conversation, *, before_seq: int | None = None
 ) -> Summary | None:
-    """Return the newest summary that may be used; None where there is none.
+    """Return the newest summary that may be used; None if there is none.
 
-    With ``before_seq`` it tells only of messages before that one.
+    With ``before_seq`` it covers only messages before that one.
     """
     bounds = {
         "conversation": conversation.id,
@@ -50,29 +62,17 @@ async def get_latest(
     return Summary(version=version, up_to_seq=up_to_seq, text=text, messages=messages, created_at=created_at)
 
 
-_LATEST = (
-    select(_S.c.version, _S.c.up_to_seq, _S.c.text, _S.c.messages, _S.c.created_at)
-    .where(
-        _S.c.conversation_id == bindparam("conversation"),
-        _S.c.up_to_seq > bindparam("after"),
-        _S.c.up_to_seq < bindparam("before"),
-    )
-    .order_by(_S.c.up_to_seq.desc(), _S.c.version.desc())
-    .limit(1)
-)
-
-
 async def get_newest_version(tx: Transaction, conversation_id: int) -> int:
-    """Return the highest version that a conversation has; 0 where it has none."""
+    """Return the highest version of a conversation's summaries; 0 if there is none."""
     query = select(func.max(_S.c.version)).where(_S.c.conversation_id == conversation_id)
     return (await tx.execute(query)).scalar_one() or 0
 
 
 async def add(tx: Transaction, conversation_id: int, summary: Summary, *, previous: Summary | None) -> bool:
-    """Store a summary that was made from the one ``after`` and the messages that follow it.
+    """Store a summary of the ``previous`` one and the messages behind it.
 
-    False, with nothing stored, where somebody else was first, or where ``after`` is gone because
-    it held something that was taken out.
+    Returns False, with nothing stored, if another replica stored this version, or if ``previous`` was
+    deleted because a message that it covers changed.
     """
     if previous is not None and not await _exists(tx, conversation_id, previous):
         return False
@@ -83,7 +83,7 @@ async def add(tx: Transaction, conversation_id: int, summary: Summary, *, previo
             version=summary.version,
             up_to_seq=summary.up_to_seq,
             text=summary.text,
-            messages=summary.messages,
+            message_count=summary.messages,
             created_at=summary.created_at,
         )
         .on_conflict_do_nothing()
@@ -93,10 +93,7 @@ async def add(tx: Transaction, conversation_id: int, summary: Summary, *, previo
 
 
 async def remove_from(tx: Transaction, conversation_id: int, seq: int) -> int:
-    """Delete every summary that tells of the message ``seq``, because its words changed or go.
-
-    Returns how many; what they told of beside it is summarised anew when it is needed.
-    """
+    """Delete every summary that covers the message ``seq``, which changes; return how many there were."""
     dropped = await tx.execute(
         delete(_S).where(_S.c.conversation_id == conversation_id, _S.c.up_to_seq >= seq)
     )

@@ -1,4 +1,4 @@
-"""What each call to Kimi cost, and what was learnt from it."""
+"""Tokens and times of each request to Kimi, and numbers calibrated from them."""
 
 from dataclasses import asdict, dataclass
 
@@ -10,33 +10,38 @@ from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
+_U, _K = schema.usage, schema.model_calibration
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallUsage:
-    """One call's tokens and times."""
+    """Tokens and times of one task's requests."""
 
     model: str
     prompt_tokens: int
-    cached_tokens: int
+    cached_tokens: int  #: among the prompt's
     completion_tokens: int
-    reasoning_tokens: int
-    first_word_s: float | None  #: from the request to the first word; None where none came
+    reasoning_tokens: int  #: among the completion's
+    time_to_first_token_s: float | None  #: from the request; None if no token came
     duration_s: float
-    outcome: TurnOutcome = Outcome.COMPLETE
     purpose: CallPurpose = CallPurpose.ANSWER
-    cost_usd: float | None = None  #: None where the model's price is not known
+    outcome: TurnOutcome = Outcome.COMPLETE
+    cost_usd: float | None = None  #: None if the model's price is not known
+
+
+_INSERT = insert(_U)
 
 
 async def add(
     tx: Transaction, call: CallUsage, *, conversation_id: int, turn_id: int | None, person_id: str
 ) -> None:
-    """Store one call."""
+    """Store the usage of one task; ``person_id`` is "" if it served no person in particular."""
+    fields = {name: value for name, value in asdict(call).items() if name != "outcome"}
     await tx.execute(
-        _ADD,
+        _INSERT,
         {
-            **asdict(call),
-            "outcome": str(call.outcome),
-            "purpose": call.purpose.value,
+            **fields,
+            "outcome": call.outcome,
             "conversation_id": conversation_id,
             "turn_id": turn_id,
             "person_id": person_id,
@@ -45,26 +50,22 @@ async def add(
     )
 
 
-_ADD = insert(schema.usage)
-
-
 async def prompt_token_totals(tx: Transaction, conversation_id: int) -> tuple[int, int]:
-    """Return how many prompt tokens a conversation's calls had, and how many of them were cached."""
+    """Return the prompt tokens of all of a conversation's requests, and how many of them were cached."""
     query = select(
-        func.coalesce(func.sum(schema.usage.c.prompt_tokens), 0),
-        func.coalesce(func.sum(schema.usage.c.cached_tokens), 0),
-    ).where(schema.usage.c.conversation_id == conversation_id)
+        func.coalesce(func.sum(_U.c.prompt_tokens), 0), func.coalesce(func.sum(_U.c.cached_tokens), 0)
+    ).where(_U.c.conversation_id == conversation_id)
     prompt, cached = (await tx.execute(query)).one()
     return int(prompt), int(cached)
 
 
 async def load_calibration(tx: Transaction, key: str) -> float | None:
-    """Return a learnt number, such as the token ratio of a model."""
-    query = select(schema.learned.c.value).where(schema.learned.c.key == key)
+    """Return a calibrated number, such as the token ratio of a model; None if there is none yet."""
+    query = select(_K.c.value).where(_K.c.key == key)
     return (await tx.execute(query)).scalar_one_or_none()
 
 
 async def save_calibration(tx: Transaction, key: str, value: float) -> None:
-    """Store a learnt number."""
-    statement = upsert(tx, schema.learned).values(key=key, value=value)
-    await tx.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+    """Store a calibrated number."""
+    stored = upsert(tx, _K).values(key=key, value=value)
+    await tx.execute(stored.on_conflict_do_update(index_elements=["key"], set_={"value": value}))

@@ -4,11 +4,11 @@ import structlog
 
 from core.domain.errors import PlatformError
 from core.domain.events import MessageReceived
+from core.domain.message_content import MessageContent, MessageRole
 from core.ports.platform import Backfill
 from core.store import Database, conversations, history
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
-from core.text.tokens import estimate_tokens
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +40,10 @@ async def backfill_thread(
                 continue
             line = HistoryMessage(
                 seq=before_seq - 1,
-                role="assistant" if message.by_bot else "user",
+                role=MessageRole.ASSISTANT if message.by_bot else MessageRole.USER,
+                content=MessageContent(text=message.text),
                 author_id=message.author_id,
                 author=message.author,
-                text=message.text,
-                tokens=estimate_tokens(message.text),
             )
             await history.append(tx, line, conversation_id=conversation.id, message_id=message.message_id)
             await conversations.save_ref(tx, question.address.key, message.message_id, conversation.id, None)

@@ -10,12 +10,13 @@ from core.chat_policy import ChatRules, ReplyDecision
 from core.chat_settings import ChatSettings, WhileAnswering
 from core.domain.clock import Clock
 from core.domain.events import MessageReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.files.references import REFERENCE_PREFIX
 from core.inbound.group_policy import recheck
-from core.store import Database, Lane, QueueKey, Transaction, inbox, open_work, turns
+from core.store import Database, Transaction, inbox, open_work, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
-from core.store.inbox import EventStatus, InboxItem
+from core.store.inbox import InboxItem
 from core.store.open_work import AvailableContext
 from core.turns.coalescing import coalesce, remaining_wait_s
 from core.turns.event_claimer import ClaimedTurn, EventClaimer

@@ -1,7 +1,7 @@
 """From an open event to the turn that this process owns: a question, a command, a welcome."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -24,7 +24,6 @@ from core.domain.events import (
     MessageReceived,
     UnparsedEvent,
 )
-from core.files.file_policy import strip_attachments_line
 from core.inbound.group_policy import claim_closed_notice
 from core.store import Transaction, conversations, history, inbox, turns
 from core.store.conversations import Conversation
@@ -52,9 +51,7 @@ class ClaimedTurn:
     language: Language
     known_message_ids: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
     received_at: datetime  #: when the event was stored
-    available_context: AvailableContext = field(
-        default_factory=AvailableContext
-    )  #: what the store holds for its answer
+    available_context: AvailableContext  #: kinds of stored data that its answer can use
     refusal: RefusalReason | None = None  #: whose budget is used up: Kimi is not asked
     notice_text: str = ""  #: what the bot itself says by the chat's rules, in Markdown: Kimi is not asked
 
@@ -260,7 +257,7 @@ class EventClaimer:
         text = event.text if isinstance(event, MessageReceived) else ""
         if not text:
             lines = await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, limit=2)
-            text = " ".join(strip_attachments_line(line.text) for line in lines)
+            text = " ".join(line.text for line in lines)
         return ClaimedTurn(
             turn=turn,
             conversation=conversation,
@@ -272,6 +269,7 @@ class EventClaimer:
             language=detect_language(text, event.author.language),
             known_message_ids=known,
             received_at=item.received_at,
+            available_context=AvailableContext.unknown(conversation.chat_type),
         )
 
 

@@ -8,7 +8,7 @@ from core.access import AccessLists, Actor, Quotas, RefusalReason, exceeded_quot
 from core.chat_policy import ChatRules
 from core.domain.turn_states import TurnState
 from core.llm.pseudonymizing_model import KEY_NAME, anonymous_alias
-from core.store import Transaction, budget, turns
+from core.store import Transaction, quotas, turns
 from core.store.inbox import InboxItem
 from core.store.keys import get_or_create_key
 
@@ -25,7 +25,7 @@ class QuotaCheck:
     async def refusal_reason(
         self, tx: Transaction, actor: Actor, item: InboxItem, *, rules: ChatRules | None = None
     ) -> RefusalReason | None:
-        """Return whose budget stands against a question; None where it may be asked.
+        """Return whose quota stands against a question; None where it may be asked.
 
         A chat's ``rules`` may narrow the deployment's budgets and never widen them.
 
@@ -45,10 +45,10 @@ class QuotaCheck:
             return None
         begun = await turns.get_state(tx, item.id)
         if begun is not None:
-            refused = begun is TurnState.NOTICE and await budget.was_notified(tx, actor, budget.QUOTA_NOTICE)
+            refused = begun is TurnState.NOTICE and await quotas.was_notified(tx, actor, quotas.QUOTA_NOTICE)
             return RefusalReason.PERSON_QUOTA if refused else None
         name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
-        over = exceeded_quota(limits, await budget.load_quota_usage(tx, actor, limits, alias=name))
+        over = exceeded_quota(limits, await quotas.load_quota_usage(tx, actor, limits, alias=name))
         if over is not None:
             log.info("quota.exceeded", over=over.value, platform=actor.platform)
         return over
@@ -58,7 +58,7 @@ class QuotaCheck:
         if item.refusal_reason:
             return True  # the door lets only that one through
         begun = await turns.get_state(tx, item.id)
-        return begun is not None or await budget.claim_daily_notice(tx, actor, budget.QUOTA_NOTICE)
+        return begun is not None or await quotas.claim_daily_notice(tx, actor, quotas.QUOTA_NOTICE)
 
 
 def _stricter_limit(one: int, other: int) -> int:

@@ -30,11 +30,11 @@ from core.domain.buttons import ActionButton, Button, OptionButton
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, StoreUnavailable
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome, TurnState
 from core.observer import NOOP_OBSERVER, Observer
 from core.ports.platform import Backfill, MessageChannel
-from core.store import Database, Lane, QueueKey, Transaction, conversations, history, inbox, turns
-from core.store.inbox import EventStatus
+from core.store import Database, Transaction, conversations, history, inbox, turns
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
 from core.turns.backfill import backfill_thread
 from core.turns.claimer import MAX_MERGED, ClaimedTurn, IntentClassifier, TurnClaimer

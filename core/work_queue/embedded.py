@@ -14,9 +14,10 @@ import structlog
 
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
+from core.domain.queue import QueueKey
 from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import PeriodicTask
-from core.store import Database, QueueKey, Transaction, inbox
+from core.store import Database, Transaction, inbox
 from core.store.file_lock import FileLock
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.drain import drain

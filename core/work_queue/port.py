@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
+from core.domain.queue import QueueKey
 from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import TaskScheduler
-from core.store import QueueKey, Transaction
+from core.store import Transaction
 
 ProcessNext: TypeAlias = Callable[[QueueKey], Awaitable[bool]]
 """Processes the oldest open work of a queue; returns False once nothing is open.

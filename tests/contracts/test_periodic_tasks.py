@@ -9,8 +9,9 @@ import pytest
 
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailable
+from core.domain.queue import QueueKey
 from core.ports.periodic_tasks import PeriodicTask
-from core.store import Database, QueueKey
+from core.store import Database
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
 from core.work_queue.postgres import PostgresWorkQueue

@@ -12,10 +12,10 @@ from core.domain.clock import ScaledClock
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
 from core.domain.events import CommandReceived, Mention, MessageReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.ingest import Ingestor
-from core.store import Database, Lane, QueueKey, inbox, migrate
-from core.store.inbox import EventStatus
+from core.store import Database, inbox, migrate
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
 from core.work_queue.postgres import PostgresWorkQueue

@@ -2,11 +2,13 @@
 
 import hashlib
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from procrastinate.schema import SchemaManager
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
+from core.domain.errors import StoreUnavailable
 from core.store import Database, migrate
 from core.store.schema import metadata
 
@@ -69,6 +71,34 @@ async def test_a_database_that_was_never_migrated_says_so(empty_database_url: st
 
 
 def test_the_engines_tables_are_the_packages() -> None:
-    """A later procrastinate with another schema needs a migration of its own: this text is what 0004 ran."""
+    """0001_initial runs this text: a later procrastinate with another schema needs a migration of its own."""
     schema = SchemaManager.get_schema().encode()
     assert hashlib.sha256(schema).hexdigest() == PROCRASTINATE_3_10
+
+
+@pytest.mark.parametrize("old_revision", ["0001", "0013", "0014"])
+async def test_a_database_from_before_the_first_release_is_refused_untouched(
+    empty_database_url: str, old_revision: str
+) -> None:
+    """We chose: every way of using it ends with one sentence that says what to do, and changes nothing."""
+    database = Database(empty_database_url)
+    async with database.begin() as tx:
+        await tx.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+        await tx.execute(text("INSERT INTO alembic_version VALUES (:old)"), {"old": old_revision})
+        await tx.execute(text("CREATE TABLE messages (id INTEGER PRIMARY KEY, tokens INTEGER)"))
+        await tx.execute(text("INSERT INTO messages VALUES (1, 7)"))
+    sentence = "made by a version before 0.1.0.*nothing in it was changed"
+    with pytest.raises(StoreUnavailable, match=sentence):
+        await migrate.upgrade(empty_database_url)
+    with pytest.raises(StoreUnavailable, match=sentence):
+        await migrate.contract(empty_database_url)
+    with pytest.raises(StoreUnavailable, match=sentence):
+        await migrate.downgrade(empty_database_url, "base")
+    with pytest.raises(StoreUnavailable, match=sentence):
+        await migrate.require_compatible(database)
+    async with database.read() as tx:
+        tables = await tx.run_sync(lambda connection: inspect(connection).get_table_names())
+        assert sorted(tables) == ["alembic_version", "messages"]
+        assert (await tx.execute(text("SELECT * FROM messages"))).all() == [(1, 7)]
+        assert (await tx.execute(text("SELECT * FROM alembic_version"))).all() == [(old_revision,)]
+    await database.close()

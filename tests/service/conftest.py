@@ -157,7 +157,7 @@ class World:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             ended = await self.rows("SELECT id FROM turns WHERE state = 'done'")
-            waiting = await self.rows("SELECT id FROM inbox WHERE state = 'open'")
+            waiting = await self.rows("SELECT id FROM inbox WHERE status = 'open'")
             if len(ended) >= turns and not waiting:
                 assert len(ended) == turns, await self.outcomes()
                 return await self.outcomes()
@@ -169,7 +169,7 @@ class World:
         """Wait until so many events are open: being answered, or waiting for it."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                if len(await self.rows("SELECT id FROM inbox WHERE state = 'open'")) == events:
+                if len(await self.rows("SELECT id FROM inbox WHERE status = 'open'")) == events:
                     return
                 await asyncio.sleep(0.02)
 

@@ -21,7 +21,7 @@ async def test_somebody_on_the_deny_list_gets_no_answer(world: Any) -> None:
     await ann.shows("Hello there.")
     await world.done(1)
     assert bob.answers == []
-    skipped = await world.rows("SELECT payload FROM inbox WHERE state = 'skipped'")
+    skipped = await world.rows("SELECT event FROM inbox WHERE status = 'skipped'")
     assert len(skipped) == 1
     assert "plum" not in str(skipped)
     assert await world.rows("SELECT id FROM messages WHERE text LIKE '%plum%'") == []
@@ -59,7 +59,7 @@ async def test_a_person_over_budget_is_told_once_a_day(world: Any, backend: str)
     assert await world.done(4) == ["complete", "complete", "notice", "complete"]
     assert len(ann.answers) == 3
     assert len(world.requests) == 3
-    silent = await world.rows("SELECT id FROM inbox WHERE state = 'skipped'")
+    silent = await world.rows("SELECT id FROM inbox WHERE status = 'skipped'")
     assert len(silent) == 1
     assert len(await world.rows("SELECT id FROM messages WHERE text LIKE '%And now?%'")) == 1
     world.assert_calm()

@@ -15,10 +15,10 @@ import pytest
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.entities import SOLID, Entity, found_in
 from core.domain.message_content import AttachmentKind
-from core.files.file_policy import display_name
 from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message
 from core.store.knowledge import StoredPassage
+from core.text.message_text import display_name
 from core.text.quoting import MAX_NAME_CHARS, speaker_label
 
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "attacks" / "attacks.toml").read_text(encoding="utf-8"))
@@ -180,7 +180,7 @@ async def test_nobody_wipes_a_conversation_that_they_are_not_in(world: Any) -> N
             await world.sim.say(room.channel, person, f"<@{world.sim.bot_user}> /new", room.root)
 
     await begin_anew(room.people[1])
-    while not await world.rows("SELECT id FROM inbox WHERE state = 'skipped'"):
+    while not await world.rows("SELECT id FROM inbox WHERE status = 'skipped'"):
         await world.clock.sleep(0.2)
     await room.ask("What is the code?", person=0)
     await world.done(2)

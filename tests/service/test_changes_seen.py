@@ -125,9 +125,9 @@ async def test_what_is_known_of_the_account(world: Any, both: Any) -> None:
     """Limits, learnt or set, stand in one row that each replica reads and writes at every question."""
     room = world.direct()
     said = await begun(world, room)
-    (before,) = await world.rows("SELECT version FROM accounts")
+    (before,) = await world.rows("SELECT version FROM llm_limiter_state")
     await asked(world, both[0], said)
-    (between,) = await world.rows("SELECT version FROM accounts")
+    (between,) = await world.rows("SELECT version FROM llm_limiter_state")
     await asked(world, both[1], said)
-    (after,) = await world.rows("SELECT version FROM accounts")
+    (after,) = await world.rows("SELECT version FROM llm_limiter_state")
     assert before.version < between.version < after.version

@@ -195,7 +195,7 @@ async def test_new_deletes_files_at_kimi(world: Any, room: Any) -> None:
     await world.done(3)
     assert systems(world.requests[-1]) == []
     assert await world.rows("SELECT 1 FROM files") == []
-    assert await world.rows("SELECT 1 FROM contents") == []
+    assert await world.rows("SELECT 1 FROM file_blobs") == []
 
 
 async def test_files_lists_and_removes(world: Any) -> None:
@@ -288,7 +288,7 @@ async def test_a_bad_file_gets_one_clear_sentence(world: Any, kind: str) -> None
     assert answer.text.startswith(sentence)
     assert world.requests == []
     assert left_behind(world) == []
-    assert await world.rows("SELECT 1 FROM contents WHERE state = 'ready'") == []
+    assert await world.rows("SELECT 1 FROM file_blobs WHERE state = 'ready'") == []
     await room.ask("Never mind.")
     await room.shows("Hello there.")
     assert await world.done(2) == ["unreadable", "complete"]

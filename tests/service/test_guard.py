@@ -6,7 +6,7 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 from core.chat_policy import ChatRules, Trigger
-from core.store import guard, rules
+from core.store import blocked_people, rules
 
 
 def person_id(person: Any) -> str:
@@ -145,7 +145,7 @@ async def test_only_those_who_run_the_chat_block(world: Any) -> None:
     await world.done(5)
     await room.order("block Nobody", person=0)
     await room.shows("or name them")
-    assert await world.rows("SELECT * FROM blocked") == []
+    assert await world.rows("SELECT * FROM blocked_people") == []
 
 
 async def test_whoever_is_blocked_can_still_be_forgotten(world: Any) -> None:
@@ -156,14 +156,14 @@ async def test_whoever_is_blocked_can_still_be_forgotten(world: Any) -> None:
     await world.done(1)
     assert world.service is not None
     async with world.service.database.begin() as tx:
-        await guard.block(tx, platform=world.name, person_id=person_id(ann.people[0]), channel="")
+        await blocked_people.block(tx, platform=world.name, person_id=person_id(ann.people[0]), channel="")
     await ann.ask("plum again?")
     await ann.shows("have asked me not to answer you")
     await ann.order("forget yes")
     await ann.shows("Deleted: 1 of your messages")
     await world.done(3)
     assert await world.rows("SELECT * FROM messages") == []
-    assert len(await world.rows("SELECT * FROM blocked")) == 1
+    assert len(await world.rows("SELECT * FROM blocked_people")) == 1
 
 
 async def test_admins_of_a_chat_block_its_customers(world: Any) -> None:
@@ -185,7 +185,7 @@ async def test_admins_of_a_chat_block_its_customers(world: Any) -> None:
     await room.order("unblock Bob", person=1)
     await room.order("unblock Eve", person=0)
     await room.shows("Blocked here:")
-    assert len(await world.rows("SELECT * FROM blocked")) == 1
+    assert len(await world.rows("SELECT * FROM blocked_people")) == 1
 
 
 async def test_where_the_bot_always_answers_customers_are_slowed_down_and_staff_are_not(world: Any) -> None:

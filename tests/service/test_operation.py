@@ -217,6 +217,6 @@ async def test_turns_that_change_hands_are_counted(world: Any) -> None:
     assert metrics.value(m.TURNS_LOST.name) == 0
 
     async with world.service.database.begin() as tx:
-        await tx.execute(sql("UPDATE turns SET run = run + 1"))
+        await tx.execute(sql("UPDATE turns SET attempt = attempt + 1"))
 
     await world.until(lambda: metrics.value(m.TURNS_LOST.name) == 1, "the turn is fenced")

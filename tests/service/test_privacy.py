@@ -196,5 +196,5 @@ async def test_forgetting_takes_files_along(world: Any) -> None:
     await room.shows("1 answers and 1 files")
     await world.done(2)
     await world.until(lambda: not world.kimi.shelf.files, "Kimi has deleted the file")
-    contents = await world.rows("SELECT text FROM contents")
+    contents = await world.rows("SELECT text FROM file_blobs")
     assert "plum" not in str(contents)

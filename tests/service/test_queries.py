@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from bots.simulator.kimi import answer_with
+from core.domain.queue import Lane, QueueKey
 from core.retention import Retention
-from core.store import Database, Lane, QueueKey, Transaction, export, migrate
+from core.store import Database, Transaction, export, migrate
 from core.store.schema import metadata
 from core.work_queue.postgres import statements
 
@@ -31,7 +32,7 @@ SMALL = {  # tables that do not grow with what people say
 PARTIAL = {"ix_inbox_open", "ix_inbox_album", "ix_handovers_active"}  # hold only rows that are open now
 
 
-COUNT = "SELECT count(*) AS every, count(*) FILTER (WHERE state = 'open') AS open FROM inbox"
+COUNT = "SELECT count(*) AS every, count(*) FILTER (WHERE status = 'open') AS open FROM inbox"
 
 
 class Recorder:

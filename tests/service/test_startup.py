@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from core.store.payload import encode
 from sqlalchemy import text
 
 from bots.composition.platform_wiring import build_platforms
@@ -17,7 +18,6 @@ from core.domain.clock import SystemClock
 from core.domain.events import Mention, MessageReceived
 from core.settings import Settings
 from core.store import Database, migrate
-from core.store.payload import encode
 
 CONVERSATIONS = 2_000
 TURNS_EACH = 25  #: a question and an answer each
@@ -43,13 +43,13 @@ SELECT i, 'telegram', '1', CAST(:first + i - 1 AS VARCHAR(32)), '', 'direct', :m
   FROM n WHERE i <= :many
 """,
     "events": """
-INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, state, payload,
-                   received_at, done_at)
-SELECT i, 'telegram', '1', 'old:' || i, (i - 1) % :many + 1, 'turns', 'done', {payload}, :moment, :moment
+INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, status, event,
+                   received_at, closed_at)
+SELECT i, 'telegram', '1', 'old:' || i, (i - 1) % :many + 1, 'turns', 'done', {event}, :moment, :moment
   FROM n
 """,
     "turns": """
-INSERT INTO turns (id, conversation_id, inbox_id, seq, run, state, outcome, asker_id, refs,
+INSERT INTO turns (id, conversation_id, inbox_id, seq, attempt, state, outcome, asker_id, refs,
                    started_at, finished_at)
 SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '[]', :moment, :moment
   FROM n
@@ -65,8 +65,8 @@ SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words,
   FROM n
 """,
     "waiting": """
-INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, state, payload, received_at)
-SELECT :turns + i, 'telegram', '1', 'new:' || i, i, 'turns', 'open', {payload}, :moment
+INSERT INTO inbox (id, platform, tenant, delivery_id, conversation_id, lane, status, event, received_at)
+SELECT :turns + i, 'telegram', '1', 'new:' || i, i, 'turns', 'open', {event}, :moment
   FROM n WHERE i <= :many
 """,
 }

@@ -31,6 +31,6 @@ async def test_answers_of_two_replicas_never_pass_slacks_limits_together(world: 
     assert [len(room.answers) for room in rooms] == [1] * 12
     assert len(world.requests) == 12
     assert world.sim.refused == []
-    both = await world.rows("SELECT payload FROM delivery_budgets")
+    both = await world.rows("SELECT state FROM delivery_budgets")
     assert len({name for (row,) in both for name in row["crowd"]}) == 2
     world.assert_calm()

@@ -1,76 +1,66 @@
-"""The declared tables. Migrations must add up to exactly these, on SQLite and PostgreSQL.
+"""Declared tables. The migrations add up to exactly these, on SQLite and PostgreSQL.
 
-Order within a conversation is the order of ``inbox.id``: a message's ``seq`` is the inbox id of
-the question that it is or that it answers.
-
-One module for each part of the product; a new one is imported here, so that ``metadata`` knows it.
+Messages of a conversation are ordered by ``inbox.id``: the ``seq`` of a message is the inbox id of the
+question that it is or answers.
 """
 
-from core.store.schema.base import Id, UtcDateTime, metadata
-from core.store.schema.delivery import delivery_budgets
-from core.store.schema.desk import handover_changes, handovers, ratings, relayed
+from core.store.schema.access import blocked_people, flood_counters, rejected_events
+from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
+from core.store.schema.base import metadata
+from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
+from core.store.schema.conversations import (
+    conversation_settings,
+    conversations,
+    inbox,
+    messages,
+    platform_messages,
+    summaries,
+    turns,
+)
+from core.store.schema.files import file_blobs, files
 from core.store.schema.floor import schema_floor
-from core.store.schema.guard import blocked, paces, refused
+from core.store.schema.handoff import handoff_outbox, handoff_ratings, handoff_transitions, handoffs
 from core.store.schema.knowledge import (
-    canned,
+    canned_responses,
     knowledge_documents,
     knowledge_passages,
     knowledge_sets,
     knowledge_terms,
 )
-from core.store.schema.rules import chat_people, chat_rules, staff_words
-from core.store.schema.talk import (
-    accounts,
-    choices,
-    contents,
-    conversations,
-    feedback,
-    files,
-    inbox,
-    learned,
-    message_refs,
-    messages,
-    secrets,
-    summaries,
-    told,
-    turns,
-    usage,
-)
+from core.store.schema.shared_state import delivery_budgets, llm_limiter_state, secrets
 
 __all__ = [
-    "Id",
-    "UtcDateTime",
-    "accounts",
-    "blocked",
-    "canned",
-    "chat_people",
+    "blocked_people",
+    "canned_responses",
+    "chat_members",
     "chat_rules",
-    "choices",
-    "contents",
+    "conversation_settings",
     "conversations",
     "delivery_budgets",
     "feedback",
+    "file_blobs",
     "files",
-    "handover_changes",
-    "handovers",
+    "flood_counters",
+    "handoff_outbox",
+    "handoff_ratings",
+    "handoff_transitions",
+    "handoffs",
     "inbox",
     "knowledge_documents",
     "knowledge_passages",
     "knowledge_sets",
     "knowledge_terms",
-    "learned",
-    "message_refs",
+    "llm_limiter_state",
     "messages",
     "metadata",
-    "paces",
-    "ratings",
-    "refused",
-    "relayed",
+    "model_calibration",
+    "notices_sent",
+    "platform_messages",
+    "rejected_events",
     "schema_floor",
     "secrets",
-    "staff_words",
+    "staff_activity",
     "summaries",
-    "told",
     "turns",
     "usage",
 ]

@@ -1,9 +1,8 @@
-"""What every table is built with: naming of constraints, ids, moments in UTC."""
+"""Parts that every table is built of: constraint names, keys, foreign keys."""
 
-from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -14,23 +13,16 @@ NAMING_CONVENTION = {
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
-#: 64 bits wide on PostgreSQL; on SQLite only INTEGER may count itself up.
 Id = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits on PostgreSQL; on SQLite only a column of type INTEGER counts itself up."""
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC; SQLite, which knows no zones, stores it without one."""
+def owned_by(table: str, column: str, *, nullable: bool = False, **options: Any) -> Column[int]:
+    """Return a foreign key whose row is deleted together with the row of ``table`` that it refers to."""
+    key = ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return Column(column, Id, key, nullable=nullable, **options)
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn an aware moment into what the database stores."""
-        if value is None:
-            return None
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the moment its zone back."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+def refers_to(table: str, column: str) -> Column[int]:
+    """Return a foreign key that becomes NULL when the row of ``table`` is deleted."""
+    return Column(column, Id, ForeignKey(f"{table}.id", ondelete="SET NULL"))

@@ -1,4 +1,4 @@
-"""The table that tells old code whether it may still run on tables that newer code has changed."""
+"""Table that tells older code whether it may run on tables that newer code has changed."""
 
 from sqlalchemy import Column, String, Table
 

@@ -1,16 +1,17 @@
-"""The tables of what the bot knows: sets of documents, their passages, and ready answers.
+"""Tables of knowledge: sets of documents, their passages, and canned responses.
 
-A set belongs to the deployment (``platform`` and ``tenant`` are "") or to one tenant; nobody else
-sees it. ``knowledge_terms`` says how many passages of a set hold a term, so that BM25 has the same
+A set belongs to the deployment (``platform`` and ``tenant`` are "") or to one tenant; other tenants do
+not see it. ``knowledge_terms`` counts the passages of a set that hold a term, so that BM25 has the same
 numbers on both databases.
 
-The full-text index is the migration's alone, since each database has its own kind: on SQLite a table
-``knowledge_index`` that triggers keep, on PostgreSQL an index ``knowledge_index`` on ``words``.
+The full-text index exists only in the migration, since each database has its own kind: on SQLite a
+table ``knowledge_index`` that triggers update, on PostgreSQL an index ``knowledge_index`` on ``terms``.
 """
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from core.store.schema.base import Id, UtcDateTime, metadata
+from core.store.schema.base import Id, metadata, owned_by
+from core.store.schema.column_types import UtcDateTime
 
 knowledge_sets = Table(
     "knowledge_sets",
@@ -27,13 +28,13 @@ knowledge_documents = Table(
     "knowledge_documents",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("set_id", Id, ForeignKey("knowledge_sets.id", ondelete="CASCADE"), nullable=False),
+    owned_by("knowledge_sets", "set_id"),
     Column("name", String(255), nullable=False),
     Column("title", String(255), nullable=False),
-    Column("hash", String(64), nullable=False),  # of the file and of how it was cut
+    Column("hash", String(64), nullable=False),  # of the file and of how it is split
     Column("version", Integer, nullable=False),  # 1, and one more for every replacement
-    Column("passages", Integer, nullable=False),
-    Column("author_id", String(64), nullable=False, server_default=""),  # who taught it; "" the operator
+    Column("passage_count", Integer, nullable=False),
+    Column("author_id", String(64), nullable=False, server_default=""),  # "": the operator
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("set_id", "name"),
@@ -43,35 +44,30 @@ knowledge_passages = Table(
     "knowledge_passages",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("set_id", Id, ForeignKey("knowledge_sets.id", ondelete="CASCADE"), nullable=False),
-    Column(
-        "document_id",
-        Id,
-        ForeignKey("knowledge_documents.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    Column("position", Integer, nullable=False),
-    Column("uid", String(16), nullable=False),
-    Column("label", Text, nullable=False),  # the path of headings, for people
+    owned_by("knowledge_sets", "set_id"),
+    owned_by("knowledge_documents", "document_id"),
+    Column("position", Integer, nullable=False),  # within the document
+    Column("uid", String(16), nullable=False),  # the same for the same text of the same document
+    Column("label", Text, nullable=False),  # path of headings, for people
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
-    Column("words", Text, nullable=False),  # terms, blanks between, repeated as often as they count
-    Column("length", Integer, nullable=False),  # in words of the text
+    Column("terms", Text, nullable=False),  # separated by blanks, repeated as often as they count
+    Column("word_count", Integer, nullable=False),  # of the text
+    Index("ix_knowledge_passages_document_id", "document_id"),
     Index("ix_knowledge_passages_set_id", "set_id"),
 )
 
 knowledge_terms = Table(
     "knowledge_terms",
     metadata,
-    Column("set_id", Id, ForeignKey("knowledge_sets.id", ondelete="CASCADE"), primary_key=True),
+    owned_by("knowledge_sets", "set_id", primary_key=True, autoincrement=False),
     Column("term", String(64), primary_key=True),
-    Column("passages", Integer, nullable=False),
+    Column("passage_count", Integer, nullable=False),
 )
 
-canned = Table(
-    "canned",
+canned_responses = Table(
+    "canned_responses",
     metadata,
     Column("id", Id, primary_key=True),
     Column("platform", String(32), nullable=False),
@@ -81,5 +77,5 @@ canned = Table(
     Column("answer", Text, nullable=False),
     Column("author_id", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Index("ix_canned_channel", "platform", "tenant", "channel"),
+    Index("ix_canned_responses_channel", "platform", "tenant", "channel"),
 )

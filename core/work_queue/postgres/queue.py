@@ -11,9 +11,10 @@ from procrastinate.manager import get_channel_for_queues
 
 from core.concurrency.task_set import TaskSet, current_task
 from core.domain.clock import Clock
+from core.domain.queue import Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.ports.periodic_tasks import PeriodicTask
-from core.store import Database, Lane, QueueKey, Transaction, inbox
+from core.store import Database, Transaction, inbox
 from core.store.cluster import Notification
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.drain import drain

@@ -1,6 +1,6 @@
 """Our statements on procrastinate's tables, where its own would lose or double something.
 
-``%(name)s`` are psycopg's parameters. The tables are those of 3.10, which migration 0004 made.
+``%(name)s`` are psycopg's parameters. The tables are those of 3.10, which the migration 0001_initial creates.
 A job's lock and queueing lock are the same text, ``conversation:lane``: at most one job of a line
 of work runs, and at most one waits.
 """
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from procrastinate.jobs import Job
 
-from core.store import QueueKey, Transaction
+from core.domain.queue import QueueKey
+from core.store import Transaction
 
 TASK = "moonthread:work_off"
 
@@ -59,7 +60,7 @@ WITH done AS (
            CASE WHEN %(at_once)s THEN NULL ELSE now() + interval '1 second' END
       FROM done
      WHERE EXISTS (SELECT FROM inbox
-                    WHERE state = 'open' AND conversation_id = (done.args ->> 'conversation_id')::bigint
+                    WHERE status = 'open' AND conversation_id = (done.args ->> 'conversation_id')::bigint
                       AND lane = done.args ->> 'lane')
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
     RETURNING id
@@ -99,7 +100,7 @@ SWEEP = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
 SELECT c.platform, %(task)s, c.id || ':' || i.lane, c.id || ':' || i.lane,
        jsonb_build_object('conversation_id', c.id, 'lane', i.lane)
-  FROM (SELECT DISTINCT conversation_id, lane FROM inbox WHERE state = 'open') i
+  FROM (SELECT DISTINCT conversation_id, lane FROM inbox WHERE status = 'open') i
   JOIN conversations c ON c.id = i.conversation_id
  WHERE NOT EXISTS (SELECT FROM procrastinate_jobs j
                     WHERE j.lock = c.id || ':' || i.lane AND j.status IN ('todo', 'doing'))

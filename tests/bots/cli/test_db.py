@@ -8,11 +8,11 @@ from core.store import Database, migrate
 async def test_status_says_what_is_left_to_do(moonthread: Any) -> None:
     """Before the first upgrade every step is needed, afterwards none."""
     before = (await moonthread("db", "status")).out
-    assert before.startswith("at no revision\nneeded: 0001 Create conversations")
+    assert before.startswith("at no revision\nneeded: 0001_initial Create all tables.")
     await moonthread("db", "upgrade")
     after = (await moonthread("db", "status")).out.splitlines()
     assert after[0] == f"at {migrate.chain().needed}"
-    assert after[1] == f"versions of revision {migrate.FIRST_FLOOR} and later may run on it"
+    assert after[1] == f"versions of revision {migrate.chain().first} and later may run on it"
     assert (await moonthread("db", "contract")).out == f"at {migrate.head()}\n"
 
 

@@ -12,7 +12,7 @@ from core.files.garbage_collector import (
     delete_stale_folders,
 )
 from core.ports.periodic_tasks import PeriodicTask
-from core.store import files
+from core.store import file_blobs, files
 
 HTML = b"<html><p>The moon.</p></html>"
 
@@ -44,7 +44,7 @@ async def test_an_unreachable_account_only_delays_the_deletion(desk: Any) -> Non
     await desk.collector.collect()
 
     async with desk.database.read() as tx:
-        (content,) = await files.load_uploaded(tx, desk.shelf.account)
+        (content,) = await file_blobs.load_uploaded(tx, desk.shelf.account)
     assert content.kimi_id in desk.kimi.shelf.files
 
 

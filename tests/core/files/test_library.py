@@ -10,7 +10,7 @@ from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformUna
 from core.domain.file_states import FileFault, FileState
 from core.files import kimi_file_store as shelf_module
 from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
-from core.store import files
+from core.store import file_blobs, files
 
 HTML = b"<html><p>The moon.</p></html>"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -26,7 +26,7 @@ async def test_a_document_is_extracted_by_kimi_and_kept(desk: Any) -> None:
     """Its words are stored, and Kimi's file has a name that tells nothing."""
     talk = await desk.talk()
     assert await desk.send(talk, "secret plans.html", HTML) is None
-    ((text, kimi_id, state),) = await rows(desk, "SELECT text, kimi_id, state FROM contents")
+    ((text, kimi_id, state),) = await rows(desk, "SELECT text, kimi_id, state FROM file_blobs")
     assert (text, state) == ("The moon.", "ready")
     assert desk.kimi.shelf.files[kimi_id].name == f"{desk.kimi.shelf.files[kimi_id].name[:32]}.html"
     assert "secret" not in desk.kimi.shelf.files[kimi_id].name
@@ -36,7 +36,7 @@ async def test_a_document_is_extracted_by_kimi_and_kept(desk: Any) -> None:
 async def test_plain_text_never_leaves_the_machine(desk: Any) -> None:
     """It is read here."""
     assert await desk.send(await desk.talk(), "a.md", b"# The moon") is None
-    assert await rows(desk, "SELECT text, kimi_id FROM contents") == [("# The moon", "")]
+    assert await rows(desk, "SELECT text, kimi_id FROM file_blobs") == [("# The moon", "")]
     assert desk.kimi.shelf.uploads == []
 
 
@@ -92,10 +92,10 @@ async def test_an_upload_whose_reply_is_lost_is_found_again(desk: Any) -> None:
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     assert list(desk.folder.iterdir()) == []
-    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["uploading"]
+    assert [state for (state,) in await rows(desk, "SELECT state FROM file_blobs")] == ["uploading"]
     assert await desk.read(talk, (await desk.of(talk))[0]) == [None]
     assert len(desk.kimi.shelf.uploads) == 1
-    assert [state for (state,) in await rows(desk, "SELECT state FROM contents")] == ["ready"]
+    assert [state for (state,) in await rows(desk, "SELECT state FROM file_blobs")] == ["ready"]
 
 
 async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
@@ -111,7 +111,7 @@ async def test_an_abandoned_upload_is_deleted(desk: Any) -> None:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)
     assert await desk.shelf.collect() == 1
     assert desk.kimi.shelf.files == {}
-    assert await rows(desk, "SELECT 1 FROM contents") == []
+    assert await rows(desk, "SELECT 1 FROM file_blobs") == []
 
 
 async def test_a_document_kimi_cannot_read_leaves_nothing(desk: Any) -> None:
@@ -122,7 +122,7 @@ async def test_a_document_kimi_cannot_read_leaves_nothing(desk: Any) -> None:
     assert await desk.send(talk, "c.html", b"<html></html>") is FileFault.NO_TEXT
     await desk.shelf.collect()
     assert desk.kimi.shelf.files == {}
-    assert await rows(desk, "SELECT 1 FROM contents") == []
+    assert await rows(desk, "SELECT 1 FROM file_blobs") == []
     assert list(desk.folder.iterdir()) == []
 
 
@@ -144,7 +144,7 @@ async def test_the_oldest_make_room(desk: Any, monkeypatch: Any) -> None:
         assert await desk.send(talk, f"{number}.html", HTML + b"!" * number) is None
     assert len(desk.kimi.shelf.files) == 2
     assert desk.kimi.shelf.deleted == [file.id for file in desk.kimi.shelf.uploads[:2]]
-    assert len(await rows(desk, "SELECT 1 FROM contents WHERE text <> ''")) == 4
+    assert len(await rows(desk, "SELECT 1 FROM file_blobs WHERE text <> ''")) == 4
 
 
 async def test_a_full_account_is_emptied_of_ours(desk: Any, monkeypatch: Any) -> None:
@@ -170,7 +170,7 @@ async def test_a_large_picture_goes_to_kimi_once_and_a_small_one_stays(desk: Any
     assert (uploaded.purpose, len(uploaded.content)) == ("image", MAX_INLINE_PICTURE_BYTES + len(PNG))
     large = (await desk.of(talk))[-1]
     async with desk.database.begin() as tx:
-        await files.mark_deleted_at_kimi(tx, large.hash)
+        await file_blobs.mark_deleted_at_kimi(tx, large.hash)
     assert [file.state for file in await desk.of(talk)] == ["ready", "new"]
 
 
@@ -195,8 +195,8 @@ async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
     await desk.send(talk, "a.html", HTML)
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)
-        await files.mark_unreferenced(tx, account="a" * 32, limit=9)
+        await file_blobs.mark_unreferenced(tx, account="a" * 32, limit=9)
     assert await desk.send(talk, "a.html", HTML) is None
     assert len(desk.kimi.shelf.files) == 1
     assert await desk.shelf.collect() == 0
-    assert await rows(desk, "SELECT state FROM contents") == [("ready",)]
+    assert await rows(desk, "SELECT state FROM file_blobs") == [("ready",)]

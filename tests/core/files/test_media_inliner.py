@@ -12,7 +12,7 @@ from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, ChatRequest, ImagePart, Message, TextPart, VideoPart
-from core.store import files
+from core.store import file_blobs, files
 
 FIRST, SECOND = "a" * 32, "b" * 32
 LARGE = b"\x89PNG\r\n\x1a\n" + bytes(MAX_INLINE_PICTURE_BYTES)
@@ -36,10 +36,10 @@ async def second(desk: Any) -> AsyncIterator[KimiSimulator]:
 async def referring(desk: Any) -> ChatRequest:
     """A request that shows everything which is kept at Kimi."""
     async with desk.database.read() as tx:
-        kept = [*await files.load_uploaded(tx, FIRST), *await files.load_uploaded(tx, SECOND)]
+        kept = [*await file_blobs.load_uploaded(tx, FIRST), *await file_blobs.load_uploaded(tx, SECOND)]
     parts = [
-        (ImagePart if one.kind == "picture" else VideoPart)(f"ms://{one.kimi_id}")
-        for one in sorted(kept, key=lambda one: one.kind)
+        (ImagePart if one.file_type == "picture" else VideoPart)(f"ms://{one.kimi_id}")
+        for one in sorted(kept, key=lambda one: one.file_type)
     ]
     said = Message(role="user", content=(TextPart("Look."), *parts))
     return ChatRequest(messages=(said,), model="kimi-k2.6", max_completion_tokens=100)
@@ -75,8 +75,8 @@ async def test_while_one_account_is_away_the_next_reads(desk: Any, second: KimiS
     talk = await desk.talk()
     assert await desk.send(talk, "a.html", b"<html><p>The moon.</p></html>") is None
     async with desk.database.read() as tx:
-        (kept,) = await files.load_uploaded(tx, SECOND)
-        assert await files.get_text(tx, kept.hash) == "The moon."
+        (kept,) = await file_blobs.load_uploaded(tx, SECOND)
+        assert await file_blobs.get_text(tx, kept.hash) == "The moon."
     assert list(second.shelf.files) == [kept.kimi_id]
     async with desk.database.begin() as tx:
         await files.remove_up_to(tx, talk.id, up_to_seq=99)

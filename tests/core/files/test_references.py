@@ -7,7 +7,8 @@ import pytest
 from core.domain.file_states import ContentState, FileState, FileType
 from core.domain.message_content import Attachment, AttachmentKind
 from core.files.references import parse_references, resolve_reference
-from core.store.files import File, FileContent, ProcessedFile
+from core.store.file_blobs import FileContent
+from core.store.files import File, ProcessedFile
 
 
 def known(id_: int, name: str, kimi_id: str = "") -> ProcessedFile:
@@ -27,7 +28,7 @@ def known(id_: int, name: str, kimi_id: str = "") -> ProcessedFile:
     )
     content = FileContent(
         hash=f"h{id_}",
-        kind=FileType.DOCUMENT,
+        file_type=FileType.DOCUMENT,
         media_type="",
         size_bytes=1,
         state=ContentState.READY,

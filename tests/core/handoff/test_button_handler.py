@@ -14,10 +14,11 @@ from core.domain.buttons import (
     SendDraft,
     SuggestReply,
 )
-from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
+from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState, OutboxKind, OutboxSide
+from core.domain.queue import Lane
 from core.handoff.policy import EscalationMode
-from core.store import Lane, outbox, ratings
-from core.store.outbox import OutboxContent, OutboxKind, OutboxSide
+from core.store import outbox, ratings
+from core.store.outbox import OutboxContent
 from tests.core.handoff.conftest import BO, LIN, Office, desk_chat, desk_chat_message
 from tests.event_builders import ANN, BOB, Chat, direct_chat, slack_channel
 

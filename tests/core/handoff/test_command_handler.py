@@ -6,9 +6,8 @@ import pytest
 
 from core.domain.command_names import CommandName
 from core.domain.events import Mention
-from core.domain.handoff_state import HandoffReason, HandoffState
-from core.store import Lane
-from core.store.outbox import OutboxSide
+from core.domain.handoff_state import HandoffReason, HandoffState, OutboxSide
+from core.domain.queue import Lane
 from tests.core.handoff.conftest import BO, DESK, LIN, Office, desk_chat
 from tests.event_builders import ANN, BOB, direct_chat, group_chat, slack_channel
 

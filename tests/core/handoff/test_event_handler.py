@@ -7,12 +7,12 @@ import pytest
 from core.chat_policy import ChatRules
 from core.domain.addresses import Person
 from core.domain.events import Mention
-from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
+from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState, OutboxKind, OutboxSide
 from core.domain.message_content import UnsupportedContent
+from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
-from core.store import Lane, rules
+from core.store import rules
 from core.store.handoffs import DeskRoom
-from core.store.outbox import OutboxKind, OutboxSide
 from tests.core.handoff.conftest import DESK, LIN, Office, desk_chat_message
 from tests.event_builders import ANN, BOB, direct_chat, group_chat, picture, slack_channel
 

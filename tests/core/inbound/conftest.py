@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from core.domain.events import Event, MessageReceived
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import Outcome
 from core.inbound.ingest import Ingestor
-from core.store import Database, Lane, QueueKey, conversations, history, inbox, turns
+from core.store import Database, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
-from core.store.inbox import EventStatus
 from core.store.turns import Turn
 from core.work_queue.active_answers import ActiveAnswer, ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue

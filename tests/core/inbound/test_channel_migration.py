@@ -5,7 +5,7 @@ import pytest
 from core.access import Actor
 from core.chat_policy import ChatRules
 from core.domain.events import Mention
-from core.store import chat_members, guard, rules
+from core.store import blocked_people, chat_members, rules
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import BOB, slack_channel
 
@@ -18,7 +18,7 @@ async def test_everything_of_a_channel_follows_to_its_new_id(inbound: Inbound) -
     old, platform = chat.channel, chat.platform
     async with inbound.database.begin() as tx:
         await rules.save(tx, ChatRules(strict=True), platform=platform, tenant="", channel=old, changed_by="")
-        await guard.block(tx, platform=platform, person_id=BOB.id, channel=old)
+        await blocked_people.block(tx, platform=platform, person_id=BOB.id, channel=old)
     question = chat.message("one", mention=Mention.BY_NAME)
     await inbound.ingest(question)
 
@@ -31,7 +31,7 @@ async def test_everything_of_a_channel_follows_to_its_new_id(inbound: Inbound) -
     async with inbound.database.read() as tx:
         found = await rules.load(tx, chat.key())
         member = await chat_members.get(tx, chat.key(), question.author.id)
-        block = await guard.get_block(tx, Actor.at(chat.key(), BOB.id))
+        block = await blocked_people.get_block(tx, Actor.at(chat.key(), BOB.id))
     assert found is not None
     assert found.strict
     assert member.conversation_id is not None

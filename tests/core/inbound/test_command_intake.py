@@ -6,8 +6,9 @@ from core.access import AccessLists
 from core.domain.buttons import ActionButton, RequestHuman, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.events import Mention, MessageReceived
+from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
-from core.store import Lane, schema
+from core.store import schema
 from core.store.conversations import Conversation
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, reply_to, slack_channel

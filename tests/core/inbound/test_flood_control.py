@@ -11,8 +11,9 @@ from core.domain.addresses import Person
 from core.domain.buttons import ActionButton, ConfirmForget
 from core.domain.command_names import CommandName
 from core.domain.events import Event, Mention
+from core.domain.queue import Lane
 from core.inbound.flood_control import FloodControl
-from core.store import Lane, guard, inbox, open_work, rules
+from core.store import blocked_people, inbox, open_work, rules
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, START, Chat, direct_chat, group_chat, picture, slack_channel
 
@@ -153,7 +154,7 @@ async def test_talk_that_the_bot_overhears_is_not_counted(inbound: Inbound, wall
 async def block(inbound: Inbound, chat: Chat, person: Person) -> None:
     """Block a person in a chat."""
     async with inbound.database.begin() as tx:
-        await guard.block(tx, platform=chat.platform, person_id=person.id, channel=chat.channel)
+        await blocked_people.block(tx, platform=chat.platform, person_id=person.id, channel=chat.channel)
 
 
 async def test_a_blocked_person_is_told_once(inbound: Inbound, wall: Wall) -> None:

@@ -12,9 +12,10 @@ from core.access import AccessLists
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
 from core.domain.events import Event, Mention
+from core.domain.queue import Lane
 from core.inbound.handler import IGNORED, Handled
 from core.observer import Observer
-from core.store import Lane, Transaction
+from core.store import Transaction
 from core.store.event_context import EventContext
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, redelivered

@@ -7,8 +7,9 @@ import pytest
 from core.chat_policy import ChatRules
 from core.domain.events import Mention
 from core.domain.message_content import UnsupportedContent
+from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
-from core.store import Lane, rules
+from core.store import rules
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, direct_chat, group_chat, picture, reply_to, slack_channel
 

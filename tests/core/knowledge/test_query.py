@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.knowledge.query import is_small_talk, parse_query, strip_quotes_and_attachments
+from core.domain.message_content import Attachment, AttachmentKind, MessageContent, MessageRole, ReplyContext
+from core.knowledge.query import is_small_talk, parse_query
 from core.store.history import HistoryMessage
 
 
@@ -20,19 +21,36 @@ def test_a_question_after_a_greeting_is_one(text: str) -> None:
     assert not is_small_talk(text)
 
 
+def line(seq: int, content: MessageContent, author: str = "ann") -> HistoryMessage:
+    """Make a person's message."""
+    return HistoryMessage(seq=seq, role=MessageRole.USER, content=content, author_id=author, author=author)
+
+
 def test_a_question_is_its_persons_own_words() -> None:
-    """Merged messages are one question, without quotes and names of files, and know the one before."""
-
-    def line(seq: int, text: str, author: str = "ann", role: str = "user") -> HistoryMessage:
-        return HistoryMessage(seq=seq, role=role, author_id=author, author=author, text=text, tokens=1)
-
+    """Coalesced messages are one question without quotes and files; the same person's last one is known."""
+    quoted = ReplyContext(message_id="1", author="Bob", text="quoted words")
+    picture = Attachment(kind=AttachmentKind.PICTURE, name="a.png", media_type="", size_bytes=1, source={})
+    answer = HistoryMessage(seq=2, role=MessageRole.ASSISTANT, content=MessageContent(text="An answer"))
     lines = [
-        line(1, "Old one"),
-        line(2, "Bob's", "bob"),
-        line(2, "An answer", "", "assistant"),
-        line(5, "Bob wrote:\n> quoted words\n> more\n\nMine"),
-        line(6, "and this\n\n[attached: a.png]"),
+        line(1, MessageContent(text="Old one")),
+        line(2, MessageContent(text="Bob's"), "bob"),
+        answer,
+        line(5, MessageContent(text="Mine", reply=quoted)),
+        line(6, MessageContent(text="and this", attachments=(picture,))),
     ]
     asked = parse_query(lines, question_seq=5)
     assert (asked.text, asked.previous) == ("Mine\nand this", "Old one")
-    assert strip_quotes_and_attachments("Replying to:\n> x\n\n") == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What does the line [attached: a.pdf] in my export mean? [ticket 12]",
+        "My boss wrote:\n> the cup is broken\nWhat can we do?",
+        "[attached: x]",
+        "Replying to:\n> x",
+    ],
+)
+def test_words_that_look_like_markup_are_searched_whole(words: str) -> None:
+    """Nothing is attached and nobody is quoted: every word is the person's own."""
+    assert parse_query([line(5, MessageContent(text=words))], question_seq=5).text == words

@@ -58,7 +58,7 @@ async def test_many_changes_are_stored_together(database: Database) -> None:
     for _ in range(500):
         await ledger.update(counted)
     await ledger.close()
-    updates = [statement for statement in written if statement.startswith("UPDATE accounts")]
+    updates = [statement for statement in written if statement.startswith("UPDATE llm_limiter_state")]
     assert 1 <= len(updates) <= 20
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.addresses import ChatType
+from core.domain.message_content import MessageContent, MessageRole
 from core.prompting.compaction import (
     MAX_SUMMARY_TOKENS,
     compaction_point,
@@ -27,11 +28,10 @@ def conversation(texts: list[str]) -> list[HistoryMessage]:
     return [
         HistoryMessage(
             seq=index // 2 + 1,
-            role="user" if index % 2 == 0 else "assistant",
+            role=MessageRole.USER if index % 2 == 0 else MessageRole.ASSISTANT,
+            content=MessageContent(text=text),
             author_id="7",
             author="Ann" if index % 2 == 0 else "",
-            text=text,
-            tokens=estimate_tokens(text),
         )
         for index, text in enumerate(texts)
     ]

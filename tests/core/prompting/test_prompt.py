@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.addresses import ChatType
+from core.domain.message_content import MessageContent, MessageRole
 from core.prompting.prompt import (
     MISSING_MESSAGES_NOTE,
     SUMMARY_HEADER,
@@ -22,7 +23,7 @@ from core.text.tokens import MESSAGE_TOKENS, estimate_tokens, update_ratio
 def line(seq: int, role: str, text: str, author: str = "Bob") -> HistoryMessage:
     """Make a line of history."""
     return HistoryMessage(
-        seq=seq, role=role, author_id=author, author=author, text=text, tokens=estimate_tokens(text)
+        seq=seq, role=MessageRole(role), content=MessageContent(text=text), author_id=author, author=author
     )
 
 

@@ -1,7 +1,8 @@
 """Everything of a SQLite file, moved to a real PostgreSQL, in one go or in several."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import JSON, Boolean, Float, Integer, LargeBinary, Table, func, insert, inspect, select, text
 
+from core.access.flood_limits import FloodCounter
+from core.domain.addresses import Address, ChatType, ThreadKey
+from core.domain.bot_messages import DeliveryModeName, MessageRef
 from core.domain.errors import StoreUnavailable
+from core.domain.message_content import (
+    Attachment,
+    AttachmentKind,
+    ContentKind,
+    ForwardOrigin,
+    OtherContent,
+    ReplyContext,
+    UnsupportedContent,
+)
+from core.domain.queue import EventStatus, Lane
+from core.domain.turn_states import KimiFailure, Outcome
 from core.store import Database, migrate
 from core.store.database_transfer import (
     NOT_TRANSFERRED,
@@ -20,10 +35,33 @@ from core.store.database_transfer import (
 )
 from core.store.file_lock import FileLock
 from core.store.row_transfer import RowNotTransferable
-from core.store.schema import UtcDateTime, choices, conversations, inbox, learned, messages, metadata
+from core.store.schema import (
+    conversation_settings,
+    conversations,
+    inbox,
+    messages,
+    metadata,
+    model_calibration,
+)
+from core.store.schema.column_types import EnumString, OutcomeString, UtcDateTime, VersionedJson
 
 BEGAN = datetime(2026, 11, 21, 5, 0, 0, 123456, tzinfo=UTC)
-MANY = 2_500  #: rows of one table, which are more than two portions
+MANY = 2_500  #: rows of one table, which are more than two batches
+REF = MessageRef(channel="C\0", message_id="1.2")
+SHAPES: Mapping[Any, Any] = {
+    tuple[MessageRef, ...]: (REF, replace(REF, mode=DeliveryModeName.STREAM)),
+    ReplyContext: ReplyContext(message_id="1", author="小明", text="> 你好 \0"),
+    ForwardOrigin: ForwardOrigin(author="Ann", sent_at=BEGAN),
+    tuple[Attachment, ...]: (
+        Attachment(kind=AttachmentKind.FILE, name="ü.pdf", media_type="", size_bytes=3, source={"id": "F1"}),
+    ),
+    tuple[OtherContent, ...]: (OtherContent(kind=ContentKind.POLL, text="Yes?"),),
+    tuple[UnsupportedContent, ...]: (UnsupportedContent.VOICE,),
+    dict[str, str]: {"id": "F1"},
+    FloodCounter: FloodCounter(recent=((1.5, "mark"),), paused_until=2.0),
+    Address: Address(key=ThreadKey(platform="slack", tenant="T", channel="C", thread="")),
+}
+"""A value of every shape that is stored as versioned JSON."""
 
 
 def value_for(table: Table, name: str, number: int) -> Any:
@@ -32,6 +70,12 @@ def value_for(table: Table, name: str, number: int) -> Any:
     match column.type:
         case UtcDateTime():
             return BEGAN + timedelta(seconds=number)
+        case EnumString() as stored:
+            return list(stored.enum)[number % len(stored.enum)]
+        case OutcomeString():
+            return KimiFailure("rate_limited") if number % 2 else Outcome.COMPLETE
+        case VersionedJson() as stored:
+            return SHAPES[stored.shape]
         case JSON():
             return {"text": f"你好 \u0000 {number}", "list": [1.5, None, True]}
         case Boolean():
@@ -130,7 +174,13 @@ async def test_ids_go_on_where_they_were_even_after_the_newest_row_was_deleted(
         row = insert(inbox).values(**row_of_inbox("next")).returning(inbox.c.id)
         assert (await tx.execute(row)).scalar_one() == 901
         made = insert(conversations).values(
-            platform="slack", tenant="T", channel="C", thread="", scene="group", created_at=BEGAN
+            platform="slack",
+            tenant="T",
+            channel="C",
+            thread="",
+            chat_type=ChatType.GROUP,
+            history_cutoff_seq=-1,
+            created_at=BEGAN,
         )
         assert (await tx.execute(made.returning(conversations.c.id))).scalar_one() == 4
 
@@ -141,9 +191,9 @@ def row_of_inbox(delivery: str) -> dict[str, Any]:
         "platform": "slack",
         "tenant": "T",
         "delivery_id": delivery,
-        "lane": "turns",
-        "state": "done",
-        "payload": {},
+        "lane": Lane.TURNS,
+        "status": EventStatus.DONE,
+        "event": {},
         "received_at": BEGAN,
     }
 
@@ -210,11 +260,11 @@ async def test_a_source_that_was_used_in_between_is_found_out(source: Database, 
 async def test_a_target_that_holds_data_is_refused(source: Database, target: Database) -> None:
     """Neither other data nor a finished copy is written over, not even with --anew."""
     await DatabaseTransfer(source, target, ignore).run()
-    before = await read(target, learned)
+    before = await read(target, model_calibration)
     for anew in (False, True):
         with pytest.raises(TransferRefused, match="holds data already"):
             await DatabaseTransfer(source, target, ignore).run(start_over=anew)
-    assert await read(target, learned) == before
+    assert await read(target, model_calibration) == before
 
 
 async def test_a_target_of_another_program_is_refused(source: Database, target: Database) -> None:
@@ -227,18 +277,19 @@ async def test_a_target_of_another_program_is_refused(source: Database, target: 
 
 async def test_a_target_at_another_revision_is_refused(source: Database, target: Database) -> None:
     """Rows only go between the same tables."""
-    await migrate.upgrade(target.url.render_as_string(hide_password=False), "0007")
-    with pytest.raises(TransferRefused, match="the target is at revision 0007"):
+    await migrate.upgrade(target.url.render_as_string(hide_password=False))
+    async with target.begin() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '0002_later'"))
+    with pytest.raises(TransferRefused, match="the target is at revision 0002_later"):
         await DatabaseTransfer(source, target, ignore).run()
 
 
-async def test_a_source_at_another_revision_is_refused(sqlite_url: str, target: Database) -> None:
-    """The source is upgraded first, by whoever runs it."""
-    await migrate.upgrade(sqlite_url, "0007")
-    old = Database(sqlite_url)
+async def test_a_source_without_tables_is_refused(sqlite_url: str, target: Database) -> None:
+    """The source is migrated first, by whoever runs it."""
+    new = Database(sqlite_url)
     with pytest.raises(StoreUnavailable, match="moonthread db upgrade"):
-        await DatabaseTransfer(old, target, ignore).run()
-    await old.close()
+        await DatabaseTransfer(new, target, ignore).run()
+    await new.close()
 
 
 async def test_a_source_in_use_is_refused(source: Database, target: Database) -> None:
@@ -271,9 +322,9 @@ async def test_a_copy_of_another_file_is_not_continued(
 
 async def test_a_value_that_is_too_long_is_named(source: Database, target: Database) -> None:
     """SQLite does not keep to a column's length; PostgreSQL would, with a text that helps nobody."""
-    await add_messages(source, 1, author="x" * 300)
+    await add_messages(source, 1, author_name="x" * 300)
     with pytest.raises(
-        RowNotTransferable, match="messages 10: author has 300 characters, and PostgreSQL takes 255"
+        RowNotTransferable, match="messages 10: author_name has 300 characters, and PostgreSQL takes 255"
     ):
         await DatabaseTransfer(source, target, ignore).run()
 
@@ -281,10 +332,12 @@ async def test_a_value_that_is_too_long_is_named(source: Database, target: Datab
 async def test_the_character_zero_is_left_out(source: Database, target: Database) -> None:
     """PostgreSQL's texts cannot hold it; the rest of the text arrives and counts as equal."""
     async with source.begin() as tx:
-        await tx.execute(insert(choices).values(conversation_id=1, name="persona", value="a\0b"))
+        await tx.execute(
+            insert(conversation_settings).values(conversation_id=1, name="persona", value="a\0b")
+        )
     await DatabaseTransfer(source, target, ignore).run()
     async with target.read() as tx:
-        query = select(choices.c.value).where(choices.c.name == "persona")
+        query = select(conversation_settings.c.value).where(conversation_settings.c.name == "persona")
         assert (await tx.execute(query)).scalar_one() == "ab"
 
 

@@ -12,11 +12,20 @@ from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.events import Mention, MessageReceived
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.message_content import ReplyContext
-from core.store import Database, Lane, conversations, event_context, guard, handoffs, inbox, rules
+from core.domain.queue import EventStatus, Lane
+from core.store import (
+    Database,
+    blocked_people,
+    conversations,
+    event_context,
+    flood_counters,
+    handoffs,
+    inbox,
+    rules,
+)
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import DeskRoom
-from core.store.inbox import EventStatus
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -82,7 +91,7 @@ async def test_a_delivery_is_known_again(database: Database) -> None:
 async def test_a_block_stands_where_it_was_set(database: Database, channel: str, blocked: bool) -> None:
     """Who is blocked everywhere or here is, who is blocked elsewhere is not."""
     async with database.begin() as tx:
-        await guard.block(tx, platform="telegram", person_id="7", channel=channel)
+        await blocked_people.block(tx, platform="telegram", person_id="7", channel=channel)
     assert (await look(database)).is_blocked is blocked
 
 
@@ -102,13 +111,14 @@ async def test_how_somebody_asked_lately_is_told(database: Database) -> None:
     who = Actor.at(KEY, "7")
     pace = FloodCounter(recent=((1.0, "a"),))
     async with database.begin() as tx:
-        await guard.lock_flood_counter(tx, who)
-        assert await guard.save_flood_counter(tx, who, pace)
-    found = await look(database)
-    assert found.flood_counter == pace
+        await flood_counters.lock(tx, who)
+        assert await flood_counters.save(tx, who, pace)
+    found = (await look(database)).flood
+    assert found is not None
+    assert found.counter == pace
     async with database.begin() as tx:
-        assert await guard.save_flood_counter(tx, who, FloodCounter(), unchanged_since=found.flood_counter_at)
-        assert not await guard.save_flood_counter(tx, who, pace, unchanged_since=found.flood_counter_at)
+        assert await flood_counters.save(tx, who, FloodCounter(), unchanged_since=found.updated_at)
+        assert not await flood_counters.save(tx, who, pace, unchanged_since=found.updated_at)
 
 
 async def test_a_reply_goes_on_with_the_conversation_it_replies_to(database: Database) -> None:
@@ -134,6 +144,6 @@ async def test_a_handover_is_noticed_wherever_it_may_matter(database: Database) 
     elsewhere = replace(KEY, channel="-100", thread="56")
     assert not (await look(database, replace(SAID, address=Address(key=elsewhere)))).may_concern_handoff
     async with database.begin() as tx:
-        await tx.exec_driver_sql("UPDATE handovers SET ended_at = asked_at")
+        await tx.exec_driver_sql("UPDATE handoffs SET ended_at = requested_at")
     assert not (await look(database)).may_concern_handoff
     assert (await look(database, replace(SAID, address=Address(key=theirs.key)))).may_concern_handoff

@@ -9,10 +9,10 @@ from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.errors import DuplicateEvent, LeaseLost, StoreUnavailable
 from core.domain.events import Mention, MessageReceived
 from core.domain.message_content import ReplyContext
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import Outcome
-from core.store import Database, Lane, QueueKey, conversations, inbox, turns
-from core.store.inbox import EventStatus
-from core.store.payload import decode, encode
+from core.store import Database, conversations, inbox, turns
+from core.store.event_codec import decode, encode
 
 KEY = ThreadKey(platform="telegram", tenant="1", channel="42", thread="")
 SAID = MessageReceived(
@@ -82,6 +82,12 @@ def test_a_payload_of_an_unknown_kind_is_refused() -> None:
         decode(encode(SAID) | {"kind": "Teleported"})
 
 
+def test_an_event_in_another_format_is_refused() -> None:
+    """A version of the stored format that this program does not know is an error, not a guess."""
+    with pytest.raises(ValueError, match="unknown version"):
+        decode(encode(SAID) | {"version": 2})
+
+
 async def test_an_event_of_another_version_is_handed_out_as_unparsed(database: Database) -> None:
     """A stored event that cannot be decoded does not block those behind it."""
     from sqlalchemy import update
@@ -92,7 +98,9 @@ async def test_an_event_of_another_version_is_handed_out_as_unparsed(database: D
     await store(database, replace(SAID, delivery_id="msg:42:2", message_id="2"))
     async with database.begin() as tx:
         await tx.execute(
-            update(schema.inbox).where(schema.inbox.c.id == first).values(payload={"kind": "Teleported"})
+            update(schema.inbox)
+            .where(schema.inbox.c.id == first)
+            .values(event={"version": 1, "kind": "Teleported"})
         )
         (work,) = await inbox.load_open_queues(tx)
         items = await inbox.load_open_items(tx, work, limit=10)

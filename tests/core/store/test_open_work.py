@@ -10,15 +10,14 @@ from core.chat_policy import ChatRules
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived, Mention, MessageReceived
+from core.domain.message_content import MessageContent, MessageRole
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import Outcome
 from core.store import (
     Database,
-    Lane,
-    QueueKey,
     canned,
     conversation_settings,
     conversations,
-    guard,
     history,
     inbox,
     knowledge,
@@ -28,7 +27,6 @@ from core.store import (
     turns,
 )
 from core.store.history import HistoryMessage
-from core.store.inbox import EventStatus
 from core.store.knowledge import DEPLOYMENT, Owner
 from core.store.open_work import AvailableContext, OpenWork
 from core.store.summaries import Summary
@@ -55,8 +53,9 @@ async def ask(
             mention=Mention.BY_NAME,
         )
         seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, status=EventStatus.OPEN)
-        assert seq is not None
-        line = HistoryMessage(seq=seq, role="user", author_id="U1", author="Ann", text=text, tokens=3)
+        line = HistoryMessage(
+            seq=seq, role=MessageRole.USER, content=MessageContent(text=text), author_id="U1", author="Ann"
+        )
         await history.append(tx, line, conversation_id=talk.id)
     return QueueKey(talk.id, Lane.TURNS)
 
@@ -128,13 +127,13 @@ async def test_what_a_conversation_has_is_found(database: Database) -> None:
         await canned.save(tx, KEY, question="q", answer="a", author_id="U1")
         note = Summary(version=1, up_to_seq=1, text="n", messages=1, created_at=NOW)
         assert await summaries.add(tx, work.conversation_id, note, previous=None)
-        await guard.save_refusal(
+        await inbox.save_refusal(
             tx, (await inbox.load_open_items(tx, work, limit=1))[0].id, RefusalReason.FLOOD
         )
     found = await look(database, work)
     known = found.available_context
     assert (known.has_settings, known.has_canned_responses, known.has_summaries) == (True, True, True)
-    assert [item.refusal_reason for item in found.items] == ["flood"]
+    assert [item.refusal_reason for item in found.items] == [RefusalReason.FLOOD]
     other = await look(database, await ask(database, "pear", key=replace(KEY, channel="C2")))
     assert (
         other.available_context.has_settings,

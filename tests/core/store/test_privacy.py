@@ -11,23 +11,23 @@ from core.access import Actor, QuotaLimits
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.events import Mention, MessageReceived
+from core.domain.message_content import MessageContent, MessageRole, ReplyContext
+from core.domain.queue import EventStatus, Lane
 from core.domain.turn_states import Outcome
 from core.store import (
     Database,
-    Lane,
-    budget,
     conversations,
     export,
     history,
     inbox,
     privacy,
-    report,
+    quotas,
     summaries,
     turns,
     usage,
+    usage_report,
 )
 from core.store.history import HistoryMessage
-from core.store.inbox import EventStatus
 from core.store.summaries import Summary
 from core.store.usage import CallUsage
 
@@ -40,7 +40,7 @@ SPENT = CallUsage(
     cached_tokens=10,
     completion_tokens=20,
     reasoning_tokens=5,
-    first_word_s=0.5,
+    time_to_first_token_s=0.5,
     duration_s=1.0,
     outcome=Outcome.COMPLETE,
     cost_usd=0.25,
@@ -54,7 +54,9 @@ class Asking:
     database: Database
     count: int = 0
 
-    async def __call__(self, words: str, *, person: str = "U1", key: ThreadKey = KEY) -> int:
+    async def __call__(
+        self, words: str, *, person: str = "U1", key: ThreadKey = KEY, reply: ReplyContext | None = None
+    ) -> int:
         """Ask as ``person``; return the conversation's id."""
         self.count += 1
         said = MessageReceived(
@@ -66,12 +68,13 @@ class Asking:
             sent_at=datetime.now(UTC),
             chat_type=ChatType.GROUP,
             mention=Mention.BY_NAME,
+            quoted=reply,
         )
         async with self.database.begin() as tx:
             talk = await conversations.get_or_create(tx, key, ChatType.GROUP)
             seq = await inbox.add(tx, said, conversation_id=talk.id, lane=Lane.TURNS, status=EventStatus.DONE)
-            assert seq is not None
-            line = HistoryMessage(seq=seq, role="user", author_id=person, author="", text=words, tokens=1)
+            content = MessageContent(text=words, reply=reply)
+            line = HistoryMessage(seq=seq, role=MessageRole.USER, content=content, author_id=person)
             await history.append(tx, line, conversation_id=talk.id, message_id=said.message_id)
             await conversations.save_ref(tx, key, said.message_id, talk.id, None)
             turn = await turns.claim(
@@ -84,7 +87,8 @@ class Asking:
             )
             await turns.save_answer(tx, turn, text=f"About {words}", outcome=Outcome.COMPLETE)
             await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
-            answer = replace(line, role="assistant", author_id="", text=f"About {words}")
+            content = MessageContent(text=f"About {words}")
+            answer = HistoryMessage(seq=seq, role=MessageRole.ASSISTANT, content=content)
             await history.append(tx, answer, conversation_id=talk.id, turn_id=turn.id)
             await conversations.save_ref(tx, key, f"a{self.count}", talk.id, turn.id)
             await usage.add(tx, SPENT, conversation_id=talk.id, turn_id=turn.id, person_id=person)
@@ -101,7 +105,7 @@ async def everything(database: Database) -> str:
     """Every value of every table that holds people's words or names."""
     async with database.read() as tx:
         rows: list[Any] = []
-        for table in ("inbox", "turns", "messages", "message_refs", "summaries", "usage", "feedback"):
+        for table in ("inbox", "turns", "messages", "platform_messages", "summaries", "usage", "feedback"):
             rows += (await tx.execute(text(f"SELECT * FROM {table}"))).all()  # noqa: S608 (our own names)
     return str(rows)
 
@@ -152,6 +156,19 @@ async def test_a_person_is_forgotten_and_others_are_not(database: Database, asks
     assert (again.messages, again.answers) == (0, 0)
 
 
+async def test_replies_to_a_forgotten_person_lose_what_they_quote(database: Database, asks: Asking) -> None:
+    """The words of the one who replies stay; the quoted words go from the message and from its event."""
+    quoted = ReplyContext(message_id="m1", author="Ann", author_id="U1", text="I love plums.")
+    await asks("plum")
+    talk_id = await asks("Really?", person="U2", reply=quoted)
+    async with database.begin() as tx:
+        await privacy.forget_person(tx, ANN, alias=ALIAS)
+        lines = await history.load_recent(tx, talk_id, after_seq=-1, up_to_seq=99, limit=9)
+    asked = next(line for line in lines if line.role is MessageRole.USER)
+    assert asked.content == MessageContent(text="Really?", reply=ReplyContext(message_id="m1"))
+    assert "plum" not in await everything(database)
+
+
 async def test_forgetting_does_not_refill_a_budget(database: Database, asks: Asking) -> None:
     """What was used today stays counted under another name; what was used before has none."""
     limits = QuotaLimits(person_messages=9, person_tokens=9, chat_messages=9, chat_tokens=9, tenant_tokens=9)
@@ -159,9 +176,9 @@ async def test_forgetting_does_not_refill_a_budget(database: Database, asks: Ask
     await age(database, 2)
     await asks("pear")
     async with database.begin() as tx:
-        before = await budget.load_quota_usage(tx, ANN, limits, alias=ALIAS)
+        before = await quotas.load_quota_usage(tx, ANN, limits, alias=ALIAS)
         await privacy.forget_person(tx, ANN, alias=ALIAS)
-        assert await budget.load_quota_usage(tx, ANN, limits, alias=ALIAS) == before
+        assert await quotas.load_quota_usage(tx, ANN, limits, alias=ALIAS) == before
         names = (await tx.execute(text("SELECT person_id FROM usage ORDER BY id"))).scalars().all()
     assert (before.person_messages, before.chat_messages) == (1, 1)
     assert (before.person_tokens, before.chat_tokens, before.tenant_tokens) == (120, 120, 120)
@@ -171,12 +188,12 @@ async def test_forgetting_does_not_refill_a_budget(database: Database, asks: Ask
 async def test_a_notice_is_told_once_a_person_and_day(database: Database) -> None:
     """The next day it is told again."""
     async with database.begin() as tx:
-        assert await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE)
-        assert not await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE)
-        assert await budget.was_notified(tx, ANN, budget.QUOTA_NOTICE)
-        assert await budget.claim_daily_notice(tx, replace(ANN, person_id="U2"), budget.QUOTA_NOTICE)
+        assert await quotas.claim_daily_notice(tx, ANN, quotas.QUOTA_NOTICE)
+        assert not await quotas.claim_daily_notice(tx, ANN, quotas.QUOTA_NOTICE)
+        assert await quotas.was_notified(tx, ANN, quotas.QUOTA_NOTICE)
+        assert await quotas.claim_daily_notice(tx, replace(ANN, person_id="U2"), quotas.QUOTA_NOTICE)
         tomorrow = datetime.now(UTC) + timedelta(days=1)
-        assert await budget.claim_daily_notice(tx, ANN, budget.QUOTA_NOTICE, now=tomorrow)
+        assert await quotas.claim_daily_notice(tx, ANN, quotas.QUOTA_NOTICE, now=tomorrow)
 
 
 async def test_what_is_too_old_is_deleted(database: Database, asks: Asking) -> None:
@@ -200,8 +217,11 @@ async def test_what_is_too_old_is_deleted(database: Database, asks: Asking) -> N
     assert "pear" in left
     assert "'m3'" in left
     async with database.read() as tx:
-        (day, *_), total = await report.grouped_totals(tx, "day", since=before - timedelta(days=30)), 0.0
-        for row in await report.grouped_totals(tx, "model", since=before - timedelta(days=30)):
+        (day, *_), total = (
+            await usage_report.grouped_totals(tx, "day", since=before - timedelta(days=30)),
+            0.0,
+        )
+        for row in await usage_report.grouped_totals(tx, "model", since=before - timedelta(days=30)):
             total += row.cost_usd
     assert day.messages == 2
     assert total == pytest.approx(0.75)
@@ -211,7 +231,7 @@ async def test_an_open_event_is_never_too_old(database: Database, asks: Asking) 
     """What waits for its answer, or is being answered, is not deleted under it."""
     await asks("plum")
     async with database.begin() as tx:
-        await tx.execute(text("UPDATE inbox SET state = 'open'"))
+        await tx.execute(text("UPDATE inbox SET status = 'open'"))
         await tx.execute(text("UPDATE turns SET state = 'running'"))
     await age(database, 10)
     async with database.begin() as tx:
@@ -249,7 +269,7 @@ async def test_the_table_sums_by_what_is_asked(
     await asks("plum")
     await asks("pear", person="U2")
     async with database.read() as tx:
-        rows = await report.grouped_totals(tx, by, since=datetime.now(UTC) - timedelta(days=1))
+        rows = await usage_report.grouped_totals(tx, by, since=datetime.now(UTC) - timedelta(days=1))
     assert [row.name for row in rows] == names
     assert sum(row.messages for row in rows) == 3
     assert sum(row.tokens for row in rows) == 360

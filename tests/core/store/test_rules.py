@@ -63,7 +63,7 @@ async def test_rules_move_with_their_chat(database: Database) -> None:
             await rules.migrate_channel(tx, **place)
             await chat_members.migrate_channel(tx, **place)
         assert await rules.load(tx, replace(KEY, channel="-200")) == ALWAYS
-        assert (await chat_members.get(tx, replace(KEY, channel="-200"), "42")).staff
+        assert (await chat_members.get(tx, replace(KEY, channel="-200"), "42")).is_staff
         await keep(tx, STRICT, channel="-100")
         await rules.migrate_channel(tx, platform="telegram", tenant="1", old="-100", new="-200")
         assert await rules.load(tx, replace(KEY, channel="-200")) == ALWAYS
@@ -78,7 +78,7 @@ async def test_people_are_known_by_what_they_did_last(database: Database) -> Non
         await chat_members.record_message(tx, KEY, "42", conversation_id=talk.id, at=NOW, staff=False)
         known = await chat_members.get(tx, KEY, "42")
     assert known == chat_members.MemberRecord(
-        conversation_id=talk.id, heard_at=NOW, closed_since=NOW, closed_seq=9
+        conversation_id=talk.id, last_message_at=NOW, closed_notice_since=NOW, closed_notice_seq=9
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from core.domain.addresses import ChatType, ThreadKey
+from core.domain.message_content import MessageContent, MessageRole
 from core.store import Database, conversation_settings, conversations, history, summaries, usage
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
@@ -25,7 +26,11 @@ async def conversation(database: Database) -> Conversation:
         made = await conversations.get_or_create(tx, KEY, ChatType.DIRECT)
         for seq in range(1, 10):
             line = HistoryMessage(
-                seq=seq, role="user", author_id="7", author="Ann", text=f"Word {seq}", tokens=10 + seq
+                seq=seq,
+                role=MessageRole.USER,
+                content=MessageContent(text=f"Word {seq}"),
+                author_id="7",
+                author="Ann",
             )
             await history.append(tx, line, conversation_id=made.id, message_id=str(seq))
         return made
@@ -73,11 +78,11 @@ async def test_changed_words_take_their_summaries_away(
     async with database.begin() as tx:
         await summaries.add(tx, conversation.id, FIRST, previous=None)
         await summaries.add(tx, conversation.id, SECOND, previous=FIRST)
-        assert await history.edit_user_message(tx, conversation.id, "7", "Another word", 3)
+        assert await history.edit_user_message(tx, conversation.id, "7", "Another word")
         assert await summaries.get_latest(tx, conversation) == FIRST
         third = replace(SECOND, version=3, up_to_seq=10)
         assert not await summaries.add(tx, conversation.id, third, previous=SECOND)
-        assert not await history.edit_user_message(tx, conversation.id, "none", "Nothing", 1)
+        assert not await history.edit_user_message(tx, conversation.id, "none", "Nothing")
 
 
 async def test_history_is_read_from_either_end(database: Database, conversation: Conversation) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from core.access import RefusalReason
-from core.domain.events import UnsupportedContent
+from core.domain.message_content import UnsupportedContent
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
 
 COMMAND = re.compile(r"`(/[a-z]+)")

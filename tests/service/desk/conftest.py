@@ -260,13 +260,13 @@ class Office:
         """Wait until no event is open."""
         async with asyncio.timeout(within_s):
             while True:
-                if not await self.rows("SELECT id FROM inbox WHERE state = 'open'"):
+                if not await self.rows("SELECT id FROM inbox WHERE status = 'open'"):
                     return
                 await asyncio.sleep(0.02)
 
     async def state(self, number: int = -1) -> str:
         """The state of a handover."""
-        return str((await self.rows("SELECT state FROM handovers ORDER BY id"))[number].state)
+        return str((await self.rows("SELECT state FROM handoffs ORDER BY id"))[number].state)
 
     def asked(self) -> list[str]:
         """What Kimi was asked by customers; not by the desk."""

@@ -114,7 +114,7 @@ async def test_forty_customers_two_desks_and_a_restart(office: Any, backend: str
         await thread.press(next(shown for shown in thread.shown if "#" in shown.text), "Close")
     await office.settled(120.0)
 
-    closings = await office.rows("SELECT count(*) AS n FROM handovers WHERE state = 'closed'")
+    closings = await office.rows("SELECT count(*) AS n FROM handoffs WHERE state = 'closed'")
     assert closings[0].n == len(handed)
     for one in handed:
         name, thread = one.name, threads[one.name]
@@ -122,5 +122,5 @@ async def test_forty_customers_two_desks_and_a_restart(office: Any, backend: str
         assert thread.count(f"It is {name} here") == 1
         others = [words for words in threads if words != name]
         assert not [other for other in others if thread.count(f"It is {other} here")]
-    assert {row.state for row in await office.rows("SELECT state FROM relayed")} == {"done"}
+    assert {row.state for row in await office.rows("SELECT state FROM handoff_outbox")} == {"done"}
     assert office.telegram.refused == office.slack.refused == []

@@ -90,7 +90,7 @@ async def test_two_who_close_at_once_close_once(office: Any, customers: str) -> 
     await ann.sees("closed this")
     await office.settled()
     assert ann.count("closed this") == 1
-    assert len(await office.rows("SELECT id FROM handover_changes WHERE action = 'close'")) == 1
+    assert len(await office.rows("SELECT id FROM handoff_transitions WHERE action = 'close'")) == 1
 
 
 @platforms
@@ -130,7 +130,7 @@ async def test_thanks_after_closing_opens_nothing(office: Any, customers: str) -
     await ann.sees("Hello there.", times=2)
     await office.settled()
     assert await office.state() == "closed"
-    assert len(await office.rows("SELECT id FROM handovers")) == 1
+    assert len(await office.rows("SELECT id FROM handoffs")) == 1
     await team.say("You are welcome")
     await office.room().sees("has ended")
     await office.settled()
@@ -218,5 +218,5 @@ async def test_a_press_from_elsewhere_does_nothing(office: Any) -> None:
         assert await office.service.components.ingestor(forged)
     await office.settled()
     assert await office.state() == "waiting"
-    assert await office.rows("SELECT stars FROM ratings") == []
-    assert not [post for post in await office.rows("SELECT kind FROM relayed") if post.kind == "draft"]
+    assert await office.rows("SELECT stars FROM handoff_ratings") == []
+    assert not [post for post in await office.rows("SELECT kind FROM handoff_outbox") if post.kind == "draft"]

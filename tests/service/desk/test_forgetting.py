@@ -30,5 +30,5 @@ async def test_a_forgotten_customer_leaves_no_words_on_our_side(office: Any) -> 
         rows = str([tuple(row) for row in await office.rows(f"SELECT * FROM {table}")])  # noqa: S608
         assert "4711" not in rows, table
         assert "Ann" not in rows, table
-    (row,) = await office.rows("SELECT stars FROM ratings")
+    (row,) = await office.rows("SELECT stars FROM handoff_ratings")
     assert row.stars == 3

@@ -50,7 +50,7 @@ async def test_who_waits_behind_others_is_told_how_many(office: Any) -> None:
     await ben.order("human")
     await ben.sees("asked our team", times=2)
     await office.settled()
-    assert len(await office.rows("SELECT id FROM handovers")) == 2
+    assert len(await office.rows("SELECT id FROM handoffs")) == 2
 
 
 @pytest.mark.parametrize(("then", "told"), [("return", "answer again"), ("close", "closed this")])

@@ -44,7 +44,7 @@ async def test_pictures_go_both_ways(office: Any, customers: str, desk: str) -> 
     await team.picture(PNG, "看这里")
     await ann.sees("看这里")
     await office.settled()
-    kinds = await office.rows("SELECT kind, side, state FROM relayed WHERE kind = 'file' ORDER BY id")
+    kinds = await office.rows("SELECT kind, side, state FROM handoff_outbox WHERE kind = 'file' ORDER BY id")
     assert [(one.side, one.state) for one in kinds] == [("desk", "done"), ("customer", "done")]
 
 
@@ -138,8 +138,8 @@ async def test_the_customer_rates_once_and_may_comment(office: Any, customers: s
     await ann.sees("已转达")
     await office.until(lambda: "很快，谢谢" in office.card(team).text, "the card tells the comment")
     await office.settled()
-    (row,) = await office.rows("SELECT stars, comment FROM ratings")
+    (row,) = await office.rows("SELECT stars, comment FROM handoff_ratings")
     assert (row.stars, row.comment) == (4, "很快，谢谢")
     assert office.asked() == []
-    (times,) = await office.rows("SELECT asked_at, answered_at, ended_at FROM handovers")
+    (times,) = await office.rows("SELECT requested_at, first_reply_at, ended_at FROM handoffs")
     assert times.ended_at is not None

@@ -20,9 +20,9 @@ import pytest
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.clock import SystemClock
 from core.domain.events import Mention, MessageReceived
+from core.domain.queue import EventStatus, QueueKey
 from core.inbound.ingest import Ingestor
-from core.store import Database, QueueKey, inbox, migrate
-from core.store.inbox import EventStatus
+from core.store import Database, inbox, migrate
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.postgres import ClusterTiming, PostgresWorkQueue
 

@@ -8,8 +8,9 @@ from typing import Any
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
+from core.domain.queue import QueueKey
 from core.domain.turn_states import CancelReason
-from core.store import QueueKey, conversations, inbox, turns
+from core.store import conversations, inbox, turns
 from core.store.database import Transaction
 from core.work_queue.port import WakeUp
 from core.work_queue.postgres import ClusterTiming, statements
@@ -247,7 +248,7 @@ async def test_an_event_behind_a_waiting_job_is_seen_by_it(cluster: Any, questio
     async with owner.database.begin() as tx:
         found = await conversations.find(tx, question(1, 1).address.key)
         assert found is not None
-        await owner.queue.enqueue(tx, QueueKey(found.id, inbox.Lane.TURNS))
+        await owner.queue.enqueue(tx, QueueKey(found.id, Lane.TURNS))
         worker = await cluster.replica()
         await asyncio.sleep(0.8)
         assert worker.seen == []

@@ -1,0 +1,38 @@
+"""Tables of access control: blocked people, how often people ask, and events that got no answer."""
+
+from sqlalchemy import Column, Index, String, Table
+
+from core.access import RefusalReason
+from core.access.flood_limits import FloodCounter
+from core.store.schema.base import metadata, owned_by
+from core.store.schema.column_types import EnumString, UtcDateTime, VersionedJson
+
+blocked_people = Table(
+    "blocked_people",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("channel", String(128), primary_key=True),  # "": everywhere on the platform
+    Column("name", String(255), nullable=False, server_default=""),  # display name at the time; for lists
+    Column("blocked_by", String(64), nullable=False, server_default=""),  # "": the operator
+    Column("blocked_at", UtcDateTime, nullable=False),
+    Column("notified_at", UtcDateTime),  # when the person was told; NULL: not yet
+)
+
+flood_counters = Table(
+    "flood_counters",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("tenant", String(64), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("counter", VersionedJson(FloodCounter), nullable=False),  # holds hashes of what was asked
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_flood_counters_updated_at", "updated_at"),
+)
+
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    owned_by("inbox", "inbox_id", primary_key=True, autoincrement=False),
+    Column("reason", EnumString(RefusalReason, 16), nullable=False),
+)

@@ -1,0 +1,43 @@
+"""Tables of access control: blocked people, how often people ask, and events that got no answer."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.initial.parts import ID, MOMENT, foreign_key, primary_key
+
+
+def create_blocked_people() -> None:
+    op.create_table(
+        "blocked_people",
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("person_id", sa.String(64), nullable=False),
+        sa.Column("channel", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(255), nullable=False, server_default=""),
+        sa.Column("blocked_by", sa.String(64), nullable=False, server_default=""),
+        sa.Column("blocked_at", MOMENT, nullable=False),
+        sa.Column("notified_at", MOMENT),
+        primary_key("blocked_people", "platform", "person_id", "channel"),
+    )
+
+
+def create_flood_counters() -> None:
+    op.create_table(
+        "flood_counters",
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("person_id", sa.String(64), nullable=False),
+        sa.Column("counter", sa.JSON(), nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        primary_key("flood_counters", "platform", "tenant", "person_id"),
+    )
+    op.create_index("ix_flood_counters_updated_at", "flood_counters", ["updated_at"])
+
+
+def create_rejected_events() -> None:
+    op.create_table(
+        "rejected_events",
+        sa.Column("inbox_id", ID, nullable=False),
+        sa.Column("reason", sa.String(16), nullable=False),
+        foreign_key("rejected_events", "inbox_id", "inbox", ondelete="CASCADE"),
+        primary_key("rejected_events", "inbox_id"),
+    )

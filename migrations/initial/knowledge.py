@@ -1,0 +1,87 @@
+"""Tables of knowledge: sets of documents, their passages, and canned responses."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.initial.parts import ID, MOMENT, foreign_key, primary_key, unique
+
+
+def create_canned_responses() -> None:
+    op.create_table(
+        "canned_responses",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("channel", sa.String(128), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("author_id", sa.String(64), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        primary_key("canned_responses", "id"),
+    )
+    op.create_index("ix_canned_responses_channel", "canned_responses", ["platform", "tenant", "channel"])
+
+
+def create_knowledge_sets() -> None:
+    op.create_table(
+        "knowledge_sets",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(160), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        primary_key("knowledge_sets", "id"),
+        unique("knowledge_sets", "platform", "tenant", "name"),
+    )
+
+
+def create_knowledge_documents() -> None:
+    op.create_table(
+        "knowledge_documents",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("set_id", ID, nullable=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("title", sa.String(255), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("passage_count", sa.Integer(), nullable=False),
+        sa.Column("author_id", sa.String(64), nullable=False, server_default=""),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("changed_at", MOMENT, nullable=False),
+        foreign_key("knowledge_documents", "set_id", "knowledge_sets", ondelete="CASCADE"),
+        primary_key("knowledge_documents", "id"),
+        unique("knowledge_documents", "set_id", "name"),
+    )
+
+
+def create_knowledge_terms() -> None:
+    op.create_table(
+        "knowledge_terms",
+        sa.Column("set_id", ID, nullable=False),
+        sa.Column("term", sa.String(64), nullable=False),
+        sa.Column("passage_count", sa.Integer(), nullable=False),
+        foreign_key("knowledge_terms", "set_id", "knowledge_sets", ondelete="CASCADE"),
+        primary_key("knowledge_terms", "set_id", "term"),
+    )
+
+
+def create_knowledge_passages() -> None:
+    op.create_table(
+        "knowledge_passages",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("set_id", ID, nullable=False),
+        sa.Column("document_id", ID, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.String(16), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("heading", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False, server_default=""),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("word_count", sa.Integer(), nullable=False),
+        foreign_key("knowledge_passages", "set_id", "knowledge_sets", ondelete="CASCADE"),
+        foreign_key("knowledge_passages", "document_id", "knowledge_documents", ondelete="CASCADE"),
+        primary_key("knowledge_passages", "id"),
+    )
+    op.create_index("ix_knowledge_passages_document_id", "knowledge_passages", ["document_id"])
+    op.create_index("ix_knowledge_passages_set_id", "knowledge_passages", ["set_id"])

@@ -1,0 +1,77 @@
+"""Create all tables.
+
+Forward: the tables and indexes of the first release.
+Back: drops everything that is stored; take a dump first.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.initial import (
+    access,
+    accounting,
+    chat_policy,
+    conversations,
+    files,
+    full_text,
+    handoff,
+    knowledge,
+    shared_state,
+    work_queue,
+)
+
+revision = "0001_initial"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+#: Each table after those that it refers to.
+TABLES = (
+    conversations.create_conversations,
+    conversations.create_inbox,
+    conversations.create_turns,
+    conversations.create_messages,
+    conversations.create_platform_messages,
+    conversations.create_conversation_settings,
+    conversations.create_summaries,
+    files.create_files,
+    files.create_file_blobs,
+    accounting.create_usage,
+    accounting.create_feedback,
+    accounting.create_model_calibration,
+    accounting.create_notices_sent,
+    access.create_blocked_people,
+    access.create_flood_counters,
+    access.create_rejected_events,
+    chat_policy.create_chat_rules,
+    chat_policy.create_chat_members,
+    chat_policy.create_staff_activity,
+    knowledge.create_knowledge_sets,
+    knowledge.create_knowledge_documents,
+    knowledge.create_knowledge_passages,
+    knowledge.create_knowledge_terms,
+    knowledge.create_canned_responses,
+    handoff.create_handoffs,
+    handoff.create_handoff_transitions,
+    handoff.create_handoff_outbox,
+    handoff.create_handoff_ratings,
+    shared_state.create_llm_limiter_state,
+    shared_state.create_delivery_budgets,
+    shared_state.create_secrets,
+    shared_state.create_schema_floor,
+)
+
+
+def upgrade() -> None:
+    for create in TABLES:
+        create()
+    full_text.create_knowledge_index()
+    work_queue.create_work_queue()
+    op.execute(sa.text("INSERT INTO schema_floor (revision) VALUES ('0001_initial')"))
+
+
+def downgrade() -> None:
+    work_queue.drop_work_queue()
+    full_text.drop_knowledge_index()
+    for create in reversed(TABLES):
+        op.drop_table(create.__name__.removeprefix("create_"))

@@ -1,0 +1,81 @@
+"""A message as one text for readers: quote, words and names of attachments, each from its own field."""
+
+from datetime import UTC, datetime
+
+from core.domain.message_content import (
+    Attachment,
+    AttachmentKind,
+    ContentKind,
+    ForwardOrigin,
+    MessageContent,
+    OtherContent,
+    ReplyContext,
+)
+from core.text.message_text import attachments_line, display_name, render_content
+
+PDF = Attachment(kind=AttachmentKind.FILE, name="a.pdf", media_type="", size_bytes=1, source={})
+PHOTO = Attachment(kind=AttachmentKind.PICTURE, name="", media_type="", size_bytes=1, source={})
+
+
+def test_words_alone_are_the_text() -> None:
+    """We chose: a message of words only is rendered as it was written, whatever the words look like."""
+    for words in ("[attached: x]", "Bob wrote:\n> the cup\n\nReally?", "a\n\n[attached: no"):
+        assert render_content(MessageContent(text=words)) == words
+
+
+def test_a_quote_is_above_the_words_and_attachments_are_below() -> None:
+    """We chose: one blank line separates the parts; the quoted author's name comes first."""
+    content = MessageContent(
+        text="Really?",
+        reply=ReplyContext(message_id="1", author="Ann", text="It is\nbroken."),
+        attachments=(PDF, PHOTO),
+    )
+    assert render_content(content) == (
+        "Ann wrote:\n> It is\n> broken.\n\nReally?\n\n[attached: a.pdf, photo.jpg]"
+    )
+
+
+def test_only_the_selected_part_of_a_quoted_message_is_shown() -> None:
+    """Telegram's manual quotes select a part of the message: it is the part that is meant."""
+    reply = ReplyContext(message_id="1", text="It is broken. Help!", selection="broken")
+    assert render_content(MessageContent(text="How?", reply=reply)) == "Replying to:\n> broken\n\nHow?"
+
+
+def test_a_quoted_message_without_words_is_left_out() -> None:
+    """A reply to a picture has nothing to quote."""
+    assert render_content(MessageContent(text="How?", reply=ReplyContext(message_id="1"))) == "How?"
+
+
+def test_a_forwarded_message_names_its_origin() -> None:
+    """Forwarded words are not the sender's own."""
+    origin = ForwardOrigin(author="Ann\n<Lee>", sent_at=datetime(2026, 1, 2, tzinfo=UTC))
+    assert render_content(MessageContent(text="Come!", forwarded_from=origin)) == (
+        "Forwarded from Ann  Lee:\n\nCome!"
+    )
+    assert render_content(MessageContent(text="Come!", forwarded_from=ForwardOrigin())) == (
+        "Forwarded:\n\nCome!"
+    )
+
+
+def test_other_content_is_below_the_words() -> None:
+    """A poll or a card is part of what the message says."""
+    poll = OtherContent(kind=ContentKind.POLL, text="Poll: Tea?")
+    assert render_content(MessageContent(text="Vote!", other=(poll,))) == "Vote!\n\nPoll: Tea?"
+    assert render_content(MessageContent(other=(poll,), attachments=(PDF,))) == (
+        "Poll: Tea?\n\n[attached: a.pdf]"
+    )
+
+
+def test_nothing_readable_is_an_empty_text() -> None:
+    """A message of which nothing can be read renders to nothing."""
+    assert render_content(MessageContent()) == ""
+    assert attachments_line([]) == ""
+
+
+def test_a_file_name_is_one_short_line_without_markup() -> None:
+    """Line breaks and Markdown are removed, long names are cut in the middle, missing ones are replaced."""
+    assert display_name("a\n*b*_c`.pdf", AttachmentKind.FILE) == "a 'b''c'.pdf"
+    assert display_name("", AttachmentKind.PICTURE) == "photo.jpg"
+    long = display_name("x" * 200 + ".pdf", AttachmentKind.FILE)
+    assert len(long) == 80
+    assert long.endswith(".pdf")
