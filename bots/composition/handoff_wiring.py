@@ -10,7 +10,6 @@ from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.infrastructure import Infrastructure
 from bots.platform_adapter import Platform
 from core.domain.handoff_state import HandoffAction
-from core.domain.queue import Lane
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.assist_notes import AssistNotes
 from core.handoff.deadlines import EndAction, HandoffTimeouts

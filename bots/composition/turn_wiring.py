@@ -8,8 +8,8 @@ from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
+from core.domain.queue import Lane
 from core.kimi import Model
-from core.store.inbox import Lane
 from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.runner import TurnRunner
 from core.work_queue.lanes import route_by_lane

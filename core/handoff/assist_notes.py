@@ -3,13 +3,14 @@
 Each note becomes work of the handoff's queue, so that relayed messages never wait for Kimi.
 """
 
+from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.handoff import texts_for_staff
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.outbox_writer import enqueue
 from core.handoff.ticket_card import ticket_language
 from core.store import Database, Lane, QueueKey, conversations, handoffs, outbox
 from core.store.handoffs import Handoff
-from core.store.outbox import OutboxContent, OutboxItem, OutboxKind, OutboxSide
+from core.store.outbox import OutboxContent, OutboxItem
 from core.work_queue.port import WorkQueue
 
 

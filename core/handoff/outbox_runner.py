@@ -17,7 +17,7 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.handoff_state import HandoffAction, OutboxKind, OutboxSide, OutboxState
-from core.domain.queue import Lane, QueueKey
+from core.domain.queue import QueueKey
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
 from core.handoff.assist_notes import AssistNotes
 from core.handoff.handoff_service import HandoffService
@@ -26,7 +26,7 @@ from core.handoff.sender import HandoffSender
 from core.handoff.ticket_publisher import TicketPublisher
 from core.store import Database, conversations, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
-from core.store.outbox import OutboxContent, OutboxItem
+from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
 

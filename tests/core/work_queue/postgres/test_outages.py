@@ -8,9 +8,9 @@ from typing import Any
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 
-from core.domain.queue import QueueKey
+from core.domain.queue import Lane, QueueKey
 from core.domain.turn_states import CancelReason
-from core.store import conversations, inbox, turns
+from core.store import conversations, turns
 from core.store.database import Transaction
 from core.work_queue.port import WakeUp
 from core.work_queue.postgres import ClusterTiming, statements
