@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from core.domain.addresses import ChatType, Person
 from core.domain.command_names import CommandName
+from core.domain.queue import EventStatus, Lane
 from core.domain.turn_states import Outcome
-from core.store import Database, Lane, conversations, history, inbox, turns
+from core.store import Database, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
-from core.store.inbox import EventStatus
 from core.store.turns import Turn
 from core.text.tokens import estimate_tokens
 from tests.event_builders import ANN, Chat

@@ -4,11 +4,12 @@ Each note becomes work of the handoff's queue, so that relayed messages never wa
 """
 
 from core.domain.handoff_state import OutboxKind, OutboxSide
+from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_staff
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.outbox_writer import enqueue
 from core.handoff.ticket_card import ticket_language
-from core.store import Database, Lane, QueueKey, conversations, handoffs, outbox
+from core.store import Database, conversations, handoffs, outbox
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem
 from core.work_queue.port import WorkQueue

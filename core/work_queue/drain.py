@@ -7,7 +7,7 @@ import structlog
 
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
-from core.store import QueueKey
+from core.domain.queue import QueueKey
 from core.work_queue.port import ProcessNext
 
 log = structlog.get_logger(__name__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.store import Lane, QueueKey
+from core.domain.queue import Lane, QueueKey
 from core.work_queue.port import ProcessNext
 
 

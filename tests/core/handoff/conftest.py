@@ -21,7 +21,9 @@ from core.domain.bot_messages import MessageRef
 from core.domain.buttons import OptionButton
 from core.domain.errors import DownloadRefused
 from core.domain.events import Event, MessageReceived
+from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.domain.message_content import Attachment
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import Outcome
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.assist_notes import AssistNotes
@@ -38,11 +40,10 @@ from core.llm.usage_meter import UsageMeter
 from core.prompting.model_catalog import ModelCatalog
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.personas import Personas
-from core.store import Database, Lane, QueueKey, conversations, handoffs, history, inbox, outbox, turns
+from core.store import Database, conversations, handoffs, history, inbox, outbox, turns
 from core.store.conversations import Conversation
 from core.store.handoffs import DeskRoom, Handoff
-from core.store.inbox import EventStatus
-from core.store.outbox import OutboxItem, OutboxKind, OutboxSide
+from core.store.outbox import OutboxItem
 from core.testing.fake_handoff_rooms import FakeHandoffRooms
 from core.testing.fake_message_channel import FakeMessageChannel
 from core.testing.scripted_model import ScriptedModel

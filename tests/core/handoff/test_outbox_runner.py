@@ -8,11 +8,11 @@ import pytest
 from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.errors import PlatformForbidden, PlatformRefused, PlatformUnavailable, StoreUnavailable
 from core.domain.events import Mention
-from core.domain.handoff_state import HandoffAction, HandoffState
+from core.domain.handoff_state import HandoffAction, HandoffState, OutboxState
 from core.kimi import KimiUnavailable
 from core.store import Transaction, outbox
 from core.store.handoffs import DeskRoom
-from core.store.outbox import OutboxItem, OutboxState
+from core.store.outbox import OutboxItem
 from core.testing.scripted_model import Delay
 from tests.core.handoff.conftest import LIN, Screens, desk_chat, desk_chat_message
 from tests.event_builders import direct_chat, picture, slack_channel

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from core.domain.errors import StoreUnavailable
-from core.store import Lane, QueueKey
+from core.domain.queue import Lane, QueueKey
 from core.work_queue.drain import RETRY_INITIAL_S, RETRY_MAX_S, drain
 from tests.virtual_time import LoopClock
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.domain.errors import StoreUnavailable
-from core.store import Database, Lane, QueueKey, conversations, inbox
-from core.store.inbox import EventStatus
+from core.domain.queue import EventStatus, Lane, QueueKey
+from core.store import Database, conversations, inbox
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import RECOVERY_BATCH, RECOVERY_PAUSE_S, EmbeddedWorkQueue
 from tests.event_builders import Chat

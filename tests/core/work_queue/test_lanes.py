@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.store import Lane, QueueKey
+from core.domain.queue import Lane, QueueKey
 from core.work_queue.lanes import route_by_lane
 from core.work_queue.port import ProcessNext
 

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from core.domain.queue import QueueKey
 from core.store.database import Transaction
-from core.store.inbox import QueueKey
 from core.work_queue.port import WakeUp
 from core.work_queue.postgres import ClusterTiming, job_manager, local_jobs
 
