@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 from core.domain.addresses import ChatType, Person
 from core.domain.command_names import CommandName
+from core.domain.message_content import MessageContent, MessageRole
 from core.domain.queue import EventStatus, Lane
 from core.domain.turn_states import Outcome
 from core.store import Database, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
-from core.text.tokens import estimate_tokens
 from tests.event_builders import ANN, Chat
 
 
@@ -46,11 +46,10 @@ class StoredConversation:
             )
             message = HistoryMessage(
                 seq=seq,
-                role="user",
+                role=MessageRole.USER,
                 author_id=author.id,
                 author=author.name,
-                text=text,
-                tokens=estimate_tokens(text),
+                content=MessageContent(text=text),
             )
             await history.append(tx, message, conversation_id=self.conversation.id)
         return seq

@@ -19,7 +19,7 @@ from core.answering.turn_question import Question
 from core.chat_settings import ChatSettings
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_target import MessageTarget
-from core.domain.addresses import Address
+from core.domain.addresses import Address, ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.turn_states import TurnOutcome
@@ -128,7 +128,7 @@ class Answering:
             conversation=self.conversation.conversation,
             person_id=turn.asker_id,
             language="en",
-            available_context=AvailableContext(),
+            available_context=AvailableContext.unknown(ChatType.DIRECT),
         )
         try:
             outcome = await self.answerer.answer(question, message, self.running)

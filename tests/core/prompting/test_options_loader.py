@@ -1,6 +1,7 @@
 """The options of an answer: the conversation's choices over the chat's rules over the deployment's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ async def test_a_groups_rules_set_the_defaults(prompting: Any, conversation: Sto
     """A rule of the chat applies unless the conversation chose otherwise; its language always."""
     await prompting.build(models=(K2, K3))
     rules = ChatRules(model=K3.id, language="de")
-    context = AvailableContext(rules=rules, chat_type=ChatType.GROUP)
+    context = AvailableContext.unknown(ChatType.GROUP, rules=rules)
     options = await prompting.options.load(conversation.conversation, context)
     assert (options.model, options.language) == (K3, "de")
     await choose(conversation, conversation_settings.MODEL, K2.id)
@@ -85,5 +86,5 @@ async def test_known_absence_of_choices_saves_the_query(
     """If nothing is stored for the conversation, nothing is read."""
     await prompting.build(models=(K2, K3))
     await choose(conversation, conversation_settings.MODEL, K3.id)
-    context = AvailableContext(has_settings=False)
+    context = replace(AvailableContext.unknown(ChatType.DIRECT), has_settings=False)
     assert (await prompting.options.load(conversation.conversation, context)).model == K2

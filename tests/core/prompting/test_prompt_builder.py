@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from core.domain.addresses import ChatType
 from core.kimi import ChatRequest, KimiEndpointMissing, KimiUnavailable, Message
 from core.prompting.prompt import MISSING_MESSAGES_NOTE, SUMMARY_HEADER, QuestionTooLong
 from core.store import conversations
@@ -24,7 +25,7 @@ async def prepare(prompting: Any, conversation: StoredConversation, turn: Turn, 
     """Prepare the request for a turn."""
     options = await prompting.options.load(conversation.conversation)
     return await prompting.builder.prepare(
-        conversation.conversation, turn, AvailableContext(), options=options, **how
+        conversation.conversation, turn, AvailableContext.unknown(ChatType.DIRECT), options=options, **how
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.addresses import ChatType
 from core.kimi import ChatRequest, KimiEndpointMissing, KimiUnavailable
 from core.prompting.view import PromptView
 from core.store.open_work import AvailableContext
@@ -31,7 +32,11 @@ async def load_view(prompting: Any, conversation: StoredConversation, tokens: in
     turn = await conversation.ask("x" * int((tokens - 180) / 0.28))
     options = await prompting.options.load(conversation.conversation)
     return await prompting.views.load(
-        conversation.conversation, options, AvailableContext(), question_seq=turn.seq, up_to_seq=turn.seq
+        conversation.conversation,
+        options,
+        AvailableContext.unknown(ChatType.DIRECT),
+        question_seq=turn.seq,
+        up_to_seq=turn.seq,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.addresses import ChatType
 from core.knowledge.finder import FoundPassage
 from core.prompting.view import PromptView
 from core.store.open_work import AvailableContext
@@ -42,7 +43,11 @@ async def test_the_question_is_every_message_from_its_number_on(
     last = await conversation.say("is broken.")
     options = await prompting.options.load(conversation.conversation)
     view = await prompting.views.load(
-        conversation.conversation, options, AvailableContext(), question_seq=first, up_to_seq=last
+        conversation.conversation,
+        options,
+        AvailableContext.unknown(ChatType.DIRECT),
+        question_seq=first,
+        up_to_seq=last,
     )
     assert [message.text for message in view.question_messages] == ["My cup", "is broken."]
     assert view.fits
@@ -56,7 +61,11 @@ async def test_a_view_knows_whether_the_question_alone_is_too_long(
     turn = await conversation.ask("word " * 4_000)
     options = await prompting.options.load(conversation.conversation)
     view = await prompting.views.load(
-        conversation.conversation, options, AvailableContext(), question_seq=turn.seq, up_to_seq=turn.seq
+        conversation.conversation,
+        options,
+        AvailableContext.unknown(ChatType.DIRECT),
+        question_seq=turn.seq,
+        up_to_seq=turn.seq,
     )
     assert view.question_too_long
     assert not replace(view, history=[]).question_too_long
@@ -71,7 +80,11 @@ async def test_passages_come_right_before_the_question(
     turn = await conversation.ask("How do I return a cup?")
     options = await prompting.options.load(conversation.conversation)
     view = await prompting.views.load(
-        conversation.conversation, options, AvailableContext(), question_seq=turn.seq, up_to_seq=turn.seq
+        conversation.conversation,
+        options,
+        AvailableContext.unknown(ChatType.DIRECT),
+        question_seq=turn.seq,
+        up_to_seq=turn.seq,
     )
     plain = view.build()
     text = "Cups go back within 30 days."
