@@ -1,8 +1,9 @@
-"""What the service tells of itself while it works; who listens, and in which form, is not its matter.
+"""Telemetry of the core: records of its work, and an observer that metrics and traces implement.
 
-A part that has something to tell takes an :class:`Observer` and calls it; this one hears everything
-and does nothing. Whatever is told is bounded: kinds, platforms, outcomes and numbers, never a
-person, a chat or a word. Nothing is told for a single piece of a stream: the most frequent are frames.
+A component that reports takes an :class:`Observer` and calls it; the base class ignores every call.
+Reports hold kinds, platforms, outcomes and numbers only, never a person, a chat or a word, so the
+number of different label values stays small. No single chunk of a stream is reported; the most frequent
+reports are frames.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -17,35 +18,35 @@ AttributeValue: TypeAlias = str | int | float | bool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
-    """A turn that ended here."""
+    """A turn that this process finished."""
 
     platform: str
-    is_question: bool  #: False for a command and everything else that Kimi is not asked
+    is_question: bool  #: False for commands and everything else without a request to Kimi
     outcome: str
-    duration_s: float  #: from being taken to the end
-    time_to_first_text_s: float | None  #: from the event's arrival to words on the screen; None without any
+    duration_s: float  #: from its claim to its end
+    time_to_first_text_s: float | None  #: from the event's arrival to text on the screen; None without text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformCallRecord:
-    """One call that showed something of an answer, or tried to."""
+    """One call to a platform that shows a part of an answer, successful or not."""
 
     platform: str
     action: PlatformAction
-    error: str  #: "" where it was shown; else the short name of the error
+    error: str  #: "" if it succeeded, else the short name of the error
     duration_s: float
-    text_latency_s: float | None = None  #: how long the oldest word new in it had waited
+    text_latency_s: float | None = None  #: wait of the oldest new word in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCallRecord:
-    """One request to Kimi, from its place in the line to its end."""
+    """One request to Kimi, from its place in the queue to its end."""
 
     provider: str
     model: str
     outcome: str  #: "ok", "cancelled" or a :class:`core.kimi.KimiError`'s code
-    queue_wait_s: float  #: in the line
-    time_to_first_token_s: float | None  #: from sending to the first piece; None where none came
+    queue_wait_s: float  #: wait for its turn in the limiter's queue
+    time_to_first_token_s: float | None  #: from sending to the first chunk; None without a chunk
     duration_s: float  #: from sending to the end
     prompt_tokens: int = 0
     cached_tokens: int = 0  #: among the prompt's
@@ -54,45 +55,49 @@ class ModelCallRecord:
 
 
 class TraceSpan:
-    """One piece of work in a trace; this one is written nowhere."""
+    """Span of a trace; the base class records nothing."""
 
     def set_attributes(self, **attributes: AttributeValue) -> None:
-        """Add what became known meanwhile."""
+        """Add attributes to the span."""
 
 
 _NOOP_SPAN = TraceSpan()
 
 
 class Observer:
-    """Hears what happens. A subclass makes figures and traces of it; it must not raise or wait."""
+    """Receives reports. Subclasses turn them into metrics and traces; they must not raise or block."""
 
     def event_received(self, event: Event, *, result: str, duration_s: float) -> None:
-        """Hear that an event came: ``result`` is "new", "ignored" or "failed" (it will come again)."""
+        """Report a received event: ``result`` is "new", "ignored" or "failed" (the platform will repeat it)."""
 
     def turn_started(self, *, platform: str, waited_s: float, attempt: int) -> None:
-        """Hear that a turn was taken; ``run`` over 1 goes on with what another run left."""
+        """Report a claimed turn; ``attempt`` > 1 continues an interrupted attempt."""
 
     def turn_finished(self, turn: TurnRecord) -> None:
-        """Hear how a turn ended."""
+        """Report the end of a turn."""
 
     def turn_lease_lost(self) -> None:
-        """Hear that a turn was lost to another run."""
+        """Report a turn that another attempt has taken over."""
 
     def platform_call_finished(self, call: PlatformCallRecord) -> None:
-        """Hear of one call to a platform's screen."""
+        """Report one call to a platform."""
 
     def model_call_finished(self, call: ModelCallRecord) -> None:
-        """Hear of one request to Kimi."""
+        """Report one request to Kimi."""
 
     def span(
         self, name: str, *, event: Event | None = None, as_current: bool = False, **attributes: AttributeValue
     ) -> AbstractContextManager[TraceSpan]:
-        """Return a block that is one piece of a trace.
+        """Return a context manager whose block is one span of a trace.
 
-        ``of`` is the event that all of it is about, from whichever process. With ``holds`` what the
-        block does is part of it; such a block must begin and end in one task.
+        Args:
+            name: the span's name.
+            event: the event whose trace the span belongs to, in whichever process.
+            as_current: whether spans of the block become its children; the block must then begin and
+                end in one task.
+            attributes: values that describe the span.
         """
         return nullcontext(_NOOP_SPAN)
 
 
-NOOP_OBSERVER = Observer()  #: for whoever is told nothing of
+NOOP_OBSERVER = Observer()  #: default of components without telemetry

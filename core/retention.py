@@ -1,4 +1,4 @@
-"""Deletes what is older than the operator wants it kept, once a day."""
+"""Daily deletion of stored data older than the retention settings allow."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -110,7 +110,7 @@ class BudgetPool:
         return now + self.pacing.preview_interval_s(bucket, age_s=age_s, now=now)
 
     def complete(self, call: PendingCall, now: float) -> None:
-        """Count a call whose reply has arrived; nothing happens if it is counted already."""
+        """Count an answered call once; repeated reports of the same call change nothing."""
         for bucket in call.buckets:
             bucket.complete(call.id, now)
 

@@ -80,7 +80,7 @@ class BudgetSnapshotter:
 
 
 def _by_our_clock(stored: SharedBudget, now: float, wall: float) -> BucketState:
-    """Return a stored state, whose times are of the wall clock, with times of our clock.
+    """Convert a stored state's wall-clock times to the monotonic clock.
 
     What has passed by the wall clock since it was stored has passed for the platform too; a wall clock
     that was set back counts as no time at all.

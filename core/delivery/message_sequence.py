@@ -1,4 +1,4 @@
-"""The messages that show one answer: what is on the screen, and which call brings it up to date.
+"""Sequence of platform messages that show one answer, and the next call that updates the screen.
 
 Pure: no I/O; time is passed in as seconds.
 """
@@ -80,7 +80,7 @@ class MessageSequence:
         return self._sent[index]
 
     def find(self) -> MessageOperation:
-        """Return the call that looks for a message whose reference was not stored."""
+        """Return the call that finds a posted message without a stored reference."""
         return MessageOperation(
             action=PlatformAction.FIND, priority=Priority.FIRST, index=self._first_missing(), cost=()
         )

@@ -113,7 +113,7 @@ class CallScheduler:
                 return ReadyCall(entry.source, call, self._start(entry, call, now))
 
     def finish(self, source: AnySource) -> None:
-        """Take note that the source's call has ended, with whatever result."""
+        """Record the end of the source's call, successful or not."""
         if (entry := self._entries.get(id(source))) is not None:
             entry.in_flight = False
             self._changed[id(source)] = entry
@@ -125,7 +125,7 @@ class CallScheduler:
             self._changed[id(source)] = entry
 
     def _choose(self, now: float) -> tuple[_Entry, WantedCall, CallOption] | None:
-        """Return the most urgent of the sources whose budgets have room, with what it wants."""
+        """Return the most urgent source with room in its budgets, and its next call."""
         best: tuple[_Entry, WantedCall, CallOption] | None = None
         best_rank = (inf, inf)
         for key, (entry, wanted) in list(self._due.items()):
@@ -197,7 +197,7 @@ class CallScheduler:
             )
 
     def _process_changed(self, now: float) -> None:
-        """Classify every source that has changed or whose time has come."""
+        """Classify every changed or due source."""
         while self._heap and self._heap[0][0] <= now + EPSILON:
             at, _, entry = heapq.heappop(self._heap)
             if entry.wake_at == at:

@@ -52,7 +52,7 @@ class BudgetRequest:
 
 @dataclass(frozen=True, slots=True)
 class CompletedCall:
-    """A call of this replica whose reply has arrived."""
+    """Answered call of this replica."""
 
     call_id: int
     age_s: float  #: seconds since the reply

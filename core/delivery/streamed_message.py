@@ -132,7 +132,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self._on_change(self)
 
     def close(self) -> None:
-        """Send nothing more; what is on the screen stays."""
+        """Stop sending; the text on the screen stays."""
         if not self.completion.ended:
             self.completion.end(PlatformError("closed before the answer was complete"))
             self._on_change(self)

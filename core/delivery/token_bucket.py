@@ -104,7 +104,7 @@ class TokenBucket:
         self._in_flight[call_id] = now
 
     def complete(self, call_id: Hashable, now: float) -> None:
-        """Count a call whose reply has arrived, whether it succeeded or not."""
+        """Count an answered call, successful or not."""
         self._refill(now)
         if self._in_flight.pop(call_id, None) is not None:
             self._level -= 1.0
@@ -212,7 +212,7 @@ class SlidingWindowBucket(TokenBucket):
         return max(open_at, self._completed[missing - 1] + self.budget.window_s)
 
     def complete(self, call_id: Hashable, now: float) -> None:
-        """Count a call whose reply has arrived, whether it succeeded or not."""
+        """Count an answered call, successful or not."""
         self._refill(now)
         if self._in_flight.pop(call_id, None) is not None:
             insort(self._completed, now)

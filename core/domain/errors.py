@@ -49,7 +49,7 @@ class LeaseLost(MoonthreadError):
 
 
 class PlatformError(MoonthreadError):
-    """A platform did not do what was asked."""
+    """A platform refused or failed a call."""
 
 
 class PlatformRateLimited(PlatformError):

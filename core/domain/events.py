@@ -1,4 +1,4 @@
-"""The words of the domain: who said what where, and what is shown in return.
+"""Events of a chat platform, as the core receives them.
 
 Everything here is frozen data without I/O. Platform adapters make these values from their SDK's
 objects at the edge; no SDK object goes further in.

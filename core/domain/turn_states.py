@@ -69,7 +69,7 @@ ANSWERED_BY_KIMI: Final[frozenset[TurnOutcome]] = frozenset({Outcome.COMPLETE, O
 
 
 def parse_outcome(stored: str) -> TurnOutcome | None:
-    """Return the outcome with this stored form; None for "", the outcome of a turn that goes on.
+    """Return the outcome with this stored form; None for "", an unfinished turn.
 
     Raises:
         ValueError: no outcome has this form.

@@ -140,7 +140,7 @@ class _Reader:
             self.protected_since = -1
 
     def _drop_expired(self, at: int) -> None:
-        """Give up markers that have waited too long; what was open till then stays guarded."""
+        """Drop opening markers beyond the limit; text after them stays escaped."""
         while self.stack and at - self.stack[0].at > self._max_chars(self.stack[0]):
             gone = self.stack.pop(0)
             self.result.protected.append((gone.at, gone.at + self._max_chars(gone)))
@@ -177,7 +177,7 @@ class _Reader:
             self.result.protected.append((at, self.pos))
 
     def _read_delimiter_run(self, run: str, at: int) -> None:
-        """Let a run of markers close what it can and open with the rest."""
+        """Close open spans with a run of markers, then open spans with the remaining ones."""
         if self.may_grow and self.pos == self.end:
             self._mark_undecided(at)
             return

@@ -52,7 +52,7 @@ def parser() -> MarkdownIt:
 
 
 def _delimiters(state: StateInline, marker: str) -> None:
-    """Push a run of markers with what it can open and close."""
+    """Push a run of markers with its ability to open and to close spans."""
     start = state.pos
     end = start
     while end < state.posMax and state.src[end] == marker:

@@ -98,7 +98,7 @@ def _may_be_rule(content: str) -> bool:
 
 
 def _may_be_header(text: str, lines: Sequence[MarkdownLine], index: int) -> bool:
-    """A row of pipes whose next line is not known yet."""
+    """Row of pipes that may become a table's header with the next line."""
     line = lines[index]
     content = text[line.content_start : line.end]
     return (
@@ -124,7 +124,7 @@ def _read_last_block(text: str, lines: Sequence[MarkdownLine], *, maths: bool) -
 
 
 def _close_markers(text: str, open_markers: list[OpenMarker]) -> str:
-    """Close what is open, innermost first."""
+    """Close all open spans and blocks, innermost first."""
     closers = ""
     for item in reversed(open_markers):
         begin = item.at + len(item.marker)

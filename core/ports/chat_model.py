@@ -9,7 +9,7 @@ from core.kimi import ChatRequest, OnRetry, ReplyEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """The person and the chat on whose behalf requests are sent; they share the account fairly."""
+    """Person and chat that a request is counted for in the fair queue."""
 
     person: str = ""  #: unique over all platforms; "" if nobody in particular asks
     chat: str = ""  #: platform and channel

@@ -153,7 +153,7 @@ class MessageChannel(Protocol):
     async def find_by_key(
         self, address: Address, idempotency_key: str, *, after_message_id: str, exclude: frozenset[str]
     ) -> MessageRef | None:
-        """Look for a message that was posted, but whose reference was not stored.
+        """Find a posted message without a stored reference.
 
         Args:
             address: the conversation.

@@ -75,7 +75,7 @@ async def get_block(tx: Transaction, actor: Actor) -> BlockedPerson | None:
 
 
 async def mark_notified(tx: Transaction, actor: Actor) -> bool:
-    """Record that somebody is told of their block now; return False if another replica tells them."""
+    """Claim the notice to a blocked person; return False if another replica has claimed it."""
     marked = await tx.execute(
         update(_B).where(_blocks_of(actor), _B.c.notified_at.is_(None)).values(notified_at=utc_now())
     )

@@ -78,13 +78,13 @@ class DedicatedConnection:
         return await self._with_timeout(self._fetch(query, values), self._timeout_s)
 
     async def listen(self, channels: Iterable[str]) -> None:
-        """Begin to receive what is notified on ``channels``."""
+        """Subscribe to notifications on ``channels``."""
         for channel in channels:
             statement = sql.SQL("LISTEN {}").format(sql.Identifier(channel))
             await self._with_timeout(self._fetch(statement, None), self._timeout_s)
 
     async def notifications(self, wait_s: float) -> list[Notification]:
-        """Return what was notified, as soon as something is or after ``remaining_wait_s`` seconds."""
+        """Return the received notifications, at the latest after ``remaining_wait_s`` seconds."""
         return await self._with_timeout(self._notifications(wait_s), wait_s + self._timeout_s)
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Settings of one conversation, by name; what is not set is the deployment's."""
+"""Settings of one conversation, by name; unset ones fall back to the deployment's."""
 
 from collections.abc import Mapping
 from typing import Final

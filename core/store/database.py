@@ -125,7 +125,7 @@ class Database:
             yield connection
 
     def abort_connections(self) -> None:
-        """Cut every open line to PostgreSQL: whoever waits for an answer on one waits in vain."""
+        """Close every connection to PostgreSQL at once; pending statements fail."""
         for line in list(self._connections):
             abort_connection(line)
 

@@ -75,12 +75,12 @@ class DatabaseTransfer:
     def __init__(
         self, source: Database, target: Database, on_progress: Callable[[TransferProgress], None]
     ) -> None:
-        """``tell`` hears of every portion and every table that was compared."""
+        """Copies a database; ``tell`` is called with every copied portion and compared table."""
         self._source, self._target, self._on_progress = source, target, on_progress
         self._lock = FileLock(source)
 
     async def run(self, *, start_over: bool = False) -> int:
-        """Copy what is not copied yet, compare everything, and open the target; return the rows.
+        """Copy the missing rows, compare all tables and open the target; return the number of rows.
 
         ``anew`` throws away what an earlier, incomplete copy brought.
 
@@ -206,7 +206,7 @@ class DatabaseTransfer:
 
 
 def _sequence_column(table: Table) -> Column[int] | None:
-    """Return the column whose values PostgreSQL counts up by itself."""
+    """Return the column that PostgreSQL fills from a sequence."""
     key = table.autoincrement_column
     return key if key is not None and isinstance(key.type, Integer) else None
 

@@ -79,7 +79,7 @@ async def get_data(tx: Transaction, hash_: str) -> bytes | None:
 async def save_content(
     tx: Transaction, content: FileContent, *, text: str | None = None, data: bytes | None = None
 ) -> None:
-    """Store a content in place of what was stored for its hash."""
+    """Replace the stored content of a hash."""
     now = utc_now()
     values: dict[str, Any] = {
         "file_type": content.file_type,

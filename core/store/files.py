@@ -155,7 +155,7 @@ async def set_state(
 
 
 async def remove_files(tx: Transaction, file_ids: Sequence[int]) -> int:
-    """Delete files, whose content may then be unreferenced; return how many there were."""
+    """Delete files and return their number; their contents may stay behind unreferenced."""
     return (await tx.execute(delete(_F).where(_F.c.id.in_(file_ids)))).rowcount
 
 

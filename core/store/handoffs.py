@@ -118,7 +118,7 @@ async def get_active_of_customer(tx: Transaction, key: ThreadKey, person_id: str
 
 
 async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
-    """Return the handoff whose thread in the team's room has this key; None if there is none."""
+    """Return the handoff with this thread in the team's room, or None."""
     if not key.thread:
         return None
     return await _load_latest(
@@ -217,7 +217,7 @@ async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
 
 
 async def load_due_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
-    """Return the handoffs whose next reminder is due, the most overdue first."""
+    """Return the handoffs with a due reminder, the most overdue first."""
     query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
     return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
 
@@ -258,7 +258,7 @@ async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
 
 
 async def migrate_channel(tx: Transaction, *, platform: str, old: str, new: str) -> None:
-    """Move a channel's new id into handoffs whose team's room it is, and into the sources of copies."""
+    """Replace a channel's old id in handoffs of that team's room, and in the sources of copies."""
     desk = (_H.c.desk_platform == platform, _H.c.desk_channel == old)
     source = (_O.c.source_platform == platform, _O.c.source_channel == old)
     await tx.execute(update(_H).where(*desk).values(desk_channel=new))

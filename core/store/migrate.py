@@ -153,7 +153,7 @@ async def _run(url: str, folder: Path, step: Callable[[Config], None], *, up: bo
 
 
 def _save_floor(connection: Connection, folder: Path) -> None:
-    """Store the oldest revision whose code may run after these steps."""
+    """Store the oldest revision that may still run on the upgraded database."""
     if not inspect(connection).has_table(schema_floor.name):
         return
     revision = MigrationContext.configure(connection).get_current_revision() or ""

@@ -69,7 +69,7 @@ class MigrationChain:
         return status.floor in self if status.newer else not status.pending
 
     def floor_at(self, revision: str) -> str:
-        """Return the oldest revision whose code may run on a database at ``revision``."""
+        """Return the oldest revision that may run on a database at ``revision``."""
         done = self.revisions[: self._positions[revision] + 1]
         return next((step.contract for step in reversed(done) if step.contract), self.first)
 

@@ -18,7 +18,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def owned_by(table: str, column: str, *, nullable: bool = False, **options: Any) -> Column[int]:
-    """Return a foreign key whose row is deleted together with the row of ``table`` that it refers to."""
+    """Return a foreign key to ``table`` with cascading deletes."""
     key = ForeignKey(f"{table}.id", ondelete="CASCADE")
     return Column(column, Id, key, nullable=nullable, **options)
 

@@ -1,4 +1,4 @@
-"""Tables of chats with rules: the rules, and what is remembered of people because of them."""
+"""Tables of chat rules and of the records about people that the rules need."""
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table, false
 

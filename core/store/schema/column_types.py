@@ -59,7 +59,7 @@ class EnumString(TypeDecorator[E], Generic[E]):
 
 
 class OutcomeString(TypeDecorator[TurnOutcome]):
-    """How a turn ended; NULL while it goes on."""
+    """Outcome of a turn; NULL until it ends."""
 
     impl = String(48)
     cache_ok = True

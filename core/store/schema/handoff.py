@@ -1,4 +1,4 @@
-"""Tables of handoff: who answers a conversation, what is sent to either side, and ratings."""
+"""Tables of handoffs: owners of conversations, outgoing messages of either side, and ratings."""
 
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, String, Table, Text, false, text
 
