@@ -68,7 +68,7 @@ class Observer:
     """Receives reports. Subclasses turn them into metrics and traces; they must not raise or block."""
 
     def event_received(self, event: Event, *, result: str, duration_s: float) -> None:
-        """Report a received event: ``result`` is "new", "ignored" or "failed" (the platform will repeat it)."""
+        """Report a received event: ``result`` is "new", "ignored" or "failed" (it is sent again)."""
 
     def turn_started(self, *, platform: str, waited_s: float, attempt: int) -> None:
         """Report a claimed turn; ``attempt`` > 1 continues an interrupted attempt."""
