@@ -12,8 +12,7 @@ from core.handoff.offers import HandoffOffers
 from core.inbound.staff import StaffDirectory
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.retrieval import KnowledgeRetriever
-from core.turns.predefined_answers import CannedAnswer, NoKnowledgeAnswer
-from core.turns.runner import PredefinedAnswer
+from core.turns.predefined_answers import CannedAnswer, NoKnowledgeAnswer, PredefinedAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +45,6 @@ def build_knowledge(
         },
         predefined_answers=(
             CannedAnswer(base.database),
-            NoKnowledgeAnswer(retriever, offer=handoff_offers.offer),
+            NoKnowledgeAnswer(retriever, handoff_offers),
         ),
     )

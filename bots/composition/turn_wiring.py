@@ -1,5 +1,7 @@
 """Last stage: the turn runner, which answers questions and runs commands."""
 
+from collections.abc import Collection
+
 from bots.composition.command_wiring import build_command_dispatcher
 from bots.composition.components import Components
 from bots.composition.handoff_wiring import build_outbox_runner
@@ -8,10 +10,18 @@ from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
+from core.chat_settings import WhileAnswering
 from core.domain.queue import Lane
 from core.kimi import Model
+from core.turns.answer_producer import AnswerProducer
+from core.turns.backfill import ThreadBackfill
+from core.turns.claimer import TurnClaimer
+from core.turns.event_claimer import EventClaimer
 from core.turns.intent_classifier import KimiIntentClassifier
+from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
+from core.turns.telemetry import TurnTracker
+from core.turns.turn_delivery import TurnDeliveries
 from core.work_queue.lanes import route_by_lane
 from core.work_queue.port import ProcessNext
 
@@ -42,22 +52,52 @@ def build_processor(components: Components, model: Model) -> ProcessNext:
 
 
 def _build_turn_runner(components: Components, prompting: PromptComponents) -> TurnRunner:
-    base, handoff, delivery = components.base, components.handoff, components.delivery
+    base, offers = components.base, components.handoff.offers
+    channels = base.abilities(lambda platform: platform.message_channel)
     return TurnRunner(
         base.database,
-        delivery.dispatcher,
-        _build_answerer(components, prompting),
-        build_command_dispatcher(components, prompting),
+        _build_claimer(components, prompting, channels),
+        _build_producer(components, prompting),
+        TurnDeliveries(
+            base.database,
+            components.delivery.dispatcher,
+            base.clock,
+            offers,
+            channels=channels,
+            show_buttons=prompting.chat_settings.show_buttons,
+        ),
         base.active_answers,
+        offers,
+        TurnTracker(base.observer, base.clock),
+    )
+
+
+def _build_claimer(
+    components: Components, prompting: PromptComponents, platforms: Collection[str]
+) -> TurnClaimer:
+    base, settings = components.base, prompting.chat_settings
+    return TurnClaimer(
+        base.database,
         base.clock,
-        observer=base.observer,
-        channels=base.abilities(lambda platform: platform.message_channel),
-        backfills=base.abilities(lambda platform: platform.backfill),
-        settings=prompting.chat_settings,
+        EventClaimer(settings.access, QuotaCheck(settings.access, settings.quotas)),
+        platforms=platforms,
+        merge_waiting=settings.while_answering is WhileAnswering.MERGE,
+        classify_intent=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
+    )
+
+
+def _build_producer(components: Components, prompting: PromptComponents) -> AnswerProducer:
+    base = components.base
+    return AnswerProducer(
+        base.database,
+        build_command_dispatcher(components, prompting),
+        _build_answerer(components, prompting),
+        ThreadBackfill(
+            base.database,
+            base.abilities(lambda platform: platform.backfill),
+            max_messages=prompting.chat_settings.backfill_max_messages,
+        ),
         predefined_answers=components.knowledge.predefined_answers,
-        after_answer_hooks=(handoff.offers.escalate,),
-        button_providers=(handoff.offers.buttons,),
-        classifier=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
     )
 
 

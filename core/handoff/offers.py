@@ -16,7 +16,7 @@ from core.handoff.policy import EscalationMode
 from core.handoff.request_phrases import is_same_question
 from core.handoff.texts_for_customers import offer_in_answer_text, request_human_button
 from core.store import Database, Transaction, handoffs, history, outbox
-from core.turns.claimer import ClaimedTurn
+from core.turns.claimed_turn import ClaimedTurn
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ MAX_MESSAGES: Final = 8  #: newest messages among which the same question is loo
 
 
 class HandoffOffers:
-    """Offers a person with answers, in chats that have a desk."""
+    """Implements :class:`core.turns.escalation.Escalation` in chats that have a desk."""
 
     def __init__(self, database: Database, service: HandoffService, work_queue: WorkQueue) -> None:
         self._database = database

@@ -1,50 +1,70 @@
-"""What stood in a thread before the bot was called into it: read once, kept as history."""
+"""Backfill: what a thread held before the bot was mentioned in it, read once and stored as history."""
+
+from collections.abc import Mapping
 
 import structlog
 
 from core.domain.errors import PlatformError
-from core.domain.events import MessageReceived
 from core.domain.message_content import MessageContent, MessageRole
-from core.ports.platform import Backfill
+from core.ports.platform import Backfill, ThreadMessage
 from core.store import Database, conversations, history
-from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
+from core.turns.claimed_turn import ClaimedTurn
 
 log = structlog.get_logger(__name__)
 
 
-async def backfill_thread(
-    database: Database,
-    backfill: Backfill,
-    conversation: Conversation,
-    question: MessageReceived,
-    *,
-    before_seq: int,
-    limit: int,
-) -> None:
-    """Store up to ``limit`` earlier messages of the thread, just before ``before_seq``.
+class ThreadBackfill:
+    """Reads the earlier messages of threads, on platforms that can."""
 
-    A platform that refuses is no reason not to answer: it is tried again with the next question.
-    """
-    try:
-        heard = await backfill.load_earlier_messages(
-            question.address, before_message_id=question.message_id, limit=limit
-        )
-    except PlatformError as exc:
-        log.info("backfill.refused", error=str(exc))
-        return
-    async with database.begin() as tx:
-        known = await conversations.load_message_ids(tx, conversation.id)
-        for message in heard:
-            if message.message_id in known or not message.text.strip():
-                continue
-            line = HistoryMessage(
-                seq=before_seq - 1,
-                role=MessageRole.ASSISTANT if message.by_bot else MessageRole.USER,
-                content=MessageContent(text=message.text),
-                author_id=message.author_id,
-                author=message.author,
+    def __init__(self, database: Database, backfills: Mapping[str, Backfill], *, max_messages: int) -> None:
+        """``backfills`` maps the names of those platforms to their readers."""
+        self._database = database
+        self._backfills = backfills
+        self._max_messages = max_messages
+
+    async def run(self, claimed: ClaimedTurn) -> None:
+        """Store the messages before a thread's first question, unless it was done before.
+
+        If the platform refuses, the question is answered without them, and the next one tries again.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+        conversation, question = claimed.conversation, claimed.question
+        backfill = self._backfills.get(conversation.key.platform)
+        if backfill is None or conversation.backfilled or question is None:
+            return
+        try:
+            earlier = await backfill.load_earlier_messages(
+                question.address, before_message_id=question.message_id, limit=self._max_messages
             )
-            await history.append(tx, line, conversation_id=conversation.id, message_id=message.message_id)
-            await conversations.save_ref(tx, question.address.key, message.message_id, conversation.id, None)
-        await conversations.mark_backfilled(tx, conversation.id)
+        except PlatformError as exc:
+            log.info("backfill.refused", error=str(exc))
+            return
+        before_seq = claimed.turn.inbox_id - 1
+        async with self._database.begin() as tx:
+            known = await conversations.load_message_ids(tx, conversation.id)
+            for message in earlier:
+                if message.message_id in known or not message.text.strip():
+                    continue
+                await history.append(
+                    tx,
+                    _history_message(message, before_seq),
+                    conversation_id=conversation.id,
+                    message_id=message.message_id,
+                )
+                await conversations.save_ref(
+                    tx, question.address.key, message.message_id, conversation.id, None
+                )
+            await conversations.mark_backfilled(tx, conversation.id)
+
+
+def _history_message(message: ThreadMessage, seq: int) -> HistoryMessage:
+    return HistoryMessage(
+        seq=seq,
+        role=MessageRole.ASSISTANT if message.by_bot else MessageRole.USER,
+        author_id=message.author_id,
+        author=message.author,
+        content=MessageContent(text=message.text),
+    )

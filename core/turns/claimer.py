@@ -1,13 +1,12 @@
-"""Taking a turn: when a conversation's oldest open event is whole, and certain to be answered."""
+"""Claiming a turn: once a conversation's oldest question is complete and certain to be answered."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 import structlog
 
-from core.chat_policy import ChatRules, ReplyDecision
-from core.chat_settings import ChatSettings, WhileAnswering
+from core.chat_policy import ReplyDecision
 from core.domain.clock import Clock
 from core.domain.events import MessageReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -17,156 +16,155 @@ from core.store import Database, Transaction, inbox, open_work, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
-from core.store.open_work import AvailableContext
+from core.store.open_work import OpenWork
+from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import coalesce, remaining_wait_s
-from core.turns.event_claimer import ClaimedTurn, EventClaimer
-
-__all__ = ["MAX_MERGED", "ClaimedTurn", "IntentClassifier", "TurnClaimer"]
+from core.turns.event_claimer import EventClaimer
 
 log = structlog.get_logger(__name__)
 
-MAX_MERGED = 40  #: questions that become one at the most
+MAX_MERGED: Final = 40  #: messages that one question may consist of
+
+ClassifyIntent: TypeAlias = Callable[[Conversation, str, str], Awaitable[bool]]
+"""Returns whether a text (third argument) by a person (id, second) asks something; False if unknown."""
 
 
-class IntentClassifier(Protocol):
-    """Tells whether somebody asks something at all."""
+@dataclass(slots=True)
+class _Progress:
+    """State of one claim over its transactions."""
 
-    async def __call__(self, conversation: Conversation, asker_id: str, text: str) -> bool:
-        """Return whether words that were not said to the bot ask something; False where nobody can tell."""
+    waited_for: int = 0  #: number of open events that were waited for
+    intents: dict[int, bool] = field(default_factory=dict)  #: classified questions, by their last inbox id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Incomplete:
-    """More of a question may follow."""
+    """More of the question may follow."""
 
     wait_s: float
-    event_count: int  #: how many events there are so far
+    event_count: int  #: open events so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _NeedsClassification:
-    """It is not known yet whether messages ask something."""
+    """Kimi must classify the question before it is certain that it is one."""
 
-    seq: int  #: of the last of them
+    inbox_id: int  #: of its last message
     conversation: Conversation
     asker_id: str
     text: str
 
 
-class _ClosedWithoutTurn:
-    """The first event was closed without a turn."""
-
-
-_CLOSED_WITHOUT_TURN: Final = _ClosedWithoutTurn()
+_NotYet: TypeAlias = _Incomplete | _NeedsClassification
 
 
 class TurnClaimer:
-    """Takes turns; ``platforms`` are those that this process can show answers on."""
+    """Claims turns of the platforms that this process serves."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
+        event_claimer: EventClaimer,
         *,
         platforms: Collection[str],
-        settings: ChatSettings,
-        classifier: IntentClassifier | None = None,
+        merge_waiting: bool = False,
+        classify_intent: ClassifyIntent | None = None,
     ) -> None:
-        """Without ``judge`` nobody is taken to ask something who was not clearly meant to be answered."""
+        """Build a claimer.
+
+        Args:
+            database: the store.
+            clock: measures the waits for more of a question.
+            event_claimer: claims the turn of one event.
+            platforms: names of those that this process can show answers on.
+            merge_waiting: whether all waiting messages become one question.
+            classify_intent: decides on messages that may not ask anything; None: they are not answered.
+        """
         self._database = database
         self._clock = clock
+        self._event_claimer = event_claimer
         self._platforms = platforms
-        self._while_answering = settings.while_answering
-        self._event_claimer = EventClaimer(settings)
-        self._classifier = classifier
+        self._merge_waiting = merge_waiting
+        self._classify_intent = classify_intent
 
     async def claim(self, queue_key: QueueKey) -> ClaimedTurn | None:
-        """Take the oldest open event's turn; None where nothing is open that we can answer.
+        """Claim the turn of a queue's oldest open event; None if nothing is open that can be answered here.
 
-        Where more of a question may follow, it is waited for: the rest of a text that a client has
-        cut, the next of several short messages. Nothing is shown before it is certain that there is
-        an answer.
+        If more of a question may follow, it waits for it: for the rest of a text that a client has cut,
+        or for the next of several short messages. Nothing is shown meanwhile, because the question may
+        turn out to need no answer.
 
         Raises:
-            StoreUnavailable: nothing was taken.
+            StoreUnavailable: nothing was claimed.
         """
-        seen, judged = 0, dict[int, bool]()
+        progress = _Progress()
         while True:
-            match await self._try_claim(queue_key, seen, judged):
-                case _Incomplete(wait_s=wait, event_count=now):
-                    await self._clock.sleep(wait)
-                    seen = now
-                case _NeedsClassification() as doubt:
-                    judged[doubt.seq] = await self._classify(doubt)
-                case _ClosedWithoutTurn():
-                    seen = 0
-                case taken:
-                    return taken
+            match await self._try_claim(queue_key, progress):
+                case _Incomplete(wait_s=wait_s, event_count=event_count):
+                    await self._clock.sleep(wait_s)
+                    progress.waited_for = event_count
+                case _NeedsClassification() as request:
+                    progress.intents[request.inbox_id] = await self._classify(request)
+                case claimed:
+                    return claimed
 
-    async def _try_claim(
-        self, queue_key: QueueKey, seen_count: int, classified: Mapping[int, bool]
-    ) -> ClaimedTurn | _Incomplete | _NeedsClassification | _ClosedWithoutTurn | None:
-        """Take what is open, or say what has to happen first; ``judged`` is what ``_Doubt`` led to."""
+    async def _try_claim(self, queue_key: QueueKey, progress: _Progress) -> ClaimedTurn | _NotYet | None:
+        """Claim the oldest turn that needs a reply, and close the events before it that need none."""
         async with self._database.begin() as tx:
-            found = await open_work.load_open_work(
-                tx, queue_key, limit=MAX_MERGED, file_marker=REFERENCE_PREFIX
-            )
-            if found is None or found.conversation.key.platform not in self._platforms:
-                return None  # another process serves that platform, or none does today
-            conversation, items = found.conversation, found.items
-            spoken_by = found.available_context.group_rules if queue_key.lane is Lane.TURNS else None
-            asked = coalesce(items, spoken_by, merge_all=self._while_answering is WhileAnswering.MERGE)
-            if len(items) > seen_count and (wait := remaining_wait_s(items, asked, spoken_by, now=utc_now())):
-                return _Incomplete(wait_s=wait, event_count=len(items))
-            if spoken_by is not None:
-                ruled = await self._apply_rules(tx, conversation, spoken_by, asked, classified)
-                if ruled is not None:
-                    return ruled
-            return await self._claim_first(tx, conversation, asked, found.available_context)
-
-    async def _apply_rules(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        rules: ChatRules,
-        items: Sequence[InboxItem],
-        classified: Mapping[int, bool],
-    ) -> _NeedsClassification | _ClosedWithoutTurn | None:
-        """Return what a chat's rules have against a question; None where it is answered."""
-        said = [item.event for item in items if isinstance(item.event, MessageReceived)]
-        if not said or await turns.get_state(tx, items[0].id) is not None:
-            return None  # no question, or one that was begun before
-        verdict, seq = await recheck(tx, conversation, rules, said), items[-1].id
-        if verdict is ReplyDecision.ASK_CLASSIFIER and seq not in classified:
-            words = "\n".join(one.text for one in said)
-            return _NeedsClassification(
-                seq=seq, conversation=conversation, asker_id=said[0].author.id, text=words
-            )
-        if verdict is ReplyDecision.IGNORE or (
-            verdict is ReplyDecision.ASK_CLASSIFIER and not classified[seq]
-        ):
-            await inbox.set_status(tx, [item.id for item in items], EventStatus.RECORDED)
-            log.info("turn.not_needed", conversation=conversation.id, messages=len(items))
-            return _CLOSED_WITHOUT_TURN
-        return None
+            while True:
+                work = await open_work.load_open_work(
+                    tx, queue_key, limit=MAX_MERGED, file_marker=REFERENCE_PREFIX
+                )
+                if work is None or work.conversation.key.platform not in self._platforms:
+                    return None  # another process serves that platform, or none does now
+                rules = work.available_context.group_rules if queue_key.lane is Lane.TURNS else None
+                items = coalesce(work.items, rules, merge_all=self._merge_waiting)
+                count = len(work.items)
+                if count > progress.waited_for and (
+                    wait_s := remaining_wait_s(work.items, items, rules, now=utc_now())
+                ):
+                    return _Incomplete(wait_s=wait_s, event_count=count)
+                decision = ReplyDecision.ANSWER if rules is None else await _recheck(tx, work, items)
+                if decision is ReplyDecision.ASK_CLASSIFIER:
+                    if items[-1].id not in progress.intents:
+                        return _classification_of(work.conversation, items)
+                    asks = progress.intents[items[-1].id]
+                    decision = ReplyDecision.ANSWER if asks else ReplyDecision.IGNORE
+                if decision is ReplyDecision.IGNORE:
+                    await inbox.set_status(tx, [item.id for item in items], EventStatus.RECORDED)
+                    log.info("turn.not_needed", conversation=work.conversation.id, messages=len(items))
+                elif claimed := await self._event_claimer.claim(tx, work, items):
+                    return claimed
+                else:
+                    await inbox.set_status(tx, [items[0].id], EventStatus.SKIPPED)
+                    log.warning("event.skipped", inbox=items[0].id, kind=type(items[0].event).__name__)
+                progress.waited_for = 0  # for the next question
 
     async def _classify(self, request: _NeedsClassification) -> bool:
-        if self._classifier is None:
+        if self._classify_intent is None:
             return False
-        return await self._classifier(request.conversation, request.asker_id, request.text)
+        return await self._classify_intent(request.conversation, request.asker_id, request.text)
 
-    async def _claim_first(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        items: Sequence[InboxItem],
-        available_context: AvailableContext,
-    ) -> ClaimedTurn | _ClosedWithoutTurn:
-        """Take the first event's turn; it is closed where it cannot be answered."""
-        first = items[0]
-        taken = await self._event_claimer.claim(tx, conversation, items, available_context)
-        if taken is None:
-            await inbox.set_status(tx, [first.id], EventStatus.SKIPPED)
-            log.warning("event.skipped", inbox=first.id, kind=type(first.event).__name__)
-            return _CLOSED_WITHOUT_TURN
-        return taken
+
+async def _recheck(tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> ReplyDecision:
+    """Return what a chat's rules decide on a question now; one whose turn has begun is answered."""
+    messages = _messages(items)
+    rules = work.available_context.group_rules
+    if rules is None or not messages or await turns.get_state(tx, items[0].id) is not None:
+        return ReplyDecision.ANSWER
+    return await recheck(tx, work.conversation, rules, messages)
+
+
+def _classification_of(conversation: Conversation, items: Sequence[InboxItem]) -> _NeedsClassification:
+    messages = _messages(items)
+    return _NeedsClassification(
+        inbox_id=items[-1].id,
+        conversation=conversation,
+        asker_id=messages[0].author.id,
+        text="\n".join(message.text for message in messages),
+    )
+
+
+def _messages(items: Sequence[InboxItem]) -> list[MessageReceived]:
+    return [item.event for item in items if isinstance(item.event, MessageReceived)]

@@ -1,41 +1,47 @@
-"""Which waiting messages are one question. Pure."""
+"""Coalescing: which waiting messages are one question. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Final
 
 from core.chat_policy import ChatRules
 from core.domain.events import Event, MessageReceived
 from core.inbound.group_policy import in_same_burst
 from core.store.inbox import InboxItem
 
-CONTINUATION_WAIT_S = 1.0  #: how long the rest of a text is waited for that a client has cut
-CONTINUATION_MAX_GAP = timedelta(
-    seconds=3
-)  #: most between two parts of such a text, by the platform's own time
+CONTINUATION_WAIT_S: Final = 1.0  #: for the rest of a text that a client has cut
+CONTINUATION_MAX_GAP: Final = timedelta(seconds=3)  #: between two parts of one, by the platform's clock
 
 
 def coalesce(items: Sequence[InboxItem], rules: ChatRules | None, *, merge_all: bool) -> list[InboxItem]:
-    """Return the items that become one question with the first, in order.
+    """Return the items that are one question with the first one, in order.
 
-    With ``merges`` all messages that wait do; by a chat's rules those that one person sent one right
-    after the other; by themselves the parts of a text, or of an album.
+    With ``merge_all`` these are all waiting messages. By a chat's rules they are the messages that one
+    person sent in quick succession. Otherwise they are the parts of one text or media group.
     """
-    asked = list(items[:1])
+    coalesced = list(items[:1])
     for before, item in pairwise(items):
         merged = merge_all and isinstance(item.event, MessageReceived)
         if not (
             merged or _is_continuation(item.event, before.event) or _is_burst(item.event, before.event, rules)
         ):
             break
-        asked.append(item)
-    return asked
+        coalesced.append(item)
+    return coalesced
 
 
 def remaining_wait_s(
     items: Sequence[InboxItem], coalesced: Sequence[InboxItem], rules: ChatRules | None, *, now: datetime
 ) -> float:
-    """Return how long more of a question is to be waited for; 0 where it is whole."""
+    """Return for how many seconds more of a question may arrive; 0 if it is complete.
+
+    Args:
+        items: all open items, oldest first.
+        coalesced: those of them that are the question so far.
+        rules: the chat's rules, if it has any.
+        now: the present, on the clock of ``received_at``.
+    """
     last = items[-1]
     if not isinstance(last.event, MessageReceived):
         return 0.0
@@ -50,10 +56,10 @@ def remaining_wait_s(
 
 
 def representative(items: Sequence[InboxItem]) -> MessageReceived | None:
-    """Return the message that stands for several: the last, or the one of an album that has words."""
-    said = [item.event for item in items if isinstance(item.event, MessageReceived)]
-    spoken = [event for event in said if event.text.strip() or not event.media_group_id]
-    return next(reversed(spoken or said), None)
+    """Return the message that represents a question: the last one, or a media group's with text."""
+    messages = [item.event for item in items if isinstance(item.event, MessageReceived)]
+    with_text = [message for message in messages if message.text.strip() or not message.media_group_id]
+    return next(reversed(with_text or messages), None)
 
 
 def _is_burst(event: Event, previous: Event, rules: ChatRules | None) -> bool:
@@ -63,10 +69,10 @@ def _is_burst(event: Event, previous: Event, rules: ChatRules | None) -> bool:
 
 
 def _is_continuation(event: Event, previous: Event) -> bool:
-    """Tell whether a message is the rest of the text, or of the album, that the one before is of."""
+    """Return whether a message belongs to the same cut text, or media group, as the one before it."""
     match previous, event:
-        case MessageReceived(media_group_id=album), MessageReceived(media_group_id=same) if album:
-            return album == same
+        case MessageReceived(media_group_id=group), MessageReceived(media_group_id=same) if group:
+            return group == same
         case MessageReceived(maybe_truncated=True), MessageReceived():
             soon = abs(event.sent_at - previous.sent_at) <= CONTINUATION_MAX_GAP
             return soon and event.author.id == previous.author.id

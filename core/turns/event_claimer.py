@@ -1,16 +1,13 @@
-"""From an open event to the turn that this process owns: a question, a command, a welcome."""
+"""From an open event to the turn that this process owns: a question, a command, a notice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from typing import Final, TypeAlias
 
-import structlog
-
-from core.access import Actor, RefusalReason
+from core.access import AccessLists, Actor, RefusalReason
 from core.chat_policy import ChatRules
-from core.chat_settings import ChatSettings
 from core.commands.command import Command
-from core.domain.addresses import Address, ChatType
+from core.domain.addresses import ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, OptionAction, RunCommand
 from core.domain.command_names import CommandName
@@ -20,6 +17,7 @@ from core.domain.events import (
     CommandReceived,
     Event,
     MemberJoined,
+    MessageDeleted,
     MessageEdited,
     MessageReceived,
     UnparsedEvent,
@@ -28,273 +26,259 @@ from core.inbound.group_policy import claim_closed_notice
 from core.store import Transaction, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
-from core.store.open_work import AvailableContext
+from core.store.open_work import OpenWork
 from core.store.turns import Turn
-from core.text.language import Language, detect_language
+from core.text.language import detect_language
+from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
 from core.turns.quota import QuotaCheck
 
-log = structlog.get_logger(__name__)
+ClaimableEvent: TypeAlias = MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined
+"""An event that the bot replies to."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedTurn:
-    """A turn that this process owns now."""
-
-    turn: Turn
-    conversation: Conversation
-    question: MessageReceived | None  #: the question; None for a command
-    command: Command | None  #: the command or choice that the bot itself replies to; None for a question
-    event: Event
-    address: Address
-    asker_id: str
-    language: Language
-    known_message_ids: frozenset[str]  #: ids of messages that belong to earlier turns; only after a takeover
-    received_at: datetime  #: when the event was stored
-    available_context: AvailableContext  #: kinds of stored data that its answer can use
-    refusal: RefusalReason | None = None  #: whose budget is used up: Kimi is not asked
-    notice_text: str = ""  #: what the bot itself says by the chat's rules, in Markdown: Kimi is not asked
+LANGUAGE_MESSAGES: Final = 2  #: newest messages that tell a person's language if the event has no text
 
 
 class EventClaimer:
-    """Takes the turns of events, within a deployment's budgets."""
+    """Claims the turns of events, within the deployment's quotas."""
 
-    def __init__(self, settings: ChatSettings) -> None:
-        self._access = settings.access
-        self._quota = QuotaCheck(settings.access, settings.quotas)
+    def __init__(self, access: AccessLists, quota: QuotaCheck) -> None:
+        self._access = access
+        self._quota = quota
 
-    async def claim(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        items: Sequence[InboxItem],
-        available_context: AvailableContext,
-    ) -> ClaimedTurn | None:
-        """Take the turn of events that are one; None where there is nothing to answer."""
-        found = available_context.group_rules
-        taken = await self._claim_item(tx, conversation, items, found)
-        if taken is None:
+    async def claim(self, tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> ClaimedTurn | None:
+        """Claim the turn of events that are one question or command; None if there is nothing to reply.
+
+        Args:
+            tx: the transaction that the claim belongs to.
+            work: the queue's open work.
+            items: the first of its events, which make up the turn.
+        """
+        item, rules = items[0], work.available_context.group_rules
+        if isinstance(item.event, ChannelMigrated | UnparsedEvent | MessageDeleted):
             return None
-        taken = replace(taken, available_context=available_context)
-        return taken if found is None else _with_chat_language(taken, found)
+        claimed = await self._claim_event(tx, work, items, item.event)
+        if claimed is None or rules is None or not rules.language:
+            return claimed
+        return _with_language_of(claimed, rules)
 
-    async def _claim_item(
-        self, tx: Transaction, conversation: Conversation, items: Sequence[InboxItem], rules: ChatRules | None
+    async def _claim_event(
+        self, tx: Transaction, work: OpenWork, items: Sequence[InboxItem], event: ClaimableEvent
     ) -> ClaimedTurn | None:
-        item = items[0]
-        asks = isinstance(item.event, MessageReceived | MessageEdited) or _is_retry(item.event)
-        who = _actor_of(conversation, item.event)
-        if asks and (over := await self._quota.refusal_reason(tx, who, item, rules=rules)):
-            return await self._claim_refusal(tx, conversation, item, over)
-        match item.event:
-            case MessageReceived() as said:
-                return await self._claim_question(tx, conversation, items, said, rules)
-            case MemberJoined() as joined:
-                return await self._claim_welcome(tx, conversation, item, joined, rules)
+        item, rules = items[0], work.available_context.group_rules
+        actor = Actor.at(work.conversation.key, event.author.id)
+        if _asks_kimi(event):
+            reason = await self._quota.refusal_reason(tx, actor, item, rules=rules)
+            if reason is not None:
+                return await self._claim_refusal(tx, work, item, event, actor, reason)
+        match event:
+            case MessageReceived():
+                return await _claim_question(tx, work, items, event)
+            case MemberJoined():
+                return await _claim_welcome(tx, work, item, event)
             case (
                 CommandReceived(command=CommandName.RETRY)
                 | ButtonPressed(action=ActionButton())
                 | MessageEdited()
             ):
-                return await self._claim_retry(tx, conversation, item, item.event)
+                return await _claim_retry(tx, work, item, event)
             case CommandReceived() | ButtonPressed():
-                return await self._claim_command(tx, conversation, item, item.event)
-            case _:
-                return None
-
-    async def _claim_question(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        items: Sequence[InboxItem],
-        message: MessageReceived,
-        rules: ChatRules | None,
-    ) -> ClaimedTurn:
-        item = items[0]
-        own = (
-            "" if rules is None else await claim_closed_notice(tx, conversation.key, rules, message, item.id)
-        )
-        turn = await turns.claim(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=items[-1].id,
-            asker_id=message.author.id,
-            notice=bool(own),
-        )
-        message = representative([one for one in items if one.id <= turn.seq]) or message
-        return replace(
-            await self._build_claimed(tx, turn, conversation, item, question=message, event=message),
-            notice_text=own,
-        )
-
-    async def _claim_welcome(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        item: InboxItem,
-        event: MemberJoined,
-        rules: ChatRules | None,
-    ) -> ClaimedTurn | None:
-        """Take a welcome; None where the chat no longer wants one."""
-        if rules is None or not rules.welcome:
-            return None
-        taken = await self._claim_notice(tx, conversation, item, event)
-        return replace(taken, notice_text=rules.welcome.replace("{name}", event.author.name))
+                return await self._claim_command(tx, work, item, event)
 
     async def _claim_refusal(
-        self, tx: Transaction, conversation: Conversation, item: InboxItem, reason: RefusalReason
-    ) -> ClaimedTurn | None:
-        """Take a question whose person may not ask now; None where that was told today."""
-        event = item.event
-        if not isinstance(event, MessageReceived | MessageEdited | CommandReceived | ButtonPressed):
-            return None
-        if not await self._quota.should_notify(tx, _actor_of(conversation, event), item):
-            return None
-        return replace(await self._claim_notice(tx, conversation, item, event), refusal=reason)
-
-    async def _claim_command(
         self,
         tx: Transaction,
-        conversation: Conversation,
+        work: OpenWork,
         item: InboxItem,
-        event: CommandReceived | ButtonPressed,
+        event: ClaimableEvent,
+        actor: Actor,
+        reason: RefusalReason,
     ) -> ClaimedTurn | None:
-        """Take a command, or a choice: its reply takes the place of the choices."""
+        """Claim a turn that tells the person of a refusal; None if they were told today."""
+        if not await self._quota.should_notify(tx, actor, item):
+            return None
+        return replace(await _claim_notice(tx, work, item, event), refusal=reason)
+
+    async def _claim_command(
+        self, tx: Transaction, work: OpenWork, item: InboxItem, event: CommandReceived | ButtonPressed
+    ) -> ClaimedTurn | None:
+        """Claim a command, or a pressed option, whose reply replaces the options."""
+        conversation = work.conversation
+        pressed: OptionAction | None = None
+        refs: tuple[MessageRef, ...] = ()
         match event:
-            case CommandReceived(command=command, argument=argument):
-                pressed: OptionAction | None = None
-                refs: tuple[MessageRef, ...] = ()
-            case ButtonPressed(action=RunCommand(command=command, argument=argument) as pressed):
-                refs = (_pressed_message(conversation, event),)
+            case CommandReceived(command=name, argument=argument):
+                pass
+            case ButtonPressed(action=RunCommand(command=name, argument=argument) as pressed):
+                refs = (_message_of_button(conversation, event),)
             case ButtonPressed(action=ConfirmForget() as pressed):
-                command, argument = CommandName.FORGET, ""
-                refs = (_pressed_message(conversation, event),)
+                name, argument = CommandName.FORGET, ""
+                refs = (_message_of_button(conversation, event),)
             case ButtonPressed():
                 return None
-        taken = await self._claim_notice(tx, conversation, item, event, refs=refs)
-        admin = self._access.is_admin(_actor_of(conversation, event))
-        order = Command(
-            name=command,
+        claimed = await _claim_notice(tx, work, item, event, refs=refs)
+        actor = Actor.at(conversation.key, event.author.id)
+        command = Command(
+            name=name,
             argument=argument,
             conversation=conversation,
             author=event.author,
             chat_type=conversation.chat_type,
-            language=taken.language,
-            is_admin=admin or conversation.chat_type is ChatType.DIRECT,
+            language=claimed.language,
+            is_admin=self._access.is_admin(actor) or conversation.chat_type is ChatType.DIRECT,
             pressed=pressed,
             quoted=event.quoted if isinstance(event, CommandReceived) else None,
             attachments=event.attachments if isinstance(event, CommandReceived) else (),
         )
-        return replace(taken, command=order)
+        return replace(claimed, command=command)
 
-    async def _claim_retry(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        item: InboxItem,
-        event: CommandReceived | ButtonPressed | MessageEdited,
-    ) -> ClaimedTurn:
-        """Take the earlier turn's question once more, to be shown in the earlier turn's messages."""
-        before = await turns.get_latest(tx, conversation.id, before_inbox_id=item.id)
-        said = None if before is None else await inbox.get_event(tx, before.seq)
-        if (
-            before is None
-            or not isinstance(said, MessageReceived)
-            or before.seq <= conversation.history_cutoff_seq
-        ):
-            before, said = None, None
-        goes_on = (
-            isinstance(event, ButtonPressed) and event.action is ActionButton.CONTINUE and before is not None
-        )
-        turn = await turns.claim(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=before.seq if before is not None else item.id,
-            asker_id=said.author.id if said is not None else event.author.id,
-            refs=before.refs if before is not None else (),
-            partial=await history.get_answer(tx, conversation.id, before.seq) if goes_on and before else "",
-            notice=before is None,
-        )
-        return await self._build_claimed(tx, turn, conversation, item, question=said, event=said or event)
 
-    async def _claim_notice(
-        self,
-        tx: Transaction,
-        conversation: Conversation,
-        item: InboxItem,
-        event: MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined,
-        *,
-        refs: Sequence[MessageRef] = (),
-    ) -> ClaimedTurn:
-        """Take the turn of an event to which the bot itself says something; Kimi is not asked."""
+async def _claim_question(
+    tx: Transaction, work: OpenWork, items: Sequence[InboxItem], message: MessageReceived
+) -> ClaimedTurn:
+    """Claim a question; outside of a chat's business hours its reply is the closed text."""
+    item, conversation, rules = items[0], work.conversation, work.available_context.group_rules
+    closed_text = ""
+    if rules is not None:
+        closed_text = await claim_closed_notice(tx, conversation.key, rules, message, item.id)
+    turn = await turns.claim(
+        tx,
+        conversation_id=conversation.id,
+        inbox_id=item.id,
+        seq=items[-1].id,
+        asker_id=message.author.id,
+        notice=bool(closed_text),
+    )
+    # An earlier attempt may have claimed the turn before the last of these messages came.
+    message = representative([one for one in items if one.id <= turn.seq]) or message
+    claimed = await _build_claimed(tx, work, turn, item, question=message, event=message)
+    return replace(claimed, notice_text=closed_text)
+
+
+async def _claim_welcome(
+    tx: Transaction, work: OpenWork, item: InboxItem, event: MemberJoined
+) -> ClaimedTurn | None:
+    """Claim a welcome; None if the chat no longer has one."""
+    rules = work.available_context.group_rules
+    if rules is None or not rules.welcome:
+        return None
+    claimed = await _claim_notice(tx, work, item, event)
+    return replace(claimed, notice_text=rules.welcome.replace("{name}", event.author.name))
+
+
+async def _claim_retry(
+    tx: Transaction,
+    work: OpenWork,
+    item: InboxItem,
+    event: CommandReceived | ButtonPressed | MessageEdited,
+) -> ClaimedTurn:
+    """Claim the latest question again, to be answered in its answer's messages."""
+    conversation = work.conversation
+    before = await turns.get_latest(tx, conversation.id, before_inbox_id=item.id)
+    question = None if before is None else await inbox.get_event(tx, before.seq)
+    if before is None or not isinstance(question, MessageReceived) or _is_cleared(before, conversation):
         turn = await turns.claim(
             tx,
             conversation_id=conversation.id,
             inbox_id=item.id,
             seq=item.id,
             asker_id=event.author.id,
-            refs=refs,
             notice=True,
         )
-        return await self._build_claimed(tx, turn, conversation, item, question=None, event=event)
+        return await _build_claimed(tx, work, turn, item, question=None, event=event)
+    continues = isinstance(event, ButtonPressed) and event.action is ActionButton.CONTINUE
+    turn = await turns.claim(
+        tx,
+        conversation_id=conversation.id,
+        inbox_id=item.id,
+        seq=before.seq,
+        asker_id=question.author.id,
+        refs=before.refs,
+        partial=await history.get_answer(tx, conversation.id, before.seq) if continues else "",
+    )
+    return await _build_claimed(tx, work, turn, item, question=question, event=question)
 
-    async def _build_claimed(
-        self,
-        tx: Transaction,
-        turn: Turn,
-        conversation: Conversation,
-        item: InboxItem,
-        *,
-        question: MessageReceived | None,
-        event: MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined,
-    ) -> ClaimedTurn:
-        known: frozenset[str] = frozenset()
-        if turn.attempt > 1:
-            own = {ref.message_id for ref in turn.refs}
-            known = await conversations.load_message_ids(tx, conversation.id) - own
-        text = event.text if isinstance(event, MessageReceived) else ""
-        if not text:
-            lines = await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=item.id, limit=2)
-            text = " ".join(line.text for line in lines)
-        return ClaimedTurn(
-            turn=turn,
-            conversation=conversation,
-            question=question,
-            command=None,
-            event=item.event,
-            address=event.address,
-            asker_id=event.author.id,
-            language=detect_language(text, event.author.language),
-            known_message_ids=known,
-            received_at=item.received_at,
-            available_context=AvailableContext.unknown(conversation.chat_type),
+
+async def _claim_notice(
+    tx: Transaction,
+    work: OpenWork,
+    item: InboxItem,
+    event: ClaimableEvent,
+    *,
+    refs: Sequence[MessageRef] = (),
+) -> ClaimedTurn:
+    """Claim the turn of an event to which the bot itself replies."""
+    turn = await turns.claim(
+        tx,
+        conversation_id=work.conversation.id,
+        inbox_id=item.id,
+        seq=item.id,
+        asker_id=event.author.id,
+        refs=refs,
+        notice=True,
+    )
+    return await _build_claimed(tx, work, turn, item, question=None, event=event)
+
+
+async def _build_claimed(
+    tx: Transaction,
+    work: OpenWork,
+    turn: Turn,
+    item: InboxItem,
+    *,
+    question: MessageReceived | None,
+    event: ClaimableEvent,
+) -> ClaimedTurn:
+    """Return a claimed turn whose reply is for ``event``."""
+    conversation = work.conversation
+    known: frozenset[str] = frozenset()
+    if turn.attempt > 1:
+        own = {ref.message_id for ref in turn.refs}
+        known = await conversations.load_message_ids(tx, conversation.id) - own
+    text = event.text if isinstance(event, MessageReceived) else ""
+    if not text:
+        lines = await history.load_recent(
+            tx, conversation.id, after_seq=-1, up_to_seq=item.id, limit=LANGUAGE_MESSAGES
         )
+        text = " ".join(line.text for line in lines)
+    return ClaimedTurn(
+        turn=turn,
+        conversation=conversation,
+        question=question,
+        event=item.event,
+        address=event.address,
+        asker_id=event.author.id,
+        language=detect_language(text, event.author.language),
+        known_message_ids=known,
+        received_at=item.received_at,
+        available_context=work.available_context,
+    )
 
 
-def _pressed_message(conversation: Conversation, event: ButtonPressed) -> MessageRef:
-    return MessageRef(channel=conversation.key.channel, message_id=event.message_id)
-
-
-def _is_retry(event: Event) -> bool:
+def _asks_kimi(event: Event) -> bool:
     match event:
-        case CommandReceived(command=CommandName.RETRY) | ButtonPressed(action=ActionButton()):
+        case (
+            MessageReceived()
+            | MessageEdited()
+            | CommandReceived(command=CommandName.RETRY)
+            | ButtonPressed(action=ActionButton())
+        ):
             return True
         case _:
             return False
 
 
-def _actor_of(conversation: Conversation, event: Event) -> Actor:
-    key = conversation.key
-    person_id = "" if isinstance(event, ChannelMigrated | UnparsedEvent) else event.author.id
-    return Actor.at(key, person_id)
+def _is_cleared(turn: Turn, conversation: Conversation) -> bool:
+    """Return whether a question was asked before the history was cleared."""
+    return turn.seq <= conversation.history_cutoff_seq
 
 
-def _with_chat_language(claimed: ClaimedTurn, rules: ChatRules) -> ClaimedTurn:
-    """Return a turn in whose notices the chat's own language is spoken, where it has one."""
-    if not rules.language:
-        return claimed
+def _message_of_button(conversation: Conversation, event: ButtonPressed) -> MessageRef:
+    return MessageRef(channel=conversation.key.channel, message_id=event.message_id)
+
+
+def _with_language_of(claimed: ClaimedTurn, rules: ChatRules) -> ClaimedTurn:
+    """Return a turn whose bot texts are in the chat's own language."""
     language = detect_language("", rules.language)
-    order = claimed.command and replace(claimed.command, language=language)
-    return replace(claimed, language=language, command=order)
+    command = claimed.command and replace(claimed.command, language=language)
+    return replace(claimed, language=language, command=command)

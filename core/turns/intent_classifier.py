@@ -1,4 +1,4 @@
-"""Whether somebody asks something: by a look where that is plain, else by asking Kimi."""
+"""Classification of messages that nobody addressed to the bot: whether they ask something it could answer."""
 
 import re
 from typing import Final
@@ -19,10 +19,10 @@ from core.store.conversations import Conversation
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT_S: Final = 60.0  #: how long Kimi's judgement is waited for, a busy account included
-MAX_CHARS: Final = 2_000  #: of the words that are judged
+TIMEOUT_S: Final = 60.0  #: for the classification, including the wait for a permit
+MAX_CHARS: Final = 2_000  #: of the message
 REPLY_TOKENS: Final = 16
-THINKING_REPLY_TOKENS: Final = 1_024  #: where the model cannot answer without thinking
+THINKING_REPLY_TOKENS: Final = 1_024  #: for a model that always thinks
 
 INSTRUCTION: Final = (
     "You read one message of a chat in which customers and a team talk. Decide whether its author asks for "
@@ -44,7 +44,7 @@ _SMALL_TALK_PATTERN = re.compile(
 
 
 def classify_by_rules(message: str) -> bool | None:
-    """Return whether words plainly ask something, or plainly do not; None where that is not plain."""
+    """Return whether a message asks something, as far as its wording tells; None if Kimi must decide."""
     text = message.strip()
     if _SMALL_TALK_PATTERN.fullmatch(text):
         return False
@@ -52,7 +52,7 @@ def classify_by_rules(message: str) -> bool | None:
 
 
 class KimiIntentClassifier:
-    """Decides by rules if they are enough, else by asking Kimi."""
+    """Implements :data:`core.turns.claimer.ClassifyIntent`: by wording if possible, else by asking Kimi."""
 
     def __init__(self, completer: TextCompleter, options_loader: OptionsLoader, clock: Clock) -> None:
         self._completer = completer
@@ -61,9 +61,9 @@ class KimiIntentClassifier:
 
     async def __call__(self, conversation: Conversation, asker_id: str, text: str) -> bool:
         """Return whether a message asks something; False if Kimi cannot be asked."""
-        plain = classify_by_rules(text)
-        if plain is not None:
-            return plain
+        by_rules = classify_by_rules(text)
+        if by_rules is not None:
+            return by_rules
         try:
             reply = await run_with_timeout(
                 self._ask_kimi(conversation, asker_id, text), TIMEOUT_S, self._clock

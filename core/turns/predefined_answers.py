@@ -1,22 +1,21 @@
-"""What a team knows, in a conversation: looked up before Kimi is asked, and said so where it is nothing.
+"""Answers that need no Kimi: a chat's canned responses, and the admission that its documents say nothing.
 
 ::
 
-    question ── ready answer? ── said again, marked as such
+    question ── canned response? ── sent, marked as one
         │
         ├────── passages found ── Kimi, with them before the question
         │
-        └────── nothing found ── strict: the bot says so and offers a person ("unknown"); else Kimi
+        └────── nothing found ── strict chat: the bot says so and offers a person; else Kimi
 
-Greetings, thanks and the like are Kimi's also in a strict chat: it is told to state nothing then.
+Greetings, thanks and the like go to Kimi also in a strict chat; its prompt then forbids statements of fact.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol
 
 from core.commands import CommandReply
-from core.domain.buttons import ActionButton, OptionButton
+from core.domain.buttons import ActionButton
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.turn_states import Outcome
@@ -25,43 +24,51 @@ from core.knowledge.query import is_small_talk, parse_query
 from core.knowledge.retrieval import MAX_LINES, KnowledgeRetriever
 from core.store import Database, canned, history
 from core.text.language import Language, pick
-from core.turns.claimer import ClaimedTurn
+from core.turns.claimed_turn import ClaimedTurn
+from core.turns.escalation import Escalation
 
-HandoffOfferProvider: TypeAlias = Callable[[ClaimedTurn], Awaitable[tuple[str, tuple[OptionButton, ...]]]]
-"""How a chat offers a person: a sentence, and buttons below it; ("", ()) where nobody would come."""
+
+class PredefinedAnswer(Protocol):
+    """A way to answer a question without Kimi."""
+
+    async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
+        """Return the answer; None leaves the question to the next way, at last to Kimi.
+
+        It is asked again after a crash, so it must decide by what is stored.
+        """
 
 
 class NoKnowledgeAnswer:
-    """Own words of a strict chat that knows nothing on a question. Its outcome is "unknown"."""
+    """Answers for a strict chat whose documents say nothing on a question."""
 
-    def __init__(self, knowledge: KnowledgeRetriever, *, offer: HandoffOfferProvider | None = None) -> None:
-        self._knowledge = knowledge
-        self._offer = offer
+    def __init__(self, retriever: KnowledgeRetriever, escalation: Escalation) -> None:
+        self._retriever = retriever
+        self._escalation = escalation
 
     async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
-        """Return the words; None where something is known, or nothing was asked that could be."""
-        known = await self._knowledge.retrieve(claimed.conversation, claimed.turn, claimed.available_context)
-        if not known.strict or known.passages or is_small_talk(known.query.text):
+        """Return the admission with an offer of a person; None if something is known or nothing is asked."""
+        found = await self._retriever.retrieve(claimed.conversation, claimed.turn, claimed.available_context)
+        if not found.strict or found.passages or is_small_talk(found.query.text):
             return None
-        words, choices = await self._offer(claimed) if self._offer is not None else ("", ())
+        offer, buttons = await self._escalation.offer(claimed)
         text = no_knowledge_text(claimed.language)
-        return CommandReply(text=f"{text}{words}".rstrip(), options=choices, outcome=Outcome.NO_KNOWLEDGE)
+        return CommandReply(text=f"{text}{offer}".rstrip(), options=buttons, outcome=Outcome.NO_KNOWLEDGE)
 
 
 class CannedAnswer:
-    """Own words for a question that has a ready answer. Its outcome is "canned"."""
+    """Answers questions for which the chat has a canned response."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def __call__(self, claimed: ClaimedTurn) -> CommandReply | None:
-        """Return the ready answer, marked as one; None where there is none, or another is wanted."""
-        if not claimed.available_context.has_canned_responses or _is_retry(claimed):
+        """Return the canned response, marked as one; None if there is none, or another answer is wanted."""
+        if not claimed.available_context.has_canned_responses or _wants_other_answer(claimed):
             return None
         conversation, turn = claimed.conversation, claimed.turn
         async with self._database.read() as tx:
-            ready = await canned.load(tx, conversation.key)
-            if not ready:
+            responses = await canned.load(tx, conversation.key)
+            if not responses:
                 return None
             lines = await history.load_recent(
                 tx,
@@ -70,15 +77,15 @@ class CannedAnswer:
                 up_to_seq=turn.seq,
                 limit=MAX_LINES,
             )
-        asked = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
-        found = await asyncio.to_thread(find_canned_response, asked.text, ready)
+        query = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
+        found = await asyncio.to_thread(find_canned_response, query.text, responses)
         if found is None:
             return None
         return CommandReply(text=add_label(found.answer, claimed.language), outcome=Outcome.CANNED)
 
 
 def no_knowledge_text(language: Language) -> str:
-    """Return how the bot says that a team's texts do not answer a question."""
+    """Return the admission that a chat's documents do not answer a question."""
     return pick(
         language,
         zh="我在现有的资料里没有找到这个问题的答案，不想乱猜。",
@@ -86,8 +93,8 @@ def no_knowledge_text(language: Language) -> str:
     )
 
 
-def _is_retry(claimed: ClaimedTurn) -> bool:
-    """Tell whether the person asked for another answer than the one they got, or for more of it."""
+def _wants_other_answer(claimed: ClaimedTurn) -> bool:
+    """Return whether the person asked for another answer than the one they got, or for more of it."""
     match claimed.event:
         case (
             CommandReceived(command=CommandName.RETRY)

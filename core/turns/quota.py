@@ -1,4 +1,4 @@
-"""Whether a question may still be asked today."""
+"""Quotas: whether a question may still be asked today."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class QuotaCheck:
-    """Holds the budgets of a deployment against what the store has counted."""
+    """Compares a deployment's quotas with the stored usage."""
 
     def __init__(self, access: AccessLists, quotas: Quotas) -> None:
         self._access = access
@@ -25,12 +25,10 @@ class QuotaCheck:
     async def refusal_reason(
         self, tx: Transaction, actor: Actor, item: InboxItem, *, rules: ChatRules | None = None
     ) -> RefusalReason | None:
-        """Return whose quota stands against a question; None where it may be asked.
+        """Return why a question must not be asked; None if it may.
 
-        A chat's ``rules`` may narrow the deployment's budgets and never widen them.
-
-        A question that was begun before, by a process that is gone, goes on whatever it costs; one
-        that was refused stays refused.
+        A chat's ``rules`` may narrow the deployment's quotas and never widen them. A question that an
+        earlier attempt has begun goes on whatever it costs, and one that was refused stays refused.
         """
         if item.refusal_reason:
             return RefusalReason(item.refusal_reason)
@@ -43,22 +41,22 @@ class QuotaCheck:
             )
         if not limits:
             return None
-        begun = await turns.get_state(tx, item.id)
-        if begun is not None:
-            refused = begun is TurnState.NOTICE and await quotas.was_notified(tx, actor, quotas.QUOTA_NOTICE)
+        state = await turns.get_state(tx, item.id)
+        if state is not None:
+            refused = state is TurnState.NOTICE and await quotas.was_notified(tx, actor, quotas.QUOTA_NOTICE)
             return RefusalReason.PERSON_QUOTA if refused else None
-        name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
-        over = exceeded_quota(limits, await quotas.load_quota_usage(tx, actor, limits, alias=name))
-        if over is not None:
-            log.info("quota.exceeded", over=over.value, platform=actor.platform)
-        return over
+        alias = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
+        reason = exceeded_quota(limits, await quotas.load_quota_usage(tx, actor, limits, alias=alias))
+        if reason is not None:
+            log.info("quota.exceeded", reason=reason.value, platform=actor.platform)
+        return reason
 
     async def should_notify(self, tx: Transaction, actor: Actor, item: InboxItem) -> bool:
-        """Return whether the person is to be told: once a day, and not once a message."""
+        """Return whether the person is told of a refusal: once a day."""
         if item.refusal_reason:
-            return True  # the door lets only that one through
-        begun = await turns.get_state(tx, item.id)
-        return begun is not None or await quotas.claim_daily_notice(tx, actor, quotas.QUOTA_NOTICE)
+            return True  # flood control stores only the one event that gets a notice
+        state = await turns.get_state(tx, item.id)
+        return state is not None or await quotas.claim_daily_notice(tx, actor, quotas.QUOTA_NOTICE)
 
 
 def _stricter_limit(one: int, other: int) -> int:

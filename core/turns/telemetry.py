@@ -1,4 +1,4 @@
-"""One turn as operators see it: its log lines and its trace carry its id, its end is told."""
+"""Telemetry of turns: log lines and traces with the turn's id, and one record at its end."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from core.domain.errors import LeaseLost
 from core.domain.turn_states import TurnOutcome
 from core.observer import Observer, TraceSpan, TurnRecord
 from core.store.clock import utc_now
-from core.turns.claimer import ClaimedTurn
+from core.turns.claimed_turn import ClaimedTurn
 
 log = structlog.get_logger(__name__)
 
 
 class TurnTelemetry:
-    """The eye on one turn."""
+    """Telemetry of one turn."""
 
     def __init__(
         self, observer: Observer, clock: Clock, claimed: ClaimedTurn, waited_s: float, span: TraceSpan
@@ -27,7 +27,7 @@ class TurnTelemetry:
         self._claimed_at = clock.time()
 
     def finished(self, outcome: TurnOutcome, delivery: StreamedMessage) -> None:
-        """Note that the turn is closed and that its words stand."""
+        """Report that the turn is closed and its reply is on the screen."""
         first = delivery.first_shown_at
         self._span.set_attributes(outcome=str(outcome))
         self._observer.turn_finished(
@@ -39,23 +39,36 @@ class TurnTelemetry:
                 time_to_first_text_s=None if first is None else self._waited_s + first - self._claimed_at,
             )
         )
+        log.info("turn.finished", outcome=str(outcome), pages=delivery.message_count)
 
 
-@contextmanager
-def track_turn(observer: Observer, clock: Clock, claimed: ClaimedTurn) -> Generator[TurnTelemetry]:
-    """Watch a turn for the length of a block, which must begin and end in one task."""
-    turn, platform = claimed.turn, claimed.conversation.key.platform
-    waited_s = max(0.0, (utc_now() - claimed.received_at).total_seconds())
-    observer.turn_started(platform=platform, waited_s=waited_s, attempt=turn.attempt)
-    with (
-        structlog.contextvars.bound_contextvars(turn=turn.id, run=turn.attempt),
-        observer.span(
-            "turn", event=claimed.event, as_current=True, platform=platform, turn=turn.id, run=turn.attempt
-        ) as span,
-    ):
-        try:
-            yield TurnTelemetry(observer, clock, claimed, waited_s, span)
-        except LeaseLost:
-            observer.turn_lease_lost()
-            log.info("turn.lease_lost", conversation=claimed.conversation.id)
-            raise
+class TurnTracker:
+    """Starts the telemetry of turns."""
+
+    def __init__(self, observer: Observer, clock: Clock) -> None:
+        self._observer = observer
+        self._clock = clock
+
+    @contextmanager
+    def track(self, claimed: ClaimedTurn) -> Generator[TurnTelemetry]:
+        """Return a block that belongs to a turn; it must begin and end in one task."""
+        turn, platform = claimed.turn, claimed.conversation.key.platform
+        waited_s = max(0.0, (utc_now() - claimed.received_at).total_seconds())
+        self._observer.turn_started(platform=platform, waited_s=waited_s, attempt=turn.attempt)
+        with (
+            structlog.contextvars.bound_contextvars(turn=turn.id, attempt=turn.attempt),
+            self._observer.span(
+                "turn",
+                event=claimed.event,
+                as_current=True,
+                platform=platform,
+                turn=turn.id,
+                attempt=turn.attempt,
+            ) as span,
+        ):
+            try:
+                yield TurnTelemetry(self._observer, self._clock, claimed, waited_s, span)
+            except LeaseLost:
+                self._observer.turn_lease_lost()
+                log.info("turn.lease_lost", conversation=claimed.conversation.id)
+                raise

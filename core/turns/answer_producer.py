@@ -1,0 +1,116 @@
+"""Production of a turn's reply: by the bot itself if it can, else by Kimi."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from core.answering.answerer import Answerer
+from core.answering.turn_question import Question
+from core.commands import CommandDispatcher, CommandReply
+from core.delivery.streamed_message import StreamedMessage
+from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
+from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
+from core.store import Database, history, turns
+from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
+from core.turns.backfill import ThreadBackfill
+from core.turns.claimed_turn import ClaimedTurn
+from core.turns.predefined_answers import PredefinedAnswer
+from core.work_queue.active_answers import ActiveAnswer
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS: Final = 12  #: for one event; after so many crashes it is closed with an apology
+
+
+class AnswerProducer:
+    """Produces the replies to claimed turns."""
+
+    def __init__(
+        self,
+        database: Database,
+        commands: CommandDispatcher,
+        answerer: Answerer,
+        backfill: ThreadBackfill,
+        *,
+        predefined_answers: Sequence[PredefinedAnswer] = (),
+    ) -> None:
+        """``predefined_answers`` are tried in order before Kimi is asked."""
+        self._database = database
+        self._commands = commands
+        self._answerer = answerer
+        self._backfill = backfill
+        self._predefined_answers = predefined_answers
+
+    async def produce(
+        self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
+    ) -> TurnOutcome:
+        """Write a turn's reply into ``delivery`` and store it; return how the turn ended.
+
+        When this returns, the turn is "answered": only the last text remains to be shown.
+
+        Raises:
+            LeaseLost: another attempt owns the turn.
+            StoreUnavailable: the reply cannot be stored.
+        """
+        turn = claimed.turn
+        if turn.state is TurnState.ANSWERED and turn.outcome is not None:
+            delivery.append(turn.partial)
+            return turn.outcome
+        reply = await self._bot_reply(claimed)
+        if reply is None:
+            return await self._ask_kimi(claimed, delivery, running)
+        async with self._database.begin() as tx:
+            await turns.save_answer(tx, turn, text=reply.text, outcome=reply.outcome)
+            if reply.outcome is not Outcome.NOTICE:
+                await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, reply.text)
+        delivery.append(reply.text)
+        delivery.final_buttons = reply.options
+        return reply.outcome
+
+    async def prepare_next(self, claimed: ClaimedTurn) -> None:
+        """Prepare the conversation for its next question, once the answer is shown. Raises nothing."""
+        await self._answerer.prepare_next(claimed.conversation, claimed.turn)
+
+    async def _ask_kimi(
+        self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
+    ) -> TurnOutcome:
+        await self._backfill.run(claimed)
+        delivery.completion.on_end(lambda: running.cancel(CancelReason.UNDELIVERABLE))
+        question = Question(
+            turn=claimed.turn,
+            conversation=claimed.conversation,
+            person_id=claimed.asker_id,
+            language=claimed.language,
+            available_context=claimed.available_context,
+        )
+        return await self._answerer.answer(question, delivery, running)
+
+    async def _bot_reply(self, claimed: ClaimedTurn) -> CommandReply | None:
+        """Return the bot's own reply; None if Kimi is to be asked."""
+        language = claimed.language
+        if claimed.turn.attempt > MAX_ATTEMPTS:
+            log.error("turn.attempts_exhausted", attempts=claimed.turn.attempt)
+            return CommandReply(text=Notice.FAILED.text(language))
+        if claimed.refusal is not None:
+            return CommandReply(text=REFUSAL_NOTICES[claimed.refusal].text(language))
+        if claimed.notice_text:
+            return CommandReply(text=claimed.notice_text)
+        match claimed.event:
+            case MessageReceived(text=text, unsupported_content=kind) if (
+                kind is not None and not text.strip()
+            ):
+                return CommandReply(text=UNSUPPORTED_CONTENT_NOTICES[kind].text(language))
+            case CommandReceived() | ButtonPressed() if claimed.command is not None:
+                reply = await self._commands.dispatch(claimed.command)
+                return reply or CommandReply(text=Notice.HELP.text(language))
+            case _ if claimed.question is None:
+                return CommandReply(text=Notice.NOTHING_TO_RETRY.text(language))
+            case _:
+                return await self._predefined_answer(claimed)
+
+    async def _predefined_answer(self, claimed: ClaimedTurn) -> CommandReply | None:
+        for predefined_answer in self._predefined_answers:
+            if (reply := await predefined_answer(claimed)) is not None:
+                return reply
+        return None
