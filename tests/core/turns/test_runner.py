@@ -1,0 +1,288 @@
+"""A turn from its claim to its end, on a fake platform.
+
+``answer_producer`` and ``turn_delivery`` are covered here too: the runner is their only caller.
+"""
+
+import asyncio
+
+import pytest
+
+from core.access import Quotas
+from core.commands import Command, CommandReply
+from core.domain.buttons import ActionButton, OptionButton, RequestHuman, RunCommand
+from core.domain.command_names import CommandName
+from core.domain.errors import StoreUnavailable
+from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnState
+from core.store import Lane, inbox, turns
+from core.testing.scripted_model import Delay
+from core.text.notices import Notice
+from core.turns.answer_producer import MAX_ATTEMPTS
+from core.turns.turn_delivery import buttons_for
+from tests.core.turns.conftest import Turns
+
+pytestmark = pytest.mark.virtual_time
+
+UNDER_ANSWERS = [ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD]
+
+
+async def test_a_question_is_answered_and_closed(turning: Turns) -> None:
+    """The answer is on the screen, its message is known, nothing stays open."""
+    turning.build("Because of Rayleigh.")
+    (inbox_id,) = await turning.receive(turning.chat.message("Why is the sky blue?"))
+    assert await turning.run() is True
+    assert turning.platform.screen.texts == ["Because of Rayleigh."]
+    assert turning.buttons == UNDER_ANSWERS
+    assert await turning.state(inbox_id) is TurnState.DONE
+    assert await turning.open_items() == []
+    assert await turning.turn_of(turning.last_message.message_id) is not None
+    assert await turning.run() is False
+
+
+async def test_questions_of_a_conversation_are_answered_in_order(turning: Turns) -> None:
+    """The second question waits for the first answer, and Kimi sees that answer."""
+    turning.build("one", "two")
+    await turning.receive(turning.chat.message("first?"), turning.chat.message("second?"))
+    assert await turning.run_all() == [Outcome.COMPLETE, Outcome.COMPLETE]
+    assert turning.platform.screen.texts == ["one", "two"]
+    assert [message.role for message in turning.answering.model.requests[1].messages] == [
+        "system",
+        "user",
+        "assistant",
+        "user",
+    ]
+
+
+async def test_stop_ends_an_answer_and_keeps_its_text(turning: Turns) -> None:
+    """A cancelled answer stays as far as it came; the Stop button goes and Retry comes."""
+    turning.build(("One ", Delay(600), "two."))
+    await turning.receive(turning.chat.message("count"))
+    running = asyncio.create_task(turning.run())
+    await turning.answering.clock.sleep(5)
+    assert turning.buttons == [ActionButton.STOP]
+    turning.active_answers.cancel(turning.queue_key.conversation_id, CancelReason.STOP)
+    assert await running is True
+    assert [record.outcome for record in turning.observer.finished] == [Outcome.STOPPED]
+    assert turning.platform.screen.texts[0].startswith("One")
+    assert turning.buttons == [ActionButton.RETRY]
+    assert len(turning.active_answers) == 0
+
+
+async def test_a_stop_before_the_claim_is_not_missed(turning: Turns) -> None:
+    """Another replica stored the wish to stop before this process claimed the turn: Kimi is not asked."""
+    turning.build("never shown")
+    (inbox_id,) = await turning.receive(turning.chat.message("count"))
+    async with turning.database.begin() as tx:
+        conversation_id = turning.queue_key.conversation_id
+        await turns.claim(tx, conversation_id=conversation_id, inbox_id=inbox_id, seq=inbox_id, asker_id="1")
+        await turns.request_cancel(tx, conversation_id, CancelReason.STOP)
+    assert await turning.run_all() == [Outcome.STOPPED]
+    assert turning.answering.model.requests == []
+
+
+async def test_the_next_attempt_continues_in_the_same_message(turning: Turns) -> None:
+    """After a crash in the middle of an answer there is one message, whole."""
+    turning.build(("One ", Delay(600), "two."), "two.")
+    (inbox_id,) = await turning.receive(turning.chat.message("count"))
+    crashed = asyncio.create_task(turning.run())
+    await turning.answering.clock.sleep(30)
+    crashed.cancel()
+    await asyncio.gather(crashed, return_exceptions=True)
+    assert await turning.state(inbox_id) is TurnState.RUNNING
+    assert await turning.run_all() == [Outcome.COMPLETE]
+    assert turning.platform.screen.texts == ["One two."]
+    assert turning.observer.attempts == [1, 2]
+
+
+async def test_a_stored_answer_is_only_shown(turning: Turns) -> None:
+    """A crash between storing and showing costs no second call to Kimi."""
+    turning.build()
+    (inbox_id,) = await turning.receive(turning.chat.message("count"))
+    async with turning.database.begin() as tx:
+        conversation_id = turning.queue_key.conversation_id
+        turn = await turns.claim(
+            tx, conversation_id=conversation_id, inbox_id=inbox_id, seq=inbox_id, asker_id="1"
+        )
+        await turns.save_answer(tx, turn, text="One two.", outcome=Outcome.LENGTH_LIMIT)
+    assert await turning.run_all() == [Outcome.LENGTH_LIMIT]
+    assert turning.platform.screen.texts == ["One two."]
+    assert turning.buttons == [ActionButton.CONTINUE, *UNDER_ANSWERS]
+
+
+async def test_a_lost_lease_ends_an_attempt_silently(turning: Turns) -> None:
+    """Another worker claimed the turn meanwhile: this one stores and shows nothing more."""
+    turning.build(("One ", Delay(60), "two."))
+    (inbox_id,) = await turning.receive(turning.chat.message("count"))
+    running = asyncio.create_task(turning.run())
+    await turning.answering.clock.sleep(30)
+    async with turning.database.begin() as tx:
+        conversation_id = turning.queue_key.conversation_id
+        await turns.claim(tx, conversation_id=conversation_id, inbox_id=inbox_id, seq=inbox_id, asker_id="1")
+    assert await running is False
+    assert turning.observer.lost_leases == 1
+    assert turning.observer.finished == []
+    assert await turning.state(inbox_id) is TurnState.RUNNING
+
+
+async def test_after_too_many_crashes_a_turn_ends_with_an_apology(turning: Turns) -> None:
+    """An event that kills its worker each time is closed instead of being tried for ever."""
+    turning.build()
+    (inbox_id,) = await turning.receive(turning.chat.message("count"))
+    for _ in range(MAX_ATTEMPTS):
+        async with turning.database.begin() as tx:
+            conversation_id = turning.queue_key.conversation_id
+            await turns.claim(
+                tx, conversation_id=conversation_id, inbox_id=inbox_id, seq=inbox_id, asker_id="1"
+            )
+    assert await turning.run_all() == [Outcome.NOTICE]
+    assert turning.platform.screen.texts == [Notice.FAILED.text("en")]
+
+
+async def test_a_refused_post_ends_the_turn(turning: Turns) -> None:
+    """A platform that forbids posting costs the answer, and the next question is tried anew."""
+    turning.build("one", "two")
+    turning.platform.failures.forbidden.add(turning.chat.channel)
+    await turning.receive(turning.chat.message("first?"))
+    assert await turning.run_all() == [Outcome.UNDELIVERED]
+    assert await turning.open_items() == []
+    turning.platform.failures.forbidden.clear()
+    await turning.receive(turning.chat.message("second?"))
+    assert await turning.run_all() == [Outcome.COMPLETE]
+
+
+async def test_a_command_is_answered_beside_a_running_answer(turning: Turns) -> None:
+    """Commands have a lane of their own and register no answer that could be stopped."""
+
+    async def usage(command: Command) -> CommandReply:
+        assert command.argument == "today"
+        assert command.is_admin, "everybody is the admin of their direct chat"
+        return CommandReply(text="42 tokens")
+
+    turning.build(("One ", Delay(60), "two."), commands={CommandName.USAGE: usage})
+    await turning.receive(turning.chat.message("count"))
+    running = asyncio.create_task(turning.run())
+    await turning.answering.clock.sleep(5)
+    await turning.receive(turning.chat.command(CommandName.USAGE, "today"), lane=Lane.COMMANDS)
+    assert await turning.run(Lane.COMMANDS) is True
+    assert turning.platform.screen.texts[-1] == "42 tokens"
+    assert len(turning.active_answers) == 1
+    assert await running is True
+
+
+async def test_the_reply_to_a_pressed_option_replaces_the_options(turning: Turns) -> None:
+    """The message with the options shows what the press did."""
+
+    async def model(command: Command) -> CommandReply:
+        return CommandReply(
+            text=f"model {command.argument or '?'}",
+            options=(OptionButton(label="K2", action=RunCommand(command=CommandName.MODEL, argument="k2")),),
+        )
+
+    turning.build(commands={CommandName.MODEL: model})
+    await turning.receive(turning.chat.command(CommandName.MODEL), lane=Lane.COMMANDS)
+    await turning.run(Lane.COMMANDS)
+    shown = turning.last_message
+    await turning.receive(
+        turning.chat.press(RunCommand(command=CommandName.MODEL, argument="k2"), shown.message_id),
+        lane=Lane.COMMANDS,
+    )
+    await turning.run(Lane.COMMANDS)
+    assert turning.platform.screen.texts == ["model k2"]
+
+
+async def test_a_person_over_their_quota_is_told_once_a_day(turning: Turns) -> None:
+    """The refused question ends with a notice; further ones of the day end silently."""
+    turning.build("one", quotas=Quotas(person_messages=1))
+    await turning.receive(*(turning.chat.message(f"question {number}") for number in range(3)))
+    assert await turning.run_all() == [Outcome.COMPLETE, Outcome.NOTICE]
+    first, notice = turning.platform.screen.texts
+    assert first == "one"
+    assert notice
+    assert len(turning.answering.model.requests) == 1
+
+
+async def test_a_person_of_the_team_is_offered_under_and_after_an_answer(turning: Turns) -> None:
+    """Escalation adds its button to those of the answer, and hears how the answer ended."""
+    turning.build("one")
+    turning.escalation.below = (OptionButton(label="Talk to a person", action=RequestHuman()),)
+    await turning.receive(turning.chat.message("first?"))
+    await turning.run_all()
+    assert len(turning.buttons) == 4
+    assert turning.escalation.escalated == [Outcome.COMPLETE]
+
+
+async def test_without_buttons_none_are_shown(turning: Turns) -> None:
+    """A deployment that switched buttons off gets none, not even an offer's."""
+    turning.build("one", show_buttons=False)
+    turning.escalation.below = (OptionButton(label="Talk to a person", action=RequestHuman()),)
+    await turning.receive(turning.chat.message("first?"))
+    await turning.run_all()
+    assert turning.buttons == []
+
+
+async def test_a_predefined_answer_spares_kimi(turning: Turns) -> None:
+    """The first way that has an answer gives it, and it becomes history as Kimi's would."""
+
+    async def nothing(_: object) -> CommandReply | None:
+        return None
+
+    async def canned(_: object) -> CommandReply | None:
+        return CommandReply(text="We open at nine.", outcome=Outcome.CANNED)
+
+    turning.build(predefined_answers=(nothing, canned))
+    await turning.receive(turning.chat.message("When do you open?"))
+    assert await turning.run_all() == [Outcome.CANNED]
+    assert (await turning.answering.conversation.messages())[-1] == ("assistant", "We open at nine.")
+    assert turning.answering.model.requests == []
+
+
+async def test_a_store_that_fails_leaves_the_turn_open(
+    turning: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue tries again later; nothing was shown."""
+    turning.build("one")
+    await turning.receive(turning.chat.message("first?"))
+
+    async def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("down")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "set_status", fail)
+        with pytest.raises(StoreUnavailable):
+            await turning.run()
+    assert len(await turning.open_items()) == 1
+    assert await turning.run_all() == [Outcome.COMPLETE]
+    assert turning.platform.screen.texts == ["one"]
+
+
+async def test_references_are_stored_once_the_database_is_back(
+    turning: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was posted is not forgotten for a short outage of the store."""
+    turning.build("one")
+    await turning.receive(turning.chat.message("first?"))
+    save_refs, failures = turns.save_refs, [StoreUnavailable("down")] * 3
+
+    async def flaky(*given: object) -> None:
+        if failures:
+            raise failures.pop()
+        await save_refs(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(turns, "save_refs", flaky)
+    assert await turning.run_all() == [Outcome.COMPLETE]
+    assert failures == []
+    assert await turning.turn_of(turning.last_message.message_id) is not None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "buttons"),
+    [
+        (Outcome.COMPLETE, UNDER_ANSWERS),
+        (Outcome.LENGTH_LIMIT, [ActionButton.CONTINUE, *UNDER_ANSWERS]),
+        (Outcome.NOTICE, []),
+        (Outcome.STOPPED, [ActionButton.RETRY]),
+        (KimiFailure("overloaded"), [ActionButton.RETRY]),
+    ],
+)
+def test_buttons_follow_from_the_outcome(outcome: Outcome | KimiFailure, buttons: list[ActionButton]) -> None:
+    """Only a whole answer can be rated, only a cut one continued."""
+    assert list(buttons_for(outcome)) == buttons
