@@ -16,15 +16,16 @@ from core.commands import CommandDispatcher, CommandHandler
 from core.domain.buttons import Button, OptionButton
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived, MemberJoined, MessageEdited, MessageReceived
+from core.domain.message_content import MessageContent, MessageRole
+from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import TurnOutcome, TurnState
 from core.observer import Observer, TurnRecord
-from core.store import Lane, QueueKey, conversations, inbox, rules, turns
+from core.store import conversations, inbox, rules, turns
 from core.store.history import HistoryMessage, append
-from core.store.inbox import EventStatus, InboxItem
+from core.store.inbox import InboxItem
 from core.testing.fake_message_channel import FakeMessageChannel
 from core.testing.fake_screen import FakeMessage
 from core.testing.scripted_model import ScriptedReply
-from core.text.tokens import estimate_tokens
 from core.turns.answer_producer import AnswerProducer
 from core.turns.backfill import ThreadBackfill
 from core.turns.claimed_turn import ClaimedTurn
@@ -193,11 +194,10 @@ class Turns:
                 if isinstance(event, MessageReceived):
                     message = HistoryMessage(
                         seq=seq,
-                        role="user",
+                        role=MessageRole.USER,
                         author_id=event.author.id,
                         author=event.author.name,
-                        text=event.text,
-                        tokens=estimate_tokens(event.text),
+                        content=MessageContent(text=event.text),
                     )
                     await append(tx, message, conversation_id=conversation.id, message_id=event.message_id)
         return ids

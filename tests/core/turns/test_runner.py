@@ -12,8 +12,9 @@ from core.commands import Command, CommandReply
 from core.domain.buttons import ActionButton, OptionButton, RequestHuman, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
+from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnState
-from core.store import Lane, inbox, turns
+from core.store import inbox, turns
 from core.testing.scripted_model import Delay
 from core.text.notices import Notice
 from core.turns.answer_producer import MAX_ATTEMPTS
