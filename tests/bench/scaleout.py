@@ -252,7 +252,7 @@ async def freeze() -> dict[str, Any]:
         for chat in chats:
             texts = [frame.message.text for frame in cluster.frames(chat) if frame.at > woke - 4.0]
             stale += sum(not b.startswith(a.rstrip()) for a, b in itertools.pairwise(texts))
-        return {**found, "frozen": len(frozen), "stale_frames": stale, "fenced": len(leader.said("fenced"))}
+        return {**found, "frozen": len(frozen), "stale_frames": stale, "fenced": len(leader.said("work_queue.lease_lost"))}
 
 
 async def outage() -> dict[str, Any]:
@@ -270,7 +270,7 @@ async def outage() -> dict[str, Any]:
         return {
             **found,
             "takeovers": sum(len(one.said("work_queue.replica_evicted")) for one in cluster.replicas),
-            "fenced": sum(len(one.said("fenced")) for one in cluster.replicas),
+            "fenced": sum(len(one.said("work_queue.lease_lost")) for one in cluster.replicas),
             "workers": sum(len(one.workers) for one in cluster.replicas),
             "kimi_requests": len(cluster.kimi.requests),
             "shown_again_after_s": round(max(waits), 2),

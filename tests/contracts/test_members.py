@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bots.platform_adapter import Platform
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
@@ -43,7 +44,7 @@ class Team:
 async def team(request: pytest.FixtureRequest) -> AsyncIterator[Team]:
     """A supergroup; a channel."""
     clock = ScaledClock(SPEED)
-    app: Any
+    app: Platform
     if request.param == "telegram":
         async with TelegramSimulator(clock=clock) as telegram:
             app = TelegramApp(TelegramConfig(token="1:test", api_url=telegram.api_url), clock=clock)

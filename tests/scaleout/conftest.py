@@ -129,7 +129,7 @@ class Cluster:
     def _joined(self, replica: Replica) -> bool:
         assert replica.process.returncode is None, self.told()
         alone = self.url.startswith("sqlite")  # has no cluster to be a member of
-        return bool(replica.said("started") and (alone or replica.workers))
+        return bool(replica.said("service.started") and (alone or replica.workers))
 
     async def _launch(self, environ: dict[str, str]) -> Replica:
         process = await asyncio.create_subprocess_exec(

@@ -82,7 +82,7 @@ async def test_lead_death_and_standstill_are_told(cluster: Any) -> None:
     replicas[other].send(signal.SIGSTOP)
     await asyncio.sleep(FROZEN_S)
     replicas[other].send(signal.SIGCONT)
-    await cluster.until(lambda: bool(replicas[other].said("fenced")), 10.0)
+    await cluster.until(lambda: bool(replicas[other].said("work_queue.lease_lost")), 10.0)
     assert (await pages[other].figures())["moonthread_lease_lost_total"] >= 1
     await cluster.until(
         lambda: all(cluster.answers(chat)[0].text.count("word") == 120 for chat, _ in people), 60.0

@@ -112,7 +112,7 @@ async def test_a_killed_replicas_answers_go_on_in_the_same_messages(cluster: Any
     assert max(waits) <= TIMING.stalled_s + TIMING.eviction_check_s + 1.5 + 2 * usual_s, (waits, usual_s)
     assert all(len(cluster.answers(chat)) == 1 for chat, _ in people)
     assert other.said("work_queue.replica_evicted")
-    assert not other.said("fenced")
+    assert not other.said("work_queue.lease_lost")
 
 
 async def test_a_rolling_restart_loses_and_doubles_nothing(cluster: Any) -> None:
@@ -169,7 +169,7 @@ async def test_a_frozen_replica_writes_nothing_when_it_wakes(cluster: Any) -> No
         assert _only_grow(after), after
         assert len(cluster.answers(chat)) == 1
         assert _complete(cluster, chat, 120)
-    assert leader.said("fenced")
+    assert leader.said("work_queue.lease_lost")
     assert not leader.leads
 
 
@@ -189,5 +189,5 @@ async def test_an_outage_of_the_database_loses_nothing(own_server: Any, own_clus
     for replica in (leader, other):
         assert replica.process.returncode is None
         assert not replica.said("work_queue.replica_evicted")
-        assert not replica.said("fenced")
+        assert not replica.said("work_queue.lease_lost")
         assert len(replica.workers) == 1, "the worker went on"

@@ -50,25 +50,25 @@ async def asked(world: Any, service: Any, like: MessageReceived) -> dict[str, An
     """Let a further question come in at one replica, which does it itself; return Kimi's request."""
     number = next(NUMBERS)
     worked = []
-    drain = service.parts.engine._drain
+    drain = service.components.work_queue._process_queue
 
     async def noting(work: Any) -> None:
         worked.append(work)
         await drain(work)
 
-    service.parts.engine._drain = noting
+    service.components.work_queue._process_queue = noting
     text = f"Question number {number}?"
     said = dataclasses.replace(
         like, delivery_id=f"more:{number}", message_id=f"179524036{number}.000001", text=text
     )
-    assert await service.parts.ingest(said)
+    assert await service.components.ingestor(said)
 
     def request() -> Any:
         return next((one for one in world.requests if text in str(one.messages[-1]) and one.finished), None)
 
     found = await world.until(request, "Kimi was asked")
     await world.queued(0)
-    service.parts.engine._drain = drain
+    service.components.work_queue._process_queue = drain
     assert worked, "another replica took it"
     return dict(found.body)
 

@@ -220,7 +220,7 @@ async def test_what_a_group_was_taught_moves_with_it(world: Any) -> None:
     )
     async with database.begin() as tx:
         await canned.save(tx, old, question="Open?", answer="Yes.", author_id="9")
-    await world.service.parts.ingest(moved)
+    await world.service.components.ingestor(moved)
     async with database.read() as tx:
         assert await knowledge.find_set(tx, owner_of(old), chat_set_name(old)) is None
         assert await knowledge.find_set(tx, owner_of(new), chat_set_name(new)) is not None

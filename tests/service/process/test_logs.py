@@ -14,9 +14,9 @@ OF_THE_PROCESS = frozenset(
         "telegram.connected",
         "leader.elected",
         "leader.resigned",
-        "started",
-        "stopping",
-        "stopped",
+        "service.started",
+        "service.stopping",
+        "service.stopped",
         "telegram.callback_not_answered",
         "telegram.membership_changed",
         "As you gave `client` as well, `token` will be unused.",  # Bolt, which looks into the environment
