@@ -1,13 +1,13 @@
-# Two stages: the first builds, the second holds Python, the service and nothing to build with.
+# Two stages: the first builds, the second holds Python, the service and nothing to build with. The stand-ins of
+# the demo stay out. Traces need one extra: docker build --build-arg EXTRA=otel .
 FROM python:3.11-slim AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/moonthread
-COPY requirements.txt requirements-dev.txt ./
-# The build tool is pinned with the developers' requirements; the service itself needs none of those.
-RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.txt > requirements-build.txt \
- && python -m pip install --require-hashes -r requirements-build.txt \
- && /opt/moonthread/bin/pip install --require-hashes -r requirements.txt
+ARG EXTRA=
+COPY requirements.txt requirements-otel.txt requirements-build.txt ./
+RUN python -m pip install --require-hashes -r requirements-build.txt \
+ && /opt/moonthread/bin/pip install --require-hashes -r requirements${EXTRA:+-$EXTRA}.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY core core
 COPY bots bots

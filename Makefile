@@ -5,16 +5,21 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.complete
 LOCK := build/lock
 
+# Bytecode is kept whatever the shell says: without it each test process compiles the project anew, 10 s of CPU time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format lock readme-tables
+.PHONY: help install setup demo test test-slow check bench format lock readme-tables
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-setup: $(STAMP)  ## Build .venv from the pinned, hashed requirements
+install: $(VENV)/.installed  ## Build .venv with what the service needs, pinned and hashed; no tools
+
+setup: $(STAMP)  ## Build .venv with everything a developer needs
 
 # Python 3.11 or newer with venv and pip; PYTHON3=/path/to/python chooses one.
-$(STAMP): requirements-dev.txt pyproject.toml
+define make_venv
 	@set -e; \
 	for candidate in $(PYTHON3) python3.13 python3.12 python3.11 python3 python; do \
 	  if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
@@ -29,16 +34,47 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	  echo "make: building $(VENV) with $$found"; \
 	  rm -rf $(VENV); "$$found" -m venv $(VENV); \
 	fi
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(STAMP)
+endef
 
-demo: $(STAMP)  ## Show the bot in a browser; no accounts needed
+# $(call pip_install,FILE): install a requirements file and this project. A line every 10 s says that pip works.
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+define pip_install
+	@echo "make: installing $$(grep -c == $(1)) packages from $(1) into $(VENV); the first time takes minutes"
+	@( $(PIP) --require-hashes -r requirements-build.txt -r $(1) \
+	  && $(PIP) --no-deps --no-build-isolation -e . ) & pip=$$!; \
+	for tenth in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 $$pip 2>/dev/null || break; done; \
+	seconds=10; \
+	while kill -0 $$pip 2>/dev/null; do \
+	  echo "make: pip is working ($$seconds s)"; \
+	  for tenth in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 $$pip 2>/dev/null || break; done; \
+	  seconds=$$((seconds + 10)); \
+	done; \
+	wait $$pip
+endef
+
+$(VENV)/.installed: requirements.txt requirements-build.txt pyproject.toml
+	$(make_venv)
+	$(call pip_install,requirements.txt)
+	@touch $@
+
+$(VENV)/.demo: requirements-demo.txt requirements-build.txt pyproject.toml
+	$(make_venv)
+	$(call pip_install,requirements-demo.txt)
+	@touch $(VENV)/.installed $@
+
+$(STAMP): requirements-dev.txt requirements-build.txt pyproject.toml
+	$(make_venv)
+	$(call pip_install,requirements-dev.txt)
+	@touch $(VENV)/.installed $(VENV)/.demo $@
+
+demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
-# Many tests keep time with a real service; what failed beside three others gets one try alone.
-test: $(STAMP)  ## Run the tests
-	$(PYTHON) -m pytest -n 4 || $(PYTHON) -m pytest --last-failed --last-failed-no-failures none
+test: $(STAMP)  ## Run the tests, at most 5 minutes
+	$(PYTHON) -m pytest -n logical -m "not slow" --durations=10
+
+test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
+	$(PYTHON) -m pytest -n logical -m slow --durations=10
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .
@@ -57,13 +93,17 @@ readme-tables: $(STAMP)  ## Write the tables of settings and metrics into README
 	$(PYTHON) -m bots.readme_tables README.md
 
 # Versions that are pinned stay, unless UPGRADE=--upgrade or UPGRADE="--upgrade-package NAME".
-COMPILE = $(LOCK)/bin/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 \
+COMPILE = $(LOCK)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(UPGRADE)
 
 lock: $(LOCK)/bin/uv  ## Pin the requirements anew after a change of pyproject.toml
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --all-extras --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra demo --constraint requirements-dev.txt --output-file requirements-demo.txt
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements-dev.txt --output-file requirements-otel.txt
+	echo "setuptools" | $(COMPILE) - --constraint requirements-dev.txt --output-file requirements-build.txt
 
-$(LOCK)/bin/uv: | $(STAMP)
+$(LOCK)/bin/uv:
+	$(make_venv)
 	$(PYTHON) -m venv $(LOCK)
 	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check uv

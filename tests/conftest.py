@@ -1,6 +1,7 @@
 """Fixtures that every test may use: databases of both kinds, empty or migrated; virtual time."""
 
 import asyncio
+import functools
 import os
 import shutil
 import sqlite3
@@ -8,11 +9,15 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import httpx._transports.default as httpx_transport
 import psycopg
+import psycopg.conninfo
 import pytest
 from psycopg import sql
 
@@ -20,6 +25,9 @@ from core.store import Database, migrate
 from tests.virtual_time import LoopClock, VirtualLoop, connect_inline
 
 T = TypeVar("T")
+
+# httpx reads the certificates anew for each client: a quarter of a second for each service that starts.
+httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
 
 
 def pytest_asyncio_loop_factories(
@@ -43,21 +51,55 @@ def postgres_server() -> Iterator[str]:
     folder.chmod(0o755)  # as root, the server runs as a user of its own
     server = get_server(folder / "data", cleanup_mode="delete")
     try:
+        # Nothing here outlives the run.
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            admin.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def upgraded(url: str) -> None:
+    """Migrate a database; in a thread, because the test that asks for it may run on a loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, migrate.upgrade(url)).result()
+
+
+@contextmanager
+def created_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Create a database for the length of a block, as a copy of ``template``; return its address."""
+    name = f"t{uuid.uuid4().hex}"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+    yield server_url.replace("/postgres?", f"/{name}?", 1)
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty database on the real PostgreSQL."""
-    name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield postgres_server.replace("/postgres?", f"/{name}?", 1)
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with created_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated, empty database to copy; made once in each test process."""
+    with created_database(postgres_server) as url:
+        upgraded(url)
+        yield psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str, migrated_postgres_template: str) -> Iterator[str]:
+    """A migrated, empty database on the real PostgreSQL."""
+    with created_database(postgres_server, migrated_postgres_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -73,11 +115,17 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(name))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database, once of each kind."""
+    name = "migrated_sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
+    return str(request.getfixturevalue(name))
+
+
 @pytest.fixture
-async def database(empty_database_url: str) -> AsyncIterator[Database]:
+async def database(migrated_database_url: str) -> AsyncIterator[Database]:
     """An open, migrated database, once of each kind."""
-    await migrate.upgrade(empty_database_url)
-    opened = Database(empty_database_url)
+    opened = Database(migrated_database_url)
     yield opened
     await opened.close()
 
@@ -103,7 +151,7 @@ def loop_clock() -> LoopClock:
 def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty SQLite file to copy; made once in each test process."""
     file = tmp_path_factory.mktemp("template") / "moonthread.db"
-    asyncio.run(migrate.upgrade(f"sqlite:///{file}"))
+    upgraded(f"sqlite:///{file}")
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -111,13 +159,21 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def virtual_database(
-    migrated_sqlite_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Database]:
-    """An open, migrated SQLite database for tests on virtual time; its driver needs no threads."""
-    file = tmp_path / "virtual.db"
-    shutil.copyfile(migrated_sqlite_file, file)
+def migrated_sqlite_url(migrated_sqlite_file: Path, sqlite_url: str) -> str:
+    """A migrated, empty SQLite file."""
+    shutil.copyfile(migrated_sqlite_file, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture
+def inline_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let SQLite run in the test's own thread, as virtual time needs it."""
     monkeypatch.setattr(aiosqlite, "connect", connect_inline)
-    opened = Database(f"sqlite:///{file}")
+
+
+@pytest.fixture
+async def virtual_database(migrated_sqlite_url: str, inline_sqlite: None) -> AsyncIterator[Database]:
+    """An open, migrated SQLite database for tests on virtual time; its driver needs no threads."""
+    opened = Database(migrated_sqlite_url)
     yield opened
     await opened.close()

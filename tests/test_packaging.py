@@ -13,11 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+REQUIREMENTS = [
+    f"requirements{extra}.txt" for extra in ("", "-demo", "-otel", "-build", "-dev")
+]  #: what make lock writes
 SHIPPED = ("core", "bots", "migrations", "pyproject.toml", "README.md", "LICENSE")
 
 
 def test_the_image_has_no_root_and_copies_what_exists() -> None:
-    """Every source of a COPY is in the repository and not kept from the builder."""
+    """Every source of a COPY is in the repository and reaches the builder; stand-ins and secrets do not."""
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     sources = [
         source
@@ -25,24 +28,25 @@ def test_the_image_has_no_root_and_copies_what_exists() -> None:
         for source in line.split()[:-1]
     ]
 
-    assert set(sources) == {*SHIPPED, "requirements.txt", "requirements-dev.txt"}
+    assert set(sources) == {*SHIPPED, "requirements.txt", "requirements-otel.txt", "requirements-build.txt"}
     assert all((ROOT / source).exists() and f"!{source}" in ignored for source in sources)
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["moonthread"]
+    assert ignored[1] == "*"
+    assert "bots/simulator" in ignored
     assert "!.env" not in ignored
 
 
-def test_the_build_tool_is_cut_out_of_the_requirements() -> None:
-    """The image's sed takes one pinned requirement with its hashes."""
-    expression = re.search(r"sed -n '([^']+)' (\S+)", DOCKERFILE)
-    assert expression
-    cut = subprocess.run(
-        ["sed", "-n", expression[1], ROOT / expression[2]], capture_output=True, text=True, check=True
-    ).stdout
+def test_the_image_installs_what_the_service_needs_and_one_extra_on_request() -> None:
+    """``--build-arg EXTRA=otel`` chooses the file with that extra; without it the plain one is taken."""
+    (chosen,) = re.findall(r"/pip install --require-hashes -r (\S+)", DOCKERFILE)
 
-    assert re.match(r"setuptools==[\d.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+\Z", cut)
+    for extra, file in (("", "requirements.txt"), ("otel", "requirements-otel.txt")):
+        run = ["sh", "-c", f"echo {chosen}"]
+        done = subprocess.run(run, env={"EXTRA": extra}, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == file
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_requirements_are_pinned_hashed_and_name_no_index(name: str) -> None:
     """Every line is a pin or a hash; where packages come from is each machine's own matter."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
@@ -54,17 +58,28 @@ def test_requirements_are_pinned_hashed_and_name_no_index(name: str) -> None:
     )
 
 
-def test_every_dependency_is_pinned() -> None:
-    """A name in pyproject.toml that make lock has not seen would break make setup."""
+def test_every_dependency_is_pinned_and_only_where_it_is_needed() -> None:
+    """Each file holds the service's pins and its extra's, at one version; the service's no tools."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
     pinned = {
-        name: set(re.findall(r"^([a-z0-9-]+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
-        for name in ("requirements.txt", "requirements-dev.txt")
+        name: set(
+            re.findall(r"^([a-z0-9-]+)(?:\[.+\])?==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        )
+        for name in REQUIREMENTS
     }
-    extras = [item for group in project["optional-dependencies"].values() for item in group]
+    names = {file: {name for name, _ in pins} for file, pins in pinned.items()}
 
-    assert _names(project["dependencies"]) <= pinned["requirements.txt"] <= pinned["requirements-dev.txt"]
-    assert _names(extras) <= pinned["requirements-dev.txt"]
+    assert set(extras) == {"otel", "demo", "dev"}
+    assert _names(project["dependencies"]) <= names["requirements.txt"]
+    for file in REQUIREMENTS:
+        assert pinned[file] <= pinned["requirements-dev.txt"]
+    for extra in ("otel", "demo", "dev"):
+        file = f"requirements-{extra}.txt"
+        assert pinned["requirements.txt"] <= pinned[file]
+        assert _names(extras[extra]) <= names[file]
+        assert not _names(extras[extra]) & names["requirements.txt"]
+    assert names["requirements-build.txt"] == {"setuptools"}
 
 
 def _names(requirements: list[str]) -> set[str]:

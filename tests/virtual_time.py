@@ -7,11 +7,15 @@ and SQLite run inline.
 """
 
 import asyncio
+import os
 import selectors
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import aiosqlite
+
+STALLED_S = 1.0  #: real seconds that PostgreSQL gets for a statement before it is taken to wait for a lock
 
 
 class VirtualSelector(selectors.DefaultSelector):
@@ -20,6 +24,7 @@ class VirtualSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.outside = 0  #: statements that PostgreSQL, another process, is working on
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Look for I/O without waiting, then jump to the loop's next timer.
@@ -28,6 +33,11 @@ class VirtualSelector(selectors.DefaultSelector):
             RuntimeError: every task waits for another one: on a real loop the test would hang.
         """
         ready = super().select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if len(self.get_map()) > 1:  # more than the loop's own pipe: there are sockets
+            os.sched_yield()  # the kernel delivers loopback traffic at once, or from a thread of its own
+            ready = super().select(STALLED_S if self.outside else 0)
         if not ready and timeout is None:
             raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
         self.now += 0.0 if ready or timeout is None else timeout
@@ -44,6 +54,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return virtual seconds since the loop was made."""
         return self.virtual.now
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Return a new future; one that psycopg waits on for an answer keeps the clock still."""
+        future = super().create_future()
+        caller = sys._getframe(1)
+        if caller.f_globals.get("__name__") == "psycopg.waiting":
+            generator = caller.f_locals.get("gen")
+            if getattr(generator, "__name__", "") != "notifies":  # LISTEN waits for what may never come
+                self.virtual.outside += 1
+                future.add_done_callback(self._answered)
+        return future
+
+    def _answered(self, _: asyncio.Future[Any]) -> None:
+        self.virtual.outside -= 1
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
         """Run ``func`` at once, in the loop's own thread."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bots.cli.terminal import run_async
+from bots.cli.terminal import print_error, run_async
 
 
 def demo(
@@ -14,6 +14,9 @@ def demo(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")] = True,
 ) -> None:
     """Try the bot in a browser, without any account."""
-    from bots.simulator.demo import run  # late: only the extra [demo] installs what the stand-ins need
-
+    try:
+        from bots.simulator.demo import run  # late: it needs the extra [demo]
+    except ModuleNotFoundError as exc:
+        print_error(f"the demo needs {exc.name}, which is not installed; run: make demo")
+        raise typer.Exit(1) from exc
     run_async(run(port=port, open_browser=browser))

@@ -252,7 +252,12 @@ async def freeze() -> dict[str, Any]:
         for chat in chats:
             texts = [frame.message.text for frame in cluster.frames(chat) if frame.at > woke - 4.0]
             stale += sum(not b.startswith(a.rstrip()) for a, b in itertools.pairwise(texts))
-        return {**found, "frozen": len(frozen), "stale_frames": stale, "fenced": len(leader.said("work_queue.lease_lost"))}
+        return {
+            **found,
+            "frozen": len(frozen),
+            "stale_frames": stale,
+            "fenced": len(leader.said("work_queue.lease_lost")),
+        }
 
 
 async def outage() -> dict[str, Any]:

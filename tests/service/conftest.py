@@ -5,7 +5,7 @@ stand-ins share one fast clock: every ratio of paces, limits and waits is that o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,11 @@ from bots.simulator.kimi import KimiSimulator, SeenRequest, answer_with
 from bots.simulator.screen import Frame, Screen, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.settings import Settings
+from tests.virtual_time import VirtualLoop
 
-SPEED = 8.0  #: how much faster than the machine's the common clock runs
-PATIENCE_S = 25.0  #: of the machine's clock, for anything a test waits for
+PATIENCE_S = 200.0  #: for anything a test waits for
 
 
 @dataclass(eq=False)
@@ -87,7 +87,7 @@ class World:
 
     kimi: KimiSimulator
     sim: Any
-    clock: ScaledClock
+    clock: Clock
     database_url: str
     service: Service | None = None
     given: dict[str, Any] = field(default_factory=dict)
@@ -335,6 +335,13 @@ class SlackWorld(World):
         self.sim.faults.next(method, "503" if kind == "gateway" else kind, **how)
 
 
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on virtual time, real sockets or not; ``real_time`` marks those with processes."""
+    if item.get_closest_marker("real_time") is not None:
+        return {"system": asyncio.new_event_loop}
+    return {"virtual": VirtualLoop}
+
+
 @pytest.fixture(params=["telegram", "slack"])
 def platform(request: pytest.FixtureRequest) -> str:
     """The platform; a test for one of them parametrises this itself."""
@@ -348,17 +355,17 @@ def backend() -> str:
 
 
 @pytest.fixture
-def clock() -> ScaledClock:
-    """The common clock."""
-    return ScaledClock(SPEED)
+def clock(loop_clock: Clock) -> Clock:
+    """The common clock: the test's own event loop, which jumps."""
+    return loop_clock
 
 
 @pytest.fixture
 async def world(
-    platform: str, backend: str, clock: ScaledClock, request: pytest.FixtureRequest
+    platform: str, backend: str, clock: Clock, request: pytest.FixtureRequest, inline_sqlite: None
 ) -> AsyncIterator[World]:
     """A world whose service is not started yet; its Kimi says hello until it is told otherwise."""
-    url = request.getfixturevalue("sqlite_url" if backend == "sqlite" else "postgres_url")
+    url = request.getfixturevalue("migrated_sqlite_url" if backend == "sqlite" else "migrated_postgres_url")
     kind, stand_in = {
         "telegram": (TelegramWorld, TelegramSimulator),
         "slack": (SlackWorld, SlackSimulator),

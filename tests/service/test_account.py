@@ -7,13 +7,6 @@ import pytest
 
 from bots.simulator.kimi import Account, Faults, KimiSimulator, ScriptedReply, SeenRequest
 from bots.simulator.kimi.refusal import UNAVAILABLE
-from core.domain.clock import ScaledClock
-
-
-@pytest.fixture
-def clock() -> ScaledClock:
-    """A clock on which four minutes of waiting are a few seconds."""
-    return ScaledClock(20.0)
 
 
 def answered(seen: SeenRequest) -> ScriptedReply:

@@ -7,13 +7,6 @@ import pytest
 
 from bots.simulator.kimi import Account
 from bots.simulator.kimi.models import K26
-from core.domain.clock import ScaledClock
-
-
-@pytest.fixture
-def clock() -> ScaledClock:
-    """A clock that is fast enough for many short questions."""
-    return ScaledClock(40.0)
 
 
 @pytest.fixture

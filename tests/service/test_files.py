@@ -10,8 +10,6 @@ import pytest
 from fpdf import FPDF
 from PIL import Image
 
-from core.domain.clock import ScaledClock
-
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -155,7 +153,6 @@ async def test_an_album_s_words_may_stand_on_any_picture(world: Any, captions: l
 
 
 @pytest.mark.parametrize("platform", ["telegram"])
-@pytest.mark.parametrize("clock", [ScaledClock(1.0)])
 async def test_an_album_that_a_crash_cut_is_still_one_question(world: Any) -> None:
     """Pictures that were stored before a restart are answered together with the later ones."""
     await world.start(shutdown_grace_s=0.0)

@@ -7,7 +7,6 @@ import pytest
 
 from bots.simulator.kimi import Account, Refusal, Script, ScriptedReply, SeenRequest
 from bots.simulator.kimi.models import SMALL, WITH_SMALL
-from core.domain.clock import ScaledClock
 from core.prompting.compaction import SUMMARY_INSTRUCTION
 from core.prompting.prompt import MISSING_MESSAGES_NOTE, SUMMARY_HEADER
 from core.store import usage
@@ -18,12 +17,6 @@ LONG = "A long answer goes on and on, with many words that say very little about
 FACT = re.compile(r"My name is \w+\.|The launch is on \w+\.|Fact \d+: \w+\.")
 REFUSED = Refusal(status=400, type="invalid_request_error", message="Invalid request: not today")
 AT_ONCE = float("inf")
-
-
-@pytest.fixture
-def clock() -> ScaledClock:
-    """A clock on which three hundred turns take seconds."""
-    return ScaledClock(120.0)
 
 
 def everything(request: SeenRequest) -> str:

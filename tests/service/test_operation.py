@@ -55,7 +55,7 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
         await world.done(number + 1)
     await room.order("help")
     await world.done(4)
-    await asyncio.sleep(1.2)  # the lag meter's timer is the machine's
+    await asyncio.sleep(1.2)
 
     seen = samples((await page(world, "/metrics")).text)
     name, model = world.name, "kimi-k2.6"

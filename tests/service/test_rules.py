@@ -188,7 +188,7 @@ async def test_the_quiet_time_passes(world: Any) -> None:
     await shop.say(shop.staff[0], "hello", to=to)
     await shop.say(shop.customers[0], "two", to=to)
     await shop.left_alone()
-    await asyncio.sleep(3.0)  # the platforms' own time is the machine's
+    await asyncio.sleep(3.0)
     await shop.say(shop.customers[0], "three", to=to)
     await shop.shows("three")
     assert len(shop.texts) == 2

@@ -32,5 +32,5 @@ async def test_answers_of_two_replicas_never_pass_slacks_limits_together(world: 
     assert len(world.requests) == 12
     assert world.sim.refused == []
     both = await world.rows("SELECT state FROM delivery_budgets")
-    assert len({name for (row,) in both for name in row["crowd"]}) == 2
+    assert len({name for (row,) in both for name in row["loads"]}) == 2
     world.assert_calm()

@@ -113,6 +113,7 @@ class World:
 
     def __init__(self, clock: Clock, limits: Limits, screen: Screen) -> None:
         self.clock = clock
+        self._epoch_s = time.time() - clock.time()
         self.limits = limits
         self.screen = screen
         self.statuses = Statuses(screen, clock)
@@ -187,10 +188,9 @@ class World:
             return (origin.thread_id, True) if origin.is_topic else (None, False)
         return origin.thread_id or origin.id, False
 
-    @staticmethod
-    def now() -> int:
-        """Return the date that a message gets: Unix seconds of the machine's clock."""
-        return int(time.time())
+    def now(self) -> int:
+        """Return the date that a message gets: Unix seconds, which pass as the stand-in's clock does."""
+        return int(self._epoch_s + self.clock.time())
 
     def add(self, chat: Chat, message: Message) -> Message:
         """Store a new message and show it."""

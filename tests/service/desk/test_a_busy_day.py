@@ -26,6 +26,8 @@ from core.knowledge.indexing import index_document
 from core.store import Database, knowledge, migrate, rules
 from core.store.knowledge import DEPLOYMENT
 
+pytestmark = pytest.mark.real_time  # the service is a process
+
 SPEED = 14.0  #: how much faster than the machine's the clock of service and stand-ins runs
 PATIENCE_S = 50.0
 REST_S = 20.0  #: of the fast clock, between the kill and the restart: what was spent before is not known

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ from bots.simulator.telegram import Limits as TelegramLimits
 from bots.simulator.telegram import TelegramSimulator
 
 SCRIPT = Path(sys.executable).with_name("moonthread")
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on the machine's clock: the processes do."""
+    return {"system": asyncio.new_event_loop}
 
 
 @dataclass(eq=False)
