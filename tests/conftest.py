@@ -22,7 +22,7 @@ import pytest
 from psycopg import sql
 
 from core.store import Database, migrate
-from tests.virtual_time import LoopClock, VirtualLoop, connect_inline
+from tests.virtual_time import LoopClock, VirtualLoop, connect_inline, postgres_servers
 
 T = TypeVar("T")
 
@@ -56,8 +56,10 @@ def postgres_server() -> Iterator[str]:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
             admin.execute("SELECT pg_reload_conf()")
+        postgres_servers.add(server.get_uri())
         yield server.get_uri()
     finally:
+        postgres_servers.discard(server.get_uri())
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,8 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 import aiosqlite
+import psycopg
 
-STALLED_S = 1.0  #: real seconds that PostgreSQL gets for a statement before it is taken to wait for a lock
+ANSWER_S = 0.2  #: real seconds between two looks at what PostgreSQL does with our statements
+GONE_S = 10.0  #: real seconds without any answer after which the server is taken to be out of reach
+
+postgres_servers: set[str] = set()  #: the addresses of the servers that tests of this process started
 
 
 class VirtualSelector(selectors.DefaultSelector):
@@ -37,11 +41,25 @@ class VirtualSelector(selectors.DefaultSelector):
             return ready
         if len(self.get_map()) > 1:  # more than the loop's own pipe: there are sockets
             os.sched_yield()  # the kernel delivers loopback traffic at once, or from a thread of its own
-            ready = super().select(STALLED_S if self.outside else 0)
+            ready = super().select(0)
+            patience = round(GONE_S / ANSWER_S)
+            while not ready and self.outside and patience:
+                ready = super().select(ANSWER_S)
+                patience = patience - 1 if self.outside > waiting_for_locks() else 0
         if not ready and timeout is None:
             raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
         self.now += 0.0 if ready or timeout is None else timeout
         return ready
+
+
+def waiting_for_locks() -> int:
+    """Return how many statements on our PostgreSQL wait for a lock, which time alone may have to end."""
+    waiting = 0
+    for server in postgres_servers:
+        with psycopg.connect(server, autocommit=True) as admin:
+            found = admin.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            waiting += found.fetchone()[0]
+    return waiting
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

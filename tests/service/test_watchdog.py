@@ -9,7 +9,7 @@ import structlog
 from bots.observability import metrics as m
 from bots.slack import socket_mode
 
-HEAL_S = 20.0  #: of the machine's clock
+HEAL_S = 200.0
 
 
 async def restarts(world: Any, count: int) -> None:
