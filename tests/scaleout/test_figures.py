@@ -7,8 +7,11 @@ import socket
 from typing import Any
 
 import httpx
+import pytest
 
 from bots.simulator.kimi import ScriptedReply
+
+pytestmark = pytest.mark.slow  # several processes
 
 FROZEN_S = 4.0
 

@@ -8,9 +8,13 @@ import signal
 from collections import defaultdict
 from typing import Any
 
+import pytest
+
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.wire import message_json
 from core.work_queue.postgres import ClusterTiming
+
+pytestmark = pytest.mark.slow  # several processes
 
 OUTAGE_S = 5.0
 FROZEN_S = 10.0

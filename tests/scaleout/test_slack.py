@@ -11,6 +11,8 @@ from bots.simulator.kimi import ScriptedReply
 from bots.simulator.slack import Limits, SlackSimulator, events
 from bots.slack.app_manifest import EVENTS_PATH
 
+pytestmark = pytest.mark.slow  # several processes
+
 CHANNELS, EACH = 12, 5
 
 

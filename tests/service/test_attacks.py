@@ -70,6 +70,7 @@ async def assert_untouched(world: Any) -> None:
     assert world.kimi.formulas.fibers == []
 
 
+@pytest.mark.slow
 async def test_said_in_a_group_it_stays_one_persons_words(world: Any) -> None:
     """Every attack is one user message under its speaker's name; the rest of the prompt is unmoved."""
     world.kimi.script = obey
@@ -113,6 +114,7 @@ async def test_quoted_it_stands_behind_quote_marks(world: Any) -> None:
     await assert_untouched(world)
 
 
+@pytest.mark.slow
 async def test_in_a_file_it_stays_material(world: Any) -> None:
     """A file's words stand in a message of their own behind what introduces them, names in one line."""
     world.kimi.script = obey

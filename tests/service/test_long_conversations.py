@@ -71,6 +71,7 @@ def asked_for_notes(world: Any) -> list[SeenRequest]:
     return [request for request in world.requests if is_for_notes(request)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["telegram"])
 async def test_three_hundred_turns_on_an_8k_model(world: Any) -> None:
     """Every question is answered, the first facts are still known, and the prefix cache holds most."""

@@ -10,6 +10,7 @@ from bots.simulator.kimi import answer_with
 LONG = " ".join(f"word{number}" for number in range(1, 1001)) + "."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["slack"])
 @pytest.mark.parametrize("backend", ["postgresql"])
 async def test_answers_of_two_replicas_never_pass_slacks_limits_together(world: Any) -> None:

@@ -26,7 +26,7 @@ from core.knowledge.indexing import index_document
 from core.store import Database, knowledge, migrate, rules
 from core.store.knowledge import DEPLOYMENT
 
-pytestmark = pytest.mark.real_time  # the service is a process
+pytestmark = [pytest.mark.slow, pytest.mark.real_time]  # the service is a process
 
 SPEED = 14.0  #: how much faster than the machine's the clock of service and stand-ins runs
 PATIENCE_S = 50.0

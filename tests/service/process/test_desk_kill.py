@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # processes that are killed many times
+
 KILLS = 3
 WORDS = 9  #: that each side says in all
 PATIENCE_S = 60.0

@@ -17,6 +17,8 @@ from bots.simulator.screen import Frame, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 
+pytestmark = pytest.mark.slow  # processes that are killed many times
+
 KILLS = 4
 LONG_LIFE_EVERY = 3  #: so that no question dies more often than the service tries
 PATIENCE_S = 60.0

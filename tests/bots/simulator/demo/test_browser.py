@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 expect.set_options(timeout=20_000)
 
 

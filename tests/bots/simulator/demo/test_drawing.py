@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page
 
 from bots.simulator.demo import opened
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 MARKDOWN = """async (text) => {
   const { markdown } = await import("/static/markdown.js");
