@@ -281,14 +281,14 @@ async def test_a_bad_file_gets_one_clear_sentence(world: Any, kind: str) -> None
     room = world.direct()
     await room.send((name, content, media_type), text="What is it?")
     answer = await room.shows(sentence)
-    assert await world.done(1) == ["unreadable"]
+    assert await world.done(1) == ["files_unreadable"]
     assert answer.text.startswith(sentence)
     assert world.requests == []
     assert left_behind(world) == []
     assert await world.rows("SELECT 1 FROM file_blobs WHERE state = 'ready'") == []
     await room.ask("Never mind.")
     await room.shows("Hello there.")
-    assert await world.done(2) == ["unreadable", "complete"]
+    assert await world.done(2) == ["files_unreadable", "complete"]
 
 
 @pytest.mark.parametrize("platform", ["slack"])
@@ -352,7 +352,7 @@ async def test_a_video_goes_to_models_that_take_it(world: Any) -> None:
     await world.done(2)
     await room.send(clip, text="And here?")
     await room.shows("This model cannot watch videos")
-    assert await world.done(3) == ["complete", "notice", "unreadable"]
+    assert await world.done(3) == ["complete", "notice", "files_unreadable"]
     assert len(world.requests) == 1
 
 

@@ -68,7 +68,7 @@ async def test_a_strict_chat_says_that_it_does_not_know(world: Any) -> None:
     await room.shows("我在现有的资料里没有找到这个问题的答案")
     await room.ask("Who won the championship in 1998?")
     await room.shows("I found nothing on this in what I was given")
-    assert await world.done(2) == ["unknown", "unknown"]
+    assert await world.done(2) == ["no_knowledge", "no_knowledge"]
     assert world.requests == []
 
 
@@ -234,5 +234,5 @@ async def test_a_strict_chat_with_a_desk_offers_a_person(world: Any) -> None:
     await know(world, room, strict=True)
     await room.ask("Who won the championship in 1998?")
     await room.shows("Shall a person of our team help you with it?")
-    assert await world.done(1) == ["unknown"]
+    assert await world.done(1) == ["no_knowledge"]
     assert any("Talk to a person" in str(button) for button in room.answers[-1].buttons)
