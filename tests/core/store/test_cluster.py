@@ -64,12 +64,12 @@ async def test_one_of_two_leads_and_the_other_follows_it(candidates: Any) -> Non
     """While one leads the other waits; it takes over within seconds once the first one leaves."""
     (first, second), book = candidates
     await first.leadership.start()
-    await until(lambda: first.leadership.leading)
+    await until(lambda: first.leadership.is_leader)
     await second.leadership.start()
     await asyncio.sleep(1.5)
     assert book == ["A leads"]
     await first.leadership.stop()
-    assert await until(lambda: second.leadership.leading) < 4.0
+    assert await until(lambda: second.leadership.is_leader) < 4.0
     assert book == ["A leads", "A left", "B leads"]
 
 
@@ -77,7 +77,7 @@ async def test_a_leader_whose_session_ends_stops_before_the_next_one_begins(cand
     """A leader that loses its connection ends what it led before another begins it."""
     (first, second), book = candidates
     await first.leadership.start()
-    await until(lambda: first.leadership.leading)
+    await until(lambda: first.leadership.is_leader)
     await second.leadership.start()
     await asyncio.sleep(0.2)
     async with second.database.begin() as tx:
@@ -96,7 +96,7 @@ async def test_a_leader_that_is_frozen_is_deposed(candidates: Any) -> None:
     await frozen.open()
     assert await frozen.fetch("SELECT pg_try_advisory_lock(%(lock)s)", lock=LOCK) == [(True,)]
     await second.leadership.start()
-    assert 3.0 < await until(lambda: second.leadership.leading) < 9.0
+    assert 3.0 < await until(lambda: second.leadership.is_leader) < 9.0
     assert book == ["B leads"]
     with pytest.raises(StoreUnavailable):
         await frozen.fetch("SELECT 1")
