@@ -37,9 +37,7 @@ class ChatCalls:
     def send_message(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``sendMessage``."""
         chat = self.enter(bot, params)
-        text, entities = words_of(params)
-        if not text:
-            raise bad_request("message text is empty")
+        text, entities = _checked_words(params)
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("message is too long")
         return self.post(bot, chat, params, text=text, entities=entities)
@@ -55,9 +53,7 @@ class ChatCalls:
         rich = params.get("rich_message") if self._world.rich_available else None
         if rich is not None:
             return self._edit_rich(bot, chat, params, checked_rich(rich))
-        text, entities = words_of(params)
-        if not text:
-            raise bad_request("message text is empty")
+        text, entities = _checked_words(params)
         message = self._own(bot, chat, params)
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
@@ -171,6 +167,10 @@ class ChatCalls:
     def _topic(self, chat: Chat, params: Params) -> int | None:
         """Return the topic the call names; General has no id, and 1 is refused."""
         topic = params.get("message_thread_id") or None
+        if chat.direct_messages:
+            topic = params.get("direct_messages_topic_id") or None
+            if topic is None:
+                raise bad_request("direct_messages_topic_id must be specified")
         if topic is None:
             return None
         if topic not in chat.topics:
@@ -255,6 +255,20 @@ def words_of(
     if mode := str(params.get("parse_mode") or ""):
         return words.checked(*parsed(raw, mode))
     return words.checked(raw, params.get(marks))
+
+
+def _checked_words(params: Params) -> tuple[str, tuple[words.Entity, ...]]:
+    """Return the text of a message, which must have something to see.
+
+    Raises:
+        ApiError: it has none.
+    """
+    text, entities = words_of(params)
+    if not text:
+        raise bad_request("message text is empty")
+    if words.is_empty(text):
+        raise bad_request("text must be non-empty")
+    return text, entities
 
 
 def _reply(chat: Chat, params: Params) -> int | None:

@@ -61,6 +61,8 @@ class Message:
     rich: tuple[Mapping[str, Any], ...] = ()  #: blocks of a rich message, which has no text
     media: Mapping[str, Any] = field(default_factory=dict)  #: "photo", "sticker", "media_group_id"
     service: Mapping[str, Any] = field(default_factory=dict)  #: such as "forum_topic_created"
+    origin: Mapping[str, Any] | None = None  #: "forward_origin" of a forwarded message
+    reply_context: Mapping[str, Any] = field(default_factory=dict)  #: "quote", "external_reply"
     thread_id: int | None = None
     is_topic: bool = False
     reply_to: int | None = None
@@ -82,6 +84,7 @@ class Chat:
     admins: set[int] = field(default_factory=set)  #: people who help the owner
     members: set[int] = field(default_factory=set)
     bots: dict[int, str] = field(default_factory=dict)  #: bot id → "member" or "administrator"
+    direct_messages: bool = False  #: the direct messages of a channel; each topic is a person's
     topics: dict[int, str] = field(default_factory=dict)  #: id → name
     closed_topics: set[int] = field(default_factory=set)
     messages: dict[int, Message] = field(default_factory=dict)

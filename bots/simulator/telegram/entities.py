@@ -48,6 +48,21 @@ _MARKS = re.compile(
 )
 
 
+_SPACES = str.maketrans(
+    dict.fromkeys(
+        "\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202e"
+        "\u202f\u205f\u2800\u3000\ufffc" + "".join(map(chr, range(0xE0000, 0xE0080))),
+        " ",
+    )
+)
+_EMPTY = "\u200b\u200c\u200d\u200e\u200f\u202e\ufeff\u00a0 \n"
+
+
+def is_empty(text: str) -> bool:
+    """Return whether Telegram sees nothing in ``text`` (tdlib/td ``misc.cpp``: is_empty_string)."""
+    return not text.translate(_SPACES).strip(_EMPTY + "\0\t\r\v")
+
+
 def length16(text: str) -> int:
     """Return the number of UTF-16 code units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

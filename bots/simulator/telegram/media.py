@@ -2,7 +2,9 @@
 
 from typing import Any, Literal, TypeAlias
 
-MediaKind: TypeAlias = Literal["sticker", "voice", "photo", "document", "video", "audio", "video_note"]
+MediaKind: TypeAlias = Literal[
+    "sticker", "voice", "photo", "document", "video", "audio", "video_note", "live_photo"
+]
 
 
 def media_json(
@@ -18,6 +20,9 @@ def media_json(
                     file | {"file_id": file_id + mark, "width": side, "height": side} for side, mark in sizes
                 ]
             }
+        case "live_photo":  # Telegram sends the still picture beside it
+            still = media_json("photo", f"{file_id}-still", size_bytes)
+            return still | {"live_photo": file | {"width": 640, "height": 480, "duration": 3}}
         case "sticker":
             shape = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
             return {"sticker": file | shape | {"emoji": "🌙"}}

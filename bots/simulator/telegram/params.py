@@ -36,6 +36,7 @@ STRUCTURED = frozenset(
 )
 NUMBERS = frozenset(
     [
+        "direct_messages_topic_id",
         "draft_id",
         "limit",
         "max_connections",

@@ -1,4 +1,4 @@
-"""The human side, part two: what people say, change, take back and press."""
+"""The human side, part three: what people say, change, take back and press."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,16 +15,17 @@ from bots.simulator.telegram.chats import (
     World,
     buttons_of,
 )
+from bots.simulator.telegram.contents import Content
 from bots.simulator.telegram.entities import CAPTION_LIMIT, TEXT_LIMIT, Entity, checked, found_in, length16
 from bots.simulator.telegram.media import MediaKind, media_json
-from bots.simulator.telegram.setting import Setting
+from bots.simulator.telegram.membership import Membership
 from bots.simulator.telegram.wire import chat_json, message_json, user_json
 
 ANONYMOUS = User(id=ANONYMOUS_ADMIN, name="Group", username="GroupAnonymousBot", is_bot=True)
 CHANNEL = User(id=CHANNEL_BOT, name="Channel", username="Channel_Bot", is_bot=True)
 
 
-class People(Setting):
+class People(Membership):
     """What people do in the chats of one stand-in. Each verb returns once the bots can fetch it."""
 
     def __init__(self, world: World) -> None:
@@ -48,6 +49,10 @@ class People(Setting):
         as_chat: int | None = None,
         age_s: int = 0,
         bot: Bot | None = None,
+        other: Content | None = None,
+        origin: Content | None = None,
+        quote: str = "",
+        across: Content | None = None,
     ) -> int:
         """Send a message as a person and return its id.
 
@@ -56,13 +61,18 @@ class People(Setting):
         document also has ``filename`` and ``mime_type``.
         ``as_chat`` speaks as an anonymous admin (the group's own id) or as a channel. ``age_s``
         dates the message back. ``bot`` chooses the private chat where there are several bots.
+        ``other`` is content without words or files (:mod:`~bots.simulator.telegram.contents`), ``origin``
+        makes the message a forward, ``quote`` is a part of the message that is replied to, and ``across``
+        the content, with its origin, of a message in another chat that is replied to.
 
         Raises:
             ValueError: no client would send this: nothing at all, or more than fits one message.
         """
         chat = self._room(chat_id, bot)
-        if not text.strip() and media_kind is None:
+        if not text.strip() and media_kind is None and not other:
             raise ValueError("clients send no empty message")
+        if other and text:
+            raise ValueError("such content has no caption")
         if length16(text) > (CAPTION_LIMIT if media_kind else TEXT_LIMIT):
             raise ValueError("clients split this text; use paste()")
         if topic is not None and topic not in chat.topics:
@@ -79,10 +89,16 @@ class People(Setting):
             sender_chat=self._world.groups[as_chat] if as_chat is not None else None,
             text=words,
             entities=marks,
-            media=media | ({"media_group_id": media_group_id} if media_group_id else {}),
+            media={
+                **media,
+                **(other or {}),
+                **({"media_group_id": media_group_id} if media_group_id else {}),
+            },
             thread_id=thread,
             is_topic=is_topic,
             reply_to=reply_to,
+            origin=origin,
+            reply_context=self._reply_context(chat, reply_to, quote, across),
         )
         self._tell(chat, self._world.add(chat, message))
         return message.id
@@ -129,12 +145,15 @@ class People(Setting):
         text: str,
         *,
         entities: Sequence[Entity] | None = None,
+        photo: bytes = b"",
         bot: Bot | None = None,
     ) -> None:
-        """Change the text of a person's message."""
+        """Change the text of a person's message, and its picture if ``photo`` is given."""
         chat = self._room(chat_id, bot)
         words, marks = checked(text, list(found_in(text) if entities is None else entities))
         changed = replace(chat.messages[message_id], text=words, entities=marks)
+        if photo:
+            changed = replace(changed, media=self._media("photo", photo, "", ""))
         self._tell(chat, self._world.change(chat, changed), "edited_message")
 
     async def disturb(self, chat_id: int, message_id: int, *, bot: Bot | None = None) -> None:
@@ -196,6 +215,22 @@ class People(Setting):
         answer = self._world.queries[query_id]["answer"]
         return None if answer is None else str(answer)
 
+    def _reply_context(
+        self, chat: Chat, reply_to: int | None, quote: str, across: Content | None
+    ) -> dict[str, Any]:
+        """Return the quote and the message of another chat that a message replies to."""
+        if across is not None and "origin" not in across:
+            raise ValueError("a message of another chat has an origin")
+        found: dict[str, Any] = {} if across is None else {"external_reply": dict(across)}
+        if not quote:
+            return found
+        position = 0
+        if reply_to is not None:
+            position = chat.messages[reply_to].text.find(quote)
+            if position < 0:
+                raise ValueError(f"message {reply_to} does not say {quote!r}")
+        return found | {"quote": {"text": quote, "position": position, "is_manual": True}}
+
     def _room(self, chat_id: int, bot: Bot | None) -> Chat:
         if chat_id > 0:
             return self._private(chat_id, bot)
@@ -214,7 +249,7 @@ class People(Setting):
     def _media(self, kind: MediaKind, content: bytes, name: str, mime_type: str) -> dict[str, Any]:
         file_id = f"file-{next(self._numbers)}"
         media = media_json(kind, file_id, len(content), name=name, mime_type=mime_type)
-        sizes = media[kind] if kind == "photo" else [media[kind]]
+        sizes = [*media.get("photo", ()), *([media[kind]] if kind != "photo" else ())]
         for size in sizes:
             self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}", content)
         return media

@@ -14,7 +14,7 @@ def sees(bot: Bot, chat: Chat, message: Message) -> bool:
         return False
     if message.sender.is_bot and message.sender_chat is None:
         return message.service != {} and message.sender.id != bot.id
-    if chat.kind == "private" or bot.reads_all or message.service:
+    if chat.kind == "private" or chat.direct_messages or bot.reads_all or message.service:
         return True
     if chat.bots[bot.id] == "administrator" or _is_named(bot, message):
         return True

@@ -19,6 +19,25 @@ ADMIN_RIGHTS = (
     "can_manage_topics",
 )
 
+RESTRICTED_RIGHTS = (
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_send_messages",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+    "can_manage_topics",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+    "can_edit_tag",
+    "can_react_to_messages",
+)
+
 
 def user_json(user: User) -> dict[str, Any]:
     """Return a ``User``."""
@@ -50,6 +69,8 @@ def member_json(user: User, status: str) -> dict[str, Any]:
             return found | {"can_be_edited": False, "is_anonymous": False} | dict.fromkeys(ADMIN_RIGHTS, True)
         case "kicked":
             return found | {"until_date": 0}
+        case "restricted":
+            return found | {"is_member": True, "until_date": 0} | dict.fromkeys(RESTRICTED_RIGHTS, False)
         case _:
             return found
 
@@ -63,6 +84,7 @@ def chat_json(chat: Chat) -> dict[str, Any]:
         "title": chat.title,
         "username": chat.person.username if chat.person else chat.username,
         "is_forum": chat.forum,
+        "is_direct_messages": chat.direct_messages,
     }
     return found | {name: value for name, value in optional.items() if value}
 
@@ -79,8 +101,15 @@ def message_json(chat: Chat, message: Message, *, nested: bool = False) -> dict[
         found["sender_chat"] = chat_json(message.sender_chat)
     if message.thread_id is not None:
         found["message_thread_id"] = message.thread_id
-    if message.is_topic:
+    if chat.direct_messages and message.thread_id is not None:
+        found["direct_messages_topic"] = {"topic_id": message.thread_id}
+        del found["message_thread_id"]
+    elif message.is_topic:
         found["is_topic_message"] = True
+    if message.origin is not None:
+        found["forward_origin"] = message.origin
+    if not nested:
+        found |= message.reply_context
     if message.edit_date is not None:
         found["edit_date"] = message.edit_date
     found |= message.media
