@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from bots.slack.outgoing_markdown import EMPHASIS_BESIDE_WIDE, ZERO_WIDTH_SPACE_BYTES, separate_emphasis
 from core.domain.bot_messages import RenderedMessage
-from core.markdown.lines import has_visible_text, normalize
+from core.markdown.lines import normalize
 from core.markdown.mention_neutralizer import neutralize_mentions
 from core.markdown.mentions import MentionCodec
 from core.markdown.partial_text import close_open_markup, stable_prefix
 from core.markdown.split import IncrementalSplitter
+from core.text.visible_text import has_visible_text
 
 MAX_MESSAGE_BYTES = 9_000
 TARGET_BYTES = 8_700  #: leaves room to close fences and for spaces beside emphasis

@@ -13,12 +13,13 @@ GENERAL_TOPIC = "general"
 
 def chat_type_of(chat: Chat) -> ChatType:
     """Return the chat type of ``chat``."""
-    return ChatType.DIRECT if chat.type == Chat.PRIVATE else ChatType.GROUP
+    direct = chat.type == Chat.PRIVATE or chat.is_direct_messages
+    return ChatType.DIRECT if direct else ChatType.GROUP
 
 
 def threads_by_reply(chat: Chat) -> bool:
     """Return whether replies form the conversations of ``chat``: in groups without topics."""
-    return chat.type != Chat.PRIVATE and not chat.is_forum
+    return chat_type_of(chat) is ChatType.GROUP and not chat.is_forum
 
 
 def thread_of(message: Message) -> str:
@@ -27,6 +28,8 @@ def thread_of(message: Message) -> str:
     ``message_thread_id`` is a topic only together with ``is_topic_message``; ordinary supergroups set it
     for replies too (tdlib/telegram-bot-api issue 447).
     """
+    if message.direct_messages_topic is not None:
+        return str(message.direct_messages_topic.topic_id)
     if message.is_topic_message and message.message_thread_id:
         return str(message.message_thread_id)
     if message.chat.is_forum and message.chat.type != Chat.PRIVATE:
@@ -38,7 +41,9 @@ def address_of(chat: Chat, identity: BotIdentity, thread: str, author: Person, *
     """Return the address of the answer to a message of ``author``; a reply to it in groups."""
     private = chat.type == Chat.PRIVATE
     details = {"chat": "private" if private else "group", "said_in": str(chat.id)}
-    if thread not in ("", GENERAL_TOPIC) and not threads_by_reply(chat):
+    if chat.is_direct_messages:
+        details["direct_topic"] = thread
+    elif thread not in ("", GENERAL_TOPIC) and not threads_by_reply(chat):
         details["topic"] = thread
     if author.language:
         details["language"] = author.language
@@ -72,6 +77,12 @@ def _is_person_id(channel: str) -> bool:
 def topic_id_of(address: Address) -> int | None:
     """Return the topic that every call must name; None in General and outside forums."""
     topic = address.details.get("topic", "")
+    return int(topic) if topic else None
+
+
+def direct_topic_id_of(address: Address) -> int | None:
+    """Return the topic of a channel's direct messages, which every send must name; None elsewhere."""
+    topic = address.details.get("direct_topic", "")
     return int(topic) if topic else None
 
 

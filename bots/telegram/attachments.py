@@ -4,27 +4,32 @@ Photos and video notes have neither name nor media type; the last size of a phot
 (https://core.telegram.org/bots/api#message).
 """
 
-from telegram import Animation, Document, Message, PhotoSize, Video, VideoNote
+from telegram import Animation, Document, ExternalReplyInfo, Message, PhotoSize, Video, VideoNote
 
 from core.domain.message_content import Attachment, AttachmentKind
+from core.text.visible_text import clean_text
 
 
-def attachments_of(message: Message) -> tuple[Attachment, ...]:
-    """Return the file of ``message``; a message has at most one."""
-    match message:
-        case Message(photo=[*_, PhotoSize() as photo]):
-            return (_attachment(AttachmentKind.PICTURE, photo, media_type="image/jpeg"),)
-        case Message(animation=Animation() as video) | Message(video=Video() as video):
-            # An animation arrives as a document too; a "GIF" on Telegram is a video.
-            kind = AttachmentKind.VIDEO
-            return (_attachment(kind, video, name=video.file_name, media_type=video.mime_type),)
-        case Message(video_note=VideoNote() as note):
-            return (_attachment(AttachmentKind.VIDEO, note, media_type="video/mp4"),)
-        case Message(document=Document() as document):
-            kind = AttachmentKind.FILE
-            return (_attachment(kind, document, name=document.file_name, media_type=document.mime_type),)
-        case _:
-            return ()
+def attachments_of(carrier: Message | ExternalReplyInfo) -> tuple[Attachment, ...]:
+    """Return the file of a message, or of what is known of a message of another chat; it has at most one.
+
+    A live photo comes with its still picture as ``photo``
+    (tdlib/telegram-bot-api ``Client.cpp``: JsonMessage), which stands for it.
+    """
+    if carrier.photo:
+        return (_attachment(AttachmentKind.PICTURE, carrier.photo[-1], media_type="image/jpeg"),)
+    if carrier.live_photo is not None and carrier.live_photo.photo:
+        return (_attachment(AttachmentKind.PICTURE, carrier.live_photo.photo[-1], media_type="image/jpeg"),)
+    if video := carrier.animation or carrier.video:
+        # An animation arrives as a document too; a "GIF" on Telegram is a video.
+        kind = AttachmentKind.VIDEO
+        return (_attachment(kind, video, name=video.file_name, media_type=video.mime_type),)
+    if note := carrier.video_note:
+        return (_attachment(AttachmentKind.VIDEO, note, media_type="video/mp4"),)
+    if document := carrier.document:
+        kind = AttachmentKind.FILE
+        return (_attachment(kind, document, name=document.file_name, media_type=document.mime_type),)
+    return ()
 
 
 def media_group_id(message: Message) -> str:
@@ -41,7 +46,7 @@ def _attachment(
 ) -> Attachment:
     return Attachment(
         kind=kind,
-        name=name or "",
+        name=clean_text(name or ""),
         media_type=media_type or "",
         size_bytes=file.file_size or 0,
         source={"file_id": file.file_id},

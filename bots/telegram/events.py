@@ -13,7 +13,8 @@ from telegram import CallbackQuery, Chat, Message, Update
 
 from bots.telegram.addressing import address_of, chat_type_of, thread_of, threads_by_reply
 from bots.telegram.attachments import attachments_of, media_group_id
-from bots.telegram.incoming_markdown import leading_command, raw_text, unsupported_content
+from bots.telegram.incoming_markdown import leading_command, raw_text
+from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.lifecycle_events import (
     MessageText,
     parse_edit,
@@ -22,13 +23,15 @@ from bots.telegram.lifecycle_events import (
     parse_migration,
     parse_text,
 )
-from bots.telegram.people import BotIdentity, person_of
-from bots.telegram.reply_context import parse_reply_context, replied_message, rich_message_markdown
-from core.domain.addresses import Person
+from bots.telegram.other_content import other_content_of, unsupported_content_of
+from bots.telegram.people import BotIdentity, parse_origin, person_of
+from bots.telegram.reply_context import parse_reply_context, replied_message
+from core.domain.addresses import ChatType, Person
 from core.domain.buttons import parse_button_data
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived, Event, Mention, MessageReceived
 from core.domain.message_content import Attachment, UnsupportedContent
+from core.text.visible_text import has_visible_text
 
 STOP_UPDATE = "stopped_message_generation"
 """A person pressed Stop below a draft (Bot API 10.3); unknown to python-telegram-bot 22.8."""
@@ -78,30 +81,40 @@ def _parse_message(message: Message, identity: BotIdentity) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return parse_migration(message, identity)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    rich_markdown, attachments = rich_message_markdown(message), attachments_of(message)
-    unsupported = None if rich_markdown else unsupported_content(message)
-    if author is None or message.chat.type == Chat.CHANNEL:
-        return None
-    if not (raw_text(message) or rich_markdown or unsupported or attachments):
+    if author is None or message.chat.type == Chat.CHANNEL or not _has_content(message):
         return None  # another bot, or a service message
     text = parse_text(message, identity)
     mention = _mention(message, text, identity)
     if message.is_automatic_forward and mention is not Mention.BY_NAME:
         return None  # the linked channel's post in its discussion group
-    leading = leading_command(message)
-    if (leading or text.mentions_bot) and (command := _parse_command(message, text, author, identity)):
+    leading = None if message.forward_origin else leading_command(message)
+    if (leading or mention is Mention.BY_NAME) and (
+        command := _parse_command(message, text, author, identity)
+    ):
         return command
     if leading and not _is_plain_message(leading, mention, identity):
         return None
-    quoted = parse_reply_context(message, identity)
+    return _build_message(message, text, mention, author, identity)
+
+
+def _build_message(
+    message: Message, text: MessageText, mention: Mention, author: Person, identity: BotIdentity
+) -> MessageReceived:
+    quoted, attachments, other = (
+        parse_reply_context(message, identity),
+        attachments_of(message),
+        other_content_of(message),
+    )
+    unsupported = None if rich_message_markdown(message) or attachments else unsupported_content_of(message)
     # A bare mention in a reply to somebody's message asks about that message.
-    is_empty = not (text.markdown or attachments or (quoted and quoted.text and not quoted.by_bot))
+    asks_about_reply = quoted is not None and quoted.has_content and not quoted.by_bot
+    is_empty = not (has_visible_text(text.markdown) or attachments or other or asks_about_reply)
     return MessageReceived(
         delivery_id=f"msg:{message.chat.id}:{message.message_id}",
         message_id=str(message.message_id),
         address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
         author=author,
-        text=text.markdown,
+        text=text.markdown if has_visible_text(text.markdown) else "",
         sent_at=message.date,
         chat_type=chat_type_of(message.chat),
         mention=mention,
@@ -110,8 +123,21 @@ def _parse_message(message: Message, identity: BotIdentity) -> Event | None:
         allows_follow_up=threads_by_reply(message.chat),
         unsupported_content=unsupported or (UnsupportedContent.EMPTY if is_empty else None),
         attachments=attachments,
+        forwarded_from=parse_origin(message.forward_origin) if message.forward_origin else None,
+        other=other,
         media_group_id=media_group_id(message),
         maybe_truncated=len(text.raw) >= MAYBE_TRUNCATED_UNITS,
+    )
+
+
+def _has_content(message: Message) -> bool:
+    """Return whether a person said or sent something; service messages have no content."""
+    return bool(
+        raw_text(message)
+        or attachments_of(message)
+        or other_content_of(message)
+        or unsupported_content_of(message)
+        or rich_message_markdown(message)
     )
 
 
@@ -188,9 +214,9 @@ def _parse_stop(update: Mapping[str, Any], identity: BotIdentity, received_at: d
 
 
 def _mention(message: Message, text: MessageText, identity: BotIdentity) -> Mention:
-    if message.chat.type == Chat.PRIVATE:
+    if chat_type_of(message.chat) is ChatType.DIRECT:
         return Mention.DIRECT
-    if text.mentions_bot:
+    if text.mentions_bot and message.forward_origin is None:  # forwarded words address nobody here
         return Mention.BY_NAME
     answered = replied_message(message)
     if answered and answered.from_user and answered.from_user.id == identity.id:

@@ -12,31 +12,11 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity
 
 from bots.telegram.people import BotIdentity
-from core.domain.message_content import UnsupportedContent
+from core.text.visible_text import clean_text
 
 _UTF16 = "utf-16-le"
 _STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
 _QUOTE_TYPES = ("blockquote", "expandable_blockquote")
-_OTHER_CONTENT = (
-    "contact",
-    "location",
-    "venue",
-    "poll",
-    "dice",
-    "game",
-    "story",
-    "paid_media",
-    "checklist",
-    "giveaway",
-)
-
-_UNSUPPORTED = (
-    ("sticker", UnsupportedContent.STICKER),
-    ("voice", UnsupportedContent.VOICE),
-    ("audio", UnsupportedContent.VOICE),
-    ("live_photo", UnsupportedContent.OTHER),
-    *((kind, UnsupportedContent.OTHER) for kind in _OTHER_CONTENT),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +37,6 @@ def raw_text(message: Message) -> tuple[str, tuple[MessageEntity, ...]] | None:
     if message.caption is not None:
         return message.caption, message.caption_entities
     return None
-
-
-def unsupported_content(message: Message) -> UnsupportedContent | None:
-    """Return the content of ``message`` that cannot be read; None if there is none."""
-    for kind, meaning in _UNSUPPORTED:
-        if getattr(message, kind):
-            return meaning
-    return UnsupportedContent.OTHER if "rich_message" in message.api_kwargs else None
 
 
 def leading_command(message: Message) -> tuple[str, str] | None:
@@ -110,7 +82,7 @@ def to_markdown(text: str, entities: Sequence[MessageEntity], identity: BotIdent
     shown = sorted(
         (span for span in spans if span.start < span.end), key=lambda span: (span.start, -span.end)
     )
-    return _render_spans(units, 0, len(units) // 2, shown).replace("\0", "").strip()
+    return clean_text(_render_spans(units, 0, len(units) // 2, shown)).strip()
 
 
 def _slice_utf16(encoded: bytes, start: int, end: int) -> str:

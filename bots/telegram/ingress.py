@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from telegram import Update
 from telegram.error import Conflict, TelegramError
 
 from bots.telegram.addressing import PLATFORM
@@ -25,6 +24,7 @@ from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
 from bots.telegram.people import BotAccount
+from bots.telegram.tolerant_parsing import parse_update
 from core.concurrency.task_set import TaskSet
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
@@ -209,7 +209,7 @@ class Ingress:
 
     def _parse(self, raw: Any) -> Sequence[Event]:
         try:
-            update = Update.de_json(raw, self._bot)
+            update = parse_update(raw, self._bot)
             return parse_events(update, self._account.identity, received_at=datetime.now(UTC))
         except Exception as exc:  # noqa: BLE001 - an update of any shape must not block those behind it
             return [self._unparsed(raw, exc)]

@@ -13,8 +13,8 @@ from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, 
 
 from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_of
 from bots.telegram.incoming_markdown import bot_mentions, leading_command, raw_text, to_markdown
+from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.people import BotIdentity, person_of
-from bots.telegram.reply_context import rich_message_markdown
 from core.domain.addresses import Person
 from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited
 

@@ -12,7 +12,7 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
 
-from bots.telegram.addressing import reply_parameters_of, topic_id_of
+from bots.telegram.addressing import direct_topic_id_of, reply_parameters_of, topic_id_of
 from bots.telegram.buttons import render_buttons
 from bots.telegram.entities import entities_of
 from bots.telegram.errors import (
@@ -65,6 +65,7 @@ class MessageApi:
                 entities=entities_of(message),
                 link_preview_options=_NO_PREVIEW,
                 message_thread_id=topic_id_of(address),
+                direct_messages_topic_id=direct_topic_id_of(address),
                 reply_parameters=reply_parameters_of(address, chat),
                 reply_markup=_reply_markup(address, buttons),
             )
@@ -111,6 +112,7 @@ class MessageApi:
                 "chat_id": chat,
                 "rich_message": {"markdown": markdown},
                 "message_thread_id": topic_id_of(address),
+                "direct_messages_topic_id": direct_topic_id_of(address),
                 "reply_parameters": reply_parameters_of(address, chat),
                 "reply_markup": _reply_markup(address, buttons),
             }
@@ -184,7 +186,12 @@ class MessageApi:
                 raise
 
     async def send_typing(self, address: Address) -> None:
-        """Show "typing" for five seconds, or until a message is posted."""
+        """Show "typing" for five seconds, or until a message is posted.
+
+        Direct messages of channels have no such sign (https://core.telegram.org/bots/api#sendchataction).
+        """
+        if direct_topic_id_of(address) is not None:
+            return
         topic = topic_id_of(address)
         await self.call_in_chat(
             address,

@@ -13,6 +13,8 @@ from telegram import (
 )
 
 from core.domain.addresses import Person
+from core.domain.message_content import ForwardOrigin
+from core.text.visible_text import clean_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +54,32 @@ def person_of(user: User | None, chat: Chat | None, signature: str | None) -> Pe
     (https://core.telegram.org/bots/api#message).
     """
     if chat is not None:
-        title = chat.effective_name or ""
-        return Person(id=str(chat.id), name=f"{signature} ({title})" if signature else title)
+        title = clean_name(chat.effective_name or "")
+        return Person(id=str(chat.id), name=clean_name(f"{signature} ({title})") if signature else title)
     if user is None or user.is_bot:
         return None
-    return Person(id=str(user.id), name=user.full_name, language=user.language_code or "")
+    return Person(id=str(user.id), name=clean_name(user.full_name), language=user.language_code or "")
 
 
-def origin_name(origin: MessageOrigin) -> str:
-    """Return the display name of a message's original author; "" if Telegram does not give one."""
+def clean_name(name: str) -> str:
+    """Return a name without characters that cannot be stored or shown."""
+    return clean_text(name).strip()
+
+
+def parse_origin(origin: MessageOrigin) -> ForwardOrigin:
+    """Return where a message was first posted, as far as Telegram shows it."""
     match origin:
-        case MessageOriginUser():
-            return origin.sender_user.full_name
-        case MessageOriginHiddenUser():
-            return origin.sender_user_name
-        case MessageOriginChat():
-            return origin.sender_chat.effective_name or ""
-        case MessageOriginChannel():
-            return origin.chat.effective_name or ""
+        case MessageOriginUser(sender_user=user):
+            return ForwardOrigin(
+                author=clean_name(user.full_name), author_id=str(user.id), sent_at=origin.date
+            )
+        case MessageOriginHiddenUser(sender_user_name=name):
+            return ForwardOrigin(author=clean_name(name), sent_at=origin.date)
+        case MessageOriginChat(sender_chat=chat, author_signature=signature):
+            pass
+        case MessageOriginChannel(chat=chat, author_signature=signature):
+            pass
         case _:
-            return ""
+            return ForwardOrigin(sent_at=origin.date)
+    title = clean_name(chat.effective_name or "")
+    return ForwardOrigin(author=clean_name(signature or ""), channel=title, sent_at=origin.date)

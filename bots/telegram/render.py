@@ -18,13 +18,13 @@ from core.markdown.lines import (
     TABLE_KINDS,
     LineKind,
     MarkdownLine,
-    has_visible_text,
     normalize,
     scan_lines,
 )
 from core.markdown.mentions import MentionCodec
 from core.markdown.partial_text import close_open_markup
 from core.markdown.split import IncrementalSplitter
+from core.text.visible_text import has_visible_text
 
 TEXT_LIMIT_UNITS = 4096
 TARGET_UNITS = 3900

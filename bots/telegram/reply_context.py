@@ -1,18 +1,13 @@
-"""Parses the message that a person replies to: bots see no other earlier message. Pure.
+"""Parses the message that a person replies to: bots see no other earlier message. Pure."""
 
-Rich messages (Bot API 10.1) have blocks instead of text, which python-telegram-bot 22.8 does not know;
-they are converted back to Markdown, closely enough for a language model.
-Source: https://core.telegram.org/bots/api#richmessage
-"""
+from telegram import ExternalReplyInfo, Message
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-from telegram import Message
-
+from bots.telegram.attachments import attachments_of
 from bots.telegram.incoming_markdown import raw_text, to_markdown
-from bots.telegram.people import BotIdentity, origin_name, person_of
-from core.domain.message_content import ReplyContext
+from bots.telegram.incoming_rich import rich_message_markdown
+from bots.telegram.other_content import Carrier, other_content_of, unsupported_content_of
+from bots.telegram.people import BotIdentity, clean_name, parse_origin, person_of
+from core.domain.message_content import ContentKind, OtherContent, ReplyContext, UnsupportedContent
 
 
 def replied_message(message: Message) -> Message | None:
@@ -29,117 +24,54 @@ def replied_message(message: Message) -> Message | None:
 
 
 def parse_reply_context(message: Message, identity: BotIdentity) -> ReplyContext | None:
-    """Return the message that ``message`` replies to; only the quoted part if a person chose one."""
+    """Return the message that ``message`` replies to, in this chat or another; None if there is none."""
     quote = message.quote
-    quoted = to_markdown(quote.text, quote.entities or ()) if quote else ""
+    selection = to_markdown(quote.text, quote.entities or ()) if quote else ""
     if replied := replied_message(message):
-        author = person_of(replied.from_user, replied.sender_chat, replied.author_signature)
-        return ReplyContext(
-            message_id=str(replied.message_id),
-            author=author.name if author else replied.from_user.full_name if replied.from_user else "",
-            text=quoted or to_markdown(*(raw_text(replied) or ("", ()))) or rich_message_markdown(replied),
-            by_bot=bool(replied.from_user and replied.from_user.id == identity.id),
-            author_id=author.id if author else str(replied.from_user.id) if replied.from_user else "",
-        )
-    if message.external_reply and quoted:  # its id belongs to another chat and must not match here
-        return ReplyContext(message_id="", author=origin_name(message.external_reply.origin), text=quoted)
+        return _from_message(replied, selection, identity)
+    if message.external_reply is not None:
+        return _from_other_chat(message.external_reply, selection)
+    if message.reply_to_story is not None:
+        story = message.reply_to_story.chat.effective_name or ""
+        described = OtherContent(kind=ContentKind.STORY, text="[a story, which bots cannot see]")
+        return ReplyContext(message_id="", author=clean_name(story), other=(described,))
     return None
 
 
-def rich_message_markdown(message: Message) -> str:
-    """Return the Markdown of a rich message; "" for any other."""
-    match message.api_kwargs.get("rich_message"):
-        case {"blocks": [*blocks]}:
-            return _render_blocks(blocks)
-        case _:
-            return ""
+def _from_message(replied: Message, selection: str, identity: BotIdentity) -> ReplyContext:
+    user, origin = replied.from_user, replied.forward_origin
+    author = person_of(user, replied.sender_chat, replied.author_signature)
+    return ReplyContext(
+        message_id=str(replied.message_id),
+        author=author.name if author else clean_name(user.full_name) if user else "",
+        text=to_markdown(*(raw_text(replied) or ("", ()))) or rich_message_markdown(replied),
+        by_bot=bool(user and user.id == identity.id),
+        author_id=author.id if author else str(user.id) if user else "",
+        selection=selection,
+        attachments=attachments_of(replied),
+        other=other_content_of(replied),
+        unsupported=_unsupported(replied),
+        forwarded_from=parse_origin(origin) if origin else None,
+    )
 
 
-def _render_blocks(blocks: Sequence[Any]) -> str:
-    return "\n\n".join(words for block in blocks if (words := _render_block(block)))
+def _from_other_chat(reply: ExternalReplyInfo, selection: str) -> ReplyContext:
+    """Return a message of another chat; its id belongs to that chat and must not match here."""
+    origin = parse_origin(reply.origin)
+    chat = clean_name(reply.chat.effective_name or "") if reply.chat else ""
+    return ReplyContext(
+        message_id="",
+        author=origin.author or origin.channel,
+        author_id=origin.author_id,
+        selection=selection,
+        attachments=attachments_of(reply),
+        other=other_content_of(reply),
+        unsupported=_unsupported(reply),
+        channel=chat or origin.channel,
+    )
 
 
-def _render_block(block: Any) -> str:
-    match block:
-        case {"type": "heading", "size": int(size), "text": text}:
-            return f"{'#' * size} {_render_inline(text)}"
-        case {"type": "pre", "text": text}:
-            return f"```{block.get('language', '')}\n{_render_inline(text)}\n```"
-        case {"type": "divider"}:
-            return "---"
-        case {"type": "mathematical_expression", "expression": str(expression)}:
-            return f"$$\n{expression}\n$$"
-        case {"type": "expandable_blockquote" | "pullquote", "text": text}:
-            return _blockquote(_render_inline(text))
-        case {"text": text}:
-            return _render_inline(text)
-        case _:
-            return _render_container(block)
-
-
-def _render_container(block: Any) -> str:
-    match block:
-        case {"type": "list", "items": [*items]}:
-            return "\n".join(_list_item(item) for item in items)
-        case {"type": "table", "cells": [*rows]}:
-            return "\n".join(_table_rows(rows))
-        case {"type": "details", "summary": summary, "blocks": [*inner]}:
-            return f"{_render_inline(summary)}\n\n{_render_blocks(inner)}"
-        case {"type": "blockquote", "blocks": [*inner]}:
-            return _blockquote(_render_blocks(inner))
-        case {"blocks": [*inner]}:
-            return _render_blocks(inner)
-        case _:  # media, maps, buttons: no text
-            return ""
-
-
-def _blockquote(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
-
-
-def _list_item(item: Any) -> str:
-    match item:
-        case {"label": str(label), "blocks": [*inner]}:
-            marker = label if label[:1].isalnum() else "-"
-            if item.get("has_checkbox"):
-                marker += " [x]" if item.get("is_checked") else " [ ]"
-            return f"{marker} {_render_blocks(inner)}".replace("\n", "\n  ")
-        case _:
-            return ""
-
-
-def _table_rows(rows: Sequence[Any]) -> Iterator[str]:
-    for index, row in enumerate(rows):
-        yield f"| {' | '.join(_render_inline(cell.get('text', '')) for cell in row)} |"
-        if index == 0:
-            yield f"|{'---|' * len(row)}"
-
-
-_STYLE_MARKERS = {
-    "bold": "**",
-    "italic": "*",
-    "strikethrough": "~~",
-    "spoiler": "||",
-    "code": "`",
-    "marked": "==",
-}
-
-
-def _render_inline(text: Any) -> str:
-    """Return the Markdown of a RichText: a string, a list of RichTexts, or a styled one."""
-    match text:
-        case str():
-            return text
-        case [*pieces]:
-            return "".join(_render_inline(piece) for piece in pieces)
-        case {"type": "url", "url": str(url), "text": inner}:
-            return f"[{_render_inline(inner)}]({url})"
-        case {"type": "mathematical_expression", "expression": str(expression)}:
-            return f"${expression}$"
-        case {"alternative_text": str(emoji)}:
-            return emoji
-        case {"type": str(kind), "text": inner}:
-            mark = _STYLE_MARKERS.get(kind, "")
-            return f"{mark}{_render_inline(inner)}{mark}"
-        case _:
-            return ""
+def _unsupported(carrier: Carrier) -> tuple[UnsupportedContent, ...]:
+    kind = unsupported_content_of(carrier)
+    rich = isinstance(carrier, Message) and bool(rich_message_markdown(carrier))
+    return () if kind is None or rich else (kind,)

@@ -12,7 +12,14 @@ from typing import TypeAlias
 from core.domain.addresses import Address, ChatType, Person
 from core.domain.buttons import ButtonAction
 from core.domain.command_names import CommandName
-from core.domain.message_content import Attachment, ReplyContext, UnsupportedContent
+from core.domain.message_content import (
+    Attachment,
+    ForwardOrigin,
+    MessageContent,
+    OtherContent,
+    ReplyContext,
+    UnsupportedContent,
+)
 
 
 class Mention(StrEnum):
@@ -48,13 +55,27 @@ class MessageReceived:
     author has with it: so in a thread and in a chain of replies, not in a room for all."""
     unsupported_content: UnsupportedContent | None = None  #: what it carries that cannot be read yet
     attachments: tuple[Attachment, ...] = ()
+    forwarded_from: ForwardOrigin | None = None  #: whose words these are; None if they are the author's own
+    other: tuple[OtherContent, ...] = ()  #: content that is neither words nor files
     media_group_id: str = ""
-    """The same for all messages that a platform made of one saying (Telegram's albums); no message
-    tells that it is the last."""
+    """Equal for all messages that a person sent as one: an album, or a comment with the messages that
+    it forwards. No message says that it is the last."""
     maybe_truncated: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
     needs_intent_check: bool = False
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
+
+    @property
+    def content(self) -> MessageContent:
+        """Everything that the message says and carries."""
+        return MessageContent(
+            text=self.text,
+            reply=self.quoted,
+            forwarded_from=self.forwarded_from,
+            attachments=self.attachments,
+            other=self.other,
+            unsupported=() if self.unsupported_content is None else (self.unsupported_content,),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,19 +47,6 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyContext:
-    """The message that a message replies to, as far as the platform shows it."""
-
-    message_id: str
-    author: str = ""  #: display name
-    text: str = ""  #: its words as Markdown; "" if it has none
-    by_bot: bool = False  #: whether this bot wrote it
-    author_id: str = ""  #: the platform's own id of its author; "" if the platform does not send it
-    selection: str = ""  #: the part of ``text`` that the person chose to quote; "" for the whole
-    attachments: tuple[Attachment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardOrigin:
     """Where a forwarded message was first posted, as far as the platform shows it."""
 
@@ -80,6 +67,12 @@ class ContentKind(StrEnum):
     POLL = "poll"
     CHECKLIST = "checklist"
     STICKER = "sticker"
+    DICE = "dice"
+    GAME = "game"
+    STORY = "story"
+    INVOICE = "invoice"
+    GIVEAWAY = "giveaway"
+    GIFT = "gift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +81,28 @@ class OtherContent:
 
     kind: ContentKind
     text: str  #: Markdown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyContext:
+    """The message that a message replies to, as far as the platform shows it."""
+
+    message_id: str
+    author: str = ""  #: display name
+    text: str = ""  #: its words as Markdown; "" if it has none
+    by_bot: bool = False  #: whether this bot wrote it
+    author_id: str = ""  #: the platform's own id of its author; "" if the platform does not send it
+    selection: str = ""  #: the part of ``text`` that the person chose to quote; "" for the whole
+    attachments: tuple[Attachment, ...] = ()
+    other: tuple[OtherContent, ...] = ()
+    unsupported: tuple[UnsupportedContent, ...] = ()
+    forwarded_from: ForwardOrigin | None = None
+    channel: str = ""  #: title of the other chat that it was posted in; "" if that is this chat or hidden
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything of it to ask about."""
+        return bool(self.text.strip() or self.selection or self.attachments or self.other or self.unsupported)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +124,20 @@ class MessageContent:
     @property
     def is_blank(self) -> bool:
         """Whether nothing of it can be read: no words, quote, file or other content."""
-        quotes = self.reply is not None and bool(self.reply.text.strip())
+        quotes = self.reply is not None and self.reply.has_content
         return not (self.has_words or quotes or self.attachments or self.other)
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether it holds anything that Kimi can answer; a sticker alone does not."""
+        readable = any(other.kind is not ContentKind.STICKER for other in self.other)
+        quotes = self.reply is not None and self.reply.has_content and not self.unsupported
+        return self.has_words or bool(self.attachments) or readable or quotes
+
+    @property
+    def all_attachments(self) -> tuple[Attachment, ...]:
+        """Its own attachments, and those of the message that it replies to."""
+        return (*self.attachments, *(self.reply.attachments if self.reply is not None else ()))
 
     def without_reply(self) -> "MessageContent":
         """Return the same content without the message that it replies to."""

@@ -20,9 +20,6 @@ _PARTIAL_MARKER = re.compile(
     r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|[-*_=][-*_= \t]*|\[[ xX]?\]?)?[ \t]*$"
 )
 _UNSUPPORTED = re.compile("[\x00\ud800-\udfff]")
-_VISIBLE = re.compile(
-    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
-)
 _TAB = 4
 
 
@@ -104,11 +101,6 @@ def normalize(text: str) -> str:
     if "\r" in text:
         text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
     return _UNSUPPORTED.sub("\ufffd", text)
-
-
-def has_visible_text(text: str) -> bool:
-    """Tell whether anything of ``text`` can be seen."""
-    return _VISIBLE.search(text) is not None
 
 
 def is_partial_marker(content: str) -> bool:

@@ -9,8 +9,11 @@ def speaker_label(name: str) -> str:
     return plain.translate({ord(mark): " " for mark in ":：<>[]"}).strip()[:MAX_NAME_CHARS] or "somebody"
 
 
-def prepend_quote(text: str, *, quote: str, author: str) -> str:
-    """Return a message's words below a quote of the message that it replies to."""
-    lines = "\n".join(f"> {line}" for line in quote.strip().splitlines())
-    said = f"{speaker_label(author)} wrote:" if author else "Replying to:"
-    return f"{said}\n{lines}\n\n{text}".rstrip()
+def blockquote(text: str) -> str:
+    """Return a text as a Markdown quote."""
+    return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def truncate(text: str, max_chars: int) -> str:
+    """Return a text, or its beginning with a mark of what is missing."""
+    return text if len(text) <= max_chars else f"{text[:max_chars].rstrip()} … [the rest is left out]"

@@ -11,8 +11,8 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.rich import checked_rich, text_of
 from bots.telegram.app import TelegramApp
 from bots.telegram.entities import entities_of, rich_markdown_of
+from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.render import TelegramRichRenderer
-from bots.telegram.reply_context import rich_message_markdown
 from bots.telegram.rich_markdown import to_rich_markdown
 from bots.telegram.surface import TelegramMessageChannel
 from core.domain.addresses import Address, ThreadKey

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.markdown.lines import has_visible_text, is_partial_marker, normalize, scan_lines
+from core.markdown.lines import is_partial_marker, normalize, scan_lines
+from core.text.visible_text import has_visible_text
 
 
 def kinds(text: str) -> list[str]:

@@ -16,7 +16,6 @@ from core.prompting.prompt import (
     system_prompt,
 )
 from core.store.history import HistoryMessage
-from core.text.quoting import prepend_quote
 from core.text.tokens import MESSAGE_TOKENS, estimate_tokens, update_ratio
 
 
@@ -138,13 +137,6 @@ def test_an_operator_s_instructions_replace_ours() -> None:
     )
     assert text.startswith("You sell tea.")
     assert "Telegram" in text
-
-
-def test_a_quoted_message_stands_above_the_words() -> None:
-    """What a mention replies to is given as a quote with its author."""
-    assert prepend_quote("是真的吗？", quote="第一行\n第二行", author="小明") == (
-        "小明 wrote:\n> 第一行\n> 第二行\n\n是真的吗？"
-    )
 
 
 def test_chinese_costs_more_tokens_a_character() -> None:

@@ -10,6 +10,7 @@ from core.domain.message_content import (
     MessageContent,
     OtherContent,
     ReplyContext,
+    UnsupportedContent,
 )
 from core.text.message_text import attachments_line, display_name, render_content
 
@@ -36,14 +37,57 @@ def test_a_quote_is_above_the_words_and_attachments_are_below() -> None:
 
 
 def test_only_the_selected_part_of_a_quoted_message_is_shown() -> None:
-    """Telegram's manual quotes select a part of the message: it is the part that is meant."""
+    """Telegram's manual quotes select a part of the message: the whole stays with it, the part is named."""
     reply = ReplyContext(message_id="1", text="It is broken. Help!", selection="broken")
-    assert render_content(MessageContent(text="How?", reply=reply)) == "Replying to:\n> broken\n\nHow?"
+    assert render_content(MessageContent(text="How?", reply=reply)) == (
+        "Replying to:\n> It is broken. Help!\n>\n> This part is meant:\n> broken\n\nHow?"
+    )
+    alone = ReplyContext(message_id="", text="", selection="broken")
+    assert render_content(MessageContent(text="How?", reply=alone)) == "Replying to:\n> broken\n\nHow?"
 
 
-def test_a_quoted_message_without_words_is_left_out() -> None:
-    """A reply to a picture has nothing to quote."""
+def test_a_replied_message_shows_all_that_it_carries() -> None:
+    """Replying to a picture, a poll or a recording means asking about it."""
+    poll = OtherContent(kind=ContentKind.POLL, text="Poll: Tea?")
+    for reply, quote in (
+        (
+            ReplyContext(message_id="1", author="Ann", attachments=(PHOTO,)),
+            "Ann wrote:\n> [attached: photo.jpg]",
+        ),
+        (ReplyContext(message_id="1", author="Ann", other=(poll,)), "Ann wrote:\n> Poll: Tea?"),
+        (
+            ReplyContext(message_id="1", author="Ann", text="Hear!", unsupported=(UnsupportedContent.VOICE,)),
+            "Ann wrote:\n> Hear!\n>\n> [a recording that could not be heard]",
+        ),
+        (
+            ReplyContext(
+                message_id="1", author="Ann", text="Up!", forwarded_from=ForwardOrigin(channel="News")
+            ),
+            "Ann forwarded from News:\n> Up!",
+        ),
+        (ReplyContext(message_id="", author="Ann", text="Up!", channel="Team"), "Ann wrote in Team:\n> Up!"),
+    ):
+        assert render_content(MessageContent(text="Well?", reply=reply)) == f"{quote}\n\nWell?"
+
+
+def test_a_long_message_that_is_replied_to_is_cut_with_a_mark() -> None:
+    """A quote of 100,000 characters would push the question out of sight."""
+    reply = ReplyContext(message_id="1", text="x" * 100_000)
+    text = render_content(MessageContent(text="Why?", reply=reply))
+    assert len(text) < 5_000
+    assert text.endswith("[the rest is left out]\n\nWhy?")
+
+
+def test_a_reply_to_nothing_known_is_left_out() -> None:
+    """Of a message that the platform does not show there is nothing to quote."""
     assert render_content(MessageContent(text="How?", reply=ReplyContext(message_id="1"))) == "How?"
+
+
+def test_what_could_not_be_read_is_named() -> None:
+    """Kimi is told of a recording beside words; of a message that is only empty there is nothing to tell."""
+    voice = MessageContent(text="listen please", unsupported=(UnsupportedContent.VOICE,))
+    assert render_content(voice) == "listen please\n\n[a recording that could not be heard]"
+    assert render_content(MessageContent(unsupported=(UnsupportedContent.EMPTY,))) == ""
 
 
 def test_a_forwarded_message_names_its_origin() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.quoting import MAX_NAME_CHARS, prepend_quote, speaker_label
+from core.text.quoting import MAX_NAME_CHARS, blockquote, speaker_label, truncate
 
 
 @pytest.mark.parametrize(
@@ -28,5 +28,10 @@ def test_a_long_name_is_cut() -> None:
 
 def test_a_quote_is_marked_line_by_line() -> None:
     """Each line of the quoted message is marked, so that none passes for the person's own."""
-    assert prepend_quote("Why?", quote="one\ntwo\n", author="Bob") == "Bob wrote:\n> one\n> two\n\nWhy?"
-    assert prepend_quote("", quote="one", author="") == "Replying to:\n> one"
+    assert blockquote("one\n\ntwo\n") == "> one\n>\n> two"
+
+
+def test_a_long_text_is_cut_with_a_mark() -> None:
+    """We chose: what is left out is said, so that Kimi does not take the part for the whole."""
+    assert truncate("short", 5) == "short"
+    assert truncate("too long", 4) == "too … [the rest is left out]"
