@@ -46,6 +46,7 @@ UNKNOWN_METHOD = "not found"
 
 TEXT_MISSING = "message text is empty"
 NOT_MODIFIED = "message is not modified"
+TOPIC_NOT_FOUND = "message thread not found"
 NOT_FOUND_TO_DELETE = ("message to delete not found", "message_id_invalid")
 
 _MESSAGE_GONE_TEXTS = (
@@ -56,7 +57,7 @@ _MESSAGE_GONE_TEXTS = (
 )
 _FORBIDDEN_TEXTS = (
     "chat not found",
-    "message thread not found",
+    TOPIC_NOT_FOUND,
     "topic_closed",
     "topic_deleted",
     "not enough rights",

@@ -145,7 +145,7 @@ def _parse_command(
     message: Message, text: MessageText, author: Person, identity: BotIdentity
 ) -> CommandReceived | None:
     """Return the command in ``message``, written ``/new``, ``/new@bot`` or ``@bot /new``; None if none."""
-    found = re.match(r"/(\w+)(@\w+)?(?:\s+(.*))?$", text.markdown, re.DOTALL)
+    found = re.match(r"/(\w+)(@\w+)?[.!?。！？…]*(?:\s+(.*))?$", text.markdown, re.DOTALL)
     if found is None or found[2] or found[1].lower() not in set(CommandName):
         return None  # a name that was not removed is another bot's
     return CommandReceived(

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from telegram.error import Conflict, TelegramError
 
 from bots.telegram.addressing import PLATFORM
+from bots.telegram.batches import group_messages
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
@@ -121,7 +122,8 @@ class Ingress:
             if len(body) > BODY_LIMIT_BYTES:
                 return Response(status_code=413)
         try:
-            await self._handle(_decode_body(body))
+            raw = _decode_body(body)
+            await self._handle(raw, self._parse(raw))
         except StoreUnavailable as exc:
             log.error("store.unavailable", platform=PLATFORM, error=str(exc))
             return Response(status_code=503, headers={"Retry-After": "1"})
@@ -163,10 +165,11 @@ class Ingress:
                 read_margin_s=self._config.call_timeout_s,
             )
         )
-        for raw in updates:
+        batch = group_messages([self._parse(raw) for raw in updates])
+        for raw, events in zip(updates, batch, strict=True):
             if self._stopping:
                 return True
-            await self._handle(raw)
+            await self._handle(raw, events)
             self._offset = int(raw["update_id"]) + 1
         return False
 
@@ -186,13 +189,12 @@ class Ingress:
 
     # -- one update ----------------------------------------------------------------------------
 
-    async def _handle(self, raw: Any) -> None:
+    async def _handle(self, raw: Any, events: Sequence[Event]) -> None:
         """Store the events of an update.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        events = self._parse(raw)
         for event in events:
             await self._store(event, raw)
         self._run_side_effects(events, raw)

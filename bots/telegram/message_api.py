@@ -8,27 +8,33 @@ is repeated with the new chat id.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
+import structlog
 from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
 
-from bots.telegram.addressing import direct_topic_id_of, reply_parameters_of, topic_id_of
+from bots.telegram.addressing import direct_topic_id_of, is_private, reply_parameters_of, topic_id_of
 from bots.telegram.buttons import render_buttons
 from bots.telegram.entities import entities_of
 from bots.telegram.errors import (
     NOT_FOUND_TO_DELETE,
     NOT_MODIFIED,
     TEXT_MISSING,
+    TOPIC_NOT_FOUND,
     UNKNOWN_METHOD,
     description_contains,
     translate_errors,
 )
-from core.domain.addresses import Address
+from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.buttons import Button
 from core.domain.errors import MessageGone, PlatformError, PlatformRefused
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+MAX_LOST_TOPICS = 1_000  #: before they are forgotten, each to be found lost again
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
@@ -43,6 +49,7 @@ class MessageApi:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._migrated_chats: dict[str, str] = {}
+        self._lost_topics: set[ThreadKey] = set()
 
     def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
         """Record that a group became a supergroup; running answers continue in it."""
@@ -58,19 +65,19 @@ class MessageApi:
     ) -> MessageRef:
         """Post a message, in groups as a reply to the question."""
 
-        async def send(chat: str) -> Message:
+        async def send(chat: str, topic: int | None) -> Message:
             return await self._bot.send_message(
                 chat,
                 message.text,
                 entities=entities_of(message),
                 link_preview_options=_NO_PREVIEW,
-                message_thread_id=topic_id_of(address),
+                message_thread_id=topic,
                 direct_messages_topic_id=direct_topic_id_of(address),
                 reply_parameters=reply_parameters_of(address, chat),
                 reply_markup=_reply_markup(address, buttons),
             )
 
-        sent = await self.call_in_chat(address, send, idempotent=False)
+        sent = await self.call_in_topic(address, send, idempotent=False)
         return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
 
     async def edit(
@@ -107,11 +114,11 @@ class MessageApi:
             RichMessagesUnsupported: the server does not know rich messages.
         """
 
-        async def send(chat: str) -> Message:
+        async def send(chat: str, topic: int | None) -> Message:
             parameters = {
                 "chat_id": chat,
                 "rich_message": {"markdown": markdown},
-                "message_thread_id": topic_id_of(address),
+                "message_thread_id": topic,
                 "direct_messages_topic_id": direct_topic_id_of(address),
                 "reply_parameters": reply_parameters_of(address, chat),
                 "reply_markup": _reply_markup(address, buttons),
@@ -122,7 +129,7 @@ class MessageApi:
             )
 
         try:
-            sent = await self.call_in_chat(address, send, idempotent=False)
+            sent = await self.call_in_topic(address, send, idempotent=False)
         except PlatformError as exc:
             if isinstance(exc.__cause__, EndPointNotFound):
                 raise RichMessagesUnsupported(str(exc)) from exc
@@ -192,12 +199,36 @@ class MessageApi:
         """
         if direct_topic_id_of(address) is not None:
             return
-        topic = topic_id_of(address)
-        await self.call_in_chat(
-            address,
-            lambda chat: self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic),
-            idempotent=True,
-        )
+
+        async def send(chat: str, topic: int | None) -> bool:
+            return await self._bot.send_chat_action(chat, ChatAction.TYPING, message_thread_id=topic)
+
+        await self.call_in_topic(address, send, idempotent=True)
+
+    async def call_in_topic(
+        self, address: Address, call: Callable[[str, int | None], Awaitable[T]], *, idempotent: bool
+    ) -> T:
+        """Await ``call`` with the present chat id and the topic that every call must name.
+
+        A private chat's topic may be deleted, or refused as a whole (tdlib/telegram-bot-api issue 847). The
+        chat is the same person's, so that the call is repeated without the topic, and so are later ones.
+        """
+
+        async def call_in(chat: str) -> T:
+            topic = None if address.key in self._lost_topics else topic_id_of(address)
+            try:
+                return await call(chat, topic)
+            except BadRequest as exc:
+                lost = topic is not None and is_private(address)
+                if not lost or not description_contains(exc, TOPIC_NOT_FOUND):
+                    raise
+                log.info("telegram.private_topic_lost")
+            if len(self._lost_topics) >= MAX_LOST_TOPICS:
+                self._lost_topics.clear()
+            self._lost_topics.add(address.key)
+            return await call(chat, None)
+
+        return await self.call_in_chat(address, call_in, idempotent=idempotent)
 
     async def call_in_chat(
         self, address: Address, call: Callable[[str], Awaitable[T]], *, idempotent: bool

@@ -13,7 +13,7 @@ import structlog
 from telegram import Bot, Message
 from telegram.error import BadRequest
 
-from bots.telegram.addressing import reply_parameters_of, topic_id_of
+from bots.telegram.addressing import direct_topic_id_of, reply_parameters_of
 from bots.telegram.entities import entities_of, utf16_length
 from bots.telegram.errors import description_contains
 from bots.telegram.message_api import MessageApi
@@ -85,8 +85,10 @@ class FileUploader:
     ) -> MessageRef:
         text, entities = (caption.text, entities_of(caption)) if caption else (None, None)
 
-        async def send(chat: str) -> Message:
-            topic, reply = topic_id_of(address), reply_parameters_of(address, chat)
+        direct_topic = direct_topic_id_of(address)
+
+        async def send(chat: str, topic: int | None) -> Message:
+            reply = reply_parameters_of(address, chat)
             if as_photo:
                 return await self._bot.send_photo(
                     chat,
@@ -95,6 +97,7 @@ class FileUploader:
                     caption_entities=entities,
                     filename=name or "picture",
                     message_thread_id=topic,
+                    direct_messages_topic_id=direct_topic,
                     reply_parameters=reply,
                     read_timeout=UPLOAD_TIMEOUT_S,
                     write_timeout=UPLOAD_TIMEOUT_S,
@@ -106,10 +109,11 @@ class FileUploader:
                 caption_entities=entities,
                 filename=name or "file",
                 message_thread_id=topic,
+                direct_messages_topic_id=direct_topic,
                 reply_parameters=reply,
                 read_timeout=UPLOAD_TIMEOUT_S,
                 write_timeout=UPLOAD_TIMEOUT_S,
             )
 
-        sent = await self._api.call_in_chat(address, send, idempotent=False)
+        sent = await self._api.call_in_topic(address, send, idempotent=False)
         return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))

@@ -1,11 +1,13 @@
-"""Texts about the files of a question, in Chinese and English."""
+"""Texts about the files of a question and what else could not be read, in Chinese and English."""
 
 from collections.abc import Mapping, Sequence
 
 from core.domain.file_states import FileFault
+from core.domain.message_content import UnsupportedContent
 from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
 from core.text.language import Language, pick
+from core.text.notices import Notice
 
 MAX_NAMES = 3  #: file names in one sentence
 
@@ -119,3 +121,12 @@ def partial_files_text(partial_files: Sequence[PartialFile], language: Language)
             )
         )
     return pick(language, zh="", en=" ").join(notes)
+
+
+def unread_text(unread: Sequence[UnsupportedContent], language: Language) -> str:
+    """Return what stands below an answer if a part of the message could not be read; "" if nothing does."""
+    if UnsupportedContent.VOICE in unread:
+        return Notice.VOICE_NOT_HEARD.text(language)
+    if UnsupportedContent.OTHER in unread:
+        return Notice.PART_NOT_READ.text(language)
+    return ""

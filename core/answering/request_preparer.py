@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.answering.file_notices import file_problems_text, partial_files_text, reading_files_text
+from core.answering.file_notices import (
+    file_problems_text,
+    partial_files_text,
+    reading_files_text,
+    unread_text,
+)
 from core.answering.turn_question import Question
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.prompting.options_loader import OptionsLoader
@@ -64,6 +69,7 @@ class RequestPreparer:
             was_too_long=was_too_long,
         )
         notes = (
+            unread_text(question.unread, question.language),
             file_problems_text(files.problems, question.language),
             partial_files_text(prepared.partial_files, question.language),
         )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.domain.message_content import UnsupportedContent
 from core.store.conversations import Conversation
 from core.store.open_work import AvailableContext
 from core.store.turns import Turn
@@ -17,3 +18,4 @@ class Question:
     person_id: str  #: the person who asked
     language: Language  #: of the bot's own notices
     available_context: AvailableContext
+    unread: tuple[UnsupportedContent, ...] = ()  #: what could not be read of the message that asks

@@ -100,9 +100,14 @@ class ReplyContext:
     channel: str = ""  #: title of the other chat that it was posted in; "" if that is this chat or hidden
 
     @property
+    def is_readable(self) -> bool:
+        """Whether anything of it can be read."""
+        return bool(self.text.strip() or self.selection or self.attachments or self.other)
+
+    @property
     def has_content(self) -> bool:
-        """Whether there is anything of it to ask about."""
-        return bool(self.text.strip() or self.selection or self.attachments or self.other or self.unsupported)
+        """Whether there is anything of it to ask about, readable or not."""
+        return self.is_readable or bool(self.unsupported)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +136,13 @@ class MessageContent:
     def is_answerable(self) -> bool:
         """Whether it holds anything that Kimi can answer; a sticker alone does not."""
         readable = any(other.kind is not ContentKind.STICKER for other in self.other)
-        quotes = self.reply is not None and self.reply.has_content and not self.unsupported
+        quotes = self.reply is not None and self.reply.is_readable and not self.unsupported
         return self.has_words or bool(self.attachments) or readable or quotes
+
+    @property
+    def unread(self) -> tuple[UnsupportedContent, ...]:
+        """What could not be read of it, and of the message that it replies to."""
+        return (*self.unsupported, *(self.reply.unsupported if self.reply is not None else ()))
 
     @property
     def all_attachments(self) -> tuple[Attachment, ...]:

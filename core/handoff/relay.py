@@ -5,6 +5,7 @@ is never copied, and an edit that turns a copied message into a note deletes the
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.domain.addresses import Person
@@ -22,6 +23,8 @@ from core.store import Transaction, conversations, handoffs, history
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.store.outbox import OutboxContent, OutboxItem, SourceMessage
+from core.text.language import Language
+from core.text.message_text import render_content
 
 NOTE_PREFIX: Final = "//"
 
@@ -42,13 +45,13 @@ class Relay:
     ) -> None:
         """Copy a customer's message to the desk, and append it to the history."""
         conversation = await conversations.get(tx, handoff.conversation_id)
-        await append_to_history(tx, event, conversation, inbox_id, include_quote=False)
+        await append_to_history(tx, event, conversation, inbox_id)
         policy = await self._service.policy_of(tx, handoff)
         due_at = self._service.due_at(handoff.state, policy, customer_waits=True)
         await handoffs.record_customer_message(tx, handoff, event.address, due_at=due_at)
         if not handoff.desk_room.platform:
             return  # staff reads it in the same room
-        text = event.text.strip() or texts_for_staff.unsupported_content_text(event, ticket_language(handoff))
+        text = _text_for_desk(event, ticket_language(handoff))
         name = event.author.name or handoff.customer.name or event.author.id
         copy = prefix_author(name, text) if text else ""
         await _enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.DESK, copy)
@@ -162,6 +165,18 @@ class Relay:
             author=author.name,
         )
         await history.append(tx, message, conversation_id=handoff.conversation_id, message_id=message_id)
+
+
+def _text_for_desk(event: MessageReceived, language: Language) -> str:
+    """Return all that a customer's message says but its files, which follow as copies of their own.
+
+    A reply to the bot's own message is left out: the desk has that message above.
+    """
+    reply = event.quoted
+    shown_reply = None if reply is not None and reply.by_bot and not reply.selection else reply
+    content = replace(event.content, reply=shown_reply, attachments=(), unsupported=())
+    unsupported = texts_for_staff.unsupported_content_text(event, language)
+    return "\n\n".join(part for part in (render_content(content).strip(), unsupported) if part)
 
 
 async def _enqueue_copies(

@@ -44,7 +44,7 @@ class RequestDetector:
             conversation = await conversations.find_latest_in_channel(tx, key, event.author.id)
         conversation = conversation or await conversations.get_or_create(tx, key, event.chat_type)
         inbox_id = await store_event(tx, event, conversation.id)
-        await append_to_history(tx, event, conversation, inbox_id, include_quote=False)
+        await append_to_history(tx, event, conversation, inbox_id)
         request = HandoffRequest(
             reason=reason, customer=event.author, language=language, address=event.address
         )

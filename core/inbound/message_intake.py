@@ -99,10 +99,8 @@ async def _intake_by_default(
         answered = follows_up or _is_answered(grouped)
     conversation = known or await conversations.get_or_create(tx, event.address.key, event.chat_type)
     if not answered:
-        return await _store_unanswered(tx, event, conversation, include_quote=replied is None)
-    return await _enqueue_question(
-        tx, event, conversation, siblings, include_quote=replied is None, interrupt=interrupt
-    )
+        return await _store_unanswered(tx, event, conversation)
+    return await _enqueue_question(tx, event, conversation, siblings, interrupt=interrupt)
 
 
 async def _intake_by_rules(tx: Transaction, result: GroupPolicyResult, *, interrupt: bool) -> Handled:
@@ -116,13 +114,10 @@ async def _intake_by_rules(tx: Transaction, result: GroupPolicyResult, *, interr
     if conversation is None and not answered:
         return await _record_overheard(tx, event)
     conversation = conversation or await conversations.get_or_create(tx, event.address.key, event.chat_type)
-    include_quote = not result.is_reply
     if not answered:
-        return await _store_unanswered(tx, event, conversation, include_quote=include_quote)
+        return await _store_unanswered(tx, event, conversation)
     await chat_members.set_conversation(tx, event.address.key, event.author.id, conversation.id)
-    return await _enqueue_question(
-        tx, event, conversation, siblings, include_quote=include_quote, interrupt=interrupt
-    )
+    return await _enqueue_question(tx, event, conversation, siblings, interrupt=interrupt)
 
 
 async def _media_group(
@@ -143,14 +138,12 @@ async def _record_overheard(tx: Transaction, event: MessageReceived) -> Handled:
     return await store_without_work(tx, event, EventStatus.RECORDED) if event.media_group_id else IGNORED
 
 
-async def _store_unanswered(
-    tx: Transaction, event: MessageReceived, conversation: Conversation, *, include_quote: bool
-) -> Handled:
+async def _store_unanswered(tx: Transaction, event: MessageReceived, conversation: Conversation) -> Handled:
     """Store a message that becomes history and asks for no answer."""
     seq = await inbox.add(
         tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.RECORDED
     )
-    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    await append_to_history(tx, event, conversation, seq)
     return Handled()
 
 
@@ -160,14 +153,13 @@ async def _enqueue_question(
     conversation: Conversation,
     siblings: Sequence[MediaGroupMessage],
     *,
-    include_quote: bool,
     interrupt: bool,
 ) -> Handled:
     """Store a message that is answered, with the earlier messages of its media group."""
     seq = await inbox.add(
         tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=EventStatus.OPEN
     )
-    await append_to_history(tx, event, conversation, seq, include_quote=include_quote)
+    await append_to_history(tx, event, conversation, seq)
     await attach_media_group(tx, siblings, conversation)
     cancelled = interrupt and await turns.request_cancel(tx, conversation.id, CancelReason.INTERRUPT)
     return Handled(

@@ -167,7 +167,7 @@ def to_chat_message(message: HistoryMessage, chat_type: ChatType, files: PromptF
     text = text_with_speaker(message, chat_type)
     if message.role is not MessageRole.USER:
         return Message(role="assistant", content=text)
-    media = files.media.get(message.seq, ()) if message.content.attachments else ()
+    media = files.media.get(message.seq, ()) if message.content.all_attachments else ()
     return Message(role="user", content=(TextPart(text), *media) if media else text)
 
 

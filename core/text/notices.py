@@ -108,6 +108,14 @@ class Notice(Enum):
         "语音我还听不了，请用文字告诉我。",
         "I cannot listen to voice messages yet. Please tell me in words.",
     )
+    VOICE_NOT_HEARD = (
+        "语音我还听不了，以上只回答了文字部分。",
+        "I cannot listen to recordings yet, so this answers the words alone.",
+    )
+    PART_NOT_READ = (
+        "消息里有一部分我还读不了，以上只回答了文字部分。",
+        "I could not read a part of the message, so this answers the words alone.",
+    )
     OTHER = (
         "这类消息我还读不了，请用文字告诉我。",
         "I cannot read this kind of message yet. Please tell me in words.",

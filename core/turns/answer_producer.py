@@ -10,6 +10,7 @@ from core.answering.turn_question import Question
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
+from core.domain.message_content import UnsupportedContent
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
 from core.store import Database, history, turns
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
@@ -83,6 +84,7 @@ class AnswerProducer:
             person_id=claimed.asker_id,
             language=claimed.language,
             available_context=claimed.available_context,
+            unread=claimed.question.content.unread if claimed.question is not None else (),
         )
         return await self._answerer.answer(question, delivery, running)
 
@@ -97,9 +99,10 @@ class AnswerProducer:
         if claimed.notice_text:
             return CommandReply(text=claimed.notice_text)
         match claimed.event:
-            case MessageReceived(text=text, unsupported_content=kind) if (
-                kind is not None and not text.strip()
-            ):
+            case MessageReceived() if claimed.question is not None and not (
+                content := claimed.question.content
+            ).is_answerable:
+                kind = next(iter(content.unread), UnsupportedContent.EMPTY)
                 return CommandReply(text=UNSUPPORTED_CONTENT_NOTICES[kind].text(language))
             case CommandReceived() | ButtonPressed() if claimed.command is not None:
                 reply = await self._commands.dispatch(claimed.command)

@@ -56,10 +56,11 @@ def remaining_wait_s(
 
 
 def representative(items: Sequence[InboxItem]) -> MessageReceived | None:
-    """Return the message that represents a question: the last one, or a media group's with text."""
+    """Return the message that represents a question: the last in its author's own words, if there is one."""
     messages = [item.event for item in items if isinstance(item.event, MessageReceived)]
-    with_text = [message for message in messages if message.text.strip() or not message.media_group_id]
-    return next(reversed(with_text or messages), None)
+    own_words = [message for message in messages if message.text.strip() and message.forwarded_from is None]
+    answerable = [message for message in messages if message.content.is_answerable]
+    return next(reversed(own_words or answerable or messages), None)
 
 
 def _is_burst(event: Event, previous: Event, rules: ChatRules | None) -> bool:

@@ -93,7 +93,7 @@ def test_replying_to_anything_asks_about_it(
     assert event.mention is Mention.BY_NAME
     assert render_content(event.content) == f"Ben L wrote:\n> {line}\n\n{question}".rstrip()
     assert event.unsupported_content is None
-    assert event.content.is_answerable
+    assert event.content.is_answerable == bool(question or "recording" not in line)
     files = event.quoted.attachments if event.quoted else ()
     assert bool(files) == line.startswith("[attached")
 

@@ -1,15 +1,22 @@
 """Messages, edits and arrivals in a chat without rules: what is answered, kept as context, or not stored."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from core.chat_policy import ChatRules
 from core.domain.events import Mention
-from core.domain.message_content import UnsupportedContent
+from core.domain.message_content import (
+    ContentKind,
+    ForwardOrigin,
+    OtherContent,
+    ReplyContext,
+    UnsupportedContent,
+)
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
-from core.store import rules
+from core.store import files, rules
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, direct_chat, group_chat, picture, reply_to, slack_channel
 
@@ -185,3 +192,61 @@ async def test_a_new_member_is_welcomed_once(inbound: Inbound) -> None:
     chat.wait(timedelta(days=1).total_seconds())
     assert await inbound.ingest(chat.join(BOB))
     assert await inbound.open_events(Lane.COMMANDS) == [joined]
+
+
+async def test_a_reply_tells_which_message_is_meant(inbound: Inbound) -> None:
+    """In a known conversation a reply to anything but the latest answer comes with what it replies to."""
+    chat = group_chat()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat, question.message_id)
+    assert conversation is not None
+    turns = [await inbound.answer(conversation, "1")]
+    await inbound.ingest(chat.message("two", quoted=reply_to(question)))
+    turns.append(await inbound.answer(conversation, "2"))
+    answers = [ReplyContext(message_id=f"A{turn.id}", text="an answer", by_bot=True) for turn in turns]
+    chosen = replace(answers[1], selection="answer")
+    for number, reply in enumerate([answers[1], answers[0], chosen], 3):
+        await inbound.ingest(chat.message(f"q{number}", quoted=reply, mention=Mention.REPLY))
+    replies = [
+        line.content.reply for line in await inbound.history(conversation) if line.content.text[0] in "tq"
+    ]
+    assert replies == [reply_to(question), None, answers[0], chosen]
+
+
+async def test_files_of_a_replied_message_are_files_of_the_question(inbound: Inbound) -> None:
+    """A photo that the bot has not seen comes with the reply to it; a known one does not come twice."""
+    chat = group_chat()
+    photo = picture("a.jpg")
+    unseen = replace(reply_to(chat.message("", author=BOB)), attachments=(photo,))
+    await inbound.ingest(chat.message("what is it?", mention=Mention.BY_NAME, quoted=unseen))
+    known = chat.message("and this?", mention=Mention.BY_NAME, attachments=(picture("b.jpg"),))
+    await inbound.ingest(known)
+    again = replace(reply_to(known), attachments=known.attachments)
+    await inbound.ingest(chat.message("bigger?", mention=Mention.BY_NAME, quoted=again))
+    async with inbound.database.read() as tx:
+        rows = [
+            (file.attachment.name, file.author_id)
+            for conversation in (1, 2)
+            for file in await files.load(tx, conversation, after_seq=-1, up_to_seq=10_000)
+        ]
+    assert rows == [("a.jpg", BOB.id), ("b.jpg", ANN.id)]
+
+
+async def test_everything_of_a_message_is_history(inbound: Inbound) -> None:
+    """Origin, other content and what could not be read are stored as they came."""
+    chat = direct_chat()
+    event = chat.message(
+        "see",
+        forwarded_from=ForwardOrigin(channel="News"),
+        other=(OtherContent(kind=ContentKind.POLL, text="Poll: Tea?"),),
+        unsupported_content=UnsupportedContent.VOICE,
+        quoted=ReplyContext(
+            message_id="", author="Bob", unsupported=(UnsupportedContent.VOICE,), channel="Team"
+        ),
+    )
+    await inbound.ingest(event)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    assert [line.content for line in await inbound.history(conversation)] == [event.content]
+    assert await inbound.open_events() == [event]
