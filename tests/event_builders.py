@@ -124,8 +124,9 @@ class Chat:
             chat_type=self.chat_type,
         )
 
-    def edit(self, message: MessageReceived, text: str) -> MessageEdited:
-        """Return the edit of a message's text."""
+    def edit(self, message: MessageReceived, text: str, **changes: Any) -> MessageEdited:
+        """Return the edit of a message: its text, and ``changes`` of other fields."""
+        changed = replace(message, text=text, **changes)
         return MessageEdited(
             delivery_id=f"edit:{self.channel}:{next(self._ids)}",
             message_id=message.message_id,
@@ -134,6 +135,8 @@ class Chat:
             text=text,
             sent_at=self.now,
             chat_type=self.chat_type,
+            mention=changed.mention if changed.mention is Mention.BY_NAME else Mention.NONE,
+            message=changed,
         )
 
     def delete(self, message: MessageReceived) -> MessageDeleted:
@@ -208,7 +211,12 @@ def reply_to(message: MessageReceived) -> ReplyContext:
 def picture(name: str = "photo.jpg") -> Attachment:
     """Return a picture that lies at the platform."""
     return Attachment(
-        kind=AttachmentKind.PICTURE, name=name, media_type="image/jpeg", size_bytes=1_000, source={"id": name}
+        kind=AttachmentKind.PICTURE,
+        name=name,
+        media_type="image/jpeg",
+        size_bytes=1_000,
+        source={"id": name},
+        unique_id=name,
     )
 
 

@@ -50,4 +50,5 @@ def _attachment(
         media_type=media_type or "",
         size_bytes=file.file_size or 0,
         source={"file_id": file.file_id},
+        unique_id=file.file_unique_id,
     )

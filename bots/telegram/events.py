@@ -12,26 +12,22 @@ from typing import Any
 from telegram import CallbackQuery, Chat, Message, Update
 
 from bots.telegram.addressing import address_of, chat_type_of, thread_of, threads_by_reply
-from bots.telegram.attachments import attachments_of, media_group_id
-from bots.telegram.incoming_markdown import leading_command, raw_text
-from bots.telegram.incoming_rich import rich_message_markdown
+from bots.telegram.attachments import attachments_of
+from bots.telegram.incoming_markdown import leading_command
 from bots.telegram.lifecycle_events import (
-    MessageText,
     parse_edit,
     parse_join_message,
     parse_member_update,
     parse_migration,
-    parse_text,
 )
-from bots.telegram.other_content import other_content_of, unsupported_content_of
-from bots.telegram.people import BotIdentity, parse_origin, person_of
+from bots.telegram.messages import MessageText, build_message, has_content, mention_of, parse_text
+from bots.telegram.people import BotIdentity, person_of
 from bots.telegram.reply_context import parse_reply_context, replied_message
-from core.domain.addresses import ChatType, Person
+from core.domain.addresses import Person
 from core.domain.buttons import parse_button_data
 from core.domain.command_names import CommandName
-from core.domain.events import ButtonPressed, CommandReceived, Event, Mention, MessageReceived
-from core.domain.message_content import Attachment, UnsupportedContent
-from core.text.visible_text import has_visible_text
+from core.domain.events import ButtonPressed, CommandReceived, Event, Mention
+from core.domain.message_content import Attachment
 
 STOP_UPDATE = "stopped_message_generation"
 """A person pressed Stop below a draft (Bot API 10.3); unknown to python-telegram-bot 22.8."""
@@ -45,10 +41,6 @@ ALLOWED_UPDATES = (
     "chat_member",
     STOP_UPDATE,
 )
-
-#: Length from which on a client may have split a text: at 4096 characters, or at a word or line break in
-#: the second half of that (Telegram Desktop: ``TextUtilities::CutPart``).
-MAYBE_TRUNCATED_UNITS = 2048
 
 
 def parse_events(update: Update, identity: BotIdentity, *, received_at: datetime) -> Sequence[Event]:
@@ -81,64 +73,19 @@ def _parse_message(message: Message, identity: BotIdentity) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return parse_migration(message, identity)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
-    if author is None or message.chat.type == Chat.CHANNEL or not _has_content(message):
+    if author is None or message.chat.type == Chat.CHANNEL or not has_content(message):
         return None  # another bot, or a service message
     text = parse_text(message, identity)
-    mention = _mention(message, text, identity)
+    mention = mention_of(message, text, identity)
     if message.is_automatic_forward and mention is not Mention.BY_NAME:
         return None  # the linked channel's post in its discussion group
     leading = None if message.forward_origin else leading_command(message)
-    if (leading or mention is Mention.BY_NAME) and (
-        command := _parse_command(message, text, author, identity)
-    ):
+    named = text.mentions_bot and message.forward_origin is None
+    if (leading or named) and (command := _parse_command(message, text, author, identity)):
         return command
     if leading and not _is_plain_message(leading, mention, identity):
         return None
-    return _build_message(message, text, mention, author, identity)
-
-
-def _build_message(
-    message: Message, text: MessageText, mention: Mention, author: Person, identity: BotIdentity
-) -> MessageReceived:
-    quoted, attachments, other = (
-        parse_reply_context(message, identity),
-        attachments_of(message),
-        other_content_of(message),
-    )
-    unsupported = None if rich_message_markdown(message) or attachments else unsupported_content_of(message)
-    # A bare mention in a reply to somebody's message asks about that message.
-    asks_about_reply = quoted is not None and quoted.has_content and not quoted.by_bot
-    is_empty = not (has_visible_text(text.markdown) or attachments or other or asks_about_reply)
-    return MessageReceived(
-        delivery_id=f"msg:{message.chat.id}:{message.message_id}",
-        message_id=str(message.message_id),
-        address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
-        author=author,
-        text=text.markdown if has_visible_text(text.markdown) else "",
-        sent_at=message.date,
-        chat_type=chat_type_of(message.chat),
-        mention=mention,
-        quoted=quoted,
-        threads_by_reply=threads_by_reply(message.chat),
-        allows_follow_up=threads_by_reply(message.chat),
-        unsupported_content=unsupported or (UnsupportedContent.EMPTY if is_empty else None),
-        attachments=attachments,
-        forwarded_from=parse_origin(message.forward_origin) if message.forward_origin else None,
-        other=other,
-        media_group_id=media_group_id(message),
-        maybe_truncated=len(text.raw) >= MAYBE_TRUNCATED_UNITS,
-    )
-
-
-def _has_content(message: Message) -> bool:
-    """Return whether a person said or sent something; service messages have no content."""
-    return bool(
-        raw_text(message)
-        or attachments_of(message)
-        or other_content_of(message)
-        or unsupported_content_of(message)
-        or rich_message_markdown(message)
-    )
+    return build_message(message, text, mention, author, identity)
 
 
 def _parse_command(
@@ -211,17 +158,6 @@ def _parse_stop(update: Mapping[str, Any], identity: BotIdentity, received_at: d
         sent_at=received_at,
         chat_type=chat_type_of(chat),
     )
-
-
-def _mention(message: Message, text: MessageText, identity: BotIdentity) -> Mention:
-    if chat_type_of(message.chat) is ChatType.DIRECT:
-        return Mention.DIRECT
-    if text.mentions_bot and message.forward_origin is None:  # forwarded words address nobody here
-        return Mention.BY_NAME
-    answered = replied_message(message)
-    if answered and answered.from_user and answered.from_user.id == identity.id:
-        return Mention.REPLY
-    return Mention.NONE
 
 
 def _is_plain_message(command: tuple[str, str], mention: Mention, identity: BotIdentity) -> bool:

@@ -6,38 +6,32 @@ and includes members whose joining is not announced. Both carry the same date.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, User
 
 from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_of
-from bots.telegram.incoming_markdown import bot_mentions, leading_command, raw_text, to_markdown
-from bots.telegram.incoming_rich import rich_message_markdown
+from bots.telegram.attachments import attachments_of
+from bots.telegram.incoming_markdown import leading_command
+from bots.telegram.messages import build_message, mention_of, parse_text
 from bots.telegram.people import BotIdentity, person_of
 from core.domain.addresses import Person
 from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited
 
 
-@dataclass(frozen=True, slots=True)
-class MessageText:
-    """A message's text or caption."""
-
-    raw: str  #: as sent
-    markdown: str  #: without mentions of the bot
-    mentions_bot: bool
-
-
 def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
-    """Return an edit of a message; None if there is no text to compare.
+    """Return an edit of a message; None if there is nothing to compare.
 
-    Telegram also reports edits that change no text (link previews, buttons); core compares the texts.
+    Telegram also reports edits that change nothing a person sees (link previews, buttons); core compares.
     """
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
     text = parse_text(message, identity)
-    if author is None or not text.markdown or leading_command(message) or message.edit_date is None:
+    if author is None or leading_command(message) or message.edit_date is None:
         return None
-    edited_at = message.edit_date
+    if not (text.markdown or attachments_of(message)):
+        return None
+    mention, edited_at = mention_of(message, text, identity), message.edit_date
     return MessageEdited(
         delivery_id=f"edit:{message.chat.id}:{message.message_id}:{int(edited_at.timestamp())}",
         message_id=str(message.message_id),
@@ -46,6 +40,8 @@ def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
         text=text.markdown,
         sent_at=edited_at,
         chat_type=chat_type_of(message.chat),
+        mention=mention,
+        message=build_message(message, text, mention, author, identity),
     )
 
 
@@ -96,9 +92,3 @@ def parse_migration(message: Message, identity: BotIdentity) -> ChannelMigrated:
         old_channel=str(old),
         new_channel=str(new),
     )
-
-
-def parse_text(message: Message, identity: BotIdentity) -> MessageText:
-    """Return a message's text or caption."""
-    raw, entities = raw_text(message) or (rich_message_markdown(message), ())
-    return MessageText(raw, to_markdown(raw, entities, identity), bool(bot_mentions(raw, entities, identity)))

@@ -111,7 +111,7 @@ class ButtonPressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited:
-    """A person changed the text of an earlier message."""
+    """A person changed an earlier message."""
 
     delivery_id: str
     message_id: str  #: the message that was changed
@@ -120,6 +120,10 @@ class MessageEdited:
     text: str
     sent_at: datetime
     chat_type: ChatType
+    mention: Mention = Mention.NONE
+    """BY_NAME if the new text mentions the bot, NONE otherwise."""
+    message: MessageReceived | None = None
+    """The whole message as it is now; None if the platform does not send it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,7 @@ class Attachment:
     size_bytes: int  #: 0 if the platform does not send it
     source: Mapping[str, str]
     """Values that only the platform's own downloader reads. Holds no token."""
+    unique_id: str = ""  #: the platform's id of the content, the same however it is sent; "" if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
 from core.inbound.handler import IGNORED, EventHandler, Handled
 from core.inbound.message_intake import (
+    find_late_question,
     intake_edit,
     intake_member_joined,
     intake_message,
@@ -140,6 +141,8 @@ class Ingestor:
             case ButtonPressed():
                 return await self._commands.handle_button(tx, event)
             case MessageEdited():
+                if (question := await find_late_question(tx, event)) is not None:
+                    return await self._handle(tx, question, by_staff=by_staff)
                 return await intake_edit(tx, event, answer_again=self._answer_edits)
             case MemberJoined():
                 return await intake_member_joined(tx, event, context)

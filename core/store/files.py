@@ -103,6 +103,11 @@ async def add(
     await tx.execute(insert(_F), rows)
 
 
+async def remove_of_message(tx: Transaction, conversation_id: int, seq: int) -> None:
+    """Delete the files of one message; their content goes with the next garbage collection."""
+    await tx.execute(delete(_F).where(_F.c.conversation_id == conversation_id, _F.c.seq == seq))
+
+
 async def load(tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int) -> Sequence[File]:
     """Return the files of messages with ``after_seq < seq <= up_to_seq``, oldest first."""
     query = (

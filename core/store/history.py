@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, u
 from sqlalchemy.engine import Row
 
 from core.domain.addresses import Person, ThreadKey
-from core.domain.message_content import MessageContent, MessageRole
+from core.domain.message_content import Attachment, MessageContent, MessageRole
 from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -190,6 +190,14 @@ async def edit_user_message(tx: Transaction, conversation_id: int, message_id: s
     Summaries that cover it are deleted, and made again when they are needed.
     """
     return await _set_text(tx, conversation_id, text, *_user_message(conversation_id, message_id))
+
+
+async def edit_attachments(
+    tx: Transaction, conversation_id: int, message_id: str, attachments: Sequence[Attachment]
+) -> None:
+    """Replace the attachments of a person's message."""
+    where = _user_message(conversation_id, message_id)
+    await tx.execute(update(_M).where(*where).values(attachments=tuple(attachments) or None))
 
 
 async def edit_message(tx: Transaction, conversation_id: int, message_id: str, text: str) -> bool:

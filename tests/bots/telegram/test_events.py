@@ -366,6 +366,7 @@ def test_what_can_be_read_is_attached(
             media_type=media_type,
             size_bytes=size,
             source={"file_id": "f"},
+            unique_id="u",
         ),
     )
 

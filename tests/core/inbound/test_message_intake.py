@@ -18,7 +18,7 @@ from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
 from core.store import files, rules
 from tests.core.inbound.conftest import Inbound
-from tests.event_builders import ANN, BOB, direct_chat, group_chat, picture, reply_to, slack_channel
+from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, picture, reply_to, slack_channel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -171,6 +171,66 @@ async def test_an_edit_without_new_text_is_ignored(inbound: Inbound) -> None:
     await inbound.ingest(question)
     assert not await inbound.ingest(chat.edit(question, "Why?"))
     assert not await inbound.ingest(chat.edit(chat.message("never delivered"), "Why?"))
+
+
+async def test_an_edit_of_the_picture_answers_it_anew(inbound: Inbound) -> None:
+    """A picture replaced under the same caption is another question; its file is read instead."""
+    chat = direct_chat()
+    question = chat.message("What is it?", attachments=(picture("a.jpg"),))
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    _, answer = await inbound.begin_answer(conversation)
+    assert not await inbound.ingest(chat.edit(question, "What is it?"))
+    assert await inbound.ingest(chat.edit(question, "What is it?", attachments=(picture("b.jpg"),)))
+    assert answer.cancel_reason is CancelReason.RETRY
+    (line,) = await inbound.history(conversation)
+    assert [file.name for file in line.content.attachments] == ["b.jpg"]
+    async with inbound.database.read() as tx:
+        found = await files.load(tx, conversation.id, after_seq=-1, up_to_seq=10_000)
+    assert [(file.attachment.name, file.seq) for file in found] == [("b.jpg", line.seq)]
+
+
+@pytest.mark.parametrize("chat", [group_chat(), slack_channel()])
+async def test_a_mention_that_an_edit_adds_is_a_question_once(inbound: Inbound, chat: Chat) -> None:
+    """People forget the mention and add it; a second edit or a redelivery asks nothing more."""
+    said = chat.message("what is 2+2?")
+    assert not await inbound.ingest(said)
+    edit = chat.edit(said, "what is 2+2?", mention=Mention.BY_NAME)
+    assert await inbound.ingest(edit)
+    assert not await inbound.ingest(edit)
+    assert await inbound.open_texts() == ["what is 2+2?"]
+    conversation = await inbound.conversation(chat, said.message_id)
+    assert conversation is not None
+    await inbound.answer(conversation, "4")
+    await inbound.ingest(chat.edit(said, "what is 2+3?", mention=Mention.BY_NAME))
+    assert [line.text for line in await inbound.history(conversation)] == ["what is 2+3?", "4"]
+    assert len(await inbound.open_events()) == 1
+
+
+async def test_a_mention_added_to_context_is_a_question(inbound: Inbound) -> None:
+    """In a thread of several people an earlier remark becomes the question; it is not there twice."""
+    chat = slack_channel()
+    question = chat.message("one", mention=Mention.BY_NAME)
+    await inbound.ingest(question)
+    thread = question.message_id
+    conversation = await inbound.conversation(chat, thread)
+    assert conversation is not None
+    await inbound.answer(conversation, "1")
+    remark = chat.message("is that so?", author=BOB, thread=thread)
+    await inbound.ingest(remark)
+    assert await inbound.open_texts() == []
+    await inbound.ingest(chat.edit(remark, "@bot is that so?", mention=Mention.BY_NAME))
+    assert await inbound.open_texts() == ["@bot is that so?"]
+    assert [line.text for line in await inbound.history(conversation)] == ["one", "1", "@bot is that so?"]
+
+
+async def test_a_mention_added_much_later_asks_nothing(inbound: Inbound) -> None:
+    """After a quarter of an hour nobody waits for an answer to the old message."""
+    chat = group_chat()
+    said = chat.message("what is 2+2?")
+    chat.wait(16 * 60)
+    assert not await inbound.ingest(chat.edit(said, "what is 2+2?", mention=Mention.BY_NAME))
 
 
 async def test_a_new_member_is_welcomed_once(inbound: Inbound) -> None:
