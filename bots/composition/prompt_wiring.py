@@ -42,7 +42,7 @@ def build_prompting(components: Components, model: Model) -> PromptComponents:
     """
     base, llm = components.base, components.llm
     settings, client = base.settings, llm.primary_client
-    chat_settings = build_chat_settings(settings, model)
+    chat_settings = build_chat_settings(settings, model, base.access)
     token_ratios = TokenRatios(base.database)
     personas = Personas(Path(settings.data_dir, PERSONAS_FOLDER))
     options_loader = OptionsLoader(base.database, llm.catalog, personas, chat_settings)

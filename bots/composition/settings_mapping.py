@@ -102,7 +102,7 @@ def build_price_list(settings: Settings) -> PriceList:
     )
 
 
-def build_chat_settings(settings: Settings, model: Model) -> ChatSettings:
+def build_chat_settings(settings: Settings, model: Model, access: AccessLists) -> ChatSettings:
     """Return the settings of answering, with ``model`` as the deployment's default model."""
     sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
     return ChatSettings(
@@ -116,7 +116,7 @@ def build_chat_settings(settings: Settings, model: Model) -> ChatSettings:
         max_continuations=settings.continuations,
         max_resumes=settings.resume_attempts,
         show_buttons=settings.buttons == "on",
-        access=build_access_lists(settings),
+        access=access,
         quotas=build_quotas(settings),
         prices=build_price_list(settings),
         show_thinking=settings.show_thinking == "on",

@@ -4,8 +4,9 @@ An entry is "platform:id". The id is a tenant's (Slack team), a channel's (Slack
 or a person's; ids of different kinds never collide on either platform.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.access.channel_moves import ChannelMoves
 from core.domain.addresses import ThreadKey
 from core.domain.events import PersonEvent
 
@@ -29,11 +30,6 @@ class Actor:
         """Return the person who caused an event, in the event's channel."""
         return cls.at(event.address.key, event.author.id)
 
-    @property
-    def list_entries(self) -> frozenset[str]:
-        """The entries of a list that match this person, channel or tenant."""
-        return frozenset(f"{self.platform}:{id_}" for id_ in (self.tenant, self.channel, self.person_id))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLists:
@@ -42,12 +38,15 @@ class AccessLists:
     allow: frozenset[str] = frozenset()  #: empty: everybody
     deny: frozenset[str] = frozenset()  #: overrides ``allow``
     admins: frozenset[str] = frozenset()  #: "platform:person id"; allowed without an entry in ``allow``
+    moves: ChannelMoves = field(default_factory=ChannelMoves, compare=False)
+    """Entries for a channel's earlier id hold for the channel."""
 
     def is_allowed(self, actor: Actor) -> bool:
         """Return whether this person is answered in this channel."""
-        if actor.list_entries & self.deny:
+        entries = self._entries_of(actor)
+        if entries & self.deny:
             return False
-        return not self.allow or bool(actor.list_entries & self.allow) or self.is_admin(actor)
+        return not self.allow or bool(entries & self.allow) or self.is_admin(actor)
 
     def is_admin(self, actor: Actor) -> bool:
         """Return whether this person is an admin of the deployment; the user at the terminal always is."""
@@ -59,5 +58,12 @@ class AccessLists:
         A Slack team's members were admitted by its admins.
         """
         return (
-            actor.platform == "telegram" and not actor.list_entries & self.allow and not self.is_admin(actor)
+            actor.platform == "telegram"
+            and not self._entries_of(actor) & self.allow
+            and not self.is_admin(actor)
         )
+
+    def _entries_of(self, actor: Actor) -> frozenset[str]:
+        """Return the entries of a list that match a person, their channel or tenant."""
+        ids = {actor.tenant, actor.person_id, *self.moves.ids_of(actor.platform, actor.channel)}
+        return frozenset(f"{actor.platform}:{id_}" for id_ in ids)

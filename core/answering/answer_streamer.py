@@ -89,7 +89,10 @@ class AnswerStreamer:
         notice = QueueNotice(delivery.show_placeholder, question.language, self._clock)
         context = CallContext(
             requester=requester_of(
-                question.conversation, question.person_id, self._settings.fair_share_weights
+                question.conversation,
+                question.person_id,
+                self._settings.fair_share_weights,
+                self._settings.access.moves,
             ),
             on_queue_position=notice.on_queue_position,
             on_retry=notice.on_retry,

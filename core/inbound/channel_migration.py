@@ -7,7 +7,7 @@ from core.domain.queue import EventStatus
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.knowledge.scope import migrate_channel as migrate_knowledge
-from core.store import Transaction, blocked_people, chat_members, conversations, rules
+from core.store import Transaction, blocked_people, channel_moves, chat_members, conversations, rules
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +20,7 @@ async def migrate_channel(tx: Transaction, event: ChannelMigrated) -> Handled:
     await rules.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await chat_members.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await blocked_people.migrate_channel(tx, platform=platform, old=old, new=new)
+    await channel_moves.save(tx, platform=platform, old=old, new=new)
     await migrate_knowledge(tx, platform=platform, tenant=tenant, old_channel=old, new_channel=new)
     log.info("channel.migrated", platform=platform, conversations=moved)
     return handled

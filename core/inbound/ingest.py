@@ -35,7 +35,7 @@ from core.inbound.message_intake import (
 )
 from core.inbound.staff import StaffDirectory
 from core.observer import NOOP_OBSERVER, Observer
-from core.store import Database, Transaction, event_context
+from core.store import Database, Transaction, channel_moves, event_context
 from core.store.event_context import EventContext
 from core.work_queue.port import WorkQueue
 
@@ -44,6 +44,7 @@ log = structlog.get_logger(__name__)
 #: Event-loop iterations to yield after waking a turn, so that its request to Kimi is sent before the adapter
 #: polls again or replies, which takes about 0.5 ms. procrastinate's worker needs 13 iterations.
 YIELD_ITERATIONS: Final = 16
+MOVES_TTL_S: Final = 60.0  #: until moves of channels are read from the store again
 YIELD_MAX_S: Final = 0.002  #: after this the loop has other work, and the adapter goes on
 
 
@@ -83,6 +84,7 @@ class Ingestor:
         self._staff = staff
         self._observer = observer
         self._commands = CommandIntake(self._access)
+        self._moves_known_until = 0.0  # on the monotonic clock
 
     async def __call__(self, event: Event) -> bool:
         """Persist and deduplicate one event; True if it is new and concerns us."""
@@ -97,6 +99,7 @@ class Ingestor:
         return new
 
     async def _ingest(self, event: Event) -> bool:
+        await self._know_moves(event)
         by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
         wake_up = None
         try:
@@ -112,6 +115,20 @@ class Ingestor:
             wake_up()
             await _yield_to_turn()
         return handled.stored
+
+    async def _know_moves(self, event: Event) -> None:
+        """Learn which channels have got another id: now and then from the store, and from the event itself.
+
+        Another replica may have stored the event.
+        """
+        if isinstance(event, ChannelMigrated):
+            self._access.moves.add(event.platform, event.old_channel, event.new_channel)
+        now = time.monotonic()
+        if now < self._moves_known_until:
+            return
+        self._moves_known_until = now + MOVES_TTL_S
+        async with self._database.read() as tx:
+            self._access.moves.add_all(await channel_moves.load(tx))
 
     async def _handle(self, tx: Transaction, event: Event, *, by_staff: bool) -> Handled:
         if isinstance(event, ChannelMigrated | UnparsedEvent):

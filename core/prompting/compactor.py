@@ -54,7 +54,10 @@ class Compactor:
         return not task.cancelled() and task.result()
 
     def _build_compaction(self, view: PromptView, turn: Turn, *, weight: float = 1.0) -> Compaction:
-        requester = requester_of(view.conversation, turn.asker_id, self._settings.fair_share_weights)
+        settings = self._settings
+        requester = requester_of(
+            view.conversation, turn.asker_id, settings.fair_share_weights, settings.access.moves
+        )
         chat_type, max_prompt_tokens = view.conversation.chat_type, view.options.max_prompt_tokens
         fixed_tokens = (
             sum(

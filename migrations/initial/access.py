@@ -1,4 +1,4 @@
-"""Tables of access control: blocked people, how often people ask, and events that got no answer."""
+"""Tables of access control: blocked people, flood counters, moved channels and events without an answer."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,6 +31,17 @@ def create_flood_counters() -> None:
         primary_key("flood_counters", "platform", "tenant", "person_id"),
     )
     op.create_index("ix_flood_counters_updated_at", "flood_counters", ["updated_at"])
+
+
+def create_channel_moves() -> None:
+    op.create_table(
+        "channel_moves",
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("old_channel", sa.String(128), nullable=False),
+        sa.Column("new_channel", sa.String(128), nullable=False),
+        sa.Column("moved_at", MOMENT, nullable=False),
+        primary_key("channel_moves", "platform", "old_channel"),
+    )
 
 
 def create_rejected_events() -> None:

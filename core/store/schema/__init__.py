@@ -4,7 +4,7 @@ Messages of a conversation are ordered by ``inbox.id``: the ``seq`` of a message
 question that it is or answers.
 """
 
-from core.store.schema.access import blocked_people, flood_counters, rejected_events
+from core.store.schema.access import blocked_people, channel_moves, flood_counters, rejected_events
 from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
 from core.store.schema.base import metadata
 from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
@@ -32,6 +32,7 @@ from core.store.schema.shared_state import delivery_budgets, llm_limiter_state, 
 __all__ = [
     "blocked_people",
     "canned_responses",
+    "channel_moves",
     "chat_members",
     "chat_rules",
     "conversation_settings",

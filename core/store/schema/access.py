@@ -1,4 +1,4 @@
-"""Tables of access control: blocked people, how often people ask, and events that got no answer."""
+"""Tables of access control: blocked people, flood counters, moved channels and events without an answer."""
 
 from sqlalchemy import Column, Index, String, Table
 
@@ -28,6 +28,15 @@ flood_counters = Table(
     Column("counter", VersionedJson(FloodCounter), nullable=False),  # holds hashes of what was asked
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_flood_counters_updated_at", "updated_at"),
+)
+
+channel_moves = Table(
+    "channel_moves",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("old_channel", String(128), primary_key=True),
+    Column("new_channel", String(128), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
 )
 
 rejected_events = Table(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.access.channel_moves import ChannelMoves
 from core.answering.queue_notices import REPEAT_AFTER_S, QueueNotice, queue_position_text
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.clock import Clock
@@ -81,6 +82,10 @@ def test_a_turn_asks_as_its_person_with_its_chats_weight() -> None:
     conversation = Conversation(
         id=1, key=key, chat_type=ChatType.GROUP, history_cutoff_seq=-1, backfilled=True
     )
-    asker = requester_of(conversation, "U1", {"slack:C1": 2.5})
+    moves = ChannelMoves()
+    asker = requester_of(conversation, "U1", {"slack:C1": 2.5}, moves)
     assert (asker.person, asker.chat, asker.weight) == ("slack:T1:U1", "slack:C1", 2.5)
-    assert requester_of(conversation, "U1", {}).weight == 1.0
+    assert requester_of(conversation, "U1", {}, moves).weight == 1.0
+    assert requester_of(conversation, "U1", {"slack:C0": 2.0}, moves).weight == 1.0
+    moves.add("slack", "C0", "C1")
+    assert requester_of(conversation, "U1", {"slack:C0": 2.0}, moves).weight == 2.0

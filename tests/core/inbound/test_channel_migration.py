@@ -2,12 +2,12 @@
 
 import pytest
 
-from core.access import Actor
+from core.access import AccessLists, Actor
 from core.chat_policy import ChatRules
 from core.domain.events import Mention
 from core.store import blocked_people, chat_members, rules
 from tests.core.inbound.conftest import Inbound
-from tests.event_builders import BOB, slack_channel
+from tests.event_builders import BOB, group_chat, slack_channel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -36,3 +36,21 @@ async def test_everything_of_a_channel_follows_to_its_new_id(inbound: Inbound) -
     assert found.strict
     assert member.conversation_id is not None
     assert block is not None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_allow_and_deny_follow_a_group_to_its_new_id(inbound: Inbound, *, restarted: bool) -> None:
+    """A denied group does not get in, and an allowed one is not shut out, by becoming a supergroup."""
+    allowed, denied = group_chat(), group_chat()
+    allowed.channel, denied.channel = "-555", "-666"
+    lists = {"allow": frozenset({"telegram:-555", "telegram:-666"}), "deny": frozenset({"telegram:-666"})}
+    inbound.configure(access=AccessLists(**lists))
+    for chat, new_channel in ((allowed, "-100555"), (denied, "-100666")):
+        await inbound.ingest(chat.migrate(new_channel))
+    if restarted:
+        inbound.configure(access=AccessLists(**lists))
+    assert await inbound.ingest(allowed.message("hello", mention=Mention.BY_NAME))
+    assert not await inbound.ingest(denied.message("hello", mention=Mention.BY_NAME))
+    stranger = group_chat()
+    stranger.channel = "-100777"
+    assert not await inbound.ingest(stranger.message("hello", mention=Mention.BY_NAME))

@@ -1,0 +1,136 @@
+"""What people send on Telegram, whole: through python-telegram-bot and the service to Kimi's request."""
+
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import answer_with
+from bots.simulator.telegram import contents
+from tests.service.test_files import picture
+
+pytestmark = pytest.mark.parametrize("platform", ["telegram"])
+
+
+def told(world: Any, index: int = -1) -> str:
+    """Return the last user message of Kimi's request number ``index`` as one text."""
+    content = world.question_of(index)[-1][1]
+    return content if isinstance(content, str) else "\n".join(part.get("text", "[media]") for part in content)
+
+
+async def test_replying_to_a_photo_asks_about_it(world: Any) -> None:
+    """In a group the bot has not seen the photo: a mention under it, with or without words, brings it."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    chat, (ann, bob) = int(room.channel), room.people
+    photo = await world.sim.send_photo(chat, ann, "at the sea", content=picture("red"))
+    for number, words in enumerate(("what is on it?", ""), 1):
+        await world.sim.say(chat, bob, f"@moonthread_bot {words}".strip(), reply_to=photo)
+        await world.done(number)
+        quote = "Bob: Ann wrote:\n> at the sea\n>\n> [attached: photo.jpg]"
+        assert told(world) == f"{quote}\n\n{words}".rstrip() + "\n[media]"
+    world.assert_calm()
+
+
+async def test_a_comment_with_forwards_is_one_question(world: Any) -> None:
+    """One delivery: the comment, and the channel's posts that it is about, each with its origin."""
+    room = world.direct()
+    chat, (ann,) = int(room.channel), room.people
+    origin = contents.by_channel(world.sim.chat(world.sim.add_channel("News Daily")))
+    await world.sim.say(chat, ann, "is this true?")
+    await world.sim.say(chat, ann, "Prices rise 5% tomorrow.", origin=origin)
+    await world.sim.say(chat, ann, other=contents.poll("Believe it?", ["yes", "no"]), origin=origin)
+    await world.start()
+    assert await world.done(1) == ["complete"]
+    assert [content for _, content in world.question_of(-1)] == [
+        "is this true?",
+        "Forwarded from News Daily:\n\nPrices rise 5% tomorrow.",
+        "Forwarded from News Daily:\n\nPoll (0 votes): Believe it?\n- yes (0)\n- no (0)",
+    ]
+    assert len(world.requests) == 1
+
+
+async def test_other_content_and_quotes_reach_kimi(world: Any) -> None:
+    """A place is asked about in words; a chosen part of an older answer is named."""
+    await world.start()
+    room = world.direct()
+    chat, (ann,) = int(room.channel), room.people
+    await world.sim.say(chat, ann, other=contents.venue("Oriental Pearl", "Century Avenue", 31.24, 121.5))
+    await world.done(1)
+    assert told(world) == "Place: Oriental Pearl\nCentury Avenue\nLocation: 31.240000, 121.500000"
+    answer = room.answers[-1]
+    word = answer.text.split()[0]
+    await world.sim.say(chat, ann, "why?", reply_to=int(answer.message_id), quote=word)
+    await world.done(2)
+    assert told(world).endswith(f"> This part is meant:\n> {word}\n\nwhy?")
+    await world.sim.say(chat, ann, "and?", reply_to=int(room.answers[-1].message_id))
+    await world.done(3)
+    assert told(world) == "and?"
+
+
+async def test_words_beside_a_recording_are_answered_and_it_is_named(world: Any) -> None:
+    """Kimi is told of the recording, and the person that it was not heard; alone it gets a notice."""
+    await world.start()
+    room = world.direct()
+    chat, (ann,) = int(room.channel), room.people
+    await world.sim.send_voice(chat, ann, "what is tea?")
+    await world.done(1)
+    assert told(world) == "what is tea?\n\n[a recording that could not be heard]"
+    assert "I cannot listen to recordings yet" in room.texts[-1]
+    await world.sim.send_voice(chat, ann)
+    await world.done(2)
+    assert room.texts[-1] == "I cannot listen to voice messages yet. Please tell me in words."
+    assert len(world.requests) == 1
+
+
+async def test_one_unreadable_part_costs_no_message(world: Any) -> None:
+    """A server before Bot API 9.6 sends polls that python-telegram-bot cannot read."""
+    await world.start()
+    room = world.direct()
+    chat, (ann,) = int(room.channel), room.people
+    poll = await world.sim.say(chat, ann, other=contents.poll("Tea?", ["yes"], old_server=True))
+    await world.done(1)
+    assert room.texts[-1] == "I cannot read this kind of message yet. Please tell me in words."
+    await world.sim.say(chat, ann, "which wins?", reply_to=poll)
+    await world.done(2)
+    assert told(world).endswith("which wins?")
+
+
+async def test_a_mention_that_an_edit_adds_is_answered_once(world: Any) -> None:
+    """People forget the mention and add it."""
+    await world.start()
+    room = world.group("Ann")
+    chat, (ann,) = int(room.channel), room.people
+    said = await world.sim.say(chat, ann, "what is 2+2?")
+    await world.sim.edit(chat, said, "@moonthread_bot what is 2+2?")
+    await world.done(1)
+    await world.sim.disturb(chat, said)
+    await world.sim.say(chat, ann, "and 3+3?", reply_to=int(room.answers[-1].message_id))
+    await world.done(2)
+    asked = [content for role, content in world.question_of(-1) if role == "user"]
+    assert asked == ["Ann: what is 2+2?", "Ann: and 3+3?"]
+
+
+async def test_a_private_topic_that_is_gone_does_not_swallow_the_answer(world: Any) -> None:
+    """It is the same person's chat: the answer comes without the topic."""
+    await world.start()
+    room = world.direct()
+    chat, (ann,) = int(room.channel), room.people
+    topic = world.sim.add_private_topic(ann, "Trip")
+    world.kimi.script = answer_with("Off to the sea.", first_after_s=4)
+    await world.sim.say(chat, ann, "where to?", topic=topic)
+    await world.until(lambda: world.requests, "Kimi is asked")
+    world.sim.delete_topic(chat, topic)
+    assert await world.done(1) == ["complete"]
+    assert "Off to the sea." in room.texts[-1]
+
+
+async def test_direct_messages_of_a_channel_are_answered_in_their_topic(world: Any) -> None:
+    """Every send names the topic, which Telegram requires there."""
+    await world.start()
+    ann = world.sim.add_person("Ann")
+    chat = world.sim.add_direct_messages("News Daily", [ann])
+    await world.sim.say(chat, ann, "how much is it?", topic=ann)
+    assert await world.done(1) == ["complete"]
+    sent = [call for call in world.sim.calls if call.method == "sendMessage"]
+    assert {call.params["direct_messages_topic_id"] for call in sent} == {ann}
+    assert told(world) == "how much is it?"
