@@ -21,6 +21,7 @@ from telegram.error import Conflict, TelegramError
 
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.batches import group_messages
+from bots.telegram.bot_name import BotNameWatch
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
@@ -54,6 +55,7 @@ class Ingress:
     ) -> None:
         """Receive nothing yet; ``on_chat_migrated`` is called with the old and new id of a group."""
         self._bot, self._config, self._clock, self._account = bot, config, clock, account
+        self._bot_name = BotNameWatch(bot, account, clock)
         self._on_chat_migrated = on_chat_migrated
         self._event_sink: EventSink | None = None
         self._task: asyncio.Task[None] | None = None
@@ -123,6 +125,7 @@ class Ingress:
                 return Response(status_code=413)
         try:
             raw = _decode_body(body)
+            await self._bot_name.look_at([raw])
             await self._handle(raw, self._parse(raw))
         except StoreUnavailable as exc:
             log.error("store.unavailable", platform=PLATFORM, error=str(exc))
@@ -165,6 +168,7 @@ class Ingress:
                 read_margin_s=self._config.call_timeout_s,
             )
         )
+        await self._run_cancellable(self._bot_name.look_at(updates))
         batch = group_messages([self._parse(raw) for raw in updates])
         for raw, events in zip(updates, batch, strict=True):
             if self._stopping:

@@ -22,6 +22,7 @@ from core.domain.events import (
     ChannelMigrated,
     CommandReceived,
     Event,
+    Mention,
     MessageReceived,
     UnparsedEvent,
 )
@@ -449,3 +450,25 @@ async def test_the_secret_is_derived_or_given(make_app: MakeApp) -> None:
     )
     assert derived[1].isalnum()
     assert 1 <= len(derived[1]) <= 256
+
+
+async def test_a_renamed_bot_answers_to_its_new_name(
+    make_app: MakeApp, store: Store, telegram: TelegramSimulator
+) -> None:
+    """Its owner may rename it at @BotFather; a mention of an unknown bot makes us ask Telegram who we are."""
+    app = make_app()
+    await app.connect()
+    await app.start(store)
+    ann = telegram.add_person("Ann")
+    group = telegram.add_group("Team", [ann])
+    telegram.rename_bot("brand_new_bot")
+    await telegram.say(group, ann, "@brand_new_bot hi")
+    await telegram.say(group, ann, "@brand_new_bot ask @other_bot")
+    await store.until(lambda: len(store.events) == 2)
+    assert store.texts == ["hi", "ask @other_bot"]
+    assert [event.mention for event in store.events if isinstance(event, MessageReceived)] == [
+        Mention.BY_NAME,
+        Mention.BY_NAME,
+    ]
+    assert len([call for call in telegram.calls if call.method == "getMe"]) == 2
+    await app.stop()
