@@ -1,5 +1,7 @@
 """Inbound stage: who counts as staff, and the event sink that the platforms call."""
 
+from datetime import timedelta
+
 from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.handoff_wiring import HandoffComponents
 from bots.composition.infrastructure import Infrastructure
@@ -29,6 +31,7 @@ def build_ingestor(
         base.database,
         delivery.work_queue,
         interrupt_running=settings.while_answering == "interrupt",
+        backlog=timedelta(minutes=settings.backlog_minutes) if settings.backlog_minutes else None,
         answer_edits=settings.answer_edits == "on",
         access=base.access,
         staff=staff,

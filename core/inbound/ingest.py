@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final, assert_never
 
 import structlog
@@ -31,11 +32,13 @@ from core.inbound.message_intake import (
     intake_edit,
     intake_member_joined,
     intake_message,
+    is_stale,
     store_without_work,
 )
 from core.inbound.staff import StaffDirectory
 from core.observer import NOOP_OBSERVER, Observer
 from core.store import Database, Transaction, channel_moves, event_context
+from core.store.clock import utc_now
 from core.store.event_context import EventContext
 from core.work_queue.port import WorkQueue
 
@@ -58,6 +61,7 @@ class Ingestor:
         *,
         interrupt_running: bool = False,
         answer_edits: bool = True,
+        backlog: timedelta | None = None,
         access: AccessLists | None = None,
         handlers: Sequence[EventHandler] = (),
         staff: StaffDirectory | None = None,
@@ -70,6 +74,7 @@ class Ingestor:
             work_queue: what runs the turns of stored events.
             interrupt_running: whether a new message ends the running answer.
             answer_edits: whether the latest question is answered anew if its author edits it.
+            backlog: age beyond which a message in a group is context and not answered; None: never.
             access: who is answered, and who may stop and retry anybody's answer.
             handlers: asked in order; the first that takes an event ends its way.
             staff: who counts as staff in chats that have rules; None: nobody.
@@ -79,6 +84,7 @@ class Ingestor:
         self._work_queue = work_queue
         self._interrupt_running = interrupt_running
         self._answer_edits = answer_edits
+        self._backlog = backlog
         self._access = access or AccessLists()
         self._handlers = handlers
         self._staff = staff
@@ -151,7 +157,12 @@ class Ingestor:
         match event:
             case MessageReceived():
                 return await intake_message(
-                    tx, event, context, by_staff=by_staff, interrupt=self._interrupt_running
+                    tx,
+                    event,
+                    context,
+                    by_staff=by_staff,
+                    interrupt=self._interrupt_running,
+                    is_stale=self._backlog is not None and is_stale(event, self._backlog, now=utc_now()),
                 )
             case CommandReceived():
                 return await self._commands.handle_command(tx, event, context)

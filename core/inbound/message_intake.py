@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from core.chat_policy import ReplyDecision
+from core.domain.addresses import ChatType
 from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
 from core.domain.message_content import Attachment
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -22,14 +23,36 @@ LATE_MENTION: Final = timedelta(minutes=15)  #: after which adding a mention ask
 
 
 async def intake_message(
-    tx: Transaction, event: MessageReceived, context: EventContext, *, by_staff: bool, interrupt: bool
+    tx: Transaction,
+    event: MessageReceived,
+    context: EventContext,
+    *,
+    by_staff: bool,
+    interrupt: bool,
+    is_stale: bool = False,
 ) -> Handled:
-    """Store a message if it concerns us; ``interrupt`` cancels the conversation's running answer."""
+    """Store a message if it concerns us.
+
+    Args:
+        tx: the transaction.
+        event: the message.
+        context: what is stored that it may concern.
+        by_staff: whether staff wrote it.
+        interrupt: cancels the conversation's running answer if the message is a question.
+        is_stale: see :func:`is_stale`; a group's stale message is context and not answered.
+    """
     rules = context.group_rules
     if rules is None:
-        return await _intake_by_default(tx, event, context, interrupt=interrupt)
+        return await _intake_by_default(tx, event, context, interrupt=interrupt, is_stale=is_stale)
     result = await evaluate(tx, event, rules, context, by_staff=by_staff)
+    if is_stale:
+        result = replace(result, decision=ReplyDecision.IGNORE)
     return await _intake_by_rules(tx, result, interrupt=interrupt and result.decision is ReplyDecision.ANSWER)
+
+
+def is_stale(event: MessageReceived, backlog: timedelta, *, now: datetime) -> bool:
+    """Return whether a group's message is too old to be answered: after downtime its talk has gone on."""
+    return event.chat_type is ChatType.GROUP and now - event.sent_at > backlog
 
 
 async def intake_member_joined(tx: Transaction, event: MemberJoined, context: EventContext) -> Handled:
@@ -140,7 +163,7 @@ async def store_without_work(tx: Transaction, event: Event, status: EventStatus)
 
 
 async def _intake_by_default(
-    tx: Transaction, event: MessageReceived, context: EventContext, *, interrupt: bool
+    tx: Transaction, event: MessageReceived, context: EventContext, *, interrupt: bool, is_stale: bool
 ) -> Handled:
     """Store a message of a chat without rules: it is answered if it addresses the bot or follows up."""
     replied = context.replied_conversation
@@ -157,6 +180,7 @@ async def _intake_by_default(
         others = await history.load_speaker_ids(tx, known.id) - {event.author.id}
         follows_up = event.allows_follow_up and not others and event.unsupported_content is None
         answered = follows_up or _is_answered(grouped)
+    answered = answered and not is_stale
     conversation = known or await conversations.get_or_create(tx, event.address.key, event.chat_type)
     if not answered:
         return await _store_unanswered(tx, event, conversation)

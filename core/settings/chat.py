@@ -14,6 +14,15 @@ class ChatFields(BaseModel):
     buttons: OnOff = setting(
         "MOONTHREAD_BUTTONS", "Answers", "Stop, Retry, 👍 and 👎 under answers: `on` or `off`.", default="on"
     )
+    backlog_minutes: int = setting(
+        "MOONTHREAD_BACKLOG_MINUTES",
+        "Answers",
+        "Age up to which a message that arrives late, such as after downtime, is answered like a new one. "
+        "Older ones are context in groups and channels; in direct conversations they are answered with a "
+        "word about their age. 0: any age.",
+        default=60,
+        ge=0,
+    )
     answer_edits: OnOff = setting(
         "MOONTHREAD_ANSWER_EDITS",
         "Answers",

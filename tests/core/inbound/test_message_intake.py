@@ -17,6 +17,7 @@ from core.domain.message_content import (
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
 from core.store import files, rules
+from core.store.clock import utc_now
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, picture, reply_to, slack_channel
 
@@ -310,3 +311,20 @@ async def test_everything_of_a_message_is_history(inbound: Inbound) -> None:
     assert conversation is not None
     assert [line.content for line in await inbound.history(conversation)] == [event.content]
     assert await inbound.open_events() == [event]
+
+
+async def test_a_stale_question_of_a_group_is_context(inbound: Inbound) -> None:
+    """We chose: after downtime a group's old mentions are not answered; a direct chat's questions are."""
+    inbound.configure(backlog=timedelta(minutes=60))
+    group, direct = group_chat(), direct_chat()
+    group.now = direct.now = utc_now() - timedelta(minutes=61)
+    old = group.message("old", mention=Mention.BY_NAME)
+    assert await inbound.ingest(old)
+    assert await inbound.ingest(direct.message("old, in private"))
+    assert await inbound.open_texts() == ["old, in private"]
+    group.wait(2 * 60)
+    await inbound.ingest(group.message("new", mention=Mention.BY_NAME, quoted=reply_to(old)))
+    assert await inbound.open_texts() == ["old, in private", "new"]
+    conversation = await inbound.conversation(group, old.message_id)
+    assert conversation is not None
+    assert [line.text for line in await inbound.history(conversation)] == ["old", "new"]
