@@ -99,9 +99,9 @@ class AnswerProducer:
         if claimed.notice_text:
             return CommandReply(text=claimed.notice_text)
         match claimed.event:
-            case MessageReceived() if claimed.question is not None and not (
-                content := claimed.question.content
-            ).is_answerable:
+            case MessageReceived() if (
+                claimed.question is not None and not (content := claimed.question.content).is_answerable
+            ):
                 kind = next(iter(content.unread), UnsupportedContent.EMPTY)
                 return CommandReply(text=UNSUPPORTED_CONTENT_NOTICES[kind].text(language))
             case CommandReceived() | ButtonPressed() if claimed.command is not None:
