@@ -1,11 +1,9 @@
 """Inbound stage: who counts as staff, and the event sink that the platforms call."""
 
-from datetime import timedelta
-
 from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.handoff_wiring import HandoffComponents
 from bots.composition.infrastructure import Infrastructure
-from bots.composition.settings_mapping import build_flood_limits
+from bots.composition.settings_mapping import build_backlog, build_flood_limits
 from core.handoff.event_handler import HandoffEventHandler
 from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
@@ -31,10 +29,11 @@ def build_ingestor(
         base.database,
         delivery.work_queue,
         interrupt_running=settings.while_answering == "interrupt",
-        backlog=timedelta(minutes=settings.backlog_minutes) if settings.backlog_minutes else None,
+        backlog=build_backlog(settings),
         answer_edits=settings.answer_edits == "on",
         access=base.access,
         staff=staff,
+        closed_places=base.closed_places,
         observer=base.observer,
         handlers=(
             FloodControl(base.access, build_flood_limits(settings)),

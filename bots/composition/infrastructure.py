@@ -9,6 +9,7 @@ from bots.observability.metrics_observer import MetricsObserver
 from bots.observability.metrics_registry import Metrics
 from bots.platform_adapter import Platform
 from core.access import AccessLists, PriceList
+from core.access.closed_places import ClosedPlaces
 from core.domain.clock import Clock
 from core.observer import Observer
 from core.settings import Settings
@@ -29,6 +30,7 @@ class Infrastructure:
     observer: Observer
     platforms: Mapping[str, Platform]  #: by name
     access: AccessLists
+    closed_places: ClosedPlaces
     prices: PriceList
     active_answers: ActiveAnswers
     exclusive: bool  #: no other process may use the same SQLite file
@@ -75,6 +77,7 @@ def build_infrastructure(
         observer=MetricsObserver(metrics, prices, tracer=tracer),
         platforms={platform.name: platform for platform in platforms},
         access=build_access_lists(settings),
+        closed_places=ClosedPlaces(clock),
         prices=prices,
         active_answers=ActiveAnswers(),
         exclusive=exclusive,

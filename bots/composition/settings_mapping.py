@@ -1,5 +1,7 @@
 """From settings to the configuration types of the adapters and of core."""
 
+from datetime import timedelta
+
 from pydantic import SecretStr
 
 from bots.slack.credentials import SlackConfig
@@ -67,6 +69,11 @@ def build_access_lists(settings: Settings) -> AccessLists:
     if allow and settings.desk:
         allow |= {settings.desk}
     return AccessLists(allow=allow, deny=frozenset(settings.deny), admins=frozenset(settings.admins))
+
+
+def build_backlog(settings: Settings) -> timedelta | None:
+    """Return the age up to which messages are answered like new ones; None for any age."""
+    return timedelta(minutes=settings.backlog_minutes) if settings.backlog_minutes else None
 
 
 def build_quotas(settings: Settings) -> Quotas:

@@ -6,6 +6,7 @@ from bots.composition.command_wiring import build_command_dispatcher
 from bots.composition.components import Components
 from bots.composition.handoff_wiring import build_outbox_runner
 from bots.composition.prompt_wiring import PromptComponents, build_prompting
+from bots.composition.settings_mapping import build_backlog
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
@@ -69,6 +70,7 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
         base.active_answers,
         offers,
         TurnTracker(base.observer, base.clock),
+        base.closed_places,
     )
 
 
@@ -107,7 +109,10 @@ def _build_answerer(components: Components, prompting: PromptComponents) -> Answ
     return Answerer(
         base.database,
         RequestPreparer(
-            prompting.options_loader, prompting.prompt_builder, file_reader=components.files.reader
+            prompting.options_loader,
+            prompting.prompt_builder,
+            file_reader=components.files.reader,
+            backlog=build_backlog(base.settings),
         ),
         AnswerStreamer(llm.model, prompting.tool_registry, checkpoints, chat_settings, base.clock),
         prompting.prompt_builder,

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -30,6 +31,8 @@ def event_type_label(event: Event) -> str:
             return "deletion"
         case MemberJoined():
             return "member_joined"
+        case BotAccessChanged():
+            return "bot_access_changed"
         case ChannelMigrated():
             return "channel_migrated"
         case UnparsedEvent():

@@ -14,7 +14,7 @@ from bots.telegram.handoff_rooms import TelegramHandoffRooms
 from bots.telegram.ingress import Ingress
 from bots.telegram.members import TelegramMemberLookup
 from bots.telegram.message_api import MessageApi
-from bots.telegram.people import BotAccount, BotIdentity
+from bots.telegram.people import BotAccount, BotIdentity, identity_of
 from bots.telegram.surface import TelegramMessageChannel
 from bots.telegram.uploads import FileUploader
 from core.domain.clock import Clock, SystemClock
@@ -82,7 +82,7 @@ class TelegramApp:
         """
         quiet_loggers()
         user = await identify(self._bot, api_url=self._config.api_url)
-        self._account.set_identity(BotIdentity(id=user.id, username=user.username or ""))
+        self._account.set_identity(identity_of(user))
         log.info("telegram.connected", bot=user.username, reads_groups=bool(user.can_read_all_group_messages))
 
     def routes(self) -> Sequence[BaseRoute]:

@@ -8,7 +8,7 @@ import structlog
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bots.telegram.people import BotAccount, BotIdentity
+from bots.telegram.people import BotAccount, identity_of
 from core.domain.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class BotNameWatch:
             return
         username = user.username or ""
         if username != self._account.identity.username:
-            self._account.set_identity(BotIdentity(id=user.id, username=username))
+            self._account.set_identity(identity_of(user))
             log.info("telegram.bot_renamed", bot=username)
         if len(self._foreign_names) > MAX_FOREIGN_NAMES:
             self._foreign_names.clear()

@@ -32,6 +32,7 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
     StoreUnavailable,
+    ThreadClosed,
 )
 
 log = structlog.get_logger()
@@ -55,11 +56,9 @@ _MESSAGE_GONE_TEXTS = (
     "message_id_invalid",
     "message_edit_time_expired",
 )
+_THREAD_CLOSED_TEXTS = (TOPIC_NOT_FOUND, "topic_closed", "topic_deleted")
 _FORBIDDEN_TEXTS = (
     "chat not found",
-    TOPIC_NOT_FOUND,
-    "topic_closed",
-    "topic_deleted",
     "not enough rights",
     "have no rights to send",
     "chat_write_forbidden",
@@ -115,6 +114,8 @@ def to_platform_error(error: TelegramError, *, idempotent: bool) -> PlatformErro
 def _from_bad_request(error: BadRequest, text: str) -> PlatformError:
     if description_contains(error, *_MESSAGE_GONE_TEXTS):
         return MessageGone(text)
+    if description_contains(error, *_THREAD_CLOSED_TEXTS):
+        return ThreadClosed(text)
     if description_contains(error, *_FORBIDDEN_TEXTS):
         return PlatformForbidden(text)
     return PlatformRefused(text)

@@ -19,6 +19,8 @@ from bots.telegram.lifecycle_events import (
     parse_join_message,
     parse_member_update,
     parse_migration,
+    parse_own_member_update,
+    parse_topic_reopened,
 )
 from bots.telegram.messages import MessageText, build_message, has_content, mention_of, parse_text
 from bots.telegram.people import BotIdentity, person_of
@@ -64,6 +66,8 @@ def parse_event(update: Update, identity: BotIdentity, *, received_at: datetime)
         return _parse_button_press(update.callback_query, identity, received_at)
     if update.chat_member is not None:
         return parse_member_update(update.chat_member, identity)
+    if update.my_chat_member is not None:
+        return parse_own_member_update(update.my_chat_member, identity)
     if STOP_UPDATE in update.api_kwargs:
         return _parse_stop(update.api_kwargs[STOP_UPDATE], identity, received_at)
     return None
@@ -73,6 +77,8 @@ def _parse_message(message: Message, identity: BotIdentity) -> Event | None:
     if message.migrate_to_chat_id or message.migrate_from_chat_id:
         return parse_migration(message, identity)
     author = person_of(message.from_user, message.sender_chat, message.author_signature)
+    if author is not None and message.forum_topic_reopened is not None:
+        return parse_topic_reopened(message, identity, author)
     if author is None or message.chat.type == Chat.CHANNEL or not has_content(message):
         return None  # another bot, or a service message
     text = parse_text(message, identity)

@@ -15,9 +15,9 @@ from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_
 from bots.telegram.attachments import attachments_of
 from bots.telegram.incoming_markdown import leading_command
 from bots.telegram.messages import build_message, mention_of, parse_text
-from bots.telegram.people import BotIdentity, person_of
+from bots.telegram.people import BotIdentity, clean_name, person_of
 from core.domain.addresses import Person
-from core.domain.events import ChannelMigrated, MemberJoined, MessageEdited
+from core.domain.events import BotAccessChanged, ChannelMigrated, MemberJoined, MessageEdited
 
 
 def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
@@ -59,6 +59,39 @@ def parse_member_update(change: ChatMemberUpdated, identity: BotIdentity) -> Mem
     if _is_member(change.old_chat_member) or not _is_member(change.new_chat_member):
         return None
     return _build_joined(change.chat, user, identity, change.date)
+
+
+def parse_own_member_update(change: ChatMemberUpdated, identity: BotIdentity) -> BotAccessChanged | None:
+    """Return what somebody did to the bot's membership of a chat; None in channels."""
+    if change.chat.type == Chat.CHANNEL:
+        return None
+    status, user = change.new_chat_member, change.from_user
+    author = Person(id=str(user.id), name=clean_name(user.full_name), language=user.language_code or "")
+    is_admin = status.status == ChatMember.ADMINISTRATOR
+    return BotAccessChanged(
+        delivery_id=f"access:{change.chat.id}:{int(change.date.timestamp())}:{status.status}",
+        address=replace(address_of(change.chat, identity, "", author, reply_to=0), reply_to=""),
+        author=author,
+        sent_at=change.date,
+        chat_type=chat_type_of(change.chat),
+        can_write=_is_member(status) and getattr(status, "can_send_messages", True),
+        is_added=_is_member(status) and not _is_member(change.old_chat_member),
+        bot_name=identity.username,
+        hears_all=identity.reads_all or is_admin,
+    )
+
+
+def parse_topic_reopened(message: Message, identity: BotIdentity, author: Person) -> BotAccessChanged:
+    """Return that a forum's topic was opened again."""
+    address = address_of(message.chat, identity, thread_of(message), author, reply_to=0)
+    return BotAccessChanged(
+        delivery_id=f"access:{message.chat.id}:{message.message_id}",
+        address=replace(address, reply_to=""),
+        author=author,
+        sent_at=message.date,
+        chat_type=chat_type_of(message.chat),
+        can_write=True,
+    )
 
 
 def _is_member(member: ChatMember) -> bool:

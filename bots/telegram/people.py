@@ -23,6 +23,16 @@ class BotIdentity:
 
     id: int
     username: str  #: without the @
+    reads_all: bool = False  #: whether privacy mode is off (``can_read_all_group_messages``)
+
+
+def identity_of(user: User) -> BotIdentity:
+    """Return the bot's identity from the response of ``getMe``."""
+    return BotIdentity(
+        id=user.id,
+        username=user.username or "",
+        reads_all=bool(user.can_read_all_group_messages),
+    )
 
 
 class BotAccount:

@@ -1,6 +1,7 @@
-"""Texts about the files of a question and what else could not be read, in Chinese and English."""
+"""Texts about a question's files, what else of it could not be read, and its age, in Chinese and English."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from core.domain.file_states import FileFault
 from core.domain.message_content import UnsupportedContent
@@ -130,3 +131,20 @@ def unread_text(unread: Sequence[UnsupportedContent], language: Language) -> str
     if UnsupportedContent.OTHER in unread:
         return Notice.PART_NOT_READ.text(language)
     return ""
+
+
+def late_answer_text(age: timedelta, language: Language) -> str:
+    """Return how old the message is that an answer is for, in whole hours or minutes."""
+    minutes = max(1, int(age.total_seconds() // 60))
+    if minutes < 120:
+        return pick(
+            language,
+            zh=f"（这是对 {minutes} 分钟前那条消息的回答，之前我没能收到。）",
+            en=f"(This answers your message of {minutes} minutes ago, which reached me only now.)",
+        )
+    hours = minutes // 60
+    return pick(
+        language,
+        zh=f"（这是对 {hours} 小时前那条消息的回答，之前我没能收到。）",
+        en=f"(This answers your message of {hours} hours ago, which reached me only now.)",
+    )

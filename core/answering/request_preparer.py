@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from core.answering.file_notices import (
     file_problems_text,
+    late_answer_text,
     partial_files_text,
     reading_files_text,
     unread_text,
@@ -14,6 +16,7 @@ from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder
+from core.store.clock import utc_now
 
 
 class RequestPreparer:
@@ -25,8 +28,17 @@ class RequestPreparer:
         prompt_builder: PromptBuilder,
         *,
         file_reader: FileReader | None = None,
+        backlog: timedelta | None = None,
     ) -> None:
-        """Without ``file_reader``, files of a question are ignored."""
+        """Build the preparer.
+
+        Args:
+            options_loader: loads how a conversation is answered.
+            prompt_builder: builds the prompt.
+            file_reader: reads the files of a question; None: they are ignored.
+            backlog: age from which on an answer says how old its question is; None: never.
+        """
+        self._backlog = backlog
         self._options_loader = options_loader
         self._prompt_builder = prompt_builder
         self._file_reader = file_reader
@@ -69,8 +81,16 @@ class RequestPreparer:
             was_too_long=was_too_long,
         )
         notes = (
+            self._age_note(question),
             unread_text(question.unread, question.language),
             file_problems_text(files.problems, question.language),
             partial_files_text(prepared.partial_files, question.language),
         )
         return replace(prepared, files_note=" ".join(note for note in notes if note))
+
+    def _age_note(self, question: Question) -> str:
+        """Return what an answer says of the age of a question that waited long; "" if it did not."""
+        if self._backlog is None or question.asked_at is None:
+            return ""
+        age = utc_now() - question.asked_at
+        return late_answer_text(age, question.language) if age > self._backlog else ""

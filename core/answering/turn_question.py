@@ -1,6 +1,7 @@
 """The question that an answer is for."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.domain.message_content import UnsupportedContent
 from core.store.conversations import Conversation
@@ -18,4 +19,5 @@ class Question:
     person_id: str  #: the person who asked
     language: Language  #: of the bot's own notices
     available_context: AvailableContext
+    asked_at: datetime | None = None  #: when the person wrote it, by the platform's clock
     unread: tuple[UnsupportedContent, ...] = ()  #: what could not be read of the message that asks

@@ -76,6 +76,10 @@ class PlatformForbidden(PlatformError):
     """The bot cannot speak here any more: blocked, kicked, archived or muted."""
 
 
+class ThreadClosed(PlatformForbidden):
+    """The bot cannot speak in this thread or topic, which is closed or deleted; elsewhere it can."""
+
+
 class DownloadRefused(PlatformError):
     """The platform does not give an attachment's bytes.
 

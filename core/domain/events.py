@@ -150,6 +150,21 @@ class MemberJoined:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BotAccessChanged:
+    """The bot was added to a chat, removed, muted or let speak again; or a thread was opened again."""
+
+    delivery_id: str
+    address: Address  #: of the chat, or of the thread
+    author: Person  #: who did it
+    sent_at: datetime
+    chat_type: ChatType
+    can_write: bool
+    is_added: bool = False  #: whether it was not in the chat before
+    bot_name: str = ""  #: how people mention it
+    hears_all: bool = False  #: whether the platform delivers messages that are not for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelMigrated:
     """A channel got a new id (Telegram: group to supergroup; Slack: shared with a guest team)."""
 
@@ -172,7 +187,13 @@ class UnparsedEvent:
 
 
 PersonEvent: TypeAlias = (
-    MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MessageDeleted | MemberJoined
+    MessageReceived
+    | CommandReceived
+    | ButtonPressed
+    | MessageEdited
+    | MessageDeleted
+    | MemberJoined
+    | BotAccessChanged
 )
 """An event that a person caused, at an address."""
 

@@ -19,6 +19,7 @@ from core.chat_policy import Trigger
 from core.domain.buttons import ActionButton, ConfirmForget
 from core.domain.command_names import CommandName
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -73,7 +74,7 @@ class FloodControl:
     async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
         """Refuse an event of a blocked or flooding person; None lets it pass."""
         match event:
-            case ChannelMigrated() | UnparsedEvent() | MemberJoined() | MessageDeleted():
+            case ChannelMigrated() | UnparsedEvent() | MemberJoined() | MessageDeleted() | BotAccessChanged():
                 return None
         actor = Actor.of(event)
         if self._access.is_admin(actor) or _is_forget_request(event):

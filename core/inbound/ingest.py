@@ -9,8 +9,10 @@ from typing import Final, assert_never
 import structlog
 
 from core.access import AccessLists, Actor
+from core.access.closed_places import ClosedPlaces
 from core.domain.errors import DuplicateEvent
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -29,6 +31,7 @@ from core.inbound.command_intake import CommandIntake
 from core.inbound.handler import IGNORED, EventHandler, Handled
 from core.inbound.message_intake import (
     find_late_question,
+    intake_bot_access,
     intake_edit,
     intake_member_joined,
     intake_message,
@@ -65,6 +68,7 @@ class Ingestor:
         access: AccessLists | None = None,
         handlers: Sequence[EventHandler] = (),
         staff: StaffDirectory | None = None,
+        closed_places: ClosedPlaces | None = None,
         observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """Build the event sink of one process.
@@ -78,8 +82,10 @@ class Ingestor:
             access: who is answered, and who may stop and retry anybody's answer.
             handlers: asked in order; the first that takes an event ends its way.
             staff: who counts as staff in chats that have rules; None: nobody.
+            closed_places: opened again when the bot's access to them changes.
             observer: counts and traces events.
         """
+        self._closed_places = closed_places
         self._database = database
         self._work_queue = work_queue
         self._interrupt_running = interrupt_running
@@ -172,8 +178,23 @@ class Ingestor:
                 if (question := await find_late_question(tx, event)) is not None:
                     return await self._handle(tx, question, by_staff=by_staff)
                 return await intake_edit(tx, event, answer_again=self._answer_edits)
+            case _:
+                return await self._dispatch_change(tx, event, context)
+
+    async def _dispatch_change(
+        self,
+        tx: Transaction,
+        event: MemberJoined | BotAccessChanged | MessageDeleted | ChannelMigrated | UnparsedEvent,
+        context: EventContext,
+    ) -> Handled:
+        """Handle an event by which nobody asks anything."""
+        match event:
             case MemberJoined():
                 return await intake_member_joined(tx, event, context)
+            case BotAccessChanged():
+                if self._closed_places is not None:
+                    self._closed_places.reopen(event.address.key)
+                return await intake_bot_access(tx, event)
             case MessageDeleted():
                 return IGNORED  # only handoff acts on deletions
             case ChannelMigrated():

@@ -7,7 +7,7 @@ from typing import Final
 
 from core.chat_policy import ReplyDecision
 from core.domain.addresses import ChatType
-from core.domain.events import Event, MemberJoined, Mention, MessageEdited, MessageReceived
+from core.domain.events import BotAccessChanged, Event, MemberJoined, Mention, MessageEdited, MessageReceived
 from core.domain.message_content import Attachment
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
@@ -67,6 +67,15 @@ async def intake_member_joined(tx: Transaction, event: MemberJoined, context: Ev
     if not await chat_members.claim_welcome(tx, key, event.author.id, seq=seq):
         await inbox.set_status(tx, [seq], EventStatus.RECORDED)
         return Handled()
+    return Handled(queue_key=QueueKey(conversation.id, Lane.COMMANDS))
+
+
+async def intake_bot_access(tx: Transaction, event: BotAccessChanged) -> Handled:
+    """Enqueue a greeting for a group that the bot was added to; nothing is stored of any other change."""
+    if not (event.is_added and event.can_write and event.chat_type is ChatType.GROUP):
+        return IGNORED
+    conversation = await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN)
     return Handled(queue_key=QueueKey(conversation.id, Lane.COMMANDS))
 
 

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from core.domain.buttons import encode_button, parse_button_data
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -28,6 +29,7 @@ _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
         MessageEdited,
         MessageDeleted,
         MemberJoined,
+        BotAccessChanged,
         ChannelMigrated,
         UnparsedEvent,
     )

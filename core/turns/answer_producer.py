@@ -84,6 +84,7 @@ class AnswerProducer:
             person_id=claimed.asker_id,
             language=claimed.language,
             available_context=claimed.available_context,
+            asked_at=claimed.question.sent_at if claimed.turn.attempt == 1 and claimed.question else None,
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )
         return await self._answerer.answer(question, delivery, running)

@@ -18,7 +18,13 @@ from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork
 from core.turns.claimed_turn import ClaimedTurn
-from core.turns.coalescing import coalesce, remaining_wait_s
+from core.turns.coalescing import (
+    COMMENT_WAIT_S,
+    COMMENT_WAIT_STEP_S,
+    awaits_comment,
+    coalesce,
+    remaining_wait_s,
+)
 from core.turns.event_claimer import EventClaimer
 
 log = structlog.get_logger(__name__)
@@ -34,6 +40,7 @@ class _Progress:
     """State of one claim over its transactions."""
 
     waited_for: int = 0  #: number of open events that were waited for
+    comment_wait_left_s: float = COMMENT_WAIT_S  #: for words about forwarded messages
     intents: dict[int, bool] = field(default_factory=dict)  #: classified questions, by their last inbox id
 
 
@@ -55,7 +62,11 @@ class _NeedsClassification:
     text: str
 
 
-_NotYet: TypeAlias = _Incomplete | _NeedsClassification
+class _AwaitsComment:
+    """A person's own words may follow what they have forwarded."""
+
+
+_NotYet: TypeAlias = _Incomplete | _AwaitsComment | _NeedsClassification
 
 
 class TurnClaimer:
@@ -104,6 +115,9 @@ class TurnClaimer:
                 case _Incomplete(wait_s=wait_s, event_count=event_count):
                     await self._clock.sleep(wait_s)
                     progress.waited_for = event_count
+                case _AwaitsComment():
+                    await self._clock.sleep(COMMENT_WAIT_STEP_S)
+                    progress.comment_wait_left_s -= COMMENT_WAIT_STEP_S
                 case _NeedsClassification() as request:
                     progress.intents[request.inbox_id] = await self._classify(request)
                 case claimed:
@@ -125,6 +139,8 @@ class TurnClaimer:
                     wait_s := remaining_wait_s(work.items, items, rules, now=utc_now())
                 ):
                     return _Incomplete(wait_s=wait_s, event_count=count)
+                if progress.comment_wait_left_s > 0 and awaits_comment(items):
+                    return _AwaitsComment()
                 decision = ReplyDecision.ANSWER if rules is None else await _recheck(tx, work, items)
                 if decision is ReplyDecision.ASK_CLASSIFIER:
                     if items[-1].id not in progress.intents:
@@ -140,6 +156,7 @@ class TurnClaimer:
                     await inbox.set_status(tx, [items[0].id], EventStatus.SKIPPED)
                     log.warning("event.skipped", inbox=items[0].id, kind=type(items[0].event).__name__)
                 progress.waited_for = 0  # for the next question
+                progress.comment_wait_left_s = COMMENT_WAIT_S
 
     async def _classify(self, request: _NeedsClassification) -> bool:
         if self._classify_intent is None:

@@ -6,12 +6,18 @@ from itertools import pairwise
 from typing import Final
 
 from core.chat_policy import ChatRules
+from core.domain.addresses import ChatType
 from core.domain.events import Event, MessageReceived
 from core.inbound.group_policy import in_same_burst
 from core.store.inbox import InboxItem
 
 CONTINUATION_WAIT_S: Final = 1.0  #: for the rest of a text that a client has cut
 CONTINUATION_MAX_GAP: Final = timedelta(seconds=3)  #: between two parts of one, by the platform's clock
+
+FORWARD_MAX_GAP: Final = timedelta(seconds=2)  #: between a comment and the messages that it forwards
+COMMENT_MAX_GAP: Final = timedelta(seconds=6)  #: between forwarded messages and words about them
+COMMENT_WAIT_S: Final = 5.0  #: for a person's own words after forwarded ones
+COMMENT_WAIT_STEP_S: Final = 0.5  #: after which it is looked whether they have come
 
 
 def coalesce(items: Sequence[InboxItem], rules: ChatRules | None, *, merge_all: bool) -> list[InboxItem]:
@@ -55,6 +61,16 @@ def remaining_wait_s(
     return max(rest_s, rules.gather_s)
 
 
+def awaits_comment(items: Sequence[InboxItem]) -> bool:
+    """Return whether a direct conversation's question consists of forwarded messages without own words."""
+    return all(
+        isinstance(item.event, MessageReceived)
+        and item.event.chat_type is ChatType.DIRECT
+        and item.event.forwarded_from is not None
+        for item in items
+    )
+
+
 def representative(items: Sequence[InboxItem]) -> MessageReceived | None:
     """Return the message that represents a question: the last in its author's own words, if there is one."""
     messages = [item.event for item in items if isinstance(item.event, MessageReceived)]
@@ -70,12 +86,16 @@ def _is_burst(event: Event, previous: Event, rules: ChatRules | None) -> bool:
 
 
 def _is_continuation(event: Event, previous: Event) -> bool:
-    """Return whether a message belongs to the same cut text, or media group, as the one before it."""
-    match previous, event:
-        case MessageReceived(media_group_id=group), MessageReceived(media_group_id=same) if group:
-            return group == same
-        case MessageReceived(maybe_truncated=True), MessageReceived():
-            soon = abs(event.sent_at - previous.sent_at) <= CONTINUATION_MAX_GAP
-            return soon and event.author.id == previous.author.id
-        case _:
-            return False
+    """Return whether a message belongs to the same cut text, media group or forwards as the one before it."""
+    if not isinstance(event, MessageReceived) or not isinstance(previous, MessageReceived):
+        return False
+    if previous.media_group_id and previous.media_group_id == event.media_group_id:
+        return True
+    if previous.author.id != event.author.id:
+        return False
+    gap = abs(event.sent_at - previous.sent_at)
+    if previous.maybe_truncated and gap <= CONTINUATION_MAX_GAP:
+        return True
+    if previous.forwarded_from is not None:
+        return gap <= COMMENT_MAX_GAP
+    return event.forwarded_from is not None and gap <= FORWARD_MAX_GAP

@@ -12,6 +12,7 @@ from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, OptionAction, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -28,12 +29,15 @@ from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork
 from core.store.turns import Turn
+from core.text.greeting import greeting_text
 from core.text.language import detect_language
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
 from core.turns.quota import QuotaCheck
 
-ClaimableEvent: TypeAlias = MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined
+ClaimableEvent: TypeAlias = (
+    MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined | BotAccessChanged
+)
 """An event that the bot replies to."""
 
 LANGUAGE_MESSAGES: Final = 2  #: newest messages that tell a person's language if the event has no text
@@ -76,6 +80,9 @@ class EventClaimer:
                 return await _claim_question(tx, work, items, event)
             case MemberJoined():
                 return await _claim_welcome(tx, work, item, event)
+            case BotAccessChanged():
+                claimed = await _claim_notice(tx, work, item, event)
+                return replace(claimed, notice_text=greeting_text(event, claimed.language))
             case (
                 CommandReceived(command=CommandName.RETRY)
                 | ButtonPressed(action=ActionButton())

@@ -12,11 +12,12 @@ After a crash at any of these points, the next attempt continues from what was s
 
 import structlog
 
+from core.access.closed_places import ClosedPlaces
 from core.delivery.streamed_message import StreamedMessage
-from core.domain.errors import LeaseLost, PlatformError
+from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, ThreadClosed
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import Outcome, TurnOutcome
-from core.store import Database, Transaction, inbox, turns
+from core.store import Database, Transaction, history, inbox, turns
 from core.turns.answer_producer import AnswerProducer
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.claimer import MAX_MERGED, TurnClaimer
@@ -40,6 +41,7 @@ class TurnRunner:
         active_answers: ActiveAnswers,
         escalation: Escalation,
         tracker: TurnTracker,
+        closed_places: ClosedPlaces,
     ) -> None:
         self._database = database
         self._claimer = claimer
@@ -48,6 +50,7 @@ class TurnRunner:
         self._active_answers = active_answers
         self._escalation = escalation
         self._tracker = tracker
+        self._closed_places = closed_places
 
     async def __call__(self, queue_key: QueueKey) -> bool:
         """Process a queue's oldest open turn; return False if there is none.
@@ -69,6 +72,9 @@ class TurnRunner:
         if claimed is None:
             return False
         try:
+            if claimed.question is not None and self._closed_places.is_closed(claimed.address.key):
+                await self._close_unasked(claimed)
+                return True
             with self._tracker.track(claimed) as telemetry:
                 await self._run_turn(claimed, running, telemetry)
         except LeaseLost:
@@ -83,10 +89,12 @@ class TurnRunner:
             outcome = await self._producer.produce(claimed, delivery, running)
             if not delivery.final_buttons:
                 delivery.final_buttons = await self._deliveries.final_buttons(claimed, outcome)
-            outcome = await _finish(claimed, delivery, outcome)
+            outcome = await self._finish(claimed, delivery, outcome)
         finally:
             delivery.close()
         async with self._database.begin() as tx:
+            if not delivery.message_count:  # nobody has read it, so it is not what was said
+                await history.supersede_answer(tx, claimed.turn.conversation_id, claimed.turn.seq)
             await turns.finish(tx, claimed.turn, outcome=outcome)
             await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
         telemetry.finished(outcome, delivery)
@@ -94,15 +102,28 @@ class TurnRunner:
             await self._producer.prepare_next(claimed)
             await self._escalation.escalate(claimed, outcome)
 
+    async def _finish(
+        self, claimed: ClaimedTurn, delivery: StreamedMessage, outcome: TurnOutcome
+    ) -> TurnOutcome:
+        """Show the last text; return how the turn ended."""
+        key = claimed.address.key
+        try:
+            await delivery.finish()
+        except PlatformError as exc:
+            log.warning("turn.undelivered", platform=key.platform, error=str(exc))
+            if isinstance(exc, PlatformForbidden):
+                self._closed_places.close(key, thread_only=isinstance(exc, ThreadClosed))
+            return Outcome.UNDELIVERED
+        if delivery.message_count:
+            self._closed_places.reopen(key)
+        return outcome
 
-async def _finish(claimed: ClaimedTurn, delivery: StreamedMessage, outcome: TurnOutcome) -> TurnOutcome:
-    """Show the last text; return how the turn ended."""
-    try:
-        await delivery.finish()
-    except PlatformError as exc:
-        log.warning("turn.undelivered", platform=claimed.conversation.key.platform, error=str(exc))
-        return Outcome.UNDELIVERED
-    return outcome
+    async def _close_unasked(self, claimed: ClaimedTurn) -> None:
+        """Close a turn whose answer nobody could see."""
+        async with self._database.begin() as tx:
+            await turns.finish(tx, claimed.turn, outcome=Outcome.UNDELIVERED)
+            await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
+        log.info("turn.not_asked", conversation=claimed.conversation.id)
 
 
 async def _event_ids(tx: Transaction, claimed: ClaimedTurn) -> list[int]:

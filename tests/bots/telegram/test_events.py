@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from telegram import Update
 
+from bots.simulator.telegram.wire import RESTRICTED_RIGHTS
 from bots.telegram.events import parse_event, parse_events
 from bots.telegram.people import BotIdentity
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.buttons import ActionButton
 from core.domain.command_names import CommandName
 from core.domain.events import (
+    BotAccessChanged,
     ButtonPressed,
     ChannelMigrated,
     CommandReceived,
@@ -459,3 +461,46 @@ def test_stop_under_a_draft_is_an_order(draft_id: int | str, topic: int | None, 
     assert isinstance(event, CommandReceived)
     assert (event.command, event.delivery_id, event.author.id) == (CommandName.STOP, "stopped:7:5", "7")
     assert (event.address.key, event.chat_type) == (key(7, thread), ChatType.DIRECT)
+
+
+RESTRICTED = dict.fromkeys(RESTRICTED_RIGHTS, False) | {
+    "status": "restricted",
+    "is_member": True,
+    "until_date": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "is_added", "can_write"),
+    [
+        ({"status": "left"}, {"status": "member"}, True, True),
+        ({"status": "member"}, RESTRICTED | {"can_send_messages": False}, False, False),
+        (RESTRICTED | {"can_send_messages": False}, {"status": "member"}, False, True),
+        ({"status": "member"}, {"status": "kicked", "until_date": 0}, False, False),
+        ({"status": "left"}, RESTRICTED | {"can_send_messages": False}, True, False),
+    ],
+)
+def test_what_people_do_to_the_bots_membership(
+    was: dict[str, Any], becomes: dict[str, Any], *, is_added: bool, can_write: bool
+) -> None:
+    """Telegram tells it by ``my_chat_member``: added, muted, heard again, thrown out."""
+    change = {"chat": GROUP, "from": ADA, "date": 1700000000}
+    members = {"old_chat_member": was | {"user": MOON}, "new_chat_member": becomes | {"user": MOON}}
+    event = read(my_chat_member=change | members)
+    assert isinstance(event, BotAccessChanged)
+    assert (event.is_added, event.can_write, event.bot_name) == (is_added, can_write, "moon_bot")
+    assert (event.address.key, event.address.reply_to, event.author.id) == (key(-5, ""), "", "7")
+
+
+def test_a_topic_that_is_opened_again() -> None:
+    """Its service message says that the bot can write there."""
+    event = read(message=message(FORUM, message_thread_id=5, is_topic_message=True, forum_topic_reopened={}))
+    assert isinstance(event, BotAccessChanged)
+    assert event.address.key == key(-1005, "5")
+
+
+@pytest.mark.parametrize("text", ["/new!", "/help.", "/stop。"])
+def test_a_command_may_end_with_punctuation(text: str) -> None:
+    """People write "/new!", which Telegram marks as the command "/new"."""
+    command = {"type": "bot_command", "offset": 0, "length": len(text) - 1}
+    assert isinstance(read(message=message(PRIVATE, text, entities=[command])), CommandReceived)

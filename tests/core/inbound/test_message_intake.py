@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from core.chat_policy import ChatRules
-from core.domain.events import Mention
+from core.domain.addresses import Address, ChatType
+from core.domain.events import BotAccessChanged, Mention
 from core.domain.message_content import (
     ContentKind,
     ForwardOrigin,
@@ -328,3 +329,27 @@ async def test_a_stale_question_of_a_group_is_context(inbound: Inbound) -> None:
     conversation = await inbound.conversation(group, old.message_id)
     assert conversation is not None
     assert [line.text for line in await inbound.history(conversation)] == ["old", "new"]
+
+
+async def test_a_group_that_adds_the_bot_is_greeted(inbound: Inbound) -> None:
+    """Being added is greeted once; being muted, thrown out or added without a voice is not."""
+    group = group_chat()
+
+    def access(number: int, *, is_added: bool, can_write: bool) -> BotAccessChanged:
+        return BotAccessChanged(
+            delivery_id=f"access:{number}",
+            address=Address(key=group.key()),
+            author=ANN,
+            sent_at=group.now,
+            chat_type=ChatType.GROUP,
+            can_write=can_write,
+            is_added=is_added,
+            bot_name="moon_bot",
+        )
+
+    added = access(1, is_added=True, can_write=True)
+    assert await inbound.ingest(added)
+    assert not await inbound.ingest(added)
+    for number, (is_added, can_write) in enumerate(((False, False), (False, True), (True, False)), 2):
+        assert not await inbound.ingest(access(number, is_added=is_added, can_write=can_write))
+    assert await inbound.open_events(Lane.COMMANDS) == [added]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.access import AccessLists, Quotas
+from core.access.closed_places import ClosedPlaces
 from core.chat_policy import ChatRules
 from core.commands import CommandDispatcher, CommandHandler
 from core.domain.buttons import Button, OptionButton
@@ -98,6 +99,7 @@ class Turns:
     active_answers: ActiveAnswers = field(default_factory=ActiveAnswers)
     escalation: FakeEscalation = field(default_factory=FakeEscalation)
     observer: RecordingObserver = field(default_factory=RecordingObserver)
+    closed_places: ClosedPlaces = field(init=False)
     claimer: TurnClaimer = field(init=False)
     runner: TurnRunner = field(init=False)
 
@@ -117,6 +119,7 @@ class Turns:
         database, clock = self.database, self.answering.clock
         self.answering.build(*replies)
         access = AccessLists()
+        self.closed_places = ClosedPlaces(clock)
         self.claimer = TurnClaimer(
             database,
             clock,
@@ -148,6 +151,7 @@ class Turns:
             self.active_answers,
             self.escalation,
             TurnTracker(self.observer, clock),
+            self.closed_places,
         )
         return self
 

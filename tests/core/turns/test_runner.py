@@ -8,10 +8,12 @@ import asyncio
 import pytest
 
 from core.access import Quotas
+from core.access.closed_places import CLOSED_FOR_S
 from core.commands import Command, CommandReply
 from core.domain.buttons import ActionButton, OptionButton, RequestHuman, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
+from core.domain.message_content import ForwardOrigin
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnState
 from core.store import inbox, turns
@@ -138,16 +140,89 @@ async def test_after_too_many_crashes_a_turn_ends_with_an_apology(turning: Turns
     assert turning.platform.screen.texts == [Notice.FAILED.text("en")]
 
 
-async def test_a_refused_post_ends_the_turn(turning: Turns) -> None:
-    """A platform that forbids posting costs the answer, and the next question is tried anew."""
+async def test_after_a_refusal_kimi_is_asked_no_more_until_something_changes(turning: Turns) -> None:
+    """A muted bot pays for one answer that nobody sees, not for each; that answer is not what was said."""
     turning.build("one", "two")
     turning.platform.failures.forbidden.add(turning.chat.channel)
     await turning.receive(turning.chat.message("first?"))
     assert await turning.run_all() == [Outcome.UNDELIVERED]
+    second, third = await turning.receive(turning.chat.message("second?"), turning.chat.message("third?"))
+    await turning.run_all()
+    assert len(turning.answering.model.requests) == 1
+    assert await turning.state(second) is TurnState.DONE
+    assert await turning.state(third) is TurnState.DONE
     assert await turning.open_items() == []
     turning.platform.failures.forbidden.clear()
+    turning.closed_places.reopen(turning.chat.key())
+    await turning.receive(turning.chat.message("fourth?"))
+    assert await turning.run_all() == [Outcome.COMPLETE]
+    assert turning.platform.screen.texts == ["two"]
+    asked = turning.answering.model.requests[-1].messages
+    assert [message.content for message in asked if message.role != "system"] == [
+        "first?",
+        "second?",
+        "third?",
+        "fourth?",
+    ]
+
+
+async def test_a_closed_place_is_tried_again_after_a_while(turning: Turns) -> None:
+    """Not every change is reported: after ten minutes one question finds out."""
+    turning.build("one", "two")
+    turning.platform.failures.forbidden.add(turning.chat.channel)
+    await turning.receive(turning.chat.message("first?"))
+    assert await turning.run_all() == [Outcome.UNDELIVERED]
+    turning.platform.failures.forbidden.clear()
+    await turning.answering.clock.sleep(CLOSED_FOR_S + 1)
     await turning.receive(turning.chat.message("second?"))
     assert await turning.run_all() == [Outcome.COMPLETE]
+
+
+async def test_forwarded_messages_wait_for_the_persons_own_words(turning: Turns) -> None:
+    """Three forwards and a question four seconds later are one question; typed words never wait."""
+    turning.build("one", "two")
+    origin = ForwardOrigin(channel="News")
+    forwards = [turning.chat.message(f"news {n}", forwarded_from=origin) for n in range(3)]
+    await turning.receive(*forwards)
+    began = turning.answering.clock.time()
+    running = asyncio.create_task(turning.run())
+    await turning.answering.clock.sleep(4)
+    assert turning.answering.model.requests == []
+    turning.chat.wait(4)
+    await turning.receive(turning.chat.message("is this true?"))
+    assert await running is True
+    assert turning.answering.clock.time() - began < 5.5
+    assert await turning.open_items() == []
+    (request,) = turning.answering.model.requests
+    assert [message.content for message in request.messages if message.role == "user"] == [
+        "news 0",
+        "news 1",
+        "news 2",
+        "is this true?",
+    ]
+    asked_at = turning.answering.clock.time()
+    await turning.receive(turning.chat.message("and this?"))
+    assert await turning.run() is True
+    assert turning.answering.clock.time() - asked_at < 1
+
+
+async def test_forwards_without_any_words_are_answered_after_five_seconds(turning: Turns) -> None:
+    """We chose: nothing is lost if no comment comes."""
+    turning.build("one")
+    await turning.receive(turning.chat.message("news", forwarded_from=ForwardOrigin(channel="News")))
+    began = turning.answering.clock.time()
+    assert await turning.run() is True
+    assert 5 <= turning.answering.clock.time() - began < 6
+    assert turning.platform.screen.texts == ["one"]
+
+
+async def test_a_comment_and_its_forward_are_one_question_answered_by_the_comment(turning: Turns) -> None:
+    """The reply goes to the person's own words, whatever comes last."""
+    turning.build("one")
+    comment = turning.chat.message("is this true?")
+    await turning.receive(comment, turning.chat.message("news", forwarded_from=ForwardOrigin(channel="News")))
+    assert await turning.run_all() == [Outcome.COMPLETE]
+    assert len(turning.answering.model.requests) == 1
 
 
 async def test_a_command_is_answered_beside_a_running_answer(turning: Turns) -> None:
