@@ -25,11 +25,36 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
         return [CheckResult("fault", f"Database: {name}: {migrate.PRE_RELEASE_ADVICE}")]
     wanted = migrate.head()
     if revision == wanted:
-        return [CheckResult("ok", f"Database: {name} is up to date ({revision})")]
+        up_to_date = CheckResult("ok", f"Database: {name} is up to date ({revision})")
+        return [up_to_date, *await _check_moved_channels(settings)]
     what = f"Database: {name} is at {revision or 'no revision'}, this version needs {wanted}"
     if runs:
         return [CheckResult("warning", what, "The next run brings it up to date; take a copy first.")]
     return [CheckResult("fault", what, "Run: moonthread db upgrade")]
+
+
+async def _check_moved_channels(settings: Settings) -> list[CheckResult]:
+    """Return a warning for each id in the settings whose channel has another id now."""
+    from core.store import Database, channel_moves  # late: it imports SQLAlchemy
+
+    named = {*settings.allow, *settings.deny, *settings.fair_share_weights, settings.desk or ""}
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        async with database.read() as tx:
+            moves = await channel_moves.load(tx)
+    except StoreUnavailable:
+        return []
+    finally:
+        await database.close()
+    return [
+        CheckResult(
+            "warning",
+            f"Settings name {platform}:{old}, which has become {platform}:{new}",
+            "The lists follow it; put the new id into the settings all the same.",
+        )
+        for platform, old, new in moves
+        if f"{platform}:{old}" in named
+    ]
 
 
 def _describe_database(settings: Settings) -> str:

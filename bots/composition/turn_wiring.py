@@ -19,6 +19,7 @@ from core.turns.backfill import ThreadBackfill
 from core.turns.claimer import TurnClaimer
 from core.turns.event_claimer import EventClaimer
 from core.turns.intent_classifier import KimiIntentClassifier
+from core.turns.mistyped_commands import answer_mistyped_command
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
 from core.turns.telemetry import TurnTracker
@@ -99,7 +100,7 @@ def _build_producer(components: Components, prompting: PromptComponents) -> Answ
             base.abilities(lambda platform: platform.backfill),
             max_messages=prompting.chat_settings.backfill_max_messages,
         ),
-        predefined_answers=components.knowledge.predefined_answers,
+        predefined_answers=(answer_mistyped_command, *components.knowledge.predefined_answers),
     )
 
 

@@ -22,6 +22,7 @@ from telegram.error import Conflict, TelegramError
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.batches import group_messages
 from bots.telegram.bot_name import BotNameWatch
+from bots.telegram.buttons import button_toast
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
@@ -209,7 +210,7 @@ class Ingress:
             case [ChannelMigrated(old_channel=old, new_channel=new)], _:
                 self._on_chat_migrated(old, new)
             case _, {"callback_query": {"id": str(query)}}:
-                self.spawn(self._answer_callback(query))
+                self.spawn(self._answer_callback(query, button_toast(raw["callback_query"])))
             case _, {"my_chat_member": {"chat": {"type": kind}, "new_chat_member": {"status": status}}}:
                 log.info("telegram.membership_changed", chat=kind, status=status)
 
@@ -255,10 +256,10 @@ class Ingress:
 
     # -- background ----------------------------------------------------------------------------
 
-    async def _answer_callback(self, query_id: str) -> None:
-        """Stop the progress indicator on a pressed button."""
+    async def _answer_callback(self, query_id: str, toast: str) -> None:
+        """Stop the progress indicator on a pressed button, and show ``toast`` for a moment if it is set."""
         try:
-            await self._bot.answer_callback_query(query_id)
+            await self._bot.answer_callback_query(query_id, text=toast or None)
         except TelegramError as exc:  # too old, or pressed twice: the button works all the same
             log.debug("telegram.callback_not_answered", error=type(exc).__name__)
 

@@ -36,7 +36,11 @@ def title(handoff: Handoff) -> str:
 
 
 def render(
-    handoff: Handoff, lines: Sequence[HistoryMessage], *, rating: tuple[int, str] | None = None
+    handoff: Handoff,
+    lines: Sequence[HistoryMessage],
+    *,
+    rating: tuple[int, str] | None = None,
+    start_payload: str = "",
 ) -> str:
     """Return a ticket's Markdown.
 
@@ -44,12 +48,16 @@ def render(
         handoff: the handoff.
         lines: the conversation's messages before the handoff, oldest first.
         rating: (stars, comment) of the customer; None if there is none.
+        start_payload: of the deep link that the customer came by; "" if none.
     """
     language = ticket_language(handoff)
     chinese, english = _REASON_TEXTS[handoff.reason]
     where = f"{handoff.address.key.platform} {handoff.address.key.channel}"
     head = f"**{title(handoff)}** · {status_text(handoff)}"
     facts = f"{where} · {pick(language, zh=chinese, en=english)}"
+    if start_payload:
+        came_by = pick(language, zh="来自链接", en="came by link")
+        facts += f" · {came_by} `{start_payload.replace('`', chr(39))}`"
     parts = [head, facts]
     if handoff.summary:
         parts.append(f"**{pick(language, zh='摘要', en='Summary')}:** {handoff.summary}")

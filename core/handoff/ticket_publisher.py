@@ -6,7 +6,8 @@ from functools import partial
 from core.domain.bot_messages import MessageRef
 from core.handoff import ticket_card
 from core.handoff.sender import HandoffSender
-from core.store import Database, handoffs, history, outbox, ratings
+from core.store import Database, conversation_settings, handoffs, history, outbox, ratings
+from core.store.conversation_settings import START_PAYLOAD
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
@@ -39,6 +40,7 @@ class TicketPublisher:
                 limit=ticket_card.MAX_LINES,
             )
             rating = await ratings.get(tx, handoff.id)
+            settings = await conversation_settings.load(tx, handoff.conversation_id)
         thread = handoff.desk_thread
         if is_new and not thread:
             thread = await self._sender.open_topic(handoff, ticket_card.title(handoff))
@@ -47,7 +49,7 @@ class TicketPublisher:
         await self._sender.deliver_text(
             item,
             self._sender.platforms.desk_address(handoff, thread),
-            ticket_card.render(handoff, lines, rating=rating),
+            ticket_card.render(handoff, lines, rating=rating, start_payload=settings.get(START_PAYLOAD, "")),
             ticket_card.buttons(handoff),
             refs=handoff.ticket,
             known_message_ids=known_message_ids,

@@ -14,7 +14,17 @@ from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
-from core.store import Transaction, conversations, feedback, files, history, inbox, turns
+from core.store import (
+    Transaction,
+    conversation_settings,
+    conversations,
+    feedback,
+    files,
+    history,
+    inbox,
+    turns,
+)
+from core.store.conversation_settings import START_PAYLOAD
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.turns import Turn
@@ -24,6 +34,9 @@ log = structlog.get_logger(__name__)
 Continue: TypeAlias = Literal[ActionButton.CONTINUE]
 """The one request that only a button can make."""
 
+MAX_START_PAYLOAD_CHARS: Final = (
+    64  #: Telegram's limit (https://core.telegram.org/bots/features#deep-linking)
+)
 _NEW_ANSWER: Final = (CommandName.RETRY, ActionButton.CONTINUE)  #: they ask Kimi, in order with questions
 _ON_ANSWER: Final = (CommandName.STOP, *_NEW_ANSWER)  #: they change the conversation's latest answer
 
@@ -84,6 +97,9 @@ class CommandIntake:
         match command:
             case CommandName.STOP:
                 cancel_reason = await _stop(tx, event, conversation, seq)
+            case CommandName.START if isinstance(event, CommandReceived) and event.argument:
+                payload = event.argument[:MAX_START_PAYLOAD_CHARS]
+                await conversation_settings.save(tx, conversation.id, START_PAYLOAD, payload)
             case CommandName.NEW:
                 cancel_reason = await _clear_history(tx, conversation, seq)
             case CommandName.RETRY:

@@ -15,6 +15,7 @@ _S = schema.conversation_settings
 MODEL: Final = "model"  #: id of a model
 THINKING: Final = "thinking"  #: "on", "off" or an effort such as "low"
 SEARCH: Final = "search"  #: "on" or "off": whether answers may search the web
+START_PAYLOAD: Final = "start_payload"  #: of the deep link that a person came by (``/start ref_42``)
 PERSONA: Final = "persona"  #: "@" and the name of a persona's file, or the persona's text itself
 
 _LOAD = select(_S.c.name, _S.c.value).where(_S.c.conversation_id == bindparam("conversation"))

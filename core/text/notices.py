@@ -98,6 +98,7 @@ class Notice(Enum):
         "这里的管理员暂停了我对你的回答。如有疑问，请直接联系他们。",
         "The people who run this place have asked me not to answer you. Please turn to them directly.",
     )
+    FEEDBACK_THANKS = ("谢谢，已记下你的反馈。", "Thank you, your feedback is noted.")
     RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
     EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
     STICKER = (

@@ -348,6 +348,23 @@ async def test_a_pressed_button_is_stored_and_answered(
     await eventually(lambda: telegram.answer_to(query) is not None)
 
 
+@pytest.mark.parametrize(("data", "toast"), [("good", "Thank you, your feedback is noted."), ("stop", "")])
+async def test_feedback_is_seen(
+    make_app: MakeApp, store: Store, telegram: TelegramSimulator, data: str, toast: str
+) -> None:
+    """👍 and 👎 change nothing on the screen, so that the press itself says that it was heard."""
+    ann = telegram.add_person("Ann")
+    chat = telegram.private_chat(ann)
+    app = make_app()
+    await app.connect()
+    keyboard = {"inline_keyboard": [[{"text": "x", "callback_data": data}]]}
+    sent = await app._bot.send_message(chat, "…", reply_markup=keyboard)
+    await app.start(store)
+    query = await telegram.press(chat, sent.message_id, data, ann)
+    await eventually(lambda: telegram.answer_to(query) is not None)
+    assert telegram.answer_to(query) == toast
+
+
 async def test_a_move_is_stored_once_and_followed(
     make_app: MakeApp, store: Store, telegram: TelegramSimulator
 ) -> None:

@@ -8,7 +8,8 @@ from core.domain.command_names import CommandName
 from core.domain.events import Mention, MessageReceived
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
-from core.store import schema
+from core.store import conversation_settings, schema
+from core.store.conversation_settings import START_PAYLOAD
 from core.store.conversations import Conversation
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, reply_to, slack_channel
@@ -176,3 +177,15 @@ async def test_a_button_under_an_unknown_message_is_skipped(inbound: Inbound) ->
     """A press whose conversation is gone is recorded and does nothing."""
     assert await inbound.ingest(direct_chat().press(ActionButton.RETRY, "gone"))
     assert inbound.woken == []
+
+
+async def test_the_payload_of_a_deep_link_stays_with_the_conversation(inbound: Inbound) -> None:
+    """Telegram sends ``/start ref_42`` for t.me/bot?start=ref_42; the team sees it on the ticket."""
+    chat = direct_chat()
+    await inbound.ingest(chat.command(CommandName.START, "ref_42"))
+    await inbound.ingest(chat.command(CommandName.START))
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    async with inbound.database.read() as tx:
+        settings = await conversation_settings.load(tx, conversation.id)
+    assert settings[START_PAYLOAD] == "ref_42"
