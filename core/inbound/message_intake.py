@@ -11,6 +11,7 @@ from core.domain.events import BotAccessChanged, Event, MemberJoined, Mention, M
 from core.domain.message_content import Attachment
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
+from core.inbound.forwards import find_turn_of_comment
 from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
 from core.inbound.handler import IGNORED, Handled
 from core.inbound.history_writer import append_to_history, attach_media_group
@@ -254,6 +255,7 @@ async def _enqueue_question(
     )
     await append_to_history(tx, event, conversation, seq)
     await attach_media_group(tx, siblings, conversation)
+    interrupt = interrupt or await find_turn_of_comment(tx, conversation, event) is not None
     cancelled = interrupt and await turns.request_cancel(tx, conversation.id, CancelReason.INTERRUPT)
     return Handled(
         queue_key=QueueKey(conversation.id, Lane.TURNS),

@@ -74,6 +74,8 @@ def _reply_line(reply: ReplyContext) -> str:
     if reply.forwarded_from is not None:
         source = _forward_line(reply.forwarded_from).removeprefix("Forwarded")
         return f"{speaker_label(reply.author)} forwarded{source}"
+    if reply.by_bot:
+        return f"You wrote{place}:"
     if not reply.author:
         return f"Replying to{place}:"
     return f"{speaker_label(reply.author)} wrote{place}:"

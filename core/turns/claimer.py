@@ -11,6 +11,7 @@ from core.domain.clock import Clock
 from core.domain.events import MessageReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.files.references import REFERENCE_PREFIX
+from core.inbound.forwards import find_turn_of_comment
 from core.inbound.group_policy import recheck
 from core.store import Database, Transaction, inbox, open_work, turns
 from core.store.clock import utc_now
@@ -139,7 +140,7 @@ class TurnClaimer:
                     wait_s := remaining_wait_s(work.items, items, rules, now=utc_now())
                 ):
                     return _Incomplete(wait_s=wait_s, event_count=count)
-                if progress.comment_wait_left_s > 0 and awaits_comment(items):
+                if progress.comment_wait_left_s > 0 and await _awaits_comment(tx, work, items):
                     return _AwaitsComment()
                 decision = ReplyDecision.ANSWER if rules is None else await _recheck(tx, work, items)
                 if decision is ReplyDecision.ASK_CLASSIFIER:
@@ -162,6 +163,14 @@ class TurnClaimer:
         if self._classify_intent is None:
             return False
         return await self._classify_intent(request.conversation, request.asker_id, request.text)
+
+
+async def _awaits_comment(tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> bool:
+    """Return whether words about forwarded messages may follow; they may have come before, too."""
+    if not awaits_comment(items):
+        return False
+    forward = _messages(items)[0]
+    return await find_turn_of_comment(tx, work.conversation, forward) is None
 
 
 async def _recheck(tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> ReplyDecision:

@@ -8,13 +8,13 @@ from typing import Final
 from core.chat_policy import ChatRules
 from core.domain.addresses import ChatType
 from core.domain.events import Event, MessageReceived
+from core.inbound.forwards import FORWARD_MAX_GAP
 from core.inbound.group_policy import in_same_burst
 from core.store.inbox import InboxItem
 
 CONTINUATION_WAIT_S: Final = 1.0  #: for the rest of a text that a client has cut
 CONTINUATION_MAX_GAP: Final = timedelta(seconds=3)  #: between two parts of one, by the platform's clock
 
-FORWARD_MAX_GAP: Final = timedelta(seconds=2)  #: between a comment and the messages that it forwards
 COMMENT_MAX_GAP: Final = timedelta(seconds=6)  #: between forwarded messages and words about them
 COMMENT_WAIT_S: Final = 5.0  #: for a person's own words after forwarded ones
 COMMENT_WAIT_STEP_S: Final = 0.5  #: after which it is looked whether they have come

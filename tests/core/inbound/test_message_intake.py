@@ -353,3 +353,19 @@ async def test_a_group_that_adds_the_bot_is_greeted(inbound: Inbound) -> None:
     for number, (is_added, can_write) in enumerate(((False, False), (False, True), (True, False)), 2):
         assert not await inbound.ingest(access(number, is_added=is_added, can_write=can_write))
     assert await inbound.open_events(Lane.COMMANDS) == [added]
+
+
+async def test_a_forward_right_after_its_comment_interrupts_the_comments_answer(inbound: Inbound) -> None:
+    """Delivered apart, a comment is being answered when what it is about arrives: both are one question."""
+    chat = direct_chat()
+    origin = ForwardOrigin(channel="News")
+    await inbound.ingest(chat.message("is this true?"))
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    _, answer = await inbound.begin_answer(conversation)
+    chat.wait(10)
+    await inbound.ingest(chat.message("old news", forwarded_from=origin))
+    assert answer.cancel_reason is None
+    chat.now -= timedelta(seconds=9)
+    await inbound.ingest(chat.message("news", forwarded_from=origin))
+    assert answer.cancel_reason is CancelReason.INTERRUPT
