@@ -93,7 +93,8 @@ class TurnRunner:
         finally:
             delivery.close()
         async with self._database.begin() as tx:
-            if not delivery.message_count:  # nobody has read it, so it is not what was said
+            unseen = delivery.first_shown_at is None and not claimed.turn.refs
+            if outcome is Outcome.UNDELIVERED and unseen:  # nobody has read it: it is not what was said
                 await history.supersede_answer(tx, claimed.turn.conversation_id, claimed.turn.seq)
             await turns.finish(tx, claimed.turn, outcome=outcome)
             await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
@@ -114,7 +115,7 @@ class TurnRunner:
             if isinstance(exc, PlatformForbidden):
                 self._closed_places.close(key, thread_only=isinstance(exc, ThreadClosed))
             return Outcome.UNDELIVERED
-        if delivery.message_count:
+        if delivery.first_shown_at is not None:
             self._closed_places.reopen(key)
         return outcome
 
