@@ -24,6 +24,7 @@ from core.domain.errors import (
     PlatformRateLimited,
     PlatformRefused,
     PlatformUnavailable,
+    ThreadClosed,
 )
 
 
@@ -39,7 +40,8 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (Forbidden("Forbidden: bot was blocked by the user"), PlatformForbidden, PlatformForbidden),
         (BadRequest("Bad Request: message to edit not found"), MessageGone, MessageGone),
         (BadRequest("Bad Request: MESSAGE_ID_INVALID"), MessageGone, MessageGone),
-        (BadRequest("Bad Request: TOPIC_CLOSED"), PlatformForbidden, PlatformForbidden),
+        (BadRequest("Bad Request: TOPIC_CLOSED"), ThreadClosed, ThreadClosed),
+        (BadRequest("Bad Request: message thread not found"), ThreadClosed, ThreadClosed),
         (
             BadRequest("Bad Request: not enough rights to send text messages"),
             PlatformForbidden,
