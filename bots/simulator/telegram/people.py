@@ -21,6 +21,8 @@ from bots.simulator.telegram.media import MediaKind, media_json
 from bots.simulator.telegram.membership import Membership
 from bots.simulator.telegram.wire import chat_json, message_json, user_json
 
+TYPING_TAKES_S = 2
+
 ANONYMOUS = User(id=ANONYMOUS_ADMIN, name="Group", username="GroupAnonymousBot", is_bot=True)
 CHANNEL = User(id=CHANNEL_BOT, name="Channel", username="Channel_Bot", is_bot=True)
 
@@ -31,6 +33,7 @@ class People(Membership):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._numbers = itertools.count(1)
+        self._last_typed: dict[tuple[int, int], int] = {}  #: date of each person's last words in a chat
 
     async def say(
         self,
@@ -48,6 +51,7 @@ class People(Membership):
         mime_type: str = "text/plain",
         as_chat: int | None = None,
         age_s: int = 0,
+        at_once: bool = False,
         bot: Bot | None = None,
         other: Content | None = None,
         origin: Content | None = None,
@@ -60,7 +64,9 @@ class People(Membership):
         ``media_kind`` the text is the caption and ``content`` is what ``getFile`` leads to; a
         document also has ``filename`` and ``mime_type``.
         ``as_chat`` speaks as an anonymous admin (the group's own id) or as a channel. ``age_s``
-        dates the message back. ``bot`` chooses the private chat where there are several bots.
+        dates the message back. Nobody types two messages within a second: typed ones of a person are dated
+        two seconds apart, unless ``at_once`` is set. ``bot`` chooses the private chat where there are
+        several bots.
         ``other`` is content without words or files (:mod:`~bots.simulator.telegram.contents`), ``origin``
         makes the message a forward, ``quote`` is a part of the message that is replied to, and ``across``
         the content, with its origin, of a message in another chat that is replied to.
@@ -82,9 +88,10 @@ class People(Membership):
         words, marks = checked(text, list(found_in(text) if entities is None else entities))
         media = self._media(media_kind, content, filename, mime_type) if media_kind else {}
         thread, is_topic = self._world.place(chat, topic, reply_to)
+        typed = not (media_kind or other or origin or age_s or at_once)
         message = Message(
             id=self._world.new_id(chat),
-            date=self._world.now() - age_s,
+            date=self._date_of_typed(chat, person) if typed else self._world.now() - age_s,
             sender=self._speaker(chat, person, as_chat),
             sender_chat=self._world.groups[as_chat] if as_chat is not None else None,
             text=words,
@@ -108,7 +115,9 @@ class People(Membership):
         parts = [text[at : at + TEXT_LIMIT // 2] for at in range(0, len(text), TEXT_LIMIT // 2)]
         if length16(text) == len(text):
             parts = [text[at : at + TEXT_LIMIT] for at in range(0, len(text), TEXT_LIMIT)]
-        return [await self.say(chat_id, person, part, topic=topic) for part in parts if part.strip()]
+        return [
+            await self.say(chat_id, person, part, topic=topic, at_once=True) for part in parts if part.strip()
+        ]
 
     async def send_sticker(self, chat_id: int, person: int, **how: Any) -> int:
         """Send a sticker; ``how`` as in :meth:`say`."""
@@ -214,6 +223,12 @@ class People(Membership):
         """Return what the bot answered to a pressed button; None where it has not."""
         answer = self._world.queries[query_id]["answer"]
         return None if answer is None else str(answer)
+
+    def _date_of_typed(self, chat: Chat, person: int) -> int:
+        """Return the date of a message that a person types now."""
+        last = self._last_typed.get((chat.id, person), 0)
+        self._last_typed[chat.id, person] = date = max(self._world.now(), last + TYPING_TAKES_S)
+        return date
 
     def _reply_context(
         self, chat: Chat, reply_to: int | None, quote: str, across: Content | None
