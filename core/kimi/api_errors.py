@@ -17,6 +17,7 @@
         ├── KimiRateLimited          one of the account's four limits; the daily one is not retried
         ├── KimiOverloaded           Kimi's engine is at capacity
         ├── KimiUnavailable          not reached, or a failure on its side
+        ├── KimiUnreadableReply      a successful response that is no reply
         ├── KimiStreamInterrupted    the stream ended before ``[DONE]``
         └── KimiTimeout              too long without a connection, a first byte or a next byte
 
@@ -230,6 +231,18 @@ class KimiUnavailable(KimiError):
     code = "unavailable"
     zh = "暂时连不上 Kimi，请稍后再试。"
     en = "Kimi can't be reached right now. Please try again later."
+    retryable = True
+
+
+class KimiUnreadableReply(KimiError):
+    """A response with status 200 that is neither a stream nor JSON; retried a few times only.
+
+    Each attempt may be a generation that is billed.
+    """
+
+    code = "unreadable_reply"
+    zh = "Kimi 的服务器返回了我读不懂的内容，请联系管理员。"
+    en = "Kimi's server sends something that I can't read. Please tell whoever runs me."
     retryable = True
 
 

@@ -9,17 +9,19 @@ import httpx
 import orjson
 
 from core.domain.clock import Clock, SystemClock
-from core.kimi.api_errors import KimiError
+from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiTimeout, KimiUnavailable
+from core.kimi.body_decoder import BodyDecoder
 from core.kimi.connection import Connection
 from core.kimi.endpoint import Endpoint
 from core.kimi.files_api import KimiFiles
+from core.kimi.http_exchange import HttpExchange
 from core.kimi.json_decoding import parse_response_json
 from core.kimi.models import Model, parse_models
 from core.kimi.reply import Reply, ReplyEvent, collect_reply
 from core.kimi.request import ChatRequest, chat_body
 from core.kimi.retry_policy import RetryPolicy, Timeouts
 from core.kimi.token_count import parse_token_count, token_count_body
-from core.kimi.transport import OnRetry, decoder_for_response
+from core.kimi.transport import END_S, OnRetry, decoder_for_response
 
 
 class AsyncKimi:
@@ -169,9 +171,24 @@ class AsyncKimi:
         async with self._connection.exchange("first_byte" if streamed else "whole") as exchange:
             await exchange.send(post, endpoint_kind="chat")
             decoder = decoder_for_response(exchange.response, endpoint)
-            while chunk := await exchange.read():
+            while chunk := await _read(exchange, decoder):
                 yield decoder.feed(chunk)
                 if decoder.done:
                     await exchange.drain()
                     return
             yield decoder.close()
+
+
+async def _read(exchange: HttpExchange, decoder: BodyDecoder) -> bytes:
+    """Return the next bytes of a reply; b"" at its end, or if it breaks off behind its finish reason.
+
+    Raises:
+        KimiError: it breaks off before.
+    """
+    if not decoder.is_whole:
+        return await exchange.read()
+    exchange.limit_idle(END_S)
+    try:
+        return await exchange.read()
+    except (KimiStreamInterrupted, KimiTimeout, KimiUnavailable):
+        return b""

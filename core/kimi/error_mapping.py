@@ -119,6 +119,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]], ...]
     ),
 )
 
+_TEXT_KEYS = ("message", "msg", "detail", "error_msg", "error_message", "type", "code")
 _REQUEST_ID_HEADERS = ("msh-request-id", "x-request-id", "x-msh-trace-id", "x-trace-id")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _SAFE_ID = re.compile(r"[\w.:-]{1,128}")
@@ -162,8 +163,7 @@ def error_from_response(
 def error_from_event(error: object, *, request_id: str, secrets: tuple[str, ...] = ()) -> KimiError:
     """Return the error of an ``error`` member within a response that began successfully."""
     details = _parse_error_value({"error": error})
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 500  # some put the status there
+    status = _status_in(error)
     return _build_error(
         details,
         error_class=_error_class_for(details, status, "chat"),
@@ -172,6 +172,15 @@ def error_from_event(error: object, *, request_id: str, secrets: tuple[str, ...]
         retry_after_header_s=None,
         secrets=secrets,
     )
+
+
+def _status_in(error: object) -> int:
+    """Return the HTTP status that an error object names as its code, else 500."""
+    for name in ("code", "status", "status_code") if isinstance(error, dict) else ():
+        code = str(error.get(name, ""))  # type: ignore[attr-defined]  # mypy loses the isinstance above
+        if code.isascii() and code.isdigit() and 400 <= int(code) < 600:
+            return int(code)
+    return 500
 
 
 def _parse_error_body(body: bytes) -> ErrorDetails:
@@ -192,7 +201,8 @@ def _parse_error_value(value: Any) -> ErrorDetails:
         case {"error": dict(error)}:
             names = (error.get("code"), error.get("type"))
             name = next((n for n in names if isinstance(n, str) and n in _BY_NAME), "")
-            text = error.get("message") or error.get("type") or error.get("code") or "(no message)"
+            texts = (error.get(key) for key in _TEXT_KEYS)
+            text = next((text for text in texts if text), "(no message)")
             request_id = error.get("request_id") or value.get("request_id") or value.get("trace_id")
             return ErrorDetails(name=name, text=str(text), request_id=_safe_id(request_id))
         case {"error": str(text)} if text:

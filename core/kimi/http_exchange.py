@@ -94,6 +94,10 @@ class HttpExchange:
             body += chunk
         return bytes(body)
 
+    def limit_idle(self, idle_s: float) -> None:
+        """Wait at most ``idle_s`` seconds for each further read."""
+        self._idle_s = self._limit_s = min(self._idle_s, idle_s)
+
     async def drain(self) -> None:
         """Wait a moment for the end of the body, so that the connection can serve the next call."""
         self._phase, self._idle_s = "idle", DRAIN_S

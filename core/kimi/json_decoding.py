@@ -26,6 +26,23 @@ def decode_json(data: bytes) -> Any:
             raise ValueError("nested too deeply") from exc
 
 
+def decode_fragment(data: bytes) -> Any:
+    """Return the value of one chunk of a stream, whose texts may be cut within a character.
+
+    Texts have to pass :class:`core.kimi.wire_text.TextJoiner`, which documents the form of cut characters.
+
+    Raises:
+        ValueError: ``data`` is no JSON.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(data.decode("utf-8", "surrogateescape"), strict=False)
+        except RecursionError as exc:
+            raise ValueError("nested too deeply") from exc
+
+
 def parse_response_json(body: bytes, *, request_id: str = "") -> Any:
     """Return the value of a response body.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class ToolCall:
 class Finished:
     """The end of a complete reply: the last event, exactly once.
 
+    Only "stop" and "tool_calls" are clean ends; "other" is a reason that no host documents.
     ``reason`` "length" without any text before it means that thinking used up
     ``max_completion_tokens``.
     """

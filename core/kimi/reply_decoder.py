@@ -7,20 +7,30 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from core.kimi.api_errors import KimiEndpointMissing, KimiStreamInterrupted, KimiUnavailable
+from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiUnreadableReply
 from core.kimi.error_mapping import error_from_event
-from core.kimi.json_decoding import decode_json
+from core.kimi.finish_reasons import is_failure, parse_finish_reason
+from core.kimi.json_decoding import decode_fragment, replace_lone_surrogates
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
-from core.kimi.sse import SseDecoder
+from core.kimi.sse import ErrorEventData, SseDecoder
 from core.kimi.tool_calls import ToolCallAssembler
+from core.kimi.usage_decoding import parse_usage
+from core.kimi.wire_text import TextJoiner
 
 _DONE = b"[DONE]"
+_MESSAGE_NAMES = ("message", "msg", "detail", "error_msg", "error_message")
 
 
 class ReplyDecoder(Protocol):
     """Decodes one response body."""
 
-    done: bool  #: ``Finished`` was returned; the rest of the body does not matter
+    @property
+    def done(self) -> bool:
+        """Whether ``Finished`` was returned; the rest of the body does not matter."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a finish reason came: nothing but usage and ``[DONE]`` is missing."""
 
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
         """Yield the events of one network read; those before an error in it come first.
@@ -38,19 +48,6 @@ class ReplyDecoder(Protocol):
         """
 
 
-def decoder_for(content_type: str, *, request_id: str, secrets: tuple[str, ...]) -> ReplyDecoder:
-    """Return the decoder for a successful response with this content type.
-
-    Raises:
-        KimiEndpointMissing: the type is that of a web page.
-    """
-    if "html" in content_type:
-        raise KimiEndpointMissing("a web page instead of a reply; is the base URL right?")
-    if "json" in content_type:
-        return WholeBodyDecoder(request_id=request_id, secrets=secrets)
-    return StreamDecoder(request_id=request_id, secrets=secrets)
-
-
 class _BaseDecoder:
     """Collects what both forms of a reply have in common: model, usage, finish reason, tool calls."""
 
@@ -62,20 +59,33 @@ class _BaseDecoder:
         self._usage: Usage | None = None
         self._finish_reason: FinishReason | None = None
         self._assembler = ToolCallAssembler()
+        self._text = TextJoiner()
+        self._reasoning = TextJoiner()
 
-    def _raise_error_member(self, body: dict[str, Any]) -> None:
-        """Raise the error of an ``error`` member; Ace Data Cloud sends null beside a reply."""
-        if body.get("error"):
-            raise error_from_event(body["error"], request_id=self._request_id, secrets=self._secrets)
+    @property
+    def is_whole(self) -> bool:
+        """Whether a finish reason came: nothing but usage and ``[DONE]`` is missing."""
+        return self._finish_reason is not None
+
+    def _error(self, error: object) -> KimiError:
+        return error_from_event(
+            replace_lone_surrogates(error), request_id=self._request_id, secrets=self._secrets
+        )
 
     def _record_ending(self, body: dict[str, Any], choice: dict[str, Any]) -> None:
-        """Record finish reason and usage of a chunk; usage is a member of the chunk or of the choice."""
+        """Record finish reason and usage of a chunk; usage is a member of the chunk or of the choice.
+
+        Raises:
+            KimiStreamInterrupted: the finish reason says that the host failed.
+        """
         usage = body.get("usage") or choice.get("usage")
         if usage:
             self._usage = parse_usage(usage) or self._usage
         reason = choice.get("finish_reason")
         if reason:
-            self._finish_reason = _parse_finish_reason(reason)
+            if is_failure(reason):
+                raise KimiStreamInterrupted(f"finish reason {reason!r}", request_id=self._request_id)
+            self._finish_reason = parse_finish_reason(reason)
 
     def _record_identity(self, body: dict[str, Any]) -> None:
         """Record the model and, if no header had one, the id of the request."""
@@ -84,15 +94,44 @@ class _BaseDecoder:
         if not self._request_id and isinstance(own_id, str):
             self._request_id = own_id
 
+    def _delta_events(self, delta: dict[str, Any]) -> list[ReplyEvent]:
+        """Return the events of a delta or of a message.
+
+        Ace Data Cloud sends the thinking twice, as ``reasoning_content`` and as ``reasoning``, and
+        may send thinking and text in the same delta.
+        """
+        events: list[ReplyEvent] = []
+        reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+        if reasoning and isinstance(reasoning, str) and (piece := self._reasoning.feed(reasoning)):
+            events.append(ReasoningDelta(piece))
+        text = delta.get("content")
+        if text and not isinstance(text, str):
+            text = _joined_parts(text)
+        if text and (piece := self._text.feed(text)):
+            events.append(TextDelta(piece))
+        return events
+
+    def _message_events(self, message: dict[str, Any]) -> list[ReplyEvent]:
+        """Return the events of a delta or a message; record its tool calls."""
+        if message.get("tool_calls"):
+            self._assembler.add_fragments(message["tool_calls"])
+        return self._delta_events(message)
+
     def _final_events(self) -> list[ReplyEvent]:
         self.done = True
         calls = self._assembler.tool_calls()
         reason = self._finish_reason or ("tool_calls" if calls else "stop")
-        return [*calls, Finished(reason, self._usage, self._request_id, self._model)]
+        rest = self._text.flush()
+        events: list[ReplyEvent] = [TextDelta(rest)] if rest else []
+        return [*events, *calls, Finished(reason, self._usage, self._request_id, self._model)]
 
 
 class StreamDecoder(_BaseDecoder):
-    """Decodes a streamed reply, which is complete with ``data: [DONE]`` and nothing else."""
+    """Decodes a streamed reply.
+
+    It is complete with ``data: [DONE]``, or with the end of the body behind a finish reason: many hosts
+    leave ``[DONE]`` out. Data that is no JSON object, such as "ping", is a keep-alive.
+    """
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         super().__init__(request_id=request_id, secrets=secrets)
@@ -110,8 +149,11 @@ class StreamDecoder(_BaseDecoder):
     def close(self) -> Iterator[ReplyEvent]:
         """Yield the events that the end of the body completes; see :class:`ReplyDecoder`."""
         yield from self._events(self._sse.close())
-        if not self.done:
+        if self.done:
+            return
+        if not self.is_whole:
             raise self._interrupted("the stream ended without [DONE]")
+        yield from self._final_events()
 
     def _events(self, payloads: list[bytes]) -> Iterator[ReplyEvent]:
         for payload in payloads:
@@ -122,17 +164,18 @@ class StreamDecoder(_BaseDecoder):
             elif self._started:
                 yield from self._final_events()
             else:
-                raise self._interrupted("the stream has no chunk before [DONE]")
+                raise self._unreadable("the stream has no chunk before [DONE]")
 
     def _decode_chunk(self, payload: bytes) -> list[ReplyEvent]:
-        try:
-            chunk = decode_json(payload)
-        except ValueError as exc:
-            raise self._interrupted("a chunk that is no JSON") from exc
-        if not isinstance(chunk, dict):
-            raise self._interrupted("a chunk that is no JSON object")
-        self._raise_error_member(chunk)
-        if not self._started:
+        chunk = self._parse_chunk(payload)
+        if chunk is None:
+            return []
+        error = find_error(chunk, is_error_event=isinstance(payload, ErrorEventData))
+        if error is not None:
+            if self.is_whole:
+                return self._final_events()  # every word came; only usage and [DONE] did not
+            raise self._error(error)
+        if not self._started and "choices" in chunk:
             self._started = True
             self._record_identity(chunk)
         choices = chunk.get("choices")
@@ -140,20 +183,41 @@ class StreamDecoder(_BaseDecoder):
         if not isinstance(choice, dict):
             self._record_ending(chunk, {})  # the usage chunk has no choices
             return []
+        delta = choice.get("delta") or choice.get("message")
+        events = self._message_events(delta) if isinstance(delta, dict) else []
         self._record_ending(chunk, choice)
-        delta = choice.get("delta")
-        if not isinstance(delta, dict):
-            return []
-        if delta.get("tool_calls"):
-            self._assembler.add_fragments(delta["tool_calls"])
-        return _delta_events(delta)
+        return events
+
+    def _parse_chunk(self, payload: bytes) -> dict[str, Any] | None:
+        """Return the object of one event; None for a keep-alive.
+
+        Raises:
+            KimiError: it is broken, or an error in plain text.
+        """
+        try:
+            chunk = decode_fragment(payload)
+        except ValueError as exc:
+            if payload.lstrip().startswith(b"{"):
+                raise self._unreadable("a chunk that is no JSON") from exc
+            chunk = None
+        if isinstance(chunk, dict):
+            return chunk
+        if isinstance(payload, ErrorEventData):
+            raise self._error(payload.decode("utf-8", "replace"))
+        return None
 
     def _interrupted(self, message: str) -> KimiStreamInterrupted:
         return KimiStreamInterrupted(message, request_id=self._request_id)
 
+    def _unreadable(self, message: str) -> KimiError:
+        """Return the error for data that is no reply; behind a first chunk, it is an interruption."""
+        if self._started:
+            return self._interrupted(message)
+        return KimiUnreadableReply(message, request_id=self._request_id)
+
 
 class WholeBodyDecoder(_BaseDecoder):
-    """Decodes a reply in one JSON body."""
+    """Decodes a reply in one JSON body, or a stream that begins with a line of JSON."""
 
     def __init__(self, *, request_id: str, secrets: tuple[str, ...]) -> None:
         super().__init__(request_id=request_id, secrets=secrets)
@@ -167,69 +231,48 @@ class WholeBodyDecoder(_BaseDecoder):
     def close(self) -> Iterator[ReplyEvent]:
         """Return the events of the whole body; see :class:`ReplyDecoder`."""
         try:
-            body = decode_json(bytes(self._body))
+            body = decode_fragment(bytes(self._body))
         except ValueError as exc:
+            if b"\ndata:" in self._body:
+                return self._as_stream()
             raise self._unreadable("a reply that is no JSON") from exc
-        if isinstance(body, dict):
-            self._raise_error_member(body)
+        if isinstance(body, dict) and (error := find_error(body)) is not None:
+            raise self._error(error)
         match body:
             case {"choices": [{"message": dict(message)} as choice, *_]}:
                 self._record_identity(body)
                 self._record_ending(body, choice)
-                self._assembler.add_fragments(message.get("tool_calls"))
-                return iter([*_delta_events(message), *self._final_events()])
+                return iter([*self._message_events(message), *self._final_events()])
             case _:
                 raise self._unreadable("a reply without a message")
 
-    def _unreadable(self, message: str) -> KimiUnavailable:
-        return KimiUnavailable(message, request_id=self._request_id)
+    def _as_stream(self) -> Iterator[ReplyEvent]:
+        decoder = StreamDecoder(request_id=self._request_id, secrets=self._secrets)
+        yield from decoder.feed(bytes(self._body))
+        yield from decoder.close()
+
+    def _unreadable(self, message: str) -> KimiUnreadableReply:
+        return KimiUnreadableReply(message, request_id=self._request_id)
 
 
-def _delta_events(delta: dict[str, Any]) -> list[ReplyEvent]:
-    """Return the events of a delta or of a message.
+def find_error(chunk: dict[str, Any], *, is_error_event: bool = False) -> object | None:
+    """Return the error that an object within a successful response reports; None if it reports none.
 
-    Ace Data Cloud sends the thinking twice, as ``reasoning_content`` and as ``reasoning``, and
-    may send thinking and text in the same delta.
+    It is the ``error`` member (Ace Data Cloud sends null beside a reply), or the object itself if it is the
+    data of an error event, or has a message and no choices.
     """
-    events: list[ReplyEvent] = []
-    reasoning = delta.get("reasoning_content") or delta.get("reasoning")
-    if reasoning and isinstance(reasoning, str):
-        events.append(ReasoningDelta(reasoning))
-    text = delta.get("content")
-    if text and isinstance(text, str):
-        events.append(TextDelta(text))
-    return events
-
-
-def _parse_finish_reason(reason: object) -> FinishReason:
-    match reason:
-        case "stop" | "length" | "tool_calls" | "content_filter":
-            return reason
-        case "max_tokens" | "max_completion_tokens":
-            return "length"
-        case "function_call":
-            return "tool_calls"
-        case _:
-            return "stop"
-
-
-def parse_usage(value: object) -> Usage | None:
-    """Return the usage that a ``usage`` member gives; None if it has no numbers."""
-    if not isinstance(value, dict) or ("prompt_tokens" not in value and "completion_tokens" not in value):
+    error: object = chunk.get("error")
+    if error:
+        return error
+    if is_error_event or chunk.get("object") == "error" or chunk.get("type") == "error":
+        return chunk
+    if chunk.get("choices") is not None:
         return None
-    return Usage(
-        prompt_tokens=_token_count(value.get("prompt_tokens")),
-        completion_tokens=_token_count(value.get("completion_tokens")),
-        cached_tokens=_token_count(value.get("cached_tokens"))
-        or _token_count(_nested(value, "prompt_tokens_details", "cached_tokens")),
-        reasoning_tokens=_token_count(_nested(value, "completion_tokens_details", "reasoning_tokens")),
-    )
+    return chunk if any(isinstance(chunk.get(name), str) for name in _MESSAGE_NAMES) else None
 
 
-def _nested(value: dict[str, Any], outer: str, inner: str) -> object:
-    details = value.get(outer)
-    return details.get(inner) if isinstance(details, dict) else None
-
-
-def _token_count(number: object) -> int:
-    return number if isinstance(number, int) and number >= 0 else 0
+def _joined_parts(content: object) -> str:
+    """Return the text of content that is a list of parts."""
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "".join(text for text in texts if isinstance(text, str))

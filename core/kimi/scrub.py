@@ -2,6 +2,8 @@
 
 import re
 
+from core.kimi.wire_text import remove_control_characters
+
 _MAX_CHARS = 400
 
 #: Keys, and the organisation, project, access-key and user ids in Kimi's 429 texts.
@@ -33,5 +35,5 @@ def scrub(text: str, *, secrets: tuple[str, ...] = ()) -> str:
     text = _ANGLED.sub("<[id]>", text)
     text = _ACCOUNT.sub(r"\1 [id]", text)
     text = _OPAQUE.sub("[id]", text)
-    text = _SPACE.sub(" ", text).strip()
+    text = remove_control_characters(_SPACE.sub(" ", text)).strip()
     return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…"

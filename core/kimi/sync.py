@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import httpx
 
-from core.kimi.api_errors import KimiError, Phase
+from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiTimeout, Phase
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
 from core.kimi.models import Model, parse_models
@@ -131,10 +131,14 @@ class Kimi:
         content = chat_body(request, stream=streamed)
         with self._response("POST", self._endpoint.chat_url, content, "chat", phase) as (response, chunks):
             decoder = decoder_for_response(response, self._endpoint)
-            for chunk in chunks:
-                yield from decoder.feed(chunk)
-                if decoder.done:
-                    return
+            try:
+                for chunk in chunks:
+                    yield from decoder.feed(chunk)
+                    if decoder.done:
+                        return
+            except (KimiStreamInterrupted, KimiTimeout):
+                if not decoder.is_whole:
+                    raise
             yield from decoder.close()
 
     def _fetch(

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from core.kimi.reply import ToolCall
+from core.kimi.wire_text import clean_text
 
 
 @dataclass(slots=True)
@@ -35,7 +36,11 @@ class ToolCallAssembler:
     def tool_calls(self) -> list[ToolCall]:
         """Return the calls so far, in the order in which they began, without nameless ones."""
         return [
-            ToolCall(id=draft.id or f"{draft.name}:{position}", name=draft.name, arguments=draft.arguments)
+            ToolCall(
+                id=clean_text(draft.id) or f"{draft.name}:{position}",
+                name=clean_text(draft.name),
+                arguments=clean_text(draft.arguments),
+            )
             for position, draft in enumerate(self._partial_calls)
             if draft.name
         ]

@@ -14,9 +14,9 @@ from core.kimi.api_errors import (
     KimiUnavailable,
     Phase,
 )
+from core.kimi.body_decoder import BodyDecoder
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import request_id_from
-from core.kimi.reply_decoder import ReplyDecoder, decoder_for
 from core.kimi.retry_policy import RetryPolicy, RetrySchedule
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,7 @@ OnRetry: TypeAlias = Callable[[KimiError, float], None]
 """Receives the error of an attempt and the seconds until the next one."""
 
 MAX_ERROR_BYTES: Final = 64 * 1024  #: of the body of an error response; more is not read
+END_S: Final = 5.0  #: wait for usage and ``[DONE]`` behind a finish reason
 DRAIN_S: Final = 0.2  #: wait for the end of the body after ``[DONE]``, so that the connection can be kept
 
 #: The number of connections is unlimited: Kimi's account limits restrict concurrency.
@@ -84,14 +85,15 @@ def connection_error(
     return kind(message, request_id=request_id, secrets=endpoint.secrets)
 
 
-def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> ReplyDecoder:
+def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> BodyDecoder:
     """Return the decoder for the body of a successful chat response.
 
     Raises:
         KimiEndpointMissing: the body is a web page.
     """
-    return decoder_for(
+    return BodyDecoder(
         response.headers.get("content-type", "").lower(),
+        encoding=response.headers.get("content-encoding", ""),
         request_id=request_id_from(response.headers),
         secrets=endpoint.secrets,
     )

@@ -15,6 +15,7 @@ from core.kimi import (
     KimiQuotaExhausted,
     KimiRateLimited,
     KimiUnavailable,
+    KimiUnreadableReply,
 )
 from core.kimi.retry_policy import backoff_s
 from core.llm.provider_pool import ProviderState
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_MAX_S: Final = 20.0
+MAX_UNREADABLE: Final = 3  #: replies of one request that cannot be read; each may be billed
 
 #: Errors that only concern this provider: another one may answer all the same.
 _PROVIDER_SPECIFIC_ERRORS: Final = (
@@ -47,6 +49,7 @@ class Failover:
         self._had_transient_failure = False  # a failure of this round may pass by itself
         self._rate_limited_at: float | None = None  # time of the first 429
         self._last_error: KimiError | None = None
+        self._unreadable = 0
 
     def next_provider(self, now: float) -> ProviderState | None:
         """Return the provider to try now; None if a new round has to begin."""
@@ -77,6 +80,11 @@ class Failover:
                 raise error
             log.info("llm.request_rate_limited", provider=provider.name, limit=error.limit)
             return
+        if isinstance(error, KimiUnreadableReply):
+            self._unreadable += 1
+            if self._unreadable >= MAX_UNREADABLE:
+                log.error("kimi.reply_unreadable", provider=provider.name, error=str(error))
+                raise error
         is_day_limit = isinstance(error, KimiRateLimited)
         if not (error.retryable or is_day_limit or isinstance(error, _PROVIDER_SPECIFIC_ERRORS)):
             raise error

@@ -3,9 +3,12 @@
 from bots.simulator.kimi.account import Account
 from bots.simulator.kimi.app import KimiSimulator
 from bots.simulator.kimi.demo_script import demo_script
+from bots.simulator.kimi.host import Host
 from bots.simulator.kimi.refusal import Refusal
+from bots.simulator.kimi.scenario import Scenario, load_scenarios
 from bots.simulator.kimi.script import (
     Faults,
+    RawReply,
     Script,
     ScriptedCall,
     ScriptedReply,
@@ -19,8 +22,11 @@ from bots.simulator.kimi.script import (
 __all__ = [
     "Account",
     "Faults",
+    "Host",
     "KimiSimulator",
+    "RawReply",
     "Refusal",
+    "Scenario",
     "Script",
     "ScriptedCall",
     "ScriptedReply",
@@ -29,5 +35,6 @@ __all__ = [
     "answer_with",
     "demo_script",
     "in_turn",
+    "load_scenarios",
     "per_question",
 ]

@@ -16,6 +16,7 @@ from bots.simulator.kimi.demo_script import demo_script
 from bots.simulator.kimi.endpoint import Completions, Desk, account_headers, bearer_key, parsed
 from bots.simulator.kimi.files import Shelf
 from bots.simulator.kimi.formulas import Formulas
+from bots.simulator.kimi.host import Host
 from bots.simulator.kimi.messages import check_messages, estimate_tokens
 from bots.simulator.kimi.refusal import Refused
 from bots.simulator.kimi.rules import model_of
@@ -99,6 +100,15 @@ class KimiSimulator:
     @script.setter
     def script(self, script: Script) -> None:
         self._desk.script = script
+
+    @property
+    def host(self) -> Host:
+        """What the host refuses; may be replaced at any time."""
+        return self._desk.host
+
+    @host.setter
+    def host(self, host: Host) -> None:
+        self._desk.host = host
 
     async def start(self, *, port: int = 0) -> None:
         """Begin to serve."""

@@ -11,13 +11,21 @@ from starlette.types import Receive, Scope, Send
 
 from bots.simulator.kimi.account import Account, Meter
 from bots.simulator.kimi.files import Shelf
+from bots.simulator.kimi.host import STRICT_KIMI, Host
 from bots.simulator.kimi.models import ACE_SERVED
 from bots.simulator.kimi.plan import compose
 from bots.simulator.kimi.prefix_cache import PrefixCache
 from bots.simulator.kimi.refusal import BAD_KEY, NO_KEY, Refusal, Refused, invalid
 from bots.simulator.kimi.rules import Order, read_order
-from bots.simulator.kimi.script import Script, ScriptedReply, SeenRequest, UsageShape, as_reply
-from bots.simulator.kimi.stream import Cut, Headers, Responder, respond, watched
+from bots.simulator.kimi.script import (
+    RawReply,
+    Script,
+    ScriptedReply,
+    SeenRequest,
+    UsageShape,
+    as_reply,
+)
+from bots.simulator.kimi.stream import Cut, Headers, Responder, respond, send_raw, watched
 from bots.simulator.kimi.wire import Dialect, Wire
 from core.domain.clock import Clock
 
@@ -30,6 +38,7 @@ class Desk:
     meter: Meter
     script: Script
     shelf: Shelf
+    host: Host = STRICT_KIMI
     cache: PrefixCache = field(default_factory=PrefixCache)
     requests: list[SeenRequest] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)  #: (status, type or Ace's code)
@@ -79,8 +88,11 @@ class Completions:
             order = await self._admit(request, seen)
             place = _Place(desk.meter)
             try:
-                seen.reply = as_reply(desk.script(seen))
-                await self._reply(order, seen.reply, seen, place, receive, send, headers)
+                seen.reply = reply = as_reply(desk.script(seen))
+                if isinstance(reply, RawReply):
+                    await self._send_raw(reply, seen, receive, send, headers)
+                else:
+                    await self._reply(order, reply, seen, place, receive, send, headers)
             finally:
                 place.release()
         except ClientDisconnect:
@@ -98,6 +110,7 @@ class Completions:
         body = parsed(raw)
         if isinstance(body, dict):
             seen.body = body
+        self._desk.host.check(seen.body)
         models = self._desk.meter.account.models if self._dialect == "moonshot" else ACE_SERVED
         order = read_order(body, models)
         self._desk.shelf.check(order.messages)
@@ -141,6 +154,15 @@ class Completions:
             await watched(sending, receive, seen, self._desk.running)
         except Cut:
             return  # the server drops a connection whose response was not completed
+
+    async def _send_raw(
+        self, reply: RawReply, seen: SeenRequest, receive: Receive, send: Send, headers: Headers
+    ) -> None:
+        sending = send_raw(reply, self._desk.clock, seen, send, headers)
+        try:
+            await watched(sending, receive, seen, self._desk.running)
+        except Cut:
+            return
 
     def _wire(self, order: Order, reply: ScriptedReply) -> Wire:
         usage: UsageShape = "C" if order.include_usage or self._dialect == "ace" else "A"

@@ -18,7 +18,7 @@ ROLES = ("system", "user", "assistant", "tool")
 MEDIA = ("image_url", "video_url")
 CHARS_PER_TOKEN = 3
 MEDIA_TOKENS = 1024
-#: A question with this text is refused as high risk.
+#: Messages with this text are refused as high risk, also by a later question (labring/FastGPT#3555).
 HIGH_RISK_TRIGGER = "[high risk]"
 
 
@@ -32,10 +32,11 @@ def check_messages(messages: object, *, model: ModelCard, thinking: bool) -> Seq
         raise Refused(invalid("Invalid request: messages must be a non-empty array"))
     for index, message in enumerate(messages):
         _check_message(message, index, model, last=index == len(messages) - 1)
+        _check_arguments(message)
         if thinking:
             _check_reasoning(message, index, model)
     _check_tool_results(messages)
-    if HIGH_RISK_TRIGGER in question_of(messages):
+    if any(HIGH_RISK_TRIGGER in text_of(one.get("content")) for one in messages if one.get("role") == "user"):
         raise Refused(HIGH_RISK)
     return messages
 
@@ -175,6 +176,16 @@ def _check_reasoning(message: Message, index: int, model: ModelCard) -> None:
     if missing and model.thinking != "no":
         text = "thinking is enabled but reasoning_content is missing in assistant tool call message"
         raise Refused(invalid(f"{text} at index {index}"))
+
+
+def _check_arguments(message: Message) -> None:
+    """Replayed arguments of tool calls must be JSON (MoonshotAI/kimi-cli#1171, #2165)."""
+    for call in message.get("tool_calls") or ():
+        arguments = call.get("function", {}).get("arguments")
+        try:
+            orjson.loads(arguments)
+        except (orjson.JSONDecodeError, TypeError) as exc:
+            raise Refused(invalid("Invalid request: tool call arguments must be valid JSON")) from exc
 
 
 def _check_tool_results(messages: Sequence[Message]) -> None:

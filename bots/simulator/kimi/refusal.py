@@ -71,6 +71,7 @@ def model_not_found(model: str) -> Refusal:
     )
 
 
+BARE_INVALID = invalid("Invalid request.")
 NO_KEY = Refusal(status=401, type="incorrect_api_key_error", message="Incorrect API key provided")
 BAD_KEY = Refusal(status=401, type="invalid_authentication_error", message="Invalid Authentication")
 NOT_PERMITTED = Refusal(

@@ -65,6 +65,17 @@ class ScriptedReply:
     tool_calls: tuple[ScriptedCall, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReply:
+    """A response of exactly these bytes, as other hosts, gateways and older models send it."""
+
+    chunks: tuple[bytes | float, ...]  #: network writes, and pauses in seconds between them
+    status: int = 200
+    content_type: str = "text/event-stream; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    cut: bool = False  #: the connection is dropped behind the last chunk
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class SeenRequest:
     """One chat completion request and what became of it. Times are seconds of the clock."""
@@ -76,7 +87,7 @@ class SeenRequest:
     body: dict[str, Any] = field(default_factory=dict)
     order: Order | None = None  #: None where a rule refused it
     refusal: Refusal | None = None  #: the error that was answered
-    reply: ScriptedReply | None = None
+    reply: ScriptedReply | RawReply | None = None
     pieces: list[Piece] = field(default_factory=list)  #: planned chunks
     chunk_times: list[float] = field(default_factory=list)  #: when each piece was written
     finished: bool = False  #: the whole response was written
@@ -115,11 +126,11 @@ class SeenRequest:
         return [(at, piece.text) for at, piece in written if piece.kind == "text"]
 
 
-Scripted: TypeAlias = ScriptedReply | Refusal | str
+Scripted: TypeAlias = ScriptedReply | RawReply | Refusal | str
 Script: TypeAlias = Callable[[SeenRequest], Scripted]
 
 
-def as_reply(scripted: Scripted, *, chunks_per_s: float = 50.0) -> ScriptedReply:
+def as_reply(scripted: Scripted, *, chunks_per_s: float = 50.0) -> ScriptedReply | RawReply:
     """Return the full form of a text or a refusal."""
     match scripted:
         case str():
@@ -154,7 +165,7 @@ def per_question(replies: Mapping[str, Scripted], *, chunks_per_s: float = 50.0)
     """
     keys = sorted(replies, key=len, reverse=True)
 
-    def script(request: SeenRequest) -> ScriptedReply:
+    def script(request: SeenRequest) -> Scripted:
         question = request.question.strip()
         found = question if question in replies else next((key for key in keys if key in question), None)
         return as_reply(_UNSCRIPTED if found is None else replies[found], chunks_per_s=chunks_per_s)

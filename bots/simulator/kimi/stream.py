@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from starlette.types import Receive, Send
 
 from bots.simulator.kimi.plan import Break, Plan
-from bots.simulator.kimi.script import Piece, ScriptedReply, SeenRequest
+from bots.simulator.kimi.script import Piece, RawReply, ScriptedReply, SeenRequest
 from bots.simulator.kimi.wire import Wire, halves
 from core.domain.clock import Clock
 
@@ -151,6 +151,27 @@ class Responder:
             await send(_body(second))
 
         return write
+
+
+async def send_raw(reply: RawReply, clock: Clock, seen: SeenRequest, send: Send, headers: Headers) -> None:
+    """Send exactly the bytes of ``reply``.
+
+    Raises:
+        Cut: it ends with a dropped connection.
+    """
+    own = [(name.encode(), value.encode()) for name, value in reply.headers]
+    content_type = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+    await send(_start(reply.status, [*content_type, *own, *headers]))
+    for chunk in reply.chunks:
+        if isinstance(chunk, bytes):
+            await send(_body(chunk))
+            await asyncio.sleep(0)
+        else:
+            await clock.sleep(chunk)
+    if reply.cut:
+        raise Cut
+    await send(_LAST)
+    seen.finished = True
 
 
 async def watched(

@@ -23,6 +23,7 @@ from core.kimi import (
     KimiStreamInterrupted,
     KimiTimeout,
     KimiUnavailable,
+    KimiUnreadableReply,
     Model,
     Reply,
     RetryPolicy,
@@ -364,12 +365,12 @@ async def test_a_whole_reply_is_read(
 @pytest.mark.parametrize(
     ("content_type", "body", "expected"),
     [
-        ("application/json", b'{"choices":[]}', KimiUnavailable),
-        ("application/json", b"[]", KimiUnavailable),
-        ("application/json", b"", KimiUnavailable),
+        ("application/json", b'{"choices":[]}', KimiUnreadableReply),
+        ("application/json", b"[]", KimiUnreadableReply),
+        ("application/json", b"", KimiStreamInterrupted),
         ("application/json", b'{"error":{"type":"content_filter","message":"m"}}', KimiError),
         ("text/html; charset=utf-8", b"<html>hello</html>", KimiEndpointMissing),
-        ("text/plain", b"hello", KimiStreamInterrupted),
+        ("text/plain", b"hello", KimiUnreadableReply),
     ],
 )
 async def test_something_else_than_a_reply_is_an_error(

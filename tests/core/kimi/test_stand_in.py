@@ -108,14 +108,13 @@ async def test_a_leading_space_stays(stand_in: KimiSimulator, question: ChatRequ
     ("faults", "expected"),
     [
         (Faults(cut_after_chars=9), KimiStreamInterrupted),
-        (Faults(no_done=True), KimiStreamInterrupted),
         (Faults(error_after_chars=9), KimiOverloaded),
     ],
 )
 async def test_broken_streams_are_errors(
     stand_in: KimiSimulator, base_url: str, question: ChatRequest, faults: Faults, expected: type[KimiError]
 ) -> None:
-    """A cut, a missing [DONE] and an error in the middle are never a complete reply."""
+    """A cut and an error in the middle are never a complete reply."""
     stand_in.script = lambda _: scripted(faults=faults)
     with pytest.raises(expected):
         await streamed(base_url, question)

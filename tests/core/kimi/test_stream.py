@@ -16,6 +16,7 @@ from core.kimi import (
     KimiError,
     KimiOverloaded,
     KimiStreamInterrupted,
+    KimiUnreadableReply,
     ReasoningDelta,
     ReplyEvent,
     RetryPolicy,
@@ -171,11 +172,9 @@ async def test_tool_calls_are_put_together(server: Any, question: ChatRequest) -
     assert events[-1].reason == "tool_calls"
 
 
-async def test_a_stream_without_done_is_interrupted(server: Any, question: ChatRequest) -> None:
-    """Even behind a finish reason, an end without [DONE] is a broken stream, and says nothing of its text."""
-    error = await failure(
-        server, question, delta(content="secret words"), delta(finish="stop"), Msh_Request_Id="req-9"
-    )
+async def test_a_stream_without_an_end_is_interrupted(server: Any, question: ChatRequest) -> None:
+    """An end without a finish reason and [DONE] is a broken stream; the error does not quote its text."""
+    error = await failure(server, question, delta(content="secret words"), Msh_Request_Id="req-9")
     assert isinstance(error, KimiStreamInterrupted)
     assert error.request_id == "req-9"
     assert "secret" not in str(error) + repr(error)
@@ -187,12 +186,21 @@ async def test_done_needs_no_blank_line(server: Any, question: ChatRequest) -> N
     assert isinstance(events[-1], Finished)
 
 
-@pytest.mark.parametrize("chunk", [b"data: {nope\n\n", b"data: [1]\n\n", DONE, b""])
-async def test_what_cannot_be_read_is_an_interruption(
-    server: Any, question: ChatRequest, chunk: bytes
+@pytest.mark.parametrize(
+    ("chunk", "expected"),
+    [
+        (b"data: {nope\n\n", KimiUnreadableReply),
+        (delta(content="a") + b"data: {nope\n\n", KimiStreamInterrupted),
+        (b"data: [1]\n\n", KimiStreamInterrupted),
+        (DONE, KimiUnreadableReply),
+        (b"", KimiStreamInterrupted),
+    ],
+)
+async def test_what_cannot_be_read_is_no_reply(
+    server: Any, question: ChatRequest, chunk: bytes, expected: type[KimiError]
 ) -> None:
-    """A broken chunk, something else than a chunk, and no chunk at all are no reply."""
-    assert isinstance(await failure(server, question, chunk), KimiStreamInterrupted)
+    """A broken chunk, something else than a chunk, and no chunk at all are errors."""
+    assert isinstance(await failure(server, question, chunk), expected)
 
 
 async def test_a_connection_that_breaks_is_an_interruption(server: Any, question: ChatRequest) -> None:

@@ -149,10 +149,11 @@ def test_an_answer_cut_while_thinking_may_be_continued() -> None:
 
 
 def test_the_trigger_is_refused_as_high_risk() -> None:
-    """A question with the trigger is filtered; an earlier one is not looked at."""
+    """A question with the trigger is filtered for as long as it stands in the messages (FastGPT#3555)."""
     risky = {"role": "user", "content": "a [high risk] one"}
     assert refused([risky]) == "The request was rejected because it was considered high risk"
-    assert passes([risky, {"role": "assistant", "content": "no"}, USER])
+    later = refused([risky, {"role": "assistant", "content": "no"}, USER])
+    assert later == refused([risky])
 
 
 def test_tokens_are_a_third_of_the_characters() -> None:
