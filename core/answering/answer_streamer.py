@@ -15,8 +15,10 @@ from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
 from core.kimi import ToolCall
 from core.knowledge.prompt_passages import format_sources
+from core.llm.continuation import ContinuationMemory
 from core.llm.requester import requester_of
-from core.llm.resumable_stream import OnText, StreamedAnswer, StreamOptions, stream_with_resume
+from core.llm.resumable_stream import stream_with_resume
+from core.llm.streamed_answer import OnText, StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
 from core.prompting.prepared_request import PreparedRequest
 from core.tools.registry import ToolRegistry, sources_text, tool_status_text
@@ -40,6 +42,7 @@ class AnswerStreamer:
         self._checkpoints = checkpoints
         self._settings = settings
         self._clock = clock
+        self._continuations = ContinuationMemory(clock)
 
     async def stream(
         self,
@@ -103,6 +106,7 @@ class AnswerStreamer:
             on_text=on_text,
             on_reasoning=on_reasoning,
             tools=tools,
+            continuations=self._continuations,
             clamp_reply_tokens=prepared.clamp_reply_tokens,
         )
         return stream_with_resume(self._model, prepared.request, answer, context, self._clock, options)

@@ -11,7 +11,7 @@ from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost
 from core.domain.message_content import MessageContent, MessageRole
 from core.domain.turn_states import CancelReason, TurnOutcome
-from core.llm.resumable_stream import StreamedAnswer
+from core.llm.streamed_answer import StreamedAnswer
 from core.llm.usage_meter import UsageMeter, UsageOwner
 from core.prompting.generation_options import unavailable_model_text
 from core.prompting.prepared_request import PreparedRequest

@@ -8,7 +8,7 @@ import structlog
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, StoreUnavailable
 from core.domain.turn_states import CancelReason
-from core.llm.resumable_stream import StreamedAnswer
+from core.llm.streamed_answer import StreamedAnswer
 from core.store import Database, turns
 from core.store.turns import Turn
 from core.work_queue.active_answers import ActiveAnswer

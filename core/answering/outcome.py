@@ -9,11 +9,19 @@ import structlog
 from core.answering.file_notices import file_problems_text
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
 from core.files.reader import FilesUnreadable
-from core.kimi import KimiContextTooLong, KimiError, KimiQuotaExhausted, KimiRateLimited
-from core.llm.resumable_stream import StreamedAnswer
+from core.kimi import (
+    KimiContentFiltered,
+    KimiContextTooLong,
+    KimiError,
+    KimiQuotaExhausted,
+    KimiRateLimited,
+    KimiStreamInterrupted,
+)
+from core.llm.streamed_answer import StreamedAnswer
 from core.prompting.prompt import QuestionTooLong
 from core.text.language import Language
 from core.text.notices import Notice
+from core.text.visibility import has_visible_text, repeats_itself
 
 log = structlog.get_logger(__name__)
 
@@ -65,11 +73,37 @@ def outcome_of(
         return AnswerOutcome(outcome=KimiFailure(error.code), note=f"{error.notice(language)}{hint}")
     if error is not None:
         raise error
-    if not answer.text:
-        return AnswerOutcome(outcome=Outcome.EMPTY, note=Notice.EMPTY_ANSWER.text(language))
-    if answer.finish_reason == "length":
-        return AnswerOutcome(outcome=Outcome.LENGTH_LIMIT, note=Notice.LENGTH_LIMIT.text(language))
-    return AnswerOutcome(outcome=Outcome.COMPLETE)
+    if not has_visible_text(answer.text):
+        return _empty_outcome(answer.finish_reason, language)
+    return _ended_outcome(answer, language)
+
+
+def _empty_outcome(finish_reason: str, language: Language) -> AnswerOutcome:
+    """Return the outcome of a reply that shows nothing."""
+    if finish_reason == "content_filter":
+        error = KimiContentFiltered("finish reason content_filter")
+        return AnswerOutcome(outcome=KimiFailure(error.code), note=error.notice(language))
+    if finish_reason == "length":
+        return AnswerOutcome(outcome=Outcome.EMPTY, note=Notice.THINKING_TOOK_ALL.text(language))
+    return AnswerOutcome(outcome=Outcome.EMPTY, note=Notice.EMPTY_ANSWER.text(language))
+
+
+def _ended_outcome(answer: StreamedAnswer, language: Language) -> AnswerOutcome:
+    """Return the outcome of a reply with text: only "stop" and "tool_calls" are clean ends."""
+    match answer.finish_reason:
+        case "stop" | "tool_calls":
+            return AnswerOutcome(outcome=Outcome.COMPLETE)
+        case "length":
+            notice = Notice.REPEATS if repeats_itself(answer.text) else Notice.LENGTH_LIMIT
+            return AnswerOutcome(outcome=Outcome.LENGTH_LIMIT, note=notice.text(language))
+        case "content_filter":
+            return AnswerOutcome(
+                outcome=KimiFailure(KimiContentFiltered.code), note=Notice.FILTERED.text(language)
+            )
+        case _:
+            return AnswerOutcome(
+                outcome=KimiFailure(KimiStreamInterrupted.code), note=Notice.ENDED_EARLY.text(language)
+            )
 
 
 def _cancelled_outcome(reason: CancelReason | None) -> Outcome:

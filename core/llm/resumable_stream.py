@@ -1,9 +1,8 @@
 """One answer of Kimi over as many requests as it takes: resumed, continued, with tools."""
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias, assert_never
+from dataclasses import replace
+from typing import Final, assert_never
 
 import structlog
 
@@ -14,9 +13,12 @@ from core.kimi import (
     KimiContextTooLong,
     KimiError,
     KimiInvalidRequest,
+    KimiOverloaded,
+    KimiRateLimited,
     KimiStreamInterrupted,
     KimiTimeout,
     KimiUnavailable,
+    KimiUnreadableReply,
     Message,
     ReasoningDelta,
     ReplyEvent,
@@ -24,62 +26,25 @@ from core.kimi import (
     ToolCall,
     Usage,
 )
+from core.llm.continuation import ContinuationJoiner, ContinuationMemory
+from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
+from core.text.visibility import has_visible_text, repeats_itself
 from core.tools.tool_runner import ToolRunner
 
 log = structlog.get_logger(__name__)
 
-OnText: TypeAlias = Callable[[str], None]
-
-
-def _ignore(_: str) -> None:
-    """Discard a piece of text."""
-
-
-def _unchanged(request: ChatRequest) -> ChatRequest:
-    return request
-
-
-@dataclass(slots=True)
-class StreamedAnswer:
-    """An answer as far as it has been received; grows while it is streamed."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str = ""  #: "" until the last request has ended
-    usage: Usage | None = None  #: the sum over all requests; None if the provider did not tell
-    request_count: int = 0
-    started_at: float = 0.0  #: when the first request was made, in seconds of the service's clock
-    first_token_at: float | None = None
-    pending_tool_calls: list[ToolCall] = field(default_factory=list)
-
-    def append(self, text: str) -> str:
-        """Append a delta and return the part of it to show.
-
-        White space before the first word is dropped: some models send it.
-        """
-        if not self.text:
-            text = text.lstrip()
-        self.text += text
-        return text
-
-    @property
-    def time_to_first_token_s(self) -> float | None:
-        """Seconds from the first request to the first token of text; None if no text came."""
-        return None if self.first_token_at is None else self.first_token_at - self.started_at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamOptions:
-    """How one answer is streamed."""
-
-    max_resumes: int = 0  #: requests that continue a stream that broke off
-    max_continuations: int = 0  #: requests that continue a reply that reached its length limit
-    on_text: OnText = _ignore  #: receives each piece of the answer, in order
-    on_reasoning: OnText = _ignore  #: receives each piece of the thinking, in order
-    tools: ToolRunner | None = None  #: runs the tools that the model calls; None offers none
-    clamp_reply_tokens: Callable[[ChatRequest], ChatRequest] = _unchanged
-    """Returns a request that has grown with a reply that still fits beside it into the context."""
+#: Errors behind the first word after which Kimi is asked to go on, if they are retryable.
+RESUMABLE_ERRORS: Final = (
+    KimiStreamInterrupted,
+    KimiTimeout,
+    KimiUnavailable,
+    KimiUnreadableReply,
+    KimiOverloaded,
+    KimiRateLimited,
+)
+RESUME_WAIT_S: Final = 2.0  #: after a limit or an overload that does not say how long to wait
+CLEAN_ENDS: Final = frozenset({"stop", "tool_calls"})
 
 
 async def stream_with_resume(
@@ -94,7 +59,8 @@ async def stream_with_resume(
 
     If ``answer`` begins with text (of an earlier attempt), and whenever the stream breaks after
     text came, Kimi is asked to continue from exactly there: nothing is repeated, nothing lost. A
-    reply that reached its length limit is continued the same way. Tools that Kimi calls are run,
+    reply that reached its length limit is continued the same way, unless it repeats itself. A reply that
+    only thinks is asked for once more. Tools that Kimi calls are run,
     and Kimi is asked again with their results.
 
     Raises:
@@ -124,10 +90,15 @@ class _ResumableStream:
         self._context = context
         self._clock = clock
         self._options = options
+        self._memory = options.continuations or ContinuationMemory(clock)
         self._resumes_left = options.max_resumes
         self._continuations_left = options.max_continuations
         self._unshown_text = answer.text  # an earlier attempt's text, until Kimi continues it
         self._segment_start = 0  # where the text begins that Kimi wrote after the last tools
+        self._joiner = ContinuationJoiner("")
+        self._has_begun = False  # an event of the current request came
+        self._was_cut = bool(answer.text)  # the current request continues a reply that broke off
+        self._asked_for_words = False  # after a reply that only thought
 
     async def next_request(self) -> bool:
         """Stream the next request; return whether another one has to follow.
@@ -135,55 +106,104 @@ class _ResumableStream:
         Raises:
             KimiError: no (more) text can be had.
         """
-        answer, tools = self._answer, self._options.tools
+        answer, tools, segment = self._answer, self._options.tools, self._segment
         if tools is not None:
             self._request = replace(self._request, tools=tools.definitions)
+        length_before = len(answer.text)
         try:
-            await self._stream(_continuation_request(self._request, self._segment, answer.reasoning))
-        except KimiInvalidRequest:
-            if not self._unshown_text or answer.text != self._unshown_text:
+            await self._stream(_continuation_request(self._request, segment, answer.reasoning))
+        except KimiInvalidRequest as exc:
+            if not segment or self._has_begun:
                 raise
-            # This provider does not continue a given beginning: write the answer anew.
-            log.info("answer.continuation_refused")
-            answer.text = answer.reasoning = self._unshown_text = ""
-            return True
+            return self._continuation_failed("the host refuses to continue", exc)
         except KimiContextTooLong:
-            if answer.finish_reason != "length" or not self._segment:
+            if answer.finish_reason != "length" or not segment:
                 raise
             log.info("answer.continuation_too_long")
             return False
-        except (KimiStreamInterrupted, KimiTimeout, KimiUnavailable) as exc:
-            self._prepare_resume(exc)
+        except RESUMABLE_ERRORS as exc:
+            await self._prepare_resume(exc)
             return True
         self._unshown_text = ""
-        if tools is not None and answer.pending_tool_calls:
-            await self._run_tools(tools)
-            return True
-        return self._start_continuation()
+        if self._joiner.begun_anew:
+            return self._continuation_failed("the host begins anew")
+        if segment and not has_visible_text(answer.text[length_before:]) and not answer.pending_tool_calls:
+            return self._continuation_failed("the continuation is empty")
+        return await self._follow_up()
 
     @property
     def _segment(self) -> str:
         """The text since the last tools: what a continuing request has to contain."""
         return self._answer.text[self._segment_start :]
 
+    async def _follow_up(self) -> bool:
+        """Return whether another request follows one that ended well; run the tools that it calls."""
+        answer, tools = self._answer, self._options.tools
+        self._was_cut = False
+        if answer.finish_reason not in CLEAN_ENDS:
+            answer.pending_tool_calls.clear()  # cut calls are not run
+        if tools is not None and answer.pending_tool_calls:
+            await self._run_tools(tools)
+            return True
+        if answer.finish_reason in CLEAN_ENDS and answer.reasoning and not has_visible_text(self._segment):
+            return self._ask_for_words()
+        return self._start_continuation()
+
+    def _ask_for_words(self) -> bool:
+        """Return whether a reply that only thinks is asked for once more, as Moonshot's own client does."""
+        if self._asked_for_words:
+            return False
+        self._asked_for_words = True
+        self._answer.reasoning = ""
+        log.info("answer.thought_only")
+        return True
+
+    def _continuation_failed(self, reason: str, cause: KimiError | None = None) -> bool:
+        """Remember a host that does not continue; return whether the answer is written anew.
+
+        Raises:
+            KimiStreamInterrupted: the answer broke off before, and stays so.
+        """
+        answer = self._answer
+        self._memory.record_refusal(self._context.provider)
+        log.info("answer.continuation_refused", reason=reason, provider=self._context.provider)
+        if self._unshown_text and answer.text == self._unshown_text:
+            answer.text = answer.reasoning = self._unshown_text = ""
+            self._was_cut = False
+            return True
+        if not self._was_cut:
+            answer.finish_reason = "length"  # the reply that was to be continued ended so
+            return False
+        raise KimiStreamInterrupted(reason) from cause
+
     def _start_continuation(self) -> bool:
         """Return whether a reply that reached its length limit is continued."""
-        if self._answer.finish_reason != "length" or not self._segment or self._continuations_left <= 0:
+        answer = self._answer
+        if answer.finish_reason != "length" or not self._segment or self._continuations_left <= 0:
+            return False
+        if repeats_itself(self._segment) or not self._memory.continues(self._context.provider):
             return False
         self._continuations_left -= 1
         log.info("answer.continued", left=self._continuations_left)
         return True
 
-    def _prepare_resume(self, error: KimiError) -> None:
+    async def _prepare_resume(self, error: KimiError) -> None:
         """Prepare to continue after a break; raise ``error`` if there is nothing to continue."""
         answer = self._answer
-        if not (answer.text or answer.reasoning) or self._resumes_left <= 0:
+        is_final = not error.retryable or not (answer.text or answer.reasoning) or self._resumes_left <= 0
+        if is_final or (self._segment and not self._memory.continues(self._context.provider)):
             raise error
         self._resumes_left -= 1
+        self._was_cut = bool(self._segment)
         self._unshown_text = self._unshown_text if answer.text == self._unshown_text else ""
         if not self._segment:
             answer.reasoning = ""  # no text since the last tools: let the model think anew
         log.info("answer.stream_resumed", code=error.code)
+        if isinstance(error, KimiOverloaded | KimiRateLimited):
+            wait_s = error.retry_after_s or RESUME_WAIT_S
+            if self._context.on_retry is not None:
+                self._context.on_retry(error, wait_s)
+            await self._clock.sleep(wait_s)
 
     async def _run_tools(self, tools: ToolRunner) -> None:
         answer = self._answer
@@ -201,14 +221,19 @@ class _ResumableStream:
         answer = self._answer
         answer.request_count += 1
         answer.pending_tool_calls.clear()
+        self._has_begun = False
+        self._joiner = ContinuationJoiner(self._segment)
         answer.started_at = answer.started_at or self._clock.time()
         events = self._model.stream(self._options.clamp_reply_tokens(request), self._context)
         async with contextlib.aclosing(events):
             async for event in events:
+                self._has_begun = True
                 if self._unshown_text:
                     self._options.on_text(self._unshown_text)
                     self._unshown_text = ""
                 self._handle_event(event)
+                if self._joiner.begun_anew:
+                    return
 
     def _handle_event(self, event: ReplyEvent) -> None:
         answer = self._answer
@@ -216,18 +241,22 @@ class _ResumableStream:
             case TextDelta(text=text):
                 if answer.first_token_at is None:
                     answer.first_token_at = self._clock.time()
-                if fresh := answer.append(text):
-                    self._options.on_text(fresh)
+                self._append(self._joiner.feed(text))
             case ReasoningDelta(text=text):
                 answer.reasoning += text
                 self._options.on_reasoning(text)
             case Finished(reason=reason, usage=usage):
+                self._append(self._joiner.flush())
                 answer.finish_reason = reason
                 answer.usage = _add_usage(answer.usage, usage)
             case ToolCall():
                 answer.pending_tool_calls.append(event)
             case _:
                 assert_never(event)
+
+    def _append(self, text: str) -> None:
+        if fresh := self._answer.append(text):
+            self._options.on_text(fresh)
 
 
 def _continuation_request(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:

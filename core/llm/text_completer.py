@@ -3,7 +3,8 @@
 from core.domain.clock import Clock
 from core.domain.turn_states import CallPurpose
 from core.kimi import ChatRequest
-from core.llm.resumable_stream import StreamedAnswer, StreamOptions, stream_with_resume
+from core.llm.resumable_stream import stream_with_resume
+from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.llm.usage_meter import UsageMeter, UsageOwner
 from core.ports.chat_model import CallContext, ChatModel, Requester
 from core.store import Database

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.access import PriceList
 from core.domain.clock import Clock
 from core.domain.turn_states import CallPurpose, Outcome, TurnOutcome
-from core.llm.resumable_stream import StreamedAnswer
+from core.llm.streamed_answer import StreamedAnswer
 from core.store import Transaction, usage
 from core.store.usage import CallUsage
 from core.text.tokens import estimate_tokens

@@ -62,6 +62,22 @@ class Notice(Enum):
         "（回答达到了长度上限。）",
         "(The answer reached its length limit.)",
     )
+    REPEATS = (
+        "（回答开始不断重复，已停在这里。）",
+        "(The answer began to repeat itself and was stopped here.)",
+    )
+    FILTERED = (
+        "（回答被 Kimi 的内容审查中断了。）",
+        "(Kimi's content filter cut the answer off here.)",
+    )
+    ENDED_EARLY = (
+        "（Kimi 提前结束了，回答可能不完整。用 `/retry` 可以再试一次。）",
+        "(Kimi ended early, so the answer may be incomplete. `/retry` tries again.)",
+    )
+    THINKING_TOOK_ALL = (
+        "Kimi 把全部篇幅都用在了思考上，还没来得及回答。用 `/think low` 让它少想一些再问。",
+        "Kimi used all its room for thinking and had none left to answer. `/think low` makes it think less.",
+    )
     EMPTY_ANSWER = (
         "Kimi 这次没有给出文字回答，请换个说法或用 `/retry` 再试。",
         "Kimi gave no words this time. Please rephrase, or try again with `/retry`.",

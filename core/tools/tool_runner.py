@@ -1,8 +1,10 @@
 """Runs the tools that the model calls during one answer."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -10,9 +12,16 @@ import structlog
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.kimi import Message, ToolCall
+from core.kimi.json_decoding import decode_json
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
+
+INVALID_ARGUMENTS: Final = '{"invalid": true}'
+"""Sent back in place of arguments that are no JSON, which Kimi refuses in a request."""
+
+MAX_NAME_CHARS: Final = 64
+_NO_NAME_CHARS: Final = re.compile(r"[^a-zA-Z0-9_$-]")
 
 NO_REASONING: Final = " "
 """Kimi demands reasoning in every assistant message with tool calls; "" counts as missing."""
@@ -68,6 +77,7 @@ class ToolRunner:
             reasoning: the model's thinking before the calls, in this round.
         """
         self._rounds_run += 1
+        calls = [_as_valid_call(call) for call in calls]
         results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
         request = Message(
             role="assistant", content=text, reasoning=reasoning or NO_REASONING, tool_calls=tuple(calls)
@@ -79,6 +89,8 @@ class ToolRunner:
         return (request, *answers)
 
     async def _run_call(self, index: int, call: ToolCall) -> str:
+        if call.arguments == INVALID_ARGUMENTS:
+            return "The arguments were no valid JSON object; the tool was not run."
         tool = self._tools.get(call.name)
         if tool is None:
             return f"There is no tool {call.name!r}."
@@ -101,6 +113,27 @@ class ToolRunner:
         if len(result.text) > self._limits.max_output_chars:
             return result.text[: self._limits.max_output_chars] + "\n[cut]"
         return result.text or "(nothing)"
+
+
+def _as_valid_call(call: ToolCall) -> ToolCall:
+    """Return a call that Kimi accepts in the next request: a plain name, and arguments that are JSON.
+
+    Models write raw control characters into strings, which Moonshot's own client tolerates as well; other
+    faults cannot be mended (MoonshotAI/kimi-cli#1171, #2165).
+    """
+    name = _NO_NAME_CHARS.sub("_", call.name)[:MAX_NAME_CHARS]
+    try:
+        value = decode_json(call.arguments.encode()) if call.arguments.strip() else {}
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        log.info("tool.arguments_invalid")
+        return replace(call, name=name, arguments=INVALID_ARGUMENTS)
+    try:
+        json.loads(call.arguments)
+    except ValueError:
+        return replace(call, name=name, arguments=json.dumps(value, ensure_ascii=False))
+    return replace(call, name=name)
 
 
 async def _run_tool(tool: Tool, arguments: str) -> ToolResult:

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from core.answering.checkpoint import MAX_SAVES_PER_S, Checkpoints
 from core.domain.clock import Clock
 from core.domain.turn_states import CancelReason
-from core.llm.resumable_stream import StreamedAnswer
+from core.llm.streamed_answer import StreamedAnswer
 from core.store import Database, turns
 from core.store.turns import Turn
 from core.work_queue.active_answers import ActiveAnswer

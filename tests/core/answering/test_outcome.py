@@ -11,8 +11,8 @@ from core.answering.outcome import outcome_of
 from core.domain.file_states import FileFault
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
 from core.files.reader import FileProblem, FilesUnreadable
-from core.kimi import KimiError, KimiOverloaded, KimiQuotaExhausted, KimiRateLimited
-from core.llm.resumable_stream import StreamedAnswer
+from core.kimi import KimiContentFiltered, KimiError, KimiOverloaded, KimiQuotaExhausted, KimiRateLimited
+from core.llm.streamed_answer import StreamedAnswer
 from core.prompting.prompt import QuestionTooLong
 from core.text.notices import Notice
 
@@ -47,10 +47,35 @@ async def fail(error: Exception) -> None:
             Outcome.LENGTH_LIMIT,
             Notice.LENGTH_LIMIT.text("en"),
         ),
+        (
+            StreamedAnswer(text="哈" * 3000, finish_reason="length"),
+            Outcome.LENGTH_LIMIT,
+            Notice.REPEATS.text("en"),
+        ),
+        (
+            StreamedAnswer(reasoning="Hm.", finish_reason="length"),
+            Outcome.EMPTY,
+            Notice.THINKING_TOOK_ALL.text("en"),
+        ),
+        (
+            StreamedAnswer(text="Half", finish_reason="content_filter"),
+            KimiFailure("content_filtered"),
+            Notice.FILTERED.text("en"),
+        ),
+        (
+            StreamedAnswer(finish_reason="content_filter"),
+            KimiFailure("content_filtered"),
+            KimiContentFiltered.en,
+        ),
+        (
+            StreamedAnswer(text="Half", finish_reason="other"),
+            KimiFailure("stream_interrupted"),
+            Notice.ENDED_EARLY.text("en"),
+        ),
     ],
 )
-async def test_a_finished_stream(answer: StreamedAnswer, outcome: Outcome, note: str) -> None:
-    """Complete, empty or cut at the length limit."""
+async def test_a_finished_stream(answer: StreamedAnswer, outcome: TurnOutcome, note: str) -> None:
+    """Only "stop" and "tool_calls" are clean ends; every other end is told for what it is."""
     result = outcome_of(await ended(succeed()), answer, None, "en")
     assert (result.outcome, result.note) == (outcome, note)
 

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
-from core.domain.clock import Clock
+from core.domain.clock import Clock, FakeClock
 from core.kimi import (
     ChatRequest,
     Finished,
     KimiContextTooLong,
+    KimiError,
     KimiInvalidRequest,
     KimiModelUnknown,
+    KimiOverloaded,
+    KimiQuotaExhausted,
+    KimiRateLimited,
     KimiStreamInterrupted,
     KimiUnavailable,
     Message,
@@ -20,7 +24,9 @@ from core.kimi import (
     ToolCall,
     Usage,
 )
-from core.llm.resumable_stream import StreamedAnswer, StreamOptions, stream_with_resume
+from core.llm.continuation import ContinuationMemory
+from core.llm.resumable_stream import stream_with_resume
+from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext
 from core.testing.scripted_model import Delay, ScriptedModel, ScriptedReply
 from core.tools import SourceLink, Tool, ToolError, ToolResult
@@ -257,3 +263,86 @@ async def test_a_request_that_has_grown_is_clamped(stream: Stream) -> None:
 
     streamed = await stream([("One ", BROKEN), "two."], max_resumes=1, clamp_reply_tokens=clamp)
     assert [request.max_completion_tokens for request in streamed.model.requests] == [900, 800]
+
+
+OVERLOADED = KimiOverloaded("in the stream: overloaded")
+LIMITED = KimiRateLimited("in the stream: RPM", limit="rpm", retry_after_s=1.0)
+
+
+@pytest.mark.parametrize("error", [OVERLOADED, LIMITED, KimiUnavailable("in the stream: 503")])
+async def test_an_overload_in_the_middle_is_waited_out(stream: Stream, error: KimiError) -> None:
+    """Overload, limits and outages behind the first word are gone on from, as a broken stream is (F11)."""
+    streamed = await stream([("one two ", error), "three."], max_resumes=1)
+    assert streamed.answer.text == "".join(streamed.shown) == "one two three."
+    assert streamed.prefixes == ["", "one two "]
+
+
+async def test_an_empty_balance_in_the_middle_is_final(stream: Stream) -> None:
+    """What no wait mends ends the answer where it is."""
+    error = KimiQuotaExhausted("in the stream")
+    streamed = await stream([("one ", error)], raises=KimiQuotaExhausted, max_resumes=3)
+    assert streamed.answer.text == "one "
+
+
+async def test_a_reply_that_only_thinks_is_asked_for_once_more(stream: Stream) -> None:
+    """Moonshot's own client does the same (MoonshotAI/kimi-code#520); a second one ends the answer (F16)."""
+    thinks = (ReasoningDelta("Hm."),)
+    assert (await stream([thinks, "Yes."])).answer.text == "Yes."
+    twice = await stream([thinks, thinks])
+    assert (twice.answer.text, len(twice.model.requests)) == ("", 2)
+
+
+async def test_thinking_that_reaches_the_length_limit_is_not_asked_for_again(stream: Stream) -> None:
+    """A repetition would end the same way (F33)."""
+    streamed = await stream([(ReasoningDelta("Hm."), Finished("length", None, "", "m"))], max_continuations=2)
+    assert len(streamed.model.requests) == 1
+
+
+async def test_a_host_that_begins_anew_repeats_nothing(stream: Stream) -> None:
+    """The words that stand already are left out of the continuation (F17)."""
+    replies = [("The quick brown fox jumps ", BROKEN), ("The quick brown fox jumps ", "over the dog.")]
+    streamed = await stream(replies, max_resumes=1)
+    assert streamed.answer.text == "".join(streamed.shown) == "The quick brown fox jumps over the dog."
+
+
+async def test_a_continuation_that_brings_nothing_leaves_a_broken_answer(stream: Stream) -> None:
+    """A broken reply is not taken for complete because the host then said nothing (F19)."""
+    memory = ContinuationMemory(FakeClock())
+    replies = [("The quick brown fox ", BROKEN), (ReasoningDelta("I have said all."),)]
+    streamed = await stream(replies, raises=KimiStreamInterrupted, max_resumes=3, continuations=memory)
+    assert streamed.answer.text == "The quick brown fox "
+    assert not memory.continues("scripted")
+
+
+async def test_a_host_that_refuses_to_continue_is_remembered(stream: Stream) -> None:
+    """The refusal is told as a broken answer; the next broken reply is not sent there again."""
+    memory = ContinuationMemory(FakeClock())
+    replies = [("One ", BROKEN), (KimiInvalidRequest("HTTP 400: partial"),)]
+    await stream(replies, raises=KimiStreamInterrupted, max_resumes=3, continuations=memory)
+    second = await stream(
+        [("Two ", BROKEN)], raises=KimiStreamInterrupted, max_resumes=3, continuations=memory
+    )
+    assert len(second.model.requests) == 1
+    length = (*["Three "], Finished("length", None, "", "m"))
+    third = await stream([length], max_continuations=3, continuations=memory)
+    assert (third.answer.finish_reason, len(third.model.requests)) == ("length", 1)
+
+
+async def test_a_reply_that_repeats_itself_is_not_continued(stream: Stream) -> None:
+    """The same characters up to the limit would only go on (F39)."""
+    streamed = await stream([("哈" * 3000, Finished("length", None, "", "m"))], max_continuations=2)
+    assert len(streamed.model.requests) == 1
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", "other"])
+async def test_calls_of_a_cut_reply_are_not_run(stream: Stream, loop_clock: Clock, reason: Any) -> None:
+    """Only "stop" and "tool_calls" end a call whole (F5)."""
+    call = ToolCall(id="weather:0", name="weather", arguments='{"town": "Ro')
+    streamed = await stream([(call, Finished(reason, None, "", "m"))], tools=runner(loop_clock, weather()))
+    assert len(streamed.model.requests) == 1
+
+
+async def test_nothing_is_shown_before_there_is_something_to_see(stream: Stream) -> None:
+    """Joiners, marks and comments alone are an empty answer (F12)."""
+    assert (await stream([("\u200b", "**", " <!-- none -->")])).shown == []
+    assert (await stream([("\u200b", "**", "Title**")])).shown == ["\u200b**Title**"]

@@ -9,7 +9,7 @@ from core.access import Price, PriceList
 from core.domain.clock import Clock
 from core.domain.turn_states import CallPurpose, Outcome
 from core.kimi import ChatRequest, Finished, KimiOverloaded, KimiStreamInterrupted, Message, Usage
-from core.llm.resumable_stream import StreamedAnswer
+from core.llm.streamed_answer import StreamedAnswer
 from core.llm.text_completer import TextCompleter
 from core.llm.usage_meter import UsageMeter, UsageOwner
 from core.ports.chat_model import Requester

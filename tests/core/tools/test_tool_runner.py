@@ -120,3 +120,37 @@ async def test_tools_are_offered_for_a_limited_number_of_rounds(loop_clock: Cloc
         offered.append(len(runner.definitions))
     assert offered == [1, 1, 0]
     assert runner.sources == (SourceLink(url="https://a.test"),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent_back", "runs"),
+    [
+        ('{"article": "a\x0bb"}', '{"article": "a\\u000bb"}', True),
+        ('{"article": "a\nb"}', '{"article": "a\\nb"}', True),
+        ("", "{}", True),
+        ('{"article": "tea cup from the seco', '{"invalid": true}', False),
+        ("[1]", '{"invalid": true}', False),
+    ],
+)
+async def test_arguments_go_back_as_json(
+    loop_clock: Clock, arguments: str, sent_back: str, runs: bool
+) -> None:
+    """Kimi refuses a history whose arguments are no JSON (kimi-cli#1171); the model hears of it."""
+
+    async def fine(arguments: str) -> ToolResult:
+        return ToolResult(text="in stock")
+
+    runner = ToolRunner([make_tool("t", fine)], loop_clock, on_call=lambda _: None)
+    broken = ToolCall(id="t:0", name="t", arguments=arguments)
+    request, result = await runner.run_batch([broken], text="", reasoning="")
+    assert request.tool_calls[0].arguments == sent_back
+    assert (result.content == "in stock") is runs
+
+
+async def test_a_name_goes_back_as_a_name(loop_clock: Clock) -> None:
+    """Characters that no tool's name may have are replaced; there is no such tool."""
+    runner = ToolRunner([], loop_clock, on_call=lambda _: None)
+    odd = ToolCall(id="x", name="functions.look up:0", arguments="{}")
+    request, result = await runner.run_batch([odd], text="", reasoning="")
+    assert request.tool_calls[0].name == "functions_look_up_0"
+    assert "There is no tool" in str(result.content)
