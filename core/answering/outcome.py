@@ -21,7 +21,7 @@ from core.llm.streamed_answer import StreamedAnswer
 from core.prompting.prompt import QuestionTooLong
 from core.text.language import Language
 from core.text.notices import Notice
-from core.text.visibility import has_visible_text, repeats_itself
+from core.text.reply_checks import is_empty_reply, repeats_itself
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,7 @@ def outcome_of(
         return AnswerOutcome(outcome=KimiFailure(error.code), note=f"{error.notice(language)}{hint}")
     if error is not None:
         raise error
-    if not has_visible_text(answer.text):
+    if is_empty_reply(answer.text):
         return _empty_outcome(answer.finish_reason, language)
     return _ended_outcome(answer, language)
 

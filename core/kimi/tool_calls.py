@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from core.kimi.reply import ToolCall
-from core.kimi.wire_text import clean_text
+from core.kimi.wire_text import repair_text
 
 
 @dataclass(slots=True)
@@ -37,9 +37,9 @@ class ToolCallAssembler:
         """Return the calls so far, in the order in which they began, without nameless ones."""
         return [
             ToolCall(
-                id=clean_text(draft.id) or f"{draft.name}:{position}",
-                name=clean_text(draft.name),
-                arguments=clean_text(draft.arguments),
+                id=repair_text(draft.id) or f"{draft.name}:{position}",
+                name=repair_text(draft.name),
+                arguments=repair_text(draft.arguments),
             )
             for position, draft in enumerate(self._partial_calls)
             if draft.name

@@ -18,7 +18,7 @@ def remove_control_characters(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
-def clean_text(text: str) -> str:
+def repair_text(text: str) -> str:
     """Return a whole text as it may be stored and shown; what is no character becomes U+FFFD."""
     joiner = TextJoiner()
     return joiner.feed(text) + joiner.flush()

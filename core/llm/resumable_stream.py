@@ -29,7 +29,7 @@ from core.kimi import (
 from core.llm.continuation import ContinuationJoiner, ContinuationMemory
 from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
-from core.text.visibility import has_visible_text, repeats_itself
+from core.text.reply_checks import is_empty_reply, repeats_itself
 from core.tools.tool_runner import ToolRunner
 
 log = structlog.get_logger(__name__)
@@ -127,7 +127,7 @@ class _ResumableStream:
         self._unshown_text = ""
         if self._joiner.begun_anew:
             return self._continuation_failed("the host begins anew")
-        if segment and not has_visible_text(answer.text[length_before:]) and not answer.pending_tool_calls:
+        if segment and is_empty_reply(answer.text[length_before:]) and not answer.pending_tool_calls:
             return self._continuation_failed("the continuation is empty")
         return await self._follow_up()
 
@@ -145,7 +145,7 @@ class _ResumableStream:
         if tools is not None and answer.pending_tool_calls:
             await self._run_tools(tools)
             return True
-        if answer.finish_reason in CLEAN_ENDS and answer.reasoning and not has_visible_text(self._segment):
+        if answer.finish_reason in CLEAN_ENDS and answer.reasoning and is_empty_reply(self._segment):
             return self._ask_for_words()
         return self._start_continuation()
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from core.kimi import ChatRequest, ToolCall, Usage
 from core.llm.continuation import ContinuationMemory
-from core.text.visibility import has_visible_text
+from core.text.reply_checks import is_empty_reply
 from core.tools.tool_runner import ToolRunner
 
 OnText: TypeAlias = Callable[[str], None]
@@ -42,7 +42,7 @@ class StreamedAnswer:
         """
         if not self.text:
             self.invisible_start += text
-            if not has_visible_text(self.invisible_start):
+            if is_empty_reply(self.invisible_start):
                 return ""
             text, self.invisible_start = self.invisible_start.lstrip(), ""
         self.text += text

@@ -25,7 +25,7 @@ from core.kimi import (
     TextDelta,
     collect_reply,
 )
-from core.kimi.wire_text import TextJoiner, clean_text
+from core.kimi.wire_text import TextJoiner, repair_text
 
 SCENARIOS = load_scenarios()
 
@@ -150,4 +150,4 @@ def test_pieces_of_text_are_joined(pieces: tuple[str, ...], text: str) -> None:
     """Characters cut between pieces are whole again, halves become U+FFFD, controls are left out."""
     joiner = TextJoiner()
     assert "".join(joiner.feed(piece) for piece in pieces) + joiner.flush() == text
-    assert clean_text("".join(pieces)) == text
+    assert repair_text("".join(pieces)) == text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.visibility import has_visible_text, repeats_itself
+from core.text.reply_checks import is_empty_reply, repeats_itself
 
 
 @pytest.mark.parametrize(
@@ -10,13 +10,13 @@ from core.text.visibility import has_visible_text, repeats_itself
 )
 def test_nothing_is_seen(text: str) -> None:
     """White space, joiners, blanks, marks and comments show nothing."""
-    assert not has_visible_text(text)
+    assert is_empty_reply(text)
 
 
 @pytest.mark.parametrize("text", ["a", "。", "👍", "**b**", "?", "1", "<!-- a -->b", "é", "<b>"])
 def test_something_is_seen(text: str) -> None:
     """Letters, digits, punctuation and emoji show something."""
-    assert has_visible_text(text)
+    assert not is_empty_reply(text)
 
 
 @pytest.mark.parametrize(

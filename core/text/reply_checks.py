@@ -13,9 +13,9 @@ REPETITION_CHARS: Final = 2_000  #: end of a text that is looked at
 MAX_PERIOD_CHARS: Final = 200  #: longest piece that counts as repeated
 
 
-def has_visible_text(text: str) -> bool:
-    """Return whether a text shows anything: joiners, white space, marks and comments alone do not."""
-    return any(_is_visible(char) for char in (_COMMENT.sub("", text) if "<!--" in text else text))
+def is_empty_reply(text: str) -> bool:
+    """Return whether a reply shows nothing: white space, joiners, marks and comments alone are no answer."""
+    return not any(_is_visible(char) for char in (_COMMENT.sub("", text) if "<!--" in text else text))
 
 
 def repeats_itself(text: str) -> bool:
