@@ -35,6 +35,7 @@ from core.llm import (
     account_name,
     build_limits,
 )
+from core.llm.clean_model import CleanModel
 from core.llm.masking_model import MaskingModel
 from core.llm.pseudonymizing_model import PseudonymizingModel
 from core.llm.text_completer import TextCompleter
@@ -99,7 +100,8 @@ def build_llm(base: Infrastructure) -> LlmComponents:
         observer=base.observer,
     )
     masker = build_masker(settings)
-    model = PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database)
+    pseudonymizing = PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database)
+    model = CleanModel(pseudonymizing)
     usage_meter = UsageMeter(base.prices, base.clock)
     return LlmComponents(
         providers=providers,

@@ -3,25 +3,31 @@
 import asyncio
 from dataclasses import replace
 
+import structlog
+
 from core.answering.answer_streamer import AnswerStreamer
-from core.answering.outcome import CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
+from core.answering.outcome import CONTENT_FILTERED, CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
+from core.answering.refused_history import explain_refusal, reduced_request
 from core.answering.request_preparer import RequestPreparer
 from core.answering.turn_question import Question
 from core.delivery.streamed_message import StreamedMessage
-from core.domain.errors import LeaseLost
+from core.domain.errors import LeaseLost, StoreRefusedData
 from core.domain.message_content import MessageContent, MessageRole
-from core.domain.turn_states import CancelReason, TurnOutcome
+from core.domain.turn_states import CancelReason, KimiFailure, TurnOutcome
+from core.kimi import KimiError
 from core.llm.streamed_answer import StreamedAnswer
 from core.llm.usage_meter import UsageMeter, UsageOwner
 from core.prompting.generation_options import unavailable_model_text
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder
 from core.prompting.token_ratio import TokenRatios
-from core.store import Database, conversation_settings, history, turns
+from core.store import Database, Transaction, conversation_settings, history, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
 from core.work_queue.active_answers import ActiveAnswer
+
+log = structlog.get_logger(__name__)
 
 
 class Answerer:
@@ -65,7 +71,15 @@ class Answerer:
         note += f"\n\n{ended.sources}" if ended.sources else ""
         if note:
             delivery.append(note)
-        await self._save(question, prepared, answer, ended, shown_text=answer.text + note)
+        try:
+            await self._save(question, prepared, answer, ended, shown_text=answer.text + note)
+        except StoreRefusedData as exc:
+            log.error("answer.not_storable", error=str(exc))
+            answer.text = answer.reasoning = ""
+            failure = KimiError("the answer cannot be stored")
+            ended = AnswerOutcome(outcome=KimiFailure(failure.code), note=failure.notice(question.language))
+            delivery.append(f"\n\n*{ended.note}*")
+            await self._save(question, prepared, answer, ended, shown_text=ended.note)
         if prepared is not None and prepared.well_below_limit:
             self._well_below_limit.add(question.turn.id)
         if prepared is not None and answer.usage is not None and answer.request_count == 1:
@@ -94,12 +108,33 @@ class Answerer:
         ended = await self._streamer.stream(question, prepared, answer, delivery, running)
         if ended.outcome == CONTEXT_TOO_LONG and not answer.text:
             ended = await self._retry_shorter(question, answer, delivery, running)
+        reduced = reduced_request(prepared, ended.outcome) if not answer.text else None
+        if reduced is not None:
+            log.info("answer.asked_without_history", outcome=str(ended.outcome))
+            prepared = reduced
+            ended = await self._streamer.stream(question, prepared, answer, delivery, running)
+        ended = explain_refusal(prepared, ended, question.language)
         notes = (
             ended.note,
             unavailable_model_text(prepared.options, question.language),
             prepared.files_note,
         )
         return prepared, replace(ended, note=" ".join(note for note in notes if note))
+
+    async def _record_refusal(self, tx: Transaction, turn: Turn, ended: AnswerOutcome) -> None:
+        """Take a question that Kimi refused as high risk out of later prompts, which it would spoil.
+
+        A later attempt that is not refused puts it back.
+        """
+        was_refused = ended.outcome == CONTENT_FILTERED
+        if was_refused or turn.attempt > 1:
+            await history.set_question_superseded(
+                tx,
+                turn.conversation_id,
+                first_seq=min(turn.seq, turn.inbox_id),
+                last_seq=turn.seq,
+                superseded=was_refused,
+            )
 
     async def _retry_shorter(
         self, question: Question, answer: StreamedAnswer, delivery: StreamedMessage, running: ActiveAnswer
@@ -150,6 +185,7 @@ class Answerer:
                     seq=turn.seq, role=MessageRole.ASSISTANT, content=MessageContent(text=answer.text)
                 )
                 await history.append(tx, message, conversation_id=turn.conversation_id, turn_id=turn.id)
+            await self._record_refusal(tx, turn, ended)
             if answer.request_count and prepared is not None:
                 await self._usage_meter.record(
                     tx,

@@ -26,6 +26,7 @@ from core.text.reply_checks import is_empty_reply, repeats_itself
 log = structlog.get_logger(__name__)
 
 CONTEXT_TOO_LONG = KimiFailure(KimiContextTooLong.code)
+CONTENT_FILTERED = KimiFailure(KimiContentFiltered.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

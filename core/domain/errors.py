@@ -5,6 +5,7 @@
     MoonthreadError
     ├── SettingsError            bad configuration: every fault, with what to do
     ├── StoreUnavailable         the database did not answer or refused
+    │   └── StoreRefusedData     it refuses the data; trying again does not help
     ├── DuplicateEvent           the event was stored before; nothing of it is stored again
     ├── LeaseLost                another attempt owns this turn now; stop without a word
     └── PlatformError
@@ -38,6 +39,10 @@ class SettingsError(MoonthreadError):
 
 class StoreUnavailable(MoonthreadError):
     """The database cannot be reached or written; nothing was stored."""
+
+
+class StoreRefusedData(StoreUnavailable):
+    """The database refuses the data itself, such as a NUL character: trying again does not help."""
 
 
 class DuplicateEvent(MoonthreadError):

@@ -9,7 +9,7 @@ from core.domain.file_states import FileType
 from core.kimi import (
     FAILED_STATUSES,
     MAX_FILES,
-    UNFINISHED_STATUSES,
+    READY_STATUSES,
     FilePurpose,
     KimiEndpointMissing,
     KimiError,
@@ -97,7 +97,7 @@ class KimiFileStore:
         deadline = self._clock.time() + EXTRACT_TIMEOUT_S
         file_id = file.id
         try:
-            while file.status in UNFINISHED_STATUSES:
+            while file.status not in READY_STATUSES | FAILED_STATUSES:
                 if self._clock.time() > deadline:
                     raise KimiTimeout("a file's text is not ready", phase="whole")
                 await self._clock.sleep(POLL_EVERY_S)

@@ -109,8 +109,11 @@ class KimiInvalidRequest(KimiError):
     """The request was refused; the same request will be refused again."""
 
     code = "invalid_request"
-    zh = "Kimi 没能接受这个请求，请换个说法再试。"
-    en = "Kimi couldn't take that request. Please try putting it differently."
+    zh = "Kimi 的服务器没有接受这个请求，这和你的措辞无关。如果一再出现，请联系管理员。"
+    en = (
+        "Kimi's server refused this request; that isn't about your words. "
+        "If it keeps happening, please tell whoever runs me."
+    )
 
 
 class KimiEndpointMissing(KimiInvalidRequest):

@@ -1,7 +1,7 @@
 """The asynchronous client."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -9,7 +9,13 @@ import httpx
 import orjson
 
 from core.domain.clock import Clock, SystemClock
-from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiTimeout, KimiUnavailable
+from core.kimi.api_errors import (
+    KimiError,
+    KimiInvalidRequest,
+    KimiStreamInterrupted,
+    KimiTimeout,
+    KimiUnavailable,
+)
 from core.kimi.body_decoder import BodyDecoder
 from core.kimi.connection import Connection
 from core.kimi.endpoint import Endpoint
@@ -17,6 +23,7 @@ from core.kimi.files_api import KimiFiles
 from core.kimi.http_exchange import HttpExchange
 from core.kimi.json_decoding import parse_response_json
 from core.kimi.models import Model, parse_models
+from core.kimi.optional_fields import OptionalFields, find_refused_field
 from core.kimi.reply import Reply, ReplyEvent, collect_reply
 from core.kimi.request import ChatRequest, chat_body
 from core.kimi.retry_policy import RetryPolicy, Timeouts
@@ -39,6 +46,7 @@ class AsyncKimi:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         files_retry: RetryPolicy | None = None,
+        omit: Collection[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Check key and address; nothing is sent yet.
@@ -50,6 +58,7 @@ class AsyncKimi:
             timeouts: seconds without a sign of life.
             retry: of everything but files.
             files_retry: of the calls of :attr:`files`.
+            omit: optional fields of requests that the provider does not take.
             transport: sends the requests; None opens connections.
 
         Raises:
@@ -62,6 +71,7 @@ class AsyncKimi:
             transport=transport,
         )
         self._retry = retry or RetryPolicy()
+        self._optional_fields = OptionalFields(omit)
         self.files = KimiFiles(self._connection, files_retry or RetryPolicy())
 
     async def __aenter__(self) -> "AsyncKimi":
@@ -164,9 +174,32 @@ class AsyncKimi:
     async def _attempt(
         self, request: ChatRequest, *, streamed: bool
     ) -> AsyncGenerator[Iterator[ReplyEvent], None]:
-        """Send the request once; yield the events of each network read."""
+        """Send the request; yield the events of each network read.
+
+        A request that is refused for an optional field is sent again at once without it.
+        """
+        omitted, has_begun = self._optional_fields.omitted(request.model), False
+        while True:
+            try:
+                content = chat_body(request, stream=streamed, omit=omitted)
+                async with contextlib.aclosing(self._exchange(content, streamed=streamed)) as reads:
+                    async for events in reads:
+                        if not has_begun:
+                            has_begun = True
+                            self._optional_fields.learn(request.model, omitted)
+                        yield events
+                return
+            except KimiInvalidRequest as error:
+                field = find_refused_field(error, request, omitted)
+                if has_begun or field is None:
+                    raise
+                omitted |= {field}
+
+    async def _exchange(
+        self, content: bytes, *, streamed: bool
+    ) -> AsyncGenerator[Iterator[ReplyEvent], None]:
+        """Send a body once; yield the events of each network read."""
         endpoint = self._connection.endpoint
-        content = chat_body(request, stream=streamed)
         post = self._connection.build_request("POST", endpoint.chat_url, content=content)
         async with self._connection.exchange("first_byte" if streamed else "whole") as exchange:
             await exchange.send(post, endpoint_kind="chat")

@@ -25,6 +25,7 @@ from core.kimi.api_errors import (
     KimiRateLimited,
     KimiUnavailable,
 )
+from core.kimi.error_texts import refine_by_text
 from core.kimi.json_decoding import decode_json
 from core.kimi.rate_limit import parse_limit, retry_after_in_headers, retry_after_in_text
 
@@ -66,6 +67,17 @@ _BY_NAME: Mapping[str, ErrorClass] = {
     "context_length_exceeded": KimiContextTooLong,
     "rate_limit_exceeded": KimiRateLimited,
     "overloaded_error": KimiOverloaded,
+    # names of gateways and other hosts
+    "insufficient_user_quota": KimiQuotaExhausted,  # new-api, with status 403
+    "insufficient_balance": KimiQuotaExhausted,
+    "billing_error": KimiQuotaExhausted,
+    "arrearage": KimiQuotaExhausted,
+    "data_inspection_failed": KimiContentFiltered,
+    "content_policy_violation": KimiContentFiltered,
+    "model_not_supported": KimiModelUnknown,
+    "invalid_model": KimiModelUnknown,
+    "authentication_error": KimiAuthenticationError,
+    "not_found_error": KimiModelUnknown,
 }
 
 _BY_STATUS: Mapping[int, ErrorClass] = {
@@ -86,38 +98,6 @@ _BY_STATUS: Mapping[int, ErrorClass] = {
 
 #: Classes whose names some servers use for everything; a known status counts more.
 _AMBIGUOUS = (KimiInvalidRequest, KimiUnavailable)
-
-#: Texts that are more specific than their name or status: pattern, class, classes that it replaces.
-#: The first match wins.
-_BY_TEXT: tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]], ...] = (
-    (
-        # Seen for one request in six on 2026-09-02, with requests that were valid.
-        re.compile(r"missing required header", re.IGNORECASE),
-        KimiUnavailable,
-        (KimiInvalidRequest,),
-    ),
-    (
-        re.compile(
-            r"token limit|token length too long|context[ _]length|context window|maximum context"
-            r"|max_completion_tokens.{0,80}(too large|exceed)|exceed.{0,40}context",
-            re.IGNORECASE,
-        ),
-        KimiContextTooLong,
-        (KimiInvalidRequest, KimiUnavailable),
-    ),
-    (re.compile(r"high risk", re.IGNORECASE), KimiContentFiltered, (KimiInvalidRequest,)),
-    (
-        re.compile(r"insufficient balance|exceeded current quota|suspended due", re.IGNORECASE),
-        KimiQuotaExhausted,
-        (KimiRateLimited, KimiPermissionError, KimiInvalidRequest),
-    ),
-    (re.compile(r"overloaded", re.IGNORECASE), KimiOverloaded, (KimiRateLimited, KimiUnavailable)),
-    (
-        re.compile(r"\bmodel\b.{0,120}(not found|not exist|permission denied|retired)", re.IGNORECASE),
-        KimiModelUnknown,
-        (KimiEndpointMissing, KimiInvalidRequest),
-    ),
-)
 
 _TEXT_KEYS = ("message", "msg", "detail", "error_msg", "error_message", "type", "code")
 _REQUEST_ID_HEADERS = ("msh-request-id", "x-request-id", "x-msh-trace-id", "x-trace-id")
@@ -211,12 +191,22 @@ def _parse_error_value(value: Any) -> ErrorDetails:
             return ErrorDetails(
                 name=name, text=str(message or text), request_id=_safe_id(value.get("trace_id"))
             )
-        case {"message": str(text)} | {"detail": str(text)}:
+        case {"detail": [*faults]}:  # FastAPI and pydantic name the refused member in "loc"
+            return ErrorDetails(text="; ".join(_validation_text(fault) for fault in faults))
+        case {"message": str(text)} | {"detail": str(text)} | {"msg": str(text)}:
             return ErrorDetails(text=text, request_id=_safe_id(value.get("trace_id")))
         case str(text):
             return ErrorDetails(name=text if text in _BY_NAME else "", text=text)
         case _:
             return ErrorDetails(text="(no message)")
+
+
+def _validation_text(fault: Any) -> str:
+    match fault:
+        case {"loc": [*place], "msg": text}:
+            return f"{text}: {'.'.join(str(part) for part in place)}"
+        case _:
+            return str(fault)
 
 
 def _safe_id(value: Any) -> str:
@@ -227,10 +217,7 @@ def _error_class_for(details: ErrorDetails, status: int, endpoint_kind: Endpoint
     error_class = _BY_NAME.get(details.name)
     if error_class is None or (error_class in _AMBIGUOUS and status in _BY_STATUS):
         error_class = _error_class_for_status(status)
-    for pattern, specific, replaced in _BY_TEXT:
-        if error_class in replaced and pattern.search(details.text):
-            error_class = specific
-            break
+    error_class = refine_by_text(error_class, details.text)
     if endpoint_kind == "models" and error_class is KimiModelUnknown:
         return KimiEndpointMissing
     if endpoint_kind == "files" and error_class is KimiModelUnknown:

@@ -20,11 +20,14 @@ from core.kimi.api_errors import (
     KimiError,
     KimiFileRefused,
     KimiInvalidRequest,
+    KimiUnavailable,
+    KimiUnreadableReply,
     Phase,
 )
 from core.kimi.connection import Connection
 from core.kimi.json_decoding import decode_json
 from core.kimi.retry_policy import RetryPolicy
+from core.kimi.wire_text import repair_text
 
 FilePurpose: TypeAlias = Literal["file-extract", "image", "video"]
 
@@ -32,10 +35,13 @@ MAX_FILES: Final = 1_000  #: of one account
 MAX_FILE_BYTES: Final = 100 * 1024 * 1024
 MAX_TOTAL_BYTES: Final = 10 * 1024 * 1024 * 1024  #: of all files of one account
 
-#: Statuses of a file whose text is not there yet. The documentation has no closed list.
-UNFINISHED_STATUSES = frozenset({"pending", "uploading", "uploaded", "processing", "parsing", "extracting"})
+#: Statuses of a file that is ready or failed; every other one, and the documentation has no closed list,
+#: means that its text is not there yet.
+READY_STATUSES = frozenset({"", "ok", "ready", "processed", "success", "succeeded", "completed", "active"})
 FAILED_STATUSES = frozenset({"error", "failed"})
 
+_PAGE = re.compile(r"\s*<(!doctype html|html)\b", re.IGNORECASE)
+_PROCESSING = re.compile(r"still being processed|not (yet )?(ready|finished)|in progress", re.IGNORECASE)
 _EMPTY = re.compile(r"size is zero|is empty|no content|没有解析出内容", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too large|max file size", re.IGNORECASE)
 _FULL = re.compile(
@@ -190,18 +196,27 @@ def extract_text(body: bytes) -> str:
 
     The body is documented as plain text. On the wire it is JSON: ``{"content", "file_type",
     "filename", …}``, at times within a JSON string.
+
+    Raises:
+        KimiFileRefused: there is no text in the file.
+        KimiUnreadableReply: a gateway answered with a page.
     """
     try:
         value = decode_json(body)
         if isinstance(value, str):
             value = decode_json(value.encode())
     except ValueError:
-        return body.decode("utf-8", "replace")
+        text = body.decode("utf-8", "replace")
+        if _PAGE.match(text):
+            raise KimiUnreadableReply("a web page in place of a file's text") from None
+        return repair_text(text)
     match value:
         case {"content": str(text)}:
-            return text
+            return repair_text(text)
+        case {"content": None} | {"content": ""} | None:
+            raise KimiFileRefused("the file has no content", reason="empty")
         case _:
-            return body.decode("utf-8", "replace")
+            return repair_text(body.decode("utf-8", "replace"))
 
 
 def as_file_refusal(error: KimiError) -> KimiError:
@@ -209,6 +224,8 @@ def as_file_refusal(error: KimiError) -> KimiError:
     if isinstance(error, KimiFileRefused) or type(error) is not KimiInvalidRequest:
         return error
     text = str(error)
+    if _PROCESSING.search(text):
+        return KimiUnavailable(text, request_id=error.request_id, status=error.status)
     kinds: tuple[tuple[re.Pattern[str], FileRefusalReason], ...] = (
         (_TOO_LARGE, "too_large"),
         (_EMPTY, "empty"),

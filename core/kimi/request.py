@@ -1,6 +1,6 @@
 """Chat requests and their JSON form."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -45,8 +45,21 @@ class ChatRequest:
     tools: tuple[Mapping[str, Any], ...] = ()  #: definitions in the API's form
 
 
-def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
-    """Return the JSON body of ``POST /chat/completions``."""
+def optional_fields(request: ChatRequest) -> frozenset[str]:
+    """Return the fields of a request's body that a host may be spared."""
+    fields = {"max_completion_tokens", "stream_options"}
+    fields |= {"thinking"} if request.thinking is not None else set()
+    fields |= {"reasoning_effort"} if request.reasoning_effort else set()
+    fields |= {"prompt_cache_key"} if request.prompt_cache_key else set()
+    fields |= {"safety_identifier"} if request.safety_identifier else set()
+    return frozenset(fields)
+
+
+def chat_body(request: ChatRequest, *, stream: bool, omit: Collection[str] = ()) -> bytes:
+    """Return the JSON body of ``POST /chat/completions`` without the fields of ``omit``.
+
+    In place of ``max_completion_tokens`` the older ``max_tokens`` is sent.
+    """
     body: dict[str, Any] = {
         key: int(value) if key in _INTEGER_PARAMETERS else value for key, value in request.sampling.items()
     }
@@ -67,7 +80,9 @@ def chat_body(request: ChatRequest, *, stream: bool) -> bytes:
         "tools": [dict(tool) for tool in request.tools],
     }
     body |= {key: value for key, value in optional.items() if value}
-    return encode_body(body)
+    if "max_completion_tokens" in omit:
+        body["max_tokens"] = request.max_completion_tokens
+    return encode_body({key: value for key, value in body.items() if key not in omit})
 
 
 def wire_messages(request: ChatRequest) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.files.prompt_files import PartialFile
-from core.kimi import ChatRequest
+from core.kimi import ChatRequest, Message, count_media, text_of
 from core.knowledge.finder import FoundPassage
 from core.prompting.generation_options import GenerationOptions
 from core.prompting.prompt import estimate_message_tokens
@@ -22,11 +22,37 @@ class PreparedRequest:
     request: ChatRequest
     options: GenerationOptions
     estimated_tokens: int  #: of the prompt, before the token ratio is applied
+    question_start: int = 0  #: index of the first message of the question, its excerpts included
     token_ratio: float = 1.0
     partial_files: Sequence[PartialFile] = ()  #: files of which the prompt shows a part
     well_below_limit: bool = False  #: even a maximal reply keeps the next prompt below the summary threshold
     passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
     files_note: str = ""  #: shown below the answer: which files could not be read, or only in part
+
+    @property
+    def question_has_media(self) -> bool:
+        """Whether the question itself has pictures or videos."""
+        return any(count_media(one.content) for one in self.request.messages[self.question_start :])
+
+    def without_older_media(self) -> "PreparedRequest | None":
+        """Return the request without pictures and videos of earlier messages; None if there are none."""
+        older = self.request.messages[: self.question_start]
+        if not any(count_media(one.content) for one in older):
+            return None
+        texts = (replace(one, content=text_of(one.content)) for one in older)
+        return self._with_messages((*texts, *self.request.messages[self.question_start :]))
+
+    def without_history(self) -> "PreparedRequest | None":
+        """Return the request with the system prompt and the question alone; None if there is nothing else."""
+        if self.question_start <= 1:
+            return None
+        messages = self.request.messages
+        return self._with_messages((messages[0], *messages[self.question_start :]))
+
+    def _with_messages(self, messages: tuple[Message, ...]) -> "PreparedRequest":
+        system = int(messages[0].role == "system")
+        start = max(system, len(messages) - len(self.request.messages) + self.question_start)
+        return replace(self, request=replace(self.request, messages=messages), question_start=start)
 
     def clamp_reply_tokens(self, request: ChatRequest) -> ChatRequest:
         """Return a request that has grown since, with a reply that still fits beside it.

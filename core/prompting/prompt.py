@@ -45,6 +45,7 @@ class Prompt:
     messages: tuple[Message, ...]
     estimated_tokens: int  #: before the token ratio is applied
     dropped_messages: int = 0  #: messages that did not fit
+    question_start: int = 0  #: index of the first message of the question, its excerpts included
 
 
 def system_prompt(
@@ -136,7 +137,12 @@ def build_prompt(
     question = [message for _, message in shown[asked_at:]]
     messages = (*prefix, *earlier, *files.excerpts, *question)
     estimated = sum(estimate_message_tokens(message) for message in messages)
-    return Prompt(messages=messages, estimated_tokens=estimated, dropped_messages=first)
+    return Prompt(
+        messages=messages,
+        estimated_tokens=estimated,
+        dropped_messages=first,
+        question_start=len(prefix) + len(earlier),
+    )
 
 
 def _first_that_fits(shown: Sequence[tuple[int, Message]], max_tokens: float, question_seq: int) -> int:

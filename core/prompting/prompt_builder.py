@@ -102,6 +102,7 @@ class PromptBuilder:
             request=self._build_chat_request(view, prompt),
             options=view.options,
             estimated_tokens=prompt.estimated_tokens,
+            question_start=prompt.question_start,
             token_ratio=view.token_ratio,
             partial_files=view.files.partial,
             passages=view.passages,

@@ -75,6 +75,7 @@ class PromptViewLoader:
                 after_seq=summary.up_to_seq if summary else conversation.history_cutoff_seq,
                 up_to_seq=up_to_seq,
                 limit=self._settings.history_max_messages,
+                question_seq=question_seq,
             )
             if available_context.has_files:
                 processed += await files.load_processed(

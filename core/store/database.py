@@ -13,12 +13,12 @@ import orjson
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from core.domain.errors import StoreUnavailable
+from core.domain.errors import StoreRefusedData, StoreUnavailable
 
 Transaction: TypeAlias = AsyncConnection
 """An open transaction; every function of :mod:`core.store` works in one."""
@@ -156,12 +156,18 @@ async def translated() -> AsyncIterator[None]:
         yield
     except (PoolTimeout, OSError) as exc:
         raise StoreUnavailable(str(exc)) from exc
+    except DataError as exc:
+        raise StoreRefusedData(_first_line(exc)) from exc
     except DBAPIError as exc:
-        # The statement, its parameters and the details hold people's words: the first line does not.
-        reason = str(exc.orig).partition("\n")[0]
-        raise StoreUnavailable(f"{type(exc.orig).__name__}: {reason}") from exc
+        raise StoreUnavailable(_first_line(exc)) from exc
     except SQLAlchemyError as exc:
         raise StoreUnavailable(type(exc).__name__) from exc
+
+
+def _first_line(exc: DBAPIError) -> str:
+    """Return an error's class and first line: the statement and its details hold people's words."""
+    reason = str(exc.orig).partition("\n")[0]
+    return f"{type(exc.orig).__name__}: {reason}"
 
 
 def abort_connection(connection: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.addresses import Person, ThreadKey
@@ -51,7 +51,7 @@ _IN_RANGE = (
         _M.c.conversation_id == bindparam("conversation"),
         _M.c.seq > bindparam("after"),
         _M.c.seq <= bindparam("up_to"),
-        ~_M.c.superseded,
+        or_(~_M.c.superseded, and_(_M.c.role == MessageRole.USER, _M.c.seq >= bindparam("question"))),
     )
     .limit(bindparam("limit"))
 )
@@ -70,6 +70,15 @@ _SUPERSEDE = (
         _M.c.role == MessageRole.ASSISTANT,
     )
     .values(superseded=True)
+)
+_SUPERSEDE_QUESTION = (
+    update(_M)
+    .where(
+        _M.c.conversation_id == bindparam("of_conversation"),
+        _M.c.seq.between(bindparam("first"), bindparam("last")),
+        _M.c.role == MessageRole.USER,
+    )
+    .values(superseded=bindparam("is_superseded"))
 )
 
 
@@ -120,21 +129,45 @@ async def save_answer(tx: Transaction, conversation_id: int, seq: int, turn_id: 
 
 
 async def load_recent(
-    tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, limit: int
+    tx: Transaction,
+    conversation_id: int,
+    *,
+    after_seq: int,
+    up_to_seq: int,
+    limit: int,
+    question_seq: int = 0,
 ) -> Sequence[HistoryMessage]:
     """Return the last ``limit`` messages with ``after_seq < seq <= up_to_seq``, oldest first.
 
-    Messages of one seq (a question and its answer) are in the order in which they were stored.
+    Messages of one seq (a question and its answer) are in the order in which they were stored. Questions
+    before ``question_seq`` that Kimi refused are left out.
     """
-    rows = await tx.execute(_RECENT, _range(conversation_id, after_seq, up_to_seq, limit))
+    rows = await tx.execute(_RECENT, _range(conversation_id, after_seq, up_to_seq, limit, question_seq))
     return _messages(rows)[::-1]
+
+
+async def set_question_superseded(
+    tx: Transaction, conversation_id: int, *, first_seq: int, last_seq: int, superseded: bool
+) -> None:
+    """Take a question's messages out of later prompts, or put them back; they stay stored."""
+    values = {
+        "of_conversation": conversation_id,
+        "first": first_seq,
+        "last": last_seq,
+        "is_superseded": superseded,
+    }
+    await tx.execute(_SUPERSEDE_QUESTION, values)
 
 
 async def load_oldest(
     tx: Transaction, conversation_id: int, *, after_seq: int, up_to_seq: int, limit: int
 ) -> Sequence[HistoryMessage]:
     """Return the first ``limit`` messages with ``after_seq < seq <= up_to_seq``, oldest first."""
-    return _messages(await tx.execute(_OLDEST, _range(conversation_id, after_seq, up_to_seq, limit)))
+    return _messages(
+        await tx.execute(
+            _OLDEST, _range(conversation_id, after_seq, up_to_seq, limit, question_seq=summaries.MAX_SEQ)
+        )
+    )
 
 
 async def load_speaker_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
@@ -241,8 +274,16 @@ def _user_message(conversation_id: int, message_id: str) -> tuple[ColumnElement[
     )
 
 
-def _range(conversation_id: int, after_seq: int, up_to_seq: int, limit: int) -> dict[str, int]:
-    return {"conversation": conversation_id, "after": after_seq, "up_to": up_to_seq, "limit": limit}
+def _range(
+    conversation_id: int, after_seq: int, up_to_seq: int, limit: int, question_seq: int
+) -> dict[str, int]:
+    return {
+        "conversation": conversation_id,
+        "after": after_seq,
+        "up_to": up_to_seq,
+        "limit": limit,
+        "question": question_seq,
+    }
 
 
 def _messages(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[HistoryMessage]:

@@ -62,6 +62,10 @@ class Notice(Enum):
         "（回答达到了长度上限。）",
         "(The answer reached its length limit.)",
     )
+    MEDIA_REFUSED = (
+        "Kimi 的服务器没有接受你发来的图片或视频。请换成 JPEG 或 PNG 再发，或者只用文字提问。",
+        "Kimi's server refused the picture or video in your message. Please send JPEG or PNG, or only words.",
+    )
     REPEATS = (
         "（回答开始不断重复，已停在这里。）",
         "(The answer began to repeat itself and was stopped here.)",

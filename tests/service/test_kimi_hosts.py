@@ -4,9 +4,11 @@ The scenarios, their exact bytes and sources stand in ``bots/simulator/kimi/scen
 client makes of the bytes is tested in ``tests/core/kimi/test_host_bytes.py``.
 """
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bots.simulator.kimi import load_scenarios
 
@@ -78,3 +80,51 @@ async def test_a_reply_that_cannot_be_read_is_asked_for_three_times(world: Any) 
     await room.shows("Kimi's server sends something that I can't read.")
     assert await world.done(1) == ["failed:unreadable_reply"]
     assert len(world.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tool-markers", "I'll look it up."),
+        ("tool-markers-no-beginning", "I'll look it up."),
+        ("end-token", "A whole answer."),
+        ("think-tags", "Hello, friend!"),
+        ("refuses-prompt-cache-key", "A plain answer."),
+        ("refuses-stream-options", "A plain answer."),
+    ],
+)
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_nobody_sees_a_hosts_habits(world: Any, name: str, text: str) -> None:
+    """Markers, thinking in the words and refused fields leave no trace on the screen."""
+    room = await play(world, name)
+    await room.shows(text, exactly=True)
+    assert await world.done(1) == ["complete"]
+    world.assert_calm()
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_a_refused_question_does_not_spoil_its_thread(world: Any) -> None:
+    """The harmless question behind it is answered at once (F3)."""
+    room = await play(world, "high-risk-history", "Something [risky]?")
+    await room.shows("Kimi can't answer this one.")
+    await room.ask("And tea?")
+    await room.shows("A harmless answer.", exactly=True)
+    assert await world.done(2) == ["failed:content_filtered", "complete"]
+    world.assert_calm()
+
+
+@pytest.mark.parametrize("name", ["refused-picture", "refused-picture-bare"])
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_refused_picture_does_not_spoil_its_thread(world: Any, name: str) -> None:
+    """The person is told of the picture; later questions go without it (F2)."""
+    world.kimi.script, world.kimi.host = SCENARIOS[name].script(), SCENARIOS[name].host
+    await world.start()
+    room = world.direct()
+    picture = BytesIO()
+    Image.new("RGB", (8, 8), "red").save(picture, "PNG")
+    await room.send(("tea.png", picture.getvalue(), "image/png"), text="What is this?")
+    await room.shows("Kimi's server refused the picture or video in your message.")
+    await room.ask("And tea?")
+    await room.shows("A plain answer.", exactly=True)
+    assert await world.done(2) == ["failed:invalid_request", "complete"]
+    world.assert_calm()

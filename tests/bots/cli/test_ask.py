@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from bots.simulator.kimi import Faults, KimiSimulator, answer_with
+import pytest
+
+from bots.simulator.kimi import Faults, KimiSimulator, answer_with, load_scenarios
 
 
 async def test_the_answer_is_all_there_is_on_standard_output(with_kimi: Any, kimi: KimiSimulator) -> None:
@@ -133,3 +135,23 @@ async def test_secrets_stay_at_home(with_kimi: Any, kimi: KimiSimulator) -> None
         done = await with_kimi("ask", how, "Write to ann@example.com on Bluebird")
         assert (done.status, done.out) == (0, "Bluebird is at ann@example.com.\n"), done.err
     assert [seen.question for seen in kimi.requests] == ["Write to [EMAIL-1] on [CODENAME-1]"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "err"),
+    [
+        ("invisible", "Kimi gave no words"),
+        ("filtered-half", "Kimi's content filter ended the answer"),
+        ("thinking-took-all", "Kimi used all its tokens for thinking"),
+    ],
+)
+async def test_a_script_sees_that_there_is_no_answer(
+    with_kimi: Any, kimi: KimiSimulator, name: str, err: str
+) -> None:
+    """An answer without words or cut by a filter has exit status 1 and a sentence on standard error (F40)."""
+    kimi.script = load_scenarios()[name].script()
+
+    done = await with_kimi("ask", "hi")
+
+    assert done.status == 1
+    assert err in done.err

@@ -7,13 +7,16 @@ import pytest
 from sqlalchemy import select
 
 from core.access import Price, PriceList
-from core.domain.errors import LeaseLost
+from core.domain.errors import LeaseLost, StoreRefusedData
 from core.domain.file_states import FileFault
 from core.domain.turn_states import CallPurpose, CancelReason, KimiFailure, Outcome, TurnState
 from core.files.reader import FileProblem, FileReadResult
 from core.kimi import (
     Finished,
+    KimiContentFiltered,
     KimiContextTooLong,
+    KimiError,
+    KimiInvalidRequest,
     KimiOverloaded,
     KimiStreamInterrupted,
     ReasoningDelta,
@@ -268,3 +271,55 @@ async def test_a_small_conversation_needs_no_look_after_the_answer(answering: An
     assert turn.id in answering.answerer._well_below_limit
     await answering.answerer.prepare_next(answering.conversation.conversation, turn)
     assert answering.answerer._well_below_limit == set()
+
+
+async def test_a_question_that_was_refused_as_high_risk_is_left_out_later(answering: Answering) -> None:
+    """Kimi would refuse every later request with it (labring/FastGPT#3555); /retry still asks it (F3)."""
+    answering.build((KimiContentFiltered("HTTP 400"),), "Fine.", (KimiContentFiltered("HTTP 400"),))
+    refused = await answering.conversation.ask("Something risky?")
+    assert await answering.answer(refused) == KimiFailure("content_filtered")
+    assert await answering.answer(await answering.conversation.ask("And tea?")) is Outcome.COMPLETE
+    contents = [str(message.content) for message in answering.model.requests[1].messages]
+    assert "Something risky?" not in contents
+    assert contents[-1] == "And tea?"
+
+
+@pytest.mark.parametrize("error", [KimiInvalidRequest("HTTP 400"), KimiContentFiltered("HTTP 400")])
+async def test_a_request_refused_for_its_history_is_asked_again_without_it(
+    answering: Answering, error: KimiError
+) -> None:
+    """Once; the person reads the answer (F2, F3)."""
+    answering.build("One.", (error,), "Two.")
+    await answering.answer(await answering.conversation.ask("First?"))
+    assert await answering.answer(await answering.conversation.ask("Second?")) is Outcome.COMPLETE
+    system, question = answering.model.requests[2].messages
+    assert (system.role, question.content) == ("system", "Second?")
+    assert answering.shown[-1] == "Two."
+
+
+async def test_a_refused_question_without_a_history_is_told(answering: Answering) -> None:
+    """It is not asked again, and the sentence does not blame the person's words."""
+    answering.build((KimiInvalidRequest("HTTP 400"),))
+    outcome = await answering.answer(await answering.conversation.ask("First?"))
+    assert outcome == KimiFailure("invalid_request")
+    assert answering.shown == [KimiInvalidRequest.en]
+
+
+async def test_an_answer_that_the_database_refuses_ends_with_a_sentence(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no outage: the turn ends, and Kimi is not asked again (F1)."""
+    save_answer, refusals = turns.save_answer, [StoreRefusedData("DataError: NUL")]
+
+    async def refuse_once(*args: Any, **values: Any) -> None:
+        if refusals:
+            raise refusals.pop()
+        await save_answer(*args, **values)
+
+    monkeypatch.setattr(turns, "save_answer", refuse_once)
+    answering.build("Odd words.")
+    turn = await answering.conversation.ask("First?")
+    assert await answering.answer(turn) == KimiFailure("error")
+    assert (await stored_turn(answering, turn.id)).state is TurnState.ANSWERED
+    assert KimiError.en in answering.shown[0]
+    assert len(answering.model.requests) == 1

@@ -4,6 +4,7 @@ The scenarios and where they were reported stand in ``bots/simulator/kimi/scenar
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from core.kimi import (
     AsyncKimi,
     ChatRequest,
     KimiContentFiltered,
+    KimiContextTooLong,
     KimiEndpointMissing,
     KimiError,
     KimiOverloaded,
@@ -151,3 +153,57 @@ def test_pieces_of_text_are_joined(pieces: tuple[str, ...], text: str) -> None:
     joiner = TextJoiner()
     assert "".join(joiner.feed(piece) for piece in pieces) + joiner.flush() == text
     assert repair_text("".join(pieces)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("refuses-prompt-cache-key", "prompt_cache_key"),
+        ("refuses-stream-options", "stream_options"),
+        ("refuses-max-completion-tokens", "max_completion_tokens"),
+        ("refuses-thinking", "thinking"),
+    ],
+)
+async def test_a_refused_optional_field_is_left_out(
+    stand_in: KimiSimulator, question: ChatRequest, name: str, field: str
+) -> None:
+    """The refusal names the field; the request is sent again without it, and the next one at once (F21)."""
+    stand_in.script, stand_in.host = SCENARIOS[name].script(), SCENARIOS[name].host
+    request = replace(question, prompt_cache_key="chat-1", thinking=True)
+    async with AsyncKimi(
+        api_key="sk-test", base_url=stand_in.base_url, retry=RetryPolicy(max_attempts=1)
+    ) as kimi:
+        for _ in range(2):
+            assert collect_reply([one async for one in kimi.stream(request)]).text == "A plain answer."
+    assert [field in seen.body for seen in stand_in.requests] == [True, False, False]
+    if field == "max_completion_tokens":
+        assert stand_in.requests[-1].body["max_tokens"] == request.max_completion_tokens
+
+
+async def test_fields_may_be_left_out_from_the_start(stand_in: KimiSimulator, question: ChatRequest) -> None:
+    """KIMI_OMIT spares a host the refused attempt."""
+    scenario = SCENARIOS["refuses-stream-options"]
+    stand_in.script, stand_in.host = scenario.script(), scenario.host
+    async with AsyncKimi(
+        api_key="sk-test",
+        base_url=stand_in.base_url,
+        omit=["stream_options"],
+        retry=RetryPolicy(max_attempts=1),
+    ) as kimi:
+        assert collect_reply([one async for one in kimi.stream(question)]).text == "A plain answer."
+    assert len(stand_in.requests) == 1
+
+
+async def test_a_refusal_that_names_no_optional_field_is_final(
+    stand_in: KimiSimulator, question: ChatRequest
+) -> None:
+    """It is not asked again."""
+    scenario = SCENARIOS["full-context-range"]
+    stand_in.script = scenario.script()
+    stand_in.host = replace(scenario.host, max_prompt_chars=1)
+    async with AsyncKimi(
+        api_key="sk-test", base_url=stand_in.base_url, retry=RetryPolicy(max_attempts=1)
+    ) as kimi:
+        with pytest.raises(KimiContextTooLong):
+            await kimi.complete(question)
+    assert len(stand_in.requests) == 1

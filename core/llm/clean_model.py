@@ -1,0 +1,49 @@
+"""Takes what is no text for people out of the replies of a model."""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from core.kimi import ChatRequest, Finished, ReasoningDelta, ReplyEvent, TextDelta, ToolCall, text_of
+from core.llm.text_filter import ReplyTextFilter
+from core.ports.chat_model import CallContext, ChatModel
+
+
+class CleanModel:
+    """A :class:`core.ports.chat_model.ChatModel` whose text has no template markers.
+
+    Tool calls that the model wrote as text become tool calls if the request offers these tools.
+    """
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+
+    async def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[ReplyEvent, None]:
+        """Yield the reply's events; see ``ChatModel``.
+
+        Raises:
+            KimiError: of any kind.
+            StoreUnavailable: the account's limiter cannot be reached.
+        """
+        last = request.messages[-1]
+        text_filter = ReplyTextFilter(text_of(last.content) if last.partial else "")
+        async with contextlib.aclosing(self._model.stream(request, context)) as events:
+            async for event in events:
+                match event:
+                    case TextDelta(text=text):
+                        for cleaned in text_filter.feed(text):
+                            yield cleaned
+                    case Finished():
+                        for cleaned in text_filter.flush():
+                            yield cleaned
+                        offered = _tool_names(request)
+                        for call in text_filter.calls:
+                            if call.name in offered:
+                                yield call
+                        yield event
+                    case ReasoningDelta() | ToolCall():
+                        yield event
+
+
+def _tool_names(request: ChatRequest) -> set[Any]:
+    return {tool.get("function", {}).get("name") for tool in request.tools}
