@@ -76,7 +76,7 @@ async def test_its_usage_is_counted_for_the_person_with_its_price(answering: Ans
     assert (row.turn_id, row.person_id, row.model) == (turn.id, turn.asker_id, K2.id)
     assert (row.purpose, row.outcome) == (CallPurpose.ANSWER, str(Outcome.COMPLETE))
     assert (row.prompt_tokens, row.cached_tokens, row.completion_tokens) == (1_000_000, 500_000, 1_000_000)
-    assert (row.first_word_s, row.duration_s) == (2, 5)
+    assert (row.time_to_first_token_s, row.duration_s) == (2, 5)
     assert row.cost_usd == pytest.approx(
         PriceList({K2.id: Price(prompt=1.0, completion=2.0, cached=0.5)}).cost_usd(
             K2.id, prompt_tokens=1_000_000, cached_tokens=500_000, completion_tokens=1_000_000

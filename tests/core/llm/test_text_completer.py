@@ -67,7 +67,7 @@ async def test_the_whole_text_is_returned_and_its_use_recorded(completion: Compl
         None,
     )
     assert (row.prompt_tokens, row.completion_tokens) == (2_000_000, 1_000_000)
-    assert (row.first_word_s, row.duration_s, row.cost_usd) == (2, 3, 4.0)
+    assert (row.time_to_first_token_s, row.duration_s, row.cost_usd) == (2, 3, 4.0)
     assert completion.model.contexts[0].requester == ANN
 
 
