@@ -139,7 +139,7 @@ class World:
             if asyncio.get_running_loop().time() > deadline:
                 shown = [(shown.author, shown.text[:120]) for shown in self.screen.messages.values()]
                 raise AssertionError(f"waited in vain until {what}; the screen shows {shown}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         return result
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
@@ -163,7 +163,7 @@ class World:
                 return await self.outcomes()
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"{len(ended)} turns are done, {len(waiting)} events wait")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.25)
 
     async def queued(self, events: int) -> None:
         """Wait until so many events are open: being answered, or waiting for it."""
@@ -171,7 +171,7 @@ class World:
             while True:
                 if len(await self.rows("SELECT id FROM inbox WHERE status = 'open'")) == events:
                     return
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
 
     def assert_calm(self) -> None:
         """Assert that no call was refused for a limit and that no frame repeats the one before."""

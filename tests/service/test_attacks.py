@@ -65,7 +65,7 @@ def assert_harmless(world: Any, room: Any, attack: str) -> None:
 
 async def assert_untouched(world: Any) -> None:
     """Assert that nobody's words changed what is set, who is let in, or what is known."""
-    for table in ("choices", "blocked", "handovers", "knowledge_sets", "canned"):
+    for table in ("conversation_settings", "blocked_people", "handoffs", "knowledge_sets", "canned_responses"):
         assert await world.rows(f"SELECT * FROM {table}") == [], table  # noqa: S608 (our own names)
     assert world.kimi.formulas.fibers == []
 

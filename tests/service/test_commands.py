@@ -86,10 +86,10 @@ async def test_retry_answers_again_in_the_same_message(world: Any, room: Any) ->
         "A better try.",
         "And then?",
     ]
-    states = await world.rows("SELECT text, state FROM messages WHERE role = 'assistant' ORDER BY id")
+    states = await world.rows("SELECT text, superseded FROM messages WHERE role = 'assistant' ORDER BY id")
     assert [tuple(row) for row in states][:2] == [
-        ("The first try.", "superseded"),
-        ("A better try.", "shown"),
+        ("The first try.", True),
+        ("A better try.", False),
     ]
     world.assert_calm()
 

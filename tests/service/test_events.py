@@ -81,7 +81,7 @@ async def test_an_event_of_no_known_shape_is_recorded_and_skipped(world: Any) ->
     await room.shows("Hello there.", exactly=True)
     assert await world.done(1) == ["complete"]
     rows = await world.rows("SELECT status FROM inbox WHERE conversation_id IS NULL")
-    assert {row.state for row in rows} <= {"skipped"}
+    assert {row.status for row in rows} <= {"skipped"}
     assert rows
 
 
@@ -102,7 +102,7 @@ async def test_a_stored_event_that_cannot_be_read_is_skipped(world: Any) -> None
     await room.ask("Second?")
     await world.until(lambda: len(room.answers) == 2, "the second answer")
     assert await world.done(1) == ["complete"]
-    marks = [row.state for row in await world.rows("SELECT status FROM inbox ORDER BY id")]
+    marks = [row.status for row in await world.rows("SELECT status FROM inbox ORDER BY id")]
     assert marks == ["skipped", "done"]
 
 
@@ -183,7 +183,7 @@ async def test_a_question_longer_than_the_model_reads_is_told(world: Any) -> Non
         await room.ask("月" * 40_000)
     await room.shows("这条消息太长")
     await world.queued(0)
-    assert "too_long" in await world.outcomes()
+    assert "question_too_long" in await world.outcomes()
     await room.order("new")
     await room.shows("从头开始")
     await world.queued(0)

@@ -175,7 +175,7 @@ async def test_new_forgets_the_notes_too(world: Any) -> None:
     ("question", "outcome"),
     [
         ("长" * 10_300, "complete"),  # we think that it does not fit; it does
-        ("x" * 24_300, "too_long"),  # we think that it fits; it does not
+        ("x" * 24_300, "question_too_long"),  # we think that it fits; it does not
     ],
 )
 async def test_near_the_edge_the_provider_counts(world: Any, question: str, outcome: str) -> None:

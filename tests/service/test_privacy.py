@@ -153,7 +153,7 @@ async def test_old_messages_are_deleted_at_the_start(world: Any) -> None:
     await world.stop()
     await world.start()
     assert world.service is not None
-    await world.service.components.retention.purge_expired()
+    await world.service.components.files.retention.purge_expired()
     assert await world.rows("SELECT id FROM messages UNION ALL SELECT id FROM turns") == []
     await room.ask("And now?")
     await world.done(1)

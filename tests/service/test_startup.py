@@ -38,7 +38,7 @@ QUESTION = MessageReceived(
 )
 SEED = {
     "conversations": """
-INSERT INTO conversations (id, platform, tenant, channel, thread, scene, created_at)
+INSERT INTO conversations (id, platform, tenant, channel, thread, chat_type, created_at)
 SELECT i, 'telegram', '1', CAST(:first + i - 1 AS VARCHAR(32)), '', 'direct', :moment
   FROM n WHERE i <= :many
 """,
@@ -55,13 +55,13 @@ SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '[]', :moment, 
   FROM n
 """,
     "questions": """
-INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author, text, tokens, state, created_at)
-SELECT (i - 1) % :many + 1, i, i, 'user', 'U', 'Ann', 'Question ' || i || :words, 60, 'shown', :moment
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, superseded, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'user', 'U', 'Ann', 'Question ' || i || :words, FALSE, :moment
   FROM n
 """,
     "answers": """
-INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author, text, tokens, state, created_at)
-SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words, 60, 'shown', :moment
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, superseded, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words, FALSE, :moment
   FROM n
 """,
     "waiting": """

@@ -345,7 +345,7 @@ async def test_a_store_that_fails_for_a_moment_is_not_noticed(
     """Requests wait for it; only a failure beyond the deadline is an error."""
     store = DatabaseLimiterStore(virtual_database, "account")
     async with virtual_database.begin() as tx:
-        await tx.exec_driver_sql("ALTER TABLE accounts RENAME TO lost")
+        await tx.exec_driver_sql("ALTER TABLE llm_limiter_state RENAME TO lost")
     with pytest.raises(StoreUnavailable):
         await make_limiter(store, timing=LimiterTiming(store_retry_deadline_s=2.0)).acquire(*ask("ann"))
     patient = make_limiter(store, timing=LimiterTiming(store_retry_deadline_s=600.0))
@@ -353,7 +353,7 @@ async def test_a_store_that_fails_for_a_moment_is_not_noticed(
     await loop_clock.sleep(60)
     assert not waiting.done()
     async with virtual_database.begin() as tx:
-        await tx.exec_driver_sql("ALTER TABLE lost RENAME TO accounts")
+        await tx.exec_driver_sql("ALTER TABLE lost RENAME TO llm_limiter_state")
     with await waiting:
         pass
 
@@ -365,7 +365,7 @@ async def test_closing_does_not_wait_for_a_dead_store_for_ever(
     limiter = RateLimiter(DatabaseLimiterStore(virtual_database, "account"), AccountLimits(), loop_clock)
     with await limiter.acquire(*ask("ann")):
         async with virtual_database.begin() as tx:
-            await tx.exec_driver_sql("ALTER TABLE accounts RENAME TO lost")
+            await tx.exec_driver_sql("ALTER TABLE llm_limiter_state RENAME TO lost")
     began = loop_clock.time()
     with capture_logs() as logs:
         await limiter.close()

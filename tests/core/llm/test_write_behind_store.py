@@ -71,7 +71,7 @@ async def test_a_database_that_is_away_holds_nobody_up(sqlite_url: str) -> None:
     await migrate.upgrade(sqlite_url)
     await ledger.update(counted)
     async with database.begin() as tx:
-        await tx.exec_driver_sql("DROP TABLE accounts")
+        await tx.exec_driver_sql("DROP TABLE llm_limiter_state")
     began = time.monotonic()
     assert (await ledger.update(counted))[0] == 2
     assert time.monotonic() - began < FLUSH_AFTER_S

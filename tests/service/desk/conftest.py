@@ -246,7 +246,7 @@ class Office:
                     for one in sim.screen.messages.values()
                 ]
                 raise AssertionError(f"waited in vain until {what}; the screens show {shown}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         return result
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
@@ -261,7 +261,7 @@ class Office:
             while True:
                 if not await self.rows("SELECT id FROM inbox WHERE status = 'open'"):
                     return
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
 
     async def state(self, number: int = -1) -> str:
         """The state of a handover."""

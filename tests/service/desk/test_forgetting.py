@@ -26,7 +26,7 @@ async def test_a_forgotten_customer_leaves_no_words_on_our_side(office: Any) -> 
     async with office.service.database.begin() as tx:
         who = Actor(platform="telegram", tenant="1", channel="", person_id=str(ann.person))
         await privacy.forget_person(tx, who, alias="anon:1")
-    for table in ("handovers", "relayed", "ratings", "messages", "inbox"):
+    for table in ("handoffs", "handoff_outbox", "handoff_ratings", "messages", "inbox"):
         rows = str([tuple(row) for row in await office.rows(f"SELECT * FROM {table}")])  # noqa: S608
         assert "4711" not in rows, table
         assert "Ann" not in rows, table
