@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import shutil
+import signal
 import sqlite3
 import tempfile
 import uuid
@@ -25,6 +26,9 @@ from core.store import Database, migrate
 from tests.virtual_time import LoopClock, VirtualLoop, connect_inline, postgres_servers
 
 T = TypeVar("T")
+
+# A shell ignores SIGINT in "make test &"; the processes that tests start and interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # httpx reads the certificates anew for each client: a quarter of a second for each service that starts.
 httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)

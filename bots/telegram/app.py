@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.bot_commands import register_commands
-from bots.telegram.credentials import TelegramConfig, build_bot, identify, quiet_loggers
+from bots.telegram.credentials import TelegramConfig, build_bot, identify
 from bots.telegram.downloads import CLOUD_HOST, TelegramDownloader
 from bots.telegram.handoff_rooms import TelegramHandoffRooms
 from bots.telegram.ingress import Ingress
@@ -80,7 +80,6 @@ class TelegramApp:
             SettingsError: Telegram does not know the token.
             PlatformUnavailable: Telegram cannot be reached.
         """
-        quiet_loggers()
         user = await identify(self._bot, api_url=self._config.api_url)
         self._account.set_identity(identity_of(user))
         log.info("telegram.connected", bot=user.username, reads_groups=bool(user.can_read_all_group_messages))

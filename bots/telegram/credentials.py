@@ -71,6 +71,7 @@ def build_bot(config: TelegramConfig) -> RawBot:
     """
     if not re.fullmatch(r"\d+:[\w-]+", config.token):
         raise SettingsError([TOKEN_REFUSED])
+    _quiet_loggers()  # before the first: PTB logs the address of a new bot, which holds its token
 
     def request(connections: int) -> HTTPXRequest:
         return HTTPXRequest(
@@ -90,7 +91,7 @@ def build_bot(config: TelegramConfig) -> RawBot:
     )
 
 
-def quiet_loggers() -> None:
+def _quiet_loggers() -> None:
     """Keep the token (in httpx's URLs) and people's messages (in PTB's payloads) out of the log."""
     for name in ("httpx", "httpcore", "telegram"):
         logger = logging.getLogger(name)

@@ -4,7 +4,7 @@ from telegram import Bot, ChatMember, ChatMemberAdministrator, User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
 from bots.check_result import CheckResult
-from bots.telegram.credentials import TOKEN_REFUSED, TelegramConfig, build_bot, quiet_loggers
+from bots.telegram.credentials import TOKEN_REFUSED, TelegramConfig, build_bot
 from core.domain.errors import SettingsError
 
 #: Number of updates waiting at Telegram from which on their delivery is suspect.
@@ -20,7 +20,6 @@ async def run_checks(config: TelegramConfig, *, desk_channel: str = "") -> list[
         config: the credentials to check.
         desk_channel: chat of the team's desk; "" if it is not on Telegram.
     """
-    quiet_loggers()
     try:
         bot = build_bot(config)
     except SettingsError as exc:

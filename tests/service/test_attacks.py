@@ -24,6 +24,7 @@ from core.text.quoting import MAX_NAME_CHARS, speaker_label
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "attacks" / "attacks.toml").read_text(encoding="utf-8"))
 ATTACKS: dict[str, str] = {one["id"]: one["text"] for one in CORPUS["attack"]}
 SECRET = "plum-9"
+UNTOUCHED = ("conversation_settings", "blocked_people", "handoffs", "knowledge_sets", "canned_responses")
 
 _PING = re.compile(r"<[!@#]\w|&lt;[!@#]\w|(?<![\w.@/])@(?:channel|here|everyone|group)\b")
 
@@ -65,7 +66,13 @@ def assert_harmless(world: Any, room: Any, attack: str) -> None:
 
 async def assert_untouched(world: Any) -> None:
     """Assert that nobody's words changed what is set, who is let in, or what is known."""
-    for table in ("conversation_settings", "blocked_people", "handoffs", "knowledge_sets", "canned_responses"):
+    for table in (
+        "conversation_settings",
+        "blocked_people",
+        "handoffs",
+        "knowledge_sets",
+        "canned_responses",
+    ):
         assert await world.rows(f"SELECT * FROM {table}") == [], table  # noqa: S608 (our own names)
     assert world.kimi.formulas.fibers == []
 

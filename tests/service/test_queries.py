@@ -20,16 +20,16 @@ SMALL = {  # tables that do not grow with what people say
     "alembic_version": "one row",
     "schema_floor": "one row",
     "secrets": "one row for each kind of key",
-    "learned": "one row for each model",
-    "accounts": "one row for each Kimi account, three at most",
+    "model_calibration": "one row for each model",
+    "llm_limiter_state": "one row for each Kimi account, three at most",
     "delivery_budgets": "one row for each place that was written to lately; older ones are deleted",
     "knowledge_sets": "one row for each room that was taught something",
     "chat_rules": "one row for each room whose admins changed something",
-    "blocked": "one row for each person that an admin blocked",
+    "blocked_people": "one row for each person that an admin blocked",
     "procrastinate_workers": "one row for each replica",
     "procrastinate_jobs": "what is open at the moment; done jobs are deleted",
 }
-PARTIAL = {"ix_inbox_open", "ix_inbox_album", "ix_handovers_active"}  # hold only rows that are open now
+PARTIAL = {"ix_inbox_open", "ix_inbox_media_group", "ix_handoffs_active"}  # hold only rows that are open now
 
 
 COUNT = "SELECT count(*) AS every, count(*) FILTER (WHERE status = 'open') AS open FROM inbox"

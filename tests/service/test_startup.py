@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from core.store.payload import encode
 from sqlalchemy import text
 
 from bots.composition.platform_wiring import build_platforms
@@ -18,6 +17,7 @@ from core.domain.clock import SystemClock
 from core.domain.events import Mention, MessageReceived
 from core.settings import Settings
 from core.store import Database, migrate
+from core.store.event_codec import encode
 
 CONVERSATIONS = 2_000
 TURNS_EACH = 25  #: a question and an answer each
@@ -38,8 +38,8 @@ QUESTION = MessageReceived(
 )
 SEED = {
     "conversations": """
-INSERT INTO conversations (id, platform, tenant, channel, thread, chat_type, created_at)
-SELECT i, 'telegram', '1', CAST(:first + i - 1 AS VARCHAR(32)), '', 'direct', :moment
+INSERT INTO conversations (id, platform, tenant, channel, thread, chat_type, history_cutoff_seq, created_at)
+SELECT i, 'telegram', '1', CAST(:first + i - 1 AS VARCHAR(32)), '', 'direct', -1, :moment
   FROM n WHERE i <= :many
 """,
     "events": """
@@ -55,13 +55,13 @@ SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '[]', :moment, 
   FROM n
 """,
     "questions": """
-INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, superseded, created_at)
-SELECT (i - 1) % :many + 1, i, i, 'user', 'U', 'Ann', 'Question ' || i || :words, FALSE, :moment
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'user', 'U', 'Ann', 'Question ' || i || :words, :moment
   FROM n
 """,
     "answers": """
-INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, superseded, created_at)
-SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words, FALSE, :moment
+INSERT INTO messages (conversation_id, turn_id, seq, role, author_id, author_name, text, created_at)
+SELECT (i - 1) % :many + 1, i, i, 'assistant', '', '', 'Answer ' || i || :words, :moment
   FROM n
 """,
     "waiting": """

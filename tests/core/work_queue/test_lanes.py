@@ -33,5 +33,5 @@ def test_a_lane_without_a_processor_is_refused() -> None:
     async def process_next(queue_key: QueueKey) -> bool:
         return False
 
-    with pytest.raises(ValueError, match="desk, notes"):
+    with pytest.raises(ValueError, match="handoff, ai_assist"):
         route_by_lane({Lane.TURNS: process_next, Lane.COMMANDS: process_next})
