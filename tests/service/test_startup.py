@@ -75,8 +75,8 @@ SELECT :turns + i, 'telegram', '1', 'new:' || i, i, 'turns', 'open', {event}, :m
 async def seed(database: Database, event: dict[str, Any], first_chat: int) -> None:
     """Make the past, out of one event as it is stored; chats are numbered from ``first_chat`` on."""
     postgresql = database.dialect == "postgresql"
-    payload = "replace(:event, 'CHAT', CAST(:first + (i - 1) % :many AS VARCHAR(32)))"
-    payload = f"CAST({payload} AS JSON)" if postgresql else payload
+    event_sql = "replace(:event, 'CHAT', CAST(:first + (i - 1) % :many AS VARCHAR(32)))"
+    event_sql = f"CAST({event_sql} AS JSON)" if postgresql else event_sql
     values = {
         "many": CONVERSATIONS,
         "turns": CONVERSATIONS * TURNS_EACH,
@@ -89,7 +89,7 @@ async def seed(database: Database, event: dict[str, Any], first_chat: int) -> No
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :turns) "
     async with database.begin() as tx:
         for sentence in SEED.values():
-            statement = numbers + sentence.format(payload=payload)
+            statement = numbers + sentence.format(event=event_sql)
             if postgresql:
                 for name, kind in {**kinds, "moment": "TIMESTAMPTZ"}.items():
                     statement = statement.replace(f":{name}", f"CAST(:{name} AS {kind})")
