@@ -7,6 +7,7 @@ stand-ins share one fast clock: every ratio of paces, limits and waits is that o
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from core.domain.clock import Clock
 from core.settings import Settings
+from core.work_queue import postgres
 from tests.virtual_time import VirtualLoop
 
 PATIENCE_S = 200.0  #: for anything a test waits for
@@ -361,8 +363,23 @@ def clock(loop_clock: Clock) -> Clock:
 
 
 @pytest.fixture
+def patient_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give replicas a minute to answer for themselves: their lease runs on the machine's clock, not on the loop's.
+
+    How fast a replica's end is noticed is shown by ``tests/core/work_queue/postgres`` and ``tests/scaleout``.
+    """
+    timing = partial(postgres.ClusterTiming, lease_s=60.0, stalled_s=75.0)
+    monkeypatch.setattr(postgres, "ClusterTiming", timing)
+
+
+@pytest.fixture
 async def world(
-    platform: str, backend: str, clock: Clock, request: pytest.FixtureRequest, inline_sqlite: None
+    platform: str,
+    backend: str,
+    clock: Clock,
+    request: pytest.FixtureRequest,
+    inline_sqlite: None,
+    patient_lease: None,
 ) -> AsyncIterator[World]:
     """A world whose service is not started yet; its Kimi says hello until it is told otherwise."""
     url = request.getfixturevalue("migrated_sqlite_url" if backend == "sqlite" else "migrated_postgres_url")
