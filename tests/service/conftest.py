@@ -364,7 +364,7 @@ def clock(loop_clock: Clock) -> Clock:
 
 @pytest.fixture
 def patient_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give replicas a minute to answer for themselves: their lease runs on the machine's clock, not on the loop's.
+    """Give replicas a minute to answer for themselves: their lease runs on the machine's clock.
 
     How fast a replica's end is noticed is shown by ``tests/core/work_queue/postgres`` and ``tests/scaleout``.
     """
