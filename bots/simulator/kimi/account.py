@@ -66,6 +66,9 @@ _TIERS: dict[int, tuple[int, int, int, int | None]] = {
 }
 
 
+ROUNDING_S = 1e-6  #: what two floats that mean one instant may differ by
+
+
 @dataclass(slots=True)
 class Window:
     """A sliding window that sums what happened within its length."""
@@ -81,7 +84,7 @@ class Window:
 
     def sum(self, now_s: float) -> int:
         """Return the sum of what is not older than the window."""
-        while self._entries and self._entries[0][0] <= now_s - self.length_s:
+        while self._entries and self._entries[0][0] <= now_s - self.length_s + ROUNDING_S:
             self.total -= self._entries.popleft()[1]
         return self.total
 
