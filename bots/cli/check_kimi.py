@@ -40,6 +40,9 @@ async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS
     except KimiError as error:
         return [CheckResult("fault", f"Kimi: {error}", error.notice(terminal_language()))]
     results = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
+    if settings.kimi_omit:
+        fields = ", ".join(settings.kimi_omit)
+        results.append(CheckResult("ok", f"Kimi: {fields} are left out of requests (KIMI_OMIT)"))
     return [*results, await _check_balance(settings, str(host))]
 
 

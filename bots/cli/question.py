@@ -19,6 +19,7 @@ def open_kimi(
         api_key=settings.kimi_api_key.get_secret_value(),
         base_url=base_url or settings.kimi_base_url,
         retry=retry,
+        omit=settings.kimi_omit,
         timeouts=Timeouts(
             connect_s=settings.kimi_timeout_connect_s,
             first_byte_s=settings.kimi_timeout_first_byte_s,

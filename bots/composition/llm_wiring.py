@@ -190,6 +190,7 @@ def _build_provider(
             first_byte_s=settings.kimi_timeout_first_byte_s,
             idle_s=settings.kimi_timeout_idle_s,
         ),
+        omit=settings.kimi_omit,
         retry=RetryPolicy(max_attempts=1),  # the gateway retries, with a new permit for each attempt
     )
     account = account_name(base_url, secret)

@@ -198,7 +198,6 @@ def extract_text(body: bytes) -> str:
     "filename", …}``, at times within a JSON string.
 
     Raises:
-        KimiFileRefused: there is no text in the file.
         KimiUnreadableReply: a gateway answered with a page.
     """
     try:
@@ -213,8 +212,8 @@ def extract_text(body: bytes) -> str:
     match value:
         case {"content": str(text)}:
             return repair_text(text)
-        case {"content": None} | {"content": ""} | None:
-            raise KimiFileRefused("the file has no content", reason="empty")
+        case {"content": None} | None:
+            return ""
         case _:
             return repair_text(body.decode("utf-8", "replace"))
 

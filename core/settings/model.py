@@ -23,6 +23,7 @@ from core.settings.shapes import (
     ApiKey,
     DatabaseUrl,
     KimiBaseUrl,
+    KimiFields,
     ModelName,
     SlackAppToken,
     SlackBotToken,
@@ -96,6 +97,14 @@ class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFiel
     )
     kimi_top_p: float | None = setting(
         "KIMI_TOP_P", "Kimi", "Nucleus sampling, above 0 to 1. As with the temperature.", gt=0, le=1
+    )
+    kimi_omit: KimiFields = setting(
+        "KIMI_OMIT",
+        "Kimi",
+        "Optional fields of requests that your host refuses, such as `prompt_cache_key,stream_options`. "
+        "They are also learnt from its refusals, one refused request each after a start.",
+        default=(),
+        default_text="–",
     )
     reply_tokens: int = setting(
         "MOONTHREAD_REPLY_TOKENS",

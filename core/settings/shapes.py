@@ -133,6 +133,13 @@ ToolNames = Annotated[
 ]
 """Python modules, or functions in them."""
 
+KimiFields = Annotated[
+    tuple[str, ...],
+    parse_list(
+        "max_completion_tokens|prompt_cache_key|reasoning_effort|safety_identifier|stream_options|thinking",
+        "is a list of optional fields, such as prompt_cache_key,stream_options",
+    ),
+]
 PersonIds = Annotated[
     tuple[str, ...],
     parse_list(

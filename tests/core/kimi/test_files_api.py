@@ -2,7 +2,13 @@
 
 import pytest
 
-from core.kimi import KimiEndpointMissing, KimiFileRefused, KimiInvalidRequest, KimiUnavailable
+from core.kimi import (
+    KimiEndpointMissing,
+    KimiFileRefused,
+    KimiInvalidRequest,
+    KimiUnavailable,
+    KimiUnreadableReply,
+)
 from core.kimi.content import ImagePart, TextPart, VideoPart, count_media, text_of, wire_content
 from core.kimi.files_api import as_file_refusal, extract_text, parse_file
 
@@ -15,11 +21,26 @@ from core.kimi.files_api import as_file_refusal, extract_text, parse_file
         ("plain words", "plain words"),
         ('{"rows": 3}', '{"rows": 3}'),
         ("", ""),
+        ('{"content": null}', ""),
+        ("null", ""),
+        ('{"content": "a\\u0000b"}', "ab"),
     ],
 )
 def test_a_file_s_text_is_found_in_any_shape(body: str, text: str) -> None:
     """JSON, JSON within a JSON string, and the plain text that is documented."""
     assert extract_text(body.encode()) == text
+
+
+def test_a_page_is_no_file_s_text() -> None:
+    """A gateway's page is never given to Kimi as the document (F36)."""
+    with pytest.raises(KimiUnreadableReply):
+        extract_text(b"<!DOCTYPE html><html><title>502 Bad Gateway</title></html>")
+
+
+def test_a_file_in_work_is_not_damaged() -> None:
+    """A refusal because the text is not ready yet may pass (F35)."""
+    error = as_file_refusal(KimiInvalidRequest("HTTP 400: file is still being processed"))
+    assert isinstance(error, KimiUnavailable)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ def test_platforms_are_those_with_a_bot_token() -> None:
         ("KIMI_THINKING", "maybe", "set on or off"),
         ("KIMI_TEMPERATURE", "hot", "a number from 0 up to 2"),
         ("KIMI_TOP_P", "0", "a number above 0 up to 1"),
+        ("KIMI_OMIT", "model", "is a list of optional fields"),
         ("MOONTHREAD_REPLY_TOKENS", "12.5", "a whole number from 256"),
         ("MOONTHREAD_KIMI_TIMEOUT_IDLE_S", "0", "a number above 0 up to 600"),
         ("MOONTHREAD_SHUTDOWN_GRACE_S", "inf", "a number from 0 up to 600"),
