@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from rich.cells import cell_len
+
 from bots.telegram.entities import limit_entities, utf16_length
 from bots.telegram.outgoing_markdown import neutralize_at_names, to_entities
 from bots.telegram.rich_markdown import to_rich_markdown
@@ -24,6 +26,7 @@ from core.markdown.lines import (
 from core.markdown.mentions import MentionCodec
 from core.markdown.partial_text import close_open_markup
 from core.markdown.split import IncrementalSplitter
+from core.markdown.tables import split_cells
 from core.text.visible_text import has_visible_text
 
 TEXT_LIMIT_UNITS = 4096
@@ -40,6 +43,7 @@ _USER_LINK = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
 """Beginning of a URL that mentions a person."""
 
 _FULLWIDTH_AT = "\uff20"  #: an "@" of the same length, after which Telegram finds no mention
+_DELIMITER_ROW = re.compile(r"[\s|:-]*")
 _ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
 _PAIRED_MARKERS = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
@@ -174,28 +178,30 @@ def _entity_hints(text: str, line: MarkdownLine) -> Iterator[re.Match[str]]:
 
 
 class _TableGrowth:
-    """Counts the characters that padding adds to a table."""
+    """Counts the characters that padding adds to a table, beyond those that pad its source already."""
 
     def __init__(self) -> None:
         self.widths: list[int] = []
         self.rows = 0
         self.source_chars = 0
+        self.narrow_chars = 0  # characters that take no column, such as joiners
         self.padding_chars = 0
 
     def add_line(self, raw: str, line: MarkdownLine) -> int:
         """Return the characters that one more line adds beyond its own."""
         if line.kind not in TABLE_KINDS and not raw.lstrip().startswith("|"):
             self.widths, self.rows, self.source_chars, self.padding_chars = [], 0, 0, 0
+            self.narrow_chars = 0
             return 0
-        cells = [2 * len(cell) for cell in raw.strip().strip("|").split("|")]
+        cells = [] if _DELIMITER_ROW.fullmatch(raw) else split_cells(raw.replace("@", _FULLWIDTH_AT))
         self.widths.extend([0] * (len(cells) - len(self.widths)))
-        for column, width in enumerate(cells):
-            self.widths[column] = max(self.widths[column], width)
+        for column, cell in enumerate(cells):
+            columns = cell_len(cell)
+            self.widths[column] = max(self.widths[column], columns)
+            self.narrow_chars += max(0, utf16_length(cell) - columns)
         self.rows += 1
         self.source_chars += len(raw)
-        added = max(
-            self.padding_chars,
-            (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) - self.source_chars,
-        )
+        table_chars = (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) + self.narrow_chars
+        added = max(self.padding_chars, table_chars - self.source_chars)
         growth, self.padding_chars = added - self.padding_chars, added
         return growth

@@ -148,3 +148,19 @@ def test_markup_that_nobody_means_is_shown_as_it_is() -> None:
     """Thousands of nested quotes neither vanish nor stop the service."""
     (page,) = TelegramRenderer().render(">" * 500 + " deep", complete=True)
     assert page.text.endswith("deep")
+
+
+def test_a_padded_table_takes_as_few_messages_as_it_shows() -> None:
+    """Cells that the source pads, as prettier and models do, count once: 8.8 kB are three messages (F28)."""
+    rows = [[f"Row {row}", "Some words.", f"A longer explanation of row {row}. " * 4] for row in range(32)]
+    widths = (20, 60, 180)
+    lines = [
+        "| " + " | ".join(cell[:w].ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
+    pages = TelegramRenderer().render("\n".join(lines), complete=True)
+    assert len(pages) == 3
+    assert all(utf16_length(page.text) <= 4096 for page in pages)
+    shown = "\n".join(page.text for page in pages)
+    assert all(f"explanation of row {row}." in shown for row in range(32))
