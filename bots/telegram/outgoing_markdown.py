@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from markdown_it.token import Token
 
 from bots.telegram.entities import EntityDict, EntityTextBuilder
+from core.markdown.html_text import html_to_text
 from core.markdown.mentions import MentionCodec
 from core.markdown.parser import parser
 from core.markdown.tables import format_table
@@ -207,7 +208,7 @@ class _InlineWriter:
             case "image":
                 self._write_image(token)
             case _:
-                self.builder.write(neutralize_at_names(token.content))
+                self.builder.write(neutralize_at_names(html_to_text(token.content)))
 
     def _write_code(self, code: str) -> None:
         """Write code: as text inside a link, which may not contain it; other styles end before it."""
@@ -267,8 +268,10 @@ def plain_text(tokens: Sequence[Token]) -> str:
                 out[start:] = [_with_target("".join(out[start:]), target)]
             case "image":
                 out.append(_with_target(plain_text(child.children or []), str(child.attrGet("src") or "")))
-            case _:
+            case "code_inline":
                 out.append(child.content)
+            case _:
+                out.append(html_to_text(child.content, line_break=" · "))
     return "".join(out)
 
 
