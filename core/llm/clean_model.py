@@ -12,11 +12,14 @@ from core.ports.chat_model import CallContext, ChatModel
 class CleanModel:
     """A :class:`core.ports.chat_model.ChatModel` whose text has no template markers.
 
-    Tool calls that the model wrote as text become tool calls if the request offers these tools.
+    Tool calls that the model wrote as text become tool calls if the request offers these tools. A model
+    that was seen to end its thinking with ``</think>`` without having begun it is not shown before that end
+    in later replies.
     """
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
+        self._unopened: set[str] = set()  # models whose text begins with thinking, without an opening tag
 
     async def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events; see ``ChatModel``.
@@ -26,7 +29,8 @@ class CleanModel:
             StoreUnavailable: the account's limiter cannot be reached.
         """
         last = request.messages[-1]
-        text_filter = ReplyTextFilter(text_of(last.content) if last.partial else "")
+        before = text_of(last.content) if last.partial else ""
+        text_filter = ReplyTextFilter(before, begins_with_thinking=request.model in self._unopened)
         async with contextlib.aclosing(self._model.stream(request, context)) as events:
             async for event in events:
                 match event:
@@ -36,6 +40,8 @@ class CleanModel:
                     case Finished():
                         for cleaned in text_filter.flush():
                             yield cleaned
+                        if text_filter.has_unopened_thinking:
+                            self._unopened.add(request.model)
                         offered = _tool_names(request)
                         for call in text_filter.calls:
                             if call.name in offered:

@@ -63,15 +63,23 @@ class _Code:
 class ReplyTextFilter:
     """Filters the text of one request's reply, piece by piece."""
 
-    def __init__(self, before: str = "") -> None:
-        """Begin behind ``before``, the text that the reply continues."""
+    def __init__(self, before: str = "", *, begins_with_thinking: bool = False) -> None:
+        """Begin a reply.
+
+        Args:
+            before: the text that the reply continues.
+            begins_with_thinking: take the beginning for thinking that ends with ``</think>``; without that
+                end, it is the answer.
+        """
+        self.has_unopened_thinking = False  #: ``</think>`` ended what had been taken for the answer
+        self._is_guess = begins_with_thinking and not before
         self.calls: list[ToolCall] = []  #: tool calls that were written as text
         self._code = _Code("```", is_block=True) if is_in_code_block(before) else _Code()
         self._last = before[-1:] or "\n"
         self._held = ""
         self._section = ""  # text of a tool section, or of thinking, that has not ended yet
-        self._ends_with: re.Pattern[str] | None = None  # what ends it
-        self._is_start = not before
+        self._ends_with = _THINK_END if self._is_guess else None  # what ends it
+        self._is_start = not before and not self._is_guess
         self._is_wrapped = False
         self._strips_next = False  # white space behind thinking is dropped
 
@@ -100,6 +108,8 @@ class ReplyTextFilter:
         """Return the events that the end of the reply completes."""
         text, self._held, self._is_start = self._held, "", False
         events = self._split(_WRAPPER_END.sub("", text) if self._is_wrapped else text, is_end=True)
+        if self._is_guess:
+            return [*events, *([TextDelta(self._section)] if self._section else [])]
         if self._ends_with is _THINK_END:
             return [*events, *([ReasoningDelta(self._section)] if self._section else [])]
         if self._ends_with is not None:
@@ -141,6 +151,7 @@ class ReplyTextFilter:
             self._section, self._ends_with = "", _THINK_END
         else:
             self._strips_next = _THINK_END.fullmatch(mark[0]) is not None
+            self.has_unopened_thinking |= self._strips_next
         return text[mark.end() :]
 
     def _read_section(self, text: str, events: list[ReplyEvent]) -> str:
@@ -153,6 +164,8 @@ class ReplyTextFilter:
             return ""
         self._section = whole[: end.start()]
         if pattern is _THINK_END:
+            self._is_guess = False
+            self._section = _THINK_START.sub("", self._section)
             if self._section:
                 events.append(ReasoningDelta(self._section))
             self._section, self._ends_with, self._strips_next = "", None, True

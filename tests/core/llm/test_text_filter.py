@@ -58,6 +58,23 @@ def test_calls_in_the_text_are_tool_calls() -> None:
     assert filtered("I look. ", SECTION[:-40])[2] == [("web_search", '{"query": "tea"}')]
 
 
+def test_thinking_that_was_never_opened_is_learnt() -> None:
+    """The first reply shows it before its end is known; later ones hold the beginning (F15)."""
+    first = ReplyTextFilter()
+    first.feed("The user greets me…</think>\n\nHello")
+    assert first.has_unopened_thinking
+    later = ReplyTextFilter(begins_with_thinking=True)
+    events = [
+        *later.feed("The user greets"),
+        *later.feed(" me…</thi"),
+        *later.feed("nk>\n\nHello"),
+        *later.flush(),
+    ]
+    assert events == [ReasoningDelta("The user greets me…"), TextDelta("Hello")]
+    answer = ReplyTextFilter(begins_with_thinking=True)
+    assert [*answer.feed("Hello"), *answer.flush()] == [TextDelta("Hello")]
+
+
 def test_a_continuation_knows_that_it_is_in_code() -> None:
     """The text before it decides whether a marker is code."""
     assert filtered("<|im_end|>\n```\n<|im_end|>", before="```\nx = ")[0] == "<|im_end|>\n```\n"
