@@ -1,4 +1,8 @@
-"""Flood control of one person: questions in a minute, and repetitions of the same words. Pure."""
+"""Flood control of one person: requests in a minute, and repetitions of the same words. Pure.
+
+A request is whatever makes the service call Kimi or a platform: a question, a command, a pressed button,
+an edit that is answered anew.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,11 +12,13 @@ from typing import Final
 FLOOD_WINDOW_S: Final = 60.0
 PAUSE_S: Final = 60.0  #: pause after too many questions
 DUPLICATE_WINDOW_S: Final = 600.0  #: also the time for which repeated words are ignored
-MAX_RECENT: Final = 300  #: questions that are counted of one person
+MAX_RECENT: Final = 300  #: requests that are counted of one person
+GROUP_COMMANDS_PER_MINUTE: Final = 4  #: of one person; the members of a group share the platform's limits
+COMMAND_MARK: Final = "command"  #: fingerprint of such commands; those of questions are hexadecimal
 
 
 class FloodDecision(StrEnum):
-    """Decision on one question."""
+    """Decision on one request."""
 
     ALLOW = "pass"
     FLOOD = "flood"  #: too many: refused with a notice, and a pause begins
@@ -24,13 +30,13 @@ class FloodDecision(StrEnum):
 class FloodLimits:
     """Limits of one person; 0 is no limit."""
 
-    questions_per_minute: int = 0  #: questions within :data:`FLOOD_WINDOW_S`
+    questions_per_minute: int = 0  #: requests within :data:`FLOOD_WINDOW_S`
     duplicates_per_10_min: int = 0  #: questions in the same words within :data:`DUPLICATE_WINDOW_S`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodCounter:
-    """One person's recent questions. Times are seconds since the epoch."""
+    """One person's recent requests. Times are seconds since the epoch."""
 
     recent: tuple[tuple[float, str], ...] = ()  #: (time, fingerprint), oldest first
     paused_until: float = 0.0
@@ -68,3 +74,27 @@ def check_flood(
             counter, muted_until={**counter.muted_until, fingerprint: now + DUPLICATE_WINDOW_S}
         ), FloodDecision.DUPLICATE
     return counter, FloodDecision.ALLOW
+
+
+def check_request(
+    counter: FloodCounter, limits: FloodLimits, *, now: float, group_command: bool
+) -> tuple[FloodCounter, FloodDecision]:
+    """Return the counter after one more request that is no question, and the decision on it.
+
+    It is refused in silence, because a notice would be one more reply to the same flood.
+
+    Args:
+        counter: the person's recent requests.
+        limits: the person's limits.
+        now: seconds since the epoch.
+        group_command: whether it is a command in a group.
+    """
+    marks = [mark for at, mark in counter.recent if now - at < FLOOD_WINDOW_S]
+    if (
+        now < counter.paused_until
+        or 0 < limits.questions_per_minute <= len(marks)
+        or (group_command and marks.count(COMMAND_MARK) >= GROUP_COMMANDS_PER_MINUTE)
+    ):
+        return counter, FloodDecision.DROP
+    request = (now, COMMAND_MARK if group_command else "")
+    return replace(counter, recent=(*counter.recent, request)[-MAX_RECENT:]), FloodDecision.ALLOW

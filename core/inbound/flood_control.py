@@ -1,7 +1,8 @@
 """Flood control: the first handler. Blocked people get nothing, and those who ask too fast must wait.
 
-Each is told once, at once; their further messages are not even stored. Everybody may always ask to be
-forgotten.
+Each is told once, at once; their further messages are not even stored. Commands, presses and edits count
+as questions do, and are dropped without a notice. Everybody may always ask to be forgotten, and stop an
+answer that is being written.
 """
 
 import hashlib
@@ -9,13 +10,15 @@ import hmac
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeAlias
 
 import structlog
 
 from core.access import AccessLists, Actor, RefusalReason
-from core.access.flood_limits import FloodCounter, FloodDecision, FloodLimits, check_flood
+from core.access.flood_limits import FloodCounter, FloodDecision, FloodLimits, check_flood, check_request
 from core.chat_policy import Trigger
+from core.domain.addresses import ChatType
 from core.domain.buttons import ActionButton, ConfirmForget
 from core.domain.command_names import CommandName
 from core.domain.events import (
@@ -32,7 +35,9 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.domain.queue import EventStatus, Lane, QueueKey
+from core.domain.turn_states import TurnState
 from core.inbound.handler import IGNORED, Handled
+from core.inbound.message_intake import asks_again, intake_edit
 from core.llm.pseudonymizing_model import KEY_NAME
 from core.store import (
     Transaction,
@@ -43,6 +48,7 @@ from core.store import (
     handoffs,
     history,
     inbox,
+    turns,
 )
 from core.store.clock import utc_now
 from core.store.event_context import EventContext
@@ -54,9 +60,10 @@ ActiveEvent: TypeAlias = MessageReceived | CommandReceived | ButtonPressed | Mes
 """An event by which a person can ask for something."""
 
 _UNPROMPTED_TRIGGERS: Final = (Trigger.QUESTION, Trigger.ALWAYS)  #: the bot answers without being addressed
-
-
 NEVER_ASKED: Final = FloodCounter()
+
+Check: TypeAlias = Callable[[FloodCounter], tuple[FloodCounter, FloodDecision]]
+"""Counts one more request of a person and decides on it."""
 
 
 class FloodControl:
@@ -96,8 +103,16 @@ class FloodControl:
             if member.is_staff:
                 return None
         if not await _is_question(tx, event, context):
-            return None
-        match await self._count(tx, event, actor, context):
+            return await self._check_request(tx, event, actor, context)
+        fingerprint, media_group_id = await self._fingerprint(tx, event)
+        check = partial(
+            check_flood,
+            limits=self._limits,
+            now=self._now().timestamp(),
+            fingerprint=fingerprint,
+            count_once=bool(media_group_id),
+        )
+        match await _count(tx, actor, context, check):
             case FloodDecision.ALLOW:
                 return None
             case FloodDecision.DROP:
@@ -109,44 +124,56 @@ class FloodControl:
         log.info("flood.person_limited", reason=reason.value, platform=actor.platform)
         return await _notify(tx, event, reason)
 
-    async def _count(
+    async def _check_request(
         self, tx: Transaction, event: ActiveEvent, actor: Actor, context: EventContext
-    ) -> FloodDecision:
-        """Count one more question of a person and return the decision on it."""
-        media_group_id = event.media_group_id if isinstance(event, MessageReceived) else ""
-        fingerprint = await self._fingerprint(tx, event, media_group_id)
-        now, stored = self._now().timestamp(), context.flood
-        counter, decision = check_flood(
-            NEVER_ASKED if stored is None else stored.counter,
-            self._limits,
-            now=now,
-            fingerprint=fingerprint,
-            count_once=bool(media_group_id),
+    ) -> Handled | None:
+        """Count a command, a press or an edit; one too many is dropped, an edit only changes the history."""
+        if not await _makes_calls(tx, event, context):
+            return None
+        check = partial(
+            check_request,
+            limits=self._limits,
+            now=self._now().timestamp(),
+            group_command=(
+                isinstance(event, CommandReceived)
+                and event.chat_type is ChatType.GROUP
+                and not context.may_concern_handoff  # the team's own commands come quickly
+            ),
         )
-        if stored is not None and await flood_counters.save(
-            tx, actor, counter, unchanged_since=stored.updated_at
-        ):
-            return decision
-        # It is the person's first question, or another replica counts one of theirs at the same time.
-        counter, decision = check_flood(
-            await flood_counters.lock(tx, actor),
-            self._limits,
-            now=now,
-            fingerprint=fingerprint,
-            count_once=bool(media_group_id),
+        if await _count(tx, actor, context, check) is FloodDecision.ALLOW:
+            return None
+        log.info("flood.request_dropped", kind=type(event).__name__, platform=actor.platform)
+        return (
+            await intake_edit(tx, event, answer_again=False) if isinstance(event, MessageEdited) else IGNORED
         )
-        await flood_counters.save(tx, actor, counter)
-        return decision
 
-    async def _fingerprint(self, tx: Transaction, event: ActiveEvent, media_group_id: str) -> str:
-        """Return a keyed hash, equal for equal questions; "" for one that nothing can repeat."""
+    async def _fingerprint(self, tx: Transaction, event: ActiveEvent) -> tuple[str, str]:
+        """Return a keyed hash, equal for equal questions, and the media group that it is of, if any.
+
+        The hash is "" for a question that nothing can repeat.
+        """
+        media_group_id = event.media_group_id if isinstance(event, MessageReceived) else ""
         words = " ".join(event.text.casefold().split()) if isinstance(event, MessageReceived) else ""
         content = f"album:{media_group_id}" if media_group_id else f"words:{words}" if words else ""
         if not content or (isinstance(event, MessageReceived) and event.attachments and not media_group_id):
-            return ""
+            return "", media_group_id
         if self._key is None:
             self._key = await get_or_create_key(tx, KEY_NAME)
-        return hmac.new(self._key, content.encode(), hashlib.sha256).hexdigest()[:16]
+        return hmac.new(self._key, content.encode(), hashlib.sha256).hexdigest()[:16], media_group_id
+
+
+async def _count(tx: Transaction, actor: Actor, context: EventContext, check: Check) -> FloodDecision:
+    """Count one more request of a person for all replicas together, and return the decision on it."""
+    stored = context.flood
+    counter, decision = check(NEVER_ASKED if stored is None else stored.counter)
+    if stored is not None and await flood_counters.save(
+        tx, actor, counter, unchanged_since=stored.updated_at
+    ):
+        return decision
+    # It is the person's first request, or another replica counts one of theirs at the same time.
+    counter, decision = check(await flood_counters.lock(tx, actor))
+    await flood_counters.save(tx, actor, counter)
+    return decision
 
 
 async def _notify(tx: Transaction, event: ActiveEvent, reason: RefusalReason) -> Handled:
@@ -192,6 +219,32 @@ async def _is_question(tx: Transaction, event: ActiveEvent, context: EventContex
             return action in (ActionButton.RETRY, ActionButton.CONTINUE)
         case _:
             return False
+
+
+async def _makes_calls(tx: Transaction, event: ActiveEvent, context: EventContext) -> bool:
+    """Return whether an event that is no question makes the service call Kimi or a platform."""
+    match event:
+        case CommandReceived(command=CommandName.STOP) | ButtonPressed(action=ActionButton.STOP):
+            return not await _is_answer_running(tx, event, context)
+        case CommandReceived() | ButtonPressed():
+            return True
+        case MessageEdited():
+            late_mention = event.message is not None and event.message.mention is Mention.BY_NAME
+            return late_mention or await asks_again(tx, event)
+        case MessageReceived():
+            return False
+
+
+async def _is_answer_running(
+    tx: Transaction, event: CommandReceived | ButtonPressed, context: EventContext
+) -> bool:
+    conversation = context.replied_conversation or context.conversation
+    if isinstance(event, ButtonPressed):
+        conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+    if conversation is None:
+        conversation = await conversations.find_latest_in_channel(tx, event.address.key, event.author.id)
+    latest = None if conversation is None else await turns.get_latest(tx, conversation.id)
+    return latest is not None and latest.state is TurnState.RUNNING
 
 
 def _expects_reply(event: ActiveEvent) -> bool:

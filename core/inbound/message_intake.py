@@ -18,6 +18,7 @@ from core.inbound.history_writer import append_to_history, attach_media_group
 from core.store import Transaction, chat_members, conversations, files, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
+from core.store.history import HistoryMessage
 from core.store.inbox import MediaGroupMessage
 
 LATE_MENTION: Final = timedelta(minutes=15)  #: after which adding a mention asks nothing any more
@@ -82,21 +83,12 @@ async def intake_bot_access(tx: Transaction, event: BotAccessChanged) -> Handled
 
 async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bool) -> Handled:
     """Change a stored message; with ``answer_again`` the latest question is answered anew."""
-    conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
-    line = (
-        None
-        if conversation is None
-        else await history.get_user_message(tx, conversation.id, event.message_id)
-    )
-    if conversation is None or line is None:
+    edited = await _load_edited(tx, event)
+    if edited is None:
         return IGNORED
+    conversation, line = edited
     new_files = _changed_files(event, line.content.attachments)
-    if event.text == line.text and new_files is None:
-        return IGNORED  # an edit that changes nothing a person sees: a link preview, a pin
-    latest = await turns.get_latest(tx, conversation.id)
-    # Several messages may have been coalesced into one question.
-    asked = latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq
-    again = answer_again and asked and not await muted_by_staff(tx, conversation, event.sent_at)
+    again = answer_again and await _is_latest_question(tx, event, conversation, line.seq)
     status = EventStatus.OPEN if again else EventStatus.RECORDED
     await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.TURNS, status=status)
     await history.edit_user_message(tx, conversation.id, event.message_id, event.text)
@@ -109,6 +101,37 @@ async def intake_edit(tx: Transaction, event: MessageEdited, *, answer_again: bo
         queue_key=QueueKey(conversation.id, Lane.TURNS),
         cancel_reason=CancelReason.RETRY if running is not None else None,
     )
+
+
+async def asks_again(tx: Transaction, event: MessageEdited) -> bool:
+    """Return whether an edit changes the latest question of a conversation, which is then answered anew."""
+    edited = await _load_edited(tx, event)
+    if edited is None:
+        return False
+    conversation, line = edited
+    return await _is_latest_question(tx, event, conversation, line.seq)
+
+
+async def _load_edited(tx: Transaction, event: MessageEdited) -> tuple[Conversation, HistoryMessage] | None:
+    """Return an edited message with its conversation; None if it is unknown, or no person sees a change."""
+    conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+    if conversation is None:
+        return None
+    line = await history.get_user_message(tx, conversation.id, event.message_id)
+    if line is None:
+        return None
+    if event.text == line.text and _changed_files(event, line.content.attachments) is None:
+        return None  # a link preview, a pin
+    return conversation, line
+
+
+async def _is_latest_question(
+    tx: Transaction, event: MessageEdited, conversation: Conversation, seq: int
+) -> bool:
+    latest = await turns.get_latest(tx, conversation.id)
+    # Several messages may have been coalesced into one question.
+    asked = latest is not None and min(latest.inbox_id, latest.seq) <= seq <= latest.seq
+    return asked and not await muted_by_staff(tx, conversation, event.sent_at)
 
 
 async def find_late_question(tx: Transaction, event: MessageEdited) -> MessageReceived | None:

@@ -37,8 +37,9 @@ class GuardFields(BaseModel):
     flood_messages_per_minute: int = setting(
         "MOONTHREAD_FLOOD_MESSAGES_PER_MINUTE",
         "Guard",
-        "Questions that one person may ask in a minute; more of them are refused, with one notice, for a "
-        "minute. 0 is no limit, here and below. Admins have none.",
+        "Questions, commands, button presses and edits that one person may send in a minute. More questions "
+        "are refused, with one notice, for a minute; anything else is dropped, and in a group a person's "
+        "fifth command of a minute too. 0 is no limit, here and below. Admins have none.",
         default=20,
         ge=0,
         le=1_000,

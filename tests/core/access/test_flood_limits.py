@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from core.access.flood_limits import (
     DUPLICATE_WINDOW_S,
     FLOOD_WINDOW_S,
+    GROUP_COMMANDS_PER_MINUTE,
     PAUSE_S,
     FloodCounter,
     FloodDecision,
     FloodLimits,
     check_flood,
+    check_request,
 )
 
 LIMITS = FloodLimits(questions_per_minute=3, duplicates_per_10_min=2)
@@ -74,3 +76,28 @@ def test_no_more_pass_than_the_limit_in_any_minute(asked: list[tuple[float, str]
     told = [now for (now, _), verdict in zip(asked, found, strict=True) if verdict is FloodDecision.FLOOD]
     assert all(later - earlier >= PAUSE_S for earlier, later in pairwise(told))
     assert set(verdicts(FloodLimits(), asked)) <= {FloodDecision.ALLOW}
+
+
+def test_other_requests_count_and_are_dropped_in_silence() -> None:
+    """Questions and other requests share one pace; only a question begins a pause."""
+    counter, decisions = FloodCounter(), list[FloodDecision]()
+    for at in range(5):
+        counter, decision = check_request(counter, LIMITS, now=float(at), group_command=False)
+        decisions.append(decision)
+    assert decisions == [*[FloodDecision.ALLOW] * 3, *[FloodDecision.DROP] * 2]
+    assert counter.paused_until == 0.0
+    counter, decision = check_flood(counter, LIMITS, now=5.0, fingerprint="a")
+    assert decision is FloodDecision.FLOOD
+    _, decision = check_request(counter, LIMITS, now=6.0, group_command=False)
+    assert decision is FloodDecision.DROP
+
+
+def test_commands_in_a_group_have_a_pace_of_their_own() -> None:
+    """Only few replies to commands a minute; a direct chat has nobody else who would wait for them."""
+    limits = FloodLimits(questions_per_minute=20)
+    for group, allowed in ((True, GROUP_COMMANDS_PER_MINUTE), (False, 20)):
+        counter, passed = FloodCounter(), 0
+        for _ in range(30):
+            counter, decision = check_request(counter, limits, now=1.0, group_command=group)
+            passed += decision is FloodDecision.ALLOW
+        assert passed == allowed

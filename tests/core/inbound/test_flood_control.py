@@ -8,10 +8,11 @@ from core.access import AccessLists, RefusalReason
 from core.access.flood_limits import FloodLimits
 from core.chat_policy import ChatRules, Trigger
 from core.domain.addresses import Person
-from core.domain.buttons import ActionButton, ConfirmForget
+from core.domain.buttons import ActionButton, ConfirmForget, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.events import Event, Mention
 from core.domain.queue import Lane
+from core.domain.turn_states import CancelReason
 from core.inbound.flood_control import FloodControl
 from core.store import blocked_people, inbox, open_work, rules
 from tests.core.inbound.conftest import Inbound
@@ -106,15 +107,78 @@ async def test_asking_again_counts_as_a_question(inbound: Inbound, wall: Wall, k
     assert [reason for _, reason in await refusals(inbound)] == [RefusalReason.FLOOD]
 
 
-async def test_commands_edits_and_arrivals_are_not_counted(inbound: Inbound, wall: Wall) -> None:
-    """What asks Kimi nothing costs nothing."""
-    limit(inbound, wall, questions_per_minute=1)
+async def test_arrivals_and_deletions_are_not_counted(inbound: Inbound, wall: Wall) -> None:
+    """What makes the service call nobody costs nothing."""
+    limit(inbound, wall, questions_per_minute=2)
     chat = direct_chat()
     question = chat.message("one")
     await inbound.ingest(question)
-    for event in (chat.command(CommandName.HELP), chat.edit(question, "two"), chat.join(ANN)):
+    for event in (chat.join(ANN), chat.delete(question), chat.edit(chat.message("never said"), "two")):
         await inbound.ingest(event)
-    assert [reason for _, reason in await refusals(inbound) if reason is not None] == []
+    await inbound.ingest(chat.message("three"))
+    assert await refusals(inbound) == []
+
+
+async def test_the_fifth_command_of_a_minute_in_a_group_is_dropped(inbound: Inbound, wall: Wall) -> None:
+    """Each reply takes one of the calls that the group's answers need (S6); the drop itself is silent."""
+    limit(inbound, wall, questions_per_minute=20)
+    chat = slack_channel()
+    passed = [await inbound.ingest(chat.command(CommandName.HELP)) for _ in range(6)]
+    assert passed == [True] * 4 + [False] * 2
+    assert await inbound.ingest(chat.command(CommandName.HELP, author=BOB)), "each has their own pace"
+    assert await inbound.ingest(chat.message("a question", mention=Mention.BY_NAME))
+    wall.pass_s(61)
+    assert await inbound.ingest(chat.command(CommandName.HELP))
+    assert all(reason is None for _, reason in await refusals(inbound))
+
+
+async def test_commands_and_presses_count_as_questions_do(inbound: Inbound, wall: Wall) -> None:
+    """Over the pace they are dropped in silence, and a question gets the notice."""
+    limit(inbound, wall, questions_per_minute=3)
+    chat = direct_chat()
+    await inbound.ingest(chat.message("one"))
+    assert await inbound.ingest(chat.command(CommandName.LEARN))
+    assert await inbound.ingest(chat.press(RunCommand(command=CommandName.HELP, argument=""), "unknown"))
+    assert not await inbound.ingest(chat.command(CommandName.HELP))
+    assert not await inbound.ingest(chat.press(ActionButton.GOOD, "unknown"))
+    question = chat.message("two")
+    await inbound.ingest(question)
+    assert (question, RefusalReason.FLOOD) in await refusals(inbound)
+
+
+async def test_an_edit_over_the_pace_changes_the_words_and_asks_nothing(inbound: Inbound, wall: Wall) -> None:
+    """Answering an edit anew costs a call to Kimi, so that it counts as a question does (S6)."""
+    limit(inbound, wall, questions_per_minute=2)
+    chat = direct_chat()
+    question = chat.message("one")
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    await inbound.answer(conversation, "An answer.")
+    await inbound.ingest(chat.edit(question, "two"))
+    await inbound.ingest(chat.edit(question, "three"))
+    assert [event.text for event in await inbound.open_events()] == ["two"]  # type: ignore[union-attr]
+    assert (await inbound.history(conversation))[0].text == "three"
+
+
+@pytest.mark.parametrize("kind", ["command", "button"])
+async def test_a_running_answer_can_always_be_stopped(inbound: Inbound, wall: Wall, kind: str) -> None:
+    """Stopping saves calls; if nothing runs it counts as any other command."""
+    limit(inbound, wall, questions_per_minute=1)
+    chat = direct_chat()
+    await inbound.ingest(chat.message("one"))
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+
+    def stop() -> Event:
+        return (
+            chat.command(CommandName.STOP) if kind == "command" else chat.press(ActionButton.STOP, "unknown")
+        )
+
+    assert not await inbound.ingest(stop())
+    _, answer = await inbound.begin_answer(conversation)
+    assert await inbound.ingest(stop())
+    assert answer.cancel_reason is CancelReason.STOP
 
 
 async def test_admins_are_never_refused(inbound: Inbound, wall: Wall) -> None:
