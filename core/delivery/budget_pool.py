@@ -88,6 +88,8 @@ class BudgetPool:
         """Return the number of calls that a call of this priority must leave for more urgent ones."""
         if priority is Priority.PREVIEW:
             return self.pacing.reserved_for_finals(bucket)
+        if priority is Priority.NOTICE:
+            return min(self.pacing.reserved_for_finals(bucket), bucket.budget.burst - 1.0)
         if priority is Priority.STATUS and bucket.load != NO_LOAD:
             return max(0.0, bucket.budget.burst - STATUS_MARGIN)
         return 0.0
@@ -141,7 +143,8 @@ class BudgetPool:
 
     def requests_for(self, call: PlannedCall, now: float) -> list[BudgetRequest]:
         """Return what a call asks of the budgets that replicas share."""
-        ended = BucketLoad(-1, -1) if call.completes else NO_LOAD
+        counted = call.completes and call.priority is not Priority.NOTICE  # notices are no load
+        ended = BucketLoad(-1, -1) if counted else NO_LOAD
         requests = []
         for budget in call.cost:
             bucket = self.bucket(budget, now)

@@ -65,6 +65,7 @@ class CallSource(ABC, Generic[CallT, ResultT]):
     def __init__(self, platform: str, budgets: Iterable[Budget]) -> None:
         self.platform = platform
         self.budgets = tuple({budget.key: budget for budget in budgets}.values())  #: all it may spend
+        self.order = 0  #: of equally urgent calls, those of the lowest order go first
         self.completion = Completion()
         self.context = contextvars.copy_context()  #: calls run in the context that the source was made in
 

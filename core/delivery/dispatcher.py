@@ -9,6 +9,7 @@ from core.delivery.call_dispatcher import CallDispatcher
 from core.delivery.message_operations import NO_BUTTONS, AnswerButtons
 from core.delivery.message_target import MessageTarget
 from core.delivery.pacing import PacingPolicy
+from core.delivery.recent_messages import RecentMessages
 from core.delivery.shared_budget_store import SharedBudgets
 from core.delivery.single_call import CallRequest, SingleCall
 from core.delivery.streamed_message import StreamedMessage
@@ -41,6 +42,7 @@ class DeliveryDispatcher:
         """
         self.pool = BudgetPool(pacing)
         self._clock = clock
+        self._recent_messages = RecentMessages()
         self._calls = CallDispatcher(
             BudgetedCalls(self.pool, clock, shared_budgets=shared_budgets, observer=observer),
             clock,
@@ -69,6 +71,8 @@ class DeliveryDispatcher:
         message = StreamedMessage(
             target, self._clock, self._calls.notify_changed, buttons=buttons, show_status=show_status
         )
+        if target.person:
+            message.order = self._recent_messages.add(target.person, self._clock.time())
         self._calls.add(message)
         return message
 

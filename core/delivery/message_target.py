@@ -22,4 +22,6 @@ class MessageTarget:
     question_id: str = ""  #: id of the question's message
     refs: Sequence[MessageRef] = ()  #: messages that an earlier attempt posted for this answer
     known_message_ids: frozenset[str] = frozenset()  #: messages that belong to other answers
+    person: str = ""  #: whom it answers, unique over all platforms; "" if unknown
+    is_notice: bool = False  #: a text of the bot's own, which waits behind answers
     post_uncertain: bool = False  #: an earlier attempt may have posted a message that is not in ``refs``

@@ -12,8 +12,9 @@ class Priority(IntEnum):
 
     FINAL = 0  #: completes a message
     FIRST = 1  #: shows the first text, or begins a further message
-    PREVIEW = 2  #: shows more of a message that is not complete
-    STATUS = 3  #: shows a status while there is no text
+    NOTICE = 2  #: shows a text of the bot's own, such as the reply to a command
+    PREVIEW = 3  #: shows more of a message that is not complete
+    STATUS = 4  #: shows a status while there is no text
 
 
 @dataclass(frozen=True, slots=True)

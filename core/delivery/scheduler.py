@@ -1,7 +1,8 @@
 """Chooses and composes the call to send now. Pure policy over all sources that share budgets.
 
-Final calls come first, then first ones, then previews, of those the most helpful. Time is passed in as
-a number; the scheduler sends nothing.
+Final calls come first, then first ones, then notices, then previews, of those the most helpful. Of equally
+urgent messages those of a person with few others come first. Time is passed in as a number; the scheduler
+sends nothing.
 
 A waiting source is in a heap, either for a time of its own (a back-off, a shortest interval, patience
 with the first words) or for the time at which its budgets have room. It is looked at only when that time
@@ -127,14 +128,15 @@ class CallScheduler:
     def _choose(self, now: float) -> tuple[_Entry, WantedCall, CallOption] | None:
         """Return the most urgent source with room in its budgets, and its next call."""
         best: tuple[_Entry, WantedCall, CallOption] | None = None
-        best_rank = (inf, inf)
+        best_rank = (inf, inf, inf)
         for key, (entry, wanted) in list(self._due.items()):
             option, at = self._choose_option(wanted, now)
             if at > now + EPSILON:
                 del self._due[key]
                 self._schedule_wake(entry, at)
                 continue
-            rank = (float(wanted.priority), -entry.source.preview_value(now))
+            order = 0 if wanted.priority is Priority.PREVIEW else entry.source.order
+            rank = (float(wanted.priority), float(order), -entry.source.preview_value(now))
             if rank < best_rank:
                 best, best_rank = (entry, wanted, option), rank
         return best

@@ -25,6 +25,7 @@ from core.domain.errors import MoonthreadError, PlatformError, PlatformForbidden
 
 log = structlog.get_logger(__name__)
 
+NO_DEMAND = Demand()
 LOOKUP_DELAY_S = 1.0  #: time for a post whose reply was lost to appear before it is looked for
 
 Operation: TypeAlias = MessageOperation | StatusOperation
@@ -145,8 +146,8 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         return self._composer.complete
 
     def demand(self) -> Demand:
-        """Return the budgets of further updates."""
-        return self._composer.messages.demand
+        """Return the budgets of further updates; those of a notice make no answer wait."""
+        return NO_DEMAND if self._target.is_notice else self._composer.messages.demand
 
     def wanted_call(self, now: float, *, previews: bool) -> WantedCall | LookAgain | None:
         """Return the call that shows more text, or the status while there is none."""
@@ -155,7 +156,10 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
             return None
         if self._retry.not_before > now:
             return LookAgain(self._retry.not_before)
-        return wanted_call(self._composer, self._status, priority, now, previews=previews)
+        wanted = wanted_call(self._composer, self._status, priority, now, previews=previews)
+        if self._target.is_notice and isinstance(wanted, WantedCall):
+            return replace(wanted, priority=max(wanted.priority, Priority.NOTICE))
+        return wanted
 
     def preview_value(self, now: float) -> float:
         """Return pending characters times the seconds they have waited."""
@@ -176,8 +180,12 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if option.mode is not None:
             self._composer.messages.expected_mode = option.mode
         operation = self._composer.compose(option.mode, now)
-        if operation is None and self._composer.complete:
-            self.completion.end()
+        if operation is None:
+            if self._composer.complete:
+                self.completion.end()
+            return None
+        if self._target.is_notice:
+            return replace(operation, priority=max(operation.priority, Priority.NOTICE))
         return operation
 
     def cheaper(self, call: Operation) -> Operation | None:

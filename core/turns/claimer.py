@@ -24,6 +24,7 @@ from core.turns.coalescing import (
     COMMENT_WAIT_STEP_S,
     awaits_comment,
     coalesce,
+    next_command,
     remaining_wait_s,
 )
 from core.turns.event_claimer import EventClaimer
@@ -134,7 +135,11 @@ class TurnClaimer:
                 if work is None or work.conversation.key.platform not in self._platforms:
                     return None  # another process serves that platform, or none does now
                 rules = work.available_context.group_rules if queue_key.lane is Lane.TURNS else None
-                items = coalesce(work.items, rules, merge_all=self._merge_waiting)
+                items = (
+                    coalesce(work.items, rules, merge_all=self._merge_waiting)
+                    if queue_key.lane is Lane.TURNS
+                    else [next_command(work.items)]
+                )
                 count = len(work.items)
                 if count > progress.waited_for and (
                     wait_s := remaining_wait_s(work.items, items, rules, now=utc_now())

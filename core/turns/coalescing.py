@@ -1,5 +1,6 @@
 """Coalescing: which waiting messages are one question. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -7,7 +8,7 @@ from typing import Final
 
 from core.chat_policy import ChatRules
 from core.domain.addresses import ChatType
-from core.domain.events import Event, MessageReceived
+from core.domain.events import Event, MessageReceived, PersonEvent
 from core.inbound.forwards import FORWARD_MAX_GAP
 from core.inbound.group_policy import in_same_burst
 from core.store.inbox import InboxItem
@@ -35,6 +36,18 @@ def coalesce(items: Sequence[InboxItem], rules: ChatRules | None, *, merge_all: 
             break
         coalesced.append(item)
     return coalesced
+
+
+def next_command(items: Sequence[InboxItem]) -> InboxItem:
+    """Return the item to reply to next: the oldest of the person with the fewest open ones.
+
+    So nobody waits for another's many commands.
+
+    Args:
+        items: all open commands and presses, oldest first; not empty.
+    """
+    counts = Counter(_author_id(item) for item in items)
+    return min(items, key=lambda item: counts[_author_id(item)])
 
 
 def remaining_wait_s(
@@ -99,3 +112,7 @@ def _is_continuation(event: Event, previous: Event) -> bool:
     if previous.forwarded_from is not None:
         return gap <= COMMENT_MAX_GAP
     return event.forwarded_from is not None and gap <= FORWARD_MAX_GAP
+
+
+def _author_id(item: InboxItem) -> str:
+    return item.event.author.id if isinstance(item.event, PersonEvent) else ""

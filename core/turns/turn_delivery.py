@@ -55,6 +55,8 @@ class TurnDeliveries:
             question_id=claimed.question.message_id if claimed.question is not None else "",
             refs=turn.refs,
             known_message_ids=claimed.known_message_ids,
+            person=f"{claimed.conversation.key.platform}:{claimed.conversation.key.tenant}:{claimed.asker_id}",
+            is_notice=turn.state is TurnState.NOTICE,
             post_uncertain=turn.attempt > 1,
         )
         running = turn.state is TurnState.RUNNING
