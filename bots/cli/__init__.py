@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Kimi, Moonshot AI's model, in every thread of Slack and Telegram.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,  # they print local variables, secrets among them
 )
 
@@ -49,7 +50,7 @@ def options(
 def main() -> None:
     """Run the command line; every failure is printed as one line for each fault."""
     try:
-        app()
+        app(prog_name="moonthread")
     except MoonthreadError as error:
         _print_fault(error)
         sys.exit(1)

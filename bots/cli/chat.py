@@ -1,4 +1,4 @@
-"""``moonthread chat``: runs the service with a terminal as its only platform; manages chats' rules."""
+"""``moonthread chat``: runs the service with a terminal as its only platform."""
 
 import asyncio
 import contextlib
@@ -23,11 +23,14 @@ PROMPT: Final = "› "
 EXIT_COMMANDS: Final = ("/quit", "/exit")
 
 
-chat_commands = typer.Typer(name="chat", help="Talk with Kimi here; or set the rules of a group or channel.")
-chat_commands.command("set")(rules.set_)
-chat_commands.command("show")(rules.show)
-chat_commands.command("list")(rules.list_)
-chat_commands.command("drop")(rules.drop)
+chat_commands = typer.Typer(name="chat", help="Talk with Kimi here.")
+for _name, _command in (
+    ("set", rules.set_),
+    ("show", rules.show),
+    ("list", rules.list_),
+    ("drop", rules.drop),
+):
+    chat_commands.command(_name, hidden=True)(_command)  # their names before "rules"
 
 
 @chat_commands.callback(invoke_without_command=True)
@@ -38,6 +41,8 @@ def chat(
 ) -> None:
     """Talk with Kimi; it remembers earlier messages, also those of earlier runs."""
     if context.invoked_subcommand is not None:
+        subcommand = context.invoked_subcommand
+        print_error(f"this is now called: moonthread rules {subcommand}")
         return
     settings = load(required=[Requirement.KIMI, Requirement.STORE])
     options = {"kimi_system_prompt": system, "kimi_model": model}

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bots.cli.feedback import gaps
 from bots.cli.knowledge_eval import evaluate
 from bots.cli.question import open_kimi
 from bots.cli.store import open_database
@@ -32,6 +33,7 @@ from core.store import knowledge as store
 from core.store.knowledge import DEPLOYMENT, Owner
 
 knowledge = typer.Typer(name="knowledge", help="What the bot knows.", no_args_is_help=True)
+knowledge.command()(gaps)
 
 TenantOption = Annotated[
     str,

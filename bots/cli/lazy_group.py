@@ -6,22 +6,26 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "run": "bots.cli.run:run",
         "check": "bots.cli.check:check",
+        "config": "bots.cli.config:config",
         "ask": "bots.cli.ask:ask",
         "slack-manifest": "bots.cli.slack_manifest:slack_manifest",
         "demo": "bots.cli.demo:demo",
+        "conversations": "bots.cli.conversations:conversations",
+        "feedback": "bots.cli.feedback:feedback",
         "usage": "bots.cli.usage:usage",
         "block": "bots.cli.block:block",
         "unblock": "bots.cli.block:unblock",
         "blocked": "bots.cli.block:blocked",
         "export": "bots.cli.export:export_",
         "chat": "bots.cli.chat:chat_commands",
+        "rules": "bots.cli.rules:rules_commands",
         "db": "bots.cli.db:db",
         "desk": "bots.cli.desk:desk",
         "knowledge": "bots.cli.knowledge:knowledge",
@@ -35,6 +39,10 @@ class LazyGroup(TyperGroup):
 
     Importing all of them takes seconds (SDKs, SQLAlchemy), and a call needs one.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.commands.update({name: TyperCommand(name) for name in COMMANDS})  # names to suggest for a typo
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""

@@ -1,14 +1,13 @@
-"""``moonthread chat set``, ``show``, ``list`` and ``drop``: manages the rules of groups and channels."""
+"""``moonthread rules``: manages the rules of groups and channels."""
 
 import re
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from bots.cli.store import run_in_transaction
+from bots.cli.tables import JsonOption, Row, print_rows
 from core.chat_policy import RULE_NAMES, ChatRules, parse_pairs, render_rules, with_changes
 from core.domain.errors import SettingsError
 from core.store import Transaction, rules
@@ -23,7 +22,10 @@ ChatArgument = Annotated[
     ),
 ]
 
+rules_commands = typer.Typer(name="rules", help="Rules of groups and channels.", no_args_is_help=True)
 
+
+@rules_commands.command("set")
 def set_(
     chat: ChatArgument,
     pairs: Annotated[
@@ -47,11 +49,12 @@ def set_(
     _print_rules(changed, include_defaults=False)
 
 
+@rules_commands.command()
 def show(
     chat: ChatArgument,
     include_defaults: Annotated[bool, typer.Option("--all", help="Also what is as usual.")] = False,
 ) -> None:
-    """Print the rules of a chat, as "chat set" takes them."""
+    """Print the rules of a chat, as "rules set" takes them."""
     platform, tenant, channel = _parse_chat(chat)
 
     async def work(tx: Transaction) -> StoredChatRules | None:
@@ -68,25 +71,28 @@ def show(
     _print_rules(stored.rules if stored else ChatRules(), include_defaults=include_defaults)
 
 
-def list_() -> None:
+@rules_commands.command("list")
+def list_(as_json: JsonOption = False) -> None:
     """List the chats that have rules."""
 
     async def work(tx: Transaction) -> Sequence[StoredChatRules]:
         return await rules.load_all(tx)
 
-    found = run_in_transaction(work)
-    if not found:
-        typer.echo("no chat has rules of its own")
-        return
-    table = Table("chat", "version", "changed", "by", "rules", box=None, pad_edge=False)
-    for one in found:
-        room = ":".join(part for part in (one.platform, one.tenant, one.channel) if part)
-        changed_at = f"{one.changed_at:%Y-%m-%d %H:%M}"
-        names = ", ".join(render_rules(one.rules))
-        table.add_row(room, str(one.version), changed_at, one.changed_by or "command line", names)
-    Console().print(table)
+    rows: list[Row] = [
+        {
+            "chat": ":".join(part for part in (one.platform, one.tenant, one.channel) if part),
+            "version": one.version,
+            "changed": one.changed_at,
+            "by": one.changed_by or "command line",
+            "rules": ", ".join(render_rules(one.rules)),
+        }
+        for one in run_in_transaction(work)
+    ]
+    columns = ("chat", "version", "changed", "by", "rules")
+    print_rows(rows, columns, as_json=as_json, empty="no chat has rules of its own")
 
 
+@rules_commands.command()
 def drop(chat: ChatArgument) -> None:
     """Remove all rules of a chat."""
     platform, tenant, channel = _parse_chat(chat)

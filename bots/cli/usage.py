@@ -3,12 +3,15 @@
 import csv
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import typer
 
+from bots.cli.feedback import first_moment
 from bots.cli.store import open_database
+from bots.cli.tables import JsonOption, Row, print_rows
 from bots.cli.terminal import run_async
 from core.settings import Requirement, Settings, load
 from core.store import usage_report
@@ -27,17 +30,26 @@ COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
 
 
 def usage(
-    since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC.")],
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC; a month ago.")
+    ] = None,
     by: Annotated[Literal["day", "person", "chat", "model"], typer.Option(help="A line for each.")] = "day",
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print what was used since a day: answers, tokens, cost."""
+    """Print answers, tokens and cost since a day.
+
+    Example: moonthread usage --by chat --since 2026-11-01
+    """
     settings = load(required=[Requirement.STORE])
-    rows = run_async(_load_totals(settings, by, since.replace(tzinfo=UTC)))
+    rows = run_async(_load_totals(settings, by, first_moment(since)))
     lines = [
         [by, *(name for name, _ in COLUMNS)],
         *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
     ]
+    if as_json:
+        print_rows([_figures(row, by) for row in rows], (), as_json=True, empty="")
+        return
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
         return
@@ -46,6 +58,10 @@ def usage(
     for first, *rest in lines:
         numbers = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
         print("  ".join([first.ljust(widths[0]), *numbers]))
+
+
+def _figures(row: Totals, by: GroupBy) -> Row:
+    return {(by if name == "name" else name): value for name, value in asdict(row).items()}
 
 
 async def _load_totals(settings: Settings, by: GroupBy, since: datetime) -> Sequence[Totals]:

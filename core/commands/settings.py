@@ -65,8 +65,8 @@ class SettingsCommand:
             )
         hint = pick(
             command.language,
-            zh="关键词、客服名单和自己写的文字用命令行 `moonthread chat set` 设置。",
-            en="Keywords, staff and texts of your own are set with `moonthread chat set`.",
+            zh="关键词、客服名单和自己写的文字用命令行 `moonthread rules set` 设置。",
+            en="Keywords, staff and texts of your own are set with `moonthread rules set`.",
         )
         text = "\n\n".join(part for part in (note, state, hint) if part)
         return CommandReply(text=text, options=menu.main_menu(rules, command.language))

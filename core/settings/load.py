@@ -44,7 +44,7 @@ def load(
         SettingsError: names every fault, one line each, without the value of any setting.
     """
     environ = os.environ if environ is None else environ
-    in_file, faults = _read_env_file(env_file)
+    in_file, faults = read_env_file(env_file)
     given, unread = read_secret_files(_merge_sources(in_file, environ))
     _apply_aliases(given)
     faults += unread
@@ -71,7 +71,7 @@ def likely_typos(environ: Mapping[str, str] | None = None, env_file: str | Path 
 
     They are no faults: Kimi's own tools read other ``KIMI_`` variables, for instance.
     """
-    given = _merge_sources(_read_env_file(env_file)[0], os.environ if environ is None else environ)
+    given = _merge_sources(read_env_file(env_file)[0], os.environ if environ is None else environ)
     return [
         f"{name}: not a setting of ours; did you mean {meant}?"
         for name in sorted(given)
@@ -83,7 +83,7 @@ def outdated_names(
     environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env"
 ) -> list[str]:
     """Return a line for each setting that is given by its former name."""
-    given = _merge_sources(_read_env_file(env_file)[0], os.environ if environ is None else environ)
+    given = _merge_sources(read_env_file(env_file)[0], os.environ if environ is None else environ)
     return [
         f"{old}: is now called {new}; "
         + (f"{new} is set too, so this one is ignored" if new in given else "the old name is still read")
@@ -92,7 +92,7 @@ def outdated_names(
     ]
 
 
-def _read_env_file(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
+def read_env_file(env_file: str | Path | None) -> tuple[dict[str, str], list[str]]:
     """Return the file's variables, and a line for each fault in it."""
     if env_file is None:
         return {}, []

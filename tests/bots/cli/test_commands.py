@@ -94,3 +94,10 @@ async def test_an_unknown_platform_is_wrong_usage(moonthread: Any) -> None:
 
     assert done.status == 2
     assert "telegram" in done.err
+
+
+async def test_a_misspelt_command_gets_a_suggestion(moonthread: Any) -> None:
+    """Status 2, and the nearest name; ``-h`` is help everywhere."""
+    assert "Did you mean 'config'" in (await moonthread("confg")).err
+    assert "Did you mean 'list'" in (await moonthread("conversations", "lst")).err
+    assert (await moonthread("usage", "-h")).out.split()[:3] == ["Usage:", "moonthread", "usage"]

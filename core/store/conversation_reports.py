@@ -1,0 +1,164 @@
+"""Conversations as an operator reads them: lists with filters, and the messages of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+
+from core.domain.bot_messages import FeedbackVerdict
+from core.domain.message_content import MessageRole
+from core.store import schema
+from core.store.database import Transaction
+from core.store.turn_reports import FAILED
+
+_C, _M, _T, _U, _F = schema.conversations, schema.messages, schema.turns, schema.usage, schema.feedback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFilter:
+    """Selects conversations; an empty field selects all."""
+
+    platform: str = ""
+    channel: str = ""
+    person_id: str = ""  #: asked or wrote in it
+    text: str = ""  #: occurs in a message, whatever its case
+    failed: bool = False  #: has a question that got no answer
+    rated_bad: bool = False  #: has an answer that somebody rated bad
+    since: datetime | None = None  #: has a turn that started since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationReport:
+    """One conversation in a list."""
+
+    id: int
+    platform: str
+    channel: str
+    thread: str  #: "" if the channel is the conversation
+    created_at: datetime
+    last_at: datetime  #: when the last turn started, or the conversation was created
+    turns: int
+    messages: int
+    people: int  #: how many wrote in it
+    first_text: str  #: of its first message of a person; "" if it was deleted
+    failed: int  #: turns without an answer
+    rated_good: int
+    rated_bad: int
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReport:
+    """One message of a conversation."""
+
+    id: int
+    turn_id: int | None
+    role: MessageRole
+    author_id: str
+    author_name: str
+    text: str
+    superseded: bool  #: another answer replaced it
+    created_at: datetime
+
+
+async def list_conversations(
+    tx: Transaction, conversation_filter: ConversationFilter, *, limit: int, offset: int = 0
+) -> Sequence[ConversationReport]:
+    """Return conversations, those with the latest turn first."""
+    last = func.coalesce(_of_turns(func.max(_T.c.started_at)), _C.c.created_at)
+    first_text = (
+        select(_M.c.text)
+        .where(_M.c.conversation_id == _C.c.id, _M.c.role == MessageRole.USER)
+        .order_by(_M.c.id)
+        .limit(1)
+    )
+    people = select(func.count(_M.c.author_id.distinct())).where(
+        _M.c.conversation_id == _C.c.id, _M.c.role == MessageRole.USER
+    )
+    cost = select(func.coalesce(func.sum(_U.c.cost_usd), 0.0))
+    query = (
+        select(
+            _C.c.id, _C.c.platform, _C.c.channel, _C.c.thread, _C.c.created_at, last.label("last_at"),
+            _of_turns(func.count()).label("turns"), _of_turns(func.count(), FAILED).label("failed"),
+            _scalar(select(func.count()).where(_M.c.conversation_id == _C.c.id)).label("messages"),
+            _scalar(people).label("people"), _scalar(first_text).label("first_text"),
+            _ratings(FeedbackVerdict.GOOD).label("rated_good"),
+            _ratings(FeedbackVerdict.BAD).label("rated_bad"),
+            _scalar(cost.where(_U.c.conversation_id == _C.c.id)).label("cost_usd"),
+        )
+        .where(*_conditions(conversation_filter))
+        .order_by(last.desc(), _C.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )  # fmt: skip
+    rows = (await tx.execute(query)).mappings().all()
+    return [
+        ConversationReport(
+            **{str(name): value for name, value in row.items()} | {"first_text": row["first_text"] or ""}
+        )
+        for row in rows
+    ]
+
+
+async def list_messages(
+    tx: Transaction, conversation_id: int, *, limit: int, before_id: int | None = None
+) -> Sequence[MessageReport]:
+    """Return the latest messages of a conversation, or those before one of them, in order."""
+    query = (
+        select(
+            _M.c.id, _M.c.turn_id, _M.c.role, _M.c.author_id, _M.c.author_name, _M.c.text, _M.c.superseded,
+            _M.c.created_at,
+        )
+        .where(_M.c.conversation_id == conversation_id, true() if before_id is None else _M.c.id < before_id)
+        .order_by(_M.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    rows = (await tx.execute(query)).mappings().all()
+    return [MessageReport(**{str(name): value for name, value in row.items()}) for row in reversed(rows)]
+
+
+def _conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.platform:
+        conditions.append(_C.c.platform == wanted.platform)
+    if wanted.channel:
+        conditions.append(_C.c.channel == wanted.channel)
+    if wanted.person_id:
+        asked = select(_T.c.id).where(_T.c.conversation_id == _C.c.id, _T.c.asker_id == wanted.person_id)
+        conditions.append(or_(asked.exists(), _has_message(_M.c.author_id == wanted.person_id)))
+    if wanted.text:
+        conditions.append(_has_message(_M.c.text.icontains(wanted.text, autoescape=True)))
+    if wanted.failed:
+        conditions.append(_has_turn(FAILED))
+    if wanted.rated_bad:
+        conditions.append(_ratings(FeedbackVerdict.BAD) > 0)
+    if wanted.since is not None:
+        conditions.append(_has_turn(_T.c.started_at >= wanted.since))
+    return conditions
+
+
+def _has_message(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(_M.c.id).where(_M.c.conversation_id == _C.c.id, where).exists()
+
+
+def _has_turn(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(_T.c.id).where(_T.c.conversation_id == _C.c.id, where).exists()
+
+
+def _of_turns(value: Any, where: ColumnElement[bool] | None = None) -> Any:
+    """Return an aggregate over the conversation's turns."""
+    query = select(value).select_from(_T).where(_T.c.conversation_id == _C.c.id)
+    return _scalar(query if where is None else query.where(where))
+
+
+def _ratings(verdict: FeedbackVerdict) -> Any:
+    """Return how often an answer of the conversation got a verdict."""
+    rated = _F.join(_T, _T.c.id == _F.c.turn_id)
+    query = select(func.count()).select_from(rated)
+    return _scalar(query.where(_T.c.conversation_id == _C.c.id, _F.c.verdict == verdict))
+
+
+def _scalar(query: Select[Any]) -> Any:
+    return query.correlate(_C).scalar_subquery()
