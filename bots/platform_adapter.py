@@ -64,7 +64,7 @@ class Platform(Protocol):
 
 @runtime_checkable
 class EventConnection(Protocol):
-    """A platform whose connection for events can be lost. An optional interface."""
+    """Optional interface of a platform that receives events on a connection which can be lost."""
 
     max_silence_s: float  #: after a longer silence the connection is dead
 

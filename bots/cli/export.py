@@ -1,4 +1,4 @@
-"""``moonthread export``: prints what is stored of a conversation or a person, as JSON Lines."""
+"""``moonthread export``: prints the stored data of a conversation or a person as JSON Lines."""
 
 import sys
 from collections.abc import AsyncIterator

@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are those of :data:`COMMANDS`.
+    """The group of the commands in :data:`COMMANDS`.
 
     Importing all of them takes seconds (SDKs, SQLAlchemy), and a call needs one.
     """

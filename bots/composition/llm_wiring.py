@@ -60,7 +60,7 @@ class ProviderComponents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlmComponents:
-    """Every configured provider behind one gateway, and what is built on it."""
+    """Every configured provider behind one gateway, and the parts built on it."""
 
     providers: Sequence[ProviderComponents]  #: in the order of preference; at least one
     gateway: LlmGateway

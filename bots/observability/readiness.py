@@ -54,7 +54,7 @@ class Readiness:
         self._started = True
 
     def mark_stopping(self) -> None:
-        """Report "stopping" from now on, whatever the components' states are."""
+        """Report "stopping" from now on, regardless of the components' states."""
         self._stopping = True
 
     async def components(self) -> Sequence[ComponentStatus]:

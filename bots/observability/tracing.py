@@ -147,7 +147,7 @@ class Tracer(Observer):
         return self._tracer.start_span(name, context=self._parent_context(event), attributes=attributes)
 
     def _parent_context(self, event: Event) -> "Context":
-        """Return a context whose parent is the event's first span, in whichever process it was recorded."""
+        """Return a context with the event's first span as parent, also if another process recorded it."""
         from opentelemetry import trace
         from opentelemetry.context import Context
         from opentelemetry.sdk.trace.sampling import Decision
@@ -161,7 +161,7 @@ class Tracer(Observer):
 
 
 def _build_provider(resource: "Resource") -> "TracerProvider":
-    """Return a provider whose spans take the ids in :data:`_span_ids`, if they are set."""
+    """Return a provider that gives its spans the ids in :data:`_span_ids`, if they are set."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 

@@ -55,7 +55,7 @@ def parse_event(
 
 
 def referenced_people(body: Body) -> frozenset[str]:
-    """Return the ids of the people whose names :func:`parse_event` would use for ``body``."""
+    """Return the ids of the people that :func:`parse_event` needs to name for ``body``."""
     match body:
         case {"event": {"subtype": "message_deleted"} | {"message": {"subtype": "tombstone"}} as event}:
             return frozenset(

@@ -33,7 +33,7 @@ class SlackMemberLookup:
         )
 
     async def is_admin(self, channel: str, person_id: str) -> bool:
-        """Return whether a person is an owner or admin of our workspace, whatever the channel."""
+        """Return whether a person is an owner or admin of our workspace, regardless of the channel."""
         return await self._admins.get(person_id)
 
     async def in_group(self, group: str, person_id: str) -> bool:

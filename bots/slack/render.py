@@ -79,7 +79,7 @@ def find_overflow(text: str, share: float) -> int | None:
 
 
 def _first_overflow(text: str, at: int, size: int, limit: int) -> int:
-    """Return the shortest length up to ``at`` whose size exceeds ``limit`` bytes."""
+    """Return the shortest length up to ``at`` at which the text exceeds ``limit`` bytes."""
     while at and size - len(text[at - 1].encode()) > limit:
         at -= 1
         size -= len(text[at].encode())

@@ -87,7 +87,7 @@ class SlackMessageChannel:
         )  # last call: outcome unknown
 
     def build_renderer(self, address: Address) -> Renderer:
-        """Return a renderer; if streams are available, it only appends to what it has rendered."""
+        """Return a renderer; if streams are available, it only appends to its earlier output."""
         return SlackRenderer(streaming=self._can_stream(address), mentions=self._mentions)
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
@@ -276,7 +276,7 @@ class SlackMessageChannel:
         return await self._rewrite_stream(ref, message, blocks)
 
     async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
-        """End the stream and replace its text: what it shows is unknown, or not a prefix."""
+        """End the stream and replace its text, because the text on screen is unknown or not a prefix."""
         self._uncertain_streams.add(ref.message_id)
         await self._api.close_stream(ref.channel, ref.message_id)
         await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)

@@ -1,4 +1,4 @@
-"""Reads threads: messages from before the bot was mentioned, and posts of ours whose ts was lost.
+"""Reads threads: messages from before the bot was mentioned, and posts of ours with an unknown ts.
 
 ``conversations.replies`` and ``.history`` grant 50 calls a minute to internal apps, and one call with 15
 messages to commercial ones outside Slack's Marketplace

@@ -85,7 +85,7 @@ class TypingIndicator:
             await self._try_set_session(address, "active")
 
     def mark_streaming(self, address: Address) -> None:
-        """Record that a stream controls the session, whose end sets it to active."""
+        """Record that a stream controls the session; the end of the stream sets it to active."""
         self._running_sessions.discard(_session_key(address))
 
     async def _start_session(self, address: Address) -> bool:

@@ -143,7 +143,7 @@ class EntityTextBuilder:
         return trimmed, kept
 
     def _keep_first_indent(self) -> None:
-        """Put an ellipsis before code at the very start, whose indentation the server would trim."""
+        """Put an ellipsis before code at the very start, because the server would trim its indentation."""
         first = next((piece for piece in self._pieces if piece), "")
         if first[:1].isspace() and any(e["type"] == "pre" and not _offset(e) for e in self._entities):
             self._pieces.insert(0, _LEADING_ELLIPSIS)

@@ -222,7 +222,7 @@ class Ingress:
             return [self._unparsed(raw, exc)]
 
     async def _store(self, event: Event, raw: Any) -> None:
-        """Store one event; one whose handling fails is stored as unparsed, so that it blocks no other.
+        """Store one event; if its handling fails, store it as unparsed, so that it blocks no other.
 
         Raises:
             StoreUnavailable: nothing was stored.

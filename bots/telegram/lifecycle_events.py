@@ -46,7 +46,7 @@ def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
 
 
 def parse_join_message(message: Message, identity: BotIdentity) -> Sequence[MemberJoined]:
-    """Return the people, not bots, whose joining a service message announces."""
+    """Return the people, without bots, that joined according to a service message."""
     users = message.new_chat_members or ()
     return [_build_joined(message.chat, user, identity, message.date) for user in users if not user.is_bot]
 

@@ -86,7 +86,7 @@ class TelegramMessageChannel:
         )
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
-        """Return "draft" if available, and "edit", each of whose calls spends the same budgets."""
+        """Return "draft" if available, and "edit"; all their calls spend the same budgets."""
         spent = self._message_budgets(address)
         edit = DeliveryMode(
             name=DeliveryModeName.EDIT, create_cost=spent, update_cost=spent, finalize_cost=spent

@@ -19,7 +19,7 @@ class TypingIndicator:
         self._api, self._limits = api, limits
 
     def refresh_s(self, address: Address) -> float:
-        """Return the interval of typing actions; 0 in groups, whose budget permits only one."""
+        """Return the interval of typing actions; 0 in groups, because their budget permits only one."""
         return self._limits.typing_refresh_s if is_private(address) else 0.0
 
     async def show(self, address: Address, status: TypingStatus) -> None:
