@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from bots.composition.components import Components, build_components, start_background
 from bots.composition.llm_wiring import resolve_model
+from bots.composition.platform_connector import PlatformConnector
 from bots.composition.platform_wiring import build_platforms
 from bots.composition.turn_wiring import build_processor
 from bots.observability import tracing
@@ -65,7 +66,8 @@ class Service:
         self.leader_election = LeaderElection(
             self.database, POLLING_LEADER_LOCK, on_elected=self._start_polling, on_deposed=self._stop_polling
         )
-        self.monitoring = _build_monitoring(self.components, self.leader_election)
+        self.connector = PlatformConnector(self.platforms.values(), self.clock)
+        self.monitoring = _build_monitoring(self.components, self.leader_election, self.connector)
         self._web_enabled = web
         self._exit_stack = contextlib.AsyncExitStack()
 
@@ -84,6 +86,7 @@ class Service:
     async def stop(self) -> None:
         """Report not ready, take no more events, let answers end within the grace, close everything."""
         await self.monitoring.begin_shutdown()
+        await self.connector.close()
         await self.leader_election.stop()
         for platform in self.platforms.values():
             await platform.stop()
@@ -107,7 +110,8 @@ class Service:
         model = await resolve_model(components.llm.catalog, self.settings.kimi_model)
         for platform in self.platforms.values():
             exit_stack.push_async_callback(platform.close)
-            await platform.connect()
+        exit_stack.push_async_callback(self.connector.close)
+        await self.connector.connect()
         await start_background(components, exit_stack)
         work_queue = components.delivery.work_queue
         exit_stack.push_async_callback(work_queue.stop, self.settings.shutdown_grace_s)
@@ -121,7 +125,8 @@ class Service:
         """Take events; a platform that only one replica may poll is started by the elected leader."""
         for platform in self.platforms.values():
             if not platform.single_poller:
-                await platform.start(self.components.ingestor)
+                await self._start_platform(platform)
+        self.connector.retry_in_background(self._start_reached_platform)
         if self._single_pollers:
             self._exit_stack.push_async_callback(self.leader_election.stop)
             await self.leader_election.start()
@@ -131,9 +136,19 @@ class Service:
         """Platforms that only one replica at a time may take events from."""
         return [platform for platform in self.platforms.values() if platform.single_poller]
 
+    async def _start_platform(self, platform: Platform) -> None:
+        """Take events from a platform, unless it has yet to be reached."""
+        if not self.connector.state_of(platform.name):
+            await platform.start(self.components.ingestor)
+
+    async def _start_reached_platform(self, platform: Platform) -> None:
+        """Take events from a platform that could not be reached at the start."""
+        if not platform.single_poller or self.leader_election.is_leader:
+            await platform.start(self.components.ingestor)
+
     async def _start_polling(self) -> None:
         for platform in self._single_pollers:
-            await platform.start(self.components.ingestor)
+            await self._start_platform(platform)
 
     async def _stop_polling(self) -> None:
         for platform in self._single_pollers:
@@ -161,12 +176,16 @@ class Service:
         self._exit_stack.push_async_callback(web.close)
 
 
-def _build_monitoring(components: Components, leader_election: LeaderElection) -> Monitoring:
+def _build_monitoring(
+    components: Components, leader_election: LeaderElection, connector: PlatformConnector
+) -> Monitoring:
     base = components.base
     work_queue = components.delivery.work_queue
     return Monitoring(
         base.metrics,
-        Readiness(base.database, work_queue, base.platforms, leader_election),
+        Readiness(
+            base.database, work_queue, base.platforms, leader_election, unconnected_state=connector.state_of
+        ),
         Gauges(
             base.metrics,
             work_queue=work_queue,

@@ -1,7 +1,7 @@
 """Readiness of a replica's components, for load balancers and rollouts."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +40,11 @@ class Readiness:
         work_queue: WorkQueue,
         platforms: Mapping[str, Platform],
         leader_election: LeaderElection,
+        *,
+        unconnected_state: Callable[[str], str],
     ) -> None:
+        """``unconnected_state`` returns the state of a platform never connected so far, "" for others."""
+        self._unconnected_state = unconnected_state
         self._database = database
         self._work_queue = work_queue
         self._platforms = platforms
@@ -89,6 +93,8 @@ class Readiness:
         return ComponentStatus(name="work_queue", ready=ready, state="ok" if ready else "waiting")
 
     async def _check_platform(self, platform: Platform) -> ComponentStatus:
+        if state := self._unconnected_state(platform.name):
+            return ComponentStatus(name=platform.name, ready=False, state=state)
         if self.polling().get(platform.name) is False:
             return ComponentStatus(name=platform.name, ready=True, state="standby")
         ready = not isinstance(platform, EventConnection) or await platform.is_connected()

@@ -5,7 +5,7 @@ from typing import Final
 
 import aiohttp
 import structlog
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from bots.slack.app_manifest import EVENTS_PATH
 from bots.slack.credentials import HTTP_TIMEOUT, SlackConfig, build_client, check_app_token, identify
@@ -19,6 +19,7 @@ from bots.slack.socket_mode import SocketModeReceiver
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
 from bots.slack.uploads import FileUploader
+from bots.webhook_routes import webhook_routes
 from core.domain.clock import Clock
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.markdown.mentions import MentionCodec
@@ -102,10 +103,10 @@ class SlackApp:
         return self._session
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the route that Slack posts to; () in Socket Mode."""
+        """Return the routes that Slack posts to; () in Socket Mode."""
         if self._socket_mode is not None:
             return ()
-        return (Route(EVENTS_PATH, self._ingress.handle_request, methods=["POST"]),)
+        return webhook_routes(EVENTS_PATH, self._ingress.handle_request)
 
     async def start(self, event_sink: EventSink) -> None:
         """Begin to accept events. In Socket Mode a connection that fails is retried forever."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.bot_commands import register_commands
@@ -17,6 +17,7 @@ from bots.telegram.message_api import MessageApi
 from bots.telegram.people import BotAccount, BotIdentity, identity_of
 from bots.telegram.surface import TelegramMessageChannel
 from bots.telegram.uploads import FileUploader
+from bots.webhook_routes import webhook_routes
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import PlatformError
 from core.markdown.mentions import MentionCodec
@@ -85,12 +86,10 @@ class TelegramApp:
         log.info("telegram.connected", bot=user.username, reads_groups=bool(user.can_read_all_group_messages))
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the webhook's route; () if the bot is polled."""
+        """Return the webhook's routes; () if the bot is polled."""
         if not self._config.public_url:
             return ()
-        return (
-            Route(f"/telegram/{self._config.webhook_path}", self._ingress.handle_request, methods=["POST"]),
-        )
+        return webhook_routes(f"/telegram/{self._config.webhook_path}", self._ingress.handle_request)
 
     async def start(self, event_sink: EventSink) -> None:
         """Begin to receive updates; a call that Telegram refuses is logged and retried."""
