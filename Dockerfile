@@ -31,5 +31,6 @@ WORKDIR /data
 USER moonthread
 VOLUME /data
 EXPOSE 8080
+EXPOSE 8081
 ENTRYPOINT ["moonthread"]
 CMD ["run"]

@@ -19,7 +19,13 @@ ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-IN_CONTAINER = {"MOONTHREAD_DATA_DIR", "MOONTHREAD_HTTP_HOST", "MOONTHREAD_HTTP_PORT"}
+IN_CONTAINER = {
+    "MOONTHREAD_DATA_DIR",
+    "MOONTHREAD_HTTP_HOST",
+    "MOONTHREAD_HTTP_PORT",
+    "MOONTHREAD_CONSOLE_HOST",
+    "MOONTHREAD_CONSOLE_PORT",
+}
 OURS = ("moonthread", "migrate", "replica")
 FOREIGN = {"POSTGRES_PASSWORD_FILE"}  #: variables of others that the file reads
 

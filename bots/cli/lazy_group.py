@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "ask": "bots.cli.ask:ask",
         "slack-manifest": "bots.cli.slack_manifest:slack_manifest",
         "demo": "bots.cli.demo:demo",
+        "console": "bots.cli.console:console",
         "conversations": "bots.cli.conversations:conversations",
         "feedback": "bots.cli.feedback:feedback",
         "usage": "bots.cli.usage:usage",

@@ -10,6 +10,7 @@ import structlog
 from starlette.applications import Starlette
 
 from bots.composition.components import Components, build_components, start_background
+from bots.composition.console_wiring import build_console_server, start_console
 from bots.composition.llm_wiring import resolve_model
 from bots.composition.platform_connector import PlatformConnector
 from bots.composition.platform_wiring import build_platforms
@@ -63,6 +64,7 @@ class Service:
         self.platforms = self.components.base.platforms
         self.database = self.components.base.database
         self.web: WebServer | None = None
+        self.console: WebServer | None = None
         self.leader_election = LeaderElection(
             self.database, POLLING_LEADER_LOCK, on_elected=self._start_polling, on_deposed=self._stop_polling
         )
@@ -117,6 +119,7 @@ class Service:
         exit_stack.push_async_callback(work_queue.stop, self.settings.shutdown_grace_s)
         await work_queue.start(build_processor(components, model))
         self.monitoring.start(exit_stack)
+        await self._start_console()
         await self._start_platforms()
         self.monitoring.mark_started()
         log.info("service.started", platforms=sorted(self.platforms), model=model.id)
@@ -153,6 +156,19 @@ class Service:
     async def _stop_polling(self) -> None:
         for platform in self._single_pollers:
             await platform.stop()
+
+    async def _start_console(self) -> None:
+        """Serve the web console, if it is on.
+
+        Raises:
+            SettingsError: its address cannot be used.
+        """
+        server = build_console_server(self.settings, self.database, self.monitoring.components)
+        if server is not None:
+            await start_console(server, self.settings)
+            self.console = server
+            self._exit_stack.push_async_callback(server.close)
+            log.info("console.listening", host=self.settings.console_host, port=server.port)
 
     async def _start_web_server(self) -> None:
         """Serve HTTP.

@@ -10,7 +10,7 @@ from bots.observability.gauges import Gauges
 from bots.observability.http_endpoints import HttpEndpoints
 from bots.observability.loop_lag import LoopLagMonitor
 from bots.observability.metrics_registry import Metrics
-from bots.observability.readiness import Readiness
+from bots.observability.readiness import ComponentStatus, Readiness
 from bots.observability.watchdog import Watchdog
 from bots.platform_adapter import Platform
 from core.domain.clock import Clock
@@ -46,6 +46,10 @@ class Monitoring:
         exit_stack.push_async_callback(self._loop_lag.close)
         self._watchdog.start()
         exit_stack.push_async_callback(self._watchdog.close)
+
+    async def components(self) -> Sequence[ComponentStatus]:
+        """Return the state of every component."""
+        return await self._readiness.components()
 
     def mark_started(self) -> None:
         """Report the components' own readiness from now on."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from core.settings.access import AccessFields
 from core.settings.account import AccountFields
 from core.settings.chat import ChatFields
+from core.settings.console import ConsoleFields
 from core.settings.declare import CASE_INSENSITIVE, setting
 from core.settings.delivery import DeliveryFields
 from core.settings.desk import DeskFields
@@ -52,7 +53,9 @@ def _make_default_database_url(values: dict[str, Any]) -> SecretStr:
     return SecretStr(default_database_url(values.get("data_dir") or default_data_dir()))
 
 
-class Settings(AccessFields, AccountFields, ChatFields, DeliveryFields, DeskFields, GuardFields, BaseModel):
+class Settings(
+    AccessFields, AccountFields, ChatFields, ConsoleFields, DeliveryFields, DeskFields, GuardFields, BaseModel
+):
     """All settings of one deployment.
 
     Secrets are :class:`pydantic.SecretStr`; web addresses have no trailing slash.

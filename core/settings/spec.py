@@ -32,6 +32,7 @@ GROUPS = (
     "Telegram",
     "Storage",
     "Service",
+    "Console",
     "Answers",
     "Desk",
     "Access",

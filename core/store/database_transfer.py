@@ -37,7 +37,11 @@ from core.store.row_transfer import RowBatch, TableChecksum, checksum, row_batch
 from core.store.schema import metadata
 
 NOT_TRANSFERRED: Final[Mapping[str, str]] = MappingProxyType(
-    {"schema_floor": "tells of the database's own tables; migrations write it"}
+    {
+        "schema_floor": "tells of the database's own tables; migrations write it",
+        "console_links": "valid for minutes; a new link is one command away",
+        "console_sessions": "people sign in again",
+    }
 )
 
 _PROGRESS = Table(

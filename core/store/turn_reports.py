@@ -34,6 +34,7 @@ class TurnFilter:
     turn_id: int | None = None
     verdict: FeedbackVerdict | None = None  #: at least one person gave it
     failed: bool = False  #: only turns without an answer
+    running: bool = False  #: only turns whose answer grows now
     unknown: bool = False  #: only turns for which nothing was known, or whose answer was rated bad
     since: datetime | None = None  #: by the time at which the turn started
 
@@ -120,6 +121,8 @@ def _conditions(turn_filter: TurnFilter) -> list[ColumnElement[bool]]:
         conditions.append(_has_verdict(turn_filter.verdict))
     if turn_filter.failed:
         conditions.append(FAILED)
+    if turn_filter.running:
+        conditions.append(_T.c.state == TurnState.RUNNING)
     if turn_filter.unknown:
         conditions.append(or_(_T.c.outcome == Outcome.NO_KNOWLEDGE, _has_verdict(FeedbackVerdict.BAD)))
     if turn_filter.since is not None:

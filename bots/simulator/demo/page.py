@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -72,6 +72,7 @@ def page(stage: Stage, feed: Feed) -> ASGIApp:
             Route("/events", handlers.events),
             Route("/say", handlers.say, methods=["POST"]),
             Route("/press", handlers.press, methods=["POST"]),
+            Route("/console", handlers.console),
             Mount("/static", StaticFiles(directory=FILES)),
         ],
         exception_handlers={NotSent: _not_sent},
@@ -85,6 +86,9 @@ class _Handlers:
 
     async def index(self, _: Request) -> Response:
         return FileResponse(FILES / "index.html")
+
+    async def console(self, _: Request) -> Response:
+        return RedirectResponse(await self._stage.console_link(), status_code=303)
 
     async def events(self, _: Request) -> Response:
         return StreamingResponse(self._changes(), media_type="text/event-stream")

@@ -21,6 +21,7 @@ from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.entities import TEXT_LIMIT, length16
 from core.domain.clock import Clock
 from core.settings import Settings
+from core.store import console_access
 
 CAST = (("Alice", "en"), ("小明", "zh"))
 STAFF = "Lin"  #: of the shop's team, in the desk's channel
@@ -54,6 +55,7 @@ class Stage:
     def __init__(self, *, kimi: Settings | None, clock: Clock) -> None:
         """``kimi`` are settings whose real Kimi answers; None for the scripted one."""
         self._kimi, self._clock = kimi, clock
+        self._service: Service | None = None
         self.slack = SlackSimulator(clock=clock)
         self.telegram = TelegramSimulator(clock=clock)
         self.visitors = [
@@ -79,6 +81,14 @@ class Stage:
         self._learning: asyncio.Task[None] | None = None
         self._stack = contextlib.AsyncExitStack()
 
+    async def console_link(self) -> str:
+        """Return a new link that signs in to the service's console once."""
+        if self._service is None or self._service.console is None:
+            raise NotSent("The console is not there yet.")
+        async with self._service.database.begin() as tx:
+            token = await console_access.create_link(tx, "demo:visitor")
+        return f"{self._service.console.url}/sign-in/{token}"
+
     async def __aenter__(self) -> "Stage":
         async with contextlib.AsyncExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="moonthread-demo-"))
@@ -89,7 +99,7 @@ class Stage:
             self._model = settings.kimi_model
             platforms = build_platforms(settings, settings.platforms, self._clock)
             service = Service(settings, platforms, clock=self._clock, web=False)
-            await stack.enter_async_context(running_service(service))
+            self._service = await stack.enter_async_context(running_service(service))
             desk = f"slack:{self.desk}"
             await set_rules(service.database, group=str(self.group), desk=desk, staff=self.staff.slack)
             self._learning = asyncio.create_task(learn(service.database), name="demo-learn")
@@ -209,6 +219,8 @@ class Stage:
             slack_bot_token=SecretStr(self.slack.bot_token),
             slack_app_token=SecretStr(self.slack.app_token),
             slack_api_url=self.slack.api_url,
+            console="on",
+            console_port=0,
             telegram_bot_token=SecretStr(self.telegram.bot.token),
             telegram_api_url=self.telegram.api_url,
             shutdown_grace_s=0,

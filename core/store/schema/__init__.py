@@ -8,6 +8,7 @@ from core.store.schema.access import blocked_people, channel_moves, flood_counte
 from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
 from core.store.schema.base import metadata
 from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
+from core.store.schema.console import console_audit, console_links, console_sessions
 from core.store.schema.conversations import (
     conversation_settings,
     conversations,
@@ -35,6 +36,9 @@ __all__ = [
     "channel_moves",
     "chat_members",
     "chat_rules",
+    "console_audit",
+    "console_links",
+    "console_sessions",
     "conversation_settings",
     "conversations",
     "delivery_budgets",

@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 AREAS: Final = frozenset(
     {
-        "access", "answer", "backfill", "channel", "command", "concurrency", "delivery", "event", "file",
-        "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm", "outbox",
+        "access", "answer", "backfill", "channel", "command", "concurrency", "console", "delivery", "event",
+        "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm", "outbox",
         "periodic_task", "persona", "platform", "privacy", "prompt", "quota", "retention", "rules",
         "service", "settings", "slack", "staff", "store", "summary", "telegram", "tool", "turn",
         "watchdog", "work_queue",

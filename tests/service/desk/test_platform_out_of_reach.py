@@ -25,7 +25,7 @@ async def test_the_other_platform_is_served_and_the_first_one_follows(office: An
     starting = asyncio.create_task(office.start())
     ann = office.customer("telegram", direct=True)
     await ann.ask("Anybody there?")
-    await ann.sees("Here I am.")
+    await office.until(lambda: "Here I am." in ann.texts, "Telegram is answered", within_s=90.0)
     assert await readyz(office) == (503, ["slack"])
 
     office.slack.faults.clear()

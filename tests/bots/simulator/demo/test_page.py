@@ -135,3 +135,14 @@ async def test_a_page_that_comes_later_sees_all_and_then_each_change(page: httpx
     assert [visitor["name"] for visitor in snapshot["world"]["visitors"]] == ["Alice", "小明", "Lin"]
     assert snapshot["world"]["kimi"] == {"real": False, "model": "kimi-k2.6"}
     assert kinds <= {"message", "status"}
+
+
+async def test_the_console_is_one_click_away(page: httpx.AsyncClient) -> None:
+    """The link signs in to the service's own console, which shows its health."""
+    link = (await page.get("/console")).headers["location"]
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=True) as browser:
+        shown = await browser.post(link)
+
+    assert shown.status_code == 200
+    assert "database: ok" in shown.text
+    assert "slack: ok" in shown.text

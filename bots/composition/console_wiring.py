@@ -1,0 +1,48 @@
+"""The web console of one process, on a listener of its own."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
+
+from bots.observability.readiness import ComponentStatus
+from bots.web_server import WebServer
+from core.domain.errors import SettingsError
+from core.settings import Settings
+from core.settings.origins import effective_settings
+from core.store import Database
+
+
+def build_console_server(
+    settings: Settings, database: Database, components: Callable[[], Awaitable[Sequence[ComponentStatus]]]
+) -> WebServer | None:
+    """Build the console's web server; None if the console is off.
+
+    ``components`` returns the state of this replica's components.
+    """
+    if settings.console == "off":
+        return None
+    from bots.console.app import build_console  # late: it needs templates, which most processes do not
+    from bots.console.site import ConsoleSite
+
+    address = urlsplit(settings.console_url or "")
+    site = ConsoleSite(
+        database=database,
+        components=components,
+        settings=lambda: effective_settings(settings),
+        base_path=address.path.rstrip("/"),
+        secure=address.scheme == "https",
+    )
+    return WebServer(build_console(site), host=settings.console_host, port=settings.console_port)
+
+
+async def start_console(server: WebServer, settings: Settings) -> None:
+    """Start the console's web server.
+
+    Raises:
+        SettingsError: its address cannot be used.
+    """
+    try:
+        await server.start()
+    except OSError as exc:
+        address = f"{settings.console_host}:{settings.console_port}"
+        fault = f"MOONTHREAD_CONSOLE_PORT: {address} cannot be used ({exc.strerror or exc})"
+        raise SettingsError([f"{fault}; choose another port"]) from exc

@@ -1,0 +1,123 @@
+"""The console's ASGI app: routes, who may see them, and the headers of every response."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bots.console import pages_activity, pages_operation, pages_team
+from bots.console.sign_in import COOKIE, SignIn
+from bots.console.site import ConsoleSite, Page, Visit, browser_language, render
+from core.domain.errors import StoreUnavailable
+from core.store import console_access
+
+log = structlog.get_logger(__name__)
+
+PAGES: Final[Mapping[str, Page]] = MappingProxyType(
+    {
+        "/": pages_activity.now,
+        "/conversations": pages_activity.conversations,
+        "/conversations/{number}": pages_activity.conversation,
+        "/turn/{number}": pages_activity.turn,
+        "/desk": pages_team.desk,
+        "/knowledge": pages_team.knowledge_sets,
+        "/chats": pages_team.chats,
+        "/usage": pages_operation.usage,
+        "/settings": pages_operation.settings,
+        "/audit": pages_operation.audit,
+    }
+)
+FRAGMENTS: Final[Mapping[str, Page]] = MappingProxyType(
+    {
+        "/live/now": pages_activity.now_fragment,
+        "/live/conversations/{number}": pages_activity.conversation_fragment,
+    }
+)
+"""Parts of pages, fetched by the page's script; without a session they answer 401 instead of a redirect."""
+
+_CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = (
+    ("content-security-policy", _CONTENT_SECURITY_POLICY),
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def build_console(site: ConsoleSite) -> ASGIApp:
+    """Return the app; everything but signing in and its own styles and script needs a session."""
+    sign_in = SignIn(site)
+    routes = [
+        *(Route(path, _signed_in(site, page)) for path, page in PAGES.items()),
+        *(Route(path, _signed_in(site, page, redirect=False)) for path, page in FRAGMENTS.items()),
+        Route("/sign-in", sign_in.explain),
+        Route("/sign-in/{token}", sign_in.confirm),
+        Route("/sign-in/{token}", sign_in.redeem, methods=["POST"]),
+        Route("/sign-out", sign_in.sign_out, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
+    ]
+
+    async def not_found(request: Request, exc: Exception) -> Response:
+        status = exc.status_code if isinstance(exc, HTTPException) else 404
+        return render(site, browser_language(request), "message.html", key="not_found", status_code=status)
+
+    async def store_down(request: Request, exc: Exception) -> Response:
+        log.warning("store.unavailable", error=str(exc))
+        return render(site, browser_language(request), "message.html", key="store_down", status_code=503)
+
+    handlers = {HTTPException: not_found, StoreUnavailable: store_down}
+    return _Outermost(Starlette(routes=routes, exception_handlers=handlers), site.base_path)
+
+
+def _signed_in(site: ConsoleSite, page: Page, *, redirect: bool = True) -> Endpoint:
+    """Return the endpoint of a page that only people with a session see."""
+
+    async def endpoint(request: Request) -> Response:
+        token = request.cookies.get(COOKIE, "")
+        session = None
+        if token:
+            async with site.database.read() as tx:
+                session = await console_access.load_session(tx, token)
+        if session is None:
+            if redirect:
+                return RedirectResponse(f"{site.base_path}/sign-in", status_code=303)
+            return PlainTextResponse("sign in", status_code=401)
+        return await page(Visit(site=site, request=request, session=session))
+
+    return endpoint
+
+
+class _Outermost:
+    """Adds the headers to every response and removes a proxy's path from requests."""
+
+    def __init__(self, app: ASGIApp, base_path: str) -> None:
+        self._app, self._base_path = app, base_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if self._base_path and (path == self._base_path or path.startswith(f"{self._base_path}/")):
+            scope = dict(scope, path=path[len(self._base_path) :] or "/")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = [(name.encode(), value.encode()) for name, value in HEADERS]
+                message = dict(message, headers=[*message["headers"], *added])
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,144 @@
+"""Pages of activity: now, the list of conversations, one conversation, one turn."""
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from bots.console.site import Visit, parse_number
+from core.store import activity_report, console_access, conversation_reports, turn_reports
+from core.store.activity_report import HourlyActivity
+from core.store.conversation_reports import ConversationFilter
+from core.store.turn_reports import TurnFilter, TurnReport
+
+HOURS = 24
+LIST_LENGTH = 50
+CONVERSATION_LENGTH = 100  #: messages of one page of a conversation
+LATEST_FAILURES = 8
+
+
+async def now(visit: Visit) -> Response:
+    """Return the overview; its fragment is fetched again every few seconds."""
+    return await _now(visit, "now.html")
+
+
+async def now_fragment(visit: Visit) -> Response:
+    """Return the changing part of the overview."""
+    return await _now(visit, "now_live.html")
+
+
+async def conversations(visit: Visit) -> Response:
+    """Return the list of conversations that the filters select."""
+    wanted = ConversationFilter(
+        platform=visit.argument("platform"),
+        channel=visit.argument("chat"),
+        person_id=visit.argument("person"),
+        text=visit.argument("text"),
+        failed=bool(visit.argument("failed")),
+        rated_bad=bool(visit.argument("bad")),
+        since=visit.day("since"),
+    )
+    offset = visit.number("offset") or 0
+    async with visit.site.database.read() as tx:
+        rows = await conversation_reports.list_conversations(tx, wanted, limit=LIST_LENGTH + 1, offset=offset)
+    if wanted.text:
+        await _audit(visit, "conversations.search", wanted.text)
+    more = dict(visit.request.query_params) | {"offset": str(offset + LIST_LENGTH)}
+    return visit.render(
+        "conversations.html",
+        rows=rows[:LIST_LENGTH],
+        wanted=wanted,
+        since=visit.argument("since"),
+        more=more if len(rows) > LIST_LENGTH else None,
+    )
+
+
+async def conversation(visit: Visit) -> Response:
+    """Return one conversation, which is audited as read."""
+    await _audit(visit, "conversation.read", str(_path_number(visit)))
+    return await _conversation(visit, "conversation.html")
+
+
+async def conversation_fragment(visit: Visit) -> Response:
+    """Return the messages of one conversation."""
+    return await _conversation(visit, "conversation_live.html")
+
+
+async def turn(visit: Visit) -> Response:
+    """Redirect to a turn within its conversation."""
+    async with visit.site.database.read() as tx:
+        found = await turn_reports.list_turns(tx, TurnFilter(turn_id=_path_number(visit)), limit=1)
+    if not found:
+        raise HTTPException(404)
+    target = f"{visit.site.base_path}/conversations/{found[0].conversation_id}#turn-{found[0].id}"
+    return RedirectResponse(target, status_code=303)
+
+
+async def _now(visit: Visit, template: str) -> Response:
+    async with visit.site.database.read() as tx:
+        hours = await activity_report.hourly_activity(tx, hours=HOURS)
+        growing = await turn_reports.list_turns(tx, TurnFilter(running=True), limit=LIST_LENGTH)
+        failures = await turn_reports.list_turns(tx, TurnFilter(failed=True), limit=LATEST_FAILURES)
+        handoffs = await activity_report.list_open_handoffs(tx, limit=LIST_LENGTH)
+    return visit.render(
+        template,
+        components=await visit.site.components(),
+        hours=hours,
+        mean_first_token_s=_mean_first_token_s(hours),
+        growing=growing,
+        failures=failures,
+        handoffs=handoffs,
+    )
+
+
+async def _conversation(visit: Visit, template: str) -> Response:
+    conversation_id, before = _path_number(visit), visit.number("before")
+    async with visit.site.database.read() as tx:
+        messages = await conversation_reports.list_messages(
+            tx, conversation_id, limit=CONVERSATION_LENGTH, before_id=before
+        )
+        turns = await turn_reports.list_turns(
+            tx, TurnFilter(conversation_id=conversation_id), limit=CONVERSATION_LENGTH
+        )
+    if not messages and not turns:
+        raise HTTPException(404)
+    answered = {message.turn_id for message in messages}
+    return visit.render(
+        template,
+        conversation_id=conversation_id,
+        messages=messages,
+        turns={one.id: one for one in turns},
+        unanswered=_unanswered(turns, answered) if before is None else (),
+        earlier=messages[0].id if len(messages) == CONVERSATION_LENGTH else None,
+        before=before,
+    )
+
+
+def _unanswered(turns: Sequence[TurnReport], answered: set[int | None]) -> Sequence[TurnReport]:
+    """Return the turns without a stored answer, in order: those that grow, failed or were commands."""
+    return [one for one in reversed(turns) if one.id not in answered]
+
+
+def _mean_first_token_s(hours: Sequence[HourlyActivity]) -> float | None:
+    known = [one for one in hours if one.time_to_first_token_s is not None and one.questions]
+    weight = sum(one.questions for one in known)
+    return (
+        sum((one.time_to_first_token_s or 0.0) * one.questions for one in known) / weight if weight else None
+    )
+
+
+def _path_number(visit: Visit) -> int:
+    """Return the number in the path.
+
+    Raises:
+        HTTPException: it is none (404).
+    """
+    number = parse_number(visit.request.path_params["number"])
+    if number is None:
+        raise HTTPException(404)
+    return number
+
+
+async def _audit(visit: Visit, action: str, target: str) -> None:
+    async with visit.site.database.begin() as tx:
+        await console_access.record(tx, visit.session.person, action, target)

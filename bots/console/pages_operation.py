@@ -1,0 +1,66 @@
+"""Pages about cost, settings and the audit log."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response
+
+from bots.console.site import Visit
+from core.store import console_access, usage_report
+from core.store.clock import utc_now
+from core.store.usage_report import GroupBy, Totals
+
+PERIOD: Final = timedelta(days=30)
+GROUPS: Final[Mapping[str, GroupBy]] = MappingProxyType(
+    {"day": "day", "chat": "chat", "person": "person", "model": "model"}
+)
+AUDIT_LENGTH: Final = 200
+CSV_COLUMNS: Final = (
+    "messages",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "unpriced",
+)
+
+
+async def usage(visit: Visit) -> Response:
+    """Return tokens and cost by day, chat, person or model, as a page or as CSV."""
+    group_by = GROUPS.get(visit.argument("by"), "day")
+    since = visit.day("since") or utc_now() - PERIOD
+    async with visit.site.database.read() as tx:
+        rows = await usage_report.grouped_totals(tx, group_by, since=since)
+    if visit.argument("format") == "csv":
+        return _csv(group_by, rows)
+    return visit.render("usage.html", rows=rows, by=group_by, groups=tuple(GROUPS), since=f"{since:%Y-%m-%d}")
+
+
+async def settings(visit: Visit) -> Response:
+    """Return the settings in effect and where each comes from; the values of secrets are not shown."""
+    return visit.render("settings.html", rows=visit.site.settings())
+
+
+async def audit(visit: Visit) -> Response:
+    """Return the latest entries of the audit log."""
+    async with visit.site.database.read() as tx:
+        entries = await console_access.list_audit(tx, limit=AUDIT_LENGTH)
+    return visit.render("audit.html", entries=entries)
+
+
+def _csv(group_by: GroupBy, rows: Sequence[Totals]) -> Response:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([group_by, *CSV_COLUMNS])
+    writer.writerows([row.name, *(getattr(row, name) for name in CSV_COLUMNS)] for row in rows)
+    name = f"usage-by-{group_by}.csv"
+    return Response(
+        text.getvalue(),
+        media_type="text/csv",
+        headers={"content-disposition": f'attachment; filename="{name}"'},
+    )

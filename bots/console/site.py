@@ -1,0 +1,119 @@
+"""Parts that every page of the console uses: data sources, the signed-in request, rendering."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from bots.console.charts import sparkline
+from bots.console.texts import translate
+from bots.observability.readiness import ComponentStatus
+from core.settings.origins import EffectiveSetting
+from core.store import Database
+from core.store.clock import utc_now
+from core.store.console_access import ConsoleSession
+from core.text.language import Language, language_of_tag
+
+NAVIGATION: Final = ("now", "conversations", "desk", "knowledge", "usage", "chats", "settings", "audit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSite:
+    """Data sources and address of one console."""
+
+    database: Database
+    components: Callable[[], Awaitable[Sequence[ComponentStatus]]]  #: of this replica
+    settings: Callable[[], Sequence[EffectiveSetting]]
+    base_path: str = ""  #: the proxy's path before the console's own, such as "/console"
+    secure: bool = False  #: browsers reach it by https only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request of somebody who is signed in."""
+
+    site: ConsoleSite
+    request: Request
+    session: ConsoleSession
+
+    @property
+    def language(self) -> Language:
+        """The browser's first language, Chinese or English."""
+        return browser_language(self.request)
+
+    def argument(self, name: str) -> str:
+        """Return a query argument without surrounding blanks; "" if it is missing."""
+        return self.request.query_params.get(name, "").strip()
+
+    def number(self, name: str) -> int | None:
+        """Return a query argument that is a whole number; None if it is missing or no number."""
+        return parse_number(self.argument(name))
+
+    def day(self, name: str) -> datetime | None:
+        """Return the begin of a day (UTC) given as YYYY-MM-DD; None if it is missing or no day."""
+        try:
+            return datetime.strptime(self.argument(name), "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+
+    def render(self, template: str, **values: Any) -> Response:
+        """Return a page."""
+        return render(
+            self.site, self.language, template, session=self.session, path=self.request.url.path, **values
+        )
+
+
+Page: TypeAlias = Callable[[Visit], Awaitable[Response]]
+
+
+def parse_number(text: str) -> int | None:
+    """Return a whole number that a database can hold; None if the text is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def render(
+    site: ConsoleSite, language: Language, template: str, *, status_code: int = 200, **values: Any
+) -> Response:
+    """Return a template as HTML."""
+    html = _TEMPLATES.get_template(template).render(
+        base=site.base_path,
+        language=language,
+        t=lambda key: translate(key, language),
+        navigation=NAVIGATION,
+        **values,
+    )
+    return HTMLResponse(html, status_code=status_code)
+
+
+def browser_language(request: Request) -> Language:
+    """Return the first language of a browser, Chinese or English."""
+    return language_of_tag(request.headers.get("accept-language", "en"))
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 5_400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bots.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+    environment.filters["age"] = lambda moment: _duration((utc_now() - moment).total_seconds())
+    environment.filters["duration"] = _duration
+    environment.filters["usd"] = lambda value: "–" if value is None else f"{value:.4f}"
+    environment.globals["sparkline"] = sparkline
+    return environment
+
+
+_TEMPLATES: Final = _environment()

@@ -1,0 +1,37 @@
+"""Settings of the web console."""
+
+from pydantic import BaseModel
+
+from core.settings.declare import OnOff, setting
+from core.settings.shapes import WebAddress
+
+
+class ConsoleFields(BaseModel):
+    """Settings of the web console; part of :class:`core.settings.Settings`."""
+
+    console: OnOff = setting(
+        "MOONTHREAD_CONSOLE",
+        "Console",
+        "`on` serves the web console on an address of its own; `moonthread console` prints a link to it.",
+        default="off",
+    )
+    console_host: str = setting(
+        "MOONTHREAD_CONSOLE_HOST",
+        "Console",
+        "Address on which the console listens. It shows people's messages: never expose it without TLS.",
+        default="127.0.0.1",
+    )
+    console_port: int = setting(
+        "MOONTHREAD_CONSOLE_PORT",
+        "Console",
+        "The console's port; 0 takes any free one.",
+        default=8081,
+        ge=0,
+        le=65_535,
+    )
+    console_url: WebAddress | None = setting(
+        "MOONTHREAD_CONSOLE_URL",
+        "Console",
+        "The console's address for browsers if a proxy is in front of it, with the proxy's path if it has "
+        "one: `https://bot.example.com/console`.",
+    )

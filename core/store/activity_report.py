@@ -1,0 +1,104 @@
+"""Questions, failures, cost and first tokens by hour, and what is open now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, String, case, cast, func, or_, select
+
+from core.domain.handoff_state import HandoffReason, HandoffState
+from core.domain.turn_states import CallPurpose, Outcome
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.turn_reports import FAILED
+
+_T, _U, _H, _C = schema.turns, schema.usage, schema.handoffs, schema.conversations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourlyActivity:
+    """Figures of one hour of the whole deployment."""
+
+    hour: datetime  #: its begin, UTC
+    questions: int = 0
+    failed: int = 0  #: questions without an answer
+    cost_usd: float = 0.0
+    time_to_first_token_s: float | None = None  #: mean, from Kimi's request; None without answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenHandoff:
+    """A conversation that the team answers or is asked to answer."""
+
+    id: int
+    conversation_id: int
+    platform: str
+    customer_name: str
+    reason: HandoffReason
+    state: HandoffState
+    assignee_name: str  #: "" while nobody has taken it
+    customer_waiting: bool  #: the customer wrote last
+    requested_at: datetime
+    first_reply_at: datetime | None
+
+
+async def hourly_activity(tx: Transaction, *, hours: int) -> Sequence[HourlyActivity]:
+    """Return the figures of the latest hours, the current one last; hours without questions included."""
+    now = utc_now().replace(minute=0, second=0, microsecond=0)
+    since = now - timedelta(hours=hours - 1)
+    turns_hour, usage_hour = _hour(tx, _T.c.started_at), _hour(tx, _U.c.created_at)
+    asked = or_(_T.c.outcome.is_(None), _T.c.outcome != Outcome.NOTICE)
+    turns = await tx.execute(
+        select(turns_hour, func.count(), func.sum(case((FAILED, 1), else_=0)))
+        .where(_T.c.started_at >= since, asked)
+        .group_by("hour")
+    )
+    first_token = case((_U.c.purpose == CallPurpose.ANSWER, _U.c.time_to_first_token_s))
+    calls = await tx.execute(
+        select(usage_hour, func.coalesce(func.sum(_U.c.cost_usd), 0.0), func.avg(first_token))
+        .where(_U.c.created_at >= since)
+        .group_by("hour")
+    )
+    questions = {hour: (int(count), int(failed)) for hour, count, failed in turns}
+    costs = {hour: (float(cost), first) for hour, cost, first in calls}
+    return [_activity(since + timedelta(hours=hour), questions, costs) for hour in range(hours)]
+
+
+async def list_open_handoffs(tx: Transaction, *, limit: int = 200) -> Sequence[OpenHandoff]:
+    """Return the conversations at the desk, those that have waited longest first."""
+    query = (
+        select(
+            _H.c.id, _H.c.conversation_id, _C.c.platform, _H.c.customer_name, _H.c.reason, _H.c.state,
+            _H.c.assignee_name, _H.c.customer_waiting, _H.c.requested_at, _H.c.first_reply_at,
+        )
+        .select_from(_H.join(_C, _C.c.id == _H.c.conversation_id))
+        .where(_H.c.ended_at.is_(None))
+        .order_by(_H.c.requested_at, _H.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    rows = (await tx.execute(query)).mappings().all()
+    return [OpenHandoff(**{str(name): value for name, value in row.items()}) for row in rows]
+
+
+def _activity(
+    hour: datetime, questions: dict[str, tuple[int, int]], costs: dict[str, tuple[float, Any]]
+) -> HourlyActivity:
+    key = f"{hour.astimezone(UTC):%Y-%m-%d %H}"
+    asked, failed = questions.get(key, (0, 0))
+    cost, first = costs.get(key, (0.0, None))
+    return HourlyActivity(
+        hour=hour,
+        questions=asked,
+        failed=failed,
+        cost_usd=cost,
+        time_to_first_token_s=None if first is None else float(first),
+    )
+
+
+def _hour(tx: Transaction, column: Column[Any]) -> ColumnElement[str]:
+    """Return the hour of a moment as text, such as "2026-11-29 21" (UTC)."""
+    if tx.dialect.name == "postgresql":
+        return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD HH24").label("hour")
+    return func.substr(cast(column, String), 1, 13).label("hour")

@@ -1,0 +1,107 @@
+"""Access to the web console: links that sign in once, sessions, and the audit log.
+
+Only hashes of tokens are stored, so that a copy of the database opens no console.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, insert, select
+
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+
+_L, _S, _A = schema.console_links, schema.console_sessions, schema.console_audit
+
+LINK_TTL: Final = timedelta(minutes=10)
+SESSION_TTL: Final = timedelta(hours=12)
+TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSession:
+    """A browser that is signed in."""
+
+    person: str  #: "platform:id", or "shell:user" for a link from the command line
+    csrf_token: str  #: every form must send it
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One look at people's words, or one change, by somebody on the console."""
+
+    id: int
+    person: str
+    action: str
+    target: str
+    at: datetime
+
+
+async def create_link(tx: Transaction, person: str) -> str:
+    """Return the token of a new link, which signs ``person`` in once within :data:`LINK_TTL`."""
+    now, token = utc_now(), secrets.token_urlsafe(TOKEN_BYTES)
+    await tx.execute(delete(_L).where(_L.c.expires_at <= now))
+    await tx.execute(delete(_S).where(_S.c.expires_at <= now))
+    values = {"token_hash": _hash(token), "person": person, "expires_at": now + LINK_TTL}
+    await tx.execute(insert(_L).values(values))
+    return token
+
+
+async def redeem_link(tx: Transaction, token: str) -> str | None:
+    """Return the token of a new session; None if the link is unknown, used or too old."""
+    used = delete(_L).where(_L.c.token_hash == _hash(token)).returning(_L.c.person, _L.c.expires_at)
+    link = (await tx.execute(used)).one_or_none()
+    now = utc_now()
+    if link is None or link.expires_at <= now:
+        return None
+    session = secrets.token_urlsafe(TOKEN_BYTES)
+    values = {
+        "token_hash": _hash(session),
+        "person": link.person,
+        "csrf_token": secrets.token_urlsafe(TOKEN_BYTES),
+        "expires_at": now + SESSION_TTL,
+    }
+    await tx.execute(insert(_S).values(values))
+    return session
+
+
+async def load_session(tx: Transaction, token: str) -> ConsoleSession | None:
+    """Return the session of a cookie; None if it is unknown, ended or too old."""
+    query = select(_S).where(_S.c.token_hash == _hash(token), _S.c.expires_at > utc_now())
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return ConsoleSession(person=row.person, csrf_token=row.csrf_token, expires_at=row.expires_at)
+
+
+async def end_session(tx: Transaction, token: str) -> None:
+    """End one session."""
+    await tx.execute(delete(_S).where(_S.c.token_hash == _hash(token)))
+
+
+async def end_all_sessions(tx: Transaction) -> int:
+    """End every session and invalidate every link; return how many sessions there were."""
+    await tx.execute(delete(_L))
+    return (await tx.execute(delete(_S))).rowcount
+
+
+async def record(tx: Transaction, person: str, action: str, target: str) -> None:
+    """Add an entry to the audit log."""
+    values = {"person": person, "action": action, "target": target[:255], "at": utc_now()}
+    await tx.execute(insert(_A).values(values))
+
+
+async def list_audit(tx: Transaction, *, limit: int) -> Sequence[AuditEntry]:
+    """Return the latest entries of the audit log, newest first."""
+    rows = await tx.execute(select(_A).order_by(_A.c.id.desc()).limit(limit))
+    return [AuditEntry(**{str(name): value for name, value in row.items()}) for row in rows.mappings()]
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

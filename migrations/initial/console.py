@@ -1,0 +1,40 @@
+"""Tables of the web console: links that sign in once, sessions, and who looked at what."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.initial.parts import ID, MOMENT, primary_key
+
+
+def create_console_links() -> None:
+    op.create_table(
+        "console_links",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("person", sa.String(128), nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        primary_key("console_links", "token_hash"),
+    )
+
+
+def create_console_sessions() -> None:
+    op.create_table(
+        "console_sessions",
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("person", sa.String(128), nullable=False),
+        sa.Column("csrf_token", sa.String(64), nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        primary_key("console_sessions", "token_hash"),
+    )
+
+
+def create_console_audit() -> None:
+    op.create_table(
+        "console_audit",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("person", sa.String(128), nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("target", sa.String(255), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        primary_key("console_audit", "id"),
+    )
+    op.create_index("ix_console_audit_at", "console_audit", ["at"])

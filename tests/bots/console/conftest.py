@@ -1,0 +1,99 @@
+"""A console over a real store, and a browser that is signed in to it."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from bots.console.app import build_console
+from bots.console.site import ConsoleSite
+from bots.observability.readiness import ComponentStatus
+from core.settings import Settings
+from core.settings.origins import effective_settings
+from core.store import Database, console_access
+
+SECRET = "sk-very-secret"
+
+
+@dataclass
+class Browser:
+    """A visitor of the console."""
+
+    site: ConsoleSite
+    http: httpx.AsyncClient
+
+    async def get(self, path: str, **query: str) -> httpx.Response:
+        """Return a page, without following redirects."""
+        return await self.http.get(f"{self.site.base_path}{path}", params=query or None)
+
+    async def post(self, path: str, **form: str) -> httpx.Response:
+        """Send a form."""
+        return await self.http.post(f"{self.site.base_path}{path}", data=form)
+
+    async def sign_in(self, person: str = "shell:ann") -> httpx.Response:
+        """Use a new link."""
+        return await self.post(f"/sign-in/{await self.link(person)}")
+
+    async def link(self, person: str = "shell:ann") -> str:
+        """Return the token of a new link."""
+        async with self.site.database.begin() as tx:
+            return await console_access.create_link(tx, person)
+
+    async def csrf_token(self) -> str:
+        """Return the token that the page's form carries."""
+        found = re.search(r'name="csrf" value="([^"]+)"', (await self.get("/settings")).text)
+        assert found is not None
+        return found[1]
+
+    async def audit(self) -> list[tuple[str, str, str]]:
+        """Return the audit log, oldest entry first."""
+        async with self.site.database.read() as tx:
+            entries = await console_access.list_audit(tx, limit=100)
+        return [(one.person, one.action, one.target) for one in reversed(entries)]
+
+
+def browser_of(site: ConsoleSite, **headers: str) -> Browser:
+    """Return a browser that is not signed in."""
+    transport = httpx.ASGITransport(build_console(site))
+    scheme = "https" if site.secure else "http"
+    client = httpx.AsyncClient(transport=transport, base_url=f"{scheme}://console", headers=headers)
+    return Browser(site, client)
+
+
+async def components() -> list[ComponentStatus]:
+    """Return the state of a replica whose Slack is away."""
+    return [
+        ComponentStatus(name="database", ready=True, state="ok"),
+        ComponentStatus(name="slack", ready=False, state="unreachable"),
+    ]
+
+
+@pytest.fixture
+async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
+    """The console of a deployment with a secret; its queries are tested on both databases in core.store."""
+    database = Database(migrated_sqlite_url)
+    settings = Settings(kimi_api_key=SECRET, desk="slack:C0123")
+    yield ConsoleSite(
+        database=database,
+        components=components,
+        settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
+    )
+    await database.close()
+
+
+@pytest.fixture
+async def visitor(site: ConsoleSite) -> AsyncIterator[Browser]:
+    """A browser without a session."""
+    browser = browser_of(site)
+    yield browser
+    await browser.http.aclose()
+
+
+@pytest.fixture
+async def browser(visitor: Browser) -> Any:
+    """A browser that is signed in."""
+    assert (await visitor.sign_in()).status_code == 303
+    return visitor

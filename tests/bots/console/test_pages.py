@@ -1,0 +1,169 @@
+"""What the pages show, in both languages and with hostile words."""
+
+import re
+from typing import Any
+
+import pytest
+
+from bots.console.app import FRAGMENTS, PAGES
+from bots.console.site import ConsoleSite
+from bots.console.texts import TEXTS
+from core.domain.addresses import Person
+from core.domain.bot_messages import FeedbackVerdict
+from core.domain.turn_states import KimiFailure
+from core.store import blocked_people, feedback, turns
+from core.store.turns import Turn
+from tests.bots.console.conftest import SECRET, browser_of
+from tests.event_builders import Chat
+from tests.stored_conversation import StoredConversation
+
+HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)> {{ 7*7 }} javascript:alert(3)"""
+EVE = Person(id="13", name=f"Eve {HOSTILE}"[:200], language="en")
+
+
+async def conversation(site: ConsoleSite) -> StoredConversation:
+    """Return an empty conversation."""
+    return await StoredConversation(site.database, Chat(channel="42")).create()
+
+
+async def rate_bad(site: ConsoleSite, turn: Turn) -> None:
+    """Rate an answer bad."""
+    async with site.database.begin() as tx:
+        await feedback.save(tx, turn_id=turn.id, person_id="9", verdict=FeedbackVerdict.BAD)
+
+
+async def fail(site: ConsoleSite, turn: Turn) -> None:
+    """End a turn with an error of Kimi's."""
+    async with site.database.begin() as tx:
+        await turns.finish(tx, turn, outcome=KimiFailure("overloaded"))
+
+
+async def test_now_shows_health_growing_answers_and_failures(browser: Any, site: ConsoleSite) -> None:
+    """An operator sees at one glance that Slack is away, what is being answered, and what was not."""
+    talk = await conversation(site)
+    await fail(site, await talk.ask("Where is my order?"))
+    growing = await talk.ask("How do I reset?")
+    async with site.database.begin() as tx:
+        await turns.save_partial(tx, growing, partial="By the link be", reasoning="")
+
+    page, fragment = await browser.get("/"), await browser.get("/live/now")
+
+    for text in ("slack: unreachable", "By the link be", "Where is my order?", "failed:overloaded"):
+        assert text in page.text
+        assert text in fragment.text
+    assert "<html" not in fragment.text
+    assert 'data-live="/live/now"' in page.text
+
+
+async def test_a_bad_answer_is_found_and_read(browser: Any, site: ConsoleSite) -> None:
+    """From the list of badly rated conversations to the answer with its figures; both are audited."""
+    talk = await conversation(site)
+    turn = await talk.exchange("How do I reset?", "You cannot.")
+    await rate_bad(site, turn)
+    other = await StoredConversation(site.database, Chat(channel="7")).create()
+    await other.exchange("Unrelated?", "Yes.")
+
+    listed = await browser.get("/conversations", bad="1")
+    searched = await browser.get("/conversations", text="RESET")
+    link = re.search(r'href="(/conversations/\d+)"', listed.text)
+    assert link is not None
+    page = await browser.get(link[1])
+    short = await browser.get(f"/turn/{turn.id}")
+
+    for answer in (listed, searched):
+        assert "How do I reset?" in answer.text
+        assert "Unrelated?" not in answer.text
+    assert "You cannot." in page.text
+    assert "complete" in page.text
+    assert "👎 1" in page.text
+    assert short.headers["location"] == f"{link[1]}#turn-{turn.id}"
+    assert await browser.audit() == [
+        ("shell:ann", "conversations.search", "RESET"),
+        ("shell:ann", "conversation.read", str(talk.conversation.id)),
+    ]
+    assert "conversation.read" in (await browser.get("/audit")).text
+
+
+async def test_a_long_conversation_is_read_in_pages(browser: Any, site: ConsoleSite) -> None:
+    """The latest messages come first; a link leads to the earlier ones."""
+    talk = await conversation(site)
+    for number in range(60):
+        await talk.exchange(f"Question number {number}.", f"Answer {number}.")
+
+    page = (await browser.get(f"/conversations/{talk.conversation.id}")).text
+    earlier = re.search(r"\?before=(\d+)", page)
+    assert earlier is not None
+    before = (await browser.get(f"/conversations/{talk.conversation.id}", before=earlier[1])).text
+
+    assert "Question number 59." in page
+    assert "Question number 9." not in page
+    assert "Question number 9." in before
+    assert "data-live" not in before
+
+
+async def test_usage_comes_as_a_table_and_as_csv(browser: Any) -> None:
+    """An unknown grouping and a date that is none fall back to the default."""
+    page = await browser.get("/usage", by="model", since="2026-11-01")
+    table = await browser.get("/usage", by="chat", format="csv")
+    fallback = await browser.get("/usage", by="nonsense", since="yesterday")
+
+    assert 'value="2026-11-01"' in page.text
+    assert table.headers["content-type"].startswith("text/csv")
+    assert table.text.startswith("chat,messages,")
+    assert fallback.status_code == 200
+
+
+async def test_settings_show_no_secret(browser: Any) -> None:
+    """A secret is "set"; other values and their origins are shown."""
+    page = (await browser.get("/settings")).text
+
+    assert SECRET not in page
+    assert "KIMI_API_KEY" in page
+    assert "slack:C0123" in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/conversations/999", "/turn/999", "/turn/x", "/conversations/1e9", "/nothing"]
+)
+async def test_what_is_not_there_is_404(browser: Any, path: str) -> None:
+    """A page of the console says so; no stack trace, no framework's page."""
+    answer = await browser.get(path)
+
+    assert answer.status_code == 404
+    assert "There is nothing here." in answer.text
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FRAGMENTS])
+async def test_hostile_words_stay_words(browser: Any, site: ConsoleSite, path: str) -> None:
+    """Names and messages of people never become markup, script or template code on any page."""
+    talk = await conversation(site)
+    await talk.say(HOSTILE, EVE)
+    turn = await talk.exchange(HOSTILE, HOSTILE)
+    await rate_bad(site, turn)
+    await fail(site, await talk.ask(HOSTILE, EVE))
+    async with site.database.begin() as tx:
+        await blocked_people.block(tx, platform="slack", person_id="U1", channel="", name=EVE.name)
+
+    answer = await browser.get(path.replace("{number}", "1"), q=HOSTILE, text=HOSTILE[:20], since=HOSTILE)
+
+    assert answer.status_code in (200, 303)
+    assert "<script>alert" not in answer.text
+    assert "<img" not in answer.text
+    assert "49" not in re.sub(r"\d\d:\d\d|\d{4}-", "", answer.text).replace("&#34;", "").replace("&#39;", "")
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if "{" not in path])
+async def test_every_page_speaks_chinese(site: ConsoleSite, path: str) -> None:
+    """A browser that prefers Chinese gets every page in it."""
+    browser = browser_of(site, **{"accept-language": "zh-CN,zh;q=0.9"})
+    await browser.sign_in()
+
+    page = (await browser.get(path)).text
+
+    assert '<html lang="zh">' in page
+    assert "对话" in page
+
+
+def test_no_text_is_missing() -> None:
+    """Every key has words in both languages."""
+    assert all(english.strip() and chinese.strip() for english, chinese in TEXTS.values())
