@@ -29,17 +29,29 @@ class TurnTelemetry:
     def finished(self, outcome: TurnOutcome, delivery: StreamedMessage) -> None:
         """Report that the turn is closed and its reply is on the screen."""
         first = delivery.first_shown_at
+        duration_s = self._clock.time() - self._claimed_at
+        time_to_first_text_s = None if first is None else self._waited_s + first - self._claimed_at
+        key = self._claimed.conversation.key
         self._span.set_attributes(outcome=str(outcome))
         self._observer.turn_finished(
             TurnRecord(
-                platform=self._claimed.conversation.key.platform,
+                platform=key.platform,
                 is_question=self._claimed.question is not None,
                 outcome=str(outcome),
-                duration_s=self._clock.time() - self._claimed_at,
-                time_to_first_text_s=None if first is None else self._waited_s + first - self._claimed_at,
+                duration_s=duration_s,
+                time_to_first_text_s=time_to_first_text_s,
             )
         )
-        log.info("turn.finished", outcome=str(outcome), pages=delivery.message_count)
+        log.info(
+            "turn.finished",
+            platform=key.platform,
+            chat=key.channel,
+            conversation=self._claimed.conversation.id,
+            outcome=str(outcome),
+            duration_s=round(duration_s, 2),
+            first_text_s=None if time_to_first_text_s is None else round(time_to_first_text_s, 2),
+            pages=delivery.message_count,
+        )
 
 
 class TurnTracker:

@@ -230,8 +230,8 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 
 def test_an_unknown_name_of_ours_is_a_fault_with_a_guess() -> None:
     """A slip in a name would otherwise be a setting that silently does nothing."""
-    assert faults_of({"MOONTHREAD_DESKK": "merge", "MOONTHREAD_COLOUR": "red"}) == [
-        "MOONTHREAD_COLOUR: there is no such setting; take it out",
+    assert faults_of({"MOONTHREAD_DESKK": "merge", "MOONTHREAD_BLUE_WHALES_SING": "red"}) == [
+        "MOONTHREAD_BLUE_WHALES_SING: there is no such setting; take it out",
         "MOONTHREAD_DESKK: there is no such setting; did you mean MOONTHREAD_DESK?",
     ]
 

@@ -6,6 +6,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.access import Quotas
 from core.access.closed_places import CLOSED_FOR_S
@@ -39,6 +40,21 @@ async def test_a_question_is_answered_and_closed(turning: Turns) -> None:
     assert await turning.open_items() == []
     assert await turning.turn_of(turning.last_message.message_id) is not None
     assert await turning.run() is False
+
+
+async def test_the_log_says_in_one_line_how_a_turn_ended(turning: Turns) -> None:
+    """An operator finds the conversation by it; it holds nobody's words or name (we chose both)."""
+    turning.build((Delay(2), "Because of Rayleigh."))
+    await turning.receive(turning.chat.message("Why is the sky blue?"))
+    with capture_logs() as lines:
+        await turning.run()
+
+    (line,) = [line for line in lines if line["event"] == "turn.finished"]
+    assert (line["platform"], line["outcome"], line["pages"]) == ("telegram", "complete", 1)
+    assert line["chat"] == turning.chat.channel
+    assert isinstance(line["conversation"], int)
+    assert min(line["duration_s"], line["first_text_s"]) >= 2.0
+    assert "sky" not in str(line)
 
 
 async def test_questions_of_a_conversation_are_answered_in_order(turning: Turns) -> None:
