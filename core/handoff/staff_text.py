@@ -1,0 +1,132 @@
+"""Reading of what staff writes in a ticket's thread: for the customer, for the team, or for the bot. Pure.
+
+An internal word that reaches a customer is the worst fault a desk can have, so that every doubt keeps a
+message within the team; :attr:`InternalNote.in_doubt` then tells its author so.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from core.domain.events import Mention
+
+NOTE_MARK: Final = "//"
+SEND_MARK: Final = ">>"  #: of a desk that sends marked text only
+
+#: Characters that keyboards and editors write for a slash, and that NFKC keeps apart.
+_SLASHES = str.maketrans(dict.fromkeys("\u2044\u2215\u2571\u27cb\u29f8\u29f6\u2afd", "/"))
+_INVISIBLE_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me", "Cn", "Co"})
+#: Markup before the first word: emphasis, quotes, bullets, numbers, code fences, emoji, brackets, ``@``.
+_PREFIX = re.compile(r"(?:```\w*\n|\d{1,3}[.)]|[a-zA-Z][.)]|[^\w/]|_)*+")
+_MARK = re.compile(r"/\s?/")
+_MARK_AFTER_NAME = re.compile(r"[^\n/]{0,80}?(?<![\w:])/\s?/")
+_CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_COMMAND = re.compile(r"/(\w+)(?:@\w+)?(?:\s+(.*))?\Z", re.DOTALL)
+_SEND = re.compile(r"([*_~`\s]*)[>＞]{2}(?![>＞])[ \t]*")
+
+
+class SendMode(StrEnum):
+    """Which messages of staff go to the customer."""
+
+    ALL = "all"  #: all but internal notes
+    MARKED = "marked"  #: only those that begin with :data:`SEND_MARK`
+
+
+@dataclass(frozen=True, slots=True)
+class ForCustomer:
+    """A message for the customer."""
+
+    text: str  #: Markdown, without the mark; "" if it consists of files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalNote:
+    """A message for the team alone."""
+
+    in_doubt: bool = False  #: the author may have meant it for the customer, and is told that it was kept
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionForBot:
+    """A message that names the bot."""
+
+    text: str  #: "" if it is a bare mention
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCommandText:
+    """A command that was written as plain text."""
+
+    name: str  #: lower case, without the slash
+    argument: str
+
+
+StaffText: TypeAlias = ForCustomer | InternalNote | QuestionForBot | StaffCommandText
+
+
+def read_staff_text(
+    text: str, *, mention: Mention = Mention.NONE, mode: SendMode = SendMode.ALL
+) -> StaffText:
+    """Return what a staff member's message at the desk is.
+
+    Args:
+        text: Markdown, without mentions of the bot.
+        mention: BY_NAME if the bot is mentioned; a reply to a copied message of the customer is none.
+        mode: of the desk.
+    """
+    text = text.strip()
+    if is_internal_note(text):
+        return InternalNote()
+    if mention is Mention.BY_NAME:
+        command = _COMMAND.match(text)
+        return QuestionForBot(text) if command is None else _command(command)
+    if (command := _COMMAND.match(text)) is not None:
+        return _command(command)
+    if _has_note_within(text):
+        return InternalNote(in_doubt=True)
+    if mode is SendMode.ALL:
+        return ForCustomer(text)
+    marked = _SEND.match(text)
+    return InternalNote() if marked is None else ForCustomer(f"{marked[1].strip()}{text[marked.end() :]}")
+
+
+def is_internal_note(text: str) -> bool:
+    """Return whether a message begins with the mark of a note, in any form that an editor gives it."""
+    return _begins_with_mark(_plain(text))
+
+
+def _has_note_within(text: str) -> bool:
+    """Return whether a later line, or the text after a mention, is marked as a note.
+
+    Code blocks may contain such comments.
+    """
+    lines = _CODE_BLOCK.sub("", _plain(text)).splitlines()
+    return any(_begins_with_mark(line) or _has_mark_after_mention(line) for line in lines)
+
+
+def _begins_with_mark(text: str) -> bool:
+    return _MARK.match(text, _prefix_end(text)) is not None
+
+
+def _has_mark_after_mention(line: str) -> bool:
+    end = _prefix_end(line)
+    return "@" in line[:end] and _MARK_AFTER_NAME.match(line, end) is not None
+
+
+def _prefix_end(text: str) -> int:
+    found = _PREFIX.match(text)
+    return found.end() if found is not None else 0
+
+
+def _plain(text: str) -> str:
+    """Return a text with compatible characters unified and invisible ones removed."""
+    folded = unicodedata.normalize("NFKC", text).translate(_SLASHES)
+    return "".join(
+        char for char in folded if char in "\n\t" or unicodedata.category(char) not in _INVISIBLE_CATEGORIES
+    )
+
+
+def _command(found: re.Match[str]) -> StaffCommandText:
+    return StaffCommandText(found[1].lower(), (found[2] or "").strip())
