@@ -20,6 +20,7 @@ from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
 from core.handoff.reminders import Reminders
 from core.handoff.sender import HandoffSender
+from core.handoff.staff_text import SendMode
 from core.inbound.staff import StaffDirectory
 from core.llm.text_completer import TextCompleter
 from core.prompting.options_loader import OptionsLoader
@@ -75,6 +76,7 @@ def build_outbox_runner(
         handoff.service,
         handoff.sender,
         AssistNotes(base.database, assistant, delivery.work_queue),
+        base.clock,
     )
 
 
@@ -85,6 +87,7 @@ def build_handoff_policy(settings: Settings) -> HandoffPolicy:
         desk_room=DeskRoom(platform=platform, channel=channel) if channel else None,
         escalation_contacts=settings.desk_people,
         show_staff_names=settings.desk_names == "on",
+        send_mode=SendMode(settings.desk_send),
         timeouts=HandoffTimeouts(
             reminder_interval=timedelta(minutes=settings.desk_remind_minutes),
             idle_timeout=timedelta(minutes=settings.desk_idle_minutes),

@@ -12,7 +12,7 @@ from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
 from bots.slack.people import BotIdentity, Profile, names_of, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
-from core.domain.events import MemberJoined, MessageDeleted, MessageEdited
+from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited
 
 
 def parse_edit(
@@ -37,16 +37,17 @@ def parse_edit(
     channel = event["channel"]
     chat_type = chat_type_of(channel, event.get("channel_type", ""))
     author = person_of(user, profiles)
+    raw = message.get("text") or ""
+    mentions_bot = incoming_markdown.mentions_person(raw, identity.user_id)
     return MessageEdited(
         delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
         message_id=ts,
         address=address_of(tenant, channel, chat_type, message, author, identity),
         author=author,
-        text=incoming_markdown.to_markdown(
-            message.get("text") or "", names=names_of(profiles), bot_user_id=identity.user_id
-        ),
+        text=incoming_markdown.to_markdown(raw, names=names_of(profiles), bot_user_id=identity.user_id),
         sent_at=parse_ts(edited_ts),
         chat_type=chat_type,
+        mention=Mention.BY_NAME if mentions_bot else Mention.NONE,
     )
 
 

@@ -64,6 +64,7 @@ class OutboxKind(StrEnum):
     CLOSE_TOPIC = "close_topic"
     SUMMARY = "summary"  #: let Kimi summarize the conversation into the ticket
     DRAFT = "draft"  #: let Kimi suggest a reply
+    QUESTION = "question"  #: let Kimi answer a question of the team, which only the team sees
 
 
 class OutboxSide(StrEnum):
@@ -79,6 +80,7 @@ class OutboxState(StrEnum):
     OPEN = "open"  #: to be sent
     DONE = "done"
     FAILED = "failed"  #: could not be sent, and is not tried again
+    CANCELLED = "cancelled"  #: taken back before it was sent
 
 
 ACTIVE = frozenset({HandoffState.WAITING, HandoffState.STAFF})
@@ -99,8 +101,9 @@ class HandoffTransition:
         return self.before is not self.after
 
 
-_START_EFFECTS = (HandoffEffect.SILENCE_BOT, HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER)
-_END_EFFECTS = (HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER, HandoffEffect.CLOSE_TOPIC)
+# The customer is told first: the desk may be slow, with many tickets at once.
+_START_EFFECTS = (HandoffEffect.SILENCE_BOT, HandoffEffect.NOTIFY_CUSTOMER, HandoffEffect.UPDATE_TICKET)
+_END_EFFECTS = (HandoffEffect.NOTIFY_CUSTOMER, HandoffEffect.UPDATE_TICKET, HandoffEffect.CLOSE_TOPIC)
 
 _TRANSITIONS: dict[tuple[HandoffState, HandoffAction], tuple[HandoffState, tuple[HandoffEffect, ...]]] = {
     (HandoffState.BOT, HandoffAction.REQUEST): (HandoffState.WAITING, _START_EFFECTS),
@@ -108,7 +111,7 @@ _TRANSITIONS: dict[tuple[HandoffState, HandoffAction], tuple[HandoffState, tuple
     (HandoffState.WAITING, HandoffAction.REQUEST): (HandoffState.WAITING, (HandoffEffect.NOTIFY_CUSTOMER,)),
     (HandoffState.WAITING, HandoffAction.ASSIGN): (
         HandoffState.STAFF,
-        (HandoffEffect.UPDATE_TICKET, HandoffEffect.NOTIFY_CUSTOMER),
+        (HandoffEffect.NOTIFY_CUSTOMER, HandoffEffect.UPDATE_TICKET),
     ),
     # The person's own words tell the customer enough.
     (HandoffState.WAITING, HandoffAction.REPLY): (HandoffState.STAFF, (HandoffEffect.UPDATE_TICKET,)),
@@ -117,7 +120,10 @@ _TRANSITIONS: dict[tuple[HandoffState, HandoffAction], tuple[HandoffState, tuple
         HandoffState.STAFF,
         (HandoffEffect.UPDATE_TICKET,),
     ),  # by a colleague
-    (HandoffState.STAFF, HandoffAction.REPLY): (HandoffState.STAFF, ()),
+    (HandoffState.STAFF, HandoffAction.REPLY): (
+        HandoffState.STAFF,
+        (HandoffEffect.UPDATE_TICKET,),
+    ),  # by a colleague, who has it then
     **{(state, HandoffAction.RETURN_TO_BOT): (HandoffState.BOT, _END_EFFECTS) for state in ACTIVE},
     **{(state, HandoffAction.CLOSE): (HandoffState.CLOSED, _END_EFFECTS) for state in ACTIVE},
 }

@@ -87,3 +87,4 @@ class CallPurpose(StrEnum):
     INTENT = "intent"  #: whether a message asks the bot something
     HANDOFF_SUMMARY = "handoff_summary"  #: of a conversation, for the people who take it over
     HANDOFF_DRAFT = "handoff_draft"  #: a reply that a person may send
+    HANDOFF_QUESTION = "handoff_question"  #: an answer to a question of the team

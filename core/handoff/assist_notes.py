@@ -45,6 +45,14 @@ class AssistNotes:
             content = OutboxContent(text=texts_for_staff.draft_text(language, draft), draft=draft)
         await self._enqueue(handoff, f"draft:{item.id}", OutboxKind.TEXT, content)
 
+    async def add_answer(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Enqueue Kimi's answer to a question of the team, or a notice that there is none."""
+        language = ticket_language(handoff)
+        answer = await self._assistant.answer_question(handoff, item.content.text)
+        text = texts_for_staff.answer_text(language, answer) if answer else ""
+        content = OutboxContent(text=text or texts_for_staff.answer_failed_text(language))
+        await self._enqueue(handoff, f"answer:{item.id}", OutboxKind.TEXT, content)
+
     async def _enqueue(
         self,
         handoff: Handoff,

@@ -26,7 +26,7 @@ from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
 from core.handoff.lookup import customer_address, customer_language
 from core.handoff.outbox_writer import enqueue, notify_customer, update_ticket
-from core.handoff.relay import Relay
+from core.handoff.staff_relay import StaffRelay
 from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
 from core.store import Transaction, conversations, feedback, handoffs, outbox, ratings
@@ -37,9 +37,9 @@ from core.store.outbox import OutboxContent
 class HandoffButtonHandler:
     """Handles the buttons that concern a handoff."""
 
-    def __init__(self, service: HandoffService, relay: Relay) -> None:
+    def __init__(self, service: HandoffService, staff_relay: StaffRelay) -> None:
         self._service = service
-        self._relay = relay
+        self._staff_relay = staff_relay
 
     async def __call__(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Handle a pressed button; None if it concerns no handoff."""
@@ -162,7 +162,7 @@ class HandoffButtonHandler:
         inbox_id = await store_event(tx, event, handoff.conversation_id)
         draft = item.content.draft
         claimed = await outbox.claim_draft(tx, item)  # False: another press came first
-        if claimed and await self._relay.send_draft(tx, handoff, event.author, draft, inbox_id):
+        if claimed and await self._staff_relay.send_draft(tx, handoff, event.author, draft, inbox_id):
             name = event.author.name or event.author.id
             content = OutboxContent(
                 text=texts_for_staff.draft_sent_text(ticket_language(handoff), name, draft), of=item.id

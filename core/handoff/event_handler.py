@@ -25,12 +25,14 @@ from core.domain.events import (
 from core.handoff import texts_for_customers
 from core.handoff.button_handler import HandoffButtonHandler
 from core.handoff.command_handler import HandoffCommandHandler
+from core.handoff.copy_changes import CopyChanges
+from core.handoff.customer_relay import relay_customer_message
 from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
 from core.handoff.lookup import find_active
 from core.handoff.outbox_writer import notify_customer, update_ticket
-from core.handoff.relay import Relay
 from core.handoff.request_detector import RequestDetector
+from core.handoff.staff_relay import StaffRelay
 from core.inbound.handler import Handled
 from core.store import Transaction, conversations, handoffs, history, outbox, ratings
 from core.store.conversations import Conversation
@@ -44,10 +46,11 @@ class HandoffEventHandler:
 
     def __init__(self, service: HandoffService) -> None:
         self._service = service
-        self._relay = Relay(service)
+        self._staff_relay = StaffRelay(service)
+        self._copy_changes = CopyChanges(service)
         self._request_detector = RequestDetector(service)
         self._command_handler = HandoffCommandHandler(service)
-        self._button_handler = HandoffButtonHandler(service, self._relay)
+        self._button_handler = HandoffButtonHandler(service, self._staff_relay)
 
     async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
         """Handle an event that concerns a handoff; None for all others."""
@@ -90,9 +93,7 @@ class HandoffEventHandler:
         return await self._request_detector.handle(tx, event, conversation, context.rules)
 
     async def _on_desk_message(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
-        inbox_id = await store_event(tx, event, handoff.conversation_id)
-        await self._relay.relay_staff_message(tx, handoff, event, inbox_id)
-        return enqueued(handoff.conversation_id)
+        return await self._staff_relay.handle(tx, handoff, event)
 
     async def _on_customer_message(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived
@@ -104,9 +105,9 @@ class HandoffEventHandler:
             or await self._service.policies.is_staff(tx, Actor.of(event))
         )
         if by_staff:
-            await self._relay.record_staff_message(tx, handoff, event, inbox_id)
+            await self._staff_relay.record_in_shared_room(tx, handoff, event, inbox_id)
         else:
-            await self._relay.relay_customer_message(tx, handoff, event, inbox_id)
+            await relay_customer_message(tx, self._service, handoff, event, inbox_id)
         return enqueued(handoff.conversation_id)
 
     async def _save_rating_comment(
@@ -137,10 +138,13 @@ class HandoffEventHandler:
         copies = await outbox.load_copies(tx, key, event.message_id)
         if copies:
             inbox_id = await store_event(tx, event, copies[0].conversation_id)
-            await self._relay.relay_edit(tx, copies, event, inbox_id)
+            await self._copy_changes.relay_edit(tx, copies, event, inbox_id)
             return enqueued(copies[0].conversation_id)
-        if await handoffs.get_by_desk_thread(tx, key) is not None:
-            return await skip_event(tx, event)  # an internal note, which has no copy
+        at_desk = await handoffs.get_by_desk_thread(tx, key)
+        if at_desk is not None:
+            inbox_id = await store_event(tx, event, at_desk.conversation_id)
+            await self._copy_changes.on_edit_without_copy(tx, at_desk, event, inbox_id)
+            return enqueued(at_desk.conversation_id)
         conversation = await conversations.find_by_message(tx, key, event.message_id)
         if conversation is None or await handoffs.get_active(tx, conversation.id) is None:
             return None
@@ -153,5 +157,5 @@ class HandoffEventHandler:
         if not copies:
             return None
         inbox_id = await store_event(tx, event, copies[0].conversation_id)
-        await self._relay.relay_deletion(tx, copies, event, inbox_id)
+        await self._copy_changes.relay_deletion(tx, copies, event, inbox_id)
         return enqueued(copies[0].conversation_id)

@@ -15,10 +15,12 @@ import structlog
 
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
+from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.handoff_state import HandoffAction, OutboxKind, OutboxSide, OutboxState
 from core.domain.queue import QueueKey
 from core.handoff import texts_for_customers, texts_for_staff, ticket_card
+from core.handoff.album_hold import AlbumHold, is_held
 from core.handoff.assist_notes import AssistNotes
 from core.handoff.handoff_service import HandoffService
 from core.handoff.outbox_writer import notify_desk
@@ -40,12 +42,14 @@ class OutboxRunner:
         service: HandoffService,
         sender: HandoffSender,
         notes: AssistNotes,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._service = service
         self._sender = sender
         self._notes = notes
-        self._tickets = TicketPublisher(database, sender)
+        self._albums = AlbumHold(database, clock)
+        self._tickets = TicketPublisher(database, sender, service)
 
     async def __call__(self, queue_key: QueueKey) -> bool:
         """Process the oldest open item of a queue; return False if there is none.
@@ -57,13 +61,21 @@ class OutboxRunner:
             conversation = await conversations.get(tx, queue_key.conversation_id)
             if not self._sender.serves(conversation.key.platform):
                 return False  # another process serves that platform, or none does now
-            item = await outbox.claim_next(tx, queue_key)
-        if item is None:
-            return False
+            item = await outbox.load_next(tx, queue_key)
+            if item is None:
+                return False
+            held = is_held(item)
+            claimed = None if held else await outbox.claim(tx, item)
+        if held:
+            await self._albums.wait_until_complete(item)
+            async with self._database.begin() as tx:
+                claimed = await outbox.claim(tx, item)
+        if claimed is None:
+            return True  # it was taken back
         try:
-            await self._process(item)
+            await self._process(claimed)
         except LeaseLost:
-            log.info("outbox.lease_lost", item=item.id)
+            log.info("outbox.lease_lost", item=claimed.id)
             return False
         return True
 
@@ -95,6 +107,7 @@ class OutboxRunner:
                 | OutboxKind.CLOSE_TOPIC
                 | OutboxKind.SUMMARY
                 | OutboxKind.DRAFT
+                | OutboxKind.QUESTION
             ):
                 if handoff is None:  # forgotten since, with all of its messages
                     log.info("outbox.item_skipped", item=item.id, kind=item.kind.value)
@@ -115,6 +128,8 @@ class OutboxRunner:
             await self._notes.add_summary(handoff)
         elif item.kind is OutboxKind.DRAFT:
             await self._notes.add_draft(item, handoff)
+        elif item.kind is OutboxKind.QUESTION:
+            await self._notes.add_answer(item, handoff)
         elif handoff.desk_thread:
             await self._sender.close_topic(handoff)
 
@@ -213,7 +228,12 @@ class OutboxRunner:
                     customer_notice=texts_for_customers.staff_unreachable_text(language),
                 )
             elif item.side is OutboxSide.CUSTOMER and handoff.desk_thread:
-                text = texts_for_staff.undelivered_text(language, _error_text(error))
+                failed = (
+                    texts_for_staff.not_taken_back_text
+                    if item.kind is OutboxKind.DELETE
+                    else texts_for_staff.undelivered_text
+                )
+                text = failed(language, _error_text(error))
                 await notify_desk(tx, handoff, item.inbox_id, text)
             elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
                 file = item.content.file

@@ -10,6 +10,7 @@ from core.access import AccessLists, Actor
 from core.domain.addresses import ThreadKey
 from core.handoff import texts_for_customers
 from core.handoff.deadlines import HandoffTimeouts
+from core.handoff.staff_text import SendMode
 from core.store import Transaction, rules
 from core.store.handoffs import DeskRoom
 from core.text.language import Language
@@ -33,6 +34,7 @@ class HandoffPolicy:
     escalation_contacts: tuple[str, ...] = ()  #: people to remind by name, as "slack:U0123", "telegram:42"
     show_staff_names: bool = True  #: customers see the names of the people who write to them
     timeouts: HandoffTimeouts = field(default_factory=HandoffTimeouts)
+    send_mode: SendMode = SendMode.ALL
     escalation_mode: EscalationMode = EscalationMode.OFFER
     away_notice: str = ""  #: tells customers when staff is back; "" during business hours
 

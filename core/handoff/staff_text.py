@@ -6,6 +6,7 @@ message within the team; :attr:`InternalNote.in_doubt` then tells its author so.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -19,7 +20,7 @@ SEND_MARK: Final = ">>"  #: of a desk that sends marked text only
 _SLASHES = str.maketrans(dict.fromkeys("\u2044\u2215\u2571\u27cb\u29f8\u29f6\u2afd", "/"))
 _INVISIBLE_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me", "Cn", "Co"})
 #: Markup before the first word: emphasis, quotes, bullets, numbers, code fences, emoji, brackets, ``@``.
-_PREFIX = re.compile(r"(?:```\w*\n|\d{1,3}[.)]|[a-zA-Z][.)]|[^\w/]|_)*+")
+_PREFIX = re.compile(r"(?:```\w*\n|:[\w+-]+:|\d{1,3}[.)]|[a-zA-Z][.)]|[^\w/]|_)*+")
 _MARK = re.compile(r"/\s?/")
 _MARK_AFTER_NAME = re.compile(r"[^\n/]{0,80}?(?<![\w:])/\s?/")
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
@@ -90,6 +91,17 @@ def read_staff_text(
         return ForCustomer(text)
     marked = _SEND.match(text)
     return InternalNote() if marked is None else ForCustomer(f"{marked[1].strip()}{text[marked.end() :]}")
+
+
+def read_staff_album(texts: Sequence[str], *, mention: Mention, mode: SendMode) -> StaffText:
+    """Return what an album is, given the captions of its messages; a caption speaks for all of it.
+
+    A caption that is not for the customer keeps the whole album within the team.
+    """
+    captions = [read_staff_text(text, mention=mention, mode=mode) for text in texts if text.strip()]
+    if not captions:
+        return read_staff_text("", mode=mode)
+    return next((one for one in captions if not isinstance(one, ForCustomer)), captions[0])
 
 
 def is_internal_note(text: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from core.domain.buttons import RATINGS, CommentRating, OptionButton, RateHandoff, RequestHuman
+from core.domain.message_content import UnsupportedContent
 from core.text.language import Language, pick
 
 MAX_NAME_CHARS = 60
@@ -175,6 +176,20 @@ def staff_unreachable_text(language: Language) -> str:
         language,
         zh="抱歉，我现在联系不上人工客服，所以还是由我来回答。请稍后再发送 `/human` 试试。",
         en="Sorry, I cannot reach our team right now, so I go on answering. Please try `/human` again later.",
+    )
+
+
+def not_passed_on_text(language: Language, what: UnsupportedContent | None) -> str:
+    """Say that a part of a message cannot be passed on to the team."""
+    kinds_zh = {UnsupportedContent.VOICE: "语音", UnsupportedContent.STICKER: "贴纸"}
+    kinds_en = {UnsupportedContent.VOICE: "voice message", UnsupportedContent.STICKER: "sticker"}
+    name_zh = kinds_zh.get(what, "这类内容") if what is not None else "这类内容"
+    name_en = kinds_en.get(what, "kind of message") if what is not None else "kind of message"
+    return pick(
+        language,
+        zh=f"我没法把{name_zh}转给同事，已告诉他们你发过。请用文字写一下。",
+        en=f"I cannot pass this {name_en} on to our team; they know that you sent one. Please put it in "
+        "words.",
     )
 
 

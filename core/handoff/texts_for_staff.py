@@ -28,6 +28,81 @@ def unsupported_content_text(message: MessageReceived, language: Language) -> st
     )
 
 
+def staff_content_text(language: Language, what: UnsupportedContent) -> str:
+    """Report that a staff message, or the part of it that is named, was not sent."""
+    return pick(
+        language,
+        zh=f"⚠️ 上面这条里有无法转发的内容（{what}），客户没有收到。",
+        en=f"⚠️ The message above holds something that cannot be passed on ({what}): the customer did not "
+        "get it.",
+    )
+
+
+def kept_as_note_text(language: Language) -> str:
+    """Report that a message was kept because a part of it is marked as a note."""
+    return pick(
+        language,
+        zh="🔒 上面这条里有一处标了 `//`，所以整条都没有发给客户。要发的内容请另写一条。",
+        en="🔒 A part of the message above is marked with `//`, so nothing of it was sent to the customer. "
+        "Write what they should read as a message of its own.",
+    )
+
+
+def taken_back_text(language: Language) -> str:
+    """Report that an edit made a message internal."""
+    return pick(
+        language,
+        zh="🔒 上面这条改成了内部内容，已从客户那里撤回。",
+        en="🔒 The edited message is internal now: it was taken back from the customer.",
+    )
+
+
+def write_anew_text(language: Language) -> str:
+    """Report that an edited note was not sent."""
+    return pick(
+        language,
+        zh="🔒 改过的那条原来是内部内容，没有发给客户。要发的话请另写一条。",
+        en="🔒 The edited message was internal and was not sent to the customer. To send it, write it anew.",
+    )
+
+
+def not_taken_back_text(language: Language, reason: str) -> str:
+    """Report that a customer's copy could not be deleted."""
+    return pick(
+        language,
+        zh=f"⚠️ 没能从客户那里撤回这条消息，客户可能还看得到：{reason}。",
+        en=f"⚠️ A message could not be taken back from the customer, who may still read it: {reason}.",
+    )
+
+
+def desk_help_text(language: Language) -> str:
+    """List what staff can do in a ticket's thread."""
+    return pick(
+        language,
+        zh="客户看不到发给我的话。`/take` 接手，`/back` 交还机器人，`/close` 关闭；以 `//` 开头的只有团队"
+        "能看到；提到我并写下问题，我会在这里回答。",
+        en="The customer does not see what you write to me. `/take` takes this over, `/back` hands it back "
+        "to the bot, `/close` closes it; what begins with `//` stays in the team; mention me with a question "
+        "and I answer it here.",
+    )
+
+
+def unknown_command_text(language: Language, name: str) -> str:
+    """Report a command that does not exist."""
+    told = pick(
+        language,
+        zh=f"没有 `/{name}` 这个命令，没有向客户发送任何内容。",
+        en=f"There is no command `/{name}`; nothing was sent to the customer.",
+    )
+    return f"{told}\n\n{desk_help_text(language)}"
+
+
+def answer_text(language: Language, text: str) -> str:
+    """Show Kimi's answer to the team, which only the desk sees."""
+    head = pick(language, zh="🔒 **Kimi**（只有团队能看到）", en="🔒 **Kimi** (only the team sees this)")
+    return f"{head}\n\n{text}"
+
+
 def undelivered_text(language: Language, reason: str) -> str:
     """Report that the customer did not get the last message."""
     return pick(
@@ -100,6 +175,15 @@ def idle_warning_text(language: Language, idle_action: EndAction, mentions: str)
 def draft_failed_text(language: Language) -> str:
     """Report that Kimi has no draft."""
     return pick(language, zh="*Kimi 现在写不出草稿。*", en="*Kimi has no draft to offer right now.*")
+
+
+def answer_failed_text(language: Language) -> str:
+    """Report that Kimi has no answer for the team."""
+    return pick(
+        language,
+        zh="*Kimi 现在回答不了；没有向客户发送任何内容。*",
+        en="*Kimi has no answer right now; nothing was sent to the customer.*",
+    )
 
 
 def draft_text(language: Language, text: str) -> str:

@@ -1,10 +1,12 @@
 """The ticket of a handoff at the desk: its Markdown and its buttons. Pure."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.domain.message_content import MessageRole
+from core.handoff.staff_text import SendMode
 from core.handoff.texts_for_customers import plain_name
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
@@ -41,6 +43,7 @@ def render(
     *,
     rating: tuple[int, str] | None = None,
     start_payload: str = "",
+    send_mode: SendMode = SendMode.ALL,
 ) -> str:
     """Return a ticket's Markdown.
 
@@ -49,6 +52,7 @@ def render(
         lines: the conversation's messages before the handoff, oldest first.
         rating: (stars, comment) of the customer; None if there is none.
         start_payload: of the deep link that the customer came by; "" if none.
+        send_mode: which messages of the desk go to the customer.
     """
     language = ticket_language(handoff)
     chinese, english = _REASON_TEXTS[handoff.reason]
@@ -67,14 +71,26 @@ def render(
         stars, comment = rating
         parts.append(" · ".join(["★" * stars, *([comment] if comment else [])]))
     if handoff.ended_at is None:
-        parts.append(
-            pick(
+        parts.append(_hint(language, send_mode))
+    return "\n\n".join(parts)
+
+
+def _hint(language: Language, send_mode: SendMode) -> str:
+    match send_mode:
+        case SendMode.ALL:
+            return pick(
                 language,
                 zh="*在这里写的内容会发给客户；以 `//` 开头的只有团队能看到。*",
                 en="*What you write here goes to the customer; what begins with `//` stays in the team.*",
             )
-        )
-    return "\n\n".join(parts)
+        case SendMode.MARKED:
+            return pick(
+                language,
+                zh="*只有以 `>>` 开头的内容会发给客户，其余只有团队能看到。*",
+                en="*Only what begins with `>>` goes to the customer; all else stays in the team.*",
+            )
+        case _:
+            assert_never(send_mode)
 
 
 def status_text(handoff: Handoff) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 
 from core.domain.bot_messages import MessageRef
 from core.handoff import ticket_card
+from core.handoff.handoff_service import HandoffService
 from core.handoff.sender import HandoffSender
 from core.store import Database, conversation_settings, handoffs, history, outbox, ratings
 from core.store.conversation_settings import START_PAYLOAD
@@ -15,8 +16,9 @@ from core.store.outbox import OutboxItem
 class TicketPublisher:
     """Opens a handoff's thread with its ticket, and updates the ticket."""
 
-    def __init__(self, database: Database, sender: HandoffSender) -> None:
+    def __init__(self, database: Database, sender: HandoffSender, service: HandoffService) -> None:
         self._database = database
+        self._service = service
         self._sender = sender
 
     async def publish(self, item: OutboxItem, handoff: Handoff, *, known_message_ids: frozenset[str]) -> bool:
@@ -41,6 +43,7 @@ class TicketPublisher:
             )
             rating = await ratings.get(tx, handoff.id)
             settings = await conversation_settings.load(tx, handoff.conversation_id)
+            send_mode = (await self._service.policy_of(tx, handoff)).send_mode
         thread = handoff.desk_thread
         if is_new and not thread:
             thread = await self._sender.open_topic(handoff, ticket_card.title(handoff))
@@ -49,7 +52,13 @@ class TicketPublisher:
         await self._sender.deliver_text(
             item,
             self._sender.platforms.desk_address(handoff, thread),
-            ticket_card.render(handoff, lines, rating=rating, start_payload=settings.get(START_PAYLOAD, "")),
+            ticket_card.render(
+                handoff,
+                lines,
+                rating=rating,
+                start_payload=settings.get(START_PAYLOAD, ""),
+                send_mode=send_mode,
+            ),
             ticket_card.buttons(handoff),
             refs=handoff.ticket,
             known_message_ids=known_message_ids,

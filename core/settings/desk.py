@@ -47,6 +47,13 @@ class DeskFields(BaseModel):
         "Whether customers see the names of the people who write to them.",
         default="on",
     )
+    desk_send: Annotated[Literal["all", "marked"], CASE_INSENSITIVE] = setting(
+        "MOONTHREAD_DESK_SEND",
+        "Desk",
+        "What the team writes that goes to the customer: `all` but internal notes (`// …`), or only what is "
+        "`marked` with `>>`.",
+        default="all",
+    )
     desk_unasked: Annotated[Literal["offer", "ask"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_DESK_UNASKED",
         "Desk",

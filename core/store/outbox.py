@@ -41,6 +41,8 @@ class OutboxContent:
     of: int = 0  #: the row whose message is edited or deleted
     draft: str = ""  #: Kimi's text that a button sends to the customer, once
     address: Address | None = None  #: where the customer is answered, if there is no handoff yet
+    media_group_id: str = ""  #: of the album that the copied message belongs to
+    withdrawn: bool = False  #: the copy was taken back, and later edits of its source do not bring it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +169,8 @@ async def add_system_event(tx: Transaction, conversation: Conversation, name: st
         return None
 
 
-async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
-    """Claim the oldest open row of a queue; None if there is none.
+async def load_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
+    """Return the oldest open row of a queue without claiming it; None if there is none.
 
     Events whose rows are all finished are closed on the way.
     """
@@ -181,8 +183,19 @@ async def claim_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
         if item_id is None:
             await inbox.set_status(tx, [inbox_id], EventStatus.DONE)
             continue
-        claimed = update(_O).where(_O.c.id == item_id).values(attempt=_O.c.attempt + 1)
-        return _item((await tx.execute(claimed.returning(*_COLUMNS))).one())
+        return await get(tx, item_id)
+
+
+async def claim(tx: Transaction, item: OutboxItem) -> OutboxItem | None:
+    """Claim a row for one attempt; None if it is no longer open."""
+    claimed = (
+        update(_O)
+        .where(_O.c.id == item.id, _O.c.state == OutboxState.OPEN)
+        .values(attempt=_O.c.attempt + 1)
+        .returning(*_COLUMNS)
+    )
+    row = (await tx.execute(claimed)).one_or_none()
+    return None if row is None else _item(row)
 
 
 async def get(tx: Transaction, item_id: int) -> OutboxItem | None:
@@ -203,6 +216,26 @@ async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Seque
         .order_by(_O.c.id)
     )
     return [_item(row) for row in await tx.execute(query)]
+
+
+async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str) -> Sequence[OutboxItem]:
+    """Return the rows that copy an album, in the order in which they were stored."""
+    query = select(*_COLUMNS).where(_O.c.handoff_id == handoff_id).order_by(_O.c.id.desc()).limit(100)
+    items = [_item(row) for row in await tx.execute(query)]
+    return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
+
+
+async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
+    """Take a copy back; return whether its message has to be deleted.
+
+    A row that no worker has claimed is cancelled. One that was claimed may be shown at this moment.
+    """
+    unclaimed = (_O.c.id == item.id, _O.c.state == OutboxState.OPEN, _O.c.attempt == 0)
+    cancelled = await tx.execute(
+        update(_O).where(*unclaimed).values(state=OutboxState.CANCELLED, finished_at=utc_now())
+    )
+    await _set_content(tx, item.id, replace(item.content, withdrawn=True))
+    return cancelled.rowcount == 0 and item.state in (OutboxState.OPEN, OutboxState.DONE)
 
 
 async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:

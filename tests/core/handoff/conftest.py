@@ -277,6 +277,7 @@ class Screens(Office):
             self.service,
             HandoffSender(self.dispatcher, self.platforms, temp_folder=self.folder),
             AssistNotes(self.database, assistant, self.work_queue),
+            self.clock,
         )
 
     async def process(self, queue_key: QueueKey) -> bool:

@@ -7,7 +7,14 @@ import pytest
 from core.chat_policy import ChatRules
 from core.domain.addresses import Person
 from core.domain.events import Mention
-from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState, OutboxKind, OutboxSide
+from core.domain.handoff_state import (
+    HandoffAction,
+    HandoffReason,
+    HandoffState,
+    OutboxKind,
+    OutboxSide,
+    OutboxState,
+)
 from core.domain.message_content import UnsupportedContent
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason
@@ -179,13 +186,17 @@ async def test_an_edit_changes_the_copy(office: Office) -> None:
 
 
 async def test_an_edit_into_a_note_takes_the_copy_away(office: Office) -> None:
-    """Staff hides what it should not have said, files included."""
+    """Staff hides what it should not have said, files included; unsent copies are never sent."""
     _, thread = await office.hand_off(direct_chat())
     said = replace(desk_chat_message(thread, "He is angry.", LIN), attachments=(picture(),))
     await office.ingest(said)
     before = len(await office.items())
     await office.ingest(slack_channel().edit(said, "// He is angry."))
-    assert await office.shown(OutboxSide.CUSTOMER, after=before) == ["<delete>", "<delete>"]
+    assert await office.shown(OutboxSide.CUSTOMER, after=before) == []
+    copies = [one.state for one in await office.items() if one.content.withdrawn]
+    assert copies == [OutboxState.CANCELLED, OutboxState.CANCELLED]
+    assert "taken back" in (await office.shown(OutboxSide.DESK))[-1]
+    assert "He is angry." not in "".join(await office.history())
 
 
 async def test_a_deletion_takes_the_copy_and_the_words_away(office: Office) -> None:
@@ -195,7 +206,8 @@ async def test_a_deletion_takes_the_copy_and_the_words_away(office: Office) -> N
     await office.ingest(said)
     before = len(await office.items())
     await office.ingest(slack_channel().delete(said))
-    assert await office.shown(OutboxSide.CUSTOMER, after=before) == ["<delete>"]
+    assert await office.shown(OutboxSide.CUSTOMER, after=before) == []
+    assert [one.state for one in await office.items() if one.content.withdrawn] == [OutboxState.CANCELLED]
     assert "Wrong window, sorry." not in await office.history()
 
 

@@ -40,6 +40,7 @@ NOTES = [
     "a) // lettered",
     "# // heading",
     "🔒 // emoji",
+    ":lock: // short code",
     "[// link](https://example.org)",
     "1. **// several**",
 ]
