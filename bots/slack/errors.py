@@ -32,6 +32,7 @@ MESSAGE_GONE_CODES = frozenset(
 FORBIDDEN_CODES = frozenset(
     {
         "account_inactive",
+        "cannot_reply_to_message",
         "channel_not_found",
         "ekm_access_denied",
         "invalid_auth",
@@ -45,6 +46,7 @@ FORBIDDEN_CODES = frozenset(
         "restricted_action_read_only_channel",
         "restricted_action_thread_only_channel",
         "team_access_not_granted",
+        "thread_not_found",
         "token_expired",
         "token_revoked",
     }
@@ -120,7 +122,7 @@ def _to_platform_error(exc: SlackApiError, method: str, *, idempotent: bool) -> 
         return _lost_reply(method, code or f"HTTP {status}", idempotent=idempotent)
     if code in MESSAGE_GONE_CODES:
         return MessageGone(text)
-    if code in FORBIDDEN_CODES:
+    if code in FORBIDDEN_CODES or (code == "missing_scope" and method.startswith("chat.")):
         return PlatformForbidden(text)
     return PlatformRefused(text)
 

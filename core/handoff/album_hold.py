@@ -9,7 +9,7 @@ from typing import Final
 
 from core.domain.clock import Clock
 from core.domain.handoff_state import OutboxSide, OutboxState
-from core.store import Database, outbox
+from core.store import Database, outbox_copies
 from core.store.outbox import OutboxItem
 
 QUIET_S: Final = 1.5  #: without a further part, after which an album is complete
@@ -45,4 +45,6 @@ class AlbumHold:
         if item.handoff_id is None:
             return []
         async with self._database.read() as tx:
-            return list(await outbox.load_media_group(tx, item.handoff_id, item.content.media_group_id))
+            return list(
+                await outbox_copies.load_media_group(tx, item.handoff_id, item.content.media_group_id)
+            )

@@ -29,7 +29,7 @@ from core.handoff.outbox_writer import enqueue, notify_customer, update_ticket
 from core.handoff.staff_relay import StaffRelay
 from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
-from core.store import Transaction, conversations, feedback, handoffs, outbox, ratings
+from core.store import Transaction, conversations, feedback, handoffs, outbox, outbox_copies, ratings
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent
 
@@ -111,7 +111,7 @@ class HandoffButtonHandler:
             return await skip_event(tx, event)
         language = ticket_language(handoff)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
-        pressed = await outbox.find_shown(tx, handoff.id, event.message_id)
+        pressed = await outbox_copies.find_shown(tx, handoff.id, event.message_id)
         if pressed is not None:
             content = OutboxContent(
                 text=texts_for_customers.rated_text(language, stars),

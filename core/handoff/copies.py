@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.handoff.outbox_writer import enqueue
-from core.store import Transaction, outbox
+from core.store import Transaction, outbox_copies
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem, SourceMessage
 
@@ -29,7 +29,7 @@ async def withdraw_copies(
 ) -> None:
     """Take copies back: those that are not sent yet are cancelled, the others deleted."""
     for copy in copies:
-        if copy.kind in (OutboxKind.TEXT, OutboxKind.FILE) and await outbox.withdraw(tx, copy):
+        if copy.kind in (OutboxKind.TEXT, OutboxKind.FILE) and await outbox_copies.withdraw(tx, copy):
             content = OutboxContent(of=copy.id)
             await enqueue(tx, handoff, inbox_id, OutboxKind.DELETE, copy.side, content)
 
@@ -39,4 +39,4 @@ async def with_album(tx: Transaction, copies: Sequence[OutboxItem]) -> Sequence[
     first = copies[0]
     if not first.content.media_group_id or first.handoff_id is None:
         return copies
-    return await outbox.load_media_group(tx, first.handoff_id, first.content.media_group_id)
+    return await outbox_copies.load_media_group(tx, first.handoff_id, first.content.media_group_id)

@@ -96,7 +96,8 @@ async def _change_text(
     inbox_id: int,
 ) -> None:
     """Edit the copy of a message's text; a caption that was added to a file becomes a copy of its own."""
-    copy = next((one for one in copies if one.kind is OutboxKind.TEXT), None)
+    # The last copy: the first may have been lost with its thread.
+    copy = next((one for one in reversed(copies) if one.kind is OutboxKind.TEXT), None)
     if copy is not None:
         content = OutboxContent(text=text, of=copy.id)
         await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, copy.side, content)

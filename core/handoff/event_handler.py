@@ -34,7 +34,7 @@ from core.handoff.outbox_writer import notify_customer, update_ticket
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
 from core.inbound.handler import Handled
-from core.store import Transaction, conversations, handoffs, history, outbox, ratings
+from core.store import Transaction, conversations, handoffs, history, outbox_copies, ratings
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
@@ -135,7 +135,7 @@ class HandoffEventHandler:
 
     async def _on_edit(self, tx: Transaction, event: MessageEdited) -> Handled | None:
         key = event.address.key
-        copies = await outbox.load_copies(tx, key, event.message_id)
+        copies = await outbox_copies.load_copies(tx, key, event.message_id)
         if copies:
             inbox_id = await store_event(tx, event, copies[0].conversation_id)
             await self._copy_changes.relay_edit(tx, copies, event, inbox_id)
@@ -153,7 +153,7 @@ class HandoffEventHandler:
         return await skip_event(tx, event)
 
     async def _on_deletion(self, tx: Transaction, event: MessageDeleted) -> Handled | None:
-        copies = await outbox.load_copies(tx, event.address.key, event.message_id)
+        copies = await outbox_copies.load_copies(tx, event.address.key, event.message_id)
         if not copies:
             return None
         inbox_id = await store_event(tx, event, copies[0].conversation_id)

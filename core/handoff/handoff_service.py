@@ -12,6 +12,7 @@ import structlog
 
 from core.domain.addresses import Address, Person
 from core.domain.handoff_state import (
+    ACTIVE,
     HandoffAction,
     HandoffEffect,
     HandoffReason,
@@ -26,7 +27,7 @@ from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.customer_notices import notice_of_change
 from core.handoff.deadlines import next_check_at
-from core.handoff.outbox_writer import enqueue, notify_customer, notify_desk, update_ticket
+from core.handoff.outbox_writer import enqueue, notify_desk, update_ticket
 from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
 from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, handoffs, inbox, outbox, turns
@@ -272,7 +273,16 @@ class HandoffService:
             change.policy,
             waiting_ahead=await handoffs.count_ahead(tx, handoff) if waiting else 0,
         )
-        await notify_customer(tx, handoff, change.inbox_id, change.customer_notice or text, buttons)
+        asked_again = change.action is HandoffAction.REQUEST and change.transition.before in ACTIVE
+        if asked_again:
+            # Sent first, so that a desk that is gone is noticed before the customer is told that it is there.
+            customer = handoff.customer.name or handoff.customer.id
+            again = texts_for_staff.asks_again_text(ticket_language(handoff), customer)
+            await notify_desk(tx, handoff, change.inbox_id, again)
+        content = OutboxContent(
+            text=change.customer_notice or text, choices=buttons, while_active=asked_again
+        )
+        await enqueue(tx, handoff, change.inbox_id, OutboxKind.TEXT, OutboxSide.CUSTOMER, content)
 
 
 async def _stop_answering(tx: Transaction, conversation_id: int) -> CancelReason | None:

@@ -17,17 +17,17 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, PlatformRefused
-from core.domain.handoff_state import HandoffAction, OutboxKind, OutboxSide, OutboxState
+from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.domain.queue import QueueKey
-from core.handoff import texts_for_customers, texts_for_staff, ticket_card
+from core.handoff import ticket_card
 from core.handoff.album_hold import AlbumHold, is_held
 from core.handoff.assist_notes import AssistNotes
+from core.handoff.delivery_failures import MAX_MOVES, DeliveryFailures, requeue
 from core.handoff.handoff_service import HandoffService
-from core.handoff.outbox_writer import notify_desk
 from core.handoff.sender import HandoffSender
 from core.handoff.ticket_publisher import TicketPublisher
 from core.store import Database, conversations, handoffs, outbox
-from core.store.handoffs import NOBODY, Handoff
+from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,7 @@ class OutboxRunner:
         self._sender = sender
         self._notes = notes
         self._albums = AlbumHold(database, clock)
+        self._failures = DeliveryFailures(service)
         self._tickets = TicketPublisher(database, sender, service)
 
     async def __call__(self, queue_key: QueueKey) -> bool:
@@ -82,13 +83,23 @@ class OutboxRunner:
     async def _process(self, item: OutboxItem) -> None:
         async with self._database.read() as tx:
             handoff = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
+        if _is_obsolete(item, handoff):
+            async with self._database.begin() as tx:
+                await outbox.finish(tx, item, state=OutboxState.CANCELLED)
+            return
+        if _waits_for_ticket(item, handoff):
+            async with self._database.begin() as tx:
+                await outbox.finish(tx, item, state=OutboxState.CANCELLED)
+                await requeue(tx, item)
+            return
         try:
             await self._show(item, handoff)
         except PlatformError as exc:
             log.warning(
                 "outbox.delivery_failed", item=item.id, kind=item.kind.value, side=item.side, error=str(exc)
             )
-            await self._handle_failure(item, handoff, exc)
+            async with self._database.begin() as tx:
+                await self._failures.handle(tx, item, handoff, exc)
         else:
             async with self._database.begin() as tx:
                 await outbox.finish(tx, item, state=OutboxState.DONE)
@@ -211,36 +222,15 @@ class OutboxRunner:
                 known |= {ref.message_id for ref in handoff.ticket}
         return known - {ref.message_id for ref in item.refs}
 
-    async def _handle_failure(self, item: OutboxItem, handoff: Handoff | None, error: PlatformError) -> None:
-        """Close an item that cannot be shown, and report it to the people it matters to."""
-        async with self._database.begin() as tx:
-            await outbox.finish(tx, item, state=OutboxState.FAILED)
-            if handoff is None:
-                return
-            language = ticket_card.ticket_language(handoff)
-            if item.kind is OutboxKind.TICKET and not handoff.desk_thread:
-                await self._service.apply_action(
-                    tx,
-                    handoff,
-                    HandoffAction.RETURN_TO_BOT,
-                    NOBODY,
-                    inbox_id=item.inbox_id,
-                    customer_notice=texts_for_customers.staff_unreachable_text(language),
-                )
-            elif item.side is OutboxSide.CUSTOMER and handoff.desk_thread:
-                failed = (
-                    texts_for_staff.not_taken_back_text
-                    if item.kind is OutboxKind.DELETE
-                    else texts_for_staff.undelivered_text
-                )
-                text = failed(language, _error_text(error))
-                await notify_desk(tx, handoff, item.inbox_id, text)
-            elif item.kind is OutboxKind.FILE and handoff.desk_thread and item.content.file is not None:
-                file = item.content.file
-                text = texts_for_staff.file_failed_text(language, file.name or file.kind)
-                await notify_desk(tx, handoff, item.inbox_id, text)
+
+def _is_obsolete(item: OutboxItem, handoff: Handoff | None) -> bool:
+    """Return whether an item must not be shown any more: taken back, or true of an active handoff only."""
+    ended = handoff is not None and handoff.ended_at is not None
+    return (item.content.withdrawn and not item.refs) or (item.content.while_active and ended)
 
 
-def _error_text(error: PlatformError) -> str:
-    """Return a platform's error in a few words."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+def _waits_for_ticket(item: OutboxItem, handoff: Handoff | None) -> bool:
+    """Return whether an item says that the team is there, while the thread it lost is opened anew."""
+    if handoff is None or not item.content.while_active or item.content.moves >= MAX_MOVES:
+        return False
+    return bool(handoff.desk_room.platform) and not handoff.desk_thread

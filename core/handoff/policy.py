@@ -31,6 +31,7 @@ class HandoffPolicy:
     """The policy of one chat at one moment."""
 
     desk_room: DeskRoom | None = None  #: None: nobody can take over
+    fallback_desk_room: DeskRoom | None = None  #: takes over if the first room is gone
     escalation_contacts: tuple[str, ...] = ()  #: people to remind by name, as "slack:U0123", "telegram:42"
     show_staff_names: bool = True  #: customers see the names of the people who write to them
     timeouts: HandoffTimeouts = field(default_factory=HandoffTimeouts)
@@ -78,7 +79,8 @@ class HandoffPolicies:
         policy = self._default_policy
         if own.desk_room is not None:
             platform, channel = own.desk_room
-            policy = replace(policy, desk_room=DeskRoom(platform=platform, channel=channel))
+            room = DeskRoom(platform=platform, channel=channel)
+            policy = replace(policy, desk_room=room, fallback_desk_room=self._default_policy.desk_room)
         if own.desk_people:
             policy = replace(policy, escalation_contacts=own.desk_people)
         if own.hours is not None and own.is_closed(now):

@@ -16,7 +16,7 @@ from core.delivery.single_call import CallRequest
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.buttons import OptionButton
-from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
+from core.domain.errors import DownloadRefused, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.platforms import HandoffPlatforms
 from core.store.handoffs import Handoff
@@ -102,7 +102,7 @@ class HandoffSender:
         if file is None or item.refs:
             return
         if source not in self.platforms.downloaders:
-            raise PlatformForbidden(f"{source} is not connected, or has no downloads")
+            raise DownloadRefused(f"{source} is not connected, or has no downloads", reason="forbidden")
         room = self.platforms.room(address.key.platform)
         folder = Path(
             await asyncio.to_thread(tempfile.mkdtemp, prefix="relay-", dir=await self._ensure_temp_folder())

@@ -32,7 +32,7 @@ from core.handoff.staff_text import (
 from core.handoff.texts_for_customers import prefix_author
 from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
-from core.store import Transaction, handoffs, history, inbox, outbox
+from core.store import Transaction, handoffs, history, inbox, outbox_copies
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.store.outbox import OutboxContent
@@ -204,7 +204,7 @@ async def _without_copies(
     return {
         seq: one
         for seq, one in siblings.items()
-        if not await outbox.load_copies(tx, one.address.key, one.message_id)
+        if not await outbox_copies.load_copies(tx, one.address.key, one.message_id)
     }
 
 
@@ -212,6 +212,6 @@ async def _withdraw_siblings(
     tx: Transaction, handoff: Handoff, siblings: Iterable[MessageReceived], inbox_id: int
 ) -> None:
     for sibling in siblings:
-        copies = await outbox.load_copies(tx, sibling.address.key, sibling.message_id)
+        copies = await outbox_copies.load_copies(tx, sibling.address.key, sibling.message_id)
         await withdraw_copies(tx, handoff, copies, inbox_id)
         await history.remove_message(tx, handoff.conversation_id, sibling.message_id)

@@ -4,6 +4,7 @@ An internal word that reaches a customer is the worst fault a desk can have, so 
 message within the team; :attr:`InternalNote.in_doubt` then tells its author so.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -133,8 +134,8 @@ def _prefix_end(text: str) -> int:
 
 
 def _plain(text: str) -> str:
-    """Return a text with compatible characters unified and invisible ones removed."""
-    folded = unicodedata.normalize("NFKC", text).translate(_SLASHES)
+    """Return a text without HTML escapes, with compatible characters unified and invisible ones removed."""
+    folded = unicodedata.normalize("NFKC", html.unescape(text)).translate(_SLASHES)
     return "".join(
         char for char in folded if char in "\n\t" or unicodedata.category(char) not in _INVISIBLE_CATEGORIES
     )

@@ -193,6 +193,24 @@ def not_passed_on_text(language: Language, what: UnsupportedContent | None) -> s
     )
 
 
+def file_failed_text(language: Language, name: str) -> str:
+    """Say that a file could not be passed on to the team."""
+    return pick(
+        language,
+        zh=f"你发的文件“{plain_name(name)}”没能转给同事，已告诉他们你发过。",
+        en=f"Your file “{plain_name(name)}” could not be passed on to our team; they know that you sent it.",
+    )
+
+
+def text_failed_text(language: Language) -> str:
+    """Say that a message could not be passed on to the team."""
+    return pick(
+        language,
+        zh="你上面这条消息没能转给同事，请换个说法再发一次。",
+        en="Your message above could not be passed on to our team. Please send it again in other words.",
+    )
+
+
 def already_assigned_text(language: Language, name: str) -> str:
     """Answer a repeated request: a person has taken over already; ``name`` is "" if it is not shown."""
     who_zh, who_en = (

@@ -121,6 +121,24 @@ def file_failed_text(language: Language, name: str) -> str:
     )
 
 
+def reopened_text(language: Language) -> str:
+    """Say why a handoff has a new thread."""
+    return pick(
+        language,
+        zh="↪️ 这位客户原来的话题或频道已不可用，请在这里继续。",
+        en="↪️ This customer's earlier thread cannot be used any more; please go on here.",
+    )
+
+
+def asks_again_text(language: Language, customer: str) -> str:
+    """Say that a customer asks for a person once more."""
+    return pick(
+        language,
+        zh=f"🙋 {plain_name(customer)} 再次请求人工。",
+        en=f"🙋 {plain_name(customer)} asks for a person again.",
+    )
+
+
 def handoff_ended_text(language: Language) -> str:
     """Report that a message to an ended handoff was not sent."""
     return pick(

@@ -211,6 +211,17 @@ async def set_desk_thread(
     await _update(tx, handoff_id, desk_thread=thread, ticket_refs=tuple(ticket))
 
 
+async def set_desk_room(tx: Transaction, handoff_id: int, room: DeskRoom) -> None:
+    """Move a handoff to another room, in which it has no thread yet."""
+    values = {
+        "desk_platform": room.platform,
+        "desk_channel": room.channel,
+        "desk_thread": "",
+        "ticket_refs": (),
+    }
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
+
+
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
     """Store the summary that the ticket shows."""
     await _update(tx, handoff_id, summary=summary)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.addresses import Address, ThreadKey
+from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, OptionButton, encode_button, parse_button_data
 from core.domain.errors import DuplicateEvent, LeaseLost
@@ -42,6 +42,8 @@ class OutboxContent:
     draft: str = ""  #: Kimi's text that a button sends to the customer, once
     address: Address | None = None  #: where the customer is answered, if there is no handoff yet
     media_group_id: str = ""  #: of the album that the copied message belongs to
+    moves: int = 0  #: to another thread or room, after the former was gone
+    while_active: bool = False  #: not shown once the handoff has ended
     withdrawn: bool = False  #: the copy was taken back, and later edits of its source do not bring it back
 
 
@@ -71,7 +73,7 @@ class OutboxItem:
 
 
 _CONTENT = TypeAdapter(OutboxContent)
-_COLUMNS = (
+COLUMNS = (
     _O.c.id,
     _O.c.conversation_id,
     _O.c.handoff_id,
@@ -83,7 +85,7 @@ _COLUMNS = (
     _O.c.content,
     _O.c.refs,
 )
-_GET = select(*_COLUMNS).where(_O.c.id == bindparam("id"))
+_GET = select(*COLUMNS).where(_O.c.id == bindparam("id"))
 _OLDEST_EVENT = select(_I.c.id).where(*inbox.OPEN_IN_QUEUE).order_by(_I.c.id).limit(1)
 _OLDEST_ROW = (
     select(_O.c.id)
@@ -192,50 +194,16 @@ async def claim(tx: Transaction, item: OutboxItem) -> OutboxItem | None:
         update(_O)
         .where(_O.c.id == item.id, _O.c.state == OutboxState.OPEN)
         .values(attempt=_O.c.attempt + 1)
-        .returning(*_COLUMNS)
+        .returning(*COLUMNS)
     )
     row = (await tx.execute(claimed)).one_or_none()
-    return None if row is None else _item(row)
+    return None if row is None else build_item(row)
 
 
 async def get(tx: Transaction, item_id: int) -> OutboxItem | None:
     """Return a row by its id; None if it was deleted."""
     row = (await tx.execute(_GET, {"id": item_id})).one_or_none()
-    return None if row is None else _item(row)
-
-
-async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[OutboxItem]:
-    """Return the rows that copy a message, in the order in which they were stored."""
-    query = (
-        select(*_COLUMNS)
-        .where(
-            _O.c.source_platform == key.platform,
-            _O.c.source_channel == key.channel,
-            _O.c.source_message_id == message_id,
-        )
-        .order_by(_O.c.id)
-    )
-    return [_item(row) for row in await tx.execute(query)]
-
-
-async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str) -> Sequence[OutboxItem]:
-    """Return the rows that copy an album, in the order in which they were stored."""
-    query = select(*_COLUMNS).where(_O.c.handoff_id == handoff_id).order_by(_O.c.id.desc()).limit(100)
-    items = [_item(row) for row in await tx.execute(query)]
-    return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
-
-
-async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
-    """Take a copy back; return whether its message has to be deleted.
-
-    A row that no worker has claimed is cancelled. One that was claimed may be shown at this moment.
-    """
-    unclaimed = (_O.c.id == item.id, _O.c.state == OutboxState.OPEN, _O.c.attempt == 0)
-    cancelled = await tx.execute(
-        update(_O).where(*unclaimed).values(state=OutboxState.CANCELLED, finished_at=utc_now())
-    )
-    await _set_content(tx, item.id, replace(item.content, withdrawn=True))
-    return cancelled.rowcount == 0 and item.state in (OutboxState.OPEN, OutboxState.DONE)
+    return None if row is None else build_item(row)
 
 
 async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:
@@ -247,19 +215,11 @@ async def get_ticket_event_id(tx: Transaction, handoff_id: int) -> int | None:
     return inbox_id
 
 
-async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
-    """Return the row of a handoff that the customer sees as this message; None if there is none."""
-    query = select(*_COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == OutboxSide.CUSTOMER)
-    items = [_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
-    shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
-    return next(shown, None)
-
-
 async def set_button(tx: Transaction, item_id: int, button: OptionButton) -> None:
     """Replace a row's buttons by one that refers to the row itself."""
     found = await get(tx, item_id)
     if found is not None:
-        await _set_content(tx, item_id, replace(found.content, choices=(button,)))
+        await set_content(tx, item_id, replace(found.content, choices=(button,)))
 
 
 async def claim_draft(tx: Transaction, item: OutboxItem) -> bool:
@@ -268,7 +228,7 @@ async def claim_draft(tx: Transaction, item: OutboxItem) -> bool:
     stored = (await tx.execute(locked)).scalar_one_or_none()
     if stored is None or not decode_content(stored).draft:
         return False
-    await _set_content(tx, item.id, replace(item.content, draft=""))
+    await set_content(tx, item.id, replace(item.content, draft=""))
     return True
 
 
@@ -300,10 +260,11 @@ async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef]
     """Store where the message of an edited row is now, and its new text."""
     found = await get(tx, item_id)
     if found is not None:
-        await _set_content(tx, item_id, replace(found.content, text=text), refs=tuple(refs))
+        await set_content(tx, item_id, replace(found.content, text=text), refs=tuple(refs))
 
 
-async def _set_content(tx: Transaction, item_id: int, content: OutboxContent, **values: object) -> None:
+async def set_content(tx: Transaction, item_id: int, content: OutboxContent, **values: object) -> None:
+    """Replace a row's content, and other columns with it."""
     changed = update(_O).where(_O.c.id == item_id).values(content=encode_content(content), **values)
     await tx.execute(changed)
 
@@ -315,7 +276,8 @@ async def _write(tx: Transaction, item: OutboxItem, **values: object) -> None:
         raise LeaseLost(f"outbox row {item.id} was claimed again after attempt {item.attempt}")
 
 
-def _item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
+def build_item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
+    """Return a selected row of :data:`COLUMNS` as an item."""
     return OutboxItem(
         id=row.id,
         conversation_id=row.conversation_id,

@@ -33,6 +33,7 @@ NOTES = [
     "```python\n// code block with a language\n```",
     "> // quote",
     "＞ ／／ quote",
+    "&gt; // escaped quote",
     "- // list",
     "• // list",
     "- [ ] // task",

@@ -4,7 +4,19 @@ from typing import Any
 
 import pytest
 
-from tests.service.desk.test_relay import PNG, pairs, talking
+from tests.service.desk.test_relay import PNG, pairs
+
+
+async def talking(office: Any, customers: str, desk: str, **how: Any) -> tuple[Any, Any]:
+    """Return a customer in a direct conversation, and the one who answered."""
+    office.open_desk(desk)
+    await office.start(**how)
+    ann = office.customer(customers, direct=True)
+    await ann.say("转人工")
+    team = await office.desk("Ann", within_s=60.0)
+    await team.say(">> 你好")
+    await ann.sees("你好")
+    return ann, team
 
 
 def customer_screen(ann: Any) -> list[str]:
@@ -24,7 +36,7 @@ FORMS = {
         "_// italic_",
         "`// code`",
         "```// code block```",
-        "&gt; // quote",
+        "> // quote",
         "• // list",
         ":lock: // emoji",
     ],
@@ -82,7 +94,7 @@ async def test_a_note_on_an_album(office: Any, captions: list[str]) -> None:
     await office.settled()
     before = customer_screen(ann)
     staff = office.staff["Lin"]
-    await office.telegram.album(int(team.channel), staff, captions, content=PNG, topic=int(team.thread))
+    await office.telegram.album(int(team.channel), staff, captions, topic=int(team.thread))
     await team.say("An album is ready.")
     await ann.sees("An album is ready.")
     await office.settled()
@@ -97,7 +109,7 @@ async def test_a_desk_that_sends_marked_text_only(office: Any, customers: str, d
     before = customer_screen(ann)
     await team.say("Who knows this customer?")
     await team.picture(PNG, "her ID card")
-    await team.say(">> It left today." if desk == "telegram" else "&gt;&gt; It left today.")
+    await team.say(">> It left today.")
     await ann.sees("It left today.")
     await office.settled()
     assert customer_screen(ann) == [*before, ann.texts[-1]]

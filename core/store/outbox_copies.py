@@ -1,0 +1,67 @@
+"""Rows of the outbox as copies of people's messages: found by their source, and taken back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import select, update
+
+from core.domain.addresses import ThreadKey
+from core.domain.handoff_state import OutboxSide, OutboxState
+from core.store import schema
+from core.store.clock import utc_now
+from core.store.database import Transaction
+from core.store.outbox import COLUMNS, OutboxItem, SourceMessage, build_item, set_content
+
+_O = schema.handoff_outbox
+
+
+async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[OutboxItem]:
+    """Return the rows that copy a message, in the order in which they were stored."""
+    query = (
+        select(*COLUMNS)
+        .where(
+            _O.c.source_platform == key.platform,
+            _O.c.source_channel == key.channel,
+            _O.c.source_message_id == message_id,
+        )
+        .order_by(_O.c.id)
+    )
+    return [build_item(row) for row in await tx.execute(query)]
+
+
+async def get_source(tx: Transaction, item_id: int) -> SourceMessage | None:
+    """Return the message that a row copies; None if the row was deleted."""
+    columns = (_O.c.source_platform, _O.c.source_channel, _O.c.source_message_id)
+    row = (await tx.execute(select(*columns).where(_O.c.id == item_id))).one_or_none()
+    if row is None:
+        return None
+    platform, channel, message_id = row
+    return SourceMessage(platform=platform, channel=channel, message_id=message_id)
+
+
+async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str) -> Sequence[OutboxItem]:
+    """Return the rows that copy an album, in the order in which they were stored."""
+    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id).order_by(_O.c.id.desc()).limit(100)
+    items = [build_item(row) for row in await tx.execute(query)]
+    return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
+
+
+async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
+    """Take a copy back; return whether its message has to be deleted.
+
+    A row that no worker has claimed is cancelled. One that was claimed may be shown at this moment.
+    """
+    unclaimed = (_O.c.id == item.id, _O.c.state == OutboxState.OPEN, _O.c.attempt == 0)
+    cancelled = await tx.execute(
+        update(_O).where(*unclaimed).values(state=OutboxState.CANCELLED, finished_at=utc_now())
+    )
+    await set_content(tx, item.id, replace(item.content, withdrawn=True))
+    return cancelled.rowcount == 0 and item.state in (OutboxState.OPEN, OutboxState.DONE)
+
+
+async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
+    """Return the row of a handoff that the customer sees as this message; None if there is none."""
+    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == OutboxSide.CUSTOMER)
+    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
+    shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
+    return next(shown, None)
