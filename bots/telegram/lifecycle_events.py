@@ -5,6 +5,7 @@ a service message, which every bot of a group receives, and by ``chat_member``, 
 and includes members whose joining is not announced. Both carry the same date.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -32,8 +33,9 @@ def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
     if not (text.markdown or attachments_of(message)):
         return None
     mention, edited_at = mention_of(message, text, identity), message.edit_date
+    digest = zlib.crc32(text.raw.encode("utf-8", "replace"))  # two edits may come within one second
     return MessageEdited(
-        delivery_id=f"edit:{message.chat.id}:{message.message_id}:{int(edited_at.timestamp())}",
+        delivery_id=f"edit:{message.chat.id}:{message.message_id}:{int(edited_at.timestamp())}:{digest:08x}",
         message_id=str(message.message_id),
         address=address_of(message.chat, identity, thread_of(message), author, reply_to=message.message_id),
         author=author,

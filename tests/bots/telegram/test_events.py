@@ -396,7 +396,11 @@ def test_an_edit() -> None:
     """An edited text is told with the message it changed and when."""
     event = read(edited_message=message(GROUP, "@moon_bot why?", edit_date=1700000060))
     assert isinstance(event, MessageEdited)
-    assert (event.delivery_id, event.message_id, event.text) == ("edit:-5:11:1700000060", "11", "why?")
+    assert (event.delivery_id, event.message_id, event.text) == (
+        "edit:-5:11:1700000060:640709d3",
+        "11",
+        "why?",
+    )
     assert event.sent_at == datetime.fromtimestamp(1700000060, UTC)
 
 

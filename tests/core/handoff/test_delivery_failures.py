@@ -89,7 +89,7 @@ async def test_a_lost_room_of_a_chat_hands_over_to_the_deployments(screens: Scre
     await screens.ingest(chat.message("Are you still there?"))
     await screens.settle()
     handoff = await screens.handoff()
-    assert (handoff.state, handoff.desk_room.channel) == (HandoffState.STAFF, "C9")
+    assert (handoff.state, handoff.desk_room.channel) == (HandoffState.WAITING, "C9")
     assert desk_texts(screens, handoff.desk_thread)[-1] == "**Ann:** Are you still there?"
 
 
