@@ -12,8 +12,9 @@ from typing import Final, Literal, TypeAlias
 
 from core.domain.handoff_state import HandoffAction, HandoffState
 
-MAX_REMINDERS: Final = 12  #: of one wait; their intervals double from the third on
+FREQUENT_REMINDERS: Final = 12  #: of one wait; their intervals double from the third on
 MAX_REMINDER_DELAY: Final = timedelta(hours=4)
+LATE_REMINDER_DELAY: Final = timedelta(days=1)  #: after the frequent ones, for as long as the wait lasts
 _ASSIGNEE_REMINDERS: Final = 2  #: reminders of the assignee alone, before the contacts are mentioned
 
 EndAction: TypeAlias = Literal[HandoffAction.RETURN_TO_BOT, HandoffAction.CLOSE]
@@ -40,6 +41,8 @@ class DueAction(StrEnum):
 
 def reminder_delay(timeouts: HandoffTimeouts, reminder_count: int) -> timedelta:
     """Return the time between a reminder and the next one; ``reminder_count`` are sent so far."""
+    if reminder_count >= FREQUENT_REMINDERS:
+        return max(LATE_REMINDER_DELAY, timeouts.reminder_interval)
     return min(
         max(MAX_REMINDER_DELAY, timeouts.reminder_interval),
         timeouts.reminder_interval * float(2 ** max(0, reminder_count - 2)),
@@ -65,7 +68,7 @@ def next_check_at(
     """
     match state:
         case HandoffState.WAITING | HandoffState.STAFF if customer_waits or state is HandoffState.WAITING:
-            return now + reminder_delay(timeouts, reminder_count) if reminder_count < MAX_REMINDERS else None
+            return now + reminder_delay(timeouts, reminder_count)
         case HandoffState.STAFF:
             return now + timeouts.idle_timeout / 2
         case _:

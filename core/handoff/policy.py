@@ -38,6 +38,7 @@ class HandoffPolicy:
     send_mode: SendMode = SendMode.ALL
     escalation_mode: EscalationMode = EscalationMode.OFFER
     away_notice: str = ""  #: tells customers when staff is back; "" during business hours
+    opens_at: datetime | None = None  #: next start of the business hours; None during them, or if unknown
 
     def has_desk_for(self, key: ThreadKey) -> bool:
         """Return whether a conversation in ``key``'s channel can be handed off: the desk is another room."""
@@ -86,7 +87,7 @@ class HandoffPolicies:
         if own.hours is not None and own.is_closed(now):
             opens_at = own.hours.next_start(now)
             notice = texts_for_customers.away_text(language, opens_at, own.hours.time_zone)
-            policy = replace(policy, away_notice=notice)
+            policy = replace(policy, away_notice=notice, opens_at=opens_at)
         return policy
 
     async def is_staff(self, tx: Transaction, actor: Actor) -> bool:

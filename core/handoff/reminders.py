@@ -4,6 +4,7 @@ A handoff's next check is stored in its row, so a restart does not lose it. Two 
 time; the row's conditional update lets one of them act.
 """
 
+from datetime import timedelta
 from typing import Final, assert_never
 
 import structlog
@@ -25,6 +26,7 @@ from core.work_queue.port import WorkQueue
 log = structlog.get_logger(__name__)
 
 CHECK_EVERY_S: Final = 5.0
+CHECK_WHILE_CLOSED: Final = timedelta(days=1)  #: if the hours do not say when the team is back
 MAX_CUSTOMER_NOTICES: Final = 3  #: notices to a waiting customer that nobody has taken their handoff yet
 
 
@@ -71,6 +73,11 @@ class Reminders:
         if found is None:
             return None
         policy = await self._service.policy_of(tx, found)
+        waits = found.state is HandoffState.WAITING or found.customer_waiting
+        if waits and policy.away_notice:
+            # Nobody is there to be reminded, and the customer was told: this check does not count.
+            await handoffs.set_due_at(tx, handoff_id, policy.opens_at or now + CHECK_WHILE_CLOSED)
+            return None
         next_check = self._service.due_at(
             found.state,
             policy,
@@ -78,8 +85,8 @@ class Reminders:
             reminder_count=found.reminder_count + 1,
         )
         handoff = await handoffs.claim(tx, handoff_id, now=now, until=next_check)
-        if handoff is None or (policy.away_notice and handoff.state is HandoffState.WAITING):
-            return None  # outside of business hours nobody could react; the customer was told
+        if handoff is None:
+            return None
         conversation = await conversations.get(tx, handoff.conversation_id)
         name = f"due:{handoff.id}:{now.timestamp()}"
         inbox_id = await outbox.add_system_event(tx, conversation, name, Lane.HANDOFF)
@@ -124,9 +131,6 @@ class Reminders:
         language = ticket_language(handoff)
         customer = handoff.customer.name or handoff.customer.id
         waited = self._service.now() - handoff.requested_at
-        await notify_desk(
-            tx, handoff, inbox_id, texts_for_staff.reminder_text(language, customer, waited, mentions)
-        )
         waiting = handoff.state is HandoffState.WAITING
         if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
             text = texts_for_customers.still_waiting_text(
@@ -135,6 +139,9 @@ class Reminders:
                 away_notice=policy.away_notice,
             )
             await notify_customer(tx, handoff, inbox_id, text)
+        await notify_desk(
+            tx, handoff, inbox_id, texts_for_staff.reminder_text(language, customer, waited, mentions)
+        )
 
     def _mention_assignee(self, handoff: Handoff) -> str:
         assignee = handoff.assignee

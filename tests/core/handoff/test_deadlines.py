@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.domain.handoff_state import HandoffState
 from core.handoff.deadlines import (
-    MAX_REMINDERS,
+    FREQUENT_REMINDERS,
     DueAction,
     HandoffTimeouts,
     due_action,
@@ -22,21 +22,21 @@ def test_a_waiting_one_reminds_the_desk_first_and_people_after() -> None:
     assert due == [DueAction.REMIND_DESK, DueAction.REMIND_CONTACTS, DueAction.REMIND_CONTACTS]
 
 
-def test_reminders_become_rarer_and_end() -> None:
-    """The intervals double up to four hours, and after the last reminder there is none."""
-    delays = [reminder_delay(TIMEOUTS, n) for n in range(MAX_REMINDERS)]
+def test_reminders_become_rarer_and_never_end() -> None:
+    """The intervals double up to four hours; a wait that lasts longer is called to mind once a day."""
+    delays = [reminder_delay(TIMEOUTS, n) for n in range(FREQUENT_REMINDERS)]
     assert delays[:4] == [timedelta(minutes=5)] * 3 + [timedelta(minutes=10)]
     assert max(delays) == timedelta(hours=4)
-    last = next_check_at(
-        HandoffState.WAITING, TIMEOUTS, now=NOW, reminder_count=MAX_REMINDERS, customer_waits=True
+    late = next_check_at(
+        HandoffState.WAITING, TIMEOUTS, now=NOW, reminder_count=FREQUENT_REMINDERS, customer_waits=True
     )
-    assert last is None
+    assert late == NOW + timedelta(days=1)
 
 
 def test_a_long_interval_is_kept() -> None:
     """An operator who wants a reminder a day does not get one every four hours."""
     daily = HandoffTimeouts(reminder_interval=timedelta(days=1))
-    assert {reminder_delay(daily, n) for n in range(MAX_REMINDERS)} == {timedelta(days=1)}
+    assert {reminder_delay(daily, n) for n in range(FREQUENT_REMINDERS)} == {timedelta(days=1)}
 
 
 def test_a_silent_one_is_warned_of_and_then_ended() -> None:
