@@ -1,4 +1,6 @@
-"""Recognition of requests for a person, in Chinese and English, and of repeated questions. Pure.
+"""Recognition of requests for a person, and of repeated questions. Pure.
+
+Chinese and English in many wordings, a dozen other languages in their usual ones.
 
 Precision comes first: questions about people ("do you have human resources?", "人工智能是什么") and refusals
 ("I don't want to talk to a human") are no requests.
@@ -12,30 +14,107 @@ MAX_CHARS = 200  #: longer messages contain such words by chance
 SIMILARITY_THRESHOLD = 0.86  #: ratio of :class:`difflib.SequenceMatcher` for equal questions
 MIN_CHARS = 4  #: shorter messages ("ok", "为什么") are often repeated
 
-_ANY_PERSON = (
-    r"(?:an? |the |your |some )?(?:real |live |actual |human )?"
-    r"(?:human(?: being)?|person|people|agent|representative|operator|somebody|someone)"
+_PERSON = (
+    r"(?:human(?: being)?|person|people|agents?|representatives?|reps?|operators?|supervisors?"
+    r"|managers?|somebody"
+    r"|someone|staff|team(?: member)?|advis[oe]rs?|customer (?:support|service|care)"
+    r"|support(?: team| agent| staff)?)"
 )
+_ANY_PERSON = rf"(?:an? |the |your |some )?(?:(?:real|live|actual|human|customer) )*{_PERSON}"
 _A_PERSON = (
-    r"(?:an? |the |your )?(?:real |live |actual )?"
-    r"(?:human(?: being)?|person|human agent|live agent|operator|representative)"
+    r"(?:an? |the |your |some )?(?:(?:real|live|actual|human) )*"
+    r"(?:human(?: being)?|person|human agent|live agent|agent|operator|representative|supervisor"
+    r"|customer (?:support|service|care)(?: agent| representative)?)"
 )
-_END = r"(?=[\s.!?,;:…]|$)(?! (?:resources?|rights?|error|body|who|that|from|about|named|called))"
+_END = (
+    r"(?=[\s.!?,;:…]|$)(?! (?:resources?|rights?|error|body|who|that|about|named|called|tickets?"
+    r"|fees?|hours"
+    r"|plans?|number|email|address|phone|visa|at|to (?!talk|speak|chat|help|answer|reply|call)))"
+)
 _ENGLISH = (
-    rf"\b(?:talk|speak|chat) (?:to|with) {_ANY_PERSON}{_END}",
-    rf"\b(?:connect|transfer|pass|hand) me (?:over )?(?:to|with) {_ANY_PERSON}{_END}",
+    rf"\b(?:talk|speak|chat|talking|speaking|chatting) (?:to|with) {_ANY_PERSON}{_END}",
+    (
+        rf"\b(?:connect|transfer|pass|hand|put|forward) (?:me|us) (?:over |through )?(?:to"
+        rf"|with) {_ANY_PERSON}{_END}"
+    ),
     rf"\b(?:i (?:want|need)|i'?d like|give me|get me|can i (?:have|get)) {_A_PERSON}{_END}",
-    r"^\W*(?:human|real person|human agent|live agent|agent|operator|representative)(?: please)?\W*$",
+    r"\bi need (?:some )?help from (?:a |an )?(?:real )?(?:person|human|agent)\b",
+    (
+        r"^\W*(?:please )?(?:i (?:want|need|would like) to |can i )?(?:contact|reach|call) "
+        r"(?:your |the |customer )*(?:support|service|agent|team)(?: team)?(?: please| pls)?\W*$"
+    ),
+    (
+        r"^\W*(?:(?:a |real |live |human |chat |talk )*(?:human|person|agent|operator|representative"
+        r"|supervisor)"
+        r"|customer (?:service|support|care)|(?:chat|talk"
+        r"|speak) with (?:an? )?agent)(?: now)?(?: please| pls| plz)?\W*$"
+    ),
     r"\b(?:human|live) (?:support|agent)(?: please)?\W*$",
+    (
+        r"\bis there (?:an? |any )?(?:real |live )?(?:human|person|agent|someone|anyone)"
+        r"(?: here| there| available)?\W*$"
+    ),
+    r"\bany (?:real |live )?(?:human|person|agent)s? (?:here|there|available)\W*$",
+    r"\b(?:real|live|actual) (?:person|human|agent) available\b",
+    (
+        r"\bi (?:want|need|would like) (?:an? |the )?(?:human|real person"
+        r"|live agent)\b(?! (?:resources?|rights?))"
+    ),
 )
+#: Both scripts: 转/轉, 帮/幫, 们/們, 请/請, 谈/談, 说/說, 讲/講, 联/聯, 会/會.
+_STAFF_ZH = r"(?:人工|真人|活人|客服)"
 _CHINESE = (
-    r"转(?:接)?(?:到|至|给)?(?:一?[个下位])?(?:人工|真人|客服)",
-    r"(?:人工|真人)(?:客服|服务|坐席)(?!机器人|系统|平台|费用|价格|是什么|怎么)",
-    r"(?:找|要|叫|换|联系|接)(?:一?[个下位])?(?:人工|真人|活人)(?!智能|费|成本)",
-    r"(?:和|跟|与)(?:一?[个位])?(?:真人|人工|活人)(?:说|聊|谈|讲|沟通)",
-    r"^\W*(?:人工|真人)\W*$",
+    r"[转轉](?:接)?(?:到|至|给|給)?(?:一?[个個下位])?(?:真人|人工|客服)",
+    r"(?:人工|真人)(?:客服|服务|服務|坐席)(?!机器人|機器人|系统|系統|平台|费用|費用|价格|價格|是什么|怎么|几点|电话|電話)",
+    (
+        rf"(?:找|要|叫|换|換|联系|聯繫|联络|接)(?:一?[个個下位]|[你您]们?們?的?)?{_STAFF_ZH}(?:人员|人員|来|來)?"
+        r"(?!智能|费|費|成本|电话|電話|号码|热线|几点|怎么|的|微信)"
+    ),
+    rf"(?:和|跟|与|與)(?:一?[个個位])?{_STAFF_ZH}(?:人员|人員)?(?:说|說|聊|谈|談|讲|講|沟通|溝通|对话)",
+    r"有(?:没有|沒有)?(?:人工|真人|活人|客服)(?:客服)?(?:吗|嗎|么|呢|在)?\W*$",
+    r"^\W*(?:有人(?:在)?(?:吗|嗎|么)|客服在(?:吗|嗎|不在|么))\W*$",
+    r"^\W*(?:人工|真人|客服|人工服务|人工客服)\W*$",
 )
-_REQUEST = re.compile("|".join((*_ENGLISH, *_CHINESE)), re.IGNORECASE)
+#: Asking verbs and persons of other languages, each as people write them to shops.
+_OTHER_LANGUAGES = (
+    (
+        r"\b(?:hablar|contactar|comunicarme) con (?:una? |el |la |alg[uú]n )?"
+        r"(?:persona|agente|humano|operador|asesor|representante|alguien)\b"
+    ),
+    r"\b(?:falar|conversar) com (?:um |uma |o |a )?(?:atendente|humano|pessoa|agente|algu[eé]m|operador)",
+    (
+        r"\b(?:parler|discuter) (?:à|a|avec) (?:un |une |le |la )?"
+        r"(?:quelqu.un|humain|conseiller|agent|personne|op[eé]rateur|un vrai)"
+    ),
+    (
+        r"\bmit (?:einem |einer |jemandem? )?(?:echten )?(?:menschen|mitarbeiter(?:in)?"
+        r"|berater(?:in)?|jemandem)\b"
+        r".{0,20}\b(?:sprechen|reden|chatten)\b"
+    ),
+    (
+        r"^\W*(?:mitarbeiter|mensch|operatore|operador|agente|conseiller|atendente|оператор|человек)"
+        r"(?: bitte| por favor| s'il vous plaît|,? пожалуйста)?\W*$"
+    ),
+    r"(?:позовите|соедините|переключите|дайте)\b.{0,20}(?:оператор|человек|менеджер|сотрудник|специалист)",
+    (
+        r"(?:поговорить|говорить|связаться|пообщаться) с (?:жив\w+ )?(?:оператор|человек|менеджер"
+        r"|сотрудник|специалист)"
+    ),
+    r"(?:オペレーター|担当者|人間|スタッフ|係の人)(?:の方)?(?:と|に|へ)(?:直接)?(?:話し|つない|繋い|代わ|お?話|連絡)",
+    r"(?:상담원|상담사|사람|직원)(?:이랑|과|와|하고|을|를)?\s*(?:연결|통화|대화|이야기|바꿔)",
+    r"\b(?:gặp|nói chuyện với|chat với|kết nối với) (?:một )?(?:nhân viên|người thật|tư vấn viên|tổng đài)",
+    (
+        r"\b(?:bicara|berbicara|ngobrol|chat|sambungkan)(?: saya)? (?:dengan|ke) (?:manusia|orang|cs"
+        r"|agen|admin|petugas|operator)"
+    ),
+    (
+        r"(?:التحدث|اتكلم|أتكلم|التواصل|كلم)\s+(?:مع|إلى|الى)\s+(?:موظف|شخص|انسان|إنسان|ممثل|وكيل"
+        r"|خدمة العملاء)"
+    ),
+    r"\b(?:parlare|chattare) con (?:un |una |qualcuno|l')?\s?(?:operatore|persona|umano|agente)?",
+    r"\b(?:bir )?(?:temsilci|insan|yetkili|operatör)(?:le|yle|ile)? (?:görüş|konuş|bağlan)",
+)
+_REQUEST = re.compile("|".join((*_ENGLISH, *_CHINESE, *_OTHER_LANGUAGES)), re.IGNORECASE)
 _REFUSAL = re.compile(
     r"\b(?:do ?n[o']?t|don’t|not|never|no need to|without)\b[^.!?]{0,25}"
     r"\b(?:talk|speak|chat|connect|transfer|want|need|human)\b"

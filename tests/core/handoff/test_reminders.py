@@ -57,7 +57,7 @@ async def test_a_closed_weekend_uses_no_reminders_up(office: Office) -> None:
 async def test_one_night_delays_the_reminder_to_the_opening(office: Office) -> None:
     """An interval that ends at night ends at the opening instead."""
     await open_office(office, OFFICE_HOURS)
-    await office.clock.sleep(timedelta(hours=7, minutes=58).total_seconds())  # 17:58
+    await office.clock.sleep(timedelta(hours=7, minutes=55).total_seconds())  # 17:55
     await office.hand_off(direct_chat())
     times = await pass_time(office, START + timedelta(hours=23, minutes=10))
     assert times == ["Wed 09:00", "Wed 09:05", "Wed 09:10"]

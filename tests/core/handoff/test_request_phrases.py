@@ -30,6 +30,47 @@ def test_these_words_ask_for_a_person(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "轉人工",
+        "麻煩幫我轉真人",
+        "叫你们客服来",
+        "我想找客服",
+        "有客服吗",
+        "客服在吗",
+        "connect me to a supervisor",
+        "let me speak with your team",
+        "I need customer support",
+        "is anyone real? any human available?",
+        "Put me through to a manager",
+        "Quiero hablar con un agente",
+        "Queria falar com um atendente",
+        "Je voudrais parler avec quelqu'un",
+        "Ich will mit einem Menschen reden",
+        "Соедините меня с оператором",
+        "担当者につないでください",
+        "직원 연결해 주세요",
+        "cho tôi gặp nhân viên",
+        "bisa bicara dengan orang?",
+        "أريد التواصل مع خدمة العملاء",
+    ],
+)
+def test_other_wordings_and_languages_ask_for_a_person(text: str) -> None:
+    """Traditional characters, roles other than "human", and the usual words of other languages."""
+    assert asks_for_human(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is your customer service phone number?",
+        "客服电话多少",
+        "客服几点下班",
+        "I need an agent visa",
+        "I want a person to sign for the parcel",
+        "Your session was unable to start. Please contact support.",
+        "I already spoke with an agent and he said no",
+        "Can I transfer money to someone else?",
+        "有人能收到货吗",
+        "Ich habe gestern mit dem Mitarbeiter telefoniert",
         "Do you have a human resources department?",
         "I don't want to talk to a human",
         "What are human rights?",
