@@ -27,7 +27,7 @@ def decode_json(data: bytes) -> Any:
 
 
 def decode_fragment(data: bytes) -> Any:
-    """Return the value of one chunk of a stream, whose texts may be cut within a character.
+    """Return the value of one chunk of a stream; its texts may be cut within a character.
 
     Texts have to pass :class:`core.kimi.wire_text.TextJoiner`, which documents the form of cut characters.
 

@@ -17,7 +17,7 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 
 
 class ErrorEventData(bytes):
-    """The data of an event whose name says that it is an error."""
+    """The data of an event named ``error``."""
 
 
 class SseDecoder:

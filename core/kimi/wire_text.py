@@ -19,7 +19,7 @@ def remove_control_characters(text: str) -> str:
 
 
 def repair_text(text: str) -> str:
-    """Return a whole text as it may be stored and shown; what is no character becomes U+FFFD."""
+    """Return a whole text without control characters, with U+FFFD in place of cut characters."""
     joiner = TextJoiner()
     return joiner.feed(text) + joiner.flush()
 

@@ -1,4 +1,4 @@
-"""Takes what is no text for people out of the replies of a model."""
+"""Removes template markers, thinking and tool sections from the text of replies."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -10,7 +10,7 @@ from core.ports.chat_model import CallContext, ChatModel
 
 
 class CleanModel:
-    """A :class:`core.ports.chat_model.ChatModel` whose text has no template markers.
+    """A :class:`core.ports.chat_model.ChatModel` without template markers in its text.
 
     Tool calls that the model wrote as text become tool calls if the request offers these tools. A model
     that was seen to end its thinking with ``</think>`` without having begun it is not shown before that end

@@ -155,7 +155,7 @@ class ReplyTextFilter:
         return text[mark.end() :]
 
     def _read_section(self, text: str, events: list[ReplyEvent]) -> str:
-        """Read on in a section; return the text behind its end, "" if it goes on."""
+        """Read more of a section; return the text after its end, "" if it has not ended."""
         pattern = self._ends_with
         whole = self._section + text
         end = pattern.search(whole) if pattern is not None else None

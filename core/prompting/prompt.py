@@ -104,8 +104,8 @@ def build_prompt(
 ) -> Prompt:
     """Return a prompt with the newest messages that fit; the first of them is a person's.
 
-    System prompt, whole documents and summary come first and stay the same from question to question,
-    for Kimi's prefix cache. Excerpts that were chosen for the question come right before it.
+    What stays the same from question to question comes first, for Kimi's prefix cache. Excerpts that
+    were chosen for the question come right before it.
 
     Args:
         system: the system prompt.
@@ -121,11 +121,8 @@ def build_prompt(
     Raises:
         QuestionTooLong: not even the question fits.
     """
-    prefix = (
-        Message(role="system", content=system),
-        *files.documents,
-        *summary_messages(summary, has_gap=has_gap),
-    )
+    notes = summary_messages(summary, has_gap=has_gap)
+    prefix = (Message(role="system", content=system), *files.documents, *notes)
     max_history_tokens = max_prompt_tokens / token_ratio - sum(
         estimate_message_tokens(message) for message in (*prefix, *files.excerpts)
     )
@@ -136,10 +133,9 @@ def build_prompt(
     earlier = [message for _, message in shown[start:asked_at]]
     question = [message for _, message in shown[asked_at:]]
     messages = (*prefix, *earlier, *files.excerpts, *question)
-    estimated = sum(estimate_message_tokens(message) for message in messages)
     return Prompt(
         messages=messages,
-        estimated_tokens=estimated,
+        estimated_tokens=sum(estimate_message_tokens(message) for message in messages),
         dropped_messages=first,
         question_start=len(prefix) + len(earlier),
     )
