@@ -181,14 +181,14 @@ async def test_staff_are_not_interrupted(world: Any) -> None:
 
 async def test_the_quiet_time_passes(world: Any) -> None:
     """Once the quiet time is over, the bot answers again without being mentioned."""
-    shop = await open_shop(world, trigger=Trigger.ALWAYS, quiet_s=2.0)
+    shop = await open_shop(world, trigger=Trigger.ALWAYS, quiet_s=6.0)
     root = await shop.say(shop.customers[0], "one")
     shown = await shop.shows("one")
     to = root if world.name == "slack" else shown.message_id
     await shop.say(shop.staff[0], "hello", to=to)
     await shop.say(shop.customers[0], "two", to=to)
     await shop.left_alone()
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(8.0)
     await shop.say(shop.customers[0], "three", to=to)
     await shop.shows("three")
     assert len(shop.texts) == 2
