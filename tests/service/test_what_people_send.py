@@ -134,3 +134,91 @@ async def test_direct_messages_of_a_channel_are_answered_in_their_topic(world: A
     sent = [call for call in world.sim.calls if call.method == "sendMessage"]
     assert {call.params["direct_messages_topic_id"] for call in sent} == {ann}
     assert told(world) == "how much is it?"
+
+
+async def test_a_replied_file_that_cannot_be_had_is_named(world: Any) -> None:
+    """Kimi does not answer blindly: the person learns why the file cannot be read."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    chat, (ann, bob) = int(room.channel), room.people
+    file = await world.sim.send_document(
+        chat, ann, filename="a.exe", content=b"MZ", mime_type="application/x-msdownload"
+    )
+    await world.sim.say(chat, bob, "@moonthread_bot summarise", reply_to=file)
+    await room.shows("I cannot read files like a.exe")
+    assert await world.done(1) == ["files_unreadable"]
+    assert world.requests == []
+
+
+async def test_a_muted_bot_asks_kimi_once(world: Any) -> None:
+    """After the first refusal questions cost nothing, until the group lets the bot speak again."""
+    await world.start()
+    room = world.group("Ann")
+    chat, (ann,) = int(room.channel), room.people
+    world.sim.mute_bot(chat)
+    for number in range(1, 4):
+        await world.sim.say(chat, ann, f"@moonthread_bot question {number}")
+        await world.done(number)
+    assert len(world.requests) == 1
+    world.sim.unmute_bot(chat)
+    await world.sim.say(chat, ann, "@moonthread_bot and now?")
+    assert await world.done(4) == ["undelivered"] * 3 + ["complete"]
+    assert len(world.requests) == 2
+
+
+async def test_an_answer_to_a_closed_topic_is_not_what_was_said(world: Any) -> None:
+    """Nobody has read it: when the topic is open again, Kimi is told of the question only."""
+    world.kimi.script = answer_with("A secret answer.", first_after_s=4)
+    await world.start()
+    room = world.group("Ann", forum=True)
+    chat, (ann,) = int(room.channel), room.people
+    topic = world.sim.add_topic(chat, "Tea")
+    await world.sim.say(chat, ann, "@moonthread_bot what is tea?", topic=topic)
+    await world.until(lambda: world.requests, "Kimi is asked")
+    world.sim.close_topic(chat, topic)
+    assert await world.done(1) == ["undelivered"]
+    world.sim.reopen_topic(chat, topic)
+    await world.sim.say(chat, ann, "@moonthread_bot and coffee?", topic=topic)
+    assert await world.done(2) == ["undelivered", "complete"]
+    assert world.question_of(-1) == [("user", "Ann: what is tea?"), ("user", "Ann: and coffee?")]
+
+
+async def test_a_group_that_adds_the_bot_is_greeted(world: Any) -> None:
+    """One message says how to call it, and that privacy mode lets it hear only what is for it."""
+    await world.start()
+    room = world.group("Ann", bots=[])
+    world.sim.invite_bot(int(room.channel))
+    greeting = await room.shows("Mention @moonthread_bot")
+    assert "I only see commands" in greeting.text
+    await world.done(1)
+    assert len(room.answers) == 1
+
+
+async def test_a_denied_group_does_not_get_in_by_becoming_a_supergroup(world: Any) -> None:
+    """The lists of the deployment follow the group to its new id, also after a restart."""
+    ann = world.sim.add_person("Ann")
+    denied = world.sim.add_group("Denied", [ann], basic=True)
+    await world.start(deny=(f"telegram:{denied}",))
+    moved = world.sim.migrate(denied)
+    await world.sim.say(moved, ann, "@moonthread_bot let me in")
+    await world.stop()
+    await world.start()
+    await world.sim.say(moved, ann, "@moonthread_bot let me in, please")
+    other = world.direct("Bob")
+    await other.ask("Hello?")
+    await world.done(1)
+    assert len(world.requests) == 1
+    assert "let me in" not in str(world.requests[0].body)
+
+
+async def test_hours_of_backlog_are_answered_in_private_only(world: Any) -> None:
+    """A group's talk has gone on; a person who wrote in private gets their answer, with a word about its age."""
+    room, alone = world.group("Ann"), world.direct("Bob")
+    chat, (ann,) = int(room.channel), room.people
+    for number in range(3):
+        await world.sim.say(chat, ann, f"@moonthread_bot question {number}", age_s=9 * 3600 + number * 60)
+    await world.sim.say(int(alone.channel), alone.people[0], "hello?", age_s=20 * 3600)
+    await world.start()
+    assert await world.done(1) == ["complete"]
+    assert "(This answers your message of 20 hours ago" in alone.texts[0]
+    assert room.texts == []
