@@ -212,7 +212,7 @@ async def test_a_denied_group_does_not_get_in_by_becoming_a_supergroup(world: An
 
 
 async def test_hours_of_backlog_are_answered_in_private_only(world: Any) -> None:
-    """A group's talk has gone on; a person who wrote in private gets their answer, with a word about its age."""
+    """A group has talked on; who wrote in private gets their answer, with a word about its age."""
     room, alone = world.group("Ann"), world.direct("Bob")
     chat, (ann,) = int(room.channel), room.people
     for number in range(3):
