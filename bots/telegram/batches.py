@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from core.domain.events import Event, MessageReceived
+from core.domain.events import Event, Mention, MessageReceived
 
 MAX_GAP: Final = timedelta(
     seconds=1
@@ -61,8 +61,14 @@ def _topic(event: MessageReceived) -> str:
 
 
 def _name_group(events: Sequence[Event], run: Sequence[int]) -> dict[int, str]:
-    """Return the group's id for each index of a run: an album's own id if there is one."""
+    """Return the group's id for each index of a run: an album's own id if there is one.
+
+    Messages of which none addresses the bot get none: core keeps nothing of what it only overhears, but for
+    the parts of a group.
+    """
     messages = [event for event in (events[at] for at in run) if isinstance(event, MessageReceived)]
+    if all(message.mention is Mention.NONE for message in messages):
+        return {}
     albums = [message.media_group_id for message in messages if message.media_group_id]
     first = messages[0]
     group = albums[0] if albums else f"{first.address.key.channel}:sent:{first.message_id}"

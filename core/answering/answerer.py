@@ -13,7 +13,7 @@ from core.answering.turn_question import Question
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost, StoreRefusedData
 from core.domain.message_content import MessageContent, MessageRole
-from core.domain.turn_states import CancelReason, KimiFailure, TurnOutcome
+from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
 from core.kimi import KimiError
 from core.llm.streamed_answer import StreamedAnswer
 from core.llm.usage_meter import UsageMeter, UsageOwner
@@ -65,12 +65,15 @@ class Answerer:
         prepared, ended = await self._ask(question, answer, delivery, running)
         if running.cancel_reason is CancelReason.LEASE_LOST:
             raise LeaseLost(f"turn {question.turn.id} was taken over")  # nothing more in its message
+        if ended.outcome is Outcome.EMPTY:
+            answer.text = ""  # invisible characters are no answer, and no history
         if answer.text and not delivery.text:
             delivery.append(answer.text)  # of an earlier attempt, ended before Kimi continued it
         note = f"\n\n*{ended.note}*" if ended.note and answer.text else ended.note
         note += f"\n\n{ended.sources}" if ended.sources else ""
         if note:
-            delivery.append(note)
+            invisible = ended.outcome is Outcome.EMPTY and delivery.text
+            delivery.append(f"\n\n{note}" if invisible else note)
         try:
             await self._save(question, prepared, answer, ended, shown_text=answer.text + note)
         except StoreRefusedData as exc:

@@ -222,3 +222,15 @@ async def test_hours_of_backlog_are_answered_in_private_only(world: Any) -> None
     assert await world.done(1) == ["complete"]
     assert "(This answers your message of 20 hours ago" in alone.texts[0]
     assert room.texts == []
+
+
+async def test_an_answer_of_invisible_characters_gets_the_notice(world: Any) -> None:
+    """Telegram refuses a message of nothing to see: the person reads that there were no words."""
+    await world.start()
+    room = world.direct()
+    for number, text in enumerate(("\u200b\u200b", "```\n\u2800\n```", "\U000e0041"), 1):
+        world.kimi.script = answer_with(text)
+        await room.ask(f"question {number}")
+        assert (await world.done(number))[-1] == "empty"
+        assert "Kimi gave no words this time" in room.texts[-1]
+    world.assert_calm()

@@ -7,7 +7,7 @@ import pytest
 
 from bots.telegram.batches import group_messages
 from core.domain.command_names import CommandName
-from core.domain.events import Event, MessageReceived
+from core.domain.events import Event, Mention, MessageReceived
 from core.domain.message_content import ForwardOrigin
 from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat
 
@@ -34,7 +34,7 @@ def test_a_comment_and_what_follows_in_the_same_second_are_one(
     chat: Chat, others: list[dict[str, Any]]
 ) -> None:
     """Telegram clients send a comment and its forwards at once."""
-    first = chat.message("is this true?")
+    first = chat.message("is this true?", mention=Mention.BY_NAME)
     rest = [chat.message("Prices rise", **more) for more in others]
     assert set(groups_of(first, *rest)) == {f"{chat.channel}:sent:{first.message_id}"}
 
@@ -44,6 +44,14 @@ def test_words_beside_an_album_join_it() -> None:
     chat = direct_chat()
     words, *album = chat.message("which one?"), *(chat.message("", media_group_id="1:99") for _ in range(2))
     assert groups_of(words, *album) == ["1:99"] * 3
+
+
+def test_messages_that_address_nobody_are_no_group() -> None:
+    """Of what the bot only overhears nothing is kept, but for the parts of a group that may address it."""
+    chat = group_chat()
+    assert groups_of(chat.message("a"), chat.message("b")) == ["", ""]
+    named = chat.message("c", mention=Mention.BY_NAME)
+    assert set(groups_of(chat.message("a"), chat.message("b"), named)) != {""}
 
 
 def test_two_albums_stay_two() -> None:

@@ -47,6 +47,8 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
             PlatformForbidden,
             PlatformForbidden,
         ),
+        (BadRequest("Bad Request: CHAT_SEND_PLAIN_FORBIDDEN"), PlatformForbidden, PlatformForbidden),
+        (BadRequest("Bad Request: have no write access to the chat"), PlatformForbidden, PlatformForbidden),
         (BadRequest("Bad Request: message is too long"), PlatformRefused, PlatformRefused),
         (InvalidToken("Unauthorized"), PlatformUnavailable, PlatformUnavailable),
         (Conflict("Conflict"), PlatformUnavailable, PlatformUnavailable),
