@@ -6,7 +6,7 @@ from core.text.language import Language, pick
 
 def greeting_text(event: BotAccessChanged, language: Language) -> str:
     """Return how to call the bot, and what it hears in the group, as Markdown."""
-    name = f"@{event.bot_name}" if event.bot_name else pick(language, zh="我", en="me")
+    name = f"`@{event.bot_name}`" if event.bot_name else pick(language, zh="我", en="me")
     call = pick(
         language,
         zh=f"大家好！我由 Kimi 驱动。在消息里提到 {name}，或回复我的消息，就可以向我提问；"
