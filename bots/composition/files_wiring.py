@@ -13,6 +13,7 @@ from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.reader import FileReader
+from core.files.upload_allowance import UploadAllowance
 from core.retention import Retention
 
 DOWNLOAD_FOLDER: Final = "reading"  #: below the data folder
@@ -24,6 +25,7 @@ class FileComponents:
 
     stores: Sequence[KimiFileStore]  #: one for each account, in the order of preference
     downloader: AttachmentDownloader
+    allowance: UploadAllowance
     reader: FileReader
     garbage_collector: FileGarbageCollector
     retention: Retention
@@ -36,11 +38,13 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
     downloader = AttachmentDownloader(
         base.clock, base.abilities(lambda platform: platform.downloader), folder=folder
     )
-    library = Library(base.database, downloader, ContentReader(base.database, stores))
+    allowance = UploadAllowance(base.database, base.access, files_per_day=base.settings.files_per_day)
+    library = Library(base.database, downloader, ContentReader(base.database, stores), allowance=allowance)
     collector = FileGarbageCollector(stores, folder=folder)
     return FileComponents(
         stores=stores,
         downloader=downloader,
+        allowance=allowance,
         reader=FileReader(base.database, library),
         garbage_collector=collector,
         retention=Retention(

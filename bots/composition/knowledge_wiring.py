@@ -39,7 +39,11 @@ def build_knowledge(
         retriever=retriever,
         commands={
             CommandName.LEARN: LearnCommand(
-                base.database, files.downloader, FileTextReader(files.stores[0]), may_manage=may_manage
+                base.database,
+                files.downloader,
+                FileTextReader(files.stores[0]),
+                may_manage=may_manage,
+                allowance=files.allowance,
             ),
             CommandName.CANNED: CannedCommand(base.database, may_manage=may_manage),
         },

@@ -42,6 +42,8 @@ class FloodCounter:
     paused_until: float = 0.0
     #: Fingerprint → end of the time in which it is ignored.
     muted_until: Mapping[str, float] = field(default_factory=dict)
+    upload_day: str = ""  #: the UTC day of the newest upload, in ISO form
+    uploads: int = 0  #: files read on that day
 
 
 def check_flood(
@@ -98,3 +100,15 @@ def check_request(
         return counter, FloodDecision.DROP
     request = (now, COMMAND_MARK if group_command else "")
     return replace(counter, recent=(*counter.recent, request)[-MAX_RECENT:]), FloodDecision.ALLOW
+
+
+def count_upload(counter: FloodCounter, *, day: str, limit: int) -> FloodCounter | None:
+    """Return the counter after one more file of a person; None if the day's limit is reached.
+
+    Args:
+        counter: the person's counter.
+        day: the present UTC day, in ISO form.
+        limit: files per day, at least 1.
+    """
+    uploads = counter.uploads if counter.upload_day == day else 0
+    return None if uploads >= limit else replace(counter, upload_day=day, uploads=uploads + 1)

@@ -13,6 +13,10 @@ from core.text.notices import Notice
 MAX_NAMES = 3  #: file names in one sentence
 
 FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
+    FileFault.DAILY_LIMIT: (
+        "{name} 没有读：你今天发的文件已经到上限了，请明天再发。",
+        "I did not read {name}: you have reached today's limit of files. Please send it again tomorrow.",
+    ),
     FileFault.EMPTY: (
         "{name} 是空的，里面没有内容可读。",
         "{name} is empty: there is nothing in it to read.",

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from core.access import Actor
 from core.answering.file_notices import FAULT_TEXTS
 from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
@@ -15,6 +16,7 @@ from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.file_policy import UnusableFile
+from core.files.upload_allowance import UploadAllowance
 from core.kimi import KimiError
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.indexing import IndexedDocument, index_document
@@ -44,11 +46,13 @@ class LearnCommand:
         text_extractor: FileTextReader,
         *,
         may_manage: MayManageKnowledge,
+        allowance: UploadAllowance | None = None,
     ) -> None:
         self._database = database
         self._downloader = downloader
         self._text_extractor = text_extractor
         self._may_manage = may_manage
+        self._allowance = allowance
 
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order: none with a file, "list", or "remove NAME"."""
@@ -84,6 +88,8 @@ class LearnCommand:
         """Take one file in, and return what to say of it."""
         name = display_name(attachment.name, attachment.kind)
         try:
+            if self._allowance is not None:
+                await self._allowance.take(Actor.at(command.conversation.key, command.author.id))
             async with self._downloader.download(command.conversation.key.platform, attachment) as path:
                 ending, text = await self._text_extractor.read(
                     path, name=name, media_type=attachment.media_type

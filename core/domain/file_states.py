@@ -43,6 +43,7 @@ class FileFault(StrEnum):
     FORBIDDEN = "forbidden"
     EXTERNAL = "external"
     UNREACHABLE = "unreachable"
+    DAILY_LIMIT = "daily_limit"  #: its author has sent too many today
     PROVIDER_UNSUPPORTED = "provider_unsupported"  #: the provider reads no such files
     NO_VISION = "no_vision"  #: the model does not see pictures
     NO_VIDEO = "no_video"  #: the model does not see videos

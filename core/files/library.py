@@ -15,11 +15,13 @@ from typing import Final
 
 import structlog
 
+from core.access import Actor
 from core.domain.file_states import RETRYABLE_FAULTS, FileFault, FileState
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.content_reader import ContentReader
 from core.files.extract import inspect_file
 from core.files.file_policy import UnusableFile
+from core.files.upload_allowance import UploadAllowance
 from core.kimi import KimiError
 from core.store import Database, files
 from core.store.conversations import Conversation
@@ -35,11 +37,18 @@ class Library:
     """Reads files and stores their content."""
 
     def __init__(
-        self, database: Database, downloader: AttachmentDownloader, content_reader: ContentReader
+        self,
+        database: Database,
+        downloader: AttachmentDownloader,
+        content_reader: ContentReader,
+        *,
+        allowance: UploadAllowance | None = None,
     ) -> None:
+        """``allowance`` bounds the files of one person per day; None: nothing does."""
         self._database = database
         self._downloader = downloader
         self._content_reader = content_reader
+        self._allowance = allowance
         self._read_slots = asyncio.Semaphore(MAX_READS)
 
     async def read(self, conversation: Conversation, new_files: Sequence[File]) -> Mapping[int, FileFault]:
@@ -93,6 +102,8 @@ class Library:
             KimiError: Kimi could not be asked.
             OSError: the disk failed.
         """
+        if self._allowance is not None:
+            await self._allowance.take(Actor.at(conversation.key, file.author_id))
         async with self._downloader.download(conversation.key.platform, file.attachment) as path:
             inspected = await asyncio.to_thread(inspect_file, path, file.attachment)
             # The garbage collector deletes contents without a file, so the link is stored first.

@@ -44,6 +44,15 @@ class GuardFields(BaseModel):
         ge=0,
         le=1_000,
     )
+    files_per_day: int = setting(
+        "MOONTHREAD_FILES_PER_DAY",
+        "Guard",
+        "Files of one person that are read per UTC day, with those of `/learn`; the person is told of files "
+        "that are not read. 0 is no limit. Admins have none.",
+        default=100,
+        ge=0,
+        le=100_000,
+    )
     duplicates_per_10_min: int = setting(
         "MOONTHREAD_DUPLICATES_PER_10_MIN",
         "Guard",

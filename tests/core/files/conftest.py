@@ -19,6 +19,7 @@ from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.reader import FileReader
+from core.files.upload_allowance import UploadAllowance
 from core.kimi import AsyncKimi
 from core.store import Database, conversations, files
 from core.store.conversations import Conversation
@@ -60,10 +61,10 @@ class Desk:
         self.collector = FileGarbageCollector([self.shelf], folder=self.folder)
         self.reader = FileReader(self.database, self.library)
 
-    def library_of(self, *stores: KimiFileStore) -> Library:
+    def library_of(self, *stores: KimiFileStore, allowance: UploadAllowance | None = None) -> Library:
         """Return a library that uploads to these accounts."""
         downloader = AttachmentDownloader(self.clock, {"slack": self.platform}, folder=self.folder)
-        return Library(self.database, downloader, ContentReader(self.database, stores))
+        return Library(self.database, downloader, ContentReader(self.database, stores), allowance=allowance)
 
     async def talk(self, thread: str = "1") -> Conversation:
         """Return a conversation."""
