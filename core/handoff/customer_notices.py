@@ -33,7 +33,7 @@ def notice_of_change(
             return texts_for_customers.already_assigned_text(language, name), ()
         case HandoffState.STAFF:
             return texts_for_customers.assigned_text(language, name), ()
-        case HandoffState.CLOSED if handoff.assignee.id:
+        case HandoffState.CLOSED if handoff.assignee.id and policy.asks_rating:
             buttons = texts_for_customers.rating_buttons(handoff.id)
             return texts_for_customers.closed_text(language), buttons
         case HandoffState.CLOSED:

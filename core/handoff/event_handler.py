@@ -11,6 +11,8 @@ Each event is stored in the customer's conversation, in :attr:`Lane.HANDOFF`. Bo
 lane, so that no message overtakes an earlier one.
 """
 
+from typing import Final
+
 from core.access import Actor
 from core.domain.buttons import ActionButton
 from core.domain.events import (
@@ -18,11 +20,14 @@ from core.domain.events import (
     ChannelMigrated,
     CommandReceived,
     Event,
+    Mention,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
 )
-from core.handoff import texts_for_customers
+from core.domain.handoff_state import OutboxKind, OutboxSide
+from core.domain.queue import Lane
+from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.button_handler import HandoffButtonHandler
 from core.handoff.command_handler import HandoffCommandHandler
 from core.handoff.copy_changes import CopyChanges
@@ -33,12 +38,16 @@ from core.handoff.lookup import find_active
 from core.handoff.outbox_writer import notify_customer, update_ticket
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
+from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
-from core.store import Transaction, conversations, handoffs, history, outbox_copies, ratings
+from core.store import Transaction, conversations, handoffs, history, outbox, outbox_copies, ratings
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
+from core.store.outbox import OutboxContent
 from core.text.language import detect_language
+
+GENERAL_TOPIC: Final = "general"  #: thread of a Telegram forum's General topic
 
 
 class HandoffEventHandler:
@@ -90,7 +99,39 @@ class HandoffEventHandler:
                 commented = await self._save_rating_comment(tx, conversation, event)
                 if commented is not None:
                     return commented
+        if self._is_beside_threads(event):
+            hinted = await self._hint_beside_threads(tx, event)
+            if hinted is not None:
+                return hinted
         return await self._request_detector.handle(tx, event, conversation, context.rules)
+
+    def _is_beside_threads(self, event: MessageReceived) -> bool:
+        """Return whether staff talks in its room outside of all threads, and not to the bot."""
+        if event.mention is not Mention.NONE or not self._service.policies.is_desk(event.address.key):
+            return False
+        return event.address.key.thread in ("", GENERAL_TOPIC, event.message_id)
+
+    async def _hint_beside_threads(self, tx: Transaction, event: MessageReceived) -> Handled | None:
+        """Tell a person, once a day, that customers do not read this; None if nobody waits, or they know."""
+        handoff = await handoffs.get_active_at_desk(tx, event.address.key)
+        if handoff is None:
+            return None
+        conversation = await conversations.get(tx, handoff.conversation_id)
+        name = f"beside:{event.address.key.channel}:{event.author.id}:{event.sent_at:%Y-%m-%d}"
+        inbox_id = await outbox.add_system_event(tx, conversation, name, Lane.HANDOFF)
+        if inbox_id is None:
+            return None
+        text = texts_for_staff.beside_thread_text(ticket_language(handoff))
+        await outbox.enqueue(
+            tx,
+            conversation_id=conversation.id,
+            handoff_id=None,
+            inbox_id=inbox_id,
+            kind=OutboxKind.TEXT,
+            side=OutboxSide.DESK,
+            content=OutboxContent(text=text, address=event.address),
+        )
+        return enqueued(conversation.id)
 
     async def _on_desk_message(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
         return await self._staff_relay.handle(tx, handoff, event)

@@ -36,6 +36,7 @@ class HandoffPolicy:
     show_staff_names: bool = True  #: customers see the names of the people who write to them
     timeouts: HandoffTimeouts = field(default_factory=HandoffTimeouts)
     send_mode: SendMode = SendMode.ALL
+    asks_rating: bool = True  #: customers are asked for stars when a handoff is closed
     escalation_mode: EscalationMode = EscalationMode.OFFER
     away_notice: str = ""  #: tells customers when staff is back; "" during business hours
     opens_at: datetime | None = None  #: next start of the business hours; None during them, or if unknown
@@ -89,6 +90,11 @@ class HandoffPolicies:
             notice = texts_for_customers.away_text(language, opens_at, own.hours.time_zone)
             policy = replace(policy, away_notice=notice, opens_at=opens_at)
         return policy
+
+    def is_desk(self, key: ThreadKey) -> bool:
+        """Return whether ``key``'s channel is the deployment's desk."""
+        room = self._default_policy.desk_room
+        return room is not None and (room.platform, room.channel) == (key.platform, key.channel)
 
     async def is_staff(self, tx: Transaction, actor: Actor) -> bool:
         """Return whether a person is an admin of the deployment or staff of the chat."""

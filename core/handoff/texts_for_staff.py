@@ -139,6 +139,15 @@ def asks_again_text(language: Language, customer: str) -> str:
     )
 
 
+def beside_thread_text(language: Language) -> str:
+    """Say that a message beside the tickets' threads reaches no customer."""
+    return pick(
+        language,
+        zh="这里写的内容客户看不到。要回复客户，请写在那位客户的话题里。",
+        en="Customers do not see what is written here. To answer one, write in that customer's thread.",
+    )
+
+
 def handoff_ended_text(language: Language) -> str:
     """Report that a message to an ended handoff was not sent."""
     return pick(

@@ -54,6 +54,12 @@ class DeskFields(BaseModel):
         "`marked` with `>>`.",
         default="all",
     )
+    desk_rating: OnOff = setting(
+        "MOONTHREAD_DESK_RATING",
+        "Desk",
+        "Whether customers are asked for one to five stars after *Close*.",
+        default="on",
+    )
     desk_unasked: Annotated[Literal["offer", "ask"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_DESK_UNASKED",
         "Desk",

@@ -129,6 +129,13 @@ async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
     )
 
 
+async def get_active_at_desk(tx: Transaction, key: ThreadKey) -> Handoff | None:
+    """Return the newest active handoff whose desk is ``key``'s channel; None if there is none."""
+    return await _load_latest(
+        tx, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel, _H.c.ended_at.is_(None)
+    )
+
+
 async def get_by_ticket(tx: Transaction, handoff_id: int, key: ThreadKey) -> Handoff | None:
     """Return a handoff by its id if ``key``'s channel is its team's room; else None."""
     return await _load_latest(

@@ -273,3 +273,38 @@ async def test_a_redelivered_message_is_relayed_once(office: Office) -> None:
     before = len(await office.items())
     assert not await office.ingest(message)
     assert await office.items(after=before) == []
+
+
+async def test_a_message_beside_the_threads_gets_a_hint_once_a_day(office: Office) -> None:
+    """Who writes in the desk's room instead of a ticket's thread learns that no customer reads it."""
+    await office.hand_off(direct_chat())
+    before = len(await office.items())
+    desk = slack_channel()
+    desk.channel = DESK.channel
+    await office.ingest(desk.message("Ann, your parcel left today", author=LIN))
+    await office.ingest(desk.message("and it is blue", author=LIN))
+    await office.ingest(desk.message("@bot hi", author=BOB, mention=Mention.BY_NAME))
+    (hint,) = await office.items(after=before)
+    assert "Customers do not see what is written here" in hint.content.text
+    assert hint.content.address is not None
+    assert hint.content.address.key.channel == DESK.channel
+
+
+async def test_without_a_waiting_customer_the_desk_talks_undisturbed(office: Office) -> None:
+    """Nobody could have been meant."""
+    desk = slack_channel()
+    desk.channel = DESK.channel
+    await office.ingest(desk.message("Good morning", author=LIN))
+    assert await office.items() == []
+
+
+@pytest.mark.parametrize(("asks", "buttons"), [(True, 5), (False, 0)])
+async def test_stars_are_asked_for_unless_the_deployment_says_no(
+    office: Office, asks: bool, buttons: int
+) -> None:
+    """MOONTHREAD_DESK_RATING=off closes without asking."""
+    office.configure(asks_rating=asks)
+    _, thread = await office.hand_off(direct_chat())
+    await office.assign(thread)
+    await office.ingest(desk_chat_message(thread, "/close", LIN))
+    assert len(await office.buttons()) == buttons
