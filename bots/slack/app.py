@@ -14,7 +14,9 @@ from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.ingress import Ingress
 from bots.slack.limits import SlackLimits
 from bots.slack.members import SlackMemberLookup
+from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, BotIdentity, ProfileCache
+from bots.slack.shared_files import SharedFiles
 from bots.slack.socket_mode import SocketModeReceiver
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
@@ -54,10 +56,11 @@ class SlackApp:
         self._session: aiohttp.ClientSession | None = None
         self._client = build_client(config)
         self._account = BotAccount(agent_view=config.agent_view)
-        self._profiles = ProfileCache(self._client, clock)
-        self._ingress = Ingress(config, self._profiles, self._account)
+        self._names = NameDirectory(self._client, ProfileCache(self._client, clock), clock)
+        self._shared_files = SharedFiles(self._client, clock)
+        self._ingress = Ingress(config, self._names, self._shared_files, self._account)
         self._socket_mode = SocketModeReceiver(self._ingress.bolt, config) if config.app_token else None
-        self.backfill = ThreadHistory(self._client, self._profiles, self._account)
+        self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account)
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, agent_view=config.agent_view, mentions=mentions
         )
@@ -139,6 +142,7 @@ class SlackApp:
         """Stop, and close every connection."""
         await self.stop()
         await self.members.close()
-        await self._profiles.close()
+        await self._names.close()
+        await self._shared_files.close()
         if self._session is not None:
             await self._session.close()

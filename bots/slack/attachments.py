@@ -6,6 +6,7 @@ Source: https://docs.slack.dev/reference/objects/file-object
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from bots.slack.rich_text import mappings
 from core.domain.message_content import Attachment, AttachmentKind, UnsupportedContent
 
 File: TypeAlias = Mapping[str, Any]
@@ -13,27 +14,28 @@ File: TypeAlias = Mapping[str, Any]
 UNAVAILABLE_MODES = frozenset({"tombstone", "hidden_by_limit"})
 """Modes of files that can no longer be downloaded."""
 
+CANVAS_MEDIA_TYPE = "application/vnd.slack-docs"
+CANVAS_FILE_TYPES = frozenset({"quip", "canvas"})
+
 _KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
 
 
-def attachments_of(event: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Return the files of the message in ``event``; () if all of them are voice messages."""
-    files = _files(event)
+def attachments_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """Return the files of a message; () if all of them are voice messages."""
+    files = _files(message)
     if all(_is_voice(file) for file in files):
         return ()
     return tuple(_attachment(file) for file in files)
 
 
-def unsupported_content(event: Mapping[str, Any], text: str) -> UnsupportedContent | None:
-    """Return why the message cannot be read; None if it has text or a readable file."""
-    files = _files(event)
-    if files:
-        return UnsupportedContent.VOICE if all(_is_voice(file) for file in files) else None
-    return None if text else UnsupportedContent.EMPTY
+def unsupported_files(message: Mapping[str, Any]) -> tuple[UnsupportedContent, ...]:
+    """Return what of a message's files cannot be read: voice messages, if there is no other file."""
+    files = _files(message)
+    return (UnsupportedContent.VOICE,) if files and all(_is_voice(file) for file in files) else ()
 
 
 def _files(event: Mapping[str, Any]) -> list[File]:
-    return [file for file in event.get("files") or () if isinstance(file, Mapping)]
+    return list(mappings(event.get("files")))
 
 
 def _is_voice(file: File) -> bool:
@@ -43,12 +45,16 @@ def _is_voice(file: File) -> bool:
 def _attachment(file: File) -> Attachment:
     media_type = str(file.get("mimetype") or "")
     size = file.get("size")
+    name = str(file.get("name") or file.get("title") or "")
+    if media_type == CANVAS_MEDIA_TYPE or file.get("filetype") in CANVAS_FILE_TYPES:
+        media_type, name = "text/html", f"{name or 'canvas'}.html"  # ``url_private`` gives a canvas as HTML
     return Attachment(
         kind=_KINDS.get(media_type.partition("/")[0], AttachmentKind.FILE),
-        name=str(file.get("name") or file.get("title") or ""),
+        name=name,
         media_type=media_type,
         size_bytes=size if isinstance(size, int) else 0,
         source=_source(file),
+        unique_id=str(file.get("id") or ""),
     )
 
 

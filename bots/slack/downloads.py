@@ -5,6 +5,7 @@ Slack's own hosts only. See https://docs.slack.dev/reference/objects/file-object
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +16,20 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.credentials import SlackConfig
 from bots.slack.errors import translate_errors
-from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformRefused, PlatformUnavailable
+from core.domain.errors import (
+    DownloadRefused,
+    PlatformForbidden,
+    PlatformRateLimited,
+    PlatformRefused,
+    PlatformUnavailable,
+)
 from core.domain.message_content import Attachment
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=30.0)
 MAX_REDIRECTS = 3
 DEFAULT_RETRY_AFTER_S = 5.0
+_HEAD_BYTES = 8_192  #: of a page that are searched for its title
+_LOGIN_PAGE = re.compile(rb"<title>\s*(?:sign in|log in|login)\b[^<]*\bslack\b", re.IGNORECASE)
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -58,7 +67,7 @@ class SlackDownloader:
         try:
             with translate_errors("files.info", idempotent=True):
                 answer = await self._client.files_info(file=file_id)
-        except PlatformRefused as exc:
+        except (PlatformRefused, PlatformForbidden) as exc:
             raise DownloadRefused("files.info was refused", reason="gone") from exc
         file = answer.get("file") or {}
         url = file.get("url_private_download") or file.get("url_private")
@@ -108,9 +117,7 @@ def _check_response(response: aiohttp.ClientResponse, attachment: Attachment, li
     if response.status != 200:
         raise DownloadRefused(f"HTTP {response.status}", reason="gone")
     length = response.content_length
-    is_page = response.content_type == "text/html"
-    expected = attachment.media_type.startswith("text/html") and length in (None, attachment.size_bytes)
-    if is_page and not expected:
+    if response.content_type == "text/html" and not attachment.media_type.startswith("text/html"):
         raise DownloadRefused("Slack's login page instead of the file", reason="forbidden")
     if length is not None and length > limit_bytes:
         raise DownloadRefused("too large", reason="too_large")
@@ -121,6 +128,8 @@ async def _write_body(response: aiohttp.ClientResponse, path: Path, limit_bytes:
     stream = await asyncio.to_thread(path.open, "wb")
     try:
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            if not size and response.content_type == "text/html" and _LOGIN_PAGE.search(chunk[:_HEAD_BYTES]):
+                raise DownloadRefused("Slack's login page instead of the file", reason="forbidden")
             size += len(chunk)
             if size > limit_bytes:
                 raise DownloadRefused("larger than announced", reason="too_large")

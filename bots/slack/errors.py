@@ -18,6 +18,7 @@ from core.domain.errors import (
     PlatformRateLimited,
     PlatformRefused,
     PlatformUnavailable,
+    ThreadClosed,
 )
 
 DEFAULT_RETRY_AFTER_S = 30.0
@@ -32,7 +33,6 @@ MESSAGE_GONE_CODES = frozenset(
 FORBIDDEN_CODES = frozenset(
     {
         "account_inactive",
-        "cannot_reply_to_message",
         "channel_not_found",
         "ekm_access_denied",
         "invalid_auth",
@@ -46,11 +46,31 @@ FORBIDDEN_CODES = frozenset(
         "restricted_action_read_only_channel",
         "restricted_action_thread_only_channel",
         "team_access_not_granted",
-        "thread_not_found",
         "token_expired",
         "token_revoked",
     }
 )
+
+THREAD_CLOSED_CODES = frozenset(
+    {
+        "cannot_reply_to_message",
+        "invalid_thread_ts",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
+"""The thread takes no reply: its root is deleted, or it is locked. The channel may take messages."""
+
+UNTHREADABLE_CODES = frozenset({"cannot_reply_to_message", "restricted_action_non_threadable_channel"})
+"""Refusals of a reply to a message that exists: the answer may stand at the channel's top level."""
+
+WRONG_RECIPIENT_CODES = frozenset(
+    {"missing_recipient_team_id", "missing_recipient_user_id", "team_not_found", "user_not_found"}
+)
+
+_PERMISSION_CODES = frozenset({"access_denied", "missing_scope", "no_permission"})
+"""The app may not do this; for messages (``chat.*``) that means that it cannot speak there."""
 
 SERVER_ERROR_CODES = frozenset({"fatal_error", "internal_error", "request_timeout", "service_unavailable"})
 """Failures on Slack's side: "some aspect of the operation" may have succeeded."""
@@ -122,7 +142,9 @@ def _to_platform_error(exc: SlackApiError, method: str, *, idempotent: bool) -> 
         return _lost_reply(method, code or f"HTTP {status}", idempotent=idempotent)
     if code in MESSAGE_GONE_CODES:
         return MessageGone(text)
-    if code in FORBIDDEN_CODES or (code == "missing_scope" and method.startswith("chat.")):
+    if code in THREAD_CLOSED_CODES:
+        return ThreadClosed(text)
+    if code in FORBIDDEN_CODES or (code in _PERMISSION_CODES and method.startswith("chat.")):
         return PlatformForbidden(text)
     return PlatformRefused(text)
 

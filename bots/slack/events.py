@@ -7,27 +7,37 @@ https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/even
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from bots.slack import buttons, incoming_markdown, lifecycle_events
+from bots.slack import buttons, lifecycle_events
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts, tenant_of
-from bots.slack.attachments import attachments_of, unsupported_content
-from bots.slack.people import BotIdentity, Profile, names_of, person_of
+from bots.slack.message_content import is_by_app
+from bots.slack.messages import MESSAGE_SUBTYPES, NO_PERSON, as_command, build_message, command_name
+from bots.slack.people import BotIdentity, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.command_names import CommandName
-from core.domain.events import (
-    ButtonPressed,
-    ChannelMigrated,
-    CommandReceived,
-    Event,
-    Mention,
-    MessageReceived,
-)
+from core.domain.events import ButtonPressed, ChannelMigrated, CommandReceived, Event
 
 Body: TypeAlias = Mapping[str, Any]
 
-MESSAGE_SUBTYPES = frozenset({"", "file_share", "thread_broadcast"})
-"""Subtypes of ``message`` that are a person's message; all others are ignored."""
+PRIVATE_COMMANDS = frozenset(
+    {
+        CommandName.START,
+        CommandName.HELP,
+        CommandName.NEW,
+        CommandName.STOP,
+        CommandName.MODEL,
+        CommandName.THINK,
+        CommandName.SYSTEM,
+        CommandName.CONTEXT,
+        CommandName.FILES,
+        CommandName.SEARCH,
+        CommandName.USAGE,
+        CommandName.FORGET,
+    }
+)
+"""Slash commands whose reply only the person sees who gave them; others concern everybody in the channel."""
 
 
 class MalformedEvent(ValueError):
@@ -35,7 +45,12 @@ class MalformedEvent(ValueError):
 
 
 def parse_event(
-    body: Body, identity: BotIdentity, profiles: Mapping[str, Profile], *, received_at: datetime
+    body: Body,
+    identity: BotIdentity,
+    profiles: Mapping[str, Profile],
+    *,
+    received_at: datetime,
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> Event | None:
     """Return the event in ``body``; None if it is not for the bot.
 
@@ -44,41 +59,27 @@ def parse_event(
         identity: the bot.
         profiles: the known profiles by person id; other people are named by their id.
         received_at: the time of a slash command, which carries none.
+        places: known names of channels and user groups by id.
 
     Raises:
         MalformedEvent: the event is of a type that we handle, but cannot be parsed.
     """
     try:
-        return _parse(body, identity, profiles, received_at)
+        return _parse(body, identity, profiles, places, received_at)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as exc:
         raise MalformedEvent(f"{type(exc).__name__}: {exc}") from exc
 
 
-def referenced_people(body: Body) -> frozenset[str]:
-    """Return the ids of the people that :func:`parse_event` needs to name for ``body``."""
-    match body:
-        case {"event": {"subtype": "message_deleted"} | {"message": {"subtype": "tombstone"}} as event}:
-            return frozenset(
-                {author}
-                if isinstance(author := lifecycle_events.previous_message(event).get("user"), str)
-                else ()
-            )
-        case {"event": {"message": {"user": str(author), "text": str(text)}}}:
-            return incoming_markdown.mentioned_people(text) | {author}
-        case {"event": {"user": str(author), "text": str(text)}}:
-            return incoming_markdown.mentioned_people(text) | {author}
-        case {"event": {"user": str(author)}} | {"user_id": str(author)} | {"user": {"id": str(author)}}:
-            return frozenset({author})
-        case _:
-            return frozenset()
-
-
 def _parse(
-    body: Body, identity: BotIdentity, profiles: Mapping[str, Profile], received_at: datetime
+    body: Body,
+    identity: BotIdentity,
+    profiles: Mapping[str, Profile],
+    places: Mapping[str, str],
+    received_at: datetime,
 ) -> Event | None:
     match body:
         case {"type": "event_callback", "event": {"type": "message" | "app_mention"} as event}:
-            return _parse_message(event, tenant_of(body, identity), identity, profiles)
+            return _parse_message(event, tenant_of(body, identity), identity, profiles, places)
         case {"type": "event_callback", "event": {"type": "agent_session_stopped"} as event}:
             return _parse_stop(event, tenant_of(body, identity), identity, profiles)
         case {"type": "event_callback", "event": {"type": "member_joined_channel"} as event}:
@@ -100,7 +101,11 @@ def _parse(
 
 
 def _parse_message(
-    event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
+    event: Mapping[str, Any],
+    tenant: str,
+    identity: BotIdentity,
+    profiles: Mapping[str, Profile],
+    places: Mapping[str, str],
 ) -> Event | None:
     match event:
         case {"type": "message", "subtype": "message_deleted", "deleted_ts": str(ts)}:
@@ -109,53 +114,21 @@ def _parse_message(
             # A deleted message that has replies arrives as message_changed with subtype tombstone.
             return lifecycle_events.parse_deletion(event, ts, tenant, identity, profiles)
         case {"type": "message", "subtype": "message_changed", "message": dict(changed)}:
-            return lifecycle_events.parse_edit(event, changed, tenant, identity, profiles)
-        case {"bot_id": str(bot)} if bot:
+            return lifecycle_events.parse_edit(event, changed, tenant, identity, profiles, places)
+        case {"user": identity.user_id} | {"user": "USLACK" | "USLACKBOT"}:
             return None
-        case {"user": str(author)} if author not in ("", identity.user_id, "USLACK", "USLACKBOT"):
+        case {"bot_id": identity.bot_id} if identity.bot_id:
+            return None
+        case {"user": str(author)} if author not in NO_PERSON:
             pass
-        case _:
+        case _ if not is_by_app(event):
             return None
     if (event.get("subtype") or "") not in MESSAGE_SUBTYPES or event.get("hidden") or event.get("edited"):
         return None
-    return _parse_text_message(event, tenant, identity, profiles)
-
-
-def _parse_text_message(
-    event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
-) -> Event | None:
-    channel, ts, raw = event["channel"], event["ts"], event.get("text") or ""
-    chat_type = chat_type_of(channel, event.get("channel_type", ""))
-    mention = _mention(raw, chat_type, identity)
-    text = incoming_markdown.to_markdown(raw, names=names_of(profiles), bot_user_id=identity.user_id)
-    author = person_of(event["user"], profiles)
-    address = address_of(tenant, channel, chat_type, event, author, identity)
-    delivery_id, sent_at = f"msg:{channel}:{ts}", parse_ts(ts)
-    if mention is not Mention.NONE and (parsed := _parse_command(text)):
-        command, argument = parsed
-        return CommandReceived(
-            delivery_id=delivery_id,
-            message_id=ts,
-            address=address,
-            author=author,
-            command=command,
-            argument=argument,
-            sent_at=sent_at,
-            chat_type=chat_type,
-            attachments=attachments_of(event),
-        )
-    return MessageReceived(
-        delivery_id=delivery_id,
-        message_id=ts,
-        address=address,
-        author=author,
-        text=text,
-        sent_at=sent_at,
-        chat_type=chat_type,
-        mention=mention,
-        unsupported_content=unsupported_content(event, text),
-        attachments=attachments_of(event),
+    message = build_message(
+        event, event["channel"], event.get("channel_type") or "", tenant, identity, profiles, places
     )
+    return as_command(message) or message
 
 
 def _parse_slash_command(
@@ -163,16 +136,20 @@ def _parse_slash_command(
 ) -> CommandReceived:
     """Return the command in a slash command; Slack offers none inside a thread."""
     word, _, argument = str(form.get("text") or "").strip().partition(" ")
-    if (command := _command_name(word)) is None:
+    if (command := command_name(word)) is None:
         command, argument = CommandName.HELP, ""
     channel = form["channel_id"]
     chat_type = chat_type_of(channel, "")
     author = person_of(form["user_id"], profiles)
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
+    details = details_of("", tenant, author)
+    response_url = form.get("response_url")
+    if isinstance(response_url, str) and chat_type is ChatType.GROUP and command in PRIVATE_COMMANDS:
+        details["response_url"] = response_url
     return CommandReceived(
         delivery_id=f"slash:{form['trigger_id']}",
         message_id="",
-        address=Address(key=key, details=details_of("", tenant, author)),
+        address=Address(key=key, details=details),
         author=author,
         command=command,
         argument=argument.strip(),
@@ -222,25 +199,3 @@ def _parse_button_press(
         sent_at=parse_ts(action["action_ts"]),
         chat_type=chat_type_of(channel, ""),
     )
-
-
-def _mention(text: str, chat_type: ChatType, identity: BotIdentity) -> Mention:
-    if chat_type is ChatType.DIRECT:
-        return Mention.DIRECT
-    return Mention.BY_NAME if incoming_markdown.mentions_person(text, identity.user_id) else Mention.NONE
-
-
-def _parse_command(text: str) -> tuple[CommandName, str] | None:
-    """Return the command and its argument in "/new …"; None if ``text`` is not a command."""
-    if not text.startswith("/"):
-        return None
-    word, _, argument = text[1:].partition(" ")
-    command = _command_name(word)
-    return (command, argument.strip()) if command else None
-
-
-def _command_name(word: str) -> CommandName | None:
-    try:
-        return CommandName(word.strip().lower().removeprefix("/"))
-    except ValueError:
-        return None

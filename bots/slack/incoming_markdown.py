@@ -5,14 +5,17 @@ Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _TOKEN = re.compile(r"<([^<>|\n\ue000][^<>\n\ue000]*)>")
-_USER_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_USER_MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^<>]*)?>")
+_AUDIENCE = re.compile(r"<!(?:here|channel|everyone|subteam\^[A-Z0-9]+)(?:\|[^<>]*)?>")
 _BOLD = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]*?\S)\*(?![\w*])")
 _STRIKETHROUGH = re.compile(r"(?<![\w~])~(?=\S)([^~\n]*?\S)~(?![\w~])")
 _BULLET = re.compile(r"^([ \t]*)[•◦▪](?:\ufe0e)?[ \t]+", re.MULTILINE)
+
+MAX_NESTED_EMPHASIS = 3  #: bold, italic and struck
 
 # Converted pieces are replaced by placeholders in private use characters, so that an asterisk or a
 # tilde inside a URL is never read as emphasis.
@@ -25,18 +28,24 @@ def mentioned_people(text: str) -> frozenset[str]:
     return frozenset(_USER_MENTION.findall(text))
 
 
-def mentions_person(text: str, person_id: str) -> bool:
-    """Return whether ``text`` (mrkdwn) mentions ``person_id`` outside code."""
-    return any(mentioned == person_id for mentioned in _USER_MENTION.findall(_CODE.sub("", text)))
+def mentions_any(text: str, ids: Collection[str]) -> bool:
+    """Return whether ``text`` (mrkdwn) mentions one of ``ids`` outside code."""
+    return any(mentioned in ids for mentioned in _USER_MENTION.findall(_CODE.sub("", text)))
 
 
-def to_markdown(text: str, *, names: Mapping[str, str], bot_user_id: str = "") -> str:
+def mentions_others(text: str, ids: Collection[str]) -> bool:
+    """Return whether ``text`` (mrkdwn) names people or groups other than ``ids`` outside code."""
+    spoken = _CODE.sub("", text)
+    return any(one not in ids for one in _USER_MENTION.findall(spoken)) or bool(_AUDIENCE.search(spoken))
+
+
+def to_markdown(text: str, *, names: Mapping[str, str], own_ids: Collection[str] = ()) -> str:
     """Return ``text`` (mrkdwn, as an event carries it) as Markdown.
 
     Args:
         text: the message; its code is kept as typed.
-        names: display names by person id; a person without a name is shown by their id.
-        bot_user_id: mentions of this id are removed, with a colon or comma after them.
+        names: names of people, channels and user groups by id; others are shown by their label or id.
+        own_ids: mentions of these ids are removed, with a colon or comma after them.
     """
     converted: list[str] = []
 
@@ -46,8 +55,8 @@ def to_markdown(text: str, *, names: Mapping[str, str], bot_user_id: str = "") -
 
     text = text.replace(_PLACEHOLDER_OPEN, "").replace(_PLACEHOLDER_CLOSE, "")
     text = _CODE.sub(lambda match: placeholder(_restore_code(match.group())), text)
-    if bot_user_id:
-        text = _remove_mentions(text, bot_user_id)
+    for own_id in own_ids:
+        text = _remove_mentions(text, own_id)
     text = _TOKEN.sub(lambda match: placeholder(_render_token(match.group(1), names)), text)
     text = _BOLD.sub(r"**\1**", text)
     text = _STRIKETHROUGH.sub(r"~~\1~~", text)
@@ -72,6 +81,8 @@ def _label_or_body(token: str) -> str:
 def _remove_mentions(text: str, person_id: str) -> str:
     """Remove every mention of ``person_id``, and the space that would be doubled."""
     mention = rf"<@{re.escape(person_id)}(?:\|[^<>]*)?>"
+    for _ in range(MAX_NESTED_EMPHASIS):  # else the emphasis around a mention would be left empty
+        text = re.sub(rf"([*_~]){mention}[ \t]*([:,，：]?)[ \t]*\1", rf"<@{person_id}>\2", text)
     text = re.sub(rf"^\s*{mention}[ \t]*[:,，：]?\s*", "", text)
     text = re.sub(rf"[ \t]+{mention}(?=[ \t\n.,!?。，！？]|$)", "", text)
     return re.sub(mention, "", text)
@@ -84,19 +95,19 @@ def _render_token(token: str, names: Mapping[str, str]) -> str:
         case "@", person:
             return "@" + (names.get(person) or label or person)
         case "#", channel:
-            return "#" + (label or channel)
+            return "#" + (label or names.get(channel) or channel)
         case "!", special:
-            return _render_special(special, label)
+            return _render_special(special, label, names)
         case _:
             return _render_link(_unescape(body), label)
 
 
-def _render_special(special: str, label: str) -> str:
+def _render_special(special: str, label: str, names: Mapping[str, str]) -> str:
     """Return a broadcast, a user group or a date as people see it."""
     kind, _, rest = special.partition("^")
     match kind:
         case "subteam":
-            return label if label.startswith("@") else "@" + (label or rest)
+            return "@" + (label or names.get(rest) or rest).removeprefix("@")
         case "date":
             return label or rest
         case _:

@@ -27,8 +27,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bots.slack.credentials import SlackConfig, build_client
-from bots.slack.events import MalformedEvent, parse_event, referenced_people
-from bots.slack.people import BotAccount, ProfileCache
+from bots.slack.events import MalformedEvent, parse_event
+from bots.slack.names import NameDirectory
+from bots.slack.people import BotAccount
+from bots.slack.references import references_of
+from bots.slack.shared_files import SharedFiles
 from core.concurrency.task_set import TaskSet
 from core.domain.errors import PlatformUnavailable, StoreUnavailable
 from core.domain.events import Event, UnparsedEvent
@@ -37,6 +40,7 @@ from core.ports.platform import EventSink
 log = structlog.get_logger(__name__)
 
 NAME_LOOKUP_TIMEOUT_S: Final = 1.0  #: of Slack's three seconds for an acknowledgement
+FILE_LOOKUP_TIMEOUT_S: Final = 1.0  #: likewise
 DRAIN_TIMEOUT_S: Final = 5.0  #: stop() waits this long for events that are being stored
 MAX_RAW_CHARS: Final = 20_000  #: stored of an event that cannot be parsed
 
@@ -44,9 +48,12 @@ MAX_RAW_CHARS: Final = 20_000  #: stored of an event that cannot be parsed
 class Ingress:
     """Receives the events of one workspace, by Socket Mode or HTTP."""
 
-    def __init__(self, config: SlackConfig, profiles: ProfileCache, account: BotAccount) -> None:
+    def __init__(
+        self, config: SlackConfig, names: NameDirectory, files: SharedFiles, account: BotAccount
+    ) -> None:
         self._config = config
-        self._profiles = profiles
+        self._names = names
+        self._files = files
         self._account = account
         self._event_sink: EventSink | None = None  # None refuses every event
         self._in_progress = TaskSet()
@@ -148,11 +155,26 @@ class Ingress:
         try:
             if parse_event(body, identity, {}, received_at=now) is None:
                 return None
-            wanted = referenced_people(body) - {identity.user_id}
-            people = await self._profiles.get_profiles(wanted, timeout_s=NAME_LOOKUP_TIMEOUT_S)
-            return parse_event(body, identity, people, received_at=now)
+            body = await self._complete_files(body)
+            known = await self._names.lookup(
+                references_of(body), timeout_s=NAME_LOOKUP_TIMEOUT_S, without=(identity.user_id,)
+            )
+            return parse_event(body, identity, known.profiles, received_at=now, places=known.places)
         except MalformedEvent as exc:
             return self._unparsed(body, str(exc))
+
+    async def _complete_files(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an event with the files that it only names."""
+        match body:
+            case {"event": {"type": "message" | "app_mention"} as event}:
+                pass
+            case _:
+                return body
+        inner = event.get("message")
+        if not isinstance(inner, Mapping):
+            return {**body, "event": await self._files.complete(event, timeout_s=FILE_LOOKUP_TIMEOUT_S)}
+        completed = await self._files.complete(inner, timeout_s=FILE_LOOKUP_TIMEOUT_S)
+        return {**body, "event": {**event, "message": completed}}
 
     def _unparsed(self, body: Mapping[str, Any], fault: str) -> UnparsedEvent:
         raw = json.dumps(body, ensure_ascii=False, default=str)

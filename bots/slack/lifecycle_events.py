@@ -8,9 +8,10 @@ https://docs.slack.dev/reference/events/member_joined_channel
 from collections.abc import Mapping
 from typing import Any
 
-from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
-from bots.slack.people import BotIdentity, Profile, names_of, person_of
+from bots.slack.message_content import is_by_app, is_same_content
+from bots.slack.messages import build_message
+from bots.slack.people import BotIdentity, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited
 
@@ -21,33 +22,30 @@ def parse_edit(
     tenant: str,
     identity: BotIdentity,
     profiles: Mapping[str, Profile],
+    places: Mapping[str, str],
 ) -> MessageEdited | None:
-    """Return an edit of a person's text; None for link previews, new replies and bots' messages."""
-    match message, event.get("previous_message"):
-        case {"bot_id": str(bot)}, _ if bot:
+    """Return an edit of a person's message; None for link previews, new replies and bots' messages."""
+    if is_by_app(message) or is_same_content(message, previous_message(event)):
+        return None
+    match message:
+        case {"user": identity.user_id | "USLACK" | "USLACKBOT"}:
             return None
-        case {"user": identity.user_id | "USLACK" | "USLACKBOT"}, _:
-            return None
-        case {"text": str(now)}, {"text": str(before)} if now == before:
-            return None
-        case {"user": str(user), "ts": str(ts), "edited": {"ts": str(edited_ts)}}, _:
+        case {"user": str(), "ts": str(ts), "edited": {"ts": str(edited_ts)}}:
             pass
         case _:
             return None
     channel = event["channel"]
-    chat_type = chat_type_of(channel, event.get("channel_type", ""))
-    author = person_of(user, profiles)
-    raw = message.get("text") or ""
-    mentions_bot = incoming_markdown.mentions_person(raw, identity.user_id)
+    now = build_message(message, channel, event.get("channel_type") or "", tenant, identity, profiles, places)
     return MessageEdited(
         delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
         message_id=ts,
-        address=address_of(tenant, channel, chat_type, message, author, identity),
-        author=author,
-        text=incoming_markdown.to_markdown(raw, names=names_of(profiles), bot_user_id=identity.user_id),
+        address=now.address,
+        author=now.author,
+        text=now.text,
         sent_at=parse_ts(edited_ts),
-        chat_type=chat_type,
-        mention=Mention.BY_NAME if mentions_bot else Mention.NONE,
+        chat_type=now.chat_type,
+        mention=now.mention if now.mention is Mention.BY_NAME else Mention.NONE,
+        message=now,
     )
 
 

@@ -4,16 +4,30 @@ No call is retried here. The SDK's own retry of dropped connections is off as we
 post a message twice: ``chat.postMessage`` has no idempotency key.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bots.slack.errors import error_code, translate_errors
-from bots.slack.payload import BLOCK_ERROR_CODES, Blocks, message_payload
-from core.domain.errors import MessageGone, PlatformError, PlatformRefused
+from bots.slack.payload import BLOCK_ERROR_CODES, Blocks, message_payload, to_mrkdwn
+from core.domain.errors import (
+    MessageGone,
+    PlatformError,
+    PlatformForbidden,
+    PlatformRefused,
+    PlatformUnavailable,
+    ThreadClosed,
+)
+
+MAX_RESPONSE_CHARS = 4_000  #: of a message's ``text``
 
 METADATA_EVENT_TYPE = "moonthread_turn"
 """``event_type`` of the message metadata that carries the idempotency key."""
+
+PRIVATE_REPLY = "private:"
+"""Beginning of the id of a reply by ``response_url``, of which Slack tells no ts."""
 
 STREAM_ENDED_CODES = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 UNSUPPORTED_CODES = frozenset({"unknown_method", "method_deprecated", "feature_not_enabled"})
@@ -47,7 +61,12 @@ class MessageApi:
                     },
                     **form,
                 )
-                return str(answer["ts"])
+            ts = str(answer["ts"])
+            if thread_ts and "thread_ts" not in (answer.get("message") or {"thread_ts": ""}):
+                # If the thread's root is gone, Slack posts at the channel's top level, where nobody asked.
+                await self.delete(channel, ts)
+                raise ThreadClosed("chat.postMessage: the thread is gone")
+            return ts
 
         try:
             return await send(message_payload(text, blocks))
@@ -55,6 +74,26 @@ class MessageApi:
             if not blocks or error_code(exc) not in BLOCK_ERROR_CODES:
                 raise
             return await send(message_payload(text, ()))
+
+    async def respond(self, response_url: str, text: str) -> None:
+        """Show ``text`` (Markdown) to the person alone who gave a slash command.
+
+        A ``response_url`` takes five messages within half an hour and no ``markdown_text``
+        (https://docs.slack.dev/interactivity/handling-user-interaction#message_responses).
+
+        Raises:
+            PlatformForbidden: it is used up.
+            PlatformError: Slack cannot be reached.
+        """
+        with translate_errors("response_url", idempotent=False):
+            webhook = AsyncWebhookClient(response_url, session=self._client.session)
+            response = await webhook.send(
+                text=to_mrkdwn(text)[:MAX_RESPONSE_CHARS], response_type="ephemeral"
+            )
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.status_code >= 500:
+            raise PlatformUnavailable(f"response_url: HTTP {response.status_code}")
+        if response.status_code != HTTPStatus.OK:
+            raise PlatformForbidden(f"response_url: HTTP {response.status_code}")
 
     async def edit(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
         """Replace the whole text of a message; an open stream is closed first."""

@@ -5,7 +5,7 @@ Source: https://docs.slack.dev/reference/methods/users.info
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -28,6 +28,11 @@ class BotIdentity:
     name: str = ""  #: the bot's name
     team_name: str = ""  #: the workspace's name
     agent_view: bool = False  #: the app has the agent view: each message of a person begins a thread
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids that name the bot in mentions: clients use its user id, some its bot id."""
+        return frozenset(filter(None, (self.user_id, self.bot_id)))
 
 
 class BotAccount:
@@ -64,8 +69,25 @@ def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
 
 
 def names_of(profiles: Mapping[str, Profile]) -> dict[str, str]:
-    """Return the display names by person id."""
-    return {person_id: profile.name for person_id, profile in profiles.items()}
+    """Return the display names by person id, without people whose name is not known."""
+    return {id_: profile.name for id_, profile in profiles.items() if profile.name != id_}
+
+
+def author_of(message: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Person:
+    """Return the person or app that wrote a message.
+
+    Apps have no profile: their name is in the message. So is the name of people of other workspaces
+    whom ``users.info`` does not know (``user_profile``).
+    """
+    person = person_of(str(message.get("user") or message.get("bot_id") or ""), profiles)
+    if person.name not in ("", person.id):
+        return person
+    shown: list[object] = [message.get("username")]
+    for key, names in (("bot_profile", ("name",)), ("user_profile", ("display_name", "real_name", "name"))):
+        profile = message.get(key)
+        shown += [profile.get(name) for name in names] if isinstance(profile, Mapping) else []
+    name = next((one.strip() for one in shown if isinstance(one, str) and one.strip()), person.name)
+    return Person(id=person.id, name=name, language=person.language)
 
 
 class ProfileCache:

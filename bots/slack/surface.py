@@ -9,6 +9,7 @@ It reads these keys of ``Address.details``:
 - ``status_ts``: the message or thread below which a status is shown
 - ``recipient_user``, ``recipient_team``: the person that a stream is for, and their team
 - ``language``: BCP 47 tag of the person's client; "" if unknown
+- ``response_url``: of a slash command, for a reply that only its author sees
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.recent_set import RecentSet
 from bots.slack.buttons import render_buttons
-from bots.slack.errors import error_code
+from bots.slack.errors import UNTHREADABLE_CODES, WRONG_RECIPIENT_CODES, error_code
 from bots.slack.limits import SlackLimits
-from bots.slack.message_api import MessageApi, is_unsupported
+from bots.slack.message_api import PRIVATE_REPLY, MessageApi, is_unsupported
 from bots.slack.payload import Blocks
 from bots.slack.render import SlackRenderer
 from bots.slack.thread_history import ThreadHistory, idempotency_key_of
@@ -41,15 +42,13 @@ from core.domain.errors import (
     PlatformOutcomeUnknown,
     PlatformRefused,
     PlatformUnavailable,
+    ThreadClosed,
 )
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
 log = structlog.get_logger()
 
-WRONG_RECIPIENT_CODES = frozenset(
-    {"missing_recipient_team_id", "missing_recipient_user_id", "team_not_found", "user_not_found"}
-)
 MAX_UNCERTAIN_STREAMS = 1_000
 
 
@@ -82,9 +81,7 @@ class SlackMessageChannel:
         self._typing_indicator = TypingIndicator(client, agent_view=agent_view)
         self._limits = limits
         self._streaming_enabled = True  # False once Slack has refused streams for good
-        self._uncertain_streams: RecentSet[str] = RecentSet(
-            MAX_UNCERTAIN_STREAMS
-        )  # last call: outcome unknown
+        self._uncertain_streams = RecentSet[str](MAX_UNCERTAIN_STREAMS)  # last call: outcome unknown
 
     def build_renderer(self, address: Address) -> Renderer:
         """Return a renderer; if streams are available, it only appends to its earlier output."""
@@ -120,19 +117,26 @@ class SlackMessageChannel:
         final: bool = False,
     ) -> MessageRef:
         """Show a new message: a stream if ``mode`` says so and Slack accepts it, else a post."""
-        channel = address.key.channel
-        if mode is DeliveryModeName.STREAM and self._can_stream(address):
-            ts = await self._start_stream(address, message)
-            if ts:
-                self._typing_indicator.mark_streaming(address)
-                return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
-        ts = await self._api.post(
-            channel,
-            address.key.thread,
-            message.text,
-            idempotency_key=idempotency_key,
-            blocks=_button_blocks(address, buttons),
-        )
+        channel, thread = address.key.channel, address.key.thread
+        blocks = _button_blocks(address, buttons)
+        if (response_url := address.details.get("response_url")) and not blocks:
+            await self._api.respond(response_url, message.text)
+            return MessageRef(channel=channel, message_id=f"{PRIVATE_REPLY}{idempotency_key}")
+        try:
+            if mode is DeliveryModeName.STREAM and self._can_stream(address):
+                ts = await self._start_stream(address, message)
+                if ts:
+                    self._typing_indicator.mark_streaming(address)
+                    return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
+            ts = await self._api.post(
+                channel, thread, message.text, idempotency_key=idempotency_key, blocks=blocks
+            )
+        except ThreadClosed as exc:
+            if error_code(exc) not in UNTHREADABLE_CODES:
+                raise
+            ts = await self._api.post(
+                channel, "", message.text, idempotency_key=idempotency_key, blocks=blocks
+            )
         await (
             self._typing_indicator.mark_finished(address)
             if final
@@ -152,6 +156,8 @@ class SlackMessageChannel:
     ) -> MessageRef:
         """Show ``message``: appended if ``ref`` is a stream that shows a prefix of it, else as a whole."""
         blocks = _button_blocks(address, buttons)
+        if ref.message_id.startswith(PRIVATE_REPLY):
+            return ref  # has no ts, and was complete
         if ref.mode is not DeliveryModeName.STREAM:
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
             if final:

@@ -10,10 +10,15 @@ from typing import Any, TypeAlias
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack import incoming_markdown
 from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
-from bots.slack.people import BotAccount, ProfileCache, names_of
+from bots.slack.message_content import is_by_app, parse_content
+from bots.slack.messages import MESSAGE_SUBTYPES
+from bots.slack.names import KnownNames, NameDirectory
+from bots.slack.people import BotAccount, author_of
+from bots.slack.references import references_in
+from bots.slack.rich_text import TextContext
+from bots.slack.shared_files import SharedFiles
 from core.domain.addresses import Address
 from core.ports.platform import ThreadMessage
 
@@ -21,15 +26,18 @@ SlackMessage: TypeAlias = Mapping[str, Any]
 
 PAGE_SIZE = 200  #: messages per call; Slack recommends no more
 MAX_PAGES = 5  #: pages read of one thread
+END_WINDOWS_S = (3_600.0, 86_400.0, 7 * 86_400.0, 90 * 86_400.0)
+"""Times before a question in which the end of a thread beyond :data:`MAX_PAGES` is looked for, in turn."""
 NAME_LOOKUP_TIMEOUT_S = 3.0
-HISTORY_SUBTYPES = frozenset({"", "bot_message", "file_share", "thread_broadcast"})
 
 
 class ThreadHistory:
     """Threads of one workspace. Implements :class:`core.ports.platform.Backfill`."""
 
-    def __init__(self, client: AsyncWebClient, profiles: ProfileCache, account: BotAccount) -> None:
-        self._client, self._profiles, self._account = client, profiles, account
+    def __init__(
+        self, client: AsyncWebClient, names: NameDirectory, files: SharedFiles, account: BotAccount
+    ) -> None:
+        self._client, self._names, self._files, self._account = client, names, files, account
 
     async def load_earlier_messages(
         self, address: Address, *, before_message_id: str, limit: int
@@ -44,15 +52,16 @@ class ThreadHistory:
         thread_ts = address.key.thread
         if not thread_ts or limit <= 0 or before_message_id == thread_ts:
             return ()
-        messages = await self._fetch_thread(address.key.channel, thread_ts, latest=before_message_id)
+        messages = await self._fetch_end(address.key.channel, thread_ts, before_message_id, limit)
         earlier = [one for one in messages if _is_readable(one) and one["ts"] < before_message_id]
         kept = earlier if len(earlier) <= limit else [earlier[0], *earlier[len(earlier) - limit + 1 :]]
-        ids = {one["user"] for one in kept if one.get("user")}
-        ids.update(*(incoming_markdown.mentioned_people(one.get("text") or "") for one in kept))
-        profiles = await self._profiles.get_profiles(
-            ids - {self._account.identity.user_id}, timeout_s=NAME_LOOKUP_TIMEOUT_S
+        kept = [await self._files.complete(one, timeout_s=NAME_LOOKUP_TIMEOUT_S) for one in kept]
+        known = await self._names.lookup(
+            references_in(kept),
+            timeout_s=NAME_LOOKUP_TIMEOUT_S,
+            without=(self._account.identity.user_id,),
         )
-        return tuple(self._to_thread_message(one, names_of(profiles)) for one in kept)
+        return tuple(self._to_thread_message(one, known) for one in kept)
 
     async def own_messages(self, channel: str, thread_ts: str, *, after: str) -> Sequence[SlackMessage]:
         """Return our own messages after ``after`` (a ts), oldest first, with their metadata.
@@ -68,12 +77,36 @@ class ThreadHistory:
             messages = await self._fetch_top_level(channel, oldest=after)
         return [one for one in messages if one["ts"] > after and self._is_own(one)]
 
+    async def _fetch_end(self, channel: str, thread_ts: str, latest: str, limit: int) -> list[SlackMessage]:
+        """Return a thread's root and its messages up to ``latest``; of a very long one the last ones.
+
+        Slack lists a thread from its beginning, so the end of a long one is found by time.
+        """
+        messages = await self._fetch_thread(channel, thread_ts, latest=latest, max_pages=1)
+        reply_count = messages[0].get("reply_count") if messages else 0
+        if not isinstance(reply_count, int) or reply_count < PAGE_SIZE:
+            return messages
+        if reply_count <= PAGE_SIZE * MAX_PAGES:
+            return await self._fetch_thread(channel, thread_ts, latest=latest)
+        for window_s in END_WINDOWS_S:
+            oldest = f"{max(0.0, float(latest) - window_s):.6f}"
+            end = await self._fetch_thread(channel, thread_ts, oldest=oldest, latest=latest)
+            if len(end) > limit:
+                break
+        return [messages[0], *(one for one in end if one["ts"] != thread_ts)]
+
     async def _fetch_thread(
-        self, channel: str, thread_ts: str, *, oldest: str = "", latest: str = ""
+        self,
+        channel: str,
+        thread_ts: str,
+        *,
+        oldest: str = "",
+        latest: str = "",
+        max_pages: int = MAX_PAGES,
     ) -> list[SlackMessage]:
         messages: list[SlackMessage] = []
         cursor = ""
-        for _ in range(MAX_PAGES):
+        for _ in range(max_pages):
             with translate_errors("conversations.replies", idempotent=True):
                 answer = await self._client.conversations_replies(
                     channel=channel,
@@ -103,17 +136,15 @@ class ThreadHistory:
             bool(identity.bot_id) and message.get("bot_id") == identity.bot_id
         )
 
-    def _to_thread_message(self, message: SlackMessage, names: Mapping[str, str]) -> ThreadMessage:
-        author_id = message.get("user") or message.get("bot_id") or ""
-        bot_name = message.get("username") or (message.get("bot_profile") or {}).get("name")
+    def _to_thread_message(self, message: SlackMessage, known: KnownNames) -> ThreadMessage:
         identity, own = self._account.identity, self._is_own(message)
+        author = author_of(message, known.profiles)
+        context = TextContext(names=known.all, own_ids=identity.ids)
         return ThreadMessage(
             message_id=message["ts"],
-            author_id=author_id,
-            author=identity.name if own else names.get(author_id) or bot_name or author_id,
-            text=incoming_markdown.to_markdown(
-                message.get("text") or "", names=names, bot_user_id=identity.user_id
-            ),
+            author_id="" if is_by_app(message) else author.id,
+            author=identity.name if own else author.name or author.id,
+            content=parse_content(message, context),
             by_bot=own,
         )
 
@@ -128,4 +159,4 @@ def idempotency_key_of(message: SlackMessage) -> str:
 
 
 def _is_readable(message: SlackMessage) -> bool:
-    return (message.get("subtype") or "") in HISTORY_SUBTYPES and not message.get("hidden")
+    return (message.get("subtype") or "") in MESSAGE_SUBTYPES and not message.get("hidden")

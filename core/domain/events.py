@@ -62,6 +62,9 @@ class MessageReceived:
     it forwards. No message says that it is the last."""
     maybe_truncated: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
+    by_app: bool = False
+    """Whether an app or a workflow wrote it. Its words are context for people's questions, it is never
+    answered, and it does not count as somebody who takes part."""
     needs_intent_check: bool = False
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 

@@ -29,8 +29,8 @@ async def append_to_history(
             seq=seq,
             role=MessageRole.USER,
             content=content,
-            author_id=event.author.id,
-            author=event.author.name,
+            author_id="" if event.by_app else event.author.id,
+            author=event.author.name or (event.author.id if event.by_app else ""),
         )
         await history.append(tx, message, conversation_id=conversation.id, message_id=event.message_id)
     author_id = event.author.id

@@ -28,9 +28,11 @@ from core.domain.events import (
 from core.domain.queue import EventStatus
 from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
+from core.inbound.deletion_intake import intake_deletion
 from core.inbound.handler import IGNORED, EventHandler, Handled
 from core.inbound.message_intake import (
     find_late_question,
+    intake_app_message,
     intake_bot_access,
     intake_edit,
     intake_member_joined,
@@ -152,6 +154,8 @@ class Ingestor:
             return IGNORED
         if context.is_duplicate:
             raise DuplicateEvent(event.delivery_id)
+        if isinstance(event, MessageReceived) and event.by_app:
+            return await intake_app_message(tx, event, context)
         for handler in self._handlers:
             if (handled := await handler(tx, event, context)) is not None:
                 return handled
@@ -196,7 +200,7 @@ class Ingestor:
                     self._closed_places.reopen(event.address.key)
                 return await intake_bot_access(tx, event)
             case MessageDeleted():
-                return IGNORED  # only handoff acts on deletions
+                return await intake_deletion(tx, event)
             case ChannelMigrated():
                 return await migrate_channel(tx, event)
             case UnparsedEvent():

@@ -57,6 +57,12 @@ def is_stale(event: MessageReceived, backlog: timedelta, *, now: datetime) -> bo
     return event.chat_type is ChatType.GROUP and now - event.sent_at > backlog
 
 
+async def intake_app_message(tx: Transaction, event: MessageReceived, context: EventContext) -> Handled:
+    """Store what an app wrote in a known conversation as history; apps are not answered."""
+    conversation = context.replied_conversation or context.conversation
+    return IGNORED if conversation is None else await _store_unanswered(tx, event, conversation)
+
+
 async def intake_member_joined(tx: Transaction, event: MemberJoined, context: EventContext) -> Handled:
     """Enqueue a welcome for a person's first visit, if the chat's rules have one."""
     key, rules = event.address.key, context.group_rules

@@ -15,7 +15,7 @@ from core.domain.bot_messages import (
 )
 from core.domain.buttons import Button
 from core.domain.events import Event
-from core.domain.message_content import Attachment
+from core.domain.message_content import Attachment, MessageContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +184,10 @@ class ThreadMessage:
     """One message of a thread from before the bot was first addressed in it."""
 
     message_id: str
-    author_id: str
+    author_id: str  #: "" for an app, which does not count as somebody who takes part
     author: str
-    text: str
-    by_bot: bool
+    content: MessageContent
+    by_bot: bool  #: whether this bot wrote it
 
 
 class Backfill(Protocol):

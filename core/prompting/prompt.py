@@ -126,9 +126,11 @@ def build_prompt(
     max_history_tokens = max_prompt_tokens / token_ratio - sum(
         estimate_message_tokens(message) for message in (*prefix, *files.excerpts)
     )
-    shown = [(stored.seq, to_chat_message(stored, chat_type, files)) for stored in history]
+    shown = _to_chat_messages(history, chat_type, files)
     first = _first_that_fits(shown, max_history_tokens, question_seq)
-    start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
+    start = 0  # the bot's own message above a thread belongs to what is asked about
+    if first > 0:
+        start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
     asked_at = next((at for at in range(start, len(shown)) if shown[at][0] >= question_seq), len(shown))
     earlier = [message for _, message in shown[start:asked_at]]
     question = [message for _, message in shown[asked_at:]]
@@ -139,6 +141,20 @@ def build_prompt(
         dropped_messages=first,
         question_start=len(prefix) + len(earlier),
     )
+
+
+def _to_chat_messages(
+    history: Sequence[HistoryMessage], chat_type: ChatType, files: PromptFiles
+) -> list[tuple[int, Message]]:
+    """Return messages with their sequence numbers; messages of an earlier thread share one, and its media."""
+    shown: list[tuple[int, Message]] = []
+    with_media: set[int] = set()
+    for stored in history:
+        message = to_chat_message(stored, chat_type, NO_FILES if stored.seq in with_media else files)
+        if not isinstance(message.content, str):
+            with_media.add(stored.seq)
+        shown.append((stored.seq, message))
+    return shown
 
 
 def _first_that_fits(shown: Sequence[tuple[int, Message]], max_tokens: float, question_seq: int) -> int:

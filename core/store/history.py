@@ -59,7 +59,11 @@ _RECENT = _IN_RANGE.order_by(_M.c.seq.desc(), _M.c.id.desc())
 _OLDEST = _IN_RANGE.order_by(_M.c.seq, _M.c.id)
 _SPEAKERS = (
     select(_M.c.author_id)
-    .where(_M.c.conversation_id == bindparam("conversation"), _M.c.role == MessageRole.USER)
+    .where(
+        _M.c.conversation_id == bindparam("conversation"),
+        _M.c.role == MessageRole.USER,
+        _M.c.author_id != "",  # apps
+    )
     .distinct()
 )
 _SUPERSEDE = (
@@ -171,7 +175,7 @@ async def load_oldest(
 
 
 async def load_speaker_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
-    """Return the ids of all people who have written in a conversation."""
+    """Return the ids of all people who have written in a conversation; apps are none."""
     return frozenset((await tx.execute(_SPEAKERS, {"conversation": conversation_id})).scalars())
 
 

@@ -9,8 +9,8 @@ from core.answering.answerer import Answerer
 from core.answering.turn_question import Question
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.streamed_message import StreamedMessage
-from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
-from core.domain.message_content import UnsupportedContent
+from core.domain.events import ButtonPressed, CommandReceived, Mention, MessageReceived
+from core.domain.message_content import MessageRole, UnsupportedContent
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
 from core.store import Database, history, turns
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
@@ -58,7 +58,9 @@ class AnswerProducer:
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
             return turn.outcome
-        reply = await self._bot_reply(claimed)
+        if _is_bare_mention(claimed):
+            claimed = await self._backfill.run(claimed)
+        reply = None if await self._asks_about_thread(claimed) else await self._bot_reply(claimed)
         if reply is None:
             return await self._ask_kimi(claimed, delivery, running)
         async with self._database.begin() as tx:
@@ -76,7 +78,7 @@ class AnswerProducer:
     async def _ask_kimi(
         self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
     ) -> TurnOutcome:
-        await self._backfill.run(claimed)
+        claimed = await self._backfill.run(claimed)
         delivery.completion.on_end(lambda: running.cancel(CancelReason.UNDELIVERABLE))
         question = Question(
             turn=claimed.turn,
@@ -88,6 +90,20 @@ class AnswerProducer:
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )
         return await self._answerer.answer(question, delivery, running)
+
+    async def _asks_about_thread(self, claimed: ClaimedTurn) -> bool:
+        """Return whether a turn is a bare mention in a thread below what people or apps said."""
+        if not _is_bare_mention(claimed) or claimed.refusal is not None or claimed.notice_text:
+            return False
+        async with self._database.read() as tx:
+            above = await history.load_recent(
+                tx,
+                claimed.conversation.id,
+                after_seq=claimed.conversation.history_cutoff_seq,
+                up_to_seq=claimed.turn.seq,
+                limit=1,
+            )
+        return bool(above) and above[-1].role is MessageRole.USER
 
     async def _bot_reply(self, claimed: ClaimedTurn) -> CommandReply | None:
         """Return the bot's own reply; None if Kimi is to be asked."""
@@ -118,3 +134,16 @@ class AnswerProducer:
             if (reply := await predefined_answer(claimed)) is not None:
                 return reply
         return None
+
+
+def _is_bare_mention(claimed: ClaimedTurn) -> bool:
+    """Return whether a turn's question is a mention of the bot in a thread, and nothing else."""
+    question = claimed.question
+    return (
+        isinstance(question, MessageReceived)
+        and question.mention is Mention.BY_NAME
+        and bool(question.address.key.thread)
+        and question.address.key.thread != question.message_id
+        and question.unsupported_content is UnsupportedContent.EMPTY
+        and not question.content.is_answerable
+    )

@@ -1,13 +1,14 @@
 """Backfill: what a thread held before the bot was mentioned in it, read once and stored as history."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
 from core.domain.errors import PlatformError
-from core.domain.message_content import MessageContent, MessageRole
+from core.domain.message_content import MessageRole
 from core.ports.platform import Backfill, ThreadMessage
-from core.store import Database, conversations, history
+from core.store import Database, conversations, files, history
 from core.store.history import HistoryMessage
 from core.turns.claimed_turn import ClaimedTurn
 
@@ -23,8 +24,10 @@ class ThreadBackfill:
         self._backfills = backfills
         self._max_messages = max_messages
 
-    async def run(self, claimed: ClaimedTurn) -> None:
+    async def run(self, claimed: ClaimedTurn) -> ClaimedTurn:
         """Store the messages before a thread's first question, unless it was done before.
+
+        Returns the turn, knowing of the files that lie in the thread.
 
         If the platform refuses, the question is answered without them, and the next one tries again.
 
@@ -34,19 +37,19 @@ class ThreadBackfill:
         conversation, question = claimed.conversation, claimed.question
         backfill = self._backfills.get(conversation.key.platform)
         if backfill is None or conversation.backfilled or question is None:
-            return
+            return claimed
         try:
             earlier = await backfill.load_earlier_messages(
                 question.address, before_message_id=question.message_id, limit=self._max_messages
             )
         except PlatformError as exc:
             log.info("backfill.refused", error=str(exc))
-            return
+            return claimed
         before_seq = claimed.turn.inbox_id - 1
         async with self._database.begin() as tx:
             known = await conversations.load_message_ids(tx, conversation.id)
             for message in earlier:
-                if message.message_id in known or not message.text.strip():
+                if message.message_id in known or message.content.is_blank:
                     continue
                 await history.append(
                     tx,
@@ -54,10 +57,25 @@ class ThreadBackfill:
                     conversation_id=conversation.id,
                     message_id=message.message_id,
                 )
+                await files.add(
+                    tx,
+                    conversation_id=conversation.id,
+                    seq=before_seq,
+                    author_id=message.author_id,
+                    attachments=message.content.all_attachments,
+                )
                 await conversations.save_ref(
                     tx, question.address.key, message.message_id, conversation.id, None
                 )
             await conversations.mark_backfilled(tx, conversation.id)
+        has_files = any(message.content.all_attachments for message in earlier)
+        return replace(
+            claimed,
+            conversation=replace(conversation, backfilled=True),
+            available_context=replace(
+                claimed.available_context, has_files=has_files or claimed.available_context.has_files
+            ),
+        )
 
 
 def _history_message(message: ThreadMessage, seq: int) -> HistoryMessage:
@@ -66,5 +84,5 @@ def _history_message(message: ThreadMessage, seq: int) -> HistoryMessage:
         role=MessageRole.ASSISTANT if message.by_bot else MessageRole.USER,
         author_id=message.author_id,
         author=message.author,
-        content=MessageContent(text=message.text),
+        content=message.content,
     )

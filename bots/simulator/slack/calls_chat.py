@@ -48,7 +48,7 @@ def _written(workspace: Workspace, channel: Channel, params: Params) -> Message:
         attachments=attachments,
         text_chars=rules.POST_TEXT_CHARS,
     )
-    thread = thread_of(channel, params.text("thread_ts") or "", missing="thread_not_found")
+    thread = thread_of(channel, params.text("thread_ts") or "", missing="")
     message = workspace.draft(
         channel, workspace.bot, "", thread_ts=thread, blocks=blocks, attachments=attachments
     )
@@ -65,7 +65,10 @@ def _write(message: Message, *, text: str | None, markdown: str | None) -> None:
 
 
 def thread_of(channel: Channel, thread_ts: str, *, missing: str) -> str:
-    """Return ``thread_ts`` where it is a root in ``channel``, or "".
+    """Return ``thread_ts`` if it is a root in ``channel``, or "".
+
+    chat.postMessage ignores an unknown ``thread_ts`` and posts at the top level (probed on the live
+    service: pymc-labs/daimon#113): it passes ``missing`` "".
 
     Raises:
         SlackRefusal: invalid_thread_ts for another form, ``missing`` for an unknown one,
@@ -77,6 +80,8 @@ def thread_of(channel: Channel, thread_ts: str, *, missing: str) -> str:
         raise SlackRefusal("invalid_thread_ts")
     root = channel.messages.get(thread_ts)
     if root is None and thread_ts not in channel.roots:
+        if not missing:
+            return ""
         raise SlackRefusal(missing)
     if root is not None and (root.visible_to or root.thread_ts not in ("", root.ts)):
         raise SlackRefusal("cannot_reply_to_message")

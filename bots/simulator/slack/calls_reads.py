@@ -125,7 +125,7 @@ def _channel_json(workspace: Workspace, channel: Channel) -> Json:
     body: Json = {
         "id": channel.id,
         "is_im": direct,
-        "is_mpim": False,
+        "is_mpim": channel.kind == "mpim",
         "is_channel": channel.kind == "channel",
         "is_group": channel.kind == "group",
         "is_private": channel.kind != "channel",

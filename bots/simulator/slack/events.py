@@ -26,7 +26,12 @@ SUBSCRIPTIONS = frozenset(
     }
 )  #: bot events that an app of ours may list in its manifest
 
-_MESSAGE_EVENT = {"channel": "message.channels", "group": "message.groups", "im": "message.im"}
+_MESSAGE_EVENT = {
+    "channel": "message.channels",
+    "group": "message.groups",
+    "im": "message.im",
+    "mpim": "message.mpim",
+}
 
 
 def subscription_of(channel: Channel | None, event: Mapping[str, Any]) -> str:
@@ -151,8 +156,7 @@ def renamed(old: str, new: str, ts: str) -> Json:
 
 
 def _where(channel: Channel, event_ts: str) -> Json:
-    kind = {"channel": "channel", "group": "group", "im": "im"}[channel.kind]
-    return {"channel": channel.id, "channel_type": kind, "event_ts": event_ts}
+    return {"channel": channel.id, "channel_type": channel.kind, "event_ts": event_ts}
 
 
 def callback(

@@ -4,21 +4,20 @@ import uuid
 from collections.abc import Sequence
 
 from bots.simulator.slack import calls_streams, events, rules, stored
+from bots.simulator.slack.contents import Contents
 from bots.simulator.slack.delivery import Dispatcher, Envelope
 from bots.simulator.slack.records import ChannelKind, Json, Message, Person, UserGroup, buttons_of
 from bots.simulator.slack.response_urls import ResponseUrls
-from bots.simulator.slack.workspace import APP_ID, Workspace
+from bots.simulator.slack.workspace import APP_ID
 
 FAILED_COMMAND = "{command} failed because the app did not respond"  #: what Slack tells the person
 
 
-class People:
+class People(Contents):
     """The people side of the stand-in. Ids are Slack's: U… people, C… and D… channels, ts messages."""
 
-    workspace: Workspace
     dispatcher: Dispatcher
     replies: ResponseUrls
-    base_url: str
     _mention_first = False
 
     def add_person(self, name: str, external_team: str = "", *, admin: bool = False) -> str:
@@ -49,10 +48,14 @@ class People:
         private: bool = False,
         shared: bool = False,
         with_bot: bool = True,
+        group_dm: bool = False,
     ) -> str:
-        """Create a channel; return its id. The bot is in it unless ``with_bot`` is False."""
+        """Create a channel, or a direct conversation of several; return its id.
+
+        The bot is in it unless ``with_bot`` is False.
+        """
         everybody = {*members, *([self.workspace.bot.id] if with_bot else [])}
-        kind: ChannelKind = "group" if private else "channel"
+        kind: ChannelKind = "mpim" if group_dm else "group" if private else "channel"
         return self.workspace.add_channel(name, kind, everybody, shared=shared).id
 
     def open_dm(self, person: str) -> str:
@@ -73,12 +76,14 @@ class People:
         client_msg_id: str | None = None,
         broadcast: bool = False,
         blocks: Sequence[Json] = (),
+        attachments: Sequence[Json] = (),
+        subtype: str = "",
     ) -> str:
         """Say something; return its ts.
 
         ``text`` is as typed; a mention is ``<@U…>``, and ``& < >`` are escaped as Slack does.
         """
-        subtype = "thread_broadcast" if broadcast and thread_ts else ""
+        subtype = "thread_broadcast" if broadcast and thread_ts else subtype
         return self._speak(
             channel,
             person,
@@ -87,6 +92,7 @@ class People:
             subtype=subtype,
             client_msg_id=client_msg_id or str(uuid.uuid4()),
             blocks=list(blocks),
+            attachments=list(attachments),
         ).ts
 
     def _speak(self, channel: str, person: str, text: str, **rest: object) -> Message:
@@ -96,7 +102,7 @@ class People:
         author = self.workspace.people[person]
         message = self.workspace.draft(place, author, text, **rest)
         mentions = rules.mentions(message.text, self.workspace.bot.id)
-        mentioned = mentions and place.kind != "im" and message.subtype != "channel_join"
+        mentioned = mentions and place.kind not in ("im", "mpim") and message.subtype != "channel_join"
         # The two events of a mention come in either order on the real service.
         if mentioned and self._mention_first:
             self.workspace.emit(place, events.mentioned(place, message))
@@ -105,59 +111,6 @@ class People:
             self.workspace.emit(place, events.mentioned(place, message))
         self._mention_first ^= mentioned
         return message
-
-    async def share_file(
-        self,
-        channel: str,
-        person: str,
-        *,
-        filename: str,
-        content: bytes,
-        mimetype: str = "text/plain",
-        text: str = "",
-        thread_ts: str | None = None,
-    ) -> str:
-        """Say something with a file (subtype file_share); return its ts."""
-        files = [(filename, content, mimetype)]
-        return await self.share_files(channel, person, files, text=text, thread_ts=thread_ts)
-
-    async def share_files(
-        self,
-        channel: str,
-        person: str,
-        files: Sequence[tuple[str, bytes, str]],
-        *,
-        text: str = "",
-        thread_ts: str | None = None,
-    ) -> str:
-        """Say something with files, each as (name, content, media type); return its ts."""
-        message = self._speak(
-            channel,
-            person,
-            text,
-            thread_ts=thread_ts or "",
-            subtype="file_share",
-            files=[self._file(person, *file) for file in files],
-        )
-        return message.ts
-
-    def _file(self, person: str, filename: str, content: bytes, mimetype: str) -> Json:
-        file_id = self.workspace.new_id("F")
-        url = f"{self.base_url}/files/{file_id}"
-        file: Json = {
-            "id": file_id,
-            "name": filename,
-            "title": filename,
-            "mimetype": mimetype,
-            "filetype": filename.rpartition(".")[2],
-            "size": len(content),
-            "mode": "hosted",
-            "user": person,
-            "url_private": url,
-            "url_private_download": url,
-        }
-        self.workspace.files[file_id] = (file, content)
-        return file
 
     async def edit(self, channel: str, ts: str, text: str) -> None:
         """The author changes a message."""

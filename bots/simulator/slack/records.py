@@ -7,13 +7,14 @@ from typing import Any, Literal, TypeAlias
 from bots.simulator.screen import Shown
 
 Json: TypeAlias = dict[str, Any]
-ChannelKind: TypeAlias = Literal["channel", "group", "im"]
+ChannelKind: TypeAlias = Literal["channel", "group", "im", "mpim"]
 StreamState: TypeAlias = Literal["open", "stopped", "stopped_by_user", "expired"]
 
 HISTORY_SCOPE: Mapping[ChannelKind, str] = {
     "channel": "channels:history",
     "group": "groups:history",
     "im": "im:history",
+    "mpim": "mpim:history",
 }
 
 
@@ -27,6 +28,7 @@ class Person:
     external: bool = False
     is_bot: bool = False
     admin: bool = False  #: of the team that they belong to
+    other_app: bool = False  #: another app than the one under test
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,8 +109,12 @@ class Message:
             "metadata": self.metadata if with_metadata else None,
         }
         body |= {key: value for key, value in optional.items() if value}
+        if self.subtype == "bot_message":
+            del body["user"]
+            body["username"] = self.author.name
         if self.bot_id:
             body["team"] = self.author.team
+            body["bot_profile"] = {"id": self.bot_id, "app_id": self.app_id, "name": self.author.name}
         elif self.author.external:
             body |= {"user_team": self.author.team, "source_team": self.author.team}
         if self.edited_ts:
@@ -134,7 +140,7 @@ class Message:
             thread="" if self.thread_ts == self.ts else self.thread_ts,
             author=self.author.name,
             author_id=self.author.id,
-            by_bot=self.author.is_bot,
+            by_bot=self.author.is_bot and not self.author.other_app,
             text=self.seen_text,
             blocks=tuple(self.blocks),
             buttons=tuple((label, value) for label, value, _ in buttons_of(self.blocks)),

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bots.slack.events import MalformedEvent, parse_event, referenced_people
+from bots.slack.events import MalformedEvent, parse_event
 from bots.slack.people import BotIdentity, Profile
+from bots.slack.references import References, references_of
 from core.domain.addresses import ChatType, Person, ThreadKey
 from core.domain.buttons import ActionButton
 from core.domain.command_names import CommandName
@@ -87,8 +88,8 @@ def test_a_reply_in_a_thread_is_overheard() -> None:
         {"text": "<@UBOT> joined", "subtype": "channel_join"},
         {"text": "<@UBOT>", "subtype": "message_deleted", "hidden": True},
         {"text": "<@UBOT> hi", "user": "UBOT"},
-        {"text": "<@UBOT> hi", "bot_id": "BOTHER"},
-        {"text": "<@UBOT> hi", "subtype": "bot_message", "bot_id": "BOTHER", "user": None},
+        {"text": "<@UBOT> hi", "bot_id": "BBOT", "user": None},
+        {"text": "hi", "user": None},
         {"text": "<@UBOT> hi", "user": "USLACK"},
         {"text": "<@UBOT> hi", "hidden": True},
         {"text": "<@UBOT> hi", "type": "app_mention", "edited": {"user": "U1", "ts": TS}},
@@ -129,7 +130,7 @@ def test_a_deleted_message_is_told_with_its_author_and_thread() -> None:
     assert (event.message_id, event.author.id) == (ROOT, "U1")
     assert event.address.key.thread == "1699999999.000001"
     assert event.delivery_id == f"deleted:C1:{ROOT}"
-    assert referenced_people(gone()) == {"U1"}
+    assert references_of(gone()) == References(people={"U1"})
 
 
 def test_a_root_that_leaves_a_stone_is_deleted() -> None:
@@ -138,7 +139,7 @@ def test_a_root_that_leaves_a_stone_is_deleted() -> None:
     event = read(body)
     assert isinstance(event, MessageDeleted)
     assert (event.message_id, event.author.id, event.address.key.thread) == (ROOT, "U1", ROOT)
-    assert referenced_people(body) == {"U1"}
+    assert references_of(body) == References(people={"U1"})
 
 
 @pytest.mark.parametrize("before", [{"user": "UBOT"}, {"bot_id": "B1"}, {"user": "USLACKBOT"}])
@@ -317,6 +318,23 @@ def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: 
     assert event.sent_at == NOW
 
 
+@pytest.mark.parametrize(
+    ("text", "channel", "private"),
+    [
+        ("usage", "C1", True),
+        ("anything", "C1", True),
+        ("retry", "C1", False),
+        ("human", "C1", False),
+        ("usage", "D1", False),
+    ],
+)
+def test_replies_to_slash_commands_are_private(text: str, channel: str, private: bool) -> None:
+    """In a channel the reply goes back to the person alone, unless it concerns everybody there."""
+    event = read(slash(text, channel) | {"response_url": "https://hooks.slack.com/commands/1"})
+    assert isinstance(event, CommandReceived)
+    assert ("response_url" in event.address.details) is private
+
+
 def test_a_slash_command_in_a_direct_conversation_is_direct() -> None:
     """The scene of a command follows from the channel's id."""
     event = read(slash("new", channel="D1"))
@@ -432,8 +450,22 @@ def test_a_broken_event_says_so(event: dict[str, Any]) -> None:
 
 def test_the_people_of_an_event_are_known_before_it_is_read() -> None:
     """Author and mentioned people are named for lookup in every kind of body."""
-    assert referenced_people(envelope(text="<@U2> <@UBOT>")) == {"U1", "U2", "UBOT"}
-    assert referenced_people(changed("a", "<@U3>")) == {"U1", "U3"}
-    assert referenced_people(slash("new")) == {"U1"}
-    assert referenced_people(press()) == {"U1"}
-    assert referenced_people({"type": "event_callback"}) == frozenset()
+    assert references_of(envelope(text="<@U2> <@UBOT>")).people == {"U1", "U2", "UBOT"}
+    assert references_of(changed("a", "<@U3>")).people == {"U1", "U3"}
+    assert references_of(slash("new")).people == {"U1"}
+    assert references_of(press()).people == {"U1"}
+    assert references_of({"type": "event_callback"}) == References()
+
+
+def test_names_of_blocks_shares_and_groups_are_looked_up() -> None:
+    """Ids in blocks and forwarded messages need names too; Slack names labelled channels itself."""
+    elements = [{"type": "user", "user_id": "U5"}, {"type": "channel", "channel_id": "C5"}]
+    share = {"is_share": True, "author_id": "U6", "channel_id": "C6", "text": "<@U7> <#C7|seven>"}
+    body = envelope(
+        text="<!subteam^S1> <#C8|>",
+        blocks=[{"type": "rich_text", "elements": [{"elements": elements}]}],
+        attachments=[share],
+    )
+    assert references_of(body) == References(
+        people={"U1", "U5", "U6", "U7"}, channels={"C5", "C6", "C8"}, groups={"S1"}
+    )

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.incoming_markdown import mentioned_people, mentions_person, to_markdown
+from bots.slack.incoming_markdown import mentions_any, mentions_others, to_markdown
 
-NAMES = {"U1": "Ada", "U2": "Bob *B* Builder"}
+NAMES = {"U1": "Ada", "U2": "Bob *B* Builder", "S3": "support", "C3": "help"}
 
 
 @pytest.mark.parametrize(
@@ -42,30 +42,37 @@ NAMES = {"U1": "Ada", "U2": "Bob *B* Builder"}
         ("<@UBOT> <@UBOT>", ""),
         ("first\n<@UBOT> second", "first\n second"),
         ("*重要*です", "*重要*です"),
+        ("*<@UBOT>* hi", "hi"),
+        ("_*<@UBOT>*_: hi", "hi"),
+        ("<@BBOT> hi", "hi"),
+        ("<!subteam^S3> in <#C3|>", "@support in #help"),
         ("", ""),
     ],
 )
 def test_mrkdwn_becomes_markdown(raw: str, markdown: str) -> None:
     """Each construct of Slack's dialect arrives as the Markdown that reads the same."""
-    assert to_markdown(raw, names=NAMES, bot_user_id="UBOT") == markdown
+    assert to_markdown(raw, names=NAMES, own_ids={"UBOT", "BBOT"}) == markdown
 
 
 def test_mentions_in_code_do_not_count() -> None:
     """A mention that is only shown as code does not address anybody."""
-    assert mentions_person("hi <@UBOT>", "UBOT")
-    assert mentions_person("hi <@UBOT|kimi>", "UBOT")
-    assert not mentions_person("`<@UBOT>`", "UBOT")
-    assert not mentions_person("<@UBOTHER>", "UBOT")
+    assert mentions_any("hi <@UBOT>", {"UBOT"})
+    assert mentions_any("hi <@UBOT|kimi>", {"UBOT"})
+    assert mentions_any("hi <@BBOT>", {"UBOT", "BBOT"})
+    assert not mentions_any("`<@UBOT>`", {"UBOT"})
+    assert not mentions_any("<@UBOTHER>", {"UBOT"})
 
 
-def test_people_are_found_by_id() -> None:
-    """Every mentioned person's id is found, in Grid's form too."""
-    assert mentioned_people("<@U1> <@W2|x> <#C3> <!here>") == {"U1", "W2"}
+@pytest.mark.parametrize("raw", ["<@U1> look", "look, <@W2|x>?", "<!here> look", "<!subteam^S1|@crew> look"])
+def test_words_for_others_are_recognised(raw: str) -> None:
+    """People, user groups and broadcasts are others; code and the bot are not."""
+    assert mentions_others(raw, {"UBOT"})
+    assert not mentions_others(f"`{raw}` <@UBOT> <#C1>", {"UBOT"})
 
 
 @given(st.text(alphabet="a*_~`<>@U1|&;lgt# \n\ue000\ue0010•"))
 def test_any_text_can_be_read(raw: str) -> None:
     """No text, however broken, raises or leaves a placeholder behind."""
-    markdown = to_markdown(raw, names=NAMES, bot_user_id="U1")
+    markdown = to_markdown(raw, names=NAMES, own_ids={"U1"})
     assert "\ue000" not in markdown
     assert "\ue001" not in markdown

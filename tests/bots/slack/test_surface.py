@@ -11,7 +11,9 @@ from bots.simulator.slack import Limits, SlackSimulator
 from bots.slack.addressing import details_of
 from bots.slack.credentials import SlackConfig, build_client, identify
 from bots.slack.limits import SlackLimits
+from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, ProfileCache
+from bots.slack.shared_files import SharedFiles
 from bots.slack.surface import SlackMessageChannel
 from bots.slack.thread_history import ThreadHistory
 from core.domain.addresses import Address, Person, ThreadKey
@@ -69,10 +71,11 @@ async def desk() -> AsyncIterator[Desk]:
         config = SlackConfig(bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url)
         async with aiohttp.ClientSession() as session:
             client = build_client(config, session)
-            people = ProfileCache(client, ScaledClock(SCALE))
+            clock = ScaledClock(SCALE)
+            people = NameDirectory(client, ProfileCache(client, clock), clock)
             account = BotAccount()
             account.set_identity((await identify(client))[0])
-            reader = ThreadHistory(client, people, account)
+            reader = ThreadHistory(client, people, SharedFiles(client, clock), account)
             author = Person(id=ada)
             yield Desk(
                 slack=slack,
@@ -428,7 +431,7 @@ async def test_what_stood_in_a_thread_is_read_with_names(desk: Desk) -> None:
     await desk.surface.post(desk.thread, page("Well"), mode=DeliveryModeName.EDIT, idempotency_key="m")
     asked = await desk.slack.say(channel, desk.ada, f"<@{desk.slack.bot_user}> go on", root)
     heard = await desk.reader.load_earlier_messages(desk.thread, before_message_id=asked, limit=10)
-    assert [(one.author, one.text, one.by_bot) for one in heard] == [
+    assert [(one.author, one.content.text, one.by_bot) for one in heard] == [
         ("Ada", "hi", False),
         ("Ada", "**so**?", False),
         ("moonthread", "Well", True),
@@ -442,7 +445,7 @@ async def test_of_a_long_thread_the_root_and_the_latest_are_read(desk: Desk) -> 
         await desk.slack.say(channel, desk.ada, f"n{number}", root)
     asked = await desk.slack.say(channel, desk.ada, "and?", root)
     heard = await desk.reader.load_earlier_messages(desk.thread, before_message_id=asked, limit=4)
-    assert [one.text for one in heard] == ["hi", "n247", "n248", "n249"]
+    assert [one.content.text for one in heard] == ["hi", "n247", "n248", "n249"]
 
 
 async def test_a_direct_conversation_has_nothing_earlier(desk: Desk) -> None:

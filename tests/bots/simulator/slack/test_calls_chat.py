@@ -103,16 +103,17 @@ async def test_places_the_bot_is_not_in_are_refused(
 
 
 async def test_threads_must_exist(office: Any, web: AsyncWebClient, refusal: Refusal) -> None:
-    """An unknown root, a reply as root and a malformed ts are refused."""
+    """A reply as root and a malformed ts are refused; an unknown root is ignored (probed live)."""
     reply = (await web.chat_postMessage(channel=office.channel, thread_ts=office.root, text="x"))["ts"]
     for thread, error in (
-        ("1700000000.000001", "thread_not_found"),
         (reply, "cannot_reply_to_message"),
         ("yesterday", "invalid_thread_ts"),
     ):
         assert (
             await refusal(web.chat_postMessage(channel=office.channel, thread_ts=thread, text="x")) == error
         )
+    unknown = await web.chat_postMessage(channel=office.channel, thread_ts="1700000000.000001", text="x")
+    assert "thread_ts" not in unknown["message"]
 
 
 async def test_a_deleted_root_keeps_its_thread(

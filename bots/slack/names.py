@@ -1,0 +1,92 @@
+"""Names of the people, channels and user groups that an event mentions by id.
+
+Sources: https://docs.slack.dev/reference/methods/conversations.info and
+https://docs.slack.dev/reference/methods/usergroups.list
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.errors import translate_errors
+from bots.slack.people import Profile, ProfileCache, names_of
+from bots.slack.references import References
+from core.concurrency.ttl_cache import TtlCache
+from core.domain.clock import Clock
+
+TTL_S: Final = 3600.0  #: channels and groups are renamed
+CAPACITY: Final = 2_000  #: channels kept; the least recently used is evicted first
+_ALL: Final = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """Names by id."""
+
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)  #: channels (without "#"), groups (without "@")
+
+    @property
+    def all(self) -> Mapping[str, str]:
+        """Names of people, channels and groups by id."""
+        return names_of(self.profiles) | dict(self.places)
+
+
+class NameDirectory:
+    """Looks names up once, and keeps them."""
+
+    def __init__(self, client: AsyncWebClient, profiles: ProfileCache, clock: Clock) -> None:
+        self._client, self._profiles = client, profiles
+        self._channels: TtlCache[str, str] = TtlCache(
+            "conversations.info", self._fetch_channel, clock, default="", ttl_s=TTL_S, capacity=CAPACITY
+        )
+        self._groups: TtlCache[str, Mapping[str, str]] = TtlCache(
+            "usergroups.list", self._fetch_groups, clock, default={}, ttl_s=TTL_S
+        )
+
+    async def lookup(
+        self, references: References, *, timeout_s: float, without: Iterable[str] = ()
+    ) -> KnownNames:
+        """Return the names that are known within ``timeout_s`` seconds; others are left out.
+
+        Args:
+            references: ids to look up.
+            timeout_s: of the machine's clock.
+            without: ids of people that need no name.
+        """
+        people = references.people.difference(without)
+        profiles, channels, groups = await asyncio.gather(
+            self._profiles.get_profiles(people, timeout_s=timeout_s),
+            self._channels.get_many(sorted(references.channels), timeout_s=timeout_s),
+            self._groups.get_many([_ALL] if references.groups else [], timeout_s=timeout_s),
+        )
+        places = {id_: name for id_, name in channels.items() if name}
+        handles = groups.get(_ALL) or {}
+        places |= {id_: handles[id_] for id_ in references.groups if id_ in handles}
+        return KnownNames(profiles=profiles, places=places)
+
+    async def close(self) -> None:
+        """Cancel the lookups that are under way."""
+        await self._profiles.close()
+        await self._channels.close()
+        await self._groups.close()
+
+    async def _fetch_channel(self, channel: str) -> str:
+        """Return a channel's name; "" for a direct conversation."""
+        with translate_errors("conversations.info", idempotent=True):
+            answer = await self._client.conversations_info(channel=channel)
+        match answer.get("channel"):
+            case {"name": str(name)}:
+                return name
+            case _:
+                return ""
+
+    async def _fetch_groups(self, _: str) -> Mapping[str, str]:
+        """Return the handles of all user groups by id."""
+        with translate_errors("usergroups.list", idempotent=True):
+            answer = await self._client.usergroups_list()
+        groups = answer.get("usergroups") or ()
+        return {str(one["id"]): str(one["handle"]) for one in groups if one.get("handle")}
