@@ -32,11 +32,11 @@ def render_blocks(blocks: object, context: TextContext) -> tuple[OtherContent, .
 
 def text_object(value: object, context: TextContext) -> str:
     """Return a text object (``mrkdwn``, ``plain_text`` or ``markdown``) or a bare string as Markdown."""
+    if isinstance(value, Mapping) and value.get("type") == "rich_text":
+        return rich_text_markdown(value, context)
     match value:
         case {"type": "mrkdwn", "text": str(text)}:
             return to_markdown(text, names=context.names, own_ids=context.own_ids)
-        case {"type": "rich_text", **rest}:
-            return rich_text_markdown(rest, context)
         case {"text": str(text)} | str(text):
             return text.strip()
         case _:

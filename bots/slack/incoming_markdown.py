@@ -23,11 +23,6 @@ _PLACEHOLDER_OPEN, _PLACEHOLDER_CLOSE = "\ue000", "\ue001"
 _PLACEHOLDER = re.compile(f"{_PLACEHOLDER_OPEN}(\\d+){_PLACEHOLDER_CLOSE}")
 
 
-def mentioned_people(text: str) -> frozenset[str]:
-    """Return the ids of the people that ``text`` (mrkdwn) mentions."""
-    return frozenset(_USER_MENTION.findall(text))
-
-
 def mentions_any(text: str, ids: Collection[str]) -> bool:
     """Return whether ``text`` (mrkdwn) mentions one of ``ids`` outside code."""
     return any(mentioned in ids for mentioned in _USER_MENTION.findall(_CODE.sub("", text)))
