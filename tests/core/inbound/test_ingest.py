@@ -103,13 +103,25 @@ async def test_an_unreadable_event_is_recorded_and_skipped(inbound: Inbound) -> 
     assert inbound.woken == []
 
 
-async def test_a_deletion_that_no_handler_takes_is_ignored(inbound: Inbound) -> None:
-    """Only handoff acts on deletions (known gap: deleted words stay in the history)."""
+async def test_a_deleted_question_is_neither_answered_nor_remembered(inbound: Inbound) -> None:
+    """What its author took back before it was answered leaves the queue and the history, once."""
     chat = direct_chat()
-    question = chat.message("Hello?")
+    question, other = chat.message("Hello?"), chat.message("And you?")
     await inbound.ingest(question)
-    assert not await inbound.ingest(chat.delete(question))
-    assert await inbound.open_texts() == ["Hello?"]
+    await inbound.ingest(other)
+    deletion = chat.delete(question)
+    assert await inbound.ingest(deletion)
+    assert not await inbound.ingest(deletion)
+    assert await inbound.open_texts() == ["And you?"]
+    conversation = await inbound.conversation(chat)
+    assert conversation is not None
+    assert [line.text for line in await inbound.history(conversation)] == ["And you?"]
+
+
+async def test_the_deletion_of_an_unknown_message_is_ignored(inbound: Inbound) -> None:
+    """Most deleted messages were never stored."""
+    chat = direct_chat()
+    assert not await inbound.ingest(chat.delete(chat.message("Hello?")))
 
 
 async def test_the_observer_counts_every_event(inbound: Inbound) -> None:
