@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class BlockCommand:
-    """Blocks whoever wrote the message that the command replies to, or is named in it."""
+    """Blocks a person: the author of the message that the command replies to, or the one it names."""
 
     def __init__(self, database: Database, access: AccessLists, *, staff: StaffDirectory) -> None:
         self._database = database
@@ -49,7 +49,7 @@ class BlockCommand:
 
 
 class UnblockCommand:
-    """Takes a block of this chat back; where it is not clear whose, it lists them."""
+    """Removes a block of this chat; lists all blocks if the command names nobody it knows."""
 
     def __init__(self, database: Database, *, staff: StaffDirectory) -> None:
         self._database = database

@@ -60,7 +60,7 @@ class CommandDispatcher:
         self._is_chat_admin = is_chat_admin
 
     async def dispatch(self, command: Command) -> CommandReply | None:
-        """Do what is ordered and return what to say; None where nobody handles it."""
+        """Run a command and return its reply; None if it has no handler."""
         handler = self._handlers.get(command.name)
         if handler is None:
             return None

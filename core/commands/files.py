@@ -1,4 +1,4 @@
-"""``/files``: what was sent to this conversation, with buttons that take it out again."""
+"""``/files`` lists the files of a conversation, with buttons that remove them; ``/new`` forgets them all."""
 
 from collections.abc import Sequence
 
@@ -74,7 +74,7 @@ class FilesCommand:
 
 
 class NewCommand:
-    """``/new``: what was said and sent before is forgotten, at Kimi too."""
+    """``/new``: forgets earlier messages and files, at Kimi too."""
 
     def __init__(self, garbage_collector: FileGarbageCollector) -> None:
         self._garbage_collector = garbage_collector

@@ -33,11 +33,11 @@ LIST = "list"
 MAX_LISTED = 30
 
 MayManageKnowledge = Callable[[Command], Awaitable[bool]]
-"""Tells whether somebody runs the chat that an order is given in."""
+"""Returns whether a command's author is an admin of its chat."""
 
 
 class LearnCommand:
-    """Takes files in, lists and forgets what was taken in."""
+    """Adds files to the chat's knowledge, lists them and removes them."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class LearnCommand:
         self._allowance = allowance
 
     async def __call__(self, command: Command) -> CommandReply:
-        """Handle one order: none with a file, "list", or "remove NAME"."""
+        """Run one command: a file without an argument, "list", or "remove NAME"."""
         if not await self._may_manage(command):
             return CommandReply(text=admins_only_text(command.language))
         verb, _, name = command.argument.strip().partition(" ")
@@ -71,7 +71,7 @@ class LearnCommand:
         return CommandReply(text="\n".join(lines))
 
     async def _attachments(self, command: Command) -> Sequence[Attachment]:
-        """Return what came with the command, else with the message it replies to, else the latest files."""
+        """Return the files of the command, else of the message it replies to, else the latest ones."""
         if command.attachments:
             return command.attachments
         talk = command.conversation
@@ -85,7 +85,7 @@ class LearnCommand:
         return [file.attachment for file in sent if file.seq == sent[-1].seq]
 
     async def _learn_file(self, command: Command, attachment: Attachment) -> str:
-        """Take one file in, and return what to say of it."""
+        """Add one file to the chat's knowledge; return the line about it for the reply."""
         name = display_name(attachment.name, attachment.kind)
         try:
             if self._allowance is not None:

@@ -97,7 +97,7 @@ class ModelCommand:
     def _unknown_model_reply(
         self, language: Language, model_id: str, served: Sequence[Model]
     ) -> CommandReply:
-        """Say what is wrong with a name, and what comes nearest."""
+        """Return the reply to an unknown model, with the nearest name that is served."""
         ids = [model.id for model in served]
         close = nearest_model(model_id, ids)
         retired = RETIRED_MODELS.get(model_id)

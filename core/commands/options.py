@@ -20,7 +20,7 @@ def may_change(policy: GroupChangePolicy) -> MayChange:
 
 
 def admins_only_text(language: Language) -> str:
-    """Return what somebody is told who may not."""
+    """Return the refusal of a change that only admins may make."""
     return pick(language, zh="在群里只有管理员可以更改。", en="In groups only admins may change this.")
 
 
@@ -38,6 +38,6 @@ def option_buttons(
 
 
 def as_code(text: str) -> str:
-    """Return people's words in a form that can stand in a reply as code."""
+    """Return a person's text as inline code for a reply."""
     plain = " ".join(text.replace("`", "").split())
     return f"`{plain[:MAX_ECHOED_CHARS]}`" if plain else "–"

@@ -123,7 +123,7 @@ class SettingsCommand:
         return self._menu(command, None)
 
     async def _refuse(self, command: Command) -> CommandReply:
-        """Tell who may; a menu whose button was pressed stays as it is."""
+        """Return a refusal that names who may; after a press, in the menu."""
         note = admins_only_text(command.language)
         return (
             self._menu(command, await self._load_rules(command), note=note)

@@ -21,6 +21,9 @@ class Demand:
     final: tuple[Budget, ...] = ()
 
 
+NO_DEMAND = Demand()
+
+
 @dataclass(frozen=True, slots=True)
 class PendingCall:
     """A call that was sent, with the buckets that reserve it until its reply arrives."""

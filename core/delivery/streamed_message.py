@@ -7,7 +7,7 @@ from typing import TypeAlias, assert_never
 import structlog
 
 from core.delivery.answer_composer import AnswerComposer
-from core.delivery.budget_pool import Demand
+from core.delivery.budget_pool import NO_DEMAND, Demand
 from core.delivery.call_source import CallSource
 from core.delivery.error_policy import Reaction, reaction_to
 from core.delivery.message_operations import NO_BUTTONS, AnswerButtons, MessageOperation, StatusOperation
@@ -25,7 +25,6 @@ from core.domain.errors import MoonthreadError, PlatformError, PlatformForbidden
 
 log = structlog.get_logger(__name__)
 
-NO_DEMAND = Demand()
 LOOKUP_DELAY_S = 1.0  #: time for a post whose reply was lost to appear before it is looked for
 
 Operation: TypeAlias = MessageOperation | StatusOperation
@@ -180,11 +179,9 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if option.mode is not None:
             self._composer.messages.expected_mode = option.mode
         operation = self._composer.compose(option.mode, now)
-        if operation is None:
-            if self._composer.complete:
-                self.completion.end()
-            return None
-        if self._target.is_notice:
+        if operation is None and self._composer.complete:
+            self.completion.end()
+        if operation is not None and self._target.is_notice:
             return replace(operation, priority=max(operation.priority, Priority.NOTICE))
         return operation
 

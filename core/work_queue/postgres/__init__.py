@@ -11,7 +11,7 @@ What procrastinate 3.10 does not do by itself, one module an idea:
 :mod:`.cancellation`    cancelling an answer that another replica writes
 :mod:`.periodic_jobs`   periodic tasks, once for the cluster, on its periodic tasks
 :mod:`.worker`          its worker, restarted whenever it ends
-:mod:`.queue`           the port
+:mod:`.postgres_queue`  the port
 ======================  ===========================================================================
 
 A replica is a row of ``procrastinate_workers``. It is dead once that row is deleted: by another replica,
@@ -19,7 +19,7 @@ which saw no heartbeat for :attr:`ClusterTiming.stalled_s`, or by itself. Deleti
 the same moment, and nothing that it sends later under that number has an effect.
 """
 
-from core.work_queue.postgres.queue import PostgresWorkQueue
+from core.work_queue.postgres.postgres_queue import PostgresWorkQueue
 from core.work_queue.postgres.timing import ClusterTiming
 
 __all__ = ["ClusterTiming", "PostgresWorkQueue"]
