@@ -11,6 +11,7 @@ import os
 import selectors
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import aiosqlite
@@ -109,6 +110,17 @@ class LoopClock:
     async def sleep(self, delay_s: float) -> None:
         """Sleep on the loop."""
         await asyncio.sleep(delay_s)
+
+
+class LoopCalendar:
+    """Stands in for ``datetime`` in :mod:`core.store.clock`: dates pass as the running loop's time does."""
+
+    def __init__(self) -> None:
+        self._began = datetime.now(UTC)
+
+    def now(self, tz: tzinfo) -> datetime:
+        """Return the date."""
+        return (self._began + timedelta(seconds=asyncio.get_running_loop().time())).astimezone(tz)
 
 
 class _InlineQueue:

@@ -22,7 +22,7 @@ from bots.simulator.telegram import TelegramSimulator
 from core.domain.clock import Clock
 from core.settings import Settings
 from core.work_queue import postgres
-from tests.virtual_time import VirtualLoop
+from tests.virtual_time import LoopCalendar, VirtualLoop
 
 PATIENCE_S = 200.0  #: for anything a test waits for
 
@@ -54,7 +54,12 @@ class Room:
         await self.world.command(self, self.people[person], command)
 
     async def press(self, label: str, person: int = 0) -> None:
-        """Press the button whose label holds ``label`` under the bot's last message."""
+        """Press the button whose label holds ``label`` under the bot's last message, once it is there."""
+
+        def shown() -> bool:
+            return any(label in text for answer in self.answers[-1:] for text, _ in answer.buttons)
+
+        await self.world.until(shown, f"a button says {label!r}")
         await self.world.press(self, self.people[person], label)
 
     @property
@@ -363,6 +368,13 @@ def clock(loop_clock: Clock) -> Clock:
 
 
 @pytest.fixture
+def calendar(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the dates that are stored, and what falls due at them, follow virtual time."""
+    if request.node.get_closest_marker("real_time") is None:
+        monkeypatch.setattr("core.store.clock.datetime", LoopCalendar())
+
+
+@pytest.fixture
 def patient_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give replicas a minute to answer for themselves: their lease runs on the machine's clock.
 
@@ -380,6 +392,7 @@ async def world(
     request: pytest.FixtureRequest,
     inline_sqlite: None,
     patient_lease: None,
+    calendar: None,
 ) -> AsyncIterator[World]:
     """A world whose service is not started yet; its Kimi says hello until it is told otherwise."""
     url = request.getfixturevalue("migrated_sqlite_url" if backend == "sqlite" else "migrated_postgres_url")

@@ -78,7 +78,7 @@ async def test_a_customer_can_set_nothing(world: Any) -> None:
     await room.shows("only admins")
     await room.order("settings trigger=always", person=eve)
     await room.order("settings reset", person=eve)
-    await world.queued(0)
+    await world.until(lambda: sum("only admins" in text for text in room.texts) == 3, "each is refused")
     await room.order("settings", person=boss)
     await room.shows("no rules of its own")
     await world.queued(0)

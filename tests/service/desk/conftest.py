@@ -284,7 +284,12 @@ def backend() -> str:
 
 @pytest.fixture
 async def office(
-    backend: str, clock: Clock, request: pytest.FixtureRequest, inline_sqlite: None, patient_lease: None
+    backend: str,
+    clock: Clock,
+    request: pytest.FixtureRequest,
+    inline_sqlite: None,
+    patient_lease: None,
+    calendar: None,
 ) -> AsyncIterator[Office]:
     """An office whose service is not started yet."""
     url = request.getfixturevalue("migrated_sqlite_url" if backend == "sqlite" else "migrated_postgres_url")

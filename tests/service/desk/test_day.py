@@ -54,6 +54,7 @@ def told(one: Any, words: str) -> int:
     return sum(words in text for text in one.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["sqlite", "postgres"])
 async def test_forty_customers_two_desks_and_a_restart(office: Any, backend: str) -> None:
     """Questions are answered, some handed over, relayed both ways, closed and rated; nothing is lost."""
