@@ -86,6 +86,7 @@ def _names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=; ]", requirement)[0].lower() for requirement in requirements}
 
 
+@pytest.mark.slow
 def test_the_built_package_works_alone(tmp_path: Path) -> None:
     """The wheel holds every module, migration and page, and makes a database without the sources."""
     source, unpacked = tmp_path / "source", tmp_path / "unpacked"

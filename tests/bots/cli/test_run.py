@@ -44,6 +44,7 @@ def on_both(with_kimi: Any, slack: SlackSimulator, telegram: TelegramSimulator) 
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_serves_both_platforms_until_it_is_stopped(
     with_kimi: Any, kimi: KimiSimulator, number: signal.Signals
@@ -70,6 +71,7 @@ async def test_it_serves_both_platforms_until_it_is_stopped(
     assert json.loads(err.splitlines()[-1])["event"] == "service.stopped"
 
 
+@pytest.mark.slow
 async def test_only_the_named_platform_is_served(with_kimi: Any) -> None:
     """--platform leaves the other one alone, even where its credentials are set."""
     async with SlackSimulator() as slack, TelegramSimulator() as telegram:
@@ -83,6 +85,7 @@ async def test_only_the_named_platform_is_served(with_kimi: Any) -> None:
         assert slack.calls == []
 
 
+@pytest.mark.slow
 async def test_a_second_process_on_the_same_file_is_refused(with_kimi: Any) -> None:
     """It says which file, and the first one goes on."""
     async with TelegramSimulator() as telegram:

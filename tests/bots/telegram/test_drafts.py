@@ -175,6 +175,7 @@ def test_numbers_of_drafts_are_usable() -> None:
     assert all(0 < number < 2**53 for number in numbers)
 
 
+@pytest.mark.slow
 def test_drafts_only_grow_over_the_corpus() -> None:
     """Nearly every frame begins with all of the one before: tables and code do not jump."""
     frames = jumps = 0

@@ -135,6 +135,7 @@ def test_a_page_that_is_full_begins_the_next_with_open_code() -> None:
         )
 
 
+@pytest.mark.slow
 def test_many_entities_in_one_line_are_cut_where_they_are_too_many() -> None:
     """A single line of links goes over several messages, the same at whatever lengths it was seen."""
     text = "Links: " + "".join(f"[l{i}](https://x.y/{i}) and `c{i}` or *i{i}*; " for i in range(90))

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bots.simulator.kimi import answer_with, per_question
 from bots.simulator.kimi.script import ScriptedReply
+
+pytestmark = pytest.mark.slow  # processes
 
 SHORT = "A short answer: " + "word " * 40 + "and out."
 LONG = "A long answer: " + " ".join(f"w{number}" for number in range(400)) + " and out."
