@@ -31,7 +31,7 @@ _PING = re.compile(r"<[!@#]\w|&lt;[!@#]\w|(?<![\w.@/])@(?:channel|here|everyone|
 
 def obey(seen: SeenRequest) -> ScriptedReply:
     """Say whatever stands in the question and in the material, as if it were an order."""
-    texts = [one["content"] for one in seen.messages if isinstance(one["content"], str)]
+    texts = [one["content"] for one in seen.messages if isinstance(one.get("content"), str)]
     return ScriptedReply(texts[-1].partition(": ")[2] or texts[-1], chunk_chars=7, chunks_per_s=500)
 
 

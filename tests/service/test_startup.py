@@ -147,7 +147,7 @@ async def measured(url: str, folder: Any) -> dict[str, float]:
 @pytest.mark.real_time
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_long_past_does_not_slow_the_start(kind: str, tmp_path: Any, request: Any) -> None:
-    """Ready after three seconds of CPU time with 2,000 questions to take up; none of the past is read for it."""
+    """Ready after three seconds of CPU time, with 2,000 questions to take up; the past is not read for it."""
     url = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
     found = await measured(url, tmp_path)
     assert found["start_s"] < MOST_S, found
