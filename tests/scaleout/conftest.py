@@ -185,7 +185,9 @@ class Cluster:
         async with asyncio.timeout(60.0):
             stored = 0
             while stored < turns:
-                [(stored,)] = await self.rows("SELECT count(*) FROM turns WHERE jsonb_array_length(refs::jsonb -> 'value') > 0")
+                [(stored,)] = await self.rows(
+                    "SELECT count(*) FROM turns WHERE jsonb_array_length(refs::jsonb -> 'value') > 0"
+                )
 
     async def owners(self) -> dict[int, Replica]:
         """Return which replica is answering in which chat."""
