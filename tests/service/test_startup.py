@@ -51,7 +51,8 @@ SELECT i, 'telegram', '1', 'old:' || i, (i - 1) % :many + 1, 'turns', 'done', {e
     "turns": """
 INSERT INTO turns (id, conversation_id, inbox_id, seq, attempt, state, outcome, asker_id, refs,
                    started_at, finished_at)
-SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '{{"version": 1, "value": []}}', :moment, :moment
+SELECT i, (i - 1) % :many + 1, i, i, 1, 'done', 'complete', 'U', '{{"version": 1, "value": []}}',
+       :moment, :moment
   FROM n
 """,
     "questions": """
