@@ -87,10 +87,10 @@ async def test_said_in_a_group_it_stays_one_persons_words(world: Any) -> None:
     await world.done(1)
     baseline = systems(world.requests[0])
     for turn, (attack, text) in enumerate(ATTACKS.items(), 2):
-        room = world.group("Mallory")
+        room, asked_before = world.group("Mallory"), len(world.requests)
         await room.ask(text)
         await world.done(turn)
-        seen = world.requests[-1]
+        seen = world.requests[asked_before]  # a tool call written as text is asked about again
         assert systems(seen) == baseline, attack
         assert [one["role"] for one in seen.messages] == [*["system"] * len(baseline), "user"], attack
         assert seen.messages[-1]["content"].startswith("Mallory: "), attack

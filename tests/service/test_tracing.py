@@ -64,7 +64,7 @@ async def test_one_trace_from_the_event_to_its_frames(traced: Any, exporter: InM
     assert len(by_name["platform_call"]) >= 2
     assert {span.parent.span_id for span in by_name["platform_call"]} == {turn.context.span_id}
     assert dict(event.attributes) == {"platform": world.name, "type": "message", "result": "new"}
-    assert dict(turn.attributes) == {"platform": world.name, "turn": 1, "run": 1, "outcome": "complete"}
+    assert dict(turn.attributes) == {"platform": world.name, "turn": 1, "attempt": 1, "outcome": "complete"}
     assert (call.attributes["outcome"], call.attributes["provider"]) == ("ok", "kimi")
     assert call.attributes["completion_tokens"] > 0
     assert all(span.start_time >= turn.start_time for span in (call, *by_name["platform_call"]))
@@ -90,7 +90,7 @@ async def test_a_turn_of_another_process_belongs_to_the_same_trace(
     await world.stop()
 
     (spans,) = tree(exporter).values()
-    runs = sorted(span.attributes["run"] for span in spans if span.name == "turn")
+    runs = sorted(span.attributes["attempt"] for span in spans if span.name == "turn")
     (event,) = (span for span in spans if span.name == "event")
     assert runs == [1, 2]
     assert {span.parent.span_id for span in spans if span.name == "turn"} == {event.context.span_id}
