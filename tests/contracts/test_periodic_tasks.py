@@ -14,11 +14,12 @@ from core.ports.periodic_tasks import PeriodicTask
 from core.store import Database
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
-from core.work_queue.postgres import PostgresWorkQueue
+from core.work_queue.postgres import ClusterTiming, PostgresWorkQueue
 from core.work_queue.postgres.periodic_jobs import cron_expression
 
 AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 DAY_S = 86_400.0
+PATIENT = ClusterTiming(lease_s=60.0, stalled_s=75.0)  #: a loaded machine costs no replica its lease
 
 
 async def nothing(_: QueueKey) -> bool:
@@ -33,7 +34,9 @@ async def engine_with(
     """A running engine that has one chore."""
     engine: AnyEngine = EmbeddedWorkQueue(database, ActiveAnswers(), SystemClock())
     if database.dialect == "postgresql":
-        engine = PostgresWorkQueue(database, ActiveAnswers(), SystemClock(), platforms=["telegram"])
+        engine = PostgresWorkQueue(
+            database, ActiveAnswers(), SystemClock(), platforms=["telegram"], timing=PATIENT
+        )
     engine.schedule(PeriodicTask(name="sweep", every_s=every_s, run=do))
     await engine.start(nothing)
     try:
