@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bots.cli.feedback import gaps
-from bots.cli.knowledge_eval import evaluate
+from bots.cli.knowledge_eval import EvaluationOptions, evaluate
 from bots.cli.question import open_kimi
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error, run_async
@@ -24,7 +24,7 @@ from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiError
 from core.knowledge.evaluation import EvaluationCase, InvalidCaseTable, parse_cases
 from core.knowledge.file_text import FileTextReader
-from core.knowledge.finder import find_passages
+from core.knowledge.finder import PassageFinder
 from core.knowledge.indexing import MAX_SET_NAME_CHARS, index_document
 from core.llm import account_name
 from core.settings import Requirement, Settings, load
@@ -96,15 +96,21 @@ def eval_(
     tenant: TenantOption = "",
     ask: Annotated[bool, typer.Option("--ask", help="Ask Kimi too; needs a key.")] = False,
     misses: Annotated[bool, typer.Option(help="Print what was not found or not refused.")] = True,
+    keep: Annotated[bool, typer.Option("--keep", help="Store the proposed floor with the sets.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Ask a table of questions; report how often the expected passage is found, and Kimi right."""
+    """Ask a table of questions; report how often the expected passage is found, and Kimi right.
+
+    The figures come without a floor first, then at the floor of the sets, then at other floors.
+    """
     settings = load(required=[Requirement.STORE, Requirement.KIMI] if ask else [Requirement.STORE])
     try:
         cases = parse_cases(table.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, csv.Error, InvalidCaseTable) as exc:
         print_error(f"{table}: {exc}")
         raise typer.Exit(1) from exc
-    run_async(_evaluate(settings, _parse_owner(tenant), sets, cases, ask=ask, misses=misses))
+    wanted = EvaluationOptions(ask=ask, misses=misses, keep_floor=keep, as_json=json)
+    run_async(_evaluate(settings, _parse_owner(tenant), sets, cases, wanted))
 
 
 def _expand_files(path: Path) -> Sequence[Path]:
@@ -223,12 +229,11 @@ async def _resolve_set_ids(
 async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        passages = await find_passages(database, ids, question)
+        passages = await PassageFinder(database).find(ids, question)
     for one in passages:
         entry = one.entry
-        print(
-            f"[{one.number}] {entry.label} ({entry.document}, covers {one.coverage:.0%}) {entry.url}".rstrip()
-        )
+        about = f"{entry.document}, relevance {one.relevance:.2f}"
+        print(f"[{one.number}] {entry.label} ({about}) {entry.url}".rstrip())
         print("    " + entry.text.replace("\n", "\n    "))
     return bool(passages)
 
@@ -238,10 +243,8 @@ async def _evaluate(
     owner: Owner,
     set_names: Sequence[str] | None,
     cases: Sequence[EvaluationCase],
-    *,
-    ask: bool,
-    misses: bool,
+    options: EvaluationOptions,
 ) -> None:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        await evaluate(settings, database, ids, cases, ask=ask, misses=misses)
+        await evaluate(settings, database, ids, cases, options)

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from bots.cli.question import build_request, open_kimi
 from bots.cli.terminal import print_error
@@ -12,15 +14,28 @@ from core.knowledge.evaluation import (
     EvaluationCase,
     EvaluationReport,
     EvaluationResult,
+    FloorFigures,
     cites_expected_source,
 )
-from core.knowledge.finder import FoundPassage, find_passages
+from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.prompt_passages import MAX_TOKENS, build_passages_message
 from core.llm.masking_model import mask_request
 from core.settings import Settings
-from core.store import Database
+from core.store import Database, knowledge
 
 MAX_CONCURRENT = 4  #: cases evaluated at the same time
+FLOORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)  #: of the table
+_BAR_CHARS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationOptions:
+    """What an evaluation does beside searching."""
+
+    ask: bool = False  #: let Kimi answer too, strictly from the passages found
+    misses: bool = True  #: print the cases that failed
+    keep_floor: bool = False  #: store the proposed floor with the sets
+    as_json: bool = False  #: print JSON in place of the report
 
 
 async def evaluate(
@@ -28,9 +43,7 @@ async def evaluate(
     database: Database,
     set_ids: Sequence[int],
     cases: Sequence[EvaluationCase],
-    *,
-    ask: bool,
-    misses: bool,
+    options: EvaluationOptions,
 ) -> None:
     """Evaluate every case and print the report.
 
@@ -39,24 +52,32 @@ async def evaluate(
         database: the open store.
         set_ids: the knowledge sets to search.
         cases: the questions with what is expected.
-        ask: let Kimi answer too, strictly from the passages found.
-        misses: print the cases that failed.
+        options: what else to do.
     """
     places = asyncio.Semaphore(MAX_CONCURRENT)
+    finder = PassageFinder(database)
     async with contextlib.AsyncExitStack() as closing:
-        kimi = await closing.enter_async_context(open_kimi(settings)) if ask else None
+        kimi = await closing.enter_async_context(open_kimi(settings)) if options.ask else None
 
         async def one(case: EvaluationCase) -> EvaluationResult:
             async with places:
-                found = await find_passages(database, set_ids, case.question)
-                answer = await _ask_kimi(settings, kimi, case, found) if kimi is not None and found else None
+                found = await finder.find(set_ids, case.question, floor=0.0)
+                shown = [passage for passage in found if passage.relevance >= passage.floor]
+                answer = await _ask_kimi(settings, kimi, case, shown) if kimi is not None and shown else None
                 return EvaluationResult(case=case, passages=found, answer=answer)
 
-        outcomes = await asyncio.gather(*(one(case) for case in cases))
-    report = EvaluationReport(results=outcomes)
-    if misses:
-        _print_misses(report)
-    _print_report(report)
+        results = await asyncio.gather(*(one(case) for case in cases))
+    report = EvaluationReport(results=results)
+    if options.as_json:
+        print(json.dumps(_as_json(report), ensure_ascii=False))
+    else:
+        if options.misses:
+            _print_misses(report)
+        _print_report(report)
+    if options.keep_floor and report.answerable:
+        async with database.begin() as tx:
+            for set_id in set_ids:
+                await knowledge.save_floor(tx, set_id, report.propose_floor())
 
 
 async def _ask_kimi(
@@ -88,13 +109,12 @@ def _print_misses(report: EvaluationReport) -> None:
 
 
 def _print_report(report: EvaluationReport) -> None:
-    about, beside = len(report.answerable), len(report.unanswerable)
-    print(f"{about + beside} questions")
-    if about:
-        print(f"  expected passage first:           {_ratio_text(report.hits_at(1), about)}")
-        print(f"  expected passage in first three:  {_ratio_text(report.hits_at(3), about)}")
-    if beside:
-        print(f"  about something else and refused: {_ratio_text(report.correct_refusals, beside)}")
+    print(f"{len(report.answerable) + len(report.unanswerable)} questions")
+    _print_figures("without a floor", report, report.at(0.0))
+    _print_figures("at the floor of the sets", report, report.at())
+    if report.answerable:
+        _print_floors(report)
+        print(f"proposed floor: {report.propose_floor():.2f} (--keep stores it with the sets)")
     if answered := [one for one in report.answerable if one.answer is not None]:
         print(
             "  answers that cite the passage:    "
@@ -105,6 +125,42 @@ def _print_report(report: EvaluationReport) -> None:
             "  answers with the expected words:  "
             + _ratio_text(sum(one.has_expected_words for one in asked), len(asked))
         )
+
+
+def _print_figures(title: str, report: EvaluationReport, figures: FloorFigures) -> None:
+    print(f"{title}:")
+    if about := len(report.answerable):
+        print(f"  expected passage first:           {_ratio_text(figures.first, about)}")
+        print(f"  expected passage in first three:  {_ratio_text(figures.in_three, about)}")
+        print(f"  answerable, nothing found:        {_ratio_text(figures.found_nothing, about)}")
+    if beside := len(report.unanswerable):
+        print(f"  about something else and refused: {_ratio_text(figures.refused, beside)}")
+
+
+def _print_floors(report: EvaluationReport) -> None:
+    """Print hits and refusals at rising floors, with bars."""
+    print("floor  in first three              refused")
+    for figures in map(report.at, FLOORS):
+        hits = figures.in_three / len(report.answerable)
+        refused = figures.refused / max(1, len(report.unanswerable))
+        print(f"{figures.floor:5.2f}  {_bar(hits)} {hits:4.0%}  {_bar(refused)} {refused:4.0%}")
+
+
+def _bar(share: float) -> str:
+    full = round(share * _BAR_CHARS)
+    return "█" * full + "·" * (_BAR_CHARS - full)
+
+
+def _as_json(report: EvaluationReport) -> dict[str, object]:
+    """Return the figures: counts of questions, without a floor, at the sets' and at rising floors."""
+    return {
+        "answerable": len(report.answerable),
+        "unanswerable": len(report.unanswerable),
+        "without_floor": asdict(report.at(0.0)),
+        "at_set_floor": asdict(report.at()),
+        "proposed_floor": report.propose_floor(),
+        "floors": [asdict(figures) for figures in map(report.at, FLOORS)],
+    }
 
 
 def _ratio_text(count: int, total: int) -> str:

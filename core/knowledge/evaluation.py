@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from core.knowledge.tokenizer import normalize
 _QUESTION_COLUMNS = frozenset({"question", "问题"})
 _SOURCE_COLUMNS = frozenset({"source", "sources", "expected", "来源"})
 _ANSWER_COLUMNS = frozenset({"answer", "words", "答案"})
+MAX_LOST_SHARE = 0.05  #: of the answerable questions, which a proposed floor may let find nothing
 SEPARATOR = "|"  #: between alternative sources, and between the words that an answer must have
 
 
@@ -48,15 +50,42 @@ class EvaluationResult:
         return next(ranks, 0)
 
     @property
+    def best_relevance(self) -> float:
+        """Relevance of the best passage; 0 if there is none."""
+        return self.passages[0].relevance if self.passages else 0.0
+
+    @property
     def found_nothing(self) -> bool:
-        """Whether the search had no result."""
-        return not self.passages
+        """Whether no passage reaches the floor of its set."""
+        return all(one.relevance < one.floor for one in self.passages)
+
+    def finds_nothing_at(self, floor: float | None) -> bool:
+        """Return whether no passage reaches a floor, or that of its set if the floor is None."""
+        return self.found_nothing if floor is None else self.best_relevance < floor or not self.passages
+
+    def rank_at(self, floor: float | None) -> int:
+        """Return the rank of the first expected source that reaches a floor; 0 if none does."""
+        if not self.rank:
+            return 0
+        passage = self.passages[self.rank - 1]
+        return self.rank if passage.relevance >= (passage.floor if floor is None else floor) else 0
 
     @property
     def has_expected_words(self) -> bool:
         """Whether Kimi's answer has every expected word."""
         said = normalize(self.answer or "")
         return bool(said) and all(normalize(word) in said for word in self.case.expected_words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorFigures:
+    """Numbers of questions at one floor."""
+
+    floor: float | None  #: None for the sets' own
+    first: int  #: answerable, with an expected source first
+    in_three: int  #: answerable, with an expected source among the first three
+    found_nothing: int  #: answerable, without any passage
+    refused: int  #: unanswerable, without any passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +113,23 @@ class EvaluationReport:
         """Return the number of questions with an expected source among the first ``rank`` results."""
         return sum(1 for one in self.answerable if 0 < one.rank <= rank)
 
-    @property
-    def correct_refusals(self) -> int:
-        """Number of unanswerable questions that found nothing."""
-        return sum(1 for one in self.unanswerable if one.found_nothing)
+    def at(self, floor: float | None = None) -> FloorFigures:
+        """Return the figures at a floor, or at the sets' own floors if it is None."""
+        return FloorFigures(
+            floor=floor,
+            first=sum(1 for one in self.answerable if one.rank_at(floor) == 1),
+            in_three=sum(1 for one in self.answerable if 0 < one.rank_at(floor) <= 3),
+            found_nothing=sum(1 for one in self.answerable if one.finds_nothing_at(floor)),
+            refused=sum(1 for one in self.unanswerable if one.finds_nothing_at(floor)),
+        )
+
+    def propose_floor(self) -> float:
+        """Return the highest floor at which at most 5 % of the answerable questions find nothing."""
+        relevances = sorted(one.best_relevance for one in self.answerable)
+        if not relevances:
+            return 0.0
+        lowest_kept = relevances[int(MAX_LOST_SHARE * len(relevances))]
+        return math.floor(lowest_kept * 100) / 100
 
 
 def parse_cases(table: str) -> Sequence[EvaluationCase]:

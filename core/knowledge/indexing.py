@@ -1,22 +1,20 @@
-"""Indexing of a document: split into passages, turned into terms, stored in place of its predecessor."""
+"""Indexing of a document: split into passages, indexed, stored in place of its predecessor."""
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
 from core.knowledge.documents import Document, parse_document
 from core.knowledge.passage_splitter import Passage
-from core.knowledge.ranking import HEADING_REPEATS
-from core.knowledge.tokenizer import index_terms, tokenize
+from core.knowledge.segment import PassageText, build_segment, encode_segment
 from core.store import Database, knowledge
 from core.store.knowledge import Owner
 from core.store.passages import StoredPassage
 
 #: Raise it if splitting or indexing changes; unchanged files are then indexed again.
-INDEX_VERSION = "1"
+INDEX_VERSION = "2"
 MAX_DOCUMENTS = 500  #: documents of one set
 MAX_NAME_CHARS = 255
 MAX_SET_NAME_CHARS = 64  #: characters of a set's name as people enter it
@@ -61,7 +59,7 @@ async def index_document(
     """
     name = name[:MAX_NAME_CHARS]
     hash_ = hashlib.sha256("\0".join((INDEX_VERSION, extension, url, text)).encode()).hexdigest()
-    document, entries = await asyncio.to_thread(_parse, text, name, extension, url)
+    document, index = await asyncio.to_thread(_parse, text, name, extension, url)
     async with database.begin() as tx:
         target = await knowledge.get_or_create_set(tx, owner, set_name)
         known = {one.name: one for one in await knowledge.load_documents(tx, target.id)}
@@ -73,7 +71,8 @@ async def index_document(
             name=name,
             title=document.title,
             hash_=hash_,
-            new_passages=entries,
+            new_passages=[_stored(passage) for passage in document.passages],
+            search_index=index,
             author_id=author_id,
         )
     if stored is None:
@@ -82,24 +81,20 @@ async def index_document(
     return IndexedDocument(name=name, passage_count=stored.passages, version=stored.version, changed=True)
 
 
-def _parse(text: str, name: str, extension: str, url: str) -> tuple[Document, Sequence[StoredPassage]]:
+def _parse(text: str, name: str, extension: str, url: str) -> tuple[Document, bytes]:
+    """Return a document and its stored index."""
     document = parse_document(text, name=name, extension=extension, url=url)
-    return document, [build_entry(passage) for passage in document.passages]
+    return document, encode_segment(build_segment(map(_searchable, document.passages)))
 
 
-def build_entry(passage: Passage) -> StoredPassage:
-    """Return a passage with its index terms.
+def _searchable(passage: Passage) -> PassageText:
+    """Return what a passage is found by: not its document's title, because all passages share it."""
+    path = passage.path[1:] if passage.path_has_title else passage.path
+    return PassageText(headings=" ".join(path), text=passage.text, aliases=passage.aliases)
 
-    Headings weigh more than text. The document's title is not indexed, because all passages share it.
-    """
-    headings = " ".join(passage.path[1:] if passage.path_has_title else passage.path)
-    words = index_terms("\n".join([*[headings] * HEADING_REPEATS, passage.text, passage.aliases]))
+
+def _stored(passage: Passage) -> StoredPassage:
+    """Return a passage as it is stored."""
     return StoredPassage(
-        uid=passage.uid,
-        label=passage.label,
-        heading=passage.heading,
-        text=passage.text,
-        url=passage.url,
-        words=" ".join(words),
-        length=len(tokenize(f"{headings}\n{passage.text}")),
+        uid=passage.uid, label=passage.label, heading=passage.heading, text=passage.text, url=passage.url
     )

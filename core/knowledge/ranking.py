@@ -1,177 +1,231 @@
-"""Ranking of passages: BM25 over words, their synonyms and characters, with a minimum coverage. Pure.
+"""Ranking of passages by a question's words and character n-grams: BM25 over both. Pure.
 
-Coverage is the share of a question's information that a passage contains; a term's information is its
-inverse document frequency. A term that no passage has counts as the rarest, so that a question about
-something else is rejected although it shares a word or two.
-
-``COMMON_WORD_WEIGHT``, ``UNSEEN_TERM_FACTOR`` and ``MIN_COVERAGE`` were chosen by a grid search over the
-demo's two tables (60 questions to find and 20 to reject in each) and 30 questions written after those
-(``tests/core/knowledge``): the lowest floor at which 90 % of the questions to reject are rejected. The
-README has the figures for questions that were not tuned for.
+``relevance = (W / W* + G / G*) / 2``. ``W`` and ``G`` are a passage's BM25 scores over words and n-grams;
+``W*`` and ``G*`` are the scores of an average passage with every feature of the question, in which unknown
+features count as the rarest. The relevance is about 1 for a passage with all features of the question and
+0 for one with none. BM25 accounts for the passage's length. Relevances of different questions can be
+compared, so one number serves both for the order and as a floor.
 """
 
+import heapq
 import math
-from collections import Counter
+import operator
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from core.knowledge.synonyms import SYNONYM_WEIGHT, synonyms_of
-from core.knowledge.tokenizer import characters_of, is_common, is_han, subwords_of, tokenize
+from core.knowledge.lexical_query import LexicalQuery
+from core.knowledge.segment import MAX_FREQUENCY, Postings, Segment
 
-K1 = 1.2  #: BM25's saturation of repeated terms
-B = 0.5  #: BM25's normalization by passage length
-HEADING_REPEATS = 2  #: how often a heading's words are indexed
-PARTIAL_MATCH_WEIGHT = 0.5  #: of a Chinese word of which only characters are found
-SINGLE_CHARACTER_WEIGHT = 0.6  #: of a Chinese word of one character
-COMMON_WORD_WEIGHT = 0.4  #: of an everyday word
-UNSEEN_TERM_FACTOR = 1.2  #: information of a term in no passage, relative to a term in one passage
-MIN_COVERAGE = 0.33  #: share of a question that a passage must cover
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryTerm:
-    """One term of a question, with the terms that may replace it."""
-
-    term: str
-    weight: float
-    synonyms: frozenset[str]
-    subwords: tuple[str, ...] = ()  #: shorter words within a Chinese word
-    characters: tuple[str, ...] = ()  #: of a Chinese word
-
-    @property
-    def variants(self) -> frozenset[str]:
-        """Every term that matches it, the term itself included."""
-        return self.synonyms | {self.term, *self.subwords, *self.characters}
+WORD_K1, WORD_B = 1.2, 0.5  #: BM25 over words: saturation, normalization by length
+GRAM_K1, GRAM_B = 1.2, 0.75  #: BM25 over n-grams
+UNSEEN_FACTOR = 1.2  #: information of a feature in no passage, relative to a feature in one passage
+MAX_CANDIDATES = 300  #: passages that are scored by all features
+MAX_POSTINGS = 20_000  #: postings that are read to choose the candidates
+GRAM_SHARE = 0.5  #: share of the n-grams in the relevance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorpusStatistics:
-    """Statistics of all passages that a question may find."""
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """Relevance of one passage."""
 
-    passage_count: int
-    mean_length: float  #: words per passage
-    document_frequencies: Mapping[str, int] = field(default_factory=dict)  #: term → passages that have it
+    segment: int  #: position of its segment in the ranker
+    passage: int  #: position in its document
+    relevance: float
 
-    def idf(self, term: str) -> float:
-        """Return a term's information (BM25's inverse document frequency); 0 if no passage has it."""
-        found = self.document_frequencies.get(term, 0)
-        return self._idf(found) if found else 0.0
 
-    @property
-    def max_idf(self) -> float:
-        """Information of a term that exactly one passage has."""
-        return self._idf(1)
+class PassageRanker:
+    """Ranks the passages of several segments together."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = segments
+        self.passage_count = sum(one.passage_count for one in segments)
+
+    @cached_property
+    def _word_factors(self) -> "Sequence[Sequence[array[float]]]":
+        return self._factors([one.word_lengths for one in self.segments], WORD_K1, WORD_B)
+
+    @cached_property
+    def _gram_factors(self) -> "Sequence[Sequence[array[float]]]":
+        return self._factors([one.gram_lengths for one in self.segments], GRAM_K1, GRAM_B)
+
+    def _factors(
+        self, lengths: Sequence[Sequence[int]], k1: float, b: float
+    ) -> "Sequence[Sequence[array[float]]]":
+        """Return BM25's factor of a feature by segment, frequency and passage."""
+        mean = max(1.0, sum(map(sum, lengths)) / max(1, self.passage_count))
+        found = []
+        for own in lengths:
+            norms = [k1 * (1 - b + b * length / mean) for length in own]
+            found.append(
+                [
+                    array("d", [often * (k1 + 1) / (often + norm) for norm in norms])
+                    for often in range(MAX_FREQUENCY + 1)
+                ]
+            )
+        return found
+
+    def rank(self, query: LexicalQuery, *, limit: int, floors: Sequence[float] = ()) -> list[ScoredPassage]:
+        """Return the most relevant passages, best first; ties are in the order of segments and passages.
+
+        Passages of a large scope are scored in two steps: the question's rarest features choose candidates,
+        and all features score those.
+
+        Args:
+            query: the question.
+            limit: the most passages to return.
+            floors: the least relevance of each segment's passages; () for any above 0.
+        """
+        weights = self._weigh(query)
+        chosen, rest = self._choose(weights)
+        found = [
+            ScoredPassage(segment, passage, relevance)
+            for segment, partial in enumerate(chosen)
+            for passage, relevance in self._complete(weights, rest, segment, partial)
+            if relevance > 0 and (not floors or relevance >= floors[segment])
+        ]
+        found.sort(key=lambda one: (-one.relevance, one.segment, one.passage))
+        return found[:limit]
+
+    def _weigh(self, query: LexicalQuery) -> "_Weights":
+        words, words_total = [], 0.0
+        for word in query.words:
+            frequencies = {
+                term: sum(one.words.count(term) for one in self.segments)
+                for variant in word.variants
+                for term in variant.terms
+            }
+            idfs = {term: self._idf(count) for term, count in frequencies.items()}
+            information = idfs[word.term] or max((idfs[other] for other in word.synonyms), default=0.0)
+            if information or not word.is_stopword:
+                words_total += word.weight * (information or self._max_idf * UNSEEN_FACTOR)
+            words.append(
+                [
+                    [
+                        _Feature(
+                            frequencies[term], term, word.weight * variant.weight * idfs[term] / variant.parts
+                        )
+                        for term in variant.terms
+                        if frequencies[term]
+                    ]
+                    for variant in word.variants
+                ]
+            )
+        grams, grams_total = [], 0.0
+        for gram, weight in query.grams.items():
+            count = sum(one.grams.count(gram) for one in self.segments)
+            idf = self._idf(count)
+            grams_total += weight * (idf or self._max_idf * UNSEEN_FACTOR)
+            if count:
+                grams.append(_Feature(count, gram, weight * idf))
+        words_by = (1 - GRAM_SHARE) / words_total if words_total else 0.0
+        grams_by = GRAM_SHARE / grams_total if grams_total else 0.0
+        return _Weights(
+            words=[
+                [
+                    [one._replace(weight=one.weight * words_by) for one in variant]
+                    for variant in word
+                    if variant
+                ]
+                for word in words
+            ],
+            grams=[one._replace(weight=one.weight * grams_by) for one in grams],
+        )
+
+    def _choose(self, weights: "_Weights") -> "tuple[list[dict[int, float]], list[_Feature]]":
+        """Return each segment's candidates with their scores by rare n-grams, and the remaining n-grams."""
+        if self.passage_count <= MAX_CANDIDATES:
+            return [dict.fromkeys(range(one.passage_count), 0.0) for one in self.segments], weights.grams
+        terms = [one for word in weights.words for variant in word for one in variant]
+        features = sorted([*((one, True) for one in terms), *((one, False) for one in weights.grams)])
+        by_words = [[0.0] * one.passage_count for one in self.segments]
+        by_grams = [[0.0] * one.passage_count for one in self.segments]
+        room, rest = MAX_POSTINGS, []
+        for feature, is_word in features:
+            room -= feature.passage_count
+            if room < 0:
+                if not is_word:
+                    rest.append(feature)
+                continue
+            for at, segment in enumerate(self.segments):
+                if is_word:
+                    _add(
+                        by_words[at], segment.words.get(feature.name), self._word_factors[at], feature.weight
+                    )
+                else:
+                    _add(
+                        by_grams[at], segment.grams.get(feature.name), self._gram_factors[at], feature.weight
+                    )
+        sums = (
+            (words + grams, at, passage)
+            for at in range(len(self.segments))
+            for passage, (words, grams) in enumerate(zip(by_words[at], by_grams[at], strict=True))
+            if words or grams
+        )
+        chosen: list[dict[int, float]] = [{} for _ in self.segments]
+        for _, at, passage in sorted(heapq.nlargest(MAX_CANDIDATES, sums), key=operator.itemgetter(2)):
+            chosen[at][passage] = by_grams[at][passage]
+        return chosen, rest
+
+    def _complete(
+        self, weights: "_Weights", rest: "Sequence[_Feature]", at: int, partial: Mapping[int, float]
+    ) -> Iterable[tuple[int, float]]:
+        """Return the relevance of one segment's candidates.
+
+        Args:
+            weights: the question's features.
+            rest: n-grams that ``partial`` does not include.
+            at: position of the segment.
+            partial: candidate → score by the other n-grams.
+        """
+        segment, scores, passages = self.segments[at], dict(partial), list(partial)
+        word_factors, gram_factors = self._word_factors[at], self._gram_factors[at]
+        for gram in rest:
+            for passage, often in segment.grams.select(gram.name, passages):
+                scores[passage] += gram.weight * gram_factors[often][passage]
+        for word in weights.words:
+            best: dict[int, float] = {}
+            for variant in word:
+                found: dict[int, float] = {}
+                for term in variant:
+                    for passage, often in segment.words.select(term.name, passages):
+                        found[passage] = found.get(passage, 0.0) + term.weight * word_factors[often][passage]
+                for passage, score in found.items():
+                    if score > best.get(passage, 0.0):
+                        best[passage] = score
+            for passage, score in best.items():
+                scores[passage] += score
+        return scores.items()
 
     def _idf(self, frequency: int) -> float:
+        if not frequency:
+            return 0.0
         return math.log(1 + (self.passage_count - frequency + 0.5) / (frequency + 0.5))
+
+    @property
+    def _max_idf(self) -> float:
+        return self._idf(1)
+
+
+class _Feature(NamedTuple):
+    """A word or an n-gram of a question; the rarest sorts first."""
+
+    passage_count: int  #: passages with it
+    name: str
+    weight: float  #: its part of the relevance before BM25's factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredCandidate:
-    """Score of one candidate."""
+class _Weights:
+    """Features of a question that occur in some passage."""
 
-    index: int  #: position among the candidates
-    score: float  #: BM25
-    coverage: float  #: 0 … 1, the share of the question that it covers
-
-
-def parse_query_terms(question: str) -> Sequence[QueryTerm]:
-    """Return a question's terms without repetition; [] if all of its words are stopwords."""
-    return [
-        QueryTerm(
-            term=term,
-            weight=_base_weight(term),
-            synonyms=synonyms_of(term),
-            subwords=subwords_of(term),
-            characters=characters_of(term),
-        )
-        for term in dict.fromkeys(tokenize(question))
-    ]
+    words: list[list[list[_Feature]]]  #: word → variant → terms
+    grams: list[_Feature]
 
 
-def _base_weight(term: str) -> float:
-    single = SINGLE_CHARACTER_WEIGHT if len(term) == 1 and is_han(term) else 1.0
-    return single * (COMMON_WORD_WEIGHT if is_common(term) else 1.0)
-
-
-def rank(
-    query_terms: Sequence[QueryTerm],
-    candidates: Sequence[tuple[str, int]],
-    corpus: CorpusStatistics,
-    *,
-    min_coverage: float = MIN_COVERAGE,
-) -> list[ScoredCandidate]:
-    """Return the candidates that reach ``min_coverage``, best first; ties keep their order.
-
-    Args:
-        query_terms: of the question.
-        candidates: (index terms separated by blanks, length in words) of each passage.
-        corpus: statistics of all passages, not only of the candidates.
-        min_coverage: 0 … 1.
-    """
-    information = [_term_information(one, corpus) for one in query_terms]
-    total = sum(information)
-    if not total or not corpus.passage_count:
-        return []
-    found = []
-    for index, (words, length) in enumerate(candidates):
-        counts = Counter(words.split(" "))
-        length_norm = K1 * (1 - B + B * length / max(1.0, corpus.mean_length))
-        pairs = [_score_term(one, counts, corpus, length_norm) for one in query_terms]
-        covered = sum(min(found, most) for (_, found), most in zip(pairs, information, strict=True))
-        scored = ScoredCandidate(
-            index=index, score=sum(score for score, _ in pairs), coverage=covered / total
-        )
-        if scored.coverage >= min_coverage:
-            found.append(scored)
-    return sorted(found, key=lambda one: (-one.score, one.index))
-
-
-def rarest_terms(
-    query_terms: Iterable[QueryTerm], corpus: CorpusStatistics, *, max_passages: int
-) -> list[str]:
-    """Return a question's rarest terms that together have at most ``max_passages`` passages.
-
-    The rarest term is always included; [] if no passage has any of the terms.
-    """
-    terms = {term for one in query_terms for term in one.variants if corpus.document_frequencies.get(term)}
-    chosen: list[str] = []
-    remaining = max_passages
-    for term in sorted(terms, key=lambda term: (corpus.document_frequencies[term], term)):
-        remaining -= corpus.document_frequencies[term]
-        if chosen and remaining < 0:
-            break
-        chosen.append(term)
-    return chosen
-
-
-def _term_information(query_term: QueryTerm, corpus: CorpusStatistics) -> float:
-    """Return a term's weighted information; that of its synonyms if no passage has the term."""
-    idf = corpus.idf(query_term.term) or max(
-        (corpus.idf(other) for other in query_term.synonyms), default=0.0
-    )
-    return query_term.weight * (idf or corpus.max_idf * UNSEEN_TERM_FACTOR)
-
-
-def _score_term(
-    query_term: QueryTerm, counts: Counter[str], corpus: CorpusStatistics, length_norm: float
-) -> tuple[float, float]:
-    """Return a term's BM25 score in one passage, and the information of it that the passage covers."""
-
-    def part(term: str) -> tuple[float, float]:
-        idf, frequency = corpus.idf(term), counts[term]
-        return idf * frequency * (K1 + 1) / (frequency + length_norm), idf if frequency else 0.0
-
-    options = [(1.0, part(query_term.term))] + [
-        (SYNONYM_WEIGHT, part(other)) for other in query_term.synonyms
-    ]
-    for pieces, weight, count in (
-        (query_term.subwords, SYNONYM_WEIGHT, len(query_term.subwords)),
-        # Characters that are stopwords are not among the pieces and count as missing.
-        (query_term.characters, PARTIAL_MATCH_WEIGHT, len(query_term.term)),
-    ):
-        if pieces:
-            scores, shares = zip(*(part(piece) for piece in pieces), strict=True)
-            options.append((weight, (sum(scores) / count, sum(shares) / count)))
-    weight, (score, covered) = max(options, key=lambda option: option[0] * option[1][0])
-    return query_term.weight * weight * score, query_term.weight * weight * covered
+def _add(scores: list[float], postings: Postings, factors: "Sequence[array[float]]", weight: float) -> None:
+    once = factors[1]
+    for passage, often in zip(postings.passages, postings.frequencies, strict=True):
+        scores[passage] += weight * (once[passage] if often == 1 else factors[often][passage])

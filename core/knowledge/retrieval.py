@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from core.chat_policy import ChatRules
-from core.knowledge.finder import FoundPassage, find_passages
+from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.query import KnowledgeQuery, is_small_talk, parse_query
 from core.knowledge.scope import load_set_ids
 from core.store import Database, history
@@ -36,6 +36,7 @@ class KnowledgeRetriever:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._finder = PassageFinder(database)
         self._cache: OrderedDict[tuple[int, int], RetrievalResult] = OrderedDict()
 
     async def retrieve(
@@ -75,6 +76,6 @@ class KnowledgeRetriever:
         found: Sequence[FoundPassage] = ()
         # In a thread: the first use of the segmenter loads its dictionary.
         if not await asyncio.to_thread(is_small_talk, query.text):
-            found = await find_passages(self._database, set_ids, query.text, previous_question=query.previous)
+            found = await self._finder.find(set_ids, query.text, previous_question=query.previous)
         log.info("knowledge.searched", sets=len(set_ids), found=len(found), strict=rules.strict)
         return RetrievalResult(query=query, passages=found, strict=rules.strict)

@@ -1,53 +1,105 @@
-"""Tokenizer of search: the terms of a stored text and of a question. Pure.
+"""Tokenizer of search: the words of a stored text and of a question. Pure.
 
-Chinese is segmented by rjieba's dictionary. Single characters are indexed beside the words, so that
-synonyms which share a character (退钱, 退款) match in part. Other scripts are split at everything that
-is neither letter nor digit, and English words are stemmed.
+Chinese is segmented by rjieba's dictionary. Other scripts are split at everything that is neither letter
+nor digit, and English words are stemmed.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from core.knowledge.stopwords import CHINESE_STOPWORDS, COMMON_WORDS, ENGLISH_STOPWORDS, NUMBER_WORDS
 
 MAX_TERM_CHARS = 40  #: PostgreSQL limits lexemes to 2 kB
 _TOKEN = re.compile("(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+)|(?P<word>[^\\W_]+)")
+_CONTRACTION = re.compile(r"(?<=[a-z])'(?:s|re|ve|ll|d|m|t)\b")
 _VOWEL = re.compile("[aeiouy]")
+_CACHED_WORDS = 50_000
+#: (phrase, term): other spellings of a word, and phrases that ask for one.
 _PHRASES = (
     (re.compile(r"\b(?:log|sign)(?:ged|ging|s|ning)?[ -]in(?:to)?\b"), "login"),
     (re.compile(r"\b(?:log|sign)(?:ged|ging|s)?[ -]out\b"), "logout"),
     (re.compile(r"\bsign(?:ed|ing|s)?[ -]up\b"), "signup"),
     (re.compile(r"\bmoney back\b"), "refund"),
     (re.compile(r"\bhow much\b"), "price"),
-    (re.compile(r"\b(?:e-mail|e mail)"), "email"),
-    (re.compile(r"\b(?:co-worker)"), "coworker"),
+    (re.compile(r"\b(?:e-mail|e mail)s?\b"), "email"),
+    (re.compile(r"\bco-worker"), "coworker"),
     (re.compile(r"\b(?:two|2)[ -]factor\b"), "2fa"),
     (re.compile(r"\bsingle sign[ -]?on\b"), "sso"),
-    (re.compile("多少钱|什么价|啥价"), " 价格 "),
+    (re.compile("多少钱|什么价|啥价"), "价格"),
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One word of a text."""
+
+    term: str  #: stemmed, at most :data:`MAX_TERM_CHARS` characters
+    is_stopword: bool  #: a function word, which says little about the text's subject
+
+
 def tokenize(text: str) -> list[str]:
-    """Return a text's terms in order, with repetitions and without stopwords."""
-    terms: list[str] = []
-    for run in _TOKEN.finditer(_fold(text)):
-        if run["han"]:
-            terms += _segment_chinese(run["han"])
-        elif run["word"] not in ENGLISH_STOPWORDS:
-            word = NUMBER_WORDS.get(run["word"], run["word"])
-            terms.append(stem(word)[:MAX_TERM_CHARS])
-    return terms
+    """Return a text's terms in order, with repetitions, without stopwords, with phrases as their terms."""
+    folded = fold(text)
+    for pattern, term in _PHRASES:
+        folded = pattern.sub(f" {term} ", folded)
+    return [word.term for word in split_words(folded) if not word.is_stopword]
 
 
-def index_terms(text: str) -> list[str]:
-    """Return the terms by which a stored text is found: its terms, and the parts of Chinese ones."""
-    terms: list[str] = []
-    for term in tokenize(text):
-        terms += (term, *subwords_of(term), *characters_of(term))
-    return terms
+def phrase_terms(folded: str) -> list[str]:
+    """Return the terms that the phrases of a folded text add to its words."""
+    return [term for pattern, term in _PHRASES if pattern.search(folded)]
+
+
+def fold(text: str) -> str:
+    """Return a text in NFKC and lower case, without English contractions."""
+    return _CONTRACTION.sub("", unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
+
+
+def split_runs(folded: str) -> Iterator[tuple[str, str]]:
+    """Yield (Chinese run, "") and ("", other word) in the order of a folded text."""
+    for run in _TOKEN.finditer(folded):
+        yield run["han"] or "", run["word"] or ""
+
+
+def split_words(folded: str) -> Iterator[Word]:
+    """Yield a folded text's words in order, with repetitions."""
+    for han, word in split_runs(folded):
+        if han:
+            yield from split_chinese(han)
+        else:
+            yield latin_word(word)
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def latin_word(word: str) -> Word:
+    """Return a word of a script that separates words."""
+    if word in ENGLISH_STOPWORDS:
+        return Word(term=word[:MAX_TERM_CHARS], is_stopword=True)
+    return Word(term=stem(NUMBER_WORDS.get(word, word))[:MAX_TERM_CHARS], is_stopword=False)
+
+
+def split_chinese(run: str) -> Iterator[Word]:
+    """Yield the words of Chinese text.
+
+    Adjacent single characters are yielded in overlapping pairs, because words of a trade, such as 生普,
+    are in no dictionary.
+    """
+    single = ""  # adjacent single characters
+    for word in (*_segmenter().cut(run, False), ""):
+        is_stopword = word in CHINESE_STOPWORDS
+        if len(word) == 1 and not is_stopword:
+            single += word
+            continue
+        if single:
+            for at in range(max(1, len(single) - 1)):
+                yield Word(term=single[at : at + 2], is_stopword=False)
+            single = ""
+        if word:
+            yield Word(term=word, is_stopword=is_stopword)
 
 
 def subwords_of(term: str) -> tuple[str, ...]:
@@ -82,33 +134,7 @@ def _common_terms() -> frozenset[str]:
 
 def normalize(text: str) -> str:
     """Return a text without case, blanks and punctuation, for comparison."""
-    return "".join(found[0] for found in _TOKEN.finditer(_fold(text)))
-
-
-def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    plain = re.sub(r"(?<=[a-z])'(?:s|re|ve|ll|d|m|t)\b", "", plain)
-    for pattern, word in _PHRASES:
-        plain = pattern.sub(word, plain)
-    return plain
-
-
-def _segment_chinese(text: str) -> Iterator[str]:
-    """Yield the words of Chinese text.
-
-    Adjacent single characters are yielded in overlapping pairs, because words of a trade, such as 生普,
-    are in no dictionary.
-    """
-    before = ""  # adjacent single characters
-    for word in (*_segmenter().cut(text, False), ""):
-        if len(word) == 1 and word not in CHINESE_STOPWORDS:
-            before += word
-            continue
-        if before:
-            yield from (before[at : at + 2] for at in range(max(1, len(before) - 1)))
-            before = ""
-        if word and word not in CHINESE_STOPWORDS:
-            yield word
+    return "".join(found[0] for found in _TOKEN.finditer(fold(text)))
 
 
 def _segmenter() -> Any:

@@ -17,7 +17,9 @@ from core.store.upsert import insert as upsert
 _S = schema.knowledge_sets
 _D = schema.knowledge_documents
 _P = schema.knowledge_passages
-_T = schema.knowledge_terms
+
+#: Every column of a document but its search index.
+_DOCUMENT_COLUMNS = tuple(column for column in _D.c if column.name != "search_index")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class KnowledgeSet:
     name: str
     documents: int = 0
     passages: int = 0
+    floor: float | None = None  #: least relevance of a passage that is found; None for the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,7 @@ async def load_usable_sets(tx: Transaction, owner: Owner) -> Sequence[KnowledgeS
 
 async def load_documents(tx: Transaction, set_id: int) -> Sequence[StoredDocument]:
     """Return a set's documents by name."""
-    query = select(_D).where(_D.c.set_id == set_id).order_by(_D.c.name)
+    query = select(*_DOCUMENT_COLUMNS).where(_D.c.set_id == set_id).order_by(_D.c.name)
     return [_document(row) for row in await tx.execute(query)]
 
 
@@ -117,13 +120,14 @@ async def save_document(
     title: str,
     hash_: str,
     new_passages: Sequence[StoredPassage],
+    search_index: bytes,
     author_id: str = "",
 ) -> StoredDocument | None:
     """Store a document in place of the one with its name; None if that has the same hash."""
     await tx.execute(
         select(_S.c.id).where(_S.c.id == set_id).with_for_update()
     )  # serializes changes of the set
-    query = select(_D).where(_D.c.set_id == set_id, _D.c.name == name)
+    query = select(*_DOCUMENT_COLUMNS).where(_D.c.set_id == set_id, _D.c.name == name)
     row = (await tx.execute(query)).one_or_none()
     before = None if row is None else _document(row)
     if before is not None and before.hash == hash_:
@@ -133,16 +137,17 @@ async def save_document(
         "title": title[:255],
         "hash": hash_,
         "passage_count": len(new_passages),
+        "search_index": search_index,
         "author_id": author_id,
         "changed_at": now,
     }
     if before is None:
         added = insert(_D).values(set_id=set_id, name=name, version=1, created_at=now, **values)
-        document = (await tx.execute(added.returning(*_D.c))).one()
+        document = (await tx.execute(added.returning(*_DOCUMENT_COLUMNS))).one()
     else:
-        await passages.remove_passages(tx, set_id, before.id)
+        await passages.remove_passages(tx, before.id)
         changed = update(_D).where(_D.c.id == before.id).values(version=before.version + 1, **values)
-        document = (await tx.execute(changed.returning(*_D.c))).one()
+        document = (await tx.execute(changed.returning(*_DOCUMENT_COLUMNS))).one()
     await passages.add(tx, set_id, document.id, new_passages)
     return _document(document)
 
@@ -154,16 +159,21 @@ async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
     document_id = (await tx.execute(query)).scalar_one_or_none()
     if document_id is None:
         return False
-    await passages.remove_passages(tx, set_id, document_id)
+    await passages.remove_passages(tx, document_id)
     await tx.execute(delete(_D).where(_D.c.id == document_id))
     return True
 
 
 async def remove_set(tx: Transaction, set_id: int) -> None:
     """Delete a set with everything in it."""
-    for table in (_P, _T, _D):
+    for table in (_P, _D):
         await tx.execute(delete(table).where(table.c.set_id == set_id))
     await tx.execute(delete(_S).where(_S.c.id == set_id))
+
+
+async def save_floor(tx: Transaction, set_id: int, floor: float | None) -> None:
+    """Store the least relevance of a set's passages; None for the default."""
+    await tx.execute(update(_S).where(_S.c.id == set_id).values(floor=floor))
 
 
 async def rename_set(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:
@@ -183,12 +193,13 @@ async def _load_sets(tx: Transaction, *where: Any) -> Sequence[KnowledgeSet]:
             _S.c.platform,
             _S.c.tenant,
             _S.c.name,
+            _S.c.floor,
             func.count(_D.c.id).label("documents"),
             func.coalesce(func.sum(_D.c.passage_count), 0).label("passages"),
         )
         .outerjoin(_D, _D.c.set_id == _S.c.id)
         .where(*where)
-        .group_by(_S.c.id, _S.c.platform, _S.c.tenant, _S.c.name)
+        .group_by(_S.c.id, _S.c.platform, _S.c.tenant, _S.c.name, _S.c.floor)
         .order_by(_S.c.platform, _S.c.tenant, _S.c.name)
     )
     return [
@@ -196,6 +207,7 @@ async def _load_sets(tx: Transaction, *where: Any) -> Sequence[KnowledgeSet]:
             id=row.id,
             owner=Owner(platform=row.platform, tenant=row.tenant),
             name=row.name,
+            floor=row.floor,
             documents=row.documents,
             passages=int(row.passages),
         )

@@ -29,6 +29,7 @@ def create_knowledge_sets() -> None:
         sa.Column("platform", sa.String(32), nullable=False),
         sa.Column("tenant", sa.String(64), nullable=False),
         sa.Column("name", sa.String(160), nullable=False),
+        sa.Column("floor", sa.Float()),
         sa.Column("created_at", MOMENT, nullable=False),
         primary_key("knowledge_sets", "id"),
         unique("knowledge_sets", "platform", "tenant", "name"),
@@ -45,23 +46,13 @@ def create_knowledge_documents() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("passage_count", sa.Integer(), nullable=False),
+        sa.Column("search_index", sa.LargeBinary(), nullable=False),
         sa.Column("author_id", sa.String(64), nullable=False, server_default=""),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
         foreign_key("knowledge_documents", "set_id", "knowledge_sets", ondelete="CASCADE"),
         primary_key("knowledge_documents", "id"),
         unique("knowledge_documents", "set_id", "name"),
-    )
-
-
-def create_knowledge_terms() -> None:
-    op.create_table(
-        "knowledge_terms",
-        sa.Column("set_id", ID, nullable=False),
-        sa.Column("term", sa.String(64), nullable=False),
-        sa.Column("passage_count", sa.Integer(), nullable=False),
-        foreign_key("knowledge_terms", "set_id", "knowledge_sets", ondelete="CASCADE"),
-        primary_key("knowledge_terms", "set_id", "term"),
     )
 
 
@@ -77,8 +68,6 @@ def create_knowledge_passages() -> None:
         sa.Column("heading", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False, server_default=""),
-        sa.Column("terms", sa.Text(), nullable=False),
-        sa.Column("word_count", sa.Integer(), nullable=False),
         foreign_key("knowledge_passages", "set_id", "knowledge_sets", ondelete="CASCADE"),
         foreign_key("knowledge_passages", "document_id", "knowledge_documents", ondelete="CASCADE"),
         primary_key("knowledge_passages", "id"),

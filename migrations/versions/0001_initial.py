@@ -14,7 +14,6 @@ from migrations.initial import (
     console,
     conversations,
     files,
-    full_text,
     handoff,
     knowledge,
     shared_state,
@@ -51,7 +50,6 @@ TABLES = (
     knowledge.create_knowledge_sets,
     knowledge.create_knowledge_documents,
     knowledge.create_knowledge_passages,
-    knowledge.create_knowledge_terms,
     knowledge.create_canned_responses,
     handoff.create_handoffs,
     handoff.create_handoff_transitions,
@@ -70,13 +68,11 @@ TABLES = (
 def upgrade() -> None:
     for create in TABLES:
         create()
-    full_text.create_knowledge_index()
     work_queue.create_work_queue()
     op.execute(sa.text("INSERT INTO schema_floor (revision) VALUES ('0001_initial')"))
 
 
 def downgrade() -> None:
     work_queue.drop_work_queue()
-    full_text.drop_knowledge_index()
     for create in reversed(TABLES):
         op.drop_table(create.__name__.removeprefix("create_"))

@@ -86,7 +86,7 @@ def schema_of(connection: Connection) -> dict[str, dict[str, Any]]:
     found = inspect(connection)
     described = {}
     for name, _ in found.get_sorted_table_and_fkc_names():
-        if name is None or name.startswith(("procrastinate_", "alembic_", "knowledge_index")):
+        if name is None or name.startswith(("procrastinate_", "alembic_")):
             continue
         columns = [
             [one["name"], str(one["type"]), bool(one["nullable"] or one["default"] is not None)]

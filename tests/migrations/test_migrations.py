@@ -22,8 +22,6 @@ def differences(connection: Connection) -> list[object]:
     """
 
     def ours(_object: object, name: str, kind: str, *_: object) -> bool:
-        if kind in ("table", "index") and name.startswith("knowledge_index"):
-            return False  # full text: a table with tables of its own on SQLite, an index on PostgreSQL
         return not (kind == "table" and name.startswith("procrastinate_"))
 
     context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours})

@@ -211,11 +211,9 @@ def test_as_knowledge_it_cannot_leave_its_passage(attack: str, strict: bool) -> 
         heading="",
         text=ATTACKS[attack],
         url="",
-        words="",
-        length=1,
     )
     shown = build_passages_message(
-        [FoundPassage(number=1, entry=entry, score=1.0, coverage=1.0)], strict=strict, budget_tokens=5000
+        [FoundPassage(number=1, entry=entry, relevance=1.0)], strict=strict, budget_tokens=5000
     )
     assert shown is not None
     assert isinstance(shown.content, str)

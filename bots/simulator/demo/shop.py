@@ -1,9 +1,9 @@
 """The demo's shop: what its bot knows, by which rules it speaks in the group, and where its desk is."""
 
-from bots.simulator.demo.knowledge import SETS, documents
+from bots.simulator.demo.knowledge import FLOORS, SETS, documents
 from core.chat_policy import ChatRules, Trigger
 from core.knowledge.indexing import index_document
-from core.store import Database, rules
+from core.store import Database, knowledge, rules
 from core.store.knowledge import DEPLOYMENT
 
 
@@ -30,3 +30,6 @@ async def learn(database: Database) -> None:
         for path in documents(name):
             text, ending = path.read_text(encoding="utf-8"), path.suffix.removeprefix(".")
             await index_document(database, DEPLOYMENT, name, name=path.name, text=text, extension=ending)
+        async with database.begin() as tx:
+            taught = await knowledge.get_or_create_set(tx, DEPLOYMENT, name)
+            await knowledge.save_floor(tx, taught.id, FLOORS[name])

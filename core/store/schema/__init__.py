@@ -26,7 +26,6 @@ from core.store.schema.knowledge import (
     knowledge_documents,
     knowledge_passages,
     knowledge_sets,
-    knowledge_terms,
 )
 from core.store.schema.shared_state import delivery_budgets, llm_limiter_state, secrets
 
@@ -54,7 +53,6 @@ __all__ = [
     "knowledge_documents",
     "knowledge_passages",
     "knowledge_sets",
-    "knowledge_terms",
     "llm_limiter_state",
     "messages",
     "metadata",

@@ -1,14 +1,11 @@
 """Tables of knowledge: sets of documents, their passages, and canned responses.
 
 A set belongs to the deployment (``platform`` and ``tenant`` are "") or to one tenant; other tenants do
-not see it. ``knowledge_terms`` counts the passages of a set that hold a term, so that BM25 has the same
-numbers on both databases.
-
-The full-text index exists only in the migration, since each database has its own kind: on SQLite a
-table ``knowledge_index`` that triggers update, on PostgreSQL an index ``knowledge_index`` on ``terms``.
+not see it. A document's search index is an inverted index of its passages
+(:mod:`core.knowledge.segment`), so that both databases search alike.
 """
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from core.store.schema.base import Id, metadata, owned_by
 from core.store.schema.column_types import UtcDateTime
@@ -20,6 +17,7 @@ knowledge_sets = Table(
     Column("platform", String(32), nullable=False),
     Column("tenant", String(64), nullable=False),
     Column("name", String(160), nullable=False),
+    Column("floor", Float),  # least relevance of a passage that is found; NULL for the default
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("platform", "tenant", "name"),
 )
@@ -34,6 +32,7 @@ knowledge_documents = Table(
     Column("hash", String(64), nullable=False),  # of the file and of how it is split
     Column("version", Integer, nullable=False),  # 1, and one more for every replacement
     Column("passage_count", Integer, nullable=False),
+    Column("search_index", LargeBinary, nullable=False),
     Column("author_id", String(64), nullable=False, server_default=""),  # "": the operator
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
@@ -52,18 +51,8 @@ knowledge_passages = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
-    Column("terms", Text, nullable=False),  # separated by blanks, repeated as often as they count
-    Column("word_count", Integer, nullable=False),  # of the text
     Index("ix_knowledge_passages_document_id", "document_id"),
     Index("ix_knowledge_passages_set_id", "set_id"),
-)
-
-knowledge_terms = Table(
-    "knowledge_terms",
-    metadata,
-    owned_by("knowledge_sets", "set_id", primary_key=True, autoincrement=False),
-    Column("term", String(64), primary_key=True),
-    Column("passage_count", Integer, nullable=False),
 )
 
 canned_responses = Table(

@@ -1,11 +1,14 @@
 """Tables of questions, and the figures of an evaluation."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.knowledge.evaluation import (
     EvaluationCase,
     EvaluationReport,
     EvaluationResult,
+    FloorFigures,
     InvalidCaseTable,
     cites_expected_source,
     parse_cases,
@@ -22,11 +25,9 @@ def found(number: int, heading: str) -> FoundPassage:
         heading=heading,
         text="…",
         url="",
-        words="",
-        length=1,
         document="shop.md",
     )
-    return FoundPassage(number=number, entry=entry, score=1.0, coverage=1.0)
+    return FoundPassage(number=number, entry=entry, relevance=1.0)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,25 @@ def test_figures_count_hits_and_refusals_apart() -> None:
         ]
     )
     assert (len(report.answerable), len(report.unanswerable), len(report.gradable)) == (3, 2, 2)
-    assert (report.hits_at(1), report.hits_at(3), report.correct_refusals) == (1, 2, 1)
+    assert report.at() == FloorFigures(floor=None, first=1, in_three=2, found_nothing=1, refused=1)
     assert [one.has_expected_words for one in report.gradable] == [True, False]
     assert [cites_expected_source(one) for one in report.gradable] == [True, False]
+
+
+def test_the_proposed_floor_loses_at_most_one_answerable_question_in_twenty() -> None:
+    """The floor is just under the relevance that 95 % of the answerable questions reach."""
+    case = EvaluationCase(question="Open?", expected_sources=("Hours",))
+    other = EvaluationCase(question="Football?", expected_sources=())
+    results = [
+        EvaluationResult(case=case, passages=[replace(found(1, "Hours"), relevance=0.1 + number / 20)])
+        for number in range(20)
+    ]
+    off_topic = [
+        EvaluationResult(case=other, passages=[replace(found(1, "Hours"), relevance=share)])
+        for share in (0.05, 0.3)
+    ]
+    report = EvaluationReport(results=[*results, *off_topic])
+    assert report.propose_floor() == 0.15
+    figures = report.at(report.propose_floor())
+    assert (figures.first, figures.found_nothing, figures.refused) == (19, 1, 1)
+    assert EvaluationReport().propose_floor() == 0.0

@@ -7,10 +7,8 @@ from core.store.passages import StoredPassage
 
 def found(number: int, text: str = "Text.", *, label: str = "A › B", url: str = "") -> FoundPassage:
     """Make a found passage."""
-    entry = StoredPassage(
-        uid=str(number), label=label, heading="B", text=text, url=url, words="", length=1, document="a.md"
-    )
-    return FoundPassage(number=number, entry=entry, score=1.0, coverage=1.0)
+    entry = StoredPassage(uid=str(number), label=label, heading="B", text=text, url=url, document="a.md")
+    return FoundPassage(number=number, entry=entry, relevance=1.0)
 
 
 def shown(*passages: FoundPassage, strict: bool = False) -> str:

@@ -88,8 +88,8 @@ async def test_passages_come_right_before_the_question(
     )
     plain = view.build()
     text = "Cups go back within 30 days."
-    entry = StoredPassage(uid="1", label="Returns", heading="", text=text, url="", words="cups", length=6)
-    passage = FoundPassage(number=1, entry=entry, score=1.0, coverage=1.0)
+    entry = StoredPassage(uid="1", label="Returns", heading="", text=text, url="")
+    passage = FoundPassage(number=1, entry=entry, relevance=1.0)
     shown = view.with_passages([passage], strict=False).build()
     assert len(shown.messages) == len(plain.messages) + 1
     assert shown.messages[-1] == plain.messages[-1]

@@ -21,7 +21,7 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from core.chat_policy import ChatRules, Trigger
 from core.domain.clock import ScaledClock
-from core.knowledge.finder import find_passages
+from core.knowledge.finder import PassageFinder
 from core.knowledge.indexing import index_document
 from core.store import Database, knowledge, migrate, rules
 from core.store.knowledge import DEPLOYMENT
@@ -108,7 +108,7 @@ class Town:
             await index_document(database, DEPLOYMENT, "tea", name=path.name, text=text, extension=ending)
         async with database.begin() as tx:
             known = await knowledge.get_or_create_set(tx, DEPLOYMENT, "tea")
-        asked = [one for one in questions_of() if await find_passages(database, [known.id], one)]
+        asked = [one for one in questions_of() if await PassageFinder(database).find([known.id], one)]
         async with database.begin() as tx:
             for one, question in zip(customers, asked, strict=False):
                 one.question = question
