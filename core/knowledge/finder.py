@@ -25,6 +25,7 @@ DEFAULT_FLOOR: Final = 0.05
 5 % of the answerable ones find nothing at it. Kimi judges whether the passages answer the question."""
 MAX_RESULTS: Final = 5
 MAX_FOLLOW_UP_WORDS: Final = 3  #: words of a question that may continue the one before it
+CLEAR_RELEVANCE: Final = 0.3  #: from which on a short question needs no context
 MAX_CACHE_BYTES: Final = 64 * 1024 * 1024  #: of the indexes that a process keeps
 MAX_RANKERS: Final = 32  #: scopes whose rankers a process keeps
 
@@ -62,7 +63,7 @@ class PassageFinder:
     ) -> Sequence[FoundPassage]:
         """Return the most relevant passages of some sets, best first; [] if none is relevant.
 
-        A short question without a result ("and to Japan?") is searched again together with
+        A short question without a clear result ("and to Japan?") is searched again together with
         ``previous_question``.
 
         Args:
@@ -80,10 +81,11 @@ class PassageFinder:
         query = await asyncio.to_thread(parse_lexical_query, question)
         found = await self._search(set_ids, query, limit=limit, floor=floor)
         words = sum(not word.is_stopword for word in query.words)
-        if found or not previous_question or words > MAX_FOLLOW_UP_WORDS:
+        is_clear = found and found[0].relevance >= CLEAR_RELEVANCE
+        if is_clear or not previous_question or words > MAX_FOLLOW_UP_WORDS:
             return found
         both = await asyncio.to_thread(parse_lexical_query, f"{previous_question}\n{question}")
-        return await self._search(set_ids, both, limit=limit, floor=floor)
+        return await self._search(set_ids, both, limit=limit, floor=floor) or found
 
     async def _search(
         self, set_ids: Collection[int], query: LexicalQuery, *, limit: int, floor: float | None

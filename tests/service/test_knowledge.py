@@ -36,6 +36,8 @@ async def know(
     async with database.begin() as tx:
         made = ChatRules(knowledge=tuple(names), strict=strict)
         await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
+        taught = await knowledge.get_or_create_set(tx, DEPLOYMENT, "tea")
+        await knowledge.save_floor(tx, taught.id, 0.3)  # a set whose operator measured it
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
