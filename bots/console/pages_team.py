@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bots.console.site import Visit
 from core.chat_policy import render_rules
-from core.knowledge.finder import FoundPassage, find_passages
+from core.knowledge.finder import FoundPassage, PassageFinder
 from core.store import (
     activity_report,
     blocked_people,
@@ -58,7 +58,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         )
     found: Sequence[FoundPassage] = ()
     if question:
-        found = await find_passages(visit.site.database, [one.id for one in sets], question)
+        found = await PassageFinder(visit.site.database).find([one.id for one in sets], question)
     if gaps:
         async with visit.site.database.begin() as tx:
             await console_access.record(tx, visit.session.person, "gaps.read", str(len(gaps)))

@@ -88,8 +88,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "try_question": ("Try a question", "试一个问题"),
         "search": ("Search", "搜索"),
-        "score": ("score", "得分"),
-        "coverage": ("of the question covered", "问题覆盖率"),
+        "relevance": ("relevance", "相关度"),
         "refused": (
             "Nothing relevant is known: a strict chat says that it does not know.",
             "没有相关知识：严格模式下会回答不知道。",
