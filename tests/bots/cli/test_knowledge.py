@@ -1,5 +1,6 @@
 """Teaching and asking on the command line."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ async def test_what_cannot_be_added_is_told(shop: Any) -> None:
 
 
 async def test_a_table_of_questions_is_evaluated(shop: Any) -> None:
-    """The report tells how often the passage was found and what was refused."""
+    """The report tells what was found and refused; the proposed floor is stored on request."""
     await shop("knowledge", "add", "shop", "shop.md")
     done = await shop("knowledge", "eval", "table.csv", "--set", "shop")
     missing = await shop("knowledge", "eval", "table.csv", "--set", "nothing")
@@ -88,7 +89,11 @@ async def test_a_table_of_questions_is_evaluated(shop: Any) -> None:
 
     assert done.status == 0, done.err
     assert "expected passage first:           2/2 (100.0%)" in done.out
-    assert "about something else and refused: 1/1 (100.0%)" in done.out
+    assert "proposed floor: " in done.out
+    kept = await shop("knowledge", "eval", "table.csv", "--set", "shop", "--no-misses", "--keep", "--json")
+    again = await shop("knowledge", "eval", "table.csv", "--set", "shop", "--no-misses", "--json")
+    assert json.loads(kept.out)["at_set_floor"]["refused"] == 0
+    assert json.loads(again.out)["at_set_floor"]["refused"] == 1
     assert missing.status == 1
     assert "there is no set 'nothing'" in missing.err
     assert "the first line must name the columns" in wrong.err
