@@ -19,6 +19,7 @@ from core.work_queue.postgres import statements
 SMALL = {  # tables that do not grow with what people say
     "alembic_version": "one row",
     "schema_floor": "one row",
+    "channel_moves": "one row for each group that became a supergroup",
     "secrets": "one row for each kind of key",
     "model_calibration": "one row for each model",
     "llm_limiter_state": "one row for each Kimi account, three at most",

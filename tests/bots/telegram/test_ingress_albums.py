@@ -47,6 +47,7 @@ async def test_each_picture_is_stored(telegram: TelegramSimulator, make_app: Mak
     inbox = Inbox()
     inbox.refuses = 2
     await telegram.album(chat, ann, ["", "what is this?", ""])
+    await telegram.clock.sleep(3)  # what is sent in the same second belongs to the album
     await telegram.say(chat, ann, "afterwards")
     app = make_app()
     await app.connect()
