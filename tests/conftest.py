@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 import httpx._transports.default as httpx_transport
+import hypothesis
 import psycopg
 import psycopg.conninfo
 import pytest
@@ -29,6 +30,10 @@ T = TypeVar("T")
 
 # A shell ignores SIGINT in "make test &"; the processes that tests start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Every run tries the same examples: a failure is the change's, and can be seen again.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 # httpx reads the certificates anew for each client: a quarter of a second for each service that starts.
 httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
