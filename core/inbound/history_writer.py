@@ -66,12 +66,16 @@ async def attach_media_group(
 async def _is_latest_answer(
     tx: Transaction, event: MessageReceived, reply: ReplyContext, conversation: Conversation
 ) -> bool:
-    """Return whether a message replies to the whole of the latest answer, which every prompt ends with."""
+    """Return whether a message replies to the whole of the latest answer, which every prompt ends with.
+
+    A retry is a turn of its own that answers the same question in the same message.
+    """
     if not reply.by_bot or not reply.message_id or reply.selection:
         return False
     turn_id = await conversations.find_turn_id(tx, event.address.key, reply.message_id)
-    latest = await turns.get_latest(tx, conversation.id) if turn_id is not None else None
-    return latest is not None and latest.id == turn_id
+    answered = await turns.get(tx, turn_id) if turn_id is not None else None
+    latest = await turns.get_latest(tx, conversation.id) if answered is not None else None
+    return answered is not None and latest is not None and latest.seq == answered.seq
 
 
 async def _has_files_of(tx: Transaction, conversation: Conversation, reply: ReplyContext) -> bool:

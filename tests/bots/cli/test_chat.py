@@ -63,7 +63,7 @@ async def test_a_failure_does_not_end_the_talk(with_kimi: Any, kimi: KimiSimulat
     done = await with_kimi("chat", piped="first\n/what\n/help\nagain\n")
 
     assert done.status == 1
-    assert done.out.count("couldn't take that request") == 2
+    assert done.out.count("refused this request") == 2
     assert "moonthread: /what is no command; /help lists them\n" in done.err
     assert "`/quit` leave" in done.out
 

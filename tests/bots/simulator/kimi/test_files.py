@@ -19,6 +19,7 @@ from core.kimi import (
     KimiFileMissing,
     KimiFileRefused,
     KimiInvalidRequest,
+    KimiUnavailable,
     Message,
     RetryPolicy,
     TextPart,
@@ -143,7 +144,7 @@ async def test_a_text_may_need_time(client: AsyncKimi, put: Any, kimi: KimiSimul
     kimi.shelf.extract_s = 1e6
     file = await put("a.txt", b"a")
     assert file.status == "processing"
-    with pytest.raises(KimiFileRefused):
+    with pytest.raises(KimiUnavailable):
         await client.files.content(file.id)
 
 
