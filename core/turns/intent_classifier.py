@@ -38,7 +38,7 @@ _QUESTION_PATTERN = re.compile(
 )
 _SMALL_TALK_PATTERN = re.compile(
     r"(?:\W|_)*(?:(?:ok|okay|thanks|thank you|thx|great|nice|good|fine|cool|hi|hello|hey|bye|yes|no|lol|haha"
-    r"|谢谢|多谢|感谢|好的|好|嗯|收到|你好|您好|再见|是的|哈+|明白了?|知道了)(?:\W|_)*)*",
+    r"|谢谢|多谢|感谢|好的|好|嗯|收到|你好|您好|再见|是的|哈|明白了?|知道了)(?:\W|_)*)*",
     re.IGNORECASE,
 )
 
