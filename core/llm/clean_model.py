@@ -12,7 +12,8 @@ from core.ports.chat_model import CallContext, ChatModel
 class CleanModel:
     """A :class:`core.ports.chat_model.ChatModel` without template markers in its text.
 
-    Tool calls that the model wrote as text become tool calls if the request offers these tools. A model
+    Tool calls that the model wrote as text become tool calls if the request offers these tools and their
+    arguments are not copied from the conversation: nobody can have a tool called by dictating it. A model
     that was seen to end its thinking with ``</think>`` without having begun it is not shown before that end
     in later replies.
     """
@@ -44,7 +45,7 @@ class CleanModel:
                             self._unopened.add(request.model)
                         offered = _tool_names(request)
                         for call in text_filter.calls:
-                            if call.name in offered:
+                            if call.name in offered and not _is_copied(call, request):
                                 yield call
                         yield event
                     case ReasoningDelta() | ToolCall():
@@ -53,3 +54,12 @@ class CleanModel:
 
 def _tool_names(request: ChatRequest) -> set[Any]:
     return {tool.get("function", {}).get("name") for tool in request.tools}
+
+
+def _is_copied(call: ToolCall, request: ChatRequest) -> bool:
+    """Return whether a call's arguments stand in a message that the model did not write."""
+    return any(
+        call.arguments in text_of(message.content)
+        for message in request.messages
+        if message.role != "assistant"
+    )
