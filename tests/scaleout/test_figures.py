@@ -11,6 +11,8 @@ import pytest
 
 from bots.simulator.kimi import ScriptedReply
 
+WORDS = " ".join(f"word{number}" for number in range(120))
+
 pytestmark = pytest.mark.slow  # several processes
 
 FROZEN_S = 4.0
@@ -52,7 +54,7 @@ class Pages:
 
 async def test_lead_death_and_standstill_are_told(cluster: Any) -> None:
     """One replica polls and the other stands by; takeovers and fences are counted by who did them."""
-    cluster.kimi.script = lambda _: ScriptedReply(" ".join(["word"] * 120), chunks_per_s=15.0)
+    cluster.kimi.script = lambda _: ScriptedReply(WORDS, chunks_per_s=15.0)
     ports = [free_port(), free_port()]
     replicas = [(await cluster.start(1, MOONTHREAD_HTTP_PORT=str(port)))[0] for port in ports]
     pages = [Pages(port) for port in ports]
