@@ -109,10 +109,6 @@ class EvaluationReport:
         """Results with an answer by Kimi and words to look for in it."""
         return [one for one in self.results if one.case.expected_words and one.answer is not None]
 
-    def hits_at(self, rank: int) -> int:
-        """Return the number of questions with an expected source among the first ``rank`` results."""
-        return sum(1 for one in self.answerable if 0 < one.rank <= rank)
-
     def at(self, floor: float | None = None) -> FloorFigures:
         """Return the figures at a floor, or at the sets' own floors if it is None."""
         return FloorFigures(

@@ -5,7 +5,6 @@ weight. Character n-grams are three characters of a padded Latin word, or one an
 Chinese run; they match misspelt, inflected and unsegmented text.
 """
 
-import operator
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,8 +48,7 @@ def count_features(text: str) -> TextFeatures:
         if other:
             latin[other] += 1
             continue
-        grams.update(han)
-        grams.update(map(operator.add, han, han[1:]))
+        grams.update(_han_grams(han))
         for word in split_chinese(han):
             words[word.term] += 1
             if not word.is_stopword:
@@ -86,10 +84,14 @@ def weigh_grams(folded: str, *, stopword_weight: float) -> dict[str, float]:
     return weights
 
 
-@lru_cache(maxsize=_CACHED_WORDS)
 def latin_grams(word: str) -> tuple[str, ...]:
     """Return the n-grams of one word, padded with a blank at both ends."""
-    padded = f" {word[:MAX_TERM_CHARS]} "
+    return _cached_grams(word[:MAX_TERM_CHARS])
+
+
+@lru_cache(maxsize=_CACHED_WORDS)
+def _cached_grams(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
     return tuple(padded[at : at + GRAM_CHARS] for at in range(len(padded) - GRAM_CHARS + 1))
 
 

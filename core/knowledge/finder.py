@@ -50,7 +50,7 @@ class PassageFinder:
         self._database = database
         self._max_cache_bytes = max_cache_bytes
         self._segments: OrderedDict[_Key, Segment] = OrderedDict()  # the least recently used first
-        self._rankers: OrderedDict[_Scope, PassageRanker] = OrderedDict()
+        self._rankers: OrderedDict[_Scope, PassageRanker] = OrderedDict()  # likewise
 
     async def find(
         self,
@@ -93,14 +93,19 @@ class PassageFinder:
         async with self._database.read() as tx:
             versions = await passages.load_indexed_versions(tx, set_ids)
             ranker = self._rankers.get(_scope(versions))
-            known = {version: self._segments.get(_key(version)) for version in versions}
-            missing = [one.document_id for one, segment in known.items() if segment is None]
-            stored = await passages.load_indexes(tx, missing) if ranker is None else {}
+            if ranker is not None:
+                self._mark_used(_scope(versions))
+            else:
+                known = {version: self._segments.get(_key(version)) for version in versions}
+                missing = [one.document_id for one, segment in known.items() if segment is None]
+                stored = await passages.load_indexes(tx, missing)
         if ranker is None:
             ranker = await asyncio.to_thread(_build_ranker, known, stored)
             self._keep(versions, ranker)
         floors = [_floor(version, floor) for version in versions]
         scored = await asyncio.to_thread(ranker.rank, query, limit=limit, floors=floors)
+        if not scored:
+            return []
         places = [(versions[one.segment], one.passage) for one in scored]
         async with self._database.read() as tx:
             entries = await passages.load_passages(tx, places)
@@ -116,10 +121,9 @@ class PassageFinder:
 
     def _keep(self, versions: Sequence[IndexedVersion], ranker: PassageRanker) -> None:
         """Cache a ranker with its segments; drop the least recently used ones beyond the cache's size."""
-        for version, segment in zip(versions, ranker.segments, strict=True):
-            self._segments.pop(_key(version), None)
-            self._segments[_key(version)] = segment
+        self._segments.update(zip(_scope(versions), ranker.segments, strict=True))
         self._rankers[_scope(versions)] = ranker
+        self._mark_used(_scope(versions))
         size = sum(segment.size_bytes for segment in self._segments.values())
         while len(self._rankers) > MAX_RANKERS:
             self._rankers.popitem(last=False)
@@ -128,6 +132,12 @@ class PassageFinder:
             size -= segment.size_bytes
             for scope in [scope for scope in self._rankers if gone in scope]:
                 del self._rankers[scope]
+
+    def _mark_used(self, scope: _Scope) -> None:
+        """Move a cached ranker and its segments to the end that is dropped last."""
+        self._rankers.move_to_end(scope)
+        for key in scope:
+            self._segments.move_to_end(key)
 
 
 def _build_ranker(

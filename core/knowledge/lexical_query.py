@@ -1,4 +1,4 @@
-"""Words and n-grams of a question, with the terms that may stand for a word. Pure."""
+"""Words and n-grams of a question, with the terms that match each word. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ STOPWORD_GRAM_WEIGHT = 0.5  #: of a stopword's n-grams
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Terms that stand for a word of the question in a passage."""
+    """Terms whose presence in a passage counts as a match of one word."""
 
     terms: tuple[str, ...]  #: their scores are summed
     weight: float  #: relative to the word itself

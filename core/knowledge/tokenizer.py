@@ -13,7 +13,7 @@ from typing import Any
 
 from core.knowledge.stopwords import CHINESE_STOPWORDS, COMMON_WORDS, ENGLISH_STOPWORDS, NUMBER_WORDS
 
-MAX_TERM_CHARS = 40  #: PostgreSQL limits lexemes to 2 kB
+MAX_TERM_CHARS = 40  #: of a term; what follows is cut off
 _TOKEN = re.compile("(?P<han>[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+)|(?P<word>[^\\W_]+)")
 _CONTRACTION = re.compile(r"(?<=[a-z])'(?:s|re|ve|ll|d|m|t)\b")
 _VOWEL = re.compile("[aeiouy]")
@@ -74,12 +74,18 @@ def split_words(folded: str) -> Iterator[Word]:
             yield latin_word(word)
 
 
-@lru_cache(maxsize=_CACHED_WORDS)
 def latin_word(word: str) -> Word:
-    """Return a word of a script that separates words."""
+    """Return a word of a script that separates words; long ones, which are rare, are not cached."""
+    return _cached_word(word) if len(word) <= MAX_TERM_CHARS else _make_word(word)
+
+
+def _make_word(word: str) -> Word:
     if word in ENGLISH_STOPWORDS:
         return Word(term=word[:MAX_TERM_CHARS], is_stopword=True)
     return Word(term=stem(NUMBER_WORDS.get(word, word))[:MAX_TERM_CHARS], is_stopword=False)
+
+
+_cached_word = lru_cache(maxsize=_CACHED_WORDS)(_make_word)
 
 
 def split_chinese(run: str) -> Iterator[Word]:

@@ -31,7 +31,7 @@ class StoredPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedVersion:
-    """One version of a document, whose index never changes."""
+    """One version of a document; its index never changes."""
 
     document_id: int
     version: int

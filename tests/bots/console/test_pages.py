@@ -17,7 +17,7 @@ from tests.bots.console.conftest import SECRET, browser_of
 from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
 
-HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)> {{ 7*7 }} javascript:alert(3)"""
+HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(2)> {{ 987654*321 }} javascript:alert(3)"""
 EVE = Person(id="13", name=f"Eve {HOSTILE}"[:200], language="en")
 
 
@@ -149,7 +149,7 @@ async def test_hostile_words_stay_words(browser: Any, site: ConsoleSite, path: s
     assert answer.status_code in (200, 303)
     assert "<script>alert" not in answer.text
     assert "<img" not in answer.text
-    assert "49" not in re.sub(r"\d\d:\d\d|\d{4}-", "", answer.text).replace("&#34;", "").replace("&#39;", "")
+    assert "317036934" not in answer.text  # the product; a shorter one may stand in a token by chance
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if "{" not in path])

@@ -1,12 +1,16 @@
 """Sets in the database: found alike on both kinds, replaced, kept apart."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from structlog.testing import capture_logs
 
 from core.files.file_policy import UnusableFile
+from core.knowledge import finder as finder_module
 from core.knowledge.finder import PassageFinder
 from core.knowledge.indexing import index_document
 from core.store import Database, knowledge, passages, schema
+from core.store.database import Transaction
 from core.store.knowledge import DEPLOYMENT, Owner
 
 TEXT = """# Shop
@@ -190,3 +194,26 @@ async def test_misspelt_and_inflected_words_find_their_passage(
     """Character n-grams find words that no dictionary has."""
     await put(database)
     assert (await headings(database, question))[0] == heading
+
+
+async def test_the_index_that_was_not_used_longest_is_dropped_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We chose to keep the scopes in use: a full cache drops the one whose last question is oldest."""
+    monkeypatch.setattr(finder_module, "MAX_RANKERS", 2)
+    read: list[int] = []
+    load = passages.load_indexes
+
+    async def recorded(tx: Transaction, document_ids: Sequence[int]) -> Mapping[int, bytes]:
+        read.append(len(document_ids))
+        return await load(tx, document_ids)
+
+    monkeypatch.setattr(passages, "load_indexes", recorded)
+    for name in ("a", "b", "c"):
+        await put(database, into=name)
+    async with database.read() as tx:
+        ids = {name: await knowledge.resolve_set_ids(tx, DEPLOYMENT, [name]) for name in ("a", "b", "c")}
+    finder = PassageFinder(database)
+    for name in ("a", "b", "a", "c", "a"):
+        assert await finder.find(ids[name], "refund")
+    assert len(read) == 3  # "a" stayed, although "c" came after it

@@ -258,19 +258,23 @@ async def test_one_replica_deletes_at_a_time(postgres_url: str) -> None:
         ("person", ["slack:U1", "slack:U2"]),
         ("chat", ["slack:C1"]),
         ("model", ["kimi-k2.6"]),
-        ("day", [datetime.now(UTC).date().isoformat()]),
+        ("day", []),
     ],
 )
 async def test_the_table_sums_by_what_is_asked(
     database: Database, asks: Asking, by: Any, names: list[str]
 ) -> None:
     """Days, people, chats and models have a line each."""
+    days = {datetime.now(UTC).date().isoformat()}
     await asks("plum")
     await asks("plum")
     await asks("pear", person="U2")
+    days.add(datetime.now(UTC).date().isoformat())
+    if by == "day" and len(days) > 1:
+        pytest.skip("midnight passed between the questions")
     async with database.read() as tx:
         rows = await usage_report.grouped_totals(tx, by, since=datetime.now(UTC) - timedelta(days=1))
-    assert [row.name for row in rows] == names
+    assert [row.name for row in rows] == (sorted(days) if by == "day" else names)
     assert sum(row.messages for row in rows) == 3
     assert sum(row.tokens for row in rows) == 360
     assert rows[0].cost_usd == pytest.approx(0.5 if by == "person" else 0.75)
