@@ -137,9 +137,9 @@ class Ingestor:
         now = time.monotonic()
         if now < self._moves_known_until:
             return
-        self._moves_known_until = now + MOVES_TTL_S
         async with self._database.read() as tx:
             self._access.moves.add_all(await channel_moves.load(tx))
+        self._moves_known_until = now + MOVES_TTL_S
 
     async def _handle(self, tx: Transaction, event: Event, *, by_staff: bool) -> Handled:
         if isinstance(event, ChannelMigrated | UnparsedEvent):
