@@ -11,7 +11,7 @@ class ChannelMoves:
     """The moves that are known to this process, in memory."""
 
     def __init__(self) -> None:
-        """Know no move yet."""
+        """Begin with no moves."""
         self._earlier: dict[tuple[str, str], set[str]] = {}
 
     def add(self, platform: str, old_channel: str, new_channel: str) -> None:

@@ -22,7 +22,7 @@ class ClosedPlaces:
     """The closed channels and threads that this process knows of, in memory."""
 
     def __init__(self, clock: Clock) -> None:
-        """Know of none; ``clock`` measures :data:`CLOSED_FOR_S`."""
+        """Begin with none; ``clock`` measures :data:`CLOSED_FOR_S`."""
         self._clock = clock
         self._closed_until: dict[ThreadKey, float] = {}
 
@@ -40,7 +40,7 @@ class ClosedPlaces:
         return max(until_s) > self._clock.time()
 
     def reopen(self, key: ThreadKey) -> None:
-        """Forget what is known of a channel, with all its threads, or of one thread."""
+        """Reopen a channel with all its threads, or one thread."""
         for place in list(self._closed_until):
             if key in (place, replace(place, thread="")):
                 del self._closed_until[place]

@@ -134,7 +134,7 @@ class Answerer:
             await history.set_question_superseded(
                 tx,
                 turn.conversation_id,
-                first_seq=min(turn.seq, turn.inbox_id),
+                first_seq=turn.first_seq,
                 last_seq=turn.seq,
                 superseded=was_refused,
             )

@@ -105,7 +105,7 @@ class CannedCommand:
 
 async def _question_and_answer(tx: Transaction, command: Command) -> tuple[str, str] | None:
     """Return what the message that the command replies to answers, else the conversation's last answer."""
-    talk, seq = command.conversation, None
+    talk = command.conversation
     if command.quoted is not None:
         turn_id = await conversations.find_turn_id(tx, talk.key, command.quoted.message_id)
         turn = None if turn_id is None else await turns.get(tx, turn_id)
@@ -114,9 +114,8 @@ async def _question_and_answer(tx: Transaction, command: Command) -> tuple[str, 
         turn = await turns.get_latest(tx, talk.id)
     if turn is None or turn.outcome is Outcome.NO_KNOWLEDGE:
         return None
-    first, seq = min(turn.seq, turn.inbox_id), turn.seq
-    answer = strip_label(_CITATIONS.sub("", await history.get_answer(tx, talk.id, seq)).strip())
-    lines = await history.load_recent(tx, talk.id, after_seq=first - 1, up_to_seq=seq, limit=40)
+    answer = strip_label(_CITATIONS.sub("", await history.get_answer(tx, talk.id, turn.seq)).strip())
+    lines = await history.load_recent(tx, talk.id, after_seq=turn.first_seq - 1, up_to_seq=turn.seq, limit=40)
     asked = [line.text for line in lines if line.role is MessageRole.USER]
     return (" ".join(" ".join(asked).split()), answer) if answer else None
 

@@ -25,14 +25,12 @@ def admins_only_text(language: Language) -> str:
 
 
 def option_buttons(
-    command: CommandName, arguments: Iterable[str], *, current: str = "", labels: Iterable[str] = ()
+    command: CommandName, arguments: Iterable[str], *, current: str
 ) -> tuple[OptionButton, ...]:
     """Return a button for each argument that fits into one; ``current`` is marked."""
-    arguments = list(arguments)
-    named = list(labels) or arguments
     return tuple(
-        OptionButton(label=f"✓ {label}" if argument == current else label, action=action)
-        for argument, label in zip(arguments, named, strict=True)
+        OptionButton(label=f"✓ {argument}" if argument == current else argument, action=action)
+        for argument in arguments
         if fits_button(action := RunCommand(command=command, argument=argument))
     )
 

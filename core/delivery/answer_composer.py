@@ -84,8 +84,7 @@ class AnswerComposer:
             self._has_more = True  # asked again, as the first call of a message
             return None
         self._has_more = text.complete or operation.index < len(rendered) - 1
-        shows_text = operation.action in (PlatformAction.POST, PlatformAction.EDIT)
-        return operation.showing(text.take_pending_since()) if shows_text else operation
+        return operation.showing(text.take_pending_since()) if operation.shows_text else operation
 
     def give_back(self, operation: MessageOperation) -> None:
         """Take note that a composed call was not sent, or had no effect."""
@@ -105,7 +104,7 @@ class AnswerComposer:
     def applied(self, operation: MessageOperation, ref: MessageRef | None, now: float) -> None:
         """Take note of a call's effect; ``ref`` is the message as it is now."""
         self.messages.applied(operation, ref, now)
-        if operation.action in (PlatformAction.POST, PlatformAction.EDIT) and not self.text.is_empty:
+        if operation.shows_text and not self.text.is_empty:
             self.text.shown_placeholder = ""
         if operation.completes:
             self._has_more = False

@@ -6,21 +6,18 @@ update never lands on a newer one.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 import structlog
 
 from core.concurrency.task_set import TaskSet
 from core.delivery.budgeted_calls import BudgetedCalls, BudgetSpent
-from core.delivery.call_source import CallSource
+from core.delivery.call_source import AnySource
 from core.delivery.platform_call import PlannedCall
 from core.delivery.scheduler import CallScheduler, ReadyCall
 from core.domain.clock import Clock
 from core.domain.errors import LeaseLost, PlatformError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
-
-AnySource: TypeAlias = CallSource[Any, Any]
 
 MAX_IDLE_S = 3600.0  #: longest sleep of the loop if nothing is due; a change wakes it
 HOLD_POLL_S = 0.1  #: how often the loop checks whether it may send again

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from core.delivery.budget_pool import Demand
 from core.delivery.platform_call import CallOption, LookAgain, PlannedCall, Priority, WantedCall
@@ -131,3 +131,7 @@ class CallSource(ABC, Generic[CallT, ResultT]):
     def follow_up(self, call: CallT) -> CallT | None:
         """Return a call to send beside all others after ``call`` succeeded, outside of all budgets."""
         return None
+
+
+AnySource: TypeAlias = CallSource[Any, Any]
+"""A source of calls of any kind, for the parts that only pass them on."""

@@ -52,13 +52,9 @@ def reaction_to(
         case PlatformRefused():
             if formatted:
                 return Reaction.SEND_PLAIN_TEXT
-            return Reaction.SKIP if _is_preview(operation) else Reaction.GIVE_UP
+            is_preview = operation.shows_text and not operation.final  # a later call shows the same text
+            return Reaction.SKIP if is_preview else Reaction.GIVE_UP
         case PlatformOutcomeUnknown() if operation.action is PlatformAction.POST and not ephemeral:
             return Reaction.LOOK_UP
         case _:
             return Reaction.BACK_OFF
-
-
-def _is_preview(operation: MessageOperation) -> bool:
-    """Return whether a later call shows what this one would have shown."""
-    return operation.action in (PlatformAction.POST, PlatformAction.EDIT) and not operation.final

@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.delivery.platform_call import PlannedCall
-from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
+from core.domain.bot_messages import (
+    DeliveryModeName,
+    MessageRef,
+    PlatformAction,
+    RenderedMessage,
+    TypingStatus,
+)
 from core.domain.buttons import Button
 
 
@@ -17,6 +23,11 @@ class MessageOperation(PlannedCall):
     rendered: RenderedMessage | None = None
     final: bool = False  #: whether the message is complete with it
     buttons: tuple[Button, ...] = ()
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether it puts text on the screen."""
+        return self.action in (PlatformAction.POST, PlatformAction.EDIT)
 
     def showing(self, text_since: float | None) -> "MessageOperation":
         """Return the operation with the time at which the oldest text new in it arrived."""

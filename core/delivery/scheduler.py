@@ -14,19 +14,16 @@ import heapq
 from dataclasses import dataclass
 from itertools import count
 from math import inf
-from typing import Any, TypeAlias
 
 import structlog
 
 from core.delivery.budget_pool import BudgetPool, Demand, PendingCall
-from core.delivery.call_source import CallSource
+from core.delivery.call_source import AnySource
 from core.delivery.platform_call import CallOption, LookAgain, PlannedCall, Priority, WantedCall
 from core.delivery.token_bucket import EPSILON
 from core.domain.errors import PlatformRefused
 
 log = structlog.get_logger(__name__)
-
-AnySource: TypeAlias = CallSource[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias, assert_never
+from typing import TypeAlias, TypeVar, assert_never
 
 import structlog
 
@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 LOOKUP_DELAY_S = 1.0  #: time for a post whose reply was lost to appear before it is looked for
 
 Operation: TypeAlias = MessageOperation | StatusOperation
+NoticeT = TypeVar("NoticeT", WantedCall, MessageOperation)
 
 
 class StreamedMessage(CallSource[Operation, MessageRef | None]):
@@ -157,7 +158,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
             return LookAgain(self._retry.not_before)
         wanted = wanted_call(self._composer, self._status, priority, now, previews=previews)
         if self._target.is_notice and isinstance(wanted, WantedCall):
-            return replace(wanted, priority=max(wanted.priority, Priority.NOTICE))
+            return _as_notice(wanted)
         return wanted
 
     def preview_value(self, now: float) -> float:
@@ -182,7 +183,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if operation is None and self._composer.complete:
             self.completion.end()
         if operation is not None and self._target.is_notice:
-            return replace(operation, priority=max(operation.priority, Priority.NOTICE))
+            return _as_notice(operation)
         return operation
 
     def cheaper(self, call: Operation) -> Operation | None:
@@ -298,3 +299,8 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if self._retry.uncertain_calls and not self._target.channel.can_find_by_key and not text.complete:
             return None  # one message may be on the screen already: say no more until the answer is complete
         return self._composer.next_priority(now)
+
+
+def _as_notice(call: NoticeT) -> NoticeT:
+    """Return a call for a text of the bot's own, which goes behind the first and final calls of answers."""
+    return replace(call, priority=max(call.priority, Priority.NOTICE))

@@ -104,11 +104,10 @@ class FileReader:
             on_reading([display_name(file.attachment.name, file.attachment.kind) for file in wanted])
             faults |= await self._library.read(conversation, wanted)
         # Files of a message that the question replies to are asked about too, whoever sent them.
-        first_seq = min(turn.seq, turn.inbox_id)
         asked = [
             file
             for file in found
-            if file.seq > before and (file.author_id == turn.asker_id or file.seq >= first_seq)
+            if file.seq > before and (file.author_id == turn.asker_id or file.seq >= turn.first_seq)
         ]
         problems = [_problem_of(file, faults[file.id]) for file in asked if file.id in faults]
         return FileReadResult(

@@ -33,10 +33,10 @@ async def intake_deletion(tx: Transaction, event: MessageDeleted) -> Handled:
     if line.seq not in waiting:
         return Handled()
     turn = await turns.get_latest(tx, conversation.id)
-    if turn is None or not min(turn.inbox_id, turn.seq) <= line.seq <= max(turn.inbox_id, turn.seq):
+    if turn is None or not turn.first_seq <= line.seq <= max(turn.inbox_id, turn.seq):
         await inbox.set_status(tx, [line.seq], EventStatus.DROPPED)
         return Handled()
-    merged = [seq for seq in waiting if min(turn.inbox_id, turn.seq) <= seq <= max(turn.inbox_id, turn.seq)]
+    merged = [seq for seq in waiting if turn.first_seq <= seq <= max(turn.inbox_id, turn.seq)]
     if merged != [line.seq] or turn.state is not TurnState.RUNNING:
         return Handled()
     await turns.request_cancel(tx, conversation.id, CancelReason.INTERRUPT)

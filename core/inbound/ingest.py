@@ -52,8 +52,8 @@ log = structlog.get_logger(__name__)
 #: Event-loop iterations to yield after waking a turn, so that its request to Kimi is sent before the adapter
 #: polls again or replies, which takes about 0.5 ms. procrastinate's worker needs 13 iterations.
 YIELD_ITERATIONS: Final = 16
-MOVES_TTL_S: Final = 60.0  #: until moves of channels are read from the store again
 YIELD_MAX_S: Final = 0.002  #: after this the loop has other work, and the adapter goes on
+MOVES_TTL_S: Final = 60.0  #: until moves of channels are read from the store again
 
 
 class Ingestor:
@@ -113,7 +113,7 @@ class Ingestor:
         return new
 
     async def _ingest(self, event: Event) -> bool:
-        await self._know_moves(event)
+        await self._refresh_moves(event)
         by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
         wake_up = None
         try:
@@ -130,19 +130,16 @@ class Ingestor:
             await _yield_to_turn()
         return handled.stored
 
-    async def _know_moves(self, event: Event) -> None:
-        """Learn which channels have got another id: now and then from the store, and from the event itself.
-
-        Another replica may have stored the event.
-        """
+    async def _refresh_moves(self, event: Event) -> None:
+        """Record the move that an event reports; now and then, read those that other replicas have stored."""
         if isinstance(event, ChannelMigrated):
             self._access.moves.add(event.platform, event.old_channel, event.new_channel)
         now = time.monotonic()
         if now < self._moves_known_until:
             return
-        self._moves_known_until = now + MOVES_TTL_S
         async with self._database.read() as tx:
             self._access.moves.add_all(await channel_moves.load(tx))
+        self._moves_known_until = now + MOVES_TTL_S
 
     async def _handle(self, tx: Transaction, event: Event, *, by_staff: bool) -> Handled:
         if isinstance(event, ChannelMigrated | UnparsedEvent):

@@ -135,8 +135,7 @@ async def _is_latest_question(
     tx: Transaction, event: MessageEdited, conversation: Conversation, seq: int
 ) -> bool:
     latest = await turns.get_latest(tx, conversation.id)
-    # Several messages may have been coalesced into one question.
-    asked = latest is not None and min(latest.inbox_id, latest.seq) <= seq <= latest.seq
+    asked = latest is not None and latest.answers(seq)
     return asked and not await muted_by_staff(tx, conversation, event.sent_at)
 
 
@@ -159,7 +158,7 @@ async def find_late_question(tx: Transaction, event: MessageEdited) -> MessageRe
     if line is None or not isinstance(original, MessageReceived) or original.mention is not Mention.NONE:
         return None
     latest = await turns.get_latest(tx, conversation.id)
-    if latest is not None and min(latest.inbox_id, latest.seq) <= line.seq <= latest.seq:
+    if latest is not None and latest.answers(line.seq):
         return None  # it was answered as a follow-up
     await history.remove_message(tx, conversation.id, event.message_id)
     await files.remove_of_message(tx, conversation.id, line.seq)

@@ -71,8 +71,7 @@ class KnowledgeRetriever:
                 up_to_seq=turn.seq,
                 limit=MAX_LINES,
             )
-        # Several questions may have been merged into this turn.
-        query = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
+        query = parse_query(lines, question_seq=turn.first_seq)
         found: Sequence[FoundPassage] = ()
         # In a thread: the first use of the segmenter loads its dictionary.
         if not await asyncio.to_thread(is_small_talk, query.text):

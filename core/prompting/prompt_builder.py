@@ -118,7 +118,7 @@ class PromptBuilder:
                 conversation,
                 options,
                 AvailableContext.unknown(conversation.chat_type),
-                question_seq=_first_question_seq(turn),
+                question_seq=turn.first_seq,
                 up_to_seq=turn.seq,
             )
         except StoreUnavailable as exc:
@@ -153,7 +153,7 @@ class PromptBuilder:
             conversation,
             options,
             available_context,
-            question_seq=_first_question_seq(turn),
+            question_seq=turn.first_seq,
             up_to_seq=turn.seq,
         )
         # An earlier answer to this very question gives way to the new one.
@@ -177,8 +177,3 @@ class PromptBuilder:
             sampling=self._settings.sampling_params,
             prompt_cache_key=prompt_cache_key(view.conversation),
         )
-
-
-def _first_question_seq(turn: Turn) -> int:
-    """Return the sequence number of the turn's first question; several may have been merged into it."""
-    return min(turn.seq, turn.inbox_id)

@@ -39,6 +39,15 @@ class Turn:
     partial: str  #: the answer's text as far as it is stored
     reasoning: str
 
+    @property
+    def first_seq(self) -> int:
+        """Inbox id of the first message that it answers; several may have been merged into one question."""
+        return min(self.seq, self.inbox_id)
+
+    def answers(self, seq: int) -> bool:
+        """Return whether the message with this inbox id is part of the question."""
+        return self.first_seq <= seq <= self.seq
+
 
 IS_QUESTION: Final = (_T.c.state != TurnState.NOTICE, _T.c.outcome.is_distinct_from(Outcome.NOTICE))
 """Conditions for a turn that is a question to Kimi and no reply of the bot itself."""

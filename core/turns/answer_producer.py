@@ -58,9 +58,11 @@ class AnswerProducer:
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
             return turn.outcome
+        asks_about_thread = False
         if _is_bare_mention(claimed):
             claimed = await self._backfill.run(claimed)
-        reply = None if await self._asks_about_thread(claimed) else await self._bot_reply(claimed)
+            asks_about_thread = await self._asks_about_thread(claimed)
+        reply = None if asks_about_thread else await self._bot_reply(claimed)
         if reply is None:
             return await self._ask_kimi(claimed, delivery, running)
         async with self._database.begin() as tx:
@@ -92,8 +94,8 @@ class AnswerProducer:
         return await self._answerer.answer(question, delivery, running)
 
     async def _asks_about_thread(self, claimed: ClaimedTurn) -> bool:
-        """Return whether a turn is a bare mention in a thread below what people or apps said."""
-        if not _is_bare_mention(claimed) or claimed.refusal is not None or claimed.notice_text:
+        """Return whether a bare mention in a thread follows a message of a person or an app."""
+        if claimed.refusal is not None or claimed.notice_text:
             return False
         async with self._database.read() as tx:
             above = await history.load_recent(

@@ -29,4 +29,4 @@ class ClaimedTurn:
     available_context: AvailableContext
     command: Command | None = None  #: the command, or the pressed option, to reply to
     refusal: RefusalReason | None = None  #: why Kimi is not asked
-    notice_text: str = ""  #: Markdown that the chat's rules say instead of an answer
+    notice_text: str = ""  #: Markdown to show instead of an answer: a welcome, a greeting, a closed text

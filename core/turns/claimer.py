@@ -6,9 +6,8 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from core.chat_policy import ReplyDecision
+from core.chat_policy import ChatRules, ReplyDecision
 from core.domain.clock import Clock
-from core.domain.events import MessageReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.files.references import REFERENCE_PREFIX
 from core.inbound.forwards import find_turn_of_comment
@@ -24,6 +23,7 @@ from core.turns.coalescing import (
     COMMENT_WAIT_STEP_S,
     awaits_comment,
     coalesce,
+    messages_of,
     next_command,
     remaining_wait_s,
 )
@@ -147,7 +147,7 @@ class TurnClaimer:
                     return _Incomplete(wait_s=wait_s, event_count=count)
                 if progress.comment_wait_left_s > 0 and await _awaits_comment(tx, work, items):
                     return _AwaitsComment()
-                decision = ReplyDecision.ANSWER if rules is None else await _recheck(tx, work, items)
+                decision = ReplyDecision.ANSWER if rules is None else await _recheck(tx, work, items, rules)
                 if decision is ReplyDecision.ASK_CLASSIFIER:
                     if items[-1].id not in progress.intents:
                         return _classification_of(work.conversation, items)
@@ -174,28 +174,25 @@ async def _awaits_comment(tx: Transaction, work: OpenWork, items: Sequence[Inbox
     """Return whether words about forwarded messages may follow; they may have come before, too."""
     if not awaits_comment(items):
         return False
-    forward = _messages(items)[0]
+    forward = messages_of(items)[0]
     return await find_turn_of_comment(tx, work.conversation, forward) is None
 
 
-async def _recheck(tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> ReplyDecision:
-    """Return what a chat's rules decide on a question now; one whose turn has begun is answered."""
-    messages = _messages(items)
-    rules = work.available_context.group_rules
-    if rules is None or not messages or await turns.get_state(tx, items[0].id) is not None:
+async def _recheck(
+    tx: Transaction, work: OpenWork, items: Sequence[InboxItem], rules: ChatRules
+) -> ReplyDecision:
+    """Apply a chat's rules to a question again; one whose turn has begun is answered."""
+    messages = messages_of(items)
+    if not messages or await turns.get_state(tx, items[0].id) is not None:
         return ReplyDecision.ANSWER
     return await recheck(tx, work.conversation, rules, messages)
 
 
 def _classification_of(conversation: Conversation, items: Sequence[InboxItem]) -> _NeedsClassification:
-    messages = _messages(items)
+    messages = messages_of(items)
     return _NeedsClassification(
         inbox_id=items[-1].id,
         conversation=conversation,
         asker_id=messages[0].author.id,
         text="\n".join(message.text for message in messages),
     )
-
-
-def _messages(items: Sequence[InboxItem]) -> list[MessageReceived]:
-    return [item.event for item in items if isinstance(item.event, MessageReceived)]

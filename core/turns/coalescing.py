@@ -84,9 +84,14 @@ def awaits_comment(items: Sequence[InboxItem]) -> bool:
     )
 
 
+def messages_of(items: Sequence[InboxItem]) -> list[MessageReceived]:
+    """Return the messages among inbox items, in order."""
+    return [item.event for item in items if isinstance(item.event, MessageReceived)]
+
+
 def representative(items: Sequence[InboxItem]) -> MessageReceived | None:
     """Return the message that represents a question: the last in its author's own words, if there is one."""
-    messages = [item.event for item in items if isinstance(item.event, MessageReceived)]
+    messages = messages_of(items)
     own_words = [message for message in messages if message.text.strip() and message.forwarded_from is None]
     answerable = [message for message in messages if message.content.is_answerable]
     return next(reversed(own_words or answerable or messages), None)

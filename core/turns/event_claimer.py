@@ -184,15 +184,7 @@ async def _claim_retry(
     before = await turns.get_latest(tx, conversation.id, before_inbox_id=item.id)
     question = None if before is None else await inbox.get_event(tx, before.seq)
     if before is None or not isinstance(question, MessageReceived) or _is_cleared(before, conversation):
-        turn = await turns.claim(
-            tx,
-            conversation_id=conversation.id,
-            inbox_id=item.id,
-            seq=item.id,
-            asker_id=event.author.id,
-            notice=True,
-        )
-        return await _build_claimed(tx, work, turn, item, question=None, event=event)
+        return await _claim_notice(tx, work, item, event)
     continues = isinstance(event, ButtonPressed) and event.action is ActionButton.CONTINUE
     turn = await turns.claim(
         tx,

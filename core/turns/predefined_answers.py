@@ -77,7 +77,7 @@ class CannedAnswer:
                 up_to_seq=turn.seq,
                 limit=MAX_LINES,
             )
-        query = parse_query(lines, question_seq=min(turn.seq, turn.inbox_id))
+        query = parse_query(lines, question_seq=turn.first_seq)
         found = await asyncio.to_thread(find_canned_response, query.text, responses)
         if found is None:
             return None

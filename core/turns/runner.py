@@ -96,8 +96,7 @@ class TurnRunner:
             unseen = delivery.first_shown_at is None and not claimed.turn.refs
             if outcome is Outcome.UNDELIVERED and unseen:  # nobody has read it: it is not what was said
                 await history.supersede_answer(tx, claimed.turn.conversation_id, claimed.turn.seq)
-            await turns.finish(tx, claimed.turn, outcome=outcome)
-            await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
+            await _close(tx, claimed, outcome)
         telemetry.finished(outcome, delivery)
         if claimed.question is not None:
             await self._producer.prepare_next(claimed)
@@ -120,11 +119,16 @@ class TurnRunner:
         return outcome
 
     async def _close_unasked(self, claimed: ClaimedTurn) -> None:
-        """Close a turn whose answer nobody could see."""
+        """Close a turn without asking Kimi, because nobody could see the answer."""
         async with self._database.begin() as tx:
-            await turns.finish(tx, claimed.turn, outcome=Outcome.UNDELIVERED)
-            await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
+            await _close(tx, claimed, Outcome.UNDELIVERED)
         log.info("turn.not_asked", conversation=claimed.conversation.id)
+
+
+async def _close(tx: Transaction, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
+    """Close a turn together with its events."""
+    await turns.finish(tx, claimed.turn, outcome=outcome)
+    await inbox.set_status(tx, await _event_ids(tx, claimed), EventStatus.DONE)
 
 
 async def _event_ids(tx: Transaction, claimed: ClaimedTurn) -> list[int]:

@@ -52,7 +52,7 @@ class EmbeddedWorkQueue:
 
     @property
     def ready(self) -> bool:
-        """Whether this process works on what is open."""
+        """Whether this process works on open events."""
         return self._process_next is not None and not self.stopping
 
     async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> WakeUp:
@@ -72,7 +72,7 @@ class EmbeddedWorkQueue:
         self._active_answers.cancel(conversation_id, reason)
 
     async def start(self, process_next: ProcessNext) -> None:
-        """Lock the database for this process and resume what is open."""
+        """Lock the database for this process and resume the queues with open events."""
         if self._file_lock is not None:
             self._file_lock.acquire()
         self._process_next = process_next

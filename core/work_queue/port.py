@@ -23,7 +23,7 @@ class WorkQueue(TaskScheduler, Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether this process works on what is open."""
+        """Whether this process works on open events."""
 
     @property
     def takeovers(self) -> int:

@@ -1,8 +1,8 @@
 """Our statements on procrastinate's tables, where its own would lose or double something.
 
 ``%(name)s`` are psycopg's parameters. The tables are those of 3.10, which the migration 0001_initial creates.
-A job's lock and queueing lock are the same text, ``conversation:lane``: at most one job of a line
-of work runs, and at most one waits.
+A job's lock and queueing lock are the same text, ``conversation:lane``: at most one job of a
+conversation's lane runs, and at most one waits.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from core.store import Transaction
 
 TASK = "moonthread:work_off"
 
-# A replica that has time takes the job itself, where no other of its line is there: the job is born
-# as "doing", nobody is notified and nothing fetched. Else it waits for whoever fetches it. Where one
-# waits already, it is locked until our event is committed: procrastinate's fetch skips locked jobs, so
-# whoever works it off sees the event. The insert's own trigger notifies nobody then.
+# A replica that has time takes the job itself, if there is no other job of that lane: the job is inserted
+# as "doing", no replica is notified, and none fetches it. Else the job waits for a replica to fetch it. If
+# one waits already, it is locked until our event is committed: procrastinate's fetch skips locked jobs, so
+# the replica that runs it sees the event. The insert's own trigger notifies nobody then.
 ENQUEUE = """
 WITH line AS (
     SELECT platform AS queue_name,
@@ -44,10 +44,10 @@ SELECT NULL, queue_name,
                  json_build_object('type', 'job_inserted', 'job_id', id)::text)::text FROM anybodys
 """
 
-# The job is deleted, and another is put in its place where its events are not all closed: ids are
-# never used twice, so a worker that was thought dead cannot finish what another one runs now.
-# One that ended by itself and left events waits a moment, so that it does not spin. A row is returned
-# where a job of the same line waits.
+# The job is deleted, and another is inserted if events of its lane are still open: ids are never used
+# twice, so a worker that was taken for dead cannot finish a job that another one runs now. After a job
+# that ended by itself and left events open, the next one waits a moment, so that it does not spin. A row
+# is returned if a job of the same lane waits.
 FINISH = """
 WITH done AS (
     DELETE FROM procrastinate_jobs
@@ -75,9 +75,9 @@ RUNNING_JOBS = "SELECT id FROM procrastinate_jobs WHERE worker_id = %(worker)s A
 
 HEARTBEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
 
-# One row, one decision: a heartbeat that comes at the same time either makes the row young again or
-# finds it gone. With the dead go their jobs, and those whose worker is gone since longer: a foreign key
-# took the number from them.
+# One statement decides on a row: a heartbeat that comes at the same time either renews the row or finds
+# it deleted. The jobs of the deleted workers are freed, and those of workers that were deleted earlier:
+# the foreign key has set their worker_id to NULL.
 EVICT_STALLED = """
 WITH dead AS (
     DELETE FROM procrastinate_workers
@@ -95,7 +95,7 @@ WITH dead AS (
 SELECT 'worker', id FROM dead UNION ALL SELECT 'job', id FROM orphaned
 """
 
-#: Open events that no job stands for: a net under everything else.
+#: Enqueues jobs for open events that have none: should any other way have failed.
 SWEEP = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
 SELECT c.platform, %(task)s, c.id || ':' || i.lane, c.id || ':' || i.lane,
@@ -110,17 +110,17 @@ RETURNING lock
 
 
 def lock_name(queue_key: QueueKey) -> str:
-    """Return the lock of a line of work."""
+    """Return the lock of the jobs of a conversation's lane."""
     return f"{queue_key.conversation_id}:{queue_key.lane}"
 
 
 async def enqueue(
     tx: Transaction, queue_key: QueueKey, *, worker_id: int | None = None, queues: Sequence[str] = ()
 ) -> Job | None:
-    """Put a job for ``work`` into its platform's queue, in the caller's transaction.
+    """Insert a job for ``queue_key`` into its platform's queue, in the caller's transaction.
 
-    With ``worker``, which serves ``queues``, the job is that worker's at once where no other of its line
-    is there; it is returned then, and must be run once the transaction is committed.
+    With ``worker_id``, whose worker serves ``queues``, the job is that worker's at once if there is no other
+    job of its lane; it is returned then, and must be run once the transaction is committed.
     """
     lock = lock_name(queue_key)
     values = {

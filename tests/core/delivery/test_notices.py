@@ -19,7 +19,7 @@ def shown_at(channel: FakeMessageChannel, text: str) -> float:
 
 
 async def test_an_answer_goes_before_waiting_notices(loop_clock: Clock) -> None:
-    """Forty `/help` of one member made another member's answer wait for more than 100 s (S6)."""
+    """Forty `/help` of one member made another member's answer wait for more than 100 s."""
     channel = FakeMessageChannel(loop_clock, per_s=PER_S, burst=BURST)
     async with dispatching(loop_clock) as dispatcher:
         for number in range(40):

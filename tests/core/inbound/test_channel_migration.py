@@ -1,11 +1,14 @@
 """A group that becomes a supergroup, or a channel that is shared: what was stored goes on there."""
 
+import asyncio
+
 import pytest
 
 from core.access import AccessLists, Actor
 from core.chat_policy import ChatRules
+from core.domain.errors import StoreUnavailable
 from core.domain.events import Mention
-from core.store import blocked_people, chat_members, rules
+from core.store import Transaction, blocked_people, channel_moves, chat_members, rules
 from tests.core.inbound.conftest import Inbound
 from tests.event_builders import BOB, group_chat, slack_channel
 
@@ -54,3 +57,34 @@ async def test_allow_and_deny_follow_a_group_to_its_new_id(inbound: Inbound, *, 
     stranger = group_chat()
     stranger.channel = "-100777"
     assert not await inbound.ingest(stranger.message("hello", mention=Mention.BY_NAME))
+
+
+async def test_moves_are_known_to_each_of_the_first_events(inbound: Inbound) -> None:
+    """Of events that arrive together after a restart, none is decided on before the moves are read."""
+    group = group_chat()
+    group.channel = "-555"
+    await inbound.ingest(group.migrate("-100555"))
+    inbound.configure(access=AccessLists(allow=frozenset({"telegram:-555"})))
+    messages = [group.message(f"hello {number}", mention=Mention.BY_NAME) for number in range(3)]
+    assert await asyncio.gather(*(inbound.ingest(message) for message in messages)) == [True] * 3
+
+
+async def test_moves_are_read_again_after_a_failure(
+    inbound: Inbound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that is delivered again is decided on with the moves: a denied group stays out."""
+    group = group_chat()
+    group.channel = "-666"
+    await inbound.ingest(group.migrate("-100666"))
+    inbound.configure(access=AccessLists(deny=frozenset({"telegram:-666"})))
+    message = group.message("hello", mention=Mention.BY_NAME)
+
+    async def fail(tx: Transaction) -> None:
+        raise StoreUnavailable("disk full")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(channel_moves, "load", fail)
+        with pytest.raises(StoreUnavailable):
+            await inbound.ingest(message)
+    assert not await inbound.ingest(message)
+    assert await inbound.open_texts() == []
