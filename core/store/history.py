@@ -257,12 +257,6 @@ async def remove_message(tx: Transaction, conversation_id: int, message_id: str)
         await summaries.remove_from(tx, conversation_id, min(seqs))
 
 
-async def count(tx: Transaction, conversation_id: int) -> int:
-    """Return the number of messages of a conversation."""
-    query = select(func.count()).select_from(_M).where(_M.c.conversation_id == conversation_id)
-    return int((await tx.execute(query)).scalar_one())
-
-
 async def _set_text(tx: Transaction, conversation_id: int, text: str, *where: ColumnElement[bool]) -> bool:
     changed = await tx.execute(update(_M).where(*where).values(text=text).returning(_M.c.seq))
     if seqs := list(changed.scalars()):
