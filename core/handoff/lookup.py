@@ -11,10 +11,10 @@ from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
+from core.store.summaries import MAX_SEQ
 from core.text.language import Language, detect_language
 
 MAX_MESSAGES: Final = 10  #: newest messages that are examined
-_LAST_SEQ: Final = 2**62  #: later than any message
 
 
 async def find_active(
@@ -66,5 +66,5 @@ def customer_address(conversation: Conversation, event: CommandReceived | Button
 async def _load_newest(tx: Transaction, conversation: Conversation) -> list[HistoryMessage]:
     """Return a conversation's newest messages, oldest first."""
     return list(
-        await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=_LAST_SEQ, limit=MAX_MESSAGES)
+        await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=MAX_SEQ, limit=MAX_MESSAGES)
     )
