@@ -86,6 +86,9 @@ class OutboxState(StrEnum):
 ACTIVE = frozenset({HandoffState.WAITING, HandoffState.STAFF})
 """The states in which people answer and the bot does not."""
 
+ASSIGNING = frozenset({HandoffAction.ASSIGN, HandoffAction.REPLY})
+"""The actions whose author becomes the assignee."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoffTransition:

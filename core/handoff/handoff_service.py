@@ -13,6 +13,7 @@ import structlog
 from core.domain.addresses import Address, Person
 from core.domain.handoff_state import (
     ACTIVE,
+    ASSIGNING,
     HandoffAction,
     HandoffEffect,
     HandoffReason,
@@ -191,8 +192,7 @@ class HandoffService:
         if step is None or handoff.ended_at is not None:
             return None
         policy = await self.policy_of(tx, handoff)
-        assigns = action in (HandoffAction.ASSIGN, HandoffAction.REPLY)
-        if step.changes_state or (assigns and author.id != handoff.assignee.id):
+        if step.changes_state or (action in ASSIGNING and author.id != handoff.assignee.id):
             await handoffs.apply_action(
                 tx,
                 handoff,

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
-from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
+from core.domain.handoff_state import ASSIGNING, HandoffAction, HandoffReason, HandoffState
 from core.store import schema
 from core.store.database import Transaction
 
@@ -27,6 +27,10 @@ class DeskRoom:
 
     platform: str = ""  #: "": the team answers in the customer's own room
     channel: str = ""
+
+    def is_channel_of(self, key: ThreadKey) -> bool:
+        """Return whether ``key`` is a thread of this room."""
+        return (self.platform, self.channel) == (key.platform, key.channel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,7 @@ async def apply_action(
     values: dict[str, Any] = {"state": after, "due_at": due_at, "reminder_count": 0}
     if ends:
         values["ended_at"] = now
-    if action in (HandoffAction.ASSIGN, HandoffAction.REPLY):
+    if action in ASSIGNING:
         values |= {"assignee_id": author.id, "assignee_name": author.name[:255]}
     await _update(tx, handoff.id, **values)
     await record_transition(tx, handoff.id, action, handoff.state, after, author=author, now=now)
@@ -220,13 +224,14 @@ async def set_desk_thread(
 
 async def set_desk_room(tx: Transaction, handoff_id: int, room: DeskRoom) -> None:
     """Move a handoff to another room, in which it has no thread yet."""
-    values = {
-        "desk_platform": room.platform,
-        "desk_channel": room.channel,
-        "desk_thread": "",
-        "ticket_refs": (),
-    }
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
+    await _update(
+        tx,
+        handoff_id,
+        desk_platform=room.platform,
+        desk_channel=room.channel,
+        desk_thread="",
+        ticket_refs=(),
+    )
 
 
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
