@@ -11,9 +11,9 @@ from core.domain.events import CommandReceived
 from core.domain.handoff_state import HandoffAction, HandoffReason
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
-from core.handoff.lookup import customer_address, customer_language, find_active, find_customer
+from core.handoff.lookup import customer_address, customer_language, find_active, find_at_desk, find_customer
 from core.inbound.handler import Handled
-from core.store import Transaction, conversations, handoffs
+from core.store import Transaction, conversations
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
@@ -40,9 +40,7 @@ class HandoffCommandHandler:
         self, tx: Transaction, event: CommandReceived, context: EventContext
     ) -> Handled | None:
         """Handle a command; None if it concerns no handoff."""
-        at_desk = None
-        if context.may_concern_handoff:
-            at_desk = await handoffs.get_by_desk_thread(tx, event.address.key)
+        at_desk = await find_at_desk(tx, event, context)
         action = STAFF_COMMANDS.get(event.command)
         if at_desk is not None:
             return await self._apply_action(tx, at_desk, event, action) if action is not None else None

@@ -1,4 +1,4 @@
-"""Lookups of handlers: a conversation's active handoff, its customer, their language and their address."""
+"""Lookups of handlers: the handoff that an event concerns, its customer, their language and their address."""
 
 from dataclasses import replace
 from typing import Final
@@ -15,6 +15,15 @@ from core.store.summaries import MAX_SEQ
 from core.text.language import Language, detect_language
 
 MAX_MESSAGES: Final = 10  #: newest messages that are examined
+
+
+async def find_at_desk(
+    tx: Transaction, event: MessageReceived | CommandReceived, context: EventContext
+) -> Handoff | None:
+    """Return the handoff whose thread at the desk an event is in; None if it is in none."""
+    if not context.may_concern_handoff:
+        return None
+    return await handoffs.get_by_desk_thread(tx, event.address.key)
 
 
 async def find_active(
