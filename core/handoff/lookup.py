@@ -6,7 +6,7 @@ from typing import Final
 from core.domain.addresses import Address, Person
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
 from core.domain.message_content import MessageRole
-from core.store import Transaction, conversations, handoffs, history
+from core.store import Transaction, authors, conversations, handoffs, history
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
@@ -62,7 +62,7 @@ async def is_follow_up(tx: Transaction, conversation: Conversation | None, event
     """Return whether a message continues a conversation of its author and the bot alone."""
     if conversation is None or not event.allows_follow_up:
         return False
-    speakers = await history.load_speaker_ids(tx, conversation.id)
+    speakers = await authors.load_ids(tx, conversation.id)
     return bool(speakers) and not speakers - {event.author.id}
 
 
