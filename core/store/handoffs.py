@@ -93,7 +93,7 @@ async def add(
         )
         .returning(*_H.c)
     )
-    return _handoff(added.one())
+    return build_handoff(added.one())
 
 
 async def get(tx: Transaction, handoff_id: int) -> Handoff | None:
@@ -239,32 +239,6 @@ async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
     await _update(tx, handoff_id, summary=summary)
 
 
-async def load_due_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
-    """Return the handoffs with a due reminder, the most overdue first."""
-    query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
-    return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
-
-
-async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datetime | None) -> Handoff | None:
-    """Claim a due handoff for this transaction; None if another replica has claimed it.
-
-    ``until`` is its next due time unless the caller sets another.
-    """
-    claimed = await tx.execute(
-        update(_H)
-        .where(_H.c.id == handoff_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
-        .values(due_at=until, reminder_count=_H.c.reminder_count + 1)
-        .returning(*_H.c)
-    )
-    row = claimed.one_or_none()
-    return None if row is None else _handoff(row)
-
-
-async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
-    """Set the time of a handoff's next reminder."""
-    await _update(tx, handoff_id, due_at=due_at)
-
-
 async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
     """Return the number of older handoffs that wait for the same team."""
     query = (
@@ -295,10 +269,11 @@ async def _update(tx: Transaction, handoff_id: int, **values: Any) -> None:
 async def _load_latest(tx: Transaction, *where: ColumnElement[bool]) -> Handoff | None:
     query = select(_H).where(*where).order_by(_H.c.id.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _handoff(row)
+    return None if row is None else build_handoff(row)
 
 
-def _handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
+def build_handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
+    """Return a row that holds every column of the table as a handoff."""
     return Handoff(
         id=row.id,
         conversation_id=row.conversation_id,
