@@ -78,8 +78,7 @@ async def list_open_handoffs(tx: Transaction, *, limit: int = 200) -> Sequence[O
         .order_by(_H.c.requested_at, _H.c.id)
         .limit(limit)
     )  # fmt: skip
-    rows = (await tx.execute(query)).mappings().all()
-    return [OpenHandoff(**{str(name): value for name, value in row.items()}) for row in rows]
+    return [OpenHandoff(**row._asdict()) for row in await tx.execute(query)]
 
 
 def _activity(
