@@ -163,7 +163,7 @@ class HandoffButtonHandler:
         draft = item.content.draft
         claimed = await outbox.claim_draft(tx, item)  # False: another press came first
         if claimed and await self._staff_relay.send_draft(tx, handoff, event.author, draft, inbox_id):
-            name = event.author.name or event.author.id
+            name = event.author.name_or_id
             content = OutboxContent(
                 text=texts_for_staff.draft_sent_text(ticket_language(handoff), name, draft), of=item.id
             )

@@ -129,7 +129,7 @@ class Reminders:
     ) -> None:
         """Remind the desk of a waiting customer, and tell the customer the first few times."""
         language = ticket_language(handoff)
-        customer = handoff.customer.name or handoff.customer.id
+        customer = handoff.customer.name_or_id
         waited = self._service.now() - handoff.requested_at
         waiting = handoff.state is HandoffState.WAITING
         if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
@@ -146,7 +146,7 @@ class Reminders:
     def _mention_assignee(self, handoff: Handoff) -> str:
         assignee = handoff.assignee
         return self._platforms.render_mentions(
-            handoff.desk_room.platform, [(assignee.id, assignee.name or assignee.id)]
+            handoff.desk_room.platform, [(assignee.id, assignee.name_or_id)]
         )
 
     def _mention_contacts(self, handoff: Handoff, policy: HandoffPolicy) -> str:
