@@ -25,7 +25,7 @@ class LimiterStore(Protocol):
     """One account's shared state."""
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` on the newest state, alone; return its result and the new version.
+        """Run ``change`` on the newest state, alone; return its result and the new version.
 
         Raises:
             StoreUnavailable: it is not known whether anything was kept.
@@ -48,7 +48,7 @@ class MemoryLimiterStore:
         self._lock = asyncio.Lock()
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` and keep its state."""
+        """Run ``change`` and keep its state."""
         async with self._lock:
             await asyncio.sleep(0)  # a real one is never done at once
             self.state, result = change(self.state, 0.0)
@@ -72,10 +72,10 @@ class DatabaseLimiterStore:
         )
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` in one transaction that holds the row.
+        """Run ``change`` in one transaction that holds the row.
 
         First it is tried in a single statement, from the state as we left it: mostly nobody was there
-        since. So ``step`` may run twice, and only its last result counts.
+        since. So ``change`` may run twice, and only its last result counts.
         """
         latest, self._cached = self._cached, None
         if latest is not None:

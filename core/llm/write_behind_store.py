@@ -35,7 +35,7 @@ class WriteBehindStore:
         self._flush_task: asyncio.Task[None] | None = None
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` on the state in memory; it is stored a moment later."""
+        """Run ``change`` on the state in memory; it is stored a moment later."""
         await self._ensure_loaded()
         await asyncio.sleep(0)  # whoever asks in the same moment goes into the next step
         assert self._state is not None  # noqa: S101 (loaded above)

@@ -1,4 +1,4 @@
-"""Questions, failures, cost and first tokens by hour, and what is open now."""
+"""Questions, failures, cost and time to first token by hour, and the open handoffs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
