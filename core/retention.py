@@ -14,11 +14,11 @@ from core.store.clock import utc_now
 log = structlog.get_logger(__name__)
 
 INTERVAL_S: Final = 86_400.0
-BATCH_PAUSE_S: Final = 0.05  #: between two portions, for others who write
+BATCH_PAUSE_S: Final = 0.05  #: between two batches, for other writers
 
 
 class Retention:
-    """A chore of the engine's: of several replicas one does it."""
+    """Periodic task that deletes what is too old; one of all replicas runs it."""
 
     def __init__(
         self,
@@ -28,14 +28,21 @@ class Retention:
         retention_days: int,
         collect_files: Callable[[], None] = lambda: None,
     ) -> None:
-        """``days`` of 0 keeps everything; ``tidy`` has files deleted that nobody refers to any more."""
+        """Set the age.
+
+        Args:
+            database: whose rows are deleted.
+            clock: for the pauses between two batches.
+            retention_days: age from which rows are deleted; 0 keeps everything.
+            collect_files: starts the deletion of files that nothing refers to any more.
+        """
         self._collect_files = collect_files
         self._database = database
         self._clock = clock
         self._retention_days = retention_days
 
     def start(self, scheduler: TaskScheduler) -> None:
-        """Have it done every day; nothing where everything is kept."""
+        """Schedule the daily deletion, unless everything is kept."""
         if self._retention_days:
             scheduler.schedule(PeriodicTask(name="retention", every_s=INTERVAL_S, run=self._run))
 

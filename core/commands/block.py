@@ -9,7 +9,7 @@ from core.commands.command import Command, CommandReply
 from core.commands.options import admins_only_text, as_code
 from core.domain.addresses import Person
 from core.inbound.staff import StaffDirectory
-from core.store import Database, Transaction, blocked_people, history
+from core.store import Database, Transaction, authors, blocked_people, history
 from core.store.blocked_people import EVERYWHERE
 from core.text.language import Language, pick
 
@@ -84,7 +84,7 @@ async def _find_person(
     """Return who is meant: by the message replied to, by id or name, or as the only other one."""
     quoted, named = command.quoted, command.argument.strip().removeprefix("@").casefold()
     if candidates is None:
-        speakers = await history.load_people(tx, command.conversation.key)
+        speakers = await authors.load_in_channel(tx, command.conversation.key)
         candidates = [one for one in speakers if one.id != command.author.id]
     if named:
         fits = [one for one in candidates if named in (one.id.casefold(), one.name.casefold())]

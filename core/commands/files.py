@@ -9,6 +9,7 @@ from core.domain.file_states import FileState
 from core.files.garbage_collector import FileGarbageCollector
 from core.store import Database, files
 from core.store.files import File
+from core.store.summaries import MAX_SEQ
 from core.text.language import Language, pick
 from core.text.message_text import display_name
 from core.text.notices import Notice
@@ -17,7 +18,6 @@ MAX_LISTED = 20  #: the newest
 REMOVE = "rm"
 ALL = "all"
 MAX_LABEL_CHARS = 32  #: characters of a name on a button
-MAX_SEQ = 2**62  #: later than any message
 
 
 class FilesCommand:

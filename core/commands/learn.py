@@ -22,12 +22,12 @@ from core.knowledge.file_text import FileTextReader
 from core.knowledge.indexing import IndexedDocument, index_document
 from core.knowledge.scope import chat_set_name, owner_of
 from core.store import Database, files, history, knowledge
+from core.store.summaries import MAX_SEQ
 from core.text.language import Language, pick
 from core.text.message_text import display_name
 
 log = structlog.get_logger(__name__)
 
-MAX_SEQ = 2**62  #: later than any message
 REMOVE = "remove"
 LIST = "list"
 MAX_LISTED = 30

@@ -1,5 +1,6 @@
 """JSON form of stored budgets."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from core.delivery.shared_budget import ReplicaLoad, SharedBudget
@@ -33,7 +34,7 @@ def encode_budget(budget: SharedBudget) -> dict[str, Any]:
     }
 
 
-def decode_budget(stored: dict[str, Any]) -> SharedBudget | None:
+def decode_budget(stored: Mapping[str, Any]) -> SharedBudget | None:
     """Return a budget's stored state; None if the row is new or was written in another version."""
     if stored.get("v") != VERSION:
         return None

@@ -16,7 +16,7 @@ from core.delivery.token_bucket import BucketState
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
 from core.store import Database
-from core.store import delivery as rows
+from core.store.shared_state import DELIVERY_BUDGETS
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,8 @@ class BudgetSnapshotter:
             StoreUnavailable: it cannot be read.
         """
         async with self._database.begin() as tx:
-            await rows.delete_unused(tx, unused_s=UNUSED_TTL_S)
-            stored = await rows.load_all(tx)
+            await DELIVERY_BUDGETS.delete_unused(tx, unused_s=UNUSED_TTL_S)
+            stored = await DELIVERY_BUDGETS.load_all(tx)
         now, wall = self._clock.time(), time.time()
         budgets = {key: decode_budget(row) for key, row in stored.items()}
         self._pool.restore(
@@ -67,12 +67,12 @@ class BudgetSnapshotter:
         calls, wall = self._pool.calls_started, time.time()
         offset_s = wall - self._clock.time()
         stored = {
-            key: encode_budget(SharedBudget(state=state.shifted(offset_s), now=wall))
+            key: (0, encode_budget(SharedBudget(state=state.shifted(offset_s), now=wall)))
             for key, state in self._pool.states().items()
         }
         try:
             async with self._database.begin() as tx:
-                await rows.save(tx, stored)
+                await DELIVERY_BUDGETS.save(tx, stored)
         except StoreUnavailable as exc:
             log.info("delivery.budgets_not_saved", error=str(exc))
         else:

@@ -5,6 +5,7 @@ the next call of the same budget, or by themselves a moment later.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,8 +26,8 @@ from core.delivery.shared_budget import (
 from core.domain.clock import Clock, SharedClock
 from core.domain.errors import StoreUnavailable
 from core.ports.platform import Budget
-from core.store import Database, Transaction
-from core.store import delivery as rows
+from core.store import Database
+from core.store.shared_state import DELIVERY_BUDGETS, SharedRow, State
 
 log = structlog.get_logger(__name__)
 
@@ -82,22 +83,24 @@ class SharedBudgetStore:
     async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
         """Decide in one transaction that locks the budgets' rows."""
         reported = {request.budget.key: self._unreported.pop(request.budget.key, []) for request in requests}
+
+        def change(rows: Mapping[str, SharedRow]) -> tuple[Mapping[str, State], Reservation]:
+            now, stored = self._decode(rows)
+            reservation = try_reserve(
+                stored,
+                requests,
+                replica=self.replica,
+                call_id=call_id,
+                completed={key: self._completed_calls(replies) for key, replies in reported.items()},
+                now=now,
+            )
+            return _encode(reservation.budgets), reservation
+
         try:
-            async with self._database.begin() as tx:
-                now, stored = await self._lock(tx, [request.budget.key for request in requests])
-                reservation = try_reserve(
-                    stored,
-                    requests,
-                    replica=self.replica,
-                    call_id=call_id,
-                    completed={key: self._completed_calls(replies) for key, replies in reported.items()},
-                    now=now,
-                )
-                await _save(tx, reservation.budgets)
+            return await DELIVERY_BUDGETS.update(self._database, list(reported), change)
         except StoreUnavailable:
             self._requeue(reported)
             raise
-        return reservation
 
     def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
         """Remember the reply, and report it if no further call does so first."""
@@ -109,10 +112,13 @@ class SharedBudgetStore:
 
     async def record_rate_limit(self, budget: Budget, retry_after_s: float) -> None:
         """Close the budget's row."""
-        async with self._database.begin() as tx:
-            now, stored = await self._lock(tx, [budget.key])
+
+        def change(rows: Mapping[str, SharedRow]) -> tuple[Mapping[str, State], None]:
+            now, stored = self._decode(rows)
             closed = apply_rate_limit(stored.get(budget.key), budget, retry_after_s, now)
-            await _save(tx, {budget.key: closed})
+            return _encode({budget.key: closed}), None
+
+        await DELIVERY_BUDGETS.update(self._database, [budget.key], change)
 
     async def close(self) -> None:
         """Report all replies, so that the others need not wait for them."""
@@ -137,29 +143,34 @@ class SharedBudgetStore:
         reported, self._unreported = self._unreported, {}
         if not reported:
             return
+
+        def change(rows: Mapping[str, SharedRow]) -> tuple[Mapping[str, State], None]:
+            now, stored = self._decode(rows)
+            after = {
+                key: apply_completions(
+                    stored.get(key),
+                    replies[0].budget,
+                    self._completed_calls(replies),
+                    replica=self.replica,
+                    now=now,
+                )
+                for key, replies in reported.items()
+                if replies
+            }
+            return _encode(after), None
+
         try:
-            async with self._database.begin() as tx:
-                now, stored = await self._lock(tx, list(reported))
-                after = {
-                    key: apply_completions(
-                        stored.get(key),
-                        replies[0].budget,
-                        self._completed_calls(replies),
-                        replica=self.replica,
-                        now=now,
-                    )
-                    for key, replies in reported.items()
-                    if replies
-                }
-                await _save(tx, after)
+            await DELIVERY_BUDGETS.update(self._database, list(reported), change)
         except StoreUnavailable:
             self._requeue(reported)
             raise
 
-    async def _lock(self, tx: Transaction, keys: Sequence[str]) -> tuple[float, dict[str, SharedBudget]]:
-        """Lock budgets, and return the present by the shared clock with the states that are stored."""
-        wall_s, found = await rows.lock(tx, keys)
-        stored = {key: budget for key, row in found.items() if (budget := decode_budget(row)) is not None}
+    def _decode(self, rows: Mapping[str, SharedRow]) -> tuple[float, dict[str, SharedBudget]]:
+        """Return the present by the shared clock, and the states that locked rows hold."""
+        server_times_s = [row.server_time_s for row in rows.values() if row.server_time_s is not None]
+        wall_s = max(server_times_s, default=time.time())
+        budgets = {key: decode_budget(row.state) for key, row in rows.items()}
+        stored = {key: budget for key, budget in budgets.items() if budget is not None}
         latest_s = max((budget.now for budget in stored.values()), default=0.0)
         return self._shared_clock.synchronize(latest_s, wall_s), stored
 
@@ -168,7 +179,7 @@ class SharedBudgetStore:
             return
         self._pruned_at = self._clock.time()
         async with self._database.begin() as tx:
-            await rows.delete_unused(tx, unused_s=UNUSED_TTL_S)
+            await DELIVERY_BUDGETS.delete_unused(tx, unused_s=UNUSED_TTL_S)
 
     def _completed_calls(self, completions: Sequence[_Completion]) -> list[CompletedCall]:
         now = self._clock.time()
@@ -179,5 +190,5 @@ class SharedBudgetStore:
             self._unreported[key] = replies + self._unreported.get(key, [])
 
 
-async def _save(tx: Transaction, budgets: Mapping[str, SharedBudget]) -> None:
-    await rows.save(tx, {key: encode_budget(budget) for key, budget in budgets.items()})
+def _encode(budgets: Mapping[str, SharedBudget]) -> Mapping[str, State]:
+    return {key: encode_budget(budget) for key, budget in budgets.items()}

@@ -23,6 +23,11 @@ class Person:
     name: str = ""  #: display name; "" if not known yet
     language: str = ""  #: BCP 47 tag of the client's language; "" if the platform does not send it
 
+    @property
+    def name_or_id(self) -> str:
+        """The display name; the id if the name is not known."""
+        return self.name or self.id
+
 
 class ChatType(StrEnum):
     """How public a conversation is."""

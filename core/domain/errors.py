@@ -3,21 +3,22 @@
 ::
 
     MoonthreadError
-    ├── SettingsError            bad configuration: every fault, with what to do
-    ├── StoreUnavailable         the database did not answer or refused
-    │   └── StoreRefusedData     it refuses the data; trying again does not help
-    ├── DuplicateEvent           the event was stored before; nothing of it is stored again
-    ├── LeaseLost                another attempt owns this turn now; stop without a word
+    ├── SettingsError               bad configuration: every fault, with what to do
+    ├── StoreUnavailable            the database did not answer or refused
+    │   └── StoreRefusedData        it refuses the data; trying again does not help
+    ├── DuplicateEvent              the event was stored before; nothing of it is stored again
+    ├── LeaseLost                   another attempt owns this turn now; stop without a word
     └── PlatformError
-        ├── PlatformRateLimited   nothing was shown; wait ``retry_after_s``
-        ├── MessageGone          the message to edit was deleted; post anew
-        ├── PlatformRefused       the content was refused; a plainer form may pass
-        ├── PlatformForbidden        blocked, kicked, archived: nothing will be shown there
-        ├── DownloadRefused      an attachment cannot be had, and trying again does not help
-        ├── PlatformUnavailable   nothing was shown; the same call may be tried again
-        └── PlatformOutcomeUnknown     the call may have taken effect (a time-out, a lost reply)
+        ├── PlatformRateLimited     nothing was shown; wait ``retry_after_s``
+        ├── MessageGone             the message to edit was deleted; post anew
+        ├── PlatformRefused         the content was refused; a plainer form may pass
+        ├── PlatformForbidden       blocked, kicked, archived: nothing will be shown there
+        │   └── ThreadClosed        so in this thread only
+        ├── DownloadRefused         an attachment cannot be had, and trying again does not help
+        ├── PlatformUnavailable     nothing was shown; the same call may be tried again
+        └── PlatformOutcomeUnknown  the call may have taken effect (a time-out, a lost reply)
 
-Kimi's own errors stand in :mod:`core.kimi.api_errors`.
+Kimi's own errors are in :mod:`core.kimi.api_errors`.
 """
 
 from typing import Literal, TypeAlias

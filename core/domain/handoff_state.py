@@ -1,12 +1,13 @@
-"""Who answers a conversation, the bot or a person, and what each change of that brings. Pure.
+"""States of a handoff, and the effects of each change of state. Pure.
 
 ::
 
     bot ──ask──▶ waiting ──take, answer──▶ staff ──back──▶ bot
      └───take──────────────────────────────▲  └───close──▶ closed
 
-A handover begins with ASK or TAKE and ends with BACK or CLOSE. What is done to an ended one changes
-nothing, so that two closings are one; a customer who asks again begins a new one.
+A handoff begins with REQUEST or ASSIGN and ends with RETURN_TO_BOT or CLOSE. An action on an ended one
+changes nothing, so that closing twice is closing once; a customer who asks again begins a new one. The
+diagram shows the actions' stored values.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ class HandoffState(StrEnum):
 
 
 class HandoffReason(StrEnum):
-    """Why a conversation was handed over."""
+    """Why a handoff began."""
 
     CUSTOMER = "customer"  #: the customer used the command or the button
     PHRASE = "phrase"  #: the customer's message asks for a person
@@ -35,7 +36,7 @@ class HandoffReason(StrEnum):
 
 
 class HandoffAction(StrEnum):
-    """What somebody does to a handover."""
+    """An action on a handoff."""
 
     REQUEST = "ask"  #: the customer or the bot asks for a person
     ASSIGN = "take"
@@ -45,7 +46,7 @@ class HandoffAction(StrEnum):
 
 
 class HandoffEffect(StrEnum):
-    """What a change brings."""
+    """An effect of a change of state."""
 
     SILENCE_BOT = "silence"  #: the running answer ends, and what waits for one is left to people
     UPDATE_TICKET = "card"  #: the desk's card shows the new state
@@ -85,6 +86,9 @@ class OutboxState(StrEnum):
 
 ACTIVE = frozenset({HandoffState.WAITING, HandoffState.STAFF})
 """The states in which people answer and the bot does not."""
+
+ASSIGNING = frozenset({HandoffAction.ASSIGN, HandoffAction.REPLY})
+"""The actions whose author becomes the assignee."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +134,13 @@ _TRANSITIONS: dict[tuple[HandoffState, HandoffAction], tuple[HandoffState, tuple
 
 
 def initial_transition(action: HandoffAction) -> HandoffTransition:
-    """Return what ASK or TAKE does where no handover is under way."""
+    """Return what REQUEST or ASSIGN does if no handoff is active."""
     after, effects = _TRANSITIONS[HandoffState.BOT, action]
     return HandoffTransition(before=HandoffState.BOT, after=after, effects=effects)
 
 
 def transition(state: HandoffState, action: HandoffAction) -> HandoffTransition | None:
-    """Return what an action does to a handover in ``state``; None where it has ended already."""
+    """Return what an action does to a handoff in ``state``; None if it has ended."""
     if state not in ACTIVE:
         return None
     after, effects = _TRANSITIONS[state, action]

@@ -5,7 +5,7 @@ text renders it from the fields (:mod:`core.text.message_text`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -149,7 +149,3 @@ class MessageContent:
     def all_attachments(self) -> tuple[Attachment, ...]:
         """Its own attachments, and those of the message that it replies to."""
         return (*self.attachments, *(self.reply.attachments if self.reply is not None else ()))
-
-    def without_reply(self) -> "MessageContent":
-        """Return the same content without the message that it replies to."""
-        return replace(self, reply=None)

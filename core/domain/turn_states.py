@@ -56,10 +56,10 @@ class KimiFailure:
 
     def __str__(self) -> str:
         """Return the stored form, such as "failed:rate_limited"."""
-        return f"{_FAILURE_PREFIX}{self.code}"
+        return f"{FAILURE_PREFIX}{self.code}"
 
 
-_FAILURE_PREFIX: Final = "failed:"
+FAILURE_PREFIX: Final = "failed:"  #: of the stored form of :class:`KimiFailure`
 
 TurnOutcome: TypeAlias = Outcome | KimiFailure
 """How a turn ended. ``str()`` returns its stored form, which is also its label in metrics."""
@@ -74,8 +74,8 @@ def parse_outcome(stored: str) -> TurnOutcome | None:
     Raises:
         ValueError: no outcome has this form.
     """
-    if stored.startswith(_FAILURE_PREFIX):
-        return KimiFailure(stored.removeprefix(_FAILURE_PREFIX))
+    if stored.startswith(FAILURE_PREFIX):
+        return KimiFailure(stored.removeprefix(FAILURE_PREFIX))
     return Outcome(stored) if stored else None
 
 

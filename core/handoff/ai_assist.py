@@ -23,6 +23,7 @@ from core.store import Database, conversations, history
 from core.store.conversations import Conversation
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
+from core.store.summaries import MAX_SEQ
 from core.text.language import pick
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,6 @@ MAX_LINES = 40  #: newest messages that Kimi is shown
 MAX_LINE_CHARS = 4_000
 MAX_REPLY_TOKENS = 2_000  #: thinking included
 FAIR_SHARE_WEIGHT = 0.5  #: share of the account, relative to a person's question
-LAST_SEQ = 2**62  #: later than any message
 
 SUMMARY_PROMPT = (
     "You help a support team. Below is a conversation between customers, a bot and perhaps people of the "
@@ -88,7 +88,7 @@ class HandoffAssistant:
                 tx,
                 conversation.id,
                 after_seq=conversation.history_cutoff_seq,
-                up_to_seq=LAST_SEQ,
+                up_to_seq=MAX_SEQ,
                 limit=MAX_LINES,
             )
         if not lines:

@@ -79,7 +79,7 @@ class HandoffButtonHandler:
             address=customer_address(conversation, event),
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
-        return enqueued(conversation.id, result.cancel_reason if result is not None else None)
+        return enqueued(conversation.id, result)
 
     async def _on_bad_feedback(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
         """Save a bad verdict and escalate; None, for the usual handler, if there is no desk."""
@@ -101,7 +101,7 @@ class HandoffButtonHandler:
             address=customer_address(conversation, event),
         )
         result = await self._service.escalate(tx, conversation, request, policy, inbox_id=inbox_id)
-        return enqueued(conversation.id, result.cancel_reason if result is not None else None)
+        return enqueued(conversation.id, result)
 
     async def _save_rating(
         self, tx: Transaction, event: ButtonPressed, handoff_id: int, stars: int
@@ -163,7 +163,7 @@ class HandoffButtonHandler:
         draft = item.content.draft
         claimed = await outbox.claim_draft(tx, item)  # False: another press came first
         if claimed and await self._staff_relay.send_draft(tx, handoff, event.author, draft, inbox_id):
-            name = event.author.name or event.author.id
+            name = event.author.name_or_id
             content = OutboxContent(
                 text=texts_for_staff.draft_sent_text(ticket_language(handoff), name, draft), of=item.id
             )

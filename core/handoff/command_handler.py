@@ -9,11 +9,11 @@ from core.domain.addresses import ChatType
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived
 from core.domain.handoff_state import HandoffAction, HandoffReason
-from core.handoff.handoff_service import HandoffRequest, HandoffResult, HandoffService
+from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
-from core.handoff.lookup import customer_address, customer_language, find_active, find_customer
+from core.handoff.lookup import customer_address, customer_language, find_active, find_at_desk, find_customer
 from core.inbound.handler import Handled
-from core.store import Transaction, conversations, handoffs
+from core.store import Transaction, conversations
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
@@ -40,9 +40,7 @@ class HandoffCommandHandler:
         self, tx: Transaction, event: CommandReceived, context: EventContext
     ) -> Handled | None:
         """Handle a command; None if it concerns no handoff."""
-        at_desk = None
-        if context.may_concern_handoff:
-            at_desk = await handoffs.get_by_desk_thread(tx, event.address.key)
+        at_desk = await find_at_desk(tx, event, context)
         action = STAFF_COMMANDS.get(event.command)
         if at_desk is not None:
             return await self._apply_action(tx, at_desk, event, action) if action is not None else None
@@ -77,7 +75,7 @@ class HandoffCommandHandler:
             address=customer_address(conversation, event),
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
-        return _enqueued(conversation, result)
+        return enqueued(conversation.id, result)
 
     async def _take_in_shared_room(
         self, tx: Transaction, conversation: Conversation | None, event: CommandReceived
@@ -96,7 +94,7 @@ class HandoffCommandHandler:
         result = await self._service.assign_in_shared_room(
             tx, conversation, request, event.author, inbox_id=inbox_id
         )
-        return _enqueued(conversation, result)
+        return enqueued(conversation.id, result)
 
     async def _apply_action(
         self, tx: Transaction, handoff: Handoff, event: CommandReceived, action: HandoffAction
@@ -104,7 +102,3 @@ class HandoffCommandHandler:
         inbox_id = await store_event(tx, event, handoff.conversation_id)
         await self._service.apply_action(tx, handoff, action, event.author, inbox_id=inbox_id)
         return enqueued(handoff.conversation_id)
-
-
-def _enqueued(conversation: Conversation, result: HandoffResult | None) -> Handled:
-    return enqueued(conversation.id, result.cancel_reason if result is not None else None)

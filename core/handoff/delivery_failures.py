@@ -21,7 +21,7 @@ from core.handoff.outbox_writer import enqueue, notify_customer, notify_desk
 from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, handoffs, outbox, outbox_copies
 from core.store.handoffs import NOBODY, DeskRoom, Handoff
-from core.store.outbox import OutboxContent, OutboxItem, SourceMessage
+from core.store.outbox import OutboxContent, OutboxItem
 from core.text.language import Language
 
 log = structlog.get_logger(__name__)
@@ -99,9 +99,7 @@ class DeliveryFailures:
         rooms = [room for room in (policy.desk_room, policy.fallback_desk_room) if room is not None]
         if handoff.desk_room in rooms:
             rooms = rooms[rooms.index(handoff.desk_room) + 1 :]
-        key = handoff.address.key
-        here = DeskRoom(platform=key.platform, channel=key.channel)
-        return next((room for room in rooms if room != here), None)
+        return next((room for room in rooms if not room.is_channel_of(handoff.address.key)), None)
 
     async def _return_to_bot(
         self, tx: Transaction, item: OutboxItem, handoff: Handoff, language: Language
@@ -135,7 +133,7 @@ async def requeue(tx: Transaction, item: OutboxItem) -> None:
         kind=item.kind,
         side=item.side,
         content=replace(item.content, moves=item.content.moves + 1),
-        source=source or SourceMessage(),
+        source=source,
     )
 
 

@@ -34,7 +34,7 @@ from core.handoff.copy_changes import CopyChanges
 from core.handoff.customer_relay import relay_customer_message
 from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
-from core.handoff.lookup import find_active
+from core.handoff.lookup import find_active, find_at_desk
 from core.handoff.outbox_writer import notify_customer, update_ticket
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
@@ -87,18 +87,16 @@ class HandoffEventHandler:
     async def _on_message(
         self, tx: Transaction, event: MessageReceived, context: EventContext
     ) -> Handled | None:
-        conversation = context.replied_conversation or context.conversation
-        if context.may_concern_handoff:
-            at_desk = await handoffs.get_by_desk_thread(tx, event.address.key)
-            if at_desk is not None:
-                return await self._on_desk_message(tx, at_desk, event)
-            conversation, handoff = await find_active(tx, event, context)
-            if handoff is not None:
-                return await self._on_customer_message(tx, handoff, event)
-            if conversation is not None:
-                commented = await self._save_rating_comment(tx, conversation, event)
-                if commented is not None:
-                    return commented
+        at_desk = await find_at_desk(tx, event, context)
+        if at_desk is not None:
+            return await self._staff_relay.handle(tx, at_desk, event)
+        conversation, handoff = await find_active(tx, event, context)
+        if handoff is not None:
+            return await self._on_customer_message(tx, handoff, event)
+        if conversation is not None and context.may_concern_handoff:
+            commented = await self._save_rating_comment(tx, conversation, event)
+            if commented is not None:
+                return commented
         if self._is_beside_threads(event):
             hinted = await self._hint_beside_threads(tx, event)
             if hinted is not None:
@@ -132,9 +130,6 @@ class HandoffEventHandler:
             content=OutboxContent(text=text, address=event.address),
         )
         return enqueued(conversation.id)
-
-    async def _on_desk_message(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
-        return await self._staff_relay.handle(tx, handoff, event)
 
     async def _on_customer_message(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived

@@ -13,6 +13,7 @@ import structlog
 from core.domain.addresses import Address, Person
 from core.domain.handoff_state import (
     ACTIVE,
+    ASSIGNING,
     HandoffAction,
     HandoffEffect,
     HandoffReason,
@@ -191,8 +192,7 @@ class HandoffService:
         if step is None or handoff.ended_at is not None:
             return None
         policy = await self.policy_of(tx, handoff)
-        assigns = action in (HandoffAction.ASSIGN, HandoffAction.REPLY)
-        if step.changes_state or (assigns and author.id != handoff.assignee.id):
+        if step.changes_state or (action in ASSIGNING and author.id != handoff.assignee.id):
             await handoffs.apply_action(
                 tx,
                 handoff,
@@ -261,7 +261,7 @@ class HandoffService:
     async def _tell_desk(self, tx: Transaction, handoff: Handoff, change: _Change) -> None:
         await update_ticket(tx, handoff, change.inbox_id)
         if change.action is not HandoffAction.REQUEST:
-            name = change.author.name or change.author.id
+            name = change.author.name_or_id
             text = texts_for_staff.action_text(ticket_language(handoff), change.action, name)
             await notify_desk(tx, handoff, change.inbox_id, text)
 
@@ -276,7 +276,7 @@ class HandoffService:
         asked_again = change.action is HandoffAction.REQUEST and change.transition.before in ACTIVE
         if asked_again:
             # Sent first, so that a desk that is gone is noticed before the customer is told that it is there.
-            customer = handoff.customer.name or handoff.customer.id
+            customer = handoff.customer.name_or_id
             again = texts_for_staff.asks_again_text(ticket_language(handoff), customer)
             await notify_desk(tx, handoff, change.inbox_id, again)
         content = OutboxContent(

@@ -2,7 +2,7 @@
 
 from core.domain.events import Event
 from core.domain.queue import EventStatus, Lane, QueueKey
-from core.domain.turn_states import CancelReason
+from core.handoff.handoff_service import HandoffResult
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.store import Transaction, inbox
@@ -29,7 +29,8 @@ async def skip_event(tx: Transaction, event: Event) -> Handled:
 
 
 def enqueued(
-    conversation_id: int, cancel_reason: CancelReason | None = None, *, lane: Lane = Lane.HANDOFF
+    conversation_id: int, result: HandoffResult | None = None, *, lane: Lane = Lane.HANDOFF
 ) -> Handled:
-    """Return the result of an event that :func:`store_event` stored."""
+    """Return the result of an event that :func:`store_event` stored, and of its action on a handoff."""
+    cancel_reason = result.cancel_reason if result is not None else None
     return Handled(queue_key=QueueKey(conversation_id, lane), cancel_reason=cancel_reason)

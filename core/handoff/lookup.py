@@ -1,4 +1,4 @@
-"""Lookups of handlers: a conversation's active handoff, its customer, their language and their address."""
+"""Lookups of handlers: the handoff that an event concerns, its customer, their language and their address."""
 
 from dataclasses import replace
 from typing import Final
@@ -6,15 +6,24 @@ from typing import Final
 from core.domain.addresses import Address, Person
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
 from core.domain.message_content import MessageRole
-from core.store import Transaction, conversations, handoffs, history
+from core.store import Transaction, authors, conversations, handoffs, history
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
+from core.store.summaries import MAX_SEQ
 from core.text.language import Language, detect_language
 
 MAX_MESSAGES: Final = 10  #: newest messages that are examined
-_LAST_SEQ: Final = 2**62  #: later than any message
+
+
+async def find_at_desk(
+    tx: Transaction, event: MessageReceived | CommandReceived, context: EventContext
+) -> Handoff | None:
+    """Return the handoff whose thread at the desk an event is in; None if it is in none."""
+    if not context.may_concern_handoff:
+        return None
+    return await handoffs.get_by_desk_thread(tx, event.address.key)
 
 
 async def find_active(
@@ -53,7 +62,7 @@ async def is_follow_up(tx: Transaction, conversation: Conversation | None, event
     """Return whether a message continues a conversation of its author and the bot alone."""
     if conversation is None or not event.allows_follow_up:
         return False
-    speakers = await history.load_speaker_ids(tx, conversation.id)
+    speakers = await authors.load_ids(tx, conversation.id)
     return bool(speakers) and not speakers - {event.author.id}
 
 
@@ -66,5 +75,5 @@ def customer_address(conversation: Conversation, event: CommandReceived | Button
 async def _load_newest(tx: Transaction, conversation: Conversation) -> list[HistoryMessage]:
     """Return a conversation's newest messages, oldest first."""
     return list(
-        await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=_LAST_SEQ, limit=MAX_MESSAGES)
+        await history.load_recent(tx, conversation.id, after_seq=-1, up_to_seq=MAX_SEQ, limit=MAX_MESSAGES)
     )

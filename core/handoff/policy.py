@@ -44,7 +44,7 @@ class HandoffPolicy:
     def has_desk_for(self, key: ThreadKey) -> bool:
         """Return whether a conversation in ``key``'s channel can be handed off: the desk is another room."""
         room = self.desk_room
-        return room is not None and (room.platform, room.channel) != (key.platform, key.channel)
+        return room is not None and not room.is_channel_of(key)
 
     def contacts_on(self, platform: str) -> Sequence[str]:
         """Return the ids of the contacts on one platform."""
@@ -94,7 +94,7 @@ class HandoffPolicies:
     def is_desk(self, key: ThreadKey) -> bool:
         """Return whether ``key``'s channel is the deployment's desk."""
         room = self._default_policy.desk_room
-        return room is not None and (room.platform, room.channel) == (key.platform, key.channel)
+        return room is not None and room.is_channel_of(key)
 
     async def is_staff(self, tx: Transaction, actor: Actor) -> bool:
         """Return whether a person is an admin of the deployment or staff of the chat."""

@@ -19,7 +19,7 @@ from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import HandoffPolicy
 from core.handoff.ticket_card import ticket_language
 from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
-from core.store import Database, Transaction, conversations, handoffs, outbox
+from core.store import Database, Transaction, conversations, due_handoffs, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
 from core.work_queue.port import WorkQueue
 
@@ -56,7 +56,7 @@ class Reminders:
             StoreUnavailable: the next check acts on the rest.
         """
         async with self._database.read() as tx:
-            due_ids = await handoffs.load_due_ids(tx, self._service.now())
+            due_ids = await due_handoffs.load_ids(tx, self._service.now())
         for handoff_id in due_ids:
             wake_up = None
             async with self._database.begin() as tx:
@@ -76,7 +76,7 @@ class Reminders:
         waits = found.state is HandoffState.WAITING or found.customer_waiting
         if waits and policy.away_notice:
             # Nobody is there to be reminded, and the customer was told: this check does not count.
-            await handoffs.set_due_at(tx, handoff_id, policy.opens_at or now + CHECK_WHILE_CLOSED)
+            await due_handoffs.set_due_at(tx, handoff_id, policy.opens_at or now + CHECK_WHILE_CLOSED)
             return None
         next_check = self._service.due_at(
             found.state,
@@ -84,7 +84,7 @@ class Reminders:
             customer_waits=found.customer_waiting,
             reminder_count=found.reminder_count + 1,
         )
-        handoff = await handoffs.claim(tx, handoff_id, now=now, until=next_check)
+        handoff = await due_handoffs.claim(tx, handoff_id, now=now, until=next_check)
         if handoff is None:
             return None
         conversation = await conversations.get(tx, handoff.conversation_id)
@@ -129,7 +129,7 @@ class Reminders:
     ) -> None:
         """Remind the desk of a waiting customer, and tell the customer the first few times."""
         language = ticket_language(handoff)
-        customer = handoff.customer.name or handoff.customer.id
+        customer = handoff.customer.name_or_id
         waited = self._service.now() - handoff.requested_at
         waiting = handoff.state is HandoffState.WAITING
         if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
@@ -146,7 +146,7 @@ class Reminders:
     def _mention_assignee(self, handoff: Handoff) -> str:
         assignee = handoff.assignee
         return self._platforms.render_mentions(
-            handoff.desk_room.platform, [(assignee.id, assignee.name or assignee.id)]
+            handoff.desk_room.platform, [(assignee.id, assignee.name_or_id)]
         )
 
     def _mention_contacts(self, handoff: Handoff, policy: HandoffPolicy) -> str:

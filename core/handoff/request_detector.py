@@ -49,7 +49,7 @@ class RequestDetector:
             reason=reason, customer=event.author, language=language, address=event.address
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
-        return enqueued(conversation.id, result.cancel_reason if result is not None else None)
+        return enqueued(conversation.id, result)
 
 
 async def _reason_of(

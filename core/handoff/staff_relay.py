@@ -45,7 +45,7 @@ class StaffRelay:
         self._service = service
 
     async def handle(self, tx: Transaction, handoff: Handoff, event: MessageReceived) -> Handled:
-        """Store a message in a ticket's thread, and act on what it is."""
+        """Store a message in a ticket's thread; relay it, or answer it within the team."""
         policy = await self._service.policy_of(tx, handoff)
         siblings = await _load_siblings(tx, event)
         captions = [*siblings.values(), event]

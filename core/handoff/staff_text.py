@@ -14,7 +14,6 @@ from typing import Final, TypeAlias
 
 from core.domain.events import Mention
 
-NOTE_MARK: Final = "//"
 SEND_MARK: Final = ">>"  #: of a desk that sends marked text only
 
 #: Characters that keyboards and editors write for a slash, and that NFKC keeps apart.

@@ -96,13 +96,11 @@ def _queue_position_text(language: Language, waiting_ahead: int) -> str:
 
 def assigned_text(language: Language, name: str) -> str:
     """Say that a person has taken over; ``name`` is "" if it is not shown."""
-    who_zh, who_en = (
-        (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
-    )
+    who = _staff_name(language, name)
     return pick(
         language,
-        zh=f"{who_zh} 已经接手，接下来由真人回复你。",
-        en=f"{who_en} from our team is here now and answers you.",
+        zh=f"{who} 已经接手，接下来由真人回复你。",
+        en=f"{who} from our team is here now and answers you.",
     )
 
 
@@ -181,15 +179,17 @@ def staff_unreachable_text(language: Language) -> str:
 
 def not_passed_on_text(language: Language, what: UnsupportedContent | None) -> str:
     """Say that a part of a message cannot be passed on to the team."""
-    kinds_zh = {UnsupportedContent.VOICE: "语音", UnsupportedContent.STICKER: "贴纸"}
-    kinds_en = {UnsupportedContent.VOICE: "voice message", UnsupportedContent.STICKER: "sticker"}
-    name_zh = kinds_zh.get(what, "这类内容") if what is not None else "这类内容"
-    name_en = kinds_en.get(what, "kind of message") if what is not None else "kind of message"
+    match what:
+        case UnsupportedContent.VOICE:
+            kind = pick(language, zh="语音", en="voice message")
+        case UnsupportedContent.STICKER:
+            kind = pick(language, zh="贴纸", en="sticker")
+        case _:
+            kind = pick(language, zh="这类内容", en="kind of message")
     return pick(
         language,
-        zh=f"我没法把{name_zh}转给同事，已告诉他们你发过。请用文字写一下。",
-        en=f"I cannot pass this {name_en} on to our team; they know that you sent one. Please put it in "
-        "words.",
+        zh=f"我没法把{kind}转给同事，已告诉他们你发过。请用文字写一下。",
+        en=f"I cannot pass this {kind} on to our team; they know that you sent one. Please put it in words.",
     )
 
 
@@ -213,11 +213,13 @@ def text_failed_text(language: Language) -> str:
 
 def already_assigned_text(language: Language, name: str) -> str:
     """Answer a repeated request: a person has taken over already; ``name`` is "" if it is not shown."""
-    who_zh, who_en = (
-        (f"**{plain_name(name)}**", f"**{plain_name(name)}**") if name else ("一位同事", "A colleague")
-    )
+    who = _staff_name(language, name)
     return pick(
         language,
-        zh=f"{who_zh} 正在处理，你写的内容他都能看到。",
-        en=f"{who_en} has this in hand and sees what you write.",
+        zh=f"{who} 正在处理，你写的内容他都能看到。",
+        en=f"{who} has this in hand and sees what you write.",
     )
+
+
+def _staff_name(language: Language, name: str) -> str:
+    return f"**{plain_name(name)}**" if name else pick(language, zh="一位同事", en="A colleague")

@@ -34,7 +34,7 @@ def ticket_language(handoff: Handoff) -> Language:
 
 def title(handoff: Handoff) -> str:
     """Return the title of a handoff's ticket and topic."""
-    return f"#{handoff.id} {plain_name(handoff.customer.name or handoff.customer.id)}"
+    return f"#{handoff.id} {plain_name(handoff.customer.name_or_id)}"
 
 
 def render(
@@ -95,7 +95,7 @@ def _hint(language: Language, send_mode: SendMode) -> str:
 
 def status_text(handoff: Handoff) -> str:
     """Return a handoff's state as text."""
-    language, who = ticket_language(handoff), plain_name(handoff.assignee.name or handoff.assignee.id)
+    language, who = ticket_language(handoff), plain_name(handoff.assignee.name_or_id)
     match handoff.state:
         case HandoffState.WAITING:
             return pick(language, zh="🔴 等待接手", en="🔴 waiting")

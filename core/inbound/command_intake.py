@@ -16,11 +16,11 @@ from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.store import (
     Transaction,
+    authors,
     conversation_settings,
     conversations,
     feedback,
     files,
-    history,
     inbox,
     turns,
 )
@@ -123,7 +123,7 @@ class CommandIntake:
             latest = await turns.get_latest(tx, conversation.id)
             return latest is None or latest.asker_id == event.author.id
         if command is CommandName.NEW:
-            speakers = await history.load_speaker_ids(tx, conversation.id)
+            speakers = await authors.load_ids(tx, conversation.id)
             return not speakers or event.author.id in speakers
         return True
 

@@ -41,12 +41,12 @@ from core.inbound.message_intake import asks_again, intake_edit
 from core.llm.pseudonymizing_model import KEY_NAME
 from core.store import (
     Transaction,
+    authors,
     blocked_people,
     chat_members,
     conversations,
     flood_counters,
     handoffs,
-    history,
     inbox,
     turns,
 )
@@ -208,7 +208,7 @@ async def _is_question(tx: Transaction, event: ActiveEvent, context: EventContex
         ):
             return True
         case MessageReceived(mention=Mention.NONE, allows_follow_up=True):
-            return conversation is not None and await history.load_speaker_ids(tx, conversation.id) <= {
+            return conversation is not None and await authors.load_ids(tx, conversation.id) <= {
                 event.author.id
             }
         case MessageReceived(mention=Mention.NONE):

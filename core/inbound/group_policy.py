@@ -19,7 +19,7 @@ from core.domain.addresses import ChatType, ThreadKey
 from core.domain.events import Mention, MessageReceived
 from core.domain.message_content import ReplyContext
 from core.domain.queue import Lane, QueueKey
-from core.store import Transaction, chat_members, conversations, history, inbox, rules, turns
+from core.store import Transaction, authors, chat_members, conversations, inbox, rules, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 
@@ -202,7 +202,7 @@ async def _is_sole_participant(
     """Return whether a message follows up in a conversation of its author and the bot alone."""
     if conversation is None or not event.allows_follow_up or (event.threads_by_reply and not is_reply):
         return False
-    speakers = await history.load_speaker_ids(tx, conversation.id)
+    speakers = await authors.load_ids(tx, conversation.id)
     others = speakers - {event.author.id}
     others -= await chat_members.filter_staff(tx, event.address.key, others)
     if event.author.id not in speakers or others or event.unsupported_content is not None:
@@ -221,7 +221,7 @@ async def _bot_participates(tx: Transaction, conversation: Conversation) -> bool
 
 
 async def _has_messages(tx: Transaction, conversation: Conversation) -> bool:
-    return bool(await history.load_speaker_ids(tx, conversation.id))
+    return bool(await authors.load_ids(tx, conversation.id))
 
 
 async def _last_staff_message_at(tx: Transaction, conversation: Conversation | None) -> datetime | None:

@@ -15,7 +15,7 @@ from core.inbound.forwards import find_turn_of_comment
 from core.inbound.group_policy import GroupPolicyResult, evaluate, muted_by_staff
 from core.inbound.handler import IGNORED, Handled
 from core.inbound.history_writer import append_to_history, attach_media_group
-from core.store import Transaction, chat_members, conversations, files, history, inbox, turns
+from core.store import Transaction, authors, chat_members, conversations, files, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.history import HistoryMessage
@@ -215,7 +215,7 @@ async def _intake_by_default(
     answered = addressed
     if not addressed and known is not None:
         # A conversation with several people goes on without the bot until it is mentioned.
-        others = await history.load_speaker_ids(tx, known.id) - {event.author.id}
+        others = await authors.load_ids(tx, known.id) - {event.author.id}
         follows_up = event.allows_follow_up and not others and event.unsupported_content is None
         answered = follows_up or _is_answered(grouped)
     answered = answered and not is_stale

@@ -1,6 +1,6 @@
 """The state as JSON and back. Lists instead of objects: the row is read and written often."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from core.llm.limiter_state import (
@@ -47,7 +47,7 @@ def encode_state(state: LimiterState) -> dict[str, Any]:
     }
 
 
-def decode_state(payload: dict[str, Any]) -> LimiterState:
+def decode_state(payload: Mapping[str, Any]) -> LimiterState:
     """Return the state; a new one where another version of this program wrote it."""
     if payload.get("shape") != FORMAT_VERSION:
         return LimiterState()

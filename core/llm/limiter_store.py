@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from core.llm.limiter_codec import decode_state, encode_state
 from core.llm.limiter_state import LimiterState
 from core.store import Database
-from core.store import account as rows
+from core.store.shared_state import LLM_LIMITER_STATE
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class LimiterStore(Protocol):
     """One account's shared state."""
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` on the newest state, alone; return its result and the new version.
+        """Run ``change`` on the newest state, alone; return its result and the new version.
 
         Raises:
             StoreUnavailable: it is not known whether anything was kept.
@@ -48,7 +48,7 @@ class MemoryLimiterStore:
         self._lock = asyncio.Lock()
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` and keep its state."""
+        """Run ``change`` and keep its state."""
         async with self._lock:
             await asyncio.sleep(0)  # a real one is never done at once
             self.state, result = change(self.state, 0.0)
@@ -72,10 +72,10 @@ class DatabaseLimiterStore:
         )
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` in one transaction that holds the row.
+        """Run ``change`` in one transaction that holds the row.
 
         First it is tried in a single statement, from the state as we left it: mostly nobody was there
-        since. So ``step`` may run twice, and only its last result counts.
+        since. So ``change`` may run twice, and only its last result counts.
         """
         latest, self._cached = self._cached, None
         if latest is not None:
@@ -85,21 +85,23 @@ class DatabaseLimiterStore:
                 self._cached = (state, wall_s, version + 1)
                 return result, version + 1
         async with self._database.begin() as tx:
-            row = await rows.lock(tx, self._account)
-            wall_s = row.wall_s or time.time()
-            state, result = change(decode_state(row.payload), wall_s)
-            await rows.save(tx, self._account, encode_state(state), version=row.version + 1)
-        self._cached = (state, wall_s, row.version + 1)
-        return result, row.version + 1
+            row = (await LLM_LIMITER_STATE.lock(tx, [self._account]))[self._account]
+            wall_s, version = row.server_time_s or time.time(), row.version + 1
+            state, result = change(decode_state(row.state), wall_s)
+            await LLM_LIMITER_STATE.save(tx, {self._account: (version, encode_state(state))})
+        self._cached = (state, wall_s, version)
+        return result, version
 
     async def _compare_and_swap(self, state: LimiterState, version: int) -> bool:
         async with self._database.write() as tx:
-            return await rows.compare_and_swap(tx, self._account, encode_state(state), version=version)
+            return await LLM_LIMITER_STATE.compare_and_swap(
+                tx, self._account, encode_state(state), version=version
+            )
 
     async def version(self) -> int:
         """Read the row's version."""
         async with self._database.read() as tx:
-            return await rows.load_version(tx, self._account)
+            return await LLM_LIMITER_STATE.load_version(tx, self._account)
 
 
 def account_name(base_url: str, api_key: str) -> str:

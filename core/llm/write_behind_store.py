@@ -14,7 +14,7 @@ from core.llm.limiter_codec import decode_state, encode_state
 from core.llm.limiter_state import LimiterState
 from core.llm.limiter_store import StateUpdate, T
 from core.store import Database
-from core.store import account as rows
+from core.store.shared_state import LLM_LIMITER_STATE
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class WriteBehindStore:
         self._flush_task: asyncio.Task[None] | None = None
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` on the state in memory; it is stored a moment later."""
+        """Run ``change`` on the state in memory; it is stored a moment later."""
         await self._ensure_loaded()
         await asyncio.sleep(0)  # whoever asks in the same moment goes into the next step
         assert self._state is not None  # noqa: S101 (loaded above)
@@ -61,8 +61,8 @@ class WriteBehindStore:
         async with self._load_lock:
             if self._state is None:
                 async with self._database.begin() as tx:
-                    row = await rows.lock(tx, self._account)
-                self._state, self._version = decode_state(row.payload), row.version
+                    row = (await LLM_LIMITER_STATE.lock(tx, [self._account]))[self._account]
+                self._state, self._version = decode_state(row.state), row.version
                 self._saved_version = row.version
 
     async def _flush_periodically(self) -> None:
@@ -76,7 +76,7 @@ class WriteBehindStore:
         state, version = self._state, self._version
         try:
             async with self._database.begin() as tx:
-                await rows.save(tx, self._account, encode_state(state), version=version)
+                await LLM_LIMITER_STATE.save(tx, {self._account: (version, encode_state(state))})
         except StoreUnavailable as exc:
             log.info("limiter.save_failed", error=str(exc))
         else:

@@ -1,16 +1,16 @@
-"""Questions, failures, cost and first tokens by hour, and what is open now."""
+"""Questions, failures, cost and time to first token by hour, and the open handoffs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, case, cast, func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.turn_states import CallPurpose, Outcome
 from core.store import schema
-from core.store.clock import utc_now
+from core.store.clock import Period, period_text, utc_now
 from core.store.database import Transaction
 from core.store.turn_reports import FAILED
 
@@ -48,7 +48,8 @@ async def hourly_activity(tx: Transaction, *, hours: int) -> Sequence[HourlyActi
     """Return the figures of the latest hours, the current one last; hours without questions included."""
     now = utc_now().replace(minute=0, second=0, microsecond=0)
     since = now - timedelta(hours=hours - 1)
-    turns_hour, usage_hour = _hour(tx, _T.c.started_at), _hour(tx, _U.c.created_at)
+    turns_hour = period_text(tx, _T.c.started_at, Period.HOUR).label("hour")
+    usage_hour = period_text(tx, _U.c.created_at, Period.HOUR).label("hour")
     asked = or_(_T.c.outcome.is_(None), _T.c.outcome != Outcome.NOTICE)
     turns = await tx.execute(
         select(turns_hour, func.count(), func.sum(case((FAILED, 1), else_=0)))
@@ -78,8 +79,7 @@ async def list_open_handoffs(tx: Transaction, *, limit: int = 200) -> Sequence[O
         .order_by(_H.c.requested_at, _H.c.id)
         .limit(limit)
     )  # fmt: skip
-    rows = (await tx.execute(query)).mappings().all()
-    return [OpenHandoff(**{str(name): value for name, value in row.items()}) for row in rows]
+    return [OpenHandoff(**row._asdict()) for row in await tx.execute(query)]
 
 
 def _activity(
@@ -95,10 +95,3 @@ def _activity(
         cost_usd=cost,
         time_to_first_token_s=None if first is None else float(first),
     )
-
-
-def _hour(tx: Transaction, column: Column[Any]) -> ColumnElement[str]:
-    """Return the hour of a moment as text, such as "2026-11-29 21" (UTC)."""
-    if tx.dialect.name == "postgresql":
-        return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD HH24").label("hour")
-    return func.substr(cast(column, String), 1, 13).label("hour")

@@ -19,7 +19,7 @@ from core.store.database import KEEPALIVE_OPTIONS, Database, Transaction, abort_
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-POLLING_LEADER_LOCK = 0x6D6F6F70  #: the advisory lock of whoever polls; any fixed number will do
+POLLING_LEADER_LOCK = 0x6D6F6F70  #: advisory lock of the replica that polls; any fixed number
 
 
 def conninfo(database: Database) -> str:
@@ -29,14 +29,14 @@ def conninfo(database: Database) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What NOTIFY brought."""
+    """A notification that NOTIFY sent."""
 
     channel: str
     payload: str
 
 
 async def notify(tx: Transaction, channel: str, payload: str) -> None:
-    """Tell every listening replica something once the transaction is committed; nothing on SQLite."""
+    """Notify every listening replica when the transaction is committed; does nothing on SQLite."""
     if tx.dialect.name == "postgresql":
         await tx.exec_driver_sql("SELECT pg_notify(%s, %s)", (channel, payload))
 
@@ -48,8 +48,8 @@ class DatabaseTimeout(StoreUnavailable):
 class DedicatedConnection:
     """One PostgreSQL connection outside the pool; not for two tasks at once.
 
-    Every verb raises :class:`StoreUnavailable` where no answer comes in time; the connection is
-    closed then, and with it its locks and what it listened to.
+    Every method raises :class:`StoreUnavailable` if the server does not answer in time; the connection is
+    then closed, which ends its locks and subscriptions.
     """
 
     def __init__(self, database: Database, *, name: str, timeout_s: float = 2.0) -> None:
@@ -60,7 +60,7 @@ class DedicatedConnection:
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
 
     async def open(self) -> None:
-        """Connect, where it is not connected."""
+        """Connect, unless it is connected."""
         if self._connection is not None:
             return
         try:
@@ -84,7 +84,7 @@ class DedicatedConnection:
             await self._with_timeout(self._fetch(statement, None), self._timeout_s)
 
     async def notifications(self, wait_s: float) -> list[Notification]:
-        """Return the received notifications, at the latest after ``remaining_wait_s`` seconds."""
+        """Return the received notifications, at the latest after ``wait_s`` seconds."""
         return await self._with_timeout(self._notifications(wait_s), wait_s + self._timeout_s)
 
     async def close(self) -> None:
@@ -110,9 +110,9 @@ class DedicatedConnection:
         return self._connection
 
     async def _with_timeout(self, coroutine: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        """Do ``work``; where it takes too long, cut the line.
+        """Await ``coroutine``; abort the connection if that takes longer than ``timeout_s`` seconds.
 
-        Cancelling would ask the server to cancel, which is of no use to us where it is out of reach.
+        Cancelling would send a request to the server, which is useless if it cannot be reached.
         """
         task = asyncio.ensure_future(coroutine)
         silent = False
@@ -170,7 +170,7 @@ class LeaderElection:
         on_elected: Callable[[], Awaitable[None]],
         on_deposed: Callable[[], Awaitable[None]],
     ) -> None:
-        """``on_gain`` begins what only the leader does, ``on_loss`` ends it before anything else."""
+        """``on_elected`` starts what only the leader does; ``on_deposed`` ends it, before anything else."""
         self._database = database
         self._lock = lock
         self._on_elected = on_elected

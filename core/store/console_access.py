@@ -100,7 +100,7 @@ async def record(tx: Transaction, person: str, action: str, target: str) -> None
 async def list_audit(tx: Transaction, *, limit: int) -> Sequence[AuditEntry]:
     """Return the latest entries of the audit log, newest first."""
     rows = await tx.execute(select(_A).order_by(_A.c.id.desc()).limit(limit))
-    return [AuditEntry(**{str(name): value for name, value in row.items()}) for row in rows.mappings()]
+    return [AuditEntry(**row._asdict()) for row in rows]
 
 
 def _hash(token: str) -> str:

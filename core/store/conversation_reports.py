@@ -93,12 +93,9 @@ async def list_conversations(
         .limit(limit)
         .offset(offset)
     )  # fmt: skip
-    rows = (await tx.execute(query)).mappings().all()
     return [
-        ConversationReport(
-            **{str(name): value for name, value in row.items()} | {"first_text": row["first_text"] or ""}
-        )
-        for row in rows
+        ConversationReport(**row._asdict() | {"first_text": row.first_text or ""})
+        for row in await tx.execute(query)
     ]
 
 
@@ -115,8 +112,8 @@ async def list_messages(
         .order_by(_M.c.id.desc())
         .limit(limit)
     )  # fmt: skip
-    rows = (await tx.execute(query)).mappings().all()
-    return [MessageReport(**{str(name): value for name, value in row.items()}) for row in reversed(rows)]
+    rows = (await tx.execute(query)).all()
+    return [MessageReport(**row._asdict()) for row in reversed(rows)]
 
 
 def _conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:

@@ -79,14 +79,14 @@ class DatabaseTransfer:
     def __init__(
         self, source: Database, target: Database, on_progress: Callable[[TransferProgress], None]
     ) -> None:
-        """Copies a database; ``tell`` is called with every copied portion and compared table."""
+        """``on_progress`` is called with every copied batch and every compared table."""
         self._source, self._target, self._on_progress = source, target, on_progress
         self._lock = FileLock(source)
 
     async def run(self, *, start_over: bool = False) -> int:
         """Copy the missing rows, compare all tables and open the target; return the number of rows.
 
-        ``anew`` throws away what an earlier, incomplete copy brought.
+        ``start_over`` deletes what an earlier, incomplete copy brought.
 
         Raises:
             TransferRefused: source or target are not what they have to be, or differ afterwards.

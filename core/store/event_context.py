@@ -26,7 +26,7 @@ class StoredFloodCounter:
     """How an event's author has asked lately."""
 
     counter: FloodCounter
-    updated_at: datetime  #: for a compare-and-swap (:func:`core.store.guard.save_flood_counter`)
+    updated_at: datetime  #: for a compare-and-swap (:func:`core.store.flood_counters.save`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,5 @@
 """Verdicts on answers: one for each person, of which the latest counts."""
 
-from collections.abc import Mapping
-
-from sqlalchemy import func, select
-
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import schema
 from core.store.clock import utc_now
@@ -18,13 +14,3 @@ async def save(tx: Transaction, *, turn_id: int, person_id: str, verdict: Feedba
     values = {"verdict": verdict, "given_at": utc_now()}
     stored = upsert(tx, _F).values(turn_id=turn_id, person_id=person_id, **values)
     await tx.execute(stored.on_conflict_do_update(index_elements=["turn_id", "person_id"], set_=values))
-
-
-async def count_by_verdict(tx: Transaction, turn_id: int) -> Mapping[FeedbackVerdict, int]:
-    """Return the number of people who gave each verdict on a turn."""
-    query = (
-        select(_F.c.verdict, func.count().label("number"))
-        .where(_F.c.turn_id == turn_id)
-        .group_by(_F.c.verdict)
-    )
-    return {row.verdict: row.number for row in await tx.execute(query)}

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
-from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
+from core.domain.handoff_state import ASSIGNING, HandoffAction, HandoffReason, HandoffState
 from core.store import schema
 from core.store.database import Transaction
 
@@ -27,6 +27,10 @@ class DeskRoom:
 
     platform: str = ""  #: "": the team answers in the customer's own room
     channel: str = ""
+
+    def is_channel_of(self, key: ThreadKey) -> bool:
+        """Return whether ``key`` is a thread of this room."""
+        return (self.platform, self.channel) == (key.platform, key.channel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,7 @@ async def add(
         )
         .returning(*_H.c)
     )
-    return _handoff(added.one())
+    return build_handoff(added.one())
 
 
 async def get(tx: Transaction, handoff_id: int) -> Handoff | None:
@@ -158,7 +162,7 @@ async def apply_action(
     values: dict[str, Any] = {"state": after, "due_at": due_at, "reminder_count": 0}
     if ends:
         values["ended_at"] = now
-    if action in (HandoffAction.ASSIGN, HandoffAction.REPLY):
+    if action in ASSIGNING:
         values |= {"assignee_id": author.id, "assignee_name": author.name[:255]}
     await _update(tx, handoff.id, **values)
     await record_transition(tx, handoff.id, action, handoff.state, after, author=author, now=now)
@@ -220,44 +224,19 @@ async def set_desk_thread(
 
 async def set_desk_room(tx: Transaction, handoff_id: int, room: DeskRoom) -> None:
     """Move a handoff to another room, in which it has no thread yet."""
-    values = {
-        "desk_platform": room.platform,
-        "desk_channel": room.channel,
-        "desk_thread": "",
-        "ticket_refs": (),
-    }
-    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(**values))
+    await _update(
+        tx,
+        handoff_id,
+        desk_platform=room.platform,
+        desk_channel=room.channel,
+        desk_thread="",
+        ticket_refs=(),
+    )
 
 
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
     """Store the summary that the ticket shows."""
     await _update(tx, handoff_id, summary=summary)
-
-
-async def load_due_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
-    """Return the handoffs with a due reminder, the most overdue first."""
-    query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
-    return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
-
-
-async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datetime | None) -> Handoff | None:
-    """Claim a due handoff for this transaction; None if another replica has claimed it.
-
-    ``until`` is its next due time unless the caller sets another.
-    """
-    claimed = await tx.execute(
-        update(_H)
-        .where(_H.c.id == handoff_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
-        .values(due_at=until, reminder_count=_H.c.reminder_count + 1)
-        .returning(*_H.c)
-    )
-    row = claimed.one_or_none()
-    return None if row is None else _handoff(row)
-
-
-async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
-    """Set the time of a handoff's next reminder."""
-    await _update(tx, handoff_id, due_at=due_at)
 
 
 async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
@@ -290,10 +269,11 @@ async def _update(tx: Transaction, handoff_id: int, **values: Any) -> None:
 async def _load_latest(tx: Transaction, *where: ColumnElement[bool]) -> Handoff | None:
     query = select(_H).where(*where).order_by(_H.c.id.desc()).limit(1)
     row = (await tx.execute(query)).one_or_none()
-    return None if row is None else _handoff(row)
+    return None if row is None else build_handoff(row)
 
 
-def _handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
+def build_handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
+    """Return a row that holds every column of the table as a handoff."""
     return Handoff(
         id=row.id,
         conversation_id=row.conversation_id,

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.addresses import Person, ThreadKey
 from core.domain.message_content import Attachment, MessageContent, MessageRole
 from core.store import schema, summaries
 from core.store.clock import utc_now
 from core.store.database import Transaction
 
-_M, _C = schema.messages, schema.conversations
+_M = schema.messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +56,6 @@ _IN_RANGE = (
 )
 _RECENT = _IN_RANGE.order_by(_M.c.seq.desc(), _M.c.id.desc())
 _OLDEST = _IN_RANGE.order_by(_M.c.seq, _M.c.id)
-_SPEAKERS = (
-    select(_M.c.author_id)
-    .where(
-        _M.c.conversation_id == bindparam("conversation"),
-        _M.c.role == MessageRole.USER,
-        _M.c.author_id != "",  # apps
-    )
-    .distinct()
-)
 _SUPERSEDE = (
     update(_M)
     .where(
@@ -174,30 +164,6 @@ async def load_oldest(
     )
 
 
-async def load_speaker_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
-    """Return the ids of all people who have written in a conversation; apps are none."""
-    return frozenset((await tx.execute(_SPEAKERS, {"conversation": conversation_id})).scalars())
-
-
-async def load_people(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
-    """Return everybody who has written in a channel, once for each name they had, the latest first."""
-    query = (
-        select(_M.c.author_id, _M.c.author_name)
-        .join(_C, _C.c.id == _M.c.conversation_id)
-        .where(
-            _C.c.platform == key.platform,
-            _C.c.tenant == key.tenant,
-            _C.c.channel == key.channel,
-            _M.c.role == MessageRole.USER,
-            _M.c.author_id != "",
-        )
-        .group_by(_M.c.author_id, _M.c.author_name)
-        .order_by(func.max(_M.c.id).desc())
-        .limit(limit)
-    )
-    return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]
-
-
 async def supersede_answer(tx: Transaction, conversation_id: int, seq: int) -> None:
     """Exclude the answers to the question ``seq`` from all later prompts; they stay stored."""
     await tx.execute(_SUPERSEDE, {"of_conversation": conversation_id, "of_seq": seq})
@@ -255,12 +221,6 @@ async def remove_message(tx: Transaction, conversation_id: int, message_id: str)
     )
     if seqs := list(deleted.scalars()):
         await summaries.remove_from(tx, conversation_id, min(seqs))
-
-
-async def count(tx: Transaction, conversation_id: int) -> int:
-    """Return the number of messages of a conversation."""
-    query = select(func.count()).select_from(_M).where(_M.c.conversation_id == conversation_id)
-    return int((await tx.execute(query)).scalar_one())
 
 
 async def _set_text(tx: Transaction, conversation_id: int, text: str, *where: ColumnElement[bool]) -> bool:

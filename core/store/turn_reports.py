@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, String, func, or_, select, true, type_coer
 
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.message_content import MessageRole
-from core.domain.turn_states import Outcome, TurnOutcome, TurnState
+from core.domain.turn_states import FAILURE_PREFIX, Outcome, TurnOutcome, TurnState
 from core.store import schema
 from core.store.database import Transaction
 
@@ -20,7 +20,7 @@ _T, _C, _M, _I = schema.turns, schema.conversations, schema.messages, schema.inb
 _U, _F = schema.usage, schema.feedback
 
 FAILED: Final = or_(
-    type_coerce(_T.c.outcome, String).like("failed:%"),
+    type_coerce(_T.c.outcome, String).startswith(FAILURE_PREFIX),
     _T.c.outcome.in_((Outcome.UNDELIVERED, Outcome.EMPTY, Outcome.FILES_UNREADABLE)),
 )
 """Condition of a turn that left its question without an answer through no decision of a person's."""

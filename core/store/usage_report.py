@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal, select, text
+from sqlalchemy import ColumnElement, case, func, literal, select, text
 
 from core.access import Actor
 from core.domain.turn_states import CallPurpose
 from core.store import schema
+from core.store.clock import Period, period_text
 from core.store.database import Transaction
 
 _C, _U = schema.conversations, schema.usage
@@ -73,12 +74,9 @@ async def grouped_totals(tx: Transaction, group_by: GroupBy, *, since: datetime)
 
 
 def _group_columns(tx: Transaction) -> Mapping[GroupBy, ColumnElement[str]]:
-    day: ColumnElement[str] = func.substr(cast(_U.c.created_at, String), 1, 10)
-    if tx.dialect.name == "postgresql":
-        day = func.to_char(func.timezone("UTC", _U.c.created_at), "YYYY-MM-DD")
     person = case((_U.c.person_id == "", literal("–")), else_=_U.c.person_id)
     return {
-        "day": day,
+        "day": period_text(tx, _U.c.created_at, Period.DAY),
         "person": _C.c.platform + ":" + person,
         "chat": _C.c.platform + ":" + _C.c.channel,
         "model": _U.c.model,

@@ -7,7 +7,7 @@ from core.delivery.budget_snapshot import SAVE_INTERVAL_S, BudgetSnapshotter
 from core.domain.clock import Clock
 from core.ports.platform import Budget
 from core.store import Database
-from core.store import delivery as rows
+from core.store.shared_state import DELIVERY_BUDGETS
 
 pytestmark = pytest.mark.virtual_time
 
@@ -67,7 +67,7 @@ async def test_nothing_is_stored_if_all_budgets_are_full_again(
     await snapshotter.close()
 
     async with virtual_database.read() as tx:
-        assert await rows.load_all(tx) == {}
+        assert await DELIVERY_BUDGETS.load_all(tx) == {}
 
 
 async def test_calls_whose_replies_never_came_count(virtual_database: Database, loop_clock: Clock) -> None:

@@ -15,7 +15,7 @@ from core.domain.clock import FakeClock
 from core.domain.errors import StoreUnavailable
 from core.ports.platform import Budget
 from core.store import Database
-from core.store import delivery as rows
+from core.store.shared_state import DELIVERY_BUDGETS
 
 BUDGET = Budget(key="fake:c", per_s=0.001, burst=3)
 REQUEST = BudgetRequest(BUDGET)
@@ -24,8 +24,8 @@ REQUEST = BudgetRequest(BUDGET)
 async def calls_in_flight(database: Database) -> list[object]:
     """Return the ids of the stored budget's calls in flight."""
     async with database.begin() as tx:
-        _, found = await rows.lock(tx, [BUDGET.key])
-    stored = decode_budget(found[BUDGET.key])
+        found = await DELIVERY_BUDGETS.lock(tx, [BUDGET.key])
+    stored = decode_budget(found[BUDGET.key].state)
     return [] if stored is None else list(stored.state.in_flight)
 
 
@@ -102,8 +102,8 @@ async def test_unused_budgets_are_deleted(database: Database) -> None:
     one = SharedBudgetStore(database, FakeClock(), "one")
     await one.reserve([REQUEST], 1)
     async with database.begin() as tx:
-        assert await rows.delete_unused(tx, unused_s=60) == 0
-        assert await rows.delete_unused(tx, unused_s=-60) == 1
+        assert await DELIVERY_BUDGETS.delete_unused(tx, unused_s=60) == 0
+        assert await DELIVERY_BUDGETS.delete_unused(tx, unused_s=-60) == 1
     await one.close()
 
 

@@ -12,7 +12,7 @@ from core.llm import WriteBehindStore
 from core.llm.limiter_state import LimiterState
 from core.llm.write_behind_store import FLUSH_AFTER_S
 from core.store import Database, migrate
-from core.store import account as rows
+from core.store.shared_state import LLM_LIMITER_STATE
 
 
 def counted(state: LimiterState, _: float) -> tuple[LimiterState, int]:
@@ -39,7 +39,7 @@ async def test_a_crash_forgets_a_moment_at_most(database: Database) -> None:
     async with asyncio.timeout(20 * FLUSH_AFTER_S):
         while True:
             async with database.read() as tx:
-                if await rows.load_version(tx, "account") == 1:
+                if await LLM_LIMITER_STATE.load_version(tx, "account") == 1:
                     break
             await asyncio.sleep(0.01)
     await ledger.close()
@@ -58,8 +58,8 @@ async def test_many_changes_are_stored_together(database: Database) -> None:
     for _ in range(500):
         await ledger.update(counted)
     await ledger.close()
-    updates = [statement for statement in written if statement.startswith("UPDATE llm_limiter_state")]
-    assert 1 <= len(updates) <= 20
+    saves = [statement for statement in written if statement.startswith("INSERT INTO llm_limiter_state")]
+    assert 1 <= len(saves) <= 20
 
 
 async def test_a_database_that_is_away_holds_nobody_up(sqlite_url: str) -> None:

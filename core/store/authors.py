@@ -1,0 +1,46 @@
+"""People who have written in a conversation or a channel."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, func, select
+
+from core.domain.addresses import Person, ThreadKey
+from core.domain.message_content import MessageRole
+from core.store import schema
+from core.store.database import Transaction
+
+_M, _C = schema.messages, schema.conversations
+
+_IDS = (
+    select(_M.c.author_id)
+    .where(
+        _M.c.conversation_id == bindparam("conversation"),
+        _M.c.role == MessageRole.USER,
+        _M.c.author_id != "",  # an app
+    )
+    .distinct()
+)
+
+
+async def load_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
+    """Return the ids of all people who have written in a conversation; apps are none."""
+    return frozenset((await tx.execute(_IDS, {"conversation": conversation_id})).scalars())
+
+
+async def load_in_channel(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
+    """Return everybody who has written in a channel, once for each name they had, the latest first."""
+    query = (
+        select(_M.c.author_id, _M.c.author_name)
+        .join(_C, _C.c.id == _M.c.conversation_id)
+        .where(
+            _C.c.platform == key.platform,
+            _C.c.tenant == key.tenant,
+            _C.c.channel == key.channel,
+            _M.c.role == MessageRole.USER,
+            _M.c.author_id != "",
+        )
+        .group_by(_M.c.author_id, _M.c.author_name)
+        .order_by(func.max(_M.c.id).desc())
+        .limit(limit)
+    )
+    return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]

@@ -1,0 +1,38 @@
+"""Handoffs with a due reminder: each is claimed by one replica."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from core.store import schema
+from core.store.database import Transaction
+from core.store.handoffs import Handoff, build_handoff
+
+_H = schema.handoffs
+
+
+async def load_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
+    """Return the handoffs with a due reminder, the most overdue first."""
+    query = select(_H.c.id).where(_H.c.ended_at.is_(None), _H.c.due_at <= now)
+    return list((await tx.execute(query.order_by(_H.c.due_at).limit(limit))).scalars())
+
+
+async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datetime | None) -> Handoff | None:
+    """Claim a due handoff for this transaction; None if another replica has claimed it.
+
+    ``until`` is its next due time unless the caller sets another.
+    """
+    claimed = await tx.execute(
+        update(_H)
+        .where(_H.c.id == handoff_id, _H.c.ended_at.is_(None), _H.c.due_at <= now)
+        .values(due_at=until, reminder_count=_H.c.reminder_count + 1)
+        .returning(*_H.c)
+    )
+    row = claimed.one_or_none()
+    return None if row is None else build_handoff(row)
+
+
+async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
+    """Set the time of a handoff's next reminder."""
+    await tx.execute(update(_H).where(_H.c.id == handoff_id).values(due_at=due_at))
