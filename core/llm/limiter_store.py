@@ -1,7 +1,7 @@
-"""Where the state is kept: the port, its twin in memory, and the store.
+"""The store of the limiter's state: the port, and its implementations in memory and in the database.
 
-A change is one short, exclusive transaction: load, compute, save. It also tells a time by the
-wall, on which replicas begin to agree (:class:`core.domain.clock.SharedClock`).
+A change is one short, exclusive transaction: load, compute, save. It also receives a wall-clock time, with
+which a replica's clock starts (:class:`core.domain.clock.SharedClock`).
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from core.store import account as rows
 T = TypeVar("T")
 
 StateUpdate = Callable[[LimiterState, float], tuple[LimiterState, T]]
-"""From the state and the wall's time to the next state and a result."""
+"""Maps the state and the wall-clock time, in seconds, to the next state and a result."""
 
 
 class LimiterStore(Protocol):
     """One account's shared state."""
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` on the newest state, alone; return its result and the new version.
+        """Run ``change`` on the newest state, alone; return its result and the new version.
 
         Raises:
             StoreUnavailable: it is not known whether anything was kept.
@@ -40,7 +40,7 @@ class LimiterStore(Protocol):
 
 
 class MemoryLimiterStore:
-    """A ledger for one process, or for several admissions of one test."""
+    """Limiter state in memory, for one process or for several limiters of one test."""
 
     def __init__(self) -> None:
         self.state = LimiterState()
@@ -48,7 +48,7 @@ class MemoryLimiterStore:
         self._lock = asyncio.Lock()
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` and keep its state."""
+        """Run ``change`` and keep its state."""
         async with self._lock:
             await asyncio.sleep(0)  # a real one is never done at once
             self.state, result = change(self.state, 0.0)
@@ -61,7 +61,7 @@ class MemoryLimiterStore:
 
 
 class DatabaseLimiterStore:
-    """A ledger in one row of the database; on PostgreSQL all replicas share it."""
+    """Limiter state in one row of the database; on PostgreSQL all replicas share it."""
 
     def __init__(self, database: Database, account: str) -> None:
         """``account`` names the row, at most 64 characters (:func:`account_name`)."""
@@ -72,10 +72,10 @@ class DatabaseLimiterStore:
         )
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``step`` in one transaction that holds the row.
+        """Run ``change`` in one transaction that locks the row.
 
-        First it is tried in a single statement, from the state as we left it: mostly nobody was there
-        since. So ``step`` may run twice, and only its last result counts.
+        First it is tried in a single statement on the cached state, which other replicas rarely have
+        changed meanwhile. So ``change`` may run twice, and only its last result counts.
         """
         latest, self._cached = self._cached, None
         if latest is not None:
