@@ -69,12 +69,11 @@ class ContentReader:
         """Store the text that Kimi extracts from a document."""
         try:
             store, file = await self._upload(inspected, path)
-            text = await store.extract_text(file)
+            text = (await store.extract_text(file)).strip()
         except KimiEndpointMissing as exc:
             raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED) from exc
         except KimiFileRefused as exc:
             raise UnusableFile(await refusal_fault(exc, inspected, path)) from exc
-        text = text.replace("\0", "").strip()
         if not text:
             await store.delete(file.id)
             raise UnusableFile(FileFault.NO_TEXT)

@@ -8,6 +8,7 @@ from core.kimi.reply import ReplyEvent
 from core.kimi.reply_decoder import ReplyDecoder, StreamDecoder, WholeBodyDecoder
 
 _BOM: Final = b"\xef\xbb\xbf"
+_SPACE: Final = b" \t\r\n"
 _STREAM_STARTS: Final = b"dei:r"  #: of ``data``, ``event``, ``id``, ``retry`` and comments
 _SHOWN_BYTES: Final = 60  #: of an unreadable body, in the error
 
@@ -51,11 +52,12 @@ class BodyDecoder:
         """Return the events of one network read; see ``ReplyDecoder``."""
         if self._decoder is not None:
             return self._decoder.feed(chunk)
-        self._start = (self._start + chunk).lstrip(b" \t\r\n")
-        if _BOM.startswith(self._start[:3]):
+        self._start = (self._start + chunk).lstrip(_SPACE)
+        body = self._start.removeprefix(_BOM).lstrip(_SPACE)
+        if _BOM.startswith(body):
             return iter(())  # nothing yet, or the beginning of a byte order mark
-        self._decoder = self._choose(self._start.removeprefix(_BOM).lstrip())
-        return self._decoder.feed(self._start)
+        self._decoder = self._choose(body)
+        return self._decoder.feed(body)
 
     def close(self) -> Iterator[ReplyEvent]:
         """Return the events that the end of the body completes; see ``ReplyDecoder``."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from core.concurrency.task_set import current_task
 from core.domain.clock import Clock
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class DeadlineTimer:
             self._next_check_at = deadline
             self._timer = asyncio.create_task(self._run_timer(), name="kimi-watch")
         self._deadline = deadline
-        task = _current_task()
+        task = current_task()
         cancelling = task.cancelling()
         self._waiting = task
         try:
@@ -70,10 +71,3 @@ class DeadlineTimer:
                 self._expired = True
                 self._waiting.cancel()
                 return
-
-
-def _current_task() -> asyncio.Task[object]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError("only a task can wait with a deadline")
-    return task

@@ -8,7 +8,7 @@ by HTTP status.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from core.kimi.api_errors import (
     KimiAuthenticationError,
@@ -25,12 +25,11 @@ from core.kimi.api_errors import (
     KimiRateLimited,
     KimiUnavailable,
 )
-from core.kimi.error_texts import refine_by_text
+from core.kimi.error_texts import ErrorClass, refine_by_text
 from core.kimi.json_decoding import decode_json
 from core.kimi.rate_limit import parse_limit, retry_after_in_headers, retry_after_in_text
 
 EndpointKind: TypeAlias = Literal["chat", "models", "files"]
-ErrorClass: TypeAlias = type[KimiError]
 
 _BY_NAME: Mapping[str, ErrorClass] = {
     # Moonshot's error.type
@@ -99,7 +98,9 @@ _BY_STATUS: Mapping[int, ErrorClass] = {
 #: Classes whose names some servers use for everything; a known status counts more.
 _AMBIGUOUS = (KimiInvalidRequest, KimiUnavailable)
 
-_TEXT_KEYS = ("message", "msg", "detail", "error_msg", "error_message", "type", "code")
+#: Members of an error that hold its text.
+MESSAGE_KEYS: Final = ("message", "msg", "detail", "error_msg", "error_message")
+_TEXT_KEYS: Final = (*MESSAGE_KEYS, "type", "code")
 _REQUEST_ID_HEADERS = ("msh-request-id", "x-request-id", "x-msh-trace-id", "x-trace-id")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _SAFE_ID = re.compile(r"[\w.:-]{1,128}")
@@ -156,8 +157,9 @@ def error_from_event(error: object, *, request_id: str, secrets: tuple[str, ...]
 
 def _status_in(error: object) -> int:
     """Return the HTTP status that an error object names as its code, else 500."""
-    for name in ("code", "status", "status_code") if isinstance(error, dict) else ():
-        code = str(error.get(name, ""))  # type: ignore[attr-defined]  # mypy loses the isinstance above
+    members = error if isinstance(error, dict) else {}
+    for name in ("code", "status", "status_code"):
+        code = str(members.get(name, ""))
         if code.isascii() and code.isdigit() and 400 <= int(code) < 600:
             return int(code)
     return 500

@@ -165,10 +165,11 @@ def _file_refusals() -> Iterator[None]:
     """Raise refusals of a request as refusals of its file."""
     try:
         yield
-    except KimiEndpointMissing:
-        raise
     except KimiInvalidRequest as exc:
-        raise as_file_refusal(exc) from exc
+        refusal = as_file_refusal(exc)
+        if refusal is exc:
+            raise
+        raise refusal from exc
 
 
 def parse_file(entry: Any) -> KimiFile:
@@ -220,7 +221,7 @@ def extract_text(body: bytes) -> str:
 
 def as_file_refusal(error: KimiError) -> KimiError:
     """Return a refusal of a request as a refusal of its file; other errors as they are."""
-    if isinstance(error, KimiFileRefused) or type(error) is not KimiInvalidRequest:
+    if type(error) is not KimiInvalidRequest:
         return error
     text = str(error)
     if _PROCESSING.search(text):

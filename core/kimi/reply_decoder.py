@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiUnreadableReply
-from core.kimi.error_mapping import error_from_event
+from core.kimi.error_mapping import MESSAGE_KEYS, error_from_event
 from core.kimi.finish_reasons import is_failure, parse_finish_reason
 from core.kimi.json_decoding import decode_fragment, replace_lone_surrogates
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
@@ -18,7 +18,6 @@ from core.kimi.usage_decoding import parse_usage
 from core.kimi.wire_text import TextJoiner
 
 _DONE = b"[DONE]"
-_MESSAGE_NAMES = ("message", "msg", "detail", "error_msg", "error_message")
 
 
 class ReplyDecoder(Protocol):
@@ -268,7 +267,7 @@ def find_error(chunk: dict[str, Any], *, is_error_event: bool = False) -> object
         return chunk
     if chunk.get("choices") is not None:
         return None
-    return chunk if any(isinstance(chunk.get(name), str) for name in _MESSAGE_NAMES) else None
+    return chunk if any(isinstance(chunk.get(name), str) for name in MESSAGE_KEYS) else None
 
 
 def _joined_parts(content: object) -> str:

@@ -18,12 +18,18 @@
     limiter_refusals.py   what a refusal of Kimi teaches; pure
     sliding_window.py     counts by minute and day; pure
     limiter_state.py      the shared state; plain data
+    limiter_codec.py      the shared state as JSON and back; pure
     limiter_store.py      where the state is kept
+    write_behind_store.py where a process without replicas keeps it
     account_limits.py     what a tier grants
 
     masking_model.py      a ChatModel that never receives secrets
     pseudonymizing_model.py  a ChatModel that never receives ids
+    clean_model.py        a ChatModel without template markers in its text
+    text_filter.py        what is taken out of a reply's text; pure
     resumable_stream.py   one answer over several requests
+    continuation.py       what a continuation repeats of the text before it; pure
+    streamed_answer.py    an answer as it grows
     text_completer.py     short texts that nobody watches grow
     usage_meter.py        accounting of calls
 """

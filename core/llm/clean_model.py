@@ -57,7 +57,7 @@ def _tool_names(request: ChatRequest) -> set[Any]:
 
 
 def _is_copied(call: ToolCall, request: ChatRequest) -> bool:
-    """Return whether a call's arguments stand in a message that the model did not write."""
+    """Return whether a message that the model did not write contains a call's arguments."""
     return any(
         call.arguments in text_of(message.content)
         for message in request.messages

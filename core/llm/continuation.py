@@ -44,6 +44,7 @@ class ContinuationJoiner:
     def __init__(self, before: str) -> None:
         self.begun_anew = False  #: the continuation is another reply, which began like the text
         self._before = before
+        self._restart = len(before) - len(before.lstrip())  # where a reply that begins anew repeats it from
         self._in_code = is_in_code_block(before)
         self._fence_reopened = False
         self._held = ""
@@ -91,11 +92,6 @@ class ContinuationJoiner:
     def _decide(self, fresh: str) -> str:
         self._held, self._decided = "", True
         return fresh
-
-    @property
-    def _restart(self) -> int:
-        """Where the text begins that a reply begun anew repeats."""
-        return len(self._before) - len(self._before.lstrip())
 
     def _candidate_starts(self, first: str) -> list[int]:
         """Return the positions in the text from which on the continuation may repeat it."""

@@ -1,7 +1,7 @@
-"""Where the state is kept: the port, its twin in memory, and the store.
+"""The store of the limiter's state: the port, and its implementations in memory and in the database.
 
-A change is one short, exclusive transaction: load, compute, save. It also tells a time by the
-wall, on which replicas begin to agree (:class:`core.domain.clock.SharedClock`).
+A change is one short, exclusive transaction: load, compute, save. It also receives a wall-clock time, with
+which a replica's clock starts (:class:`core.domain.clock.SharedClock`).
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from core.store.shared_state import LLM_LIMITER_STATE
 T = TypeVar("T")
 
 StateUpdate = Callable[[LimiterState, float], tuple[LimiterState, T]]
-"""From the state and the wall's time to the next state and a result."""
+"""Maps the state and the wall-clock time, in seconds, to the next state and a result."""
 
 
 class LimiterStore(Protocol):
@@ -40,7 +40,7 @@ class LimiterStore(Protocol):
 
 
 class MemoryLimiterStore:
-    """A ledger for one process, or for several admissions of one test."""
+    """Limiter state in memory, for one process or for several limiters of one test."""
 
     def __init__(self) -> None:
         self.state = LimiterState()
@@ -61,7 +61,7 @@ class MemoryLimiterStore:
 
 
 class DatabaseLimiterStore:
-    """A ledger in one row of the database; on PostgreSQL all replicas share it."""
+    """Limiter state in one row of the database; on PostgreSQL all replicas share it."""
 
     def __init__(self, database: Database, account: str) -> None:
         """``account`` names the row, at most 64 characters (:func:`account_name`)."""
@@ -72,10 +72,10 @@ class DatabaseLimiterStore:
         )
 
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
-        """Run ``change`` in one transaction that holds the row.
+        """Run ``change`` in one transaction that locks the row.
 
-        First it is tried in a single statement, from the state as we left it: mostly nobody was there
-        since. So ``change`` may run twice, and only its last result counts.
+        First it is tried in a single statement on the cached state, which other replicas rarely have
+        changed meanwhile. So ``change`` may run twice, and only its last result counts.
         """
         latest, self._cached = self._cached, None
         if latest is not None:

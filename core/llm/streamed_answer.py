@@ -42,7 +42,8 @@ class StreamedAnswer:
         """
         if not self.text:
             self.invisible_start += text
-            if is_empty_reply(self.invisible_start):
+            # Space is not read again and again: a model that loops may write it for minutes.
+            if not text.strip() or is_empty_reply(self.invisible_start):
                 return ""
             text, self.invisible_start = self.invisible_start.lstrip(), ""
         self.text += text

@@ -37,7 +37,8 @@ _PARTIAL: Final = re.compile(
 _WRAPPER: Final = re.compile(r"\s*```(?:markdown|md)[ \t]*\n", re.IGNORECASE)
 _MAYBE_WRAPPER: Final = re.compile(r"\s*(?:`{0,3}|```[a-z]{0,8}[ \t]*)\Z", re.IGNORECASE)
 _WRAPPER_END: Final = re.compile(r"\n?```\s*\Z")
-_MAYBE_WRAPPER_END: Final = re.compile(r"(?:\n\s*`{0,3}|`{1,3})\s*\Z")
+#: Possessive, and tried once for each run of white space: a model may write thousands of line feeds.
+_MAYBE_WRAPPER_END: Final = re.compile(r"(?:(?<!\s)[^\S\n]*+(?P<lines>\n\s*+`{0,3}+)|(?P<run>`{1,3}))\s*+\Z")
 _CUT_TOKEN: Final = re.compile(r"<[|｜][\w▁]*[|｜]?\Z")
 
 
@@ -158,7 +159,8 @@ class ReplyTextFilter:
         """Read more of a section; return the text after its end, "" if it has not ended."""
         pattern = self._ends_with
         whole = self._section + text
-        end = pattern.search(whole) if pattern is not None else None
+        unread = max(0, len(self._section) - MAX_HELD_CHARS)
+        end = pattern.search(whole, unread) if pattern is not None else None
         if end is None:
             self._section = whole
             return ""
@@ -182,7 +184,7 @@ class ReplyTextFilter:
     def _find_partial(self, text: str) -> int | None:
         """Return where a text begins that may become a mark; None if its end is plain."""
         if self._is_wrapped and (end := _MAYBE_WRAPPER_END.search(text)):
-            return end.start()
+            return max(end.start("lines"), end.start("run"))  # the other one is -1
         partial = _PARTIAL.search(text, max(0, len(text) - MAX_HELD_CHARS))
         return partial.start() if partial else None
 

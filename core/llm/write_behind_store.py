@@ -1,7 +1,7 @@
-"""The ledger of a process that is alone with its database: in memory, and kept for the process after it.
+"""Limiter state of one process: held in memory, stored a second later, loaded at the next start.
 
-Nobody waits for the disk before Kimi is asked. A crash loses what the account granted in the last
-:data:`FLUSH_AFTER_S` seconds; Kimi's own refusal teaches that again.
+No request waits for the disk. A crash loses the permits of the last :data:`FLUSH_AFTER_S` seconds; a
+refusal of Kimi then corrects the state.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class WriteBehindStore:
     async def update(self, change: StateUpdate[T]) -> tuple[T, int]:
         """Run ``change`` on the state in memory; it is stored a moment later."""
         await self._ensure_loaded()
-        await asyncio.sleep(0)  # whoever asks in the same moment goes into the next step
+        await asyncio.sleep(0)  # requests of the same moment share the next change
         assert self._state is not None  # noqa: S101 (loaded above)
         self._state, result = change(self._state, time.time())
         self._version += 1

@@ -7,10 +7,11 @@ one ends within a tag.
 import re
 from typing import Final
 
+from core.text.reply_checks import HTML_COMMENT
+
 _SUBSCRIPTS: Final = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _SUPERSCRIPTS: Final = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
 
-_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LINE_BREAK: Final = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SHIFTED: Final = re.compile(r"<(sub|sup)>(.*?)(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG: Final = re.compile(r"</?(?:u|details|summary|sub|sup)>", re.IGNORECASE)
@@ -24,7 +25,7 @@ def html_to_text(text: str, *, line_break: str = "\n") -> str:
     """
     if "<" not in text:
         return text
-    text = _LINE_BREAK.sub(line_break, _COMMENT.sub("", text))
+    text = _LINE_BREAK.sub(line_break, HTML_COMMENT.sub("", text))
     return _TAG.sub("", _SHIFTED.sub(_shift, text))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.files.prompt_files import PartialFile
-from core.kimi import ChatRequest, Message, count_media, text_of
+from core.kimi import ChatRequest, count_media, text_of
 from core.knowledge.finder import FoundPassage
 from core.prompting.generation_options import GenerationOptions
 from core.prompting.prompt import estimate_message_tokens
@@ -40,19 +40,15 @@ class PreparedRequest:
         if not any(count_media(one.content) for one in older):
             return None
         texts = (replace(one, content=text_of(one.content)) for one in older)
-        return self._with_messages((*texts, *self.request.messages[self.question_start :]))
+        messages = (*texts, *self.request.messages[self.question_start :])
+        return replace(self, request=replace(self.request, messages=messages))
 
     def without_history(self) -> "PreparedRequest | None":
         """Return the request with the system prompt and the question alone; None if there is nothing else."""
         if self.question_start <= 1:
             return None
-        messages = self.request.messages
-        return self._with_messages((messages[0], *messages[self.question_start :]))
-
-    def _with_messages(self, messages: tuple[Message, ...]) -> "PreparedRequest":
-        system = int(messages[0].role == "system")
-        start = max(system, len(messages) - len(self.request.messages) + self.question_start)
-        return replace(self, request=replace(self.request, messages=messages), question_start=start)
+        system, question = self.request.messages[0], self.request.messages[self.question_start :]
+        return replace(self, request=replace(self.request, messages=(system, *question)), question_start=1)
 
     def clamp_reply_tokens(self, request: ChatRequest) -> ChatRequest:
         """Return a request that has grown since, with a reply that still fits beside it.

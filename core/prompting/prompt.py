@@ -128,9 +128,7 @@ def build_prompt(
     )
     shown = _to_chat_messages(history, chat_type, files)
     first = _first_that_fits(shown, max_history_tokens, question_seq)
-    start = 0  # the bot's own message above a thread belongs to what is asked about
-    if first > 0:
-        start = next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
+    start = _first_of_a_person(shown, first)
     asked_at = next((at for at in range(start, len(shown)) if shown[at][0] >= question_seq), len(shown))
     earlier = [message for _, message in shown[start:asked_at]]
     question = [message for _, message in shown[asked_at:]]
@@ -171,6 +169,16 @@ def _first_that_fits(shown: Sequence[tuple[int, Message]], max_tokens: float, qu
                 raise QuestionTooLong
             return index + 1
     return 0
+
+
+def _first_of_a_person(shown: Sequence[tuple[int, Message]], first: int) -> int:
+    """Return the index of the first message of a person from ``first`` on; 0 if no message was dropped.
+
+    The bot's own message above a thread belongs to what is asked about.
+    """
+    if first == 0:
+        return 0
+    return next((at for at in range(first, len(shown)) if shown[at][1].role == "user"), len(shown))
 
 
 def summary_messages(summary: str, *, has_gap: bool = False) -> tuple[Message, ...]:

@@ -1,11 +1,11 @@
-"""What the bot says when it is added to a group. Pure."""
+"""The greeting of the bot when it is added to a group. Pure."""
 
 from core.domain.events import BotAccessChanged
 from core.text.language import Language, pick
 
 
 def greeting_text(event: BotAccessChanged, language: Language) -> str:
-    """Return how to call the bot, and what it hears in the group, as Markdown."""
+    """Return the greeting as Markdown: how to call the bot, and which messages it receives in the group."""
     name = f"`@{event.bot_name}`" if event.bot_name else pick(language, zh="我", en="me")
     call = pick(
         language,

@@ -51,7 +51,7 @@ def _body_parts(
     attachments: Sequence[Attachment],
     unsupported: Sequence[UnsupportedContent],
 ) -> list[str]:
-    """Return the parts of a message's text; what is rendered as other content is not repeated as unread."""
+    """Return the parts of a message's text; unread content is named only if there is no other content."""
     unread = () if other else unsupported
     parts = [text, *(one.text for one in other), attachments_line(attachments), unsupported_line(unread)]
     return [part for part in parts if part]

@@ -15,5 +15,5 @@ def blockquote(text: str) -> str:
 
 
 def truncate(text: str, max_chars: int) -> str:
-    """Return a text, or its beginning with a mark of what is missing."""
+    """Return a text of at most ``max_chars`` characters; a longer one is cut, with a note behind it."""
     return text if len(text) <= max_chars else f"{text[:max_chars].rstrip()} … [the rest is left out]"

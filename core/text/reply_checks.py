@@ -5,7 +5,7 @@ from typing import Final
 
 from core.text.visible_text import has_visible_text
 
-_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+HTML_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  #: hidden, also while it is open
 _MARKS: Final = str.maketrans("", "", "*_~`>#|=+-")  #: of Markdown; alone they show nothing
 
 REPETITION_CHARS: Final = 2_000  #: end of a text that is looked at
@@ -15,7 +15,7 @@ MAX_PERIOD_CHARS: Final = 200  #: longest piece that counts as repeated
 def is_empty_reply(text: str) -> bool:
     """Return whether a reply shows nothing: white space, joiners, marks and comments alone are no answer."""
     if "<!--" in text:
-        text = _COMMENT.sub("", text)
+        text = HTML_COMMENT.sub("", text)
     return not has_visible_text(text.translate(_MARKS))
 
 

@@ -37,7 +37,7 @@ from typing import Any, Final
 
 from bots.simulator.kimi.host import Host
 from bots.simulator.kimi.refusal import Refusal
-from bots.simulator.kimi.script import RawReply, Script, Scripted, SeenRequest, answer_with
+from bots.simulator.kimi.script import RawReply, Script, Scripted, answer_with, in_turn
 
 SCENARIOS: Final = Path(__file__).with_name("scenarios.json")  #: the scenarios that ship with the stand-in
 USAGE: Final[Mapping[str, int]] = {"prompt_tokens": 9, "completion_tokens": 5, "total_tokens": 14}
@@ -55,16 +55,10 @@ class Scenario:
 
     def script(self) -> Script:
         """Return a script that plays the scenario once."""
-        position = iter(range(1_000_000))
-        ending = answer_with(self.then)
-
-        def play(request: SeenRequest) -> Scripted:
-            at = next(position)
-            if self.then and at >= len(self.replies):
-                return ending(request)
-            return self.replies[min(at, len(self.replies) - 1)]
-
-        return play
+        if self.then:
+            return in_turn(*self.replies, then=answer_with(self.then))
+        *earlier, last = self.replies
+        return in_turn(*earlier, then=lambda _: last)
 
 
 def load_scenarios(path: Path = SCENARIOS) -> dict[str, Scenario]:

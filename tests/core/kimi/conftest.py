@@ -1,6 +1,6 @@
 """A raw HTTP server whose every byte and pause a test decides, and requests to send to it.
 
-``body_decoder``, ``reply_decoder``, ``finish_reasons``, ``wire_text`` and ``optional_fields`` are covered by
+``reply_decoder``, ``finish_reasons``, ``wire_text`` and ``optional_fields`` are covered by
 ``test_host_bytes``, ``usage_decoding`` by ``test_stream``.
 """
 

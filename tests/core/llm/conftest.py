@@ -4,8 +4,7 @@ Which tests cover modules without a test file of their own name: ``fair_queue``,
 ``sliding_window``, ``limiter_reports``, ``limiter_state`` and ``limiter_codec`` are proved together in
 ``test_limiter_policy``; ``limiter_refusals``, ``limiter_replica`` and ``permit`` in
 ``test_rate_limiter``; ``provider_pool`` and ``failover`` in ``test_gateway``; ``usage_meter`` in
-``test_text_completer``; ``streamed_answer`` in ``test_resumable_stream``; ``clean_model`` in
-``tests/service/test_kimi_hosts``; ``requester`` in
+``test_text_completer``; ``streamed_answer`` in ``test_resumable_stream``; ``requester`` in
 ``tests/core/answering/test_queue_notices``.
 """
 

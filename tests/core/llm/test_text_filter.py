@@ -52,6 +52,12 @@ def test_a_reply_is_cleaned_however_it_is_cut(reply: str, text: str, reasoning: 
     assert filtered(*(reply[at : at + 3] for at in range(0, len(reply), 3)))[:2] == (text, reasoning)
 
 
+def test_a_flood_of_line_feeds_is_read_at_once() -> None:
+    """Models that loop write thousands of them; within a wrapper, each may come before its end."""
+    flood = "\n" * 20_000
+    assert filtered("```markdown\nA", f"{flood}B\n```")[0] == f"A{flood}B"
+
+
 def test_calls_in_the_text_are_tool_calls() -> None:
     """Each call of a section, with its arguments."""
     assert filtered("I look. " + SECTION)[2] == [("web_search", '{"query": "tea"}')]

@@ -270,11 +270,10 @@ async def test_the_table_sums_by_what_is_asked(
     await asks("plum")
     await asks("pear", person="U2")
     days.add(datetime.now(UTC).date().isoformat())
-    if by == "day" and len(days) > 1:
-        pytest.skip("midnight passed between the questions")
     async with database.read() as tx:
         rows = await usage_report.grouped_totals(tx, by, since=datetime.now(UTC) - timedelta(days=1))
-    assert [row.name for row in rows] == (sorted(days) if by == "day" else names)
+    found = [row.name for row in rows]
+    assert found == names or (by == "day" and found and days.issuperset(found))  # midnight may pass meanwhile
     assert sum(row.messages for row in rows) == 3
     assert sum(row.tokens for row in rows) == 360
     assert rows[0].cost_usd == pytest.approx(0.5 if by == "person" else 0.75)
