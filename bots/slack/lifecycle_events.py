@@ -11,7 +11,7 @@ from typing import Any
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
 from bots.slack.message_content import is_by_app, is_same_content
 from bots.slack.messages import build_message
-from bots.slack.people import BotIdentity, Profile, person_of
+from bots.slack.people import BotIdentity, KnownNames, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited
 
@@ -21,8 +21,7 @@ def parse_edit(
     message: Mapping[str, Any],
     tenant: str,
     identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    places: Mapping[str, str],
+    known: KnownNames,
 ) -> MessageEdited | None:
     """Return an edit of a person's message; None for link previews, new replies and bots' messages."""
     if is_by_app(message) or is_same_content(message, previous_message(event)):
@@ -35,7 +34,7 @@ def parse_edit(
         case _:
             return None
     channel = event["channel"]
-    now = build_message(message, channel, event.get("channel_type") or "", tenant, identity, profiles, places)
+    now = build_message(message, channel, event.get("channel_type") or "", tenant, identity, known)
     return MessageEdited(
         delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
         message_id=ts,

@@ -14,8 +14,8 @@ from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
 from bots.slack.message_content import is_by_app, parse_content
 from bots.slack.messages import MESSAGE_SUBTYPES
-from bots.slack.names import KnownNames, NameDirectory
-from bots.slack.people import BotAccount, author_of
+from bots.slack.names import NameDirectory
+from bots.slack.people import BotAccount, KnownNames, author_of
 from bots.slack.references import references_in
 from bots.slack.rich_text import TextContext
 from bots.slack.shared_files import SharedFiles
