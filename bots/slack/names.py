@@ -11,6 +11,7 @@ from typing import Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
+from bots.slack.members import fetch_group_handles
 from bots.slack.people import KnownNames, ProfileCache
 from bots.slack.references import References
 from core.concurrency.ttl_cache import TtlCache
@@ -71,8 +72,4 @@ class NameDirectory:
                 return ""
 
     async def _fetch_groups(self, _: str) -> Mapping[str, str]:
-        """Return the handles of all user groups by id."""
-        with translate_errors("usergroups.list", idempotent=True):
-            answer = await self._client.usergroups_list()
-        groups = answer.get("usergroups") or ()
-        return {str(one["id"]): str(one["handle"]) for one in groups if one.get("handle")}
+        return await fetch_group_handles(self._client)
