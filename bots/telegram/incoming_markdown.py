@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity
 
 from bots.telegram.people import BotIdentity
+from core.text.quoting import backtick_fence
 from core.text.visible_text import clean_text
 
 _UTF16 = "utf-16-le"
@@ -151,7 +152,7 @@ def _wrap(span: _EntitySpan, text: str, before: str) -> str:
     if span.kind == "code":
         return _inline_code(text)
     if span.kind == "pre":
-        fence = "`" * max(3, _longest_backtick_run(text) + 1)
+        fence = backtick_fence(text, min_ticks=3)
         return f"{own_line}{fence}{span.language}\n{text.strip(chr(10))}\n{fence}"
     if span.kind in _QUOTE_TYPES:
         return own_line + "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
@@ -172,10 +173,6 @@ def _wrap_line(line: str, marker: str) -> str:
 
 
 def _inline_code(text: str) -> str:
-    fence = "`" * (_longest_backtick_run(text) + 1)
+    fence = backtick_fence(text, min_ticks=1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"
-
-
-def _longest_backtick_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
