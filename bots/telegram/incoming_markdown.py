@@ -16,7 +16,7 @@ from core.text.quoting import backtick_fence
 from core.text.visible_text import clean_text
 
 _UTF16 = "utf-16-le"
-_STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
+STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
 _QUOTE_TYPES = ("blockquote", "expandable_blockquote")
 
 
@@ -155,12 +155,17 @@ def _wrap(span: _EntitySpan, text: str, before: str) -> str:
         fence = backtick_fence(text, min_ticks=3)
         return f"{own_line}{fence}{span.language}\n{text.strip(chr(10))}\n{fence}"
     if span.kind in _QUOTE_TYPES:
-        return own_line + "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+        return own_line + quote_lines(text)
     if span.kind == "text_link":
         return f"[{text}]({f'<{span.url}>' if set(span.url) & set('() ') else span.url})"
-    if around := _STYLE_MARKERS.get(span.kind):
+    if around := STYLE_MARKERS.get(span.kind):
         return "\n".join(_wrap_line(line, around) for line in text.split("\n"))
     return text
+
+
+def quote_lines(text: str) -> str:
+    """Return ``text`` as a Markdown quote; every one of its lines is kept, empty ones too."""
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
 def _wrap_line(line: str, marker: str) -> str:
