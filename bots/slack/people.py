@@ -69,7 +69,7 @@ def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
 
 
 def names_of(profiles: Mapping[str, Profile]) -> dict[str, str]:
-    """Return the display names by person id, without people whose name is not known."""
+    """Return display names by person id; people without a known name are left out."""
     return {id_: profile.name for id_, profile in profiles.items() if profile.name != id_}
 
 

@@ -140,7 +140,7 @@ def _emoji(name: str, code_points: object) -> str:
 
 
 def _styled(text: str, style: object) -> str:
-    """Return text with Markdown's marks around what is not white space."""
+    """Return text between Markdown's marks; outer white space stays outside of them."""
     core = text.strip()
     if not core or not isinstance(style, Mapping) or "\n" in core:
         return text

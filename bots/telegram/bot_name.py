@@ -14,7 +14,7 @@ from core.domain.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-MIN_INTERVAL_S: Final = 60.0  #: between two looks
+MIN_INTERVAL_S: Final = 60.0  #: between two calls of ``getMe``
 MAX_FOREIGN_NAMES: Final = 1_000  #: of other bots; the oldest is forgotten first
 
 #: Usernames of bots end with "bot" (https://core.telegram.org/bots/features#botfather).
@@ -25,7 +25,7 @@ class BotNameWatch:
     """Asks Telegram for the bot's name again if somebody mentions a bot that is not known."""
 
     def __init__(self, bot: Bot, account: BotAccount, clock: Clock) -> None:
-        """Watch for ``account``, whose identity is replaced when the name has changed."""
+        """Watch the name of ``account``; its identity is replaced if the name has changed."""
         self._bot, self._account, self._clock = bot, account, clock
         self._foreign_names = RecentSet[str](MAX_FOREIGN_NAMES)
         self._next_look_at = 0.0
