@@ -62,7 +62,7 @@ def _block(block: Json, context: TextContext) -> str:
         case "call":
             return _call(block)
         case "divider" | "actions" | "context_actions":
-            return ""  # buttons say what can be done, not what is so
+            return ""  # controls have no content
         case _:
             return "\n\n".join(dict.fromkeys(_texts(block, context, MAX_DEPTH)))
 

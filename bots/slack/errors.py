@@ -63,7 +63,7 @@ THREAD_CLOSED_CODES = frozenset(
 """The thread takes no reply: its root is deleted, or it is locked. The channel may take messages."""
 
 UNTHREADABLE_CODES = frozenset({"cannot_reply_to_message", "restricted_action_non_threadable_channel"})
-"""Refusals of a reply to a message that exists: the answer may stand at the channel's top level."""
+"""Refusals of a reply to a message that exists: the answer is posted at the channel's top level."""
 
 WRONG_RECIPIENT_CODES = frozenset(
     {"missing_recipient_team_id", "missing_recipient_user_id", "team_not_found", "user_not_found"}

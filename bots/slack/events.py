@@ -7,14 +7,13 @@ https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/even
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from bots.slack import buttons, lifecycle_events
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts, tenant_of
 from bots.slack.message_content import is_by_app
 from bots.slack.messages import MESSAGE_SUBTYPES, NO_PERSON, as_command, build_message, command_name
-from bots.slack.people import BotIdentity, Profile, person_of
+from bots.slack.people import BotIdentity, KnownNames, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, ChannelMigrated, CommandReceived, Event
@@ -45,41 +44,30 @@ class MalformedEvent(ValueError):
 
 
 def parse_event(
-    body: Body,
-    identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    *,
-    received_at: datetime,
-    places: Mapping[str, str] = MappingProxyType({}),
+    body: Body, identity: BotIdentity, known: KnownNames, *, received_at: datetime
 ) -> Event | None:
     """Return the event in ``body``; None if it is not for the bot.
 
     Args:
         body: an event's envelope, a slash command's form or a button's payload.
         identity: the bot.
-        profiles: the known profiles by person id; other people are named by their id.
+        known: names of the people, channels and user groups in it; others are named by their id.
         received_at: the time of a slash command, which carries none.
-        places: known names of channels and user groups by id.
 
     Raises:
         MalformedEvent: the event is of a type that we handle, but cannot be parsed.
     """
     try:
-        return _parse(body, identity, profiles, places, received_at)
+        return _parse(body, identity, known, received_at)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as exc:
         raise MalformedEvent(f"{type(exc).__name__}: {exc}") from exc
 
 
-def _parse(
-    body: Body,
-    identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    places: Mapping[str, str],
-    received_at: datetime,
-) -> Event | None:
+def _parse(body: Body, identity: BotIdentity, known: KnownNames, received_at: datetime) -> Event | None:
+    profiles = known.profiles
     match body:
         case {"type": "event_callback", "event": {"type": "message" | "app_mention"} as event}:
-            return _parse_message(event, tenant_of(body, identity), identity, profiles, places)
+            return _parse_message(event, tenant_of(body, identity), identity, known)
         case {"type": "event_callback", "event": {"type": "agent_session_stopped"} as event}:
             return _parse_stop(event, tenant_of(body, identity), identity, profiles)
         case {"type": "event_callback", "event": {"type": "member_joined_channel"} as event}:
@@ -101,20 +89,16 @@ def _parse(
 
 
 def _parse_message(
-    event: Mapping[str, Any],
-    tenant: str,
-    identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    places: Mapping[str, str],
+    event: Mapping[str, Any], tenant: str, identity: BotIdentity, known: KnownNames
 ) -> Event | None:
     match event:
         case {"type": "message", "subtype": "message_deleted", "deleted_ts": str(ts)}:
-            return lifecycle_events.parse_deletion(event, ts, tenant, identity, profiles)
+            return lifecycle_events.parse_deletion(event, ts, tenant, identity, known.profiles)
         case {"type": "message", "subtype": "message_changed", "message": {"subtype": "tombstone", "ts": ts}}:
             # A deleted message that has replies arrives as message_changed with subtype tombstone.
-            return lifecycle_events.parse_deletion(event, ts, tenant, identity, profiles)
+            return lifecycle_events.parse_deletion(event, ts, tenant, identity, known.profiles)
         case {"type": "message", "subtype": "message_changed", "message": dict(changed)}:
-            return lifecycle_events.parse_edit(event, changed, tenant, identity, profiles, places)
+            return lifecycle_events.parse_edit(event, changed, tenant, identity, known)
         case {"user": identity.user_id} | {"user": "USLACK" | "USLACKBOT"}:
             return None
         case {"bot_id": identity.bot_id} if identity.bot_id:
@@ -125,9 +109,7 @@ def _parse_message(
             return None
     if (event.get("subtype") or "") not in MESSAGE_SUBTYPES or event.get("hidden") or event.get("edited"):
         return None
-    message = build_message(
-        event, event["channel"], event.get("channel_type") or "", tenant, identity, profiles, places
-    )
+    message = build_message(event, event["channel"], event.get("channel_type") or "", tenant, identity, known)
     return as_command(message) or message
 
 

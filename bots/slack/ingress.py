@@ -29,7 +29,7 @@ from starlette.responses import Response
 from bots.slack.credentials import SlackConfig, build_client
 from bots.slack.events import MalformedEvent, parse_event
 from bots.slack.names import NameDirectory
-from bots.slack.people import BotAccount
+from bots.slack.people import BotAccount, KnownNames
 from bots.slack.references import references_of
 from bots.slack.shared_files import SharedFiles
 from core.concurrency.task_set import TaskSet
@@ -153,13 +153,13 @@ class Ingress:
     async def _parse(self, body: Mapping[str, Any]) -> Event | None:
         now, identity = datetime.now(UTC), self._account.identity
         try:
-            if parse_event(body, identity, {}, received_at=now) is None:
+            if parse_event(body, identity, KnownNames(), received_at=now) is None:
                 return None
             body = await self._complete_files(body)
             known = await self._names.lookup(
                 references_of(body), timeout_s=NAME_LOOKUP_TIMEOUT_S, without=(identity.user_id,)
             )
-            return parse_event(body, identity, known.profiles, received_at=now, places=known.places)
+            return parse_event(body, identity, known, received_at=now)
         except MalformedEvent as exc:
             return self._unparsed(body, str(exc))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
 from bots.slack.message_content import is_by_app, is_same_content
-from bots.slack.messages import build_message
-from bots.slack.people import BotIdentity, Profile, person_of
+from bots.slack.messages import NO_PERSON, build_message
+from bots.slack.people import BotIdentity, KnownNames, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited
 
@@ -21,8 +21,7 @@ def parse_edit(
     message: Mapping[str, Any],
     tenant: str,
     identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    places: Mapping[str, str],
+    known: KnownNames,
 ) -> MessageEdited | None:
     """Return an edit of a person's message; None for link previews, new replies and bots' messages."""
     if is_by_app(message) or is_same_content(message, previous_message(event)):
@@ -35,7 +34,7 @@ def parse_edit(
         case _:
             return None
     channel = event["channel"]
-    now = build_message(message, channel, event.get("channel_type") or "", tenant, identity, profiles, places)
+    now = build_message(message, channel, event.get("channel_type") or "", tenant, identity, known)
     return MessageEdited(
         delivery_id=f"edit:{channel}:{ts}:{edited_ts}",
         message_id=ts,
@@ -61,7 +60,7 @@ def parse_deletion(
     """Return the deletion of a person's message; None for a bot's."""
     deleted, channel = previous_message(event), event["channel"]
     user = deleted.get("user") or ""
-    if deleted.get("bot_id") or user in ("", identity.user_id, "USLACK", "USLACKBOT"):
+    if deleted.get("bot_id") or user in NO_PERSON or user == identity.user_id:
         return None
     chat_type, author = chat_type_of(channel, event.get("channel_type", "")), person_of(user, profiles)
     return MessageDeleted(
@@ -78,7 +77,7 @@ def parse_join(
     event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
 ) -> MemberJoined | None:
     """Return who joined a channel; None for the bot itself."""
-    if event["user"] in ("", identity.user_id, "USLACK", "USLACKBOT"):
+    if event["user"] in NO_PERSON or event["user"] == identity.user_id:
         return None
     channel, author = event["channel"], person_of(event["user"], profiles)
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")

@@ -68,7 +68,17 @@ class SlackMemberLookup:
 
     async def _fetch_group_handles(self, _: str) -> Mapping[str, str]:
         """Return the ids of all groups by handle, in lower case."""
-        with translate_errors("usergroups.list", idempotent=True):
-            answer = await self._client.usergroups_list()
-        groups = answer.get("usergroups") or ()
-        return {str(one["handle"]).casefold(): str(one["id"]) for one in groups if one.get("handle")}
+        handles = await fetch_group_handles(self._client)
+        return {handle.casefold(): group for group, handle in handles.items()}
+
+
+async def fetch_group_handles(client: AsyncWebClient) -> dict[str, str]:
+    """Return the handles of the workspace's user groups by id.
+
+    Raises:
+        core.domain.errors.PlatformError: Slack refused or cannot be reached.
+    """
+    with translate_errors("usergroups.list", idempotent=True):
+        answer = await client.usergroups_list()
+    groups = answer.get("usergroups") or ()
+    return {str(one["id"]): str(one["handle"]) for one in groups if one.get("handle")}

@@ -133,7 +133,7 @@ def _parse_share(share: Json, context: TextContext, depth: int) -> ReplyContext:
         other.append(_quoted(content.reply))
     fallback = share.get("fallback")
     if content.is_blank and isinstance(fallback, str) and fallback not in _NO_FALLBACK:
-        other.append(OtherContent(kind=ContentKind.CARD, text=clean_text(fallback)))
+        other.append(OtherContent(kind=ContentKind.CARD, text=fallback))
     return ReplyContext(
         message_id=str(share.get("ts") or ""),
         author=next((name for name in names if isinstance(name, str) and name), ""),
@@ -166,7 +166,7 @@ def _card(card: Json, context: TextContext) -> list[OtherContent]:
     if rendered := render_blocks(card.get("blocks"), context):
         pretext = _mrkdwn(card.get("pretext"), context)
         above = [OtherContent(kind=ContentKind.CARD, text=pretext)] if pretext else []
-        return [*above, *(_clean(one) for one in rendered)]
+        return [*above, *rendered]
     title, link = _mrkdwn(card.get("title"), context), card.get("title_link")
     if title:
         title = (
@@ -184,7 +184,7 @@ def _card(card: Json, context: TextContext) -> list[OtherContent]:
     fallback = card.get("fallback")
     if not has_visible_text(text) and isinstance(fallback, str) and fallback.lower() not in _NO_FALLBACK:
         text = _mrkdwn(fallback, context)
-    return [OtherContent(kind=ContentKind.CARD, text=clean_text(text))] if has_visible_text(text) else []
+    return [OtherContent(kind=ContentKind.CARD, text=text)] if has_visible_text(text) else []
 
 
 def _field(field: Json, context: TextContext) -> str:
@@ -203,19 +203,16 @@ def _quoted(reply: ReplyContext) -> OtherContent:
     return OtherContent(kind=ContentKind.CARD, text=render_content(MessageContent(reply=reply)))
 
 
-def _clean(content: OtherContent) -> OtherContent:
-    return OtherContent(kind=content.kind, text=clean_text(content.text))
-
-
 def _bounded(others: Iterable[OtherContent]) -> tuple[OtherContent, ...]:
-    """Return content of at most :data:`MAX_OTHER_CHARS`, what is beyond replaced by a mark."""
+    """Return content, cleaned; beyond :data:`MAX_OTHER_CHARS` characters a mark replaces the rest."""
     kept: list[OtherContent] = []
     left = MAX_OTHER_CHARS
     for one in others:
         if left <= 0:
             break
-        kept.append(OtherContent(kind=one.kind, text=truncate(one.text, left)))
-        left -= len(one.text)
+        text = clean_text(one.text)
+        kept.append(OtherContent(kind=one.kind, text=truncate(text, left)))
+        left -= len(text)
     return tuple(kept)
 
 

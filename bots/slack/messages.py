@@ -6,7 +6,7 @@ from typing import Any
 from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, parse_ts
 from bots.slack.message_content import is_by_app, parse_content
-from bots.slack.people import BotIdentity, Profile, author_of, names_of
+from bots.slack.people import BotIdentity, KnownNames, author_of
 from bots.slack.rich_text import TextContext, mentions_in_rich_text
 from core.domain.addresses import ChatType
 from core.domain.command_names import CommandName
@@ -25,8 +25,7 @@ def build_message(
     channel_type: str,
     tenant: str,
     identity: BotIdentity,
-    profiles: Mapping[str, Profile],
-    places: Mapping[str, str],
+    known: KnownNames,
 ) -> MessageReceived:
     """Return a message with everything that it says and carries.
 
@@ -36,12 +35,11 @@ def build_message(
         channel_type: "channel", "group", "im" or "mpim"; "" if the event does not say.
         tenant: the team that installed the app.
         identity: the bot.
-        profiles: the known profiles by person id.
-        places: names of channels and user groups by id.
+        known: names of the people, channels and user groups that it mentions; others are named by their id.
     """
     chat_type, ts = chat_type_of(channel, channel_type), message["ts"]
-    author, by_app = author_of(message, profiles), is_by_app(message)
-    context = TextContext(names=names_of(profiles) | dict(places), own_ids=identity.ids)
+    author, by_app = author_of(message, known.profiles), is_by_app(message)
+    context = TextContext(names=known.all, own_ids=identity.ids)
     content = parse_content(message, context)
     mention = _mention(message, chat_type, identity)
     unsupported = content.unsupported or ((UnsupportedContent.EMPTY,) if content.is_blank else ())

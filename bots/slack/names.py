@@ -6,13 +6,13 @@ https://docs.slack.dev/reference/methods/usergroups.list
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
-from bots.slack.people import Profile, ProfileCache, names_of
+from bots.slack.members import fetch_group_handles
+from bots.slack.people import KnownNames, ProfileCache
 from bots.slack.references import References
 from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
@@ -20,19 +20,6 @@ from core.domain.clock import Clock
 TTL_S: Final = 3600.0  #: channels and groups are renamed
 CAPACITY: Final = 2_000  #: channels kept; the least recently used is evicted first
 _ALL: Final = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNames:
-    """Names by id."""
-
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    places: Mapping[str, str] = field(default_factory=dict)  #: channels (without "#"), groups (without "@")
-
-    @property
-    def all(self) -> Mapping[str, str]:
-        """Names of people, channels and groups by id."""
-        return names_of(self.profiles) | dict(self.places)
 
 
 class NameDirectory:
@@ -85,8 +72,4 @@ class NameDirectory:
                 return ""
 
     async def _fetch_groups(self, _: str) -> Mapping[str, str]:
-        """Return the handles of all user groups by id."""
-        with translate_errors("usergroups.list", idempotent=True):
-            answer = await self._client.usergroups_list()
-        groups = answer.get("usergroups") or ()
-        return {str(one["id"]): str(one["handle"]) for one in groups if one.get("handle")}
+        return await fetch_group_handles(self._client)

@@ -4,7 +4,7 @@ Source: https://docs.slack.dev/reference/methods/users.info
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -69,8 +69,21 @@ def person_of(person_id: str, profiles: Mapping[str, Profile]) -> Person:
 
 
 def names_of(profiles: Mapping[str, Profile]) -> dict[str, str]:
-    """Return the display names by person id, without people whose name is not known."""
+    """Return display names by person id; people without a known name are left out."""
     return {id_: profile.name for id_, profile in profiles.items() if profile.name != id_}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """What is known of the people, channels and user groups that an event mentions, by id."""
+
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)  #: channels (without "#"), groups (without "@")
+
+    @property
+    def all(self) -> Mapping[str, str]:
+        """Names of people, channels and groups by id."""
+        return names_of(self.profiles) | dict(self.places)
 
 
 def author_of(message: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Person:

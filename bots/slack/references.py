@@ -1,4 +1,4 @@
-"""Finds the ids in an event whose names are to be looked up. Pure."""
+"""Finds the ids of people, channels and groups in an event, for a lookup of their names. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

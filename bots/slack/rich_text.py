@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from core.text.quoting import backtick_fence
+
 Json: TypeAlias = Mapping[str, Any]
 
 _INDENT: Final = "    "
@@ -66,7 +68,7 @@ def _element(element: Json, context: TextContext) -> str:
         case "rich_text_preformatted":
             language = element.get("language")
             plain = "".join(_plain(one, context) for one in mappings(element.get("elements")))
-            fence = "`" * max(3, _longest_run(plain, "`") + 1)
+            fence = backtick_fence(plain, min_ticks=3)
             return f"{fence}{language if isinstance(language, str) else ''}\n{plain.rstrip()}\n{fence}"
         case _:
             return text.strip()
@@ -138,18 +140,10 @@ def _emoji(name: str, code_points: object) -> str:
 
 
 def _styled(text: str, style: object) -> str:
-    """Return text with Markdown's marks around what is not white space."""
+    """Return text between Markdown's marks; outer white space stays outside of them."""
     core = text.strip()
     if not core or not isinstance(style, Mapping) or "\n" in core:
         return text
     marks = [mark for name, mark in _MARKS if style.get(name) is True and mark not in core]
     start = text.index(core)
     return f"{text[:start]}{''.join(marks)}{core}{''.join(reversed(marks))}{text[start + len(core) :]}"
-
-
-def _longest_run(text: str, char: str) -> int:
-    longest = run = 0
-    for one in text:
-        run = run + 1 if one == char else 0
-        longest = max(longest, run)
-    return longest

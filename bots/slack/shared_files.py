@@ -5,16 +5,14 @@ Their events carry a stub without name, type and URL (``file_access: "check_file
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.errors import translate_errors
-from bots.slack.rich_text import mappings
+from bots.slack.rich_text import Json, mappings
 from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
-
-Json: TypeAlias = Mapping[str, Any]
 
 TTL_S: Final = 600.0
 CAPACITY: Final = 1_000  #: files kept; the least recently used is evicted first

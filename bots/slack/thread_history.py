@@ -5,6 +5,7 @@ messages to commercial ones outside Slack's Marketplace
 (https://docs.slack.dev/apis/web-api/rate-limits), so the number of calls here is bounded.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,8 +15,8 @@ from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
 from bots.slack.message_content import is_by_app, parse_content
 from bots.slack.messages import MESSAGE_SUBTYPES
-from bots.slack.names import KnownNames, NameDirectory
-from bots.slack.people import BotAccount, author_of
+from bots.slack.names import NameDirectory
+from bots.slack.people import BotAccount, KnownNames, author_of
 from bots.slack.references import references_in
 from bots.slack.rich_text import TextContext
 from bots.slack.shared_files import SharedFiles
@@ -28,7 +29,7 @@ PAGE_SIZE = 200  #: messages per call; Slack recommends no more
 MAX_PAGES = 5  #: pages read of one thread
 END_WINDOWS_S = (3_600.0, 86_400.0, 7 * 86_400.0, 90 * 86_400.0)
 """Times before a question in which the end of a thread beyond :data:`MAX_PAGES` is looked for, in turn."""
-NAME_LOOKUP_TIMEOUT_S = 3.0
+LOOKUP_TIMEOUT_S = 3.0  #: for the files of all messages together, then for the names in them
 
 
 class ThreadHistory:
@@ -55,10 +56,10 @@ class ThreadHistory:
         messages = await self._fetch_end(address.key.channel, thread_ts, before_message_id, limit)
         earlier = [one for one in messages if _is_readable(one) and one["ts"] < before_message_id]
         kept = earlier if len(earlier) <= limit else [earlier[0], *earlier[len(earlier) - limit + 1 :]]
-        kept = [await self._files.complete(one, timeout_s=NAME_LOOKUP_TIMEOUT_S) for one in kept]
+        kept = await asyncio.gather(*(self._files.complete(one, timeout_s=LOOKUP_TIMEOUT_S) for one in kept))
         known = await self._names.lookup(
             references_in(kept),
-            timeout_s=NAME_LOOKUP_TIMEOUT_S,
+            timeout_s=LOOKUP_TIMEOUT_S,
             without=(self._account.identity.user_id,),
         )
         return tuple(self._to_thread_message(one, known) for one in kept)

@@ -11,7 +11,7 @@ from core.text.visible_text import clean_text
 
 
 def attachments_of(carrier: Message | ExternalReplyInfo) -> tuple[Attachment, ...]:
-    """Return the file of a message, or of what is known of a message of another chat; it has at most one.
+    """Return the file of a message, or of a replied message of another chat; each has at most one.
 
     A live photo comes with its still picture as ``photo``
     (tdlib/telegram-bot-api ``Client.cpp``: JsonMessage), which stands for it.

@@ -2,7 +2,7 @@
 
 Clients send a comment together with the messages that it forwards, and an album together with words; each
 arrives as an update of its own, within the same second. They are given one media group, so that they
-become one question whoever of them names the bot.
+become one question, whichever of them names the bot.
 """
 
 from collections.abc import Sequence

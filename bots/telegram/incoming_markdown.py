@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity
 
 from bots.telegram.people import BotIdentity
+from core.text.quoting import backtick_fence
 from core.text.visible_text import clean_text
 
 _UTF16 = "utf-16-le"
-_STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
+STYLE_MARKERS = {"bold": "**", "italic": "*", "strikethrough": "~~", "spoiler": "||"}
 _QUOTE_TYPES = ("blockquote", "expandable_blockquote")
 
 
@@ -151,15 +152,20 @@ def _wrap(span: _EntitySpan, text: str, before: str) -> str:
     if span.kind == "code":
         return _inline_code(text)
     if span.kind == "pre":
-        fence = "`" * max(3, _longest_backtick_run(text) + 1)
+        fence = backtick_fence(text, min_ticks=3)
         return f"{own_line}{fence}{span.language}\n{text.strip(chr(10))}\n{fence}"
     if span.kind in _QUOTE_TYPES:
-        return own_line + "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+        return own_line + quote_lines(text)
     if span.kind == "text_link":
         return f"[{text}]({f'<{span.url}>' if set(span.url) & set('() ') else span.url})"
-    if around := _STYLE_MARKERS.get(span.kind):
+    if around := STYLE_MARKERS.get(span.kind):
         return "\n".join(_wrap_line(line, around) for line in text.split("\n"))
     return text
+
+
+def quote_lines(text: str) -> str:
+    """Return ``text`` as a Markdown quote; every one of its lines is kept, empty ones too."""
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
 def _wrap_line(line: str, marker: str) -> str:
@@ -172,10 +178,6 @@ def _wrap_line(line: str, marker: str) -> str:
 
 
 def _inline_code(text: str) -> str:
-    fence = "`" * (_longest_backtick_run(text) + 1)
+    fence = backtick_fence(text, min_ticks=1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}"
-
-
-def _longest_backtick_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)

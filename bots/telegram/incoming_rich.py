@@ -9,6 +9,8 @@ from typing import Any
 
 from telegram import Message
 
+from bots.telegram.incoming_markdown import STYLE_MARKERS, quote_lines
+
 
 def rich_message_markdown(message: Message) -> str:
     """Return the Markdown of a rich message; "" for any other."""
@@ -34,7 +36,7 @@ def _render_block(block: Any) -> str:
         case {"type": "mathematical_expression", "expression": str(expression)}:
             return f"$$\n{expression}\n$$"
         case {"type": "expandable_blockquote" | "pullquote", "text": text}:
-            return _blockquote(_render_inline(text))
+            return quote_lines(_render_inline(text))
         case {"text": text}:
             return _render_inline(text)
         case _:
@@ -50,15 +52,11 @@ def _render_container(block: Any) -> str:
         case {"type": "details", "summary": summary, "blocks": [*inner]}:
             return f"{_render_inline(summary)}\n\n{_render_blocks(inner)}"
         case {"type": "blockquote", "blocks": [*inner]}:
-            return _blockquote(_render_blocks(inner))
+            return quote_lines(_render_blocks(inner))
         case {"blocks": [*inner]}:
             return _render_blocks(inner)
         case _:  # media, maps, buttons: no text
             return ""
-
-
-def _blockquote(text: str) -> str:
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
 def _list_item(item: Any) -> str:
@@ -79,14 +77,7 @@ def _table_rows(rows: Sequence[Any]) -> Iterator[str]:
             yield f"|{'---|' * len(row)}"
 
 
-_STYLE_MARKERS = {
-    "bold": "**",
-    "italic": "*",
-    "strikethrough": "~~",
-    "spoiler": "||",
-    "code": "`",
-    "marked": "==",
-}
+_RICH_MARKERS = {**STYLE_MARKERS, "code": "`", "marked": "=="}
 
 
 def _render_inline(text: Any) -> str:
@@ -103,7 +94,7 @@ def _render_inline(text: Any) -> str:
         case {"alternative_text": str(emoji)}:
             return emoji
         case {"type": str(kind), "text": inner}:
-            mark = _STYLE_MARKERS.get(kind, "")
+            mark = _RICH_MARKERS.get(kind, "")
             return f"{mark}{_render_inline(inner)}{mark}"
         case _:
             return ""

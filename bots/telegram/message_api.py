@@ -13,6 +13,7 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
 
+from bots.recent_set import RecentSet
 from bots.telegram.addressing import direct_topic_id_of, is_private, reply_parameters_of, topic_id_of
 from bots.telegram.buttons import render_buttons
 from bots.telegram.entities import entities_of
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-MAX_LOST_TOPICS = 1_000  #: before they are forgotten, each to be found lost again
+MAX_LOST_TOPICS = 1_000  #: the oldest is forgotten first, to be found lost again
 
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
@@ -49,7 +50,7 @@ class MessageApi:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
         self._migrated_chats: dict[str, str] = {}
-        self._lost_topics: set[ThreadKey] = set()
+        self._lost_topics = RecentSet[ThreadKey](MAX_LOST_TOPICS)
 
     def chat_migrated(self, old_chat_id: str, new_chat_id: str) -> None:
         """Record that a group became a supergroup; running answers continue in it."""
@@ -223,8 +224,6 @@ class MessageApi:
                 if not lost or not description_contains(exc, TOPIC_NOT_FOUND):
                     raise
                 log.info("telegram.private_topic_lost")
-            if len(self._lost_topics) >= MAX_LOST_TOPICS:
-                self._lost_topics.clear()
             self._lost_topics.add(address.key)
             return await call(chat, None)
 

@@ -68,7 +68,7 @@ def build_message(
         attachments_of(message),
         other_content_of(message),
     )
-    unsupported = None if rich_message_markdown(message) or attachments else unsupported_content_of(message)
+    unsupported = None if attachments else unsupported_content_of(message)
     # A bare mention in a reply to somebody's message asks about that message.
     asks_about_reply = quoted is not None and quoted.has_content and not quoted.by_bot
     is_empty = not (has_visible_text(text.markdown) or attachments or other or asks_about_reply)

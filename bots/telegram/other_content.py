@@ -23,6 +23,7 @@ from telegram import (
 )
 
 from bots.telegram.incoming_markdown import to_markdown
+from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.tolerant_parsing import UNREADABLE
 from core.domain.message_content import ContentKind, OtherContent, UnsupportedContent
 from core.text.visible_text import clean_text
@@ -45,6 +46,8 @@ def other_content_of(carrier: Carrier) -> tuple[OtherContent, ...]:
 
 def unsupported_content_of(carrier: Carrier) -> UnsupportedContent | None:
     """Return the kind of content of ``carrier`` that cannot be read; None if there is none."""
+    if isinstance(carrier, Message) and rich_message_markdown(carrier):
+        return None
     if carrier.voice or carrier.audio:
         return UnsupportedContent.VOICE
     if carrier.sticker:

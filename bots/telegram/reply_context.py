@@ -73,5 +73,4 @@ def _from_other_chat(reply: ExternalReplyInfo, selection: str) -> ReplyContext:
 
 def _unsupported(carrier: Carrier) -> tuple[UnsupportedContent, ...]:
     kind = unsupported_content_of(carrier)
-    rich = isinstance(carrier, Message) and bool(rich_message_markdown(carrier))
-    return () if kind is None or rich else (kind,)
+    return () if kind is None else (kind,)

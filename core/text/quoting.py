@@ -1,4 +1,6 @@
-"""Speakers' names and quotes in the text of prompts. Pure."""
+"""Speakers' names, quotes and fences of code in the text of prompts. Pure."""
+
+import re
 
 MAX_NAME_CHARS = 60  #: characters of a speaker's name
 
@@ -12,6 +14,12 @@ def speaker_label(name: str) -> str:
 def blockquote(text: str) -> str:
     """Return a text as a Markdown quote."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def backtick_fence(text: str, *, min_ticks: int) -> str:
+    """Return backticks to put around code: at least ``min_ticks``, and more than ``text`` has in a row."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    return "`" * max(min_ticks, longest + 1)
 
 
 def truncate(text: str, max_chars: int) -> str:

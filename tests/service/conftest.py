@@ -1,7 +1,7 @@
 """The whole service through the real SDKs, against the strict stand-ins, with people who use it.
 
 One :class:`World` for each platform with the same verbs, so that a test runs on both. Service and
-stand-ins share one fast clock: every ratio of paces, limits and waits is that of production.
+stand-ins share the test's virtual clock: every ratio of paces, limits and waits is that of production.
 """
 
 import asyncio

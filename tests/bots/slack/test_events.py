@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bots.slack.events import MalformedEvent, parse_event
-from bots.slack.people import BotIdentity, Profile
+from bots.slack.people import BotIdentity, KnownNames, Profile
 from bots.slack.references import References, references_of
 from core.domain.addresses import ChatType, Person, ThreadKey
 from core.domain.buttons import ActionButton
@@ -25,7 +25,7 @@ from core.domain.events import (
 from core.domain.message_content import UnsupportedContent
 
 ME = BotIdentity(team_id="T1", user_id="UBOT", bot_id="BBOT", name="kimi")
-PEOPLE = {"U1": Profile(name="Ada", language="zh-CN")}
+KNOWN = KnownNames(profiles={"U1": Profile(name="Ada", language="zh-CN")})
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 TS = "1700000000.000100"
 ROOT = "1690000000.000100"
@@ -45,7 +45,7 @@ def envelope(**event: Any) -> dict[str, Any]:
 
 def read(body: dict[str, Any], me: BotIdentity = ME) -> Event | None:
     """Decode with what these tests know."""
-    return parse_event(body, me, PEOPLE, received_at=NOW)
+    return parse_event(body, me, KNOWN, received_at=NOW)
 
 
 def test_a_mention_is_said_in_the_thread_it_begins() -> None:

@@ -328,6 +328,8 @@ def test_text_that_is_none_is_cleaned() -> None:
     content = parse_content({"text": "x\x00y\ud800", "attachments": [{"blocks": [table]}]}, CONTEXT)
     assert content.text == "xy"
     render_content(content).encode()
+    assert "\x00" not in seen(text="x", blocks=[table])
+    assert seen(text="", blocks=[table]).splitlines()[0] == "| ab |"
 
 
 def test_only_changes_that_people_see_are_changes() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.quoting import MAX_NAME_CHARS, blockquote, speaker_label, truncate
+from core.text.quoting import MAX_NAME_CHARS, backtick_fence, blockquote, speaker_label, truncate
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,12 @@ def test_a_long_text_is_cut_with_a_mark() -> None:
     """We chose: what is left out is said, so that Kimi does not take the part for the whole."""
     assert truncate("short", 5) == "short"
     assert truncate("too long", 4) == "too … [the rest is left out]"
+
+
+@pytest.mark.parametrize(
+    ("code", "min_ticks", "fence"),
+    [("a", 1, "`"), ("a", 3, "```"), ("a`b``c", 1, "```"), ("`````", 3, "``````"), ("", 3, "```")],
+)
+def test_code_cannot_end_its_fence(code: str, min_ticks: int, fence: str) -> None:
+    """The fence is longer than any run of backticks in the code, and as long as the syntax wants."""
+    assert backtick_fence(code, min_ticks=min_ticks) == fence
