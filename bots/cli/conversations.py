@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bots.cli.feedback import LimitOption
 from bots.cli.store import run_read
 from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
@@ -20,7 +21,6 @@ MAX_SHOWN = 1_000  #: messages of one conversation
 SinceOption = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only with a question since this day (UTC).")
 ]
-LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 ChatOption = Annotated[str, typer.Option(metavar="PLATFORM:CHANNEL", help="Only this chat.")]
 PersonOption = Annotated[str, typer.Option(metavar="PLATFORM:ID", help="Only with this person.")]
 
