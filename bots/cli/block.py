@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bots.cli.store import run_in_transaction
+from bots.cli.store import run_in_transaction, run_read
 from core.store import Transaction, blocked_people
 from core.store.blocked_people import EVERYWHERE, BlockedPerson
 
@@ -51,7 +51,7 @@ def blocked() -> None:
     async def work(tx: Transaction) -> list[BlockedPerson]:
         return list(await blocked_people.load_blocked(tx))
 
-    people = run_in_transaction(work)
+    people = run_read(work)
     if not people:
         typer.echo("nobody is blocked")
         return

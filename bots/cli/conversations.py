@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bots.cli.store import run_in_transaction
+from bots.cli.feedback import LimitOption
+from bots.cli.store import run_read
 from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import Transaction, conversation_reports, turn_reports
@@ -20,7 +21,6 @@ MAX_SHOWN = 1_000  #: messages of one conversation
 SinceOption = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only with a question since this day (UTC).")
 ]
-LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 ChatOption = Annotated[str, typer.Option(metavar="PLATFORM:CHANNEL", help="Only this chat.")]
 PersonOption = Annotated[str, typer.Option(metavar="PLATFORM:ID", help="Only with this person.")]
 
@@ -76,7 +76,7 @@ def show(
             await turn_reports.list_turns(tx, TurnFilter(conversation_id=conversation_id), limit=MAX_SHOWN),
         )
 
-    messages, turns = run_in_transaction(work)
+    messages, turns = run_read(work)
     if not messages and not turns:
         typer.echo(f"moonthread: conversation {conversation_id} is not stored", err=True)
         raise typer.Exit(1)
@@ -141,7 +141,7 @@ def _print_list(wanted: ConversationFilter, limit: int, *, as_json: bool) -> Non
     async def work(tx: Transaction) -> Sequence[ConversationReport]:
         return await conversation_reports.list_conversations(tx, wanted, limit=limit)
 
-    rows = [_row(one) for one in run_in_transaction(work)]
+    rows = [_row(one) for one in run_read(work)]
     print_rows(rows, COLUMNS, as_json=as_json, empty="no conversation fits")
 
 

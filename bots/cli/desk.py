@@ -2,21 +2,17 @@
 
 import statistics
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
 import typer
 
-from bots.cli.store import open_database
-from bots.cli.terminal import run_async
+from bots.cli.feedback import SinceOption, first_moment
+from bots.cli.store import run_read
+from bots.cli.tables import print_lines
 from core.domain.handoff_state import HandoffState
-from core.settings import Requirement, Settings, load
-from core.store import ratings
-from core.store.clock import utc_now
+from core.store import Transaction, ratings
 from core.store.ratings import HandoffOutcome
 
 desk = typer.Typer(name="desk", help="The team's desk.", no_args_is_help=True)
-DEFAULT_PERIOD = timedelta(days=30)
 COLUMNS = ("who", "handovers", "answered", "response p50", "p90", "resolved p50", "closed", "rating", "rated")
 
 
@@ -26,15 +22,13 @@ def _desk() -> None:
 
 
 @desk.command()
-def stats(
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC; a month ago.")
-    ] = None,
-) -> None:
+def stats(since: SinceOption = None) -> None:
     """Print handovers by assignee: first response and resolution (in minutes) and rating."""
-    settings = load(required=[Requirement.STORE])
-    first = since.replace(tzinfo=UTC) if since is not None else utc_now() - DEFAULT_PERIOD
-    outcomes = run_async(_load_outcomes(settings, first))
+
+    async def work(tx: Transaction) -> Sequence[HandoffOutcome]:
+        return await ratings.load_outcomes(tx, since=first_moment(since))
+
+    outcomes = run_read(work)
     assignees = sorted({one.assignee for one in outcomes})
     lines = [list(COLUMNS)]
     lines += [
@@ -42,10 +36,7 @@ def stats(
         for assignee in assignees
     ]
     lines.append(table_row("total", outcomes))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    for name, *rest in lines:
-        cells = [text.rjust(width) for text, width in zip(rest, widths[1:], strict=True)]
-        print("  ".join([name.ljust(widths[0]), *cells]))
+    print_lines(lines, [False, *(True for _ in COLUMNS[1:])])
 
 
 def table_row(name: str, outcomes: Sequence[HandoffOutcome]) -> list[str]:
@@ -71,8 +62,3 @@ def _percentile_minutes(times_s: Sequence[float], quantile: float) -> str:
         return "-"
     ordered = sorted(times_s)
     return f"{ordered[min(len(ordered) - 1, int(quantile * len(ordered)))] / 60:.1f}"
-
-
-async def _load_outcomes(settings: Settings, since: datetime) -> list[HandoffOutcome]:
-    async with open_database(settings) as database, database.read() as tx:
-        return await ratings.load_outcomes(tx, since=since)

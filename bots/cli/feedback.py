@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bots.cli.store import run_in_transaction
+from bots.cli.store import run_read
 from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import Transaction, turn_reports
@@ -53,7 +53,7 @@ def print_turns(wanted: TurnFilter, limit: int, *, as_json: bool, empty: str) ->
     async def work(tx: Transaction) -> Sequence[TurnReport]:
         return await turn_reports.list_turns(tx, wanted, limit=limit)
 
-    rows = [_row(turn, whole=as_json) for turn in run_in_transaction(work)]
+    rows = [_row(turn, whole=as_json) for turn in run_read(work)]
     print_rows(rows, COLUMNS, as_json=as_json, empty=empty)
 
 

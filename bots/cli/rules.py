@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bots.cli.store import run_in_transaction
+from bots.cli.store import run_in_transaction, run_read
 from bots.cli.tables import JsonOption, Row, print_rows
 from core.chat_policy import RULE_NAMES, ChatRules, parse_pairs, render_rules, with_changes
 from core.domain.errors import SettingsError
@@ -60,7 +60,7 @@ def show(
     async def work(tx: Transaction) -> StoredChatRules | None:
         return await _load_rules(tx, platform, tenant, channel)
 
-    stored = run_in_transaction(work)
+    stored = run_read(work)
     if stored is None:
         typer.echo(f"{chat} has no rules of its own")
         if not include_defaults:
@@ -86,7 +86,7 @@ def list_(as_json: JsonOption = False) -> None:
             "by": one.changed_by or "command line",
             "rules": ", ".join(render_rules(one.rules)),
         }
-        for one in run_in_transaction(work)
+        for one in run_read(work)
     ]
     columns = ("chat", "version", "changed", "by", "rules")
     print_rows(rows, columns, as_json=as_json, empty="no chat has rules of its own")

@@ -34,6 +34,21 @@ async def open_database(settings: Settings, *, create: bool = False) -> AsyncIte
         await database.close()
 
 
+def run_read(work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Return the result of ``work``, which only reads the configured store.
+
+    Unlike :func:`run_in_transaction` it does not hold SQLite's write lock, for which a running service
+    would wait.
+    """
+    settings = load(required=[Requirement.STORE])
+
+    async def run() -> T:
+        async with open_database(settings) as database, database.read() as tx:
+            return await work(tx)
+
+    return run_async(run())
+
+
 def run_in_transaction(work: Callable[[Transaction], Awaitable[T]], *, create: bool = False) -> T:
     """Return the result of ``work`` in one transaction of the configured store; see :func:`open_database`."""
     settings = load(required=[Requirement.STORE])

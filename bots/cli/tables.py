@@ -32,7 +32,15 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, em
         return
     lines = [list(columns), *([_cell(row.get(name)) for name in columns] for row in rows)]
     numeric = [all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    print_lines(lines, numeric)
+
+
+def print_lines(lines: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
+    """Print a table of texts, the first line with the columns' names.
+
+    ``numeric`` has one member a column: whether it is aligned to the right.
+    """
+    widths = [max(len(line[index]) for line in lines) for index in range(len(numeric))]
     for line in lines:
         cells = (
             text.rjust(width) if number else text.ljust(width)

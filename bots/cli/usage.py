@@ -4,17 +4,14 @@ import csv
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import typer
 
-from bots.cli.feedback import first_moment
-from bots.cli.store import open_database
-from bots.cli.tables import JsonOption, Row, print_rows
-from bots.cli.terminal import run_async
-from core.settings import Requirement, Settings, load
-from core.store import usage_report
+from bots.cli.feedback import SinceOption, first_moment
+from bots.cli.store import run_read
+from bots.cli.tables import JsonOption, Row, print_lines, print_rows
+from core.store import Transaction, usage_report
 from core.store.usage_report import GroupBy, Totals
 
 COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
@@ -30,9 +27,7 @@ COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
 
 
 def usage(
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, by UTC; a month ago.")
-    ] = None,
+    since: SinceOption = None,
     by: Annotated[Literal["day", "person", "chat", "model"], typer.Option(help="A line for each.")] = "day",
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
     as_json: JsonOption = False,
@@ -41,8 +36,11 @@ def usage(
 
     Example: moonthread usage --by chat --since 2026-11-01
     """
-    settings = load(required=[Requirement.STORE])
-    rows = run_async(_load_totals(settings, by, first_moment(since)))
+
+    async def work(tx: Transaction) -> Sequence[Totals]:
+        return await usage_report.grouped_totals(tx, by, since=first_moment(since))
+
+    rows = run_read(work)
     lines = [
         [by, *(name for name, _ in COLUMNS)],
         *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
@@ -54,19 +52,11 @@ def usage(
         csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
         return
     lines.append(["total", *(value(_total(rows)) for _, value in COLUMNS)])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for first, *rest in lines:
-        numbers = (text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))
-        print("  ".join([first.ljust(widths[0]), *numbers]))
+    print_lines(lines, [False, *(True for _ in COLUMNS)])
 
 
 def _figures(row: Totals, by: GroupBy) -> Row:
     return {(by if name == "name" else name): value for name, value in asdict(row).items()}
-
-
-async def _load_totals(settings: Settings, by: GroupBy, since: datetime) -> Sequence[Totals]:
-    async with open_database(settings) as database, database.read() as tx:
-        return await usage_report.grouped_totals(tx, by, since=since)
 
 
 def _total(rows: Sequence[Totals]) -> Totals:

@@ -2,5 +2,6 @@
 
 Pages are rendered on the server (Jinja2, always escaped) from the database, so that any replica shows
 everything. Nothing is loaded from elsewhere, and no script or style stands in a page. People sign in
-with a link that works once (``moonthread console``); every look at people's words is audited.
+with a link that works once (``moonthread console``). Opening a conversation, searching and reading gaps are
+audited; the overview, which shows growing answers, and the list of conversations are not.
 """

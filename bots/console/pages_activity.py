@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from bots.console.site import Visit, parse_number
-from core.store import activity_report, console_access, conversation_reports, turn_reports
+from core.store import activity_report, conversation_reports, turn_reports
 from core.store.activity_report import HourlyActivity
 from core.store.conversation_reports import ConversationFilter
 from core.store.turn_reports import TurnFilter, TurnReport
@@ -42,7 +42,7 @@ async def conversations(visit: Visit) -> Response:
     async with visit.site.database.read() as tx:
         rows = await conversation_reports.list_conversations(tx, wanted, limit=LIST_LENGTH + 1, offset=offset)
     if wanted.text:
-        await _audit(visit, "conversations.search", wanted.text)
+        await visit.audit("conversations.search", wanted.text)
     more = dict(visit.request.query_params) | {"offset": str(offset + LIST_LENGTH)}
     return visit.render(
         "conversations.html",
@@ -55,7 +55,7 @@ async def conversations(visit: Visit) -> Response:
 
 async def conversation(visit: Visit) -> Response:
     """Return one conversation, which is audited as read."""
-    await _audit(visit, "conversation.read", str(_path_number(visit)))
+    await visit.audit("conversation.read", str(_path_number(visit)))
     return await _conversation(visit, "conversation.html")
 
 
@@ -137,8 +137,3 @@ def _path_number(visit: Visit) -> int:
     if number is None:
         raise HTTPException(404)
     return number
-
-
-async def _audit(visit: Visit, action: str, target: str) -> None:
-    async with visit.site.database.begin() as tx:
-        await console_access.record(tx, visit.session.person, action, target)

@@ -13,7 +13,6 @@ from core.knowledge.finder import FoundPassage, PassageFinder
 from core.store import (
     activity_report,
     blocked_people,
-    console_access,
     knowledge,
     ratings,
     rules,
@@ -60,8 +59,7 @@ async def knowledge_sets(visit: Visit) -> Response:
     if question:
         found = await PassageFinder(visit.site.database).find([one.id for one in sets], question)
     if gaps:
-        async with visit.site.database.begin() as tx:
-            await console_access.record(tx, visit.session.person, "gaps.read", str(len(gaps)))
+        await visit.audit("gaps.read", str(len(gaps)))
     return visit.render(
         "knowledge.html", sets=sets, documents=documents, gaps=gaps, question=question, found=found
     )

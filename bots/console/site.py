@@ -13,7 +13,7 @@ from bots.console.charts import sparkline
 from bots.console.texts import translate
 from bots.observability.readiness import ComponentStatus
 from core.settings.origins import EffectiveSetting
-from core.store import Database
+from core.store import Database, console_access
 from core.store.clock import utc_now
 from core.store.console_access import ConsoleSession
 from core.text.language import Language, language_of_tag
@@ -59,6 +59,11 @@ class Visit:
             return datetime.strptime(self.argument(name), "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
             return None
+
+    async def audit(self, action: str, target: str) -> None:
+        """Record in the audit log that the person read something."""
+        async with self.site.database.begin() as tx:
+            await console_access.record(tx, self.session.person, action, target)
 
     def render(self, template: str, **values: Any) -> Response:
         """Return a page."""

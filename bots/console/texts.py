@@ -106,7 +106,6 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "unpriced": ("No price", "无价格"),
         "total": ("Total", "合计"),
         "csv": ("CSV", "CSV"),
-        "rules": ("Rules", "规则"),
         "no_rules": ("No chat has rules of its own.", "没有聊天设置自己的规则。"),
         "changed": ("Changed", "更改时间"),
         "blocked": ("Blocked people", "已屏蔽用户"),

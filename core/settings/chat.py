@@ -69,7 +69,8 @@ class ChatFields(BaseModel):
     admins: PersonIds = setting(
         "MOONTHREAD_ADMINS",
         "Answers",
-        "Who may stop and repeat other people's answers in groups: `telegram:123, slack:U123`.",
+        "Your admins, such as `telegram:123, slack:U123`. They may stop and repeat other people's answers in "
+        "groups and do what a chat's own admins may, and have no quota.",
         default=(),
         default_text="nobody",
     )

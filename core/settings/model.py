@@ -16,7 +16,7 @@ from core.settings.access import AccessFields
 from core.settings.account import AccountFields
 from core.settings.chat import ChatFields
 from core.settings.console import ConsoleFields
-from core.settings.declare import CASE_INSENSITIVE, setting
+from core.settings.declare import CASE_INSENSITIVE, OnOff, setting
 from core.settings.delivery import DeliveryFields
 from core.settings.desk import DeskFields
 from core.settings.guard import GuardFields
@@ -86,7 +86,7 @@ class Settings(
         "Kimi",
         "Replaces the built-in instructions; the platform, the date and the place are still added.",
     )
-    kimi_thinking: Annotated[Literal["on", "off"], CASE_INSENSITIVE] | None = setting(
+    kimi_thinking: OnOff | None = setting(
         "KIMI_THINKING",
         "Kimi",
         "Whether Kimi thinks before it answers: `on` or `off`; unset leaves it to the model.",
@@ -164,7 +164,7 @@ class Settings(
         "Slack",
         "The Signing Secret: Slack sends events over HTTP. Used if `SLACK_APP_TOKEN` is unset.",
     )
-    slack_agent: Annotated[Literal["on", "off"], CASE_INSENSITIVE] = setting(
+    slack_agent: OnOff = setting(
         "MOONTHREAD_SLACK_AGENT",
         "Slack",
         "`on` if the app was made with `moonthread slack-manifest --agent`.",

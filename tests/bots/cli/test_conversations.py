@@ -46,6 +46,17 @@ async def test_a_search_looks_into_questions_and_answers(talked: Any) -> None:
     assert ([one["id"] for one in found], nothing) == ([1], [])
 
 
+@pytest.mark.parametrize("command", ["conversations list", "feedback", "rules list", "blocked", "usage"])
+async def test_a_list_is_read_while_the_service_writes(talked: Any, command: str) -> None:
+    """SQLite has one writer at a time: a list neither waits for the service nor makes it wait (we chose)."""
+    database = Database(f"sqlite:///{talked.folder}/.local/share/moonthread/moonthread.db")
+    async with database.begin():
+        done = await talked(*command.split())
+    await database.close()
+
+    assert (done.status, done.err) == (0, "")
+
+
 async def test_a_conversation_is_shown_with_the_figures_of_its_answers(talked: Any) -> None:
     """Turn, outcome, model, tokens and cost stand below each answer; an unknown id is a fault."""
     shown = (await talked("conversations", "show", "1")).out
