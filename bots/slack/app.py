@@ -1,5 +1,6 @@
 """The Slack platform: one workspace, connected by Socket Mode or over HTTP."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,6 +32,8 @@ __all__ = ["SlackApp", "SlackConfig"]
 
 log = structlog.get_logger(__name__)
 
+TOKEN_CHECK_S: Final = 60.0  #: between two checks that the bot token still works
+TOKEN_CHECK_TIMEOUT_S: Final = 2.0
 MAX_SILENCE_S: Final = 60.0  #: the SDK replaces a silent socket after 20 s; this is for when it does not
 
 
@@ -53,6 +56,7 @@ class SlackApp:
             )
         limits, mentions = limits or SlackLimits(), MentionCodec(config.bot_token)
         self._config = config
+        self._clock, self._token_valid, self._token_checked_at = clock, True, clock.time()
         self._session: aiohttp.ClientSession | None = None
         self._client = build_client(config)
         self._account = BotAccount(agent_view=config.agent_view)
@@ -119,9 +123,30 @@ class SlackApp:
 
     async def is_connected(self) -> bool:
         """Return whether events can arrive; in HTTP mode, whether they are accepted."""
-        if not self._ingress.accepting:
+        if not self._ingress.accepting or not await self._is_token_valid():
             return False
         return self._socket_mode is None or await self._socket_mode.is_open()
+
+    async def _is_token_valid(self) -> bool:
+        """Return False once Slack refuses the bot token at run time: revoked, or the app was removed.
+
+        Sockets stay open then. Slack is asked at most once in :data:`TOKEN_CHECK_S` seconds.
+        """
+        if self._clock.time() < self._token_checked_at + TOKEN_CHECK_S:
+            return self._token_valid
+        self._token_checked_at = self._clock.time()
+        try:
+            async with asyncio.timeout(TOKEN_CHECK_TIMEOUT_S):
+                await identify(self._client)
+        except SettingsError as exc:
+            if self._token_valid:
+                log.error("slack.token_refused", fault=str(exc))
+            self._token_valid = False
+        except (PlatformUnavailable, TimeoutError):
+            pass  # says nothing about the token
+        else:
+            self._token_valid = True
+        return self._token_valid
 
     def silence_s(self) -> float | None:
         """Return the seconds since anything was received on the socket; None if there is no socket."""

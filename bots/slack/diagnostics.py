@@ -35,6 +35,9 @@ async def _check_bot(client: AsyncWebClient, config: SlackConfig) -> list[CheckR
     wanted = SCOPES + (AGENT_SCOPES if config.agent_view else ())
     missing = [scope for scope in wanted if scope not in granted]
     found = [CheckResult("ok", f'Slack: the bot is @{me.name} in the workspace "{me.team_name}"')]
+    if me.is_org_wide:
+        what = "Slack: the app is installed for the whole organisation, but one workspace is served"
+        found.append(CheckResult("warning", what, "install the app in that workspace, and use its bot token"))
     if missing and granted:
         advice = 'add them under "OAuth & Permissions" of your Slack app and install it again'
         mute = "chat:write" in missing

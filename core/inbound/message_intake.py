@@ -43,6 +43,8 @@ async def intake_message(
         interrupt: cancels the conversation's running answer if the message is a question.
         is_stale: see :func:`is_stale`; a group's stale message is context and not answered.
     """
+    if await _is_below_own_message(tx, event, context):
+        event = replace(event, mention=Mention.REPLY)
     rules = context.group_rules
     if rules is None:
         return await _intake_by_default(tx, event, context, interrupt=interrupt, is_stale=is_stale)
@@ -50,6 +52,19 @@ async def intake_message(
     if is_stale:
         result = replace(result, decision=ReplyDecision.IGNORE)
     return await _intake_by_rules(tx, result, interrupt=interrupt and result.decision is ReplyDecision.ANSWER)
+
+
+async def _is_below_own_message(tx: Transaction, event: MessageReceived, context: EventContext) -> bool:
+    """Return whether a message begins the talk in a thread whose root is the bot's own message.
+
+    A welcome, a notice or a prepared answer at a channel's top level asks people to reply there.
+    """
+    root = event.address.key.thread
+    if event.mention is not Mention.NONE or context.conversation is not None or event.threads_by_reply:
+        return False
+    if root in ("", event.message_id) or not event.allows_follow_up:
+        return False
+    return await conversations.find_turn_id(tx, event.address.key, root) is not None
 
 
 def is_stale(event: MessageReceived, backlog: timedelta, *, now: datetime) -> bool:

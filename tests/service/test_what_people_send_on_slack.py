@@ -6,6 +6,8 @@ import pytest
 
 from bots.simulator.kimi import answer_with
 from bots.simulator.slack.contents import pasted_table
+from core.chat_policy import ChatRules
+from core.store import rules
 
 pytestmark = pytest.mark.parametrize("platform", ["slack"])
 
@@ -95,6 +97,26 @@ async def test_apps_are_heard_and_are_nobody(world: Any) -> None:
     await world.done(2)
     assert told(world)[-2:] == ["CI: Build 13 passed on staging", "Ann: which build passed?"]
     assert len(world.requests) == 2
+
+
+async def test_a_reply_below_a_welcome_is_answered(world: Any) -> None:
+    """A thread under the bot's own message is a conversation with it, and the message belongs to it."""
+    await world.start()
+    room = world.group("Ann")
+    async with world.service.database.begin() as tx:
+        made = ChatRules(welcome="Welcome {name}! How can I help you?")
+        await rules.save(tx, made, platform="slack", tenant="", channel=room.channel, changed_by="")
+    newcomer = world.sim.add_person("Mia")
+    await world.sim.join(room.channel, newcomer)
+    await world.until(lambda: world.screen.in_channel(room.channel, by_bot=True), "the welcome")
+    await world.done(1)
+    (welcome,) = world.screen.in_channel(room.channel, by_bot=True)
+    await world.sim.say(room.channel, newcomer, "yes: where is my order?", welcome.message_id)
+    await world.done(2)
+    assert world.question_of(-1) == [
+        ("assistant", "Welcome Mia! How can I help you?"),
+        ("user", "Mia: yes: where is my order?"),
+    ]
 
 
 async def test_words_for_somebody_else_are_not_answered(world: Any) -> None:

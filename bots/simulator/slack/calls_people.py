@@ -24,7 +24,7 @@ def auth_test(workspace: Workspace, params: Params) -> Json:
         "team_id": workspace.team,
         "user_id": workspace.bot.id,
         "bot_id": BOT_ID,
-        "is_enterprise_install": False,
+        "is_enterprise_install": workspace.org_wide,
     }
 
 

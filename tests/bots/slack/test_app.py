@@ -213,6 +213,16 @@ async def test_an_edit_and_a_command_arrive(app, slack, inbox, people) -> None:
     assert kinds[CommandReceived].command is CommandName.NEW
 
 
+async def test_a_message_that_a_client_sent_twice_arrives_once(app, slack, inbox, people) -> None:
+    """Slack gives the second another ts and the same client_msg_id; an equal text of its own arrives."""
+    ada, _, channel = people
+    text = f"<@{slack.bot_user}> hello?"
+    for client_id in ("one", "one", "two"):
+        await slack.say(channel, ada, text, client_msg_id=client_id)
+        await slack.settled()
+    assert len({event.message_id for event in inbox.taken}) == 2
+
+
 async def test_a_slash_command_without_a_store_fails_visibly(app, slack, inbox, people) -> None:
     """Slack does not repeat a command, so it tells the person that it failed."""
     ada, _, channel = people

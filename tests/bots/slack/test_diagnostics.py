@@ -27,6 +27,14 @@ async def test_missing_scopes_are_named(slack: SlackSimulator, config: SlackConf
     assert "install it again" in fault.advice
 
 
+async def test_an_install_for_the_organisation_is_named(slack: SlackSimulator, config: SlackConfig) -> None:
+    """One workspace is served: of an org-wide install the others would hear nothing."""
+    slack.workspace.org_wide = True
+    warning = (await run_checks(config))[1]
+    assert warning.level == "warning"
+    assert "whole organisation" in warning.summary
+
+
 async def test_refused_tokens_are_faults(config: SlackConfig) -> None:
     """Each refused token has a line of its own that says what to do and not what it is."""
     wrong = replace(config, bot_token="xoxb-wrong", app_token="xapp-wrong")
