@@ -1,6 +1,7 @@
 """Fetching files from Slack, through the real session, from the stand-in and from a stranger."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,29 @@ async def test_the_login_page_is_no_file(
         await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=10**6)
     assert refused.value.reason == "forbidden"
     assert not (tmp_path / "a").exists()
+
+
+async def test_a_page_that_somebody_sent_is_a_file(
+    downloads: SlackDownloader, slack: SlackSimulator, tmp_path: Path
+) -> None:
+    """HTML counts as Slack's login page by what it says: emails come with the size of the raw mail."""
+    ann, page = slack.add_person("Ann"), b"<html><title>Slack tips</title><p>Sign in at nine</p></html>"
+    await slack.share_file(
+        slack.open_dm(ann),
+        ann,
+        filename="mail",
+        content=page,
+        mimetype="text/html",
+        size=99_999,
+        mode="email",
+    )
+    ((file, _),) = slack.workspace.files.values()
+    sent = replace(attachment(url=str(file["url_private"])), media_type="text/html", size_bytes=99_999)
+    await downloads.download(sent, tmp_path / "a", limit_bytes=10**6)
+    assert (tmp_path / "a").read_bytes() == page
+    slack.account.scopes = frozenset(slack.account.scopes) - {"files:read"}
+    with pytest.raises(DownloadRefused):
+        await downloads.download(sent, tmp_path / "b", limit_bytes=10**6)
 
 
 @pytest.mark.parametrize(
