@@ -36,8 +36,8 @@ from core.domain.events import (
 )
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import TurnState
+from core.inbound.edit_intake import asks_again, intake_edit
 from core.inbound.handler import IGNORED, Handled
-from core.inbound.message_intake import asks_again, intake_edit
 from core.llm.pseudonymizing_model import KEY_NAME
 from core.store import (
     Transaction,

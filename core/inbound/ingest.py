@@ -29,12 +29,11 @@ from core.domain.queue import EventStatus
 from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
 from core.inbound.deletion_intake import intake_deletion
+from core.inbound.edit_intake import find_late_question, intake_edit
 from core.inbound.handler import IGNORED, EventHandler, Handled
 from core.inbound.message_intake import (
-    find_late_question,
     intake_app_message,
     intake_bot_access,
-    intake_edit,
     intake_member_joined,
     intake_message,
     is_stale,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
+import structlog
 from starlette.applications import Starlette
 
 from bots.simulator.slack import SlackSimulator
@@ -15,7 +16,7 @@ from bots.web_server import WebServer
 from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, RenderedMessage
 from core.domain.buttons import ActionButton
-from core.domain.clock import SystemClock
+from core.domain.clock import FakeClock, SystemClock
 from core.domain.command_names import CommandName
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.domain.events import (
@@ -221,6 +222,33 @@ async def test_a_message_that_a_client_sent_twice_arrives_once(app, slack, inbox
         await slack.say(channel, ada, text, client_msg_id=client_id)
         await slack.settled()
     assert len({event.message_id for event in inbox.taken}) == 2
+
+
+@pytest.mark.parametrize("word", ["token_revoked", "account_inactive", "invalid_auth"])
+async def test_a_token_that_slack_refuses_at_run_time_is_noticed(slack, inbox, people, word: str) -> None:
+    """Not ready until the token works again, though events may arrive; we chose to ask once a minute."""
+    clock = FakeClock()
+    platform = SlackApp(
+        SlackConfig(bot_token=slack.bot_token, signing_secret="s" * 32, api_url=slack.api_url), clock=clock
+    )
+    await platform.connect()
+    try:
+        await platform.start(inbox)
+        slack.faults.refuse("auth.test", word)
+        assert await platform.is_connected(), "asked at most once a minute"
+        clock.advance(61)
+        with structlog.testing.capture_logs() as lines:
+            assert not await platform.is_connected()
+            assert not await platform.is_connected()
+        (line,) = [line for line in lines if line["event"] == "slack.token_refused"]
+        assert "SLACK_BOT_TOKEN" in line["fault"]
+        clock.advance(61)
+        assert await platform.is_connected()
+        clock.advance(61)
+        slack.faults.next("auth.test", "503", times=9)
+        assert await platform.is_connected(), "a failing Slack says nothing about the token"
+    finally:
+        await platform.close()
 
 
 async def test_a_slash_command_without_a_store_fails_visibly(app, slack, inbox, people) -> None:
