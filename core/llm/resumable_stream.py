@@ -29,7 +29,7 @@ from core.kimi import (
 from core.llm.continuation import ContinuationJoiner, ContinuationMemory
 from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
-from core.text.reply_checks import is_empty_reply, repeats_itself
+from core.text.reply_checks import is_empty_reply, looks_finished, repeats_itself
 from core.tools.tool_runner import ToolRunner
 
 log = structlog.get_logger(__name__)
@@ -59,9 +59,9 @@ async def stream_with_resume(
 
     If ``answer`` begins with text (of an earlier attempt), and whenever the stream breaks after
     text came, Kimi is asked to continue from exactly there: nothing is repeated, nothing lost. A
-    reply that reached its length limit is continued the same way, unless it repeats itself. A reply that
-    only thinks is asked for once more. Tools that Kimi calls are run,
-    and Kimi is asked again with their results.
+    reply that reached its length limit is continued the same way, unless it repeats itself. An empty
+    continuation of a text that looks finished means that nothing was missing. A reply that only thinks is
+    asked for once more. Tools that Kimi calls are run, and Kimi is asked again with their results.
 
     Raises:
         KimiError: no (more) text can be had; what came stays in ``answer``.
@@ -128,6 +128,9 @@ class _ResumableStream:
         if self._joiner.begun_anew:
             return self._continuation_failed("the host begins anew")
         if segment and is_empty_reply(answer.text[length_before:]) and not answer.pending_tool_calls:
+            if answer.finish_reason in CLEAN_ENDS and looks_finished(segment):
+                log.info("answer.was_finished")  # only the end of the stream or of the turn was missing
+                return False
             return self._continuation_failed("the continuation is empty")
         return await self._follow_up()
 

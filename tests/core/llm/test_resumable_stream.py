@@ -314,6 +314,22 @@ async def test_a_continuation_that_brings_nothing_leaves_a_broken_answer(stream:
     assert not memory.continues("scripted")
 
 
+@pytest.mark.parametrize("text", ["That is all.", "就这些。", "```py\nx = 1\n```"])
+@pytest.mark.parametrize("continuation", [(), (ReasoningDelta("I have said all."),), ("\n",)])
+async def test_a_whole_answer_whose_end_was_lost_is_complete(
+    stream: Stream, text: str, continuation: ScriptedReply
+) -> None:
+    """A continuation that brings nothing behind a text that looks finished ends it (we chose)."""
+    memory = ContinuationMemory(FakeClock())
+    streamed = await stream([(text, BROKEN), continuation], max_resumes=3, continuations=memory)
+    assert streamed.answer.text.rstrip() == text
+    assert streamed.answer.finish_reason == "stop"
+    assert memory.continues("scripted")
+    later = await stream([continuation], StreamedAnswer(text=text), continuations=memory)  # another attempt
+    assert "".join(later.shown).rstrip() == later.answer.text.rstrip() == text
+    assert later.answer.finish_reason == "stop"
+
+
 async def test_a_host_that_refuses_to_continue_is_remembered(stream: Stream) -> None:
     """The refusal is told as a broken answer; the next broken reply is not sent there again."""
     memory = ContinuationMemory(FakeClock())

@@ -5,6 +5,7 @@ the screens outlive every kill; all of it runs on the machine's clock.
 """
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bots.simulator.kimi import KimiSimulator, ScriptedReply, SeenRequest
+from bots.simulator.kimi import Faults, KimiSimulator, ScriptedReply, SeenRequest
 from bots.simulator.screen import Frame, Shown
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
@@ -183,3 +184,40 @@ def judge(rooms: list[Room], telegram: TelegramSimulator, slack: SlackSimulator)
     assert strays <= len(rooms) // 8
     assert not [shown for shown in slack.screen.messages.values() if shown.streaming]
     assert slack.workspace.statuses == {}
+
+
+@pytest.mark.timeout(90)
+async def test_an_answer_killed_behind_its_last_word_is_whole(stand_ins: Any, process: Any) -> None:
+    """Killed after the last word and before the reply's end, the answer ends complete without a note.
+
+    The next process asks Kimi to go on; Kimi, which has said all, ends with "stop" and without a word.
+    """
+    kimi, telegram, _slack = stand_ins
+    whole = "Tea is kept dry, dark and away from spices."
+    kimi.script = lambda request: ScriptedReply(
+        whole, chunks_per_s=200, faults=Faults(stall_after_chars=None if request.prefix else len(whole))
+    )
+    ann = telegram.add_person("Ann")
+    chat = telegram.private_chat(ann)
+    await process.start()
+    await telegram.say(chat, ann, "How do I keep tea?")
+    async with asyncio.timeout(PATIENCE_S):
+        await stored(process, "SELECT partial_text FROM turns", [(whole,)])
+        await process.kill()
+        await process.start()
+        await stored(process, "SELECT state, outcome FROM turns", [("done", "complete")])
+    assert await process.end() == 0
+    assert [shown.text for shown in telegram.screen.in_channel(str(chat), by_bot=True)] == [whole]
+    assert [request.prefix for request in kimi.requests] == [None, whole]
+
+
+async def stored(process: Any, query: str, expected: list[tuple[Any, ...]]) -> None:
+    """Wait until another process has stored these rows."""
+    while True:
+        with (
+            contextlib.suppress(sqlite3.OperationalError),  # no database yet
+            sqlite3.connect(f"file:{process.folder / 'moonthread.db'}?mode=ro", uri=True) as database,
+        ):
+            if database.execute(query).fetchall() == expected:
+                return
+        await asyncio.sleep(0.05)
