@@ -20,6 +20,7 @@ def check() -> None:
     """Check settings, database, Kimi, Slack and Telegram; exit status 1 if something is wrong."""
     settings, results = _check_settings()
     results += [CheckResult("warning", advice) for advice in (*likely_typos(), *outdated_names())]
+    results += check_store.check_private_files(settings)
     for result in results:
         _print_result(result)
     if settings is not None:

@@ -1,8 +1,10 @@
 """The checks of ``moonthread check`` for the database."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.check_result import CheckResult
+from bots.cli import private_files
 from core.domain.errors import StoreUnavailable
 from core.settings import Settings
 
@@ -31,6 +33,19 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     if runs:
         return [CheckResult("warning", what, "The next run brings it up to date; take a copy first.")]
     return [CheckResult("fault", what, "Run: moonthread db upgrade")]
+
+
+def check_private_files(settings: Settings | None) -> list[CheckResult]:
+    """Return a warning for each file with people's words or tokens that other users may read.
+
+    Only the ``.env`` file is looked at if the settings cannot be loaded.
+    """
+    paths = [path for path in (Path(".env"),) if private_files.is_readable_by_others(path)]
+    paths += private_files.exposed_paths(settings) if settings is not None else []
+    return [
+        CheckResult("warning", f"Other users of this machine can read {path}", f"Run: chmod go= {path}")
+        for path in paths
+    ]
 
 
 async def _check_moved_channels(settings: Settings) -> list[CheckResult]:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bots.cli.terminal import create_data_folder, run_async
+from bots.cli.terminal import create_data_folder, print_error, run_async
 from core.domain.errors import SettingsError
 from core.settings import Requirement, Settings, load
 
 if TYPE_CHECKING:
+    from core.store.data_loss import DataLoss
     from core.store.database_transfer import TransferProgress
 
 db = typer.Typer(name="db", help="The database's tables.", no_args_is_help=True)
@@ -74,13 +75,32 @@ def status() -> None:
 
 
 @db.command()
-def downgrade(revision: str) -> None:
-    """Take the tables back to an earlier revision ("base": remove them all)."""
+def downgrade(
+    revision: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete data that is in the way")] = False,
+) -> None:
+    """Take the tables back to an earlier revision ("base": remove them all).
+
+    If data would be deleted, it is listed and nothing is done without --yes.
+    """
     from core.store import migrate
 
     url = _database_url()
+    losses = [] if yes else run_async(migrate.rehearse_downgrade(url, revision))
+    if losses:
+        print_error(
+            f"the way back to {revision} deletes data:",
+            *(f"  {_describe_loss(loss)}" for loss in losses),
+            "nothing was changed; take a copy of the database first, then repeat this with --yes",
+        )
+        raise typer.Exit(1)
     run_async(migrate.downgrade(url, revision))
     print(f"at {run_async(migrate.revision(url)) or 'no tables'}")
+
+
+def _describe_loss(loss: "DataLoss") -> str:
+    rows = "1 row" if loss.rows == 1 else f"{loss.rows:,} rows"
+    return f"{loss.table}: column {loss.column} of {rows}" if loss.column else f"{loss.table}: {rows}"
 
 
 @db.command()

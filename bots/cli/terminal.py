@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from bots.cli import private_files
 from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
@@ -41,18 +42,20 @@ def terminal_language() -> Language:
 
 
 def create_data_folder(settings: Settings) -> None:
-    """Create the folder of the SQLite file if it is missing, readable by this user only.
+    """Create the folder of the SQLite file if it is missing; folder and file are for this user only.
 
     Raises:
         SettingsError: it cannot be created.
     """
-    if settings.sqlite_file is None:
-        return
-    folder = settings.sqlite_file.parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
-        raise SettingsError([f"{folder}: cannot be made ({exc.strerror}); choose another folder"]) from exc
+    if settings.sqlite_file is not None:
+        folder = settings.sqlite_file.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise SettingsError(
+                [f"{folder}: cannot be made ({exc.strerror}); choose another folder"]
+            ) from exc
+    private_files.protect(settings)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

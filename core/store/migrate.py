@@ -5,6 +5,7 @@ Functions that take ``folder`` use the migrations in that folder instead of the 
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 from core.domain.errors import StoreUnavailable
+from core.store.data_loss import DataLoss, compare_contents, read_contents
 from core.store.database import Database
 from core.store.migration_chain import MigrationChain, MigrationStatus, load_chain
 from core.store.schema import schema_floor
@@ -82,6 +84,32 @@ async def downgrade(url: str, revision: str, *, folder: Path = FOLDER) -> None:
         StoreUnavailable: the database cannot be reached or written, or there is no such revision.
     """
     await _run(url, folder, lambda config: command.downgrade(config, revision), up=False)
+
+
+async def rehearse_downgrade(url: str, revision: str, *, folder: Path = FOLDER) -> list[DataLoss]:
+    """Return the data that :func:`downgrade` would delete; the database stays as it is.
+
+    The steps are run and rolled back: both databases undo changes of tables.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached or written, or there is no such revision.
+    """
+    losses: list[DataLoss] = []
+
+    def step(config: Config) -> None:
+        connection: Connection = config.attributes["connection"]
+        before = read_contents(connection)
+        command.downgrade(config, revision)
+        losses.extend(compare_contents(before, read_contents(connection)))
+        raise _RehearsedError
+
+    with suppress(_RehearsedError):
+        await _run(url, folder, step, up=False)
+    return losses
+
+
+class _RehearsedError(Exception):
+    """Ends the transaction of a rehearsal, so that it is rolled back."""
 
 
 async def revision(url: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from core.domain.errors import StoreUnavailable
 from core.store import Database, migrate
+from core.store.data_loss import DataLoss
 from core.store.migration_chain import MigrationChain, Revision
 from tests.migrations.expand_rule import faults, recorded, schema_of, statements
 
@@ -185,6 +186,29 @@ async def test_the_next_release_takes_the_contract_step_with_it(empty_database_u
     await migrate.upgrade(empty_database_url, folder=EXAMPLE)
     status = await migrate.status(empty_database_url, folder=EXAMPLE)
     assert (status.current, status.pending, status.floor) == ("0004_notes", (), "0002_full_name")
+
+
+async def test_a_rehearsed_downgrade_names_what_goes_and_changes_nothing(
+    empty_database_url: str,
+) -> None:
+    """What the steps back delete is found by taking them and rolling back, on both databases."""
+    await migrate.upgrade(empty_database_url, folder=EXAMPLE)
+    database = Database(empty_database_url)
+    async with database.begin() as tx:
+        await tx.execute(text("INSERT INTO people (id, full_name) VALUES (1, 'Lin'), (2, 'Mo')"))
+        await tx.execute(text("INSERT INTO visits (id) VALUES (7)"))
+        before = await tx.run_sync(schema_of)
+    to_first = await migrate.rehearse_downgrade(empty_database_url, "0001_people", folder=EXAMPLE)
+    to_base = await migrate.rehearse_downgrade(empty_database_url, "base", folder=EXAMPLE)
+    assert to_first == [
+        DataLoss(table="people", rows=2, column="full_name"),
+        DataLoss(table="visits", rows=1),
+    ]
+    assert to_base == [DataLoss(table="people", rows=2), DataLoss(table="visits", rows=1)]
+    async with database.read() as tx:
+        assert await tx.run_sync(schema_of) == before
+        assert (await tx.execute(text("SELECT count(*) FROM people"))).scalar() == 2
+    await database.close()
 
 
 async def test_the_example_goes_back_to_nothing(empty_database_url: str) -> None:

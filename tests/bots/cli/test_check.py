@@ -47,6 +47,25 @@ async def test_kimi_and_database_are_looked_at(with_kimi: Any) -> None:
     assert not list(with_kimi.folder.glob("**/*.db")), "looking makes nothing"
 
 
+async def test_files_that_others_can_read_are_named(with_kimi: Any) -> None:
+    """We chose: a database and a ``.env`` that other users of the machine can read are a warning."""
+    with_kimi.environ["MOONTHREAD_DATA_DIR"] = str(with_kimi.folder / "data")
+    await with_kimi("db", "upgrade")
+    env, data = with_kimi.folder / ".env", with_kimi.folder / "data"
+    env.write_text("", encoding="utf-8")
+    for path, mode in ((env, 0o600), (data, 0o700)):
+        path.chmod(mode)
+    assert "Other users" not in (await with_kimi("check")).out
+
+    for path, mode in ((env, 0o604), (data, 0o750), (data / "moonthread.db", 0o644)):
+        path.chmod(mode)
+    done = await with_kimi("check")
+
+    assert "! Other users of this machine can read .env  → Run: chmod go= .env\n" in done.out
+    for path in (data, data / "moonthread.db"):
+        assert f"! Other users of this machine can read {path}  → Run: chmod go= {path}\n" in done.out
+
+
 async def test_a_retired_model_names_those_available(with_kimi: Any) -> None:
     """The line says since when it is gone and what there is."""
     with_kimi.environ["KIMI_MODEL"] = "moonshot-v1-8k"

@@ -66,6 +66,38 @@ async def test_the_database_goes_up_and_down(moonthread: Any) -> None:
     assert (moonthread.folder / "deep" / "data").stat().st_mode & 0o077 == 0
 
 
+async def test_other_users_of_the_machine_read_nothing(moonthread: Any) -> None:
+    """Database, journals and folder are for their owner only, also if they exist already (we chose)."""
+    data = moonthread.folder / "data"
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = str(data)
+    data.mkdir(mode=0o755)
+    data.chmod(0o755)
+    await moonthread("db", "upgrade")
+    file = data / "moonthread.db"
+    assert (data.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+
+    data.chmod(0o755)
+    file.chmod(0o644)
+    (data / "moonthread.db-wal").touch(mode=0o644)
+    await moonthread("db", "current")
+
+    assert (data.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in data.iterdir())
+
+
+async def test_a_folder_for_everybody_stays_one(moonthread: Any) -> None:
+    """A data folder that everybody may write to, such as /tmp, keeps its mode; the database is private."""
+    data = moonthread.folder / "data"
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = str(data)
+    data.mkdir()
+    data.chmod(0o1777)
+
+    await moonthread("db", "upgrade")
+
+    assert data.stat().st_mode & 0o7777 == 0o1777
+    assert (data / "moonthread.db").stat().st_mode & 0o777 == 0o600
+
+
 async def test_an_unknown_revision_is_one_line(moonthread: Any) -> None:
     """A slip on the command line is no traceback."""
     await moonthread("db", "upgrade")

@@ -1,5 +1,7 @@
-"""``moonthread db status`` and ``db copy``, typed by a person."""
+"""``moonthread db status``, ``db downgrade`` and ``db copy``, typed by a person."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from core.store import Database, migrate
@@ -14,6 +16,28 @@ async def test_status_says_what_is_left_to_do(moonthread: Any) -> None:
     assert after[0] == f"at {migrate.chain().needed}"
     assert after[1] == f"versions of revision {migrate.chain().first} and later may run on it"
     assert (await moonthread("db", "contract")).out == f"at {migrate.head()}\n"
+
+
+async def test_a_downgrade_asks_before_it_deletes(moonthread: Any) -> None:
+    """We chose: what would go is listed with its number of rows, and goes only with ``--yes``."""
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = str(moonthread.folder / "data")
+    await moonthread("db", "upgrade")
+    file = moonthread.folder / "data" / "moonthread.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("INSERT INTO secrets (name, value) VALUES ('x', 'y')")
+
+    refused = await moonthread("db", "downgrade", "base")
+    still = (await moonthread("db", "current")).out
+    done = await moonthread("db", "downgrade", "base", "--yes")
+
+    assert refused.status == 1
+    assert refused.err.splitlines() == [
+        "moonthread: the way back to base deletes data:",
+        "moonthread:   secrets: 1 row",
+        "moonthread: nothing was changed; take a copy of the database first, then repeat this with --yes",
+    ]
+    assert still == f"{migrate.head()}\n"
+    assert done.out == "at no tables\n"
 
 
 async def test_copy_moves_a_deployment_and_says_so(moonthread: Any, postgres_url: str) -> None:
