@@ -89,8 +89,8 @@ format: $(STAMP)  ## Format the code and mend what ruff can mend
 bench: $(STAMP)  ## Measure; results go to tests/bench/results
 	$(PYTHON) -m tests.bench
 
-readme-tables: $(STAMP)  ## Write the tables of settings and metrics into README.md
-	$(PYTHON) -m bots.readme_tables README.md
+readme-tables: $(STAMP)  ## Write the tables of settings and metrics into their READMEs
+	$(PYTHON) -m bots.readme_tables
 
 # Versions that are pinned stay, unless UPGRADE=--upgrade or UPGRADE="--upgrade-package NAME".
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \

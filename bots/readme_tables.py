@@ -1,10 +1,9 @@
-"""Writes README's generated tables: ``python -m bots.readme_tables README.md`` (``make readme-tables``)."""
+"""Writes the generated tables of the READMEs: ``python -m bots.readme_tables`` (``make readme-tables``)."""
 
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from bots.observability.metrics import ALL
@@ -31,32 +30,40 @@ def render_metrics() -> str:
     return "\n".join(["| Metric | Kind | Labels | Meaning |", "|---|---|---|---|", *rows])
 
 
-TABLES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
-    {"settings": render_settings, "metrics": render_metrics}
-)
-"""The generated tables by the name in their markers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A generated table between two markers of a document."""
 
+    name: str  #: in the markers
+    document: str  #: path below the repository's root
+    render: Callable[[], str]
 
-def insert_tables(text: str) -> str:
-    """Return ``text`` with every generated table between its markers replaced.
+    def insert(self, text: str) -> str:
+        """Return a document's text with the table between its markers replaced.
 
-    Raises:
-        ValueError: a marker is missing.
-    """
-    for name, render in TABLES.items():
-        begin, end = f"<!-- {name}: written by make readme-tables -->", f"<!-- end of {name} -->"
+        Raises:
+            ValueError: a marker is missing.
+        """
+        begin, end = f"<!-- {self.name}: written by make readme-tables -->", f"<!-- end of {self.name} -->"
         before, found_begin, rest = text.partition(begin)
         _, found_end, after = rest.partition(end)
         if not (found_begin and found_end):
             raise ValueError(f"the markers {begin!r} and {end!r} are missing")
-        text = f"{before}{begin}\n\n{render()}\n\n{end}{after}"
-    return text
+        return f"{before}{begin}\n\n{self.render()}\n\n{end}{after}"
+
+
+TABLES: Final = (
+    Table(name="settings", document="core/settings/README.md", render=render_settings),
+    Table(name="metrics", document="bots/observability/README.md", render=render_metrics),
+)
+"""Every generated table."""
 
 
 def main() -> None:
-    """Rewrite the file named on the command line."""
-    path = Path(sys.argv[1])
-    path.write_text(insert_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    """Rewrite the tables of the repository in the current folder."""
+    for table in TABLES:
+        path = Path(table.document)
+        path.write_text(table.insert(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

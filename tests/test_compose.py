@@ -1,4 +1,4 @@
-"""docker-compose.yml, Dockerfile and the README's Kubernetes manifest agree with the code.
+"""docker-compose.yml, Dockerfile and the Kubernetes manifest of DEPLOYMENT.md agree with the code.
 
 No container engine runs here, so every name, option, path and port is held against the code.
 """
@@ -18,7 +18,7 @@ from core.settings.spec import RENAMED
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DEPLOYMENT.md"))
 IN_CONTAINER = {
     "MOONTHREAD_DATA_DIR",
     "MOONTHREAD_HTTP_HOST",
@@ -266,7 +266,7 @@ def test_the_migration_runs_once_before_the_replicas() -> None:
 
 
 def manifests() -> dict[str, Any]:
-    """Return the documents of the README's manifest by kind."""
+    """Return the documents of the manifest by kind."""
     block = re.search(r"```yaml\n(apiVersion.+?)```", README, re.DOTALL)
     assert block
     made = [Yaml(text).read() for text in block[1].split("\n---\n")]

@@ -1,4 +1,4 @@
-"""Every metric of a replica: name, kind, labels and meaning. README's table is generated from them.
+"""Every metric of a replica: name, kind, labels and meaning. The table in README.md is generated from them.
 
 Names end in their unit (https://prometheus.io/docs/practices/naming/). Labels have few values by
 design (platforms, outcomes, models), and none of them holds a person, a chat or a text.

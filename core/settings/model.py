@@ -1,6 +1,6 @@
 """All settings: names, ranges, defaults and descriptions.
 
-``python -m bots.readme_tables`` writes the README's tables from the descriptions.
+``python -m bots.readme_tables`` writes the tables of core/settings/README.md from the descriptions.
 A field's name is the variable's in lower case without ``MOONTHREAD_``.
 """
 
@@ -75,7 +75,7 @@ class Settings(
     kimi_base_url: KimiBaseUrl = setting(
         "KIMI_BASE_URL",
         "Kimi",
-        "The address of Kimi's API; see [Regions](#regions).",
+        "The address of Kimi's API; see [Regions](../kimi/README.md#regions).",
         default="https://api.moonshot.cn/v1",
     )
     kimi_model: ModelName = setting(

@@ -13,7 +13,7 @@ from bots.observability.metrics_registry import Metrics
 from bots.readme_tables import render_metrics
 
 FOLDER = Path(bots.observability.__file__).parent
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "bots/observability/README.md").read_text(encoding="utf-8")
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
 RULES = [
     rule

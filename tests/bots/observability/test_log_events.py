@@ -1,6 +1,6 @@
 """Log events have one grammar, ``area.what_happened``, so that one prefix finds an area on every platform.
 
-We chose the grammar and the areas; README.md, "Operating it", lists the areas for operators.
+We chose the grammar and the areas; bots/observability/README.md, "Logs", lists the areas for operators.
 """
 
 import ast
@@ -88,5 +88,5 @@ def test_the_check_would_notice() -> None:
 
 def test_the_readme_lists_every_area() -> None:
     """An operator finds each area in the chapter on logs."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "bots/observability/README.md").read_text(encoding="utf-8")
     assert all(f"`{area}`" in readme for area in AREAS)

@@ -11,7 +11,7 @@ from core.knowledge.indexing import index_document
 from core.store import Database, knowledge
 from core.store.knowledge import DEPLOYMENT
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "core/knowledge/README.md").read_text(encoding="utf-8")
 LATER = Path(__file__).parent  #: questions that were written when all texts stood
 
 

@@ -27,7 +27,7 @@ async def test_an_answer_survives_the_network(world: Any, network: Any, kind: st
     """Whatever a line does to a request: the whole answer stands there, and only once.
 
     One case no API lets us tell: Telegram took a new message, and its answer to us was lost. A bot
-    cannot read a chat, so the message is sent again (README, "What can go wrong").
+    cannot read a chat, so the message is sent again (bots/telegram/README.md, "Limits").
     """
     world.kimi.script = answer_with(TEXT, chunks_per_s=40)
     await world.start(kimi_timeout_first_byte_s=2)
