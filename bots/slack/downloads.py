@@ -1,7 +1,9 @@
 """Downloads people's files from Slack: ``url_private`` with the bot token (scope ``files:read``).
 
-Without the scope Slack responds with 200 and its login page instead of the file. The token is sent to
-Slack's own hosts only. See https://docs.slack.dev/reference/objects/file-object
+Without the scope Slack responds with 200 and its login page instead of the file. "url_private contains
+the remote file's external_url, which can point to any host" (docs.slack.dev, files.remote.info), so only
+Slack's own hosts are asked, over https, at every redirect. See
+https://docs.slack.dev/reference/objects/file-object
 """
 
 import asyncio
@@ -41,7 +43,7 @@ class SlackDownloader:
     ) -> None:
         """Build the downloader; ``session`` returns the HTTP session once the platform is connected."""
         self._token = config.bot_token
-        self._api_host = urlsplit(config.api_url).netloc
+        self._api_origin = _origin_of(config.api_url)
         self._client = client
         self._session = session
 
@@ -70,6 +72,8 @@ class SlackDownloader:
         except (PlatformRefused, PlatformForbidden) as exc:
             raise DownloadRefused("files.info was refused", reason="gone") from exc
         file = answer.get("file") or {}
+        if file.get("is_external"):
+            raise DownloadRefused("stored outside Slack", reason="external")
         url = file.get("url_private_download") or file.get("url_private")
         if not isinstance(url, str):
             raise DownloadRefused("the file has no URL", reason="gone")
@@ -77,9 +81,15 @@ class SlackDownloader:
 
     @asynccontextmanager
     async def _open_response(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Request ``url`` and follow redirects; the token is sent to Slack's hosts only."""
+        """Request ``url`` with the token and follow redirects, as long as they stay on Slack's hosts.
+
+        Raises:
+            DownloadRefused: the address, or one that it redirects to, is none of Slack's.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
         for _ in range(MAX_REDIRECTS + 1):
-            headers = {"Authorization": f"Bearer {self._token}"} if self._is_slack_host(url) else {}
+            if not self._is_slack_url(url):
+                raise DownloadRefused("an address outside Slack", reason="external")
             async with self._session().get(
                 url, headers=headers, timeout=TIMEOUT, allow_redirects=False
             ) as response:
@@ -89,12 +99,26 @@ class SlackDownloader:
                 url = urljoin(url, response.headers.get("Location", ""))
         raise DownloadRefused("redirected too often", reason="forbidden")
 
-    def _is_slack_host(self, url: str) -> bool:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.netloc == self._api_host:
+    def _is_slack_url(self, url: str) -> bool:
+        """Return whether an address is one of Slack's, or of the server that is configured as its API."""
+        try:
+            scheme, host, port = origin = _origin_of(url)
+        except ValueError:  # no address at all
+            return False
+        if origin == self._api_origin:
             return True
-        return parts.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
+        return (scheme, port) == ("https", 443) and (host == "slack.com" or host.endswith(".slack.com"))
+
+
+def _origin_of(url: str) -> tuple[str, str, int]:
+    """Return the scheme, host and port of an address.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    parts = urlsplit(url)
+    default_port = {"https": 443, "http": 80}.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default_port
 
 
 def _check_response(response: aiohttp.ClientResponse, attachment: Attachment, limit_bytes: int) -> None:

@@ -79,7 +79,7 @@ def _remove_mentions(text: str, person_id: str) -> str:
     for _ in range(MAX_NESTED_EMPHASIS):  # else the emphasis around a mention would be left empty
         text = re.sub(rf"([*_~]){mention}[ \t]*([:,，：]?)[ \t]*\1", rf"<@{person_id}>\2", text)
     text = re.sub(rf"^\s*{mention}[ \t]*[:,，：]?\s*", "", text)
-    text = re.sub(rf"[ \t]+{mention}(?=[ \t\n.,!?。，！？]|$)", "", text)
+    text = re.sub(rf"(?<![ \t])[ \t]+{mention}(?=[ \t\n.,!?。，！？]|$)", "", text)
     return re.sub(mention, "", text)
 
 

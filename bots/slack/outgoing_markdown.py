@@ -1,6 +1,7 @@
 """Adapts Markdown to Slack: it needs a gap between emphasis and letters of scripts without spaces."""
 
 import re
+from itertools import pairwise
 
 from core.markdown.break_points import group_blocks
 from core.markdown.flanking import is_wide
@@ -9,7 +10,7 @@ from core.markdown.lines import FENCE_KINDS, LineKind, scan_lines
 
 ZERO_WIDTH_SPACE = "\u200b"
 ZERO_WIDTH_SPACE_BYTES = 3
-EMPHASIS_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]+|[*_~`]+(?=[^\x00-\u2fff])")
+EMPHASIS_BESIDE_WIDE = re.compile(r"(?<=[^\x00-\u2fff])[*_~`]++|(?<![*_~`])[*_~`]++(?=[^\x00-\u2fff])")
 """Every place in which :func:`separate_emphasis` may insert a space."""
 
 
@@ -31,6 +32,5 @@ def separate_emphasis(text: str) -> str:
                 gaps.append(start)
             if end < last.end and is_wide(text[end]):
                 gaps.append(end)
-    for at in sorted(set(gaps), reverse=True):
-        text = text[:at] + ZERO_WIDTH_SPACE + text[at:]
-    return text
+    edges = [0, *sorted(set(gaps)), len(text)]
+    return ZERO_WIDTH_SPACE.join(text[start:end] for start, end in pairwise(edges))

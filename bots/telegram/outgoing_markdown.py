@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from markdown_it.token import Token
 
+from bots.telegram.at_names import neutralize_at_names, neutralize_finished_text
 from bots.telegram.entities import EntityDict, EntityTextBuilder
 from core.markdown.html_text import html_to_text
 from core.markdown.mentions import MentionCodec
@@ -16,18 +17,15 @@ from core.markdown.parser import parser
 from core.markdown.tables import format_table
 
 _STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
-_LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:(?://)?user\?)):\S", re.IGNORECASE)
-"""Targets that Telegram opens; not ``tg://user?id=…``, which mentions a person and notifies them."""
-_AT_NAME = re.compile(r"(?<![0-9A-Za-z_.%+@/-])@(?=[A-Za-z])")
+_LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:/*user)):\S", re.IGNORECASE)
+"""Targets that Telegram opens; none that mentions a person and notifies them.
+
+TDLib's ``LinkManager::get_link_user_id`` takes "tg:", "//" or not, "user", "/" or not, and "?id=…".
+"""
 _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
 _BULLETS = ("•", "◦", "▪")
 _HORIZONTAL_RULE = "———"
-
-
-def neutralize_at_names(text: str) -> str:
-    """Return ``text`` with every ``@name`` changed so that Telegram does not take it for a mention."""
-    return _AT_NAME.sub("@\u200b", text)
 
 
 def to_entities(markdown: str, mentions: MentionCodec | None = None) -> tuple[str, list[EntityDict]]:
@@ -37,7 +35,8 @@ def to_entities(markdown: str, mentions: MentionCodec | None = None) -> tuple[st
     """
     builder = EntityTextBuilder()
     _BlockWriter(builder, markdown.split("\n"), mentions=mentions).write(parser().parse(markdown))
-    return builder.build()
+    text, entities = builder.build()
+    return neutralize_finished_text(text, entities), entities
 
 
 def to_append_only_text(markdown: str) -> str:

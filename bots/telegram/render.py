@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from rich.cells import cell_len
 
+from bots.telegram.at_names import FULLWIDTH_AT, neutralize_at_names
 from bots.telegram.entities import limit_entities, utf16_length
-from bots.telegram.outgoing_markdown import neutralize_at_names, to_entities
+from bots.telegram.outgoing_markdown import to_entities
 from bots.telegram.rich_markdown import to_rich_markdown
 from core.domain.bot_messages import RenderedMessage
 from core.markdown.lines import (
@@ -24,6 +25,7 @@ from core.markdown.lines import (
     scan_lines,
 )
 from core.markdown.mentions import MentionCodec
+from core.markdown.nesting import is_too_deeply_nested
 from core.markdown.partial_text import close_open_markup
 from core.markdown.split import IncrementalSplitter
 from core.markdown.tables import split_cells
@@ -34,15 +36,9 @@ TARGET_UNITS = 3900
 ENTITY_LIMIT = 95
 _NO_OVERFLOW = 1 << 30
 
-_TOO_DEEPLY_NESTED = re.compile(
-    r"^[ \t]*(?:(?:>[ \t]*){30}|(?:[-+*][ \t]+){30})|(?:\[[ \t]*){50}", re.MULTILINE
-)
-"""Nesting so deep that it cannot be meant as markup; shown as text."""
-
-_USER_LINK = re.compile(r"tg:(?=(?://)?user\?)", re.IGNORECASE)
+_USER_LINK = re.compile(r"tg:(?=/*user)", re.IGNORECASE)
 """Beginning of a URL that mentions a person."""
 
-_FULLWIDTH_AT = "\uff20"  #: an "@" of the same length, after which Telegram finds no mention
 _DELIMITER_ROW = re.compile(r"[\s|:-]*")
 _ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
 _PAIRED_MARKERS = ("**", "*", "_", "~~", "||")  # two of them make one entity
@@ -92,8 +88,8 @@ def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMes
     """Render one part; [] if it has no visible text."""
     if not source.strip():
         return []
-    bare = source.strip().replace("@", _FULLWIDTH_AT)
-    text, entities = (bare, []) if _TOO_DEEPLY_NESTED.search(source) else to_entities(source, mentions)
+    bare = source.strip().replace("@", FULLWIDTH_AT)
+    text, entities = (bare, []) if is_too_deeply_nested(source) else to_entities(source, mentions)
     if utf16_length(text) > TEXT_LIMIT_UNITS:
         text, entities = bare, []
     if not has_visible_text(text):
@@ -193,7 +189,7 @@ class _TableGrowth:
             self.widths, self.rows, self.source_chars, self.padding_chars = [], 0, 0, 0
             self.narrow_chars = 0
             return 0
-        cells = [] if _DELIMITER_ROW.fullmatch(raw) else split_cells(raw.replace("@", _FULLWIDTH_AT))
+        cells = [] if _DELIMITER_ROW.fullmatch(raw) else split_cells(raw.replace("@", FULLWIDTH_AT))
         self.widths.extend([0] * (len(cells) - len(self.widths)))
         for column, cell in enumerate(cells):
             columns = cell_len(cell)

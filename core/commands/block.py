@@ -101,10 +101,11 @@ async def _find_person(
 
 def _blocked_text(language: Language, person: Person) -> str:
     name = as_code(person.name or person.id)
+    undo = as_code(f"/unblock {person.name or person.id}")
     return pick(
         language,
-        zh=f"好的，我在这里不再回答 {name}。`/unblock {person.name or person.id}` 可以恢复。",
-        en=f"Done, I no longer answer {name} here. `/unblock {person.name or person.id}` takes it back.",
+        zh=f"好的，我在这里不再回答 {name}。{undo} 可以恢复。",
+        en=f"Done, I no longer answer {name} here. {undo} takes it back.",
     )
 
 

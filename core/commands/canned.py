@@ -18,7 +18,7 @@ MAX_ANSWERS = 200  #: of one chat
 MAX_QUESTION_CHARS, MAX_ANSWER_CHARS = 500, 8_000  #: characters
 MAX_LISTED = 20  #: the newest
 MAX_SHOWN_CHARS = 60  #: characters of a question in the list
-_CITATIONS = re.compile(r"[ \t]*\[\d{1,2}\](?!\()")  #: they point to sources that are not kept
+_CITATIONS = re.compile(r"(?<![ \t])[ \t]*\[\d{1,2}\](?!\()")  #: they point to sources that are not kept
 
 MayManageCanned = Callable[[Command], Awaitable[bool]]
 """Tells whether somebody runs the chat that an order is given in."""
@@ -114,10 +114,15 @@ async def _question_and_answer(tx: Transaction, command: Command) -> tuple[str, 
         turn = await turns.get_latest(tx, talk.id)
     if turn is None or turn.outcome is Outcome.NO_KNOWLEDGE:
         return None
-    answer = strip_label(_CITATIONS.sub("", await history.get_answer(tx, talk.id, turn.seq)).strip())
+    answer = strip_label(strip_citations(await history.get_answer(tx, talk.id, turn.seq)))
     lines = await history.load_recent(tx, talk.id, after_seq=turn.first_seq - 1, up_to_seq=turn.seq, limit=40)
     asked = [line.text for line in lines if line.role is MessageRole.USER]
     return (" ".join(" ".join(asked).split()), answer) if answer else None
+
+
+def strip_citations(answer: str) -> str:
+    """Return an answer without the numbers of its sources, which are not kept with it."""
+    return _CITATIONS.sub("", answer).strip()
 
 
 def _shorten(question: str) -> str:

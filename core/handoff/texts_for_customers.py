@@ -6,15 +6,9 @@ from datetime import datetime
 from core.domain.buttons import RATINGS, CommentRating, OptionButton, RateHandoff, RequestHuman
 from core.domain.message_content import UnsupportedContent
 from core.text.language import Language, pick
+from core.text.quoting import plain_name, plain_text
 
-MAX_NAME_CHARS = 60
-_MARKUP_CHARS = re.compile(r"[\\`*_~\[\]()<>|#@\n\r\t]+")
 _BLOCK_MARKUP = re.compile(r"^(?:[#>|`~+*-]|\d+[.)])|\n")
-
-
-def plain_name(name: str) -> str:
-    """Return a name without Markdown markup, on one line; never ""."""
-    return " ".join(_MARKUP_CHARS.sub(" ", name).split())[:MAX_NAME_CHARS] or "?"
 
 
 def prefix_author(name: str, text: str) -> str:
@@ -197,8 +191,8 @@ def file_failed_text(language: Language, name: str) -> str:
     """Say that a file could not be passed on to the team."""
     return pick(
         language,
-        zh=f"你发的文件“{plain_name(name)}”没能转给同事，已告诉他们你发过。",
-        en=f"Your file “{plain_name(name)}” could not be passed on to our team; they know that you sent it.",
+        zh=f"你发的文件“{plain_text(name)}”没能转给同事，已告诉他们你发过。",
+        en=f"Your file “{plain_text(name)}” could not be passed on to our team; they know that you sent it.",
     )
 
 

@@ -8,8 +8,8 @@ from core.domain.events import MessageReceived
 from core.domain.handoff_state import HandoffAction
 from core.domain.message_content import UnsupportedContent
 from core.handoff.deadlines import EndAction
-from core.handoff.texts_for_customers import plain_name
 from core.text.language import Language, pick
+from core.text.quoting import plain_name, plain_text
 
 StaffAction: TypeAlias = Literal[
     HandoffAction.ASSIGN, HandoffAction.REPLY, HandoffAction.RETURN_TO_BOT, HandoffAction.CLOSE
@@ -116,8 +116,8 @@ def file_failed_text(language: Language, name: str) -> str:
     """Report that a customer's file could not be relayed."""
     return pick(
         language,
-        zh=f"⚠️ 客户发来的文件“{plain_name(name)}”没能转过来。",
-        en=f"⚠️ The customer's file “{plain_name(name)}” could not be passed on.",
+        zh=f"⚠️ 客户发来的文件“{plain_text(name)}”没能转过来。",
+        en=f"⚠️ The customer's file “{plain_text(name)}” could not be passed on.",
     )
 
 

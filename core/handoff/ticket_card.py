@@ -7,11 +7,11 @@ from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.domain.message_content import MessageRole
 from core.handoff.staff_text import SendMode
-from core.handoff.texts_for_customers import plain_name
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.text.language import Language, pick
 from core.text.message_text import render_content
+from core.text.quoting import plain_name
 
 MAX_LINES = 6  #: newest messages of the conversation
 MAX_LINE_CHARS = 280

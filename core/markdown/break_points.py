@@ -39,8 +39,9 @@ class BreakPoint:
 
 
 _SENTENCE = re.compile(
-    r"[。！？｡]+[」』”’）】》〉\"')\]*_]*(?=[^\s。！？｡」』”’）】》〉\"')\]*_])[ \t]*"
-    r"|(?<![0-9\s])[.!?]+[\"')\]”’*_]*[ \t]+"
+    # From the first mark of a run only, and without giving any of it back: a run is read once.
+    r"(?<![。！？｡])[。！？｡]++[」』”’）】》〉\"')\]*_]*+(?=[^\s。！？｡」』”’）】》〉\"')\]*_])[ \t]*"
+    r"|(?<![0-9\s.!?])[.!?]++[\"')\]”’*_]*+[ \t]+"
 )
 _SPACE = re.compile(r"[ \t]+|[，、；：][”’」』）]*")
 _NOT_A_START = re.compile(r"[-+*#>|=~`\d\s.)，。、；：！？」』”’）】》]")

@@ -19,6 +19,7 @@ MATHS = re.compile(
     r"\\\((?:.|\n)+?\\\)|\\\[(?:.|\n)+?\\\](?!\()|\$\$[^$]+\$\$|\$(?![\s$])(?:\\.|[^$\n\\`])*?(?<![\s\\])\$(?![0-9A-Za-z$({])"
 )
 DUNDER = re.compile(r"__[a-z0-9]+(?:_[a-z0-9]+)*__(?![0-9A-Za-z_])")
+_MATHS_CLOSERS = {"\\(": "\\)", "\\[": "\\]"}
 _URL_END = "_~.,;:!?)'"  #: not part of an address where it ends with them
 _TOKEN = re.compile(r"https?://|\\[(\[]|\$\$|\\.?|`+|\*+|_+|~+|\|+|!?\[|\]|<[a-zA-Z][^<>\s]*>?", re.S)
 _TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*(?:\([^()\s]*\Z|\\\Z)?(?:[ \t]+\"[^\"\n]*\"?)?[ \t]*")
@@ -114,7 +115,11 @@ class _Reader:
     def _read_maths(self, token: str, at: int) -> None:
         if not self.maths:
             return
-        whole = MATHS.match(self.text, at, min(self.end, at + MAX_OPEN_CHARS))
+        limit = min(self.end, at + MAX_OPEN_CHARS)
+        closer = _MATHS_CLOSERS.get(token, token)
+        # The search is quick; the pattern, which would look for the end at each of many starts, is not.
+        is_closed = self.text.find(closer, at + len(token), limit) >= 0
+        whole = MATHS.match(self.text, at, limit) if is_closed else None
         if whole is not None:
             self.pos = whole.end()
             self.result.protected.append((at, self.pos))

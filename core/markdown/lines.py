@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from typing import Final
 
+#: List items that one line may open; the rest of it is text. Each costs a look at the whole line.
+MAX_ITEMS_PER_LINE: Final = 20
 _QUOTE_PREFIX = re.compile(r"(?:[ \t]{0,3}>[ \t]?)*")
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:[ \t]+|$)")
 _FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
@@ -16,7 +19,7 @@ _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _RULE = re.compile(r"(?:-[ \t]*){3,}$|(?:\*[ \t]*){3,}$|(?:_[ \t]*){3,}$")
 _TABLE_DELIMITER = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _PARTIAL_MARKER = re.compile(
-    r"(?:(?:[-+*]|\d{1,9}[.)])[ \t]+)*"
+    rf"(?:(?:[-+*]|\d{{1,9}}[.)])[ \t]+){{0,{MAX_ITEMS_PER_LINE}}}"
     r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|[-*_=][-*_= \t]*|\[[ xX]?\]?)?[ \t]*$"
 )
 _UNSUPPORTED = re.compile("[\x00\ud800-\udfff]")
@@ -194,7 +197,9 @@ class _Scanner:
     def _enter_list_items(self, line: MarkdownLine, content: str) -> str:
         """Step over list markers at the start of a line."""
         column = line.indent
-        while match := _ITEM.match(content):
+        for _ in range(MAX_ITEMS_PER_LINE):
+            if (match := _ITEM.match(content)) is None:
+                break
             line.kind = LineKind.ITEM
             column += column_width(match.group()) if match.group()[-1:] in " \t" else len(match.group()) + 1
             self.list_indents.append(column)

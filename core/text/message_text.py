@@ -88,7 +88,8 @@ def unsupported_line(unsupported: Sequence[UnsupportedContent]) -> str:
 
 def display_name(name: str, kind: AttachmentKind) -> str:
     """Return a file's name for a sentence: one short line without markup."""
-    plain = " ".join(name.split()).translate({ord(mark): "'" for mark in '`*_[]<>"'})
+    printable = "".join(char if char.isprintable() else " " for char in name).replace("://", " ")
+    plain = " ".join(printable.split()).translate({ord(mark): "'" for mark in '`*_[]<>"~|$\\\\'})
     if not plain:
         return _UNNAMED[kind]
     return plain if len(plain) <= MAX_FILE_NAME_CHARS else f"{plain[:_HEAD_CHARS]}…{plain[-_TAIL_CHARS:]}"

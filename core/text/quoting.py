@@ -1,8 +1,12 @@
-"""Speakers' names, quotes and fences of code in the text of prompts. Pure."""
+"""People's names, quotes and fences of code, in the text of prompts and of our own messages. Pure."""
 
 import re
 
 MAX_NAME_CHARS = 60  #: characters of a speaker's name
+_MARKUP = re.compile(r"[\\`*_~\[\]()<>|#@$/\s]+|:(?=/)")
+"""Markdown's characters, and those that make a mention, a hashtag, a command or an address on a platform."""
+_DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
+_BROKEN_DOT = ".\u200b"  #: looks like a dot; platforms turn ``evil.example`` with a plain one into a link
 
 
 def speaker_label(name: str) -> str:
@@ -25,3 +29,14 @@ def backtick_fence(text: str, *, min_ticks: int) -> str:
 def truncate(text: str, max_chars: int) -> str:
     """Return a text of at most ``max_chars`` characters; a longer one is cut, with a note behind it."""
     return text if len(text) <= max_chars else f"{text[:max_chars].rstrip()} … [the rest is left out]"
+
+
+def plain_text(text: str) -> str:
+    """Return a foreign text for our own Markdown: one short line without markup; never ""."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(_MARKUP.sub(" ", printable).split())[:MAX_NAME_CHARS] or "?"
+
+
+def plain_name(name: str) -> str:
+    """Return a person's or group's name as :func:`plain_text`; an address in it is no link either."""
+    return _DOT_IN_WORD.sub(_BROKEN_DOT, plain_text(name))

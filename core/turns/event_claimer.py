@@ -31,6 +31,7 @@ from core.store.open_work import OpenWork
 from core.store.turns import Turn
 from core.text.greeting import greeting_text
 from core.text.language import detect_language
+from core.text.quoting import plain_name
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
 from core.turns.quota import QuotaCheck
@@ -170,7 +171,7 @@ async def _claim_welcome(
     if rules is None or not rules.welcome:
         return None
     claimed = await _claim_notice(tx, work, item, event)
-    return replace(claimed, notice_text=rules.welcome.replace("{name}", event.author.name))
+    return replace(claimed, notice_text=rules.welcome.replace("{name}", plain_name(event.author.name)))
 
 
 async def _claim_retry(

@@ -1,10 +1,14 @@
 """Fetching files from Slack, through the real session, from the stand-in and from a stranger."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urljoin
 
+import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,6 +22,7 @@ from core.domain.clock import SystemClock
 from core.domain.errors import DownloadRefused, PlatformUnavailable
 from core.domain.message_content import Attachment, AttachmentKind
 
+Downloaders: TypeAlias = Callable[[str], SlackDownloader]
 BYTES = b"x" * 700_000
 
 
@@ -68,6 +73,26 @@ async def elsewhere() -> AsyncIterator[tuple[Elsewhere, str]]:
     host = Elsewhere()
     async with WebServer(Starlette(routes=[Route("/file", host.answer)])) as web:
         yield host, f"{web.url}/file"
+
+
+@pytest.fixture
+async def leading() -> AsyncIterator[tuple[Elsewhere, str]]:
+    """A host that takes Slack's place and answers as a test says, and an address there."""
+    host = Elsewhere()
+    async with WebServer(Starlette(routes=[Route("/file", host.answer)])) as web:
+        yield host, f"{web.url}/file"
+
+
+@pytest.fixture
+async def at_origin(config: SlackConfig) -> AsyncIterator[Downloaders]:
+    """Makes downloaders for which a host is Slack's."""
+    async with aiohttp.ClientSession() as session:
+
+        def at(url: str) -> SlackDownloader:
+            own = replace(config, api_url=urljoin(url, "/api/"))
+            return SlackDownloader(own, AsyncWebClient(), lambda: session)
+
+        yield at
 
 
 async def test_a_file_is_written_to_the_disk(downloads: SlackDownloader, url: str, tmp_path: Path) -> None:
@@ -130,46 +155,84 @@ async def test_what_is_not_there_is_not_asked_for(
     assert refused.value.reason == reason
 
 
-async def test_the_token_goes_to_slack_only(
-    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], url: str, tmp_path: Path
+async def test_nothing_is_fetched_from_a_strangers_host(
+    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path
 ) -> None:
-    """A stranger's host is asked without it, also where it leads back to Slack."""
+    """The platform says that url_private may point to any host (files.remote.info); it is never asked."""
     host, address = elsewhere
-    await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
-    host.leads_to = url
-    await downloads.download(attachment(url=address), tmp_path / "b", limit_bytes=10**6)
-    assert host.tokens == [None, None]
-    assert (tmp_path / "b").read_bytes() == BYTES
+    with pytest.raises(DownloadRefused) as refused:
+        await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+    assert refused.value.reason == "external"
+    assert host.tokens == []
+
+
+async def test_a_redirect_to_a_strangers_host_is_not_followed(
+    leading: tuple[Elsewhere, str],
+    elsewhere: tuple[Elsewhere, str],
+    at_origin: Downloaders,
+    config: SlackConfig,
+    tmp_path: Path,
+) -> None:
+    """Each hop is checked: Slack may lead to its own hosts only, and the token goes nowhere else."""
+    (slack_host, address), (stranger, slack_host.leads_to) = leading, elsewhere
+    with pytest.raises(DownloadRefused) as refused:
+        await at_origin(address).download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+    assert refused.value.reason == "external"
+    assert slack_host.tokens == [f"Bearer {config.bot_token}"]
+    assert stranger.tokens == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://slack.com/f",
+        "http://files.slack.com/f",
+        "https://files.slack.com:8443/f",
+        "https://slack.com.evil.example/f",
+        "https://slack.com@evil.example/f",
+        "https://evilslack.com/f",
+        "http://127.0.0.1/latest/meta-data/iam",
+        "file:///etc/passwd",
+        "https://[::1/f",
+    ],
+)
+async def test_an_address_that_is_not_slacks_is_refused(
+    at_origin: Downloaders, url: str, tmp_path: Path
+) -> None:
+    """Only https at Slack's hosts and its own port counts; nothing is sent, so nothing can leak."""
+    with pytest.raises(DownloadRefused) as refused:
+        await at_origin("https://slack.com").download(attachment(url=url), tmp_path / "a", limit_bytes=10)
+    assert refused.value.reason == "external"
 
 
 async def test_a_circle_of_redirects_ends(
-    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+    leading: tuple[Elsewhere, str], at_origin: Downloaders, tmp_path: Path
 ) -> None:
-    """Nobody is followed for ever."""
-    host, address = elsewhere
+    """Slack is not followed for ever."""
+    host, address = leading
     host.leads_to = address
     with pytest.raises(DownloadRefused):
-        await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+        await at_origin(address).download(attachment(url=address), tmp_path / "a", limit_bytes=10)
 
 
 @pytest.mark.parametrize(("status", "reason"), [(404, "gone"), (403, "forbidden")])
 async def test_refusals_are_told_apart(
-    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path, status: int, reason: str
+    leading: tuple[Elsewhere, str], at_origin: Downloaders, tmp_path: Path, status: int, reason: str
 ) -> None:
     """What is gone and what is forbidden are different."""
-    host, address = elsewhere
+    host, address = leading
     host.status = status
     with pytest.raises(DownloadRefused) as refused:
-        await downloads.download(attachment(url=address), tmp_path / "a", limit_bytes=10)
+        await at_origin(address).download(attachment(url=address), tmp_path / "a", limit_bytes=10)
     assert refused.value.reason == reason
 
 
 async def test_a_failing_host_may_be_asked_again(
-    downloads: SlackDownloader, elsewhere: tuple[Elsewhere, str], tmp_path: Path
+    leading: tuple[Elsewhere, str], at_origin: Downloaders, tmp_path: Path
 ) -> None:
     """A 5xx and a host that is not there are passing failures."""
-    host, address = elsewhere
+    host, address = leading
     host.status = 503
     for url in (address, "http://127.0.0.1:9/file"):
         with pytest.raises(PlatformUnavailable):
-            await downloads.download(attachment(url=url), tmp_path / "a", limit_bytes=10)
+            await at_origin(url).download(attachment(url=url), tmp_path / "a", limit_bytes=10)

@@ -4,7 +4,7 @@ import pytest
 
 from bots.simulator.telegram.entities import found_in
 from bots.telegram.entities import utf16_length
-from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer
+from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRichRenderer
 
 
 def shown(markdown: str) -> str:
@@ -20,6 +20,11 @@ def shown(markdown: str) -> str:
         "请问@alice在吗",
         "![@alice](https://x.test/a.png) [@alice](javascript:x) [`@alice`](https://x.test)",
         "[" * 60 + " @alice",
+        "-@alice /@alice .@alice +@alice",
+        "@*alice_k* @**alice** @||alice||",
+        "**@**alice",
+        "$$\n@alice_k\n$$",
+        "https://x.test,@alice",
     ],
 )
 def test_no_name_is_a_mention(markdown: str) -> None:
@@ -27,6 +32,25 @@ def test_no_name_is_a_mention(markdown: str) -> None:
     text = shown(markdown)
     assert not [entity for entity in found_in(text) if entity["type"] == "mention"]
     assert "alice" in text
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["tg://user?id=42", "tg:user?id=42", "tg://user/?id=42", "tg:user/?id=42", "TG://USER/?id=42"],
+)
+def test_no_link_mentions_a_person(target: str) -> None:
+    """Every form that TDLib reads as a person's link is shown as words."""
+    for page in TelegramRenderer().render(f"[b]({target}) <{target}> {target}", complete=True):
+        assert "text_link" not in {str(entity["type"]) for entity in page.payload}
+    rich = TelegramRichRenderer().render(f"- [ ] [b]({target})\n- [ ] c", complete=True)
+    assert target.casefold() not in str(rich[0].payload).casefold()
+
+
+def test_rich_messages_mention_nobody() -> None:
+    """Names beside markup and within formulas are neutralized in rich Markdown too."""
+    page = TelegramRichRenderer().render("- [ ] -@alice @*alice*\n\n$$\n@alice_k\n$$", complete=True)[0]
+    assert "@a" not in str(page.payload[-1])
+    assert "@*" not in str(page.payload[-1])
 
 
 def test_addresses_and_code_stay_as_they_are() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.quoting import MAX_NAME_CHARS, backtick_fence, blockquote, speaker_label, truncate
+from core.text.quoting import MAX_NAME_CHARS, backtick_fence, blockquote, plain_name, speaker_label, truncate
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,24 @@ def test_a_long_text_is_cut_with_a_mark() -> None:
 def test_code_cannot_end_its_fence(code: str, min_ticks: int, fence: str) -> None:
     """The fence is longer than any run of backticks in the code, and as long as the syntax wants."""
     assert backtick_fence(code, min_ticks=min_ticks) == fence
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Ann Lee", "Ann Lee"),
+        (
+            "[Claim](https://evil.example/x) [x](tg://user/?id=55)",
+            "Claim https evil.\u200bexample x x tg user ?id=55",
+        ),
+        ("x\n\n# WIN", "x WIN"),
+        ("a` [y](https://evil.example/y) `b", "a y https evil.\u200bexample y b"),
+        ("@alice \x1b[31m", "alice 31m"),
+        ("\u202e", "?"),
+        ("/forget evil.com $TON #win", "forget evil.\u200bcom TON win"),
+        ("Dr. J. Doe", "Dr. J. Doe"),
+    ],
+)
+def test_a_name_brings_no_markup_into_our_messages(name: str, plain: str) -> None:
+    """A display name in the bot's own words makes no link, mention, heading or code."""
+    assert plain_name(name) == plain

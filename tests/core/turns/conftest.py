@@ -232,7 +232,12 @@ class Turns:
         """Give the chat rules."""
         async with self.database.begin() as tx:
             await rules.save(
-                tx, chat_rules, platform=PLATFORM, tenant="", channel=self.chat.channel, changed_by=""
+                tx,
+                chat_rules,
+                platform=PLATFORM,
+                tenant=self.chat.tenant,
+                channel=self.chat.channel,
+                changed_by="",
             )
 
     async def turn_of(self, message_id: str) -> int | None:
