@@ -1,32 +1,21 @@
 """``moonthread knowledge``: manages the knowledge sets, searches and evaluates them."""
 
-import contextlib
 import csv
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bots.cli.feedback import gaps
+from bots.cli.knowledge_add import add_files, count_text, expand_files
 from bots.cli.knowledge_eval import EvaluationOptions, evaluate
-from bots.cli.question import open_kimi
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error, run_async
-from core.answering.file_notices import FAULT_TEXTS
-from core.domain.clock import SystemClock
 from core.domain.errors import SettingsError
-from core.domain.file_states import FileFault
-from core.files.file_policy import UnusableFile
-from core.files.formats import extension_of, file_type_of
-from core.files.kimi_file_store import KimiFileStore
-from core.kimi import KimiError
 from core.knowledge.evaluation import EvaluationCase, InvalidCaseTable, parse_cases
-from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
-from core.knowledge.indexing import MAX_SET_NAME_CHARS, index_document
-from core.llm import account_name
+from core.knowledge.indexing import MAX_SET_NAME_CHARS
 from core.settings import Requirement, Settings, load
 from core.store import Database
 from core.store import knowledge as store
@@ -52,7 +41,7 @@ def add(
     tenant: TenantOption = "",
 ) -> None:
     """Add files to a set; one of the same name is replaced."""
-    paths = [inner for path in files for inner in _expand_files(path)]
+    paths = [inner for path in files for inner in expand_files(path)]
     if url and len(paths) != 1:
         raise typer.BadParameter("--url goes with one file")
     if not 0 < len(name) <= MAX_SET_NAME_CHARS or ":" in name:
@@ -60,7 +49,7 @@ def add(
     if not paths:
         raise typer.BadParameter("there are no files that can be read")
     settings = load(required=[Requirement.STORE])
-    if not run_async(_add(settings, _parse_owner(tenant), name, paths, url)):
+    if not run_async(add_files(settings, _parse_owner(tenant), name, paths, url)):
         raise typer.Exit(1)
 
 
@@ -113,18 +102,6 @@ def eval_(
     run_async(_evaluate(settings, _parse_owner(tenant), sets, cases, wanted))
 
 
-def _expand_files(path: Path) -> Sequence[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(
-        inner for inner in path.iterdir() if inner.is_file() and file_type_of(extension_of(inner.name, ""))
-    )
-
-
-def _count_text(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _parse_owner(tenant: str) -> Owner:
     if not tenant:
         return DEPLOYMENT
@@ -134,64 +111,18 @@ def _parse_owner(tenant: str) -> Owner:
     return Owner(platform=platform, tenant=id_)
 
 
-@asynccontextmanager
-async def _open_text_reader(settings: Settings, database: Database) -> AsyncIterator[FileTextReader]:
-    """Yield a reader of files; without a key it cannot read PDFs, which Kimi reads."""
-    key = settings.kimi_api_key
-    async with contextlib.AsyncExitStack() as closing:
-        file_store = None
-        if key is not None:
-            kimi = await closing.enter_async_context(open_kimi(settings))
-            account = account_name(settings.kimi_base_url, key.get_secret_value())
-            file_store = KimiFileStore(database, kimi.files, SystemClock(), account=account)
-        yield FileTextReader(file_store)
-
-
-async def _add(settings: Settings, owner: Owner, name: str, paths: Sequence[Path], url: str) -> bool:
-    """Add files and print a line for each; returns False if one could not be added."""
-    done = True
-    async with (
-        open_database(settings, create=True) as database,
-        _open_text_reader(settings, database) as reader,
-    ):
-        for path in paths:
-            try:
-                extension, text = await reader.read(path, name=path.name)
-                document = await index_document(
-                    database, owner, name, name=path.name, text=text, extension=extension, url=url
-                )
-            except UnusableFile as exc:
-                print_error(_failure_text(exc, path, settings))
-                done = False
-            except (OSError, KimiError) as exc:
-                print_error(f"{path}: {exc}")
-                done = False
-            else:
-                state = f"version {document.version}" if document.changed else "unchanged"
-                print(f"{name}: {document.name}, {_count_text(document.passage_count, 'passage')}, {state}")
-    return done
-
-
-def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str:
-    if unusable.fault is FileFault.PROVIDER_UNSUPPORTED and settings.kimi_api_key is None:
-        return f"{path}: Kimi reads such files; set KIMI_API_KEY"
-    if unusable.fault is FileFault.MISLABELLED and path.suffix.lower() in (".csv", ".tsv"):
-        return f"{path}: its first line must name the columns question and answer"
-    return FAULT_TEXTS[unusable.fault][1].format(name=path)
-
-
 async def _list(settings: Settings, owner: Owner | None) -> None:
     async with open_database(settings, create=True) as database, database.read() as tx:
         sets = await store.load_all_sets(tx) if owner is None else await store.load_usable_sets(tx, owner)
         for one in sets:
             whose = f" of {one.owner.platform}:{one.owner.tenant}" if one.owner != DEPLOYMENT else ""
             print(
-                f"{one.name}{whose}: {_count_text(one.documents, 'document')}, "
-                f"{_count_text(one.passages, 'passage')}"
+                f"{one.name}{whose}: {count_text(one.documents, 'document')}, "
+                f"{count_text(one.passages, 'passage')}"
             )
             for document in await store.load_documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
-                size = _count_text(document.passages, "passage")
+                size = count_text(document.passages, "passage")
                 print(f"  {document.name}: {size}, version {document.version}, {changed}")
     if not sets:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
@@ -220,9 +151,10 @@ async def _resolve_set_ids(
         if not set_names:
             usable = await store.load_usable_sets(tx, owner)
             return [one.id for one in usable]
-        known = {one.name for one in await store.load_usable_sets(tx, owner)}
+        known = list(dict.fromkeys(one.name for one in await store.load_usable_sets(tx, owner)))
         if unknown := [name for name in set_names if name not in known]:
-            raise SettingsError([f"there is no set {name!r}" for name in unknown])
+            advice = f"the sets are {', '.join(known)}" if known else "there are none yet"
+            raise SettingsError([f"there is no set {name!r}; {advice}" for name in unknown])
         return await store.resolve_set_ids(tx, owner, set_names)
 
 

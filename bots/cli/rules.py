@@ -10,6 +10,7 @@ from bots.cli.store import run_in_transaction, run_read
 from bots.cli.tables import JsonOption, Row, print_rows
 from core.chat_policy import RULE_NAMES, ChatRules, parse_pairs, render_rules, with_changes
 from core.domain.errors import SettingsError
+from core.knowledge.scope import require_sets
 from core.store import Transaction, rules
 from core.store.rules import ANY_TENANT, StoredChatRules
 
@@ -40,6 +41,8 @@ def set_(
         stored = await _load_rules(tx, platform, tenant, channel)
         changed = with_changes(stored.rules if stored else ChatRules(), values)
         owner = stored.tenant if stored else tenant
+        if "knowledge" in values:
+            await require_sets(tx, changed.knowledge, platform=platform, tenant=owner)
         return changed, await rules.save(
             tx, changed, platform=platform, tenant=owner, channel=channel, changed_by=""
         )

@@ -10,6 +10,7 @@ from core.commands.options import admins_only_text
 from core.domain.addresses import ChatType
 from core.domain.errors import SettingsError
 from core.inbound.staff import StaffDirectory
+from core.knowledge.scope import CHAT_SET_PREFIX, require_sets
 from core.prompting.model_catalog import ModelCatalog
 from core.prompting.personas import Personas
 from core.store import Database, knowledge, rules
@@ -90,7 +91,8 @@ class SettingsCommand:
         key = command.conversation.key
         async with self._database.read() as tx:
             found = await knowledge.load_usable_sets(tx, Owner(platform=key.platform, tenant=key.tenant))
-        return list(dict.fromkeys(one.name for one in found))
+        names = dict.fromkeys(one.name for one in found)
+        return [name for name in names if not name.startswith(CHAT_SET_PREFIX)]  # of other chats too
 
     async def _apply(self, command: Command, name: str, value: str) -> CommandReply:
         key = command.conversation.key
@@ -98,6 +100,8 @@ class SettingsCommand:
             found = await rules.load(tx, key) or ChatRules()
             try:
                 made = with_changes(found, menu.rule_texts_for(found, name, value, command.language))
+                added = [one for one in made.knowledge if one not in found.knowledge]
+                await require_sets(tx, added, platform=key.platform, tenant=key.tenant)
             except SettingsError as exc:
                 return self._menu(command, found, note="\n".join(exc.faults))
             if made != found or await rules.load(tx, key) is None:

@@ -24,6 +24,25 @@ class FileTextReader:
         """``file_store`` extracts PDF and Office files; None if Kimi is not configured."""
         self._file_store = file_store
 
+    async def inspect(self, path: Path, *, name: str, media_type: str = "") -> InspectedFile:
+        """Return a file's format and size; the arguments are those of :meth:`read`.
+
+        Raises:
+            UnusableFile: its format cannot be read.
+            OSError: it cannot be read from the disk.
+        """
+        attachment = Attachment(
+            kind=AttachmentKind.FILE, name=name, media_type=media_type, size_bytes=0, source={}
+        )
+        seen = await asyncio.to_thread(inspect_file, path, attachment)
+        if seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
+            return seen
+        if seen.file_type is not FileType.DOCUMENT:
+            raise UnusableFile(FileFault.UNSUPPORTED)
+        if self._file_store is None:
+            raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED)
+        return seen
+
     async def read(self, path: Path, *, name: str, media_type: str = "") -> tuple[str, str]:
         """Return a file's format, as an extension, and its text.
 
@@ -37,16 +56,9 @@ class FileTextReader:
             KimiError: Kimi could not be asked.
             OSError: it cannot be read from the disk.
         """
-        attachment = Attachment(
-            kind=AttachmentKind.FILE, name=name, media_type=media_type, size_bytes=0, source={}
-        )
-        seen = await asyncio.to_thread(inspect_file, path, attachment)
-        if seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
+        seen = await self.inspect(path, name=name, media_type=media_type)
+        if self._file_store is None or seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
             return seen.extension, await asyncio.to_thread(read_text, path)
-        if seen.file_type is not FileType.DOCUMENT:
-            raise UnusableFile(FileFault.UNSUPPORTED)
-        if self._file_store is None:
-            raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED)
         return "md", await self._extract_text(self._file_store, path, seen)
 
     async def _extract_text(self, file_store: KimiFileStore, path: Path, inspected: InspectedFile) -> str:

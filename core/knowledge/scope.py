@@ -1,9 +1,10 @@
 """Knowledge sets of a chat: their names, their owner, and the ids that its questions are searched in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from core.chat_policy import ChatRules
 from core.domain.addresses import ThreadKey
+from core.domain.errors import SettingsError
 from core.store import Transaction, canned, knowledge
 from core.store.knowledge import Owner
 
@@ -17,6 +18,31 @@ async def load_set_ids(tx: Transaction, key: ThreadKey, rules: ChatRules) -> Seq
     A name resolves to the tenant's own set before the deployment's, and never to another tenant's.
     """
     return await knowledge.resolve_set_ids(tx, owner_of(key), [*rules.knowledge, chat_set_name(key)])
+
+
+async def require_sets(
+    tx: Transaction, names: Collection[str], *, platform: str = "", tenant: str = ""
+) -> None:
+    """Require that sets exist.
+
+    Args:
+        tx: a transaction.
+        names: the sets' names.
+        platform: whose sets count beside the deployment's; "" for nobody's.
+        tenant: of the platform; "" for each of its tenants.
+
+    Raises:
+        SettingsError: names every set that does not exist, and those that do.
+    """
+    known = await knowledge.load_set_names(tx, platform=platform, tenant=tenant)
+    usable = [name for name in known if not name.startswith(CHAT_SET_PREFIX)]
+    advice = (
+        f"the sets are {', '.join(usable)}"
+        if usable
+        else "there are none yet: moonthread knowledge add SET FILE"
+    )
+    if unknown := [name for name in names if name not in usable]:
+        raise SettingsError([f"there is no knowledge set {name!r}; {advice}" for name in unknown])
 
 
 def owner_of(key: ThreadKey) -> Owner:

@@ -106,6 +106,13 @@ async def load_usable_sets(tx: Transaction, owner: Owner) -> Sequence[KnowledgeS
     return await _load_sets(tx, or_(mine, and_(_S.c.platform == "", _S.c.tenant == "")))
 
 
+async def load_set_names(tx: Transaction, *, platform: str, tenant: str = "") -> Sequence[str]:
+    """Return the names of the deployment's sets and a tenant's; "" stands for all tenants of a platform."""
+    mine = _S.c.platform == platform if not tenant else and_(_S.c.platform == platform, _S.c.tenant == tenant)
+    query = select(_S.c.name).where(or_(mine, _S.c.platform == "")).distinct().order_by(_S.c.name)
+    return list(await tx.scalars(query))
+
+
 async def load_documents(tx: Transaction, set_id: int) -> Sequence[StoredDocument]:
     """Return a set's documents by name."""
     query = select(*_DOCUMENT_COLUMNS).where(_D.c.set_id == set_id).order_by(_D.c.name)

@@ -14,7 +14,8 @@ from core.commands.settings_menu import (
     sub_menu,
 )
 from core.domain.buttons import fits_button
-from core.store import rules
+from core.store import knowledge, rules
+from core.store.knowledge import DEPLOYMENT
 
 
 async def stored(world: Any, room: Any) -> list[rules.StoredChatRules]:
@@ -69,6 +70,21 @@ async def test_an_admin_sets_a_rule_with_three_presses(world: Any) -> None:
 def labels(world: Any, room: Any) -> list[tuple[str, str]]:
     """The buttons under the bot's last message."""
     return list(room.answers[-1].buttons) if room.answers else []
+
+
+async def test_a_knowledge_set_that_does_not_exist_is_refused(world: Any) -> None:
+    """We chose that a misspelt set is a fault which names those that there are, also in a typed order."""
+    room, boss, _ = await open_room(world)
+    async with world.service.database.begin() as tx:
+        await knowledge.get_or_create_set(tx, DEPLOYMENT, "tea")
+    await room.order("settings knowledge=+tee", person=boss)
+    await room.shows("there is no knowledge set 'tee'; the sets are tea")
+    await world.queued(0)
+    await room.order("settings knowledge=+tea", person=boss)
+    await room.shows("it counts from now on")
+    await world.queued(0)
+    (found,) = await stored(world, room)
+    assert found.rules.knowledge == ("tea",)
 
 
 async def test_a_customer_can_set_nothing(world: Any) -> None:

@@ -1,6 +1,9 @@
 """Teaching and asking on the command line."""
 
+import asyncio
+import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +80,31 @@ async def test_what_cannot_be_added_is_told(shop: Any) -> None:
     assert done.out == "shop: shop.md, 2 passages, version 1\n"
     assert "x.csv: its first line must name the columns question and answer" in done.err
     assert "y.pdf: Kimi reads such files; set KIMI_API_KEY" in done.err
-    assert "nowhere.md" in done.err
+    assert "nowhere.md: No such file" in done.err
+    assert "of 1)" not in done.err  # progress is for terminals
+
+
+async def test_progress_and_unreadable_files_on_a_terminal(shop: Any) -> None:
+    """What cannot be read is named before the first file is added; a terminal shows which one is at work."""
+    shop.environ["TERM"] = "xterm"
+    ours, theirs = os.openpty()
+    process = await shop.start("knowledge", "add", "shop", "shop.md", "nowhere.md", terminal=theirs)
+    os.close(theirs)
+    shown = await asyncio.to_thread(read_terminal, ours)
+    os.close(ours)
+
+    assert await process.wait() == 1
+    named, working, added = map(shown.index, ("nowhere.md: No such", "shop.md (1 of 1)", "2 passages"))
+    assert named < working < added
+
+
+def read_terminal(ours: int) -> str:
+    """Read what a process writes to its terminal until it ends."""
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux reports a terminal without a process as an error
+        while piece := os.read(ours, 4096):
+            shown += piece
+    return shown.decode()
 
 
 async def test_a_table_of_questions_is_evaluated(shop: Any) -> None:
@@ -95,7 +122,7 @@ async def test_a_table_of_questions_is_evaluated(shop: Any) -> None:
     assert json.loads(kept.out)["at_set_floor"]["refused"] == 0
     assert json.loads(again.out)["at_set_floor"]["refused"] == 1
     assert missing.status == 1
-    assert "there is no set 'nothing'" in missing.err
+    assert "there is no set 'nothing'; the sets are shop" in missing.err
     assert "the first line must name the columns" in wrong.err
 
 

@@ -39,3 +39,17 @@ async def test_every_fault_is_named_and_nothing_is_set(moonthread: Any) -> None:
     ]
     assert (await moonthread("rules", "set", "slack:C1", "strict=on", "mood=1")).status == 1
     assert (await moonthread("rules", "show", "slack:C1")).out == "slack:C1 has no rules of its own\n"
+
+
+async def test_a_knowledge_set_that_does_not_exist_is_refused(moonthread: Any) -> None:
+    """We chose that a misspelt set is a fault that names those that exist; nothing is set."""
+    (moonthread.folder / "shop.md").write_text("# Shop\n\nClosed on Mondays.\n")
+    await moonthread("knowledge", "add", "shop", "shop.md")
+    wrong = await moonthread("rules", "set", "telegram:-1001", "knowledge=shop, shopp", "strict=on")
+    right = await moonthread("rules", "set", "telegram:-1001", "knowledge=shop")
+
+    assert (wrong.status, wrong.err) == (
+        1,
+        "moonthread: there is no knowledge set 'shopp'; the sets are shop\n",
+    )
+    assert right.out.splitlines() == ["telegram:-1001: version 1, in effect", "knowledge=shop"]

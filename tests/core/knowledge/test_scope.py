@@ -1,10 +1,13 @@
 """The knowledge sets of a chat: by its rules, by ``/learn``, by tenant, and after a channel's migration."""
 
+import pytest
+
 from core.chat_policy import ChatRules
 from core.domain.addresses import ThreadKey
-from core.knowledge.scope import chat_set_name, load_set_ids, migrate_channel, owner_of
+from core.domain.errors import SettingsError
+from core.knowledge.scope import chat_set_name, load_set_ids, migrate_channel, owner_of, require_sets
 from core.store import Database, canned, knowledge
-from core.store.knowledge import DEPLOYMENT
+from core.store.knowledge import DEPLOYMENT, Owner
 
 HERE = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1")
 
@@ -43,3 +46,27 @@ async def test_a_migrated_channel_keeps_its_knowledge(database: Database) -> Non
         assert list(await load_set_ids(tx, new, ChatRules())) == [own.id]
         assert list(await load_set_ids(tx, old, ChatRules())) == []
         assert [one.answer for one in await canned.load(tx, new)] == ["At ten."]
+
+
+async def test_a_set_that_does_not_exist_is_refused_with_those_that_do(database: Database) -> None:
+    """We chose that a misspelt name is a fault; sets of other tenants and of chats are not named."""
+    async with database.begin() as tx:
+        with pytest.raises(SettingsError) as none:
+            await require_sets(tx, ["tea"], platform="slack", tenant="T1")
+        for owner, name in (
+            (DEPLOYMENT, "tea"),
+            (Owner(platform="slack", tenant="T1"), "lamps"),
+            (Owner(platform="slack", tenant="T2"), "secret"),
+            (owner_of(HERE), chat_set_name(HERE)),
+        ):
+            await knowledge.get_or_create_set(tx, owner, name)
+        await require_sets(tx, ["tea", "lamps"], platform="slack", tenant="T1")
+        await require_sets(tx, ["secret"], platform="slack")
+        with pytest.raises(SettingsError) as wrong:
+            await require_sets(tx, ["tee", "lamps", "secret", "chat:C1"], platform="slack", tenant="T1")
+
+    assert "there are none yet" in none.value.faults[0]
+    assert wrong.value.faults == [
+        f"there is no knowledge set {name!r}; the sets are lamps, tea"
+        for name in ("tee", "secret", "chat:C1")
+    ]
