@@ -95,7 +95,7 @@ async def test_progress_and_unreadable_files_on_a_terminal(shop: Any) -> None:
 
     assert await process.wait() == 1
     named, working, added = map(shown.index, ("nowhere.md: No such", "shop.md (1 of 1)", "2 passages"))
-    assert named < working < added
+    assert named < min(working, added)  # a file that is added at once may be told before its name is drawn
 
 
 def read_terminal(ours: int) -> str:
