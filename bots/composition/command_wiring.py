@@ -13,6 +13,7 @@ from core.commands import (
     ContextCommand,
     FilesCommand,
     ForgetCommand,
+    LanguageCommand,
     ModelCommand,
     NewCommand,
     PersonaCommand,
@@ -66,6 +67,7 @@ def _data_commands(
         CommandName.NEW: NewCommand(collector),
         CommandName.BLOCK: BlockCommand(base.database, base.access, staff=staff),
         CommandName.UNBLOCK: UnblockCommand(base.database, staff=staff),
+        CommandName.LANGUAGE: LanguageCommand(base.database),
         CommandName.USAGE: UsageCommand(base.database),
         CommandName.FORGET: ForgetCommand(
             base.database,

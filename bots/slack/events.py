@@ -32,6 +32,7 @@ PRIVATE_COMMANDS = frozenset(
         CommandName.CONTEXT,
         CommandName.FILES,
         CommandName.SEARCH,
+        CommandName.LANGUAGE,
         CommandName.USAGE,
         CommandName.FORGET,
     }

@@ -12,6 +12,7 @@ from core.commands.context import ContextCommand
 from core.commands.files import FilesCommand, NewCommand
 from core.commands.forget import ForgetCommand
 from core.commands.handoff import HANDOFF_COMMANDS
+from core.commands.language import LanguageCommand
 from core.commands.learn import LearnCommand
 from core.commands.model import ModelCommand
 from core.commands.options import GroupChangePolicy, may_change
@@ -34,6 +35,7 @@ __all__ = [
     "FilesCommand",
     "ForgetCommand",
     "GroupChangePolicy",
+    "LanguageCommand",
     "LearnCommand",
     "ModelCommand",
     "NewCommand",

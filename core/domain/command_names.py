@@ -20,6 +20,7 @@ class CommandName(StrEnum):
     CANNED = "canned"
     SEARCH = "search"
     SETTINGS = "settings"
+    LANGUAGE = "language"
     USAGE = "usage"
     FORGET = "forget"
     HUMAN = "human"

@@ -75,7 +75,7 @@ class HandoffButtonHandler:
         request = HandoffRequest(
             reason=HandoffReason.CUSTOMER,
             customer=event.author,
-            language=await customer_language(tx, conversation, event.author.language),
+            language=await customer_language(tx, conversation, event.author),
             address=customer_address(conversation, event),
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
@@ -88,7 +88,7 @@ class HandoffButtonHandler:
         turn_id = await conversations.find_turn_id(tx, key, event.message_id)
         if conversation is None or turn_id is None:
             return None
-        language = await customer_language(tx, conversation, event.author.language)
+        language = await customer_language(tx, conversation, event.author)
         policy = await self._service.load_policy(tx, event.address, language)
         if policy.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None

@@ -71,7 +71,7 @@ class HandoffCommandHandler:
         request = HandoffRequest(
             reason=HandoffReason.CUSTOMER,
             customer=event.author,
-            language=await customer_language(tx, conversation, event.author.language),
+            language=await customer_language(tx, conversation, event.author),
             address=customer_address(conversation, event),
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
@@ -85,10 +85,11 @@ class HandoffCommandHandler:
         if not takes or conversation is None:
             return None
         inbox_id = await store_event(tx, event, conversation.id)
+        customer = await find_customer(tx, conversation, event)
         request = HandoffRequest(
             reason=HandoffReason.STAFF,
-            customer=await find_customer(tx, conversation, event),
-            language=await customer_language(tx, conversation, event.author.language),
+            customer=customer,
+            language=await customer_language(tx, conversation, customer),
             address=customer_address(conversation, event),
         )
         result = await self._service.assign_in_shared_room(

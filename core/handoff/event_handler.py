@@ -45,7 +45,6 @@ from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent
-from core.text.language import detect_language
 
 GENERAL_TOPIC: Final = "general"  #: thread of a Telegram forum's General topic
 
@@ -157,8 +156,8 @@ class HandoffEventHandler:
         if not await ratings.save_comment(tx, latest.id, text):
             return None
         inbox_id = await store_event(tx, event, conversation.id)
-        language = detect_language(text, latest.language)
-        await notify_customer(tx, latest, inbox_id, texts_for_customers.comment_received_text(language))
+        received = texts_for_customers.comment_received_text(ticket_language(latest))
+        await notify_customer(tx, latest, inbox_id, received)
         await update_ticket(tx, latest, inbox_id)
         return enqueued(conversation.id)
 

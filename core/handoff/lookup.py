@@ -3,16 +3,17 @@
 from dataclasses import replace
 from typing import Final
 
+from core.access import Actor
 from core.domain.addresses import Address, Person
 from core.domain.events import ButtonPressed, CommandReceived, MessageReceived
 from core.domain.message_content import MessageRole
-from core.store import Transaction, authors, conversations, handoffs, history
+from core.store import Transaction, authors, conversations, handoffs, history, person_settings
 from core.store.conversations import Conversation
 from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
 from core.store.summaries import MAX_SEQ
-from core.text.language import Language, detect_language
+from core.text.language import Language
 
 MAX_MESSAGES: Final = 10  #: newest messages that are examined
 
@@ -44,10 +45,11 @@ async def find_active(
     return None, None
 
 
-async def customer_language(tx: Transaction, conversation: Conversation, client_language: str) -> Language:
-    """Return the language of a conversation's last message by a person, else that of a client's tag."""
-    texts = [one.text for one in await _load_newest(tx, conversation) if one.role is MessageRole.USER]
-    return detect_language(texts[-1] if texts else "", client_language)
+async def customer_language(tx: Transaction, conversation: Conversation, customer: Person) -> Language:
+    """Return the language of the bot's own texts to a customer."""
+    actor = Actor.at(conversation.key, customer.id)
+    known = await person_settings.load_language(tx, actor, conversation.id)
+    return known.resolve(client=customer.language)
 
 
 async def find_customer(tx: Transaction, conversation: Conversation, event: CommandReceived) -> Person:

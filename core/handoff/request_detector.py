@@ -1,5 +1,7 @@
 """Detection of messages that request a person: by their words, or by a keyword of the chat's rules."""
 
+from dataclasses import replace
+
 from core.access import Actor
 from core.chat_policy import ChatRules
 from core.domain.events import Mention, MessageReceived
@@ -10,9 +12,9 @@ from core.handoff.lookup import is_follow_up
 from core.handoff.request_phrases import asks_for_human
 from core.inbound.handler import Handled
 from core.inbound.history_writer import append_to_history
-from core.store import Transaction, conversations
+from core.store import Transaction, conversations, person_settings
 from core.store.conversations import Conversation
-from core.text.language import detect_language
+from core.text.language import Language
 
 
 class RequestDetector:
@@ -33,7 +35,7 @@ class RequestDetector:
         if reason is None:
             return None
         key = event.address.key
-        language = detect_language(event.text, event.author.language)
+        language = await _language_of(tx, event, conversation)
         policy = await self._service.load_policy(tx, event.address, language)
         if not policy.has_desk_for(key):
             return None
@@ -50,6 +52,16 @@ class RequestDetector:
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
         return enqueued(conversation.id, result)
+
+
+async def _language_of(
+    tx: Transaction, event: MessageReceived, conversation: Conversation | None
+) -> Language:
+    """Return the language of the bot's own texts to a message's author; the message counts too."""
+    known = await person_settings.load_language(
+        tx, Actor.of(event), -1 if conversation is None else conversation.id
+    )
+    return replace(known, texts=[event.text, *known.texts]).resolve(client=event.author.language)
 
 
 async def _reason_of(

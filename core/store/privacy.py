@@ -23,6 +23,7 @@ from core.store import (
     files,
     flood_counters,
     handoff_privacy,
+    person_settings,
     quotas,
     schema,
 )
@@ -67,6 +68,7 @@ async def forget_person(
     # Incoming events lock these rows first too: two transactions that lock in one order cannot deadlock.
     await flood_counters.forget_person(tx, actor)
     await blocked_people.forget_name(tx, actor)
+    await person_settings.forget_person(tx, actor)
     conversation_ids = set((await tx.execute(_conversations_of(actor))).scalars())
     answers = await tx.execute(delete(_M).where(_M.c.id.in_(_answers_to(actor))))
     await _delete_references(tx, actor)

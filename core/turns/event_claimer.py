@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from core.access import AccessLists, Actor, RefusalReason
-from core.chat_policy import ChatRules
 from core.commands.command import Command
-from core.domain.addresses import ChatType
+from core.domain.addresses import Address, ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, OptionAction, RunCommand
 from core.domain.command_names import CommandName
@@ -24,13 +23,13 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.inbound.group_policy import claim_closed_notice
-from core.store import Transaction, conversations, history, inbox, turns
+from core.store import Transaction, conversations, history, inbox, person_settings, turns
 from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork
 from core.store.turns import Turn
 from core.text.greeting import greeting_text
-from core.text.language import detect_language
+from core.text.language import Language
 from core.text.quoting import plain_name
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
@@ -40,8 +39,6 @@ ClaimableEvent: TypeAlias = (
     MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined | BotAccessChanged
 )
 """An event that the bot replies to."""
-
-LANGUAGE_MESSAGES: Final = 2  #: newest messages that tell a person's language if the event has no text
 
 
 class EventClaimer:
@@ -59,13 +56,10 @@ class EventClaimer:
             work: the queue's open work.
             items: the first of its events, which make up the turn.
         """
-        item, rules = items[0], work.available_context.group_rules
+        item = items[0]
         if isinstance(item.event, ChannelMigrated | UnparsedEvent | MessageDeleted):
             return None
-        claimed = await self._claim_event(tx, work, items, item.event)
-        if claimed is None or rules is None or not rules.language:
-            return claimed
-        return _with_language_of(claimed, rules)
+        return await self._claim_event(tx, work, items, item.event)
 
     async def _claim_event(
         self, tx: Transaction, work: OpenWork, items: Sequence[InboxItem], event: ClaimableEvent
@@ -235,20 +229,17 @@ async def _build_claimed(
     if turn.attempt > 1:
         own = {ref.message_id for ref in turn.refs}
         known = await conversations.load_message_ids(tx, conversation.id) - own
-    text = event.text if isinstance(event, MessageReceived) else ""
-    if not text:
-        lines = await history.load_recent(
-            tx, conversation.id, after_seq=-1, up_to_seq=item.id, limit=LANGUAGE_MESSAGES
-        )
-        text = " ".join(line.text for line in lines)
+    rules, actor = work.available_context.group_rules, Actor.at(conversation.key, event.author.id)
+    person = await person_settings.load_language(tx, actor, conversation.id)
+    language = person.resolve(client=event.author.language, chat="" if rules is None else rules.language)
     return ClaimedTurn(
         turn=turn,
         conversation=conversation,
         question=question,
         event=item.event,
-        address=event.address,
+        address=_in_language(event.address, language),
         asker_id=event.author.id,
-        language=detect_language(text, event.author.language),
+        language=language,
         known_message_ids=known,
         received_at=item.received_at,
         available_context=work.available_context,
@@ -277,8 +268,6 @@ def _message_of_button(conversation: Conversation, event: ButtonPressed) -> Mess
     return MessageRef(channel=conversation.key.channel, message_id=event.message_id)
 
 
-def _with_language_of(claimed: ClaimedTurn, rules: ChatRules) -> ClaimedTurn:
-    """Return a turn whose bot texts are in the chat's own language."""
-    language = detect_language("", rules.language)
-    command = claimed.command and replace(claimed.command, language=language)
-    return replace(claimed, language=language, command=command)
+def _in_language(address: Address, language: Language) -> Address:
+    """Return an address whose labels and signs of life are in a person's language, not in the client's."""
+    return replace(address, details={**address.details, "language": language})

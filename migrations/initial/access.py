@@ -1,4 +1,4 @@
-"""Tables of access control: blocked people, flood counters, moved channels and events without an answer."""
+"""Tables about people and channels: blocks, flood counters, a person's settings, moves, refused events."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,6 +31,18 @@ def create_flood_counters() -> None:
         primary_key("flood_counters", "platform", "tenant", "person_id"),
     )
     op.create_index("ix_flood_counters_updated_at", "flood_counters", ["updated_at"])
+
+
+def create_person_settings() -> None:
+    op.create_table(
+        "person_settings",
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("person_id", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        primary_key("person_settings", "platform", "tenant", "person_id", "name"),
+    )
 
 
 def create_channel_moves() -> None:

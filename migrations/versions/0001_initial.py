@@ -42,6 +42,7 @@ TABLES = (
     accounting.create_notices_sent,
     access.create_blocked_people,
     access.create_flood_counters,
+    access.create_person_settings,
     access.create_channel_moves,
     access.create_rejected_events,
     chat_policy.create_chat_rules,

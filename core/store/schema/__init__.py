@@ -4,7 +4,13 @@ Messages of a conversation are ordered by ``inbox.id``: the ``seq`` of a message
 question that it is or answers.
 """
 
-from core.store.schema.access import blocked_people, channel_moves, flood_counters, rejected_events
+from core.store.schema.access import (
+    blocked_people,
+    channel_moves,
+    flood_counters,
+    person_settings,
+    rejected_events,
+)
 from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
 from core.store.schema.base import metadata
 from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
@@ -58,6 +64,7 @@ __all__ = [
     "metadata",
     "model_calibration",
     "notices_sent",
+    "person_settings",
     "platform_messages",
     "rejected_events",
     "schema_floor",

@@ -1,6 +1,6 @@
-"""Tables of access control: blocked people, flood counters, moved channels and events without an answer."""
+"""Tables about people and channels: blocks, flood counters, a person's settings, moves, refused events."""
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Column, Index, String, Table, Text
 
 from core.access import RefusalReason
 from core.access.flood_limits import FloodCounter
@@ -28,6 +28,16 @@ flood_counters = Table(
     Column("counter", VersionedJson(FloodCounter), nullable=False),  # holds hashes of what was asked
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_flood_counters_updated_at", "updated_at"),
+)
+
+person_settings = Table(
+    "person_settings",
+    metadata,
+    Column("platform", String(32), primary_key=True),
+    Column("tenant", String(64), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("name", String(32), primary_key=True),  # such as "language"
+    Column("value", Text, nullable=False),
 )
 
 channel_moves = Table(
