@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "unblock": "bots.cli.block:unblock",
         "blocked": "bots.cli.block:blocked",
         "export": "bots.cli.export:export_",
+        "backup": "bots.cli.backup:backup",
+        "restore": "bots.cli.backup:restore",
         "chat": "bots.cli.chat:chat_commands",
         "rules": "bots.cli.rules:rules_commands",
         "db": "bots.cli.db:db",

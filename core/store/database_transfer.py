@@ -200,7 +200,7 @@ class DatabaseTransfer:
         given = {str(row.name): int(row.seq) for row in found}
         async with self._target.begin() as tx:
             for table in transferred_tables():
-                if (key := _sequence_column(table)) is not None:
+                if (key := sequence_column(table)) is not None:
                     most = (await tx.execute(select(func.max(key)))).scalar() or 0
                     await _set_sequence(tx, table, key, max(most, given.get(table.name, 0)))
             await tx.run_sync(_PROGRESS.metadata.drop_all)
@@ -209,7 +209,7 @@ class DatabaseTransfer:
             await connection.execute(text("ANALYZE"))  # the planner knows nothing of the rows yet
 
 
-def _sequence_column(table: Table) -> Column[int] | None:
+def sequence_column(table: Table) -> Column[int] | None:
     """Return the column that PostgreSQL fills from a sequence."""
     key = table.autoincrement_column
     return key if key is not None and isinstance(key.type, Integer) else None

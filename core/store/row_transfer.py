@@ -104,13 +104,13 @@ def strip_nul(value: Any) -> Any:
     return value.replace("\0", "") if isinstance(value, str) and "\0" in value else value
 
 
-def _stored_type(column: Column[Any]) -> TypeEngine[Any]:
+def stored_type(column: Column[Any]) -> TypeEngine[Any]:
     """Return the database's type of a column, without the domain type that wraps it."""
     return column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
 
 
 def _stored_value(column: Column[Any]) -> ColumnElement[Any]:
-    match _stored_type(column):
+    match stored_type(column):
         case JSON():
             return cast(column, Text).label(column.name)
         case String() as stored:
@@ -132,7 +132,7 @@ def _json_value(value: Any) -> Any:
 def _check_lengths(table: Table, row: Sequence[Any]) -> None:
     """Check the lengths of texts, which SQLite does not."""
     for column, value in zip(table.columns, row, strict=True):
-        stored = _stored_type(column)
+        stored = stored_type(column)
         limit = stored.length if isinstance(stored, String) else None
         if limit is not None and isinstance(value, str) and len(value) > limit:
             keys = [str(value) for key, value in zip(table.columns, row, strict=True) if key.primary_key]
