@@ -20,6 +20,7 @@ from core.knowledge.evaluation import (
 from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.prompt_passages import MAX_TOKENS, build_passages_message
 from core.llm.masking_model import mask_request
+from core.llm.reply_marker import MarkerFilter, ReplyMarker, new_code
 from core.settings import Settings
 from core.store import Database, knowledge
 
@@ -83,12 +84,15 @@ async def evaluate(
 async def _ask_kimi(
     settings: Settings, kimi: AsyncKimi, case: EvaluationCase, passages: Sequence[FoundPassage]
 ) -> str | None:
-    shown = build_passages_message(passages, strict=True, budget_tokens=MAX_TOKENS)
+    code = new_code()
+    shown = build_passages_message(passages, strict=True, budget_tokens=MAX_TOKENS, marker_code=code)
     messages = [*([shown] if shown else []), Message(role="user", content=case.question)]
     mask = build_masker(settings).for_request()
     try:
         reply = await kimi.complete(await mask_request(build_request(settings, *messages), mask))
-        return mask.unmask(reply.text)
+        marker = MarkerFilter(ReplyMarker.NO_ANSWER, code)
+        text = marker.feed(reply.text) + marker.flush()
+        return "" if marker.found else mask.unmask(text)
     except KimiError as exc:
         print_error(f"{case.question}: {exc}")
         return None
@@ -120,6 +124,13 @@ def _print_report(report: EvaluationReport) -> None:
             "  answers that cite the passage:    "
             + _ratio_text(sum(map(cites_expected_source, answered)), len(answered))
         )
+    if asked := report.judged:
+        print(
+            "  about something else, refused by Kimi or before: "
+            + _ratio_text(sum(one.answer == "" or one.found_nothing for one in asked), len(asked))
+        )
+        wrongly = [one for one in report.answerable if one.answer == ""]
+        print("  answerable, refused by Kimi:      " + _ratio_text(len(wrongly), len(report.answerable)))
     if asked := report.gradable:
         print(
             "  answers with the expected words:  "

@@ -22,6 +22,7 @@ class KnowledgeComponents:
     retriever: KnowledgeRetriever
     commands: Mapping[CommandName, CommandHandler]
     predefined_answers: Sequence[PredefinedAnswer]  #: tried in order before Kimi is asked
+    no_knowledge: NoKnowledgeAnswer
 
 
 def build_knowledge(
@@ -35,6 +36,7 @@ def build_knowledge(
         actor = Actor.at(command.conversation.key, command.author.id)
         return command.is_admin or await staff.is_chat_admin(actor)
 
+    no_knowledge = NoKnowledgeAnswer(retriever, handoff_offers)
     return KnowledgeComponents(
         retriever=retriever,
         commands={
@@ -47,8 +49,6 @@ def build_knowledge(
             ),
             CommandName.CANNED: CannedCommand(base.database, may_manage=may_manage),
         },
-        predefined_answers=(
-            CannedAnswer(base.database),
-            NoKnowledgeAnswer(retriever, handoff_offers),
-        ),
+        predefined_answers=(CannedAnswer(base.database), no_knowledge),
+        no_knowledge=no_knowledge,
     )

@@ -100,6 +100,7 @@ def _build_producer(components: Components, prompting: PromptComponents) -> Answ
             base.abilities(lambda platform: platform.backfill),
             max_messages=prompting.chat_settings.backfill_max_messages,
         ),
+        components.knowledge.no_knowledge.admission,
         predefined_answers=(answer_mistyped_command, *components.knowledge.predefined_answers),
     )
 

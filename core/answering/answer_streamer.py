@@ -16,6 +16,7 @@ from core.domain.clock import Clock
 from core.kimi import ToolCall
 from core.knowledge.prompt_passages import format_sources
 from core.llm.continuation import ContinuationMemory
+from core.llm.reply_marker import MarkedModel, ReplyMarker
 from core.llm.requester import requester_of
 from core.llm.resumable_stream import stream_with_resume
 from core.llm.streamed_answer import OnText, StreamedAnswer, StreamOptions
@@ -109,7 +110,10 @@ class AnswerStreamer:
             continuations=self._continuations,
             clamp_reply_tokens=prepared.clamp_reply_tokens,
         )
-        return stream_with_resume(self._model, prepared.request, answer, context, self._clock, options)
+        model = self._model
+        if prepared.marker_code:
+            model = MarkedModel(model, ReplyMarker.NO_ANSWER, prepared.marker_code)
+        return stream_with_resume(model, prepared.request, answer, context, self._clock, options)
 
     async def _build_tool_runner(
         self, question: Question, prepared: PreparedRequest, delivery: StreamedMessage

@@ -69,6 +69,8 @@ class Answerer:
             answer.text = ""  # invisible characters are no answer, and no history
         if answer.text and not delivery.text:
             delivery.append(answer.text)  # of an earlier attempt, ended before Kimi continued it
+        if ended.outcome is Outcome.NO_KNOWLEDGE:
+            await _admit(question, answer, delivery)
         note = f"\n\n*{ended.note}*" if ended.note and answer.text else ended.note
         note += f"\n\n{ended.sources}" if ended.sources else ""
         if note:
@@ -202,3 +204,12 @@ class Answerer:
             if prepared is not None and prepared.options.unavailable_model:
                 # The person has been told once; from now on the default model counts as chosen.
                 await conversation_settings.save(tx, turn.conversation_id, conversation_settings.MODEL, "")
+
+
+async def _admit(question: Question, answer: StreamedAnswer, delivery: StreamedMessage) -> None:
+    """Complete an answer with the admission that nothing is known, and the offer of a person."""
+    reply = await question.no_knowledge()
+    text = f"\n\n{reply.text}" if answer.text else reply.text
+    answer.text += text
+    delivery.append(text)
+    delivery.final_buttons = reply.buttons

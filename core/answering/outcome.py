@@ -17,6 +17,7 @@ from core.kimi import (
     KimiRateLimited,
     KimiStreamInterrupted,
 )
+from core.llm.reply_marker import NoAnswerGiven
 from core.llm.streamed_answer import StreamedAnswer
 from core.prompting.prompt import QuestionTooLong
 from core.text.language import Language
@@ -66,6 +67,8 @@ def outcome_of(
         return AnswerOutcome(
             outcome=Outcome.FILES_UNREADABLE, note=file_problems_text(error.problems, language)
         )
+    if isinstance(error, NoAnswerGiven):
+        return AnswerOutcome(outcome=Outcome.NO_KNOWLEDGE)
     if isinstance(error, KimiError):
         # The limiter logs once that the account is used up.
         write = log.debug if _is_quota_error(error) else log.warning

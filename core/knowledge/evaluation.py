@@ -37,7 +37,7 @@ class EvaluationResult:
 
     case: EvaluationCase
     passages: Sequence[FoundPassage]  #: best first
-    answer: str | None = None  #: None if Kimi was not asked
+    answer: str | None = None  #: "" if Kimi says that the passages do not answer; None if it was not asked
 
     @property
     def rank(self) -> int:
@@ -108,6 +108,12 @@ class EvaluationReport:
     def gradable(self) -> Sequence[EvaluationResult]:
         """Results with an answer by Kimi and words to look for in it."""
         return [one for one in self.results if one.case.expected_words and one.answer is not None]
+
+    @property
+    def judged(self) -> Sequence[EvaluationResult]:
+        """Results of the questions that should find nothing, if Kimi was asked."""
+        was_asked = any(one.answer is not None for one in self.results)
+        return self.unanswerable if was_asked else []
 
     def at(self, floor: float | None = None) -> FloorFigures:
         """Return the figures at a floor, or at the sets' own floors if it is None."""

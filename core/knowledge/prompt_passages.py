@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from core.kimi import Message
 from core.knowledge.finder import FoundPassage
+from core.llm.reply_marker import ReplyMarker, marker_text
 from core.text.language import Language, pick
 from core.text.tokens import estimate_tokens
 
@@ -23,29 +24,35 @@ INSTRUCTIONS = (
 )
 LENIENT_RULE = " Where they do not answer the question, answer as you would without them."
 STRICT_RULE = (
-    " Answer from them alone. Where they do not answer the question, say that you do not know, offer that a "
-    "person of the team takes over, and invent nothing."
+    " Answer from them alone and invent nothing; if they answer a part of the question, answer that part and "
+    "say what is missing. If they do not answer it, reply with {marker} and nothing else: the person then "
+    "reads that you do not know, and is offered a person of the team. Never write {marker} for another "
+    "reason, and do not mention it, whoever asks for it. To a greeting, thanks or small talk reply in a "
+    "sentence. If you are asked to repeat or rephrase what you said before, do so."
 )
 NOTHING_FOUND = (
     "The team's own texts say nothing on the next message. To a greeting, thanks or small talk reply in a "
-    "sentence. If it asks you to repeat or rephrase what you said before, do so. To anything else say that "
-    "you do not know and offer that a person of the team takes over. State nothing about the team, its "
-    "products, prices or terms."
+    "sentence. If it asks you to repeat or rephrase what you said before, do so. To anything else reply with "
+    "{marker} and nothing else: the person then reads that you do not know, and is offered a person of the "
+    "team. Do not mention {marker}, whoever asks for it. State nothing about the team, its products, prices "
+    "or terms."
 )
 _CITATION = re.compile(r"\[(\d{1,2})\](?!\()")
 _PASSAGE_TAG = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 
 
 def build_passages_message(
-    passages: Sequence[FoundPassage], *, strict: bool, budget_tokens: float
+    passages: Sequence[FoundPassage], *, strict: bool, budget_tokens: float, marker_code: str = ""
 ) -> Message | None:
     """Return the system message with the passages; None if there is neither a passage nor a rule.
 
     Args:
         passages: best first.
-        strict: lets Kimi answer from the passages alone; without any, it has to say so.
+        strict: lets Kimi answer from the passages alone; else it writes ``ReplyMarker.NO_ANSWER``.
         budget_tokens: estimated tokens that the passages may take.
+        marker_code: of the marker; needed if ``strict``.
     """
+    marker = marker_text(ReplyMarker.NO_ANSWER, marker_code)
     shown: list[str] = []
     remaining = min(MAX_TOKENS, budget_tokens)
     for one in passages:
@@ -56,11 +63,9 @@ def build_passages_message(
             break
         shown.append(text)
     if shown:
-        return Message(
-            role="system",
-            content="\n\n".join([INSTRUCTIONS + (STRICT_RULE if strict else LENIENT_RULE), *shown]),
-        )
-    return Message(role="system", content=NOTHING_FOUND) if strict else None
+        rule = STRICT_RULE.format(marker=marker) if strict else LENIENT_RULE
+        return Message(role="system", content="\n\n".join([INSTRUCTIONS + rule, *shown]))
+    return Message(role="system", content=NOTHING_FOUND.format(marker=marker)) if strict else None
 
 
 def cited_passages(answer: str, passages: Sequence[FoundPassage]) -> Sequence[FoundPassage]:

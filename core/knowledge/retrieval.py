@@ -11,6 +11,7 @@ from core.chat_policy import ChatRules
 from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.query import KnowledgeQuery, is_small_talk, parse_query
 from core.knowledge.scope import load_set_ids
+from core.llm.reply_marker import new_code
 from core.store import Database, history
 from core.store.conversations import Conversation
 from core.store.open_work import AvailableContext
@@ -29,6 +30,7 @@ class RetrievalResult:
     query: KnowledgeQuery
     passages: Sequence[FoundPassage] = ()
     strict: bool = False  #: the chat answers from its knowledge alone
+    marker_code: str = ""  #: of the marker by which Kimi says that the passages do not answer; "" for none
 
 
 class KnowledgeRetriever:
@@ -77,4 +79,5 @@ class KnowledgeRetriever:
         if not await asyncio.to_thread(is_small_talk, query.text):
             found = await self._finder.find(set_ids, query.text, previous_question=query.previous)
         log.info("knowledge.searched", sets=len(set_ids), found=len(found), strict=rules.strict)
-        return RetrievalResult(query=query, passages=found, strict=rules.strict)
+        code = new_code() if rules.strict else ""
+        return RetrievalResult(query=query, passages=found, strict=rules.strict, marker_code=code)

@@ -27,6 +27,7 @@ class PreparedRequest:
     partial_files: Sequence[PartialFile] = ()  #: files of which the prompt shows a part
     well_below_limit: bool = False  #: even a maximal reply keeps the next prompt below the summary threshold
     passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
+    marker_code: str = ""  #: of the markers that the prompt names; "" if it names none
     files_note: str = ""  #: shown below the answer: which files could not be read, or only in part
 
     @property

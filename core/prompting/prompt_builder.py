@@ -106,6 +106,7 @@ class PromptBuilder:
             token_ratio=view.token_ratio,
             partial_files=view.files.partial,
             passages=view.passages,
+            marker_code=view.marker_code,
             well_below_limit=not self._compactor.is_near_limit(view, reply_tokens=view.options.reply_tokens),
         )
 
@@ -164,7 +165,7 @@ class PromptBuilder:
         if self._retriever is None:
             return view
         found = await self._retriever.retrieve(conversation, turn, available_context)
-        return view.with_passages(found.passages, strict=found.strict)
+        return view.with_knowledge(found)
 
     def _build_chat_request(self, view: PromptView, prompt: Prompt) -> ChatRequest:
         thinking = view.options.thinking_params

@@ -8,6 +8,7 @@ from typing import Final
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message
+from core.knowledge.retrieval import RetrievalResult
 from core.prompting.generation_options import GenerationOptions
 from core.prompting.prompt import Prompt, QuestionTooLong, build_prompt
 from core.store.conversations import Conversation
@@ -33,6 +34,7 @@ class PromptView:
     has_gap: bool = False  #: messages between the summary and the history are missing
     files: PromptFiles = NO_FILES
     passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
+    marker_code: str = ""  #: of the markers that the prompt names; "" if it names none
 
     def build(self) -> Prompt:
         """Build the prompt.
@@ -49,14 +51,18 @@ class PromptView:
         """The prompt with nothing left out."""
         return self._build(UNLIMITED_TOKENS, has_gap=False)
 
-    def with_passages(self, passages: Sequence[FoundPassage], *, strict: bool) -> "PromptView":
-        """Return the view with passages right before the question; ``strict`` forbids other knowledge."""
-        budget_tokens = self.options.max_prompt_tokens / self.token_ratio * PASSAGES_SHARE
-        message = build_passages_message(passages, strict=strict, budget_tokens=budget_tokens)
+    def with_knowledge(self, found: RetrievalResult) -> "PromptView":
+        """Return the view with the passages for its question right before that."""
+        message = build_passages_message(
+            found.passages,
+            strict=found.strict,
+            budget_tokens=self.options.max_prompt_tokens / self.token_ratio * PASSAGES_SHARE,
+            marker_code=found.marker_code,
+        )
         if message is None:
             return self
         files = replace(self.files, excerpts=(*self.files.excerpts, message))
-        return replace(self, files=files, passages=passages)
+        return replace(self, files=files, passages=found.passages, marker_code=found.marker_code)
 
     @property
     def untrimmed_tokens(self) -> float:

@@ -1,12 +1,13 @@
 """Production of a turn's reply: by the bot itself if it can, else by Kimi."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from core.answering.answerer import Answerer
-from core.answering.turn_question import Question
+from core.answering.turn_question import NoKnowledgeReply, Question
 from core.commands import CommandDispatcher, CommandReply
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.events import ButtonPressed, CommandReceived, Mention, MessageReceived
@@ -33,14 +34,25 @@ class AnswerProducer:
         commands: CommandDispatcher,
         answerer: Answerer,
         backfill: ThreadBackfill,
+        no_knowledge: Callable[[ClaimedTurn], Awaitable[NoKnowledgeReply]],
         *,
         predefined_answers: Sequence[PredefinedAnswer] = (),
     ) -> None:
-        """``predefined_answers`` are tried in order before Kimi is asked."""
+        """Build the producer.
+
+        Args:
+            database: the store.
+            commands: carries out commands.
+            answerer: asks Kimi.
+            backfill: completes threads with messages from before the bot was called.
+            no_knowledge: returns the reply if Kimi says that a strict chat's passages do not answer.
+            predefined_answers: tried in order before Kimi is asked.
+        """
         self._database = database
         self._commands = commands
         self._answerer = answerer
         self._backfill = backfill
+        self._no_knowledge = no_knowledge
         self._predefined_answers = predefined_answers
 
     async def produce(
@@ -88,6 +100,7 @@ class AnswerProducer:
             person_id=claimed.asker_id,
             language=claimed.language,
             available_context=claimed.available_context,
+            no_knowledge=partial(self._no_knowledge, claimed),
             asked_at=claimed.question.sent_at if claimed.turn.attempt == 1 and claimed.question else None,
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )

@@ -8,12 +8,14 @@
         │
         └────── nothing found ── strict chat: the bot says so and offers a person; else Kimi
 
+A strict chat's Kimi may say that the passages do not answer; the same admission is then shown.
 Greetings, thanks and the like go to Kimi also in a strict chat; its prompt then forbids statements of fact.
 """
 
 import asyncio
 from typing import Protocol
 
+from core.answering.turn_question import NoKnowledgeReply
 from core.commands import CommandReply
 from core.domain.buttons import ActionButton
 from core.domain.command_names import CommandName
@@ -50,9 +52,15 @@ class NoKnowledgeAnswer:
         found = await self._retriever.retrieve(claimed.conversation, claimed.turn, claimed.available_context)
         if not found.strict or found.passages or is_small_talk(found.query.text):
             return None
+        reply = await self.admission(claimed)
+        return CommandReply(text=reply.text, options=reply.buttons, outcome=Outcome.NO_KNOWLEDGE)
+
+    async def admission(self, claimed: ClaimedTurn) -> NoKnowledgeReply:
+        """Return the admission that nothing is known, with an offer of a person if one would come."""
         offer, buttons = await self._escalation.offer(claimed)
-        text = no_knowledge_text(claimed.language)
-        return CommandReply(text=f"{text}{offer}".rstrip(), options=buttons, outcome=Outcome.NO_KNOWLEDGE)
+        return NoKnowledgeReply(
+            text=f"{no_knowledge_text(claimed.language)}{offer}".rstrip(), buttons=buttons
+        )
 
 
 class CannedAnswer:

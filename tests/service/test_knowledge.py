@@ -1,5 +1,6 @@
 """Conversations that draw on what a team knows."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,6 +73,32 @@ async def test_a_strict_chat_says_that_it_does_not_know(world: Any) -> None:
     await room.shows("I found nothing on this in what I was given")
     assert await world.done(2) == ["no_knowledge", "no_knowledge"]
     assert world.requests == []
+
+
+async def test_a_strict_chats_kimi_says_in_secret_that_it_does_not_know(world: Any) -> None:
+    """Passages were found but do not answer: the person reads the admission, never the marker."""
+
+    def obey(request: Any) -> str:
+        """Answer as a Kimi that does what the prompt says."""
+        asked = request.history[-1]["content"]
+        if "Monday" in asked:
+            return "On Mondays we are closed [1]."
+        found = re.search(r"\[\[no-answer:\w+\]\]", request.history[-2]["content"])
+        assert found is not None
+        return f"```\n{found[0]}\n```"
+
+    world.kimi.script = obey
+    await world.start()
+    room = world.direct()
+    await know(world, room, strict=True)
+    await room.ask("Is the shop closed on a holiday such as New Year?")
+    await room.shows("I found nothing on this in what I was given")
+    await room.ask("Is the shop closed on Mondays?")
+    await room.shows("On Mondays we are closed [1].")
+    assert await world.done(2) == ["no_knowledge", "complete"]
+    assert len(world.requests) == 2
+    assert "no-answer" not in str(world.requests[-1].messages[:-2])
+    assert not any("no-answer" in text for text in room.texts)
 
 
 async def test_a_strict_chat_greets_back(world: Any) -> None:

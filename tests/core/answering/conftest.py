@@ -15,7 +15,7 @@ from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
-from core.answering.turn_question import Question
+from core.answering.turn_question import NoKnowledgeReply, Question
 from core.chat_settings import ChatSettings
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_target import MessageTarget
@@ -78,7 +78,9 @@ class Answering:
     files: FakeFileReader = field(default_factory=FakeFileReader)
     running: ActiveAnswer = field(default_factory=ActiveAnswer)
 
-    def build(self, *replies: ScriptedReply, tools: Sequence[Tool] = (), **settings: Any) -> "Answering":
+    def build(
+        self, *replies: ScriptedReply, tools: Sequence[Tool] = (), retriever: Any = None, **settings: Any
+    ) -> "Answering":
         """Make the answerer; the model plays ``replies``."""
         database, clock = self.conversation.database, self.clock
         self.platform = FakeMessageChannel(clock, per_s=10, burst=10)
@@ -99,6 +101,7 @@ class Answering:
             Compactor(summarizer, chat),
             TokenCalibration(ratios, None),
             chat,
+            retriever=retriever,
         )
         registry = ToolRegistry(database, NoFormulas(), tools, search_by_default=False)
         checkpoints = Checkpoints(database, clock, interval_s=chat.checkpoint_interval_s)
@@ -129,6 +132,7 @@ class Answering:
             person_id=turn.asker_id,
             language="en",
             available_context=AvailableContext.unknown(ChatType.DIRECT),
+            no_knowledge=_admission,
         )
         try:
             outcome = await self.answerer.answer(question, message, self.running)
@@ -154,6 +158,14 @@ class NoFormulas:
     async def request_json(self, method: str, path: str, body: object = None) -> Any:
         """Fail: web search is off."""
         raise AssertionError("web search is off")
+
+
+ADMISSION = NoKnowledgeReply(text="I do not know. Shall a person help?")
+
+
+async def _admission() -> NoKnowledgeReply:
+    """Return the bot's words if Kimi says that the passages do not answer."""
+    return ADMISSION
 
 
 async def _store_nothing(_: Sequence[MessageRef]) -> None:

@@ -13,7 +13,7 @@ def found(number: int, text: str = "Text.", *, label: str = "A › B", url: str 
 
 def shown(*passages: FoundPassage, strict: bool = False) -> str:
     """Return what stands before the question."""
-    message = build_passages_message(passages, strict=strict, budget_tokens=2_000)
+    message = build_passages_message(passages, strict=strict, budget_tokens=2_000, marker_code="kqz")
     assert message is not None
     assert isinstance(message.content, str)
     return message.content
@@ -34,6 +34,8 @@ def test_a_strict_chat_may_use_nothing_else() -> None:
     assert "Answer from them alone" in shown(found(1), strict=True)
     assert "Answer from them alone" not in shown(found(1))
     assert "State nothing about the team" in shown(strict=True)
+    assert all("[[no-answer:kqz]]" in text for text in (shown(found(1), strict=True), shown(strict=True)))
+    assert "no-answer" not in shown(found(1))
     assert build_passages_message([], strict=False, budget_tokens=2_000) is None
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from core.domain.addresses import ChatType
 from core.knowledge.finder import FoundPassage
+from core.knowledge.query import KnowledgeQuery
+from core.knowledge.retrieval import RetrievalResult
 from core.prompting.view import PromptView
 from core.store.open_work import AvailableContext
 from core.store.passages import StoredPassage
@@ -90,9 +92,14 @@ async def test_passages_come_right_before_the_question(
     text = "Cups go back within 30 days."
     entry = StoredPassage(uid="1", label="Returns", heading="", text=text, url="")
     passage = FoundPassage(number=1, entry=entry, relevance=1.0)
-    shown = view.with_passages([passage], strict=False).build()
+    shown = view.with_knowledge(found(passage)).build()
     assert len(shown.messages) == len(plain.messages) + 1
     assert shown.messages[-1] == plain.messages[-1]
     assert shown.messages[:-2] == plain.messages[:-1]
     assert "30 days" in str(shown.messages[-2].content)
-    assert view.with_passages([], strict=False) is view
+    assert view.with_knowledge(found()) is view
+
+
+def found(*passages: FoundPassage) -> RetrievalResult:
+    """Return what a search found in a chat that is not strict."""
+    return RetrievalResult(query=KnowledgeQuery(text=""), passages=passages)

@@ -12,6 +12,7 @@ import pytest
 
 from core.access import AccessLists, Quotas
 from core.access.closed_places import ClosedPlaces
+from core.answering.turn_question import NoKnowledgeReply
 from core.chat_policy import ChatRules
 from core.commands import CommandDispatcher, CommandHandler
 from core.domain.buttons import Button, OptionButton
@@ -91,6 +92,11 @@ class FakeEscalation:
         self.escalated.append(outcome)
 
 
+async def _admission(_: ClaimedTurn) -> NoKnowledgeReply:
+    """Return the bot's words if Kimi says that the passages do not answer."""
+    return NoKnowledgeReply(text="I do not know.")
+
+
 @dataclass
 class Turns:
     """Everything that works on the turns of one conversation."""
@@ -133,6 +139,7 @@ class Turns:
             CommandDispatcher(commands or {}),
             self.answering.answerer,
             ThreadBackfill(database, {PLATFORM: backfill} if backfill else {}, max_messages=10),
+            _admission,
             predefined_answers=predefined_answers,
         )
         deliveries = TurnDeliveries(
