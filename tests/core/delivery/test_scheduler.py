@@ -156,7 +156,7 @@ class World:
             self._at(now + latency, lambda: self._land(ready, call))
 
     def _a_final_waits_for(self, cost: tuple[Budget, ...]) -> bool:
-        """Whether a complete answer with no call in flight waits for one of these budgets."""
+        """Whether a complete answer with no call in flight waits for these budgets and for no other one."""
         now, keys = self.clock.time(), {budget.key for budget in cost}
         for answer in self.answers:
             message = answer.message
@@ -166,7 +166,7 @@ class World:
             if getattr(wanted, "priority", None) is Priority.FINAL:
                 waiting = [b for option in wanted.options[:1] for b in option.cost]
                 full = {b.key for b in waiting if self.scheduler.pool.bucket(b, now).room_at(now) > now}
-                if full & keys:
+                if full and full <= keys:  # while another budget is closed, the call helps the final nothing
                     return True
         return False
 
