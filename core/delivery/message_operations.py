@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from core.delivery.platform_call import PlannedCall
+from core.delivery.platform_call import PlannedCall, Priority
 from core.domain.bot_messages import (
     DeliveryModeName,
     MessageRef,
@@ -38,6 +38,8 @@ class MessageOperation(PlannedCall):
 class StatusOperation(PlannedCall):
     """A call that shows or clears the typing status."""
 
+    action: PlatformAction = PlatformAction.STATUS
+    priority: Priority = Priority.STATUS
     status: TypingStatus
 
 

@@ -169,12 +169,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         """Return the next call, made from the newest text."""
         if priority is Priority.STATUS:
             self._status.sent(now)
-            return StatusOperation(
-                action=PlatformAction.STATUS,
-                priority=Priority.STATUS,
-                cost=self._status.cost,
-                status=TypingStatus.THINKING,
-            )
+            return StatusOperation(cost=self._status.cost, status=TypingStatus.THINKING)
         if self._retry.lookup_due:
             return self._composer.messages.find()
         if option.mode is not None:
@@ -234,9 +229,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if not self._status.shown or not self._composer.messages.posted:
             return None
         self._status.shown = False
-        return StatusOperation(
-            action=PlatformAction.STATUS, priority=Priority.STATUS, cost=(), status=TypingStatus.IDLE
-        )
+        return StatusOperation(cost=(), status=TypingStatus.IDLE)
 
     async def after_call(self, call: Operation) -> None:
         """Store the references if they have changed; end if nothing is left to be sent."""
