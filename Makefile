@@ -71,7 +71,7 @@ demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
 test: $(STAMP)  ## Run the tests, at most 5 minutes
-	$(PYTHON) -m pytest -n logical -m "not slow" --durations=10
+	$(PYTHON) -m pytest -n 4 -m "not slow" --durations=10
 
 test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
 	$(PYTHON) -m pytest -n logical -m slow --durations=10

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bots.simulator.kimi import RawReply, Refusal, SeenRequest, load_scenarios
+from bots.simulator.kimi import RawReply, Refusal, ScriptedReply, SeenRequest, load_scenarios
 from bots.simulator.kimi.__main__ import main
 from bots.simulator.kimi.refusal import Refused
 from bots.simulator.kimi.scenario import parse_scenario
+from bots.simulator.kimi.script import as_reply
 
 SEEN = SeenRequest(at=0.0, path="/v1/chat/completions")
 
@@ -40,7 +41,9 @@ def test_replies_are_played_in_order_and_the_last_one_stays() -> None:
     """Unless another answer is given for what comes then."""
     refusal = {"refusal": {"status": 503, "type": "server_unavailable", "message": "away"}}
     script = parse_scenario({"about": "a", "replies": [refusal, "Two."]}).script()
-    assert isinstance(script(SEEN), Refusal)
+    first = as_reply(script(SEEN))
+    assert isinstance(first, ScriptedReply)
+    assert first.faults.refuse == Refusal(status=503, type="server_unavailable", message="away")
     assert [script(SEEN), script(SEEN)] == ["Two.", "Two."]
 
 
