@@ -12,6 +12,7 @@ from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import Transaction, conversation_reports, turn_reports
 from core.store.conversation_reports import ConversationFilter, ConversationReport, MessageReport
+from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter, TurnReport
 
 conversations = typer.Typer(name="conversations", help="What was asked and answered.", no_args_is_help=True)
@@ -72,8 +73,10 @@ def show(
 
     async def work(tx: Transaction) -> tuple[Sequence[MessageReport], Sequence[TurnReport]]:
         return (
-            await conversation_reports.list_messages(tx, conversation_id, limit=MAX_SHOWN),
-            await turn_reports.list_turns(tx, TurnFilter(conversation_id=conversation_id), limit=MAX_SHOWN),
+            await conversation_reports.list_messages(tx, conversation_id, scope=EVERYTHING, limit=MAX_SHOWN),
+            await turn_reports.list_turns(
+                tx, TurnFilter(conversation_id=conversation_id), scope=EVERYTHING, limit=MAX_SHOWN
+            ),
         )
 
     messages, turns = run_read(work)
@@ -139,7 +142,7 @@ def _filter(
 
 def _print_list(wanted: ConversationFilter, limit: int, *, as_json: bool) -> None:
     async def work(tx: Transaction) -> Sequence[ConversationReport]:
-        return await conversation_reports.list_conversations(tx, wanted, limit=limit)
+        return await conversation_reports.list_conversations(tx, wanted, scope=EVERYTHING, limit=limit)
 
     rows = [_row(one) for one in run_read(work)]
     print_rows(rows, COLUMNS, as_json=as_json, empty="no conversation fits")

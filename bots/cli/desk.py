@@ -10,6 +10,7 @@ from bots.cli.store import run_read
 from bots.cli.tables import print_lines
 from core.domain.handoff_state import HandoffState
 from core.store import Transaction, ratings
+from core.store.conversation_scope import EVERYTHING
 from core.store.ratings import HandoffOutcome
 
 desk = typer.Typer(name="desk", help="The team's desk.", no_args_is_help=True)
@@ -26,7 +27,7 @@ def stats(since: SinceOption = None) -> None:
     """Print handovers by assignee: first response and resolution (in minutes) and rating."""
 
     async def work(tx: Transaction) -> Sequence[HandoffOutcome]:
-        return await ratings.load_outcomes(tx, since=first_moment(since))
+        return await ratings.load_outcomes(tx, scope=EVERYTHING, since=first_moment(since))
 
     outcomes = run_read(work)
     assignees = sorted({one.assignee for one in outcomes})

@@ -11,6 +11,7 @@ from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import Transaction, turn_reports
 from core.store.clock import utc_now
+from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter, TurnReport
 
 DEFAULT_PERIOD = timedelta(days=30)
@@ -51,7 +52,7 @@ def print_turns(wanted: TurnFilter, limit: int, *, as_json: bool, empty: str) ->
     """Print the turns that a filter selects."""
 
     async def work(tx: Transaction) -> Sequence[TurnReport]:
-        return await turn_reports.list_turns(tx, wanted, limit=limit)
+        return await turn_reports.list_turns(tx, wanted, scope=EVERYTHING, limit=limit)
 
     rows = [_row(turn, whole=as_json) for turn in run_read(work)]
     print_rows(rows, COLUMNS, as_json=as_json, empty=empty)

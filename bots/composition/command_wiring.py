@@ -10,6 +10,7 @@ from core.commands import (
     BlockCommand,
     CommandDispatcher,
     CommandHandler,
+    ConsoleCommand,
     ContextCommand,
     FilesCommand,
     ForgetCommand,
@@ -74,5 +75,10 @@ def _data_commands(
             base.clock,
             cancel=components.delivery.work_queue.cancel,
             collect_files=collector.collect_soon,
+        ),
+        CommandName.CONSOLE: ConsoleCommand(
+            base.database,
+            components.console_rights.load,
+            address=base.settings.console_address if base.settings.console == "on" else "",
         ),
     }

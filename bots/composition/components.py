@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from bots.composition.delivery_wiring import DeliveryComponents, build_delivery
 from bots.composition.files_wiring import FileComponents, build_files
 from bots.composition.handoff_wiring import HandoffComponents, build_handoff
-from bots.composition.inbound_wiring import build_ingestor, build_staff_directory
+from bots.composition.inbound_wiring import build_console_rights, build_ingestor, build_staff_directory
 from bots.composition.infrastructure import Infrastructure, build_infrastructure
 from bots.composition.knowledge_wiring import KnowledgeComponents, build_knowledge
 from bots.composition.llm_wiring import LlmComponents, build_llm
 from bots.platform_adapter import Platform
 from core.domain.clock import Clock
+from core.inbound.console_rights import ConsoleRightsReader
 from core.inbound.ingest import Ingestor
 from core.inbound.staff import StaffDirectory
 from core.observer import Observer
@@ -32,6 +33,7 @@ class Components:
     delivery: DeliveryComponents
     files: FileComponents
     staff: StaffDirectory
+    console_rights: ConsoleRightsReader
     handoff: HandoffComponents
     knowledge: KnowledgeComponents
     ingestor: Ingestor
@@ -56,6 +58,7 @@ def build_components(
         delivery=delivery,
         files=files,
         staff=staff,
+        console_rights=build_console_rights(base, staff),
         handoff=handoff,
         knowledge=build_knowledge(base, files, staff, handoff.offers),
         ingestor=build_ingestor(base, delivery, handoff, staff),

@@ -3,21 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
+from bots.composition.components import Components
 from bots.observability.readiness import ComponentStatus
 from bots.web_server import WebServer
 from core.domain.errors import SettingsError
 from core.settings import Settings
 from core.settings.origins import effective_settings
-from core.store import Database
 
 
 def build_console_server(
-    settings: Settings, database: Database, components: Callable[[], Awaitable[Sequence[ComponentStatus]]]
+    components: Components, states: Callable[[], Awaitable[Sequence[ComponentStatus]]]
 ) -> WebServer | None:
     """Build the console's web server; None if the console is off.
 
-    ``components`` returns the state of this replica's components.
+    ``states`` returns the state of this replica's components.
     """
+    settings = components.base.settings
     if settings.console == "off":
         return None
     from bots.console.app import build_console  # late: it needs templates, which most processes do not
@@ -25,8 +26,9 @@ def build_console_server(
 
     address = urlsplit(settings.console_url or "")
     site = ConsoleSite(
-        database=database,
-        components=components,
+        database=components.base.database,
+        components=states,
+        load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
         base_path=address.path.rstrip("/"),
         secure=address.scheme == "https",

@@ -5,6 +5,7 @@ from bots.composition.handoff_wiring import HandoffComponents
 from bots.composition.infrastructure import Infrastructure
 from bots.composition.settings_mapping import build_backlog, build_flood_limits
 from core.handoff.event_handler import HandoffEventHandler
+from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
 from core.inbound.staff import StaffDirectory
@@ -18,6 +19,18 @@ def build_staff_directory(base: Infrastructure) -> StaffDirectory:
         access=base.access,
         members=base.abilities(lambda platform: platform.members),
     )
+
+
+def build_console_rights(base: Infrastructure, staff: StaffDirectory) -> ConsoleRightsReader:
+    """Build the reader of people's rights on the web console."""
+    settings = base.settings
+    people = ConsolePeople(
+        admins=frozenset(settings.admins),
+        desk_people=frozenset(settings.desk_people),
+        viewers=frozenset(settings.console_viewers),
+        desk=settings.desk,
+    )
+    return ConsoleRightsReader(base.database, people, staff)
 
 
 def build_ingestor(

@@ -163,7 +163,7 @@ class Service:
         Raises:
             SettingsError: its address cannot be used.
         """
-        server = build_console_server(self.settings, self.database, self.monitoring.components)
+        server = build_console_server(self.components, self.monitoring.components)
         if server is not None:
             await start_console(server, self.settings)
             self.console = server

@@ -1,6 +1,7 @@
 """The console's ASGI app: routes, who may see them, and the headers of every response."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -15,8 +16,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bots.console import pages_activity, pages_operation, pages_team
+from bots.console.forms import is_genuine, read_form
 from bots.console.sign_in import COOKIE, SignIn
-from bots.console.site import ConsoleSite, Page, Visit, browser_language, render
+from bots.console.site import NAVIGATION, ConsoleSite, Page, Visit, browser_language, render
 from core.domain.errors import StoreUnavailable
 from core.store import console_access
 
@@ -36,6 +38,13 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "/audit": pages_operation.audit,
     }
 )
+ACTIONS: Final[Mapping[str, Page]] = MappingProxyType(
+    {
+        "/audit/end-sessions": pages_operation.end_sessions,
+    }
+)
+"""Changes; each is a form with the session's CSRF token."""
+
 FRAGMENTS: Final[Mapping[str, Page]] = MappingProxyType(
     {
         "/live/now": pages_activity.now_fragment,
@@ -43,6 +52,9 @@ FRAGMENTS: Final[Mapping[str, Page]] = MappingProxyType(
     }
 )
 """Parts of pages, fetched by the page's script; without a session they answer 401 instead of a redirect."""
+
+_AREAS: Final[Mapping[str, str]] = MappingProxyType({"": "now", "turn": "conversations", "live": "now"})
+"""Area of the console by the first part of a path, where its name is another."""
 
 _CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -64,8 +76,9 @@ def build_console(site: ConsoleSite) -> ASGIApp:
     """Return the app; everything but signing in and its own styles and script needs a session."""
     sign_in = SignIn(site)
     routes = [
-        *(Route(path, _signed_in(site, page)) for path, page in PAGES.items()),
-        *(Route(path, _signed_in(site, page, redirect=False)) for path, page in FRAGMENTS.items()),
+        *(Route(path, _signed_in(site, path, page)) for path, page in PAGES.items()),
+        *(Route(path, _signed_in(site, path, page), methods=["POST"]) for path, page in ACTIONS.items()),
+        *(Route(path, _signed_in(site, path, page, redirect=False)) for path, page in FRAGMENTS.items()),
         Route("/sign-in", sign_in.explain),
         Route("/sign-in/{token}", sign_in.confirm),
         Route("/sign-in/{token}", sign_in.redeem, methods=["POST"]),
@@ -85,8 +98,10 @@ def build_console(site: ConsoleSite) -> ASGIApp:
     return _Outermost(Starlette(routes=routes, exception_handlers=handlers), site.base_path)
 
 
-def _signed_in(site: ConsoleSite, page: Page, *, redirect: bool = True) -> Endpoint:
-    """Return the endpoint of a page that only people with a session see."""
+def _signed_in(site: ConsoleSite, path: str, page: Page, *, redirect: bool = True) -> Endpoint:
+    """Return the endpoint of a page that only people with a session and a fitting role see."""
+    first = path.split("/")[1]
+    roles = NAVIGATION[_AREAS.get(first, first)]
 
     async def endpoint(request: Request) -> Response:
         token = request.cookies.get(COOKIE, "")
@@ -98,7 +113,18 @@ def _signed_in(site: ConsoleSite, page: Page, *, redirect: bool = True) -> Endpo
             if redirect:
                 return RedirectResponse(f"{site.base_path}/sign-in", status_code=303)
             return PlainTextResponse("sign in", status_code=401)
-        return await page(Visit(site=site, request=request, session=session))
+        rights = await site.load_rights(session.person)
+        if rights is None:
+            return render(site, browser_language(request), "message.html", key="no_rights", status_code=403)
+        visit = Visit(site=site, request=request, session=session, rights=rights)
+        if rights.role not in roles:
+            return visit.render("message.html", key="no_right", status_code=403)
+        if request.method == "POST":
+            form = await read_form(request)
+            if not is_genuine(form, session):
+                return visit.render("message.html", key="form_stale", status_code=403)
+            visit = replace(visit, form=form)
+        return await page(visit)
 
     return endpoint
 

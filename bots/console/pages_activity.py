@@ -40,7 +40,9 @@ async def conversations(visit: Visit) -> Response:
     )
     offset = visit.number("offset") or 0
     async with visit.site.database.read() as tx:
-        rows = await conversation_reports.list_conversations(tx, wanted, limit=LIST_LENGTH + 1, offset=offset)
+        rows = await conversation_reports.list_conversations(
+            tx, wanted, scope=visit.rights.readable, limit=LIST_LENGTH + 1, offset=offset
+        )
     if wanted.text:
         await visit.audit("conversations.search", wanted.text)
     more = dict(visit.request.query_params) | {"offset": str(offset + LIST_LENGTH)}
@@ -55,8 +57,9 @@ async def conversations(visit: Visit) -> Response:
 
 async def conversation(visit: Visit) -> Response:
     """Return one conversation, which is audited as read."""
+    page = await _conversation(visit, "conversation.html")
     await visit.audit("conversation.read", str(_path_number(visit)))
-    return await _conversation(visit, "conversation.html")
+    return page
 
 
 async def conversation_fragment(visit: Visit) -> Response:
@@ -67,7 +70,9 @@ async def conversation_fragment(visit: Visit) -> Response:
 async def turn(visit: Visit) -> Response:
     """Redirect to a turn within its conversation."""
     async with visit.site.database.read() as tx:
-        found = await turn_reports.list_turns(tx, TurnFilter(turn_id=_path_number(visit)), limit=1)
+        found = await turn_reports.list_turns(
+            tx, TurnFilter(turn_id=_path_number(visit)), scope=visit.rights.readable, limit=1
+        )
     if not found:
         raise HTTPException(404)
     target = f"{visit.site.base_path}/conversations/{found[0].conversation_id}#turn-{found[0].id}"
@@ -75,11 +80,14 @@ async def turn(visit: Visit) -> Response:
 
 
 async def _now(visit: Visit, template: str) -> Response:
+    scope = visit.rights.readable
     async with visit.site.database.read() as tx:
-        hours = await activity_report.hourly_activity(tx, hours=HOURS)
-        growing = await turn_reports.list_turns(tx, TurnFilter(running=True), limit=LIST_LENGTH)
-        failures = await turn_reports.list_turns(tx, TurnFilter(failed=True), limit=LATEST_FAILURES)
-        handoffs = await activity_report.list_open_handoffs(tx, limit=LIST_LENGTH)
+        hours = await activity_report.hourly_activity(tx, scope=scope, hours=HOURS)
+        growing = await turn_reports.list_turns(tx, TurnFilter(running=True), scope=scope, limit=LIST_LENGTH)
+        failures = await turn_reports.list_turns(
+            tx, TurnFilter(failed=True), scope=scope, limit=LATEST_FAILURES
+        )
+        handoffs = await activity_report.list_open_handoffs(tx, scope=scope, limit=LIST_LENGTH)
     return visit.render(
         template,
         components=await visit.site.components(),
@@ -93,12 +101,13 @@ async def _now(visit: Visit, template: str) -> Response:
 
 async def _conversation(visit: Visit, template: str) -> Response:
     conversation_id, before = _path_number(visit), visit.number("before")
+    scope = visit.rights.readable
     async with visit.site.database.read() as tx:
         messages = await conversation_reports.list_messages(
-            tx, conversation_id, limit=CONVERSATION_LENGTH, before_id=before
+            tx, conversation_id, scope=scope, limit=CONVERSATION_LENGTH, before_id=before
         )
         turns = await turn_reports.list_turns(
-            tx, TurnFilter(conversation_id=conversation_id), limit=CONVERSATION_LENGTH
+            tx, TurnFilter(conversation_id=conversation_id), scope=scope, limit=CONVERSATION_LENGTH
         )
     if not messages and not turns:
         raise HTTPException(404)

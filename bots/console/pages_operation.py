@@ -47,10 +47,20 @@ async def settings(visit: Visit) -> Response:
 
 
 async def audit(visit: Visit) -> Response:
-    """Return the latest entries of the audit log."""
+    """Return the latest entries of the audit log, and who is signed in."""
     async with visit.site.database.read() as tx:
         entries = await console_access.list_audit(tx, limit=AUDIT_LENGTH)
-    return visit.render("audit.html", entries=entries)
+        sessions = await console_access.list_sessions(tx)
+    return visit.render("audit.html", entries=entries, sessions=sessions)
+
+
+async def end_sessions(visit: Visit) -> Response:
+    """End all sessions of the person that the form names."""
+    person = visit.field("person")
+    async with visit.site.database.begin() as tx:
+        await console_access.end_all_sessions(tx, person)
+        await console_access.record(tx, visit.session.person, "sessions.end", person)
+    return visit.redirect("/audit")
 
 
 def _csv(group_by: GroupBy, rows: Sequence[Totals]) -> Response:

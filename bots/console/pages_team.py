@@ -41,8 +41,8 @@ class AssigneeFigures:
 async def desk(visit: Visit) -> Response:
     """Return who is at the desk, and figures of the last month."""
     async with visit.site.database.read() as tx:
-        handoffs = await activity_report.list_open_handoffs(tx)
-        outcomes = await ratings.load_outcomes(tx, since=utc_now() - PERIOD)
+        handoffs = await activity_report.list_open_handoffs(tx, scope=visit.rights.readable)
+        outcomes = await ratings.load_outcomes(tx, scope=visit.rights.readable, since=utc_now() - PERIOD)
     return visit.render("desk.html", handoffs=handoffs, assignees=figures_by_assignee(outcomes))
 
 
@@ -53,7 +53,10 @@ async def knowledge_sets(visit: Visit) -> Response:
         sets = await knowledge.load_all_sets(tx)
         documents = {one.id: await knowledge.load_documents(tx, one.id) for one in sets}
         gaps = await turn_reports.list_turns(
-            tx, TurnFilter(unknown=True, since=utc_now() - PERIOD), limit=MAX_GAPS
+            tx,
+            TurnFilter(unknown=True, since=utc_now() - PERIOD),
+            scope=visit.rights.readable,
+            limit=MAX_GAPS,
         )
     found: Sequence[FoundPassage] = ()
     if question:

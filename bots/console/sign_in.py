@@ -1,16 +1,15 @@
 """Signing in with a link that works once, and signing out."""
 
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import parse_qs
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bots.console.forms import is_genuine, read_form
 from bots.console.site import ConsoleSite, browser_language, render
 from core.store import console_access
 
@@ -19,7 +18,6 @@ log = structlog.get_logger(__name__)
 COOKIE: Final = "moonthread_console"
 MAX_FAILURES: Final = 10  #: wrong links in :data:`WINDOW_S`; further ones are not looked up
 WINDOW_S: Final = 60.0
-MAX_FORM_BYTES: Final = 4_096
 
 
 class FailureLimit:
@@ -76,7 +74,7 @@ class SignIn:
             path=f"{self._site.base_path}/",
             httponly=True,
             secure=self._site.secure,
-            samesite="strict",
+            samesite="lax",
         )
         log.info("console.signed_in")
         return response
@@ -87,7 +85,7 @@ class SignIn:
         async with self._site.database.begin() as tx:
             session = await console_access.load_session(tx, token)
             if session is not None:
-                if not secrets.compare_digest(await _csrf_token(request), session.csrf_token):
+                if not is_genuine(await read_form(request), session):
                     return self._message(request, "not_found", 403)
                 await console_access.end_session(tx, token)
         response = RedirectResponse(f"{self._site.base_path}/sign-in", status_code=303)
@@ -96,13 +94,3 @@ class SignIn:
 
     def _message(self, request: Request, key: str, status_code: int = 200) -> Response:
         return render(self._site, browser_language(request), "message.html", key=key, status_code=status_code)
-
-
-async def _csrf_token(request: Request) -> str:
-    """Return the token of a form; "" if there is none or the form is too large."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            return ""
-    return parse_qs(body.decode("ascii", "replace")).get("csrf", [""])[0]

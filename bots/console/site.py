@@ -1,24 +1,42 @@
 """Parts that every page of the console uses: data sources, the signed-in request, rendering."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bots.console.charts import sparkline
 from bots.console.texts import translate
 from bots.observability.readiness import ComponentStatus
+from core.inbound.console_rights import ConsoleRights, ConsoleRole
 from core.settings.origins import EffectiveSetting
 from core.store import Database, console_access
 from core.store.clock import utc_now
 from core.store.console_access import ConsoleSession
 from core.text.language import Language, language_of_tag
 
-NAVIGATION: Final = ("now", "conversations", "desk", "knowledge", "usage", "chats", "settings", "audit")
+_EVERYBODY: Final = frozenset(ConsoleRole)
+_READERS: Final = frozenset({ConsoleRole.ADMIN, ConsoleRole.VIEWER})
+_ADMINS: Final = frozenset({ConsoleRole.ADMIN})
+
+NAVIGATION: Final[Mapping[str, frozenset[ConsoleRole]]] = MappingProxyType(
+    {
+        "now": _EVERYBODY,
+        "conversations": _EVERYBODY,
+        "desk": _EVERYBODY,
+        "knowledge": _EVERYBODY,
+        "usage": _READERS,
+        "chats": _READERS,
+        "settings": _ADMINS,
+        "audit": _ADMINS,
+    }
+)
+"""The roles that see each area of the console, in the order of the navigation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +46,7 @@ class ConsoleSite:
     database: Database
     components: Callable[[], Awaitable[Sequence[ComponentStatus]]]  #: of this replica
     settings: Callable[[], Sequence[EffectiveSetting]]
+    load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"
     secure: bool = False  #: browsers reach it by https only
 
@@ -39,6 +58,8 @@ class Visit:
     site: ConsoleSite
     request: Request
     session: ConsoleSession
+    rights: ConsoleRights
+    form: Mapping[str, str] = field(default_factory=dict)  #: of a change; its CSRF token was checked
 
     @property
     def language(self) -> Language:
@@ -60,15 +81,29 @@ class Visit:
         except ValueError:
             return None
 
+    def field(self, name: str) -> str:
+        """Return a text field of the form without surrounding blanks; "" if it is missing."""
+        return self.form.get(name, "").strip()
+
+    def redirect(self, path: str) -> Response:
+        """Return a redirect to a page, after a change."""
+        return RedirectResponse(f"{self.site.base_path}{path}", status_code=303)
+
     async def audit(self, action: str, target: str) -> None:
         """Record in the audit log that the person read something."""
         async with self.site.database.begin() as tx:
             await console_access.record(tx, self.session.person, action, target)
 
     def render(self, template: str, **values: Any) -> Response:
-        """Return a page."""
+        """Return a page; ``status_code`` is 200 unless it is given."""
         return render(
-            self.site, self.language, template, session=self.session, path=self.request.url.path, **values
+            self.site,
+            self.language,
+            template,
+            session=self.session,
+            role=self.rights.role,
+            path=self.request.url.path,
+            **values,
         )
 
 

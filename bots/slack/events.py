@@ -35,6 +35,7 @@ PRIVATE_COMMANDS = frozenset(
         CommandName.LANGUAGE,
         CommandName.USAGE,
         CommandName.FORGET,
+        CommandName.CONSOLE,
     }
 )
 """Slash commands whose reply only the person sees who gave them; others concern everybody in the channel."""

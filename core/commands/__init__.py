@@ -8,6 +8,7 @@ from core.commands.basic import BASIC_COMMANDS
 from core.commands.block import BlockCommand, UnblockCommand
 from core.commands.canned import CannedCommand
 from core.commands.command import Command, CommandDispatcher, CommandHandler, CommandReply
+from core.commands.console import ConsoleCommand
 from core.commands.context import ContextCommand
 from core.commands.files import FilesCommand, NewCommand
 from core.commands.forget import ForgetCommand
@@ -31,6 +32,7 @@ __all__ = [
     "CommandDispatcher",
     "CommandHandler",
     "CommandReply",
+    "ConsoleCommand",
     "ContextCommand",
     "FilesCommand",
     "ForgetCommand",

@@ -29,3 +29,4 @@ class CommandName(StrEnum):
     CLOSE = "close"
     BLOCK = "block"
     UNBLOCK = "unblock"
+    CONSOLE = "console"

@@ -93,9 +93,13 @@ class StaffDirectory:
         if actor.person_id in rules.staff or await self.is_chat_admin(actor):
             return True
         for group in rules.staff_groups:
-            if await self._ask_platform(actor, group):
+            if await self.is_in_group(actor, group):
                 return True
         return False
+
+    async def is_in_group(self, actor: Actor, group: str) -> bool:
+        """Return whether a person belongs to a user group of their platform."""
+        return await self._ask_platform(actor, group)
 
     async def is_chat_admin(self, actor: Actor) -> bool:
         """Return whether a person may set a chat's rules: an admin of the deployment or of the chat."""

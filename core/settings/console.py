@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from core.settings.declare import OnOff, setting
-from core.settings.shapes import WebAddress
+from core.settings.shapes import PersonIds, WebAddress
 
 
 class ConsoleFields(BaseModel):
@@ -29,9 +29,25 @@ class ConsoleFields(BaseModel):
         ge=0,
         le=65_535,
     )
+    console_viewers: PersonIds = setting(
+        "MOONTHREAD_CONSOLE_VIEWERS",
+        "Console",
+        "Who may read the console without changing anything: `telegram:123, slack:U123`. Admins may do "
+        "everything, staff of a chat and the people of the desk see their conversations.",
+        default=(),
+        default_text="nobody",
+    )
     console_url: WebAddress | None = setting(
         "MOONTHREAD_CONSOLE_URL",
         "Console",
         "The console's address for browsers if a proxy is in front of it, with the proxy's path if it has "
         "one: `https://bot.example.com/console`.",
     )
+
+    @property
+    def console_address(self) -> str:
+        """The console's address for browsers, without a trailing slash."""
+        if self.console_url:
+            return self.console_url
+        host = f"[{self.console_host}]" if ":" in self.console_host else self.console_host
+        return f"http://{host}:{self.console_port}"

@@ -11,6 +11,7 @@ from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.turn_states import CallPurpose, Outcome
 from core.store import schema
 from core.store.clock import Period, period_text, utc_now
+from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 from core.store.turn_reports import FAILED
 
@@ -44,7 +45,9 @@ class OpenHandoff:
     first_reply_at: datetime | None
 
 
-async def hourly_activity(tx: Transaction, *, hours: int) -> Sequence[HourlyActivity]:
+async def hourly_activity(
+    tx: Transaction, *, scope: ConversationScope, hours: int
+) -> Sequence[HourlyActivity]:
     """Return the figures of the latest hours, the current one last; hours without questions included."""
     now = utc_now().replace(minute=0, second=0, microsecond=0)
     since = now - timedelta(hours=hours - 1)
@@ -53,13 +56,13 @@ async def hourly_activity(tx: Transaction, *, hours: int) -> Sequence[HourlyActi
     asked = or_(_T.c.outcome.is_(None), _T.c.outcome != Outcome.NOTICE)
     turns = await tx.execute(
         select(turns_hour, func.count(), func.sum(case((FAILED, 1), else_=0)))
-        .where(_T.c.started_at >= since, asked)
+        .where(_T.c.started_at >= since, asked, scope.condition_on(_T.c.conversation_id))
         .group_by("hour")
     )
     first_token = case((_U.c.purpose == CallPurpose.ANSWER, _U.c.time_to_first_token_s))
     calls = await tx.execute(
         select(usage_hour, func.coalesce(func.sum(_U.c.cost_usd), 0.0), func.avg(first_token))
-        .where(_U.c.created_at >= since)
+        .where(_U.c.created_at >= since, scope.condition_on(_U.c.conversation_id))
         .group_by("hour")
     )
     questions = {hour: (int(count), int(failed)) for hour, count, failed in turns}
@@ -67,7 +70,9 @@ async def hourly_activity(tx: Transaction, *, hours: int) -> Sequence[HourlyActi
     return [_activity(since + timedelta(hours=hour), questions, costs) for hour in range(hours)]
 
 
-async def list_open_handoffs(tx: Transaction, *, limit: int = 200) -> Sequence[OpenHandoff]:
+async def list_open_handoffs(
+    tx: Transaction, *, scope: ConversationScope, limit: int = 200
+) -> Sequence[OpenHandoff]:
     """Return the conversations at the desk, those that have waited longest first."""
     query = (
         select(
@@ -75,7 +80,7 @@ async def list_open_handoffs(tx: Transaction, *, limit: int = 200) -> Sequence[O
             _H.c.assignee_name, _H.c.customer_waiting, _H.c.requested_at, _H.c.first_reply_at,
         )
         .select_from(_H.join(_C, _C.c.id == _H.c.conversation_id))
-        .where(_H.c.ended_at.is_(None))
+        .where(scope.condition(), _H.c.ended_at.is_(None))
         .order_by(_H.c.requested_at, _H.c.id)
         .limit(limit)
     )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from core.store import schema
 from core.store.clock import utc_now
@@ -19,7 +19,7 @@ from core.store.database import Transaction
 _L, _S, _A = schema.console_links, schema.console_sessions, schema.console_audit
 
 LINK_TTL: Final = timedelta(minutes=10)
-SESSION_TTL: Final = timedelta(hours=12)
+SESSION_TTL: Final = timedelta(hours=8)
 TOKEN_BYTES: Final = 32
 
 
@@ -43,11 +43,22 @@ class AuditEntry:
     at: datetime
 
 
-async def create_link(tx: Transaction, person: str) -> str:
-    """Return the token of a new link, which signs ``person`` in once within :data:`LINK_TTL`."""
+class TooManyLinks(Exception):
+    """A person has too many links that are neither used nor too old."""
+
+
+async def create_link(tx: Transaction, person: str, *, max_open: int | None = None) -> str:
+    """Return the token of a new link, which signs ``person`` in once within :data:`LINK_TTL`.
+
+    Raises:
+        TooManyLinks: the person has ``max_open`` links already.
+    """
     now, token = utc_now(), secrets.token_urlsafe(TOKEN_BYTES)
     await tx.execute(delete(_L).where(_L.c.expires_at <= now))
     await tx.execute(delete(_S).where(_S.c.expires_at <= now))
+    open_links = select(func.count()).select_from(_L).where(_L.c.person == person)
+    if max_open is not None and (await tx.execute(open_links)).scalar_one() >= max_open:
+        raise TooManyLinks(person)
     values = {"token_hash": _hash(token), "person": person, "expires_at": now + LINK_TTL}
     await tx.execute(insert(_L).values(values))
     return token
@@ -85,10 +96,21 @@ async def end_session(tx: Transaction, token: str) -> None:
     await tx.execute(delete(_S).where(_S.c.token_hash == _hash(token)))
 
 
-async def end_all_sessions(tx: Transaction) -> int:
-    """End every session and invalidate every link; return how many sessions there were."""
-    await tx.execute(delete(_L))
-    return (await tx.execute(delete(_S))).rowcount
+async def end_all_sessions(tx: Transaction, person: str | None = None) -> int:
+    """End every session, or those of a person, and invalidate the links; return how many sessions ended."""
+    links, sessions = delete(_L), delete(_S)
+    if person is not None:
+        links, sessions = links.where(_L.c.person == person), sessions.where(_S.c.person == person)
+    await tx.execute(links)
+    return (await tx.execute(sessions)).rowcount
+
+
+async def list_sessions(tx: Transaction) -> Sequence[tuple[str, datetime]]:
+    """Return the person and the end of every session, by person."""
+    query = select(_S.c.person, _S.c.expires_at).where(_S.c.expires_at > utc_now())
+    return [
+        (row.person, row.expires_at) for row in await tx.execute(query.order_by(_S.c.person, _S.c.expires_at))
+    ]
 
 
 async def record(tx: Transaction, person: str, action: str, target: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.message_content import MessageRole
 from core.store import schema
+from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 from core.store.turn_reports import FAILED
 
@@ -64,9 +65,14 @@ class MessageReport:
 
 
 async def list_conversations(
-    tx: Transaction, conversation_filter: ConversationFilter, *, limit: int, offset: int = 0
+    tx: Transaction,
+    conversation_filter: ConversationFilter,
+    *,
+    scope: ConversationScope,
+    limit: int,
+    offset: int = 0,
 ) -> Sequence[ConversationReport]:
-    """Return conversations, those with the latest turn first."""
+    """Return conversations in ``scope``, those with the latest turn first."""
     last = func.coalesce(_of_turns(func.max(_T.c.started_at)), _C.c.created_at)
     first_text = (
         select(_M.c.text)
@@ -88,7 +94,7 @@ async def list_conversations(
             _ratings(FeedbackVerdict.BAD).label("rated_bad"),
             _scalar(cost.where(_U.c.conversation_id == _C.c.id)).label("cost_usd"),
         )
-        .where(*_conditions(conversation_filter))
+        .where(scope.condition(), *_conditions(conversation_filter))
         .order_by(last.desc(), _C.c.id.desc())
         .limit(limit)
         .offset(offset)
@@ -100,15 +106,27 @@ async def list_conversations(
 
 
 async def list_messages(
-    tx: Transaction, conversation_id: int, *, limit: int, before_id: int | None = None
+    tx: Transaction,
+    conversation_id: int,
+    *,
+    scope: ConversationScope,
+    limit: int,
+    before_id: int | None = None,
 ) -> Sequence[MessageReport]:
-    """Return the latest messages of a conversation, or those before one of them, in order."""
+    """Return the latest messages of a conversation, or those before one of them, in order.
+
+    A conversation outside of ``scope`` has none.
+    """
     query = (
         select(
             _M.c.id, _M.c.turn_id, _M.c.role, _M.c.author_id, _M.c.author_name, _M.c.text, _M.c.superseded,
             _M.c.created_at,
         )
-        .where(_M.c.conversation_id == conversation_id, true() if before_id is None else _M.c.id < before_id)
+        .where(
+            _M.c.conversation_id == conversation_id,
+            scope.condition_on(_M.c.conversation_id),
+            true() if before_id is None else _M.c.id < before_id,
+        )
         .order_by(_M.c.id.desc())
         .limit(limit)
     )  # fmt: skip

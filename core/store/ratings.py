@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.store import schema
 from core.store.clock import utc_now
+from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
@@ -62,8 +63,10 @@ async def get(tx: Transaction, handoff_id: int) -> tuple[int, str] | None:
     return None if row is None else (row.stars, row.comment)
 
 
-async def load_outcomes(tx: Transaction, *, since: datetime) -> list[HandoffOutcome]:
-    """Return the figures of all handoffs that were requested since a moment, oldest first."""
+async def load_outcomes(
+    tx: Transaction, *, scope: ConversationScope, since: datetime
+) -> list[HandoffOutcome]:
+    """Return the figures of the handoffs in ``scope`` that were requested since a moment, oldest first."""
     query = (
         select(
             _H.c.reason,
@@ -75,7 +78,7 @@ async def load_outcomes(tx: Transaction, *, since: datetime) -> list[HandoffOutc
             _R.c.stars,
         )
         .outerjoin(_R, _R.c.handoff_id == _H.c.id)
-        .where(_H.c.requested_at >= since)
+        .where(_H.c.requested_at >= since, scope.condition_on(_H.c.conversation_id))
         .order_by(_H.c.id)
     )
     return [

@@ -14,6 +14,7 @@ from core.domain.bot_messages import FeedbackVerdict
 from core.domain.message_content import MessageRole
 from core.domain.turn_states import FAILURE_PREFIX, Outcome, TurnOutcome, TurnState
 from core.store import schema
+from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 
 _T, _C, _M, _I = schema.turns, schema.conversations, schema.messages, schema.inbox
@@ -76,9 +77,14 @@ class TurnReport:
 
 
 async def list_turns(
-    tx: Transaction, turn_filter: TurnFilter, *, limit: int, before_id: int | None = None
+    tx: Transaction,
+    turn_filter: TurnFilter,
+    *,
+    scope: ConversationScope,
+    limit: int,
+    before_id: int | None = None,
 ) -> Sequence[TurnReport]:
-    """Return turns, newest first; ``before_id`` is the last turn of the page before."""
+    """Return turns in ``scope``, newest first; ``before_id`` is the last turn of the page before."""
     question = _first_text((_M.c.conversation_id == _T.c.conversation_id) & (_M.c.seq == _T.c.seq))
     answer = _latest_answer()
     query = (
@@ -89,7 +95,9 @@ async def list_turns(
             _asker_name().label("asker_name"),
         )
         .select_from(_T.join(_C, _C.c.id == _T.c.conversation_id).join(_I, _I.c.id == _T.c.inbox_id))
-        .where(*_conditions(turn_filter), true() if before_id is None else _T.c.id < before_id)
+        .where(
+            scope.condition(), *_conditions(turn_filter), true() if before_id is None else _T.c.id < before_id
+        )
         .order_by(_T.c.id.desc())
         .limit(limit)
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The console of a running service, over its own socket."""
 
+import re
 from typing import Any
 
 import httpx
@@ -38,3 +39,46 @@ async def test_it_is_off_unless_it_is_switched_on(world: Any) -> None:
     await world.start()
 
     assert world.service.console is None
+
+
+async def test_console_gives_an_admin_a_link_once(world: Any) -> None:
+    """The link in the direct message opens the console with the admin's name; a second use does not."""
+    ann = world.direct("Ann")
+    person = ann.people[0]
+    admin = f"{world.name}:{getattr(person, 'id', person)}"
+    await world.start(console="on", console_port=0, console_url="https://bot.test/x", admins=(admin,))
+
+    await ann.order("console")
+    reply = await ann.shows("https://bot.test/x/sign-in/")
+
+    token = re.search(r"/sign-in/([\w-]+)", reply.text)
+    assert token is not None
+    async with httpx.AsyncClient(base_url=world.service.console.url, trust_env=False) as browser:
+        first = await browser.post(f"/sign-in/{token[1]}")
+        assert first.headers["location"] == "/x/"
+        assert "path=/x/" in first.headers["set-cookie"].lower()
+        assert (await browser.post(f"/sign-in/{token[1]}")).status_code == 403
+        page = await browser.get("/", headers={"cookie": first.headers["set-cookie"].split(";")[0]})
+    assert admin in page.text
+    assert 'href="/x/conversations"' in page.text
+    world.assert_calm()
+
+
+async def test_console_tells_others_that_it_is_not_for_them(world: Any) -> None:
+    """No link without rights, and none where others read it."""
+    ann, group = world.direct("Ann"), world.group()
+    await world.start(console="on", console_port=0, admins=_everybody_in(world, group))
+
+    await ann.order("console")
+    await ann.shows("for admins and members of the team only")
+    await group.order("console")
+
+    def shown() -> str:
+        return "\n".join(one.text for one in world.screen.messages.values())
+
+    await world.until(lambda: "for you alone" in shown(), "the group reads where to ask")
+    assert "sign-in/" not in shown()
+
+
+def _everybody_in(world: Any, room: Any) -> tuple[str, ...]:
+    return tuple(f"{world.name}:{getattr(person, 'id', person)}" for person in room.people)

@@ -86,7 +86,7 @@ class Stage:
         if self._service is None or self._service.console is None:
             raise NotSent("The console is not there yet.")
         async with self._service.database.begin() as tx:
-            token = await console_access.create_link(tx, "demo:visitor")
+            token = await console_access.create_link(tx, "shell:demo")
         return f"{self._service.console.url}/sign-in/{token}"
 
     async def __aenter__(self) -> "Stage":

@@ -11,11 +11,20 @@ import pytest
 from bots.console.app import build_console
 from bots.console.site import ConsoleSite
 from bots.observability.readiness import ComponentStatus
+from core.domain.clock import FakeClock
+from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
+from core.inbound.staff import StaffDirectory
 from core.settings import Settings
 from core.settings.origins import effective_settings
 from core.store import Database, console_access
 
 SECRET = "sk-very-secret"
+PEOPLE = ConsolePeople(
+    admins=frozenset({"slack:UADMIN"}),
+    desk_people=frozenset({"slack:UDESK"}),
+    viewers=frozenset({"telegram:7"}),
+    desk="slack:C0123",
+)
 
 
 @dataclass
@@ -48,6 +57,13 @@ class Browser:
         assert found is not None
         return found[1]
 
+    async def session_token(self) -> str:
+        """Return the token that a form of this session must carry, as the database holds it."""
+        async with self.site.database.read() as tx:
+            session = await console_access.load_session(tx, self.http.cookies["moonthread_console"])
+        assert session is not None
+        return session.csrf_token
+
     async def audit(self) -> list[tuple[str, str, str]]:
         """Return the audit log, oldest entry first."""
         async with self.site.database.read() as tx:
@@ -79,6 +95,7 @@ async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
     yield ConsoleSite(
         database=database,
         components=components,
+        load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
     )
     await database.close()

@@ -2,6 +2,7 @@
 
 from core.domain.turn_states import KimiFailure, Outcome
 from core.store import Database, activity_report, turns, usage
+from core.store.conversation_scope import EVERYTHING
 from core.store.usage import CallUsage
 from tests.stored_conversation import StoredConversation
 
@@ -30,7 +31,7 @@ async def test_an_hour_has_its_questions_failures_cost_and_first_token(database:
             )
 
     async with database.read() as tx:
-        hours = await activity_report.hourly_activity(tx, hours=24)
+        hours = await activity_report.hourly_activity(tx, scope=EVERYTHING, hours=24)
 
     assert len(hours) == 24
     assert (sum(one.questions for one in hours), sum(one.failed for one in hours)) == (2, 1)
@@ -45,4 +46,4 @@ async def test_nobody_at_the_desk_is_an_empty_list(database: Database) -> None:
     await (await StoredConversation(database).create()).exchange("One?", "Yes.")
 
     async with database.read() as tx:
-        assert await activity_report.list_open_handoffs(tx) == []
+        assert await activity_report.list_open_handoffs(tx, scope=EVERYTHING) == []

@@ -8,6 +8,7 @@ from core.domain.turn_states import KimiFailure, Outcome, TurnState
 from core.store import Database, conversation_reports, feedback, turn_reports, turns, usage
 from core.store.clock import utc_now
 from core.store.conversation_reports import ConversationFilter
+from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter
 from core.store.turns import Turn
 from core.store.usage import CallUsage
@@ -60,7 +61,7 @@ async def test_a_turn_has_its_question_answer_calls_and_ratings(database: Databa
     await rate(database, turn, FeedbackVerdict.BAD, "2")
 
     async with database.read() as tx:
-        (report,) = await turn_reports.list_turns(tx, TurnFilter(turn_id=turn.id), limit=10)
+        (report,) = await turn_reports.list_turns(tx, TurnFilter(turn_id=turn.id), scope=EVERYTHING, limit=10)
 
     assert (report.question, report.answer, report.asker_name) == (FIRST, "By the link.", ANN.name)
     assert (report.state, report.outcome, report.attempt) == (TurnState.DONE, Outcome.COMPLETE, 1)
@@ -82,7 +83,9 @@ async def test_turns_are_filtered_and_paged_newest_first(database: Database) -> 
 
     async def ids(turn_filter: TurnFilter, before_id: int | None = None, limit: int = 10) -> list[int]:
         async with database.read() as tx:
-            found = await turn_reports.list_turns(tx, turn_filter, limit=limit, before_id=before_id)
+            found = await turn_reports.list_turns(
+                tx, turn_filter, scope=EVERYTHING, limit=limit, before_id=before_id
+            )
         return [one.id for one in found]
 
     assert await ids(TurnFilter()) == [failed.id, bad.id, good.id]
@@ -102,7 +105,7 @@ async def test_an_answer_that_grows_shows_its_text_so_far(database: Database) ->
         await turns.save_partial(tx, turn, partial="By the", reasoning="")
 
     async with database.read() as tx:
-        (report,) = await turn_reports.list_turns(tx, TurnFilter(), limit=10)
+        (report,) = await turn_reports.list_turns(tx, TurnFilter(), scope=EVERYTHING, limit=10)
 
     assert (report.state, report.outcome, report.answer) == (TurnState.RUNNING, None, "By the")
 
@@ -117,7 +120,9 @@ async def test_a_conversation_in_the_list_has_its_figures(database: Database) ->
     await rate(database, turn, FeedbackVerdict.GOOD, "2")
 
     async with database.read() as tx:
-        (report,) = await conversation_reports.list_conversations(tx, ConversationFilter(), limit=10)
+        (report,) = await conversation_reports.list_conversations(
+            tx, ConversationFilter(), scope=EVERYTHING, limit=10
+        )
 
     assert (report.platform, report.channel, report.first_text) == ("telegram", "42", FIRST)
     assert (report.turns, report.messages, report.people, report.failed) == (2, 4, 2, 1)
@@ -134,7 +139,9 @@ async def test_conversations_are_filtered_latest_first(database: Database) -> No
 
     async def channels(wanted: ConversationFilter, **page: int) -> list[str]:
         async with database.read() as tx:
-            found = await conversation_reports.list_conversations(tx, wanted, **{"limit": 10, **page})
+            found = await conversation_reports.list_conversations(
+                tx, wanted, scope=EVERYTHING, **{"limit": 10, **page}
+            )
         return [one.channel for one in found]
 
     assert await channels(ConversationFilter()) == ["2", "1"]
@@ -157,9 +164,9 @@ async def test_the_messages_of_a_conversation_come_in_order(database: Database) 
     await talk.exchange(SECOND, "On its way.")
 
     async with database.read() as tx:
-        last = await conversation_reports.list_messages(tx, talk.conversation.id, limit=3)
+        last = await conversation_reports.list_messages(tx, talk.conversation.id, scope=EVERYTHING, limit=3)
         before = await conversation_reports.list_messages(
-            tx, talk.conversation.id, limit=3, before_id=last[0].id
+            tx, talk.conversation.id, scope=EVERYTHING, limit=3, before_id=last[0].id
         )
 
     assert [one.text for one in (*before, *last)] == [FIRST, "By the link.", SECOND, "On its way."]
