@@ -8,6 +8,8 @@ from types import TracebackType
 import uvicorn
 from starlette.types import ASGIApp
 
+from bots.web_limits import BodyLimit, BoundedProtocol
+
 
 class _EmbeddedServer(uvicorn.Server):
     """A uvicorn server that leaves signals to its host process and stops at once when requested."""
@@ -30,7 +32,18 @@ class _EmbeddedServer(uvicorn.Server):
 class WebServer:
     """Serves ``app`` on ``host:port`` until closed; port 0 chooses a free port."""
 
-    def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, max_body_bytes: int | None = None
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            app: the ASGI app.
+            host: an address of this machine.
+            port: 0 chooses a free one.
+            max_body_bytes: bounds bodies, slow clients and connections, for a port that strangers reach;
+                None bounds nothing, for stand-ins on this machine.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # asyncio sets TCP_NODELAY only if the protocol is named; without it each response on a
         # kept-alive connection waits 40 ms for the other side's delayed acknowledgement.
@@ -39,7 +52,13 @@ class WebServer:
         self._host, self._requested_port = host, port
         self._server = _EmbeddedServer(
             uvicorn.Config(
-                app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+                app if max_body_bytes is None else BodyLimit(app, max_bytes=max_body_bytes),
+                http="auto" if max_body_bytes is None else BoundedProtocol,
+                ws="auto" if max_body_bytes is None else "none",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
             )
         )
         self._task: asyncio.Task[None] | None = None

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from bots.composition.components import Components
 from bots.observability.readiness import ComponentStatus
+from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
 from core.domain.errors import SettingsError
 from core.settings import Settings
@@ -33,7 +34,12 @@ def build_console_server(
         base_path=address.path.rstrip("/"),
         secure=address.scheme == "https",
     )
-    return WebServer(build_console(site), host=settings.console_host, port=settings.console_port)
+    return WebServer(
+        build_console(site),
+        host=settings.console_host,
+        port=settings.console_port,
+        max_body_bytes=MAX_BODY_BYTES,
+    )
 
 
 async def start_console(server: WebServer, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from bots.observability.gauges import Gauges
 from bots.observability.monitoring import Monitoring
 from bots.observability.readiness import Readiness
 from bots.platform_adapter import Platform
+from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import SettingsError
@@ -178,7 +179,12 @@ class Service:
         """
         routes = [route for platform in self.platforms.values() for route in platform.routes()]
         app = Starlette(routes=[*self.monitoring.routes(), *routes])
-        web = WebServer(app, host=self.settings.http_host, port=self.settings.http_port)
+        web = WebServer(
+            app,
+            host=self.settings.http_host,
+            port=self.settings.http_port,
+            max_body_bytes=MAX_BODY_BYTES,
+        )
         try:
             await web.start()
         except OSError as exc:

@@ -23,6 +23,7 @@ from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,7 +32,9 @@ from bots.slack.events import MalformedEvent, parse_event
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, KnownNames
 from bots.slack.references import references_of
+from bots.slack.request_check import refusal_of
 from bots.slack.shared_files import SharedFiles
+from bots.web_limits import RefusalLog
 from core.concurrency.task_set import TaskSet
 from core.domain.errors import PlatformUnavailable, StoreUnavailable
 from core.domain.events import Event, UnparsedEvent
@@ -60,6 +63,7 @@ class Ingress:
         self._in_progress = TaskSet()
         self._last_by_channel: dict[str, asyncio.Event] = {}  # set once a channel's latest event is stored
         self._ts_by_client_id: dict[str, str] = {}  # of the latest messages
+        self._refusals = RefusalLog()
         self.bolt = self._build_bolt()
 
     @property
@@ -83,10 +87,11 @@ class Ingress:
 
     async def handle_request(self, request: Request) -> Response:
         """Respond to one request of Slack in HTTP mode."""
-        try:
-            return await AsyncSlackRequestHandler(self.bolt).handle(request)
-        except UnicodeDecodeError:
-            return Response("not UTF-8", status_code=400)
+        verifier = SignatureVerifier(self._config.signing_secret)
+        if (status := refusal_of(request.headers, await request.body(), verifier)) is not None:
+            self._refusals.note(f"Slack: {status.phrase}")
+            return Response(status_code=status)
+        return await AsyncSlackRequestHandler(self.bolt).handle(request)
 
     def _build_bolt(self) -> AsyncApp:
         """Return a Bolt app with a single middleware of ours.

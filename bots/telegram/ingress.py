@@ -244,7 +244,7 @@ class Ingress:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         fault = f"{type(error).__name__} at {frame.name}:{frame.lineno}"
         log.warning("telegram.event_unparsed", fault=fault)
-        text = json.dumps(raw, default=str)[:MAX_RAW_CHARS]
+        text = _encode_raw(raw)
         update_id = raw.get("update_id") if isinstance(raw, dict) else None
         return UnparsedEvent(
             delivery_id=f"update:{update_id or hashlib.sha256(text.encode()).hexdigest()[:32]}",
@@ -276,9 +276,17 @@ class Ingress:
             self._cancellable = False
 
 
+def _encode_raw(raw: Any) -> str:
+    """Return the beginning of an update as JSON."""
+    try:
+        return json.dumps(raw, default=str)[:MAX_RAW_CHARS]
+    except (ValueError, RecursionError):
+        return f"<{type(raw).__name__} that is nested too deeply>"
+
+
 def _decode_body(body: bytes) -> Any:
     """Return the body's JSON, or its text if it is not JSON."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # stored as unparsed: Telegram would repeat it for ever
         return body.decode("utf-8", "replace")

@@ -458,6 +458,22 @@ async def test_the_webhook_lets_only_telegram_in(hooked: TelegramApp, store: Sto
         assert await call(UPDATE, ours) == 503
 
 
+async def test_an_update_of_any_depth_is_confirmed(make_app: MakeApp, store: Store) -> None:
+    """Telegram repeats an update for ever unless it is answered 200: no nesting may make us fail."""
+    hooked = make_app(public_url="http://127.0.0.1:9")
+    await hooked.connect()
+    await hooked.start(store)
+    transport = httpx.ASGITransport(app=Starlette(routes=list(hooked.routes())))
+    headers = {"X-Telegram-Bot-Api-Secret-Token": hooked._config.secret_token}
+    async with httpx.AsyncClient(transport=transport, base_url="http://bot") as client:
+        for depth in (*range(300, 1_000, 25), 50_000):
+            for before, after in (("[", "]"), ('{"update_id":', "}"), ('{"message":', "}")):
+                body = before * depth + "1" + after * depth
+                response = await client.post("/telegram/webhook", content=body, headers=headers)
+                assert response.status_code == 200, (depth, before)
+    await hooked.close()
+
+
 async def test_the_secret_is_derived_or_given(make_app: MakeApp) -> None:
     """Without a setting the secret follows from the token, and is one that Telegram accepts."""
     derived = make_app(public_url="https://x.test").routes(), make_app()._config.secret_token
