@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from starlette.routing import BaseRoute
 
 from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.private_messages import PrivateMessages
 
 
 class Platform(Protocol):
@@ -40,6 +41,10 @@ class Platform(Protocol):
     @property
     def handoff_rooms(self) -> HandoffRooms | None:
         """Topics and files of a team's desk; None if the platform can have no desk."""
+
+    @property
+    def private_messages(self) -> PrivateMessages | None:
+        """Writes to one person alone; None if there is only one person."""
 
     async def connect(self) -> None:
         """Check the credentials and load the bot's identity; no event is received yet.

@@ -20,6 +20,7 @@ from core.turns.claimer import TurnClaimer
 from core.turns.event_claimer import EventClaimer
 from core.turns.intent_classifier import KimiIntentClassifier
 from core.turns.mistyped_commands import answer_mistyped_command
+from core.turns.private_notices import PrivateNotices
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
 from core.turns.telemetry import TurnTracker
@@ -72,6 +73,9 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
         offers,
         TurnTracker(base.observer, base.clock),
         base.closed_places,
+        PrivateNotices(
+            base.abilities(lambda platform: platform.private_messages), base.closed_places, base.clock
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from bots.slack.limits import SlackLimits
 from bots.slack.members import SlackMemberLookup
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, BotIdentity, ProfileCache
+from bots.slack.private_messages import SlackPrivateMessages
 from bots.slack.shared_files import SharedFiles
 from bots.slack.socket_mode import SocketModeReceiver
 from bots.slack.surface import SlackMessageChannel
@@ -68,6 +69,7 @@ class SlackApp:
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, agent_view=config.agent_view, mentions=mentions
         )
+        self.private_messages = SlackPrivateMessages(self._client)
         self.members = SlackMemberLookup(self._client, clock, self._account)
         uploader = FileUploader(self._client, self._require_session, mentions, clock)
         self.handoff_rooms = SlackHandoffRooms(uploader, mentions, limits)

@@ -15,6 +15,7 @@ from bots.telegram.ingress import Ingress
 from bots.telegram.members import TelegramMemberLookup
 from bots.telegram.message_api import MessageApi
 from bots.telegram.people import BotAccount, BotIdentity, identity_of
+from bots.telegram.private_messages import TelegramPrivateMessages
 from bots.telegram.surface import TelegramMessageChannel
 from bots.telegram.uploads import FileUploader
 from bots.webhook_routes import webhook_routes
@@ -52,6 +53,7 @@ class TelegramApp:
             api, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
         )
         self._ingress = Ingress(self._bot, config, clock, self._account, on_chat_migrated=api.chat_migrated)
+        self.private_messages = TelegramPrivateMessages(self._bot)
         self.members = TelegramMemberLookup(self._bot, clock)
         uploader = FileUploader(self._bot, api, mentions, on_cloud=CLOUD_HOST in config.api_url)
         self.handoff_rooms = TelegramHandoffRooms(

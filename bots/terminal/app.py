@@ -14,6 +14,7 @@ from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
 from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.private_messages import PrivateMessages
 
 
 class TerminalApp:
@@ -28,6 +29,7 @@ class TerminalApp:
     downloader: Downloader | None = None
     members: MemberLookup | None = None
     handoff_rooms: HandoffRooms | None = None
+    private_messages: PrivateMessages | None = None
 
     def __init__(self, *, language: str = "") -> None:
         """Build the platform; ``language`` is the terminal's, as a BCP 47 tag."""

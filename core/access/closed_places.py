@@ -39,6 +39,11 @@ class ClosedPlaces:
         until_s = [self._closed_until.get(place, 0.0) for place in (key, replace(key, thread=""))]
         return max(until_s) > self._clock.time()
 
+    def place_of(self, key: ThreadKey) -> ThreadKey:
+        """Return the key of a conversation's channel if that is closed as a whole, else its own."""
+        channel = replace(key, thread="")
+        return channel if self._closed_until.get(channel, 0.0) > self._clock.time() else key
+
     def reopen(self, key: ThreadKey) -> None:
         """Reopen a channel with all its threads, or one thread."""
         for place in list(self._closed_until):

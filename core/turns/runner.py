@@ -16,12 +16,13 @@ from core.access.closed_places import ClosedPlaces
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, ThreadClosed
 from core.domain.queue import EventStatus, Lane, QueueKey
-from core.domain.turn_states import Outcome, TurnOutcome
+from core.domain.turn_states import CancelReason, Outcome, TurnOutcome
 from core.store import Database, Transaction, history, inbox, turns
 from core.turns.answer_producer import AnswerProducer
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.claimer import MAX_MERGED, TurnClaimer
 from core.turns.escalation import Escalation
+from core.turns.private_notices import PrivateNotices
 from core.turns.telemetry import TurnTelemetry, TurnTracker
 from core.turns.turn_delivery import TurnDeliveries
 from core.work_queue.active_answers import ActiveAnswer, ActiveAnswers
@@ -42,6 +43,7 @@ class TurnRunner:
         escalation: Escalation,
         tracker: TurnTracker,
         closed_places: ClosedPlaces,
+        private_notices: PrivateNotices,
     ) -> None:
         self._database = database
         self._claimer = claimer
@@ -51,6 +53,7 @@ class TurnRunner:
         self._escalation = escalation
         self._tracker = tracker
         self._closed_places = closed_places
+        self._private_notices = private_notices
 
     async def __call__(self, queue_key: QueueKey) -> bool:
         """Process a queue's oldest open turn; return False if there is none.
@@ -98,6 +101,9 @@ class TurnRunner:
                 await history.supersede_answer(tx, claimed.turn.conversation_id, claimed.turn.seq)
             await _close(tx, claimed, outcome)
         telemetry.finished(outcome, delivery)
+        is_replaced = running.cancel_reason is CancelReason.INTERRUPT  # or the question was deleted
+        if outcome is Outcome.UNDELIVERED and not is_replaced:
+            await self._private_notices.tell_unanswered(claimed)
         if claimed.question is not None:
             await self._producer.prepare_next(claimed)
             await self._escalation.escalate(claimed, outcome)
@@ -123,6 +129,7 @@ class TurnRunner:
         async with self._database.begin() as tx:
             await _close(tx, claimed, Outcome.UNDELIVERED)
         log.info("turn.not_asked", conversation=claimed.conversation.id)
+        await self._private_notices.tell_unanswered(claimed)
 
 
 async def _close(tx: Transaction, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:

@@ -166,6 +166,23 @@ async def test_a_muted_bot_asks_kimi_once(world: Any) -> None:
     assert len(world.requests) == 2
 
 
+async def test_who_asks_a_muted_bot_is_told_in_private(world: Any) -> None:
+    """Once, in their private chat with the bot; who never wrote to it cannot be told, says the platform."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    chat, (ann, _) = int(room.channel), room.people
+    private = world.sim.private_chat(ann)
+    world.sim.mute_bot(chat)
+    for number in (1, 2):
+        await world.sim.say(chat, ann, f"@moonthread_bot question {number}")
+        await world.done(number)
+    await world.sim.say(chat, room.people[1], "@moonthread_bot and mine?")
+    assert await world.done(3) == ["undelivered"] * 3
+    (notice,) = world.screen.in_channel(str(private), by_bot=True)
+    assert "cannot be shown there" in notice.text
+    assert "question 1" in notice.text
+
+
 async def test_an_answer_to_a_closed_topic_is_not_what_was_said(world: Any) -> None:
     """Nobody has read it: when the topic is open again, Kimi is told of the question only."""
     world.kimi.script = answer_with("A secret answer.", first_after_s=4)

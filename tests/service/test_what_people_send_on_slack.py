@@ -226,3 +226,24 @@ async def test_a_thread_that_takes_no_reply_is_answered_beside_it(world: Any) ->
     top = [one.text for one in world.screen.in_channel(room.channel, by_bot=True) if not one.thread]
     assert top == ["Hello there."]
     assert sum(call.method == "chat.startStream" for call in world.sim.calls) == 1
+
+
+@pytest.mark.parametrize("word", ["restricted_action_thread_locked", "restricted_action_read_only_channel"])
+@pytest.mark.parametrize("ephemeral", [True, False])
+async def test_who_asks_where_nothing_can_be_written_is_told(world: Any, word: str, ephemeral: bool) -> None:
+    """The notice is for the asker's eyes, in the channel or, if that is refused too, in a direct message."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    for method in ("chat.startStream", "chat.postMessage"):
+        world.sim.faults.refuse(
+            method, word, when=lambda params: not str(params["channel"]).startswith("U"), times=99
+        )
+    if not ephemeral:
+        world.sim.faults.refuse("chat.postEphemeral", "restricted_action", times=99)
+    await room.ask("为什么天是蓝的？")
+    assert await world.done(1) == ["undelivered"]
+    told = "chat.postEphemeral" if ephemeral else "chat.postMessage"
+    notices = [call.params for call in world.sim.calls if call.method == told and "text" in call.params]
+    (notice,) = [one for one in notices if "私聊" in one["text"]]
+    assert notice["user" if ephemeral else "channel"] == room.people[0]
+    assert "为什么天是蓝的" in notice["text"]

@@ -15,8 +15,10 @@ from core.access.closed_places import ClosedPlaces
 from core.answering.turn_question import NoKnowledgeReply
 from core.chat_policy import ChatRules
 from core.commands import CommandDispatcher, CommandHandler
+from core.domain.addresses import Address
 from core.domain.buttons import Button, OptionButton
 from core.domain.command_names import CommandName
+from core.domain.errors import PlatformForbidden
 from core.domain.events import ButtonPressed, CommandReceived, MemberJoined, MessageEdited, MessageReceived
 from core.domain.message_content import MessageContent, MessageRole
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -34,6 +36,7 @@ from core.turns.claimed_turn import ClaimedTurn
 from core.turns.claimer import ClassifyIntent, TurnClaimer
 from core.turns.event_claimer import EventClaimer
 from core.turns.predefined_answers import PredefinedAnswer
+from core.turns.private_notices import PrivateNotices
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
 from core.turns.telemetry import TurnTracker
@@ -98,6 +101,20 @@ async def _admission(_: ClaimedTurn) -> NoKnowledgeReply:
 
 
 @dataclass
+class FakePrivateMessages:
+    """A :class:`core.ports.private_messages.PrivateMessages` that keeps what it shows, or refuses."""
+
+    shown: list[tuple[str, str]] = field(default_factory=list)  #: person and text
+    refuses: bool = False
+
+    async def send_private(self, address: Address, person_id: str, text: str) -> None:
+        """Keep the text."""
+        if self.refuses:
+            raise PlatformForbidden("the person never wrote to the bot")
+        self.shown.append((person_id, text))
+
+
+@dataclass
 class Turns:
     """Everything that works on the turns of one conversation."""
 
@@ -105,6 +122,7 @@ class Turns:
     active_answers: ActiveAnswers = field(default_factory=ActiveAnswers)
     escalation: FakeEscalation = field(default_factory=FakeEscalation)
     observer: RecordingObserver = field(default_factory=RecordingObserver)
+    private_messages: FakePrivateMessages = field(default_factory=FakePrivateMessages)
     closed_places: ClosedPlaces = field(init=False)
     claimer: TurnClaimer = field(init=False)
     runner: TurnRunner = field(init=False)
@@ -159,6 +177,7 @@ class Turns:
             self.escalation,
             TurnTracker(self.observer, clock),
             self.closed_places,
+            PrivateNotices({PLATFORM: self.private_messages}, self.closed_places, clock),
         )
         return self
 
