@@ -17,7 +17,11 @@ UNAVAILABLE_MODES = frozenset({"tombstone", "hidden_by_limit"})
 CANVAS_MEDIA_TYPE = "application/vnd.slack-docs"
 CANVAS_FILE_TYPES = frozenset({"quip", "canvas"})
 
-_KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
+_KINDS = {
+    "image": AttachmentKind.PICTURE,
+    "video": AttachmentKind.VIDEO,
+    "audio": AttachmentKind.AUDIO,
+}
 
 
 def attachments_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
@@ -32,6 +36,12 @@ def unsupported_files(message: Mapping[str, Any]) -> tuple[UnsupportedContent, .
     """Return what of a message's files cannot be read: voice messages, if there is no other file."""
     files = _files(message)
     return (UnsupportedContent.VOICE,) if files and all(_is_voice(file) for file in files) else ()
+
+
+def recordings_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
+    """Return the voice messages of a message, if it has no other files; the bot does not read them."""
+    files = _files(message)
+    return tuple(_attachment(file) for file in files) if all(_is_voice(file) for file in files) else ()
 
 
 def _files(event: Mapping[str, Any]) -> list[File]:

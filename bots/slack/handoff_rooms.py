@@ -11,6 +11,7 @@ from bots.slack.limits import SlackLimits
 from bots.slack.uploads import FileUploader
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
+from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget
 
@@ -48,6 +49,14 @@ class SlackHandoffRooms:
     def format_mention(self, person_id: str, name: str) -> str:
         """Return Markdown that our renderer turns into ``<@person_id>``."""
         return self._mentions.encode(person_id, name)
+
+    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
+        """Refuse: Slack copies no messages.
+
+        Raises:
+            PlatformRefused: always.
+        """
+        raise PlatformRefused("Slack copies no messages")
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

@@ -5,6 +5,7 @@ from typing import Any
 
 from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, parse_ts
+from bots.slack.attachments import recordings_of
 from bots.slack.message_content import is_by_app, parse_content
 from bots.slack.people import BotIdentity, KnownNames, author_of
 from bots.slack.rich_text import TextContext, mentions_in_rich_text
@@ -56,6 +57,7 @@ def build_message(
         allows_follow_up=not (by_app or _is_for_others(message, identity)),
         unsupported_content=next(iter(unsupported), None),
         attachments=content.attachments,
+        relay_files=recordings_of(message),
         other=content.other,
         by_app=by_app,
     )

@@ -4,7 +4,21 @@ Photos and video notes have neither name nor media type; the last size of a phot
 (https://core.telegram.org/bots/api#message).
 """
 
-from telegram import Animation, Document, ExternalReplyInfo, Message, PhotoSize, Video, VideoNote
+from typing import Final
+
+from telegram import (
+    Animation,
+    Audio,
+    Document,
+    ExternalReplyInfo,
+    Message,
+    PhotoSize,
+    Poll,
+    Sticker,
+    Video,
+    VideoNote,
+    Voice,
+)
 
 from core.domain.message_content import Attachment, AttachmentKind
 from core.text.visible_text import clean_text
@@ -32,6 +46,51 @@ def attachments_of(carrier: Message | ExternalReplyInfo) -> tuple[Attachment, ..
     return ()
 
 
+def relay_files_of(message: Message) -> tuple[Attachment, ...]:
+    """Return the recording or sticker of a message, which people use and the bot does not read.
+
+    An animated sticker is a vector file that only Telegram shows: its picture stands for it, if it has one.
+    """
+    if voice := message.voice:
+        return (_attachment(AttachmentKind.AUDIO, voice, media_type=voice.mime_type or "audio/ogg"),)
+    if audio := message.audio:
+        kind = AttachmentKind.AUDIO
+        return (_attachment(kind, audio, name=audio.file_name, media_type=audio.mime_type or "audio/mpeg"),)
+    if (sticker := message.sticker) is None:
+        return ()
+    if not sticker.is_animated:
+        media_type = "video/webm" if sticker.is_video else "image/webp"
+        return (_attachment(AttachmentKind.STICKER, sticker, media_type=media_type),)
+    if sticker.thumbnail is None:
+        return ()
+    return (_attachment(AttachmentKind.STICKER, sticker.thumbnail, media_type="image/webp"),)
+
+
+_UNCOPYABLE: Final = (
+    "paid_media",
+    "invoice",
+    "giveaway",
+    "giveaway_winners",
+    "game",
+    "story",
+    "checklist",
+    "gift",
+    "unique_gift",
+    "dice",  # a copy would be thrown anew
+)
+
+
+def can_be_copied(message: Message) -> bool:
+    """Return whether ``copyMessage`` copies all that a message carries.
+
+    Source: https://core.telegram.org/bots/api#copymessage; a quiz is copied only by a bot that knows its
+    answer.
+    """
+    quiz = message.poll is not None and message.poll.type == Poll.QUIZ
+    content = any(getattr(message, name, None) for name in _UNCOPYABLE)
+    return not (quiz or content or message.has_protected_content)
+
+
 def media_group_id(message: Message) -> str:
     """Return the id of the album that a message belongs to, unique over all chats; "" if none."""
     return f"{message.chat.id}:{message.media_group_id}" if message.media_group_id else ""
@@ -39,7 +98,7 @@ def media_group_id(message: Message) -> str:
 
 def _attachment(
     kind: AttachmentKind,
-    file: PhotoSize | Animation | Video | VideoNote | Document,
+    file: PhotoSize | Animation | Video | VideoNote | Document | Voice | Audio | Sticker,
     *,
     name: str | None = None,
     media_type: str | None = None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from telegram import Bot, ForumTopic
 from telegram.error import BadRequest
 
-from bots.telegram.addressing import GENERAL_TOPIC, is_private, proactive_address
+from bots.telegram.addressing import GENERAL_TOPIC, direct_topic_id_of, is_private, proactive_address
 from bots.telegram.entities import utf16_length
 from bots.telegram.errors import description_contains
 from bots.telegram.limits import TelegramLimits
@@ -111,6 +111,27 @@ class TelegramHandoffRooms:
         if not person_id.isdecimal():
             return self._mentions.plain_name(person_id, name)
         return self._mentions.encode(person_id, name)
+
+    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
+        """Copy a message, without its caption and without a link to its author.
+
+        Service messages, paid media, giveaways, invoices, quizzes of others and protected messages cannot be
+        copied (https://core.telegram.org/bots/api#copymessage).
+        """
+        direct_topic = direct_topic_id_of(address)
+
+        async def copy(chat: str, topic: int | None) -> MessageRef:
+            sent = await self._bot.copy_message(
+                chat,
+                channel,
+                int(message_id),
+                caption="",
+                message_thread_id=topic,
+                direct_messages_topic_id=direct_topic,
+            )
+            return MessageRef(channel=chat, message_id=str(sent.message_id))
+
+        return await self._api.call_in_topic(address, copy, idempotent=False)
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

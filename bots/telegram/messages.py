@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from telegram import Message
 
 from bots.telegram.addressing import address_of, chat_type_of, thread_of, threads_by_reply
-from bots.telegram.attachments import attachments_of, media_group_id
+from bots.telegram.attachments import attachments_of, can_be_copied, media_group_id, relay_files_of
 from bots.telegram.incoming_markdown import bot_mentions, raw_text, to_markdown
 from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.other_content import other_content_of, unsupported_content_of
@@ -86,6 +86,8 @@ def build_message(
         allows_follow_up=threads_by_reply(message.chat),
         unsupported_content=unsupported or (UnsupportedContent.EMPTY if is_empty else None),
         attachments=attachments,
+        relay_files=relay_files_of(message),
+        can_be_copied=can_be_copied(message),
         forwarded_from=parse_origin(message.forward_origin) if message.forward_origin else None,
         other=other,
         media_group_id=media_group_id(message),

@@ -55,6 +55,11 @@ class MessageReceived:
     author has with it: so in a thread and in a chain of replies, not in a room for all."""
     unsupported_content: UnsupportedContent | None = None  #: what it carries that cannot be read yet
     attachments: tuple[Attachment, ...] = ()
+    relay_files: tuple[Attachment, ...] = ()
+    """Files that the bot cannot read and people can: recordings and stickers, which a desk passes on."""
+    can_be_copied: bool = False
+    """Whether the platform itself can copy the message, with all that it carries, to another of its chats
+    (Telegram's ``copyMessage``)."""
     forwarded_from: ForwardOrigin | None = None  #: whose words these are; None if they are the author's own
     other: tuple[OtherContent, ...] = ()  #: content that is neither words nor files
     media_group_id: str = ""

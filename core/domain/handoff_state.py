@@ -58,7 +58,7 @@ class OutboxKind(StrEnum):
     """What a row of the handoff's outbox does."""
 
     TEXT = "text"  #: send a message, of a person or of the bot
-    FILE = "file"  #: send a file or picture of a person
+    FILE = "file"  #: send a file of a person, or copy their whole message, without its caption
     EDIT = "edit"  #: edit the message of an earlier row
     DELETE = "delete"  #: delete the message of an earlier row
     TICKET = "ticket"  #: open the handoff's topic and ticket, or update the ticket

@@ -32,6 +32,8 @@ class AttachmentKind(StrEnum):
     FILE = "file"
     PICTURE = "picture"
     VIDEO = "video"
+    AUDIO = "audio"  #: a recording or piece of music
+    STICKER = "sticker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """Relay of a customer's messages to the desk."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import OutboxSide
+from core.domain.message_content import OtherContent
 from core.handoff import texts_for_customers, texts_for_staff
-from core.handoff.copies import enqueue_copies
+from core.handoff.copies import enqueue_copies, lost_content, words_needed
 from core.handoff.handoff_service import HandoffService
 from core.handoff.outbox_writer import notify_customer
 from core.handoff.texts_for_customers import prefix_author
@@ -31,22 +33,26 @@ async def relay_customer_message(
     if not handoff.desk_room.platform:
         return  # staff reads it in the same room
     language = ticket_language(handoff)
-    unsupported = texts_for_staff.unsupported_content_text(event, language)
-    text = "\n\n".join(part for part in (_text_for_desk(event), unsupported) if part)
+    lost = lost_content(event, handoff, OutboxSide.DESK)
+    unsupported = texts_for_staff.unsupported_content_text(language, lost) if lost is not None else ""
+    other = words_needed(event, handoff, OutboxSide.DESK)
+    text = "\n\n".join(part for part in (_text_for_desk(event, other), unsupported) if part)
     name = event.author.name or handoff.customer.name or event.author.id
     copy = prefix_author(name, text) if text else ""
     await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.DESK, copy)
-    if unsupported:
-        notice = texts_for_customers.not_passed_on_text(language, event.unsupported_content)
+    if lost is not None:
+        notice = texts_for_customers.not_passed_on_text(language, lost)
         await notify_customer(tx, handoff, inbox_id, notice)
 
 
-def _text_for_desk(event: MessageReceived) -> str:
+def _text_for_desk(event: MessageReceived, other: Sequence[OtherContent]) -> str:
     """Return all that a customer's message says but its files, which follow as copies of their own.
+
+    ``other`` is the content that is told in words.
 
     A reply to the bot's own message is left out: the desk has that message above.
     """
     reply = event.quoted
     shown_reply = None if reply is not None and reply.by_bot and not reply.selection else reply
-    content = replace(event.content, reply=shown_reply, attachments=(), unsupported=())
+    content = replace(event.content, reply=shown_reply, attachments=(), other=tuple(other), unsupported=())
     return render_content(content).strip()

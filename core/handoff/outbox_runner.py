@@ -26,7 +26,7 @@ from core.handoff.delivery_failures import MAX_MOVES, DeliveryFailures, requeue
 from core.handoff.handoff_service import HandoffService
 from core.handoff.sender import HandoffSender
 from core.handoff.ticket_publisher import TicketPublisher
-from core.store import Database, conversations, handoffs, outbox
+from core.store import Database, conversations, handoffs, outbox, outbox_copies
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
@@ -129,8 +129,7 @@ class OutboxRunner:
 
     async def _show_of_handoff(self, item: OutboxItem, handoff: Handoff) -> None:
         if item.kind is OutboxKind.FILE:
-            address = self._address_of(item, handoff)
-            await self._sender.send_file(item, address, on_refs=partial(self._save_refs, item, handoff))
+            await self._send_file(item, handoff)
         elif item.kind is OutboxKind.TICKET:
             known_message_ids = await self._known_message_ids(item, handoff)
             if await self._tickets.publish(item, handoff, known_message_ids=known_message_ids):
@@ -170,6 +169,20 @@ class OutboxRunner:
             room = self._sender.platforms.desk_room_address(handoff)
             text = f"**{ticket_card.title(handoff)}**\n\n{item.content.text}"
             await self._deliver(item, handoff, room, text)
+
+    async def _send_file(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Copy a person's message if the platform can; else send its file, or what it carries in words."""
+        address = self._address_of(item, handoff)
+        on_refs = partial(self._save_refs, item, handoff)
+        if item.content.can_be_copied:
+            async with self._database.read() as tx:
+                source = await outbox_copies.get_source(tx, item.id)
+            if source is not None and await self._sender.copy_message(item, source, address, on_refs=on_refs):
+                return
+        if item.content.file is not None:
+            await self._sender.send_file(item, address, on_refs=on_refs)
+        elif item.content.text:
+            await self._deliver(item, handoff, address, item.content.text)
 
     async def _deliver(self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str) -> None:
         await self._sender.deliver_text(

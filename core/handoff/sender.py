@@ -20,7 +20,7 @@ from core.domain.errors import DownloadRefused, PlatformError, PlatformForbidden
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.platforms import HandoffPlatforms
 from core.store.handoffs import Handoff
-from core.store.outbox import OutboxItem
+from core.store.outbox import OutboxItem, SourceMessage
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +91,40 @@ class HandoffSender:
             await message.finish()
         finally:
             message.close()
+
+    async def copy_message(
+        self, item: OutboxItem, source: SourceMessage, address: Address, *, on_refs: OnRefs
+    ) -> bool:
+        """Copy a person's message to ``address``; return False if it cannot be copied.
+
+        Nothing is done if an earlier attempt copied it.
+
+        Raises:
+            PlatformError: the address cannot be reached.
+        """
+        if item.refs:
+            return True
+        if source.platform != address.key.platform or not source.message_id:
+            return False
+        room = self.platforms.room(address.key.platform)
+
+        async def save_ref(ref: MessageRef) -> None:
+            await on_refs([ref])
+
+        try:
+            await self._dispatcher.call(
+                CallRequest(
+                    platform=address.key.platform,
+                    action=PlatformAction.FILE,
+                    cost=tuple(room.file_cost(address)),
+                    send=lambda: room.copy_message(address, source.channel, source.message_id),
+                    on_sent=save_ref,
+                )
+            )
+        except PlatformRefused as exc:
+            log.info("handoff.message_not_copied", item=item.id, error=str(exc))
+            return False
+        return True
 
     async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
         """Download a person's file and send it to ``address``; nothing if an earlier attempt sent it.

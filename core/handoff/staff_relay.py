@@ -15,7 +15,7 @@ from core.domain.message_content import MessageContent, MessageRole, Unsupported
 from core.domain.queue import Lane
 from core.handoff import texts_for_staff
 from core.handoff.command_handler import STAFF_COMMANDS
-from core.handoff.copies import enqueue_copies, withdraw_copies
+from core.handoff.copies import enqueue_copies, files_of, lost_content, withdraw_copies, words_needed
 from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, store_event
 from core.handoff.outbox_writer import enqueue, notify_desk
@@ -26,6 +26,7 @@ from core.handoff.staff_text import (
     QuestionForBot,
     StaffCommandText,
     StaffText,
+    has_note_mark,
     read_staff_album,
     read_staff_text,
 )
@@ -54,6 +55,8 @@ class StaffRelay:
             if event.media_group_id
             else read_staff_text(event.text, mention=event.mention, mode=policy.send_mode)
         )
+        if any(has_note_mark(other.text) for other in event.other):
+            read = InternalNote(in_doubt=True)  # a poll or card of the team's own
         lane = Lane.AI_ASSIST if isinstance(read, QuestionForBot) and event.text.strip() else Lane.HANDOFF
         inbox_id = await store_event(tx, event, handoff.conversation_id, lane=lane)
         if isinstance(read, ForCustomer):
@@ -113,21 +116,23 @@ class StaffRelay:
             policy: of the customer's chat.
         """
         language = ticket_language(handoff)
-        if not (text or event.attachments):
-            what = event.unsupported_content or UnsupportedContent.EMPTY
+        lost = lost_content(event, handoff, OutboxSide.CUSTOMER)
+        if not (text or files_of(event) or event.other):
+            what = lost or UnsupportedContent.EMPTY
             await notify_desk(tx, handoff, inbox_id, texts_for_staff.staff_content_text(language, what))
             return
         if handoff.ended_at is not None:
             await notify_desk(tx, handoff, inbox_id, texts_for_staff.handoff_ended_text(language))
             return
-        content = MessageContent(text=text, attachments=event.attachments)
+        content = MessageContent(text=text, attachments=event.attachments, other=event.other)
         await self._append_answer(tx, handoff, event.author, content, seq, event.message_id)
-        copy = format_staff_text(policy, event.author, text)
+        other = words_needed(event, handoff, OutboxSide.CUSTOMER)
+        words = "\n\n".join(filter(None, (text, *(one.text for one in other))))
+        copy = format_staff_text(policy, event.author, words)
         await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.CUSTOMER, copy)
         await self._reply(tx, handoff, event.author, inbox_id, policy)
-        if event.unsupported_content not in (None, UnsupportedContent.EMPTY):
-            what = event.unsupported_content
-            await notify_desk(tx, handoff, inbox_id, texts_for_staff.staff_content_text(language, what))
+        if lost is not None:
+            await notify_desk(tx, handoff, inbox_id, texts_for_staff.staff_content_text(language, lost))
 
     async def record_in_shared_room(
         self, tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int

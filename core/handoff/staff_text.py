@@ -109,6 +109,11 @@ def is_internal_note(text: str) -> bool:
     return _begins_with_mark(_plain(text))
 
 
+def has_note_mark(text: str) -> bool:
+    """Return whether a text holds the mark of a note anywhere but in an address of the web."""
+    return re.search(r"(?<![:/])/\s?/", _plain(text)) is not None
+
+
 def _has_note_within(text: str) -> bool:
     """Return whether a later line, or the text after a mention, is marked as a note.
 

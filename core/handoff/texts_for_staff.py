@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Literal, TypeAlias, assert_never
 
 from core.domain.buttons import OptionButton, SendDraft
-from core.domain.events import MessageReceived
 from core.domain.handoff_state import HandoffAction
 from core.domain.message_content import UnsupportedContent
 from core.handoff.deadlines import EndAction
@@ -17,14 +16,12 @@ StaffAction: TypeAlias = Literal[
 """An action of staff, all but a customer's request."""
 
 
-def unsupported_content_text(message: MessageReceived, language: Language) -> str:
-    """Name the content of a message that cannot be relayed; "" if all of it can."""
-    if message.unsupported_content in (None, UnsupportedContent.EMPTY):
-        return ""
+def unsupported_content_text(language: Language, what: UnsupportedContent) -> str:
+    """Name the content of a customer's message that cannot be relayed."""
     return pick(
         language,
-        zh=f"*（发来了无法转发的内容：{message.unsupported_content}）*",
-        en=f"*(sent something that cannot be passed on: {message.unsupported_content})*",
+        zh=f"*（发来了无法转发的内容：{what}）*",
+        en=f"*(sent something that cannot be passed on: {what})*",
     )
 
 

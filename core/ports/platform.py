@@ -275,6 +275,13 @@ class HandoffRooms(Protocol):
         Only for text that the service writes itself: mentions in other text are neutralized.
         """
 
+    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
+        """Show a copy of a message of this platform, without its caption and its author.
+
+        Raises:
+            PlatformRefused: this platform, or this message, cannot be copied.
+        """
+
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:

@@ -38,6 +38,7 @@ class OutboxContent:
     choices: tuple[OptionButton, ...] = ()
     file: Attachment | None = None
     platform: str = ""  #: that holds the file
+    can_be_copied: bool = False  #: the platform may copy the source message instead of the file
     of: int = 0  #: the row whose message is edited or deleted
     draft: str = ""  #: Kimi's text that a button sends to the customer, once
     address: Address | None = None  #: where the customer is answered, if there is no handoff yet

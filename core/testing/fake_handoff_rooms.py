@@ -32,6 +32,7 @@ class FakeHandoffRooms:
         """
         self.topics: dict[str, str] = {}  #: titles of the open topics by thread
         self.closed_topics: set[str] = set()
+        self.uncopyable: set[str] = set()  #: ids of messages that cannot be copied
         self._channel = channel
         self._platform = platform
         self._has_topics = has_topics
@@ -81,6 +82,29 @@ class FakeHandoffRooms:
 
         self._mentions.replace(text, keep)
         return found
+
+    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
+        """Show a copy of a message.
+
+        Raises:
+            PlatformForbidden: the bot was removed.
+            PlatformRefused: the platform copies nothing, or not this message.
+        """
+        if address.key.channel in self._channel.failures.forbidden:
+            raise PlatformForbidden("the bot was removed")
+        if not self._has_topics or message_id in self.uncopyable or message_id == "999999":
+            raise PlatformRefused("it cannot be copied")
+        await self._channel.count_call(address.key.channel)
+        shown = self._channel.screen.post(
+            FakeMessage(
+                channel=address.key.channel,
+                message_id="",
+                text=f"<copy of {channel}/{message_id}>",
+                idempotency_key="",
+                thread=address.key.thread,
+            )
+        )
+        return shown.ref
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

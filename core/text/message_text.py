@@ -30,6 +30,8 @@ _UNSUPPORTED_LINES: Final = {
 _UNNAMED: Final = {
     AttachmentKind.PICTURE: "photo.jpg",
     AttachmentKind.VIDEO: "video.mp4",
+    AttachmentKind.AUDIO: "audio",
+    AttachmentKind.STICKER: "sticker",
     AttachmentKind.FILE: "file",
 }
 

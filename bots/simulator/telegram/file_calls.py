@@ -1,17 +1,17 @@
-"""``sendPhoto`` and ``sendDocument``: files that a bot uploads, with a caption.
+"""``sendPhoto``, ``sendDocument`` and ``copyMessage``: files that a bot uploads or copies, with a caption.
 
 Limits: core.telegram.org/bots/api#sending-files; texts of refusals: tdlib/telegram-bot-api.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bots.simulator.telegram import entities as words
 from bots.simulator.telegram.calls import ChatCalls, words_of
-from bots.simulator.telegram.chats import Bot, World
+from bots.simulator.telegram.chats import Bot, Message, World
 from bots.simulator.telegram.errors import ApiError, bad_request
 from bots.simulator.telegram.media import media_json
-from bots.simulator.telegram.params import Params
+from bots.simulator.telegram.params import Params, chat_id_of
 
 PHOTO_LIMIT_BYTES = 10_000_000
 UPLOAD_LIMIT_BYTES = 50_000_000
@@ -27,7 +27,24 @@ class FileCalls:
 
     def methods(self) -> dict[str, Callable[[Bot, Params], Any]]:
         """Return the methods by their lower-case names."""
-        return {"sendphoto": self.send_photo, "senddocument": self.send_document}
+        return {
+            "sendphoto": self.send_photo,
+            "senddocument": self.send_document,
+            "copymessage": self.copy_message,
+        }
+
+    def copy_message(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``copyMessage``; the reply is a ``MessageId``, not the message."""
+        chat = self._chat.enter(bot, params)
+        source = copied_message(self._world, bot, params, params.get("message_id"))
+        text, marks = (
+            (source.text, source.entities)
+            if "caption" not in params or not source.media
+            else (words_of(params, "caption", "caption_entities"))
+        )
+        media = copied_media(source)
+        sent = self._chat.post(bot, chat, params, text=text, entities=marks, media=media)
+        return {"message_id": sent["message_id"]}
 
     def send_photo(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``sendPhoto`` with an uploaded file and an optional caption."""
@@ -53,6 +70,33 @@ class FileCalls:
         for size in sizes:
             self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}/{name}", content)
         return sent
+
+
+UNCOPYABLE = frozenset({"invoice", "giveaway", "giveaway_winners", "paid_media", "story", "game"})
+
+
+def copied_message(world: World, bot: Bot, params: Params, message_id: object) -> Message:
+    """Return the message that is to be copied.
+
+    Raises:
+        ApiError: the bot cannot see it, or Telegram copies none such.
+    """
+    chat = world.find(bot, chat_id_of(params, "from_chat_id"))
+    source = chat.messages.get(int(str(message_id or 0)))
+    if source is None:
+        raise bad_request("message to copy not found")
+    quiz = source.media.get("poll", {}).get("type") == "quiz"
+    if source.service or quiz or UNCOPYABLE & set(source.media):
+        raise bad_request("message can't be copied")
+    return source
+
+
+def copied_media(source: Message) -> Mapping[str, Any]:
+    """Return what a copy carries; a thrown dice is thrown anew."""
+    media = {name: value for name, value in source.media.items() if name != "media_group_id"}
+    if "dice" in media:
+        media["dice"] = {**media["dice"], "value": media["dice"]["value"] % 6 + 1}
+    return media
 
 
 def _uploaded(params: Params, kind: str) -> tuple[str, bytes]:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bots.slack.attachments import recordings_of
 from bots.slack.message_content import MAX_OTHER_CHARS, is_same_content, parse_content
 from bots.slack.rich_text import TextContext
-from core.domain.message_content import ContentKind, UnsupportedContent
+from core.domain.message_content import AttachmentKind, ContentKind, UnsupportedContent
 from core.text.message_text import render_content
 
 CONTEXT = TextContext(
@@ -319,6 +320,15 @@ def test_what_cannot_be_read_is_named() -> None:
     assert parse_content({"text": "hi", "attachments": [empty]}, CONTEXT).unsupported == (
         UnsupportedContent.OTHER,
     )
+
+
+def test_recordings_are_files_for_people() -> None:
+    """The bot does not read a clip; a desk can pass it on. Beside another file it is one of the files."""
+    clip = {"id": "F1", "mimetype": "audio/mp4", "subtype": "slack_audio", "name": "audio_message.m4a"}
+    (file,) = recordings_of({"files": [clip]})
+    assert (file.kind, file.name) == (AttachmentKind.AUDIO, "audio_message.m4a")
+    assert recordings_of({"files": [clip, {"id": "F2", "mimetype": "image/png"}]}) == ()
+    assert recordings_of({}) == ()
 
 
 def test_text_that_is_none_is_cleaned() -> None:

@@ -172,6 +172,60 @@ def test_something_unreadable_alone_is_not_answerable(kind: MediaKind) -> None:
         assert not said(PRIVATE, **more, **media_json(kind, "f", 9)).content.is_answerable
 
 
+@pytest.mark.parametrize(
+    ("kind", "file_kind", "media_type"),
+    [
+        ("voice", AttachmentKind.AUDIO, "audio/ogg"),
+        ("audio", AttachmentKind.AUDIO, "audio/mpeg"),
+        ("sticker", AttachmentKind.STICKER, "image/webp"),
+    ],
+)
+def test_recordings_and_stickers_are_files_for_people(
+    kind: MediaKind, file_kind: AttachmentKind, media_type: str
+) -> None:
+    """The bot does not read them; a desk can pass them on."""
+    event = said(PRIVATE, **media_json(kind, "f", 9))
+    (file,) = event.relay_files
+    assert (file.kind, file.media_type, file.source) == (file_kind, media_type, {"file_id": "f"})
+    assert event.attachments == ()
+
+
+@pytest.mark.parametrize(
+    ("shape", "kinds"),
+    [
+        ({"is_animated": True}, []),
+        ({"is_animated": True, "thumbnail": {"file_id": "t"}}, ["image/webp"]),
+        ({"is_video": True}, ["video/webm"]),
+    ],
+)
+def test_an_animated_sticker_is_its_picture_elsewhere(shape: dict[str, Any], kinds: list[str]) -> None:
+    """Telegram's vector animations are shown by nobody else; video stickers are videos."""
+    picture = {"file_unique_id": "u", "width": 9, "height": 9}
+    if "thumbnail" in shape:
+        shape = shape | {"thumbnail": shape["thumbnail"] | picture}
+    sticker = media_json("sticker", "f", 9)["sticker"] | shape
+    assert [one.media_type for one in said(PRIVATE, sticker=sticker).relay_files] == kinds
+
+
+@pytest.mark.parametrize(
+    ("content", "copyable"),
+    [
+        *((media_json(kind, "f", 9), True) for kind, _ in MEDIA),
+        (contents.location(1.0, 2.0), True),
+        (contents.contact("Ben", "+49 30 1"), True),
+        (contents.poll("Lunch?", ["Noodles", "Rice"]), True),
+        ({"poll": contents.poll("2+2?", ["4", "5"])["poll"] | {"type": "quiz"}}, False),
+        (contents.dice("🎲", 4), False),
+        (contents.invoice("Book", "Paper", "EUR", 1250), False),
+        (contents.game("Chess", "Two play"), False),
+        ({**media_json("photo", "f", 9), "has_protected_content": True}, False),
+    ],
+)
+def test_what_telegram_copies_is_known(content: dict[str, Any], copyable: bool) -> None:
+    """The platform says which messages ``copyMessage`` refuses; a dice would be thrown anew."""
+    assert said(PRIVATE, **content).can_be_copied is copyable
+
+
 def test_a_live_photo_is_a_photo() -> None:
     """Telegram says: ``photo`` is set beside ``live_photo``."""
     event = said(PRIVATE, **media_json("live_photo", "f", 9))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,11 +218,11 @@ class Office:
         return message_id
 
 
-def desk_chat_message(thread: str, text: str, author: Person) -> MessageReceived:
-    """Return a message in a ticket's thread."""
+def desk_chat_message(thread: str, text: str, author: Person, **more: Any) -> MessageReceived:
+    """Return a message in a ticket's thread; ``more`` are other fields of it."""
     _desk_messages[0] += 1
     chat = Chat(platform="slack", tenant="T1", channel=DESK.channel, threaded=True)
-    message = chat.message(text, author=author, thread=thread)
+    message = chat.message(text, author=author, thread=thread, **more)
     number = f"d{_desk_messages[0]}"
     return replace(message, message_id=number, delivery_id=f"message:{DESK.channel}:{number}")
 

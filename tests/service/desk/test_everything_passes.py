@@ -1,0 +1,77 @@
+"""Whatever either side sends arrives on the other: recordings, stickers, places, contacts, polls."""
+
+from typing import Any
+
+import pytest
+
+from bots.simulator.telegram import contents
+from tests.service.desk.test_internal import talking
+
+MEDIA = ("voice", "audio", "sticker", "video_note", "live_photo", "photo", "document")
+
+
+def media_in(side: Any) -> list[str]:
+    """Return the kinds of what the bot sent in a Telegram room besides words, in order."""
+    world = side.sim._world
+    chat = world.groups.get(int(side.channel)) or side.sim._world.private[1, int(side.channel)]
+    return [
+        next(iter(one.media))
+        for one in chat.messages.values()
+        if one.sender.id == 1 and one.media and (not side.thread or str(one.thread_id) == side.thread)
+    ]
+
+
+def files_in(side: Any) -> list[tuple[str, bytes]]:
+    """Return names and bytes of the bot's files in a Slack room."""
+    messages = side.sim.workspace.channels[side.channel].messages.values()
+    files = [file for one in messages if one.bot_id for file in one.files]
+    return [(file["name"], side.sim.workspace.files[file["id"]][1]) for file in files]
+
+
+async def test_between_telegram_chats_everything_is_copied(office: Any) -> None:
+    """Both ways, as what it is: a voice message is a voice message, a place a place."""
+    ann, team = await talking(office, "telegram", "telegram")
+    others = {
+        "location": contents.location(31.2304, 121.4737),
+        "contact": contents.contact("Ben", "+49 30 1234"),
+        "poll": contents.poll("Which one?", ["A", "B"]),
+    }
+    for kind in MEDIA:
+        await ann.say(media_kind=kind, text="")
+        await team.say(media_kind=kind, text="")
+    for other in others.values():
+        await ann.say("", other=other)
+        await team.say("", other=other)
+    expected = [kind if kind != "live_photo" else "photo" for kind in (*MEDIA, *others)]
+    await office.until(lambda: len(media_in(ann)) == len(media_in(team)) == len(expected), "all is copied")
+    assert media_in(team) == media_in(ann) == expected
+    assert team.count("无法转发") == ann.count("无法转") == 0
+    assert await office.state() == "staff"
+
+
+async def test_from_telegram_recordings_are_files_and_the_rest_words(office: Any) -> None:
+    """Slack shows recordings as files; places, contacts and polls are told in words."""
+    ann, team = await talking(office, "telegram", "slack")
+    for kind in ("voice", "audio", "sticker", "video_note"):
+        await ann.say("", media_kind=kind, content=kind.encode())
+    await ann.say("", other=contents.venue("Oriental Pearl", "1 Century Avenue", 31.24, 121.5))
+    await ann.say("", other=contents.contact("Ben", "+49 30 1234"))
+    await ann.say("", other=contents.poll("Which one?", ["A", "B"]))
+    await team.sees("Which one?")
+    await team.sees("Oriental Pearl")
+    await team.sees("+49 30 1234")
+    await office.settled()
+    assert [content for _, content in files_in(team)] == [b"voice", b"audio", b"sticker", b"video_note"]
+    assert team.count("无法转发") == 0
+
+
+@pytest.mark.parametrize("mimetype", ["audio/mp4", "video/mp4"])
+async def test_slacks_clips_reach_telegram(office: Any, mimetype: str) -> None:
+    """A clip that staff records reaches the customer as a file, and counts as an answer."""
+    ann, team = await talking(office, "telegram", "slack")
+    files = [("clip.m4a", b"clip", mimetype)]
+    await office.slack.share_files(team.channel, team.person, files, text="", thread_ts=team.thread)
+    await office.until(lambda: media_in(ann), "the clip is there")
+    await office.settled()
+    assert media_in(ann) == ["document"]
+    assert team.count("没有收到") == 0
