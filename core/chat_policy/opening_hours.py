@@ -1,23 +1,34 @@
-"""Weekly hours in a time zone. Pure.
+"""Weekly hours in a time zone, with exceptional days. Pure.
 
 Times are local. If the clocks go forward over the boundary of a range, the boundary moves by as much; if
 they go back, a range begins at the first and ends at the second of the two equal times.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES: Final = 24 * 60
+_NEAR_DAYS: Final = 2  #: before and after a moment: hours that contain it begin at most a day before
 _SEARCH_DAYS: Final = 9  #: days before and after a moment that are examined: a week and a margin
-_RANGE_PATTERN = re.compile(
-    r"(?:(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?|daily)\s+"
-    r"(?P<begin>\d{1,2}:\d{2})-(?P<end>\d{1,2}:\d{2})"
-)
+_EXCEPTIONAL_SEARCH_DAYS: Final = 62  #: the same if holidays may close a chat for weeks
+_OFFSET: Final = re.compile(r"UTC([+-])(\d{2}):(\d{2})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRange:
+    """Hours of one day."""
+
+    start_min: int  #: minutes after midnight
+    end_min: int  #: at most 1440; at most ``start_min`` if it ends on the next day
+
+    def __str__(self) -> str:
+        """Return it such as "09:00-18:00"."""
+        return f"{_format_minutes(self.start_min)}-{_format_minutes(self.end_min)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,7 @@ class WeeklyRange:
         return frozenset((self.first_day + step) % 7 for step in range(count))
 
     def __str__(self) -> str:
-        """Return it as :meth:`WeeklyHours.parse` reads it, such as "mon-fri 09:00-18:00"."""
+        """Return it as it can be entered, such as "mon-fri 09:00-18:00"."""
         days = (
             DAYS[self.first_day]
             if self.first_day == self.last_day
@@ -46,45 +57,63 @@ class WeeklyRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WeeklyHours:
-    """Hours of a week in one time zone."""
+class ExceptionalDays:
+    """Days to which the hours of the week do not apply: holidays, or weekends on which people work."""
 
-    ranges: tuple[WeeklyRange, ...]  #: at least one
-    time_zone: str  #: IANA name, such as "Asia/Shanghai"
+    first: date
+    last: date  #: included; before ``first`` if ``yearly`` days run over the end of a year
+    yearly: bool = False  #: every year; the years of the dates mean nothing then
+    times: tuple[TimeRange, ...] = ()  #: () if closed
 
-    @classmethod
-    def parse(cls, text: str) -> "WeeklyHours":
-        """Parse hours such as "mon-fri 09:00-18:00, sat 10:00-14:00 Asia/Shanghai".
-
-        Raises:
-            ValueError: they cannot be parsed; the message, which people see, says why.
-        """
-        hours, _, zone = text.strip().rpartition(" ")
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-            raise ValueError(f"{zone!r} is no time zone; write one such as Asia/Shanghai at the end") from exc
-        ranges = tuple(_parse_range(part) for part in re.split(r"\s*[,;]\s*", hours.strip().lower()) if part)
-        if not ranges:
-            raise ValueError('no hours; write them such as "mon-fri 09:00-18:00 Asia/Shanghai"')
-        return cls(ranges=ranges, time_zone=zone)
+    def includes(self, day: date) -> bool:
+        """Return whether a day is one of them."""
+        if not self.yearly:
+            return self.first <= day <= self.last
+        first, last = (self.first.month, self.first.day), (self.last.month, self.last.day)
+        this = (day.month, day.day)
+        return first <= this <= last if first <= last else this >= first or this <= last
 
     def __str__(self) -> str:
-        """Return the hours as :meth:`parse` reads them."""
-        return f"{', '.join(map(str, self.ranges))} {self.time_zone}"
+        """Return them as they can be entered, such as "2026-10-01..2026-10-07 closed"."""
+        form = "%m-%d" if self.yearly else "%Y-%m-%d"
+        days = (
+            f"{self.first:{form}}" if self.first == self.last else f"{self.first:{form}}..{self.last:{form}}"
+        )
+        return f"{days} {' '.join(map(str, self.times)) or 'closed'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeeklyHours:
+    """Hours of a week in one time zone, with exceptional days."""
+
+    ranges: tuple[WeeklyRange, ...]  #: at least one
+    time_zone: str  #: IANA name, such as "Asia/Shanghai", or an offset such as "UTC+08:00"
+    exceptions: tuple[ExceptionalDays, ...] = ()  #: the last one that includes a day counts
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone."""
+        if (offset := _OFFSET.fullmatch(self.time_zone)) is None:
+            return ZoneInfo(self.time_zone)
+        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-span if offset[1] == "-" else span, self.time_zone)
+
+    def __str__(self) -> str:
+        """Return the hours as they can be entered."""
+        return f"{', '.join(map(str, (*self.ranges, *self.exceptions)))} {self.time_zone}"
 
     def contains(self, moment: datetime) -> bool:
         """Return whether a moment, a time-zone-aware datetime, lies within the hours."""
-        return any(begin <= moment < end for begin, end in self._intervals(moment))
+        return any(begin <= moment < end for begin, end in self._raw_intervals(moment, days=_NEAR_DAYS))
 
     def next_start(self, moment: datetime) -> datetime | None:
         """Return the next start of the hours in their zone; the moment itself if it lies within them.
 
-        None if there is no start within about a week.
+        None if there is no start within about a week, or two months if there are exceptional days.
         """
         for begin, end in self._intervals(moment):
             if moment < end:
-                return max(begin, moment).astimezone(ZoneInfo(self.time_zone))
+                return max(begin, moment).astimezone(self.zone)
         return None
 
     def closed_since(self, moment: datetime) -> datetime | None:
@@ -103,29 +132,35 @@ class WeeklyHours:
     def _intervals(self, moment: datetime) -> list[tuple[datetime, datetime]]:
         """Return the intervals (start, end) around a moment in UTC, ordered, adjacent ones merged."""
         merged: list[tuple[datetime, datetime]] = []
-        for begin, end in sorted(self._raw_intervals(moment)):
+        days = _EXCEPTIONAL_SEARCH_DAYS if self.exceptions else _SEARCH_DAYS
+        for begin, end in sorted(self._raw_intervals(moment, days=days)):
             if merged and begin <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
                 merged.append((begin, end))
         return merged
 
-    def _raw_intervals(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-        zone = ZoneInfo(self.time_zone)
+    def _raw_intervals(self, moment: datetime, *, days: int) -> Iterator[tuple[datetime, datetime]]:
+        """Yield the intervals (start, end) in UTC that begin at most ``days`` before or after a moment."""
+        zone = self.zone
         today = moment.astimezone(zone).date()
-        for step in range(-_SEARCH_DAYS, _SEARCH_DAYS + 1):
+        for step in range(-days, days + 1):
             day = today + timedelta(days=step)
-            for weekly in self.ranges:
-                if day.weekday() not in weekly.days:
-                    continue
-                last_day = day + timedelta(days=1) if weekly.end_min <= weekly.start_min else day
-                begin = _to_utc(day, weekly.start_min, zone, fold=0)
-                end = _to_utc(last_day, weekly.end_min, zone, fold=1)
+            for hours in self._hours_of(day):
+                last_day = day + timedelta(days=1) if hours.end_min <= hours.start_min else day
+                begin = _to_utc(day, hours.start_min, zone, fold=0)
+                end = _to_utc(last_day, hours.end_min, zone, fold=1)
                 if begin < end:
                     yield begin, end
 
+    def _hours_of(self, day: date) -> Sequence[TimeRange | WeeklyRange]:
+        for exceptional in reversed(self.exceptions):
+            if exceptional.includes(day):
+                return exceptional.times
+        return [weekly for weekly in self.ranges if day.weekday() in weekly.days]
 
-def _to_utc(day: date, minute: int, zone: ZoneInfo, *, fold: int) -> datetime:
+
+def _to_utc(day: date, minute: int, zone: tzinfo, *, fold: int) -> datetime:
     """Return a local time, in minutes after midnight, as a moment in UTC."""
     days, rest = divmod(minute, DAY_MINUTES)
     clock = time(rest // 60, rest % 60, tzinfo=zone, fold=fold)
@@ -133,28 +168,6 @@ def _to_utc(day: date, minute: int, zone: ZoneInfo, *, fold: int) -> datetime:
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         local = local.replace(fold=0)  # the clocks skip this time: it moves forward
     return local.astimezone(UTC)
-
-
-def _parse_range(text: str) -> WeeklyRange:
-    found = _RANGE_PATTERN.fullmatch(text.strip())
-    if found is None:
-        raise ValueError(f'{text!r} are no hours; write them such as "mon-fri 09:00-18:00"')
-    first, last = found["first"] or "mon", found["last"] or found["first"] or "sun"
-    for day in (first, last):
-        if day not in DAYS:
-            raise ValueError(f"{day!r} is no day; they are {', '.join(DAYS)} and daily")
-    begin, end = _parse_minutes(found["begin"]), _parse_minutes(found["end"])
-    if begin == DAY_MINUTES:
-        raise ValueError("hours cannot begin at 24:00; write 00:00")
-    return WeeklyRange(first_day=DAYS.index(first), last_day=DAYS.index(last), start_min=begin, end_min=end)
-
-
-def _parse_minutes(text: str) -> int:
-    hour, _, minute = text.partition(":")
-    minutes = int(hour) * 60 + int(minute)
-    if int(minute) > 59 or minutes > DAY_MINUTES:
-        raise ValueError(f"{text!r} is no time of day")
-    return minutes
 
 
 def _format_minutes(minutes: int) -> str:

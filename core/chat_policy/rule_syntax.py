@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from core.chat_policy.chat_rules import ChatRules, Trigger
-from core.chat_policy.opening_hours import WeeklyHours
+from core.chat_policy.hours_syntax import parse_hours
 from core.domain.errors import SettingsError
 
 MAX_TEXT_CHARS: Final = 2_000  #: characters of a text that the bot sends
@@ -83,9 +83,7 @@ def _render_switch(value: bool | None) -> str:
     return "" if value is None else "on" if value else "off"
 
 
-_HOURS_CODEC = _RuleCodec(
-    lambda text: WeeklyHours.parse(text) if text else None, lambda value: str(value or "")
-)
+_HOURS_CODEC = _RuleCodec(lambda text: parse_hours(text) if text else None, lambda value: str(value or ""))
 _LIST_CODEC = _RuleCodec(_parse_list, ", ".join)
 _TEXT_CODEC = _RuleCodec(_text_parser(MAX_TEXT_CHARS), str)
 

@@ -4,7 +4,7 @@ A choice's data is the rule's name (its menu is shown), ``name=value`` (it is se
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.chat_policy import ChatRules, render_rules
@@ -178,14 +178,16 @@ def rule_texts_for(rules: ChatRules, name: str, value: str, language: Language) 
         case "zone":
             moved = {"hours": rules.hours, "quiet_hours": rules.quiet_hours}
             return {
-                rule: f"{', '.join(map(str, hours.ranges))} {value}"
+                rule: str(replace(hours, time_zone=value))
                 for rule, hours in moved.items()
                 if hours is not None
             }
         case "hours" if not value:
             return {"hours": "", "closed_text": ""}  # there is nothing to be out of any more
         case "hours" | "quiet_hours" if value:
-            return {name: f"{value} {time_zone_of(rules, language)}"}
+            present = rules.hours if name == "hours" else rules.quiet_hours
+            kept = "".join(f", {one}" for one in present.exceptions) if present is not None else ""
+            return {name: f"{value}{kept} {time_zone_of(rules, language)}"}
         case "closed_text" | "welcome" if value == "std":
             chinese, english = CLOSED_TEXTS if name == "closed_text" else WELCOME_TEXTS
             return {name: pick(language, zh=chinese, en=english)}

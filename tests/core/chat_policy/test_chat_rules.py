@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core.chat_policy import ChatRules, WeeklyHours
+from core.chat_policy import ChatRules, parse_hours
 
-OFFICE = WeeklyHours.parse("mon-fri 09:00-18:00 UTC")
+OFFICE = parse_hours("mon-fri 09:00-18:00 UTC")
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MONDAY_NIGHT = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 

@@ -7,13 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.chat_policy import ChatRules, MessageFacts, ReplyDecision, Trigger, WeeklyHours, decide_reply
+from core.chat_policy import (
+    ChatRules,
+    MessageFacts,
+    ReplyDecision,
+    Trigger,
+    decide_reply,
+    parse_hours,
+)
 from core.chat_policy.reply_policy import contains_keyword
 from core.domain.events import Mention
 
 NOON = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
-DAY = WeeklyHours.parse("mon-fri 09:00-18:00 UTC")
-NIGHT = WeeklyHours.parse("daily 22:00-08:00 UTC")
+DAY = parse_hours("mon-fri 09:00-18:00 UTC")
+NIGHT = parse_hours("daily 22:00-08:00 UTC")
 TRIGGERS = list(Trigger)
 
 all_rules = st.builds(

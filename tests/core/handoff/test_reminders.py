@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.chat_policy import ChatRules, WeeklyHours
+from core.chat_policy import ChatRules, WeeklyHours, parse_hours
 from core.domain.handoff_state import HandoffState, OutboxSide
 from core.handoff.platforms import HandoffPlatforms
 from core.handoff.reminders import Reminders
@@ -14,7 +14,7 @@ from tests.event_builders import START, direct_chat
 
 pytestmark = pytest.mark.virtual_time
 
-OFFICE_HOURS = WeeklyHours.parse("mon-fri 09:00-18:00 UTC")
+OFFICE_HOURS = parse_hours("mon-fri 09:00-18:00 UTC")
 FRIDAY_EVENING = datetime(2026, 11, 27, 18, 5, tzinfo=UTC)
 
 

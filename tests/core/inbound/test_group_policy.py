@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.chat_policy import ChatRules, ReplyDecision, Trigger, WeeklyHours
+from core.chat_policy import ChatRules, ReplyDecision, Trigger, parse_hours
 from core.domain.events import Mention
 from core.inbound.group_policy import claim_closed_notice, muted_by_staff, recheck
 from core.inbound.staff import StaffDirectory
@@ -18,7 +18,7 @@ from tests.event_builders import ANN, BOB, CARL, Chat, group_chat, reply_to, sla
 
 pytestmark = pytest.mark.virtual_time
 
-NINE_TO_FIVE = WeeklyHours.parse("daily 09:00-17:00 UTC")
+NINE_TO_FIVE = parse_hours("daily 09:00-17:00 UTC")
 
 
 async def open_group(inbound: Inbound, chat: Chat, **own: object) -> ChatRules:
