@@ -7,6 +7,8 @@ Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three
 import re
 from collections.abc import Collection, Mapping
 
+from bots.slack.emoji_codes import replace_codes
+
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _TOKEN = re.compile(r"<([^<>|\n\ue000][^<>\n\ue000]*)>")
 _USER_MENTION = re.compile(r"<@([UWB][A-Z0-9]+)(?:\|[^<>]*)?>")
@@ -53,6 +55,7 @@ def to_markdown(text: str, *, names: Mapping[str, str], own_ids: Collection[str]
     for own_id in own_ids:
         text = _remove_mentions(text, own_id)
     text = _TOKEN.sub(lambda match: placeholder(_render_token(match.group(1), names)), text)
+    text = replace_codes(text)
     text = _BOLD.sub(r"**\1**", text)
     text = _STRIKETHROUGH.sub(r"~~\1~~", text)
     text = _BULLET.sub(r"\1- ", text)

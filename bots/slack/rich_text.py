@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from bots.slack.emoji_codes import emoji_of
 from core.text.quoting import backtick_fence
 
 Json: TypeAlias = Mapping[str, Any]
@@ -131,12 +132,15 @@ def _plain(element: Json, context: TextContext) -> str:
 
 
 def _emoji(name: str, code_points: object) -> str:
-    """Return an emoji, or ":name:" if it is one of the workspace's own."""
+    """Return an emoji, or ":name:" if it is one of the workspace's own.
+
+    ``code_points`` are hexadecimal, such as "1f44d-1f3fb"; some clients leave them out.
+    """
     try:
         points = [int(one, 16) for one in str(code_points or "").split("-") if len(one) <= _CODE_POINT_DIGITS]
-        return "".join(map(chr, points)) or f":{name}:"
+        return "".join(map(chr, points)) or emoji_of(name) or f":{name}:"
     except (ValueError, OverflowError):
-        return f":{name}:"
+        return emoji_of(name) or f":{name}:"
 
 
 def _styled(text: str, style: object) -> str:
