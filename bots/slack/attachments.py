@@ -4,6 +4,7 @@ Source: https://docs.slack.dev/reference/objects/file-object
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from bots.slack.rich_text import mappings
@@ -17,11 +18,7 @@ UNAVAILABLE_MODES = frozenset({"tombstone", "hidden_by_limit"})
 CANVAS_MEDIA_TYPE = "application/vnd.slack-docs"
 CANVAS_FILE_TYPES = frozenset({"quip", "canvas"})
 
-_KINDS = {
-    "image": AttachmentKind.PICTURE,
-    "video": AttachmentKind.VIDEO,
-    "audio": AttachmentKind.AUDIO,
-}
+_KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
 
 
 def attachments_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
@@ -41,7 +38,9 @@ def unsupported_files(message: Mapping[str, Any]) -> tuple[UnsupportedContent, .
 def recordings_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """Return the voice messages of a message, if it has no other files; the bot does not read them."""
     files = _files(message)
-    return tuple(_attachment(file) for file in files) if all(_is_voice(file) for file in files) else ()
+    if not all(_is_voice(file) for file in files):
+        return ()
+    return tuple(replace(_attachment(file), kind=AttachmentKind.AUDIO) for file in files)
 
 
 def _files(event: Mapping[str, Any]) -> list[File]:
