@@ -186,8 +186,8 @@ def rule_texts_for(rules: ChatRules, name: str, value: str, language: Language) 
             return {"hours": "", "closed_text": ""}  # there is nothing to be out of any more
         case "hours" | "quiet_hours" if value:
             present = rules.hours if name == "hours" else rules.quiet_hours
-            kept = "".join(f", {one}" for one in present.exceptions) if present is not None else ""
-            return {name: f"{value}{kept} {time_zone_of(rules, language)}"}
+            exceptions = "".join(f", {one}" for one in present.exceptions) if present is not None else ""
+            return {name: f"{value}{exceptions} {time_zone_of(rules, language)}"}
         case "closed_text" | "welcome" if value == "std":
             chinese, english = CLOSED_TEXTS if name == "closed_text" else WELCOME_TEXTS
             return {name: pick(language, zh=chinese, en=english)}
