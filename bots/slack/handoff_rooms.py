@@ -19,6 +19,8 @@ from core.ports.platform import Budget
 class SlackHandoffRooms:
     """Implements :class:`core.ports.platform.HandoffRooms`."""
 
+    shows_replies = False  #: a reply is a message in a thread
+
     def __init__(self, uploader: FileUploader, mentions: MentionCodec, limits: SlackLimits) -> None:
         self._uploader, self._mentions, self._limits = uploader, mentions, limits
 

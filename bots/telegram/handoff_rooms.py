@@ -11,7 +11,13 @@ from pathlib import Path
 from telegram import Bot, ForumTopic
 from telegram.error import BadRequest
 
-from bots.telegram.addressing import GENERAL_TOPIC, direct_topic_id_of, is_private, proactive_address
+from bots.telegram.addressing import (
+    GENERAL_TOPIC,
+    direct_topic_id_of,
+    is_private,
+    proactive_address,
+    reply_parameters_of,
+)
 from bots.telegram.entities import utf16_length
 from bots.telegram.errors import description_contains
 from bots.telegram.limits import TelegramLimits
@@ -36,6 +42,8 @@ ALREADY_CLOSED_TEXTS = ("topic_not_modified", "topic_id_invalid", "topic_deleted
 
 class TelegramHandoffRooms:
     """Implements :class:`core.ports.platform.HandoffRooms`."""
+
+    shows_replies = True
 
     def __init__(
         self,
@@ -128,6 +136,7 @@ class TelegramHandoffRooms:
                 caption="",
                 message_thread_id=topic,
                 direct_messages_topic_id=direct_topic,
+                reply_parameters=reply_parameters_of(address, chat),
             )
             return MessageRef(channel=chat, message_id=str(sent.message_id))
 

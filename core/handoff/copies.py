@@ -5,39 +5,62 @@ stickers, places, contacts and polls arrive as such. Elsewhere files are sent as
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.domain.message_content import Attachment, OtherContent, UnsupportedContent
 from core.handoff.outbox_writer import enqueue
+from core.handoff.reply_links import ReplyLink
 from core.store import Transaction, outbox_copies
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem, SourceMessage
 
 
 async def enqueue_copies(
-    tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int, side: OutboxSide, text: str
+    tx: Transaction,
+    handoff: Handoff,
+    event: MessageReceived,
+    inbox_id: int,
+    side: OutboxSide,
+    text: str,
+    *,
+    link: ReplyLink | None = None,
+    more_files: Sequence[Attachment] = (),
 ) -> None:
-    """Store the copies of a message: its text, if there is any, and what it carries."""
-    key, media_group_id = event.address.key, event.media_group_id
+    """Store the copies of a message: its text, if there is any, and what it carries.
+
+    Args:
+        tx: the transaction of the event ``inbox_id``.
+        handoff: of the message.
+        event: the message.
+        inbox_id: the event whose queue sends the copies.
+        side: on which they are shown.
+        text: what is shown of its words; "" for none.
+        link: what the message replies to.
+        more_files: files that it quotes.
+    """
+    key, link = event.address.key, link or ReplyLink()
     source = SourceMessage(platform=key.platform, channel=key.channel, message_id=event.message_id)
-    if text:
-        content = OutboxContent(text=text, media_group_id=media_group_id)
-        await enqueue(tx, handoff, inbox_id, OutboxKind.TEXT, side, content, source)
-    files = files_of(event)
-    if is_copied_whole(event, handoff, side):
-        content = OutboxContent(
-            text="\n\n".join(one.text for one in event.other),
-            file=next(iter(files), None),
-            platform=key.platform,
-            media_group_id=media_group_id,
-            can_be_copied=True,
+    text = "\n\n".join(filter(None, (link.selection, text)))
+    whole = is_copied_whole(event, handoff, side)
+    files: list[Attachment | None] = [*more_files, *files_of(event)]
+    contents = [OutboxContent(text=text, quote=link.quote)] if text else []
+    if whole:
+        words = "\n\n".join(one.text for one in event.other)
+        carried = OutboxContent(text=words, file=next(iter(files_of(event)), None), can_be_copied=True)
+        contents.append(carried)
+        files = [*more_files]
+    contents += [OutboxContent(file=file) for file in files]
+    for number, content in enumerate(contents):
+        of_message = replace(
+            content,
+            platform="" if number == 0 and text else key.platform,
+            media_group_id=event.media_group_id,
+            reply_to=link.message_id if number == 0 else "",
         )
-        await enqueue(tx, handoff, inbox_id, OutboxKind.FILE, side, content, source)
-        return
-    for file in files:
-        content = OutboxContent(file=file, platform=key.platform, media_group_id=media_group_id)
-        await enqueue(tx, handoff, inbox_id, OutboxKind.FILE, side, content, source)
+        kind = OutboxKind.TEXT if number == 0 and text else OutboxKind.FILE
+        await enqueue(tx, handoff, inbox_id, kind, side, of_message, source)
 
 
 def files_of(event: MessageReceived) -> tuple[Attachment, ...]:

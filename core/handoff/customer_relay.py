@@ -1,21 +1,23 @@
 """Relay of a customer's messages to the desk."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import OutboxSide
-from core.domain.message_content import OtherContent
+from core.domain.message_content import ReplyContext
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.copies import enqueue_copies, lost_content, words_needed
 from core.handoff.handoff_service import HandoffService
 from core.handoff.outbox_writer import notify_customer
+from core.handoff.reply_links import MAX_QUOTE_CHARS, find_reply_link
 from core.handoff.texts_for_customers import prefix_author
 from core.handoff.ticket_card import ticket_language
 from core.inbound.history_writer import append_to_history
 from core.store import Transaction, conversations, handoffs
 from core.store.handoffs import Handoff
+from core.text.language import Language, pick
 from core.text.message_text import render_content
+from core.text.quoting import truncate
 
 
 async def relay_customer_message(
@@ -36,23 +38,31 @@ async def relay_customer_message(
     lost = lost_content(event, handoff, OutboxSide.DESK)
     unsupported = texts_for_staff.unsupported_content_text(language, lost) if lost is not None else ""
     other = words_needed(event, handoff, OutboxSide.DESK)
-    text = "\n\n".join(part for part in (_text_for_desk(event, other), unsupported) if part)
+    link = await find_reply_link(tx, handoff, event, OutboxSide.DESK)
+    shown_reply = _shown_reply(event, language) if link is None else None
+    content = replace(event.content, reply=shown_reply, attachments=(), other=tuple(other), unsupported=())
+    text = "\n\n".join(part for part in (render_content(content).strip(), unsupported) if part)
     name = event.author.name or handoff.customer.name or event.author.id
     copy = prefix_author(name, text) if text else ""
-    await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.DESK, copy)
+    more_files = shown_reply.attachments if shown_reply is not None else ()
+    await enqueue_copies(
+        tx, handoff, event, inbox_id, OutboxSide.DESK, copy, link=link, more_files=more_files
+    )
     if lost is not None:
         notice = texts_for_customers.not_passed_on_text(language, lost)
         await notify_customer(tx, handoff, inbox_id, notice)
 
 
-def _text_for_desk(event: MessageReceived, other: Sequence[OtherContent]) -> str:
-    """Return all that a customer's message says but its files, which follow as copies of their own.
+def _shown_reply(event: MessageReceived, language: Language) -> ReplyContext | None:
+    """Return the message that a customer replies to as the desk is shown it; None if it is left out.
 
-    ``other`` is the content that is told in words.
-
-    A reply to the bot's own message is left out: the desk has that message above.
+    In a group without topics people reply to the bot's last message to go on, so that only a chosen part of
+    it is shown.
     """
     reply = event.quoted
-    shown_reply = None if reply is not None and reply.by_bot and not reply.selection else reply
-    content = replace(event.content, reply=shown_reply, attachments=(), other=tuple(other), unsupported=())
-    return render_content(content).strip()
+    if reply is None or not reply.by_bot:
+        return reply
+    if event.threads_by_reply and not reply.selection:
+        return None
+    bot = pick(language, zh="机器人", en="The bot")
+    return replace(reply, by_bot=False, author=bot, text=truncate(reply.text.strip(), MAX_QUOTE_CHARS))

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -154,10 +155,12 @@ class OutboxRunner:
                 raise PlatformForbidden("the item has no address")
             return item.content.address
         if item.side is OutboxSide.CUSTOMER:
-            return handoff.address
-        if not handoff.desk_thread:
+            address = handoff.address
+        elif handoff.desk_thread:
+            address = self._sender.platforms.desk_address(handoff)
+        else:
             raise PlatformForbidden("the handoff has no thread at the desk")
-        return self._sender.platforms.desk_address(handoff)
+        return replace(address, reply_to=item.content.reply_to or address.reply_to)
 
     async def _send_text(self, item: OutboxItem, handoff: Handoff | None) -> None:
         """Send a text; if an ended handoff's topic is closed, to the desk's room instead."""
@@ -188,7 +191,7 @@ class OutboxRunner:
         await self._sender.deliver_text(
             item,
             address,
-            text,
+            self._with_quote(item, address, text),
             item.content.choices,
             refs=item.refs,
             known_message_ids=await self._known_message_ids(item, handoff),
@@ -201,15 +204,24 @@ class OutboxRunner:
             target = await outbox.get(tx, item.content.of)
         if target is None or not target.refs:
             return  # it was never shown
+        address = self._address_of(target, handoff)
         await self._sender.deliver_text(
             item,
-            self._address_of(target, handoff),
-            text,
+            address,
+            self._with_quote(target, address, text),
             item.content.choices,
             refs=target.refs,
             known_message_ids=frozenset(),
             on_refs=partial(self._save_change, target, text),
         )
+
+    def _with_quote(self, item: OutboxItem, address: Address, text: str) -> str:
+        """Return a text below the message that it replies to, if the platform does not show that itself."""
+        if not (text and item.content.quote):
+            return text
+        room = self._sender.platforms.rooms.get(address.key.platform)
+        shown = room is not None and room.shows_replies and bool(item.content.reply_to)
+        return text if shown else f"{item.content.quote}\n\n{text}"
 
     async def _save_change(self, target: OutboxItem, text: str, refs: Sequence[MessageRef]) -> None:
         async with self._database.begin() as tx:

@@ -20,6 +20,7 @@ from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, store_event
 from core.handoff.outbox_writer import enqueue, notify_desk
 from core.handoff.policy import HandoffPolicy
+from core.handoff.reply_links import find_reply_link
 from core.handoff.staff_text import (
     ForCustomer,
     InternalNote,
@@ -129,7 +130,8 @@ class StaffRelay:
         other = words_needed(event, handoff, OutboxSide.CUSTOMER)
         words = "\n\n".join(filter(None, (text, *(one.text for one in other))))
         copy = format_staff_text(policy, event.author, words)
-        await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.CUSTOMER, copy)
+        link = await find_reply_link(tx, handoff, event, OutboxSide.CUSTOMER)
+        await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.CUSTOMER, copy, link=link)
         await self._reply(tx, handoff, event.author, inbox_id, policy)
         if lost is not None:
             await notify_desk(tx, handoff, inbox_id, texts_for_staff.staff_content_text(language, lost))

@@ -242,6 +242,9 @@ class HandoffRooms(Protocol):
     Raises the errors of :class:`MessageChannel`; no method retries or waits by itself.
     """
 
+    shows_replies: bool
+    """Whether a message is shown as a reply to ``Address.reply_to``."""
+
     def file_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budgets that one :meth:`send_file` call spends."""
 

@@ -38,6 +38,8 @@ class OutboxContent:
     choices: tuple[OptionButton, ...] = ()
     file: Attachment | None = None
     platform: str = ""  #: that holds the file
+    reply_to: str = ""  #: id of the message, in the same place, that it replies to
+    quote: str = ""  #: Markdown of that message, shown above the text if the platform shows no replies
     can_be_copied: bool = False  #: the platform may copy the source message instead of the file
     of: int = 0  #: the row whose message is edited or deleted
     draft: str = ""  #: Kimi's text that a button sends to the customer, once

@@ -59,9 +59,22 @@ async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
     return cancelled.rowcount == 0 and item.state in (OutboxState.OPEN, OutboxState.DONE)
 
 
-async def find_shown(tx: Transaction, handoff_id: int, message_id: str) -> OutboxItem | None:
-    """Return the row of a handoff that the customer sees as this message; None if there is none."""
-    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == OutboxSide.CUSTOMER)
+async def find_shown(
+    tx: Transaction, handoff_id: int, message_id: str, side: OutboxSide = OutboxSide.CUSTOMER
+) -> OutboxItem | None:
+    """Return the row of a handoff that one side sees as this message; None if there is none."""
+    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == side)
     items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
     shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
     return next(shown, None)
+
+
+async def is_newest(tx: Transaction, item: OutboxItem) -> bool:
+    """Return whether nothing that copies a message was stored for a row's side after it."""
+    later = select(_O.c.id).where(
+        _O.c.handoff_id == item.handoff_id,
+        _O.c.side == item.side,
+        _O.c.source_message_id != "",
+        _O.c.id > item.id,
+    )
+    return (await tx.execute(later.limit(1))).one_or_none() is None

@@ -30,6 +30,7 @@ class FakeHandoffRooms:
             has_topics: topics are opened, as in Telegram's forums; otherwise a thread begins with its
                 first message, as on Slack.
         """
+        self.shows_replies = has_topics
         self.topics: dict[str, str] = {}  #: titles of the open topics by thread
         self.closed_topics: set[str] = set()
         self.uncopyable: set[str] = set()  #: ids of messages that cannot be copied
@@ -102,6 +103,7 @@ class FakeHandoffRooms:
                 text=f"<copy of {channel}/{message_id}>",
                 idempotency_key="",
                 thread=address.key.thread,
+                reply_to=address.reply_to,
             )
         )
         return shown.ref
@@ -129,6 +131,7 @@ class FakeHandoffRooms:
                 text=caption,
                 idempotency_key=idempotency_key,
                 thread=address.key.thread,
+                reply_to=address.reply_to,
                 file=content,
             )
         )

@@ -284,4 +284,5 @@ def _message(
         buttons=buttons,
         mode=mode,
         thread=address.key.thread,
+        reply_to=address.reply_to,
     )

@@ -20,6 +20,7 @@ class FakeMessage:
     buttons: tuple[Button, ...] = ()
     mode: DeliveryModeName = DeliveryModeName.EDIT
     thread: str = ""  #: topic or thread that it is in
+    reply_to: str = ""  #: id of the message that it is shown as a reply to
     file: bytes | None = None  #: content of the file that it shows
 
     @property

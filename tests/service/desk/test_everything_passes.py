@@ -75,3 +75,17 @@ async def test_slacks_clips_reach_telegram(office: Any, mimetype: str) -> None:
     await office.settled()
     assert media_in(ann) == ["document"]
     assert team.count("没有收到") == 0
+
+
+async def test_replies_are_replies_on_the_other_side(office: Any) -> None:
+    """Of two questions the desk sees which one is answered, and the customer which of theirs is."""
+    ann, team = await talking(office, "telegram", "telegram")
+    first = await team.say("Is it the red one?")
+    await team.say("Or the blue one?")
+    asked = await ann.sees("the red one")
+    await ann.sees("the blue one")
+    mine = await ann.say("yes, this one", reply_to=int(asked.message_id))
+    copy = await team.sees("yes, this one")
+    assert copy.reply_to == first
+    await team.say("Then it is on its way", reply_to=int(copy.message_id))
+    assert (await ann.sees("on its way")).reply_to == mine
