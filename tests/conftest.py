@@ -31,6 +31,11 @@ T = TypeVar("T")
 # A shell ignores SIGINT in "make test &"; the processes that tests start and interrupt would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Databases that nobody keeps need no disk: in memory a commit costs no wait for it. Workers inherit this.
+_MEMORY = Path("/dev/shm")  # noqa: S108
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 << 30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
 # Every run tries the same examples: a failure is the change's, and can be seen again.
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 hypothesis.settings.load_profile("repeatable")
@@ -65,10 +70,11 @@ def postgres_server() -> Iterator[str]:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 admin.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
             admin.execute("SELECT pg_reload_conf()")
-        postgres_servers.add(server.get_uri())
-        yield server.get_uri()
+        with psycopg.connect(server.get_uri(), autocommit=True) as looker:
+            postgres_servers[server.get_uri()] = looker
+            yield server.get_uri()
     finally:
-        postgres_servers.discard(server.get_uri())
+        postgres_servers.pop(server.get_uri(), None)
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -17,10 +17,12 @@ from typing import Any
 import aiosqlite
 import psycopg
 
-ANSWER_S = 0.2  #: real seconds between two looks at what PostgreSQL does with our statements
+ANSWER_S = 0.02  #: real seconds before the first look at what PostgreSQL does with our statements
+LONGEST_ANSWER_S = 0.2  #: real seconds between two later looks
 GONE_S = 10.0  #: real seconds without any answer after which the server is taken to be out of reach
 
-postgres_servers: set[str] = set()  #: the addresses of the servers that tests of this process started
+postgres_servers: dict[str, psycopg.Connection[Any]] = {}
+"""A connection to look with, by the address of each server that tests of this process started."""
 
 
 class VirtualSelector(selectors.DefaultSelector):
@@ -43,10 +45,13 @@ class VirtualSelector(selectors.DefaultSelector):
         if len(self.get_map()) > 1:  # more than the loop's own pipe: there are sockets
             os.sched_yield()  # the kernel delivers loopback traffic at once, or from a thread of its own
             ready = super().select(0)
-            patience = round(GONE_S / ANSWER_S)
-            while not ready and self.outside and patience:
-                ready = super().select(ANSWER_S)
-                patience = patience - 1 if self.outside > waiting_for_locks() else 0
+            waited_s, answer_s = 0.0, ANSWER_S
+            while not ready and self.outside and waited_s < GONE_S:
+                ready = super().select(answer_s)
+                if not ready and self.outside <= waiting_for_locks():
+                    break
+                waited_s += answer_s
+                answer_s = min(LONGEST_ANSWER_S, 2 * answer_s)
         if not ready and timeout is None:
             raise RuntimeError("deadlock: nothing is scheduled and nothing can happen")
         self.now += 0.0 if ready or timeout is None else timeout
@@ -56,10 +61,9 @@ class VirtualSelector(selectors.DefaultSelector):
 def waiting_for_locks() -> int:
     """Return how many statements on our PostgreSQL wait for a lock, which time alone may have to end."""
     waiting = 0
-    for server in postgres_servers:
-        with psycopg.connect(server, autocommit=True) as admin:
-            found = admin.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            waiting += found.fetchone()[0]
+    for admin in postgres_servers.values():
+        found = admin.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        waiting += sum(row[0] for row in found)
     return waiting
 
 

@@ -65,7 +65,7 @@ async def upgrade(url: str, revision: str = "", *, folder: Path = FOLDER) -> Non
         StoreUnavailable: the database cannot be reached or written, or is from before the first release.
     """
     target = revision or chain(folder).needed
-    await _run(url, folder, lambda config: command.upgrade(config, target))
+    await _run(url, folder, lambda config: command.upgrade(config, target), until=target)
 
 
 async def contract(url: str, *, folder: Path = FOLDER) -> None:
@@ -156,7 +156,10 @@ async def revision_of(database: Database) -> str:
     return (await status_of(database)).current
 
 
-async def _run(url: str, folder: Path, step: Callable[[Config], None], *, up: bool = True) -> None:
+async def _run(
+    url: str, folder: Path, step: Callable[[Config], None], *, up: bool = True, until: str = ""
+) -> None:
+    """Run ``step`` in a transaction of its own, unless the database is at the revision ``until``."""
     database = Database(url)
 
     def migrate(connection: Connection) -> None:
@@ -164,6 +167,8 @@ async def _run(url: str, folder: Path, step: Callable[[Config], None], *, up: bo
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         found = MigrationContext.configure(connection).get_current_revision()
         _refuse_pre_release(found or "")
+        if found is not None and found == until:
+            return
         if up and found is not None and found not in chain(folder):
             return  # a newer version has migrated it; require_compatible decides whether we may run
         config = _config(folder)
