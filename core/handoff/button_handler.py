@@ -1,7 +1,8 @@
 """Buttons of handoffs: requests and ratings of customers, actions and drafts of staff.
 
-A changed client can forge a press, so each is checked: staff actions count at the handoff's desk only, a
-rating counts from the handoff's customer only.
+A changed client can forge a press, so each is checked: staff actions count on the handoff's own ticket or
+draft at its desk, a rating counts from the handoff's customer on the message that asks for it, and a request
+for a person from the one to whom it was offered.
 """
 
 from typing import assert_never
@@ -28,10 +29,12 @@ from core.handoff.lookup import customer_address, customer_language
 from core.handoff.outbox_writer import enqueue, notify_customer, update_ticket
 from core.handoff.staff_relay import StaffRelay
 from core.handoff.ticket_card import ticket_language
+from core.inbound.button_offers import find_pressed_turn, is_human_offered, offers_action
 from core.inbound.handler import Handled
 from core.store import Transaction, conversations, feedback, handoffs, outbox, outbox_copies, ratings
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent
+from core.store.outbox_copies import Offer
 
 
 class HandoffButtonHandler:
@@ -66,10 +69,8 @@ class HandoffButtonHandler:
     # -- customers -------------------------------------------------------------------------------------
 
     async def _request_handoff(self, tx: Transaction, event: ButtonPressed) -> Handled:
-        key = event.address.key
-        conversation = await conversations.find_by_message(tx, key, event.message_id)
-        conversation = conversation or await conversations.find(tx, key)
-        if conversation is None:
+        conversation = await conversations.find_by_message(tx, event.address.key, event.message_id)
+        if conversation is None or not await is_human_offered(tx, event):
             return await skip_event(tx, event)
         inbox_id = await store_event(tx, event, conversation.id)
         request = HandoffRequest(
@@ -82,18 +83,17 @@ class HandoffButtonHandler:
         return enqueued(conversation.id, result)
 
     async def _on_bad_feedback(self, tx: Transaction, event: ButtonPressed) -> Handled | None:
-        """Save a bad verdict and escalate; None, for the usual handler, if there is no desk."""
-        key = event.address.key
-        conversation = await conversations.find_by_message(tx, key, event.message_id)
-        turn_id = await conversations.find_turn_id(tx, key, event.message_id)
-        if conversation is None or turn_id is None:
+        """Save a bad verdict of the person who asked, and escalate; None leaves it to the usual handler."""
+        turn = await find_pressed_turn(tx, event)
+        if turn is None or turn.asker_id != event.author.id or not offers_action(turn, event):
             return None
+        conversation = await conversations.get(tx, turn.conversation_id)
         language = await customer_language(tx, conversation, event.author)
         policy = await self._service.load_policy(tx, event.address, language)
         if policy.desk_room is None or await handoffs.get_active(tx, conversation.id) is not None:
             return None
         inbox_id = await store_event(tx, event, conversation.id)
-        await feedback.save(tx, turn_id=turn_id, person_id=event.author.id, verdict=FeedbackVerdict.BAD)
+        await feedback.save(tx, turn_id=turn.id, person_id=event.author.id, verdict=FeedbackVerdict.BAD)
         request = HandoffRequest(
             reason=HandoffReason.BAD_FEEDBACK,
             customer=event.author,
@@ -107,24 +107,24 @@ class HandoffButtonHandler:
         self, tx: Transaction, event: ButtonPressed, handoff_id: int, stars: int
     ) -> Handled:
         handoff = await _load_rateable(tx, event, handoff_id)
-        if handoff is None or not await ratings.save(tx, handoff.id, stars):
+        offer = await _find_offer(tx, event, handoff)
+        if handoff is None or offer is None or not await ratings.save(tx, handoff.id, stars):
             return await skip_event(tx, event)
         language = ticket_language(handoff)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
-        pressed = await outbox_copies.find_shown(tx, handoff.id, event.message_id)
-        if pressed is not None:
-            content = OutboxContent(
-                text=texts_for_customers.rated_text(language, stars),
-                choices=(texts_for_customers.comment_button(language, handoff.id),),
-                of=pressed.id,
-            )
-            await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, OutboxSide.CUSTOMER, content)
+        content = OutboxContent(
+            text=texts_for_customers.rated_text(language, stars),
+            choices=(texts_for_customers.comment_button(language, handoff.id),),
+            of=offer.item.id,
+        )
+        await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, OutboxSide.CUSTOMER, content)
         await update_ticket(tx, handoff, inbox_id)
         return enqueued(handoff.conversation_id)
 
     async def _request_comment(self, tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handled:
         handoff = await _load_rateable(tx, event, handoff_id)
-        if handoff is None or not await ratings.expect_comment(tx, handoff.id):
+        offer = await _find_offer(tx, event, handoff)
+        if handoff is None or offer is None or not await ratings.expect_comment(tx, handoff.id):
             return await skip_event(tx, event)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
         text = texts_for_customers.comment_request_text(ticket_language(handoff))
@@ -136,7 +136,7 @@ class HandoffButtonHandler:
     async def _apply_action(
         self, tx: Transaction, event: ButtonPressed, handoff_id: int, action: HandoffAction
     ) -> Handled:
-        handoff = await handoffs.get_by_ticket(tx, handoff_id, event.address.key)
+        handoff = await _find_by_ticket(tx, event, handoff_id)
         if handoff is None:
             return await skip_event(tx, event)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
@@ -144,7 +144,7 @@ class HandoffButtonHandler:
         return enqueued(handoff.conversation_id)
 
     async def _request_draft(self, tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handled:
-        handoff = await handoffs.get_by_ticket(tx, handoff_id, event.address.key)
+        handoff = await _find_by_ticket(tx, event, handoff_id)
         if handoff is None or handoff.state not in ACTIVE:
             return await skip_event(tx, event)
         inbox_id = await store_event(tx, event, handoff.conversation_id, lane=Lane.AI_ASSIST)
@@ -155,6 +155,8 @@ class HandoffButtonHandler:
         """Send a draft to the customer in the name of the person who pressed; at most once."""
         item = await outbox.get(tx, item_id)
         if item is None or item.handoff_id is None or not item.content.draft:
+            return await skip_event(tx, event)
+        if event.message_id not in {ref.message_id for ref in item.refs}:
             return await skip_event(tx, event)
         handoff = await handoffs.get_by_ticket(tx, item.handoff_id, event.address.key)
         if handoff is None:
@@ -169,6 +171,22 @@ class HandoffButtonHandler:
             )
             await enqueue(tx, handoff, inbox_id, OutboxKind.EDIT, OutboxSide.DESK, content)
         return enqueued(handoff.conversation_id)
+
+
+async def _find_by_ticket(tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handoff | None:
+    """Return a handoff if the pressed message is its ticket; None otherwise."""
+    handoff = await handoffs.get_by_ticket(tx, handoff_id, event.address.key)
+    if handoff is None or event.message_id not in {ref.message_id for ref in handoff.ticket}:
+        return None
+    return handoff
+
+
+async def _find_offer(tx: Transaction, event: ButtonPressed, handoff: Handoff | None) -> Offer | None:
+    """Return the offer of the pressed message if it includes what was pressed; None otherwise."""
+    if handoff is None:
+        return None
+    offer = await outbox_copies.find_offer(tx, handoff.conversation_id, event.message_id)
+    return offer if offer is not None and offer.offers(event.action) else None
 
 
 async def _load_rateable(tx: Transaction, event: ButtonPressed, handoff_id: int) -> Handoff | None:

@@ -168,6 +168,7 @@ class HandoffService:
                         text=texts_for_customers.offer_text(request.language),
                         choices=(texts_for_customers.request_human_button(request.language),),
                         address=request.address,
+                        offered_to=request.customer.id,
                     ),
                 )
                 return None

@@ -12,6 +12,7 @@ from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
+from core.inbound.button_offers import is_offered
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.store import (
@@ -59,8 +60,14 @@ class CommandIntake:
         return await self._enqueue(tx, event, event.command, conversation)
 
     async def handle_button(self, tx: Transaction, event: ButtonPressed) -> Handled:
-        """Store a button press in the conversation of the message that carries the button."""
+        """Store a button press in the conversation of the message that carries the button.
+
+        A press of a button that the message does not offer to this person changes nothing.
+        """
         key = event.address.key
+        if not await is_offered(tx, event, self._access):
+            log.info("button.not_offered", platform=key.platform)
+            return await store_without_work(tx, event, EventStatus.SKIPPED)
         conversation = await conversations.find_by_message(tx, key, event.message_id)
         # A press can arrive before the reference to the message is stored.
         conversation = conversation or await conversations.find(tx, key)

@@ -1,5 +1,6 @@
 """Conversations, and which messages on a platform belong to them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -169,6 +170,20 @@ async def save_ref(
             "conversation_id": conversation_id,
             "turn_id": turn_id,
         },
+    )
+
+
+async def set_turn(tx: Transaction, key: ThreadKey, message_ids: Sequence[str], turn_id: int) -> None:
+    """Record that messages on ``key``'s channel show the reply of a later turn now."""
+    await tx.execute(
+        update(_P)
+        .where(
+            _P.c.platform == key.platform,
+            _P.c.tenant == key.tenant,
+            _P.c.channel == key.channel,
+            _P.c.message_id.in_(message_ids),
+        )
+        .values(turn_id=turn_id)
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
-from core.domain.buttons import ActionButton, OptionButton, encode_button, parse_button_data
+from core.domain.buttons import OptionButton
 from core.domain.errors import DuplicateEvent, LeaseLost
 from core.domain.events import UnparsedEvent
 from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
@@ -24,6 +24,7 @@ from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.database import Transaction
+from core.store.option_codec import decode_options, encode_options
 
 _O, _I = schema.handoff_outbox, schema.inbox
 
@@ -44,6 +45,7 @@ class OutboxContent:
     of: int = 0  #: the row whose message is edited or deleted
     draft: str = ""  #: Kimi's text that a button sends to the customer, once
     address: Address | None = None  #: where the customer is answered, if there is no handoff yet
+    offered_to: str = ""  #: id of the person whose press counts if there is no handoff yet
     media_group_id: str = ""  #: of the album that the copied message belongs to
     moves: int = 0  #: to another thread or room, after the former was gone
     while_active: bool = False  #: not shown once the handoff has ended
@@ -101,9 +103,7 @@ _OLDEST_ROW = (
 def encode_content(content: OutboxContent) -> dict[str, Any]:
     """Return a content as JSON; buttons hold the same data as on a platform."""
     stored: dict[str, Any] = _CONTENT.dump_python(content, mode="json")
-    stored["choices"] = [
-        {"label": button.label, "data": encode_button(button.action)} for button in content.choices
-    ]
+    stored["choices"] = encode_options(content.choices)
     return {"version": CONTENT_VERSION} | stored
 
 
@@ -116,13 +116,7 @@ def decode_content(stored: dict[str, Any]) -> OutboxContent:
     fields = dict(stored)
     if fields.pop("version", None) != CONTENT_VERSION:
         raise ValueError("unknown version of a stored outbox content")
-    buttons = [(button["label"], parse_button_data(button["data"])) for button in fields["choices"]]
-    choices = [
-        OptionButton(label=label, action=action)
-        for label, action in buttons
-        if action is not None and not isinstance(action, ActionButton)
-    ]
-    return _CONTENT.validate_python(fields | {"choices": choices})
+    return _CONTENT.validate_python(fields | {"choices": decode_options(fields["choices"])})
 
 
 async def enqueue(

@@ -1,12 +1,13 @@
 """Rows of the outbox as copies of people's messages: found by their source, and taken back."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, update
 
 from core.domain.addresses import ThreadKey
-from core.domain.handoff_state import OutboxSide, OutboxState
+from core.domain.buttons import ButtonAction, OptionButton
+from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -78,3 +79,29 @@ async def is_newest(tx: Transaction, item: OutboxItem) -> bool:
         _O.c.id > item.id,
     )
     return (await tx.execute(later.limit(1))).one_or_none() is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a message of the outbox offers."""
+
+    item: OutboxItem  #: the row that posted the message
+    choices: tuple[OptionButton, ...]  #: its present buttons, those of the last edit
+    offered_to: str  #: id of the person whose press counts; "" if the handoff's customer decides
+
+    def offers(self, action: ButtonAction) -> bool:
+        """Return whether a button with this action is among the message's."""
+        return any(choice.action == action for choice in self.choices)
+
+
+async def find_offer(tx: Transaction, conversation_id: int, message_id: str) -> Offer | None:
+    """Return what a message to a conversation's customer offers; None if the outbox did not post it."""
+    query = select(*COLUMNS).where(_O.c.conversation_id == conversation_id, _O.c.side == OutboxSide.CUSTOMER)
+    edits: dict[int, OutboxItem] = {}  # row → its newest edit
+    for item in map(build_item, await tx.execute(query.order_by(_O.c.id.desc()))):
+        if item.kind is OutboxKind.EDIT:
+            edits.setdefault(item.content.of, item)
+        elif message_id in {ref.message_id for ref in item.refs}:
+            newest = edits.get(item.id, item)
+            return Offer(item=item, choices=newest.content.choices, offered_to=item.content.offered_to)
+    return None

@@ -12,11 +12,13 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.bot_messages import MessageRef
+from core.domain.buttons import OptionButton
 from core.domain.errors import LeaseLost
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.option_codec import decode_options, encode_options
 from core.store.upsert import Upsert
 
 _T = schema.turns
@@ -38,6 +40,7 @@ class Turn:
     refs: tuple[MessageRef, ...]  #: messages posted so far, one for each page
     partial: str  #: the answer's text as far as it is stored
     reasoning: str
+    options: tuple[OptionButton, ...] = ()  #: that the stored reply offers
 
     @property
     def first_seq(self) -> int:
@@ -171,13 +174,28 @@ async def save_partial(tx: Transaction, turn: Turn, *, partial: str, reasoning: 
     await _write(tx, turn, partial_text=partial, partial_reasoning=reasoning)
 
 
-async def save_answer(tx: Transaction, turn: Turn, *, text: str, outcome: TurnOutcome) -> None:
-    """Store the whole text that is to be shown; from now on only showing it is left.
+async def save_answer(
+    tx: Transaction,
+    turn: Turn,
+    *,
+    text: str,
+    outcome: TurnOutcome,
+    options: Sequence[OptionButton] = (),
+) -> None:
+    """Store the whole text that is to be shown, and its options; from now on only showing it is left.
 
     Raises:
         LeaseLost: another worker has claimed the turn.
     """
-    await _write(tx, turn, partial_text=text, partial_reasoning="", state=TurnState.ANSWERED, outcome=outcome)
+    await _write(
+        tx,
+        turn,
+        partial_text=text,
+        partial_reasoning="",
+        state=TurnState.ANSWERED,
+        outcome=outcome,
+        options=encode_options(options) or None,
+    )
 
 
 async def finish(tx: Transaction, turn: Turn, *, outcome: TurnOutcome) -> None:
@@ -209,4 +227,5 @@ def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
         refs=row.refs,
         partial=row.partial_text,
         reasoning=row.partial_reasoning,
+        options=decode_options(row.options),
     )

@@ -69,6 +69,7 @@ class AnswerProducer:
         turn = claimed.turn
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
+            delivery.final_buttons = turn.options
             return turn.outcome
         asks_about_thread = False
         if _is_bare_mention(claimed):
@@ -78,7 +79,7 @@ class AnswerProducer:
         if reply is None:
             return await self._ask_kimi(claimed, delivery, running)
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=reply.text, outcome=reply.outcome)
+            await turns.save_answer(tx, turn, text=reply.text, outcome=reply.outcome, options=reply.options)
             if reply.outcome is not Outcome.NOTICE:
                 await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, reply.text)
         delivery.append(reply.text)

@@ -190,6 +190,7 @@ async def _claim_retry(
         refs=before.refs,
         partial=await history.get_answer(tx, conversation.id, before.seq) if continues else "",
     )
+    await _take_over(tx, conversation, turn)
     return await _build_claimed(tx, work, turn, item, question=question, event=question)
 
 
@@ -211,6 +212,7 @@ async def _claim_notice(
         refs=refs,
         notice=True,
     )
+    await _take_over(tx, work.conversation, turn)
     return await _build_claimed(tx, work, turn, item, question=None, event=event)
 
 
@@ -244,6 +246,13 @@ async def _build_claimed(
         received_at=item.received_at,
         available_context=work.available_context,
     )
+
+
+async def _take_over(tx: Transaction, conversation: Conversation, turn: Turn) -> None:
+    """Record that the messages of an earlier reply, which a turn replaces, are this turn's now."""
+    if turn.refs and turn.attempt == 1:
+        message_ids = [ref.message_id for ref in turn.refs]
+        await conversations.set_turn(tx, conversation.key, message_ids, turn.id)
 
 
 def _asks_kimi(event: Event) -> bool:

@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, assert_never
+from typing import Final
 
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_operations import AnswerButtons
 from core.delivery.message_target import MessageTarget
 from core.delivery.streamed_message import StreamedMessage
+from core.domain.answer_buttons import buttons_for
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, Button
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
-from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome, TurnState
+from core.domain.turn_states import TurnOutcome, TurnState
 from core.ports.platform import MessageChannel
 from core.store import Database, conversations, turns
 from core.turns.claimed_turn import ClaimedTurn
@@ -89,24 +90,3 @@ class TurnDeliveries:
                 await self._clock.sleep(SAVE_REFS_RETRY_S)
             else:
                 return
-
-
-def buttons_for(outcome: TurnOutcome) -> tuple[ActionButton, ...]:
-    """Return the buttons of an answer with this outcome."""
-    match outcome:
-        case Outcome.COMPLETE | Outcome.CANNED:
-            return (ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
-        case Outcome.LENGTH_LIMIT:
-            return (ActionButton.CONTINUE, ActionButton.RETRY, ActionButton.GOOD, ActionButton.BAD)
-        case (
-            Outcome.NOTICE
-            | Outcome.NO_KNOWLEDGE
-            | Outcome.QUESTION_TOO_LONG
-            | Outcome.INTERRUPTED
-            | Outcome.CHANNEL_CLOSED
-        ):
-            return ()
-        case Outcome.EMPTY | Outcome.STOPPED | Outcome.FILES_UNREADABLE | Outcome.UNDELIVERED | KimiFailure():
-            return (ActionButton.RETRY,)
-        case _:
-            assert_never(outcome)

@@ -258,6 +258,10 @@ class TelegramWorld(World):
         """All messages of the bot in the chat."""
         return self.screen.in_channel(room.channel, by_bot=True)
 
+    async def forge(self, room: Room, person: Any, message: Shown, data: str) -> None:
+        """Press a button that a message of the bot need not have."""
+        await self.sim.forge_press(int(message.channel), int(message.message_id), data, person)
+
     async def press(self, room: Room, person: Any, label: str) -> None:
         """Press a button under the bot's last message."""
         shown = room.answers[-1]
@@ -324,6 +328,11 @@ class SlackWorld(World):
         """The messages of the bot in the direct conversation or the thread."""
         shown = self.screen.in_channel(room.channel, by_bot=True)
         return [one for one in shown if room.direct or one.thread == room.root]
+
+    async def forge(self, room: Room, person: Any, message: Shown, data: str) -> None:
+        """Press a button that a message of the bot need not have."""
+        action = "moonthread_choice_0"
+        assert await self.sim.forge_press(message.channel, message.message_id, action, data, person)
 
     async def press(self, room: Room, person: Any, label: str) -> None:
         """Press a button under the bot's last message."""

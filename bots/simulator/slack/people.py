@@ -181,6 +181,22 @@ class People(Contents):
                 return outcome.acked
         raise ValueError(f"no button {action_id!r} with value {value!r} under {ts}")
 
+    async def forge_press(self, channel: str, ts: str, action_id: str, value: str, person: str) -> bool:
+        """Send a press of a button that a message does not have; return whether the app acknowledged it.
+
+        Whether Slack lets a changed client do so is not documented; an app should not rely on it.
+        """
+        message = self.workspace.channels[channel].messages[ts]
+        action = {
+            "type": "button",
+            "block_id": "forged",
+            "action_id": action_id,
+            "value": value,
+            "action_ts": self.workspace.new_ts(),
+        }
+        payload = self._pressed(message, action, person)
+        return (await self.dispatcher.once(Envelope(kind="interactive", payload=payload))).acked
+
     def _pressed(self, message: Message, action: Json, person: str) -> Json:
         who, place = self.workspace.people[person], self.workspace.channels[message.channel]
         container: Json = {

@@ -96,6 +96,7 @@ turns = Table(
     Column("refs", VersionedJson(tuple[MessageRef, ...]), nullable=False),  # one for each page of the answer
     Column("partial_text", Text, nullable=False, server_default=""),
     Column("partial_reasoning", Text, nullable=False, server_default=""),
+    Column("options", JSON(none_as_null=True)),  # core.store.option_codec; NULL: the reply offers none
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Index("ix_turns_conversation_id_id", "conversation_id", "id"),

@@ -211,9 +211,11 @@ class Office:
             )
             await turns.save_answer(tx, turn, text=text, outcome=Outcome.COMPLETE)
             await history.save_answer(tx, conversation.id, turn.seq, turn.id, text)
+            message_id = f"A{turn.id}"
+            ref = MessageRef(channel=conversation.key.channel, message_id=message_id)
+            await turns.save_refs(tx, turn, [ref])
             await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
             await inbox.set_status(tx, [item.id], EventStatus.DONE)
-            message_id = f"A{turn.id}"
             await conversations.save_ref(tx, conversation.key, message_id, conversation.id, turn.id)
         return message_id
 

@@ -14,10 +14,11 @@ from core.domain.buttons import (
     SendDraft,
     SuggestReply,
 )
+from core.domain.events import Mention
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState, OutboxKind, OutboxSide
 from core.domain.queue import Lane
 from core.handoff.policy import EscalationMode
-from core.store import outbox, ratings
+from core.store import conversations, outbox, ratings
 from core.store.outbox import OutboxContent
 from tests.core.handoff.conftest import BO, LIN, Office, desk_chat, desk_chat_message
 from tests.event_builders import ANN, BOB, Chat, direct_chat, slack_channel
@@ -30,7 +31,7 @@ async def closed(office: Office, chat: Chat) -> int:
     handoff, thread = await office.hand_off(chat)
     await office.assign(thread)
     press = desk_chat().press(
-        ChangeHandoff(handoff_id=handoff.id, action=HandoffAction.CLOSE), "t", author=LIN
+        ChangeHandoff(handoff_id=handoff.id, action=HandoffAction.CLOSE), "ticket1", author=LIN
     )
     await office.ingest(press)
     asked = [item for item in await office.items() if item.content.choices][-1]
@@ -54,6 +55,8 @@ async def drafted(office: Office, chat: Chat) -> tuple[int, int]:
             side=OutboxSide.DESK,
             content=OutboxContent(text="Kimi suggests: Send it back.", draft="Send it back."),
         )
+        ref = MessageRef(channel=desk_chat().channel, message_id="D1")
+        await outbox.update_shown(tx, item_id, [ref], "Kimi suggests: Send it back.")
     return handoff.id, item_id
 
 
@@ -128,19 +131,85 @@ async def test_the_tickets_buttons_change_the_handoff(
     """At the desk each of them acts on the ticket's handoff."""
     handoff, _ = await office.hand_off(direct_chat())
     await office.ingest(
-        desk_chat().press(ChangeHandoff(handoff_id=handoff.id, action=action), "t", author=LIN)
+        desk_chat().press(ChangeHandoff(handoff_id=handoff.id, action=action), "ticket1", author=LIN)
     )
     assert (await office.handoff()).state is state
+
+
+async def test_another_members_press_makes_them_no_customer_of_the_conversation(office: Office) -> None:
+    """We chose: only the person who asked is offered a person; the others of a channel ask for themselves."""
+    chat = slack_channel()
+    question = replace(chat.message("Hi"), mention=Mention.BY_NAME)
+    await office.ingest(question)
+    answer = await office.answer(chat, thread=question.address.key.thread)
+    press = chat.press(RequestHuman(), answer, author=BOB, thread=question.address.key.thread)
+    await office.ingest(press)
+    bad = replace(press, action=ActionButton.BAD, delivery_id="bad")
+    office.configure(escalation_mode=EscalationMode.REQUEST)
+    await office.ingest(bad)
+    assert await office.no_handoff()
+    assert await office.items() == []
+
+    await office.ingest(replace(press, author=ANN, delivery_id="own"))
+    assert (await office.handoff()).customer.id == ANN.id
+
+
+async def test_an_offer_of_a_person_is_for_the_one_who_got_it(office: Office) -> None:
+    """The message that asks "Shall I get a person?" counts neither for others nor for other choices."""
+    office.configure(escalation_mode=EscalationMode.OFFER)
+    chat = direct_chat()
+    await office.ingest(chat.message("Hi"))
+    await office.ingest(chat.press(ActionButton.BAD, await office.answer(chat)))
+    (offer,) = [item for item in await office.items() if item.content.choices]
+    async with office.database.begin() as tx:
+        ref = MessageRef(channel=chat.channel, message_id="O1")
+        await outbox.update_shown(tx, offer.id, [ref], offer.content.text)
+        await conversations.save_ref(tx, chat.key(), "O1", offer.conversation_id, None)
+
+    await office.ingest(chat.press(RequestHuman(), "O1", author=BOB))
+    await office.ingest(chat.press(RateHandoff(handoff_id=1, stars=5), "O1"))
+    assert await office.no_handoff()
+
+    await office.ingest(replace(chat.press(RequestHuman(), "O1"), delivery_id="own"))
+    assert (await office.handoff()).customer.id == ANN.id
+
+
+async def test_a_ticket_acts_on_its_own_handoff_only(office: Office) -> None:
+    """Staff's buttons count on the ticket that shows them, not on another message of the desk."""
+    first, _ = await office.hand_off(direct_chat())
+    close = ChangeHandoff(handoff_id=first.id, action=HandoffAction.CLOSE)
+    await office.ingest(desk_chat().press(close, "another message", author=LIN))
+    await office.ingest(desk_chat().press(SuggestReply(handoff_id=first.id), "another message", author=LIN))
+    assert (await office.handoff()).state is HandoffState.WAITING
+    assert await office.shown(OutboxSide.DESK) == ["<ticket>"]
+
+
+async def test_stars_and_comments_count_on_the_message_that_asks_for_them(office: Office) -> None:
+    """A press under another message, of a second star, or of a comment before the stars, changes nothing."""
+    chat = direct_chat()
+    handoff_id = await closed(office, chat)
+    await office.ingest(chat.press(RateHandoff(handoff_id=handoff_id, stars=5), "another"))
+    await office.ingest(chat.press(CommentRating(handoff_id=handoff_id), "R1"))
+    async with office.database.read() as tx:
+        assert await ratings.get(tx, handoff_id) is None
+
+
+async def test_a_draft_is_sent_by_its_own_message_only(office: Office) -> None:
+    """A press on another message of the desk sends nothing to the customer."""
+    _, item_id = await drafted(office, direct_chat())
+    before = len(await office.items())
+    await office.ingest(desk_chat().press(SendDraft(item_id=item_id), "ticket1", author=LIN))
+    assert await office.items(after=before) == []
 
 
 async def test_a_forged_action_from_another_room_has_no_effect(office: Office) -> None:
     """A changed client can press any data; only a press in the desk's room counts."""
     handoff, _ = await office.hand_off(direct_chat())
     close = ChangeHandoff(handoff_id=handoff.id, action=HandoffAction.CLOSE)
-    await office.ingest(slack_channel().press(close, "t", author=BOB))
-    await office.ingest(direct_chat().press(close, "t"))
+    await office.ingest(slack_channel().press(close, "ticket1", author=BOB))
+    await office.ingest(direct_chat().press(close, "ticket1"))
     await office.ingest(
-        desk_chat().press(ChangeHandoff(handoff_id=99, action=HandoffAction.CLOSE), "t", author=LIN)
+        desk_chat().press(ChangeHandoff(handoff_id=99, action=HandoffAction.CLOSE), "ticket1", author=LIN)
     )
     assert (await office.handoff()).state is HandoffState.WAITING
 
@@ -208,7 +277,7 @@ async def test_a_draft_is_requested_beside_the_relay(office: Office) -> None:
     handoff, _ = await office.hand_off(direct_chat())
     office.woken.clear()
     before = len(await office.items())
-    await office.ingest(desk_chat().press(SuggestReply(handoff_id=handoff.id), "t", author=LIN))
+    await office.ingest(desk_chat().press(SuggestReply(handoff_id=handoff.id), "ticket1", author=LIN))
     assert [key.lane for key in office.woken] == [Lane.AI_ASSIST]
     assert await office.shown(OutboxSide.DESK, after=before) == ["<draft>"]
 
@@ -218,7 +287,7 @@ async def test_an_ended_handoff_gets_no_draft(office: Office) -> None:
     chat = direct_chat()
     handoff_id = await closed(office, chat)
     before = len(await office.items())
-    await office.ingest(desk_chat().press(SuggestReply(handoff_id=handoff_id), "t", author=LIN))
+    await office.ingest(desk_chat().press(SuggestReply(handoff_id=handoff_id), "ticket1", author=LIN))
     assert await office.items(after=before) == []
 
 
@@ -227,9 +296,9 @@ async def test_a_draft_is_sent_once_in_the_name_of_the_first_who_presses(office:
     handoff_id, item_id = await drafted(office, direct_chat())
     before = len(await office.items())
 
-    await office.ingest(desk_chat().press(SendDraft(item_id=item_id), "t", author=LIN))
+    await office.ingest(desk_chat().press(SendDraft(item_id=item_id), "D1", author=LIN))
     await office.ingest(
-        replace(desk_chat().press(SendDraft(item_id=item_id), "t", author=BO), delivery_id="b")
+        replace(desk_chat().press(SendDraft(item_id=item_id), "D1", author=BO), delivery_id="b")
     )
 
     assert await office.shown(OutboxSide.CUSTOMER, after=before) == ["**Lin:** Send it back."]
@@ -245,8 +314,8 @@ async def test_a_draft_cannot_be_sent_from_another_room(office: Office) -> None:
     chat = direct_chat()
     _, item_id = await drafted(office, chat)
     before = len(await office.items())
-    await office.ingest(chat.press(SendDraft(item_id=item_id), "t", author=ANN))
-    await office.ingest(desk_chat().press(SendDraft(item_id=999), "t", author=LIN))
+    await office.ingest(chat.press(SendDraft(item_id=item_id), "D1", author=ANN))
+    await office.ingest(desk_chat().press(SendDraft(item_id=999), "D1", author=LIN))
     assert await office.items(after=before) == []
 
 
@@ -255,11 +324,11 @@ async def test_a_draft_for_an_ended_handoff_is_reported(office: Office) -> None:
     handoff_id, item_id = await drafted(office, direct_chat())
     await office.ingest(
         desk_chat().press(
-            ChangeHandoff(handoff_id=handoff_id, action=HandoffAction.RETURN_TO_BOT), "t", author=LIN
+            ChangeHandoff(handoff_id=handoff_id, action=HandoffAction.RETURN_TO_BOT), "ticket1", author=LIN
         )
     )
     before = len(await office.items())
-    press = desk_chat().press(SendDraft(item_id=item_id), "t", author=LIN)
+    press = desk_chat().press(SendDraft(item_id=item_id), "D1", author=LIN)
     await office.ingest(replace(press, delivery_id="late"))
     assert await office.shown(OutboxSide.CUSTOMER, after=before) == []
     (told,) = await office.shown(OutboxSide.DESK, after=before)

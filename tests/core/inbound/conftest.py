@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.domain.events import Event, MessageReceived
+from core.domain.bot_messages import MessageRef
+from core.domain.buttons import OptionAction, OptionButton
+from core.domain.events import CommandReceived, Event, MessageReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
-from core.domain.turn_states import Outcome
+from core.domain.turn_states import Outcome, TurnOutcome
 from core.inbound.ingest import Ingestor
 from core.store import Database, conversations, history, inbox, turns
 from core.store.conversations import Conversation
@@ -85,18 +87,44 @@ class Inbound:
             )
         return turn, self.active_answers.register(conversation.id)
 
-    async def answer(self, conversation: Conversation, text: str) -> Turn:
+    async def answer(
+        self, conversation: Conversation, text: str, *, outcome: TurnOutcome = Outcome.COMPLETE
+    ) -> Turn:
         """Let a worker answer the conversation's oldest question; the message's id is "A" and the turn's."""
         turn, answer = await self.begin_answer(conversation)
         async with self.database.begin() as tx:
-            await turns.save_answer(tx, turn, text=text, outcome=Outcome.COMPLETE)
+            await turns.save_answer(tx, turn, text=text, outcome=outcome)
             await history.save_answer(tx, conversation.id, turn.seq, turn.id, text)
-            await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
+            ref = MessageRef(channel=conversation.key.channel, message_id=f"A{turn.id}")
+            await turns.save_refs(tx, turn, [ref])
+            await turns.finish(tx, turn, outcome=outcome)
             await inbox.set_status(tx, [turn.inbox_id], EventStatus.DONE)
             key = conversation.key
             await conversations.save_ref(tx, key, f"A{turn.id}", conversation.id, turn.id)
         self.active_answers.remove(conversation.id, answer)
         return turn
+
+    async def show_menu(self, command: CommandReceived, message_id: str, *options: OptionAction) -> None:
+        """Let a worker reply to a command with a message that offers options."""
+        assert await self.ingest(command)
+        key = command.address.key
+        async with self.database.begin() as tx:
+            conversation = await conversations.get_or_create(tx, key, command.chat_type)
+            (item, *_) = await inbox.load_open_items(tx, QueueKey(conversation.id, Lane.COMMANDS), limit=1)
+            turn = await turns.claim(
+                tx,
+                conversation_id=conversation.id,
+                inbox_id=item.id,
+                seq=item.id,
+                asker_id=command.author.id,
+                notice=True,
+            )
+            buttons = [OptionButton(label="An option", action=action) for action in options]
+            await turns.save_answer(tx, turn, text="Choose.", outcome=Outcome.NOTICE, options=buttons)
+            await turns.save_refs(tx, turn, [MessageRef(channel=key.channel, message_id=message_id)])
+            await turns.finish(tx, turn, outcome=Outcome.NOTICE)
+            await inbox.set_status(tx, [item.id], EventStatus.DONE)
+            await conversations.save_ref(tx, key, message_id, conversation.id, turn.id)
 
 
 @pytest.fixture

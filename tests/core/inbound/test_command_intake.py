@@ -3,11 +3,11 @@
 import pytest
 
 from core.access import AccessLists
-from core.domain.buttons import ActionButton, RequestHuman, RunCommand
+from core.domain.buttons import ActionButton, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.events import Mention, MessageReceived
 from core.domain.queue import Lane
-from core.domain.turn_states import CancelReason
+from core.domain.turn_states import CancelReason, Outcome
 from core.store import conversation_settings, schema
 from core.store.conversation_settings import START_PAYLOAD
 from core.store.conversations import Conversation
@@ -94,7 +94,7 @@ async def test_a_button_under_an_answer_asks_again(inbound: Inbound, action: Act
     """Retry and Continue are queued with the questions of the conversation that the message is of."""
     chat = direct_chat()
     _, conversation = await asked(inbound, chat)
-    turn = await inbound.answer(conversation, "Because.")
+    turn = await inbound.answer(conversation, "Because.", outcome=Outcome.LENGTH_LIMIT)
     press = chat.press(action, f"A{turn.id}")
     assert await inbound.ingest(press)
     assert await inbound.open_events() == [press]
@@ -146,14 +146,11 @@ async def test_a_reply_with_a_command_concerns_that_conversation(inbound: Inboun
     assert inbound.woken[-1].conversation_id == first.id
 
 
-@pytest.mark.parametrize(
-    "action", [RunCommand(command=CommandName.MODEL, argument="kimi-k3"), RequestHuman()]
-)
-async def test_an_option_is_worked_on_beside_the_running_answer(
-    inbound: Inbound, action: RunCommand | RequestHuman
-) -> None:
+async def test_an_option_is_worked_on_beside_the_running_answer(inbound: Inbound) -> None:
     """A pressed option does not wait for the answers of the conversation."""
     chat = direct_chat()
+    action = RunCommand(command=CommandName.MODEL, argument="kimi-k3")
+    await inbound.show_menu(chat.command(CommandName.MODEL), "menu", action)
     _, conversation = await asked(inbound, chat)
     await inbound.begin_answer(conversation)
     press = chat.press(action, "menu")

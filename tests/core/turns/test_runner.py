@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from core.access import Quotas
 from core.access.closed_places import CLOSED_FOR_S
 from core.commands import Command, CommandReply
+from core.domain.answer_buttons import buttons_for
 from core.domain.buttons import ActionButton, OptionButton, RequestHuman, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
@@ -21,7 +22,6 @@ from core.store import inbox, turns
 from core.testing.scripted_model import Delay
 from core.text.notices import Notice
 from core.turns.answer_producer import MAX_ATTEMPTS
-from core.turns.turn_delivery import buttons_for
 from tests.core.turns.conftest import Turns
 
 pytestmark = pytest.mark.virtual_time
