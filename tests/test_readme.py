@@ -19,6 +19,7 @@ from typer.main import get_command
 from bots.cli import app
 from bots.readme_tables import TABLES, render_settings
 from bots.simulator.kimi import KimiSimulator, answer_with
+from core.access.price_list import PriceList
 from core.domain.command_names import CommandName
 from core.settings import load, setting_specs
 from core.settings.secret_files import secret_file_variables
@@ -147,6 +148,43 @@ def test_every_document_is_linked_from_the_front() -> None:
 def test_the_front_page_is_short(front: str) -> None:
     """A newcomer reads at most 250 lines before the first answer."""
     assert len(read(front).splitlines()) <= 250
+
+
+@pytest.mark.parametrize("model", ["kimi-k2.6", "kimi-k3", "kimi-k3.1-pro"])
+def test_the_costs_follow_from_the_price_list(model: str) -> None:
+    """A thousand questions of the three sizes cost what DEPLOYMENT.md says."""
+    sizes = ((1_500, 500, 600), (6_000, 4_000, 1_200), (3_500, 1_000, 500))
+    costs = [
+        PriceList().cost_usd(model, prompt_tokens=prompt, cached_tokens=cached, completion_tokens=out)
+        for prompt, cached, out in sizes
+    ]
+
+    assert f"| `{model}` | " + " | ".join(f"{1_000 * (cost or 0):.1f}" for cost in costs) in read(
+        "DEPLOYMENT.md"
+    )
+
+
+def test_the_front_pages_in_both_languages_have_the_same_content() -> None:
+    """Neither lags behind: the same headings by level, links, settings and commands."""
+
+    def content(front: str) -> tuple[object, ...]:
+        text = read(front)
+        levels = re.findall(r"^(#+) ", _FENCE.sub("", text), re.MULTILINE)
+        links = {link for link in re.findall(r"\]\(([^)]+)\)", text) if link not in FRONT}
+        shell = [
+            re.sub(r'#.*|".*"', "", line).strip()
+            for block in blocks(front, "sh")
+            for line in block.splitlines()
+        ]
+        return (
+            levels,
+            links,
+            set(_SETTING.findall(text)),
+            re.findall(r"^\| `(/\w+)", text, re.MULTILINE),
+            shell,
+        )
+
+    assert content("README.zh.md") == content("README.md")
 
 
 # -- commands -----------------------------------------------------------------------------------------

@@ -22,14 +22,15 @@ def check() -> None:
     results += [CheckResult("warning", advice) for advice in (*likely_typos(), *outdated_names())]
     results += check_store.check_private_files(settings)
     for result in results:
-        _print_result(result)
+        print_result(result)
     if settings is not None:
         results += run_async(_run_checks(settings))
     if any(result.level == "fault" for result in results):
         raise typer.Exit(1)
 
 
-def _print_result(result: CheckResult) -> None:
+def print_result(result: CheckResult) -> None:
+    """Print the result as one line."""
     advice = f"  → {result.advice}" if result.advice else ""
     print(f"{SYMBOLS[result.level]} {result.summary}{advice}", flush=True)
 
@@ -65,7 +66,7 @@ async def _run_checks(settings: Settings) -> list[CheckResult]:
         results = await pending
         all_results += results
         for result in results:
-            _print_result(result)
+            print_result(result)
     return all_results
 
 

@@ -69,14 +69,27 @@ async def _check_balance(settings: Settings, host: str) -> CheckResult:
             return CheckResult("warning", f"Kimi: {host} tells the balance in a form that is not known")
 
 
+async def find_region(settings: Settings, *, regions: Mapping[str, str] = REGIONS) -> str:
+    """Return the base URL of another region that accepts the key; "" if none does.
+
+    Only the regions' own addresses are tried: a key of another provider is shown to nobody else.
+    """
+    if settings.kimi_base_url in regions:
+        for base_url in regions:
+            if base_url != settings.kimi_base_url and await _accepts_key(settings, base_url):
+                return base_url
+    return ""
+
+
 async def _explain_refused_key(settings: Settings, regions: Mapping[str, str]) -> CheckResult:
     """Return the region that accepts the key, if one does."""
     what = f"Kimi: {urlsplit(settings.kimi_base_url).hostname} refuses the key"
     if settings.kimi_base_url not in regions:
         return CheckResult("fault", what, "Copy KIMI_API_KEY anew from that provider's console.")
-    for base_url, name in regions.items():
-        if base_url != settings.kimi_base_url and await _accepts_key(settings, base_url):
-            return CheckResult("fault", f"{what}: it belongs to {name}", f"Set KIMI_BASE_URL={base_url}")
+    if base_url := await find_region(settings, regions=regions):
+        return CheckResult(
+            "fault", f"{what}: it belongs to {regions[base_url]}", f"Set KIMI_BASE_URL={base_url}"
+        )
     advice = (
         "Copy KIMI_API_KEY anew from platform.kimi.com or platform.kimi.ai; keys of Kimi Code are others."
     )

@@ -11,6 +11,7 @@ from typer.main import get_command, get_group
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "init": "bots.cli.init:init",
         "run": "bots.cli.run:run",
         "check": "bots.cli.check:check",
         "config": "bots.cli.config:config",

@@ -25,6 +25,18 @@ async def run_checks(config: SlackConfig, *, desk_channel: str = "") -> list[Che
         return [*found, *await _check_event_delivery(client, config), *room]
 
 
+async def check_bot_token(config: SlackConfig) -> list[CheckResult]:
+    """Check only the bot token and its scopes."""
+    async with aiohttp.ClientSession(timeout=HTTP_TIMEOUT) as session:
+        return await _check_bot(build_client(config, session), config)
+
+
+async def check_event_delivery(config: SlackConfig) -> list[CheckResult]:
+    """Check only the way that events take to the bot: the app token, or the signing secret."""
+    async with aiohttp.ClientSession(timeout=HTTP_TIMEOUT) as session:
+        return await _check_event_delivery(build_client(config, session), config)
+
+
 async def _check_bot(client: AsyncWebClient, config: SlackConfig) -> list[CheckResult]:
     try:
         me, granted = await identify(client, agent_view=config.agent_view)
