@@ -70,12 +70,7 @@ def _data_commands(
         CommandName.UNBLOCK: UnblockCommand(base.database, staff=staff),
         CommandName.LANGUAGE: LanguageCommand(base.database),
         CommandName.USAGE: UsageCommand(base.database),
-        CommandName.FORGET: ForgetCommand(
-            base.database,
-            base.clock,
-            cancel=components.delivery.work_queue.cancel,
-            collect_files=collector.collect_soon,
-        ),
+        CommandName.FORGET: ForgetCommand(components.forgetter),
         CommandName.CONSOLE: ConsoleCommand(
             base.database,
             components.console_rights.load,

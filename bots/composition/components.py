@@ -15,6 +15,7 @@ from bots.composition.infrastructure import Infrastructure, build_infrastructure
 from bots.composition.knowledge_wiring import KnowledgeComponents, build_knowledge
 from bots.composition.llm_wiring import LlmComponents, build_llm
 from bots.platform_adapter import Platform
+from core.commands import PersonForgetter
 from core.domain.clock import Clock
 from core.inbound.console_rights import ConsoleRightsReader
 from core.inbound.ingest import Ingestor
@@ -34,6 +35,7 @@ class Components:
     files: FileComponents
     staff: StaffDirectory
     console_rights: ConsoleRightsReader
+    forgetter: PersonForgetter
     handoff: HandoffComponents
     knowledge: KnowledgeComponents
     ingestor: Ingestor
@@ -58,6 +60,12 @@ def build_components(
         delivery=delivery,
         files=files,
         staff=staff,
+        forgetter=PersonForgetter(
+            base.database,
+            base.clock,
+            cancel=delivery.work_queue.cancel,
+            collect_files=files.garbage_collector.collect_soon,
+        ),
         console_rights=build_console_rights(base, staff),
         handoff=handoff,
         knowledge=build_knowledge(base, files, staff, handoff.offers),

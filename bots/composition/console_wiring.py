@@ -8,6 +8,7 @@ from bots.observability.readiness import ComponentStatus
 from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
 from core.domain.errors import SettingsError
+from core.handoff.operator_actions import OperatorActions
 from core.settings import Settings
 from core.settings.origins import effective_settings
 
@@ -29,6 +30,10 @@ def build_console_server(
     site = ConsoleSite(
         database=components.base.database,
         components=states,
+        actions=OperatorActions(
+            components.base.database, components.delivery.work_queue, components.handoff.service
+        ),
+        forgetter=components.forgetter,
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
         base_path=address.path.rstrip("/"),

@@ -15,11 +15,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bots.console import pages_activity, pages_operation, pages_team
+from bots.console import actions_conversation, pages_activity, pages_operation, pages_team
 from bots.console.forms import is_genuine, read_form
 from bots.console.sign_in import COOKIE, SignIn
 from bots.console.site import NAVIGATION, ConsoleSite, Page, Visit, browser_language, render
 from core.domain.errors import StoreUnavailable
+from core.inbound.console_rights import ConsoleRole
 from core.store import console_access
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,13 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
 )
 ACTIONS: Final[Mapping[str, Page]] = MappingProxyType(
     {
+        "/conversations/{number}/stop": actions_conversation.stop,
+        "/conversations/{number}/retry": actions_conversation.retry,
+        "/conversations/{number}/take": actions_conversation.take,
+        "/conversations/{number}/back": actions_conversation.back,
+        "/conversations/{number}/close": actions_conversation.close,
+        "/conversations/{number}/answer": actions_conversation.answer,
+        "/conversations/{number}/forget": actions_conversation.forget,
         "/audit/end-sessions": pages_operation.end_sessions,
     }
 )
@@ -117,9 +125,10 @@ def _signed_in(site: ConsoleSite, path: str, page: Page, *, redirect: bool = Tru
         if rights is None:
             return render(site, browser_language(request), "message.html", key="no_rights", status_code=403)
         visit = Visit(site=site, request=request, session=session, rights=rights)
-        if rights.role not in roles:
+        changes = request.method == "POST"
+        if rights.role not in roles or (changes and rights.role is ConsoleRole.VIEWER):
             return visit.render("message.html", key="no_right", status_code=403)
-        if request.method == "POST":
+        if changes:
             form = await read_form(request)
             if not is_genuine(form, session):
                 return visit.render("message.html", key="form_stale", status_code=403)

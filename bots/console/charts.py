@@ -34,3 +34,37 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
         if points
     )
     return _PICTURE.format(WIDTH, HEIGHT, label, lines)
+
+
+BAR_WIDTH: Final = 600
+BAR_HEIGHT: Final = 140
+_AXIS: Final = 18  #: height of the names below the bars
+_TOP: Final = 16  #: room for the greatest value
+_MAX_NAMES: Final = 10  #: names that fit below the bars
+
+_BARS: Final = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
+_BAR: Final = Markup(
+    '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {}</title></rect>'
+)
+_NAME: Final = Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
+
+
+def bar_chart(bars: Sequence[tuple[str, float | None]], label: str, *, unit: str = "") -> Markup:
+    """Return a chart with a bar for each name, in order; a missing value leaves its place empty.
+
+    ``label`` is read out in place of the picture, with the greatest value.
+    """
+    top = max((value for _, value in bars if value is not None), default=0.0)
+    step = BAR_WIDTH / max(1, len(bars))
+    every = -(-len(bars) // _MAX_NAMES)
+    room = BAR_HEIGHT - _AXIS - _TOP
+    parts = [_NAME.format(BAR_WIDTH / 2, _TOP - 4, f"max {top:g}{unit}")] if top else []
+    for index, (name, value) in enumerate(bars):
+        if value is not None:
+            height = room * value / top if top else 0.0
+            y = BAR_HEIGHT - _AXIS - height
+            shown = f"{value:g}{unit}"
+            parts.append(_BAR.format(index * step + step * 0.1, y, step * 0.8, height, name, shown))
+        if index % every == 0:
+            parts.append(_NAME.format(index * step + step / 2, BAR_HEIGHT - 4, name))
+    return _BARS.format(BAR_WIDTH, BAR_HEIGHT, f"{label}; max {top:g}{unit}", Markup("").join(parts))

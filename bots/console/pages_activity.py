@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from bots.console.site import Visit, parse_number
-from core.store import activity_report, conversation_reports, turn_reports
+from bots.console.site import Visit
+from core.domain.message_content import MessageRole
+from core.store import activity_report, conversation_reports, handoffs, turn_reports
+from core.store import conversations as conversations_store
 from core.store.activity_report import HourlyActivity
 from core.store.conversation_reports import ConversationFilter
 from core.store.turn_reports import TurnFilter, TurnReport
@@ -58,7 +60,7 @@ async def conversations(visit: Visit) -> Response:
 async def conversation(visit: Visit) -> Response:
     """Return one conversation, which is audited as read."""
     page = await _conversation(visit, "conversation.html")
-    await visit.audit("conversation.read", str(_path_number(visit)))
+    await visit.audit("conversation.read", str(visit.path_number))
     return page
 
 
@@ -71,7 +73,7 @@ async def turn(visit: Visit) -> Response:
     """Redirect to a turn within its conversation."""
     async with visit.site.database.read() as tx:
         found = await turn_reports.list_turns(
-            tx, TurnFilter(turn_id=_path_number(visit)), scope=visit.rights.readable, limit=1
+            tx, TurnFilter(turn_id=visit.path_number), scope=visit.rights.readable, limit=1
         )
     if not found:
         raise HTTPException(404)
@@ -100,7 +102,7 @@ async def _now(visit: Visit, template: str) -> Response:
 
 
 async def _conversation(visit: Visit, template: str) -> Response:
-    conversation_id, before = _path_number(visit), visit.number("before")
+    conversation_id, before = visit.path_number, visit.number("before")
     scope = visit.rights.readable
     async with visit.site.database.read() as tx:
         messages = await conversation_reports.list_messages(
@@ -109,6 +111,8 @@ async def _conversation(visit: Visit, template: str) -> Response:
         turns = await turn_reports.list_turns(
             tx, TurnFilter(conversation_id=conversation_id), scope=scope, limit=CONVERSATION_LENGTH
         )
+        mine = await conversations_store.find_in_scope(tx, conversation_id, visit.rights.changeable)
+        handoff = await handoffs.get_active(tx, conversation_id)
     if not messages and not turns:
         raise HTTPException(404)
     answered = {message.turn_id for message in messages}
@@ -120,6 +124,9 @@ async def _conversation(visit: Visit, template: str) -> Response:
         unanswered=_unanswered(turns, answered) if before is None else (),
         earlier=messages[0].id if len(messages) == CONVERSATION_LENGTH else None,
         before=before,
+        can_change=mine is not None,
+        handoff=handoff,
+        writers={one.author_id: one.author_name for one in messages if one.role is MessageRole.USER},
     )
 
 
@@ -134,15 +141,3 @@ def _mean_first_token_s(hours: Sequence[HourlyActivity]) -> float | None:
     return (
         sum((one.time_to_first_token_s or 0.0) * one.questions for one in known) / weight if weight else None
     )
-
-
-def _path_number(visit: Visit) -> int:
-    """Return the number in the path.
-
-    Raises:
-        HTTPException: it is none (404).
-    """
-    number = parse_number(visit.request.path_params["number"])
-    if number is None:
-        raise HTTPException(404)
-    return number

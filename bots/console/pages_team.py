@@ -1,14 +1,16 @@
 """Pages about the team's work: desk, knowledge, rules of chats."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from starlette.responses import Response
 
 from bots.console.site import Visit
+from bots.console.thread_links import thread_link
 from core.chat_policy import render_rules
+from core.inbound.console_rights import ConsoleRole
 from core.knowledge.finder import FoundPassage, PassageFinder
 from core.store import (
     activity_report,
@@ -24,6 +26,7 @@ from core.store.turn_reports import TurnFilter
 
 PERIOD = timedelta(days=30)
 MAX_GAPS = 50
+STARS = (1, 2, 3, 4, 5)
 MAX_QUESTION_CHARS = 1_000
 
 
@@ -38,12 +41,32 @@ class AssigneeFigures:
     mean_stars: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFigures:
+    """Handoffs that were requested on one day."""
+
+    day: str  #: as MM-DD
+    handoffs: int
+    response_s: float | None  #: median
+    resolution_s: float | None  #: median
+
+
 async def desk(visit: Visit) -> Response:
     """Return who is at the desk, and figures of the last month."""
     async with visit.site.database.read() as tx:
         handoffs = await activity_report.list_open_handoffs(tx, scope=visit.rights.readable)
+        colleagues = await activity_report.list_assignees(tx, scope=visit.rights.changeable)
         outcomes = await ratings.load_outcomes(tx, scope=visit.rights.readable, since=utc_now() - PERIOD)
-    return visit.render("desk.html", handoffs=handoffs, assignees=figures_by_assignee(outcomes))
+    return visit.render(
+        "desk.html",
+        handoffs=handoffs,
+        links={one.id: thread_link(one.desk_platform, one.desk_channel, one.desk_thread) for one in handoffs},
+        colleagues=colleagues,
+        can_change=visit.rights.role is not ConsoleRole.VIEWER,
+        assignees=figures_by_assignee(outcomes),
+        stars=[sum(one.stars == stars for one in outcomes) for stars in STARS],
+        days=figures_by_day(outcomes),
+    )
 
 
 async def knowledge_sets(visit: Visit) -> Response:
@@ -77,6 +100,20 @@ async def chats(visit: Visit) -> Response:
     return visit.render("chats.html", rows=rows, blocked=blocked)
 
 
+def figures_by_day(outcomes: Sequence[HandoffOutcome]) -> Sequence[DayFigures]:
+    """Return figures of each day (UTC) with handoffs, in order."""
+    days = sorted({one.requested_at.date() for one in outcomes})
+    return [
+        DayFigures(
+            day=f"{day:%m-%d}",
+            handoffs=sum(one.requested_at.date() == day for one in outcomes),
+            response_s=_median(one.response_s for one in outcomes if one.requested_at.date() == day),
+            resolution_s=_median(one.resolution_s for one in outcomes if one.requested_at.date() == day),
+        )
+        for day in days
+    ]
+
+
 def figures_by_assignee(outcomes: Sequence[HandoffOutcome]) -> Sequence[AssigneeFigures]:
     """Return figures for each assignee, those with the most handoffs first."""
     names = {one.assignee for one in outcomes}
@@ -91,6 +128,11 @@ def _figures(name: str, outcomes: Sequence[HandoffOutcome]) -> AssigneeFigures:
         name=name,
         handoffs=len(outcomes),
         answered=len(responses),
-        median_response_s=statistics.median(responses) if responses else None,
+        median_response_s=_median(responses),
         mean_stars=statistics.mean(stars) if stars else None,
     )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

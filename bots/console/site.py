@@ -7,12 +7,15 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bots.console.charts import sparkline
+from bots.console.charts import bar_chart, sparkline
 from bots.console.texts import translate
 from bots.observability.readiness import ComponentStatus
+from core.commands import PersonForgetter
+from core.handoff.operator_actions import ActionResult, Operator, OperatorActions
 from core.inbound.console_rights import ConsoleRights, ConsoleRole
 from core.settings.origins import EffectiveSetting
 from core.store import Database, console_access
@@ -23,6 +26,9 @@ from core.text.language import Language, language_of_tag
 _EVERYBODY: Final = frozenset(ConsoleRole)
 _READERS: Final = frozenset({ConsoleRole.ADMIN, ConsoleRole.VIEWER})
 _ADMINS: Final = frozenset({ConsoleRole.ADMIN})
+
+RESULTS: Final = frozenset({*ActionResult, "saved", "forgotten", "still_answering", "unconfirmed"})
+"""What the page after a change may say."""
 
 NAVIGATION: Final[Mapping[str, frozenset[ConsoleRole]]] = MappingProxyType(
     {
@@ -46,6 +52,8 @@ class ConsoleSite:
     database: Database
     components: Callable[[], Awaitable[Sequence[ComponentStatus]]]  #: of this replica
     settings: Callable[[], Sequence[EffectiveSetting]]
+    actions: OperatorActions
+    forgetter: PersonForgetter
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"
     secure: bool = False  #: browsers reach it by https only
@@ -65,6 +73,23 @@ class Visit:
     def language(self) -> Language:
         """The browser's first language, Chinese or English."""
         return browser_language(self.request)
+
+    @property
+    def operator(self) -> Operator:
+        """The person as somebody who acts in conversations."""
+        return Operator(person=self.session.person, scope=self.rights.changeable)
+
+    @property
+    def path_number(self) -> int:
+        """The number in the path.
+
+        Raises:
+            HTTPException: it is none (404).
+        """
+        number = parse_number(self.request.path_params["number"])
+        if number is None:
+            raise HTTPException(404)
+        return number
 
     def argument(self, name: str) -> str:
         """Return a query argument without surrounding blanks; "" if it is missing."""
@@ -103,6 +128,7 @@ class Visit:
             session=self.session,
             role=self.rights.role,
             path=self.request.url.path,
+            result=self.argument("result") if self.argument("result") in RESULTS else "",
             **values,
         )
 
@@ -151,8 +177,10 @@ def _environment() -> Environment:
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
     environment.filters["age"] = lambda moment: _duration((utc_now() - moment).total_seconds())
     environment.filters["duration"] = _duration
+    environment.filters["zip"] = zip
     environment.filters["usd"] = lambda value: "–" if value is None else f"{value:.4f}"
     environment.globals["sparkline"] = sparkline
+    environment.globals["bar_chart"] = bar_chart
     return environment
 
 

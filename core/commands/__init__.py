@@ -11,7 +11,7 @@ from core.commands.command import Command, CommandDispatcher, CommandHandler, Co
 from core.commands.console import ConsoleCommand
 from core.commands.context import ContextCommand
 from core.commands.files import FilesCommand, NewCommand
-from core.commands.forget import ForgetCommand
+from core.commands.forget import ForgetCommand, PersonForgetter
 from core.commands.handoff import HANDOFF_COMMANDS
 from core.commands.language import LanguageCommand
 from core.commands.learn import LearnCommand
@@ -41,6 +41,7 @@ __all__ = [
     "LearnCommand",
     "ModelCommand",
     "NewCommand",
+    "PersonForgetter",
     "PersonaCommand",
     "SearchCommand",
     "SettingsCommand",

@@ -24,8 +24,8 @@ POLL_INTERVAL_S: Final = 0.2
 Cancel = Callable[[int, CancelReason], None]
 
 
-class ForgetCommand:
-    """Asks whether it is meant, then deletes. Only the person who asked can confirm."""
+class PersonForgetter:
+    """Deletes what a person said on a platform, what they were answered, and their files."""
 
     def __init__(
         self,
@@ -40,6 +40,42 @@ class ForgetCommand:
         self._clock = clock
         self._cancel = cancel
         self._collect_files = collect_files
+
+    async def forget(self, actor: Actor) -> ForgetResult | None:
+        """Return what was deleted; None if an answer to the person does not end, and nothing was deleted."""
+        if not await self._stop_answers(actor):
+            return None
+        async with self._database.begin() as tx:
+            name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
+            gone = await privacy.forget_person(tx, actor, alias=name)
+        self._collect_files()
+        log.info(
+            "privacy.person_forgotten", platform=actor.platform, messages=gone.messages, answers=gone.answers
+        )
+        return gone
+
+    async def _stop_answers(self, actor: Actor) -> bool:
+        """End every answer that is being written to the person; False where one does not end."""
+        deadline = self._clock.time() + STOP_TIMEOUT_S
+        while True:
+            async with self._database.begin() as tx:
+                running = await privacy.answering_conversation_ids(tx, actor)
+                for conversation_id in running:
+                    await turns.request_cancel(tx, conversation_id, CancelReason.STOP)
+            if not running:
+                return True
+            if self._clock.time() > deadline:
+                return False
+            for conversation_id in running:
+                self._cancel(conversation_id, CancelReason.STOP)
+            await self._clock.sleep(POLL_INTERVAL_S)
+
+
+class ForgetCommand:
+    """Asks whether it is meant, then deletes. Only the person who asked can confirm."""
+
+    def __init__(self, forgetter: PersonForgetter) -> None:
+        self._forgetter = forgetter
 
     async def __call__(self, command: Command) -> CommandReply:
         """Handle one order."""
@@ -61,9 +97,8 @@ class ForgetCommand:
                 return _confirmation(command.language, person_id=command.author.id)
 
     async def _forget(self, command: Command) -> CommandReply:
-        key = command.conversation.key
-        who = Actor.at(key, command.author.id)
-        if not await self._stop_answers(who):
+        gone = await self._forgetter.forget(Actor.at(command.conversation.key, command.author.id))
+        if gone is None:
             return CommandReply(
                 text=pick(
                     command.language,
@@ -72,30 +107,7 @@ class ForgetCommand:
                     "Please send `/forget yes` again in a moment.",
                 )
             )
-        async with self._database.begin() as tx:
-            name = anonymous_alias(await get_or_create_key(tx, KEY_NAME), who)
-            gone = await privacy.forget_person(tx, who, alias=name)
-        self._collect_files()
-        log.info(
-            "privacy.person_forgotten", platform=who.platform, messages=gone.messages, answers=gone.answers
-        )
         return CommandReply(text=_done_text(gone, command.language))
-
-    async def _stop_answers(self, actor: Actor) -> bool:
-        """End every answer that is being written to the person; False where one does not end."""
-        deadline = self._clock.time() + STOP_TIMEOUT_S
-        while True:
-            async with self._database.begin() as tx:
-                running = await privacy.answering_conversation_ids(tx, actor)
-                for conversation_id in running:
-                    await turns.request_cancel(tx, conversation_id, CancelReason.STOP)
-            if not running:
-                return True
-            if self._clock.time() > deadline:
-                return False
-            for conversation_id in running:
-                self._cancel(conversation_id, CancelReason.STOP)
-            await self._clock.sleep(POLL_INTERVAL_S)
 
 
 def _confirmation(language: Language, *, person_id: str) -> CommandReply:

@@ -92,8 +92,8 @@ class HandoffCommandHandler:
             language=await customer_language(tx, conversation, customer),
             address=customer_address(conversation, event),
         )
-        result = await self._service.assign_in_shared_room(
-            tx, conversation, request, event.author, inbox_id=inbox_id
+        result = await self._service.assign(
+            tx, conversation, request, event.author, inbox_id=inbox_id, in_shared_room=True
         )
         return enqueued(conversation.id, result)
 

@@ -123,7 +123,7 @@ class HandoffService:
         )
         return await self._start(tx, conversation, request, change)
 
-    async def assign_in_shared_room(
+    async def assign(
         self,
         tx: Transaction,
         conversation: Conversation,
@@ -131,14 +131,15 @@ class HandoffService:
         assignee: Person,
         *,
         inbox_id: int,
+        in_shared_room: bool = False,
     ) -> HandoffResult:
-        """Start a handoff in the customer's own room, where the assignee answers."""
+        """Start a handoff that a person has from the beginning, at the desk or in the customer's room."""
         policy = await self.load_policy(tx, request.address, request.language)
         change = _Change(
             action=HandoffAction.ASSIGN,
             transition=initial_transition(HandoffAction.ASSIGN),
             author=assignee,
-            policy=replace(policy, desk_room=DeskRoom()),
+            policy=replace(policy, desk_room=DeskRoom()) if in_shared_room else policy,
             inbox_id=inbox_id,
         )
         return await self._start(tx, conversation, request, change)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import case, func, or_, select
 
+from core.domain.addresses import Person
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.turn_states import CallPurpose, Outcome
 from core.store import schema
@@ -43,6 +44,10 @@ class OpenHandoff:
     customer_waiting: bool  #: the customer wrote last
     requested_at: datetime
     first_reply_at: datetime | None
+    assignee_id: str
+    desk_platform: str  #: "" if the team answers in the customer's own room
+    desk_channel: str
+    desk_thread: str  #: "" until it is open
 
 
 async def hourly_activity(
@@ -78,6 +83,7 @@ async def list_open_handoffs(
         select(
             _H.c.id, _H.c.conversation_id, _C.c.platform, _H.c.customer_name, _H.c.reason, _H.c.state,
             _H.c.assignee_name, _H.c.customer_waiting, _H.c.requested_at, _H.c.first_reply_at,
+            _H.c.assignee_id, _H.c.desk_platform, _H.c.desk_channel, _H.c.desk_thread,
         )
         .select_from(_H.join(_C, _C.c.id == _H.c.conversation_id))
         .where(scope.condition(), _H.c.ended_at.is_(None))
@@ -100,3 +106,15 @@ def _activity(
         cost_usd=cost,
         time_to_first_token_s=None if first is None else float(first),
     )
+
+
+async def list_assignees(tx: Transaction, *, scope: ConversationScope, limit: int = 50) -> Sequence[Person]:
+    """Return the people who have had handoffs, those with the latest first."""
+    query = (
+        select(_H.c.assignee_id, _H.c.assignee_name)
+        .where(_H.c.assignee_id != "", scope.condition_on(_H.c.conversation_id))
+        .group_by(_H.c.assignee_id, _H.c.assignee_name)
+        .order_by(func.max(_H.c.id).desc())
+        .limit(limit)
+    )
+    return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]

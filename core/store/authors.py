@@ -27,6 +27,18 @@ async def load_ids(tx: Transaction, conversation_id: int) -> frozenset[str]:
     return frozenset((await tx.execute(_IDS, {"conversation": conversation_id})).scalars())
 
 
+async def find_name(tx: Transaction, platform: str, person_id: str) -> str:
+    """Return the name under which a person last wrote on a platform; "" if they have not."""
+    query = (
+        select(_M.c.author_name)
+        .join(_C, _C.c.id == _M.c.conversation_id)
+        .where(_C.c.platform == platform, _M.c.author_id == person_id, _M.c.author_name != "")
+        .order_by(_M.c.id.desc())
+        .limit(1)
+    )
+    return (await tx.execute(query)).scalar_one_or_none() or ""
+
+
 async def load_in_channel(tx: Transaction, key: ThreadKey, *, limit: int = 500) -> Sequence[Person]:
     """Return everybody who has written in a channel, once for each name they had, the latest first."""
     query = (

@@ -12,6 +12,7 @@ from core.domain.events import CommandReceived, MessageReceived
 from core.domain.turn_states import Outcome
 from core.store import schema
 from core.store.clock import utc_now
+from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 from core.store.upsert import Upsert
 
@@ -57,6 +58,14 @@ async def find(tx: Transaction, key: ThreadKey) -> Conversation | None:
 async def get(tx: Transaction, conversation_id: int) -> Conversation:
     """Return a conversation that is known to exist."""
     return from_row((await tx.execute(_GET, {"id": conversation_id})).one())
+
+
+async def find_in_scope(
+    tx: Transaction, conversation_id: int, scope: ConversationScope
+) -> Conversation | None:
+    """Return a conversation by its id; None if it does not exist or lies outside of ``scope``."""
+    query = select(*COLUMNS).where(_C.c.id == conversation_id, scope.condition())
+    return _from_optional_row((await tx.execute(query)).one_or_none())
 
 
 async def get_or_create(tx: Transaction, key: ThreadKey, chat_type: ChatType) -> Conversation:

@@ -25,6 +25,7 @@ class HandoffOutcome:
     response_s: float | None  #: from the request to the first reply of a person; None if there was none
     resolution_s: float | None  #: from the request to the end; None while it goes on
     stars: int | None  #: 1 to 5; None if it is not rated
+    requested_at: datetime
 
 
 async def save(tx: Transaction, handoff_id: int, stars: int) -> bool:
@@ -89,6 +90,7 @@ async def load_outcomes(
             response_s=_seconds(row.requested_at, row.first_reply_at),
             resolution_s=_seconds(row.requested_at, row.ended_at),
             stars=row.stars,
+            requested_at=row.requested_at,
         )
         for row in await tx.execute(query)
     ]

@@ -11,12 +11,18 @@ import pytest
 from bots.console.app import build_console
 from bots.console.site import ConsoleSite
 from bots.observability.readiness import ComponentStatus
+from core.commands import PersonForgetter
 from core.domain.clock import FakeClock
+from core.handoff.handoff_service import HandoffService
+from core.handoff.operator_actions import OperatorActions
+from core.handoff.policy import HandoffPolicies, HandoffPolicy
 from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.staff import StaffDirectory
 from core.settings import Settings
 from core.settings.origins import effective_settings
 from core.store import Database, console_access
+from core.work_queue.active_answers import ActiveAnswers
+from core.work_queue.embedded import EmbeddedWorkQueue
 
 SECRET = "sk-very-secret"
 PEOPLE = ConsolePeople(
@@ -91,10 +97,13 @@ async def components() -> list[ComponentStatus]:
 async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
     """The console of a deployment with a secret; its queries are tested on both databases in core.store."""
     database = Database(migrated_sqlite_url)
+    work_queue = EmbeddedWorkQueue(database, ActiveAnswers(), FakeClock(), exclusive=False)
     settings = Settings(kimi_api_key=SECRET, desk="slack:C0123")
     yield ConsoleSite(
         database=database,
         components=components,
+        actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
+        forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
     )

@@ -60,7 +60,7 @@ async def test_each_role_has_its_pages(visitor: Any, person: str, path: str) -> 
 
     closed = path in CLOSED_TO[person]
     assert answer.status_code == (403 if closed else 200)
-    assert ("Your role does not show this page." in answer.text) is closed
+    assert ("Your role does not include this." in answer.text) is closed
     for other in CLOSED_TO[person]:
         assert f'href="{other}"' not in answer.text
 
