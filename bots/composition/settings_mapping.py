@@ -26,6 +26,7 @@ def build_slack_config(settings: Settings) -> SlackConfig:
         signing_secret=_secret_value(settings.slack_signing_secret),
         api_url=f"{settings.slack_api_url}/",
         agent_view=settings.slack_agent == "on",
+        allowed_apps=frozenset(settings.slack_apps),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import aiohttp
@@ -96,7 +97,7 @@ class SlackApp:
             self._session = self._client.session = aiohttp.ClientSession(timeout=HTTP_TIMEOUT)
             self._ingress.use_session(self._session)
         identity, _ = await identify(self._client, agent_view=self._config.agent_view)
-        self._account.set_identity(identity)
+        self._account.set_identity(replace(identity, allowed_apps=self._config.allowed_apps))
         if self._config.app_token:
             await check_app_token(self._client, self._config.app_token)
         log.info("slack.connected", team=identity.team_id, bot=identity.user_id)

@@ -31,6 +31,7 @@ class SlackConfig:
     api_url: str = "https://slack.com/api/"
     command: str = "/kimi"
     agent_view: bool = False  #: the app was created with the agent view
+    allowed_apps: frozenset[str] = frozenset()  #: ids of apps, bots or their users that are answered
 
 
 def build_client(config: SlackConfig, session: aiohttp.ClientSession | None = None) -> AsyncWebClient:

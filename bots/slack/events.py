@@ -5,18 +5,28 @@ slash command, or the payload of a pressed button. Sources:
 https://docs.slack.dev/apis/events-api and https://docs.slack.dev/reference/events/message
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from bots.slack import buttons, lifecycle_events
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts, tenant_of
+from bots.slack.incoming_markdown import to_markdown
 from bots.slack.message_content import is_by_app
 from bots.slack.messages import MESSAGE_SUBTYPES, NO_PERSON, as_command, build_message, command_name
-from bots.slack.people import BotIdentity, KnownNames, Profile, person_of
+from bots.slack.people import BotIdentity, KnownNames, Profile, names_of, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
 from core.domain.command_names import CommandName
-from core.domain.events import ButtonPressed, ChannelMigrated, CommandReceived, Event
+from core.domain.events import (
+    ButtonPressed,
+    ChannelMigrated,
+    CommandReceived,
+    Event,
+    Mention,
+    MessageReceived,
+)
+from core.text.visible_text import clean_text
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -112,15 +122,19 @@ def _parse_message(
     if (event.get("subtype") or "") not in MESSAGE_SUBTYPES or event.get("hidden") or event.get("edited"):
         return None
     message = build_message(event, event["channel"], event.get("channel_type") or "", tenant, identity, known)
-    return as_command(message) or message
+    # An app that commands could go round in circles with the bot; its questions are counted.
+    return message if message.by_app else as_command(message) or message
 
 
 def _parse_slash_command(
     form: Body, tenant: str, profiles: Mapping[str, Profile], received_at: datetime
-) -> CommandReceived:
-    """Return the command in a slash command; Slack offers none inside a thread."""
-    word, _, argument = str(form.get("text") or "").strip().partition(" ")
+) -> CommandReceived | MessageReceived:
+    """Return the command in a slash command, or the question; Slack offers none inside a thread."""
+    text = str(form.get("text") or "").strip()
+    word, _, argument = text.partition(" ")
     if (command := command_name(word)) is None:
+        if is_question(text):
+            return _slash_question(form, text, tenant, profiles, received_at)
         command, argument = CommandName.HELP, ""
     channel = form["channel_id"]
     chat_type = chat_type_of(channel, "")
@@ -139,6 +153,35 @@ def _parse_slash_command(
         argument=argument.strip(),
         sent_at=received_at,
         chat_type=chat_type,
+    )
+
+
+def is_question(text: str) -> bool:
+    """Return whether a slash command's text asks something; a single Latin word is a mistyped command."""
+    return bool(text) and re.fullmatch(r"/?[A-Za-z_-]+[.!]*", text) is None
+
+
+def _slash_question(
+    form: Body, text: str, tenant: str, profiles: Mapping[str, Profile], received_at: datetime
+) -> MessageReceived:
+    """Return the question in a slash command, which nobody else sees; the answer repeats it."""
+    channel, author = form["channel_id"], person_of(form["user_id"], profiles)
+    chat_type = chat_type_of(channel, "")
+    key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
+    details = details_of("", tenant, author)
+    if isinstance(url := form.get("response_url"), str):
+        details["slash_url"] = url
+    return MessageReceived(
+        delivery_id=f"slash:{form['trigger_id']}",
+        message_id="",
+        address=Address(key=key, details=details),
+        author=author,
+        text=clean_text(to_markdown(text, names=names_of(profiles))),
+        sent_at=received_at,
+        chat_type=chat_type,
+        mention=Mention.DIRECT if chat_type is ChatType.DIRECT else Mention.BY_NAME,
+        allows_follow_up=False,
+        is_hidden=True,
     )
 
 

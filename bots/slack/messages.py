@@ -1,6 +1,6 @@
 """Parses what people and apps say on Slack: words, and all that comes with them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bots.slack import incoming_markdown
@@ -43,6 +43,8 @@ def build_message(
     context = TextContext(names=known.all, own_ids=identity.ids)
     content = parse_content(message, context)
     mention = _mention(message, chat_type, identity)
+    if by_app and not _may_ask(message, identity):
+        mention = Mention.NONE
     unsupported = content.unsupported or ((UnsupportedContent.EMPTY,) if content.is_blank else ())
     return MessageReceived(
         delivery_id=f"msg:{channel}:{ts}",
@@ -52,7 +54,7 @@ def build_message(
         text=content.text,
         sent_at=parse_ts(ts),
         chat_type=chat_type,
-        mention=Mention.NONE if by_app else mention,
+        mention=mention,
         quoted=content.reply,
         allows_follow_up=not (by_app or _is_for_others(message, identity)),
         unsupported_content=next(iter(unsupported), None),
@@ -106,7 +108,33 @@ def _mention(message: Mapping[str, Any], chat_type: ChatType, identity: BotIdent
     named = incoming_markdown.mentions_any(text, identity.ids) or (
         not text and bool(mentions_in_rich_text(message.get("blocks")) & identity.ids)
     )
+    if is_by_app(message):  # their words are in blocks and attachments, and Slack shows ``text`` beside none
+        named = named or any(
+            incoming_markdown.mentions_any(one, identity.ids)
+            for key in ("blocks", "attachments")
+            for one in _strings_in(message.get(key))
+        )
     return Mention.BY_NAME if named else Mention.NONE
+
+
+def _may_ask(message: Mapping[str, Any], identity: BotIdentity) -> bool:
+    """Return whether an app's message may be a question: the deployment names the app."""
+    profile = message.get("bot_profile")
+    app_id = message.get("app_id") or (profile.get("app_id") if isinstance(profile, Mapping) else None)
+    return not identity.allowed_apps.isdisjoint({message.get("bot_id"), message.get("user"), app_id})
+
+
+def _strings_in(value: object) -> Iterator[str]:
+    """Yield every string in a JSON value."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for one in value.values():
+                yield from _strings_in(one)
+        case list():
+            for one in value:
+                yield from _strings_in(one)
 
 
 def _is_for_others(message: Mapping[str, Any], identity: BotIdentity) -> bool:

@@ -29,6 +29,7 @@ class BotIdentity:
     team_name: str = ""  #: the workspace's name
     is_org_wide: bool = False  #: the app is installed for a whole Enterprise Grid organisation
     agent_view: bool = False  #: the app has the agent view: each message of a person begins a thread
+    allowed_apps: frozenset[str] = frozenset()  #: ids of apps, bots or their users that are answered
 
     @property
     def ids(self) -> frozenset[str]:

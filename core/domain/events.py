@@ -68,8 +68,10 @@ class MessageReceived:
     maybe_truncated: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
     by_app: bool = False
-    """Whether an app or a workflow wrote it. Its words are context for people's questions, it is never
-    answered, and it does not count as somebody who takes part."""
+    """Whether an app or a workflow wrote it. Its words are context for people's questions, it is answered
+    only if ``mention`` says that it may ask, and it does not count as somebody who takes part."""
+    is_hidden: bool = False
+    """Whether nobody but the author sees it (a slash command), so that the answer repeats it."""
     needs_intent_check: bool = False
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 

@@ -45,7 +45,8 @@ async def append_to_history(
             author_id=reply.author_id or author_id,
             attachments=reply.attachments,
         )
-    await conversations.save_ref(tx, event.address.key, event.message_id, conversation.id, None)
+    if event.message_id:  # a slash command has none
+        await conversations.save_ref(tx, event.address.key, event.message_id, conversation.id, None)
 
 
 async def attach_media_group(

@@ -26,6 +26,7 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.domain.queue import EventStatus
+from core.inbound.app_intake import is_question_of_app
 from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
 from core.inbound.deletion_intake import intake_deletion
@@ -151,7 +152,9 @@ class Ingestor:
         if context.is_duplicate:
             raise DuplicateEvent(event.delivery_id)
         if isinstance(event, MessageReceived) and event.by_app:
-            return await intake_app_message(tx, event, context)
+            if not await is_question_of_app(tx, event, context):
+                return await intake_app_message(tx, event, context)
+            return await self._dispatch(tx, event, context, by_staff=by_staff)
         for handler in self._handlers:
             if (handled := await handler(tx, event, context)) is not None:
                 return handled

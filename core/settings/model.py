@@ -26,6 +26,7 @@ from core.settings.shapes import (
     KimiBaseUrl,
     KimiFields,
     ModelName,
+    SlackAppIds,
     SlackAppToken,
     SlackBotToken,
     TelegramToken,
@@ -169,6 +170,14 @@ class Settings(
         "Slack",
         "`on` if the app was made with `moonthread slack-manifest --agent`.",
         default="off",
+    )
+    slack_apps: SlackAppIds = setting(
+        "MOONTHREAD_SLACK_APPS",
+        "Slack",
+        "Apps and workflows that are answered if they mention the bot, by app, bot or user id: "
+        "`A0123, B0123`. Each gets at most 3 answers in a row in a thread, and 20 in an hour.",
+        default=(),
+        default_text="none",
     )
     slack_api_url: WebAddress = setting(
         "SLACK_API_URL", "Slack", "Slack's Web API.", default="https://slack.com/api"

@@ -149,6 +149,11 @@ PersonIds = Annotated[
 ]
 """People, each as "platform:id"."""
 
+SlackAppIds = Annotated[
+    tuple[str, ...],
+    parse_list(r"[ABUW][A-Z0-9]{2,}", "is a list of Slack's ids of apps or bots, like A0123, B0123, U0123"),
+]
+
 
 def _parse_weights(text: object) -> object:
     """Parse "slack:C0123=3, telegram:-1001=0.5"; values of other types pass unchanged."""

@@ -6,11 +6,13 @@ a worker that was taken for dead and wakes up again writes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
+from core.access import Actor
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import OptionButton
 from core.domain.errors import LeaseLost
@@ -21,7 +23,7 @@ from core.store.database import Transaction
 from core.store.option_codec import decode_options, encode_options
 from core.store.upsert import Upsert
 
-_T = schema.turns
+_T, _C = schema.turns, schema.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,17 @@ async def claim(
         },
     )
     return _turn(claimed.one())
+
+
+async def count_since(tx: Transaction, actor: Actor, moment: datetime) -> int:
+    """Return how many turns of a tenant a person or an app began since a moment."""
+    conversations = (_C.c.platform == actor.platform) & (_C.c.tenant == actor.tenant)
+    counted = (
+        select(func.count())
+        .select_from(_T.join(_C, _C.c.id == _T.c.conversation_id))
+        .where(_T.c.asker_id == actor.person_id, _T.c.started_at >= moment, conversations)
+    )
+    return int((await tx.execute(counted)).scalar_one())
 
 
 async def get_state(tx: Transaction, inbox_id: int) -> TurnState | None:

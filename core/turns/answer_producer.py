@@ -15,6 +15,7 @@ from core.domain.message_content import MessageRole, UnsupportedContent
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
 from core.store import Database, history, turns
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
+from core.text.quoting import blockquote, plain_name, truncate
 from core.turns.backfill import ThreadBackfill
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.predefined_answers import PredefinedAnswer
@@ -22,6 +23,7 @@ from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
 
+MAX_REPEATED_CHARS: Final = 1_000  #: of a question that the answer repeats
 MAX_ATTEMPTS: Final = 12  #: for one event; after so many crashes it is closed with an apology
 
 
@@ -67,6 +69,7 @@ class AnswerProducer:
             StoreUnavailable: the reply cannot be stored.
         """
         turn = claimed.turn
+        delivery.append(repeated_question(claimed))
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
             delivery.final_buttons = turn.options
@@ -150,6 +153,15 @@ class AnswerProducer:
             if (reply := await predefined_answer(claimed)) is not None:
                 return reply
         return None
+
+
+def repeated_question(claimed: ClaimedTurn) -> str:
+    """Return the question as a quote above its answer, if nobody else sees it in the chat; else ""."""
+    question = claimed.question
+    if question is None or not question.is_hidden:
+        return ""
+    words = truncate(question.text.strip(), MAX_REPEATED_CHARS)
+    return blockquote(f"**{plain_name(question.author.name_or_id)}:** {words}") + "\n\n"
 
 
 def _is_bare_mention(claimed: ClaimedTurn) -> bool:

@@ -205,12 +205,66 @@ async def test_a_slash_command_is_answered_in_private(world: Any, with_bot: bool
     await world.start()
     room = world.group("Ann", "Bob", with_bot=with_bot)
     await world.sim.slash("/kimi", "usage", room.channel, room.people[0])
-    await world.sim.slash("/kimi", "why is the sky blue?", room.channel, room.people[0])
+    await world.sim.slash("/kimi", "halp", room.channel, room.people[0])
     await world.done(2)
     usage, help_text = world.screen.in_channel(room.channel, by_bot=True)
     assert "Today: 0 questions" in usage.text
     assert "just write to me in a direct message" in help_text.text
     assert {usage.visible_to, help_text.visible_to} == {room.people[0]}
+
+
+@pytest.mark.parametrize("question", ["why is the sky blue?", "天空为什么是蓝的", "/imagine a moon"])
+async def test_words_after_a_slash_command_are_a_question(world: Any, question: str) -> None:
+    """It is answered for all where it was asked, below the question, which Slack shows to nobody else."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    await world.sim.slash("/kimi", question, room.channel, room.people[0])
+    assert await world.done(1) == ["complete"]
+    assert told(world) == [f"Ann: {question}"]
+    (answer,) = world.screen.in_channel(room.channel, by_bot=True)
+    assert answer.text == f"> **Ann:** {question}\n\nHello there."
+    assert (answer.thread, answer.visible_to) == ("", "")
+    await world.sim.say(room.channel, room.people[1], "and at night?", answer.message_id)
+    assert await world.done(2) == ["complete"] * 2, "a reply below it goes on"
+    assert question in str(world.requests[-1].messages)
+
+
+async def test_a_slash_question_in_a_foreign_channel_is_told_apart(world: Any) -> None:
+    """The bot cannot write where it is no member: the person is told by the command's own way."""
+    await world.start()
+    room = world.group("Ann", with_bot=False)
+    await world.sim.slash("/kimi", "why is the sky blue?", room.channel, room.people[0])
+    assert await world.done(1) == ["undelivered"]
+    (notice,) = world.screen.in_channel(room.channel, by_bot=True)
+    assert "cannot be shown there" in notice.text
+    assert notice.visible_to == room.people[0]
+
+
+@pytest.mark.parametrize("how", ["text", "blocks", "card"])
+async def test_an_app_that_may_ask_is_answered_with_a_bound(world: Any, how: str) -> None:
+    """Off unless the deployment names the app; after three answers, we chose, a person must write."""
+    room = world.group("Ann")
+    words = f"{bot(world)} triage this alert"
+    content: dict[str, Any] = {
+        "text": {"text": words},
+        "blocks": {"blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": words}}]},
+        "card": {"attachments": [{"id": 1, "title": "Alert", "text": words, "fallback": words}]},
+    }[how]
+    root = await world.sim.post_as_app(room.channel, "Alerts", "Disk full")
+    app = next(one.id for one in world.sim.workspace.people.values() if one.name == "Alerts")
+    await world.start(slack_apps=(f"B{app[1:]}",))
+    for number in range(1, 4):
+        await world.sim.post_as_app(room.channel, "Alerts", thread_ts=root, webhook=number == 2, **content)
+        await world.done(number)
+    await world.sim.post_as_app(room.channel, "Alerts", thread_ts=root, **content)
+    await world.sim.post_as_app(room.channel, "Other", thread_ts=root, **content)
+    await world.sim.settled()
+    assert len(world.requests) == 3
+    await world.sim.say(room.channel, room.people[0], f"{bot(world)} go on", root)
+    await world.done(4)
+    await world.sim.post_as_app(room.channel, "Alerts", thread_ts=root, **content)
+    await world.done(5)
+    assert "triage this alert" in told(world)[-1]
 
 
 async def test_a_thread_that_takes_no_reply_is_answered_beside_it(world: Any) -> None:

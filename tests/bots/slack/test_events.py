@@ -1,5 +1,6 @@
 """What Slack delivers becomes the domain's events."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -305,7 +306,7 @@ def slash(text: str, channel: str = "C1") -> dict[str, Any]:
         ("retry please", CommandName.RETRY, "please"),
         ("help", CommandName.HELP, ""),
         ("", CommandName.HELP, ""),
-        ("what is this", CommandName.HELP, ""),
+        ("halp", CommandName.HELP, ""),
     ],
 )
 def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: str) -> None:
@@ -323,6 +324,7 @@ def test_a_slash_command_is_an_order(text: str, command: CommandName, argument: 
     [
         ("usage", "C1", True),
         ("anything", "C1", True),
+        ("halp!", "C1", True),
         ("retry", "C1", False),
         ("human", "C1", False),
         ("usage", "D1", False),
@@ -333,6 +335,34 @@ def test_replies_to_slash_commands_are_private(text: str, channel: str, private:
     event = read(slash(text, channel) | {"response_url": "https://hooks.slack.com/commands/1"})
     assert isinstance(event, CommandReceived)
     assert ("response_url" in event.address.details) is private
+
+
+@pytest.mark.parametrize("text", ["why not", "为什么", "halp me", "why?", "<@U1|bob> said what?"])
+def test_words_in_a_slash_command_are_a_question(text: str) -> None:
+    """Only a single Latin word is taken for a mistyped command; we chose so."""
+    event = read(slash(text) | {"response_url": "https://hooks.slack.com/commands/1"})
+    assert isinstance(event, MessageReceived)
+    assert (event.mention, event.is_hidden, event.message_id) == (Mention.BY_NAME, True, "")
+    assert "<@" not in event.text
+    assert "response_url" not in event.address.details, "the answer is for all"
+
+
+@pytest.mark.parametrize("allowed", ["BCI", "ACI", "UCI"])
+def test_an_allowed_app_s_mention_asks(allowed: str) -> None:
+    """Apps are named by any of their ids; Slack gives them in three fields."""
+    body = envelope(
+        user="UCI", bot_id="BCI", bot_profile={"app_id": "ACI", "name": "CI"}, text="<@UBOT> why?"
+    )
+    event = read(body, replace(ME, allowed_apps=frozenset({allowed})))
+    assert isinstance(event, MessageReceived)
+    assert (event.by_app, event.mention) == (True, Mention.BY_NAME)
+    other = read(body, replace(ME, allowed_apps=frozenset({"BOTHER"})))
+    assert isinstance(other, MessageReceived)
+    assert other.mention is Mention.NONE
+    command = read(
+        envelope(user="UCI", bot_id="BCI", text="<@UBOT> /new"), replace(ME, allowed_apps=frozenset({"BCI"}))
+    )
+    assert isinstance(command, MessageReceived), "an app gives no commands"
 
 
 def test_a_slash_command_in_a_direct_conversation_is_direct() -> None:
