@@ -49,6 +49,7 @@ def build_telegram_config(settings: Settings) -> TelegramConfig:
         public_url=settings.public_url or "",
         drafts=settings.telegram_drafts == "on",
         rich=settings.telegram_rich == "on",
+        wide_tables_as_grid=settings.telegram_wide_tables == "grid",
         limits=TelegramLimits(
             private_per_s=settings.telegram_private_per_minute / 60,
             private_burst=float(settings.telegram_private_burst),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bots.slack.outgoing_markdown import EMPHASIS_BESIDE_WIDE, ZERO_WIDTH_SPACE_BYTES, separate_emphasis
 from core.domain.bot_messages import RenderedMessage
+from core.markdown.foreign_markup import to_plain_markdown
 from core.markdown.lines import normalize
 from core.markdown.mention_neutralizer import neutralize_mentions
 from core.markdown.mentions import MentionCodec
@@ -30,6 +31,7 @@ class SlackRenderer:
             mentions: recognises the links that are our own mentions; None if there are none.
         """
         self._mentions = mentions
+        self._streaming = streaming
         self._splitter = IncrementalSplitter(find_overflow, append_only=streaming)
         self._close_markup = stable_prefix if streaming else close_open_markup
         self._finished: list[RenderedMessage] = []
@@ -37,7 +39,8 @@ class SlackRenderer:
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the messages of the answer so far; only the last one is rendered again."""
-        live = self._splitter.feed(neutralize_mentions(normalize(markdown), complete=complete))
+        source = to_plain_markdown(normalize(markdown), complete=complete, append_only=self._streaming)
+        live = self._splitter.feed(neutralize_mentions(source, complete=complete))
         for part in self._splitter.finished_parts[self._rendered_parts :]:
             self._finished.extend(_render_part(part, self._mentions))
         self._rendered_parts = len(self._splitter.finished_parts)

@@ -50,7 +50,12 @@ class TelegramApp:
         self.max_silence_s = config.poll_timeout_s + config.call_timeout_s + SILENCE_MARGIN_S
         api = MessageApi(self._bot)
         self.message_channel = TelegramMessageChannel(
-            api, config.limits, drafts=config.drafts, rich=config.rich, mentions=mentions
+            api,
+            config.limits,
+            drafts=config.drafts,
+            rich=config.rich,
+            wide_tables_as_grid=config.wide_tables_as_grid,
+            mentions=mentions,
         )
         self._ingress = Ingress(self._bot, config, clock, self._account, on_chat_migrated=api.chat_migrated)
         self.private_messages = TelegramPrivateMessages(self._bot)

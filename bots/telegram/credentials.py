@@ -37,6 +37,7 @@ class TelegramConfig:
     connections: int = 256  #: concurrent calls
     drafts: bool = False  #: show growing answers in private chats as native drafts
     rich: bool = False  #: show finished answers with tables, tasks or formulas as rich messages
+    wide_tables_as_grid: bool = False  #: show tables that are wider than a phone in columns all the same
     limits: TelegramLimits = field(default_factory=TelegramLimits)
 
     @property

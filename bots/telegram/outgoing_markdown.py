@@ -11,30 +11,33 @@ from markdown_it.token import Token
 
 from bots.telegram.at_names import neutralize_at_names, neutralize_finished_text
 from bots.telegram.entities import EntityDict, EntityTextBuilder
-from core.markdown.html_text import html_to_text
+from bots.telegram.outgoing_inline import InlineWriter, plain_text
+from core.markdown.formula_text import formula_to_text, strip_delimiters
 from core.markdown.mentions import MentionCodec
 from core.markdown.parser import parser
-from core.markdown.tables import format_table
+from core.markdown.tables import format_table, table_to_list, table_width
 
-_STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
-_LINKABLE = re.compile(r"(?:https?|mailto|tg(?!:/*user)):\S", re.IGNORECASE)
-"""Targets that Telegram opens; none that mentions a person and notifies them.
-
-TDLib's ``LinkManager::get_link_user_id`` takes "tg:", "//" or not, "user", "/" or not, and "?id=…".
-"""
 _LANGUAGE = re.compile(r"[0-9A-Za-z+#._-]{1,32}")
 _TASK = re.compile(r"\[([ xX])\](?:[ \t]+|$)")
+MAX_TABLE_COLUMNS = 44  #: characters in a line of code on a phone (measured clients: about 40 to 50)
 _BULLETS = ("•", "◦", "▪")
 _HORIZONTAL_RULE = "———"
 
 
-def to_entities(markdown: str, mentions: MentionCodec | None = None) -> tuple[str, list[EntityDict]]:
+def to_entities(
+    markdown: str, mentions: MentionCodec | None = None, *, max_table_columns: int = MAX_TABLE_COLUMNS
+) -> tuple[str, list[EntityDict]]:
     """Return the text of ``markdown``, trimmed, and its entities in order of offset.
 
-    Only links that ``mentions`` encoded become mentions.
+    Args:
+        markdown: the text.
+        mentions: only links that it encoded become mentions.
+        max_table_columns: characters that a table may be wide; a wider one becomes a list.
     """
     builder = EntityTextBuilder()
-    _BlockWriter(builder, markdown.split("\n"), mentions=mentions).write(parser().parse(markdown))
+    lines = markdown.split("\n")
+    writer = _BlockWriter(builder, lines, mentions=mentions, max_table_columns=max_table_columns)
+    writer.write(parser().parse(markdown))
     text, entities = builder.build()
     return neutralize_finished_text(text, entities), entities
 
@@ -59,9 +62,11 @@ class _BlockWriter:
         *,
         append_only: bool = False,
         mentions: MentionCodec | None = None,
+        max_table_columns: int = MAX_TABLE_COLUMNS,
     ) -> None:
         self.builder = builder
         self.mentions = mentions
+        self.max_table_columns = max_table_columns
         self.lines = lines
         self.append_only = append_only
         self.list_ordered: list[bool] = []  # of each open list
@@ -89,7 +94,8 @@ class _BlockWriter:
         for index, token in enumerate(tokens):
             if token.type == "inline":
                 heading = tokens[index - 1].type == "heading_open"
-                _InlineWriter(self.builder, self.mentions).write(token.children or [], bold=heading)
+                writer = InlineWriter(self.builder, self.mentions, append_only=self.append_only)
+                writer.write(token.children or [], bold=heading)
             elif token.type == "list_item_open":
                 self._begin_item(token, tokens[index + 1 : index + 3])
             elif token.type in self.handlers:
@@ -152,7 +158,12 @@ class _BlockWriter:
 
     def _write_maths(self, token: Token) -> None:
         self._begin_block(token)
-        self.builder.write(token.content.rstrip("$").rstrip() if self.append_only else token.content)
+        if self.append_only:
+            self.builder.write(token.content.rstrip("$").rstrip())
+        elif text := formula_to_text(token.content):
+            self.builder.write(text)
+        else:
+            self.builder.write_code_block(strip_delimiters(token.content).strip("\n"), "latex")
 
     def _write_table(self, token: Token) -> None:
         self._begin_block(token)
@@ -162,122 +173,22 @@ class _BlockWriter:
         ]
         if self.append_only:
             self.builder.write("\n".join(" | ".join(row).rstrip(" |") for row in rows).rstrip("\n"))
+        elif table_width(rows) > self.max_table_columns:
+            self._write_list(rows)
         else:
             self.builder.write_code_block(format_table(rows, token.meta["align"]))
 
-
-class _InlineWriter:
-    """Writes the inline tokens of one block."""
-
-    def __init__(self, builder: EntityTextBuilder, mentions: MentionCodec | None) -> None:
-        self.builder = builder
-        self.mentions = mentions
-        self.open_styles: list[tuple[str, int]] = []  # open styles and the start of their present span
-        self.link_target: str | None = None  # of the open link; None outside links
-        self.link_start = 0
-        self.link_label_mark = 0
-
-    def write(self, tokens: Sequence[Token], *, bold: bool) -> None:
-        """Write inline tokens, all bold if ``bold``."""
-        if bold:
-            self._open_style("bold")
-        for child in tokens:
-            name, _, edge = child.type.rpartition("_")
-            if name in _STYLES:
-                (self._open_style if edge == "open" else self._close_style)(_STYLES[name])
-            else:
-                self._write_token(child)
-        if bold:
-            self._close_style("bold")
-
-    def _write_token(self, token: Token) -> None:
-        match token.type:
-            case "softbreak" | "hardbreak":
-                self.builder.write("\n")
-            case "code_inline":
-                self._write_code(token.content)
-            case "link_open":
-                self.link_target = str(token.attrGet("href") or "")
-                self.link_start, self.link_label_mark = self.builder.position(), self.builder.mark()
-            case "link_close":
-                self._end_link(
-                    self.link_start, self.link_target or "", self.builder.text_since(self.link_label_mark)
-                )
-                self.link_target = None
-            case "image":
-                self._write_image(token)
-            case _:
-                self.builder.write(neutralize_at_names(html_to_text(token.content)))
-
-    def _write_code(self, code: str) -> None:
-        """Write code: as text inside a link, which may not contain it; other styles end before it."""
-        if self.link_target is not None:
-            self.builder.write(neutralize_at_names(code))
-            return
-        start = self.builder.position()
-        for kind in {kind: None for kind, _ in self.open_styles}:
-            self._add_style_entity(kind)
-        self.builder.write(code)
-        self.builder.add_entity("code", start)
-        self.open_styles = [(kind, self.builder.length_units) for kind, _ in self.open_styles]
-
-    def _write_image(self, token: Token) -> None:
-        start, target = self.builder.position(), str(token.attrGet("src") or "")
-        label = neutralize_at_names(plain_text(token.children or []))
-        self.builder.write(label)
-        if self.link_target is None:
-            self._end_link(start, target, label)
-
-    def _end_link(self, start: int, target: str, label: str) -> None:
-        if self.mentions is not None and (person := self.mentions.decode(target)):
-            user = {"id": int(person), "is_bot": False, "first_name": label}
-            self.builder.add_entity("text_mention", start, user=user)
-        elif _LINKABLE.match(target):
-            if not label.strip():
-                self.builder.write(target)
-            self.builder.add_entity("text_link", start, url=target)
-        elif target and target != label:
-            self.builder.write(f" ({target})" if label.strip() else target)
-
-    def _open_style(self, kind: str) -> None:
-        self.open_styles.append((kind, self.builder.position()))
-
-    def _close_style(self, kind: str) -> None:
-        index = max(i for i, (other, _) in enumerate(self.open_styles) if other == kind)
-        if index == next(i for i, (other, _) in enumerate(self.open_styles) if other == kind):
-            self._add_style_entity(kind)
-        del self.open_styles[index]
-
-    def _add_style_entity(self, kind: str) -> None:
-        """Add the span of a style that ends here; of nested equal styles only the outer one's."""
-        self.builder.add_entity(kind, next(start for other, start in self.open_styles if other == kind))
-
-
-def plain_text(tokens: Sequence[Token]) -> str:
-    """Return inline tokens as plain text; a link's target follows its label in brackets."""
-    out: list[str] = []
-    target, start = "", 0
-    for child in tokens:
-        match child.type:
-            case "softbreak" | "hardbreak":
-                out.append(" ")
-            case "link_open":
-                target, start = str(child.attrGet("href") or ""), len(out)
-            case "link_close":
-                out[start:] = [_with_target("".join(out[start:]), target)]
-            case "image":
-                out.append(_with_target(plain_text(child.children or []), str(child.attrGet("src") or "")))
-            case "code_inline":
-                out.append(child.content)
-            case _:
-                out.append(html_to_text(child.content, line_break=" · "))
-    return "".join(out)
-
-
-def _with_target(label: str, target: str) -> str:
-    if not target or target == label:
-        return label
-    return f"{label} ({target})" if label else target
+    def _write_list(self, rows: Sequence[Sequence[str]]) -> None:
+        """Write a table that is wider than a phone: each row as a bold head and a line for each column."""
+        for index, (head, lines) in enumerate(table_to_list(rows)):
+            if index:
+                self.builder.begin_block(2)
+            if head:
+                start = self.builder.position()
+                self.builder.write(neutralize_at_names(head))
+                self.builder.add_entity("bold", start)
+                self.builder.write("\n" if lines else "")
+            self.builder.write(neutralize_at_names("\n".join(lines)))
 
 
 def _take_task_box(inline: Token) -> str:

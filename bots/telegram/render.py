@@ -8,17 +8,17 @@ interpretation) and about 100 entities; it ignores further ones
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-
-from rich.cells import cell_len
+from functools import partial
 
 from bots.telegram.at_names import FULLWIDTH_AT, neutralize_at_names
-from bots.telegram.entities import limit_entities, utf16_length
-from bots.telegram.outgoing_markdown import to_entities
+from bots.telegram.entities import EntityDict, limit_entities, utf16_length
+from bots.telegram.outgoing_markdown import MAX_TABLE_COLUMNS, to_entities
 from bots.telegram.rich_markdown import to_rich_markdown
+from bots.telegram.table_growth import TableGrowth
 from core.domain.bot_messages import RenderedMessage
+from core.markdown.foreign_markup import remove_comments
 from core.markdown.lines import (
     FENCE_KINDS,
-    TABLE_KINDS,
     LineKind,
     MarkdownLine,
     normalize,
@@ -28,7 +28,6 @@ from core.markdown.mentions import MentionCodec
 from core.markdown.nesting import is_too_deeply_nested
 from core.markdown.partial_text import close_open_markup
 from core.markdown.split import IncrementalSplitter
-from core.markdown.tables import split_cells
 from core.text.visible_text import has_visible_text
 
 TEXT_LIMIT_UNITS = 4096
@@ -39,8 +38,7 @@ _NO_OVERFLOW = 1 << 30
 _USER_LINK = re.compile(r"tg:(?=/*user)", re.IGNORECASE)
 """Beginning of a URL that mentions a person."""
 
-_DELIMITER_ROW = re.compile(r"[\s|:-]*")
-_ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(")
+_ENTITY_HINT = re.compile(r"`[^`\n]+`|\*\*|(?<!\*)\*(?=\S)|\b_|_\b|~~|\|\||\]\(|\\[(\[]|\$(?=\S)")
 _PAIRED_MARKERS = ("**", "*", "_", "~~", "||")  # two of them make one entity
 
 
@@ -50,20 +48,44 @@ _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 class TelegramRenderer:
     """Renders one answer. Implements :class:`core.ports.platform.Renderer`."""
 
-    def __init__(self, mentions: MentionCodec | None = None) -> None:
-        """Render one answer; ``mentions`` recognises our own mentions, None if there are none."""
+    def __init__(
+        self, mentions: MentionCodec | None = None, *, max_table_columns: int = MAX_TABLE_COLUMNS
+    ) -> None:
+        """Render one answer.
+
+        Args:
+            mentions: recognises our own mentions; None if there are none.
+            max_table_columns: characters that a table may be wide; a wider one becomes a list.
+        """
         self._mentions = mentions
-        self._splitter = IncrementalSplitter(find_overflow)
+        self._max_table_columns = max_table_columns
+        self._splitter = IncrementalSplitter(partial(find_overflow, max_table_columns=max_table_columns))
         self._finished: list[RenderedMessage] = []
         self._rendered_parts = 0  # number of finished parts that are rendered
 
     def render(self, markdown: str, *, complete: bool) -> Sequence[RenderedMessage]:
         """Return the messages of the answer so far; only the last one is rendered again."""
-        live = self._splitter.feed(normalize(markdown))
+        live = self._splitter.feed(remove_comments(normalize(markdown), complete=complete))
         for part in self._splitter.finished_parts[self._rendered_parts :]:
-            self._finished.extend(_render_part(part, self._mentions))
+            self._finished.extend(self._render_part(part))
         self._rendered_parts = len(self._splitter.finished_parts)
-        return [*self._finished, *_render_part(live if complete else close_open_markup(live), self._mentions)]
+        return [*self._finished, *self._render_part(live if complete else close_open_markup(live))]
+
+    def _render_part(self, source: str) -> list[RenderedMessage]:
+        """Render one part; [] if it has no visible text."""
+        if not source.strip():
+            return []
+        bare = source.strip().replace("@", FULLWIDTH_AT)
+        if is_too_deeply_nested(source):
+            text, entities = bare, list[EntityDict]()
+        else:
+            text, entities = to_entities(source, self._mentions, max_table_columns=self._max_table_columns)
+        if utf16_length(text) > TEXT_LIMIT_UNITS:
+            text, entities = bare, []
+        if not has_visible_text(text):
+            return []
+        payload = tuple(limit_entities(entities, ENTITY_LIMIT))
+        return [RenderedMessage(markdown=source, text=text, payload=payload)]
 
 
 class TelegramRichRenderer(TelegramRenderer):
@@ -84,22 +106,7 @@ def _with_rich_markdown(message: RenderedMessage, mentions: MentionCodec | None)
     return replace(message, payload=(*message.payload, {"rich": rich})) if rich else message
 
 
-def _render_part(source: str, mentions: MentionCodec | None) -> list[RenderedMessage]:
-    """Render one part; [] if it has no visible text."""
-    if not source.strip():
-        return []
-    bare = source.strip().replace("@", FULLWIDTH_AT)
-    text, entities = (bare, []) if is_too_deeply_nested(source) else to_entities(source, mentions)
-    if utf16_length(text) > TEXT_LIMIT_UNITS:
-        text, entities = bare, []
-    if not has_visible_text(text):
-        return []
-    return [
-        RenderedMessage(markdown=source, text=text, payload=tuple(limit_entities(entities, ENTITY_LIMIT)))
-    ]
-
-
-def find_overflow(text: str, share: float) -> int | None:
+def find_overflow(text: str, share: float, *, max_table_columns: int = MAX_TABLE_COLUMNS) -> int | None:
     """Return the shortest length of ``text`` that may exceed ``share`` of a message; None if none does.
 
     A cheap upper bound that depends only on the text before that length: its characters, those that list
@@ -109,7 +116,7 @@ def find_overflow(text: str, share: float) -> int | None:
         return None
     text = text[: TARGET_UNITS + 1]  # no longer text fits
     room, marks = TARGET_UNITS * share, ENTITY_LIMIT * share
-    table = _TableGrowth()
+    table = TableGrowth(max_table_columns)
     for line in scan_lines(text):
         over = min(_units_overflow(text, line, room), _entities_overflow(text, line, marks))
         if over <= len(text):
@@ -171,33 +178,3 @@ def _entity_hints(text: str, line: MarkdownLine) -> Iterator[re.Match[str]]:
         if line.kind in FENCE_KINDS or in_table
         else _ENTITY_HINT.finditer(text, line.start, line.end)
     )
-
-
-class _TableGrowth:
-    """Counts the characters that padding adds to a table, beyond those that pad its source already."""
-
-    def __init__(self) -> None:
-        self.widths: list[int] = []
-        self.rows = 0
-        self.source_chars = 0
-        self.narrow_chars = 0  # characters that take no column, such as joiners
-        self.padding_chars = 0
-
-    def add_line(self, raw: str, line: MarkdownLine) -> int:
-        """Return the characters that one more line adds beyond its own."""
-        if line.kind not in TABLE_KINDS and not raw.lstrip().startswith("|"):
-            self.widths, self.rows, self.source_chars, self.padding_chars = [], 0, 0, 0
-            self.narrow_chars = 0
-            return 0
-        cells = [] if _DELIMITER_ROW.fullmatch(raw) else split_cells(raw.replace("@", FULLWIDTH_AT))
-        self.widths.extend([0] * (len(cells) - len(self.widths)))
-        for column, cell in enumerate(cells):
-            columns = cell_len(cell)
-            self.widths[column] = max(self.widths[column], columns)
-            self.narrow_chars += max(0, utf16_length(cell) - columns)
-        self.rows += 1
-        self.source_chars += len(raw)
-        table_chars = (self.rows + 1) * (sum(self.widths) + 3 * len(self.widths)) + self.narrow_chars
-        added = max(self.padding_chars, table_chars - self.source_chars)
-        growth, self.padding_chars = added - self.padding_chars, added
-        return growth

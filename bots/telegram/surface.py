@@ -18,6 +18,7 @@ It reads these keys of ``Address.details``:
 
 import contextlib
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 
 import structlog
@@ -27,7 +28,7 @@ from bots.telegram.addressing import is_private
 from bots.telegram.entities import rich_markdown_of, utf16_length
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.message_api import MessageApi, RichMessagesUnsupported
-from bots.telegram.outgoing_markdown import to_append_only_text
+from bots.telegram.outgoing_markdown import MAX_TABLE_COLUMNS, to_append_only_text
 from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRichRenderer
 from bots.telegram.typing_indicator import TypingIndicator
 from core.domain.addresses import Address
@@ -61,6 +62,7 @@ class TelegramMessageChannel:
         *,
         drafts: bool = False,
         rich: bool = False,
+        wide_tables_as_grid: bool = False,
         mentions: MentionCodec | None = None,
     ) -> None:
         """Build the channel.
@@ -70,6 +72,7 @@ class TelegramMessageChannel:
             limits: the rate limits to keep.
             drafts: show growing answers in private chats as native drafts.
             rich: show finished messages as rich ones, if they gain by it.
+            wide_tables_as_grid: show tables that are wider than a phone in columns all the same.
             mentions: recognises the links that are our own mentions; None if there are none.
         """
         self._api, self._mentions = api, mentions
@@ -77,13 +80,13 @@ class TelegramMessageChannel:
         self._drafts_enabled = drafts  # False once Telegram has refused one
         self._rich_enabled = rich  # False once the server turned out to have none
         self._refused_rich: RecentSet[str] = RecentSet(MAX_REFUSED_RICH)  # rich Markdown that was refused
+        self._max_table_columns = sys.maxsize if wide_tables_as_grid else MAX_TABLE_COLUMNS
         self._typing_indicator = TypingIndicator(self._api, limits)
 
     def build_renderer(self, address: Address) -> Renderer:
         """Return the renderer of one answer, equal for every chat."""
-        return (
-            TelegramRichRenderer(self._mentions) if self._rich_enabled else TelegramRenderer(self._mentions)
-        )
+        renderer = TelegramRichRenderer if self._rich_enabled else TelegramRenderer
+        return renderer(self._mentions, max_table_columns=self._max_table_columns)
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "draft" if available, and "edit"; all their calls spend the same budgets."""

@@ -1,4 +1,4 @@
-"""Tables: a row's cells, and a layout in columns for a font of one width."""
+"""Tables: a row's cells, and two layouts: columns for a font of one width, and a list for narrow screens."""
 
 import re
 from collections.abc import Sequence
@@ -48,6 +48,34 @@ def format_table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:
     lines = [_format_row(row, widths, sides) for row in full]
     lines.insert(1, "-+-".join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+def table_width(rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns that the layout of :func:`format_table` takes."""
+    count = max(len(row) for row in rows)
+    widths = [max(cell_len(row[column]) for row in rows if column < len(row)) for column in range(count)]
+    return sum(max(1, width) for width in widths) + 3 * (count - 1)
+
+
+def table_to_list(rows: Sequence[Sequence[str]]) -> list[tuple[str, list[str]]]:
+    """Return each row as its first cell and a line ``• column: value`` for each further cell that has text.
+
+    The names of the columns are the first entry: the first column's is nowhere else.
+    """
+    header, *body = rows
+    names = " · ".join(name for name in header if name)
+    listed: list[tuple[str, list[str]]] = [("", [names])] if names else []
+    for row in body:
+        lines = [_list_line(header, column, cell) for column, cell in enumerate(row) if column and cell]
+        head = row[0] if row else ""
+        if head or lines:
+            listed.append((head, lines))
+    return listed
+
+
+def _list_line(header: Sequence[str], column: int, cell: str) -> str:
+    name = header[column] if column < len(header) else ""
+    return f"• {name}: {cell}" if name else f"• {cell}"
 
 
 def _format_row(row: Sequence[str], widths: Sequence[int], sides: Sequence[str]) -> str:

@@ -1,8 +1,10 @@
 """Settings of delivery: forms of messages, and the platforms' published rate limits, which may be lowered."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel
 
-from core.settings.declare import OnOff, setting
+from core.settings.declare import CASE_INSENSITIVE, OnOff, setting
 
 
 class DeliveryFields(BaseModel):
@@ -22,6 +24,14 @@ class DeliveryFields(BaseModel):
         "`on`: finished answers with tables, task lists, formulas or details become rich messages, "
         "which some Telegram clients cannot show.",
         default="off",
+    )
+
+    telegram_wide_tables: Annotated[Literal["list", "grid"], CASE_INSENSITIVE] = setting(
+        "MOONTHREAD_TELEGRAM_WIDE_TABLES",
+        "Telegram",
+        "How a table is shown that is wider than a phone: as a `list` with a bold head for each row, or as a "
+        "`grid` of which each row takes several lines.",
+        default="list",
     )
 
     telegram_private_per_minute: int = setting(

@@ -56,7 +56,18 @@ def spans(markdown: str) -> tuple[str, list[tuple[str, str]]]:
         ("- a\n  - b\n    - c", "• a\n  ◦ b\n    ▪ c", []),
         ("> a\n> b", "a\nb", [("blockquote", "a\nb")]),
         ("a\n\n---\n\nb", "a\n\n———\n\nb", []),
-        ("\\(a_1 * b_1 * c\\) and $x*y*z$", "\\(a_1 * b_1 * c\\) and $x*y*z$", []),
+        ("\\(a_1 * b_1 * c\\) and $x*y*z$", "a₁ ∗ b₁ ∗ c and $x*y*z$", []),
+        ("\\(\\binom{n}{k}\\)", "\\binom{n}{k}", [("code", "\\binom{n}{k}")]),
+        (
+            "$$\n\\begin{pmatrix} a \\end{pmatrix}\n$$",
+            "\\begin{pmatrix} a \\end{pmatrix}",
+            [("pre", "\\begin{pmatrix} a \\end{pmatrix}")],
+        ),
+        (
+            "**Area** $\\pi r^2$: $5 and $10, `$x^2$`",
+            "Area π r²: $5 and $10, $x^2$",
+            [("bold", "Area"), ("code", "$x^2$")],
+        ),
         ("👨‍👩‍👧 **b**", "👨‍👩‍👧 b", [("bold", "b")]),
     ],
 )
@@ -72,6 +83,29 @@ def test_a_table_is_laid_out_by_display_width() -> None:
     text, entities = spans("| 模型 | n |\n|---|--:|\n| kimi | 1 |\n| 长文本 | 22 |")
     assert text == "模型   |  n\n-------+---\nkimi   |  1\n长文本 | 22"
     assert entities == [("pre", text)]
+
+
+WIDE = """| Model | Notes |
+|---|---|
+| **k3** | A long note about the model, wider than any phone. |
+| k2 | [old](https://x.y) |"""
+
+
+def test_a_table_wider_than_a_phone_is_a_list() -> None:
+    """A row is a bold head and a line for each column (F29); nothing of the table is lost."""
+    text, entities = spans(WIDE)
+    assert text == (
+        "Model · Notes\n\nk3\n• Notes: A long note about the model, wider than any phone.\n\n"
+        "k2\n• Notes: old (https://x.y)"
+    )
+    assert entities == [("bold", "k3"), ("bold", "k2")]
+
+
+def test_an_operator_may_keep_the_grid() -> None:
+    """With a width of its own choice the table stays in columns."""
+    text, entities = to_entities(WIDE, max_table_columns=1000)
+    assert [entity["type"] for entity in entities] == ["pre"]
+    assert text.startswith("Model | Notes")
 
 
 def test_code_that_begins_a_page_keeps_its_indentation() -> None:

@@ -1,5 +1,6 @@
 """Rich messages: what is sent as one, how its Markdown is written, and how it is read back."""
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ def test_no_word_of_the_corpus_is_lost(path: Path) -> None:
         if rich := rich_markdown_of(finished):
             shown = text_of(checked_rich({"markdown": rich}))
             plain = finished.text.replace("(http", " http")
-            missing = [word for word in plain.split() if word.isalnum() and word not in shown]
+            words = [word for word in plain.split() if unicodedata.is_normalized("NFKC", word)]  # no formulas
+            missing = [word for word in words if word.isalnum() and word not in shown]
             assert missing == []
 
 
