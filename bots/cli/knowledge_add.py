@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from rich.console import Console
@@ -10,10 +10,13 @@ from rich.console import Console
 from bots.cli.question import open_kimi
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error
+from bots.composition.settings_mapping import build_worker_limits
 from core.answering.file_notices import FAULT_TEXTS
+from core.concurrency.worker_pool import WorkerPool
 from core.domain.clock import SystemClock
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
+from core.files.file_worker import FileWorker
 from core.files.formats import extension_of, file_type_of
 from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiError
@@ -44,16 +47,23 @@ async def add_files(settings: Settings, owner: Owner, name: str, paths: Sequence
 
     Files that cannot be read are named before the first one is added.
     """
+    with closing(WorkerPool(build_worker_limits(settings))) as workers:
+        return await _add_with(FileWorker(workers), settings, owner, name, paths, url)
+
+
+async def _add_with(
+    worker: FileWorker, settings: Settings, owner: Owner, name: str, paths: Sequence[Path], url: str
+) -> bool:
     async with (
         open_database(settings, create=True) as database,
-        _open_text_reader(settings, database) as reader,
+        _open_text_reader(settings, database, worker) as reader,
     ):
         readable = [path for path in paths if await _is_readable(reader, path, settings)]
         done = len(readable) == len(paths)
         with Console(stderr=True).status("") as status:  # shows nothing if there is no terminal
             for number, path in enumerate(readable, start=1):
                 status.update(f"{path.name} ({number} of {len(readable)})")
-                done &= await _add(database, reader, owner, name, path, url, settings)
+                done &= await _add(database, reader, worker, owner, name, path, url, settings)
     return done
 
 
@@ -73,6 +83,7 @@ async def _is_readable(reader: FileTextReader, path: Path, settings: Settings) -
 async def _add(
     database: Database,
     reader: FileTextReader,
+    worker: FileWorker,
     owner: Owner,
     name: str,
     path: Path,
@@ -83,7 +94,7 @@ async def _add(
     try:
         extension, text = await reader.read(path, name=path.name)
         document = await index_document(
-            database, owner, name, name=path.name, text=text, extension=extension, url=url
+            database, owner, name, name=path.name, text=text, extension=extension, url=url, worker=worker
         )
     except UnusableFile as exc:
         print_error(_failure_text(exc, path, settings))
@@ -97,16 +108,18 @@ async def _add(
 
 
 @asynccontextmanager
-async def _open_text_reader(settings: Settings, database: Database) -> AsyncIterator[FileTextReader]:
+async def _open_text_reader(
+    settings: Settings, database: Database, worker: FileWorker
+) -> AsyncIterator[FileTextReader]:
     """Yield a reader of files; without a key it cannot read PDFs, which Kimi reads."""
     key = settings.kimi_api_key
-    async with contextlib.AsyncExitStack() as closing:
+    async with contextlib.AsyncExitStack() as stack:
         file_store = None
         if key is not None:
-            kimi = await closing.enter_async_context(open_kimi(settings))
+            kimi = await stack.enter_async_context(open_kimi(settings))
             account = account_name(settings.kimi_base_url, key.get_secret_value())
             file_store = KimiFileStore(database, kimi.files, SystemClock(), account=account)
-        yield FileTextReader(file_store)
+        yield FileTextReader(file_store, worker)
 
 
 def _failure_text(unusable: UnusableFile, path: Path, settings: Settings) -> str:

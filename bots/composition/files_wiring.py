@@ -7,8 +7,11 @@ from typing import Final
 
 from bots.composition.infrastructure import Infrastructure
 from bots.composition.llm_wiring import LlmComponents, build_file_stores
+from bots.composition.settings_mapping import build_worker_limits
+from core.concurrency.worker_pool import WorkerPool
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.content_reader import ContentReader
+from core.files.file_worker import FileWorker
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
@@ -27,6 +30,8 @@ class FileComponents:
     downloader: AttachmentDownloader
     allowance: UploadAllowance
     reader: FileReader
+    workers: WorkerPool
+    worker: FileWorker
     garbage_collector: FileGarbageCollector
     retention: Retention
 
@@ -39,13 +44,18 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
         base.clock, base.abilities(lambda platform: platform.downloader), folder=folder
     )
     allowance = UploadAllowance(base.database, base.access, files_per_day=base.settings.files_per_day)
-    library = Library(base.database, downloader, ContentReader(base.database, stores), allowance=allowance)
+    workers = WorkerPool(build_worker_limits(base.settings))
+    worker = FileWorker(workers)
+    content_reader = ContentReader(base.database, stores, worker)
+    library = Library(base.database, downloader, content_reader, worker, allowance=allowance)
     collector = FileGarbageCollector(stores, folder=folder)
     return FileComponents(
         stores=stores,
         downloader=downloader,
         allowance=allowance,
-        reader=FileReader(base.database, library),
+        reader=FileReader(base.database, library, worker),
+        workers=workers,
+        worker=worker,
         garbage_collector=collector,
         retention=Retention(
             base.database,

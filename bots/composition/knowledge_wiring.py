@@ -43,7 +43,8 @@ def build_knowledge(
             CommandName.LEARN: LearnCommand(
                 base.database,
                 files.downloader,
-                FileTextReader(files.stores[0]),
+                FileTextReader(files.stores[0], files.worker),
+                files.worker,
                 may_manage=may_manage,
                 allowance=files.allowance,
             ),

@@ -44,7 +44,7 @@ from core.ports.chat_model import ChatModel
 from core.prompting.model_catalog import ModelCatalog, with_default_context
 from core.redaction.masking import Masker
 from core.settings import Settings
-from core.text.tokens import tokens_to_reserve
+from core.text.request_tokens import tokens_to_reserve
 
 log = structlog.get_logger(__name__)
 

@@ -107,6 +107,7 @@ class Service:
             await self._start_web_server()  # first, so that it stops last: metrics are useful to the end
         exit_stack.push_async_callback(self.database.close)
         exit_stack.push_async_callback(components.llm.close)
+        exit_stack.callback(components.files.workers.close)
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_compatible(self.database)

@@ -11,6 +11,7 @@ from bots.telegram.limits import TelegramLimits
 from core.access import BUILT_IN_PRICES, AccessLists, Price, PriceList, Quotas
 from core.access.flood_limits import FloodLimits
 from core.chat_settings import ChatSettings, WhileAnswering
+from core.concurrency.worker_process import WorkerLimits
 from core.kimi import Model
 from core.redaction.masking import Masker
 from core.redaction.patterns import PiiKind
@@ -102,6 +103,11 @@ def build_flood_limits(settings: Settings) -> FloodLimits:
         questions_per_minute=settings.flood_messages_per_minute,
         duplicates_per_10_min=settings.duplicates_per_10_min,
     )
+
+
+def build_worker_limits(settings: Settings) -> WorkerLimits:
+    """Return what reading one file may take."""
+    return WorkerLimits(timeout_s=settings.file_timeout_s, memory_bytes=settings.file_memory_mb * 1024 * 1024)
 
 
 def build_price_list(settings: Settings) -> PriceList:

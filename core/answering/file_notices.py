@@ -73,6 +73,14 @@ FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
         "当前模型看不了视频（{name}），可以用 `/model` 换一个能看视频的模型。",
         "This model cannot watch videos ({name}). `/model` shows which ones can.",
     ),
+    FileFault.TOO_COMPLEX: (
+        "{name} 的结构太复杂，我读不完，请只发需要的部分，或者存成纯文本再发。",
+        "{name} takes too long to read. Please send only the part that matters, or save it as plain text.",
+    ),
+    FileFault.GAVE_UP: (
+        "{name} 读了两次都中断了，我不再重试，请换一种格式再发。",
+        "Reading {name} broke off twice, so I will not try again. Please send it in another format.",
+    ),
     FileFault.UNKNOWN_REFERENCE: (
         "没有找到你发过的文件 {name}，用 `/files` 可以查看这里的文件。",
         "I know no file of yours called {name}. `/files` lists those of this conversation.",

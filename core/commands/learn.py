@@ -16,6 +16,7 @@ from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.file_policy import UnusableFile
+from core.files.file_worker import FileWorker
 from core.files.upload_allowance import UploadAllowance
 from core.kimi import KimiError
 from core.knowledge.file_text import FileTextReader
@@ -44,6 +45,7 @@ class LearnCommand:
         database: Database,
         downloader: AttachmentDownloader,
         text_extractor: FileTextReader,
+        worker: FileWorker,
         *,
         may_manage: MayManageKnowledge,
         allowance: UploadAllowance | None = None,
@@ -51,6 +53,7 @@ class LearnCommand:
         self._database = database
         self._downloader = downloader
         self._text_extractor = text_extractor
+        self._worker = worker
         self._may_manage = may_manage
         self._allowance = allowance
 
@@ -102,6 +105,7 @@ class LearnCommand:
                 text=text,
                 extension=ending,
                 author_id=command.author.id,
+                worker=self._worker,
             )
         except UnusableFile as exc:
             return _refused_text(command.language, name, exc.fault)

@@ -47,6 +47,8 @@ class FileFault(StrEnum):
     PROVIDER_UNSUPPORTED = "provider_unsupported"  #: the provider reads no such files
     NO_VISION = "no_vision"  #: the model does not see pictures
     NO_VIDEO = "no_video"  #: the model does not see videos
+    TOO_COMPLEX = "too_complex"  #: reading it takes more time or memory than a file may
+    GAVE_UP = "gave_up"  #: the process ended while it was read, twice
     UNKNOWN_REFERENCE = "unknown_reference"  #: nobody sent a file that this reference could mean
 
 

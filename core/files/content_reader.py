@@ -12,12 +12,13 @@ from weakref import WeakValueDictionary
 import structlog
 
 from core.domain.file_states import ContentState, FileFault, FileType
-from core.files.extract import InspectedFile, is_encrypted, read_text
+from core.files.extract import InspectedFile
 from core.files.file_policy import (
     MAX_INLINE_BYTES_WITHOUT_STORE,
     MAX_INLINE_PICTURE_BYTES,
     UnusableFile,
 )
+from core.files.file_worker import FileWorker
 from core.files.kimi_file_store import KimiFileStore, kimi_file_name
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
 from core.store import Database, file_blobs
@@ -30,10 +31,11 @@ log = structlog.get_logger(__name__)
 class ContentReader:
     """Reads and stores the content of files."""
 
-    def __init__(self, database: Database, file_stores: Sequence[KimiFileStore]) -> None:
+    def __init__(self, database: Database, file_stores: Sequence[KimiFileStore], worker: FileWorker) -> None:
         """``file_stores`` are one per account, at least one, in order of preference."""
         self._database = database
         self._file_stores = file_stores
+        self._worker = worker
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def read(self, inspected: InspectedFile, path: Path) -> None:
@@ -49,7 +51,7 @@ class ContentReader:
                 return
             match inspected.file_type:
                 case FileType.TEXT:
-                    await self._save_text(inspected, await asyncio.to_thread(read_text, path))
+                    await self._save_text(inspected, await self._worker.read_text(path))
                 case FileType.DOCUMENT:
                     await self._read_document(inspected, path)
                 case FileType.PICTURE | FileType.VIDEO:
@@ -69,11 +71,12 @@ class ContentReader:
         """Store the text that Kimi extracts from a document."""
         try:
             store, file = await self._upload(inspected, path)
-            text = (await store.extract_text(file)).strip()
+            text = await store.extract_text(file)
         except KimiEndpointMissing as exc:
             raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED) from exc
         except KimiFileRefused as exc:
-            raise UnusableFile(await refusal_fault(exc, inspected, path)) from exc
+            raise UnusableFile(await refusal_fault(exc, inspected, path, self._worker)) from exc
+        text = text.replace("\0", "").strip()
         if not text:
             await store.delete(file.id)
             raise UnusableFile(FileFault.NO_TEXT)
@@ -105,7 +108,7 @@ class ContentReader:
                 raise UnusableFile(FileFault.TOO_LARGE) from exc
             await self._save_media(inspected, path, with_data=True)
         except KimiFileRefused as exc:
-            raise UnusableFile(await refusal_fault(exc, inspected, path)) from exc
+            raise UnusableFile(await refusal_fault(exc, inspected, path, self._worker)) from exc
         else:
             # Other accounts cannot see this one's files; they are sent the bytes themselves.
             await self._save_media(
@@ -181,10 +184,13 @@ class ContentReader:
         )
 
 
-async def refusal_fault(error: KimiFileRefused, inspected: InspectedFile, path: Path) -> FileFault:
+async def refusal_fault(
+    error: KimiFileRefused, inspected: InspectedFile, path: Path, worker: FileWorker
+) -> FileFault:
     """Return the fault of a file that Kimi refused.
 
     Raises:
+        UnusableFile: the file takes too long to be searched for a password's marks.
         OSError: the file cannot be read from the disk.
     """
     log.info("file.kimi_refused", reason=error.reason, error=str(error))
@@ -194,7 +200,7 @@ async def refusal_fault(error: KimiFileRefused, inspected: InspectedFile, path: 
         case "full":
             log.error("file.kimi_storage_full")  # with files of others: ours were evicted before
             return FileFault.UNREACHABLE
-        case _ if await asyncio.to_thread(is_encrypted, path, inspected.extension):
+        case _ if await worker.is_encrypted(path, inspected.extension):
             return FileFault.ENCRYPTED
         case "empty":
             return FileFault.NO_TEXT

@@ -17,6 +17,7 @@ OMISSION = "[…]"  #: marks omitted pieces
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _SENTENCES = re.compile(r"(?<=[。！？!?.;；\n])\s*")
 _WORD = re.compile(r"\w")
+_MAX_CHARS_PER_TOKEN = 4  #: of a text in Latin letters, by :func:`estimate_tokens`
 _MAX_WORDS = 64  #: words of a question that are searched for, the longest ones
 
 
@@ -50,6 +51,26 @@ def build_excerpt(text: str, question: str, *, budget_tokens: int) -> Excerpt:
         chosen.add(index)
         remaining -= cost
     return Excerpt(text=_join_pieces(pieces, chosen), shown_pieces=len(chosen), total_pieces=len(pieces))
+
+
+def first_pieces(text: str, *, budget_tokens: int) -> Excerpt:
+    """Return the first pieces of a text that fit into ``budget_tokens``, without reading the rest.
+
+    The number of all pieces is an estimate.
+    """
+    head: list[str] = []
+    remaining = budget_tokens
+    for piece in split_into_pieces(text[: budget_tokens * _MAX_CHARS_PER_TOKEN]):
+        remaining -= estimate_tokens(piece) + 2
+        if remaining < 0:
+            break
+        head.append(piece)
+    total = max(len(head), -(-len(text) // MAX_PIECE_CHARS))
+    return Excerpt(
+        text="\n\n".join([*head, OMISSION]) if total > len(head) else "\n\n".join(head),
+        shown_pieces=len(head),
+        total_pieces=total,
+    )
 
 
 def split_into_pieces(text: str) -> Iterator[str]:

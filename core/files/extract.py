@@ -2,7 +2,6 @@
 
 import codecs
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from core.files.formats import (
     picture_media_type,
     video_media_type,
 )
+from core.files.zip_directory import ZipCorrupt, ZipTooLarge, read_zip_directory
 
 _CHUNK_BYTES = 256 * 1024
 _SAMPLE_BYTES = 64 * 1024  #: characters of a text that are searched for control characters
@@ -135,13 +135,14 @@ def _check_document(path: Path, extension: str, detected: str) -> None:
     if detected == "ole":
         raise UnusableFile(FileFault.MISLABELLED)
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
+        members = read_zip_directory(path)
+    except ZipCorrupt as exc:
         raise UnusableFile(FileFault.CORRUPT) from exc
-    if any(member.flag_bits & 1 for member in members):
+    except ZipTooLarge as exc:
+        raise UnusableFile(FileFault.TOO_COMPLEX) from exc
+    if any(member.encrypted for member in members):
         raise UnusableFile(FileFault.ENCRYPTED)
-    if not any(member.filename.startswith(_REQUIRED_FOLDERS[extension]) for member in members):
+    if not any(member.name.startswith(_REQUIRED_FOLDERS[extension]) for member in members):
         raise UnusableFile(FileFault.MISLABELLED)
 
 

@@ -6,7 +6,8 @@
      ▲                            ├────▶ FAILED
      └──── fault that may pass ───┘
 
-Work that a crash interrupts starts again from NEW.
+Work that a crash interrupts starts again from NEW, twice at the most: a file that ends the process each
+time it is read would otherwise end it for ever.
 """
 
 import asyncio
@@ -19,8 +20,8 @@ from core.access import Actor
 from core.domain.file_states import RETRYABLE_FAULTS, FileFault, FileState
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.content_reader import ContentReader
-from core.files.extract import inspect_file
 from core.files.file_policy import UnusableFile
+from core.files.file_worker import FileWorker
 from core.files.upload_allowance import UploadAllowance
 from core.kimi import KimiError
 from core.store import Database, files
@@ -30,6 +31,7 @@ from core.store.files import File
 log = structlog.get_logger(__name__)
 
 MAX_READS_PER_QUESTION: Final = 4  #: files of one question that are read at the same time
+MAX_ATTEMPTS: Final = 2  #: to read a file that end with the process
 MAX_READS: Final = 8  #: files that this process reads at the same time
 
 
@@ -41,6 +43,7 @@ class Library:
         database: Database,
         downloader: AttachmentDownloader,
         content_reader: ContentReader,
+        worker: FileWorker,
         *,
         allowance: UploadAllowance | None = None,
     ) -> None:
@@ -49,6 +52,7 @@ class Library:
         self._downloader = downloader
         self._content_reader = content_reader
         self._allowance = allowance
+        self._worker = worker
         self._read_slots = asyncio.Semaphore(MAX_READS)
 
     async def read(self, conversation: Conversation, new_files: Sequence[File]) -> Mapping[int, FileFault]:
@@ -73,8 +77,17 @@ class Library:
     async def _read_file(self, conversation: Conversation, file: File) -> FileFault | None:
         fault: FileFault | None = None
         hash_ = ""
+        async with self._database.begin() as tx:
+            attempts = await files.begin_attempt(tx, file.id)
         try:
+            if attempts > MAX_ATTEMPTS:
+                log.error("file.given_up", file=file.id, attempts=attempts - 1)
+                raise UnusableFile(FileFault.GAVE_UP)
             hash_ = await self._download_and_read(conversation, file)
+        except asyncio.CancelledError:
+            async with self._database.begin() as tx:
+                await files.end_attempt(tx, file.id)
+            raise
         except UnusableFile as exc:
             fault = exc.fault
         except KimiError as exc:
@@ -91,6 +104,7 @@ class Library:
             state = FileState.NEW if fault in RETRYABLE_FAULTS else FileState.FAILED
         async with self._database.begin() as tx:
             await files.set_state(tx, file.id, state=state, fault=fault, hash_=hash_)
+            await files.end_attempt(tx, file.id)
         log.info("file.read", file=file.id, state=state.value, fault=fault.value if fault else "")
         return fault
 
@@ -105,7 +119,7 @@ class Library:
         if self._allowance is not None:
             await self._allowance.take(Actor.at(conversation.key, file.author_id))
         async with self._downloader.download(conversation.key.platform, file.attachment) as path:
-            inspected = await asyncio.to_thread(inspect_file, path, file.attachment)
+            inspected = await self._worker.inspect(path, file.attachment)
             # The garbage collector deletes contents without a file, so the link is stored first.
             async with self._database.begin() as tx:
                 await files.set_state(tx, file.id, state=FileState.NEW, hash_=inspected.hash)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from core.kimi import ContentPart, Message
-from core.text.tokens import MESSAGE_TOKENS, estimate_content_tokens
+from core.text.request_tokens import estimate_content_tokens
+from core.text.tokens import MESSAGE_TOKENS
 
 #: Introduces a document as untrusted material.
 DOCUMENT_TEMPLATE = (

@@ -8,17 +8,17 @@ import structlog
 
 from core.domain.file_states import FileFault, FileState, FileType
 from core.domain.message_content import MessageRole
-from core.files.excerpt import build_excerpt
 from core.files.file_policy import (
     MEGABYTE,
     UnusableFile,
     expected_type,
 )
+from core.files.file_worker import FileWorker
 from core.files.library import Library
 from core.files.media_url import KIMI_FILE_SCHEME, data_url
 from core.files.prompt_budget import FILES_BUDGET_SHARE, BudgetAllocation, PromptDocument, allocate_budget
 from core.files.prompt_files import PartialFile, PromptFiles, build_document_message, build_excerpt_message
-from core.files.references import parse_references, resolve_reference
+from core.files.references import MAX_REFERENCES, FileReferences, parse_references
 from core.kimi import ContentPart, ImagePart, Message, Model, VideoPart
 from core.store import Database, Transaction, file_blobs, files, history
 from core.store.conversations import Conversation
@@ -62,9 +62,10 @@ class FilesUnreadable(Exception):
 class FileReader:
     """Reads the files of a conversation and selects those that a prompt contains."""
 
-    def __init__(self, database: Database, library: Library) -> None:
+    def __init__(self, database: Database, library: Library, worker: FileWorker) -> None:
         self._database = database
         self._library = library
+        self._worker = worker
 
     async def read(
         self,
@@ -163,7 +164,7 @@ class FileReader:
             [by_id[id_].file.hash for id_ in (*allocation.whole, *allocation.partial)]
         )
         excerpts = [
-            await _build_excerpt(by_id[id_], texts[by_id[id_].file.hash], question, tokens)
+            await self._build_excerpt(by_id[id_], texts[by_id[id_].file.hash], question, tokens)
             for id_, tokens in allocation.partial.items()
         ]
         omitted = [
@@ -179,6 +180,18 @@ class FileReader:
             partial=(*omitted, *(partial for _, partial in excerpts)),
         )
 
+    async def _build_excerpt(
+        self, document: ProcessedFile, text: str, question: str, budget_tokens: int
+    ) -> tuple[Message, PartialFile]:
+        """Return the message with a document's excerpt, and the excerpt's size for the person."""
+        name = _display_name(document)
+        excerpt = await self._worker.build_excerpt(
+            text, question, budget_tokens=budget_tokens - _HEADER_TOKENS - MESSAGE_TOKENS
+        )
+        shown, total = excerpt.shown_pieces, excerpt.total_pieces
+        message = build_excerpt_message(name, excerpt.text, shown_pieces=shown, total_pieces=total)
+        return message, PartialFile(name=name, shown_pieces=shown, total_pieces=total)
+
     async def _attach_referenced(
         self, tx: Transaction, conversation: Conversation, turn: Turn, previous_seq: int
     ) -> list[FileProblem]:
@@ -188,7 +201,7 @@ class FileReader:
         )
         wanted = [
             what for line in lines if line.role is MessageRole.USER for what in parse_references(line.text)
-        ]
+        ][:MAX_REFERENCES]
         if not wanted:
             return []
         key = conversation.key
@@ -198,10 +211,11 @@ class FileReader:
         here = await files.load(
             tx, conversation.id, after_seq=conversation.history_cutoff_seq, up_to_seq=turn.seq
         )
+        references = FileReferences(own)
         known = {file.hash for file in here}
         unknown: list[FileProblem] = []
         for what in wanted:
-            found = resolve_reference(what, own)
+            found = references.resolve(what)
             if found is None:
                 unknown.append(FileProblem(name=f"`@file-{what}`", fault=FileFault.UNKNOWN_REFERENCE))
             elif found.file.hash not in known:
@@ -250,19 +264,6 @@ def _media_urls(visible: Sequence[ProcessedFile], stored: Mapping[int, bytes]) -
         elif (data := stored.get(one.file.id)) is not None:
             urls[one.file.id] = data_url(one.content.media_type, data)
     return urls
-
-
-async def _build_excerpt(
-    document: ProcessedFile, text: str, question: str, budget_tokens: int
-) -> tuple[Message, PartialFile]:
-    """Return the message with a document's excerpt, and the excerpt's size for the person."""
-    name = _display_name(document)
-    excerpt = await asyncio.to_thread(
-        build_excerpt, text, question, budget_tokens=budget_tokens - _HEADER_TOKENS - MESSAGE_TOKENS
-    )
-    shown, total = excerpt.shown_pieces, excerpt.total_pieces
-    message = build_excerpt_message(name, excerpt.text, shown_pieces=shown, total_pieces=total)
-    return message, PartialFile(name=name, shown_pieces=shown, total_pieces=total)
 
 
 def _display_name(known_file: ProcessedFile) -> str:

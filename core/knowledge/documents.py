@@ -71,7 +71,10 @@ def parse_document(text: str, *, name: str, extension: str, url: str = "") -> Do
 def _parse_table(text: str, *, name: str, url: str, delimiter: str) -> Sequence[Passage]:
     head = text.partition("\n")[0]
     delimiter = delimiter or max(",;\t", key=head.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
+    except csv.Error as exc:  # a cell of more than 131,072 characters, or a stray quote
+        raise UnusableFile(FileFault.CORRUPT) from exc
     columns = [cell.strip().casefold() for cell in rows[0]] if rows else []
     question, answer = _find_column(columns, _QUESTION_COLUMNS), _find_column(columns, _ANSWER_COLUMNS)
     if question is None or answer is None:

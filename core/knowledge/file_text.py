@@ -1,6 +1,5 @@
 """Text of knowledge files: plain text, tables and web pages are read here, other documents by Kimi."""
 
-import asyncio
 from pathlib import Path
 
 import structlog
@@ -8,8 +7,9 @@ import structlog
 from core.domain.file_states import FileFault, FileType
 from core.domain.message_content import Attachment, AttachmentKind
 from core.files.content_reader import refusal_fault
-from core.files.extract import InspectedFile, inspect_file, read_text
+from core.files.extract import InspectedFile
 from core.files.file_policy import UnusableFile
+from core.files.file_worker import FileWorker
 from core.files.kimi_file_store import KimiFileStore
 from core.kimi import KimiEndpointMissing, KimiError, KimiFileRefused
 from core.knowledge.documents import HTML_EXTENSIONS
@@ -20,9 +20,10 @@ log = structlog.get_logger(__name__)
 class FileTextReader:
     """Reads the text of files for knowledge sets; uploads to Kimi are deleted afterwards."""
 
-    def __init__(self, file_store: KimiFileStore | None) -> None:
+    def __init__(self, file_store: KimiFileStore | None, worker: FileWorker) -> None:
         """``file_store`` extracts PDF and Office files; None if Kimi is not configured."""
         self._file_store = file_store
+        self._worker = worker
 
     async def inspect(self, path: Path, *, name: str, media_type: str = "") -> InspectedFile:
         """Return a file's format and size; the arguments are those of :meth:`read`.
@@ -34,7 +35,7 @@ class FileTextReader:
         attachment = Attachment(
             kind=AttachmentKind.FILE, name=name, media_type=media_type, size_bytes=0, source={}
         )
-        seen = await asyncio.to_thread(inspect_file, path, attachment)
+        seen = await self._worker.inspect(path, attachment)
         if seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
             return seen
         if seen.file_type is not FileType.DOCUMENT:
@@ -58,7 +59,7 @@ class FileTextReader:
         """
         seen = await self.inspect(path, name=name, media_type=media_type)
         if self._file_store is None or seen.file_type is FileType.TEXT or seen.extension in HTML_EXTENSIONS:
-            return seen.extension, await asyncio.to_thread(read_text, path)
+            return seen.extension, await self._worker.read_text(path)
         return "md", await self._extract_text(self._file_store, path, seen)
 
     async def _extract_text(self, file_store: KimiFileStore, path: Path, inspected: InspectedFile) -> str:
@@ -76,7 +77,7 @@ class FileTextReader:
         except KimiEndpointMissing as exc:
             raise UnusableFile(FileFault.PROVIDER_UNSUPPORTED) from exc
         except KimiFileRefused as exc:
-            raise UnusableFile(await refusal_fault(exc, inspected, path)) from exc
+            raise UnusableFile(await refusal_fault(exc, inspected, path, self._worker)) from exc
         try:
             await file_store.delete(file.id)
         except KimiError as exc:

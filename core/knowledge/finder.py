@@ -12,11 +12,12 @@ from typing import Final, TypeAlias
 
 import structlog
 
+from core.domain.stored_passage import StoredPassage
 from core.knowledge.lexical_query import LexicalQuery, parse_lexical_query
 from core.knowledge.ranking import PassageRanker
 from core.knowledge.segment import Segment, build_segment, decode_segment
 from core.store import Database, passages
-from core.store.passages import IndexedVersion, StoredPassage
+from core.store.passages import IndexedVersion
 
 log = structlog.get_logger(__name__)
 

@@ -1,17 +1,16 @@
 """Indexing of a document: split into passages, indexed, stored in place of its predecessor."""
 
 import asyncio
+import base64
 import hashlib
 from dataclasses import dataclass
 
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
-from core.knowledge.documents import Document, parse_document
-from core.knowledge.passage_splitter import Passage
-from core.knowledge.segment import PassageText, build_segment, encode_segment
+from core.files.file_worker import FileWorker
+from core.knowledge.document_job import IndexableDocument, parse_for_index
 from core.store import Database, knowledge
 from core.store.knowledge import Owner
-from core.store.passages import StoredPassage
 
 #: Raise it if splitting or indexing changes; unchanged files are then indexed again.
 INDEX_VERSION = "2"
@@ -40,6 +39,7 @@ async def index_document(
     extension: str,
     url: str = "",
     author_id: str = "",
+    worker: FileWorker | None = None,
 ) -> IndexedDocument:
     """Index a document in an owner's set, creating the set if necessary.
 
@@ -52,6 +52,7 @@ async def index_document(
         extension: its format, such as "md" or "csv"; see :func:`parse_document`.
         url: address at which people can read it; "" if there is none.
         author_id: the person who taught it; "" for the operator.
+        worker: parses it in a process with limits; None parses it here, for files of the operator.
 
     Raises:
         UnusableFile: it has no words, is no table of questions and answers, or the set is full.
@@ -59,7 +60,7 @@ async def index_document(
     """
     name = name[:MAX_NAME_CHARS]
     hash_ = hashlib.sha256("\0".join((INDEX_VERSION, extension, url, text)).encode()).hexdigest()
-    document, index = await asyncio.to_thread(_parse, text, name, extension, url)
+    document = await _parse(worker, text, name, extension, url)
     async with database.begin() as tx:
         target = await knowledge.get_or_create_set(tx, owner, set_name)
         known = {one.name: one for one in await knowledge.load_documents(tx, target.id)}
@@ -71,8 +72,8 @@ async def index_document(
             name=name,
             title=document.title,
             hash_=hash_,
-            new_passages=[_stored(passage) for passage in document.passages],
-            search_index=index,
+            new_passages=document.passages,
+            search_index=base64.b64decode(document.search_index),
             author_id=author_id,
         )
     if stored is None:
@@ -81,20 +82,12 @@ async def index_document(
     return IndexedDocument(name=name, passage_count=stored.passages, version=stored.version, changed=True)
 
 
-def _parse(text: str, name: str, extension: str, url: str) -> tuple[Document, bytes]:
-    """Return a document and its stored index."""
-    document = parse_document(text, name=name, extension=extension, url=url)
-    return document, encode_segment(build_segment(map(_searchable, document.passages)))
-
-
-def _searchable(passage: Passage) -> PassageText:
-    """Return what a passage is found by: not its document's title, because all passages share it."""
-    path = passage.path[1:] if passage.path_has_title else passage.path
-    return PassageText(headings=" ".join(path), text=passage.text, aliases=passage.aliases)
-
-
-def _stored(passage: Passage) -> StoredPassage:
-    """Return a passage as it is stored."""
-    return StoredPassage(
-        uid=passage.uid, label=passage.label, heading=passage.heading, text=passage.text, url=passage.url
-    )
+async def _parse(
+    worker: FileWorker | None, text: str, name: str, extension: str, url: str
+) -> IndexableDocument:
+    if worker is not None:
+        return await worker.run(parse_for_index, text, name, extension, url)
+    parsed = await asyncio.to_thread(parse_for_index, text, name, extension, url)
+    if isinstance(parsed, FileFault):
+        raise UnusableFile(parsed)
+    return parsed

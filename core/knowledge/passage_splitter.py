@@ -16,10 +16,10 @@ MAX_TOKENS = 400
 MAX_HEADING_CHARS = 200
 PATH_SEPARATOR = " › "  #: between the headings of a path
 
-_ATX = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
+_ATX = re.compile(r"(#{1,6})[ \t]+(.*)")
 _FENCE = re.compile(r"[ ]{0,3}(```+|~~~+)")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_ALIASES = re.compile(r"<!--\s*(?:also|也问)\s*[:：](.*?)-->", re.DOTALL | re.IGNORECASE)
+_COMMENT_START, _COMMENT_END = "<!--", "-->"
+_ALIASES = re.compile(r"\s*(?:also|也问)\s*[:：]", re.IGNORECASE)
 _SENTENCE_ENDS = re.compile(r"(?<=[。！？!?；;])|(?<=\. )|(?<=\n)")
 
 
@@ -86,10 +86,27 @@ def split_into_passages(sections: Iterable[Section], *, document: str, url: str 
 
 def _extract_aliases(section: Section) -> Section:
     """Move ``<!-- also: … -->`` from a section's text to its aliases, and remove other comments."""
-    aliases = " ".join(
-        [section.aliases, *(found[1].strip() for found in _ALIASES.finditer(section.text))]
-    ).strip()
-    return replace(section, text=_COMMENT.sub("", section.text).strip(), aliases=aliases)
+    kept, comments = _separate_comments(section.text)
+    aliases = [one[found.end() :].strip() for one in comments if (found := _ALIASES.match(one))]
+    return replace(section, text=kept.strip(), aliases=" ".join([section.aliases, *aliases]).strip())
+
+
+def _separate_comments(text: str) -> tuple[str, list[str]]:
+    """Return a text without its comments, and the comments; one that is never closed is text.
+
+    By search and not by a pattern: one that looks for an end anew at each of many starts is quadratic.
+    """
+    kept: list[str] = []
+    comments: list[str] = []
+    at = 0
+    while (start := text.find(_COMMENT_START, at)) >= 0:
+        end = text.find(_COMMENT_END, start + len(_COMMENT_START))
+        if end < 0:
+            break
+        kept.append(text[at:start])
+        comments.append(text[start + len(_COMMENT_START) : end])
+        at = end + len(_COMMENT_END)
+    return "".join([*kept, text[at:]]), comments
 
 
 def parse_sections(markdown: str) -> Iterator[Section]:
@@ -109,8 +126,8 @@ def parse_sections(markdown: str) -> Iterator[Section]:
         lines = []
         level = len(heading[1])
         path = [(above, name) for above, name in path if above < level]
-        if heading[2]:
-            path.append((level, heading[2][:MAX_HEADING_CHARS]))
+        if name := heading[2].rstrip(" \t#"):
+            path.append((level, name[:MAX_HEADING_CHARS]))
     yield Section(path=tuple(name for _, name in path), text="\n".join(lines).strip())
 
 

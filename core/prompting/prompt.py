@@ -11,7 +11,8 @@ from core.kimi import Message, TextPart
 from core.store.history import HistoryMessage
 from core.text.message_text import render_content
 from core.text.quoting import speaker_label
-from core.text.tokens import MESSAGE_TOKENS, estimate_content_tokens
+from core.text.request_tokens import estimate_content_tokens
+from core.text.tokens import MESSAGE_TOKENS
 
 IDENTITY = "You are Kimi, a large language model made by Moonshot AI, answering people in a chat."
 WRITING_RULES = (

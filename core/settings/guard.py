@@ -61,3 +61,19 @@ class GuardFields(BaseModel):
         ge=0,
         le=1_000,
     )
+    file_timeout_s: float = setting(
+        "MOONTHREAD_FILE_TIMEOUT_S",
+        "Guard",
+        "Seconds that reading one file may take; its process is killed then, and the person is told.",
+        default=20.0,
+        ge=1,
+        le=600,
+    )
+    file_memory_mb: int = setting(
+        "MOONTHREAD_FILE_MEMORY_MB",
+        "Guard",
+        "Megabytes that reading one file may take; two files are read at the same time.",
+        default=256,
+        ge=64,
+        le=4_096,
+    )

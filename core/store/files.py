@@ -159,6 +159,17 @@ async def set_state(
     await tx.execute(update(_F).where(_F.c.id == file_id).values(**values))
 
 
+async def begin_attempt(tx: Transaction, file_id: int) -> int:
+    """Count one more attempt to read a file; return how many were begun since the last that ended."""
+    counted = update(_F).where(_F.c.id == file_id).values(attempts=_F.c.attempts + 1)
+    return (await tx.execute(counted.returning(_F.c.attempts))).scalar_one_or_none() or 0
+
+
+async def end_attempt(tx: Transaction, file_id: int) -> None:
+    """Note that an attempt ended, however it did: only those that a crash cuts off stay counted."""
+    await tx.execute(update(_F).where(_F.c.id == file_id).values(attempts=0))
+
+
 async def remove_files(tx: Transaction, file_ids: Sequence[int]) -> int:
     """Delete files and return their number; their contents may stay behind unreferenced."""
     return (await tx.execute(delete(_F).where(_F.c.id.in_(file_ids)))).rowcount

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
+from core.domain.stored_passage import StoredPassage
 from core.store import passages, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.passages import StoredPassage
 from core.store.upsert import insert as upsert
 
 _S = schema.knowledge_sets

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.engine import Row
 
+from core.domain.stored_passage import StoredPassage
 from core.store import schema
 from core.store.database import Transaction
 
@@ -15,18 +16,6 @@ _D = schema.knowledge_documents
 _P = schema.knowledge_passages
 
 MAX_BATCH: Final = 500  #: rows or parameters of one statement
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPassage:
-    """One stored passage."""
-
-    uid: str
-    label: str  #: path of headings
-    heading: str
-    text: str
-    url: str
-    document: str = ""  #: name of its document; "" until it is stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import math
 
-from core.kimi import ChatRequest, MessageContent, count_media, text_of
 from core.text.language import CJK_RUN
 
 CJK_TOKENS = 0.7  #: tokens of one Chinese character, rounded up
@@ -18,24 +17,6 @@ def estimate_tokens(text: str) -> int:
     """Return the estimated tokens of ``text``; at least 1."""
     cjk = sum(map(len, CJK_RUN.findall(text))) if not text.isascii() else 0
     return max(1, math.ceil(cjk * CJK_TOKENS + (len(text) - cjk) * OTHER_TOKENS))
-
-
-def estimate_content_tokens(content: MessageContent) -> int:
-    """Return the estimated tokens of one message's content, pictures and videos included."""
-    return estimate_tokens(text_of(content)) + count_media(content) * MEDIA_TOKENS
-
-
-def tokens_to_reserve(request: ChatRequest) -> int:
-    """Return an upper estimate of the tokens that the account's limits count for a request."""
-    prompt = sum(
-        estimate_content_tokens(message.content)
-        + estimate_tokens(message.reasoning)
-        + sum(estimate_tokens(call.arguments) for call in message.tool_calls)
-        + MESSAGE_TOKENS
-        for message in request.messages
-    )
-    tools = sum(estimate_tokens(str(tool)) for tool in request.tools)
-    return math.ceil((prompt + tools) * RESERVATION_FACTOR) + request.max_completion_tokens
 
 
 def update_ratio(ratio: float, *, estimated: int, counted: int) -> float:

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 MAX_REPEATED_CHARS: Final = 1_000  #: of a question that the answer repeats
 MAX_ATTEMPTS: Final = 12  #: for one event; after so many crashes it is closed with an apology
+MAX_COMMAND_ATTEMPTS: Final = 2  #: of a command, whose work may be what ended the process
 
 
 class AnswerProducer:
@@ -129,6 +130,9 @@ class AnswerProducer:
         language = claimed.language
         if claimed.turn.attempt > MAX_ATTEMPTS:
             log.error("turn.attempts_exhausted", attempts=claimed.turn.attempt)
+            return CommandReply(text=Notice.FAILED.text(language))
+        if claimed.command is not None and claimed.turn.attempt > MAX_COMMAND_ATTEMPTS:
+            log.error("command.given_up", command=claimed.command.name.value, attempts=claimed.turn.attempt)
             return CommandReply(text=Notice.FAILED.text(language))
         if claimed.refusal is not None:
             return CommandReply(text=REFUSAL_NOTICES[claimed.refusal].text(language))

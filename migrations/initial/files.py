@@ -42,6 +42,7 @@ def create_files() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("fault", sa.String(32)),
         sa.Column("hash", sa.String(64), nullable=False, server_default=""),
+        sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("created_at", MOMENT, nullable=False),
         foreign_key("files", "conversation_id", "conversations", ondelete="CASCADE"),
         primary_key("files", "id"),

@@ -15,9 +15,9 @@ import pytest
 from bots.simulator.kimi import ScriptedReply, SeenRequest
 from bots.simulator.telegram.entities import SOLID, Entity, found_in
 from core.domain.message_content import AttachmentKind
+from core.domain.stored_passage import StoredPassage
 from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message
-from core.store.knowledge import StoredPassage
 from core.text.message_text import display_name
 from core.text.quoting import MAX_NAME_CHARS, speaker_label
 

@@ -23,6 +23,7 @@ files = Table(
     Column("state", EnumString(FileState, 16), nullable=False),
     Column("fault", EnumString(FileFault, 32)),  # why it was not read
     Column("hash", String(64), nullable=False, server_default=""),  # of its content; "" until it is known
+    Column("attempts", Integer, nullable=False, server_default="0"),  # to read it, since the last that ended
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("conversation_id", "seq", "position"),
     Index("ix_files_hash", "hash"),

@@ -15,6 +15,7 @@ from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment, AttachmentKind
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.content_reader import ContentReader
+from core.files.file_worker import FileWorker
 from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
@@ -24,6 +25,7 @@ from core.kimi import AsyncKimi
 from core.store import Database, conversations, files
 from core.store.conversations import Conversation
 from core.store.files import File
+from core.testing.inline_workers import InlineWorkers
 
 
 @dataclass
@@ -56,15 +58,18 @@ class Desk:
     seq: int = 0
 
     def __post_init__(self) -> None:
+        self.workers = InlineWorkers()
+        self.worker = FileWorker(self.workers)
         self.shelf = KimiFileStore(self.database, self.client.files, self.clock, account="a" * 32)
         self.library = self.library_of(self.shelf)
         self.collector = FileGarbageCollector([self.shelf], folder=self.folder)
-        self.reader = FileReader(self.database, self.library)
+        self.reader = FileReader(self.database, self.library, self.worker)
 
     def library_of(self, *stores: KimiFileStore, allowance: UploadAllowance | None = None) -> Library:
         """Return a library that uploads to these accounts."""
         downloader = AttachmentDownloader(self.clock, {"slack": self.platform}, folder=self.folder)
-        return Library(self.database, downloader, ContentReader(self.database, stores), allowance=allowance)
+        reader = ContentReader(self.database, stores, self.worker)
+        return Library(self.database, downloader, reader, self.worker, allowance=allowance)
 
     async def talk(self, thread: str = "1") -> Conversation:
         """Return a conversation."""

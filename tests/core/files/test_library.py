@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import Refusal
+from core.concurrency.worker_process import WorkerDied, WorkerFailed, WorkerPoolClosed, WorkerTimeout
 from core.domain.errors import DownloadRefused, PlatformRateLimited, PlatformUnavailable
 from core.domain.file_states import FileFault, FileState
 from core.files import kimi_file_store as shelf_module
 from core.files.file_policy import MAX_INLINE_PICTURE_BYTES
+from core.files.library import MAX_ATTEMPTS
 from core.store import file_blobs, files
 
 HTML = b"<html><p>The moon.</p></html>"
@@ -200,3 +202,41 @@ async def test_a_doomed_file_that_is_sent_again_is_read_anew(desk: Any) -> None:
     assert len(desk.kimi.shelf.files) == 1
     assert await desk.shelf.collect() == 0
     assert await rows(desk, "SELECT state FROM file_blobs") == [("ready",)]
+
+
+async def test_a_file_that_ended_the_process_twice_is_not_read_again(desk: Any) -> None:
+    """We chose: a file that kills its reader each time ends with a sentence instead of a loop."""
+    talk = await desk.talk()
+    file = await desk.put(talk, "a.txt", b"words")
+    for _ in range(MAX_ATTEMPTS):
+        async with desk.database.begin() as tx:
+            await files.begin_attempt(tx, file.id)  # what a crash leaves behind
+    assert await desk.read(talk, file) == [FileFault.GAVE_UP]
+    assert desk.platform.asked == []
+    assert (await desk.of(talk))[0].state is FileState.FAILED
+
+
+async def test_a_reading_that_ends_is_not_counted(desk: Any) -> None:
+    """A file that cannot be reached today is tried again as often as somebody asks."""
+    talk = await desk.talk()
+    desk.platform.failures += [DownloadRefused("no", reason="forbidden") for _ in range(4)]
+    file = await desk.put(talk, "a.txt", b"words")
+    for _ in range(4):
+        assert await desk.read(talk, file) == [FileFault.FORBIDDEN]
+    assert await desk.read(talk, file) == [None]
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (WorkerTimeout("spins"), FileFault.TOO_COMPLEX),
+        (WorkerDied("out of memory"), FileFault.TOO_COMPLEX),
+        (WorkerFailed("ValueError at x.py:1"), FileFault.CORRUPT),
+        (WorkerPoolClosed("stopping"), FileFault.UNREACHABLE),
+    ],
+)
+async def test_a_killed_reader_is_told(desk: Any, error: Exception, fault: FileFault) -> None:
+    """What became of the process that read a file is a sentence for the person."""
+    talk = await desk.talk()
+    desk.workers.fail_next = error
+    assert await desk.send(talk, "a.txt", b"words") is fault

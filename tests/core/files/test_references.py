@@ -6,7 +6,7 @@ import pytest
 
 from core.domain.file_states import ContentState, FileState, FileType
 from core.domain.message_content import Attachment, AttachmentKind
-from core.files.references import parse_references, resolve_reference
+from core.files.references import MAX_REFERENCES, FileReferences, parse_references
 from core.store.file_blobs import FileContent
 from core.store.files import File, ProcessedFile
 
@@ -70,5 +70,11 @@ def test_references_are_found_in_words() -> None:
 )
 def test_a_reference_means_the_newest_file_that_fits(what: str, meant: int | None) -> None:
     """By number, by Kimi's id, by name with or without its ending."""
-    found = resolve_reference(what, OWN)
+    found = FileReferences(OWN).resolve(what)
     assert (found.file.id if found else None) == meant
+
+
+def test_no_more_references_are_followed_than_a_prompt_has_room_for() -> None:
+    """Of a hundred references in one message the first twenty count."""
+    text = " ".join(f"@file-{number}" for number in range(100))
+    assert parse_references(text) == [str(number) for number in range(MAX_REFERENCES)]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.domain.stored_passage import StoredPassage
 from core.knowledge.evaluation import (
     EvaluationCase,
     EvaluationReport,
@@ -14,7 +15,6 @@ from core.knowledge.evaluation import (
     parse_cases,
 )
 from core.knowledge.finder import FoundPassage
-from core.store.passages import StoredPassage
 
 
 def found(number: int, heading: str) -> FoundPassage:

@@ -1,8 +1,8 @@
 """Passages in a prompt and under an answer."""
 
+from core.domain.stored_passage import StoredPassage
 from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message, cited_passages, format_sources
-from core.store.passages import StoredPassage
 
 
 def found(number: int, text: str = "Text.", *, label: str = "A › B", url: str = "") -> FoundPassage:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from core.domain.addresses import ChatType
+from core.domain.stored_passage import StoredPassage
 from core.knowledge.finder import FoundPassage
 from core.knowledge.query import KnowledgeQuery
 from core.knowledge.retrieval import RetrievalResult
 from core.prompting.view import PromptView
 from core.store.open_work import AvailableContext
-from core.store.passages import StoredPassage
 from tests.stored_conversation import StoredConversation
 
 pytestmark = pytest.mark.virtual_time

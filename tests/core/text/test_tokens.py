@@ -5,14 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.kimi import ChatRequest, ImagePart, Message, TextPart
-from core.text.tokens import (
-    MEDIA_TOKENS,
-    MESSAGE_TOKENS,
-    estimate_content_tokens,
-    estimate_tokens,
-    tokens_to_reserve,
-    update_ratio,
-)
+from core.text.request_tokens import estimate_content_tokens, tokens_to_reserve
+from core.text.tokens import MEDIA_TOKENS, MESSAGE_TOKENS, estimate_tokens, update_ratio
 
 
 def test_chinese_takes_more_tokens_a_character() -> None:

@@ -21,7 +21,7 @@ from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnStat
 from core.store import inbox, turns
 from core.testing.scripted_model import Delay
 from core.text.notices import Notice
-from core.turns.answer_producer import MAX_ATTEMPTS
+from core.turns.answer_producer import MAX_ATTEMPTS, MAX_COMMAND_ATTEMPTS
 from tests.core.turns.conftest import Turns
 
 pytestmark = pytest.mark.virtual_time
@@ -154,6 +154,28 @@ async def test_after_too_many_crashes_a_turn_ends_with_an_apology(turning: Turns
             )
     assert await turning.run_all() == [Outcome.NOTICE]
     assert turning.platform.screen.texts == [Notice.FAILED.text("en")]
+
+
+async def test_a_command_that_ended_the_process_twice_is_not_run_again(turning: Turns) -> None:
+    """We chose: what a command does may be what kills the process, so a third time it is refused."""
+    runs: list[Command] = []
+
+    async def usage(command: Command) -> CommandReply:
+        runs.append(command)
+        return CommandReply(text="never shown")
+
+    turning.build(commands={CommandName.USAGE: usage})
+    (inbox_id,) = await turning.receive(turning.chat.command(CommandName.USAGE), lane=Lane.COMMANDS)
+    for _ in range(MAX_COMMAND_ATTEMPTS):
+        async with turning.database.begin() as tx:
+            conversation_id = turning.queue_key.conversation_id
+            await turns.claim(
+                tx, conversation_id=conversation_id, inbox_id=inbox_id, seq=inbox_id, asker_id="1"
+            )
+    assert await turning.run(Lane.COMMANDS) is True
+    assert [record.outcome for record in turning.observer.finished] == [Outcome.NOTICE]
+    assert turning.platform.screen.texts == [Notice.FAILED.text("en")]
+    assert runs == []
 
 
 async def test_after_a_refusal_kimi_is_asked_no_more_until_something_changes(turning: Turns) -> None:

@@ -1,0 +1,15 @@
+"""A passage of a document as it is stored and found."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPassage:
+    """One stored passage."""
+
+    uid: str
+    label: str  #: path of headings
+    heading: str
+    text: str
+    url: str
+    document: str = ""  #: name of its document; "" until it is stored
