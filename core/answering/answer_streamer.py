@@ -113,6 +113,8 @@ class AnswerStreamer:
         model = self._model
         if prepared.marker_code:
             model = MarkedModel(model, ReplyMarker.NO_ANSWER, prepared.marker_code)
+        if prepared.person_code:
+            model = MarkedModel(model, ReplyMarker.PERSON, prepared.person_code)
         return stream_with_resume(model, prepared.request, answer, context, self._clock, options)
 
     async def _build_tool_runner(

@@ -7,6 +7,7 @@ import structlog
 
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.outcome import CONTENT_FILTERED, CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
+from core.answering.person_request import with_person_rule
 from core.answering.refused_history import explain_refusal, reduced_request
 from core.answering.request_preparer import RequestPreparer
 from core.answering.turn_question import Question
@@ -25,6 +26,7 @@ from core.store import Database, Transaction, conversation_settings, history, tu
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
+from core.text.notices import Notice
 from core.work_queue.active_answers import ActiveAnswer
 
 log = structlog.get_logger(__name__)
@@ -70,7 +72,11 @@ class Answerer:
         if answer.text and not delivery.text:
             delivery.append(answer.text)  # of an earlier attempt, ended before Kimi continued it
         if ended.outcome is Outcome.NO_KNOWLEDGE:
-            await _admit(question, answer, delivery)
+            reply = await question.no_knowledge()
+            _append_own_words(answer, delivery, reply.text)
+            delivery.final_buttons = reply.buttons
+        if ended.outcome is Outcome.PERSON_WANTED:
+            _append_own_words(answer, delivery, Notice.CALLING_PERSON.text(question.language))
         note = f"\n\n*{ended.note}*" if ended.note and answer.text else ended.note
         note += f"\n\n{ended.sources}" if ended.sources else ""
         if note:
@@ -109,7 +115,7 @@ class Answerer:
         preparing = await self._prepare(question, delivery, running)
         if preparing.cancelled() or preparing.exception() is not None:
             return None, outcome_of(preparing, answer, running.cancel_reason, question.language)
-        prepared = preparing.result()
+        prepared = with_person_rule(preparing.result(), question.person_code)
         ended = await self._streamer.stream(question, prepared, answer, delivery, running)
         if ended.outcome == CONTEXT_TOO_LONG and not answer.text:
             ended = await self._retry_shorter(question, answer, delivery, running)
@@ -148,7 +154,8 @@ class Answerer:
         preparing = await self._prepare(question, delivery, running, was_too_long=True)
         if preparing.cancelled() or preparing.exception() is not None:
             return outcome_of(preparing, answer, running.cancel_reason, question.language)
-        return await self._streamer.stream(question, preparing.result(), answer, delivery, running)
+        prepared = with_person_rule(preparing.result(), question.person_code)
+        return await self._streamer.stream(question, prepared, answer, delivery, running)
 
     async def _prepare(
         self,
@@ -206,10 +213,8 @@ class Answerer:
                 await conversation_settings.save(tx, turn.conversation_id, conversation_settings.MODEL, "")
 
 
-async def _admit(question: Question, answer: StreamedAnswer, delivery: StreamedMessage) -> None:
-    """Complete an answer with the admission that nothing is known, and the offer of a person."""
-    reply = await question.no_knowledge()
-    text = f"\n\n{reply.text}" if answer.text else reply.text
+def _append_own_words(answer: StreamedAnswer, delivery: StreamedMessage, text: str) -> None:
+    """Complete an answer with words of the bot's own."""
+    text = f"\n\n{text}" if answer.text else text
     answer.text += text
     delivery.append(text)
-    delivery.final_buttons = reply.buttons

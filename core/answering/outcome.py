@@ -17,7 +17,7 @@ from core.kimi import (
     KimiRateLimited,
     KimiStreamInterrupted,
 )
-from core.llm.reply_marker import NoAnswerGiven
+from core.llm.reply_marker import NoAnswerGiven, PersonWanted
 from core.llm.streamed_answer import StreamedAnswer
 from core.prompting.prompt import QuestionTooLong
 from core.text.language import Language
@@ -69,6 +69,8 @@ def outcome_of(
         )
     if isinstance(error, NoAnswerGiven):
         return AnswerOutcome(outcome=Outcome.NO_KNOWLEDGE)
+    if isinstance(error, PersonWanted):
+        return AnswerOutcome(outcome=Outcome.PERSON_WANTED)
     if isinstance(error, KimiError):
         # The limiter logs once that the account is used up.
         write = log.debug if _is_quota_error(error) else log.warning

@@ -31,5 +31,6 @@ class Question:
     available_context: AvailableContext
     no_knowledge: Callable[[], Awaitable[NoKnowledgeReply]]
     """Returns the reply if Kimi says that the passages of a strict chat do not answer."""
+    person_code: str = ""  #: of the marker by which Kimi calls a person; "" if nobody would come
     asked_at: datetime | None = None  #: when the person wrote it, by the platform's clock
     unread: tuple[UnsupportedContent, ...] = ()  #: what could not be read of the message that asks

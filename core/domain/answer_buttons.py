@@ -16,6 +16,7 @@ def buttons_for(outcome: TurnOutcome) -> tuple[ActionButton, ...]:
         case (
             Outcome.NOTICE
             | Outcome.NO_KNOWLEDGE
+            | Outcome.PERSON_WANTED
             | Outcome.QUESTION_TOO_LONG
             | Outcome.INTERRUPTED
             | Outcome.CHANNEL_CLOSED

@@ -42,6 +42,7 @@ class Outcome(StrEnum):
     QUESTION_TOO_LONG = "question_too_long"
     FILES_UNREADABLE = "files_unreadable"  #: the question consists of files only, and none can be read
     NO_KNOWLEDGE = "no_knowledge"  #: a chat that answers from its documents only has none on this
+    PERSON_WANTED = "person_wanted"  #: Kimi understood that the customer asks for a person
     CANNED = "canned"  #: answered with a canned response
     NOTICE = "notice"  #: the bot's own reply, which is no answer
     CHANNEL_CLOSED = "channel_closed"  #: cancelled because the platform shows nothing more in this place

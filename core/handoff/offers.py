@@ -21,6 +21,7 @@ from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
+_UNHELPFUL: Final = frozenset({Outcome.NO_KNOWLEDGE, Outcome.PERSON_WANTED})
 MAX_MESSAGES: Final = 8  #: newest messages among which the same question is looked for
 
 
@@ -61,13 +62,18 @@ class HandoffOffers:
             return "", ()
         return offer_in_answer_text(claimed.language), (request_human_button(claimed.language),)
 
+    def can_call_person(self, claimed: ClaimedTurn) -> bool:
+        """Return whether the chat of a turn has a desk, so that Kimi may call a person to it."""
+        return self._service.policies.has_desk(claimed.conversation.key, claimed.available_context.rules)
+
     async def escalate(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
         """Offer or request a person after an answer that cannot have helped; once for each question.
 
-        An answer cannot have helped if nothing relevant was known, or if the same question comes again.
+        An answer cannot have helped if nothing relevant was known, or if the same question comes again. A
+        person is requested at once if Kimi understood that the customer asks for one.
         """
         message = claimed.question
-        if message is None or not (outcome is Outcome.NO_KNOWLEDGE or outcome in ANSWERED_BY_KIMI):
+        if message is None or not (outcome in _UNHELPFUL or outcome in ANSWERED_BY_KIMI):
             return
         wake_up = None
         try:
@@ -84,6 +90,8 @@ class HandoffOffers:
     async def _escalate(
         self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived, outcome: TurnOutcome
     ) -> QueueKey | None:
+        if outcome is Outcome.PERSON_WANTED:
+            return await self._request(tx, claimed, message)
         unknown = outcome is Outcome.NO_KNOWLEDGE
         if not unknown and not await _is_repeated(tx, claimed, message):
             return None
@@ -103,6 +111,23 @@ class HandoffOffers:
             address=claimed.address,
         )
         await self._service.escalate(tx, conversation, request, policy, inbox_id=inbox_id)
+        return QueueKey(conversation.id, Lane.HANDOFF)
+
+    async def _request(
+        self, tx: Transaction, claimed: ClaimedTurn, message: MessageReceived
+    ) -> QueueKey | None:
+        """Request the person that the customer asks for."""
+        conversation = claimed.conversation
+        inbox_id = await outbox.add_system_event(tx, conversation, f"person:{claimed.turn.id}", Lane.HANDOFF)
+        if inbox_id is None:
+            return None
+        request = HandoffRequest(
+            reason=HandoffReason.PHRASE,
+            customer=message.author,
+            language=claimed.language,
+            address=claimed.address,
+        )
+        await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
         return QueueKey(conversation.id, Lane.HANDOFF)
 
 

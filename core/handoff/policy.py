@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from core.access import AccessLists, Actor
+from core.chat_policy import ChatRules
 from core.domain.addresses import ThreadKey
 from core.handoff import texts_for_customers
 from core.handoff.deadlines import HandoffTimeouts
@@ -90,6 +91,15 @@ class HandoffPolicies:
             notice = texts_for_customers.away_text(language, opens_at, own.hours.time_zone)
             policy = replace(policy, away_notice=notice, opens_at=opens_at)
         return policy
+
+    def has_desk(self, key: ThreadKey, own: ChatRules | None) -> bool:
+        """Return whether a conversation in ``key``'s channel, with its rules, can be handed off."""
+        if own is not None and own.desk_room is not None:
+            platform, channel = own.desk_room
+            return replace(
+                self._default_policy, desk_room=DeskRoom(platform=platform, channel=channel)
+            ).has_desk_for(key)
+        return self._default_policy.has_desk_for(key)
 
     def is_desk(self, key: ThreadKey) -> bool:
         """Return whether ``key``'s channel is the deployment's desk."""

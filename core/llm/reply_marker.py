@@ -28,10 +28,18 @@ class ReplyMarker(StrEnum):
     """One thing that a model can tell the service."""
 
     NO_ANSWER = "no-answer"  #: the passages of the prompt do not answer the question
+    PERSON = "call-person"  #: the customer asks for a person of the team
 
 
 class NoAnswerGiven(Exception):
     """The model wrote :attr:`ReplyMarker.NO_ANSWER`; the reply is over."""
+
+
+class PersonWanted(Exception):
+    """The model wrote :attr:`ReplyMarker.PERSON`; the reply is over."""
+
+
+_ENDS: Final = {ReplyMarker.NO_ANSWER: NoAnswerGiven, ReplyMarker.PERSON: PersonWanted}
 
 
 def new_code() -> str:
@@ -108,7 +116,7 @@ class MarkedModel:
         """Yield the reply's events; see ``ChatModel``.
 
         Raises:
-            NoAnswerGiven: the reply has the marker; its usage was yielded before.
+            NoAnswerGiven, PersonWanted: the reply has the marker; its usage was yielded before.
             KimiError: of any kind.
             StoreUnavailable: the account's limiter cannot be reached.
         """
@@ -123,7 +131,7 @@ class MarkedModel:
             if not text_filter.found:
                 raise
         if text_filter.found:
-            raise NoAnswerGiven
+            raise _ENDS[self._marker]
 
 
 def _without_marker(

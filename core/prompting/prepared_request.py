@@ -28,6 +28,7 @@ class PreparedRequest:
     well_below_limit: bool = False  #: even a maximal reply keeps the next prompt below the summary threshold
     passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
     marker_code: str = ""  #: of the markers that the prompt names; "" if it names none
+    person_code: str = ""  #: of the marker by which Kimi calls a person; "" if the prompt names none
     files_note: str = ""  #: shown below the answer: which files could not be read, or only in part
 
     @property

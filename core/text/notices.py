@@ -59,6 +59,7 @@ class Notice(Enum):
     )
     NOTHING_RUNNING = ("现在没有正在写的回答。", "There is no answer running right now.")
     NOTHING_TO_RETRY = ("这里还没有可以重新回答的问题。", "There is no question here to answer again yet.")
+    CALLING_PERSON = ("好的，我来请团队的人接手。", "Of course, I am calling somebody of the team.")
     STOPPED = ("（已停止）", "(stopped)")
     LENGTH_LIMIT = (
         "（回答达到了长度上限。）",

@@ -13,6 +13,7 @@ from core.delivery.streamed_message import StreamedMessage
 from core.domain.events import ButtonPressed, CommandReceived, Mention, MessageReceived
 from core.domain.message_content import MessageRole, UnsupportedContent
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
+from core.llm.reply_marker import new_code
 from core.store import Database, history, turns
 from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Notice
 from core.text.quoting import blockquote, plain_name, truncate
@@ -39,6 +40,7 @@ class AnswerProducer:
         backfill: ThreadBackfill,
         no_knowledge: Callable[[ClaimedTurn], Awaitable[NoKnowledgeReply]],
         *,
+        can_call_person: Callable[[ClaimedTurn], bool] = lambda claimed: False,
         predefined_answers: Sequence[PredefinedAnswer] = (),
     ) -> None:
         """Build the producer.
@@ -49,6 +51,7 @@ class AnswerProducer:
             answerer: asks Kimi.
             backfill: completes threads with messages from before the bot was called.
             no_knowledge: returns the reply if Kimi says that a strict chat's passages do not answer.
+            can_call_person: returns whether a person would come if Kimi calls one.
             predefined_answers: tried in order before Kimi is asked.
         """
         self._database = database
@@ -56,6 +59,7 @@ class AnswerProducer:
         self._answerer = answerer
         self._backfill = backfill
         self._no_knowledge = no_knowledge
+        self._can_call_person = can_call_person
         self._predefined_answers = predefined_answers
 
     async def produce(
@@ -106,6 +110,7 @@ class AnswerProducer:
             language=claimed.language,
             available_context=claimed.available_context,
             no_knowledge=partial(self._no_knowledge, claimed),
+            person_code=new_code() if self._can_call_person(claimed) else "",
             asked_at=claimed.question.sent_at if claimed.turn.attempt == 1 and claimed.question else None,
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )

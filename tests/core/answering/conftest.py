@@ -116,7 +116,7 @@ class Answering:
         )
         return self
 
-    async def answer(self, turn: Turn) -> TurnOutcome:
+    async def answer(self, turn: Turn, *, person_code: str = "") -> TurnOutcome:
         """Answer a turn and show the answer whole; return how it ended."""
         message = self.dispatcher.open(
             MessageTarget(
@@ -133,6 +133,7 @@ class Answering:
             language="en",
             available_context=AvailableContext.unknown(ChatType.DIRECT),
             no_knowledge=_admission,
+            person_code=person_code,
         )
         try:
             outcome = await self.answerer.answer(question, message, self.running)

@@ -1,8 +1,11 @@
 """A conversation's way to people and back, across platforms."""
 
+import re
 from typing import Any
 
 import pytest
+
+from bots.simulator.kimi import SeenRequest
 
 pairs = pytest.mark.parametrize(
     ("customers", "desk"),
@@ -44,3 +47,24 @@ async def test_a_customer_is_handed_over_answered_and_handed_back(
     assert team.count("order 7") == 1
     for sim in (office.telegram, office.slack):
         assert sim.refused == []
+
+
+async def test_kimi_calls_a_person_for_words_that_no_list_knows(office: Any) -> None:
+    """In any language: the mark that only the service sees starts a handover, and shows on no screen."""
+    office.open_desk("slack")
+
+    def call_person(request: SeenRequest) -> str:
+        rules = [str(one["content"]) for one in request.messages if one["role"] == "system"]
+        return next(iter(re.findall(r"\[\[call-person:\w+\]\]", "\n".join(rules))), "Hello there.")
+
+    office.kimi.script = call_person
+    await office.start()
+    ann = office.customer("telegram", direct=True)
+    await ann.say("Laat me met iemand van vlees en bloed praten")
+    await ann.sees("calling somebody of the team")
+    team = await office.desk("Ann")
+    await team.say("Hello Ann")
+    await ann.sees("Hello Ann")
+    await office.settled()
+    assert not any("call-person" in text for text in (*ann.texts, *team.texts))
+    assert await office.state() == "staff"
