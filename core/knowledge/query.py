@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from core.domain.message_content import MessageRole
 from core.knowledge.tokenizer import tokenize
 from core.store.history import HistoryMessage
 
+MAX_QUERY_CHARS: Final = 2_000  #: of a message that is searched for; the rest, such as a pasted log, is not
+MAX_SMALL_TALK_CHARS: Final = 200  #: a longer message is no greeting
 _SMALL_TALK = """
 hello hi hey lot much morning afternoon evening night thank thanks thx ty cheers bye goodbye ciao ok okay
 cool great nice perfect welcome sorry lol haha yo anyone anybody bot robot human ai kimi name
@@ -32,14 +35,15 @@ def parse_query(lines: Sequence[HistoryMessage], *, question_seq: int) -> Knowle
     authors = {line.author_id for line in now}
     earlier = [line for line in said if line.seq < question_seq and line.author_id in authors]
     return KnowledgeQuery(
-        text="\n".join(line.text.strip() for line in now).strip(),
-        previous=earlier[-1].text.strip() if earlier else "",
+        text="\n".join(line.text.strip() for line in now).strip()[:MAX_QUERY_CHARS],
+        previous=earlier[-1].text.strip()[:MAX_QUERY_CHARS] if earlier else "",
     )
 
 
 def is_small_talk(question: str) -> bool:
     """Return whether a question is a greeting, thanks, or has no term to search for."""
-    return all(term in _small_talk_terms() for term in tokenize(question))
+    is_short = len(question) <= MAX_SMALL_TALK_CHARS
+    return is_short and all(term in _small_talk_terms() for term in tokenize(question))
 
 
 @cache

@@ -21,6 +21,17 @@ def test_a_question_after_a_greeting_is_one(text: str) -> None:
     assert not is_small_talk(text)
 
 
+def test_only_the_beginning_of_a_long_message_is_searched_for() -> None:
+    """We chose: 39,000 characters of a Slack message cost no more than 2,000, and greet nobody."""
+    long = "where is my parcel " + "哈" * 39_000
+    asked = parse_query(
+        [line(1, MessageContent(text=long)), line(2, MessageContent(text=long))], question_seq=2
+    )
+    assert asked.text == long[:2_000]
+    assert asked.previous == long[:2_000]
+    assert not is_small_talk("哈" * 39_000)
+
+
 def line(seq: int, content: MessageContent, author: str = "ann") -> HistoryMessage:
     """Make a person's message."""
     return HistoryMessage(seq=seq, role=MessageRole.USER, content=content, author_id=author, author=author)
