@@ -1,6 +1,6 @@
 """Daily deletion of stored data older than the retention settings allow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final
 
@@ -26,6 +26,7 @@ class Retention:
         clock: Clock,
         *,
         retention_days: int,
+        tenants: Callable[[], Collection[tuple[str, str]]],
         collect_files: Callable[[], None] = lambda: None,
     ) -> None:
         """Set the age.
@@ -34,12 +35,14 @@ class Retention:
             database: whose rows are deleted.
             clock: for the pauses between two batches.
             retention_days: age from which rows are deleted; 0 keeps everything.
+            tenants: returns the (platform, tenant) pairs that this process serves: only their rows go.
             collect_files: starts the deletion of files that nothing refers to any more.
         """
         self._collect_files = collect_files
         self._database = database
         self._clock = clock
         self._retention_days = retention_days
+        self._tenants = tenants
 
     def start(self, scheduler: TaskScheduler) -> None:
         """Schedule the daily deletion, unless everything is kept."""
@@ -55,7 +58,7 @@ class Retention:
         before, deleted = utc_now() - timedelta(days=self._retention_days), 0
         while True:
             async with self._database.begin() as tx:
-                portion = await privacy.purge(tx, before=before)
+                portion = await privacy.purge(tx, before=before, tenants=self._tenants())
             if not portion:
                 return deleted
             deleted += portion

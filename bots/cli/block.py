@@ -10,6 +10,7 @@ from rich.table import Table
 from bots.cli.store import run_in_transaction, run_read
 from core.store import Transaction, blocked_people
 from core.store.blocked_people import EVERYWHERE, BlockedPerson
+from core.text.visible_text import terminal_text
 
 PersonArgument = Annotated[str, typer.Argument(help="PLATFORM:ID, such as slack:U0123 or telegram:42.")]
 ChatOption = Annotated[
@@ -60,7 +61,7 @@ def blocked() -> None:
         since = one.blocked_at.strftime("%Y-%m-%d %H:%M")
         row = (
             f"{one.platform}:{one.person_id}",
-            one.name,
+            terminal_text(one.name),
             one.channel or "everywhere",
             one.blocked_by or "operator",
         )

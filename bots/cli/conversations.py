@@ -14,6 +14,7 @@ from core.store import Transaction, conversation_reports, turn_reports
 from core.store.conversation_reports import ConversationFilter, ConversationReport, MessageReport
 from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter, TurnReport
+from core.text.visible_text import terminal_text
 
 conversations = typer.Typer(name="conversations", help="What was asked and answered.", no_args_is_help=True)
 COLUMNS = ("id", "platform", "chat", "last", "turns", "people", "failed", "good", "bad", "usd", "first words")
@@ -187,8 +188,8 @@ def _json_rows(messages: Sequence[MessageReport], turns: Sequence[TurnReport]) -
 def _print_message(message: MessageReport, turn: TurnReport | None) -> None:
     author = message.author_name or ("bot" if message.role.value == "assistant" else message.author_id)
     replaced = ", replaced" if message.superseded else ""
-    print(f"{message.created_at:%Y-%m-%d %H:%M:%S} {author}{replaced}:")
-    print("\n".join(f"    {line}" for line in message.text.splitlines()))
+    print(f"{message.created_at:%Y-%m-%d %H:%M:%S} {terminal_text(author)}{replaced}:")
+    print("\n".join(f"    {line}" for line in terminal_text(message.text).splitlines()))
     if turn is not None:
         bad = "  ← rated bad" if turn.ratings.get(FeedbackVerdict.BAD) else ""
         print(f"    ({describe_turn(turn)}){bad}")

@@ -20,6 +20,7 @@ from core.settings import Requirement, Settings, load
 from core.store import Database
 from core.store import knowledge as store
 from core.store.knowledge import DEPLOYMENT, Owner
+from core.text.visible_text import terminal_text
 
 knowledge = typer.Typer(name="knowledge", help="What the bot knows.", no_args_is_help=True)
 knowledge.command()(gaps)
@@ -123,7 +124,7 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
             for document in await store.load_documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
                 size = count_text(document.passages, "passage")
-                print(f"  {document.name}: {size}, version {document.version}, {changed}")
+                print(f"  {terminal_text(document.name)}: {size}, version {document.version}, {changed}")
     if not sets:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
 
@@ -165,8 +166,8 @@ async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | N
     for one in passages:
         entry = one.entry
         about = f"{entry.document}, relevance {one.relevance:.2f}"
-        print(f"[{one.number}] {entry.label} ({about}) {entry.url}".rstrip())
-        print("    " + entry.text.replace("\n", "\n    "))
+        print(terminal_text(f"[{one.number}] {entry.label} ({about}) {entry.url}".rstrip()))
+        print("    " + terminal_text(entry.text).replace("\n", "\n    "))
     return bool(passages)
 
 

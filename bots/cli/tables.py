@@ -7,6 +7,8 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from core.text.visible_text import terminal_text
+
 Cell: TypeAlias = str | int | float | datetime | None
 Row: TypeAlias = Mapping[str, Cell]
 
@@ -51,7 +53,7 @@ def print_lines(lines: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None
 
 def one_line(text: str, limit: int = 60) -> str:
     """Return a text on one line, cut with an ellipsis after ``limit`` characters."""
-    flat = " ".join(text.split())
+    flat = " ".join(terminal_text(text).split())
     return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
 
 
@@ -64,7 +66,7 @@ def _cell(value: Cell) -> str:
         case float():
             return f"{value:.4f}"
         case _:
-            return str(value)
+            return terminal_text(str(value))
 
 
 def _json_value(value: Any) -> str:

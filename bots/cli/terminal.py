@@ -11,6 +11,7 @@ from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
 from core.text.language import language_of_tag
+from core.text.visible_text import terminal_text
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 def print_error(*lines: str) -> None:
     """Print each line to standard error, with the program's name before it."""
     for line in lines:
-        print(f"moonthread: {line}", file=sys.stderr)
+        print(f"moonthread: {terminal_text(line)}", file=sys.stderr)
 
 
 def error_lines(error: MoonthreadError) -> list[str]:

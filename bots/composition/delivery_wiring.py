@@ -37,7 +37,11 @@ def _build_single(base: Infrastructure) -> DeliveryComponents:
         dispatcher=dispatcher,
         budget_snapshotter=BudgetSnapshotter(base.database, base.clock, dispatcher.pool),
         work_queue=EmbeddedWorkQueue(
-            base.database, base.active_answers, base.clock, exclusive=base.exclusive
+            base.database,
+            base.active_answers,
+            base.clock,
+            tenants=base.served_tenants,
+            exclusive=base.exclusive,
         ),
     )
 
@@ -60,7 +64,7 @@ def _build_replicated(base: Infrastructure) -> DeliveryComponents:
         base.database,
         base.active_answers,
         base.clock,
-        platforms=list(base.platforms),
+        tenants=base.served_tenants,
         timing=timing,
         lease=lease,
         on_lease_lost=dispatcher.cancel_calls,

@@ -61,6 +61,7 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
             base.database,
             base.clock,
             retention_days=base.settings.retention_days,
+            tenants=base.served_tenants,
             collect_files=collector.collect_soon,
         ),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bots.composition.settings_mapping import build_access_lists, build_price_list
 from bots.observability.metrics_observer import MetricsObserver
@@ -10,12 +10,14 @@ from bots.observability.metrics_registry import Metrics
 from bots.platform_adapter import Platform
 from core.access import AccessLists, PriceList
 from core.access.closed_places import ClosedPlaces
+from core.domain.addresses import ThreadKey
 from core.domain.clock import Clock
 from core.observer import Observer
 from core.settings import Settings
 from core.store import Database
 from core.work_queue.active_answers import ActiveAnswers
 
+UNKNOWN_TENANTS: Final = ("", "0")  #: of a platform that is not connected yet
 Ability = TypeVar("Ability")
 
 
@@ -44,6 +46,15 @@ class Infrastructure:
     def replicated(self) -> bool:
         """Whether other replicas may share this database."""
         return self.database.dialect == "postgresql"
+
+    def served_tenants(self) -> Sequence[tuple[str, str]]:
+        """Return the (platform, tenant) pairs of this process, without platforms not reached so far."""
+        known = [(name, platform.tenant) for name, platform in self.platforms.items()]
+        return [(name, tenant) for name, tenant in known if tenant not in UNKNOWN_TENANTS]
+
+    def serves(self, key: ThreadKey) -> bool:
+        """Return whether a conversation belongs to a team or bot of this process, and not to another's."""
+        return (key.platform, key.tenant) in self.served_tenants()
 
     def abilities(self, select: Callable[[Platform], Ability | None]) -> dict[str, Ability]:
         """Return what ``select`` returns for each platform, by its name, without those that return None."""

@@ -35,6 +35,7 @@ from core.llm import (
     account_name,
     build_limits,
 )
+from core.llm.bounded_model import BoundedModel
 from core.llm.clean_model import CleanModel
 from core.llm.masking_model import MaskingModel
 from core.llm.pseudonymizing_model import PseudonymizingModel
@@ -100,7 +101,8 @@ def build_llm(base: Infrastructure) -> LlmComponents:
         observer=base.observer,
     )
     masker = build_masker(settings)
-    pseudonymizing = PseudonymizingModel(MaskingModel(gateway, masker) if masker else gateway, base.database)
+    bounded = BoundedModel(gateway)
+    pseudonymizing = PseudonymizingModel(MaskingModel(bounded, masker) if masker else bounded, base.database)
     model = CleanModel(pseudonymizing)
     usage_meter = UsageMeter(base.prices, base.clock)
     return LlmComponents(

@@ -27,7 +27,7 @@ from core.domain.errors import SettingsError
 from core.observer import Observer
 from core.settings import Settings
 from core.store import migrate
-from core.store.cluster import POLLING_LEADER_LOCK, LeaderElection
+from core.store.cluster import LeaderElection, polling_lock
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Service:
         self.web: WebServer | None = None
         self.console: WebServer | None = None
         self.leader_election = LeaderElection(
-            self.database, POLLING_LEADER_LOCK, on_elected=self._start_polling, on_deposed=self._stop_polling
+            self.database, self._polling_lock, on_elected=self._start_polling, on_deposed=self._stop_polling
         )
         self.connector = PlatformConnector(self.platforms.values(), self.clock)
         self.monitoring = _build_monitoring(self.components, self.leader_election, self.connector)
@@ -147,9 +147,14 @@ class Service:
             await platform.start(self.components.ingestor)
 
     async def _start_reached_platform(self, platform: Platform) -> None:
-        """Take events from a platform that could not be reached at the start."""
+        """Take events from a platform that could not be reached at the start, and answer its open ones."""
+        await self.components.delivery.work_queue.resume()
         if not platform.single_poller or self.leader_election.is_leader:
             await platform.start(self.components.ingestor)
+
+    def _polling_lock(self) -> int:
+        """Return the lock of our bots' leader; asked once the platforms are connected."""
+        return polling_lock([(platform.name, platform.tenant) for platform in self._single_pollers])
 
     async def _start_polling(self) -> None:
         for platform in self._single_pollers:

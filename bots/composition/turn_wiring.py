@@ -1,7 +1,5 @@
 """Last stage: the turn runner, which answers questions and runs commands."""
 
-from collections.abc import Collection
-
 from bots.composition.command_wiring import build_command_dispatcher
 from bots.composition.components import Components
 from bots.composition.handoff_wiring import build_outbox_runner
@@ -59,7 +57,7 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
     channels = base.abilities(lambda platform: platform.message_channel)
     return TurnRunner(
         base.database,
-        _build_claimer(components, prompting, channels),
+        _build_claimer(components, prompting),
         _build_producer(components, prompting),
         TurnDeliveries(
             base.database,
@@ -79,15 +77,13 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
     )
 
 
-def _build_claimer(
-    components: Components, prompting: PromptComponents, platforms: Collection[str]
-) -> TurnClaimer:
+def _build_claimer(components: Components, prompting: PromptComponents) -> TurnClaimer:
     base, settings = components.base, prompting.chat_settings
     return TurnClaimer(
         base.database,
         base.clock,
         EventClaimer(settings.access, QuotaCheck(settings.access, settings.quotas)),
-        platforms=platforms,
+        serves=base.serves,
         merge_waiting=settings.while_answering is WhileAnswering.MERGE,
         classify_intent=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
     )

@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from core.domain.errors import MoonthreadError
+from core.text.visible_text import terminal_text
 
 HIDDEN: Final = "[hidden]"
 MAX_CAUSES: Final = 8  #: causes of an error that are logged
@@ -44,10 +45,10 @@ class Scrubber:
         self._secrets = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
 
     def scrub(self, text: str) -> str:
-        """Return ``text`` with every secret replaced."""
+        """Return ``text`` with every secret and control character replaced."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return _SECRET_PATTERNS.sub(HIDDEN, text)
+        return terminal_text(_SECRET_PATTERNS.sub(HIDDEN, text))
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         """Return a log line with every secret replaced; a structlog processor."""

@@ -10,9 +10,13 @@ from core.domain.addresses import Address, ChatType, Person, ThreadKey
 
 def tenant_of(body: Mapping[str, Any], identity: BotIdentity) -> str:
     """Return the team that installed the app, which is not always the person's team."""
+    if identity.is_org_wide:
+        return identity.team_id
     match body:
         case {"authorizations": [{"team_id": str(team)}, *_]} if team:
             return team
+        case {"type": "block_actions"}:  # its team is the person's, which in Slack Connect may be another
+            return identity.team_id
         case {"team": {"id": str(team)}} | {"team_id": str(team)} if team:
             return team
         case _:

@@ -27,6 +27,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bots.slack.addressing import tenant_of
 from bots.slack.credentials import SlackConfig, build_client
 from bots.slack.events import MalformedEvent, parse_event
 from bots.slack.names import NameDirectory
@@ -46,6 +47,7 @@ NAME_LOOKUP_TIMEOUT_S: Final = 1.0  #: of Slack's three seconds for an acknowled
 FILE_LOOKUP_TIMEOUT_S: Final = 1.0  #: likewise
 DRAIN_TIMEOUT_S: Final = 5.0  #: stop() waits this long for events that are being stored
 MAX_CLIENT_IDS: Final = 5_000  #: messages remembered, to recognise those that a client sent twice
+MAX_REFUSED_TEAMS: Final = 100  #: logged by name
 MAX_RAW_CHARS: Final = 20_000  #: stored of an event that cannot be parsed
 
 
@@ -64,6 +66,7 @@ class Ingress:
         self._last_by_channel: dict[str, asyncio.Event] = {}  # set once a channel's latest event is stored
         self._ts_by_client_id: dict[str, str] = {}  # of the latest messages
         self._refusals = RefusalLog()
+        self._refused_teams: set[str] = set()  # those that were logged
         self.bolt = self._build_bolt()
 
     @property
@@ -175,6 +178,9 @@ class Ingress:
 
     async def _parse(self, body: Mapping[str, Any]) -> Event | None:
         now, identity = datetime.now(UTC), self._account.identity
+        if (team := tenant_of(body, identity)) != identity.team_id:
+            self._refuse_team(team)
+            return None
         try:
             if parse_event(body, identity, KnownNames(), received_at=now) is None:
                 return None
@@ -198,6 +204,12 @@ class Ingress:
             return {**body, "event": await self._files.complete(event, timeout_s=FILE_LOOKUP_TIMEOUT_S)}
         completed = await self._files.complete(inner, timeout_s=FILE_LOOKUP_TIMEOUT_S)
         return {**body, "event": {**event, "message": completed}}
+
+    def _refuse_team(self, team: str) -> None:
+        """Log an event of a team that we have no token for, once a team: nobody could be answered there."""
+        if team not in self._refused_teams and len(self._refused_teams) < MAX_REFUSED_TEAMS:
+            self._refused_teams.add(team)
+            log.warning("slack.foreign_team_refused", team=team)
 
     def _unparsed(self, body: Mapping[str, Any], fault: str) -> UnparsedEvent:
         raw = json.dumps(body, ensure_ascii=False, default=str)

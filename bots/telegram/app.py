@@ -46,7 +46,7 @@ class TelegramApp:
         clock, mentions = clock or SystemClock(), MentionCodec(config.token)
         self._config = config
         self._bot = build_bot(config)
-        self._account = BotAccount()
+        self._account = BotAccount(config.token)
         self.max_silence_s = config.poll_timeout_s + config.call_timeout_s + SILENCE_MARGIN_S
         api = MessageApi(self._bot)
         self.message_channel = TelegramMessageChannel(
@@ -73,7 +73,7 @@ class TelegramApp:
 
     @property
     def tenant(self) -> str:
-        """The bot's id; "0" until connected."""
+        """The bot's id, with which its token begins."""
         return self._account.tenant
 
     @property

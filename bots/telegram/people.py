@@ -38,13 +38,14 @@ def identity_of(user: User) -> BotIdentity:
 class BotAccount:
     """Holds the bot's identity, which is known once the platform is connected."""
 
-    def __init__(self) -> None:
-        """Hold an identity with id 0 until :meth:`set_identity` is called."""
-        self._identity = BotIdentity(id=0, username="")
+    def __init__(self, token: str = "") -> None:
+        """Hold the id that ``token`` begins with, or else 0, until :meth:`set_identity` is called."""
+        bot_id = token.partition(":")[0]
+        self._identity = BotIdentity(id=int(bot_id) if bot_id.isdecimal() else 0, username="")
 
     @property
     def identity(self) -> BotIdentity:
-        """The bot's identity; its id is 0 until the platform is connected."""
+        """The bot's identity; only its id is known until the platform is connected."""
         return self._identity
 
     @property

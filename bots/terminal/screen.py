@@ -3,6 +3,8 @@
 import sys
 from typing import Final, TextIO
 
+from core.text.visible_text import terminal_text
+
 _THINKING: Final = "\r\033[2mThinking…\033[0m"
 _CLEAR_LINE: Final = "\r\033[K"
 
@@ -33,8 +35,8 @@ class Screen:
             self._write(self._status, _CLEAR_LINE)
 
     def append(self, text: str) -> None:
-        """Write more text."""
-        if text:
+        """Write more text, without its control characters."""
+        if text := terminal_text(text):
             self.clear_status()
             self._mid_line = not text.endswith("\n")
             self._write(self._out, text)

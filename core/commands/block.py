@@ -10,7 +10,6 @@ from core.commands.options import admins_only_text, as_code
 from core.domain.addresses import Person
 from core.inbound.staff import StaffDirectory
 from core.store import Database, Transaction, authors, blocked_people, history
-from core.store.blocked_people import EVERYWHERE
 from core.text.language import Language, pick
 
 log = structlog.get_logger(__name__)
@@ -39,6 +38,7 @@ class BlockCommand:
             new = await blocked_people.block(
                 tx,
                 platform=key.platform,
+                tenant=key.tenant,
                 person_id=person.id,
                 channel=key.channel,
                 name=person.name,
@@ -63,14 +63,13 @@ class UnblockCommand:
         async with self._database.begin() as tx:
             here = [
                 Person(id=one.person_id, name=one.name)
-                for one in await blocked_people.load_blocked(tx)
-                if one.platform == key.platform and one.channel in (EVERYWHERE, key.channel)
+                for one in await blocked_people.load_of_channel(tx, key)
             ]
             person = await _find_person(tx, command, candidates=here)
             gone = 0
             if person is not None:
                 gone = await blocked_people.unblock(
-                    tx, platform=key.platform, person_id=person.id, channel=key.channel
+                    tx, platform=key.platform, tenant=key.tenant, person_id=person.id, channel=key.channel
                 )
         if person is not None and gone:
             log.info("access.person_unblocked", platform=key.platform)

@@ -61,8 +61,8 @@ class OutboxRunner:
         """
         async with self._database.begin() as tx:
             conversation = await conversations.get(tx, queue_key.conversation_id)
-            if not self._sender.serves(conversation.key.platform):
-                return False  # another process serves that platform, or none does now
+            if not self._sender.serves(conversation.key):
+                return False  # another process serves that tenant, or none does now
             item = await outbox.load_next(tx, queue_key)
             if item is None:
                 return False

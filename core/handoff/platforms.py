@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from core.domain.addresses import Address
+from core.domain.addresses import Address, ThreadKey
 from core.domain.errors import PlatformForbidden
 from core.ports.platform import Downloader, HandoffRooms, MessageChannel
 from core.store.handoffs import Handoff
@@ -18,6 +18,12 @@ class HandoffPlatforms:
     downloaders: Mapping[str, Downloader] = field(default_factory=dict)
     tenant_getters: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     """Each returns our Slack team or Telegram bot id; call it once the platform is connected."""
+
+    def serves(self, key: ThreadKey) -> bool:
+        """Return whether we are connected to a conversation's platform as the same team or bot."""
+        if key.platform not in self.channels:
+            return False
+        return key.platform not in self.tenant_getters or self.tenant_getters[key.platform]() == key.tenant
 
     def desk_address(self, handoff: Handoff, thread: str = "") -> Address:
         """Return the address of a handoff's thread at the desk.

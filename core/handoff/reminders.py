@@ -72,6 +72,9 @@ class Reminders:
         found = await handoffs.get(tx, handoff_id)
         if found is None:
             return None
+        conversation = await conversations.get(tx, found.conversation_id)
+        if not self._platforms.serves(conversation.key):
+            return None  # another team's or bot's: its own process reminds
         policy = await self._service.policy_of(tx, found)
         waits = found.state is HandoffState.WAITING or found.customer_waiting
         if waits and policy.away_notice:
@@ -87,7 +90,6 @@ class Reminders:
         handoff = await due_handoffs.claim(tx, handoff_id, now=now, until=next_check)
         if handoff is None:
             return None
-        conversation = await conversations.get(tx, handoff.conversation_id)
         name = f"due:{handoff.id}:{now.timestamp()}"
         inbox_id = await outbox.add_system_event(tx, conversation, name, Lane.HANDOFF)
         action = due_action(

@@ -13,7 +13,7 @@ from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_operations import AnswerButtons
 from core.delivery.message_target import MessageTarget
 from core.delivery.single_call import CallRequest
-from core.domain.addresses import Address
+from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.buttons import OptionButton
 from core.domain.errors import DownloadRefused, PlatformError, PlatformForbidden, PlatformRefused
@@ -42,9 +42,9 @@ class HandoffSender:
         self.platforms = platforms
         self._temp_folder = temp_folder
 
-    def serves(self, platform: str) -> bool:
-        """Return whether this process is connected to a platform."""
-        return platform in self.platforms.channels
+    def serves(self, key: ThreadKey) -> bool:
+        """Return whether this process is connected to a conversation's platform as its tenant."""
+        return self.platforms.serves(key)
 
     async def deliver_text(
         self,

@@ -19,7 +19,7 @@ async def migrate_channel(tx: Transaction, event: ChannelMigrated) -> Handled:
     moved = await conversations.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await rules.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await chat_members.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
-    await blocked_people.migrate_channel(tx, platform=platform, old=old, new=new)
+    await blocked_people.migrate_channel(tx, platform=platform, tenant=tenant, old=old, new=new)
     await channel_moves.save(tx, platform=platform, old=old, new=new)
     await migrate_knowledge(tx, platform=platform, tenant=tenant, old_channel=old, new_channel=new)
     log.info("channel.migrated", platform=platform, conversations=moved)

@@ -1,6 +1,8 @@
 """One answer of Kimi over as many requests as it takes: resumed, continued, with tools."""
 
+import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -44,6 +46,7 @@ RESUMABLE_ERRORS: Final = (
     KimiRateLimited,
 )
 RESUME_WAIT_S: Final = 2.0  #: after a limit or an overload that does not say how long to wait
+MAX_REPLY_S: Final = 3_600.0  #: from the first event of a reply to its last
 CLEAN_ENDS: Final = frozenset({"stop", "tool_calls"})
 
 
@@ -184,7 +187,11 @@ class _ResumableStream:
         answer = self._answer
         if answer.finish_reason != "length" or not self._segment or self._continuations_left <= 0:
             return False
-        if repeats_itself(self._segment) or not self._memory.continues(self._context.provider):
+        if (
+            self._context.overran
+            or repeats_itself(self._segment)
+            or not self._memory.continues(self._context.provider)
+        ):
             return False
         self._continuations_left -= 1
         log.info("answer.continued", left=self._continuations_left)
@@ -228,8 +235,10 @@ class _ResumableStream:
         self._joiner = ContinuationJoiner(self._segment)
         answer.started_at = answer.started_at or self._clock.time()
         events = self._model.stream(self._options.clamp_reply_tokens(request), self._context)
-        async with contextlib.aclosing(events):
+        async with contextlib.aclosing(events), self._time_limit() as limit:
             async for event in events:
+                if not self._has_begun:
+                    limit.reschedule(asyncio.get_running_loop().time() + MAX_REPLY_S)
                 self._has_begun = True
                 if self._unshown_text:
                     self._options.on_text(self._unshown_text)
@@ -237,6 +246,20 @@ class _ResumableStream:
                 self._handle_event(event)
                 if self._joiner.begun_anew:
                     return
+
+    @contextlib.asynccontextmanager
+    async def _time_limit(self) -> AsyncIterator[asyncio.Timeout]:
+        """End a reply as too long that is still written when its time is over; the time starts later."""
+        try:
+            async with asyncio.timeout(None) as limit:
+                yield limit
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            log.warning("kimi.reply_overran", seconds=MAX_REPLY_S)
+            self._context.overran = True
+            self._append(self._joiner.flush())
+            self._answer.finish_reason = "length"
 
     def _handle_event(self, event: ReplyEvent) -> None:
         answer = self._answer

@@ -37,6 +37,8 @@ class CallContext:
     provider: str = ""
     """Name of the provider that answered the first request; written by the gateway. Requests that
     continue the answer go to it."""
+    overran: bool = False
+    """Whether a reply was ended because it was longer than any model writes: it is not continued."""
 
 
 class ChatModel(Protocol):

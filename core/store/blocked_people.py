@@ -1,4 +1,4 @@
-"""People who get no answers, in one channel or on a whole platform."""
+"""People who get no answers: in one channel, from one team or bot, or on a whole platform."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, or_, select, up
 from sqlalchemy.engine import Row
 
 from core.access import Actor
+from core.domain.addresses import ThreadKey
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
@@ -16,14 +17,16 @@ from core.store.upsert import insert as upsert
 
 _B = schema.blocked_people
 
-EVERYWHERE: Final = ""  #: channel of a block that holds on the whole platform
+EVERYWHERE: Final = ""  #: channel of a block that holds in all of them
+EVERY_TENANT: Final = ""  #: tenant of a block by the operator
 
 IS_BLOCKED = exists().where(
     _B.c.platform == bindparam("platform"),
+    or_(_B.c.tenant == bindparam("tenant"), _B.c.tenant == EVERY_TENANT),
     _B.c.person_id == bindparam("person_id"),
     or_(_B.c.channel == bindparam("channel"), _B.c.channel == EVERYWHERE),
 )
-"""Whether a person is blocked in a channel; parameters "platform", "channel" and "person_id"."""
+"""Whether a person is blocked in a channel; parameters "platform", "tenant", "channel", "person_id"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class BlockedPerson:
     """One block of one person."""
 
     platform: str
+    tenant: str  #: Slack team or Telegram bot; "" for all of them
     person_id: str
     channel: str  #: "" everywhere
     name: str  #: display name at the time; "" if it was not known
@@ -40,13 +44,21 @@ class BlockedPerson:
 
 
 async def block(
-    tx: Transaction, *, platform: str, person_id: str, channel: str, name: str = "", blocked_by: str = ""
+    tx: Transaction,
+    *,
+    platform: str,
+    person_id: str,
+    channel: str,
+    tenant: str = EVERY_TENANT,
+    name: str = "",
+    blocked_by: str = "",
 ) -> bool:
     """Block somebody in a channel or everywhere; return False if they were blocked there already."""
     added = (
         upsert(tx, _B)
         .values(
             platform=platform,
+            tenant=tenant,
             person_id=person_id,
             channel=channel,
             name=name[:255],
@@ -59,9 +71,13 @@ async def block(
     return (await tx.execute(added)).scalar_one_or_none() is not None
 
 
-async def unblock(tx: Transaction, *, platform: str, person_id: str, channel: str | None = None) -> int:
-    """Delete somebody's blocks, in one channel or all (None); return how many there were."""
+async def unblock(
+    tx: Transaction, *, platform: str, person_id: str, channel: str | None = None, tenant: str | None = None
+) -> int:
+    """Delete somebody's blocks, of one tenant and channel or of all (None); return how many there were."""
     where = (_B.c.platform == platform) & (_B.c.person_id == person_id)
+    if tenant is not None:
+        where &= _B.c.tenant == tenant
     if channel is not None:
         where &= _B.c.channel == channel
     return (await tx.execute(delete(_B).where(where))).rowcount
@@ -82,9 +98,20 @@ async def mark_notified(tx: Transaction, actor: Actor) -> bool:
     return marked.rowcount > 0
 
 
-async def migrate_channel(tx: Transaction, *, platform: str, old: str, new: str) -> None:
+async def migrate_channel(tx: Transaction, *, platform: str, tenant: str, old: str, new: str) -> None:
     """Move blocks to a channel's new id."""
-    await tx.execute(update(_B).where(_B.c.platform == platform, _B.c.channel == old).values(channel=new))
+    moved = update(_B).where(
+        _B.c.platform == platform, _B.c.tenant.in_((tenant, EVERY_TENANT)), _B.c.channel == old
+    )
+    await tx.execute(moved.values(channel=new))
+
+
+async def load_of_channel(tx: Transaction, key: ThreadKey) -> Sequence[BlockedPerson]:
+    """Return the blocks that a chat's own staff made there, the latest first."""
+    here = select(_B).where(
+        _B.c.platform == key.platform, _B.c.tenant == key.tenant, _B.c.channel == key.channel
+    )
+    return [_blocked(row) for row in await tx.execute(here.order_by(_B.c.blocked_at.desc(), _B.c.person_id))]
 
 
 async def load_blocked(tx: Transaction) -> Sequence[BlockedPerson]:
@@ -95,21 +122,25 @@ async def load_blocked(tx: Transaction) -> Sequence[BlockedPerson]:
 
 async def forget_name(tx: Transaction, actor: Actor) -> None:
     """Delete the name that a person's blocks keep; the blocks themselves stay."""
-    where = (_B.c.platform == actor.platform) & (_B.c.person_id == actor.person_id)
-    await tx.execute(update(_B).where(where).values(name=""))
+    await tx.execute(update(_B).where(_about(actor)).values(name=""))
 
 
 def _blocks_of(actor: Actor) -> ColumnElement[bool]:
+    return _about(actor) & _B.c.channel.in_((EVERYWHERE, actor.channel))
+
+
+def _about(actor: Actor) -> ColumnElement[bool]:
     return (
         (_B.c.platform == actor.platform)
+        & _B.c.tenant.in_((actor.tenant, EVERY_TENANT))
         & (_B.c.person_id == actor.person_id)
-        & _B.c.channel.in_((EVERYWHERE, actor.channel))
     )
 
 
 def _blocked(row: Row[*tuple[Any, ...]]) -> BlockedPerson:
     return BlockedPerson(
         platform=row.platform,
+        tenant=row.tenant,
         person_id=row.person_id,
         channel=row.channel,
         name=row.name,

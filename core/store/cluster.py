@@ -4,10 +4,11 @@ A pool hands connections around; LISTEN, advisory locks and heartbeats need one 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, LiteralString, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 
 import psycopg
 import structlog
@@ -19,7 +20,17 @@ from core.store.database import KEEPALIVE_OPTIONS, Database, Transaction, abort_
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-POLLING_LEADER_LOCK = 0x6D6F6F70  #: advisory lock of the replica that polls; any fixed number
+_POLLING_LOCKS: Final = b"moonthread polling"
+
+
+def polling_lock(tenants: Collection[tuple[str, str]]) -> int:
+    """Return the advisory lock of the replica that polls for these (platform, tenant) pairs.
+
+    Bots on one database poll side by side; replicas of the same bot take turns.
+    """
+    names = "\0".join(f"{platform}:{tenant}" for platform, tenant in sorted(tenants))
+    digest = hashlib.blake2b(names.encode(), digest_size=4, key=_POLLING_LOCKS).digest()
+    return int.from_bytes(digest, "big") >> 1  # an oid, as which pg_locks shows it, has no sign
 
 
 def conninfo(database: Database) -> str:
@@ -165,7 +176,7 @@ class LeaderElection:
     def __init__(
         self,
         database: Database,
-        lock: int,
+        lock: Callable[[], int],
         *,
         on_elected: Callable[[], Awaitable[None]],
         on_deposed: Callable[[], Awaitable[None]],
@@ -211,8 +222,8 @@ class LeaderElection:
 
     async def _acquire_lock(self) -> None:
         """Return as the holder of the lock."""
-        while not (await self._session.fetch(_TRY_LOCK, lock=self._lock))[0][0]:
-            for _ in await self._session.fetch(_DEPOSE_LEADER, lock=self._lock, silent_s=LEADER_TIMEOUT_S):
+        while not (await self._session.fetch(_TRY_LOCK, lock=self._lock()))[0][0]:
+            for _ in await self._session.fetch(_DEPOSE_LEADER, lock=self._lock(), silent_s=LEADER_TIMEOUT_S):
                 log.warning("leader.deposed")
             await asyncio.sleep(LEADER_RETRY_S)
         await asyncio.sleep(LEADER_SETTLE_S)

@@ -188,9 +188,10 @@ async def forget_person(tx: Transaction, *, platform: str, tenant: str, author_i
     return (await tx.execute(delete(_F).where(*where))).rowcount
 
 
-async def remove_before(tx: Transaction, moment: datetime) -> int:
-    """Delete every file from before ``moment``; return how many there were."""
-    return (await tx.execute(delete(_F).where(_F.c.created_at < moment))).rowcount
+async def remove_before(tx: Transaction, moment: datetime, conversations: Select[tuple[int]]) -> int:
+    """Delete every file of ``conversations`` from before ``moment``; return how many there were."""
+    old = delete(_F).where(_F.c.created_at < moment, _F.c.conversation_id.in_(conversations))
+    return (await tx.execute(old)).rowcount
 
 
 async def previous_question_seq(tx: Transaction, conversation_id: int, seq: int) -> int:

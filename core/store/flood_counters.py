@@ -1,9 +1,10 @@
 """How often people ask lately, counted for all replicas together."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from core.access import Actor
 from core.access.flood_limits import FloodCounter
@@ -70,9 +71,10 @@ async def forget_person(tx: Transaction, actor: Actor) -> None:
     )
 
 
-async def delete_before(tx: Transaction, moment: datetime) -> None:
-    """Delete the counters of people who have not asked anything since ``moment``."""
-    await tx.execute(delete(_F).where(_F.c.updated_at < moment))
+async def delete_before(tx: Transaction, moment: datetime, *, tenants: Collection[tuple[str, str]]) -> None:
+    """Delete the counters of people of these (platform, tenant) pairs who asked nothing since ``moment``."""
+    old = delete(_F).where(_F.c.updated_at < moment, tuple_(_F.c.platform, _F.c.tenant).in_(list(tenants)))
+    await tx.execute(old)
 
 
 def _key(actor: Actor) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from core.access import Actor
 from core.domain.handoff_state import HandoffState, OutboxState
@@ -49,6 +49,6 @@ async def forget_person(tx: Transaction, actor: Actor) -> None:
     await tx.execute(update(_T).where(as_author).values(author_id="", author_name=""))
 
 
-async def delete_ended(tx: Transaction, before: datetime) -> None:
-    """Delete handoffs that ended before a moment, with everything that belongs to them."""
-    await tx.execute(delete(_H).where(_H.c.ended_at < before))
+async def delete_ended(tx: Transaction, before: datetime, conversations: Select[tuple[int]]) -> None:
+    """Delete handoffs of ``conversations`` that ended before a moment, with all that belongs to them."""
+    await tx.execute(delete(_H).where(_H.c.ended_at < before, _H.c.conversation_id.in_(conversations)))

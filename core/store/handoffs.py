@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.addresses import Address, Person, ThreadKey
@@ -130,21 +130,38 @@ async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
         _H.c.desk_platform == key.platform,
         _H.c.desk_channel == key.channel,
         _H.c.desk_thread == key.thread,
+        _may_be_of(key),
     )
 
 
 async def get_active_at_desk(tx: Transaction, key: ThreadKey) -> Handoff | None:
     """Return the newest active handoff whose desk is ``key``'s channel; None if there is none."""
     return await _load_latest(
-        tx, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel, _H.c.ended_at.is_(None)
+        tx,
+        _H.c.desk_platform == key.platform,
+        _H.c.desk_channel == key.channel,
+        _H.c.ended_at.is_(None),
+        _may_be_of(key),
     )
 
 
 async def get_by_ticket(tx: Transaction, handoff_id: int, key: ThreadKey) -> Handoff | None:
     """Return a handoff by its id if ``key``'s channel is its team's room; else None."""
     return await _load_latest(
-        tx, _H.c.id == handoff_id, _H.c.desk_platform == key.platform, _H.c.desk_channel == key.channel
+        tx,
+        _H.c.id == handoff_id,
+        _H.c.desk_platform == key.platform,
+        _H.c.desk_channel == key.channel,
+        _may_be_of(key),
     )
+
+
+def _may_be_of(key: ThreadKey) -> ColumnElement[bool]:
+    """Return the condition that a handoff is not of another bot that shares the desk's room with ours."""
+    conversation = select(_C.c.id).where(
+        _C.c.id == _H.c.conversation_id, or_(_C.c.platform != key.platform, _C.c.tenant == key.tenant)
+    )
+    return conversation.exists()
 
 
 async def apply_action(

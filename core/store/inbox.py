@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, literal, select, text, update
+from sqlalchemy import bindparam, func, insert, literal, select, text, tuple_, update
 
 from core.access import RefusalReason
 from core.domain.errors import DuplicateEvent
@@ -172,12 +172,12 @@ async def get_event(tx: Transaction, inbox_id: int) -> Event | None:
 
 
 async def load_open_queues(
-    tx: Transaction, *, platforms: Collection[str] | None = None
+    tx: Transaction, *, tenants: Collection[tuple[str, str]] | None = None
 ) -> Sequence[QueueKey]:
-    """Return every queue that has an open event, if given only those on some platforms."""
+    """Return every queue that has an open event, if given only those of some (platform, tenant) pairs."""
     query = select(_I.c.conversation_id, _I.c.lane).where(_I.c.status == EventStatus.OPEN).distinct()
-    if platforms is not None:
-        query = query.where(_I.c.platform.in_(platforms))
+    if tenants is not None:
+        query = query.where(tuple_(_I.c.platform, _I.c.tenant).in_(list(tenants)))
     return [QueueKey(conversation_id, lane) for conversation_id, lane in await tx.execute(query)]
 
 

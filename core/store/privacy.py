@@ -4,11 +4,13 @@ An event's delivery id stays, so that a redelivery is not answered; the cost of 
 no name.
 """
 
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
 
 from core.access import Actor
 from core.domain.addresses import ChatType
@@ -97,19 +99,24 @@ async def forget_person(
     )
 
 
-async def purge(tx: Transaction, *, before: datetime, limit: int = BATCH_SIZE) -> int | None:
+async def purge(
+    tx: Transaction, *, before: datetime, tenants: Collection[tuple[str, str]], limit: int = BATCH_SIZE
+) -> int | None:
     """Delete up to ``limit`` events and as many messages from before a moment; return their number.
 
-    0 if nothing is left; None if another replica is deleting.
+    0 if nothing is left; None if another replica is deleting. Only rows of ``tenants``, which are
+    (platform, tenant) pairs, are deleted: another bot on the same database may keep its own for longer.
     """
     if tx.dialect.name == "postgresql":
-        locked = await tx.execute(select(func.pg_try_advisory_xact_lock(RETENTION_LOCK)))
+        whose = zlib.crc32(repr(sorted(tenants)).encode()) >> 1
+        locked = await tx.execute(select(func.pg_try_advisory_xact_lock(RETENTION_LOCK, whose)))
         if not locked.scalar_one():
             return None
     unfinished = exists().where(_T.c.inbox_id == _I.c.id, _T.c.state != TurnState.DONE)
     old = (
         select(_I.c.id)
         .where(_I.c.received_at < before, _I.c.status != EventStatus.OPEN, ~unfinished)
+        .where(tuple_(_I.c.platform, _I.c.tenant).in_(list(tenants)))
         .order_by(_I.c.received_at)
         .limit(limit)
     )
@@ -117,34 +124,44 @@ async def purge(tx: Transaction, *, before: datetime, limit: int = BATCH_SIZE) -
     turn_ids = select(_T.c.id).where(_T.c.inbox_id.in_(ids))
     await tx.execute(delete(_P).where(_P.c.turn_id.in_(turn_ids)))
     await tx.execute(delete(_I).where(_I.c.id.in_(ids)))  # with their turns and answers
-    messages = await _purge_messages(tx, before, limit)
+    conversations = select(_C.c.id).where(tuple_(_C.c.platform, _C.c.tenant).in_(list(tenants)))
+    messages = await _purge_messages(tx, before, conversations, limit)
     if ids or messages:
         return len(ids) + messages
-    await _purge_rest(tx, before)
+    await _purge_rest(tx, before, conversations)
+    await flood_counters.delete_before(tx, before, tenants=tenants)
+    await quotas.delete_notices(tx, before=quotas.utc_day_start(utc_now()))
     return 0
 
 
-async def _purge_messages(tx: Transaction, before: datetime, limit: int) -> int:
+async def _purge_messages(
+    tx: Transaction, before: datetime, conversations: Select[tuple[int]], limit: int
+) -> int:
     """Delete old messages; those read from a thread's past have no event."""
-    old = select(_M.c.id).where(_M.c.created_at < before).order_by(_M.c.created_at).limit(limit)
+    old = (
+        select(_M.c.id)
+        .where(_M.c.created_at < before, _M.c.conversation_id.in_(conversations))
+        .order_by(_M.c.created_at)
+        .limit(limit)
+    )
     ids = list((await tx.execute(old)).scalars())
     await tx.execute(delete(_P).where(_refers_to(_M.c.id.in_(ids))))
     await tx.execute(delete(_M).where(_M.c.id.in_(ids)))
     return len(ids)
 
 
-async def _purge_rest(tx: Transaction, before: datetime) -> None:
+async def _purge_rest(tx: Transaction, before: datetime, conversations: Select[tuple[int]]) -> None:
     """Delete old rows that no event or message refers to."""
-    await files.remove_before(tx, before)
-    await handoff_privacy.delete_ended(tx, before)
-    await tx.execute(delete(_S).where(_S.c.created_at < before))
-    await tx.execute(update(_U).where(_U.c.created_at < before, _U.c.person_id != "").values(person_id=""))
-    await flood_counters.delete_before(tx, before)
-    await quotas.delete_notices(tx, before=quotas.utc_day_start(utc_now()))
+    await files.remove_before(tx, before, conversations)
+    await handoff_privacy.delete_ended(tx, before, conversations)
+    await tx.execute(delete(_S).where(_S.c.created_at < before, _S.c.conversation_id.in_(conversations)))
+    old_usage = update(_U).where(_U.c.created_at < before, _U.c.person_id != "")
+    await tx.execute(old_usage.where(_U.c.conversation_id.in_(conversations)).values(person_id=""))
     is_empty = (
         ~exists().where(_M.c.conversation_id == _C.c.id)
         & ~exists().where(_I.c.conversation_id == _C.c.id)
         & (_C.c.created_at < before)
+        & _C.c.id.in_(conversations)
     )
     empty = select(_C.c.id).where(is_empty)
     for table in (_P, _S, _X):

@@ -19,6 +19,10 @@ _INVISIBLE: Final = (
 )
 _VISIBLE: Final = re.compile(f"[^{_INVISIBLE}]")
 _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What changes a terminal or the order of what it shows; not the tab and the line break."""
 
 
 def has_visible_text(text: str) -> bool:
@@ -33,3 +37,11 @@ def clean_text(text: str) -> str:
     breaks and tabs stay.
     """
     return _UNSTORABLE.sub("", text)
+
+
+def terminal_text(text: str) -> str:
+    """Return a foreign text for a terminal or a log, with U+FFFD in place of each control character.
+
+    Escape sequences could move the cursor, change the title, or hide what stands before them.
+    """
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r", ""))

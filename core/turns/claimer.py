@@ -1,12 +1,13 @@
 """Claiming a turn: once a conversation's oldest question is complete and certain to be answered."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import structlog
 
 from core.chat_policy import ChatRules, ReplyDecision
+from core.domain.addresses import ThreadKey
 from core.domain.clock import Clock
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.files.references import REFERENCE_PREFIX
@@ -72,7 +73,7 @@ _NotYet: TypeAlias = _Incomplete | _AwaitsComment | _NeedsClassification
 
 
 class TurnClaimer:
-    """Claims turns of the platforms that this process serves."""
+    """Claims turns of the conversations that this process serves."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class TurnClaimer:
         clock: Clock,
         event_claimer: EventClaimer,
         *,
-        platforms: Collection[str],
+        serves: Callable[[ThreadKey], bool],
         merge_waiting: bool = False,
         classify_intent: ClassifyIntent | None = None,
     ) -> None:
@@ -90,14 +91,14 @@ class TurnClaimer:
             database: the store.
             clock: measures the waits for more of a question.
             event_claimer: claims the turn of one event.
-            platforms: names of those that this process can show answers on.
+            serves: returns whether a conversation belongs to a team or bot of this process.
             merge_waiting: whether all waiting messages become one question.
             classify_intent: decides on messages that may not ask anything; None: they are not answered.
         """
         self._database = database
         self._clock = clock
         self._event_claimer = event_claimer
-        self._platforms = platforms
+        self._serves = serves
         self._merge_waiting = merge_waiting
         self._classify_intent = classify_intent
 
@@ -132,8 +133,8 @@ class TurnClaimer:
                 work = await open_work.load_open_work(
                     tx, queue_key, limit=MAX_MERGED, file_marker=REFERENCE_PREFIX
                 )
-                if work is None or work.conversation.key.platform not in self._platforms:
-                    return None  # another process serves that platform, or none does now
+                if work is None or not self._serves(work.conversation.key):
+                    return None  # another process serves that tenant, or none does now
                 rules = work.available_context.group_rules if queue_key.lane is Lane.TURNS else None
                 items = (
                     coalesce(work.items, rules, merge_all=self._merge_waiting)

@@ -6,7 +6,7 @@ an open event.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
@@ -36,9 +36,24 @@ class EmbeddedWorkQueue:
     takeovers = lease_losses = 0  #: there are no other replicas
 
     def __init__(
-        self, database: Database, active_answers: ActiveAnswers, clock: Clock, *, exclusive: bool = True
+        self,
+        database: Database,
+        active_answers: ActiveAnswers,
+        clock: Clock,
+        *,
+        tenants: Callable[[], Collection[tuple[str, str]] | None] = lambda: None,
+        exclusive: bool = True,
     ) -> None:
-        """``exclusive`` refuses a second process; without it the caller ensures that there is none."""
+        """Take up nothing yet.
+
+        Args:
+            database: that of this process.
+            active_answers: the answers that this process writes.
+            clock: measures the pauses after failures.
+            tenants: returns the (platform, tenant) pairs whose open events are taken up; None for all.
+            exclusive: refuses a second process; without it the caller ensures that there is none.
+        """
+        self._tenants = tenants
         self._database = database
         self._active_answers = active_answers
         self._clock = clock
@@ -76,15 +91,21 @@ class EmbeddedWorkQueue:
         if self._file_lock is not None:
             self._file_lock.acquire()
         self._process_next = process_next
+        await self.resume()
+        self._task_scheduler.start()
+
+    async def resume(self) -> None:
+        """Take up the queues with open events, such as those of a platform that was reached only now."""
+        if self._recovery is not None:
+            await asyncio.wait({self._recovery})
         async with self._database.read() as tx:
-            open_queues = await inbox.load_open_queues(tx)
+            open_queues = await inbox.load_open_queues(tx, tenants=self._tenants())
         if open_queues:
             log.info("work_queue.recovered", conversations=len(open_queues))
         for queue_key in open_queues[:RECOVERY_BATCH]:
             self._wake(queue_key)
         if len(open_queues) > RECOVERY_BATCH:
             self._recovery = asyncio.create_task(self._recover(open_queues[RECOVERY_BATCH:]), name="recovery")
-        self._task_scheduler.start()
 
     async def wait_idle(self) -> None:
         """Wait until no queue has work that this process can do now."""

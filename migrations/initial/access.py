@@ -10,13 +10,14 @@ def create_blocked_people() -> None:
     op.create_table(
         "blocked_people",
         sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
         sa.Column("person_id", sa.String(64), nullable=False),
         sa.Column("channel", sa.String(128), nullable=False),
         sa.Column("name", sa.String(255), nullable=False, server_default=""),
         sa.Column("blocked_by", sa.String(64), nullable=False, server_default=""),
         sa.Column("blocked_at", MOMENT, nullable=False),
         sa.Column("notified_at", MOMENT),
-        primary_key("blocked_people", "platform", "person_id", "channel"),
+        primary_key("blocked_people", "platform", "tenant", "person_id", "channel"),
     )
 
 

@@ -35,7 +35,7 @@ async def engine_with(
     engine: AnyEngine = EmbeddedWorkQueue(database, ActiveAnswers(), SystemClock())
     if database.dialect == "postgresql":
         engine = PostgresWorkQueue(
-            database, ActiveAnswers(), SystemClock(), platforms=["telegram"], timing=PATIENT
+            database, ActiveAnswers(), SystemClock(), tenants=lambda: [("telegram", "1")], timing=PATIENT
         )
     engine.schedule(PeriodicTask(name="sweep", every_s=every_s, run=do))
     await engine.start(nothing)

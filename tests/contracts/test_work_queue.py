@@ -43,7 +43,7 @@ def engine_for(database: Database, running: ActiveAnswers | None = None) -> AnyE
     """The engine that belongs to a database."""
     running, clock = ActiveAnswers() if running is None else running, ScaledClock(20)
     if database.dialect == "postgresql":
-        return PostgresWorkQueue(database, running, clock, platforms=["telegram"])
+        return PostgresWorkQueue(database, running, clock, tenants=lambda: [("telegram", "1")])
     return EmbeddedWorkQueue(database, running, clock)
 
 

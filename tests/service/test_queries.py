@@ -139,7 +139,8 @@ async def converse(world: Any) -> None:
 
 async def maintain(database: Database, clock: Any) -> None:
     """Do what runs beside conversations, and an export; what reports on everything may read everything."""
-    await Retention(database, clock, retention_days=1).purge_expired()
+    served = [("slack", "T1"), ("telegram", "1")]
+    await Retention(database, clock, retention_days=1, tenants=lambda: served).purge_expired()
     async with database.read() as tx:
         async for _ in export.export_conversation(tx, 1):
             pass

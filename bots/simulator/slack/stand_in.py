@@ -24,9 +24,9 @@ class SlackSimulator(People):
     moved by the methods of :class:`~bots.simulator.slack.people.People`.
     """
 
-    def __init__(self, *, clock: Clock | None = None, limits: Limits | None = None) -> None:
+    def __init__(self, *, clock: Clock | None = None, limits: Limits | None = None, team: str = "T1") -> None:
         self.clock: Clock = clock or SystemClock()
-        self.workspace = Workspace(self.clock, limits or Limits())
+        self.workspace = Workspace(self.clock, limits or Limits(), team=team)
         self.faults = Faults()
         self.account = Account()
         self.sockets = SocketMode(self.workspace)

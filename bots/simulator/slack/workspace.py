@@ -40,9 +40,9 @@ class Ping:
 class Workspace:
     """One Slack workspace with our app installed."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, *, team: str) -> None:
         self.clock, self.limits = clock, limits
-        self.team = "T1"
+        self.team = team
         self.bot = Person(id="U0BOT", name="Moonthread", team=self.team, is_bot=True)
         self.people: dict[str, Person] = {self.bot.id: self.bot}
         self.channels: dict[str, Channel] = {}

@@ -45,11 +45,17 @@ class SeenCall:
 class TelegramSimulator(People):
     """Telegram for one test or one demo: the Bot API for bots, verbs for people, one screen.
 
-    ``latency_s`` lets that much time pass before each call takes effect; it may be changed later.
+    ``token`` is that of the first bot and begins with its id. ``latency_s`` lets that much time pass before
+    each call takes effect; it may be changed later.
     """
 
     def __init__(
-        self, *, clock: Clock | None = None, limits: Limits | None = None, latency_s: float = 0.0
+        self,
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        latency_s: float = 0.0,
+        token: str = "1:test",  # noqa: S107 (known to nobody else)
     ) -> None:
         self.clock = clock or SystemClock()
         self.screen = Screen()
@@ -57,7 +63,7 @@ class TelegramSimulator(People):
         self.calls: list[SeenCall] = []
         self.latency_s = latency_s
         super().__init__(World(self.clock, limits or Limits(), self.screen))
-        self.add_bot("1:test", "moonthread_bot", "Moonthread")
+        self.add_bot(token, "moonthread_bot", "Moonthread")
         self._webhooks = WebhookCalls(self._world)
         chat = ChatCalls(self._world)
         self._methods = {

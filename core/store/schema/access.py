@@ -11,8 +11,9 @@ blocked_people = Table(
     "blocked_people",
     metadata,
     Column("platform", String(32), primary_key=True),
+    Column("tenant", String(64), primary_key=True),  # "": for every team or bot, by the operator
     Column("person_id", String(64), primary_key=True),
-    Column("channel", String(128), primary_key=True),  # "": everywhere on the platform
+    Column("channel", String(128), primary_key=True),  # "": everywhere
     Column("name", String(255), nullable=False, server_default=""),  # display name at the time; for lists
     Column("blocked_by", String(64), nullable=False, server_default=""),  # "": the operator
     Column("blocked_at", UtcDateTime, nullable=False),

@@ -44,14 +44,15 @@ class Heartbeat:
         lease: Lease,
         timing: ClusterTiming,
         *,
-        channels: Iterable[str],
+        channels: Callable[[], Iterable[str]],
         callbacks: HeartbeatCallbacks,
     ) -> None:
         self._session = DedicatedConnection(database, name="heartbeat", timeout_s=timing.lease_s)
         self._jobs = jobs
         self._lease = lease
         self._timing = timing
-        self._channels = tuple(channels)
+        self._channels = channels
+        self._listened: tuple[str, ...] = ()
         self._callbacks = callbacks
         self._grace_until = 0.0
         self._connected_before = False
@@ -73,7 +74,7 @@ class Heartbeat:
         while True:
             try:
                 await self._session.open()
-                await self._session.listen(self._channels)
+                self._listened = ()
                 if self._connected_before:
                     self._callbacks.on_reconnected()
                 await self._loop()
@@ -95,6 +96,7 @@ class Heartbeat:
             if started >= beat_at:
                 beat_at = started + timing.heartbeat_s
                 await self._beat()
+            await self._listen()
             await self._evict_stalled()
             if started >= look_at:
                 look_at = started + timing.poll_s
@@ -106,6 +108,12 @@ class Heartbeat:
             while (wait_s := tick_at - now()) > 0:
                 for notice in await self._session.notifications(wait_s):
                     await self._callbacks.on_notification(notice)
+
+    async def _listen(self) -> None:
+        """Subscribe to the channels of our queues, of which a platform that is reached late adds one."""
+        if (channels := tuple(self._channels())) != self._listened:
+            await self._session.listen(channels)
+            self._listened = channels
 
     async def _beat(self) -> None:
         """Send a heartbeat, and find out whether we have been evicted."""

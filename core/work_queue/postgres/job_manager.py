@@ -1,7 +1,7 @@
 """procrastinate's ``JobManager``, made to survive outages without doubling or losing a job."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -25,7 +25,14 @@ class ResilientJobManager(JobManager):
     neither ends with a connection.
     """
 
-    def __init__(self, connector: BaseConnector, lease: Lease, timing: ClusterTiming) -> None:
+    def __init__(
+        self,
+        connector: BaseConnector,
+        lease: Lease,
+        timing: ClusterTiming,
+        queues: Callable[[], Sequence[str]],
+    ) -> None:
+        """``queues`` returns the names of the procrastinate queues to serve."""
         super().__init__(connector)
         self.worker_id: int | None = None  #: id of our row; None while there is none, or it is lost
         self.stopping = False  #: unfinished jobs go back at once
@@ -33,6 +40,7 @@ class ResilientJobManager(JobManager):
         self.fetching = False
         self._lease = lease
         self._timing = timing
+        self._queues = queues
         self._wakeups = 0
         self._fetch_due = True  # the database may have a job for us
         self._fetched_at = 0.0
@@ -71,6 +79,7 @@ class ResilientJobManager(JobManager):
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Return a job that was handed over, else fetch one; None if there is none or the database fails.
 
+        ``queues`` is ignored: those that we serve grow when a platform is reached that was not at the start.
         A failed fetch is never repeated here: its reply may be lost and the job ours.
         """
         self.fetching = True
@@ -82,7 +91,7 @@ class ResilientJobManager(JobManager):
                     return None
                 wakeups = self._wakeups
                 self._fetch_due, self._fetched_at = False, now()
-                job = await super().fetch_job(queues=queues, worker_id=worker_id)
+                job = await super().fetch_job(queues=self._queues(), worker_id=worker_id)
                 if job is not None:
                     self.local.add(job)
                     self._fetch_due = True  # there may be more

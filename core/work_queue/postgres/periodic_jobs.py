@@ -1,11 +1,15 @@
-"""Periodic tasks of the whole cluster, on procrastinate's periodic tasks: each round is one job.
+"""Periodic tasks of all replicas that serve the same tenants, on procrastinate's: each round is one job.
 
 Every replica enqueues a round when it is due, and the database accepts one of them. One replica at a time
-runs it; if that replica dies, another one runs it again.
+runs it; if that replica dies, another one runs it again. Another bot on the same database has rounds of
+its own.
 """
 
 import asyncio
+import hashlib
 import time
+from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import Any, Final
 
 import structlog
@@ -18,7 +22,7 @@ from core.work_queue.local_task_scheduler import run_once
 
 log = structlog.get_logger(__name__)
 
-QUEUE: Final = "moonthread"  #: served by every replica, whichever its platforms
+QUEUE_PREFIX: Final = "moonthread:"  #: of the queue of those who serve the same tenants
 TASK_PREFIX: Final = "moonthread:periodic:"
 MAX_ATTEMPTS: Final = 5  #: for one round
 RETRY_S: Final = 60.0
@@ -50,13 +54,25 @@ def cron_expression(every_s: float) -> str:
 class ClusterTaskScheduler:
     """Implements :class:`core.ports.periodic_tasks.TaskScheduler` together with every other replica."""
 
-    def __init__(self, app: App) -> None:
-        """``app`` is the worker's; the worker must serve :data:`QUEUE`."""
+    def __init__(self, app: App, tenants: Callable[[], Collection[tuple[str, str]]]) -> None:
+        """Schedule nothing yet.
+
+        Args:
+            app: the worker's; the worker must serve :attr:`queue`.
+            tenants: returns the (platform, tenant) pairs that this replica serves.
+        """
         self._app = app
+        self._tenants = tenants
         self._names: set[str] = set()
         self._running: dict[asyncio.Task[Any], str] = {}
         self._background = TaskSet()
         self._closing = False
+
+    @cached_property
+    def queue(self) -> str:
+        """The queue of the rounds: another one for each set of tenants; fixed once it was asked for."""
+        names = repr(sorted(self._tenants()))
+        return QUEUE_PREFIX + hashlib.blake2b(names.encode(), digest_size=8).hexdigest()
 
     def schedule(self, periodic_task: PeriodicTask) -> None:
         """Add a periodic task."""
@@ -64,11 +80,11 @@ class ClusterTaskScheduler:
         async def run(timestamp: int) -> None:  # procrastinate passes the time at which it was due
             await self._run(periodic_task)
 
-        lock = f"periodic:{periodic_task.name}"
+        lock = f"periodic:{periodic_task.name}:{self.queue}"
         task = self._app.task(
-            name=TASK_PREFIX + periodic_task.name, queue=QUEUE, lock=lock, queueing_lock=lock
+            name=TASK_PREFIX + periodic_task.name, queue=self.queue, lock=lock, queueing_lock=lock
         )(run)
-        self._app.periodic(cron=cron_expression(periodic_task.every_s), periodic_id=periodic_task.name)(task)
+        self._app.periodic(cron=cron_expression(periodic_task.every_s), periodic_id=lock)(task)
         self._names.add(periodic_task.name)
 
     def run_soon(self, name: str) -> None:

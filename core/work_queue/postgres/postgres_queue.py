@@ -1,7 +1,7 @@
 """The work queue of many replicas on one PostgreSQL."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ class PostgresWorkQueue:
         active_answers: ActiveAnswers,
         clock: Clock,
         *,
-        platforms: Collection[str],
+        tenants: Callable[[], Collection[tuple[str, str]]],
         timing: ClusterTiming | None = None,
         lease: Lease | None = None,
         on_lease_lost: Callable[[], None] = lambda: None,
@@ -84,7 +84,8 @@ class PostgresWorkQueue:
             database: the database that all replicas share.
             active_answers: the answers that this replica writes.
             clock: measures the pauses after failures.
-            platforms: those whose conversations this replica can work on.
+            tenants: returns the (platform, tenant) pairs whose conversations this replica can work on;
+                asked once the platforms are connected, which is before :meth:`start`.
             timing: how fast replicas notice each other's end.
             lease: permission to write, for other parts to check; None for one of its own.
             on_lease_lost: called once our work may be another's: calls in flight must be aborted.
@@ -93,15 +94,14 @@ class PostgresWorkQueue:
         timing = timing or ClusterTiming()
         self.lease = lease or Lease(timing.lease_s)
         self._database = database
-        self._platforms = sorted(platforms)
+        self._tenants = tenants
         self._timing = timing
         self._on_lease_lost = on_lease_lost
         self._local_concurrency = local_concurrency
-        served = [*self._platforms, periodic_jobs.QUEUE]
-        self.worker = SupervisedWorker(database, self.lease, timing, queues=served)
+        self.worker = SupervisedWorker(database, self.lease, timing, queues=self._served_queues)
         self._runner = JobRunner(clock, lambda: self.worker.stopping)
         self.worker.app.task(name=statements.TASK)(self._runner.run)
-        self._task_scheduler = periodic_jobs.ClusterTaskScheduler(self.worker.app)
+        self._task_scheduler = periodic_jobs.ClusterTaskScheduler(self.worker.app, tenants)
         self._cancellation = CancellationRelay(database, active_answers)
         self._background = TaskSet()
         self.heartbeat = Heartbeat(
@@ -109,7 +109,7 @@ class PostgresWorkQueue:
             self.worker.jobs,
             self.lease,
             timing,
-            channels=[*get_channel_for_queues(served), CANCEL_CHANNEL],
+            channels=lambda: [*get_channel_for_queues(self._served_queues()), CANCEL_CHANNEL],
             callbacks=self._heartbeat_callbacks(),
         )
         self.lease_losses = 0  #: number of times that this replica gave all its work up
@@ -129,7 +129,7 @@ class PostgresWorkQueue:
     async def enqueue(self, tx: Transaction, queue_key: QueueKey) -> WakeUp:
         """Insert a job in the transaction that inserts the event: ours if we have time, else anybody's."""
         job = await statements.enqueue(
-            tx, queue_key, worker_id=self._local_worker_id(), queues=self._platforms
+            tx, queue_key, worker_id=self._local_worker_id(), queues=self._served_queues()
         )
         if job is not None:
             self.worker.jobs.local.reserve(job)
@@ -159,11 +159,14 @@ class PostgresWorkQueue:
         self.heartbeat.start()
         self._background.spawn(watch_loop(self._timing.lease_s, self._on_stall), name="loop-watch")
 
+    async def resume(self) -> None:
+        """Do nothing: the next heartbeat subscribes to the queue of a platform that was reached only now."""
+
     async def wait_idle(self) -> None:
-        """Wait until no event of our platforms is open."""
+        """Wait until no event of our tenants is open."""
         while True:
             async with self._database.read() as tx:
-                if not await inbox.load_open_queues(tx, platforms=self._platforms):
+                if not await inbox.load_open_queues(tx, tenants=self._tenants()):
                     return
             await asyncio.sleep(IDLE_CHECK_S)
 
@@ -176,6 +179,11 @@ class PostgresWorkQueue:
         await self._cancellation.close()
         await self._background.close()
         await self.worker.close()
+
+    def _served_queues(self) -> Sequence[str]:
+        """Return the names of the procrastinate queues whose jobs this replica may run."""
+        own = sorted(statements.queue_name(platform, tenant) for platform, tenant in self._tenants())
+        return [*own, self._task_scheduler.queue]
 
     # -- jobs that this replica takes itself -----------------------------------------------------------
 

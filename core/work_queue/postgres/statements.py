@@ -20,7 +20,7 @@ TASK = "moonthread:work_off"
 # the replica that runs it sees the event. The insert's own trigger notifies nobody then.
 ENQUEUE = """
 WITH line AS (
-    SELECT platform AS queue_name,
+    SELECT platform || ':' || tenant AS queue_name,
            jsonb_build_object('conversation_id', id, 'lane', %(lane)s::text) AS args
       FROM conversations WHERE id = %(conversation)s
 ), ours AS (
@@ -98,7 +98,7 @@ SELECT 'worker', id FROM dead UNION ALL SELECT 'job', id FROM orphaned
 #: Enqueues jobs for open events that have none: should any other way have failed.
 SWEEP = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args)
-SELECT c.platform, %(task)s, c.id || ':' || i.lane, c.id || ':' || i.lane,
+SELECT c.platform || ':' || c.tenant, %(task)s, c.id || ':' || i.lane, c.id || ':' || i.lane,
        jsonb_build_object('conversation_id', c.id, 'lane', i.lane)
   FROM (SELECT DISTINCT conversation_id, lane FROM inbox WHERE status = 'open') i
   JOIN conversations c ON c.id = i.conversation_id
@@ -109,6 +109,11 @@ RETURNING lock
 """
 
 
+def queue_name(platform: str, tenant: str) -> str:
+    """Return the procrastinate queue of a tenant's conversations: only replicas that serve it look there."""
+    return f"{platform}:{tenant}"
+
+
 def lock_name(queue_key: QueueKey) -> str:
     """Return the lock of the jobs of a conversation's lane."""
     return f"{queue_key.conversation_id}:{queue_key.lane}"
@@ -117,7 +122,7 @@ def lock_name(queue_key: QueueKey) -> str:
 async def enqueue(
     tx: Transaction, queue_key: QueueKey, *, worker_id: int | None = None, queues: Sequence[str] = ()
 ) -> Job | None:
-    """Insert a job for ``queue_key`` into its platform's queue, in the caller's transaction.
+    """Insert a job for ``queue_key`` into its tenant's queue, in the caller's transaction.
 
     With ``worker_id``, whose worker serves ``queues``, the job is that worker's at once if there is no other
     job of its lane; it is returned then, and must be run once the transaction is committed.

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -34,9 +34,9 @@ class SupervisedWorker:
     """Keeps one worker running; each new worker is a new member of the cluster."""
 
     def __init__(
-        self, database: Database, lease: Lease, timing: ClusterTiming, *, queues: Sequence[str]
+        self, database: Database, lease: Lease, timing: ClusterTiming, *, queues: Callable[[], Sequence[str]]
     ) -> None:
-        """``queues`` are the names of the procrastinate queues to serve."""
+        """``queues`` returns the names of the procrastinate queues to serve."""
         self._database = database
         self._timing = timing
         self._queues = queues
@@ -50,7 +50,7 @@ class SupervisedWorker:
             pool_factory=_unchecked_pool,
         )
         self._connections: WeakSet[Any] = WeakSet()
-        self.jobs = ResilientJobManager(self._connector, lease, timing)
+        self.jobs = ResilientJobManager(self._connector, lease, timing, queues)
         self.app = App(connector=self._connector, periodic_defaults={"max_delay": periodic_jobs.CATCH_UP_S})
         self.app.job_manager = self.jobs
         self._worker: Worker | None = None
@@ -114,7 +114,7 @@ class SupervisedWorker:
         while not self.stopping:
             self._worker = Worker(
                 self.app,
-                queues=self._queues,
+                queues=self._queues(),
                 concurrency=MAX_CONCURRENCY,
                 fetch_job_polling_interval=self._timing.poll_s,
                 abort_job_polling_interval=ABORT_POLLING_S,

@@ -125,3 +125,10 @@ except OSError:
     for told in ("StoreUnavailable: disk full", "ValueError", "KeyError", "line "):
         assert told in ours["exception"]
     assert "No such file or directory" in machines["exception"]
+
+
+def test_a_log_line_has_no_control_characters() -> None:
+    """An error's text or a name from outside cannot hide lines of a log that somebody reads in a terminal."""
+    event = {"event": "x", "error": "\x1b[2Jgone", "names": ["a\x9bb"]}
+    line = Scrubber()(None, "info", event)
+    assert line == {"event": "x", "error": "\ufffd[2Jgone", "names": ["a\ufffdb"]}

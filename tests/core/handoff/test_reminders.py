@@ -9,6 +9,7 @@ from core.domain.handoff_state import HandoffState, OutboxSide
 from core.handoff.platforms import HandoffPlatforms
 from core.handoff.reminders import Reminders
 from core.store import rules
+from core.testing.fake_message_channel import FakeMessageChannel
 from tests.core.handoff.conftest import LIN, Office, desk_chat_message
 from tests.event_builders import START, direct_chat
 
@@ -18,9 +19,12 @@ OFFICE_HOURS = parse_hours("mon-fri 09:00-18:00 UTC")
 FRIDAY_EVENING = datetime(2026, 11, 27, 18, 5, tzinfo=UTC)
 
 
-def reminders(office: Office) -> Reminders:
-    """Return the periodic task of a process that has just started."""
-    return Reminders(office.database, office.service, HandoffPlatforms(channels={}), office.work_queue)
+def reminders(office: Office, tenant: str = "bot") -> Reminders:
+    """Return the periodic task of a process that has just started, as a bot of Telegram."""
+    platforms = HandoffPlatforms(
+        channels={"telegram": FakeMessageChannel(office.clock)}, tenant_getters={"telegram": lambda: tenant}
+    )
+    return Reminders(office.database, office.service, platforms, office.work_queue)
 
 
 async def pass_time(office: Office, until: datetime, *, step: timedelta = timedelta(minutes=5)) -> list[str]:
@@ -91,3 +95,14 @@ async def test_the_customer_is_told_before_the_desk_is(office: Office) -> None:
     await reminders(office).run_due()
     sides = [item.side for item in await office.items(after=before)]
     assert sides == [OutboxSide.CUSTOMER, OutboxSide.DESK]
+
+
+async def test_another_bots_customers_are_not_reminded_of(office: Office) -> None:
+    """Each process looks after the customers of its own bot; what is due of another one stays due."""
+    await office.ingest(direct_chat().message("human please"))
+    before = len(await office.shown(OutboxSide.DESK))
+    await office.clock.sleep(86_400.0)
+    await reminders(office, tenant="another").run_due()
+    assert len(await office.shown(OutboxSide.DESK)) == before
+    await reminders(office).run_due()
+    assert len(await office.shown(OutboxSide.DESK)) > before

@@ -19,7 +19,7 @@ class Candidate:
     def __init__(self, database: Database, book: list[str], name: str) -> None:
         self.database = database
         self._book, self._name = book, name
-        self.leadership = LeaderElection(database, LOCK, on_elected=self._gain, on_deposed=self._lose)
+        self.leadership = LeaderElection(database, lambda: LOCK, on_elected=self._gain, on_deposed=self._lose)
 
     async def _gain(self) -> None:
         self._book.append(f"{self._name} leads")

@@ -95,6 +95,14 @@ async def test_a_block_stands_where_it_was_set(database: Database, channel: str,
     assert (await look(database)).is_blocked is blocked
 
 
+@pytest.mark.parametrize(("tenant", "blocked"), [("", True), (KEY.tenant, True), ("another", False)])
+async def test_a_block_belongs_to_a_team_or_bot(database: Database, tenant: str, blocked: bool) -> None:
+    """A block by one bot's chat says nothing to another bot; one by the operator holds for all of them."""
+    async with database.begin() as tx:
+        await blocked_people.block(tx, platform="telegram", tenant=tenant, person_id="7", channel="42")
+    assert (await look(database)).is_blocked is blocked
+
+
 async def test_rules_count_in_groups(database: Database) -> None:
     """A chat's rules are told; by them the bot speaks in groups only."""
     own = ChatRules(welcome="Hi {name}")

@@ -32,6 +32,7 @@ from core.store.summaries import Summary
 from core.store.usage import CallUsage
 
 KEY = ThreadKey(platform="slack", tenant="T1", channel="C1", thread="1.1")
+TENANTS = [("slack", "T1")]
 ANN = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
 ALIAS = "anon:1"
 SPENT = CallUsage(
@@ -206,7 +207,7 @@ async def test_what_is_too_old_is_deleted(database: Database, asks: Asking) -> N
     deleted = []
     while True:
         async with database.begin() as tx:
-            portion = await privacy.purge(tx, before=before, limit=1)
+            portion = await privacy.purge(tx, before=before, tenants=TENANTS, limit=1)
         deleted.append(portion)
         if not portion:
             break
@@ -235,7 +236,7 @@ async def test_an_open_event_is_never_too_old(database: Database, asks: Asking) 
         await tx.execute(text("UPDATE turns SET state = 'running'"))
     await age(database, 10)
     async with database.begin() as tx:
-        await privacy.purge(tx, before=datetime.now(UTC))
+        await privacy.purge(tx, before=datetime.now(UTC), tenants=TENANTS)
         assert len((await tx.execute(text("SELECT id FROM inbox"))).all()) == 1
         assert len((await tx.execute(text("SELECT id FROM turns"))).all()) == 1
 
@@ -247,9 +248,20 @@ async def test_one_replica_deletes_at_a_time(postgres_url: str) -> None:
     await migrate.upgrade(postgres_url)
     database = Database(postgres_url)
     async with database.begin() as first, database.begin() as second:
-        assert await privacy.purge(first, before=datetime.now(UTC)) == 0
-        assert await privacy.purge(second, before=datetime.now(UTC)) is None
+        assert await privacy.purge(first, before=datetime.now(UTC), tenants=TENANTS) == 0
+        assert await privacy.purge(second, before=datetime.now(UTC), tenants=TENANTS) is None
     await database.close()
+
+
+async def test_another_bots_words_are_kept(database: Database, asks: Asking) -> None:
+    """We chose: each process deletes by its own settings, and only what belongs to its teams and bots."""
+    await asks("plum")
+    await age(database, 10)
+    before = await everything(database)
+    async with database.begin() as tx:
+        others = [(KEY.platform, "another"), ("another", KEY.tenant)]
+        assert await privacy.purge(tx, before=datetime.now(UTC), tenants=others) == 0
+    assert await everything(database) == before
 
 
 @pytest.mark.parametrize(

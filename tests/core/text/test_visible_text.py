@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.text.visible_text import clean_text, has_visible_text
+from core.text.visible_text import clean_text, has_visible_text, terminal_text
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,19 @@ def test_anything_else_is_seen(text: str) -> None:
 def test_text_that_is_none_is_cleaned() -> None:
     """NUL, control characters and half surrogates go; line breaks, tabs and joiners stay."""
     assert clean_text("a\x00b\x1b[0m\ud83dc\n\td👨\u200d👩") == "ab[0mc\n\td👨\u200d👩"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, 中文\tand\nlines\r\n", "plain, 中文\tand\nlines\n"),
+        ("\x1b[2J\x1b]0;title\x07", "\ufffd[2J\ufffd]0;title\ufffd"),
+        ("\x9b31m", "\ufffd31m"),
+        ("approved\rdenied", "approveddenied"),
+        ("a\u202egnp.exe", "a\ufffdgnp.exe"),
+        ("\u200f\u05d0", "\u200f\u05d0"),
+    ],
+)
+def test_a_terminal_gets_no_control_characters(text: str, shown: str) -> None:
+    """A person's or Kimi's words move no cursor, set no title and hide nothing; letters stay."""
+    assert terminal_text(text) == shown

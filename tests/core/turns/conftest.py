@@ -49,6 +49,7 @@ from tests.stored_conversation import StoredConversation
 __all__ = ["answering"]
 
 PLATFORM = "telegram"  #: of the chat that the tests write in
+TENANT = "bot"  #: of that chat
 
 OpenEvent = MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined
 
@@ -138,6 +139,7 @@ class Turns:
         merge_waiting: bool = False,
         show_buttons: bool = True,
         platforms: Sequence[str] = (PLATFORM,),
+        tenants: Sequence[str] = (TENANT,),
     ) -> "Turns":
         """Make the runner; the model plays ``replies``."""
         database, clock = self.database, self.answering.clock
@@ -148,7 +150,7 @@ class Turns:
             database,
             clock,
             EventClaimer(access, QuotaCheck(access, quotas or Quotas())),
-            platforms=platforms,
+            serves=lambda key: key.platform in platforms and key.tenant in tenants,
             merge_waiting=merge_waiting,
             classify_intent=classify_intent,
         )

@@ -178,6 +178,15 @@ async def test_a_command_that_ended_the_process_twice_is_not_run_again(turning: 
     assert runs == []
 
 
+async def test_another_bots_question_is_left_open(turning: Turns) -> None:
+    """A process that is connected as another bot or team neither answers nor closes it."""
+    turning.build("never shown", tenants=["another bot"])
+    await turning.receive(turning.chat.message("hello?"))
+    assert await turning.run() is False
+    assert turning.platform.screen.texts == []
+    assert len(await turning.open_items()) == 1
+
+
 async def test_after_a_refusal_kimi_is_asked_no_more_until_something_changes(turning: Turns) -> None:
     """A muted bot pays for one answer that nobody sees, not for each; that answer is not what was said."""
     turning.build("one", "two")

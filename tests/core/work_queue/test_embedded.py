@@ -65,6 +65,29 @@ async def test_what_an_earlier_process_left_is_resumed_in_batches(
     assert began[-3:] == pytest.approx([0.0, RECOVERY_PAUSE_S, RECOVERY_PAUSE_S])
 
 
+async def test_only_what_belongs_to_our_bots_is_resumed(
+    virtual_database: Database, loop_clock: LoopClock
+) -> None:
+    """What another bot left on the same file stays; a team that is reached late gets its own then."""
+    served: list[tuple[str, str]] = [("slack", "T1")]
+    queue = EmbeddedWorkQueue(virtual_database, ActiveAnswers(), loop_clock, tenants=lambda: served)
+    own = await store_question(virtual_database, "1")
+    took: list[QueueKey] = []
+
+    async def process_next(queue_key: QueueKey) -> bool:
+        took.append(queue_key)
+        return await close_oldest(virtual_database, queue_key) and False
+
+    await queue.start(process_next)
+    await queue.wait_idle()
+    assert took == []
+    served.append(("telegram", "bot"))
+    await queue.resume()
+    await queue.wait_idle()
+    assert took == [own]
+    await queue.stop(grace_s=0.0)
+
+
 async def test_an_event_during_the_last_look_is_processed(
     queue: EmbeddedWorkQueue, virtual_database: Database
 ) -> None:

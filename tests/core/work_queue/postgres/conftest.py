@@ -136,7 +136,12 @@ class Replica:
     """A work queue with a database connection of its own; it records what it processes."""
 
     def __init__(
-        self, url: str, wire: Wire, timing: ClusterTiming, platforms: tuple[str, ...], local_concurrency: int
+        self,
+        url: str,
+        wire: Wire,
+        timing: ClusterTiming,
+        tenants: tuple[tuple[str, str], ...],
+        local_concurrency: int,
     ) -> None:
         self.wire = wire
         self.database = Database(url)
@@ -146,7 +151,7 @@ class Replica:
             self.database,
             self.running,
             SystemClock(),
-            platforms=platforms,
+            tenants=lambda: tenants,
             timing=timing,
             on_lease_lost=self._cut,
             local_concurrency=local_concurrency,
@@ -194,6 +199,7 @@ class Cluster:
         timing: ClusterTiming = FAST,
         platforms: tuple[str, ...] = ("telegram",),
         *,
+        tenant: str = "1",
         busy: bool = False,
         local_concurrency: int = 8,
     ) -> Replica:
@@ -206,7 +212,11 @@ class Cluster:
         await wire.open()
         self._stack.push_async_callback(wire.close)
         made = Replica(
-            parts._replace(query=f"host={folder}").geturl(), wire, timing, platforms, local_concurrency
+            parts._replace(query=f"host={folder}").geturl(),
+            wire,
+            timing,
+            tuple((platform, tenant) for platform in platforms),
+            local_concurrency,
         )
         self._stack.push_async_callback(made.database.close)
         if busy:
