@@ -75,7 +75,7 @@ def build_outbox_runner(
         base.database,
         handoff.service,
         handoff.sender,
-        AssistNotes(base.database, assistant, delivery.work_queue),
+        AssistNotes(base.database, assistant, delivery.work_queue, base.clock),
         base.clock,
     )
 

@@ -69,6 +69,7 @@ async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple
                 bot_id=str(answer.get("bot_id") or ""),
                 name=str(answer.get("user") or ""),
                 team_name=str(answer.get("team") or ""),
+                url=str(answer.get("url") or ""),
                 is_org_wide=answer.get("is_enterprise_install") is True,
                 agent_view=agent_view,
             )

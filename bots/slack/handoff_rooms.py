@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bots.slack.addressing import details_of
 from bots.slack.limits import SlackLimits
+from bots.slack.names import NameDirectory
+from bots.slack.people import BotAccount
 from bots.slack.uploads import FileUploader
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
@@ -21,8 +23,28 @@ class SlackHandoffRooms:
 
     shows_replies = False  #: a reply is a message in a thread
 
-    def __init__(self, uploader: FileUploader, mentions: MentionCodec, limits: SlackLimits) -> None:
+    def __init__(
+        self,
+        uploader: FileUploader,
+        mentions: MentionCodec,
+        limits: SlackLimits,
+        names: NameDirectory,
+        account: BotAccount,
+    ) -> None:
         self._uploader, self._mentions, self._limits = uploader, mentions, limits
+        self._names, self._account = names, account
+
+    async def chat_title(self, channel: str) -> str:
+        """Return a channel's name with "#"; "" for a direct conversation."""
+        name = await self._names.channel_name(channel)
+        return f"#{name}" if name and not channel.startswith("D") else ""
+
+    def message_link(self, channel: str, message_id: str) -> str:
+        """Return a permalink (https://docs.slack.dev/reference/methods/chat.getPermalink shows its form)."""
+        url = self._account.identity.url
+        if not url or not message_id or channel.startswith("D"):
+            return ""
+        return f"{url.rstrip('/')}/archives/{channel}/p{message_id.replace('.', '')}"
 
     def file_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budgets of a shared file: those of its calls and of a message."""
@@ -52,7 +74,7 @@ class SlackHandoffRooms:
         """Return Markdown that our renderer turns into ``<@person_id>``."""
         return self._mentions.encode(person_id, name)
 
-    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
+    async def copy_messages(self, address: Address, channel: str, ids: Sequence[str]) -> Sequence[MessageRef]:
         """Refuse: Slack copies no messages.
 
         Raises:

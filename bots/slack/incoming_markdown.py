@@ -5,7 +5,7 @@ Slack sends ``event.text`` in its own dialect: ``&amp; &lt; &gt;`` for the three
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from bots.slack.emoji_codes import replace_codes
 
@@ -28,6 +28,11 @@ _PLACEHOLDER = re.compile(f"{_PLACEHOLDER_OPEN}(\\d+){_PLACEHOLDER_CLOSE}")
 def mentions_any(text: str, ids: Collection[str]) -> bool:
     """Return whether ``text`` (mrkdwn) mentions one of ``ids`` outside code."""
     return any(mentioned in ids for mentioned in _USER_MENTION.findall(_CODE.sub("", text)))
+
+
+def mentioned_ids(text: str) -> Sequence[str]:
+    """Return the ids of the people that ``text`` (mrkdwn) mentions outside code, in order, each once."""
+    return list(dict.fromkeys(_USER_MENTION.findall(_CODE.sub("", text))))
 
 
 def mentions_others(text: str, ids: Collection[str]) -> bool:

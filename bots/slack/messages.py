@@ -7,9 +7,9 @@ from bots.slack import incoming_markdown
 from bots.slack.addressing import address_of, chat_type_of, parse_ts
 from bots.slack.attachments import recordings_of
 from bots.slack.message_content import is_by_app, parse_content
-from bots.slack.people import BotIdentity, KnownNames, author_of
+from bots.slack.people import BotIdentity, KnownNames, author_of, person_of
 from bots.slack.rich_text import TextContext, mentions_in_rich_text
-from core.domain.addresses import ChatType
+from core.domain.addresses import ChatType, Person
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.domain.message_content import UnsupportedContent
@@ -62,6 +62,7 @@ def build_message(
         relay_files=recordings_of(message),
         other=content.other,
         by_app=by_app,
+        mentioned=_mentioned(message, identity, known),
     )
 
 
@@ -81,6 +82,7 @@ def as_command(message: MessageReceived) -> CommandReceived | None:
         chat_type=message.chat_type,
         quoted=message.quoted,
         attachments=message.attachments,
+        mentioned=message.mentioned,
     )
 
 
@@ -135,6 +137,12 @@ def _strings_in(value: object) -> Iterator[str]:
         case list():
             for one in value:
                 yield from _strings_in(one)
+
+
+def _mentioned(message: Mapping[str, Any], identity: BotIdentity, known: KnownNames) -> tuple[Person, ...]:
+    """Return the people whom a message mentions, in order, without the bot."""
+    ids = incoming_markdown.mentioned_ids(message.get("text") or "")
+    return tuple(person_of(one, known.profiles) for one in ids if one not in identity.ids)
 
 
 def _is_for_others(message: Mapping[str, Any], identity: BotIdentity) -> bool:

@@ -18,6 +18,7 @@ from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
 
 TTL_S: Final = 3600.0  #: channels and groups are renamed
+CHANNEL_TIMEOUT_S: Final = 5.0  #: for one channel's name
 CAPACITY: Final = 2_000  #: channels kept; the least recently used is evicted first
 _ALL: Final = "all"
 
@@ -54,6 +55,10 @@ class NameDirectory:
         handles = groups.get(_ALL) or {}
         places |= {id_: handles[id_] for id_ in references.groups if id_ in handles}
         return KnownNames(profiles=profiles, places=places)
+
+    async def channel_name(self, channel: str) -> str:
+        """Return a channel's name; "" for a direct conversation, or if it cannot be had soon."""
+        return (await self._channels.get_many([channel], timeout_s=CHANNEL_TIMEOUT_S)).get(channel) or ""
 
     async def close(self) -> None:
         """Cancel the lookups that are under way."""

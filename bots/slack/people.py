@@ -27,6 +27,7 @@ class BotIdentity:
     bot_id: str = ""
     name: str = ""  #: the bot's name
     team_name: str = ""  #: the workspace's name
+    url: str = ""  #: the workspace's web address
     is_org_wide: bool = False  #: the app is installed for a whole Enterprise Grid organisation
     agent_view: bool = False  #: the app has the agent view: each message of a person begins a thread
     allowed_apps: frozenset[str] = frozenset()  #: ids of apps, bots or their users that are answered

@@ -22,7 +22,14 @@ from bots.telegram.lifecycle_events import (
     parse_own_member_update,
     parse_topic_reopened,
 )
-from bots.telegram.messages import MessageText, build_message, has_content, mention_of, parse_text
+from bots.telegram.messages import (
+    MessageText,
+    build_message,
+    has_content,
+    mention_of,
+    mentioned_people,
+    parse_text,
+)
 from bots.telegram.people import BotIdentity, person_of
 from bots.telegram.reply_context import parse_reply_context, replied_message
 from core.domain.addresses import Person
@@ -113,6 +120,7 @@ def _parse_command(
         quoted=parse_reply_context(message, identity),
         threads_by_reply=threads_by_reply(message.chat),
         attachments=attachments_of(message) or _replied_attachments(message),
+        mentioned=mentioned_people(message, identity),
     )
 
 

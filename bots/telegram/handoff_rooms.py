@@ -8,7 +8,8 @@ spends the budgets of a message.
 from collections.abc import Sequence
 from pathlib import Path
 
-from telegram import Bot, ForumTopic
+import structlog
+from telegram import Bot, ForumTopic, MessageId
 from telegram.error import BadRequest
 
 from bots.telegram.addressing import (
@@ -26,11 +27,14 @@ from bots.telegram.people import BotAccount
 from bots.telegram.uploads import FileUploader
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
-from core.domain.errors import PlatformForbidden, PlatformRefused
+from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget
 
+log = structlog.get_logger(__name__)
+
 TITLE_LIMIT_UNITS = 128
+_SUPERGROUP = "-100"  #: begins the ids of supergroups and channels
 NO_RIGHTS_TEXTS = (
     "not enough rights",
     "need administrator rights",
@@ -106,6 +110,24 @@ class TelegramHandoffRooms:
             if not (isinstance(cause, BadRequest) and description_contains(cause, *ALREADY_CLOSED_TEXTS)):
                 raise
 
+    async def chat_title(self, channel: str) -> str:
+        """Return a group's title; "" for a private chat, or if Telegram does not tell."""
+        if not channel.startswith("-"):
+            return ""
+        try:
+            address = proactive_address(self._account.tenant, channel, "")
+            chat = await self._api.call_in_chat(address, self._bot.get_chat, idempotent=True)
+        except PlatformError as exc:
+            log.info("telegram.title_unknown", error=str(exc))
+            return ""
+        return chat.title or ""
+
+    def message_link(self, channel: str, message_id: str) -> str:
+        """Return a link that members of a supergroup can open (https://core.telegram.org/api/links)."""
+        if not channel.startswith(_SUPERGROUP) or not message_id.isdecimal():
+            return ""
+        return f"https://t.me/c/{channel.removeprefix(_SUPERGROUP)}/{message_id}"
+
     def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
         """Return the address of a chat or of one of its topics.
 
@@ -120,27 +142,45 @@ class TelegramHandoffRooms:
             return self._mentions.plain_name(person_id, name)
         return self._mentions.encode(person_id, name)
 
-    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
-        """Copy a message, without its caption and without a link to its author.
+    async def copy_messages(self, address: Address, channel: str, ids: Sequence[str]) -> Sequence[MessageRef]:
+        """Copy messages, without captions and without a link to their author; an album stays one.
 
         Service messages, paid media, giveaways, invoices, quizzes of others and protected messages cannot be
-        copied (https://core.telegram.org/bots/api#copymessage).
+        copied: ``copyMessages`` skips them (https://core.telegram.org/bots/api#copymessages).
+
+        Raises:
+            PlatformRefused: no message, or not all of them, can be copied.
         """
-        direct_topic = direct_topic_id_of(address)
+        numbers, direct_topic = sorted(map(int, ids)), direct_topic_id_of(address)
 
-        async def copy(chat: str, topic: int | None) -> MessageRef:
-            sent = await self._bot.copy_message(
-                chat,
-                channel,
-                int(message_id),
-                caption="",
-                message_thread_id=topic,
-                direct_messages_topic_id=direct_topic,
-                reply_parameters=reply_parameters_of(address, chat),
-            )
-            return MessageRef(channel=chat, message_id=str(sent.message_id))
+        async def copy(chat: str, topic: int | None) -> Sequence[MessageRef]:
+            sent: Sequence[MessageId]
+            if len(numbers) > 1:
+                sent = await self._bot.copy_messages(
+                    chat,
+                    channel,
+                    numbers,
+                    remove_caption=True,
+                    message_thread_id=topic,
+                    direct_messages_topic_id=direct_topic,
+                )
+            else:
+                one = await self._bot.copy_message(
+                    chat,
+                    channel,
+                    numbers[0],
+                    caption="",
+                    message_thread_id=topic,
+                    direct_messages_topic_id=direct_topic,
+                    reply_parameters=reply_parameters_of(address, chat),
+                )
+                sent = [one]
+            return [MessageRef(channel=chat, message_id=str(one.message_id)) for one in sent]
 
-        return await self._api.call_in_topic(address, copy, idempotent=False)
+        shown = await self._api.call_in_topic(address, copy, idempotent=False)
+        if not shown:
+            raise PlatformRefused("Telegram copied none of the messages")
+        return shown
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

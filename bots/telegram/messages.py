@@ -9,7 +9,7 @@ from bots.telegram.attachments import attachments_of, can_be_copied, media_group
 from bots.telegram.incoming_markdown import bot_mentions, raw_text, to_markdown
 from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.other_content import other_content_of, unsupported_content_of
-from bots.telegram.people import BotIdentity, parse_origin
+from bots.telegram.people import BotIdentity, parse_origin, person_of
 from bots.telegram.reply_context import parse_reply_context, replied_message
 from core.domain.addresses import ChatType, Person
 from core.domain.events import Mention, MessageReceived
@@ -91,5 +91,24 @@ def build_message(
         forwarded_from=parse_origin(message.forward_origin) if message.forward_origin else None,
         other=other,
         media_group_id=media_group_id(message),
+        mentioned=mentioned_people(message, identity),
         maybe_truncated=len(text.raw) >= MAYBE_TRUNCATED_UNITS,
     )
+
+
+def mentioned_people(message: Message, identity: BotIdentity) -> tuple[Person, ...]:
+    """Return the people whom a message mentions, without the bot.
+
+    A mention by username carries no id (https://core.telegram.org/bots/api#messageentity): the username, with
+    its "@", stands for it.
+    """
+    texts = {**message.parse_entities(), **message.parse_caption_entities()}
+    found: dict[str, Person] = {}
+    for entity, text in texts.items():
+        if entity.type == "text_mention" and entity.user is not None and entity.user.id != identity.id:
+            person = person_of(entity.user, None, None)
+            if person is not None:
+                found[person.id] = person
+        elif entity.type == "mention" and text[1:].casefold() != identity.username.casefold():
+            found[text] = Person(id=text, name=text[1:])
+    return tuple(found.values())

@@ -1,4 +1,4 @@
-"""``/human``, ``/take``, ``/back`` and ``/close``, where the desk's door did not take them."""
+"""``/human``, ``/take``, ``/assign``, ``/back`` and ``/close``, where the desk's door did not take them."""
 
 from core.commands.command import Command, CommandHandler, CommandReply
 from core.domain.command_names import CommandName
@@ -18,6 +18,7 @@ async def _staff_only_reply(command: Command) -> CommandReply:
 HANDOFF_COMMANDS: dict[CommandName, CommandHandler] = {
     CommandName.HUMAN: _no_desk_reply,
     CommandName.TAKE: _staff_only_reply,
+    CommandName.ASSIGN: _staff_only_reply,
     CommandName.BACK: _staff_only_reply,
     CommandName.CLOSE: _staff_only_reply,
 }

@@ -25,6 +25,7 @@ class CommandName(StrEnum):
     FORGET = "forget"
     HUMAN = "human"
     TAKE = "take"
+    ASSIGN = "assign"
     BACK = "back"
     CLOSE = "close"
     BLOCK = "block"

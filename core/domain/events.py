@@ -72,6 +72,7 @@ class MessageReceived:
     only if ``mention`` says that it may ask, and it does not count as somebody who takes part."""
     is_hidden: bool = False
     """Whether nobody but the author sees it (a slash command), so that the answer repeats it."""
+    mentioned: tuple[Person, ...] = ()  #: people other than the bot whom it mentions, as far as known
     needs_intent_check: bool = False
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 
@@ -104,6 +105,7 @@ class CommandReceived:
     threads_by_reply: bool = False
     attachments: tuple[Attachment, ...] = ()
     """What came with the command, or with the message that it replies to where the platform shows that."""
+    mentioned: tuple[Person, ...] = ()  #: people other than the bot whom it mentions, as far as known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,12 @@ QUIET_S: Final = 1.5  #: without a further part, after which an album is complet
 
 
 def is_held(item: OutboxItem) -> bool:
-    """Return whether an item waits for the rest of an album: a staff member's, before its first attempt."""
+    """Return whether an item waits for the rest of an album before its first attempt.
+
+    A staff member's may yet turn out to be internal; what the platform copies stays one album.
+    """
     return (
-        item.side is OutboxSide.CUSTOMER
+        (item.side is OutboxSide.CUSTOMER or item.content.can_be_copied)
         and bool(item.content.media_group_id)
         and item.handoff_id is not None
         and item.attempt == 0

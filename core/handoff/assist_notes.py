@@ -3,25 +3,34 @@
 Each note becomes work of the handoff's queue, so that relayed messages never wait for Kimi.
 """
 
+from typing import Final
+
+from core.domain.clock import Clock
 from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_staff
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.outbox_writer import enqueue
 from core.handoff.ticket_card import ticket_language
-from core.store import Database, conversations, handoffs, outbox
+from core.store import Database, conversations, due_handoffs, handoffs, outbox
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem
 from core.work_queue.port import WorkQueue
+
+MAX_WAIT_S: Final = 600.0  #: of a summary for the tickets of other customers
+LOOK_INTERVAL_S: Final = 3.0
 
 
 class AssistNotes:
     """Lets Kimi write notes, and enqueues them for the desk."""
 
-    def __init__(self, database: Database, assistant: HandoffAssistant, work_queue: WorkQueue) -> None:
+    def __init__(
+        self, database: Database, assistant: HandoffAssistant, work_queue: WorkQueue, clock: Clock
+    ) -> None:
         self._database = database
         self._assistant = assistant
         self._work_queue = work_queue
+        self._clock = clock
 
     async def request_summary(self, handoff: Handoff) -> None:
         """Enqueue the summary of a new handoff, in the lane that waits for Kimi."""
@@ -34,7 +43,17 @@ class AssistNotes:
             return
         async with self._database.begin() as tx:
             await handoffs.save_summary(tx, handoff.id, summary)
+        await self._let_tickets_pass(handoff)
         await self._enqueue(handoff, f"summarised:{handoff.id}", OutboxKind.TICKET)
+
+    async def _let_tickets_pass(self, handoff: Handoff) -> None:
+        """Wait while customers have no ticket at the desk yet: a room takes few messages in a minute."""
+        deadline = self._clock.time() + MAX_WAIT_S
+        while self._clock.time() < deadline:
+            async with self._database.read() as tx:
+                if not await due_handoffs.is_any_without_ticket(tx, handoff.desk_room):
+                    return
+            await self._clock.sleep(LOOK_INTERVAL_S)
 
     async def add_draft(self, item: OutboxItem, handoff: Handoff) -> None:
         """Enqueue Kimi's draft of a reply, with a button that sends it, or a notice that there is none."""

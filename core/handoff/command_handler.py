@@ -1,4 +1,4 @@
-"""Commands of handoffs: ``/human`` of customers; ``/take``, ``/back`` and ``/close`` of staff."""
+"""Commands of handoffs: ``/human`` of customers; ``/take``, ``/assign``, ``/back``, ``/close`` of staff."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from core.domain.addresses import ChatType
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived
 from core.domain.handoff_state import HandoffAction, HandoffReason
+from core.handoff.assignment import assign_to_colleague
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
 from core.handoff.lookup import customer_address, customer_language, find_active, find_at_desk, find_customer
@@ -22,6 +23,7 @@ from core.text.language import detect_language
 STAFF_COMMANDS: Final[Mapping[CommandName, HandoffAction]] = MappingProxyType(
     {
         CommandName.TAKE: HandoffAction.ASSIGN,
+        CommandName.ASSIGN: HandoffAction.ASSIGN,
         CommandName.BACK: HandoffAction.RETURN_TO_BOT,
         CommandName.CLOSE: HandoffAction.CLOSE,
     }
@@ -101,5 +103,8 @@ class HandoffCommandHandler:
         self, tx: Transaction, handoff: Handoff, event: CommandReceived, action: HandoffAction
     ) -> Handled:
         inbox_id = await store_event(tx, event, handoff.conversation_id)
-        await self._service.apply_action(tx, handoff, action, event.author, inbox_id=inbox_id)
+        if event.command is CommandName.ASSIGN:
+            await assign_to_colleague(tx, self._service, handoff, event, event.argument, inbox_id=inbox_id)
+        else:
+            await self._service.apply_action(tx, handoff, action, event.author, inbox_id=inbox_id)
         return enqueued(handoff.conversation_id)

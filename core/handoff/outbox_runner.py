@@ -177,15 +177,33 @@ class OutboxRunner:
         """Copy a person's message if the platform can; else send its file, or what it carries in words."""
         address = self._address_of(item, handoff)
         on_refs = partial(self._save_refs, item, handoff)
-        if item.content.can_be_copied:
-            async with self._database.read() as tx:
-                source = await outbox_copies.get_source(tx, item.id)
-            if source is not None and await self._sender.copy_message(item, source, address, on_refs=on_refs):
-                return
+        if item.content.can_be_copied and await self._copy(item, handoff, address):
+            return
         if item.content.file is not None:
             await self._sender.send_file(item, address, on_refs=on_refs)
         elif item.content.text:
             await self._deliver(item, handoff, address, item.content.text)
+
+    async def _copy(self, item: OutboxItem, handoff: Handoff, address: Address) -> bool:
+        """Copy a person's message, with the rest of its album; return False if it cannot be copied."""
+        async with self._database.read() as tx:
+            others = await outbox_copies.load_rest_of_album(tx, item)
+            found = [await outbox_copies.get_source(tx, one.id) for one in (item, *others)]
+        sources = [source for source in found if source is not None]
+        if not sources or len(sources) <= len(others):
+            return False
+
+        async def save(refs: Sequence[MessageRef]) -> None:
+            await self._save_refs(item, handoff, refs[:1] if len(refs) == len(sources) else refs)
+            for other, ref in zip(others, refs[1:], strict=False):
+                async with self._database.begin() as tx:
+                    claimed = await outbox.claim(tx, other)
+                if claimed is not None:
+                    await self._save_refs(claimed, handoff, [ref])
+                    async with self._database.begin() as tx:
+                        await outbox.finish(tx, claimed, state=OutboxState.DONE)
+
+        return await self._sender.copy_messages(item, sources, address, on_refs=save)
 
     async def _deliver(self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str) -> None:
         await self._sender.deliver_text(

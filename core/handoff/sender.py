@@ -92,33 +92,30 @@ class HandoffSender:
         finally:
             message.close()
 
-    async def copy_message(
-        self, item: OutboxItem, source: SourceMessage, address: Address, *, on_refs: OnRefs
+    async def copy_messages(
+        self, item: OutboxItem, sources: Sequence[SourceMessage], address: Address, *, on_refs: OnRefs
     ) -> bool:
-        """Copy a person's message to ``address``; return False if it cannot be copied.
+        """Copy people's messages of one chat to ``address``; return False if they cannot be copied.
 
-        Nothing is done if an earlier attempt copied it.
+        Nothing is done if an earlier attempt copied them.
 
         Raises:
             PlatformError: the address cannot be reached.
         """
         if item.refs:
             return True
-        if source.platform != address.key.platform or not source.message_id:
+        first = sources[0]
+        if first.platform != address.key.platform or not first.message_id:
             return False
-        room = self.platforms.room(address.key.platform)
-
-        async def save_ref(ref: MessageRef) -> None:
-            await on_refs([ref])
-
+        room, ids = self.platforms.room(address.key.platform), [one.message_id for one in sources]
         try:
             await self._dispatcher.call(
                 CallRequest(
                     platform=address.key.platform,
                     action=PlatformAction.FILE,
                     cost=tuple(room.file_cost(address)),
-                    send=lambda: room.copy_message(address, source.channel, source.message_id),
-                    on_sent=save_ref,
+                    send=lambda: room.copy_messages(address, first.channel, ids),
+                    on_sent=on_refs,
                 )
             )
         except PlatformRefused as exc:

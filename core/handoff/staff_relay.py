@@ -14,6 +14,7 @@ from core.domain.handoff_state import HandoffAction, HandoffState, OutboxKind, O
 from core.domain.message_content import MessageContent, MessageRole, UnsupportedContent
 from core.domain.queue import Lane
 from core.handoff import texts_for_staff
+from core.handoff.assignment import assign_to_colleague
 from core.handoff.command_handler import STAFF_COMMANDS
 from core.handoff.copies import enqueue_copies, files_of, lost_content, withdraw_copies, words_needed
 from core.handoff.handoff_service import HandoffService
@@ -83,6 +84,8 @@ class StaffRelay:
             case QuestionForBot(text=question):
                 content = OutboxContent(text=question)
                 await enqueue(tx, handoff, inbox_id, OutboxKind.QUESTION, OutboxSide.DESK, content)
+            case StaffCommandText(name=CommandName.ASSIGN, argument=argument):
+                await assign_to_colleague(tx, self._service, handoff, event, argument, inbox_id=inbox_id)
             case StaffCommandText(name=name):
                 action = STAFF_COMMANDS.get(CommandName(name)) if name in set(CommandName) else None
                 if action is not None:

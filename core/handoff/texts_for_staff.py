@@ -76,11 +76,11 @@ def desk_help_text(language: Language) -> str:
     """List what staff can do in a ticket's thread."""
     return pick(
         language,
-        zh="客户看不到发给我的话。`/take` 接手，`/back` 交还机器人，`/close` 关闭；以 `//` 开头的只有团队"
-        "能看到；提到我并写下问题，我会在这里回答。",
-        en="The customer does not see what you write to me. `/take` takes this over, `/back` hands it back "
-        "to the bot, `/close` closes it; what begins with `//` stays in the team; mention me with a question "
-        "and I answer it here.",
+        zh="客户看不到发给我的话。`/take` 接手，`/assign @同事` 转给同事，`/back` 交还机器人，`/close` 关闭；"
+        "以 `//` 开头的只有团队能看到；提到我并写下问题，我会在这里回答。",
+        en="The customer does not see what you write to me. `/take` takes this over, `/assign @name` gives "
+        "it to a colleague, `/back` hands it back to the bot, `/close` closes it; what begins with `//` "
+        "stays in the team; mention me with a question and I answer it here.",
     )
 
 
@@ -133,6 +133,25 @@ def asks_again_text(language: Language, customer: str) -> str:
         language,
         zh=f"🙋 {plain_name(customer)} 再次请求人工。",
         en=f"🙋 {plain_name(customer)} asks for a person again.",
+    )
+
+
+def assigned_text(language: Language, by: str, to: str) -> str:
+    """Say who gave a handoff to whom."""
+    return pick(
+        language,
+        zh=f"👉 {plain_name(by)} 把这位客户交给了 {plain_name(to)}。",
+        en=f"👉 {plain_name(by)} assigned this customer to {plain_name(to)}.",
+    )
+
+
+def unknown_colleague_text(language: Language, name: str) -> str:
+    """Say that nobody of this name is known at the desk."""
+    return pick(
+        language,
+        zh=f"这里不认识“{plain_name(name)}”：请用 @ 提到那位同事。没有向客户发送任何内容。",
+        en=f"I do not know “{plain_name(name)}” here: mention your colleague with @. Nothing was sent to the "
+        "customer.",
     )
 
 

@@ -1,7 +1,8 @@
 """The ticket of a handoff at the desk: its Markdown and its buttons. Pure."""
 
 from collections.abc import Sequence
-from typing import assert_never
+from dataclasses import dataclass
+from typing import Final, assert_never
 
 from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
@@ -37,10 +38,23 @@ def title(handoff: Handoff) -> str:
     return f"#{handoff.id} {plain_name(handoff.customer.name_or_id)}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketContext:
+    """What a ticket tells of the customer's chat, as far as it is known."""
+
+    chat_title: str = ""
+    message_link: str = ""  #: web address of the customer's message
+    earlier: Sequence[tuple[str, str]] = ()  #: title and web address ("" for none) of earlier tickets
+
+
+NO_CONTEXT: Final = TicketContext()
+
+
 def render(
     handoff: Handoff,
     lines: Sequence[HistoryMessage],
     *,
+    context: TicketContext = NO_CONTEXT,
     rating: tuple[int, str] | None = None,
     start_payload: str = "",
     send_mode: SendMode = SendMode.ALL,
@@ -50,19 +64,25 @@ def render(
     Args:
         handoff: the handoff.
         lines: the conversation's messages before the handoff, oldest first.
+        context: of the customer's chat.
         rating: (stars, comment) of the customer; None if there is none.
         start_payload: of the deep link that the customer came by; "" if none.
         send_mode: which messages of the desk go to the customer.
     """
     language = ticket_language(handoff)
     chinese, english = _REASON_TEXTS[handoff.reason]
-    where = f"{handoff.address.key.platform} {handoff.address.key.channel}"
+    where = f"{handoff.address.key.platform} {plain_name(context.chat_title or handoff.address.key.channel)}"
+    if context.message_link:
+        where = f"[{where}]({context.message_link})"
     head = f"**{title(handoff)}** · {status_text(handoff)}"
     facts = f"{where} · {pick(language, zh=chinese, en=english)}"
     if start_payload:
         came_by = pick(language, zh="来自链接", en="came by link")
         facts += f" · {came_by} `{start_payload.replace('`', chr(39))}`"
     parts = [head, facts]
+    if context.earlier:
+        links = [f"[{name}]({link})" if link else name for name, link in context.earlier]
+        parts.append(f"{pick(language, zh='以前的服务', en='Earlier')}: {', '.join(links)}")
     if handoff.summary:
         parts.append(f"**{pick(language, zh='摘要', en='Summary')}:** {handoff.summary}")
     if lines:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 RULES_TTL_S: Final = 1.0  #: age up to which a chat's rules may decide whom the platform is asked about
 PLATFORM_TIMEOUT_S: Final = 2.0  #: for one lookup; the platform waits for our acknowledgement meanwhile
-STAFF_COMMANDS: Final = frozenset({CommandName.TAKE, CommandName.BACK, CommandName.CLOSE})
+STAFF_COMMANDS: Final = frozenset({CommandName.TAKE, CommandName.ASSIGN, CommandName.BACK, CommandName.CLOSE})
 STAFF_TTL_S: Final = 60.0  #: for which a person found to be staff stays cached as such
 MAX_CACHED: Final = 10_000  #: people, before the cache is cleared
 _NO_PLATFORMS: Final[Mapping[str, MemberLookup]] = MappingProxyType({})

@@ -249,10 +249,13 @@ class HandoffRooms(Protocol):
         """Return the budgets that one :meth:`send_file` call spends."""
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
-        """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends.
+        """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends; () for none."""
 
-        Empty if neither makes a call to the platform.
-        """
+    async def chat_title(self, channel: str) -> str:
+        """Return the title of a group or channel; "" for a direct chat, or if it cannot be had."""
+
+    def message_link(self, channel: str, message_id: str) -> str:
+        """Return the web address of a message; "" if it has none, as in direct chats."""
 
     async def open_topic(self, channel: str, title: str) -> str:
         """Open a topic of a room and return the ``thread`` of its :class:`ThreadKey`.
@@ -278,12 +281,8 @@ class HandoffRooms(Protocol):
         Only for text that the service writes itself: mentions in other text are neutralized.
         """
 
-    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
-        """Show a copy of a message of this platform, without its caption and its author.
-
-        Raises:
-            PlatformRefused: this platform, or this message, cannot be copied.
-        """
+    async def copy_messages(self, address: Address, channel: str, ids: Sequence[str]) -> Sequence[MessageRef]:
+        """Show copies of messages, without captions and authors; ``PlatformRefused`` if there can be none."""
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

@@ -1,4 +1,4 @@
-"""Handoffs with a due reminder: each is claimed by one replica."""
+"""Handoffs that wait for the service: for a reminder, which one replica claims, or for their ticket."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from core.store import schema
 from core.store.database import Transaction
-from core.store.handoffs import Handoff, build_handoff
+from core.store.handoffs import DeskRoom, Handoff, build_handoff
 
 _H = schema.handoffs
 
@@ -36,3 +36,14 @@ async def claim(tx: Transaction, handoff_id: int, *, now: datetime, until: datet
 async def set_due_at(tx: Transaction, handoff_id: int, due_at: datetime | None) -> None:
     """Set the time of a handoff's next reminder."""
     await tx.execute(update(_H).where(_H.c.id == handoff_id).values(due_at=due_at))
+
+
+async def is_any_without_ticket(tx: Transaction, room: DeskRoom) -> bool:
+    """Return whether an active handoff of a desk's room is not shown there yet."""
+    query = select(_H.c.id).where(
+        _H.c.desk_platform == room.platform,
+        _H.c.desk_channel == room.channel,
+        _H.c.ended_at.is_(None),
+        _H.c.desk_thread == "",
+    )
+    return (await tx.execute(query.limit(1))).one_or_none() is not None

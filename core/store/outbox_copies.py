@@ -47,6 +47,22 @@ async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str
     return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
 
 
+async def load_rest_of_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
+    """Return the later rows of a row's album that can be copied with it: unclaimed, on the same side."""
+    if item.handoff_id is None or not item.content.media_group_id:
+        return []
+    album = await load_media_group(tx, item.handoff_id, item.content.media_group_id)
+    return [
+        one
+        for one in album
+        if one.id > item.id
+        and one.side is item.side
+        and (one.state, one.attempt) == (OutboxState.OPEN, 0)
+        and one.content.can_be_copied
+        and not one.content.withdrawn
+    ]
+
+
 async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
     """Take a copy back; return whether its message has to be deleted.
 

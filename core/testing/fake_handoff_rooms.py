@@ -33,6 +33,8 @@ class FakeHandoffRooms:
         self.shows_replies = has_topics
         self.topics: dict[str, str] = {}  #: titles of the open topics by thread
         self.closed_topics: set[str] = set()
+        self.copied: list[tuple[str, ...]] = []  #: ids of the messages that each call copied
+        self.titles: dict[str, str] = {}  #: of groups by channel
         self.uncopyable: set[str] = set()  #: ids of messages that cannot be copied
         self._channel = channel
         self._platform = platform
@@ -64,6 +66,14 @@ class FakeHandoffRooms:
         await self._channel.count_call(channel)
         self.closed_topics.add(thread)
 
+    async def chat_title(self, channel: str) -> str:
+        """Return the title that a test has set."""
+        return self.titles.get(channel, "")
+
+    def message_link(self, channel: str, message_id: str) -> str:
+        """Return an address for the messages of groups."""
+        return f"https://{self._platform}.test/{channel}/{message_id}" if channel in self.titles else ""
+
     def build_address(self, tenant: str, channel: str, thread: str, *, reply_to: str = "") -> Address:
         """Return the address of a room or of one of its topics."""
         key = ThreadKey(platform=self._platform, tenant=tenant, channel=channel, thread=thread)
@@ -84,29 +94,33 @@ class FakeHandoffRooms:
         self._mentions.replace(text, keep)
         return found
 
-    async def copy_message(self, address: Address, channel: str, message_id: str) -> MessageRef:
-        """Show a copy of a message.
+    async def copy_messages(self, address: Address, channel: str, ids: Sequence[str]) -> Sequence[MessageRef]:
+        """Show copies of messages, those of one call as one album.
 
         Raises:
             PlatformForbidden: the bot was removed.
-            PlatformRefused: the platform copies nothing, or not this message.
+            PlatformRefused: the platform copies nothing, or not these messages.
         """
         if address.key.channel in self._channel.failures.forbidden:
             raise PlatformForbidden("the bot was removed")
-        if not self._has_topics or message_id in self.uncopyable or message_id == "999999":
+        if not self._has_topics or self.uncopyable & set(ids) or "999999" in ids:
             raise PlatformRefused("it cannot be copied")
         await self._channel.count_call(address.key.channel)
-        shown = self._channel.screen.post(
-            FakeMessage(
-                channel=address.key.channel,
-                message_id="",
-                text=f"<copy of {channel}/{message_id}>",
-                idempotency_key="",
-                thread=address.key.thread,
-                reply_to=address.reply_to,
+        self.copied.append(tuple(ids))
+        shown = [
+            self._channel.screen.post(
+                FakeMessage(
+                    channel=address.key.channel,
+                    message_id="",
+                    text=f"<copy of {channel}/{message_id}>",
+                    idempotency_key="",
+                    thread=address.key.thread,
+                    reply_to=address.reply_to,
+                )
             )
-        )
-        return shown.ref
+            for message_id in ids
+        ]
+        return [one.ref for one in shown]
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

@@ -65,14 +65,14 @@ async def test_a_message_is_copied_or_the_copy_refused(room: RoomStage) -> None:
     said = await room.say(at, "See you at the station.")
     before = room.messages_in(at.key.thread)
     try:
-        shown = await room.rooms.copy_message(at, said.channel, said.message_id)
+        (shown,) = await room.rooms.copy_messages(at, said.channel, [said.message_id])
     except PlatformRefused:
         assert room.messages_in(at.key.thread) == before
     else:
         assert room.thread_of(shown) == at.key.thread
         assert room.messages_in(at.key.thread) == before + 1
     with pytest.raises(PlatformRefused):
-        await room.rooms.copy_message(at, room.channel, "999999")
+        await room.rooms.copy_messages(at, room.channel, ["999999"])
 
 
 async def test_a_file_of_any_other_kind_keeps_its_bytes(room: RoomStage, tmp_path: Path) -> None:

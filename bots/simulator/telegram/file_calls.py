@@ -31,7 +31,28 @@ class FileCalls:
             "sendphoto": self.send_photo,
             "senddocument": self.send_document,
             "copymessage": self.copy_message,
+            "copymessages": self.copy_messages,
         }
+
+    def copy_messages(self, bot: Bot, params: Params) -> list[dict[str, Any]]:
+        """``copyMessages``: what cannot be copied is skipped, and albums stay together."""
+        ids = [int(one) for one in params.get("message_ids") or []]
+        if ids != sorted(set(ids)) or not 1 <= len(ids) <= COPY_LIMIT:
+            raise bad_request("message identifiers must be in a strictly increasing order")
+        chat, sent = self._chat.enter(bot, params), []
+        for number in ids:
+            try:
+                source = copied_message(self._world, bot, params, number)
+            except ApiError:
+                continue
+            keeps_text = not (source.media and params.get("remove_caption") in (True, "true", "True"))
+            text, marks = (source.text, source.entities) if keeps_text else ("", ())
+            media = dict(copied_media(source))
+            if group := source.media.get("media_group_id"):
+                media["media_group_id"] = f"copy-{group}"
+            posted = self._chat.post(bot, chat, params, text=text, entities=marks, media=media)
+            sent.append({"message_id": posted["message_id"]})
+        return sent
 
     def copy_message(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``copyMessage``; the reply is a ``MessageId``, not the message."""
@@ -72,6 +93,7 @@ class FileCalls:
         return sent
 
 
+COPY_LIMIT = 100
 UNCOPYABLE = frozenset({"invoice", "giveaway", "giveaway_winners", "paid_media", "story", "game"})
 
 

@@ -279,7 +279,7 @@ class Screens(Office):
             self.database,
             self.service,
             HandoffSender(self.dispatcher, self.platforms, temp_folder=self.folder),
-            AssistNotes(self.database, assistant, self.work_queue),
+            AssistNotes(self.database, assistant, self.work_queue, self.clock),
             self.clock,
         )
 

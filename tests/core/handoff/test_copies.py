@@ -130,6 +130,32 @@ async def test_what_cannot_be_passed_on_is_told_to_both_sides(screens: Screens) 
     assert "I cannot pass this kind of message on" in seen_by_customer(screens)[-1]
 
 
+async def test_an_album_stays_one_in_both_directions(screens: Screens) -> None:
+    """Its parts come one by one; they are copied in one call, below the caption, once the album is whole."""
+    chat, desk, topic = await on_telegram(screens)
+    sent = [
+        replace(
+            copyable(chat.message("look" if n == 1 else "", attachments=(picture(f"{n}.jpg"),))),
+            media_group_id="1:album",
+        )
+        for n in (1, 2, 3)
+    ]
+    back = [
+        replace(
+            copyable(desk.message("", author=LIN, thread=topic, attachments=(picture(f"{n}.jpg"),))),
+            media_group_id="-100:album",
+        )
+        for n in (1, 2)
+    ]
+    for event in (*sent, *back):
+        await screens.ingest(event)
+    await screens.settle()
+    assert screens.topics.copied == [tuple(one.message_id for one in album) for album in (sent, back)]
+    assert seen_by_customer(screens)[-2:] == [f"<copy of -100/{event.message_id}>" for event in back]
+    copies = await screens.items()
+    assert all(one.refs for one in copies if one.content.can_be_copied), "each part can be taken back"
+
+
 @pytest.mark.parametrize(
     "content",
     [
