@@ -9,6 +9,7 @@ from core.domain.clock import Clock
 from core.kimi.api_errors import KimiError, Phase
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import EndpointKind
+from core.kimi.fast_transport import build_transport
 from core.kimi.http_exchange import HttpExchange
 from core.kimi.retry_policy import RetryPolicy, Timeouts
 from core.kimi.transport import CONNECTION_LIMITS, OnRetry, Retries
@@ -34,7 +35,7 @@ class Connection:
             headers=endpoint.headers,
             timeout=httpx.Timeout(None, connect=timeouts.connect_s),
             limits=CONNECTION_LIMITS,
-            transport=transport,
+            transport=transport or build_transport(endpoint.base_url, CONNECTION_LIMITS),
         )
 
     async def close(self) -> None:
