@@ -3,6 +3,7 @@
 Exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted by Ctrl-C.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -10,6 +11,10 @@ import typer
 
 from bots.cli.lazy_group import LazyGroup
 from core.domain.errors import MoonthreadError
+
+PROGRAM = "moonthread"
+COMPLETE_VARIABLE = "_MOONTHREAD_COMPLETE"
+"""Set by a shell's completion script."""
 
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the signal's number."""
@@ -49,8 +54,10 @@ def options(
 
 def main() -> None:
     """Run the command line; every failure is printed as one line for each fault."""
+    _open_closed_streams()
+    _enable_completion()
     try:
-        app(prog_name="moonthread")
+        app(prog_name=PROGRAM)
     except MoonthreadError as error:
         _print_fault(error)
         sys.exit(1)
@@ -59,6 +66,24 @@ def main() -> None:
     except Exception:  # noqa: BLE001  the outermost boundary: a defect of ours, shown without secrets
         _print_defect()
         sys.exit(1)
+
+
+def _open_closed_streams() -> None:
+    """Replace standard streams that the shell closed (``>&-``) by the null device.
+
+    Otherwise the next file or socket gets the stream's number, and receives what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 (kept open)
+
+
+def _enable_completion() -> None:
+    """Register the shells if one of them asks what could be typed next."""
+    if COMPLETE_VARIABLE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # late: only this call needs it
+
+        completion_init()
 
 
 def _print_fault(error: MoonthreadError) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bots.cli import rules
+from bots.cli.chat_prompt import EXIT_COMMANDS, greeting, open_reader
 from bots.cli.terminal import create_data_folder, loop_factory, print_error, terminal_language
 from core.domain.command_names import CommandName
 from core.domain.errors import SettingsError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from bots.composition.service import Service
     from bots.terminal.app import TerminalApp
 
-PROMPT: Final = "› "
-EXIT_COMMANDS: Final = ("/quit", "/exit")
+HISTORY_FILE: Final = "chat_history"  #: below the data folder: lines typed at a terminal
 
 
 chat_commands = typer.Typer(name="chat", help="Talk with Kimi here.")
@@ -48,14 +48,15 @@ def chat(
     options = {"kimi_system_prompt": system, "kimi_model": model}
     settings = settings.model_copy(update={name: value for name, value in options.items() if value})
     create_data_folder(settings)
-    with contextlib.suppress(ImportError):
-        import readline  # noqa: F401  adds editing keys and history to input()
     with _single_instance(settings), asyncio.Runner(loop_factory=loop_factory()) as runner:
         client = ChatClient(settings)
+        if sys.stdout.isatty():
+            print(greeting(settings.kimi_model, terminal_language()))
         runner.run(client.open())
         repl = Repl(client, runner)
+        reader = open_reader(Path(settings.data_dir, HISTORY_FILE))
         try:
-            while (line := _read_line()) is not None and line not in EXIT_COMMANDS:
+            while (line := reader.read_line()) is not None and line not in EXIT_COMMANDS:
                 repl.handle(line)
         finally:
             runner.run(client.close())
@@ -85,16 +86,6 @@ def _single_instance(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _read_line() -> str | None:
-    """Return the next line of the person; None if they leave."""
-    try:
-        return input(PROMPT if sys.stdin.isatty() else "").strip()
-    except (EOFError, KeyboardInterrupt):
-        if sys.stdin.isatty():
-            print()
-        return None
-
-
 class ChatClient:
     """Runs the service on this terminal and submits a person's questions and commands to it."""
 
@@ -111,8 +102,9 @@ class ChatClient:
         """
         from bots.composition.service import Service  # late: only this command needs all of it
         from bots.terminal.app import TerminalApp
+        from bots.terminal.markdown_screen import choose_screen
 
-        self._terminal = TerminalApp(language=terminal_language())
+        self._terminal = TerminalApp(language=terminal_language(), screen=choose_screen())
         self._service = Service(self._settings, [self._terminal], exclusive=False, web=False)
         await self._service.start()
         await self._wait_until_idle()

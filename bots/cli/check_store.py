@@ -28,7 +28,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     wanted = migrate.head()
     if revision == wanted:
         up_to_date = CheckResult("ok", f"Database: {name} is up to date ({revision})")
-        return [up_to_date, *await _check_moved_channels(settings)]
+        return [up_to_date, *await _check_pooler(settings, name), *await _check_moved_channels(settings)]
     what = f"Database: {name} is at {revision or 'no revision'}, this version needs {wanted}"
     if runs:
         return [CheckResult("warning", what, "The next run brings it up to date; take a copy first.")]
@@ -46,6 +46,21 @@ def check_private_files(settings: Settings | None) -> list[CheckResult]:
         CheckResult("warning", f"Other users of this machine can read {path}", f"Run: chmod go= {path}")
         for path in paths
     ]
+
+
+async def _check_pooler(settings: Settings, name: str) -> list[CheckResult]:
+    """Return a fault if a pooler in transaction mode is between us and the database."""
+    from core.store import Database, pooling  # late: it imports SQLAlchemy
+
+    database = Database(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        pooled = await pooling.has_transaction_pooling(database)
+    except StoreUnavailable as error:
+        return [CheckResult("warning", f"Database: {name}: a second connection failed ({error})")]
+    finally:
+        await database.close()
+    what = f"Database: {name} is behind a connection pooler in transaction mode"
+    return [CheckResult("fault", what, pooling.ADVICE)] if pooled else []
 
 
 async def _check_moved_channels(settings: Settings) -> list[CheckResult]:

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "restore": "bots.cli.backup:restore",
         "chat": "bots.cli.chat:chat_commands",
         "rules": "bots.cli.rules:rules_commands",
+        "completion": "bots.cli.completion:completion",
         "db": "bots.cli.db:db",
         "desk": "bots.cli.desk:desk",
         "knowledge": "bots.cli.knowledge:knowledge",

@@ -22,8 +22,10 @@ class IncompleteAnswer(MoonthreadError):
     """Kimi gave no answer, or not the whole one, without an error of its own."""
 
 
-async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker, stream: bool = True) -> None:
-    """Print Kimi's answer to ``request``, and a note if it was cut at the token limit.
+async def print_answer(
+    kimi: AsyncKimi, request: ChatRequest, *, masker: Masker, screen: Screen, stream: bool = True
+) -> str:
+    """Print and return Kimi's answer to ``request``, with a note if it was cut at the token limit.
 
     ``masker`` hides personal data from Kimi and restores it in the answer.
 
@@ -33,7 +35,7 @@ async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker,
     """
     mask = masker.for_request()
     unmasker, masked = StreamUnmasker(mask), await mask_request(request, mask)
-    screen = Screen()
+    answer: list[str] = []
     screen.show_thinking()
     begun = is_visible = False
     reason: FinishReason = "stop"
@@ -45,8 +47,10 @@ async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker,
                 text = text if begun else text.lstrip()  # some models begin with a space
                 begun = begun or bool(text)
                 is_visible = is_visible or not is_empty_reply(text)
+                answer.append(text)
                 screen.append(text)
-        screen.append(unmasker.flush())
+        answer.append(rest := unmasker.flush())
+        screen.append(rest)
     finally:
         screen.end_line()
     if not is_visible:
@@ -57,6 +61,7 @@ async def print_answer(kimi: AsyncKimi, request: ChatRequest, *, masker: Masker,
         )
     elif reason not in ("stop", "tool_calls"):
         raise IncompleteAnswer(_CUT_TEXTS.get(reason, "Kimi ended early; the answer may be incomplete"))
+    return "".join(answer)
 
 
 async def _stream_text(

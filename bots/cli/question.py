@@ -29,15 +29,20 @@ def open_kimi(
 
 
 def build_request(
-    settings: Settings, *messages: Message, system: str | None = None, model: str | None = None
+    settings: Settings,
+    *messages: Message,
+    system: str | None = None,
+    model: str | None = None,
+    think: bool | None = None,
 ) -> ChatRequest:
-    """Build a request of ``messages``; ``system`` and ``model`` override the settings."""
+    """Build a request of ``messages``; ``system``, ``model`` and ``think`` override the settings."""
     prompt = system or settings.kimi_system_prompt
+    thinking = None if settings.kimi_thinking is None else settings.kimi_thinking == "on"
     sampling = {"temperature": settings.kimi_temperature, "top_p": settings.kimi_top_p}
     return ChatRequest(
         messages=(*([Message(role="system", content=prompt)] if prompt else ()), *messages),
         model=model or settings.kimi_model,
         max_completion_tokens=settings.reply_tokens,
-        thinking=None if settings.kimi_thinking is None else settings.kimi_thinking == "on",
+        thinking=thinking if think is None else think,
         sampling={name: value for name, value in sampling.items() if value is not None},
     )

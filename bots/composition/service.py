@@ -26,7 +26,7 @@ from core.domain.clock import Clock, SystemClock
 from core.domain.errors import SettingsError
 from core.observer import Observer
 from core.settings import Settings
-from core.store import migrate
+from core.store import migrate, pooling
 from core.store.cluster import LeaderElection, polling_lock
 
 log = structlog.get_logger(__name__)
@@ -111,6 +111,7 @@ class Service:
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_compatible(self.database)
+        await pooling.warn_of_transaction_pooling(self.database)
         model = await resolve_model(components.llm.catalog, self.settings.kimi_model)
         for platform in self.platforms.values():
             exit_stack.push_async_callback(platform.close)

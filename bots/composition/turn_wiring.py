@@ -12,6 +12,7 @@ from core.answering.request_preparer import RequestPreparer
 from core.chat_settings import WhileAnswering
 from core.domain.queue import Lane
 from core.kimi import Model
+from core.llm.pseudonymizing_model import Pseudonyms
 from core.turns.answer_producer import AnswerProducer
 from core.turns.backfill import ThreadBackfill
 from core.turns.claimer import TurnClaimer
@@ -21,7 +22,7 @@ from core.turns.mistyped_commands import answer_mistyped_command
 from core.turns.private_notices import PrivateNotices
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
-from core.turns.telemetry import TurnTracker
+from core.turns.telemetry import TurnDetails, TurnTracker
 from core.turns.turn_delivery import TurnDeliveries
 from core.work_queue.lanes import route_by_lane
 from core.work_queue.port import ProcessNext
@@ -69,11 +70,21 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
         ),
         base.active_answers,
         offers,
-        TurnTracker(base.observer, base.clock),
+        TurnTracker(base.observer, base.clock, _build_turn_details(components)),
         base.closed_places,
         PrivateNotices(
             base.abilities(lambda platform: platform.private_messages), base.closed_places, base.clock
         ),
+    )
+
+
+def _build_turn_details(components: Components) -> TurnDetails:
+    settings = components.base.settings
+    address = settings.console_address if settings.console == "on" else ""
+    return TurnDetails(
+        take_usage=components.llm.usage_meter.take_turn_usage,
+        link=lambda turn_id: f"{address}/turn/{turn_id}" if address else "",
+        hash_person=Pseudonyms(components.base.database).of_person,
     )
 
 

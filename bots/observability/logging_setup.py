@@ -5,6 +5,7 @@ Lines go to standard error, so that standard output holds only a command's own o
 """
 
 import logging
+import os
 import re
 import sys
 import traceback
@@ -124,9 +125,8 @@ def _format_traceback(exc_info: ExcInfo) -> str:
 def _build_renderer(log_format: Literal["console", "json"]) -> Processor:
     if log_format == "json":
         return structlog.processors.JSONRenderer(serializer=_dump_json)
-    return structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _dump_json(event: EventDict, **_options: Any) -> str:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from starlette.routing import BaseRoute
 
+from bots.terminal.screen import Screen
 from bots.terminal.surface import TerminalMessageChannel
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.command_names import CommandName
@@ -31,9 +32,14 @@ class TerminalApp:
     handoff_rooms: HandoffRooms | None = None
     private_messages: PrivateMessages | None = None
 
-    def __init__(self, *, language: str = "") -> None:
-        """Build the platform; ``language`` is the terminal's, as a BCP 47 tag."""
-        self._channel = TerminalMessageChannel()
+    def __init__(self, *, language: str = "", screen: Screen | None = None) -> None:
+        """Build the platform.
+
+        Args:
+            language: the terminal's, as a BCP 47 tag.
+            screen: where answers are shown; None for plain text on standard output.
+        """
+        self._channel = TerminalMessageChannel(screen)
         self.message_channel: MessageChannel = self._channel
         self.thread_key = ThreadKey(
             platform=self.name, tenant=platform.node(), channel=_user_name(), thread=""

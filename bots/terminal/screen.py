@@ -1,11 +1,13 @@
 """Append-only output to a terminal, with a status line that can be cleared."""
 
+import os
 import sys
 from typing import Final, TextIO
 
 from core.text.visible_text import terminal_text
 
-_THINKING: Final = "\r\033[2mThinking…\033[0m"
+_THINKING: Final = "Thinking…"
+_DIM, _PLAIN = "\033[2m", "\033[0m"
 _CLEAR_LINE: Final = "\r\033[K"
 
 
@@ -26,7 +28,8 @@ class Screen:
         """Show "Thinking…" unless it is shown or a line has been begun."""
         if not (self._thinking or self._mid_line) and self._out.isatty() and self._status.isatty():
             self._thinking = True
-            self._write(self._status, _THINKING)
+            is_plain = bool(os.environ.get("NO_COLOR"))  # https://no-color.org
+            self._write(self._status, f"\r{_THINKING}" if is_plain else f"\r{_DIM}{_THINKING}{_PLAIN}")
 
     def clear_status(self) -> None:
         """Clear the status line."""

@@ -59,7 +59,7 @@ class Retries:
         if wait_s is None:
             raise error
         attempt = self._state.attempts
-        log.info("kimi.retry_scheduled", code=error.code, wait_s=round(wait_s, 2), attempt=attempt)
+        log.debug("kimi.retry_scheduled", code=error.code, wait_s=round(wait_s, 2), attempt=attempt)
         if self._on_retry is not None:
             self._on_retry(error, wait_s)
         return wait_s

@@ -45,6 +45,7 @@ class Failover:
         self._started_at = now
         self._deadline_s = deadline_s
         self._tried: set[str] = set()  # providers that failed in this round
+        self._delayed_by: set[str] = set()  # providers whose outage this request was counted for
         self._rounds = 0
         self._had_transient_failure = False  # a failure of this round may pass by itself
         self._rate_limited_at: float | None = None  # time of the first 429
@@ -59,10 +60,12 @@ class Failover:
         for candidate in self._candidates:
             if candidate.name not in self._tried and candidate.circuit_breaker.allows(now):
                 return candidate
+            self._count_delay(candidate)
         return None
 
     def record_down(self, provider: ProviderState) -> None:
         """Record that the provider went down while the request waited for its permit."""
+        self._count_delay(provider)
         self._had_transient_failure = True
         if len(self._candidates) > 1:
             self._tried.add(provider.name)
@@ -89,11 +92,18 @@ class Failover:
         if not (error.retryable or is_day_limit or isinstance(error, _PROVIDER_SPECIFIC_ERRORS)):
             raise error
         self._tried.add(provider.name)
+        self._count_delay(provider)
         self._had_transient_failure = self._had_transient_failure or error.retryable
         self._last_error = error
         all_tried = all(candidate.name in self._tried for candidate in self._candidates)
         if all_tried and not self._had_transient_failure:
             raise error
+
+    def _count_delay(self, provider: ProviderState) -> None:
+        """Count this request once for the outage of a provider that is down."""
+        if not provider.circuit_breaker.is_closed and provider.name not in self._delayed_by:
+            self._delayed_by.add(provider.name)
+            provider.record_delayed()
 
     def start_round(self, now: float) -> tuple[KimiError, float]:
         """Let every provider be tried again after a wait; return its cause and its seconds.
@@ -115,5 +125,5 @@ class Failover:
         self._rounds += 1
         self._had_transient_failure = False
         self._tried.clear()
-        log.info("kimi.retry_scheduled", code=error.code, wait_s=round(wait_s, 2), round=self._rounds)
+        log.debug("kimi.retry_scheduled", code=error.code, wait_s=round(wait_s, 2), round=self._rounds)
         return error, wait_s

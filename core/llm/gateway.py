@@ -136,7 +136,7 @@ class LlmGateway:
                         if permit.report.arrived_at is None:
                             permit.mark_arrived()
                             context.provider = provider.name
-                            state.record_success()
+                            state.record_success(self._clock.time())
                         if isinstance(event, Finished):
                             permit.mark_finished()
                             self._record_usage(event, request, estimated_tokens, permit)

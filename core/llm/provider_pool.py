@@ -42,17 +42,28 @@ class ProviderState:
     provider: Provider
     circuit_breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     went_down: asyncio.Event = field(default_factory=asyncio.Event)  #: set while the breaker is open
+    down_since: float = 0.0  #: monotonic time of the first failure of the present outage
+    waited: int = 0  #: requests that waited, or went elsewhere, in the present outage
 
     @property
     def name(self) -> str:
         """The provider's name."""
         return self.provider.name
 
-    def record_success(self) -> None:
-        """Record that the provider answers."""
+    def record_success(self, now: float) -> None:
+        """Record that the provider answers; the end of an outage is one line."""
         if self.circuit_breaker.record_success():
             self.went_down.clear()
-            log.info("llm.provider_recovered", provider=self.name)
+            log.info(
+                "llm.provider_recovered",
+                provider=self.name,
+                down_s=round(now - self.down_since, 1),
+                waited=self.waited,
+            )
+
+    def record_delayed(self) -> None:
+        """Record that a request could not be answered here because of the outage."""
+        self.waited += 1
 
     def record_failure(self, error: KimiError, now: float, *, is_probe: bool) -> None:
         """Record a failure; errors that are no fault of the provider's are ignored."""
@@ -61,6 +72,7 @@ class ProviderState:
             return
         if self.circuit_breaker.record_failure(now, is_probe=is_probe, key_refused=key_refused):
             self.went_down.set()
+            self.down_since, self.waited = now, 0
             log.error("llm.provider_went_down", provider=self.name, code=error.code, error=str(error))
 
 

@@ -30,6 +30,36 @@ def anonymous_alias(key: bytes, person: Actor) -> str:
     return f"anon:{pseudonym(key, f'forgotten:{person.platform}:{person.tenant}:{person.person_id}')[:32]}"
 
 
+class Pseudonyms:
+    """Keyed hashes of people and conversations; the key is read once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key: bytes | None = None
+
+    async def of_person(self, person: str) -> str:
+        """Return the hash of a person, given as "platform:tenant:id", in 64 hexadecimal digits.
+
+        Raises:
+            StoreUnavailable: the key cannot be read.
+        """
+        return pseudonym(await self._load_key(), f"person:{person}")
+
+    async def of_conversation(self, conversation: str) -> str:
+        """Return the hash of a conversation, in 32 hexadecimal digits.
+
+        Raises:
+            StoreUnavailable: the key cannot be read.
+        """
+        return pseudonym(await self._load_key(), f"conversation:{conversation}")[:32]
+
+    async def _load_key(self) -> bytes:
+        if self._key is None:
+            async with self._database.begin() as tx:
+                self._key = await get_or_create_key(tx, KEY_NAME)
+        return self._key
+
+
 class PseudonymizingModel:
     """Replaces person and conversation ids in requests with keyed hashes.
 
@@ -39,8 +69,7 @@ class PseudonymizingModel:
 
     def __init__(self, model: ChatModel, database: Database) -> None:
         self._model = model
-        self._database = database
-        self._key: bytes | None = None
+        self._pseudonyms = Pseudonyms(database)
 
     async def stream(self, request: ChatRequest, context: CallContext) -> AsyncGenerator[ReplyEvent, None]:
         """Yield the reply's events.
@@ -49,19 +78,12 @@ class PseudonymizingModel:
             KimiError: of any kind.
             StoreUnavailable: the limiter or the key cannot be read.
         """
-        key = await self._load_key()
         if request.prompt_cache_key:
-            cache_key = pseudonym(key, f"conversation:{request.prompt_cache_key}")[:32]
+            cache_key = await self._pseudonyms.of_conversation(request.prompt_cache_key)
             request = replace(request, prompt_cache_key=cache_key)
         if context.requester.person:
-            person = pseudonym(key, f"person:{context.requester.person}")
+            person = await self._pseudonyms.of_person(context.requester.person)
             request = replace(request, safety_identifier=person)
         async with contextlib.aclosing(self._model.stream(request, context)) as events:
             async for event in events:
                 yield event
-
-    async def _load_key(self) -> bytes:
-        if self._key is None:
-            async with self._database.begin() as tx:
-                self._key = await get_or_create_key(tx, KEY_NAME)
-        return self._key

@@ -26,6 +26,11 @@ class UsageMeter:
     def __init__(self, prices: PriceList, clock: Clock) -> None:
         self._prices = prices
         self._clock = clock
+        self._of_turns: dict[int, CallUsage] = {}  # of turns that this process is answering
+
+    def take_turn_usage(self, turn_id: int) -> CallUsage | None:
+        """Return and forget the usage of a turn's answer; None if Kimi was not asked."""
+        return self._of_turns.pop(turn_id, None)
 
     async def record(
         self,
@@ -70,6 +75,8 @@ class UsageMeter:
                 completion_tokens=completion_tokens,
             ),
         )
+        if owner.turn_id is not None and purpose is CallPurpose.ANSWER:
+            self._of_turns[owner.turn_id] = call
         await usage.add(
             tx,
             call,

@@ -78,7 +78,7 @@ class TurnRunner:
             if claimed.question is not None and self._closed_places.is_closed(claimed.address.key):
                 await self._close_unasked(claimed)
                 return True
-            with self._tracker.track(claimed) as telemetry:
+            with self._tracker.track(claimed, person=await self._tracker.person_of(claimed)) as telemetry:
                 await self._run_turn(claimed, running, telemetry)
         except LeaseLost:
             return False

@@ -68,6 +68,20 @@ class Console:
         out, err = await asyncio.wait_for(process.communicate(), timeout=60)
         return Done(process.returncode or 0, out.decode(), err.decode())
 
+    async def shell(self, line: str) -> Done:
+        """Run a line in a shell to its end."""
+        process = await asyncio.create_subprocess_shell(
+            line,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self.folder,
+            env=self._environment() | {"PATH": os.environ["PATH"]},
+        )
+        self.processes.append(process)
+        out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+        return Done(process.returncode or 0, out.decode(), err.decode())
+
     async def interrupted(self, *arguments: str, after: str) -> Done:
         """Start a command, press Ctrl-C once it has shown ``after``, and return how it ended."""
         process = await self.start(*arguments)

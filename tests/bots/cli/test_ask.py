@@ -1,10 +1,21 @@
 """``moonthread ask``, as a person or another program runs it."""
 
+import asyncio
+import base64
+import contextlib
+import os
+import pty
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from bots.simulator.kimi import Faults, KimiSimulator, answer_with, load_scenarios
+from tests.bots.cli.conftest import SCRIPT
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 async def test_the_answer_is_all_there_is_on_standard_output(with_kimi: Any, kimi: KimiSimulator) -> None:
@@ -155,3 +166,130 @@ async def test_a_script_sees_that_there_is_no_answer(
 
     assert done.status == 1
     assert err in done.err
+
+
+# -- files, going on, thinking ------------------------------------------------------------------------
+
+
+async def test_files_stand_above_the_question(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """A text is read here; a picture is sent beside the words."""
+    (with_kimi.folder / "notes.txt").write_text("Buy milk.\n", encoding="utf-8")
+    (with_kimi.folder / "dot.png").write_bytes(PNG)
+
+    done = await with_kimi("ask", "What is this?", "--file", "notes.txt", "-f", "dot.png")
+
+    assert done.status == 0, done.err
+    picture, words = kimi.requests[0].messages[0]["content"]
+    assert picture["image_url"]["url"].startswith("data:image/png;base64,")
+    assert words["text"] == "notes.txt:\n\nBuy milk.\n\nWhat is this?"
+
+
+async def test_a_document_is_read_by_kimi_and_not_left_there(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """PDF and Office files go through Kimi's file-extract."""
+    document = FPDF()
+    document.add_page()
+    document.set_font("helvetica")
+    document.cell(text="The price is 12.")
+    (with_kimi.folder / "offer.pdf").write_bytes(bytes(document.output()))
+
+    done = await with_kimi("ask", "What does it cost?", "--file", "offer.pdf")
+
+    assert done.status == 0, done.err
+    assert "The price is 12." in kimi.requests[0].question
+    assert not kimi.shelf.files
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file or directory"), (b"", "empty"), (b"no PDF", "corrupt")],
+)
+async def test_a_file_that_cannot_be_read_is_told(with_kimi: Any, content: bytes | None, why: str) -> None:
+    """One line with the reason; Kimi is not asked."""
+    if content is not None:
+        (with_kimi.folder / "a.pdf").write_bytes(content)
+
+    done = await with_kimi("ask", "What is this?", "--file", "a.pdf")
+
+    assert (done.status, done.err) == (1, f"moonthread: a.pdf: cannot be read ({why})\n")
+
+
+async def test_continue_goes_on_with_the_last_talk(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """Without the option a new talk begins; what is kept can be read by this user only."""
+    with_kimi.environ["MOONTHREAD_DATA_DIR"] = str(with_kimi.folder / "data")
+
+    await with_kimi("ask", "One?")
+    await with_kimi("ask", "--continue", "Two?")
+    await with_kimi("ask", "-c", "Three?")
+    await with_kimi("ask", "Anew?")
+
+    assert [len(request.messages) for request in kimi.requests] == [1, 3, 5, 1]
+    assert [one["content"] for one in kimi.requests[2].messages] == [
+        "One?", "Hello, you.", "Two?", "Hello, you.", "Three?",
+    ]  # fmt: skip
+    assert (with_kimi.folder / "data" / "ask.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("option", "kind"), [("--think", "enabled"), ("--no-think", "disabled")])
+async def test_thinking_is_chosen_for_one_question(
+    with_kimi: Any, kimi: KimiSimulator, option: str, kind: str
+) -> None:
+    """The option goes before KIMI_THINKING."""
+    with_kimi.environ["KIMI_THINKING"] = "off" if kind == "enabled" else "on"
+
+    await with_kimi("ask", "hi", option)
+
+    assert kimi.requests[0].body["thinking"] == {"type": kind}
+
+
+# -- streams ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+async def test_closed_streams_end_quietly(with_kimi: Any, closed: str) -> None:
+    """A shell may close any of the three; nothing is written into a socket instead."""
+    done = await with_kimi.shell(f"{SCRIPT} ask hi {closed}")
+
+    assert done.status == 0
+    assert "Traceback" not in done.err
+
+
+async def test_a_reader_that_leaves_ends_the_answer_quietly(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """``ask … | head -1`` ends with status 1 and without a word."""
+    kimi.script = answer_with("line\n" * 3000, chunks_per_s=2000)
+
+    done = await with_kimi.shell(f"{{ {SCRIPT} ask hi; echo $? >&2; }} | head -1")
+
+    assert (done.out, done.err) == ("line\n", "1\n")
+
+
+async def test_a_terminal_shows_rendered_markdown(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """Marks become styles; --plain shows them as they are."""
+    kimi.script = answer_with("# Title\n\nSome **bold** words.\n\n```py\nx = 1\n```\n", chunks_per_s=1000)
+    with_kimi.environ["TERM"] = "xterm"
+
+    rendered = await on_terminal(with_kimi, "ask", "hi")
+    plain = await on_terminal(with_kimi, "ask", "hi", "--plain")
+
+    assert "**bold**" not in rendered
+    assert "bold" in rendered
+    assert "```" not in rendered
+    assert "Some **bold** words." in plain
+    assert "x = 1" in plain
+
+
+async def on_terminal(moonthread: Any, *arguments: str) -> str:
+    """Run a command on a terminal to its end, and return all that it wrote there."""
+    ours, theirs = pty.openpty()
+    process = await moonthread.start(*arguments, terminal=theirs)
+    os.close(theirs)
+    shown: list[bytes] = []
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # Linux: nobody has the other end open any more
+            while piece := os.read(ours, 4096):
+                shown.append(piece)
+
+    await asyncio.wait_for(asyncio.to_thread(read), timeout=60)
+    await asyncio.wait_for(process.wait(), timeout=60)
+    os.close(ours)
+    return b"".join(shown).decode()

@@ -6,8 +6,12 @@ import pty
 import signal
 from typing import Any
 
+import pytest
+
+from bots.cli.chat_prompt import matching_commands
 from bots.simulator.kimi import Faults, KimiSimulator, SeenRequest, answer_with, in_turn
 from bots.simulator.kimi.refusal import invalid
+from core.domain.command_names import CommandName
 
 
 def turns_of(seen: SeenRequest) -> list[tuple[str, str]]:
@@ -91,6 +95,7 @@ class Terminal:
         self._ours, self.theirs = pty.openpty()
         self._more = asyncio.Event()
         self.text = ""
+        self.process: Any = None
         asyncio.get_running_loop().add_reader(self._ours, self._read)
 
     def _read(self) -> None:
@@ -109,43 +114,79 @@ class Terminal:
 
     async def until(self, text: str, *, times: int = 1) -> None:
         """Wait until ``text`` was shown so often."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.text.count(text) < times:
                 self._more.clear()
                 await self._more.wait()
 
 
-async def left(process: asyncio.subprocess.Process) -> int:
-    """Press Ctrl-C at the prompt until the program leaves, and return its exit status.
-
-    CPython looks for signals before it waits for a key; one that comes between the two is not
-    seen until the next (a person would press again).
-    """
-    async with asyncio.timeout(60):
-        while True:
-            process.send_signal(signal.SIGINT)
-            try:
-                return await asyncio.wait_for(process.wait(), timeout=10)
-            except TimeoutError:
-                continue
-
-
-async def test_ctrl_c_ends_an_answer_and_then_the_talk(with_kimi: Any, kimi: KimiSimulator) -> None:
-    """At a terminal the first Ctrl-C stops the answer, one at the prompt leaves with status 0."""
-    kimi.script = answer_with("word " * 2000, chunks_per_s=50)
+@pytest.fixture
+async def talk(with_kimi: Any, kimi: KimiSimulator) -> Any:
+    """A person at a terminal in ``moonthread chat``, at the first prompt."""
+    with_kimi.environ |= {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    with_kimi.environ["MOONTHREAD_DATA_DIR"] = str(with_kimi.folder / "data")
     terminal = Terminal()
-    process = await with_kimi.start("chat", terminal=terminal.theirs)
+    terminal.process = await with_kimi.start("chat", terminal=terminal.theirs)
     os.close(terminal.theirs)
+    await terminal.until("›")
+    return terminal
 
-    await terminal.until("› ")
-    terminal.type("go\n")
-    await terminal.until("word word")
-    process.send_signal(signal.SIGINT)
-    await terminal.until("(stopped)")
-    await terminal.until("› ", times=2)
 
-    assert await left(process) == 0
-    assert "Thinking" in terminal.text
-    assert "Traceback" not in terminal.text
+async def test_ctrl_c_ends_an_answer_and_then_the_talk(talk: Any, kimi: KimiSimulator) -> None:
+    """The first Ctrl-C stops the answer, one at the empty prompt leaves with status 0."""
+    kimi.script = answer_with("word " * 2000, chunks_per_s=50)
+
+    talk.type("go\r")
+    await talk.until("word word")
+    talk.process.send_signal(signal.SIGINT)
+    await talk.until("(stopped)")
+    talk.type("\x03")
+
+    assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
+    assert "Thinking" in talk.text
+    assert "Traceback" not in talk.text
     assert len(kimi.requests) == 1
     assert kimi.requests[0].disconnected
+
+
+async def test_ctrl_c_clears_what_is_typed(talk: Any, kimi: KimiSimulator) -> None:
+    """A line that was begun is not sent, and the talk goes on."""
+    talk.type("not this")
+    await talk.until("not this")
+    talk.type("\x03")
+    talk.type("but this\r")
+    await talk.until("Hello, you.")
+    talk.type("\x04")
+
+    assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
+    assert [turns_of(request) for request in kimi.requests] == [[("user", "but this")]]
+
+
+async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> None:
+    """A terminal marks what is pasted (bracketed paste): its line feeds do not send."""
+    talk.type("\x1b[200~def f():\n    return 1\x1b[201~")
+    talk.type("\x1b\rWhy?\r")
+    await talk.until("Hello, you.")
+    talk.type("\x04")
+    await asyncio.wait_for(talk.process.wait(), timeout=60)
+
+    assert turns_of(kimi.requests[0]) == [("user", "def f():\n    return 1\nWhy?")]
+
+
+async def test_the_first_lines_say_what_goes_on(talk: Any, with_kimi: Any) -> None:
+    """The greeting names the model and the keys; earlier lines are kept for this user only."""
+    talk.type("\x04")
+    await asyncio.wait_for(talk.process.wait(), timeout=60)
+
+    assert "Kimi (kimi-k2.6) remembers what was said here before" in talk.text
+    assert (with_kimi.folder / "data" / "chat_history").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"), [("/re", ["/retry"]), ("/q", ["/quit"]), ("re", []), ("/usr/bin", []), ("", [])]
+)
+def test_commands_are_completed_at_the_beginning(typed: str, found: list[str]) -> None:
+    """Only what begins with a slash is a command."""
+    names = (*(f"/{name}" for name in CommandName), "/quit")
+
+    assert matching_commands(typed, names) == found

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from bots.cli.lazy_group import COMMANDS
 
 
@@ -133,3 +135,29 @@ async def test_a_misspelt_command_gets_a_suggestion(moonthread: Any) -> None:
     assert "Did you mean 'config'" in (await moonthread("confg")).err
     assert "Did you mean 'list'" in (await moonthread("conversations", "lst")).err
     assert (await moonthread("usage", "-h")).out.split()[:3] == ["Usage:", "moonthread", "usage"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+async def test_each_shell_gets_a_completion_script(moonthread: Any, shell: str) -> None:
+    """The script asks the program itself what could come next."""
+    done = await moonthread("completion", shell)
+
+    assert done.status == 0
+    assert "_MOONTHREAD_COMPLETE" in done.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("moonthread con", {"console", "conversations", "config"}), ("moonthread db sta", {"status"})],
+)
+async def test_commands_are_completed(moonthread: Any, typed: str, expected: set[str]) -> None:
+    """What the shell asks in its own process is answered with the commands that begin so."""
+    moonthread.environ |= {
+        "_MOONTHREAD_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+
+    done = await moonthread("")
+
+    assert set(done.out.split()) == expected

@@ -1,6 +1,6 @@
 """Log events have one grammar, ``area.what_happened``, so that one prefix finds an area on every platform.
 
-We chose the grammar and the areas; bots/observability/README.md, "Logs", lists the areas for operators.
+We chose the grammar and the areas; bots/observability/README.md, "Logs", explains each event to operators.
 """
 
 import ast
@@ -14,11 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[3]
 AREAS: Final = frozenset(
     {
-        "access", "answer", "backfill", "channel", "command", "concurrency", "console", "delivery", "event",
+        "access", "answer", "backfill", "button", "channel", "command", "concurrency", "console", "delivery",
+        "event",
         "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm", "outbox",
         "periodic_task", "persona", "platform", "privacy", "prompt", "quota", "retention", "rules",
         "service", "settings", "slack", "staff", "store", "summary", "telegram", "tool", "turn",
-        "watchdog", "work_queue",
+        "watchdog", "web", "work_queue",
     }
 )  # fmt: skip
 METHODS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
@@ -86,7 +87,10 @@ def test_the_check_would_notice() -> None:
     assert not any(_GRAMMAR.fullmatch(event) for event in events)
 
 
-def test_the_readme_lists_every_area() -> None:
-    """An operator finds each area in the chapter on logs."""
+def test_the_readme_explains_every_event() -> None:
+    """The table has one row for each event that is logged, in order, and none for another."""
     readme = (ROOT / "bots/observability/README.md").read_text(encoding="utf-8")
-    assert all(f"`{area}`" in readme for area in AREAS)
+    rows = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| (.+) \|$", readme, re.MULTILINE)
+
+    assert [event for event, _ in rows] == sorted({event for _, event in EVENTS})
+    assert all(meaning.endswith(".") for _, meaning in rows)

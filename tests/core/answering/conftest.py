@@ -74,6 +74,7 @@ class Answering:
     dispatcher: DeliveryDispatcher
     model: ScriptedModel = field(init=False)
     answerer: Answerer = field(init=False)
+    usage_meter: UsageMeter = field(init=False)
     platform: FakeMessageChannel = field(init=False)
     files: FakeFileReader = field(default_factory=FakeFileReader)
     running: ActiveAnswer = field(default_factory=ActiveAnswer)
@@ -87,7 +88,7 @@ class Answering:
         self.model = ScriptedModel(*replies, clock=clock)
         given = {"model": K2.id, "context_tokens": K2.context_tokens, "reply_tokens": 1_000} | settings
         chat = ChatSettings(**given)
-        meter = UsageMeter(chat.prices or PriceList(), clock)
+        self.usage_meter = meter = UsageMeter(chat.prices or PriceList(), clock)
 
         async def fetch_models() -> Sequence[Model]:
             return (K2,)

@@ -192,10 +192,10 @@ async def test_a_provider_that_recovered_is_used_again(stage: Stage) -> None:
         await stage.clock.sleep(4 * COOLDOWN_S)
         assert await stage.ask() == "Back."
         assert await stage.ask() == "Back."
-    assert [log["event"] for log in logs if log["event"].startswith("llm.provider_")] == [
-        "llm.provider_went_down",
-        "llm.provider_recovered",
-    ]
+    lines = [log for log in logs if log["event"].startswith("llm.provider_")]
+    assert [line["event"] for line in lines] == ["llm.provider_went_down", "llm.provider_recovered"]
+    assert (lines[1]["waited"], lines[1]["down_s"]) == (2, 4 * COOLDOWN_S)
+    assert all(log["log_level"] == "debug" for log in logs if log["event"] == "kimi.retry_scheduled")
     assert {name: up for name, (up, _) in stage.gateway.provider_loads().items()} == {
         "kimi-1": True,
         "kimi-2": True,

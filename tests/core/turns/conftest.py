@@ -39,7 +39,7 @@ from core.turns.predefined_answers import PredefinedAnswer
 from core.turns.private_notices import PrivateNotices
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
-from core.turns.telemetry import TurnTracker
+from core.turns.telemetry import TurnDetails, TurnTracker
 from core.turns.turn_delivery import TurnDeliveries
 from core.work_queue.active_answers import ActiveAnswers
 from tests.core.answering.conftest import Answering, answering
@@ -140,6 +140,7 @@ class Turns:
         show_buttons: bool = True,
         platforms: Sequence[str] = (PLATFORM,),
         tenants: Sequence[str] = (TENANT,),
+        details: TurnDetails | None = None,
     ) -> "Turns":
         """Make the runner; the model plays ``replies``."""
         database, clock = self.database, self.answering.clock
@@ -177,7 +178,7 @@ class Turns:
             deliveries,
             self.active_answers,
             self.escalation,
-            TurnTracker(self.observer, clock),
+            TurnTracker(self.observer, clock, details),
             self.closed_places,
             PrivateNotices({PLATFORM: self.private_messages}, self.closed_places, clock),
         )

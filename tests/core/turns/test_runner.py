@@ -4,8 +4,10 @@
 """
 
 import asyncio
+import re
 
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from core.access import Quotas
@@ -18,10 +20,12 @@ from core.domain.errors import StoreUnavailable
 from core.domain.message_content import ForwardOrigin
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnState
+from core.llm.pseudonymizing_model import Pseudonyms
 from core.store import inbox, turns
 from core.testing.scripted_model import Delay
 from core.text.notices import Notice
 from core.turns.answer_producer import MAX_ATTEMPTS, MAX_COMMAND_ATTEMPTS
+from core.turns.telemetry import TurnDetails
 from tests.core.turns.conftest import Turns
 
 pytestmark = pytest.mark.virtual_time
@@ -55,6 +59,30 @@ async def test_the_log_says_in_one_line_how_a_turn_ended(turning: Turns) -> None
     assert isinstance(line["conversation"], int)
     assert min(line["duration_s"], line["first_text_s"]) >= 2.0
     assert "sky" not in str(line)
+
+
+async def test_the_log_line_of_a_turn_has_everything_to_find_it(turning: Turns) -> None:
+    """Model, tokens, cost, a link, and a hash of the person that is the same in all of their turns."""
+    turning.build(
+        "One.",
+        "Two.",
+        details=TurnDetails(
+            take_usage=lambda turn_id: turning.answering.usage_meter.take_turn_usage(turn_id),
+            link=lambda turn_id: f"https://bot.test/turn/{turn_id}",
+            hash_person=Pseudonyms(turning.database).of_person,
+        ),
+    )
+    await turning.receive(turning.chat.message("first?"), turning.chat.message("second?"))
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        await turning.run_all()
+
+    lines = [line for line in logs if line["event"] == "turn.finished"]
+    assert len({line["person"] for line in lines}) == 1
+    assert re.fullmatch("[0-9a-f]{16}", lines[0]["person"])
+    assert [line["link"] for line in lines] == [f"https://bot.test/turn/{line['turn']}" for line in lines]
+    assert [line["model"] for line in lines] == ["kimi-k2.6"] * 2
+    assert all(line["completion_tokens"] > 0 and "cost_usd" in line for line in lines)
+    assert turning.answering.usage_meter.take_turn_usage(lines[0]["turn"]) is None
 
 
 async def test_questions_of_a_conversation_are_answered_in_order(turning: Turns) -> None:
