@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
@@ -11,7 +11,7 @@ import typer
 from bots.cli.feedback import SinceOption, first_moment
 from bots.cli.store import run_read
 from bots.cli.tables import JsonOption, Row, print_lines, print_rows
-from core.store import Transaction, usage_report
+from core.store import Transaction, authors, usage_report
 from core.store.usage_report import GroupBy, Totals
 
 COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
@@ -32,31 +32,40 @@ def usage(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print answers, tokens and cost since a day.
+    """Print answers, tokens and cost of the last 30 days, or since a day.
 
-    Example: moonthread usage --by chat --since 2026-11-01
+    Examples: moonthread usage --by chat --since 2026-11-01
+
+    moonthread usage --by person --csv > usage.csv
     """
 
-    async def work(tx: Transaction) -> Sequence[Totals]:
-        return await usage_report.grouped_totals(tx, by, since=first_moment(since))
+    async def work(tx: Transaction) -> tuple[Sequence[Totals], Mapping[str, str]]:
+        rows = await usage_report.grouped_totals(tx, by, since=first_moment(since))
+        people = [row.name for row in rows] if by == "person" else []
+        return rows, await authors.load_latest_names(tx, people) if people else {}
 
-    rows = run_read(work)
-    lines = [
-        [by, *(name for name, _ in COLUMNS)],
-        *([row.name, *(value(row) for _, value in COLUMNS)] for row in rows),
-    ]
+    rows, names = run_read(work)
     if as_json:
-        print_rows([_figures(row, by) for row in rows], (), as_json=True, empty="")
+        print_rows([_figures(row, by, names) for row in rows], (), as_json=True, empty="")
         return
+    named = by == "person"
+    lines = [
+        [by, *(("name",) if named else ()), *(name for name, _ in COLUMNS)],
+        *(
+            [row.name, *((names.get(row.name, ""),) if named else ()), *(value(row) for _, value in COLUMNS)]
+            for row in rows
+        ),
+    ]
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows(lines)
         return
-    lines.append(["total", *(value(_total(rows)) for _, value in COLUMNS)])
-    print_lines(lines, [False, *(True for _ in COLUMNS)])
+    lines.append(["total", *(("",) if named else ()), *(value(_total(rows)) for _, value in COLUMNS)])
+    print_lines(lines, [False, *((False,) if named else ()), *(True for _ in COLUMNS)])
 
 
-def _figures(row: Totals, by: GroupBy) -> Row:
-    return {(by if name == "name" else name): value for name, value in asdict(row).items()}
+def _figures(row: Totals, by: GroupBy, names: Mapping[str, str]) -> Row:
+    figures = {(by if name == "name" else name): value for name, value in asdict(row).items()}
+    return {**figures, "name": names.get(row.name, "")} if by == "person" else figures
 
 
 def _total(rows: Sequence[Totals]) -> Totals:

@@ -80,7 +80,8 @@ def _build_turn_runner(components: Components, prompting: PromptComponents) -> T
 
 def _build_turn_details(components: Components) -> TurnDetails:
     settings = components.base.settings
-    address = settings.console_address if settings.console == "on" else ""
+    is_known = settings.console == "on" and (settings.console_url or settings.console_port)
+    address = settings.console_address if is_known else ""
     return TurnDetails(
         take_usage=components.llm.usage_meter.take_turn_usage,
         link=lambda turn_id: f"{address}/turn/{turn_id}" if address else "",

@@ -1,6 +1,6 @@
 """People who have written in a conversation or a channel."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, func, select
 
@@ -56,3 +56,29 @@ async def load_in_channel(tx: Transaction, key: ThreadKey, *, limit: int = 500) 
         .limit(limit)
     )
     return [Person(id=id_, name=name) for id_, name in await tx.execute(query)]
+
+
+async def load_latest_names(tx: Transaction, ids: Collection[str]) -> Mapping[str, str]:
+    """Return the name that each person wrote under last, by "platform:id"; unknown ones are left out.
+
+    Args:
+        tx: a transaction that reads.
+        ids: people as "platform:id".
+    """
+    named = select(
+        _C.c.platform,
+        _M.c.author_id,
+        _M.c.author_name,
+        func.row_number()
+        .over(partition_by=(_C.c.platform, _M.c.author_id), order_by=_M.c.id.desc())
+        .label("age"),
+    ).join(_C, _C.c.id == _M.c.conversation_id)
+    named = named.where(
+        _M.c.author_id.in_({id_.partition(":")[2] for id_ in ids}),
+        _M.c.role == MessageRole.USER,
+        _M.c.author_name != "",
+    )
+    latest = named.subquery()
+    rows = await tx.execute(select(latest).where(latest.c.age == 1))
+    found = {f"{row.platform}:{row.author_id}": str(row.author_name) for row in rows}
+    return {id_: found[id_] for id_ in ids if id_ in found}

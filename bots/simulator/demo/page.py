@@ -72,6 +72,7 @@ def page(stage: Stage, feed: Feed) -> ASGIApp:
             Route("/events", handlers.events),
             Route("/say", handlers.say, methods=["POST"]),
             Route("/press", handlers.press, methods=["POST"]),
+            Route("/restart", handlers.restart, methods=["POST"]),
             Route("/console", handlers.console),
             Mount("/static", StaticFiles(directory=FILES)),
         ],
@@ -121,6 +122,10 @@ class _Handlers:
         pressed = await _read(request, Pressing)
         visitor = self._visitor(pressed)
         await self._stage.press(pressed.platform, visitor, pressed.channel, pressed.message, pressed.value)
+        return _json({})
+
+    async def restart(self, _: Request) -> Response:
+        await self._stage.restart()
         return _json({})
 
     def _visitor(self, act: _Act) -> Visitor:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bots.composition.platform_wiring import build_platforms
-from bots.composition.service import Service, running_service
+from bots.composition.service import Service
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
@@ -56,6 +56,8 @@ class Stage:
         """``kimi`` are settings whose real Kimi answers; None for the scripted one."""
         self._kimi, self._clock = kimi, clock
         self._service: Service | None = None
+        self._service_settings: Settings | None = None
+        self._restarting = asyncio.Lock()
         self.slack = SlackSimulator(clock=clock)
         self.telegram = TelegramSimulator(clock=clock)
         self.visitors = [
@@ -97,9 +99,9 @@ class Stage:
             kimi = await self._kimi_settings(stack)
             settings = self._settings(Path(folder), kimi)
             self._model = settings.kimi_model
-            platforms = build_platforms(settings, settings.platforms, self._clock)
-            service = Service(settings, platforms, clock=self._clock, web=False)
-            self._service = await stack.enter_async_context(running_service(service))
+            self._service_settings = settings
+            stack.push_async_callback(self._stop_service)
+            service = await self._start_service(settings)
             desk = f"slack:{self.desk}"
             await set_rules(service.database, group=str(self.group), desk=desk, staff=self.staff.slack)
             self._learning = asyncio.create_task(learn(service.database), name="demo-learn")
@@ -111,6 +113,30 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    async def restart(self) -> None:
+        """Stop the service at once, in the middle of its answers, and start it on what it has stored.
+
+        Raises:
+            NotSent: it is being restarted already.
+        """
+        if self._restarting.locked() or self._service_settings is None:
+            raise NotSent("The service is being restarted already.")
+        async with self._restarting:
+            await self._stop_service()
+            await self._start_service(self._service_settings)
+
+    async def _start_service(self, settings: Settings) -> Service:
+        platforms = build_platforms(settings, settings.platforms, self._clock)
+        service = Service(settings, platforms, clock=self._clock, web=False)
+        await service.start()
+        self._service = service
+        return service
+
+    async def _stop_service(self) -> None:
+        service, self._service = self._service, None
+        if service is not None:
+            await service.stop()
 
     async def _learned(self) -> None:
         """Give up what is still being learnt, and let its fault be known."""

@@ -9,7 +9,7 @@ class Words:
     """Everything the script says in one language; braces are filled in by the script."""
 
     who: str  #: says plainly what is speaking; first answer of a conversation
-    again: str  #: the same in short, with {turns}
+    again: str  #: opening of every further answer, with {turns}
     quote: str  #: {question}
     offer: str
     thinking: str  #: {question}, {turns}
@@ -32,7 +32,7 @@ ENGLISH = Words(
         "I am a **scripted stand-in**, not Kimi: set `KIMI_API_KEY` and start the demo again to talk "
         "to the real model."
     ),
-    again="*Scripted stand-in, not Kimi.* I was sent {turns} of yours from earlier in this thread.",
+    again="I was sent {turns} of yours from earlier in this thread.",
     quote="You wrote:\n\n> {question}",
     offer=(
         "Ask me for `code`, a `table`, a `list` or something `long`; ask *what did I say first?*, or "
@@ -94,7 +94,7 @@ ENGLISH = Words(
 
 CHINESE = Words(
     who="我是一个**按脚本回答的替身**,不是 Kimi。设置 `KIMI_API_KEY` 后重新启动演示,就能和真正的模型对话。",
-    again="*脚本替身,不是 Kimi。*在这个话题里,我收到了你之前的 {turns}。",
+    again="在这个话题里,我收到了你之前的 {turns}。",
     quote="你写的是:\n\n> {question}",
     offer=(
         "可以让我给出`代码`、`表格`、`列表`或`长`一点的回答;可以问*我第一句说了什么?*,也可以先说*我叫……*,"

@@ -1,5 +1,7 @@
 """``moonthread desk stats``."""
 
+from datetime import UTC, datetime
+
 from bots.cli.desk import table_row
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.store.ratings import HandoffOutcome
@@ -16,6 +18,7 @@ def outcome(
         response_s=response_s,
         resolution_s=resolution_s,
         stars=stars,
+        requested_at=datetime(2026, 11, 30, tzinfo=UTC),
     )
 
 

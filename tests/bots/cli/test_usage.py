@@ -35,6 +35,16 @@ async def test_a_table_of_what_was_used(talked: Any) -> None:
     )
 
 
+async def test_people_are_named(talked: Any) -> None:
+    """Beside the id stands the name that a person wrote under last, in each form of the table."""
+    table = (await talked("usage", "--by", "person")).out.splitlines()
+    (as_json,) = json.loads((await talked("usage", "--by", "person", "--json")).out)
+
+    assert table[0].split()[:3] == ["person", "name", "messages"]
+    assert table[1].split()[0] == as_json["person"]
+    assert table[1].split()[1] == as_json["name"] == as_json["person"].removeprefix("terminal:")
+
+
 async def test_nothing_used_is_an_empty_table(talked: Any) -> None:
     """A day in the future has no lines; a date of another form is wrong usage."""
     assert (await talked("usage", "--since", "2999-01-01", "--by", "chat", "--csv")).out.count("\n") == 1

@@ -19,7 +19,8 @@ export function hints(visitor, begun) {
   return begun ? [...LATER[language], ...COMMANDS, ...QUESTIONS[language]] : QUESTIONS[language];
 }
 
-/** Return the chips of the shop's group. */
-export function shopHints(visitor) {
-  return SHOP[visitor % SHOP.length];
+/** Return the chips of the shop's group: what a customer would say there. */
+export function shopHints(visitor, begun) {
+  const language = visitor % SHOP.length;
+  return begun ? [...SHOP[language], ...LATER[language % LATER.length], ...COMMANDS] : SHOP[language];
 }

@@ -4,9 +4,11 @@ import { h } from "./dom.js";
 import { SlackPane } from "./slack.js";
 import { changed, connect, onChange, store } from "./store.js";
 import { TelegramChat } from "./telegram.js";
+import { Tour } from "./tour.js";
 
 const PLACES = { slack: "Slack", dm: "Telegram DM", group: "Telegram group" };
 const QUIET_MS = 2500;
+const TOUR_AFTER_MS = 2000;
 
 const ui = { visitor: 0 };
 const byId = (id) => document.getElementById(id);
@@ -23,6 +25,24 @@ function go(place) {
   if (place in chats) chats[place].log.toEnd();
   changed();
 }
+
+/** The three ways to begin, each with its place in front and the field ready. */
+const STARTS = [
+  ["Ask in Slack", () => {
+    slack.choose(store.world.slack.channels[0].id);
+    go("slack");
+    slack.composer.focus();
+  }],
+  ["Ask in Telegram", () => {
+    go("dm");
+    chats.dm.composer.focus();
+  }],
+  ["Be a customer", () => {
+    slack.choose(store.world.slack.desk); // beside the group, where there is room
+    go("group");
+    chats.group.composer.focus();
+  }],
+];
 
 function button(place) {
   return h("button", { type: "button", "data-to": place, onclick: () => go(place) }, PLACES[place], h("span", { class: "dot", hidden: true, role: "img", "aria-label": "new messages" }));
@@ -97,7 +117,29 @@ onChange(() => {
   chats.group.draw();
   drawPlaces();
   speakLater();
+  planTour();
 });
+
+const tour = new Tour(
+  { go, chooseChannel: (id) => slack.choose(id), openThread: (id) => slack.open(id) },
+  { bar: byId("tour"), caption: byId("caption"), button: byId("play") },
+);
+byId("starts").append(...STARTS.map(([words, begin]) => h("li", {}, h("button", { type: "button", onclick: () => store.world && begin() }, words))));
+
+/** The tour plays by itself on an untouched page, unless it would cost money or motion is unwelcome. */
+let planned = 0;
+function planTour() {
+  if (planned || !store.world) return;
+  const still = new URLSearchParams(location.search).has("still") || matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (still || store.world.kimi.real || store.messages.size) {
+    planned = -1;
+    return;
+  }
+  planned = setTimeout(() => tour.play(), TOUR_AFTER_MS);
+  for (const kind of ["pointerdown", "keydown", "wheel"]) {
+    window.addEventListener(kind, (event) => event.isTrusted && clearTimeout(planned), { once: true, capture: true, passive: true });
+  }
+}
 
 byId("places").append(...Object.keys(PLACES).map(button));
 tabs.append(button("dm"), button("group"));

@@ -77,8 +77,8 @@ export class TelegramChat {
     this.drawReplyBar();
     const answered = this.byId.get(this.replyTo);
     this.composer.begin(this.kind === "group" && !answered?.byBot ? `@${telegram.username} ` : "");
-    const asked = this.kind === "group" ? shopHints(this.ui.visitor) : [];
-    this.composer.offer([...asked, ...hints(this.ui.visitor, shown.length > 0)]);
+    const begun = shown.length > 0;
+    this.composer.offer(this.kind === "group" ? shopHints(this.ui.visitor, begun) : hints(this.ui.visitor, begun));
   }
 
   drawEmpty() {

@@ -55,7 +55,7 @@ async def page(chromium: Browser, url: str) -> AsyncIterator[Page]:
     tab.set_default_timeout(20_000)
     tab.on("console", hear)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    await tab.goto(url)
+    await tab.goto(f"{url}/?still")  # without the tour that plays on an untouched page
     await tab.locator("#live.on").wait_for()
     yield tab
     await tab.close()
