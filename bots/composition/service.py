@@ -105,6 +105,7 @@ class Service:
         components, exit_stack = self.components, self._exit_stack
         if self._web_enabled:
             await self._start_web_server()  # first, so that it stops last: metrics are useful to the end
+        self.database.log_outages()
         exit_stack.push_async_callback(self.database.close)
         exit_stack.push_async_callback(components.llm.close)
         exit_stack.callback(components.files.workers.close)

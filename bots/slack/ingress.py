@@ -250,7 +250,7 @@ def _client_message(body: Mapping[str, Any]) -> tuple[str, str]:
 async def _log_failure(error: Exception) -> None:
     """Log why an event was not acknowledged; Slack will deliver it again."""
     if isinstance(error, StoreUnavailable):
-        log.error("store.unavailable", platform="slack", error=str(error))
+        log.debug("store.unavailable", platform="slack", error=str(error))
     elif isinstance(error, PlatformUnavailable):
         log.warning("slack.event_not_stored", error=type(error).__name__)
     else:

@@ -174,7 +174,7 @@ def log_ingress_failure(error: Exception) -> float:
         case InvalidToken():
             log.error("telegram.token_refused", advice=TOKEN_REFUSED)
         case StoreUnavailable():
-            log.error("store.unavailable", platform="telegram", error=str(error))
+            log.debug("store.unavailable", platform="telegram", error=str(error))
         case TelegramError():
             log.warning("telegram.unreachable", error=type(error).__name__, text=error.message)
         case _:

@@ -129,7 +129,7 @@ class Ingress:
             await self._bot_name.look_at([raw])
             await self._handle(raw, self._parse(raw))
         except StoreUnavailable as exc:
-            log.error("store.unavailable", platform=PLATFORM, error=str(exc))
+            log.debug("store.unavailable", platform=PLATFORM, error=str(exc))
             return Response(status_code=503, headers={"Retry-After": "1"})
         return Response(status_code=200)
 

@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 from weakref import WeakSet
 
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.domain.errors import StoreRefusedData, StoreUnavailable
+from core.store.outage import OutageLog
 
 Transaction: TypeAlias = AsyncConnection
 """An open transaction; every function of :mod:`core.store` works in one."""
@@ -74,6 +75,7 @@ class Database:
             connect_args=KEEPALIVE_OPTIONS if self.dialect == "postgresql" else {},
         )
         self._connections: WeakSet[Any] = WeakSet()
+        self._watch: Callable[[], AbstractContextManager[None]] = _unwatched
         self._read_options: dict[str, Any] = {_READ_ONLY: True}
         self._write_lock: asyncio.Lock | nullcontext[None] = nullcontext()
         if self.dialect == "sqlite":
@@ -95,9 +97,9 @@ class Database:
             StoreUnavailable: the database cannot be reached or written.
         """
         async with self._write_lock:
-            with_translation = translated()
-            async with with_translation, self.engine.begin() as connection:
-                yield connection
+            with self._watch():
+                async with translated(), self.engine.begin() as connection:
+                    yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -120,9 +122,14 @@ class Database:
         Raises:
             StoreUnavailable: the database cannot be reached.
         """
-        async with translated(), self.engine.connect() as connection:
-            await connection.execution_options(**self._read_options)
-            yield connection
+        with self._watch():
+            async with translated(), self.engine.connect() as connection:
+                await connection.execution_options(**self._read_options)
+                yield connection
+
+    def log_outages(self) -> None:
+        """Log from now on when the database becomes unavailable, and when it is back."""
+        self._watch = OutageLog().watch
 
     def abort_connections(self) -> None:
         """Close every connection to PostgreSQL at once; pending statements fail."""
@@ -147,6 +154,11 @@ class Database:
             dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as exc:
             raise DisconnectionError(str(exc)) from exc
+
+
+@contextmanager
+def _unwatched() -> Generator[None]:
+    yield
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ async def drain(
         try:
             more = await process_next(queue_key)
         except StoreUnavailable as exc:
-            log.warning("store.unavailable", error=str(exc), retry_in_s=delay_s)
+            log.debug("store.unavailable", error=str(exc), retry_in_s=delay_s)
         except Exception:  # the boundary of a task: the event stays open and is tried again
             log.exception("work_queue.processing_failed", conversation=queue_key.conversation_id)
         else:

@@ -161,7 +161,7 @@ async def test_nothing_is_confirmed_before_it_is_stored(
     store.down = False
     await store.until(lambda: len(store.events) == 2)
     assert store.texts == ["one", "two"]
-    told = {"event": "store.unavailable", "log_level": "error", "platform": "telegram", "error": "down"}
+    told = {"event": "store.unavailable", "log_level": "debug", "platform": "telegram", "error": "down"}
     assert told in logged
 
 
