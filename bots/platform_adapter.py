@@ -5,7 +5,9 @@ from typing import Protocol, runtime_checkable
 
 from starlette.routing import BaseRoute
 
-from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.backfill import Backfill
+from core.ports.channel_directory import ChannelDirectory
+from core.ports.platform import Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
 
 
@@ -45,6 +47,10 @@ class Platform(Protocol):
     @property
     def private_messages(self) -> PrivateMessages | None:
         """Writes to one person alone; None if there is only one person."""
+
+    @property
+    def channel_directory(self) -> ChannelDirectory | None:
+        """Describes channels; None if the platform has none."""
 
     async def connect(self) -> None:
         """Check the credentials and load the bot's identity; no event is received yet.

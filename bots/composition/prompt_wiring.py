@@ -54,7 +54,13 @@ def build_prompting(components: Components, model: Model) -> PromptComponents:
         options_loader=options_loader,
         prompt_builder=PromptBuilder(
             options_loader,
-            PromptViewLoader(base.database, token_ratios, chat_settings, file_reader=components.files.reader),
+            PromptViewLoader(
+                base.database,
+                token_ratios,
+                chat_settings,
+                file_reader=components.files.reader,
+                channel_directories=base.abilities(lambda platform: platform.channel_directory),
+            ),
             Compactor(components.summarizer, chat_settings),
             TokenCalibration(token_ratios, count_tokens),
             chat_settings,

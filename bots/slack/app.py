@@ -10,6 +10,7 @@ import structlog
 from starlette.routing import BaseRoute
 
 from bots.slack.app_manifest import EVENTS_PATH
+from bots.slack.connection_gap import ConnectionGap
 from bots.slack.credentials import HTTP_TIMEOUT, SlackConfig, build_client, check_app_token, identify
 from bots.slack.downloads import SlackDownloader
 from bots.slack.handoff_rooms import SlackHandoffRooms
@@ -63,10 +64,16 @@ class SlackApp:
         self._client = build_client(config)
         self._account = BotAccount(agent_view=config.agent_view)
         self._names = NameDirectory(self._client, ProfileCache(self._client, clock), clock)
+        self.channel_directory = self._names
         self._shared_files = SharedFiles(self._client, clock)
-        self._ingress = Ingress(config, self._names, self._shared_files, self._account)
-        self._socket_mode = SocketModeReceiver(self._ingress.bolt, config) if config.app_token else None
-        self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account)
+        gap = ConnectionGap()
+        self._ingress = Ingress(config, self._names, self._shared_files, self._account, gap)
+        self._socket_mode = (
+            SocketModeReceiver(self._ingress.bolt, config, on_connected=gap.reconnected)
+            if config.app_token
+            else None
+        )
+        self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account, gap)
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, agent_view=config.agent_view, mentions=mentions
         )

@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bots.slack.addressing import tenant_of
+from bots.slack.connection_gap import ConnectionGap
 from bots.slack.credentials import SlackConfig, build_client
 from bots.slack.events import MalformedEvent, parse_event
 from bots.slack.names import NameDirectory
@@ -56,8 +57,15 @@ class Ingress:
     """Receives the events of one workspace, by Socket Mode or HTTP."""
 
     def __init__(
-        self, config: SlackConfig, names: NameDirectory, files: SharedFiles, account: BotAccount
+        self,
+        config: SlackConfig,
+        names: NameDirectory,
+        files: SharedFiles,
+        account: BotAccount,
+        gap: ConnectionGap,
     ) -> None:
+        """``gap`` is told of the times of events."""
+        self._gap = gap
         self._config = config
         self._names = names
         self._files = files
@@ -138,6 +146,7 @@ class Ingress:
         async with self._in_order(_channel_of(body)) as predecessor_stored:
             event = await self._parse(body)
             await predecessor_stored.wait()
+            self._gap.received(_event_ts(body))
             if event is not None and not self._is_repeated(body):
                 await event_sink(event)
                 self._remember(body)
@@ -234,6 +243,15 @@ def _channel_of(body: Mapping[str, Any]) -> str:
             | {"channel_id": str(channel)}
         ):
             return channel
+        case _:
+            return ""
+
+
+def _event_ts(body: Mapping[str, Any]) -> str:
+    """Return the time (a ts) at which an event happened; "" if it says none."""
+    match body:
+        case {"event": {"event_ts": str(ts)}} | {"event": {"ts": str(ts)}}:
+            return ts
         case _:
             return ""
 

@@ -5,7 +5,9 @@ https://docs.slack.dev/reference/methods/usergroups.list
 """
 
 import asyncio
+import html
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,7 +18,9 @@ from bots.slack.people import KnownNames, ProfileCache
 from bots.slack.references import References
 from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
+from core.ports.channel_directory import ChannelDescription
 
+DESCRIBE_TIMEOUT_S: Final = 0.5  #: that a question waits for its channel's name
 TTL_S: Final = 3600.0  #: channels and groups are renamed
 CHANNEL_TIMEOUT_S: Final = 5.0  #: for one channel's name
 CAPACITY: Final = 2_000  #: channels kept; the least recently used is evicted first
@@ -28,8 +32,13 @@ class NameDirectory:
 
     def __init__(self, client: AsyncWebClient, profiles: ProfileCache, clock: Clock) -> None:
         self._client, self._profiles = client, profiles
-        self._channels: TtlCache[str, str] = TtlCache(
-            "conversations.info", self._fetch_channel, clock, default="", ttl_s=TTL_S, capacity=CAPACITY
+        self._channels: TtlCache[str, ChannelDescription] = TtlCache(
+            "conversations.info",
+            self._fetch_channel,
+            clock,
+            default=ChannelDescription(),
+            ttl_s=TTL_S,
+            capacity=CAPACITY,
         )
         self._groups: TtlCache[str, Mapping[str, str]] = TtlCache(
             "usergroups.list", self._fetch_groups, clock, default={}, ttl_s=TTL_S
@@ -51,14 +60,21 @@ class NameDirectory:
             self._channels.get_many(sorted(references.channels), timeout_s=timeout_s),
             self._groups.get_many([_ALL] if references.groups else [], timeout_s=timeout_s),
         )
-        places = {id_: name for id_, name in channels.items() if name}
+        places = {id_: found.name for id_, found in channels.items() if found.name}
         handles = groups.get(_ALL) or {}
         places |= {id_: handles[id_] for id_ in references.groups if id_ in handles}
         return KnownNames(profiles=profiles, places=places)
 
     async def channel_name(self, channel: str) -> str:
         """Return a channel's name; "" for a direct conversation, or if it cannot be had soon."""
-        return (await self._channels.get_many([channel], timeout_s=CHANNEL_TIMEOUT_S)).get(channel) or ""
+        found = await self._channels.get_many([channel], timeout_s=CHANNEL_TIMEOUT_S)
+        return found.get(channel, ChannelDescription()).name
+
+    async def describe(self, channel: str) -> ChannelDescription:
+        """Return a channel's name and topic, or else its purpose, as its members wrote them."""
+        found = await self._channels.get_many([channel], timeout_s=DESCRIBE_TIMEOUT_S)
+        known = found.get(channel, ChannelDescription())
+        return replace(known, name=f"#{known.name}") if known.name else known
 
     async def close(self) -> None:
         """Cancel the lookups that are under way."""
@@ -66,15 +82,24 @@ class NameDirectory:
         await self._channels.close()
         await self._groups.close()
 
-    async def _fetch_channel(self, channel: str) -> str:
-        """Return a channel's name; "" for a direct conversation."""
+    async def _fetch_channel(self, channel: str) -> ChannelDescription:
+        """Return a channel's name, without "#", and topic; a conversation of some people has neither."""
         with translate_errors("conversations.info", idempotent=True):
             answer = await self._client.conversations_info(channel=channel)
-        match answer.get("channel"):
-            case {"name": str(name)}:
-                return name
-            case _:
-                return ""
+        found = answer.get("channel")
+        if not isinstance(found, Mapping) or found.get("is_im") or found.get("is_mpim"):
+            return ChannelDescription()
+        texts = [_value_of(found.get(key)) for key in ("topic", "purpose")]
+        name = found.get("name")
+        return ChannelDescription(
+            name=name if isinstance(name, str) else "", topic=next((text for text in texts if text), "")
+        )
 
     async def _fetch_groups(self, _: str) -> Mapping[str, str]:
         return await fetch_group_handles(self._client)
+
+
+def _value_of(described: object) -> str:
+    """Return the text of a topic or purpose, whose mentions of ids are left as they are."""
+    value = described.get("value") if isinstance(described, Mapping) else None
+    return html.unescape(value) if isinstance(value, str) else ""

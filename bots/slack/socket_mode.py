@@ -6,10 +6,13 @@ a new one is opened before the old one is closed.
 """
 
 import asyncio
+import re
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
+from aiohttp import WSMessage
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
@@ -18,6 +21,7 @@ from core.concurrency.task_set import TaskSet
 
 log = structlog.get_logger(__name__)
 
+_HELLO: Final = re.compile(r'\s*\{\s*"type"\s*:\s*"hello"')  #: Slack's first message over a socket
 CONNECT_TIMEOUT_S: Final = 10.0  #: open() waits this long for the socket, which then connects by itself
 PING_INTERVAL_S: Final = 5.0  #: a socket that broke silently is noticed and replaced after about this
 
@@ -25,8 +29,9 @@ PING_INTERVAL_S: Final = 5.0  #: a socket that broke silently is noticed and rep
 class SocketModeConnection:
     """One socket, which the SDK keeps up."""
 
-    def __init__(self, bolt: AsyncApp, config: SlackConfig) -> None:
-        """Build the client; nothing is opened yet."""
+    def __init__(self, bolt: AsyncApp, config: SlackConfig, on_connected: Callable[[], None]) -> None:
+        """Build the client; nothing is opened yet. ``on_connected`` is called for each socket."""
+        self._on_connected = on_connected
         self._handler = AsyncSocketModeHandler(
             bolt, config.app_token, logger=bolt.logger, ping_interval=PING_INTERVAL_S
         )
@@ -61,22 +66,26 @@ class SocketModeConnection:
             await asyncio.gather(self._connecting, return_exceptions=True)
         await self._handler.close_async()  # type: ignore[no-untyped-call]
 
-    async def _on_message(self, _: object) -> None:
+    async def _on_message(self, message: WSMessage) -> None:
         self._last_message_at = time.monotonic()
+        if isinstance(message.data, str) and _HELLO.match(message.data):
+            self._on_connected()
 
 
 class SocketModeReceiver:
     """Receives events over one socket at a time; :meth:`restart` replaces the socket."""
 
-    def __init__(self, bolt: AsyncApp, config: SlackConfig) -> None:
-        """Build the receiver; nothing is opened yet."""
-        self._bolt, self._config = bolt, config
+    def __init__(
+        self, bolt: AsyncApp, config: SlackConfig, *, on_connected: Callable[[], None] = lambda: None
+    ) -> None:
+        """Build the receiver; nothing is opened yet. ``on_connected`` is called for each new socket."""
+        self._bolt, self._config, self._on_connected = bolt, config, on_connected
         self._connection: SocketModeConnection | None = None
         self._closing = TaskSet()  # replaced sockets
 
     async def start(self) -> None:
         """Open a socket. A connection that fails is retried forever, also after this returns."""
-        self._connection = SocketModeConnection(self._bolt, self._config)
+        self._connection = SocketModeConnection(self._bolt, self._config, self._on_connected)
         await self._connection.open()
 
     async def restart(self) -> None:

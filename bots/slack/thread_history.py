@@ -6,11 +6,13 @@ messages to commercial ones outside Slack's Marketplace
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.connection_gap import ConnectionGap
 from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
 from bots.slack.message_content import is_by_app, parse_content
@@ -21,10 +23,11 @@ from bots.slack.references import references_in
 from bots.slack.rich_text import TextContext
 from bots.slack.shared_files import SharedFiles
 from core.domain.addresses import Address
-from core.ports.platform import ThreadMessage
+from core.ports.backfill import ThreadMessage
 
 SlackMessage: TypeAlias = Mapping[str, Any]
 
+_TS = re.compile(r"\d+\.\d+")
 PAGE_SIZE = 200  #: messages per call; Slack recommends no more
 MAX_PAGES = 5  #: pages read of one thread
 END_WINDOWS_S = (3_600.0, 86_400.0, 7 * 86_400.0, 90 * 86_400.0)
@@ -33,12 +36,19 @@ LOOKUP_TIMEOUT_S = 3.0  #: for the files of all messages together, then for the 
 
 
 class ThreadHistory:
-    """Threads of one workspace. Implements :class:`core.ports.platform.Backfill`."""
+    """Threads of one workspace. Implements :class:`core.ports.backfill.Backfill`."""
 
     def __init__(
-        self, client: AsyncWebClient, names: NameDirectory, files: SharedFiles, account: BotAccount
+        self,
+        client: AsyncWebClient,
+        names: NameDirectory,
+        files: SharedFiles,
+        account: BotAccount,
+        gap: ConnectionGap | None = None,
     ) -> None:
+        """``gap`` is fed by whoever receives events; without one, nothing counts as missed."""
         self._client, self._names, self._files, self._account = client, names, files, account
+        self._gap = gap or ConnectionGap()
 
     async def load_earlier_messages(
         self, address: Address, *, before_message_id: str, limit: int
@@ -56,13 +66,46 @@ class ThreadHistory:
         messages = await self._fetch_end(address.key.channel, thread_ts, before_message_id, limit)
         earlier = [one for one in messages if _is_readable(one) and one["ts"] < before_message_id]
         kept = earlier if len(earlier) <= limit else [earlier[0], *earlier[len(earlier) - limit + 1 :]]
-        kept = await asyncio.gather(*(self._files.complete(one, timeout_s=LOOKUP_TIMEOUT_S) for one in kept))
+        return await self._complete(kept)
+
+    async def _complete(self, messages: Sequence[SlackMessage]) -> Sequence[ThreadMessage]:
+        """Return messages with the files that they only name, and the names that they only mention."""
+        complete = await asyncio.gather(
+            *(self._files.complete(one, timeout_s=LOOKUP_TIMEOUT_S) for one in messages)
+        )
         known = await self._names.lookup(
-            references_in(kept),
+            references_in(complete),
             timeout_s=LOOKUP_TIMEOUT_S,
             without=(self._account.identity.user_id,),
         )
-        return tuple(self._to_thread_message(one, known) for one in kept)
+        return tuple(self._to_thread_message(one, known) for one in complete)
+
+    @property
+    def connection(self) -> int:
+        """Number of the present connection, on which events come in."""
+        return self._gap.connection
+
+    async def load_missed_messages(
+        self, address: Address, *, known_ids: Collection[str], before_message_id: str, limit: int
+    ) -> Sequence[ThreadMessage]:
+        """Return others' messages of a thread between the latest known ts and ``before_message_id``.
+
+        Raises:
+            core.domain.errors.PlatformError: Slack refused; the answer is written without them.
+        """
+        thread_ts = address.key.thread
+        latest = max((one for one in known_ids if _TS.fullmatch(one) and one < before_message_id), default="")
+        if not thread_ts or not latest or limit <= 0 or not self._gap.may_hide(latest):
+            return ()
+        found = await self._fetch_thread(
+            address.key.channel, thread_ts, oldest=latest, latest=before_message_id, max_pages=1
+        )
+        missed = [
+            one
+            for one in found
+            if latest < one["ts"] < before_message_id and _is_readable(one) and not self._is_own(one)
+        ]
+        return await self._complete(missed[-limit:])
 
     async def own_messages(self, channel: str, thread_ts: str, *, after: str) -> Sequence[SlackMessage]:
         """Return our own messages after ``after`` (a ts), oldest first, with their metadata.

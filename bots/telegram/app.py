@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.bot_commands import register_commands
+from bots.telegram.channel_directory import TelegramChannelDirectory
 from bots.telegram.credentials import TelegramConfig, build_bot, identify
 from bots.telegram.downloads import CLOUD_HOST, TelegramDownloader
 from bots.telegram.handoff_rooms import TelegramHandoffRooms
@@ -59,6 +60,7 @@ class TelegramApp:
         )
         self._ingress = Ingress(self._bot, config, clock, self._account, on_chat_migrated=api.chat_migrated)
         self.private_messages = TelegramPrivateMessages(self._bot)
+        self.channel_directory = TelegramChannelDirectory(self._bot, clock)
         self.members = TelegramMemberLookup(self._bot, clock)
         uploader = FileUploader(self._bot, api, mentions, on_cloud=CLOUD_HOST in config.api_url)
         self.handoff_rooms = TelegramHandoffRooms(
@@ -123,6 +125,7 @@ class TelegramApp:
         """Stop, and close every connection."""
         await self._ingress.close()
         await self.members.close()
+        await self.channel_directory.close()
         await self.downloader.close()
         await self._bot.shutdown()
 

@@ -14,7 +14,9 @@ from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.errors import StoreUnavailable
 from core.domain.events import CommandReceived, Mention, MessageReceived
-from core.ports.platform import Backfill, Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.backfill import Backfill
+from core.ports.channel_directory import ChannelDirectory
+from core.ports.platform import Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
 
 
@@ -31,6 +33,7 @@ class TerminalApp:
     members: MemberLookup | None = None
     handoff_rooms: HandoffRooms | None = None
     private_messages: PrivateMessages | None = None
+    channel_directory: ChannelDirectory | None = None
 
     def __init__(self, *, language: str = "", screen: Screen | None = None) -> None:
         """Build the platform.

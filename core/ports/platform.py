@@ -15,7 +15,7 @@ from core.domain.bot_messages import (
 )
 from core.domain.buttons import Button
 from core.domain.events import Event
-from core.domain.message_content import Attachment, MessageContent
+from core.domain.message_content import Attachment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,30 +176,6 @@ class EventSink(Protocol):
 
         Raises:
             StoreUnavailable: nothing was stored; do not acknowledge.
-        """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadMessage:
-    """One message of a thread from before the bot was first addressed in it."""
-
-    message_id: str
-    author_id: str  #: "" for an app, which does not count as somebody who takes part
-    author: str
-    content: MessageContent
-    by_bot: bool  #: whether this bot wrote it
-
-
-class Backfill(Protocol):
-    """Reads the earlier messages of a thread (Slack). Optional."""
-
-    async def load_earlier_messages(
-        self, address: Address, *, before_message_id: str, limit: int
-    ) -> Sequence[ThreadMessage]:
-        """Return up to ``limit`` messages before ``before_message_id``, oldest first.
-
-        Raises:
-            PlatformError: the platform refused; the question is answered without them.
         """
 
 

@@ -1,14 +1,16 @@
 """Loads the stored content of a conversation that its next prompt shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from core.chat_settings import ChatSettings
+from core.domain.addresses import ChatType
 from core.domain.message_content import MessageRole
 from core.files.prompt_files import NO_FILES, PromptFiles
 from core.files.reader import FileReader
+from core.ports.channel_directory import ChannelDirectory
 from core.prompting.generation_options import GenerationOptions
-from core.prompting.prompt import system_prompt
+from core.prompting.prompt import UNKNOWN_CHANNEL, system_prompt
 from core.prompting.token_ratio import TokenRatios
 from core.prompting.view import PromptView
 from core.store import Database, conversations, files, history, summaries
@@ -28,8 +30,13 @@ class PromptViewLoader:
         settings: ChatSettings,
         *,
         file_reader: FileReader | None = None,
+        channel_directories: Mapping[str, ChannelDirectory] | None = None,
     ) -> None:
-        """Without ``file_reader``, prompts show no files."""
+        """Without ``file_reader``, prompts show no files.
+
+        ``channel_directories`` maps the names of platforms to what describes their channels.
+        """
+        self._channel_directories = channel_directories or {}
         self._database = database
         self._token_ratios = token_ratios
         self._settings = settings
@@ -86,7 +93,7 @@ class PromptViewLoader:
             conversation=conversation,
             options=options,
             files=await self._load_files(processed, messages, options, token_ratio, question_seq),
-            system=self._system_prompt(conversation, options),
+            system=await self._system_prompt(conversation, options),
             summary=summary,
             history=messages,
             has_older_messages=len(messages) >= self._settings.history_max_messages,
@@ -118,7 +125,11 @@ class PromptViewLoader:
             budget_tokens=options.max_prompt_tokens / token_ratio,
         )
 
-    def _system_prompt(self, conversation: Conversation, options: GenerationOptions) -> str:
+    async def _system_prompt(self, conversation: Conversation, options: GenerationOptions) -> str:
+        channel, key = UNKNOWN_CHANNEL, conversation.key
+        directory = self._channel_directories.get(key.platform)
+        if directory is not None and conversation.chat_type is ChatType.GROUP:
+            channel = await directory.describe(key.channel)
         return system_prompt(
             operator_prompt=self._settings.system_prompt,
             platform=conversation.key.platform,
@@ -126,4 +137,5 @@ class PromptViewLoader:
             today=datetime.now(UTC).date(),
             persona=options.persona,
             language=options.language,
+            channel=channel,
         )

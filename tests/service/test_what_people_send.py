@@ -166,6 +166,20 @@ async def test_a_muted_bot_asks_kimi_once(world: Any) -> None:
     assert len(world.requests) == 2
 
 
+async def test_kimi_is_told_which_group_it_is_in(world: Any) -> None:
+    """By title and description; looked up once an hour."""
+    await world.start()
+    room = world.group("Ann")
+    world.sim.chat(int(room.channel)).description = "订单与退货"
+    for number in (1, 2):
+        await world.sim.say(int(room.channel), room.people[0], "@moonthread_bot hi")
+        await world.done(number)
+        system = str(world.requests[-1].messages[0]["content"])
+        assert 'in "Team"' in system
+        assert '"订单与退货"' in system
+    assert sum(call.method == "getChat" for call in world.sim.calls) == 1
+
+
 async def test_who_asks_a_muted_bot_is_told_in_private(world: Any) -> None:
     """Once, in their private chat with the bot; who never wrote to it cannot be told, says the platform."""
     await world.start()

@@ -69,6 +69,58 @@ async def test_an_alert_above_the_question_is_read_with_its_files(world: Any) ->
     assert "MARCH-TOTAL-4242" in str(world.requests[-1].messages)
 
 
+@pytest.mark.parametrize("interruption", ["socket", "restart"])
+async def test_what_was_missed_is_read_again(world: Any, interruption: str) -> None:
+    """A thread is read again after a gap in the connection, with files, once; what is deleted stays away."""
+    await world.start()
+    room = world.group("Ann")
+    (ann,) = room.people
+    await room.ask("hello")
+    await world.done(1)
+    if interruption == "restart":
+        await world.stop()
+    heard, world.sim.subscriptions = world.sim.subscriptions, frozenset()
+    await world.sim.say(room.channel, ann, "the server is called falcon-3", room.root)
+    await world.sim.share_file(
+        room.channel, ann, filename="log.txt", content=b"FALCON-LOG", text="its log", thread_ts=room.root
+    )
+    await world.sim.post_as_app(room.channel, "CI", "Build 14 failed", room.root)
+    world.sim.subscriptions = heard
+    if interruption == "restart":
+        await world.start()
+    else:
+        await world.sim.drop_sockets()
+        await world.sim.connected(fresh=True)
+    await world.sim.say(room.channel, ann, f"{bot(world)} what is the server called?", room.root)
+    await world.done(2)
+    assert told(world)[-4:] == [
+        "Ann: the server is called falcon-3",
+        "Ann: its log\n\n[attached: log.txt]",
+        "CI: Build 14 failed",
+        "Ann: what is the server called?",
+    ]
+    assert "FALCON-LOG" in str(world.requests[-1].messages)
+    reads = sum(call.method == "conversations.replies" for call in world.sim.calls)
+    await world.sim.say(room.channel, ann, f"{bot(world)} sure?", room.root)
+    await world.done(3)
+    assert told(world)[-2:] == ["Ann: what is the server called?", "Ann: sure?"]
+    assert sum(call.method == "conversations.replies" for call in world.sim.calls) == reads
+
+
+async def test_kimi_is_told_which_channel_it_is_in(world: Any) -> None:
+    """By name and topic, or else by purpose; looked up once an hour, and not waited for long."""
+    await world.start()
+    room = world.group("Ann")
+    world.sim.workspace.channels[room.channel].topic = "Orders &amp; returns"
+    for number in (1, 2):
+        await world.sim.say(room.channel, room.people[0], f"{bot(world)} hi")
+        await world.done(number)
+        system = str(world.requests[-1].messages[0]["content"])
+        assert 'in "#team-' in system
+        assert '"Orders & returns"' in system
+    assert sum(call.method == "conversations.info" for call in world.sim.calls) == 1
+
+
 async def test_a_bare_mention_under_a_question_asks_it(world: Any) -> None:
     """In a thread it means "answer this"; under the bot's own answer it still asks what is wanted."""
     await world.start()

@@ -141,6 +141,8 @@ def _channel_json(workspace: Workspace, channel: Channel) -> Json:
         "name_normalized": channel.name,
         "is_member": workspace.bot.id in channel.members,
         "num_members": len(channel.members),
+        "topic": {"value": channel.topic, "creator": "", "last_set": 0},
+        "purpose": {"value": channel.purpose, "creator": "", "last_set": 0},
     }
 
 

@@ -160,6 +160,8 @@ class Channel:
     members: set[str]
     shared: bool = False
     archived: bool = False
+    topic: str = ""
+    purpose: str = ""
     messages: dict[str, Message] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)  #: threads with replies, their root deleted or not
 

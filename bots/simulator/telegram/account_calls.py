@@ -71,11 +71,16 @@ class AccountCalls:
     def get_chat(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``getChat``."""
         chat = self._chat(bot, params)
-        return chat_json(chat) | {
-            "accent_color_id": 0,
-            "max_reaction_count": 11,
-            "accepted_gift_types": GIFTS,
-        }
+        described = {"description": chat.description} if chat.description else {}
+        return (
+            chat_json(chat)
+            | described
+            | {
+                "accent_color_id": 0,
+                "max_reaction_count": 11,
+                "accepted_gift_types": GIFTS,
+            }
+        )
 
     def get_chat_member(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``getChatMember``."""

@@ -77,6 +77,7 @@ class Chat:
     id: int
     kind: str  #: "private", "group", "supergroup", "channel"
     title: str = ""
+    description: str = ""
     username: str = ""
     person: User | None = None  #: the other side of a private chat
     forum: bool = False
