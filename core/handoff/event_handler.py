@@ -11,6 +11,7 @@ Each event is stored in the customer's conversation, in :attr:`Lane.HANDOFF`. Bo
 lane, so that no message overtakes an earlier one.
 """
 
+from datetime import timedelta
 from typing import Final
 
 from core.access import Actor
@@ -36,6 +37,7 @@ from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
 from core.handoff.lookup import find_active, find_at_desk
 from core.handoff.outbox_writer import notify_customer, update_ticket
+from core.handoff.rating_remarks import is_remark
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
 from core.handoff.ticket_card import ticket_language
@@ -46,6 +48,7 @@ from core.store.event_context import EventContext
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent
 
+REMARK_WITHIN: Final = timedelta(minutes=10)  #: of the stars, a remark counts as the comment on them
 GENERAL_TOPIC: Final = "general"  #: thread of a Telegram forum's General topic
 
 
@@ -148,11 +151,16 @@ class HandoffEventHandler:
     async def _save_rating_comment(
         self, tx: Transaction, conversation: Conversation, event: MessageReceived
     ) -> Handled | None:
-        """Save a message as the comment that its author was asked for; None if none was asked for."""
+        """Save a message as the comment on a rating; None if it is none.
+
+        It was asked for, or it is a remark that was typed soon after the stars.
+        """
         text = event.text.strip()
         latest = await handoffs.get_latest(tx, conversation.id)
         if latest is None or latest.customer.id != event.author.id or not text:
             return None
+        if is_remark(text) and not event.attachments:
+            await ratings.expect_comment(tx, latest.id, rated_since=self._service.now() - REMARK_WITHIN)
         if not await ratings.save_comment(tx, latest.id, text):
             return None
         inbox_id = await store_event(tx, event, conversation.id)

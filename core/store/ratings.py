@@ -39,11 +39,15 @@ async def save(tx: Transaction, handoff_id: int, stars: int) -> bool:
     return added.scalar_one_or_none() is not None
 
 
-async def expect_comment(tx: Transaction, handoff_id: int) -> bool:
-    """Take the customer's next message as a comment; return False without a rating or with a comment."""
-    changed = await tx.execute(
-        update(_R).where(_R.c.handoff_id == handoff_id, _R.c.comment == "").values(comment_expected=True)
-    )
+async def expect_comment(tx: Transaction, handoff_id: int, *, rated_since: datetime | None = None) -> bool:
+    """Take the customer's next message as a comment; return False without a rating or with a comment.
+
+    With ``rated_since``, a rating of before that moment counts as none.
+    """
+    open_ratings = update(_R).where(_R.c.handoff_id == handoff_id, _R.c.comment == "")
+    if rated_since is not None:
+        open_ratings = open_ratings.where(_R.c.rated_at >= rated_since)
+    changed = await tx.execute(open_ratings.values(comment_expected=True))
     return changed.rowcount > 0
 
 

@@ -2,7 +2,7 @@
 
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
 memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL),
-``startup`` (with a long past, on both databases).
+``startup`` (with a long past, on both databases), ``requests`` (from an event to Kimi's request).
 Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
 the picture to ``.github/images``. Takes about half an hour; the machine should have nothing else to do.
 """
@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
 OURS = "moonthread"
-PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup")
+PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup", "requests")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
@@ -175,6 +175,12 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
         _say("startup: 2,000 conversations, 100,000 messages")
         found["startup"] = asyncio.run(startup())
         sections.append(_plain("startup", found["startup"]))
+    if "requests" in parts:
+        from tests.bench.first_request import measure_requests
+
+        _say("requests: 100 questions in each of three places")
+        found["requests"] = asyncio.run(measure_requests())
+        sections.append(_plain("requests", found["requests"]))
     sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
     _say("\n\n".join("\n".join(lines) for lines in sections))
     _write(found, publish=publish)

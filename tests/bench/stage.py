@@ -107,7 +107,7 @@ class Stage:
 
     async def ask(self) -> None:
         """Let everybody ask at once."""
-        await asyncio.gather(*(self._ask(room) for room in self.rooms))
+        await asyncio.gather(*(self.ask_in(room) for room in self.rooms))
 
     async def shown(self, within_s: float) -> bool:
         """Wait until every answer stands whole; False where that took too long."""
@@ -170,7 +170,8 @@ class Stage:
                 channel = self.sim.add_channel(f"team-{number}", [person])
         return Room(number=number, channel=channel, person=person)
 
-    async def _ask(self, room: Room) -> None:
+    async def ask_in(self, room: Room) -> None:
+        """Let one person ask."""
         question = f"Please tell me about number {room.number}."
         match self.place:
             case "dm":

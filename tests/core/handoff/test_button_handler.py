@@ -263,6 +263,20 @@ async def test_a_comment_is_the_next_message(office: Office) -> None:
     assert [getattr(event, "text", "") for event in await office.questions()] == ["What is tea?"]
 
 
+async def test_a_remark_after_the_stars_is_a_comment(office: Office) -> None:
+    """Typed without a press of the button, it goes to the team all the same; a question is a question."""
+    chat = direct_chat()
+    handoff_id = await closed(office, chat)
+    await office.ingest(chat.press(RateHandoff(handoff_id=handoff_id, stars=5), "R1"))
+    await office.ingest(chat.message("谢谢，请问这茶怎么泡？"))
+    await office.ingest(chat.message("Very kind, thanks!"))
+    await office.ingest(chat.message("Very kind, thanks again!"))
+    async with office.database.read() as tx:
+        assert await ratings.get(tx, handoff_id) == (5, "Very kind, thanks!")
+    asked = [getattr(event, "text", "") for event in await office.questions()]
+    assert asked == ["谢谢，请问这茶怎么泡？", "Very kind, thanks again!"]
+
+
 async def test_an_active_handoff_cannot_be_rated(office: Office) -> None:
     """A forged press before the end has no effect."""
     chat = direct_chat()
