@@ -6,9 +6,11 @@ ends.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from core.domain.clock import Clock
+from core.kimi import ChatRequest, Message
 
 MIN_OVERLAP: Final = 8  #: characters; a CJK character counts as two
 MIN_CODE_OVERLAP: Final = 3  #: the same behind a code block that was opened again
@@ -126,3 +128,11 @@ def _weight(text: str) -> int:
 def _common_prefix(first: str, second: str) -> int:
     length = min(len(first), len(second))
     return next((at for at in range(length) if first[at] != second[at]), length)
+
+
+def continuation_request(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
+    """Return the request that continues after ``text``; the request itself if there is none."""
+    if not text:
+        return request
+    beginning = Message(role="assistant", content=text, reasoning=reasoning, partial=True)
+    return replace(request, messages=(*request.messages, beginning))

@@ -21,14 +21,13 @@ from core.kimi import (
     KimiTimeout,
     KimiUnavailable,
     KimiUnreadableReply,
-    Message,
     ReasoningDelta,
     ReplyEvent,
     TextDelta,
     ToolCall,
     Usage,
 )
-from core.llm.continuation import ContinuationJoiner, ContinuationMemory
+from core.llm.continuation import ContinuationJoiner, ContinuationMemory, continuation_request
 from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
 from core.text.reply_checks import is_empty_reply, looks_finished, repeats_itself
@@ -114,7 +113,7 @@ class _ResumableStream:
             self._request = replace(self._request, tools=tools.definitions)
         length_before = len(answer.text)
         try:
-            await self._stream(_continuation_request(self._request, segment, answer.reasoning))
+            await self._stream(continuation_request(self._request, segment, answer.reasoning))
         except KimiInvalidRequest as exc:
             if not segment or self._has_begun:
                 raise
@@ -283,14 +282,6 @@ class _ResumableStream:
     def _append(self, text: str) -> None:
         if fresh := self._answer.append(text):
             self._options.on_text(fresh)
-
-
-def _continuation_request(request: ChatRequest, text: str, reasoning: str) -> ChatRequest:
-    """Return the request that continues after ``text``; the request itself if there is none."""
-    if not text:
-        return request
-    beginning = Message(role="assistant", content=text, reasoning=reasoning, partial=True)
-    return replace(request, messages=(*request.messages, beginning))
 
 
 def _add_usage(first: Usage | None, second: Usage | None) -> Usage | None:

@@ -25,7 +25,7 @@ from core.kimi import (
     Usage,
 )
 from core.llm.continuation import ContinuationMemory
-from core.llm.resumable_stream import stream_with_resume
+from core.llm.resumable_stream import MAX_REPLY_S, stream_with_resume
 from core.llm.streamed_answer import StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext
 from core.testing.scripted_model import Delay, ScriptedModel, ScriptedReply
@@ -362,3 +362,18 @@ async def test_nothing_is_shown_before_there_is_something_to_see(stream: Stream)
     """Joiners, marks and comments alone are an empty answer (F12)."""
     assert (await stream([("\u200b", "**", " <!-- none -->")])).shown == []
     assert (await stream([("\u200b", "**", "Title**")])).shown == ["\u200b**Title**"]
+
+
+async def test_a_reply_that_is_written_for_hours_ends_as_too_long(stream: Stream) -> None:
+    """We chose: after an hour of writing the answer ends with what was shown, and is not continued."""
+    pieces = [part for number in range(200) for part in (f"{number} ", Delay(60.0))]
+    streamed = await stream([pieces], max_continuations=3, max_resumes=3)
+    assert streamed.answer.finish_reason == "length"
+    assert len(streamed.model.requests) == 1
+    assert streamed.answer.text == "".join(f"{number} " for number in range(int(MAX_REPLY_S // 60)))
+
+
+async def test_the_hour_begins_with_the_first_word(stream: Stream) -> None:
+    """Waiting for a place in the queue is not writing."""
+    streamed = await stream([[Delay(MAX_REPLY_S + 60.0), "Because."]])
+    assert (streamed.answer.text, streamed.answer.finish_reason) == ("Because.", "stop")
