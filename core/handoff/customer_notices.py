@@ -11,7 +11,12 @@ from core.store.handoffs import Handoff
 
 
 def notice_of_change(
-    handoff: Handoff, action: HandoffAction, policy: HandoffPolicy, *, waiting_ahead: int
+    handoff: Handoff,
+    action: HandoffAction,
+    policy: HandoffPolicy,
+    *,
+    waiting_ahead: int,
+    by_service: bool = False,
 ) -> tuple[str, tuple[OptionButton, ...]]:
     """Return the text, with its buttons, that tells a customer of a handoff's new state.
 
@@ -20,6 +25,7 @@ def notice_of_change(
         action: what was done.
         policy: of the customer's chat.
         waiting_ahead: handoffs that wait longer at the same desk.
+        by_service: nobody did it: an idle handoff was closed, for which no stars are asked.
     """
     language = ticket_language(handoff)
     name = handoff.assignee.name if policy.show_staff_names else ""
@@ -33,7 +39,7 @@ def notice_of_change(
             return texts_for_customers.already_assigned_text(language, name), ()
         case HandoffState.STAFF:
             return texts_for_customers.assigned_text(language, name), ()
-        case HandoffState.CLOSED if handoff.assignee.id and policy.asks_rating:
+        case HandoffState.CLOSED if handoff.assignee.id and policy.asks_rating and not by_service:
             buttons = texts_for_customers.rating_buttons(handoff.id)
             return texts_for_customers.closed_text(language), buttons
         case HandoffState.CLOSED:

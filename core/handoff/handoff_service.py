@@ -274,6 +274,7 @@ class HandoffService:
             change.action,
             change.policy,
             waiting_ahead=await handoffs.count_ahead(tx, handoff) if waiting else 0,
+            by_service=not change.author.id,
         )
         asked_again = change.action is HandoffAction.REQUEST and change.transition.before in ACTIVE
         if asked_again:

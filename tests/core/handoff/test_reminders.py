@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.chat_policy import ChatRules, WeeklyHours, parse_hours
-from core.domain.handoff_state import HandoffState, OutboxSide
+from core.domain.handoff_state import HandoffAction, HandoffState, OutboxSide
+from core.handoff.deadlines import HandoffTimeouts
 from core.handoff.platforms import HandoffPlatforms
 from core.handoff.reminders import Reminders
 from core.store import rules
@@ -106,3 +107,14 @@ async def test_another_bots_customers_are_not_reminded_of(office: Office) -> Non
     assert len(await office.shown(OutboxSide.DESK)) == before
     await reminders(office).run_due()
     assert len(await office.shown(OutboxSide.DESK)) > before
+
+
+async def test_an_idle_handoff_is_closed_without_asking_for_stars(office: Office) -> None:
+    """Nobody closed it: the customer is told that it is over, and is not asked how it was."""
+    office.configure(timeouts=HandoffTimeouts(idle_action=HandoffAction.CLOSE))
+    _, thread = await office.hand_off(direct_chat())
+    await office.assign(thread)
+    await pass_time(office, START + timedelta(hours=2))
+    assert (await office.handoff()).state is HandoffState.CLOSED
+    assert await office.buttons() == ()
+    assert "just write when there is something else" in (await office.shown(OutboxSide.CUSTOMER))[-1]

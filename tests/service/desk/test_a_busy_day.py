@@ -33,6 +33,7 @@ PATIENCE_S = 50.0
 REST_S = 20.0  #: of the fast clock, between the kill and the restart: what was spent before is not known
 PNG = b"\x89PNG\r\n\x1a\n"
 PASSAGE = re.compile(r'<passage n="1"[^>]*>\n(.*?)\n</passage>', re.DOTALL)
+NOTES = ("// {0} is difficult", "／／ {0} again", "> // {0}", "Hello.\n// {0} below", "/assing {0}")
 WORDS = {"telegram": "I am number {0} and wait for parcel P{0}X.", "slack": "Ticket {0} is about T{0}X."}
 
 
@@ -365,7 +366,8 @@ async def test_a_busy_day(town: Town) -> None:
     await town.start()
     for one in handed:
         await town.hears(one, f"R{one.secret}")
-        await town.team_says(one, f"// N{one.secret} is difficult")
+        for note in NOTES:
+            await town.team_says(one, note.format(f"N{one.secret}"))
         await town.team_says(one, f"M{one.secret}", PNG + b"map" + one.name.encode())
     for one in handed:
         await both_pictures(town, one)

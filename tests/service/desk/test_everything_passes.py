@@ -89,3 +89,25 @@ async def test_replies_are_replies_on_the_other_side(office: Any) -> None:
     assert copy.reply_to == first
     await team.say("Then it is on its way", reply_to=int(copy.message_id))
     assert (await ann.sees("on its way")).reply_to == mine
+
+
+async def test_an_album_is_one_on_the_other_side(office: Any) -> None:
+    """Three pictures that were sent together stand together, both ways, below the caption."""
+    ann, team = await talking(office, "telegram", "telegram")
+    await ann.sim.album(int(ann.channel), ann.person, ["look", "", ""])
+    await ann.sim.album(int(team.channel), team.person, ["and these", "", ""], topic=int(team.thread))
+    for side, words in ((team, "look"), (ann, "and these")):
+        await side.sees(words)
+        await office.until(lambda side=side: len(groups_in(side)) == 3, "the album is there")
+        assert len(set(groups_in(side))) == 1
+
+
+def groups_in(side: Any) -> list[str]:
+    """Return the albums that the bot's messages in a Telegram room belong to."""
+    world = side.sim._world
+    chat = world.groups.get(int(side.channel)) or world.private[1, int(side.channel)]
+    return [
+        str(one.media["media_group_id"])
+        for one in chat.messages.values()
+        if one.sender.id == 1 and one.media.get("media_group_id")
+    ]
