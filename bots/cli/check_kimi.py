@@ -1,22 +1,27 @@
 """The checks of ``moonthread check`` for Kimi: URL, key, model and balance."""
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from bots.check_result import CheckResult
-from bots.cli.question import open_kimi
+from bots.cli.question import build_request, open_kimi
 from bots.cli.terminal import terminal_language
 from core.kimi import (
+    KNOWN_MODELS,
     KimiAuthenticationError,
     KimiEndpointMissing,
     KimiError,
     KimiModelUnknown,
+    Message,
     Model,
     RetryPolicy,
     built_in_models,
     check_model,
 )
+from core.kimi.models import nearest_model
 from core.settings import Settings
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -24,6 +29,11 @@ REGIONS: Final[Mapping[str, str]] = {
     "https://api.moonshot.ai/v1": "Moonshot's international platform",
 }
 """Base URLs whose keys people mix up: an account of one is unknown to the other."""
+
+PROBE_TOKENS: Final = 16
+THINKING_SWITCHED: Final = frozenset(
+    one.id for one in KNOWN_MODELS.values() if one.thinking_control == "switch"
+)
 
 _RETRY: Final = RetryPolicy(max_attempts=2, total_wait_s=10.0)
 
@@ -40,6 +50,8 @@ async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS
     except KimiError as error:
         return [CheckResult("fault", f"Kimi: {error}", error.notice(terminal_language()))]
     results = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
+    if settings.kimi_base_url not in regions and results[-1].level == "ok":
+        results += await _check_fields(settings, str(host))
     if settings.kimi_omit:
         fields = ", ".join(settings.kimi_omit)
         results.append(CheckResult("ok", f"Kimi: {fields} are left out of requests (KIMI_OMIT)"))
@@ -49,6 +61,46 @@ async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS
 async def _list_models(settings: Settings, base_url: str) -> tuple[Model, ...]:
     async with open_kimi(settings, base_url=base_url, retry=_RETRY) as kimi:
         return await kimi.models()
+
+
+async def _check_fields(settings: Settings, host: str) -> list[CheckResult]:
+    """Ask a host that is not Moonshot's one question of a few tokens; name the fields that it refuses.
+
+    The request has every optional field; those that the host refuses are left out one after the other.
+    """
+    request = replace(
+        build_request(settings, Message(role="user", content="Hi"), system=""),
+        max_completion_tokens=PROBE_TOKENS,
+        thinking=True if settings.kimi_model in THINKING_SWITCHED else None,
+        prompt_cache_key="check",
+        safety_identifier="check",
+    )
+    try:
+        async with open_kimi(settings, retry=_RETRY) as kimi:
+            async with contextlib.aclosing(kimi.stream(request)) as events:
+                async for _ in events:
+                    pass
+            refused = sorted(kimi.omitted_fields(request.model) - set(settings.kimi_omit))
+    except KimiError as error:
+        return [
+            CheckResult(
+                "fault", f"Kimi: {host} does not answer a short question: {error}", error.notice("en")
+            )
+        ]
+    answers = CheckResult("ok", f"Kimi: {host} answers a short question")
+    if not refused:
+        return [answers]
+    what = f"Kimi: {host} does not take {', '.join(refused)}"
+    effect = " /think has no effect there." if {"thinking", "reasoning_effort"} & set(refused) else ""
+    omit = ",".join([*settings.kimi_omit, *refused])
+    return [
+        answers,
+        CheckResult(
+            "warning",
+            what,
+            f"The service leaves it out by itself; KIMI_OMIT={omit} spares a refused request.{effect}",
+        ),
+    ]
 
 
 async def _check_balance(settings: Settings, host: str) -> CheckResult:
@@ -119,7 +171,9 @@ def _check_model(settings: Settings, models: tuple[Model, ...]) -> CheckResult:
     try:
         check_model(settings.kimi_model, models)
     except KimiModelUnknown as error:
-        return CheckResult("fault", f"Kimi: {error}", "Set KIMI_MODEL to one of them.")
+        instead = nearest_model(settings.kimi_model, [model.id for model in models])
+        advice = f"Set KIMI_MODEL={instead}" if instead else "Set KIMI_MODEL to one of them."
+        return CheckResult("fault", f"Kimi: {error}", advice)
     model = next((model for model in models if model.id == settings.kimi_model), None)
     room = f", {model.context_tokens:,} tokens of context" if model and model.context_tokens else ""
     others = ", ".join(sorted(other.id for other in models if other is not model))

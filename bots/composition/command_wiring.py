@@ -52,7 +52,9 @@ def _setting_commands(
         CommandName.MODEL: ModelCommand(database, options_loader, catalog, may_change=allowed),
         CommandName.THINK: ThinkCommand(database, options_loader, may_change=allowed),
         CommandName.SYSTEM: PersonaCommand(database, options_loader, prompting.personas, may_change=allowed),
-        CommandName.SEARCH: SearchCommand(database, prompting.tool_registry, may_change=allowed),
+        CommandName.SEARCH: SearchCommand(
+            database, options_loader, prompting.tool_registry, may_change=allowed
+        ),
         CommandName.SETTINGS: SettingsCommand(database, components.staff, catalog, prompting.personas),
     }
 

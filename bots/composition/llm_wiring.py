@@ -113,7 +113,10 @@ def build_llm(base: Infrastructure) -> LlmComponents:
         completer=TextCompleter(model, base.database, base.clock, usage_meter),
         usage_meter=usage_meter,
         catalog=ModelCatalog(
-            providers[0].client.models, base.clock, fallback=built_in_models(settings.kimi_base_url)
+            providers[0].client.models,
+            base.clock,
+            fallback=built_in_models(settings.kimi_base_url),
+            refused_fields=providers[0].client.omitted_fields,
         ),
     )
 

@@ -8,7 +8,7 @@ import structlog
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.outcome import CONTENT_FILTERED, CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
 from core.answering.person_request import with_person_rule
-from core.answering.refused_history import explain_refusal, reduced_request
+from core.answering.refused_history import INVALID_REQUEST, explain_refusal, reduced_request
 from core.answering.request_preparer import RequestPreparer
 from core.answering.turn_question import Question
 from core.delivery.streamed_message import StreamedMessage
@@ -22,7 +22,7 @@ from core.prompting.generation_options import unavailable_model_text
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder
 from core.prompting.token_ratio import TokenRatios
-from core.store import Database, Transaction, conversation_settings, history, turns
+from core.store import Database, Transaction, conversation_settings, files, history, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
@@ -122,8 +122,11 @@ class Answerer:
         reduced = reduced_request(prepared, ended.outcome) if not answer.text else None
         if reduced is not None:
             log.info("answer.asked_without_history", outcome=str(ended.outcome))
+            without_media = ended.outcome == INVALID_REQUEST and prepared.has_older_media
             prepared = reduced
             ended = await self._streamer.stream(question, prepared, answer, delivery, running)
+            if without_media and answer.text:
+                await self._refuse_older_media(question.turn)
         ended = explain_refusal(prepared, ended, question.language)
         notes = (
             ended.note,
@@ -131,6 +134,12 @@ class Answerer:
             prepared.files_note,
         )
         return prepared, replace(ended, note=" ".join(note for note in notes if note))
+
+    async def _refuse_older_media(self, turn: Turn) -> None:
+        """Leave older pictures out of later prompts, after a host accepted a request without them only."""
+        log.info("answer.media_refused")
+        async with self._database.begin() as tx:
+            await files.refuse_media(tx, turn.conversation_id, before_seq=turn.first_seq)
 
     async def _record_refusal(self, tx: Transaction, turn: Turn, ended: AnswerOutcome) -> None:
         """Take a question that Kimi refused as high risk out of later prompts, which it would spoil.

@@ -49,6 +49,7 @@ class FileFault(StrEnum):
     NO_VIDEO = "no_video"  #: the model does not see videos
     TOO_COMPLEX = "too_complex"  #: reading it takes more time or memory than a file may
     GAVE_UP = "gave_up"  #: the process ended while it was read, twice
+    REFUSED = "refused"  #: the provider refused requests with it
     UNKNOWN_REFERENCE = "unknown_reference"  #: nobody sent a file that this reference could mean
 
 

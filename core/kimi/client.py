@@ -86,6 +86,10 @@ class AsyncKimi:
         """Close all connections."""
         await self._connection.close()
 
+    def omitted_fields(self, model: str) -> frozenset[str]:
+        """Return the optional fields that requests to ``model`` are sent without."""
+        return self._optional_fields.omitted(model)
+
     async def stream(
         self, request: ChatRequest, *, on_retry: OnRetry | None = None
     ) -> AsyncGenerator[ReplyEvent, None]:

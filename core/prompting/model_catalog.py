@@ -1,7 +1,7 @@
 """The models that the provider serves, cached; an old list is used while a new one cannot be had."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +9,7 @@ import structlog
 
 from core.domain.clock import Clock
 from core.kimi import KNOWN_MODELS, KimiEndpointMissing, KimiError, Model
+from core.kimi.models import ThinkingControl
 
 log = structlog.get_logger(__name__)
 
@@ -16,6 +17,10 @@ MODELS_TTL_S: Final = 600.0
 RETRY_AFTER_S: Final = 60.0  #: after a provider could not be asked
 REFRESH_TIMEOUT_S: Final = 3.0  #: how long a person who wants the list waits for a new one
 DEFAULT_CONTEXT_TOKENS: Final = 131_072  #: for a model that neither the provider nor our table describes
+
+
+def _nothing_refused(_: str) -> Collection[str]:
+    return ()
 
 
 class ModelCatalog:
@@ -27,6 +32,7 @@ class ModelCatalog:
         clock: Clock,
         *,
         fallback: Sequence[Model] = (),
+        refused_fields: Callable[[str], Collection[str]] = _nothing_refused,
     ) -> None:
         """Cache the list that ``fetch_models`` returns.
 
@@ -34,10 +40,12 @@ class ModelCatalog:
             fetch_models: :meth:`core.kimi.AsyncKimi.models`.
             clock: measures the age of the list.
             fallback: the list of a provider without that endpoint.
+            refused_fields: returns the request fields that the provider does not take for a model.
         """
         self._fetch_models = fetch_models
         self._clock = clock
         self._fallback = tuple(fallback)
+        self._refused_fields = refused_fields
         self._models: tuple[Model, ...] = ()
         self._refresh_at = 0.0
         self._refreshing: asyncio.Task[tuple[Model, ...]] | None = None
@@ -77,9 +85,8 @@ class ModelCatalog:
         listed = next((model for model in self._models if model.id == model_id), None)
         if listed is None and self._models:
             return None
-        return with_default_context(
-            listed or KNOWN_MODELS.get(model_id) or Model(id=model_id, context_tokens=0)
-        )
+        model = listed or KNOWN_MODELS.get(model_id) or Model(id=model_id, context_tokens=0)
+        return with_default_context(without_refused_thinking(model, self._refused_fields(model_id)))
 
     async def close(self) -> None:
         """Cancel a fetch that is under way."""
@@ -101,6 +108,22 @@ class ModelCatalog:
 def with_default_context(model: Model) -> Model:
     """Return the model with a default context size if the provider does not tell it."""
     return model if model.context_tokens > 0 else replace(model, context_tokens=DEFAULT_CONTEXT_TOKENS)
+
+
+def without_refused_thinking(model: Model, refused_fields: Collection[str]) -> Model:
+    """Return the model without the controls of its thinking that the provider does not take.
+
+    A gateway such as LiteLLM refuses ``thinking``: the model thinks as it does by default, and nobody is
+    offered a choice that would have no effect.
+    """
+    switch = model.thinking_control == "switch" and "thinking" not in refused_fields
+    efforts = () if "reasoning_effort" in refused_fields else model.efforts
+    if not model.thinks or (switch and efforts == model.efforts):
+        return model
+    if model.thinking_control == "effort" and efforts:
+        return model
+    control: ThinkingControl = "switch" if switch else "effort" if efforts else "always"
+    return replace(model, thinking_control=control, efforts=efforts)
 
 
 def _consume_exception(refreshing: "asyncio.Task[tuple[Model, ...]]") -> None:

@@ -36,11 +36,16 @@ class PreparedRequest:
         """Whether the question itself has pictures or videos."""
         return any(count_media(one.content) for one in self.request.messages[self.question_start :])
 
+    @property
+    def has_older_media(self) -> bool:
+        """Whether messages before the question have pictures or videos."""
+        return any(count_media(one.content) for one in self.request.messages[: self.question_start])
+
     def without_older_media(self) -> "PreparedRequest | None":
         """Return the request without pictures and videos of earlier messages; None if there are none."""
-        older = self.request.messages[: self.question_start]
-        if not any(count_media(one.content) for one in older):
+        if not self.has_older_media:
             return None
+        older = self.request.messages[: self.question_start]
         texts = (replace(one, content=text_of(one.content)) for one in older)
         messages = (*texts, *self.request.messages[self.question_start :])
         return replace(self, request=replace(self.request, messages=messages))

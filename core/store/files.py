@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.file_states import FileFault, FileState
+from core.domain.file_states import FileFault, FileState, FileType
 from core.domain.message_content import Attachment
 from core.store import file_blobs, schema
 from core.store.clock import utc_now
@@ -168,6 +168,15 @@ async def begin_attempt(tx: Transaction, file_id: int) -> int:
 async def end_attempt(tx: Transaction, file_id: int) -> None:
     """Note that an attempt ended, however it did: only those that a crash cuts off stay counted."""
     await tx.execute(update(_F).where(_F.c.id == file_id).values(attempts=0))
+
+
+async def refuse_media(tx: Transaction, conversation_id: int, *, before_seq: int) -> None:
+    """Set the pictures and videos of messages before ``before_seq`` to refused: no later prompt has them."""
+    found = await load_processed(tx, conversation_id, after_seq=-1, up_to_seq=before_seq - 1)
+    for one in found:
+        if one.content.file_type in (FileType.PICTURE, FileType.VIDEO):
+            values = {"state": FileState.FAILED, "fault": FileFault.REFUSED}
+            await tx.execute(update(_F).where(_F.c.id == one.file.id).values(**values))
 
 
 async def remove_files(tx: Transaction, file_ids: Sequence[int]) -> int:

@@ -1,5 +1,7 @@
 """Selects the tools of an answer: the operator's own always, web search if it is switched on."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +16,7 @@ from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiAp
 
 log = structlog.get_logger(__name__)
 
+PROVIDER_TIMEOUT_S: Final = 3.0  #: how long a person waits to hear whether the provider has a search
 MAX_SUBJECT_CHARS: Final = 80  #: characters of a call's subject in the status text
 
 
@@ -54,6 +57,13 @@ class ToolRegistry:
         if self._formulas_unsupported and not model_thinks:
             formulas = (BUILTIN_SEARCH,)
         return (*formulas, *self._custom_tools)
+
+    async def can_search(self, *, model_thinks: bool) -> bool:
+        """Return whether the provider offers a web search; True as long as it cannot be asked."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PROVIDER_TIMEOUT_S):
+                await self._load_formulas()
+        return not self._formulas_unsupported or not model_thinks
 
     async def _load_formulas(self) -> tuple[Tool, ...]:
         if self._formulas is None and not self._formulas_unsupported:

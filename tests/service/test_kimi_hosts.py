@@ -127,4 +127,30 @@ async def test_a_refused_picture_does_not_spoil_its_thread(world: Any, name: str
     await room.ask("And tea?")
     await room.shows("A plain answer.", exactly=True)
     assert await world.done(2) == ["failed:invalid_request", "complete"]
+    refused = len(world.requests)
+    await room.ask("And coffee?")
+    assert await world.done(3) == ["failed:invalid_request", "complete", "complete"]
+    assert len(world.requests) == refused + 1  # the picture is known to be refused
+    world.assert_calm()
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_thinking_is_not_offered_if_the_host_refuses_to_switch_it(world: Any) -> None:
+    """A gateway like LiteLLM knows no such field: after its refusal `/think` says so and offers nothing."""
+    world.kimi.script, world.kimi.host = (
+        SCENARIOS["refuses-thinking"].script(),
+        SCENARIOS["refuses-thinking"].host,
+    )
+    await world.start()
+    room = world.direct()
+    await room.order("think on")
+    await world.done(1)
+    await room.ask("Hello?")
+    await room.shows("A plain answer.", exactly=True)
+    await room.order("think")
+    shown = await room.shows("Its thinking cannot be steered.")
+    assert not shown.buttons
+    await room.ask("And now?")
+    assert [outcome for outcome in await world.done(4) if outcome != "notice"] == ["complete", "complete"]
+    assert ["thinking" in request.body for request in world.requests] == [True, False, False]
     world.assert_calm()

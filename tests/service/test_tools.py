@@ -61,6 +61,14 @@ async def test_a_stream_that_breaks_in_the_middle_of_a_tool_turn_goes_on(world: 
     world.assert_calm()
 
 
+async def test_a_host_without_a_search_is_not_said_to_search(world: Any) -> None:
+    """Ace Data Cloud has no formulas: `/search on` says what would help instead of promising a search."""
+    room = world.direct()
+    await world.start(kimi_base_url=world.kimi.ace_url)
+    await room.order("search on")
+    await room.shows("This Kimi cannot search the web while it thinks. After")
+
+
 async def test_search_is_off_until_a_conversation_switches_it_on(world: Any) -> None:
     """By default no tool is offered; `/search on` offers the official ones, in this conversation only."""
     room, other = world.direct(), world.direct()

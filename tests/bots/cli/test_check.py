@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from bots.cli import check_kimi
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
+from bots.simulator.kimi.host import Host
 from core.settings import Settings
 
 SLACK_UNREACHABLE = {"SLACK_BOT_TOKEN": "xoxb-test", "SLACK_APP_TOKEN": "xapp-test"}
@@ -73,7 +74,33 @@ async def test_a_retired_model_names_those_available(with_kimi: Any) -> None:
     done = await with_kimi("check")
 
     assert "✗ Kimi: moonshot-v1-8k was retired on 2026-08-31" in done.out
-    assert "kimi-k2.6" in done.out
+    assert "→ Set KIMI_MODEL=kimi-" in done.out
+
+
+async def test_a_model_that_is_no_longer_listed_names_the_setting(
+    with_kimi: Any, kimi: KimiSimulator
+) -> None:
+    """The start says the same: which setting to change to what."""
+    with_kimi.environ["KIMI_MODEL"] = "kimi-k2.65"
+
+    done = await with_kimi("check")
+
+    assert "✗ Kimi: unknown model 'kimi-k2.65'" in done.out
+    assert "→ Set KIMI_MODEL=kimi-k2.6\n" in done.out
+
+
+async def test_fields_that_a_host_refuses_are_named(with_kimi: Any, kimi: KimiSimulator) -> None:
+    """One question of a few tokens shows what a gateway does not take, and what that means."""
+    kimi.script = answer_with("Hi.")
+    kimi.host = Host(refused_fields=("thinking", "prompt_cache_key"))
+
+    done = await with_kimi("check")
+
+    assert "✓ Kimi: 127.0.0.1 answers a short question\n" in done.out
+    assert "! Kimi: 127.0.0.1 does not take prompt_cache_key, thinking  → " in done.out
+    assert "KIMI_OMIT=prompt_cache_key,thinking" in done.out
+    assert "/think has no effect there." in done.out
+    assert kimi.requests[-1].body["max_completion_tokens"] == check_kimi.PROBE_TOKENS
 
 
 async def test_a_provider_without_a_list_is_told_as_such(with_kimi: Any, kimi: KimiSimulator) -> None:

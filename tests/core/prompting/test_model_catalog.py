@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from core.kimi import KNOWN_MODELS, KimiEndpointMissing, KimiError, KimiUnavailable, Model
+from core.prompting.generation_options import thinking_levels
 from core.prompting.model_catalog import DEFAULT_CONTEXT_TOKENS, MODELS_TTL_S, RETRY_AFTER_S, ModelCatalog
 
 K3, K26 = KNOWN_MODELS["kimi-k3"], KNOWN_MODELS["kimi-k2.6"]
@@ -55,6 +56,30 @@ async def test_a_list_is_asked_for_once_while_it_is_fresh() -> None:
     clock.at += 2
     assert await catalogue.available_models() == (K26,)
     assert provider.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "refused", "levels"),
+    [
+        ("kimi-k2.6", (), ("off", "on")),
+        ("kimi-k2.6", ("thinking",), ("on",)),
+        ("kimi-k2.6", ("prompt_cache_key",), ("off", "on")),
+        ("kimi-k3", ("thinking",), ("low", "high", "max", "on")),
+        ("kimi-k3", ("reasoning_effort",), ("on",)),
+        ("kimi-k2.7-code", ("thinking", "reasoning_effort"), ("on",)),
+    ],
+)
+async def test_a_choice_that_the_provider_refuses_is_not_offered(
+    model: str, refused: tuple[str, ...], levels: tuple[str, ...]
+) -> None:
+    """What is left of the model's thinking is what its host takes."""
+    provider = Provider(*KNOWN_MODELS.values())
+    catalogue = ModelCatalog(provider, Now(), refused_fields=lambda _: refused)
+    await catalogue.available_models()
+    found = catalogue.find(model)
+    assert found is not None
+    assert found.thinks
+    assert thinking_levels(found) == levels
 
 
 async def test_an_old_list_serves_while_the_provider_fails() -> None:

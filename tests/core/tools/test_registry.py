@@ -45,6 +45,23 @@ async def test_where_formulas_are_absent_the_older_search_stands_in(virtual_data
     assert tool_status_text(ToolCall("1", BUILTIN_SEARCH_NAME, '{"query": "tea"}'), "zh") == "正在搜索：tea"
 
 
+@pytest.mark.parametrize(
+    ("error", "thinks", "offered"),
+    [
+        (None, True, True),
+        (KimiEndpointMissing("no such endpoint"), True, False),
+        (KimiEndpointMissing("no such endpoint"), False, True),
+        (KimiUnavailable("down"), True, True),
+    ],
+)
+async def test_a_search_is_offered_if_the_provider_has_one(
+    virtual_database: Database, error: Exception | None, thinks: bool, offered: bool
+) -> None:
+    """Hosts without formulas search only while the model does not think; an outage says nothing."""
+    toolbox = ToolRegistry(virtual_database, Formulas(error), [], search_by_default=False)
+    assert await toolbox.can_search(model_thinks=thinks) is offered
+
+
 async def test_formulas_that_fail_now_are_asked_again(virtual_database: Database) -> None:
     """An answer goes without them; the next one has them."""
     formulas = Formulas(KimiUnavailable("down"))
