@@ -18,6 +18,8 @@ from core.files.library import Library
 from core.files.reader import FileReader
 from core.files.upload_allowance import UploadAllowance
 from core.retention import Retention
+from core.speech.transcription_client import TranscriptionClient
+from core.turns.hearing import RecordingHearer
 
 DOWNLOAD_FOLDER: Final = "reading"  #: below the data folder
 
@@ -32,8 +34,26 @@ class FileComponents:
     reader: FileReader
     workers: WorkerPool
     worker: FileWorker
+    hearer: RecordingHearer | None  #: None if no service hears recordings
+    speech: TranscriptionClient | None
     garbage_collector: FileGarbageCollector
     retention: Retention
+
+    async def close(self) -> None:
+        """Close the connections of the service that hears recordings."""
+        if self.speech is not None:
+            await self.speech.close()
+
+
+def build_speech(base: Infrastructure) -> TranscriptionClient | None:
+    """Return the client of the service that hears recordings; None if none is configured."""
+    settings = base.settings
+    if settings.speech_url is None:
+        return None
+    key = settings.speech_key.get_secret_value() if settings.speech_key is not None else ""
+    return TranscriptionClient(
+        base_url=settings.speech_url, api_key=key, model=settings.speech_model, clock=base.clock
+    )
 
 
 def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
@@ -44,9 +64,10 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
         base.clock, base.abilities(lambda platform: platform.downloader), folder=folder
     )
     allowance = UploadAllowance(base.database, base.access, files_per_day=base.settings.files_per_day)
+    speech = build_speech(base)
     workers = WorkerPool(build_worker_limits(base.settings))
     worker = FileWorker(workers)
-    content_reader = ContentReader(base.database, stores, worker)
+    content_reader = ContentReader(base.database, stores, worker, speech=speech)
     library = Library(base.database, downloader, content_reader, worker, allowance=allowance)
     collector = FileGarbageCollector(stores, folder=folder)
     return FileComponents(
@@ -56,6 +77,8 @@ def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
         reader=FileReader(base.database, library, worker),
         workers=workers,
         worker=worker,
+        hearer=RecordingHearer(base.database, library) if speech is not None else None,
+        speech=speech,
         garbage_collector=collector,
         retention=Retention(
             base.database,

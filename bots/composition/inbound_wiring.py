@@ -47,6 +47,7 @@ def build_ingestor(
         access=base.access,
         staff=staff,
         closed_places=base.closed_places,
+        hears_recordings=settings.speech_url is not None,
         observer=base.observer,
         handlers=(
             FloodControl(base.access, build_flood_limits(settings)),

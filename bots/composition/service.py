@@ -109,6 +109,7 @@ class Service:
         exit_stack.push_async_callback(self.database.close)
         exit_stack.push_async_callback(components.llm.close)
         exit_stack.callback(components.files.workers.close)
+        exit_stack.push_async_callback(components.files.close)
         if self.settings.migrate == "auto":
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_compatible(self.database)

@@ -115,6 +115,7 @@ def _build_producer(components: Components, prompting: PromptComponents) -> Answ
         components.knowledge.no_knowledge.admission,
         can_call_person=components.handoff.offers.can_call_person,
         predefined_answers=(answer_mistyped_command, *components.knowledge.predefined_answers),
+        hearer=components.files.hearer,
     )
 
 

@@ -81,6 +81,10 @@ FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
         "{name} 读了两次都中断了，我不再重试，请换一种格式再发。",
         "Reading {name} broke off twice, so I will not try again. Please send it in another format.",
     ),
+    FileFault.NOT_HEARD: (
+        "我在 {name} 里没有听到话。",
+        "I could not make out any words in {name}.",
+    ),
     FileFault.REFUSED: (
         "Kimi 的服务器没有接受 {name}，请换一种格式再发，例如 PNG 或 JPEG。",
         "Kimi's server refused {name}. Please send it in another format, such as PNG or JPEG.",

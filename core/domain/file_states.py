@@ -11,6 +11,7 @@ class FileType(StrEnum):
     DOCUMENT = "document"  #: by Kimi's ``file-extract``
     PICTURE = "picture"  #: by a model with vision
     VIDEO = "video"  #: by a model with vision
+    SOUND = "sound"  #: by a speech recognizer
 
 
 class FileState(StrEnum):
@@ -49,6 +50,7 @@ class FileFault(StrEnum):
     NO_VIDEO = "no_video"  #: the model does not see videos
     TOO_COMPLEX = "too_complex"  #: reading it takes more time or memory than a file may
     GAVE_UP = "gave_up"  #: the process ended while it was read, twice
+    NOT_HEARD = "not_heard"  #: a recording without words
     REFUSED = "refused"  #: the provider refused requests with it
     UNKNOWN_REFERENCE = "unknown_reference"  #: nobody sent a file that this reference could mean
 

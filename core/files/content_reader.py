@@ -21,9 +21,11 @@ from core.files.file_policy import (
 from core.files.file_worker import FileWorker
 from core.files.kimi_file_store import KimiFileStore, kimi_file_name
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
+from core.ports.speech import SpeechToText
 from core.store import Database, file_blobs
 from core.store.file_blobs import FileContent
 from core.text.tokens import MEDIA_TOKENS, estimate_tokens
+from core.text.visible_text import clean_text, has_visible_text
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +33,23 @@ log = structlog.get_logger(__name__)
 class ContentReader:
     """Reads and stores the content of files."""
 
-    def __init__(self, database: Database, file_stores: Sequence[KimiFileStore], worker: FileWorker) -> None:
-        """``file_stores`` are one per account, at least one, in order of preference."""
+    def __init__(
+        self,
+        database: Database,
+        file_stores: Sequence[KimiFileStore],
+        worker: FileWorker,
+        *,
+        speech: SpeechToText | None = None,
+    ) -> None:
+        """Build the reader.
+
+        Args:
+            database: the store.
+            file_stores: one per account, at least one, in order of preference.
+            worker: reads files in processes that can be killed.
+            speech: hears recordings; None: they cannot be heard.
+        """
+        self._speech = speech
         self._database = database
         self._file_stores = file_stores
         self._worker = worker
@@ -56,6 +73,8 @@ class ContentReader:
                     await self._read_document(inspected, path)
                 case FileType.PICTURE | FileType.VIDEO:
                     await self._read_media(inspected, path)
+                case FileType.SOUND:
+                    await self._hear(inspected, path)
 
     async def _is_stored(self, hash_: str) -> bool:
         async with self._database.read() as tx:
@@ -66,6 +85,15 @@ class ContentReader:
             return True
         # A video that only a former account of ours holds has to be uploaded again.
         return any(store.owns(content) for store in self._file_stores)
+
+    async def _hear(self, inspected: InspectedFile, path: Path) -> None:
+        """Store the words of a recording."""
+        if self._speech is None:
+            raise UnusableFile(FileFault.UNSUPPORTED)
+        heard = await self._speech.hear(path, media_type=inspected.media_type)
+        if not has_visible_text(heard.text):
+            raise UnusableFile(FileFault.NOT_HEARD)
+        await self._save_text(inspected, clean_text(heard.text), file_type=FileType.SOUND)
 
     async def _read_document(self, inspected: InspectedFile, path: Path) -> None:
         """Store the text that Kimi extracts from a document."""
@@ -83,11 +111,17 @@ class ContentReader:
         await self._save_text(inspected, text, account=store.account, kimi_id=file.id)
 
     async def _save_text(
-        self, inspected: InspectedFile, text: str, *, account: str = "", kimi_id: str = ""
+        self,
+        inspected: InspectedFile,
+        text: str,
+        *,
+        file_type: FileType = FileType.DOCUMENT,
+        account: str = "",
+        kimi_id: str = "",
     ) -> None:
         content = _ready_content(
             inspected,
-            file_type=FileType.DOCUMENT,
+            file_type=file_type,
             tokens=estimate_tokens(text),
             account=account,
             kimi_id=kimi_id,

@@ -54,6 +54,8 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
             size += len(chunk)
     if size == 0:
         raise UnusableFile(FileFault.EMPTY)
+    if attachment.kind is AttachmentKind.AUDIO:
+        return _inspected_sound(attachment, size, digest.hexdigest())
     detected = detect_format(head)
     extension = extension_of(attachment.name, attachment.media_type)
     if file_type_of(extension) is None and attachment.kind is not AttachmentKind.FILE:
@@ -77,6 +79,23 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
         media_type=_media_type_of(file_type, extension, attachment),
         size_bytes=size,
         hash=digest.hexdigest(),
+    )
+
+
+def _inspected_sound(attachment: Attachment, size_bytes: int, hash_: str) -> InspectedFile:
+    """Return a recording; what it is in truth the recognizer finds out.
+
+    Raises:
+        UnusableFile: it is too large.
+    """
+    if size_bytes > MAX_FILE_BYTES[FileType.SOUND]:
+        raise UnusableFile(FileFault.TOO_LARGE)
+    return InspectedFile(
+        file_type=FileType.SOUND,
+        extension=extension_of(attachment.name, attachment.media_type),
+        media_type=attachment.media_type,
+        size_bytes=size_bytes,
+        hash=hash_,
     )
 
 

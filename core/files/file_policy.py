@@ -14,6 +14,7 @@ MAX_FILE_BYTES: Mapping[FileType, int] = {
     FileType.DOCUMENT: 100 * MEGABYTE,  # Kimi's own limit
     FileType.PICTURE: 32 * MEGABYTE,
     FileType.VIDEO: 100 * MEGABYTE,
+    FileType.SOUND: 25 * MEGABYTE,  # what OpenAI's endpoint takes
 }
 
 
@@ -32,6 +33,8 @@ def expected_type(attachment: Attachment) -> FileType:
         UnusableFile: its format is not supported, or it is too large.
     """
     file_type = file_type_of(extension_of(attachment.name, attachment.media_type))
+    if attachment.kind is AttachmentKind.AUDIO:
+        file_type = FileType.SOUND
     if file_type is None and attachment.kind is AttachmentKind.PICTURE:
         file_type = FileType.PICTURE  # Telegram's photos have neither a name nor a media type
     if file_type is None and attachment.kind is AttachmentKind.VIDEO:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.domain.file_states import FileFault, FileState, FileType
-from core.domain.message_content import MessageRole
+from core.domain.message_content import AttachmentKind, MessageRole
 from core.files.file_policy import (
     MEGABYTE,
     UnusableFile,
@@ -97,6 +97,9 @@ class FileReader:
         for file in found:
             if file.state is FileState.FAILED:
                 faults[file.id] = file.fault or FileFault.CORRUPT
+            elif file.attachment.kind is AttachmentKind.AUDIO:
+                if file.state is FileState.NEW:  # the turn began with hearing it
+                    faults[file.id] = file.fault or FileFault.UNREACHABLE
             elif (blind := _unsupported_by_model(file, model)) is not None:
                 faults[file.id] = blind
             elif file.state is FileState.NEW:

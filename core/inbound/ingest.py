@@ -40,6 +40,7 @@ from core.inbound.message_intake import (
     is_stale,
     store_without_work,
 )
+from core.inbound.recordings import with_recordings
 from core.inbound.staff import StaffDirectory
 from core.observer import NOOP_OBSERVER, Observer
 from core.store import Database, Transaction, channel_moves, event_context
@@ -71,6 +72,7 @@ class Ingestor:
         handlers: Sequence[EventHandler] = (),
         staff: StaffDirectory | None = None,
         closed_places: ClosedPlaces | None = None,
+        hears_recordings: bool = False,
         observer: Observer = NOOP_OBSERVER,
     ) -> None:
         """Build the event sink of one process.
@@ -85,8 +87,10 @@ class Ingestor:
             handlers: asked in order; the first that takes an event ends its way.
             staff: who counts as staff in chats that have rules; None: nobody.
             closed_places: opened again when the bot's access to them changes.
+            hears_recordings: whether recordings are read as the words in them.
             observer: counts and traces events.
         """
+        self._hears_recordings = hears_recordings
         self._closed_places = closed_places
         self._database = database
         self._work_queue = work_queue
@@ -113,6 +117,7 @@ class Ingestor:
         return new
 
     async def _ingest(self, event: Event) -> bool:
+        event = with_recordings(event) if self._hears_recordings else event
         await self._refresh_moves(event)
         by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
         wake_up = None

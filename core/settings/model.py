@@ -33,6 +33,7 @@ from core.settings.shapes import (
     WebAddress,
     sqlite_file,
 )
+from core.settings.speech import SpeechFields
 
 
 def default_data_dir(environ: Mapping[str, str] | None = None) -> Path:
@@ -55,7 +56,15 @@ def _make_default_database_url(values: dict[str, Any]) -> SecretStr:
 
 
 class Settings(
-    AccessFields, AccountFields, ChatFields, ConsoleFields, DeliveryFields, DeskFields, GuardFields, BaseModel
+    AccessFields,
+    AccountFields,
+    ChatFields,
+    ConsoleFields,
+    DeliveryFields,
+    DeskFields,
+    GuardFields,
+    SpeechFields,
+    BaseModel,
 ):
     """All settings of one deployment.
 

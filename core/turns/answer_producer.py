@@ -19,6 +19,7 @@ from core.text.notices import REFUSAL_NOTICES, UNSUPPORTED_CONTENT_NOTICES, Noti
 from core.text.quoting import blockquote, plain_name, truncate
 from core.turns.backfill import ThreadBackfill
 from core.turns.claimed_turn import ClaimedTurn
+from core.turns.hearing import RecordingHearer
 from core.turns.predefined_answers import PredefinedAnswer
 from core.work_queue.active_answers import ActiveAnswer
 
@@ -42,6 +43,7 @@ class AnswerProducer:
         *,
         can_call_person: Callable[[ClaimedTurn], bool] = lambda claimed: False,
         predefined_answers: Sequence[PredefinedAnswer] = (),
+        hearer: RecordingHearer | None = None,
     ) -> None:
         """Build the producer.
 
@@ -53,7 +55,9 @@ class AnswerProducer:
             no_knowledge: returns the reply if Kimi says that a strict chat's passages do not answer.
             can_call_person: returns whether a person would come if Kimi calls one.
             predefined_answers: tried in order before Kimi is asked.
+            hearer: hears recordings; None: they are told as not readable.
         """
+        self._hearer = hearer
         self._database = database
         self._commands = commands
         self._answerer = answerer
@@ -74,6 +78,9 @@ class AnswerProducer:
             StoreUnavailable: the reply cannot be stored.
         """
         turn = claimed.turn
+        if self._hearer is not None:
+            claimed, quote = await self._hearer.hear(claimed, running, delivery.show_placeholder)
+            delivery.append(quote)
         delivery.append(repeated_question(claimed))
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from bots.cli import check_kimi
 from bots.simulator.kimi import Account, KimiSimulator, answer_with
 from bots.simulator.kimi.host import Host
+from bots.simulator.speech import SpeechSimulator
 from core.settings import Settings
 
 SLACK_UNREACHABLE = {"SLACK_BOT_TOKEN": "xoxb-test", "SLACK_APP_TOKEN": "xapp-test"}
@@ -110,6 +111,19 @@ async def test_a_provider_without_a_list_is_told_as_such(with_kimi: Any, kimi: K
     done = await with_kimi("check")
 
     assert "! Kimi: 127.0.0.1 has no list of models, so the key was not tried" in done.out
+
+
+async def test_the_service_that_hears_is_tried(with_kimi: Any) -> None:
+    """Half a second of silence shows whether address, key and model are right."""
+    async with SpeechSimulator() as speech:
+        with_kimi.environ |= {"MOONTHREAD_SPEECH_URL": speech.base_url, "MOONTHREAD_SPEECH_KEY": speech.key}
+        good = await with_kimi("check")
+        with_kimi.environ["MOONTHREAD_SPEECH_MODEL"] = "other"
+        bad = await with_kimi("check")
+
+    assert "✓ Voice: 127.0.0.1 hears recordings with whisper-1\n" in good.out
+    assert "✗ Voice: 127.0.0.1 hears nothing: HTTP 404: The model 'other' does not exist." in bad.out
+    assert speech.requests[0].name == "recording.wav"
 
 
 async def test_the_database_is_told_before_and_after_an_upgrade(with_kimi: Any) -> None:

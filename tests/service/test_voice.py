@@ -1,0 +1,129 @@
+"""Voice messages: heard before Kimi is asked, quoted above the answer, and kept as the person's words."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bots.simulator.kimi import Faults, ScriptedReply, answer_with
+from bots.simulator.speech import SpeechSimulator
+
+OGG = b"OggS\x00\x02 what is tea"
+OTHER = b"OggS\x00\x02 and coffee"
+SILENCE = b"OggS\x00\x02 nothing"
+
+
+@pytest.fixture
+async def speech() -> AsyncIterator[SpeechSimulator]:
+    """A service that hears two recordings."""
+    async with SpeechSimulator() as simulator:
+        simulator.words |= {OGG: "What is *tea*?", OTHER: "And coffee?"}
+        yield simulator
+
+
+async def start(world: Any, speech: SpeechSimulator, **settings: Any) -> None:
+    """Start a service that hears."""
+    await world.start(speech_url=speech.base_url, speech_key=speech.key, **settings)
+
+
+async def speak(world: Any, room: Any, recording: bytes, caption: str = "") -> None:
+    """Send a voice message, or a clip on Slack."""
+    if world.name == "telegram":
+        await world.sim.send_voice(int(room.channel), room.people[0], caption, content=recording)
+    else:
+        await room.send(("audio_message.m4a", recording, "audio/mp4"), text=caption)
+
+
+def asked(world: Any, index: int = -1) -> str:
+    """The question as Kimi read it."""
+    return str(world.requests[index].messages[-1]["content"])
+
+
+async def test_a_voice_message_is_answered(world: Any, speech: SpeechSimulator) -> None:
+    """Kimi reads the words as the person's own, and the answer begins with what was understood."""
+    world.kimi.script = answer_with("A drink.")
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    assert await world.done(1) == ["complete"]
+    assert asked(world).startswith("What is *tea*?")
+    assert room.texts[-1].replace("\\", "").lstrip("> ").startswith("🎤 What is *tea*?")
+    assert room.texts[-1].endswith("A drink.")
+    await room.ask("Thanks!")
+    await world.done(2)
+    history = [str(message["content"]) for message in world.requests[-1].messages]
+    assert sum("What is *tea*?" in line for line in history) == 1
+    assert "🎤" not in "".join(history)  # the quote is no part of the answer
+    assert len(speech.requests) == 1
+    world.assert_calm()
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_words_beside_a_recording_come_first(world: Any, speech: SpeechSimulator) -> None:
+    """A caption and the spoken words are one question."""
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG, "Listen:")
+    assert await world.done(1) == ["complete"]
+    assert asked(world).startswith("Listen:\n\nWhat is *tea*?")
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_restart_hears_nothing_twice(world: Any, speech: SpeechSimulator) -> None:
+    """The words are stored with the file: the next process quotes them and goes on with the answer."""
+    world.kimi.script = lambda request: ScriptedReply(
+        "A drink from leaves.", faults=Faults(stall_after_chars=None if request.prefix else 7)
+    )
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    await room.shows("A drink")
+    await world.stop()
+    await start(world, speech)
+    await room.shows("A drink from leaves.")
+    assert await world.done(1) == ["complete"]
+    assert len(speech.requests) == 1
+    (answer,) = room.answers
+    assert answer.text.count("🎤") == 1
+    assert "What is" not in str(world.requests[-1].prefix)
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_a_service_that_is_away_is_told_and_asked_again(world: Any, speech: SpeechSimulator) -> None:
+    """Nothing is invented: the person hears that it could not be heard, and a retry hears it."""
+    speech.failures = [(503, "down")] * 3
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    await room.shows("could not be read right now.")
+    assert world.requests == []
+    await room.order("retry")
+    await world.done(2)
+    assert asked(world).startswith("What is *tea*?")
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_recording_without_words_is_told(world: Any, speech: SpeechSimulator) -> None:
+    """Silence is no question."""
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, SILENCE)
+    await room.shows("I could not make out any words in audio.")
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_spoken_words_are_forgotten_like_written_ones(world: Any, speech: SpeechSimulator) -> None:
+    """After `/forget` neither the message nor the file holds them."""
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    await world.done(1)
+    assert [row[0] for row in await world.rows("SELECT text FROM messages WHERE role = 'user'")] == [
+        "What is *tea*?"
+    ]
+    await room.order("forget")
+    await room.press("Delete")
+    await world.until(lambda: "deleted" in room.texts[-1].lower(), "the bot says that it is done")
+    assert await world.rows("SELECT text FROM messages WHERE role = 'user'") == []
+    assert await world.rows("SELECT id FROM files") == []
