@@ -21,7 +21,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
     key = settings.speech_key.get_secret_value() if settings.speech_key is not None else ""
     client = TranscriptionClient(base_url=settings.speech_url, api_key=key, model=settings.speech_model)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=tempfile.gettempdir()) as folder:
             path = Path(folder, "silence.wav")
             await asyncio.to_thread(path.write_bytes, silence())
             await client.hear(path, media_type="audio/wav")
