@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from core.domain.errors import SettingsError
-from core.domain.file_states import FileType
+from core.domain.file_states import FileFault, FileType
 from core.domain.message_content import Attachment, AttachmentKind
 from core.files.extract import InspectedFile, inspect_file, read_text
 from core.files.file_policy import UnusableFile
@@ -52,6 +52,8 @@ async def _read_file(kimi: AsyncKimi, path: Path) -> QuestionFile:
                 return QuestionFile(media=ImagePart(await _media_url(path, inspected)))
             case FileType.VIDEO:
                 return QuestionFile(media=VideoPart(await _media_url(path, inspected)))
+            case FileType.SOUND:
+                raise UnusableFile(FileFault.UNSUPPORTED)
     except UnusableFile as exc:
         raise SettingsError([f"{path}: cannot be read ({exc.fault.value.replace('_', ' ')})"]) from exc
     except OSError as exc:
