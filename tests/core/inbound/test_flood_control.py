@@ -246,12 +246,14 @@ async def test_a_blocked_person_who_addresses_nobody_is_not_told(inbound: Inboun
 @pytest.mark.parametrize("kind", ["command", "button"])
 async def test_everybody_may_ask_to_be_forgotten(inbound: Inbound, wall: Wall, kind: str) -> None:
     """A blocked person's /forget and its confirmation are heard."""
-    limit(inbound, wall, questions_per_minute=1)
     chat = direct_chat()
-    await inbound.ingest(chat.message("Hello?"))
-    await block(inbound, chat, ANN)
     event: Event = chat.command(CommandName.FORGET)
     if kind == "button":
-        event = chat.press(ConfirmForget(person_id=ANN.id, confirmed=True), "menu")
+        confirm = ConfirmForget(person_id=ANN.id, confirmed=True)
+        await inbound.show_menu(chat.command(CommandName.FORGET), "menu", confirm)
+        event = chat.press(confirm, "menu")
+    limit(inbound, wall, questions_per_minute=1)
+    await inbound.ingest(chat.message("Hello?"))
+    await block(inbound, chat, ANN)
     assert await inbound.ingest(event)
     assert await refusals(inbound) == [(event, None)]
