@@ -88,6 +88,10 @@ async def test_a_second_talk_at_the_same_time_is_refused(with_kimi: Any, kimi: K
     assert await asyncio.wait_for(first.wait(), timeout=60) == 0
 
 
+PROMPTED = "\x1b[?2004h"
+"""Switches bracketed paste on: prompt-toolkit sends it once a prompt, when it reads keys."""
+
+
 class Terminal:
     """A terminal with a person at it: keys in, everything that was ever shown out."""
 
@@ -114,7 +118,7 @@ class Terminal:
 
     async def until(self, text: str, *, times: int = 1) -> None:
         """Wait until ``text`` was shown so often."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(100):
             while self.text.count(text) < times:
                 self._more.clear()
                 await self._more.wait()
@@ -128,7 +132,7 @@ async def talk(with_kimi: Any, kimi: KimiSimulator) -> Any:
     terminal = Terminal()
     terminal.process = await with_kimi.start("chat", terminal=terminal.theirs)
     os.close(terminal.theirs)
-    await terminal.until("›")
+    await terminal.until(PROMPTED)
     return terminal
 
 
@@ -140,6 +144,7 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(talk: Any, kimi: KimiSimu
     await talk.until("word word")
     talk.process.send_signal(signal.SIGINT)
     await talk.until("(stopped)")
+    await talk.until(PROMPTED, times=2)
     talk.type("\x03")
 
     assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
@@ -155,7 +160,7 @@ async def test_ctrl_c_clears_what_is_typed(talk: Any, kimi: KimiSimulator) -> No
     await talk.until("not this")
     talk.type("\x03")
     talk.type("but this\r")
-    await talk.until("Hello, you.")
+    await talk.until(PROMPTED, times=2)
     talk.type("\x04")
 
     assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
@@ -166,7 +171,7 @@ async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> 
     """A terminal marks what is pasted (bracketed paste): its line feeds do not send."""
     talk.type("\x1b[200~def f():\n    return 1\x1b[201~")
     talk.type("\x1b\rWhy?\r")
-    await talk.until("Hello, you.")
+    await talk.until(PROMPTED, times=2)
     talk.type("\x04")
     await asyncio.wait_for(talk.process.wait(), timeout=60)
 
