@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     descriptor, parent_id, timeout_s, memory_bytes = arguments
     _die_with_parent(int(parent_id))
+    _die_first()
     base_bytes = 0
     with socket.socket(fileno=int(descriptor)) as connection, contextlib.suppress(EOFError, OSError):
         connection.settimeout(_IDLE_S)
@@ -71,6 +72,12 @@ def _die_with_parent(parent_id: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_id:
         os._exit(1)
+
+
+def _die_first() -> None:
+    """Have the kernel end this process, and not the service, if memory runs out; only Linux can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _mapped_bytes() -> int:

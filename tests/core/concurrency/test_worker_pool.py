@@ -66,6 +66,11 @@ def process_id(after_s: float = 0.0) -> int:
     return os.getpid()
 
 
+def out_of_memory_score() -> int:
+    """Return how readily the kernel ends the process: from -1000, never, to 1000, first."""
+    return int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+
+
 def keep(megabytes: int) -> int:
     """Take memory and never give it back."""
     _kept.append(bytearray(megabytes * MEGABYTE))
@@ -185,6 +190,12 @@ async def test_memory_is_limited(make_pool: Callable[..., WorkerPool]) -> None:
     assert await pool.run(swallow, 32) == 32 * MEGABYTE
     with pytest.raises(WorkerDied, match="out of memory"):
         await pool.run(swallow, 128)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process choose")
+async def test_it_is_ended_before_the_service_if_memory_runs_out(pool: WorkerPool) -> None:
+    """A container whose memory is used up loses the reading of a file, and not the service."""
+    assert await pool.run(out_of_memory_score) == 1000
 
 
 async def test_a_process_is_used_again(pool: WorkerPool) -> None:
