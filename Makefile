@@ -9,7 +9,7 @@ LOCK := build/lock
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo test test-slow check bench format lock readme-tables
+.PHONY: help install setup demo test test-slow check fuzz bench format lock readme-tables
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -85,6 +85,9 @@ check: $(STAMP)  ## Lint, types and import contracts
 format: $(STAMP)  ## Format the code and mend what ruff can mend
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+fuzz: $(STAMP)  ## Feed every parser of foreign text and bytes with generated input; SECONDS=60 each
+	$(PYTHON) -m tests.fuzz $(or $(SECONDS),60) $(NAMES)
 
 bench: $(STAMP)  ## Measure; results go to tests/bench/results
 	$(PYTHON) -m tests.bench

@@ -140,5 +140,5 @@ def is_same_question(text: str, other: str) -> bool:
 
 
 def _normalized(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text[: 4 * MAX_CHARS]).casefold()
     return "".join(char for char in folded if char.isalnum())[:MAX_CHARS]

@@ -19,6 +19,7 @@ from core.domain.message_content import (
 from core.text.quoting import blockquote, speaker_label, truncate
 
 MAX_FILE_NAME_CHARS: Final = 80
+MAX_READ_CHARS: Final = 1_000  #: of a name; of a longer one only both ends are looked at
 _HEAD_CHARS, _TAIL_CHARS = 60, 19  #: of a longer name, around the ellipsis
 MAX_QUOTE_CHARS: Final = 4_000  #: of a message that is replied to
 _SELECTION_LINE: Final = "This part is meant:"
@@ -90,6 +91,8 @@ def unsupported_line(unsupported: Sequence[UnsupportedContent]) -> str:
 
 def display_name(name: str, kind: AttachmentKind) -> str:
     """Return a file's name for a sentence: one short line without markup."""
+    if len(name) > MAX_READ_CHARS:  # no platform allows it
+        name = name[:_HEAD_CHARS] + name[-MAX_FILE_NAME_CHARS:]
     printable = "".join(char if char.isprintable() else " " for char in name).replace("://", " ")
     plain = " ".join(printable.split()).translate({ord(mark): "'" for mark in '`*_[]<>"~|$\\\\'})
     if not plain:

@@ -3,6 +3,7 @@
 import re
 
 MAX_NAME_CHARS = 60  #: characters of a speaker's name
+_MAX_READ_CHARS = 1_000  #: of a longer name only the beginning is looked at
 _MARKUP = re.compile(r"[\\`*_~\[\]()<>|#@$/\s]+|:(?=/)")
 """Markdown's characters, and those that make a mention, a hashtag, a command or an address on a platform."""
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
@@ -11,7 +12,8 @@ _BROKEN_DOT = ".\u200b"  #: looks like a dot; platforms turn ``evil.example`` wi
 
 def speaker_label(name: str) -> str:
     """Return a display name as one short line without characters that could end it; never ""."""
-    plain = " ".join("".join(char if char.isprintable() else " " for char in name).split())
+    read = name[:_MAX_READ_CHARS]
+    plain = " ".join("".join(char if char.isprintable() else " " for char in read).split())
     return plain.translate({ord(mark): " " for mark in ":：<>[]"}).strip()[:MAX_NAME_CHARS] or "somebody"
 
 
@@ -33,7 +35,7 @@ def truncate(text: str, max_chars: int) -> str:
 
 def plain_text(text: str) -> str:
     """Return a foreign text for our own Markdown: one short line without markup; never ""."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
+    printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_READ_CHARS])
     return " ".join(_MARKUP.sub(" ", printable).split())[:MAX_NAME_CHARS] or "?"
 
 

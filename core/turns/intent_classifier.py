@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_S: Final = 60.0  #: for the classification, including the wait for a permit
 MAX_CHARS: Final = 2_000  #: of the message
+MAX_SMALL_TALK_CHARS: Final = 200  #: a longer message is more than thanks
 REPLY_TOKENS: Final = 16
 THINKING_REPLY_TOKENS: Final = 1_024  #: for a model that always thinks
 
@@ -46,7 +47,7 @@ _SMALL_TALK_PATTERN = re.compile(
 def classify_by_rules(message: str) -> bool | None:
     """Return whether a message asks something, as far as its wording tells; None if Kimi must decide."""
     text = message.strip()
-    if _SMALL_TALK_PATTERN.fullmatch(text):
+    if len(text) <= MAX_SMALL_TALK_CHARS and _SMALL_TALK_PATTERN.fullmatch(text):
         return False
     return True if _QUESTION_PATTERN.match(text) else None
 

@@ -1,0 +1,136 @@
+"""Every function that reads what strangers send is linear in it and quick, or refuses it early.
+
+A table: function, and the forms that make such functions slow. The case behind it: 120 kB of ``<a `` stopped
+the service. 100,000 characters may cost 50 ms of CPU on a machine that needs :data:`REFERENCE_S` for the
+reference work, and twice the input at most 2.5 times as much. Short times are not compared, because noise
+would decide. Markdown and files are not in this table yet; ``make fuzz`` bounds their CPU time.
+"""
+
+import gc
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from core.files.extract import read_text
+from core.files.file_policy import UnusableFile
+from core.files.zip_directory import ZipTooLarge, read_zip_directory
+from core.turns.intent_classifier import classify_by_rules
+from tests.hostile_parsers import PIECES, TEXT_PARSERS, Parser
+
+CHARS: Final = 100_000
+MAX_RATIO: Final = 2.5
+COMPARED_S: Final = 0.03  #: CPU seconds of the whole input from which on the ratio is looked at
+TRIED_CHARS: Final = 4_000  #: read first, so that what is far from linear fails at once
+BUDGET_S: Final = 0.05  #: CPU seconds of the whole input
+REFERENCE_S: Final = 0.012  #: CPU seconds of :func:`reference_work` on the machine of the budgets
+
+#: Beginning → what is repeated after it, for parsers that look for a beginning once.
+PREFIXED: Final = (
+    *(("@file-", "中"), ("hi", "\t"), ("<a ", "a=b "), ("# ", "#"), ("| a |\n|---|\n", "| b |\n")),
+    *(("```\n", "a\n"), ("> ", "> "), ("$$\n", "@a\n"), ("[a](", "("), ("a", "*"), ("中", "*")),
+    *(("<!--", " also: a "), ("[x]: ", "a"), ("1", " "), ("哈", "哈"), ("question,answer\n", "a,b\n")),
+)
+FORMS: Final = (*(("", piece) for piece in PIECES), *PREFIXED)
+
+CASES: Final = [pytest.param(parse, id=name) for name, parse in TEXT_PARSERS.items()]
+
+
+def reference_work() -> object:
+    """Do some work that costs the same on every machine of the same speed."""
+    return [str(number).replace("1", "2").split("3") for number in range(20_000)]
+
+
+def slowness() -> float:
+    """Return how many times slower than the budgets' machine this one is at this moment; at least 1."""
+    return max(1.0, min(cpu_s(lambda _: reference_work(), "") for _ in range(3)) / REFERENCE_S)
+
+
+@pytest.fixture(autouse=True)
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from pausing what is measured."""
+    gc.disable()
+    yield
+    gc.enable()
+    gc.collect()
+
+
+def cpu_s(parse: Parser, text: str) -> float:
+    """Return the CPU seconds of one call."""
+    began = time.process_time()
+    parse(text)
+    return time.process_time() - began
+
+
+def best_s(parse: Parser, text: str, first_s: float = 1e9) -> float:
+    """Return the least CPU seconds of three calls, one of which may have been made already."""
+    calls = 2 if first_s < 1e9 else 3
+    return min(first_s, *(cpu_s(parse, text) for _ in range(calls)))
+
+
+def hostile(prefix: str, piece: str, chars: int) -> str:
+    """Return a text of so many characters, and one that fits nothing before it."""
+    return (prefix + piece * (chars // len(piece) + 1))[:chars] + "x"
+
+
+@pytest.mark.parametrize("parse", CASES)
+def test_hostile_input_costs_little_and_twice_of_it_twice_as_much(parse: Parser) -> None:
+    """No form of hostile input makes a parser more than linear, or exceeds its budget (we chose both)."""
+    parse("warm up the caches and dictionaries 你好")
+    slow: list[tuple[str, float, float]] = []
+    for prefix, piece in FORMS:
+        tried_s = cpu_s(parse, hostile(prefix, piece, TRIED_CHARS))
+        if tried_s > BUDGET_S and tried_s > BUDGET_S * slowness():
+            slow.append((prefix + piece, tried_s, 0.0))
+            continue
+        text = hostile(prefix, piece, CHARS)
+        whole_s = cpu_s(parse, text)
+        if whole_s < COMPARED_S:
+            continue
+        whole_s = best_s(parse, text, whole_s)
+        ratio = whole_s / best_s(parse, hostile(prefix, piece, CHARS // 2))
+        exceeds = whole_s > BUDGET_S and whole_s > BUDGET_S * slowness()
+        if exceeds or (whole_s > COMPARED_S and ratio > MAX_RATIO):
+            slow.append((prefix + piece, whole_s, ratio))
+    assert slow == []
+
+
+@pytest.mark.parametrize("text", ["哈" * 199 + "x", "ok " * 65 + "?x", "好的" * 98 + "。x"])
+def test_small_talk_is_decided_at_once(text: str) -> None:
+    """A nested repetition once took a minute for thirty characters, in the middle of the event loop."""
+    assert cpu_s(classify_by_rules, text) < 0.1
+
+
+def hollow_zip(path: Path, entries: int) -> Path:
+    """Write an archive whose table announces and holds many empty entries."""
+    entry = b"PK\x01\x02" + bytes(24) + (1).to_bytes(2, "little") + bytes(16) + b"a"
+    count = min(entries, 0xFFFF).to_bytes(2, "little")
+    table = entry * entries
+    end = b"PK\x05\x06" + bytes(4) + count + count + len(table).to_bytes(4, "little") + bytes(6)
+    path.write_bytes(b"PK\x03\x04" + table + end)
+    return path
+
+
+def test_an_archives_table_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """19 MB of empty entries once cost 150 MB and 2.3 s; the number of entries is looked at first."""
+    path = hollow_zip(tmp_path / "a.docx", 400_000)
+    began = time.process_time()
+    with pytest.raises(ZipTooLarge):
+        read_zip_directory(path)
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("entries", [1, 10_000])
+def test_an_archive_that_is_large_enough_for_a_book_is_read(tmp_path: Path, entries: int) -> None:
+    """Presentations have thousands of parts."""
+    assert len(read_zip_directory(hollow_zip(tmp_path / "a.docx", entries))) == entries
+
+
+def test_a_text_of_control_characters_is_refused_by_its_beginning(tmp_path: Path) -> None:
+    """Ten megabytes of a binary under a text's name are not taken for words."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\x01" * 10_000_000)
+    with pytest.raises(UnusableFile):
+        read_text(path)
