@@ -27,7 +27,7 @@ IN_CONTAINER = {
     "MOONTHREAD_CONSOLE_PORT",
 }
 OURS = ("moonthread", "migrate", "replica")
-FOREIGN = {"POSTGRES_PASSWORD_FILE"}  #: variables of others that the file reads
+FOREIGN = {"POSTGRES_PASSWORD_FILE", "EXTRA"}  #: variables of others, and the build argument
 
 
 class Yaml:

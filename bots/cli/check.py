@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from bots.check_result import CheckResult
-from bots.cli import check_kimi, check_platforms, check_speech, check_store
+from bots.cli import check_embeddings, check_kimi, check_platforms, check_speech, check_store
 from bots.cli.terminal import run_async
 from core.domain.errors import MoonthreadError, SettingsError
 from core.settings import Requirement, Settings, likely_typos, load, outdated_names
@@ -57,6 +57,11 @@ async def _run_checks(settings: Settings) -> list[CheckResult]:
             ("Database", check_store.run_checks, True),
             ("Kimi", check_kimi.run_checks, settings.kimi_api_key is not None),
             ("Voice", check_speech.run_checks, settings.speech_url is not None),
+            (
+                "Embeddings",
+                check_embeddings.run_checks,
+                settings.embeddings_model is not None or settings.embeddings_url is not None,
+            ),
             ("Slack", check_platforms.check_slack, "slack" in settings.platforms),
             ("Telegram", check_platforms.check_telegram, "telegram" in settings.platforms),
         )

@@ -10,6 +10,7 @@ import typer
 from bots.cli.feedback import gaps
 from bots.cli.knowledge_add import add_files, count_text, expand_files
 from bots.cli.knowledge_eval import EvaluationOptions, evaluate
+from bots.cli.knowledge_vectors import embed_all, open_vector_search
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error, run_async
 from core.domain.errors import SettingsError
@@ -69,6 +70,13 @@ def remove(
     """Remove a set, or one document of it."""
     if not run_async(_remove(load(required=[Requirement.STORE]), _parse_owner(tenant), name, document)):
         print_error("there is nothing of that name; 'moonthread knowledge list' shows what there is")
+        raise typer.Exit(1)
+
+
+@knowledge.command()
+def embed() -> None:
+    """Give all passages the vectors by which meanings are compared; the service does it by itself too."""
+    if not run_async(embed_all(load(required=[Requirement.STORE]))):
         raise typer.Exit(1)
 
 
@@ -162,7 +170,8 @@ async def _resolve_set_ids(
 async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        passages = await PassageFinder(database).find(ids, question)
+        async with open_vector_search(settings, database) as vectors:
+            passages = await PassageFinder(database, vectors).find(ids, question)
     for one in passages:
         entry = one.entry
         about = f"{entry.document}, relevance {one.relevance:.2f}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bots.cli.knowledge_vectors import embed_pending
 from bots.cli.question import open_kimi
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error
@@ -64,6 +65,7 @@ async def _add_with(
             for number, path in enumerate(readable, start=1):
                 status.update(f"{path.name} ({number} of {len(readable)})")
                 done &= await _add(database, reader, worker, owner, name, path, url, settings)
+        await embed_pending(settings, database)
     return done
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from bots.cli.knowledge_vectors import open_vector_search
 from bots.cli.question import build_request, open_kimi
 from bots.cli.terminal import print_error
 from bots.composition.settings_mapping import build_masker
@@ -56,8 +57,9 @@ async def evaluate(
         options: what else to do.
     """
     places = asyncio.Semaphore(MAX_CONCURRENT)
-    finder = PassageFinder(database)
     async with contextlib.AsyncExitStack() as closing:
+        vectors = await closing.enter_async_context(open_vector_search(settings, database))
+        finder = PassageFinder(database, vectors)
         kimi = await closing.enter_async_context(open_kimi(settings)) if options.ask else None
 
         async def one(case: EvaluationCase) -> EvaluationResult:
@@ -78,7 +80,7 @@ async def evaluate(
     if options.keep_floor and report.answerable:
         async with database.begin() as tx:
             for set_id in set_ids:
-                await knowledge.save_floor(tx, set_id, report.propose_floor())
+                await knowledge.save_floor(tx, set_id, report.propose_floor(), model=report.model)
 
 
 async def _ask_kimi(
@@ -113,7 +115,8 @@ def _print_misses(report: EvaluationReport) -> None:
 
 
 def _print_report(report: EvaluationReport) -> None:
-    print(f"{len(report.answerable) + len(report.unanswerable)} questions")
+    by = f" and the vectors of {report.model}" if report.model else ""
+    print(f"{len(report.answerable) + len(report.unanswerable)} questions, compared by words{by}")
     _print_figures("without a floor", report, report.at(0.0))
     _print_figures("at the floor of the sets", report, report.at())
     if report.answerable:
@@ -165,6 +168,7 @@ def _bar(share: float) -> str:
 def _as_json(report: EvaluationReport) -> dict[str, object]:
     """Return the figures: counts of questions, without a floor, at the sets' and at rising floors."""
     return {
+        "model": report.model,
         "answerable": len(report.answerable),
         "unanswerable": len(report.unanswerable),
         "without_floor": asdict(report.at(0.0)),

@@ -91,3 +91,7 @@ async def start_background(components: Components, exit_stack: contextlib.AsyncE
     files.garbage_collector.start(delivery.work_queue)
     exit_stack.push_async_callback(files.garbage_collector.close)
     components.handoff.reminders.start(delivery.work_queue)
+    knowledge = components.knowledge
+    if knowledge.embedder is not None and knowledge.passage_embedder is not None:
+        knowledge.passage_embedder.start(delivery.work_queue)
+        exit_stack.push_async_callback(knowledge.embedder.close)

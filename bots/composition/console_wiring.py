@@ -36,6 +36,7 @@ def build_console_server(
         forgetter=components.forgetter,
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
+        finder=components.knowledge.retriever.finder,
         base_path=address.path.rstrip("/"),
         secure=address.scheme == "https",
     )

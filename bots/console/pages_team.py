@@ -11,7 +11,7 @@ from bots.console.site import Visit
 from bots.console.thread_links import thread_link
 from core.chat_policy import render_rules
 from core.inbound.console_rights import ConsoleRole
-from core.knowledge.finder import FoundPassage, PassageFinder
+from core.knowledge.finder import FoundPassage
 from core.store import (
     activity_report,
     blocked_people,
@@ -83,7 +83,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         )
     found: Sequence[FoundPassage] = ()
     if question:
-        found = await PassageFinder(visit.site.database).find([one.id for one in sets], question)
+        found = await visit.site.finder.find([one.id for one in sets], question)
     if gaps:
         await visit.audit("gaps.read", str(len(gaps)))
     return visit.render(

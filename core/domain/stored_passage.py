@@ -13,3 +13,4 @@ class StoredPassage:
     text: str
     url: str
     document: str = ""  #: name of its document; "" until it is stored
+    aliases: str = ""  #: other wordings by which it is found, one a line

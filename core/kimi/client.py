@@ -157,10 +157,13 @@ class AsyncKimi:
 
         return await self._connection.with_retries(once, self._retry, on_retry)
 
-    async def request_json(self, method: str, path: str, body: object = None) -> Any:
+    async def request_json(
+        self, method: str, path: str, body: object = None, *, retry: RetryPolicy | None = None
+    ) -> Any:
         """Call another endpoint of the API, such as "/formulas/…/tools"; return its JSON.
 
-        ``path`` is appended to the base URL, ``body`` is sent as JSON. Only GET is tried again.
+        ``path`` is appended to the base URL, ``body`` is sent as JSON. Only GET is tried again, unless
+        ``retry`` says how other methods are.
 
         Raises:
             KimiEndpointMissing: the provider has no such endpoint.
@@ -173,7 +176,8 @@ class AsyncKimi:
             answer, request_id = await self._connection.fetch(request, endpoint_kind="models")
             return parse_response_json(answer, request_id=request_id)
 
-        return await self._connection.with_retries(once, self._retry) if method == "GET" else await once()
+        retry = retry or (self._retry if method == "GET" else RetryPolicy(max_attempts=1))
+        return await self._connection.with_retries(once, retry)
 
     async def _attempt(
         self, request: ChatRequest, *, streamed: bool

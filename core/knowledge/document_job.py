@@ -43,5 +43,10 @@ def _searchable(passage: Passage) -> PassageText:
 def _stored(passage: Passage) -> StoredPassage:
     """Return a passage as it is stored."""
     return StoredPassage(
-        uid=passage.uid, label=passage.label, heading=passage.heading, text=passage.text, url=passage.url
+        uid=passage.uid,
+        label=passage.label,
+        heading=passage.heading,
+        text=passage.text,
+        url=passage.url,
+        aliases=passage.aliases,
     )

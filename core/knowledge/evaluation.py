@@ -95,6 +95,12 @@ class EvaluationReport:
     results: Sequence[EvaluationResult] = field(default_factory=tuple)
 
     @property
+    def model(self) -> str:
+        """Name of the model whose vectors all searches used; "" if words alone served one of them."""
+        models = {found.model for one in self.results for found in one.passages[:1]}
+        return models.pop() if len(models) == 1 else ""
+
+    @property
     def answerable(self) -> Sequence[EvaluationResult]:
         """Results of the questions that the documents answer."""
         return [one for one in self.results if one.case.expected_sources]

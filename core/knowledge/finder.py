@@ -16,6 +16,7 @@ from core.domain.stored_passage import StoredPassage
 from core.knowledge.lexical_query import LexicalQuery, parse_lexical_query
 from core.knowledge.ranking import PassageRanker
 from core.knowledge.segment import Segment, build_segment, decode_segment
+from core.knowledge.vector_search import VectorSearch
 from core.store import Database, passages
 from core.store.passages import IndexedVersion
 
@@ -24,9 +25,11 @@ log = structlog.get_logger(__name__)
 DEFAULT_FLOOR: Final = 0.05
 """Least relevance of a passage in a set without a floor of its own: on real customers' questions, at most
 5 % of the answerable ones find nothing at it. Kimi judges whether the passages answer the question."""
+DEFAULT_VECTOR_FLOOR: Final = 0.14  #: the same for a set that is searched by vectors too
 MAX_RESULTS: Final = 5
 MAX_FOLLOW_UP_WORDS: Final = 3  #: words of a question that may continue the one before it
 CLEAR_RELEVANCE: Final = 0.3  #: from which on a short question needs no context
+CLEAR_VECTOR_RELEVANCE: Final = 0.5  #: the same with vectors
 MAX_CACHE_BYTES: Final = 64 * 1024 * 1024  #: of the indexes that a process keeps
 MAX_RANKERS: Final = 32  #: scopes whose rankers a process keeps
 
@@ -42,13 +45,22 @@ class FoundPassage:
     entry: StoredPassage
     relevance: float  #: about 1 if it has everything that the question asks, 0 if nothing
     floor: float = 0.0  #: least relevance that its set asks for
+    model: str = ""  #: of the vectors that the relevance counts; "" for words alone
 
 
 class PassageFinder:
     """Finds the passages of knowledge sets that may answer a question."""
 
-    def __init__(self, database: Database, *, max_cache_bytes: int = MAX_CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vectors: VectorSearch | None = None,
+        *,
+        max_cache_bytes: int = MAX_CACHE_BYTES,
+    ) -> None:
+        """``vectors`` compares meanings too; None compares words alone."""
         self._database = database
+        self._vectors = vectors
         self._max_cache_bytes = max_cache_bytes
         self._segments: OrderedDict[_Key, Segment] = OrderedDict()  # the least recently used first
         self._rankers: OrderedDict[_Scope, PassageRanker] = OrderedDict()  # likewise
@@ -80,16 +92,16 @@ class PassageFinder:
         if not set_ids:
             return []
         query = await asyncio.to_thread(parse_lexical_query, question)
-        found = await self._search(set_ids, query, limit=limit, floor=floor)
+        found = await self._search(set_ids, question, query, limit=limit, floor=floor)
         words = sum(not word.is_stopword for word in query.words)
-        is_clear = found and found[0].relevance >= CLEAR_RELEVANCE
-        if is_clear or not previous_question or words > MAX_FOLLOW_UP_WORDS:
+        if _is_clear(found) or not previous_question or words > MAX_FOLLOW_UP_WORDS:
             return found
-        both = await asyncio.to_thread(parse_lexical_query, f"{previous_question}\n{question}")
-        return await self._search(set_ids, both, limit=limit, floor=floor) or found
+        both = f"{previous_question}\n{question}"
+        query = await asyncio.to_thread(parse_lexical_query, both)
+        return await self._search(set_ids, both, query, limit=limit, floor=floor) or found
 
     async def _search(
-        self, set_ids: Collection[int], query: LexicalQuery, *, limit: int, floor: float | None
+        self, set_ids: Collection[int], question: str, query: LexicalQuery, *, limit: int, floor: float | None
     ) -> Sequence[FoundPassage]:
         async with self._database.read() as tx:
             versions = await passages.load_indexed_versions(tx, set_ids)
@@ -103,22 +115,37 @@ class PassageFinder:
         if ranker is None:
             ranker = await asyncio.to_thread(_build_ranker, known, stored)
             self._keep(versions, ranker)
-        floors = [_floor(version, floor) for version in versions]
-        scored = await asyncio.to_thread(ranker.rank, query, limit=limit, floors=floors)
+        cosines = await self._load_cosines(versions, ranker, question)
+        model = self._vectors.model if self._vectors is not None and cosines is not None else ""
+        floors = [_floor(version, model) if floor is None else floor for version in versions]
+        scored = await asyncio.to_thread(ranker.rank, query, limit=limit, floors=floors, cosines=cosines)
         if not scored:
             return []
         places = [(versions[one.segment], one.passage) for one in scored]
         async with self._database.read() as tx:
             entries = await passages.load_passages(tx, places)
         found = [
-            (entries[place], one.relevance, _floor(version, None))
+            (entries[place], one.relevance, _floor(version, model))
             for (version, at), one in zip(places, scored, strict=True)
             if (place := (version.document_id, at)) in entries
         ]
         return [
-            FoundPassage(number=number, entry=entry, relevance=relevance, floor=own_floor)
+            FoundPassage(number=number, entry=entry, relevance=relevance, floor=own_floor, model=model)
             for number, (entry, relevance, own_floor) in enumerate(found, start=1)
         ]
+
+    async def _load_cosines(
+        self, versions: Sequence[IndexedVersion], ranker: PassageRanker, question: str
+    ) -> Sequence[Sequence[float]] | None:
+        """Return the cosines by segment and passage; None if words alone have to serve."""
+        if self._vectors is None or not versions:
+            return None
+        found = await self._vectors.cosines(versions, question)
+        if found is None:
+            return None
+        cosines: list[list[float]] = [one.tolist() for one in found]
+        counts = [segment.passage_count for segment in ranker.segments]
+        return cosines if [len(one) for one in cosines] == counts else None
 
     def _keep(self, versions: Sequence[IndexedVersion], ranker: PassageRanker) -> None:
         """Cache a ranker with its segments; drop the least recently used ones beyond the cache's size."""
@@ -174,7 +201,17 @@ def _key(version: IndexedVersion) -> _Key:
     return version.document_id, version.version
 
 
-def _floor(version: IndexedVersion, wanted: float | None) -> float:
-    if wanted is not None:
-        return wanted
-    return DEFAULT_FLOOR if version.floor is None else version.floor
+def _floor(version: IndexedVersion, model: str) -> float:
+    """Return the least relevance of a document's passages.
+
+    A floor counts for searches like those that it was measured with: by words, or with a model's vectors.
+    """
+    if version.floor is not None and version.floor_model == model:
+        return version.floor
+    return DEFAULT_VECTOR_FLOOR if model else DEFAULT_FLOOR
+
+
+def _is_clear(found: Sequence[FoundPassage]) -> bool:
+    if not found:
+        return False
+    return found[0].relevance >= (CLEAR_VECTOR_RELEVANCE if found[0].model else CLEAR_RELEVANCE)

@@ -13,7 +13,7 @@ from core.store import Database, knowledge
 from core.store.knowledge import Owner
 
 #: Raise it if splitting or indexing changes; unchanged files are then indexed again.
-INDEX_VERSION = "2"
+INDEX_VERSION = "3"
 MAX_DOCUMENTS = 500  #: documents of one set
 MAX_NAME_CHARS = 255
 MAX_SET_NAME_CHARS = 64  #: characters of a set's name as people enter it

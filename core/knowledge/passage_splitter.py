@@ -29,7 +29,7 @@ class Section:
 
     path: tuple[str, ...]  #: headings from the document's title down; empty before the first one
     text: str
-    aliases: str = ""  #: other words by which it is found; shown to nobody
+    aliases: str = ""  #: other wordings by which it is found, one a line; shown to nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Passage:
     path: tuple[str, ...]  #: headings, or the document's name if there are none
     text: str
     url: str = ""  #: address at which people can read it; "" if there is none
-    aliases: str = ""  #: other words by which it is found
+    aliases: str = ""  #: other wordings by which it is found, one a line
     path_has_title: bool = False  #: the path begins with the document's title, which all passages share
 
     @property
@@ -88,7 +88,7 @@ def _extract_aliases(section: Section) -> Section:
     """Move ``<!-- also: … -->`` from a section's text to its aliases, and remove other comments."""
     kept, comments = _separate_comments(section.text)
     aliases = [one[found.end() :].strip() for one in comments if (found := _ALIASES.match(one))]
-    return replace(section, text=kept.strip(), aliases=" ".join([section.aliases, *aliases]).strip())
+    return replace(section, text=kept.strip(), aliases="\n".join([section.aliases, *aliases]).strip())
 
 
 def _separate_comments(text: str) -> tuple[str, list[str]]:

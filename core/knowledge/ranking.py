@@ -1,10 +1,13 @@
-"""Ranking of passages by a question's words and character n-grams: BM25 over both. Pure.
+"""Ranking of passages by a question's words and character n-grams, and by vectors if there are any. Pure.
 
 ``relevance = (W / W* + G / G*) / 2``. ``W`` and ``G`` are a passage's BM25 scores over words and n-grams;
 ``W*`` and ``G*`` are the scores of an average passage with every feature of the question, in which unknown
 features count as the rarest. The relevance is about 1 for a passage with all features of the question and
 0 for one with none. BM25 accounts for the passage's length. Relevances of different questions can be
 compared, so one number serves both for the order and as a floor.
+
+With vectors, ``(relevance + 1.5 * cosine) / 2.5`` takes its place, in which the cosine is that of the
+passage's nearest text.
 """
 
 import heapq
@@ -23,8 +26,10 @@ WORD_K1, WORD_B = 1.2, 0.5  #: BM25 over words: saturation, normalization by len
 GRAM_K1, GRAM_B = 1.2, 0.75  #: BM25 over n-grams
 UNSEEN_FACTOR = 1.2  #: information of a feature in no passage, relative to a feature in one passage
 MAX_CANDIDATES = 300  #: passages that are scored by all features
+MAX_NEAR_CANDIDATES = 100  #: passages that are scored beside those, because their vectors are near
 MAX_POSTINGS = 20_000  #: postings that are read to choose the candidates
 GRAM_SHARE = 0.5  #: share of the n-grams in the relevance
+COSINE_WEIGHT = 1.5  #: of a cosine, beside the relevance by words and n-grams
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,14 @@ class PassageRanker:
             )
         return found
 
-    def rank(self, query: LexicalQuery, *, limit: int, floors: Sequence[float] = ()) -> list[ScoredPassage]:
+    def rank(
+        self,
+        query: LexicalQuery,
+        *,
+        limit: int,
+        floors: Sequence[float] = (),
+        cosines: Sequence[Sequence[float]] | None = None,
+    ) -> list[ScoredPassage]:
         """Return the most relevant passages, best first; ties are in the order of segments and passages.
 
         Passages of a large scope are scored in two steps: the question's rarest features choose candidates,
@@ -77,15 +89,17 @@ class PassageRanker:
             query: the question.
             limit: the most passages to return.
             floors: the least relevance of each segment's passages; () for any above 0.
+            cosines: of the question with the passages, by segment and passage; None if there are none.
         """
         weights = self._weigh(query)
-        chosen, rest = self._choose(weights)
-        found = [
-            ScoredPassage(segment, passage, relevance)
-            for segment, partial in enumerate(chosen)
-            for passage, relevance in self._complete(weights, rest, segment, partial)
-            if relevance > 0 and (not floors or relevance >= floors[segment])
-        ]
+        chosen, rest = self._choose(weights, cosines)
+        found = []
+        for segment, partial in enumerate(chosen):
+            floor = floors[segment] if floors else 0.0
+            for passage, score in self._complete(weights, rest, segment, partial):
+                relevance = score if cosines is None else _fuse(score, cosines[segment][passage])
+                if relevance > 0 and relevance >= floor:
+                    found.append(ScoredPassage(segment, passage, relevance))
         found.sort(key=lambda one: (-one.relevance, one.segment, one.passage))
         return found[:limit]
 
@@ -134,7 +148,9 @@ class PassageRanker:
             grams=[one._replace(weight=one.weight * grams_by) for one in grams],
         )
 
-    def _choose(self, weights: "_Weights") -> "tuple[list[dict[int, float]], list[_Feature]]":
+    def _choose(
+        self, weights: "_Weights", cosines: Sequence[Sequence[float]] | None
+    ) -> "tuple[list[dict[int, float]], list[_Feature]]":
         """Return each segment's candidates with their scores by rare n-grams, and the remaining n-grams."""
         if self.passage_count <= MAX_CANDIDATES:
             return [dict.fromkeys(range(one.passage_count), 0.0) for one in self.segments], weights.grams
@@ -158,14 +174,20 @@ class PassageRanker:
                     _add(
                         by_grams[at], segment.grams.get(feature.name), self._gram_factors[at], feature.weight
                     )
-        sums = (
+        sums = [
             (words + grams, at, passage)
             for at in range(len(self.segments))
             for passage, (words, grams) in enumerate(zip(by_words[at], by_grams[at], strict=True))
             if words or grams
-        )
+        ]
+        candidates = heapq.nlargest(MAX_CANDIDATES, sums)
+        if cosines is not None:
+            near = (
+                (cosine, at, passage) for at, own in enumerate(cosines) for passage, cosine in enumerate(own)
+            )
+            candidates += heapq.nlargest(MAX_NEAR_CANDIDATES, near)
         chosen: list[dict[int, float]] = [{} for _ in self.segments]
-        for _, at, passage in sorted(heapq.nlargest(MAX_CANDIDATES, sums), key=operator.itemgetter(2)):
+        for _, at, passage in sorted(candidates, key=operator.itemgetter(2)):
             chosen[at][passage] = by_grams[at][passage]
         return chosen, rest
 
@@ -207,6 +229,11 @@ class PassageRanker:
     @property
     def _max_idf(self) -> float:
         return self._idf(1)
+
+
+def _fuse(relevance: float, cosine: float) -> float:
+    """Return the relevance by words and vectors."""
+    return (relevance + COSINE_WEIGHT * cosine) / (1 + COSINE_WEIGHT)
 
 
 class _Feature(NamedTuple):

@@ -11,6 +11,7 @@ from core.chat_policy import ChatRules
 from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.query import KnowledgeQuery, is_small_talk, parse_query
 from core.knowledge.scope import load_set_ids
+from core.knowledge.vector_search import VectorSearch
 from core.llm.reply_marker import new_code
 from core.store import Database, history
 from core.store.conversations import Conversation
@@ -36,9 +37,10 @@ class RetrievalResult:
 class KnowledgeRetriever:
     """Searches the knowledge of a turn's chat."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vectors: VectorSearch | None = None) -> None:
+        """``vectors`` compares meanings too; None compares words alone."""
         self._database = database
-        self._finder = PassageFinder(database)
+        self.finder = PassageFinder(database, vectors)
         self._cache: OrderedDict[tuple[int, int], RetrievalResult] = OrderedDict()
 
     async def retrieve(
@@ -77,7 +79,13 @@ class KnowledgeRetriever:
         found: Sequence[FoundPassage] = ()
         # In a thread: the first use of the segmenter loads its dictionary.
         if not await asyncio.to_thread(is_small_talk, query.text):
-            found = await self._finder.find(set_ids, query.text, previous_question=query.previous)
-        log.info("knowledge.searched", sets=len(set_ids), found=len(found), strict=rules.strict)
+            found = await self.finder.find(set_ids, query.text, previous_question=query.previous)
+        log.info(
+            "knowledge.searched",
+            sets=len(set_ids),
+            found=len(found),
+            strict=rules.strict,
+            model=found[0].model if found else "",
+        )
         code = new_code() if rules.strict else ""
         return RetrievalResult(query=query, passages=found, strict=rules.strict, marker_code=code)

@@ -20,6 +20,7 @@ from core.settings.declare import CASE_INSENSITIVE, OnOff, setting
 from core.settings.delivery import DeliveryFields
 from core.settings.desk import DeskFields
 from core.settings.guard import GuardFields
+from core.settings.knowledge import KnowledgeFields
 from core.settings.shapes import (
     ApiKey,
     DatabaseUrl,
@@ -63,6 +64,7 @@ class Settings(
     DeliveryFields,
     DeskFields,
     GuardFields,
+    KnowledgeFields,
     SpeechFields,
     BaseModel,
 ):

@@ -34,6 +34,7 @@ GROUPS = (
     "Service",
     "Console",
     "Answers",
+    "Knowledge",
     "Desk",
     "Access",
     "Guard",

@@ -9,7 +9,7 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from core.domain.stored_passage import StoredPassage
-from core.store import passages, schema
+from core.store import passages, schema, vectors
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
@@ -17,6 +17,7 @@ from core.store.upsert import insert as upsert
 _S = schema.knowledge_sets
 _D = schema.knowledge_documents
 _P = schema.knowledge_passages
+_V = schema.knowledge_vectors
 
 #: Every column of a document but its search index.
 _DOCUMENT_COLUMNS = tuple(column for column in _D.c if column.name != "search_index")
@@ -153,6 +154,7 @@ async def save_document(
         document = (await tx.execute(added.returning(*_DOCUMENT_COLUMNS))).one()
     else:
         await passages.remove_passages(tx, before.id)
+        await vectors.remove(tx, before.id)
         changed = update(_D).where(_D.c.id == before.id).values(version=before.version + 1, **values)
         document = (await tx.execute(changed.returning(*_DOCUMENT_COLUMNS))).one()
     await passages.add(tx, set_id, document.id, new_passages)
@@ -167,20 +169,26 @@ async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
     if document_id is None:
         return False
     await passages.remove_passages(tx, document_id)
+    await vectors.remove(tx, document_id)
     await tx.execute(delete(_D).where(_D.c.id == document_id))
     return True
 
 
 async def remove_set(tx: Transaction, set_id: int) -> None:
     """Delete a set with everything in it."""
+    documents = select(_D.c.id).where(_D.c.set_id == set_id)
+    await tx.execute(delete(_V).where(_V.c.document_id.in_(documents)))
     for table in (_P, _D):
         await tx.execute(delete(table).where(table.c.set_id == set_id))
     await tx.execute(delete(_S).where(_S.c.id == set_id))
 
 
-async def save_floor(tx: Transaction, set_id: int, floor: float | None) -> None:
-    """Store the least relevance of a set's passages; None for the default."""
-    await tx.execute(update(_S).where(_S.c.id == set_id).values(floor=floor))
+async def save_floor(tx: Transaction, set_id: int, floor: float | None, *, model: str = "") -> None:
+    """Store the least relevance of a set's passages; None for the default.
+
+    ``model`` names the vectors with which it was measured; "" for words alone.
+    """
+    await tx.execute(update(_S).where(_S.c.id == set_id).values(floor=floor, floor_model=model))
 
 
 async def rename_set(tx: Transaction, owner: Owner, *, old: str, new: str) -> None:

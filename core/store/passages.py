@@ -24,20 +24,21 @@ class IndexedVersion:
 
     document_id: int
     version: int
-    floor: float | None  #: least relevance of its set's passages; None for the default
+    floor: float | None = None  #: least relevance of its set's passages; None for the default
+    floor_model: str = ""  #: model of the vectors with which the floor was measured; "" for words alone
 
 
 async def load_indexed_versions(tx: Transaction, set_ids: Collection[int]) -> Sequence[IndexedVersion]:
     """Return the current versions of all documents in some sets, in the order of their names."""
     query = (
-        select(_D.c.id, _D.c.version, _S.c.floor)
+        select(_D.c.id, _D.c.version, _S.c.floor, _S.c.floor_model)
         .join(_S, _S.c.id == _D.c.set_id)
         .where(_D.c.set_id.in_(set_ids))
         .order_by(_D.c.name, _D.c.id)
     )
     return [
-        IndexedVersion(document_id=id_, version=version, floor=floor)
-        for id_, version, floor in await tx.execute(query)
+        IndexedVersion(document_id=id_, version=version, floor=floor, floor_model=model)
+        for id_, version, floor, model in await tx.execute(query)
     ]
 
 
@@ -73,6 +74,24 @@ async def load_passages(
     }
 
 
+async def load_title(tx: Transaction, version: IndexedVersion) -> str | None:
+    """Return the title of a document; None if it was replaced or removed since its version was loaded."""
+    query = select(_D.c.title).where(_D.c.id == version.document_id, _D.c.version == version.version)
+    title: str | None = (await tx.execute(query)).scalar_one_or_none()
+    return title
+
+
+async def load_document_passages(tx: Transaction, document_id: int) -> Sequence[StoredPassage]:
+    """Return all passages of a document in order."""
+    query = (
+        select(_P, _D.c.name.label("document"))
+        .join(_D, _D.c.id == _P.c.document_id)
+        .where(_P.c.document_id == document_id)
+        .order_by(_P.c.position)
+    )
+    return [_passage(row) for row in await tx.execute(query)]
+
+
 async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence[StoredPassage]) -> None:
     """Store a document's passages."""
     rows = [
@@ -85,6 +104,7 @@ async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence
             "heading": entry.heading,
             "text": entry.text,
             "url": entry.url,
+            "aliases": entry.aliases,
         }
         for position, entry in enumerate(passages)
     ]
@@ -105,4 +125,5 @@ def _passage(row: Row[*tuple[Any, ...]]) -> StoredPassage:
         text=row.text,
         url=row.url,
         document=row.document,
+        aliases=row.aliases,
     )

@@ -1,4 +1,4 @@
-"""Tables of knowledge: sets of documents, their passages, and canned responses."""
+"""Tables of knowledge: sets of documents, their passages and vectors, and canned responses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,6 +30,7 @@ def create_knowledge_sets() -> None:
         sa.Column("tenant", sa.String(64), nullable=False),
         sa.Column("name", sa.String(160), nullable=False),
         sa.Column("floor", sa.Float()),
+        sa.Column("floor_model", sa.String(160), nullable=False, server_default=""),
         sa.Column("created_at", MOMENT, nullable=False),
         primary_key("knowledge_sets", "id"),
         unique("knowledge_sets", "platform", "tenant", "name"),
@@ -68,9 +69,25 @@ def create_knowledge_passages() -> None:
         sa.Column("heading", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False, server_default=""),
+        sa.Column("aliases", sa.Text(), nullable=False, server_default=""),
         foreign_key("knowledge_passages", "set_id", "knowledge_sets", ondelete="CASCADE"),
         foreign_key("knowledge_passages", "document_id", "knowledge_documents", ondelete="CASCADE"),
         primary_key("knowledge_passages", "id"),
     )
     op.create_index("ix_knowledge_passages_document_id", "knowledge_passages", ["document_id"])
     op.create_index("ix_knowledge_passages_set_id", "knowledge_passages", ["set_id"])
+
+
+def create_knowledge_vectors() -> None:
+    op.create_table(
+        "knowledge_vectors",
+        sa.Column("document_id", ID, nullable=False),
+        sa.Column("model", sa.String(160), nullable=False),
+        sa.Column("start", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("texts", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        foreign_key("knowledge_vectors", "document_id", "knowledge_documents", ondelete="CASCADE"),
+        primary_key("knowledge_vectors", "document_id", "model", "start"),
+    )

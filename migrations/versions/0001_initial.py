@@ -51,6 +51,7 @@ TABLES = (
     knowledge.create_knowledge_sets,
     knowledge.create_knowledge_documents,
     knowledge.create_knowledge_passages,
+    knowledge.create_knowledge_vectors,
     knowledge.create_canned_responses,
     handoff.create_handoffs,
     handoff.create_handoff_transitions,

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from bots.simulator.embeddings import KEY, EmbeddingSimulator
 from bots.simulator.kimi import answer_with
 from core.chat_policy import ChatRules
 from core.domain.addresses import ThreadKey
@@ -265,3 +267,26 @@ async def test_a_strict_chat_with_a_desk_offers_a_person(world: Any) -> None:
     await room.shows("Shall a person of our team help you with it?")
     assert await world.done(1) == ["no_knowledge"]
     assert any("Talk to a person" in str(button) for button in room.answers[-1].buttons)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+async def test_a_question_in_other_words_is_answered_by_meaning(world: Any) -> None:
+    """The service gives a document its vectors by itself; while the host is down, words alone serve."""
+    world.kimi.script = answer_with("Within seven days [1].")
+    async with EmbeddingSimulator(synonyms={"reimbursement": "returns"}) as host:
+        await world.start(
+            embeddings_model=host.model,
+            embeddings_url=host.base_url,
+            embeddings_key=SecretStr(KEY),
+        )
+        room = world.direct()
+        await know(world, room, strict=True)
+        await world.service.components.knowledge.passage_embedder.embed_pending()
+        await room.ask("Reimbursement")
+        await room.shows("Within seven days [1].")
+        passages = world.requests[-1].messages[-2]["content"]
+        assert passages.index("Returns") < (passages + "Opening hours").index("Opening hours")
+        host.is_down = True
+        await room.ask("Reimbursement for a football, please")
+        await room.shows("I found nothing on this in what I was given")
+    assert await world.done(2) == ["complete", "no_knowledge"]

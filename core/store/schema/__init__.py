@@ -32,6 +32,7 @@ from core.store.schema.knowledge import (
     knowledge_documents,
     knowledge_passages,
     knowledge_sets,
+    knowledge_vectors,
 )
 from core.store.schema.shared_state import delivery_budgets, llm_limiter_state, secrets
 
@@ -59,6 +60,7 @@ __all__ = [
     "knowledge_documents",
     "knowledge_passages",
     "knowledge_sets",
+    "knowledge_vectors",
     "llm_limiter_state",
     "messages",
     "metadata",

@@ -2,7 +2,8 @@
 
 A set belongs to the deployment (``platform`` and ``tenant`` are "") or to one tenant; other tenants do
 not see it. A document's search index is an inverted index of its passages
-(:mod:`core.knowledge.segment`), so that both databases search alike.
+(:mod:`core.knowledge.segment`), so that both databases search alike. Vectors are kept with the
+name of the model that made them.
 """
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
@@ -18,6 +19,8 @@ knowledge_sets = Table(
     Column("tenant", String(64), nullable=False),
     Column("name", String(160), nullable=False),
     Column("floor", Float),  # least relevance of a passage that is found; NULL for the default
+    # the model of the vectors with which the floor was measured; "" for words alone
+    Column("floor_model", String(160), nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("platform", "tenant", "name"),
 )
@@ -51,8 +54,22 @@ knowledge_passages = Table(
     Column("heading", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("url", Text, nullable=False, server_default=""),
+    Column("aliases", Text, nullable=False, server_default=""),  # other wordings, one a line
     Index("ix_knowledge_passages_document_id", "document_id"),
     Index("ix_knowledge_passages_set_id", "set_id"),
+)
+
+# Vectors of a document's texts, in pieces: a job that was interrupted goes on after the last one.
+knowledge_vectors = Table(
+    "knowledge_vectors",
+    metadata,
+    owned_by("knowledge_documents", "document_id", primary_key=True),
+    Column("model", String(160), primary_key=True),
+    Column("start", Integer, primary_key=True),  # position of the piece's first text
+    Column("version", Integer, nullable=False),  # of the document
+    Column("texts", Integer, nullable=False),  # of the piece
+    Column("total", Integer, nullable=False),  # texts of the document
+    Column("data", LargeBinary, nullable=False),  # see core.knowledge.vector_index
 )
 
 canned_responses = Table(

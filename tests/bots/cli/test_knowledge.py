@@ -11,6 +11,7 @@ import pytest
 from fpdf import FPDF
 
 from bots.simulator.demo import knowledge as demo
+from bots.simulator.embeddings import KEY, EmbeddingSimulator
 from bots.simulator.kimi import answer_with
 
 TABLE = """question,source,answer
@@ -155,3 +156,54 @@ def test_the_demos_files_are_shipped() -> None:
     wanted = (root / "pyproject.toml").read_text(encoding="utf-8")
     assert "simulator/demo/knowledge/**/*.md" in wanted
     assert all(demo.documents(name) and demo.questions(name).is_file() for name in demo.SETS)
+
+
+async def test_meanings_are_compared_offline(shop: Any) -> None:
+    """With the extra, added files get their vectors at once; a question without a common word is found."""
+    shop.environ["MOONTHREAD_EMBEDDINGS_MODEL"] = "offline"
+    added = await shop("knowledge", "add", "shop", "shop.md")
+    found = await shop("knowledge", "search", "on which weekday are you not there?")
+    measured = await shop("knowledge", "eval", "table.csv", "--no-misses")
+    again = await shop("knowledge", "embed")
+
+    assert "4 texts have vectors of universal-sentence-encoder-multilingual-3 now" in added.out, added.err
+    assert "[1] Shop › Opening hours" in found.out
+    assert "compared by words and the vectors of universal-sentence-encoder" in measured.out
+    assert (again.status, again.out) == (0, "")
+
+
+async def test_an_endpoint_that_fails_leaves_the_words(shop: Any) -> None:
+    """What was added stays; the vectors follow with the next run of the command, or of the service."""
+    async with EmbeddingSimulator() as host:
+        shop.environ |= {
+            "MOONTHREAD_EMBEDDINGS_MODEL": host.model,
+            "MOONTHREAD_EMBEDDINGS_URL": f"{host.base_url}/embeddings/",
+            "MOONTHREAD_EMBEDDINGS_KEY": "sk-wrong",
+        }
+        added = await shop("knowledge", "add", "shop", "shop.md")
+        checked = await shop("check")
+        shop.environ["MOONTHREAD_EMBEDDINGS_KEY"] = KEY
+        embedded = await shop("knowledge", "embed")
+        better = await shop("check")
+
+    assert (added.status, added.out) == (0, "shop: shop.md, 2 passages, version 1\n")
+    assert "words alone are compared until all texts have vectors" in added.err
+    assert "! Embeddings: text-embedding-v4 at 127.0.0.1 gives no vectors" in checked.out
+    assert "4 texts have vectors of text-embedding-v4 now" in embedded.out
+    assert "✓ Embeddings: text-embedding-v4 at 127.0.0.1 gives vectors of 64 dimensions" in better.out
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"MOONTHREAD_EMBEDDINGS_MODEL": "bge-m3"}, "MOONTHREAD_EMBEDDINGS_URL: is not set"),
+        ({"MOONTHREAD_EMBEDDINGS_URL": "http://h.example/v1"}, "MOONTHREAD_EMBEDDINGS_MODEL: is not set"),
+        ({}, "MOONTHREAD_EMBEDDINGS_MODEL: is not set; words alone are compared"),
+    ],
+)
+async def test_half_a_configuration_is_a_fault(shop: Any, given: dict[str, str], fault: str) -> None:
+    """A model without an address, an address without a model, and nothing at all are named."""
+    shop.environ |= given
+    done = await shop("knowledge", "embed")
+    assert done.status == 1
+    assert fault in done.err

@@ -18,6 +18,7 @@ from core.handoff.operator_actions import OperatorActions
 from core.handoff.policy import HandoffPolicies, HandoffPolicy
 from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.staff import StaffDirectory
+from core.knowledge.finder import PassageFinder
 from core.settings import Settings
 from core.settings.origins import effective_settings
 from core.store import Database, console_access
@@ -100,6 +101,7 @@ async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
     work_queue = EmbeddedWorkQueue(database, ActiveAnswers(), FakeClock(), exclusive=False)
     settings = Settings(kimi_api_key=SECRET, desk="slack:C0123")
     yield ConsoleSite(
+        finder=PassageFinder(database),
         database=database,
         components=components,
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
