@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from core.answering.turn_question import NoKnowledgeReply
+from core.domain.stored_passage import StoredPassage
 from core.domain.turn_states import KimiFailure, Outcome
 from core.kimi import KimiStreamInterrupted, ReasoningDelta, text_of
 from core.knowledge.finder import FoundPassage
 from core.knowledge.query import KnowledgeQuery
 from core.knowledge.retrieval import RetrievalResult
 from core.llm.reply_marker import ReplyMarker, marker_text
-from core.store.passages import StoredPassage
 from core.testing.scripted_model import Delay, paced
 from tests.core.answering.conftest import ADMISSION, Answering
 
