@@ -1,4 +1,4 @@
-"""docker-compose.yml, Dockerfile and the Kubernetes manifest of DEPLOYMENT.md agree with the code.
+"""docker-compose.yml, Dockerfile and the Kubernetes manifest of bots/README.md agree with the code.
 
 No container engine runs here, so every name, option, path and port is held against the code.
 """
@@ -18,7 +18,7 @@ from core.settings.spec import RENAMED
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-README = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DEPLOYMENT.md"))
+README = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "bots/README.md"))
 IN_CONTAINER = {
     "MOONTHREAD_DATA_DIR",
     "MOONTHREAD_HTTP_HOST",

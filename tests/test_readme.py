@@ -152,7 +152,7 @@ def test_the_front_page_is_short(front: str) -> None:
 
 @pytest.mark.parametrize("model", ["kimi-k2.6", "kimi-k3", "kimi-k3.1-pro"])
 def test_the_costs_follow_from_the_price_list(model: str) -> None:
-    """A thousand questions of the three sizes cost what DEPLOYMENT.md says."""
+    """A thousand questions of the three sizes cost what bots/README.md says."""
     sizes = ((1_500, 500, 600), (6_000, 4_000, 1_200), (3_500, 1_000, 500))
     costs = [
         PriceList().cost_usd(model, prompt_tokens=prompt, cached_tokens=cached, completion_tokens=out)
@@ -160,7 +160,7 @@ def test_the_costs_follow_from_the_price_list(model: str) -> None:
     ]
 
     assert f"| `{model}` | " + " | ".join(f"{1_000 * (cost or 0):.1f}" for cost in costs) in read(
-        "DEPLOYMENT.md"
+        "bots/README.md"
     )
 
 
