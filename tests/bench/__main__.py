@@ -3,6 +3,7 @@
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
 memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL),
 ``startup`` (with a long past, on both databases), ``requests`` (from an event to Kimi's request).
+``startup`` (with a long past, on both databases), ``retrieval`` (a question among 5,000 passages).
 Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
 the picture to ``.github/images``. Takes about half an hour; the machine should have nothing else to do.
 """
@@ -30,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
 OURS = "moonthread"
-PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup", "requests")
+PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup", "requests", "retrieval")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
@@ -175,17 +176,30 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
         _say("startup: 2,000 conversations, 100,000 messages")
         found["startup"] = asyncio.run(startup())
         sections.append(_plain("startup", found["startup"]))
+    sections += _single_parts(parts, found)
+    sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
+    _say("\n\n".join("\n".join(lines) for lines in sections))
+    _write(found, publish=publish)
+    took_s = time.monotonic() - began
+    _say(f"\n{found['machine']}; {took_s:.0f} s; results in {RESULTS.relative_to(HERE.parents[1])}")
+
+
+def _single_parts(parts: Sequence[str], found: Row) -> list[list[str]]:
+    sections: list[list[str]] = []
     if "requests" in parts:
         from tests.bench.first_request import measure_requests
 
         _say("requests: 100 questions in each of three places")
         found["requests"] = asyncio.run(measure_requests())
         sections.append(_plain("requests", found["requests"]))
-    sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
-    _say("\n\n".join("\n".join(lines) for lines in sections))
-    _write(found, publish=publish)
-    took_s = time.monotonic() - began
-    _say(f"\n{found['machine']}; {took_s:.0f} s; results in {RESULTS.relative_to(HERE.parents[1])}")
+    if "retrieval" in parts:
+        from tests.bench.retrieval import retrieval
+
+        _say("retrieval: 5,000 passages")
+        found["retrieval"] = asyncio.run(retrieval())
+        for name, row in found["retrieval"].items():
+            sections.append(_plain(f"retrieval, {name}", row))
+    return sections
 
 
 async def _all_of(parts: Mapping[str, Callable[[], Awaitable[Row]]]) -> Row:

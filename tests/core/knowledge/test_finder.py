@@ -1,6 +1,9 @@
 """Sets in the database: found alike on both kinds, replaced, kept apart."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,6 +12,7 @@ from core.files.file_policy import UnusableFile
 from core.knowledge import finder as finder_module
 from core.knowledge.finder import PassageFinder
 from core.knowledge.indexing import index_document
+from core.knowledge.ranking import PassageRanker, ScoredPassage
 from core.store import Database, knowledge, passages, schema
 from core.store.database import Transaction
 from core.store.knowledge import DEPLOYMENT, Owner
@@ -194,6 +198,35 @@ async def test_misspelt_and_inflected_words_find_their_passage(
     """Character n-grams find words that no dictionary has."""
     await put(database)
     assert (await headings(database, question))[0] == heading
+
+
+async def test_no_connection_is_held_and_the_loop_runs_while_passages_are_ranked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranking is CPU work of milliseconds: it runs in a thread, after the connection was given back."""
+    await put(database)
+    async with database.read() as tx:
+        ids = await knowledge.resolve_set_ids(tx, DEPLOYMENT, ["shop"])
+    seen: list[tuple[int, bool]] = []
+    open_reads = 0
+    rank, read = PassageRanker.rank, Database.read
+
+    @contextlib.asynccontextmanager
+    async def counted(opened: Database) -> AsyncIterator[Transaction]:
+        nonlocal open_reads
+        open_reads += 1
+        async with read(opened) as tx:
+            yield tx
+        open_reads -= 1
+
+    def observed(ranker: PassageRanker, *given: Any, **named: Any) -> list[ScoredPassage]:
+        seen.append((open_reads, threading.current_thread() is threading.main_thread()))
+        return rank(ranker, *given, **named)
+
+    monkeypatch.setattr(PassageRanker, "rank", observed)
+    monkeypatch.setattr(Database, "read", counted)
+    assert await PassageFinder(database).find(ids, "refund")
+    assert seen == [(0, False)]
 
 
 async def test_the_index_that_was_not_used_longest_is_dropped_first(
