@@ -4,7 +4,7 @@ A *file* belongs to the message it came with. Its content is stored once for ide
 often they were sent (:mod:`core.store.file_blobs`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from core.store import file_blobs, schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.file_blobs import FileContent
+from core.store.tenancy import is_in_conversation_of
 from core.store.turns import IS_QUESTION
 
 _F, _T, _C = schema.files, schema.turns, schema.conversations
@@ -197,9 +198,9 @@ async def forget_person(tx: Transaction, *, platform: str, tenant: str, author_i
     return (await tx.execute(delete(_F).where(*where))).rowcount
 
 
-async def remove_before(tx: Transaction, moment: datetime, conversations: Select[tuple[int]]) -> int:
-    """Delete every file of ``conversations`` from before ``moment``; return how many there were."""
-    old = delete(_F).where(_F.c.created_at < moment, _F.c.conversation_id.in_(conversations))
+async def remove_before(tx: Transaction, moment: datetime, tenants: Collection[tuple[str, str]]) -> int:
+    """Delete every file of ``tenants`` from before ``moment``; return how many there were."""
+    old = delete(_F).where(_F.c.created_at < moment, is_in_conversation_of(_F.c.conversation_id, tenants))
     return (await tx.execute(old)).rowcount
 
 

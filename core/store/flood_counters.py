@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, update
 
 from core.access import Actor
 from core.access.flood_limits import FloodCounter
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
+from core.store.tenancy import is_of_tenants
 from core.store.upsert import Upsert
 
 _F = schema.flood_counters
@@ -73,7 +74,7 @@ async def forget_person(tx: Transaction, actor: Actor) -> None:
 
 async def delete_before(tx: Transaction, moment: datetime, *, tenants: Collection[tuple[str, str]]) -> None:
     """Delete the counters of people of these (platform, tenant) pairs who asked nothing since ``moment``."""
-    old = delete(_F).where(_F.c.updated_at < moment, tuple_(_F.c.platform, _F.c.tenant).in_(list(tenants)))
+    old = delete(_F).where(_F.c.updated_at < moment, is_of_tenants(_F.c.platform, _F.c.tenant, tenants))
     await tx.execute(old)
 
 

@@ -1,8 +1,9 @@
 """Deletes what handoffs store of people: by person, or by age."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import delete, select, update
 
 from core.access import Actor
 from core.domain.handoff_state import HandoffState, OutboxState
@@ -10,6 +11,7 @@ from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.outbox import OutboxContent, encode_content
+from core.store.tenancy import is_in_conversation_of
 
 _H, _O, _R = schema.handoffs, schema.handoff_outbox, schema.handoff_ratings
 _T, _C = schema.handoff_transitions, schema.conversations
@@ -49,6 +51,8 @@ async def forget_person(tx: Transaction, actor: Actor) -> None:
     await tx.execute(update(_T).where(as_author).values(author_id="", author_name=""))
 
 
-async def delete_ended(tx: Transaction, before: datetime, conversations: Select[tuple[int]]) -> None:
-    """Delete handoffs of ``conversations`` that ended before a moment, with all that belongs to them."""
-    await tx.execute(delete(_H).where(_H.c.ended_at < before, _H.c.conversation_id.in_(conversations)))
+async def delete_ended(tx: Transaction, before: datetime, tenants: Collection[tuple[str, str]]) -> None:
+    """Delete handoffs of ``tenants`` that ended before a moment, with all that belongs to them."""
+    await tx.execute(
+        delete(_H).where(_H.c.ended_at < before, is_in_conversation_of(_H.c.conversation_id, tenants))
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, update
 
 from core.access import Actor
 from core.domain.addresses import ChatType
@@ -32,6 +32,7 @@ from core.store import (
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.event_codec import encode
+from core.store.tenancy import is_in_conversation_of, is_of_tenants
 
 _C, _I, _T, _M = schema.conversations, schema.inbox, schema.turns, schema.messages
 _P, _U, _F, _S = schema.platform_messages, schema.usage, schema.feedback, schema.summaries
@@ -116,7 +117,7 @@ async def purge(
     old = (
         select(_I.c.id)
         .where(_I.c.received_at < before, _I.c.status != EventStatus.OPEN, ~unfinished)
-        .where(tuple_(_I.c.platform, _I.c.tenant).in_(list(tenants)))
+        .where(is_of_tenants(_I.c.platform, _I.c.tenant, tenants))
         .order_by(_I.c.received_at)
         .limit(limit)
     )
@@ -124,23 +125,22 @@ async def purge(
     turn_ids = select(_T.c.id).where(_T.c.inbox_id.in_(ids))
     await tx.execute(delete(_P).where(_P.c.turn_id.in_(turn_ids)))
     await tx.execute(delete(_I).where(_I.c.id.in_(ids)))  # with their turns and answers
-    conversations = select(_C.c.id).where(tuple_(_C.c.platform, _C.c.tenant).in_(list(tenants)))
-    messages = await _purge_messages(tx, before, conversations, limit)
+    messages = await _purge_messages(tx, before, tenants, limit)
     if ids or messages:
         return len(ids) + messages
-    await _purge_rest(tx, before, conversations)
+    await _purge_rest(tx, before, tenants)
     await flood_counters.delete_before(tx, before, tenants=tenants)
     await quotas.delete_notices(tx, before=quotas.utc_day_start(utc_now()))
     return 0
 
 
 async def _purge_messages(
-    tx: Transaction, before: datetime, conversations: Select[tuple[int]], limit: int
+    tx: Transaction, before: datetime, tenants: Collection[tuple[str, str]], limit: int
 ) -> int:
     """Delete old messages; those read from a thread's past have no event."""
     old = (
         select(_M.c.id)
-        .where(_M.c.created_at < before, _M.c.conversation_id.in_(conversations))
+        .where(_M.c.created_at < before, is_in_conversation_of(_M.c.conversation_id, tenants))
         .order_by(_M.c.created_at)
         .limit(limit)
     )
@@ -150,18 +150,22 @@ async def _purge_messages(
     return len(ids)
 
 
-async def _purge_rest(tx: Transaction, before: datetime, conversations: Select[tuple[int]]) -> None:
+async def _purge_rest(tx: Transaction, before: datetime, tenants: Collection[tuple[str, str]]) -> None:
     """Delete old rows that no event or message refers to."""
-    await files.remove_before(tx, before, conversations)
-    await handoff_privacy.delete_ended(tx, before, conversations)
-    await tx.execute(delete(_S).where(_S.c.created_at < before, _S.c.conversation_id.in_(conversations)))
+    await files.remove_before(tx, before, tenants)
+    await handoff_privacy.delete_ended(tx, before, tenants)
+    await tx.execute(
+        delete(_S).where(_S.c.created_at < before, is_in_conversation_of(_S.c.conversation_id, tenants))
+    )
     old_usage = update(_U).where(_U.c.created_at < before, _U.c.person_id != "")
-    await tx.execute(old_usage.where(_U.c.conversation_id.in_(conversations)).values(person_id=""))
+    await tx.execute(
+        old_usage.where(is_in_conversation_of(_U.c.conversation_id, tenants)).values(person_id="")
+    )
     is_empty = (
         ~exists().where(_M.c.conversation_id == _C.c.id)
         & ~exists().where(_I.c.conversation_id == _C.c.id)
         & (_C.c.created_at < before)
-        & _C.c.id.in_(conversations)
+        & is_of_tenants(_C.c.platform, _C.c.tenant, tenants)
     )
     empty = select(_C.c.id).where(is_empty)
     for table in (_P, _S, _X):

@@ -107,7 +107,15 @@ def open_missing() -> str:
 
 def workers() -> list[psutil.Process]:
     """Return the worker processes of this process."""
-    return [one for one in psutil.Process().children() if "core.concurrency.worker_main" in one.cmdline()]
+    return [one for one in psutil.Process().children() if "core.concurrency.worker_main" in _command_of(one)]
+
+
+def _command_of(process: psutil.Process) -> list[str]:
+    """Return a process's command line; [] if it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 async def pid_in(path: Path) -> int:
