@@ -9,6 +9,7 @@ from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
 from core.domain.errors import SettingsError
 from core.handoff.operator_actions import OperatorActions
+from core.knowledge.file_text import FileTextReader
 from core.settings import Settings
 from core.settings.origins import effective_settings
 
@@ -34,6 +35,7 @@ def build_console_server(
             components.base.database, components.delivery.work_queue, components.handoff.service
         ),
         forgetter=components.forgetter,
+        text_reader=FileTextReader(components.files.stores[0]),
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
         finder=components.knowledge.retriever.finder,

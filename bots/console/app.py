@@ -15,7 +15,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bots.console import actions_conversation, pages_activity, pages_operation, pages_team
+from bots.console import (
+    actions_conversation,
+    actions_knowledge,
+    pages_activity,
+    pages_knowledge,
+    pages_operation,
+    pages_team,
+)
 from bots.console.forms import is_genuine, read_form
 from bots.console.sign_in import COOKIE, SignIn
 from bots.console.site import NAVIGATION, ConsoleSite, Page, Visit, browser_language, render
@@ -32,7 +39,8 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "/conversations/{number}": pages_activity.conversation,
         "/turn/{number}": pages_activity.turn,
         "/desk": pages_team.desk,
-        "/knowledge": pages_team.knowledge_sets,
+        "/knowledge": pages_knowledge.knowledge_sets,
+        "/knowledge/{number}": pages_knowledge.document,
         "/chats": pages_team.chats,
         "/usage": pages_operation.usage,
         "/settings": pages_operation.settings,
@@ -48,6 +56,10 @@ ACTIONS: Final[Mapping[str, Page]] = MappingProxyType(
         "/conversations/{number}/close": actions_conversation.close,
         "/conversations/{number}/answer": actions_conversation.answer,
         "/conversations/{number}/forget": actions_conversation.forget,
+        "/knowledge/upload": actions_knowledge.upload,
+        "/knowledge/text": actions_knowledge.add_text,
+        "/knowledge/{number}/remove": actions_knowledge.remove_document,
+        "/knowledge/gaps/{number}": actions_knowledge.close_gap,
         "/audit/end-sessions": pages_operation.end_sessions,
     }
 )
@@ -60,6 +72,9 @@ FRAGMENTS: Final[Mapping[str, Page]] = MappingProxyType(
     }
 )
 """Parts of pages, fetched by the page's script; without a session they answer 401 instead of a redirect."""
+
+CSRF_HEADER: Final = "x-csrf-token"
+"""Carries the form's token if the body is a file; no other site can set it."""
 
 _AREAS: Final[Mapping[str, str]] = MappingProxyType({"": "now", "turn": "conversations", "live": "now"})
 """Area of the console by the first part of a path, where its name is another."""
@@ -96,7 +111,8 @@ def build_console(site: ConsoleSite) -> ASGIApp:
 
     async def not_found(request: Request, exc: Exception) -> Response:
         status = exc.status_code if isinstance(exc, HTTPException) else 404
-        return render(site, browser_language(request), "message.html", key="not_found", status_code=status)
+        key = "no_right" if status == 403 else "not_found"
+        return render(site, browser_language(request), "message.html", key=key, status_code=status)
 
     async def store_down(request: Request, exc: Exception) -> Response:
         log.warning("store.unavailable", error=str(exc))
@@ -129,7 +145,8 @@ def _signed_in(site: ConsoleSite, path: str, page: Page, *, redirect: bool = Tru
         if rights.role not in roles or (changes and rights.role is ConsoleRole.VIEWER):
             return visit.render("message.html", key="no_right", status_code=403)
         if changes:
-            form = await read_form(request)
+            sent = request.headers.get(CSRF_HEADER)
+            form = await read_form(request) if sent is None else {"csrf": sent}
             if not is_genuine(form, session):
                 return visit.render("message.html", key="form_stale", status_code=403)
             visit = replace(visit, form=form)

@@ -1,4 +1,4 @@
-"""Pages about the team's work: desk, knowledge, rules of chats."""
+"""Pages about the team's work: desk, rules of chats."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -11,23 +11,17 @@ from bots.console.site import Visit
 from bots.console.thread_links import thread_link
 from core.chat_policy import render_rules
 from core.inbound.console_rights import ConsoleRole
-from core.knowledge.finder import FoundPassage
 from core.store import (
     activity_report,
     blocked_people,
-    knowledge,
     ratings,
     rules,
-    turn_reports,
 )
 from core.store.clock import utc_now
 from core.store.ratings import HandoffOutcome
-from core.store.turn_reports import TurnFilter
 
 PERIOD = timedelta(days=30)
-MAX_GAPS = 50
 STARS = (1, 2, 3, 4, 5)
-MAX_QUESTION_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,28 +60,6 @@ async def desk(visit: Visit) -> Response:
         assignees=figures_by_assignee(outcomes),
         stars=[sum(one.stars == stars for one in outcomes) for stars in STARS],
         days=figures_by_day(outcomes),
-    )
-
-
-async def knowledge_sets(visit: Visit) -> Response:
-    """Return sets, their files, gaps, and the passages for a question that is tried."""
-    question = visit.argument("q")[:MAX_QUESTION_CHARS]
-    async with visit.site.database.read() as tx:
-        sets = await knowledge.load_all_sets(tx)
-        documents = {one.id: await knowledge.load_documents(tx, one.id) for one in sets}
-        gaps = await turn_reports.list_turns(
-            tx,
-            TurnFilter(unknown=True, since=utc_now() - PERIOD),
-            scope=visit.rights.readable,
-            limit=MAX_GAPS,
-        )
-    found: Sequence[FoundPassage] = ()
-    if question:
-        found = await visit.site.finder.find([one.id for one in sets], question)
-    if gaps:
-        await visit.audit("gaps.read", str(len(gaps)))
-    return visit.render(
-        "knowledge.html", sets=sets, documents=documents, gaps=gaps, question=question, found=found
     )
 
 

@@ -17,6 +17,7 @@ from bots.observability.readiness import ComponentStatus
 from core.commands import PersonForgetter
 from core.handoff.operator_actions import ActionResult, Operator, OperatorActions
 from core.inbound.console_rights import ConsoleRights, ConsoleRole
+from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
 from core.settings.origins import EffectiveSetting
 from core.store import Database, console_access
@@ -55,6 +56,7 @@ class ConsoleSite:
     settings: Callable[[], Sequence[EffectiveSetting]]
     actions: OperatorActions
     forgetter: PersonForgetter
+    text_reader: FileTextReader
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     finder: PassageFinder
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"

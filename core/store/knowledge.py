@@ -51,6 +51,7 @@ class StoredDocument:
     """One document of a set, without its passages."""
 
     id: int
+    set_id: int
     name: str
     title: str
     hash: str
@@ -118,6 +119,12 @@ async def load_documents(tx: Transaction, set_id: int) -> Sequence[StoredDocumen
     """Return a set's documents by name."""
     query = select(*_DOCUMENT_COLUMNS).where(_D.c.set_id == set_id).order_by(_D.c.name)
     return [_document(row) for row in await tx.execute(query)]
+
+
+async def get_document(tx: Transaction, document_id: int) -> StoredDocument | None:
+    """Return a document by its id; None if there is none."""
+    row = (await tx.execute(select(*_DOCUMENT_COLUMNS).where(_D.c.id == document_id))).one_or_none()
+    return None if row is None else _document(row)
 
 
 async def save_document(
@@ -233,6 +240,7 @@ async def _load_sets(tx: Transaction, *where: Any) -> Sequence[KnowledgeSet]:
 def _document(row: Row[*tuple[Any, ...]]) -> StoredDocument:
     return StoredDocument(
         id=row.id,
+        set_id=row.set_id,
         name=row.name,
         title=row.title,
         hash=row.hash,

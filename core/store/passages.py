@@ -83,6 +83,10 @@ async def load_title(tx: Transaction, version: IndexedVersion) -> str | None:
 
 async def load_document_passages(tx: Transaction, document_id: int) -> Sequence[StoredPassage]:
     """Return all passages of a document in order."""
+
+
+async def load_of_document(tx: Transaction, document_id: int) -> Sequence[StoredPassage]:
+    """Return a document's passages in order."""
     query = (
         select(_P, _D.c.name.label("document"))
         .join(_D, _D.c.id == _P.c.document_id)
@@ -90,6 +94,19 @@ async def load_document_passages(tx: Transaction, document_id: int) -> Sequence[
         .order_by(_P.c.position)
     )
     return [_passage(row) for row in await tx.execute(query)]
+
+
+async def find_by_uid(tx: Transaction, uid: str) -> tuple[int, StoredPassage] | None:
+    """Return a passage by its uid, with the id of its set; None if there is none."""
+    query = (
+        select(_P, _D.c.name.label("document"))
+        .join(_D, _D.c.id == _P.c.document_id)
+        .where(_P.c.uid == uid)
+        .order_by(_P.c.id)
+        .limit(1)
+    )
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else (row.set_id, _passage(row))
 
 
 async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence[StoredPassage]) -> None:

@@ -29,3 +29,31 @@ async function watch(section) {
 }
 
 document.querySelectorAll("[data-live]").forEach(watch);
+
+// Sends the files of a form one after another, each as the body of a request, and shows how far it is.
+function send(address, file, token, bar) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.setRequestHeader("x-csrf-token", token);
+    request.upload.onprogress = (event) => { bar.value = event.loaded / Math.max(1, event.total); };
+    request.onload = () => resolve(request.responseText.slice(0, 300));
+    request.onerror = () => resolve("✗");
+    request.send(file);
+  });
+}
+
+async function upload(event) {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const { csrf, set, new_set: newSet, files } = form.elements;
+  for (const file of files.files) {
+    const line = form.querySelector("[data-uploaded]").appendChild(document.createElement("li"));
+    line.textContent = `${file.name} `;
+    const bar = line.appendChild(document.createElement("progress"));
+    const query = new URLSearchParams({ set: set.value, new_set: newSet.value, name: file.name });
+    line.textContent = await send(`${form.dataset.upload}?${query}`, file, csrf.value, bar);
+  }
+}
+
+document.querySelectorAll("[data-upload]").forEach((form) => form.addEventListener("submit", upload));

@@ -18,6 +18,7 @@ from core.handoff.operator_actions import OperatorActions
 from core.handoff.policy import HandoffPolicies, HandoffPolicy
 from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.staff import StaffDirectory
+from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
 from core.settings import Settings
 from core.settings.origins import effective_settings
@@ -106,6 +107,7 @@ async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
         components=components,
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
         forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
+        text_reader=FileTextReader(None),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
     )
