@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 from bots.composition.components import Components
+from bots.composition.settings_mapping import build_quotas
 from bots.observability.readiness import ComponentStatus
 from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
@@ -35,7 +36,9 @@ def build_console_server(
             components.base.database, components.delivery.work_queue, components.handoff.service
         ),
         forgetter=components.forgetter,
-        text_reader=FileTextReader(components.files.stores[0]),
+        text_reader=FileTextReader(components.files.stores[0], components.files.worker),
+        providers=components.llm.gateway.provider_loads,
+        quotas=build_quotas(settings),
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
         finder=components.knowledge.retriever.finder,

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import structlog
 from starlette.applications import Starlette
 
+from bots.composition.alert_wiring import build_alert_monitor
 from bots.composition.components import Components, build_components, start_background
 from bots.composition.console_wiring import build_console_server, start_console
 from bots.composition.llm_wiring import resolve_model
@@ -121,6 +122,7 @@ class Service:
         await self.connector.connect()
         await start_background(components, exit_stack)
         work_queue = components.delivery.work_queue
+        build_alert_monitor(components, self.monitoring.components).start(work_queue)
         exit_stack.push_async_callback(work_queue.stop, self.settings.shutdown_grace_s)
         await work_queue.start(build_processor(components, model))
         self.monitoring.start(exit_stack)

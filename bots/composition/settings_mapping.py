@@ -1,6 +1,7 @@
 """From settings to the configuration types of the adapters and of core."""
 
 from datetime import timedelta
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -17,6 +18,9 @@ from core.redaction.masking import Masker
 from core.redaction.patterns import PiiKind
 from core.redaction.term_list import parse_terms
 from core.settings import Settings
+
+CHECKPOINT_S: Final = 2.0  #: how often a running answer is stored
+WATCHED_CHECKPOINT_S: Final = 1.0  #: the same if the console shows it, at most two seconds behind
 
 
 def build_slack_config(settings: Settings) -> SlackConfig:
@@ -135,5 +139,6 @@ def build_chat_settings(settings: Settings, model: Model, access: AccessLists) -
         quotas=build_quotas(settings),
         prices=build_price_list(settings),
         show_thinking=settings.show_thinking == "on",
+        checkpoint_interval_s=WATCHED_CHECKPOINT_S if settings.console == "on" else CHECKPOINT_S,
         fair_share_weights=settings.fair_share_weights,
     )

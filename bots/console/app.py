@@ -19,6 +19,7 @@ from bots.console import (
     actions_conversation,
     actions_knowledge,
     pages_activity,
+    pages_chats,
     pages_knowledge,
     pages_operation,
     pages_team,
@@ -41,7 +42,8 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "/desk": pages_team.desk,
         "/knowledge": pages_knowledge.knowledge_sets,
         "/knowledge/{number}": pages_knowledge.document,
-        "/chats": pages_team.chats,
+        "/chats": pages_chats.chats,
+        "/chats/edit": pages_chats.edit,
         "/usage": pages_operation.usage,
         "/settings": pages_operation.settings,
         "/audit": pages_operation.audit,
@@ -60,6 +62,10 @@ ACTIONS: Final[Mapping[str, Page]] = MappingProxyType(
         "/knowledge/text": actions_knowledge.add_text,
         "/knowledge/{number}/remove": actions_knowledge.remove_document,
         "/knowledge/gaps/{number}": actions_knowledge.close_gap,
+        "/chats/save": pages_chats.save,
+        "/chats/drop": pages_chats.drop,
+        "/chats/block": pages_chats.block,
+        "/chats/unblock": pages_chats.unblock,
         "/audit/end-sessions": pages_operation.end_sessions,
     }
 )

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bots.console.site import Visit
 from core.domain.message_content import MessageRole
-from core.store import activity_report, conversation_reports, handoffs, turn_reports
+from core.store import activity_report, conversation_reports, handoffs, inbox, turn_reports
 from core.store import conversations as conversations_store
 from core.store.activity_report import HourlyActivity
 from core.store.conversation_reports import ConversationFilter
@@ -90,9 +90,13 @@ async def _now(visit: Visit, template: str) -> Response:
             tx, TurnFilter(failed=True), scope=scope, limit=LATEST_FAILURES
         )
         handoffs = await activity_report.list_open_handoffs(tx, scope=scope, limit=LIST_LENGTH)
+        open_events, oldest_s = await inbox.queue_depth(tx)
     return visit.render(
         template,
         components=await visit.site.components(),
+        providers=visit.site.providers(),
+        open_events=open_events,
+        oldest_s=oldest_s,
         hours=hours,
         mean_first_token_s=_mean_first_token_s(hours),
         growing=growing,

@@ -70,7 +70,7 @@ async def document(visit: Visit) -> Response:
         found = await knowledge.get_document(tx, visit.path_number)
         if found is None:
             raise HTTPException(404)
-        entries = await passages.load_of_document(tx, visit.path_number)
+        entries = await passages.load_document_passages(tx, visit.path_number)
     return visit.render("document.html", document=found, passages=entries)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -10,8 +11,9 @@ from typing import Final
 from starlette.responses import Response
 
 from bots.console.site import Visit
-from core.store import console_access, usage_report
+from core.store import alerts, console_access, usage_report
 from core.store.clock import utc_now
+from core.store.quotas import utc_day_start
 from core.store.usage_report import GroupBy, Totals
 
 PERIOD: Final = timedelta(days=30)
@@ -19,6 +21,9 @@ GROUPS: Final[Mapping[str, GroupBy]] = MappingProxyType(
     {"day": "day", "chat": "chat", "person": "person", "model": "model"}
 )
 AUDIT_LENGTH: Final = 200
+MAX_BARS: Final = 12
+MAX_BUDGETS: Final = 50
+NEAR_SHARE: Final = 0.8  #: of a budget, from which on it is marked
 CSV_COLUMNS: Final = (
     "messages",
     "prompt_tokens",
@@ -30,6 +35,25 @@ CSV_COLUMNS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Tokens of the UTC day of one tenant or chat."""
+
+    name: str  #: "platform:id"
+    used: int
+    limit: int
+
+    @property
+    def share(self) -> float:
+        """The used part; more than 1 if the last answer went over it."""
+        return self.used / self.limit
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the budget is used up or nearly so."""
+        return self.share >= NEAR_SHARE
+
+
 async def usage(visit: Visit) -> Response:
     """Return tokens and cost by day, chat, person or model, as a page or as CSV."""
     group_by = GROUPS.get(visit.argument("by"), "day")
@@ -38,7 +62,15 @@ async def usage(visit: Visit) -> Response:
         rows = await usage_report.grouped_totals(tx, group_by, since=since)
     if visit.argument("format") == "csv":
         return _csv(group_by, rows)
-    return visit.render("usage.html", rows=rows, by=group_by, groups=tuple(GROUPS), since=f"{since:%Y-%m-%d}")
+    return visit.render(
+        "usage.html",
+        rows=rows,
+        shown=rows if group_by == "day" else rows[:MAX_BARS],
+        by=group_by,
+        groups=tuple(GROUPS),
+        since=f"{since:%Y-%m-%d}",
+        budgets=await _budgets(visit),
+    )
 
 
 async def settings(visit: Visit) -> Response:
@@ -61,6 +93,19 @@ async def end_sessions(visit: Visit) -> Response:
         await console_access.end_all_sessions(tx, person)
         await console_access.record(tx, visit.session.person, "sessions.end", person)
     return visit.redirect("/audit")
+
+
+async def _budgets(visit: Visit) -> Sequence[Budget]:
+    """Return the tenants and chats with a budget of tokens that have used some today, the fullest first."""
+    quotas, since = visit.site.quotas, utc_day_start(utc_now())
+    async with visit.site.database.read() as tx:
+        tenants = await alerts.tokens_by_tenant(tx, since=since) if quotas.tenant_tokens else ()
+        chats = await alerts.tokens_by_chat(tx, since=since) if quotas.chat_tokens else ()
+    budgets = [
+        *(Budget(name=name, used=used, limit=quotas.tenant_tokens) for name, used in tenants),
+        *(Budget(name=name, used=used, limit=quotas.chat_tokens) for name, used in chats),
+    ]
+    return sorted(budgets, key=lambda one: -one.share)[:MAX_BUDGETS]
 
 
 def _csv(group_by: GroupBy, rows: Sequence[Totals]) -> Response:

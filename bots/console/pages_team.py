@@ -1,4 +1,4 @@
-"""Pages about the team's work: desk, rules of chats."""
+"""The page of the desk: who waits, and figures of the team."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,8 @@ from starlette.responses import Response
 
 from bots.console.site import Visit
 from bots.console.thread_links import thread_link
-from core.chat_policy import render_rules
 from core.inbound.console_rights import ConsoleRole
-from core.store import (
-    activity_report,
-    blocked_people,
-    ratings,
-    rules,
-)
+from core.store import activity_report, ratings
 from core.store.clock import utc_now
 from core.store.ratings import HandoffOutcome
 
@@ -61,15 +55,6 @@ async def desk(visit: Visit) -> Response:
         stars=[sum(one.stars == stars for one in outcomes) for stars in STARS],
         days=figures_by_day(outcomes),
     )
-
-
-async def chats(visit: Visit) -> Response:
-    """Return the rules of every chat that has any, and blocked people."""
-    async with visit.site.database.read() as tx:
-        stored = await rules.load_all(tx)
-        blocked = await blocked_people.load_blocked(tx)
-    rows = [(one, render_rules(one.rules)) for one in stored]
-    return visit.render("chats.html", rows=rows, blocked=blocked)
 
 
 def figures_by_day(outcomes: Sequence[HandoffOutcome]) -> Sequence[DayFigures]:

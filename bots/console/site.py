@@ -14,11 +14,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from bots.console.charts import bar_chart, sparkline
 from bots.console.texts import translate
 from bots.observability.readiness import ComponentStatus
+from core.access import Quotas
 from core.commands import PersonForgetter
 from core.handoff.operator_actions import ActionResult, Operator, OperatorActions
 from core.inbound.console_rights import ConsoleRights, ConsoleRole
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
+from core.llm.rate_limiter import LimiterLoad
 from core.settings.origins import EffectiveSetting
 from core.store import Database, console_access
 from core.store.clock import utc_now
@@ -57,6 +59,8 @@ class ConsoleSite:
     actions: OperatorActions
     forgetter: PersonForgetter
     text_reader: FileTextReader
+    providers: Callable[[], Mapping[str, tuple[bool, LimiterLoad]]]  #: of this replica, by name
+    quotas: Quotas
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     finder: PassageFinder
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"

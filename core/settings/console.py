@@ -1,4 +1,4 @@
-"""Settings of the web console."""
+"""Settings of the web console and of alerts."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from core.settings.shapes import PersonIds, WebAddress
 
 
 class ConsoleFields(BaseModel):
-    """Settings of the web console; part of :class:`core.settings.Settings`."""
+    """Settings of the web console and of alerts; part of :class:`core.settings.Settings`."""
 
     console: OnOff = setting(
         "MOONTHREAD_CONSOLE",
@@ -28,6 +28,14 @@ class ConsoleFields(BaseModel):
         default=8081,
         ge=0,
         le=65_535,
+    )
+    alerts: OnOff = setting(
+        "MOONTHREAD_ALERTS",
+        "Service",
+        "`on` tells the admins (`MOONTHREAD_ADMINS`) in a direct message what they must act on, once, and "
+        "once when it is over: Kimi does not answer, an empty balance, a refused key or token, a used-up "
+        "budget, a full disk.",
+        default="on",
     )
     console_viewers: PersonIds = setting(
         "MOONTHREAD_CONSOLE_VIEWERS",

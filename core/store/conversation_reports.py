@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 
+from core.domain.addresses import ChatType
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.message_content import MessageRole
 from core.store import schema
@@ -132,6 +133,20 @@ async def list_messages(
     )  # fmt: skip
     rows = (await tx.execute(query)).all()
     return [MessageReport(**row._asdict()) for row in reversed(rows)]
+
+
+async def list_group_channels(
+    tx: Transaction, *, scope: ConversationScope, limit: int = 200
+) -> Sequence[tuple[str, str]]:
+    """Return platform and channel of the groups with conversations, those with the newest first."""
+    query = (
+        select(_C.c.platform, _C.c.channel)
+        .where(scope.condition(), _C.c.chat_type == ChatType.GROUP)
+        .group_by(_C.c.platform, _C.c.channel)
+        .order_by(func.max(_C.c.id).desc())
+        .limit(limit)
+    )
+    return [(platform, channel) for platform, channel in await tx.execute(query)]
 
 
 def _conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:

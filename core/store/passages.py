@@ -83,10 +83,6 @@ async def load_title(tx: Transaction, version: IndexedVersion) -> str | None:
 
 async def load_document_passages(tx: Transaction, document_id: int) -> Sequence[StoredPassage]:
     """Return all passages of a document in order."""
-
-
-async def load_of_document(tx: Transaction, document_id: int) -> Sequence[StoredPassage]:
-    """Return a document's passages in order."""
     query = (
         select(_P, _D.c.name.label("document"))
         .join(_D, _D.c.id == _P.c.document_id)

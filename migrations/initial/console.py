@@ -1,4 +1,4 @@
-"""Tables of the web console: links that sign in once, sessions, and who looked at what."""
+"""Tables for operators: links to the console that sign in once, sessions, audit log, active alerts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,3 +38,13 @@ def create_console_audit() -> None:
         primary_key("console_audit", "id"),
     )
     op.create_index("ix_console_audit_at", "console_audit", ["at"])
+
+
+def create_operator_alerts() -> None:
+    op.create_table(
+        "operator_alerts",
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("subject", sa.String(255), nullable=False),
+        sa.Column("began_at", MOMENT, nullable=False),
+        primary_key("operator_alerts", "kind", "subject"),
+    )

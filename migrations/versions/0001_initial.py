@@ -60,6 +60,7 @@ TABLES = (
     console.create_console_links,
     console.create_console_sessions,
     console.create_console_audit,
+    console.create_operator_alerts,
     shared_state.create_llm_limiter_state,
     shared_state.create_delivery_budgets,
     shared_state.create_secrets,

@@ -1,7 +1,7 @@
 "use strict";
 // Fetches the changing part of a page again, as HTML from the server, while the page is visible.
 
-const EVERY_MS = 1500;
+const EVERY_MS = 800;
 
 async function refresh(section) {
   const answer = await fetch(section.dataset.live, { credentials: "same-origin" });

@@ -14,7 +14,7 @@ from core.store.schema.access import (
 from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
 from core.store.schema.base import metadata
 from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
-from core.store.schema.console import console_audit, console_links, console_sessions
+from core.store.schema.console import console_audit, console_links, console_sessions, operator_alerts
 from core.store.schema.conversations import (
     conversation_settings,
     conversations,
@@ -66,6 +66,7 @@ __all__ = [
     "metadata",
     "model_calibration",
     "notices_sent",
+    "operator_alerts",
     "person_settings",
     "platform_messages",
     "rejected_events",

@@ -1,4 +1,4 @@
-"""Tables of the web console: links that sign in once, sessions, and who looked at what."""
+"""Tables for operators: links to the console that sign in once, sessions, audit log, active alerts."""
 
 from sqlalchemy import Column, Index, String, Table
 
@@ -31,4 +31,12 @@ console_audit = Table(
     Column("target", String(255), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Index("ix_console_audit_at", "at"),
+)
+
+operator_alerts = Table(
+    "operator_alerts",
+    metadata,
+    Column("kind", String(32), primary_key=True),  # such as "kimi_down"
+    Column("subject", String(255), primary_key=True),  # what it is about; "" if there is only one
+    Column("began_at", UtcDateTime, nullable=False),
 )

@@ -11,8 +11,10 @@ import pytest
 from bots.console.app import build_console
 from bots.console.site import ConsoleSite
 from bots.observability.readiness import ComponentStatus
+from core.access import Quotas
 from core.commands import PersonForgetter
 from core.domain.clock import FakeClock
+from core.files.file_worker import FileWorker
 from core.handoff.handoff_service import HandoffService
 from core.handoff.operator_actions import OperatorActions
 from core.handoff.policy import HandoffPolicies, HandoffPolicy
@@ -20,13 +22,19 @@ from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.staff import StaffDirectory
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
+from core.llm.account_limits import AccountLimits
+from core.llm.rate_limiter import LimiterLoad
 from core.settings import Settings
 from core.settings.origins import effective_settings
 from core.store import Database, console_access
+from core.testing.inline_workers import InlineWorkers
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
 
 SECRET = "sk-very-secret"
+LOAD = LimiterLoad(
+    waiting=3, running=2, paused=True, exhausted="", limits=AccountLimits(concurrency=15, rpm=100)
+)
 PEOPLE = ConsolePeople(
     admins=frozenset({"slack:UADMIN"}),
     desk_people=frozenset({"slack:UDESK"}),
@@ -107,7 +115,9 @@ async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
         components=components,
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
         forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
-        text_reader=FileTextReader(None),
+        text_reader=FileTextReader(None, FileWorker(InlineWorkers())),
+        providers=lambda: {"kimi": (False, LOAD)},
+        quotas=Quotas(tenant_tokens=1_000, chat_tokens=50),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
     )

@@ -11,8 +11,9 @@ from bots.console.texts import TEXTS
 from core.domain.addresses import Person
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.turn_states import KimiFailure
-from core.store import blocked_people, feedback, turns
+from core.store import blocked_people, feedback, turns, usage
 from core.store.turns import Turn
+from core.store.usage import CallUsage
 from tests.bots.console.conftest import SECRET, browser_of
 from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
@@ -111,6 +112,37 @@ async def test_usage_comes_as_a_table_and_as_csv(browser: Any) -> None:
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text.startswith("chat,messages,")
     assert fallback.status_code == 200
+
+
+async def test_now_shows_the_line_at_kimi(browser: Any) -> None:
+    """What runs and waits, the limits of the account, and that a 429 holds everything."""
+    page = (await browser.get("/live/now")).text
+
+    for text in ("kimi: 2 at Kimi · 3 in line", "paused by a rate limit", "down", "rpm 100", "0 open events"):
+        assert text in page
+
+
+async def test_usage_shows_who_is_near_a_budget(browser: Any, site: ConsoleSite) -> None:
+    """A chat that has used four fifths of its tokens of the day is marked."""
+    talk = await conversation(site)
+    async with site.database.begin() as tx:
+        call = CallUsage(
+            model="kimi-k2.6",
+            prompt_tokens=30,
+            cached_tokens=5,
+            completion_tokens=12,
+            reasoning_tokens=0,
+            time_to_first_token_s=None,
+            duration_s=1.0,
+        )
+        await usage.add(tx, call, conversation_id=talk.conversation.id, turn_id=None, person_id="1")
+
+    for by in ("day", "chat", "person", "model"):
+        page = (await browser.get("/usage", by=by)).text
+        assert page.count('<svg class="bars"') == 4
+        row = page.split(f"{talk.conversation.key.platform}:42</td>")[-1]
+        assert "84 %" in row
+        assert page.count('class="look"') == 1
 
 
 async def test_settings_show_no_secret(browser: Any) -> None:

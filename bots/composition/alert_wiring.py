@@ -1,0 +1,74 @@
+"""Alerts to the deployment's admins: what is observed, and who hears of it."""
+
+import shutil
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from bots.composition.components import Components
+from bots.observability.readiness import ComponentStatus
+from bots.platform_adapter import Platform
+from core.alerts.conditions import Observations
+from core.alerts.monitor import AlertMonitor, AlertPlatform
+from core.domain.turn_states import TurnOutcome
+from core.ports.private_messages import PrivateMessages
+from core.settings import Settings
+from core.store import Database, alerts
+from core.store.clock import utc_now
+from core.store.quotas import utc_day_start
+
+REFUSED: Final = "refused"  #: state of a platform that does not accept the bot's token
+WINDOW: Final = timedelta(minutes=15)  #: in which questions tell of Kimi's state
+MAX_OUTCOMES: Final = 20
+
+States = Callable[[], Awaitable[Sequence[ComponentStatus]]]
+
+
+def build_alert_monitor(components: Components, states: States) -> AlertMonitor:
+    """Build the monitor of one process; ``states`` returns the state of this replica's components."""
+    base = components.base
+
+    async def observe() -> Observations:
+        loads = components.llm.gateway.provider_loads()
+        usage = shutil.disk_usage(base.settings.data_dir) if base.settings.data_dir.exists() else None
+        return Observations(
+            outcomes=await _outcomes(base.database),
+            kimi_is_down=bool(loads) and not any(is_up for is_up, _ in loads.values()),
+            refused_platforms=frozenset(one.name for one in await states() if one.state == REFUSED),
+            spent_budgets=await _spent_budgets(base.database, base.settings),
+            disk_free_bytes=None if usage is None else usage.free,
+            disk_total_bytes=0 if usage is None else usage.total,
+        )
+
+    return AlertMonitor(
+        base.database,
+        observe,
+        admins=base.settings.admins if base.settings.alerts == "on" else (),
+        platforms={
+            name: _alert_platform(platform, platform.private_messages)
+            for name, platform in base.platforms.items()
+            if platform.private_messages is not None
+        },
+    )
+
+
+def _alert_platform(platform: Platform, messages: PrivateMessages) -> AlertPlatform:
+    return AlertPlatform(messages=messages, tenant=lambda: platform.tenant)
+
+
+async def _outcomes(database: Database) -> Sequence[TurnOutcome]:
+    async with database.read() as tx:
+        return await alerts.latest_outcomes(tx, since=utc_now() - WINDOW, limit=MAX_OUTCOMES)
+
+
+async def _spent_budgets(database: Database, settings: Settings) -> frozenset[str]:
+    """Return the tenants and chats whose tokens of the UTC day are used up."""
+    since, spent = utc_day_start(utc_now()), set()
+    async with database.read() as tx:
+        if limit := settings.tenant_tokens_per_day:
+            used = await alerts.tokens_by_tenant(tx, since=since)
+            spent |= {name for name, tokens in used if tokens >= limit}
+        if limit := settings.chat_tokens_per_day:
+            used = await alerts.tokens_by_chat(tx, since=since)
+            spent |= {name for name, tokens in used if tokens >= limit}
+    return frozenset(spent)

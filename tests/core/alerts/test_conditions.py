@@ -1,0 +1,84 @@
+"""Which alerts are active, by what was observed."""
+
+import pytest
+
+from core.alerts.alert_texts import begin_text, end_text
+from core.alerts.conditions import Alert, AlertKind, Observations, active_alerts
+from core.domain.turn_states import KimiFailure, Outcome
+
+DOWN, BALANCE, KEY, DISK = (
+    Alert(AlertKind.KIMI_DOWN),
+    Alert(AlertKind.KIMI_BALANCE),
+    Alert(AlertKind.KIMI_KEY),
+    Alert(AlertKind.DISK),
+)
+BUSY = KimiFailure("overloaded")
+GB = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("before", "outcomes", "after"),
+    [
+        (set(), [BUSY, BUSY], set()),
+        (set(), [BUSY, BUSY, BUSY], {DOWN}),
+        (set(), [Outcome.COMPLETE, BUSY, BUSY, BUSY], set()),
+        (set(), [BUSY, BUSY, Outcome.STOPPED, BUSY], {DOWN}),
+        (set(), [BUSY, BUSY, Outcome.COMPLETE, BUSY], set()),
+        ({DOWN}, [], {DOWN}),
+        ({DOWN}, [BUSY], {DOWN}),
+        ({DOWN}, [Outcome.COMPLETE, BUSY], set()),
+        (set(), [KimiFailure("quota_exhausted")], {BALANCE}),
+        ({DOWN}, [KimiFailure("quota_exhausted"), BUSY], {BALANCE}),
+        (set(), [KimiFailure("authentication")], {KEY}),
+        ({KEY}, [Outcome.NO_KNOWLEDGE, Outcome.CANNED], {KEY}),
+        ({KEY}, [Outcome.LENGTH_LIMIT], set()),
+    ],
+)
+def test_the_latest_answer_or_failure_tells_of_kimi(before: set, outcomes: list, after: set) -> None:
+    """We chose: three failures in a row are an outage; what Kimi did not answer says nothing."""
+    assert active_alerts(frozenset(before), Observations(outcomes=outcomes)) == after
+
+
+def test_a_provider_that_is_down_needs_no_three_failures() -> None:
+    """The circuit breaker of this process knows at once, unless an answer came meanwhile."""
+    assert active_alerts(frozenset(), Observations(kimi_is_down=True)) == {DOWN}
+    assert active_alerts(frozenset({DOWN}), Observations(outcomes=[Outcome.COMPLETE])) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "free", "total", "after"),
+    [
+        (set(), 4 * GB, 100 * GB, set()),
+        (set(), GB // 2, 100 * GB, {DISK}),
+        (set(), GB // 2, GB, set()),
+        ({DISK}, 1.1 * GB, 100 * GB, {DISK}),
+        ({DISK}, 1.3 * GB, 100 * GB, set()),
+        (set(), 1.1 * GB, 100 * GB, set()),
+        (set(), None, 0, set()),
+    ],
+)
+def test_a_disk_is_full_by_share_and_bytes(before: set, free: float, total: int, after: set) -> None:
+    """Below both bounds; a little more must be free until it is over, so that it does not flap."""
+    seen = Observations(disk_free_bytes=None if free is None else int(free), disk_total_bytes=total)
+
+    assert active_alerts(frozenset(before), seen) == after
+
+
+def test_each_platform_and_budget_has_an_alert_of_its_own() -> None:
+    """One that is over does not end another."""
+    slack, chat = Alert(AlertKind.PLATFORM_REFUSAL, "slack"), Alert(AlertKind.BUDGET, "telegram:-1")
+    seen = Observations(refused_platforms=frozenset({"slack"}), spent_budgets=frozenset({"telegram:-1"}))
+
+    assert active_alerts(frozenset(), seen) == {slack, chat}
+    assert active_alerts(frozenset({slack, chat}), Observations()) == set()
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_every_alert_has_its_texts(kind: AlertKind) -> None:
+    """In both languages, with its subject where there may be several."""
+    alert = Alert(kind, "slack:T1")
+    texts = [make(alert, language) for make in (begin_text, end_text) for language in ("zh", "en")]
+
+    assert len(set(texts)) == 4
+    if kind in (AlertKind.BUDGET, AlertKind.PLATFORM_REFUSAL):
+        assert all("slack:T1" in text for text in texts)

@@ -1,0 +1,112 @@
+"""Admins hear of an alert once, and once when it is over."""
+
+from dataclasses import dataclass, field
+
+from core.alerts.conditions import Observations
+from core.alerts.monitor import AlertMonitor, AlertPlatform
+from core.domain.addresses import Address, Person
+from core.domain.errors import PlatformForbidden
+from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome
+from core.store import Database, alerts, turns, usage
+from core.store.clock import utc_now
+from core.store.usage import CallUsage
+from tests.event_builders import Chat
+from tests.stored_conversation import StoredConversation
+
+BUSY = KimiFailure("overloaded")
+
+
+@dataclass
+class FakePrivateMessages:
+    """Keeps what it shows, or refuses."""
+
+    shown: list[tuple[str, str]] = field(default_factory=list)
+    refuses: bool = False
+
+    async def send_private(self, address: Address, person_id: str, text: str) -> None:
+        """Keep the text."""
+        if self.refuses:
+            raise PlatformForbidden("the person never wrote to the bot")
+        self.shown.append((person_id, text))
+
+
+@dataclass
+class Watch:
+    """Monitors of two replicas over one database, with an admin on either platform."""
+
+    database: Database
+    outcomes: list[TurnOutcome] = field(default_factory=list)
+    slack: FakePrivateMessages = field(default_factory=FakePrivateMessages)
+    telegram: FakePrivateMessages = field(default_factory=FakePrivateMessages)
+
+    async def observe(self) -> Observations:
+        """Return the outcomes of the moment."""
+        return Observations(outcomes=self.outcomes)
+
+    def monitor(self) -> AlertMonitor:
+        """Return a replica's monitor."""
+        platforms = {"slack": self.slack, "telegram": self.telegram}
+        return AlertMonitor(
+            self.database,
+            self.observe,
+            admins=("slack:U1", "telegram:7", "discord:9"),
+            platforms={
+                name: AlertPlatform(messages=one, tenant=lambda: "T1") for name, one in platforms.items()
+            },
+        )
+
+
+async def test_an_outage_is_told_once_and_its_end_once(database: Database) -> None:
+    """Whichever replica looks, and after a restart too; each admin in the language that they write."""
+    watch = Watch(database)
+    talk = await StoredConversation(database, Chat(platform="telegram", tenant="T1", channel="7")).create()
+    await talk.say("请问你好吗", author=Person(id="7", name="安"))
+    for outcomes in ([BUSY, BUSY], [BUSY] * 3, [BUSY] * 4, [], [Outcome.COMPLETE, BUSY], [Outcome.COMPLETE]):
+        watch.outcomes = list(outcomes)
+        await watch.monitor().check()
+        await watch.monitor().check()
+
+    assert [person for person, _ in watch.slack.shown] == ["U1", "U1"]
+    begun, ended = [text for _, text in watch.slack.shown]
+    assert "Kimi does not answer" in begun
+    assert "Kimi answers again" in ended
+    assert "没有响应" in watch.telegram.shown[0][1]
+    async with database.read() as tx:
+        assert await alerts.load(tx) == []
+
+
+async def test_an_admin_who_cannot_be_told_keeps_nobody_from_hearing(database: Database) -> None:
+    """Telegram's bots may write only to people who wrote to them."""
+    watch = Watch(database, outcomes=[BUSY] * 3)
+    watch.slack.refuses = True
+
+    await watch.monitor().check()
+
+    assert len(watch.telegram.shown) == 1
+
+
+async def test_outcomes_and_tokens_come_from_the_database(database: Database) -> None:
+    """The latest question first, commands left out; tokens by tenant and by chat, on both databases."""
+    talk = await StoredConversation(database, Chat(channel="42")).create()
+    for outcome in (Outcome.COMPLETE, BUSY, Outcome.NOTICE):
+        turn = await talk.ask("Why?")
+        async with database.begin() as tx:
+            await turns.finish(tx, turn, outcome=outcome)
+    key = talk.conversation.key
+    async with database.begin() as tx:
+        call = CallUsage(
+            model="kimi-k2.6",
+            prompt_tokens=30,
+            cached_tokens=0,
+            completion_tokens=12,
+            reasoning_tokens=0,
+            time_to_first_token_s=None,
+            duration_s=1.0,
+        )
+        await usage.add(tx, call, conversation_id=talk.conversation.id, turn_id=turn.id, person_id="1")
+    since = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+    async with database.read() as tx:
+        assert await alerts.latest_outcomes(tx, since=since, limit=9) == [BUSY, Outcome.COMPLETE]
+        assert await alerts.tokens_by_tenant(tx, since=since) == [(f"{key.platform}:{key.tenant}", 42)]
+        assert await alerts.tokens_by_chat(tx, since=since) == [(f"{key.platform}:42", 42)]
