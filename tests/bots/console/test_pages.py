@@ -178,7 +178,7 @@ async def test_hostile_words_stay_words(browser: Any, site: ConsoleSite, path: s
 
     answer = await browser.get(path.replace("{number}", "1"), q=HOSTILE, text=HOSTILE[:20], since=HOSTILE)
 
-    assert answer.status_code in (200, 303)
+    assert answer.status_code in (200, 303, 404)  # files have a test of their own in test_knowledge
     assert "<script>alert" not in answer.text
     assert "<img" not in answer.text
     assert "317036934" not in answer.text  # the product; a shorter one may stand in a token by chance
