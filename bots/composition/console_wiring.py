@@ -39,6 +39,7 @@ def build_console_server(
         text_reader=FileTextReader(components.files.stores[0], components.files.worker),
         providers=components.llm.gateway.provider_loads,
         quotas=build_quotas(settings),
+        upload_dir=settings.data_dir,
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
         finder=components.knowledge.retriever.finder,

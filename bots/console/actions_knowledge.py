@@ -130,7 +130,7 @@ async def _add_wording(visit: Visit, gap: TurnReport, question: str) -> None:
 async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> IndexedDocument:
     if not name:
         raise _Refused(translate("name_missing", visit.language))
-    with tempfile.TemporaryDirectory(prefix="moonthread-upload-") as folder:
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=visit.site.upload_dir) as folder:
         path, body = Path(folder, "upload"), bytearray()
         async for chunk in visit.request.stream():
             body += chunk

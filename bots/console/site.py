@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -63,6 +64,7 @@ class ConsoleSite:
     quotas: Quotas
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     finder: PassageFinder
+    upload_dir: Path | None = None  #: where uploads are kept while they are read; None: the system's
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"
     secure: bool = False  #: browsers reach it by https only
 
