@@ -54,9 +54,8 @@ async def test_topics_need_a_forum_rights_and_a_title(
         await bot.create_forum_topic(forum, "😀" * 65)
 
 
-async def test_a_topic_costs_as_much_as_a_message(
-    sim: TelegramSimulator, bot: telegram.Bot, forum: int
-) -> None:
+@pytest.mark.usefixtures("still_clock")
+async def test_a_topic_costs_as_much_as_a_message(bot: telegram.Bot, forum: int) -> None:
     """Opening topics spends the group's budget."""
     for number in range(5):
         await bot.create_forum_topic(forum, str(number))
