@@ -130,6 +130,8 @@ async def _add_wording(visit: Visit, gap: TurnReport, question: str) -> None:
 async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> IndexedDocument:
     if not name:
         raise _Refused(translate("name_missing", visit.language))
+    if visit.site.upload_dir is not None:
+        visit.site.upload_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="upload-", dir=visit.site.upload_dir) as folder:
         path, body = Path(folder, "upload"), bytearray()
         async for chunk in visit.request.stream():

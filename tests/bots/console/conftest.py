@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -104,7 +105,7 @@ async def components() -> list[ComponentStatus]:
 
 
 @pytest.fixture
-async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
+async def site(migrated_sqlite_url: str, tmp_path: Path) -> AsyncIterator[ConsoleSite]:
     """The console of a deployment with a secret; its queries are tested on both databases in core.store."""
     database = Database(migrated_sqlite_url)
     work_queue = EmbeddedWorkQueue(database, ActiveAnswers(), FakeClock(), exclusive=False)
@@ -116,6 +117,7 @@ async def site(migrated_sqlite_url: str) -> AsyncIterator[ConsoleSite]:
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
         forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
         text_reader=FileTextReader(None, FileWorker(InlineWorkers())),
+        upload_dir=tmp_path / "made by the first upload",
         providers=lambda: {"kimi": (False, LOAD)},
         quotas=Quotas(tenant_tokens=1_000, chat_tokens=50),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
