@@ -106,7 +106,7 @@ class BoundedProtocol(H11Protocol):
         self.logger = _ERRORS_ONLY
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
+        """Refuse requests that are no HTTP."""
         self.refusals.note("malformed HTTP")
         super().send_400_response(msg)
 

@@ -88,7 +88,7 @@ class Observer:
     def span(
         self, name: str, *, event: Event | None = None, as_current: bool = False, **attributes: AttributeValue
     ) -> AbstractContextManager[TraceSpan]:
-        """Return a context manager whose block is one span of a trace.
+        """Return a context manager that makes its block one span of a trace.
 
         Args:
             name: the span's name.

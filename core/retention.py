@@ -18,7 +18,7 @@ BATCH_PAUSE_S: Final = 0.05  #: between two batches, for other writers
 
 
 class Retention:
-    """Periodic task that deletes what is too old; one of all replicas runs it."""
+    """Periodic task that deletes old rows; one of all replicas runs it."""
 
     def __init__(
         self,

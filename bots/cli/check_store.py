@@ -64,7 +64,7 @@ async def _check_pooler(settings: Settings, name: str) -> list[CheckResult]:
 
 
 async def _check_moved_channels(settings: Settings) -> list[CheckResult]:
-    """Return a warning for each id in the settings whose channel has another id now."""
+    """Return a warning for each id in the settings of a channel that has another id now."""
     from core.store import Database, channel_moves  # late: it imports SQLAlchemy
 
     named = {*settings.allow, *settings.deny, *settings.fair_share_weights, settings.desk or ""}

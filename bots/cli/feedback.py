@@ -38,7 +38,7 @@ def feedback(
 
 
 def gaps(since: SinceOption = None, limit: LimitOption = 50, as_json: JsonOption = False) -> None:
-    """List questions for which nothing was known or whose answer was rated bad: what to write next."""
+    """List questions without an answer in the documents, or with a bad rating: the next entries to write."""
     wanted = TurnFilter(unknown=True, since=first_moment(since))
     print_turns(wanted, limit, as_json=as_json, empty="no question was left open")
 

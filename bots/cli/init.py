@@ -1,4 +1,4 @@
-"""``moonthread init``: asks for what is needed, tries each token, and writes ``.env``."""
+"""``moonthread init``: asks for the settings, tries each token, and writes ``.env``."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

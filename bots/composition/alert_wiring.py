@@ -1,4 +1,4 @@
-"""Alerts to the deployment's admins: what is observed, and who hears of it."""
+"""Alerts to the deployment's admins: the observations, and their recipients."""
 
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
@@ -62,7 +62,7 @@ async def _outcomes(database: Database) -> Sequence[TurnOutcome]:
 
 
 async def _spent_budgets(database: Database, settings: Settings) -> frozenset[str]:
-    """Return the tenants and chats whose tokens of the UTC day are used up."""
+    """Return the tenants and chats that have used up their tokens of the UTC day."""
     since, spent = utc_day_start(utc_now()), set()
     async with database.read() as tx:
         if limit := settings.tenant_tokens_per_day:

@@ -23,7 +23,7 @@ SHOWN_SETTINGS: Final = ("MOONTHREAD_ADMINS", "MOONTHREAD_ALLOW", "MOONTHREAD_DE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatPlace:
+class ChatOfForm:
     """A chat that a form is about."""
 
     platform: str
@@ -48,7 +48,7 @@ async def chats(visit: Visit) -> Response:
         "chats.html",
         rows=[(one, render_rules(one.rules), _place_of(one)) for one in stored],
         others=[
-            ChatPlace(platform=platform, tenant=ANY_TENANT, channel=channel)
+            ChatOfForm(platform=platform, tenant=ANY_TENANT, channel=channel)
             for platform, channel in places
             if (platform, channel) not in with_rules
         ],
@@ -132,7 +132,7 @@ async def unblock(visit: Visit) -> Response:
 
 def _form(
     visit: Visit,
-    place: ChatPlace,
+    place: ChatOfForm,
     values: dict[str, str],
     stored: StoredChatRules | None,
     faults: Sequence[str],
@@ -150,27 +150,27 @@ def _form(
     )
 
 
-async def _load(visit: Visit, place: ChatPlace) -> StoredChatRules | None:
+async def _load(visit: Visit, place: ChatOfForm) -> StoredChatRules | None:
     async with visit.site.database.read() as tx:
         stored = await rules.load_all(tx, platform=place.platform, channel=place.channel)
     return next((one for one in stored if one.tenant == place.tenant), None)
 
 
-def _place(get: Callable[[str], str]) -> ChatPlace:
+def _place(get: Callable[[str], str]) -> ChatOfForm:
     """Return the chat that an address or a form names.
 
     Raises:
         HTTPException: it names none (404).
     """
-    place = ChatPlace(platform=get("platform"), tenant=get("tenant"), channel=get("chat"))
+    place = ChatOfForm(platform=get("platform"), tenant=get("tenant"), channel=get("chat"))
     is_named = place.platform in PLATFORMS and 0 < len(place.channel) <= 128 and len(place.tenant) <= 64
     if not is_named:
         raise HTTPException(404)
     return place
 
 
-def _place_of(stored: StoredChatRules) -> ChatPlace:
-    return ChatPlace(platform=stored.platform, tenant=stored.tenant, channel=stored.channel)
+def _place_of(stored: StoredChatRules) -> ChatOfForm:
+    return ChatOfForm(platform=stored.platform, tenant=stored.tenant, channel=stored.channel)
 
 
 def _require_admin(visit: Visit) -> None:

@@ -36,7 +36,7 @@ CSV_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class TokenBudget:
     """Tokens of the UTC day of one tenant or chat."""
 
     name: str  #: "platform:id"
@@ -95,15 +95,15 @@ async def end_sessions(visit: Visit) -> Response:
     return visit.redirect("/audit")
 
 
-async def _budgets(visit: Visit) -> Sequence[Budget]:
+async def _budgets(visit: Visit) -> Sequence[TokenBudget]:
     """Return the tenants and chats with a budget of tokens that have used some today, the fullest first."""
     quotas, since = visit.site.quotas, utc_day_start(utc_now())
     async with visit.site.database.read() as tx:
         tenants = await alerts.tokens_by_tenant(tx, since=since) if quotas.tenant_tokens else ()
         chats = await alerts.tokens_by_chat(tx, since=since) if quotas.chat_tokens else ()
     budgets = [
-        *(Budget(name=name, used=used, limit=quotas.tenant_tokens) for name, used in tenants),
-        *(Budget(name=name, used=used, limit=quotas.chat_tokens) for name, used in chats),
+        *(TokenBudget(name=name, used=used, limit=quotas.tenant_tokens) for name, used in tenants),
+        *(TokenBudget(name=name, used=used, limit=quotas.chat_tokens) for name, used in chats),
     ]
     return sorted(budgets, key=lambda one: -one.share)[:MAX_BUDGETS]
 

@@ -64,7 +64,7 @@ class Ingress:
         account: BotAccount,
         gap: ConnectionGap,
     ) -> None:
-        """``gap`` is told of the times of events."""
+        """``gap`` receives the times of events."""
         self._gap = gap
         self._config = config
         self._names = names

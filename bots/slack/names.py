@@ -100,6 +100,6 @@ class NameDirectory:
 
 
 def _value_of(described: object) -> str:
-    """Return the text of a topic or purpose, whose mentions of ids are left as they are."""
+    """Return the text of a topic or purpose; mentions of ids are left as they are."""
     value = described.get("value") if isinstance(described, Mapping) else None
     return html.unescape(value) if isinstance(value, str) else ""

@@ -46,7 +46,7 @@ class ThreadHistory:
         account: BotAccount,
         gap: ConnectionGap | None = None,
     ) -> None:
-        """``gap`` is fed by whoever receives events; without one, nothing counts as missed."""
+        """``gap`` is fed by the receiver of events; without one, nothing counts as missed."""
         self._client, self._names, self._files, self._account = client, names, files, account
         self._gap = gap or ConnectionGap()
 

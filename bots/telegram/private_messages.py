@@ -14,7 +14,7 @@ class TelegramPrivateMessages:
         self._bot = bot
 
     async def send_private(self, address: Address, person_id: str, text: str) -> None:
-        """Send plain text to a person's private chat, whose id is the person's.
+        """Send plain text to a person's private chat; its id is the person's.
 
         Raises:
             PlatformForbidden: the person never wrote to the bot, has blocked it, or is a channel or an

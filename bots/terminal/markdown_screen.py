@@ -49,7 +49,7 @@ class MarkdownScreen(Screen):
         live.update(Markdown(self._rest))
 
     def end_line(self) -> None:
-        """Print what is left; the next text begins a new answer."""
+        """Print the rest; the next text begins a new answer."""
         self._close()
         if self._rest.strip():
             self._print(self._rest)

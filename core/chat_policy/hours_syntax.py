@@ -190,7 +190,7 @@ def _parse_dates(text: str) -> tuple[date, date, bool, str] | None:
 
 
 def _date(found: re.Match[str], *, default_year: int | None) -> tuple[date, bool]:
-    """Return a date and whether its year is written; 2000, a leap year, stands for every year."""
+    """Return a date and whether its year is written; the year 2000, a leap year, means every year."""
     year = found["year"] or found["year_after"] or found["year_last"]
     name = found["month_name"] or found["month_last"]
     month = _MONTHS.index(name[:3]) + 1 if name else int(found["month"])

@@ -42,7 +42,7 @@ class PersonForgetter:
         self._collect_files = collect_files
 
     async def forget(self, actor: Actor) -> ForgetResult | None:
-        """Return what was deleted; None if an answer to the person does not end, and nothing was deleted."""
+        """Return the numbers of deleted rows; None, and nothing is deleted, if an answer does not end."""
         if not await self._stop_answers(actor):
             return None
         async with self._database.begin() as tx:

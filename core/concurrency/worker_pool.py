@@ -46,7 +46,7 @@ class WorkerPool:
         self._closed = False
 
     async def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Return a function's result; see :meth:`WorkerProcess.call` for what it may be.
+        """Return a function's result, of the types that :meth:`WorkerProcess.call` lists.
 
         Raises:
             WorkerTimeout: it took too long.

@@ -83,7 +83,7 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
 
 
 def _inspected_sound(attachment: Attachment, size_bytes: int, hash_: str) -> InspectedFile:
-    """Return a recording; what it is in truth the recognizer finds out.
+    """Return a recording; the recognizer determines its real format.
 
     Raises:
         UnusableFile: it is too large.

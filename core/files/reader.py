@@ -92,18 +92,9 @@ class FileReader:
             found = await files.load(
                 tx, conversation.id, after_seq=conversation.history_cutoff_seq, up_to_seq=turn.seq
             )
-        faults: dict[int, FileFault] = {}
-        wanted: list[File] = []
-        for file in found:
-            if file.state is FileState.FAILED:
-                faults[file.id] = file.fault or FileFault.CORRUPT
-            elif file.attachment.kind is AttachmentKind.AUDIO:
-                if file.state is FileState.NEW:  # the turn began with hearing it
-                    faults[file.id] = file.fault or FileFault.UNREACHABLE
-            elif (blind := _unsupported_by_model(file, model)) is not None:
-                faults[file.id] = blind
-            elif file.state is FileState.NEW:
-                wanted.append(file)
+        known = {file.id: _fault_of(file, model) for file in found}
+        faults = {file_id: fault for file_id, fault in known.items() if fault is not None}
+        wanted = [file for file in found if file.state is FileState.NEW and file.id not in faults]
         if wanted:
             on_reading([display_name(file.attachment.name, file.attachment.kind) for file in wanted])
             faults |= await self._library.read(conversation, wanted)
@@ -285,6 +276,16 @@ def _is_visible(known_file: ProcessedFile, model: Model) -> bool:
             return model.supports_video
         case _:
             return False
+
+
+def _fault_of(file: File, model: Model) -> FileFault | None:
+    """Return why a file cannot be read, as far as that is known before it is opened."""
+    if file.state is FileState.FAILED:
+        return file.fault or FileFault.CORRUPT
+    if file.attachment.kind is AttachmentKind.AUDIO:
+        heard = file.state is not FileState.NEW  # the turn began with hearing it
+        return None if heard else file.fault or FileFault.UNREACHABLE
+    return _unsupported_by_model(file, model)
 
 
 def _unsupported_by_model(file: File, model: Model) -> FileFault | None:

@@ -182,7 +182,7 @@ async def _find_by_ticket(tx: Transaction, event: ButtonPressed, handoff_id: int
 
 
 async def _find_offer(tx: Transaction, event: ButtonPressed, handoff: Handoff | None) -> Offer | None:
-    """Return the offer of the pressed message if it includes what was pressed; None otherwise."""
+    """Return the offer of the pressed message if it includes the pressed button; None otherwise."""
     if handoff is None:
         return None
     offer = await outbox_copies.find_offer(tx, handoff.conversation_id, event.message_id)

@@ -28,7 +28,7 @@ async def enqueue_copies(
     link: ReplyLink | None = None,
     more_files: Sequence[Attachment] = (),
 ) -> None:
-    """Store the copies of a message: its text, if there is any, and what it carries.
+    """Store the copies of a message: its text, if there is any, and its content.
 
     Args:
         tx: the transaction of the event ``inbox_id``.

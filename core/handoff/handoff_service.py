@@ -31,7 +31,7 @@ from core.handoff.deadlines import next_check_at
 from core.handoff.outbox_writer import enqueue, notify_desk, update_ticket
 from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
 from core.handoff.ticket_card import ticket_language
-from core.store import Transaction, handoffs, inbox, outbox, turns
+from core.store import Transaction, due_handoffs, handoffs, inbox, outbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.store.handoffs import NOBODY, DeskRoom, Handoff
@@ -273,7 +273,7 @@ class HandoffService:
             handoff,
             change.action,
             change.policy,
-            waiting_ahead=await handoffs.count_ahead(tx, handoff) if waiting else 0,
+            waiting_ahead=await due_handoffs.count_ahead(tx, handoff) if waiting else 0,
             by_service=not change.author.id,
         )
         asked_again = change.action is HandoffAction.REQUEST and change.transition.before in ACTIVE

@@ -21,7 +21,7 @@ MAX_MESSAGES: Final = 10  #: newest messages that are examined
 async def find_at_desk(
     tx: Transaction, event: MessageReceived | CommandReceived, context: EventContext
 ) -> Handoff | None:
-    """Return the handoff whose thread at the desk an event is in; None if it is in none."""
+    """Return the handoff of the desk thread that an event is in; None if it is in none."""
     if not context.may_concern_handoff:
         return None
     return await handoffs.get_by_desk_thread(tx, event.address.key)

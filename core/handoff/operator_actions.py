@@ -165,7 +165,7 @@ class OperatorActions:
     async def _act(
         self, conversation_id: int, operator: Operator, action: str, work: Work, *, wakes: bool = True
     ) -> ActionResult:
-        """Run ``work`` in one transaction with its audit entry, then wake and cancel what it says."""
+        """Run ``work`` in one transaction with its audit entry, then wake and cancel as it says."""
         wake_up: Callable[[], None] | None = None
         try:
             async with self._database.begin() as tx:

@@ -174,7 +174,7 @@ class OutboxRunner:
             await self._deliver(item, handoff, room, text)
 
     async def _send_file(self, item: OutboxItem, handoff: Handoff) -> None:
-        """Copy a person's message if the platform can; else send its file, or what it carries in words."""
+        """Copy a person's message if the platform can; else send its file, or its content in words."""
         address = self._address_of(item, handoff)
         on_refs = partial(self._save_refs, item, handoff)
         if item.content.can_be_copied and await self._copy(item, handoff, address):

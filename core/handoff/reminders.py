@@ -137,7 +137,7 @@ class Reminders:
         if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
             text = texts_for_customers.still_waiting_text(
                 language,
-                waiting_ahead=await handoffs.count_ahead(tx, handoff),
+                waiting_ahead=await due_handoffs.count_ahead(tx, handoff),
                 away_notice=policy.away_notice,
             )
             await notify_customer(tx, handoff, inbox_id, text)

@@ -137,7 +137,7 @@ def asks_again_text(language: Language, customer: str) -> str:
 
 
 def assigned_text(language: Language, by: str, to: str) -> str:
-    """Say who gave a handoff to whom."""
+    """Return the line that names a handoff's old and new assignee."""
     return pick(
         language,
         zh=f"👉 {plain_name(by)} 把这位客户交给了 {plain_name(to)}。",

@@ -40,7 +40,7 @@ def title(handoff: Handoff) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketContext:
-    """What a ticket tells of the customer's chat, as far as it is known."""
+    """The customer's chat as a ticket shows it, as far as it is known."""
 
     chat_title: str = ""
     message_link: str = ""  #: web address of the customer's message

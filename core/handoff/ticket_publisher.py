@@ -74,7 +74,7 @@ class TicketPublisher:
         return is_new
 
     async def _context_of(self, handoff: Handoff, earlier: Sequence[Handoff]) -> TicketContext:
-        """Return what is known of the customer's chat, and where earlier tickets are."""
+        """Return the customer's chat, as far as it is known, with links to earlier tickets."""
         rooms, key = self._sender.platforms.rooms, handoff.address.key
         theirs, desk = rooms.get(key.platform), rooms.get(handoff.desk_room.platform)
         title = link = ""

@@ -16,7 +16,7 @@ from core.store.turns import Turn
 
 
 async def find_pressed_turn(tx: Transaction, event: ButtonPressed) -> Turn | None:
-    """Return the turn whose reply the pressed message shows; None if it shows none."""
+    """Return the turn that the pressed message is a reply of; None if it is of none."""
     turn_id = await conversations.find_turn_id(tx, event.address.key, event.message_id)
     return None if turn_id is None else await turns.get(tx, turn_id)
 

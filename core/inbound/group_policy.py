@@ -154,7 +154,7 @@ async def _resolve_conversation(
 
 
 def person_thread_key(key: ThreadKey, person_id: str) -> ThreadKey:
-    """Return the key of a person's own conversation in a group whose platform has no threads."""
+    """Return the key of a person's own conversation in a group on a platform without threads."""
     digest = hashlib.blake2s(f"{key.tenant}:{key.channel}:{person_id}".encode(), digest_size=12)
     return replace(key, thread=f"person:{digest.hexdigest()}")
 

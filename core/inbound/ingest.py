@@ -223,7 +223,7 @@ async def _yield_to_turn() -> None:
 
 
 async def _record_denied(tx: Transaction, event: PersonEvent) -> None:
-    """Store only the delivery id of an event whose author is not allowed, so that it is logged once."""
+    """Store only the delivery id of an event by an author who is not allowed, so that it is logged once."""
     if isinstance(event, MessageReceived) and event.mention is Mention.NONE:
         return
     key = event.address.key

@@ -1,4 +1,4 @@
-"""Intake of messages and new members: what is answered, kept as history, or not stored at all."""
+"""Intake of messages and new members: answered, kept as history, or not stored at all."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ async def intake_message(
 
 
 async def _is_below_own_message(tx: Transaction, event: MessageReceived, context: EventContext) -> bool:
-    """Return whether a message begins the talk in a thread whose root is the bot's own message.
+    """Return whether a message is the first one in a thread below the bot's own message.
 
     A welcome, a notice or a prepared answer at a channel's top level asks people to reply there.
     """

@@ -1,4 +1,4 @@
-"""HTTP for streams: httpx's interface over aiohttp, whose parser costs a quarter of httpcore's a chunk.
+"""HTTP for streams: httpx's interface over aiohttp, which reads a chunk at a third of httpcore's cost.
 
 ``httpx-aiohttp`` brings the transport. This module adds what the clients rely on: a pool without a limit,
 httpx's errors for every failure, and httpx's own transport behind a proxy.
@@ -41,7 +41,7 @@ class FastTransport(AiohttpTransport):
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the head of a response, whose body is read as it arrives.
+        """Return the head of a response; its body is read as it arrives.
 
         Raises:
             httpx.TransportError: there is none.

@@ -1,4 +1,4 @@
-"""Embedding of stored documents: a job that goes on where it was interrupted."""
+"""Embedding of stored documents: a job that continues after an interruption."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class PassageEmbedder:
     async def embed_pending(
         self, *, until: float | None = None, on_progress: Callable[[EmbeddingProgress], None] | None = None
     ) -> int:
-        """Embed the documents whose vectors are missing; return the number of texts that were embedded.
+        """Embed the documents without vectors; return the number of texts that were embedded.
 
         Args:
             until: a time of the clock after which no further piece is begun; None embeds all.

@@ -96,7 +96,7 @@ class EvaluationReport:
 
     @property
     def model(self) -> str:
-        """Name of the model whose vectors all searches used; "" if words alone served one of them."""
+        """Name of the embedding model that all searches used; "" if one of them used words alone."""
         models = {found.model for one in self.results for found in one.passages[:1]}
         return models.pop() if len(models) == 1 else ""
 

@@ -46,7 +46,7 @@ async def index_document(
     Args:
         database: the store.
         owner: of the set.
-        set_name: its name.
+        set_name: the set's name.
         name: identifies the document in the set; an older document of that name is replaced.
         text: the document's whole text.
         extension: its format, such as "md" or "csv"; see :func:`parse_document`.
@@ -59,27 +59,30 @@ async def index_document(
         StoreUnavailable: nothing was stored.
     """
     name = name[:MAX_NAME_CHARS]
-    hash_ = hashlib.sha256("\0".join((INDEX_VERSION, extension, url, text)).encode()).hexdigest()
     document = await _parse(worker, text, name, extension, url)
     async with database.begin() as tx:
         target = await knowledge.get_or_create_set(tx, owner, set_name)
         known = {one.name: one for one in await knowledge.load_documents(tx, target.id)}
-        if name not in known and len(known) >= MAX_DOCUMENTS:
+        if len(known) >= MAX_DOCUMENTS and name not in known:
             raise UnusableFile(FileFault.TOO_LARGE)
         stored = await knowledge.save_document(
             tx,
             target.id,
             name=name,
             title=document.title,
-            hash_=hash_,
+            hash_=_hash_of(extension, url, text),
             new_passages=document.passages,
             search_index=base64.b64decode(document.search_index),
             author_id=author_id,
         )
-    if stored is None:
-        same = known[name]
-        return IndexedDocument(name=name, passage_count=same.passages, version=same.version, changed=False)
-    return IndexedDocument(name=name, passage_count=stored.passages, version=stored.version, changed=True)
+    current = stored or known[name]
+    return IndexedDocument(
+        name=name, passage_count=current.passages, version=current.version, changed=stored is not None
+    )
+
+
+def _hash_of(extension: str, url: str, text: str) -> str:
+    return hashlib.sha256("\0".join((INDEX_VERSION, extension, url, text)).encode()).hexdigest()
 
 
 async def _parse(

@@ -24,7 +24,7 @@ STOPWORD_GRAM_WEIGHT = 0.5  #: of a stopword's n-grams
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Terms whose presence in a passage counts as a match of one word."""
+    """Terms of which any one in a passage counts as a match of one word."""
 
     terms: tuple[str, ...]  #: their scores are summed
     weight: float  #: relative to the word itself

@@ -21,7 +21,7 @@ EVENTS_PER_TURN: Final = 50  #: handed on before other tasks get a turn
 
 
 class BoundedModel:
-    """A :class:`core.ports.chat_model.ChatModel` whose replies end within bounds.
+    """A :class:`core.ports.chat_model.ChatModel` that ends every reply within bounds.
 
     A reply with more characters or events than ``max_completion_tokens`` can mean ends as "length", with what
     came so far, and is not continued. Thinking and the arguments of tools count too.

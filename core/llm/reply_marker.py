@@ -56,7 +56,7 @@ class MarkerFilter:
     """Takes one marker out of a text, piece by piece."""
 
     def __init__(self, marker: ReplyMarker, code: str, *, ends_text: bool = True) -> None:
-        """``ends_text`` drops what follows the marker; else the text goes on behind it."""
+        """``ends_text`` drops the text behind the marker; otherwise it is kept."""
         self.found = False
         self._ends_text = ends_text
         parts = list(_pattern_parts(marker, code))
@@ -72,7 +72,7 @@ class MarkerFilter:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Return what is to be shown after the next piece of the text."""
+        """Return the text to show after the next piece."""
         text, self._held = self._held + text, ""
         text = self._without_marker(text)
         held = self._beginning.search(text, max(0, len(text) - _MAX_HELD_CHARS))
@@ -81,7 +81,7 @@ class MarkerFilter:
         return text
 
     def flush(self) -> str:
-        """Return what is still to be shown at the end of the text."""
+        """Return the text that is still held back, at the end."""
         text, self._held = self._held, ""
         return self._without_marker(self._cut.sub(self._code, text))  # a marker that was cut is one too
 
@@ -102,7 +102,7 @@ def _without_wrapping(text: str) -> str:
 
 
 class MarkedModel:
-    """A :class:`core.ports.chat_model.ChatModel` whose replies end with a marker that the model wrote.
+    """A :class:`core.ports.chat_model.ChatModel` that ends a reply at a marker of the model's.
 
     The text before the marker is passed on, without the white space and quotes around it; nothing after it.
     """
@@ -137,7 +137,7 @@ class MarkedModel:
 def _without_marker(
     event: ReplyEvent, text_filter: MarkerFilter, reasoning_filter: MarkerFilter
 ) -> Iterator[ReplyEvent]:
-    """Yield what is left of an event; nothing but the end follows the marker."""
+    """Yield the rest of an event; nothing but the end follows the marker."""
     match event:
         case ReasoningDelta(text=text):
             if shown := reasoning_filter.feed(text):

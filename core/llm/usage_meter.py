@@ -54,11 +54,25 @@ class UsageMeter:
             purpose: the task that the answer served.
             outcome: how the answer ended.
         """
+        call = self._measure(answer, model_id, purpose, outcome)
+        if owner.turn_id is not None and purpose is CallPurpose.ANSWER:
+            self._of_turns[owner.turn_id] = call
+        await usage.add(
+            tx,
+            call,
+            conversation_id=owner.conversation_id,
+            turn_id=owner.turn_id,
+            person_id=owner.person_id,
+        )
+
+    def _measure(
+        self, answer: StreamedAnswer, model_id: str, purpose: CallPurpose, outcome: TurnOutcome
+    ) -> CallUsage:
         used = answer.usage
         prompt_tokens = used.prompt_tokens if used else 0
         cached_tokens = used.cached_tokens if used else 0
         completion_tokens = used.completion_tokens if used else estimate_tokens(answer.text)
-        call = CallUsage(
+        return CallUsage(
             model=model_id,
             prompt_tokens=prompt_tokens,
             cached_tokens=cached_tokens,
@@ -74,13 +88,4 @@ class UsageMeter:
                 cached_tokens=cached_tokens,
                 completion_tokens=completion_tokens,
             ),
-        )
-        if owner.turn_id is not None and purpose is CallPurpose.ANSWER:
-            self._of_turns[owner.turn_id] = call
-        await usage.add(
-            tx,
-            call,
-            conversation_id=owner.conversation_id,
-            turn_id=owner.turn_id,
-            person_id=owner.person_id,
         )

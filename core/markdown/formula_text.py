@@ -251,7 +251,7 @@ def _with_gap(out: str) -> str:
 
 
 def _join(out: str, piece: str, upcoming: str) -> str:
-    """Return ``out`` and a piece with a fraction kept apart from what it would run into."""
+    """Return ``out`` and a piece, with a space where a fraction would run into its neighbour."""
     if "/" not in piece:
         return out + piece
     return _with_gap(out) + piece + (" " if upcoming.isalnum() or upcoming == "\\" else "")

@@ -1,4 +1,4 @@
-"""The port that reads what was written in a thread before the bot was mentioned, or while it was away."""
+"""The port that reads a thread's messages from before the bot was mentioned, or while it was away."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

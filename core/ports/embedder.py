@@ -17,7 +17,7 @@ class EmbeddingFailed(MoonthreadError):
 
 
 class Embedder(Protocol):
-    """A model that turns texts into vectors whose angle tells how far they mean the same."""
+    """A model that turns texts into vectors; the smaller their angle, the closer the meanings."""
 
     @property
     def model(self) -> str:

@@ -1,4 +1,4 @@
-"""Port for hearing: what was said in a recording."""
+"""The port for speech recognition: from a recording to its words."""
 
 from dataclasses import dataclass
 from pathlib import Path

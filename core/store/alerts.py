@@ -1,4 +1,4 @@
-"""Alerts that the admins were told of and that are not over yet, and observations for new ones."""
+"""Alerts that were sent to the admins and are not over, and observations for new ones."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Copies of a running database as one SQLite file, whichever database it is.
+"""Copies of a running database, of either kind, as one SQLite file.
 
 SQLite's online backup copies a consistent state while others read and write
 (https://www.sqlite.org/backup.html). PostgreSQL is read table by table in one REPEATABLE READ snapshot,
@@ -84,7 +84,7 @@ async def _copy_table(reading: Transaction, writing: Transaction, table: Table) 
 
 
 def _as_stored(table: Table) -> Table:
-    """Return a table whose columns take values as they are stored: JSON and domain types as text."""
+    """Return a table with columns for values as they are stored: JSON and domain types as text."""
     return Table(
         table.name,
         MetaData(),

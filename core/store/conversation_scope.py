@@ -1,4 +1,4 @@
-"""The conversations whose content a person may read or change; a part of the queries that return it."""
+"""The conversations that a person may read or change; a part of the queries that return them."""
 
 from dataclasses import dataclass
 from typing import Any, Final

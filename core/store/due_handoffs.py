@@ -1,10 +1,11 @@
-"""Handoffs that wait for the service: for a reminder, which one replica claims, or for their ticket."""
+"""Handoffs that wait: for the team, for a reminder, which one replica claims, or for their ticket."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
+from core.domain.handoff_state import HandoffState
 from core.store import schema
 from core.store.database import Transaction
 from core.store.handoffs import DeskRoom, Handoff, build_handoff
@@ -47,3 +48,18 @@ async def is_any_without_ticket(tx: Transaction, room: DeskRoom) -> bool:
         _H.c.desk_thread == "",
     )
     return (await tx.execute(query.limit(1))).one_or_none() is not None
+
+
+async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
+    """Return the number of older handoffs that wait for the same team."""
+    query = (
+        select(func.count())
+        .select_from(_H)
+        .where(
+            _H.c.desk_platform == handoff.desk_room.platform,
+            _H.c.desk_channel == handoff.desk_room.channel,
+            _H.c.state == HandoffState.WAITING,
+            _H.c.id < handoff.id,
+        )
+    )
+    return int((await tx.execute(query)).scalar_one())

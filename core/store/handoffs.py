@@ -135,7 +135,7 @@ async def get_by_desk_thread(tx: Transaction, key: ThreadKey) -> Handoff | None:
 
 
 async def get_active_at_desk(tx: Transaction, key: ThreadKey) -> Handoff | None:
-    """Return the newest active handoff whose desk is ``key``'s channel; None if there is none."""
+    """Return the newest active handoff at the desk in ``key``'s channel; None if there is none."""
     return await _load_latest(
         tx,
         _H.c.desk_platform == key.platform,
@@ -254,21 +254,6 @@ async def set_desk_room(tx: Transaction, handoff_id: int, room: DeskRoom) -> Non
 async def save_summary(tx: Transaction, handoff_id: int, summary: str) -> None:
     """Store the summary that the ticket shows."""
     await _update(tx, handoff_id, summary=summary)
-
-
-async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
-    """Return the number of older handoffs that wait for the same team."""
-    query = (
-        select(func.count())
-        .select_from(_H)
-        .where(
-            _H.c.desk_platform == handoff.desk_room.platform,
-            _H.c.desk_channel == handoff.desk_room.channel,
-            _H.c.state == HandoffState.WAITING,
-            _H.c.id < handoff.id,
-        )
-    )
-    return int((await tx.execute(query)).scalar_one())
 
 
 async def migrate_channel(tx: Transaction, *, platform: str, old: str, new: str) -> None:

@@ -109,7 +109,7 @@ async def load_usable_sets(tx: Transaction, owner: Owner) -> Sequence[KnowledgeS
 
 
 async def load_set_names(tx: Transaction, *, platform: str, tenant: str = "") -> Sequence[str]:
-    """Return the names of the deployment's sets and a tenant's; "" stands for all tenants of a platform."""
+    """Return the names of the deployment's sets and a tenant's; "" means all tenants of a platform."""
     mine = _S.c.platform == platform if not tenant else and_(_S.c.platform == platform, _S.c.tenant == tenant)
     query = select(_S.c.name).where(or_(mine, _S.c.platform == "")).distinct().order_by(_S.c.name)
     return list(await tx.scalars(query))

@@ -63,7 +63,7 @@ _WRITTEN_ELSEWHERE = (
 
 
 async def load_language(tx: Transaction, actor: Actor, conversation_id: int) -> PersonLanguage:
-    """Return what is known of a person's language, from a conversation, or else from their latest ones.
+    """Return a person's language as far as it is known, from a conversation, or else from their latest ones.
 
     Answers of Kimi, messages of others and forwarded ones say nothing about it.
     """

@@ -58,7 +58,7 @@ async def load_pieces(
 
 
 async def load_pending(tx: Transaction, model: str) -> Sequence[PendingDocument]:
-    """Return the documents whose current version lacks vectors of a model, the oldest first."""
+    """Return the documents without vectors of a model for their current version, the oldest first."""
     own = and_(_V.c.document_id == _D.c.id, _V.c.version == _D.c.version, _V.c.model == model)
     embedded, total = func.coalesce(func.sum(_V.c.texts), 0), func.max(_V.c.total)
     query = (

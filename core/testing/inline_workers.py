@@ -1,4 +1,4 @@
-"""Workers that run functions in this process, for tests of what is done with the results."""
+"""Workers that run functions in this process, for tests of how results are used."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -73,7 +73,7 @@ class ThreadBackfill:
     async def _catch_up(
         self, claimed: ClaimedTurn, backfill: Backfill, question: MessageReceived
     ) -> ClaimedTurn:
-        """Store what was written in a known thread while no event could arrive."""
+        """Store the messages of a known thread from a time when no event could arrive."""
         conversation = claimed.conversation
         async with self._database.read() as tx:
             known = await conversations.load_message_ids(tx, conversation.id)

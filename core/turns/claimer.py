@@ -182,7 +182,7 @@ async def _awaits_comment(tx: Transaction, work: OpenWork, items: Sequence[Inbox
 async def _recheck(
     tx: Transaction, work: OpenWork, items: Sequence[InboxItem], rules: ChatRules
 ) -> ReplyDecision:
-    """Apply a chat's rules to a question again; one whose turn has begun is answered."""
+    """Apply a chat's rules to a question again; a question is answered if its turn has begun."""
     messages = messages_of(items)
     if not messages or await turns.get_state(tx, items[0].id) is not None:
         return ReplyDecision.ANSWER

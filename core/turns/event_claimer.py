@@ -104,7 +104,7 @@ class EventClaimer:
     async def _claim_command(
         self, tx: Transaction, work: OpenWork, item: InboxItem, event: CommandReceived | ButtonPressed
     ) -> ClaimedTurn | None:
-        """Claim a command, or a pressed option, whose reply replaces the options."""
+        """Claim a command, or a pressed option; the reply to an option replaces the options."""
         conversation = work.conversation
         pressed: OptionAction | None = None
         refs: tuple[MessageRef, ...] = ()
@@ -225,7 +225,7 @@ async def _build_claimed(
     question: MessageReceived | None,
     event: ClaimableEvent,
 ) -> ClaimedTurn:
-    """Return a claimed turn whose reply is for ``event``."""
+    """Return a claimed turn that replies to ``event``."""
     conversation = work.conversation
     known: frozenset[str] = frozenset()
     if turn.attempt > 1:
@@ -278,5 +278,5 @@ def _message_of_button(conversation: Conversation, event: ButtonPressed) -> Mess
 
 
 def _in_language(address: Address, language: Language) -> Address:
-    """Return an address whose labels and signs of life are in a person's language, not in the client's."""
+    """Return an address for labels and signs of life in a person's language, not in the client's."""
     return replace(address, details={**address.details, "language": language})

@@ -41,7 +41,7 @@ class PredefinedAnswer(Protocol):
 
 
 class NoKnowledgeAnswer:
-    """Answers for a strict chat whose documents say nothing on a question."""
+    """Answers for a strict chat if its documents say nothing on a question."""
 
     def __init__(self, retriever: KnowledgeRetriever, escalation: Escalation) -> None:
         self._retriever = retriever

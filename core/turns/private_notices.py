@@ -1,4 +1,4 @@
-"""Notices in private to people whose answer cannot be shown where they asked."""
+"""Notices in private to people who asked in a place that takes no answer."""
 
 from collections.abc import Mapping
 from typing import Final

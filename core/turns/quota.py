@@ -52,7 +52,7 @@ class QuotaCheck:
         return reason
 
     async def should_notify(self, tx: Transaction, actor: Actor, item: InboxItem) -> bool:
-        """Return whether the person is told of a refusal: once a day."""
+        """Return whether to notify the person of a refusal: once a day."""
         if item.refusal_reason:
             return True  # flood control stores only the one event that gets a notice
         state = await turns.get_state(tx, item.id)

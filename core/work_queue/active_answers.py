@@ -39,7 +39,7 @@ class ActiveAnswers:
         self._answers: dict[int, ActiveAnswer] = {}
 
     def register(self, conversation_id: int) -> ActiveAnswer:
-        """Register an answer whose turn is about to be claimed."""
+        """Register an answer before its turn is claimed."""
         answer = self._answers[conversation_id] = ActiveAnswer()
         return answer
 

@@ -35,7 +35,7 @@ class HeartbeatCallbacks:
 
 
 class Heartbeat:
-    """Keeps this replica's membership alive, and evicts replicas whose heartbeats have stopped."""
+    """Keeps this replica's membership alive, and evicts replicas without a recent heartbeat."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Heartbeat:
             await self._give_back_lost_jobs(worker)
 
     async def _give_back_lost_jobs(self, worker_id: int) -> None:
-        """Give back the jobs of fetches and commits whose replies were lost."""
+        """Release the jobs of fetches and commits that got no reply."""
         known = self._jobs.local.known()
         stored = [row[0] for row in await self._session.fetch(statements.RUNNING_JOBS, worker=worker_id)]
         if self._jobs.fetching:

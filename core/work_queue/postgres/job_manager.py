@@ -157,7 +157,7 @@ class ResilientJobManager(JobManager):
     # -- jobs that never wait in the queue -----------------------------------------------------------
 
     async def confirm(self, job: Job | None) -> None:
-        """Give the worker a reserved job whose event is committed; without a job let it look for one."""
+        """Give the worker a reserved job after its event is committed; without a job let it look for one."""
         if job is None:
             await self.wake_worker()
         elif job.worker_id == self.worker_id:  # else that membership has ended, and the job is free

@@ -181,7 +181,7 @@ class PostgresWorkQueue:
         await self.worker.close()
 
     def _served_queues(self) -> Sequence[str]:
-        """Return the names of the procrastinate queues whose jobs this replica may run."""
+        """Return the names of the procrastinate queues that this replica may run jobs of."""
         own = sorted(statements.queue_name(platform, tenant) for platform, tenant in self._tenants())
         return [*own, self._task_scheduler.queue]
 
