@@ -1,7 +1,8 @@
 # Two stages: the first builds, the second holds Python, the service and nothing to build with. The stand-ins of
 # the demo stay out. Traces and the offline model of the search are extras, one for each image:
 # docker build --build-arg EXTRA=otel . (or EXTRA=embeddings)
-FROM python:3.11-slim AS build
+# The base is pinned by digest: `docker buildx imagetools inspect python:3.11-slim` prints the present one.
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/moonthread
@@ -17,7 +18,7 @@ RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && /opt/moonthread/bin/pip install --no-deps /wheel/*.whl \
  && /opt/moonthread/bin/pip uninstall --yes pip
 
-FROM python:3.11-slim
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel \
  && groupadd --gid 10001 moonthread \
  && useradd --uid 10001 --gid moonthread --no-create-home --shell /usr/sbin/nologin moonthread \

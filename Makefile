@@ -74,7 +74,7 @@ test: $(STAMP)  ## Run the tests, at most 5 minutes
 	$(PYTHON) -m pytest -n 4 -m "not slow" --durations=10
 
 test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
-	$(PYTHON) -m pytest -n 3 -m slow --durations=10
+	$(PYTHON) -m pytest -n 3 -m slow --durations=10 $$(grep -rl --include='test_*.py' 'mark\.slow' tests)
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .
