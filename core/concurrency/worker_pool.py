@@ -43,6 +43,7 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="worker")
         self._idle: list[WorkerProcess] = []
         self._running: set[WorkerProcess] = set()
+        self._ending: set[WorkerProcess] = set()  #: killed, and waited for by a thread
         self._closed = False
 
     async def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
@@ -69,8 +70,9 @@ class WorkerPool:
         self._closed = True
         for worker in self._running:
             worker.kill()
-        while self._idle:
-            self._idle.pop().end()
+        for worker in [*self._idle, *self._ending]:
+            worker.end()
+        self._idle.clear()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run_in(
@@ -105,5 +107,10 @@ class WorkerPool:
             else:
                 worker.kill()  # which ends the call, if one is going on
                 if not self._closed:
-                    self._threads.submit(worker.end)
+                    self._ending.add(worker)
+                    self._threads.submit(self._end, worker)
         return result
+
+    def _end(self, worker: WorkerProcess) -> None:
+        worker.end()
+        self._ending.discard(worker)

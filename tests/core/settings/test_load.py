@@ -25,6 +25,8 @@ SECRETS = {
     "SLACK_APP_TOKEN": "xapp-hush-hush",
     "SLACK_SIGNING_SECRET": "hush-hush",
     "TELEGRAM_BOT_TOKEN": "1:hush-hush",
+    "MOONTHREAD_EMBEDDINGS_KEY": "hush-hush",
+    "MOONTHREAD_SPEECH_KEY": "hush-hush",
     "DATABASE_URL": "postgresql://me:hush-hush@127.0.0.1/db",
 }
 
