@@ -16,7 +16,7 @@ import pytest
 
 from core.files.extract import read_text
 from core.files.file_policy import UnusableFile
-from core.files.zip_directory import ZipTooLarge, read_zip_directory
+from core.files.zip_directory import ZipCorrupt, ZipTooLarge, read_zip_directory
 from core.turns.intent_classifier import classify_by_rules
 from tests.hostile_parsers import PIECES, TEXT_PARSERS, Parser
 
@@ -126,6 +126,15 @@ def test_an_archives_table_is_refused_before_it_is_read(tmp_path: Path) -> None:
 def test_an_archive_that_is_large_enough_for_a_book_is_read(tmp_path: Path, entries: int) -> None:
     """Presentations have thousands of parts."""
     assert len(read_zip_directory(hollow_zip(tmp_path / "a.docx", entries))) == entries
+
+
+@pytest.mark.parametrize("size", [4, 11, 17, 21])
+def test_an_end_record_that_is_cut_is_corrupt(tmp_path: Path, size: int) -> None:
+    """A file of a few bytes once raised an error of struct (found by fuzzing)."""
+    path = tmp_path / "a.docx"
+    path.write_bytes((b"PK\x05\x06" + bytes(18))[:size])
+    with pytest.raises(ZipCorrupt):
+        read_zip_directory(path)
 
 
 def test_a_text_of_control_characters_is_refused_by_its_beginning(tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def read_zip_directory(path: Path) -> Sequence[ZipEntry]:
         size = stream.seek(0, 2)
         tail_at = stream.seek(max(0, size - _END.size - _MAX_COMMENT_BYTES))
         tail = stream.read()
-        end = tail.rfind(_END_SIGNATURE, 0, len(tail) - _END.size + len(_END_SIGNATURE))
+        last = max(0, len(tail) - _END.size + len(_END_SIGNATURE))
+        end = tail.rfind(_END_SIGNATURE, 0, last)
         if end < 0:
             raise ZipCorrupt("no end record")
         _, _, _, _, count, table_bytes, _, _ = _END.unpack_from(tail, end)

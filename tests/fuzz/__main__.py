@@ -33,17 +33,24 @@ def run(target: Target, strategy: SearchStrategy[object], seconds: float) -> int
     def check(given_input: object) -> None:
         nonlocal tried
         tried += 1
-        began = time.process_time()
-        target(given_input)
-        cpu_s = time.process_time() - began
+        cpu_s = _cpu_s(target, given_input)
         size = len(given_input) if isinstance(given_input, str | bytes) else 0
         allowed_s = ALLOWED_S + size * ALLOWED_S_PER_CHAR
+        if cpu_s > allowed_s:  # a pause of the garbage collector is no property of the parser
+            cpu_s = min(_cpu_s(target, given_input) for _ in range(3))
         assert cpu_s <= allowed_s, f"{cpu_s:.2f} s of CPU for {size} characters"
 
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at:
         _once(check, strategy)
     return tried
+
+
+def _cpu_s(target: Target, given_input: object) -> float:
+    """Return the CPU seconds of one call."""
+    began = time.process_time()
+    target(given_input)
+    return time.process_time() - began
 
 
 def _once(check: Callable[[object], None], strategy: SearchStrategy[object]) -> None:
