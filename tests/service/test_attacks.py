@@ -35,9 +35,12 @@ def obey(seen: SeenRequest) -> ScriptedReply:
     return ScriptedReply(texts[-1].partition(": ")[2] or texts[-1], chunk_chars=7, chunks_per_s=500)
 
 
+_ROOM = re.compile(r'(?<=in )"#?[^"]*"')
+
+
 def systems(seen: SeenRequest) -> list[str]:
-    """What Kimi was told in our name."""
-    return [one["content"] for one in seen.messages if one["role"] == "system"]
+    """What Kimi was told in our name; each room has a name of its own, which is left out."""
+    return [_ROOM.sub("", one["content"]) for one in seen.messages if one["role"] == "system"]
 
 
 def outside_code(entities: Iterable[Entity], found: Iterable[Entity]) -> list[Entity]:
