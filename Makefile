@@ -9,7 +9,7 @@ LOCK := build/lock
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo test test-slow check fuzz bench format lock readme-tables
+.PHONY: help install setup demo test test-slow test-scaleout check fuzz bench format lock readme-tables
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -74,7 +74,11 @@ test: $(STAMP)  ## Run the tests, at most 5 minutes
 	$(PYTHON) -m pytest -n 4 -m "not slow" --durations=10
 
 test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
-	$(PYTHON) -m pytest -n 3 -m slow --durations=10 $$(grep -rl --include='test_*.py' 'mark\.slow' tests)
+	$(PYTHON) -m pytest -n 3 -m slow --durations=10 \
+	  $$(grep -rl --include='test_*.py' --exclude-dir=scaleout 'mark\.slow' tests)
+
+test-scaleout: $(STAMP)  ## Run the tests of several replicas on the machine's clock, which must have nothing else to do
+	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .
