@@ -70,7 +70,7 @@ $(STAMP): requirements-dev.txt requirements-build.txt pyproject.toml
 demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
-test: $(STAMP)  ## Run the tests, at most 5 minutes
+test: $(STAMP)  ## Run the tests, some ten minutes on two cores
 	$(PYTHON) -m pytest -n 4 -m "not slow" --durations=10
 
 test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
