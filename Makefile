@@ -75,10 +75,10 @@ test: $(STAMP)  ## Run the tests, some ten minutes on two cores
 
 test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
 	$(PYTHON) -m pytest -n 3 -m slow --durations=10 \
-	  $$(grep -rl --include='test_*.py' --exclude-dir=scaleout 'mark\.slow' tests)
+	  $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude=test_a_busy_day.py 'mark\.slow' tests)
 
-test-scaleout: $(STAMP)  ## Run the tests of several replicas on the machine's clock, which must have nothing else to do
-	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout
+test-scaleout: $(STAMP)  ## Run the tests of whole processes on the machine's clock, which must have nothing else to do
+	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout tests/service/desk/test_a_busy_day.py
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .
