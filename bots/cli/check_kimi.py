@@ -21,7 +21,8 @@ from core.kimi import (
     built_in_models,
     check_model,
 )
-from core.kimi.models import nearest_model
+from core.kimi.model_retirement import find_successor
+from core.kimi.models import replacement_for
 from core.settings import Settings
 
 REGIONS: Final[Mapping[str, str]] = {
@@ -82,11 +83,10 @@ async def _check_fields(settings: Settings, host: str) -> list[CheckResult]:
                     pass
             refused = sorted(kimi.omitted_fields(request.model) - set(settings.kimi_omit))
     except KimiError as error:
-        return [
-            CheckResult(
-                "fault", f"Kimi: {host} does not answer a short question: {error}", error.notice("en")
-            )
-        ]
+        successor = find_successor(str(error), refused=settings.kimi_model)
+        unknown = isinstance(error, KimiModelUnknown) and successor
+        advice = f"Set KIMI_MODEL={successor}" if unknown else error.notice("en")
+        return [CheckResult("fault", f"Kimi: {host} does not answer a short question: {error}", advice)]
     answers = CheckResult("ok", f"Kimi: {host} answers a short question")
     if not refused:
         return [answers]
@@ -171,12 +171,17 @@ def _check_model(settings: Settings, models: tuple[Model, ...]) -> CheckResult:
     try:
         check_model(settings.kimi_model, models)
     except KimiModelUnknown as error:
-        instead = nearest_model(settings.kimi_model, [model.id for model in models])
+        instead = replacement_for(settings.kimi_model, models)
         advice = f"Set KIMI_MODEL={instead}" if instead else "Set KIMI_MODEL to one of them."
         return CheckResult("fault", f"Kimi: {error}", advice)
     model = next((model for model in models if model.id == settings.kimi_model), None)
     room = f", {model.context_tokens:,} tokens of context" if model and model.context_tokens else ""
     others = ", ".join(sorted(other.id for other in models if other is not model))
+    if model is not None and model.retirement is not None:
+        when = f" on {model.retirement.on}" if model.retirement.on else ""
+        instead = replacement_for(model.id, models)
+        advice = f"Set KIMI_MODEL={instead}" if instead else f"Set KIMI_MODEL to one of: {others}"
+        return CheckResult("warning", f"Kimi: the provider retires {model.id}{when}", advice)
     return CheckResult(
         "ok", f"Kimi: {settings.kimi_model} is there{room}" + (f"; others: {others}" if others else "")
     )

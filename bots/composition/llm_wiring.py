@@ -25,6 +25,7 @@ from core.kimi import (
     built_in_models,
     check_model,
 )
+from core.kimi.models import replacement_for
 from core.llm import (
     AccountLimits,
     DatabaseLimiterStore,
@@ -147,8 +148,17 @@ async def resolve_model(catalog: ModelCatalog, model_id: str) -> Model:
     try:
         check_model(model_id, served)
     except KimiModelUnknown as exc:
-        raise SettingsError([f"KIMI_MODEL: {exc}"]) from exc
+        instead = replacement_for(model_id, served)
+        advice = f"; set KIMI_MODEL={instead}" if instead else ""
+        raise SettingsError([f"KIMI_MODEL: {exc}{advice}"]) from exc
     listed = {model.id: model for model in served}.get(model_id) or KNOWN_MODELS.get(model_id)
+    if listed is not None and listed.retirement is not None:
+        log.warning(
+            "kimi.model_retires",
+            model=model_id,
+            on=str(listed.retirement.on or "unknown"),
+            advice=f"set KIMI_MODEL={replacement_for(model_id, served)}",
+        )
     return with_default_context(listed or Model(id=model_id, context_tokens=0))
 
 

@@ -88,6 +88,7 @@ _BY_STATUS: Mapping[int, ErrorClass] = {
     405: KimiEndpointMissing,
     408: KimiUnavailable,
     409: KimiUnavailable,
+    410: KimiEndpointMissing,  # a retired model is recognised by its text
     413: KimiContextTooLong,
     429: KimiRateLimited,
     499: KimiUnavailable,

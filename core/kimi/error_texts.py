@@ -72,7 +72,8 @@ _BY_TEXT: Final[tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]]
     ),
     (
         re.compile(
-            r"\bmodel\b.{0,120}(not found|(not|n.t) exist|permission denied|retired)"
+            r"\bmodel\b.{0,120}(not found|(not|n.t) exist|permission denied|retired|decommissioned"
+            r"|discontinued|deprecated|sunset|no longer (supported|available|served))"
             r"|\bmodel\b\W+[\w./:-]+\W+(is )?(not supported|unavailable)"
             r"|no endpoints found|(invalid|unknown|unsupported) model|no available channel for model"
             r"|there are no healthy deployments|模型.{0,20}(不存在|下线|无权)",

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from core.kimi.api_errors import KimiEndpointMissing, KimiModelUnknown
 from core.kimi.json_decoding import decode_json
+from core.kimi.model_retirement import Retirement, parse_retirement
 
 ThinkingControl: TypeAlias = Literal["none", "switch", "always", "effort"]
 """How thinking is controlled: "none" does not think; "switch" by ``thinking``; "always" cannot be
@@ -27,6 +28,7 @@ class Model:
     supports_video: bool = False
     thinking_control: ThinkingControl = "none"
     efforts: tuple[str, ...] = ()  #: values of ``reasoning_effort``, the least first
+    retirement: Retirement | None = None  #: the end that the provider has announced
 
     @property
     def thinks(self) -> bool:
@@ -156,6 +158,19 @@ def check_model(model_id: str, available: Iterable[Model | str]) -> None:
     raise KimiModelUnknown(fault + hint + listed)
 
 
+def replacement_for(model_id: str, available: Iterable[Model]) -> str | None:
+    """Return the model to set instead of one that is not served, or that its provider retires.
+
+    The successor that the provider names comes first, then the model with the most similar id that is to
+    stay; None if there is none.
+    """
+    models = list(available)
+    announced = next((one.retirement for one in models if one.id == model_id), None)
+    if announced is not None and announced.successor:
+        return announced.successor
+    return nearest_model(model_id, [one.id for one in models if one.retirement is None])
+
+
 def nearest_model(model_id: str, available: Iterable[str]) -> str | None:
     """Return the available model with the most similar id; None if none is similar."""
     ids = list(available)
@@ -198,7 +213,12 @@ def parse_model(model_id: str, entry: Mapping[str, Any]) -> Model:
     if isinstance(video := entry.get("supports_video_in"), bool):
         model = replace(model, supports_video=video)
     efforts = _parse_efforts(entry.get("think_efforts")) or model.efforts
-    return replace(model, thinking_control=_parse_thinking_control(entry, model, efforts), efforts=efforts)
+    return replace(
+        model,
+        thinking_control=_parse_thinking_control(entry, model, efforts),
+        efforts=efforts,
+        retirement=parse_retirement(entry),
+    )
 
 
 def _parse_efforts(value: object) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Moonshot's platform; Ace Data Cloud's own list for its endpoint).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Thinking = Literal["only", "both", "no"]
@@ -26,6 +26,8 @@ class ModelCard:
     created: int = 1_776_000_000  #: seconds since 1970
     image: bool = True
     video: bool = True
+    #: Further members of the entry, such as ``shutdown_date``.
+    announced: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def temperature(self, *, thinking: bool) -> float:
         """Return the only temperature that is accepted."""
@@ -52,7 +54,7 @@ class ModelCard:
                 "valid_efforts": list(self.efforts),
                 "default_effort": self.default_effort,
             }
-        return entry
+        return entry | dict(self.announced)
 
 
 _K2_CONTEXT, _K3_CONTEXT = 262_144, 1_048_576

@@ -1,5 +1,6 @@
 """``moonthread check``: one line for each thing, exit status 1 where one is wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,22 @@ async def test_a_model_that_is_no_longer_listed_names_the_setting(
 
     assert "✗ Kimi: unknown model 'kimi-k2.65'" in done.out
     assert "→ Set KIMI_MODEL=kimi-k2.6\n" in done.out
+
+
+async def test_a_model_that_the_provider_retires_names_setting_and_value(
+    with_kimi: Any, kimi: KimiSimulator
+) -> None:
+    """The list announces the end, with or without a successor: which setting to change to what."""
+    card = kimi.account.models["kimi-k2.6"]
+    told: list[str] = []
+    for announced in ({"shutdown_date": "2027-01-31", "replaced_by": "kimi-k3"}, {"deprecated": True}):
+        kimi.account = replace(
+            kimi.account, models={**kimi.account.models, card.id: replace(card, announced=announced)}
+        )
+        told.append((await with_kimi("check")).out)
+
+    assert "! Kimi: the provider retires kimi-k2.6 on 2027-01-31  → Set KIMI_MODEL=kimi-k3\n" in told[0]
+    assert "! Kimi: the provider retires kimi-k2.6  → Set KIMI_MODEL=kimi-k" in told[1]
 
 
 async def test_fields_that_a_host_refuses_are_named(with_kimi: Any, kimi: KimiSimulator) -> None:

@@ -59,6 +59,14 @@ def test_a_full_context_is_recognised(message: str) -> None:
         (404, "No endpoints found for moonshotai/kimi-k9.", {}, KimiModelUnknown),  # OpenRouter
         (
             400,
+            "The model `kimi-k9` has been decommissioned.",
+            {},
+            KimiModelUnknown,
+        ),
+        (410, "The model 'kimi-k9' was deprecated. Use 'kimi-k10' instead.", {}, KimiModelUnknown),
+        (404, "该模型 kimi-k9 已下线，请使用 kimi-k10", {}, KimiModelUnknown),
+        (
+            400,
             "/chat/completions: Invalid model name passed in model=kimi-k9.",
             {},
             KimiModelUnknown,
