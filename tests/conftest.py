@@ -1,7 +1,6 @@
 """Fixtures that every test may use: databases of both kinds, empty or migrated; virtual time."""
 
 import asyncio
-import functools
 import os
 import shutil
 import signal
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-import httpx._transports.default as httpx_transport
 import hypothesis
 import psycopg
 import psycopg.conninfo
@@ -24,6 +22,7 @@ import pytest
 from psycopg import sql
 
 from core.store import Database, migrate
+from tests import process_caches
 from tests.virtual_time import LoopClock, VirtualLoop, connect_inline, postgres_servers
 
 T = TypeVar("T")
@@ -40,8 +39,12 @@ if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK) and shutil.disk_us
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 hypothesis.settings.load_profile("repeatable")
 
-# httpx reads the certificates anew for each client: a quarter of a second for each service that starts.
-httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
+process_caches.share()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the run."""
+    process_caches.freeze_garbage()
 
 
 def pytest_asyncio_loop_factories(

@@ -24,7 +24,7 @@ from core.domain.command_names import CommandName
 from core.settings import load, setting_specs
 from core.settings.secret_files import secret_file_variables
 from core.settings.spec import RENAMED
-from tests.bots.observability.test_log_events import AREAS, EVENTS
+from tests.bots.observability.test_log_events import AREAS, logged_events
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -262,7 +262,7 @@ def test_the_front_page_has_every_command_of_the_chat(front: str) -> None:
 def test_log_events_that_are_named_exist(document: str) -> None:
     """``area.what_happened`` in code style is an event that some module logs."""
     named = re.findall(rf"`((?:{'|'.join(sorted(AREAS))})\.[a-z]+(?:_[a-z]+)*)`", read(document))
-    known = {event for _, event in EVENTS}
+    known = {event for _, event in logged_events()}
 
     assert [event for event in named if event not in known and event != "core.kimi"] == []
 
