@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
+from core.ports.missed_events import MissedEvents
 from core.ports.platform import Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
 
@@ -90,3 +91,12 @@ class EventConnection(Protocol):
 
     async def restart(self) -> None:
         """Replace the connection; no event is lost."""
+
+
+@runtime_checkable
+class MissesEvents(Protocol):
+    """Optional interface of a platform that does not deliver later what was written during an outage."""
+
+    @property
+    def missed_events(self) -> MissedEvents:
+        """Reads it from the threads."""

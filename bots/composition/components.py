@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bots.composition.delivery_wiring import DeliveryComponents, build_delivery
 from bots.composition.files_wiring import FileComponents, build_files
-from bots.composition.handoff_wiring import HandoffComponents, build_handoff
+from bots.composition.handoff_wiring import HandoffComponents, build_catch_up, build_handoff
 from bots.composition.inbound_wiring import build_console_rights, build_ingestor, build_staff_directory
 from bots.composition.infrastructure import Infrastructure, build_infrastructure
 from bots.composition.knowledge_wiring import KnowledgeComponents, build_knowledge
@@ -91,6 +91,7 @@ async def start_background(components: Components, exit_stack: contextlib.AsyncE
     files.garbage_collector.start(delivery.work_queue)
     exit_stack.push_async_callback(files.garbage_collector.close)
     components.handoff.reminders.start(delivery.work_queue)
+    build_catch_up(components.base, components.handoff, components.ingestor).start(delivery.work_queue)
     knowledge = components.knowledge
     if knowledge.embedder is not None and knowledge.passage_embedder is not None:
         knowledge.passage_embedder.start(delivery.work_queue)

@@ -8,10 +8,11 @@ from typing import Final
 
 from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.infrastructure import Infrastructure
-from bots.platform_adapter import Platform
+from bots.platform_adapter import MissesEvents, Platform
 from core.domain.handoff_state import HandoffAction
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.assist_notes import AssistNotes
+from core.handoff.catch_up import CatchUp
 from core.handoff.deadlines import EndAction, HandoffTimeouts
 from core.handoff.handoff_service import HandoffService
 from core.handoff.offers import HandoffOffers
@@ -23,6 +24,7 @@ from core.handoff.sender import HandoffSender
 from core.handoff.staff_text import SendMode
 from core.inbound.staff import StaffDirectory
 from core.llm.text_completer import TextCompleter
+from core.ports.platform import EventSink
 from core.prompting.options_loader import OptionsLoader
 from core.settings import Settings
 from core.store.handoffs import DeskRoom
@@ -60,6 +62,16 @@ def build_handoff(
         offers=HandoffOffers(base.database, service, delivery.work_queue),
         reminders=Reminders(base.database, service, platforms, delivery.work_queue),
     )
+
+
+def build_catch_up(base: Infrastructure, handoff: HandoffComponents, event_sink: EventSink) -> CatchUp:
+    """Build the reader of what people of handoffs wrote while the service was away."""
+    sources = {
+        name: platform.missed_events
+        for name, platform in base.platforms.items()
+        if isinstance(platform, MissesEvents)
+    }
+    return CatchUp(base.database, handoff.service, handoff.sender.platforms, sources, event_sink, base.clock)
 
 
 def build_outbox_runner(

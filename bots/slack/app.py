@@ -17,6 +17,7 @@ from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.ingress import Ingress
 from bots.slack.limits import SlackLimits
 from bots.slack.members import SlackMemberLookup
+from bots.slack.missed_events import SlackMissedEvents
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, BotIdentity, ProfileCache
 from bots.slack.private_messages import SlackPrivateMessages
@@ -74,6 +75,7 @@ class SlackApp:
             else None
         )
         self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account, gap)
+        self.missed_events = SlackMissedEvents(self.backfill, self._ingress.parse, self._account, gap)
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, agent_view=config.agent_view, mentions=mentions
         )

@@ -144,7 +144,7 @@ class Ingress:
         if (task := asyncio.current_task()) is not None:
             self._in_progress.add(task)  # the same task sends the acknowledgement, so stop() waits for it
         async with self._in_order(_channel_of(body)) as predecessor_stored:
-            event = await self._parse(body)
+            event = await self.parse(body)
             await predecessor_stored.wait()
             self._gap.received(_event_ts(body))
             if event is not None and not self._is_repeated(body):
@@ -186,7 +186,8 @@ class Ingress:
             if self._last_by_channel.get(channel) is stored:
                 del self._last_by_channel[channel]
 
-    async def _parse(self, body: Mapping[str, Any]) -> Event | None:
+    async def parse(self, body: Mapping[str, Any]) -> Event | None:
+        """Return the event in a delivery, with names and files looked up; None if it is not for the bot."""
         now, identity = datetime.now(UTC), self._account.identity
         if (team := tenant_of(body, identity)) != identity.team_id:
             self._refuse_team(team)

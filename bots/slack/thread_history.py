@@ -97,7 +97,7 @@ class ThreadHistory:
         latest = max((one for one in known_ids if _TS.fullmatch(one) and one < before_message_id), default="")
         if not thread_ts or not latest or limit <= 0 or not self._gap.may_hide(latest):
             return ()
-        found = await self._fetch_thread(
+        found = await self.fetch_thread(
             address.key.channel, thread_ts, oldest=latest, latest=before_message_id, max_pages=1
         )
         missed = [
@@ -116,9 +116,9 @@ class ThreadHistory:
             core.domain.errors.PlatformError: Slack refused or cannot be reached.
         """
         if thread_ts:
-            messages = await self._fetch_thread(channel, thread_ts, oldest=after)
+            messages = await self.fetch_thread(channel, thread_ts, oldest=after)
         else:
-            messages = await self._fetch_top_level(channel, oldest=after)
+            messages = await self.fetch_top_level(channel, oldest=after)
         return [one for one in messages if one["ts"] > after and self._is_own(one)]
 
     async def _fetch_end(self, channel: str, thread_ts: str, latest: str, limit: int) -> list[SlackMessage]:
@@ -126,20 +126,20 @@ class ThreadHistory:
 
         Slack lists a thread from its beginning, so the end of a long one is found by time.
         """
-        messages = await self._fetch_thread(channel, thread_ts, latest=latest, max_pages=1)
+        messages = await self.fetch_thread(channel, thread_ts, latest=latest, max_pages=1)
         reply_count = messages[0].get("reply_count") if messages else 0
         if not isinstance(reply_count, int) or reply_count < PAGE_SIZE:
             return messages
         if reply_count <= PAGE_SIZE * MAX_PAGES:
-            return await self._fetch_thread(channel, thread_ts, latest=latest)
+            return await self.fetch_thread(channel, thread_ts, latest=latest)
         for window_s in END_WINDOWS_S:
             oldest = f"{max(0.0, float(latest) - window_s):.6f}"
-            end = await self._fetch_thread(channel, thread_ts, oldest=oldest, latest=latest)
+            end = await self.fetch_thread(channel, thread_ts, oldest=oldest, latest=latest)
             if len(end) > limit:
                 break
         return [messages[0], *(one for one in end if one["ts"] != thread_ts)]
 
-    async def _fetch_thread(
+    async def fetch_thread(
         self,
         channel: str,
         thread_ts: str,
@@ -148,6 +148,11 @@ class ThreadHistory:
         latest: str = "",
         max_pages: int = MAX_PAGES,
     ) -> list[SlackMessage]:
+        """Return a thread's root and its messages between ``oldest`` and ``latest`` (ts), oldest first.
+
+        Raises:
+            core.domain.errors.PlatformError: Slack refused or cannot be reached.
+        """
         messages: list[SlackMessage] = []
         cursor = ""
         for _ in range(max_pages):
@@ -167,7 +172,12 @@ class ThreadHistory:
                 break
         return messages
 
-    async def _fetch_top_level(self, channel: str, *, oldest: str) -> list[SlackMessage]:
+    async def fetch_top_level(self, channel: str, *, oldest: str) -> list[SlackMessage]:
+        """Return up to :data:`PAGE_SIZE` messages of a channel after ``oldest`` (a ts), oldest first.
+
+        Raises:
+            core.domain.errors.PlatformError: Slack refused or cannot be reached.
+        """
         with translate_errors("conversations.history", idempotent=True):
             answer = await self._client.conversations_history(
                 channel=channel, oldest=oldest, limit=PAGE_SIZE, include_all_metadata=True

@@ -1,16 +1,16 @@
-"""Handoffs that wait: for the team, for a reminder, which one replica claims, or for their ticket."""
+"""Active handoffs: those with a due reminder, which one replica claims, those without a ticket, and all."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from core.domain.handoff_state import HandoffState
 from core.store import schema
 from core.store.database import Transaction
 from core.store.handoffs import DeskRoom, Handoff, build_handoff
 
-_H = schema.handoffs
+_H, _C = schema.handoffs, schema.conversations
 
 
 async def load_ids(tx: Transaction, now: datetime, *, limit: int = 50) -> Sequence[int]:
@@ -63,3 +63,15 @@ async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
         )
     )
     return int((await tx.execute(query)).scalar_one())
+
+
+async def load_active_on(tx: Transaction, platform: str, *, limit: int) -> Sequence[Handoff]:
+    """Return active handoffs whose customer or desk is on a platform, the newest first."""
+    query = (
+        select(_H)
+        .join(_C, _C.c.id == _H.c.conversation_id)
+        .where(_H.c.ended_at.is_(None), or_(_H.c.desk_platform == platform, _C.c.platform == platform))
+        .order_by(_H.c.id.desc())
+        .limit(limit)
+    )
+    return [build_handoff(row) for row in await tx.execute(query)]

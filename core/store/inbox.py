@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, literal, select, text, tuple_, update
 
 from core.access import RefusalReason
+from core.domain.addresses import ThreadKey
 from core.domain.errors import DuplicateEvent
 from core.domain.events import Event, MessageReceived, UnparsedEvent, origin_of
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -121,6 +122,14 @@ async def load_media_group(tx: Transaction, event: MessageReceived) -> Sequence[
         )
         for row in await tx.execute(query)
     ]
+
+
+async def load_known(tx: Transaction, key: ThreadKey, delivery_ids: Sequence[str]) -> frozenset[str]:
+    """Return those of some delivery ids of ``key``'s platform and tenant that are stored."""
+    query = select(_I.c.delivery_id).where(
+        _I.c.platform == key.platform, _I.c.tenant == key.tenant, _I.c.delivery_id.in_(delivery_ids)
+    )
+    return frozenset((await tx.execute(query)).scalars())
 
 
 async def reopen(tx: Transaction, inbox_ids: Sequence[int], conversation_id: int) -> None:
