@@ -71,11 +71,11 @@ demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
 test: $(STAMP)  ## Run the tests, some ten minutes on two cores
-	$(PYTHON) -m pytest -n 4 -m "not slow" --durations=10
+	$(PYTHON) -m pytest -n 4 -m "not slow and not variant" --durations=10
 
-test-slow: $(STAMP)  ## Run the tests that need long runs, many processes or a browser, at most 10 minutes
-	$(PYTHON) -m pytest -n 3 -m slow --durations=10 \
-	  $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude=test_a_busy_day.py 'mark\.slow' tests)
+test-slow: $(STAMP)  ## Run what needs long runs, many processes or a browser, and each test's other variants
+	$(PYTHON) -m pytest -n 3 -m "slow or variant" --durations=10 --ignore=tests/service/desk/test_a_busy_day.py \
+	  tests/service $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude-dir=service 'mark\.slow' tests)
 
 test-scaleout: $(STAMP)  ## Run the tests of whole processes on the machine's clock, which must have nothing else to do
 	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout tests/service/desk/test_a_busy_day.py

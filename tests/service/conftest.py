@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
 
 import pytest
 from sqlalchemy import text as sql
@@ -24,6 +26,8 @@ from core.settings import Settings
 from core.work_queue import postgres
 from tests.virtual_time import LoopCalendar, VirtualLoop
 
+HERE: Final = Path(__file__).parent
+VARIED: Final = ("platform", "customers", "backend")
 PATIENCE_S = 200.0  #: for anything a test waits for
 
 
@@ -356,6 +360,40 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     if item.get_closest_marker("real_time") is not None:
         return {"system": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what shows the same once more, on the other platform or database; see :func:`chosen_variants`."""
+    groups: dict[tuple[str, ...], list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and HERE in item.path.parents and hasattr(item, "callspec"):
+            rest = sorted(
+                f"{name}={value}" for name, value in item.callspec.params.items() if name not in VARIED
+            )
+            groups.setdefault((item.path.name, item.originalname, *rest), []).append(item)
+    for key, group in groups.items():
+        kept = chosen_variants(key, [variant_of(item) for item in group])
+        for item in group:
+            if variant_of(item) not in kept:
+                item.add_marker(pytest.mark.variant)
+
+
+def variant_of(item: pytest.Function) -> tuple[str, ...]:
+    """Return the platform and the database that a test runs on, as far as it is parametrized by them."""
+    return tuple(str(item.callspec.params[name]) for name in VARIED if name in item.callspec.params)
+
+
+def chosen_variants(key: tuple[str, ...], variants: list[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Return which variants of a test ``make test`` runs; ``make test-slow`` runs the others.
+
+    One of two, by the test's name; of all four combinations of platform and database two, in which each is
+    met once.
+    """
+    ordered = sorted(set(variants))
+    if len(ordered) == 4:
+        return {ordered[0], ordered[3]} if crc32(repr(key).encode()) % 2 else {ordered[1], ordered[2]}
+    return {ordered[crc32(repr(key).encode()) % len(ordered)]}
 
 
 @pytest.fixture(params=["telegram", "slack"])
