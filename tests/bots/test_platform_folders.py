@@ -26,6 +26,7 @@ def test_each_platform_has_the_seven_twins(platform: str, name: str) -> None:
     assert (BOTS / platform / f"{name}.py").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_platform_may_be_deleted(platform: str) -> None:
     """Without the folder, every module outside the composition root can still be imported."""

@@ -244,7 +244,9 @@ async def test_thinking_is_chosen_for_one_question(
 # -- streams ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize(
+    "closed", [*(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-", "<&-")), ">&- 2>&- <&-"]
+)
 async def test_closed_streams_end_quietly(with_kimi: Any, closed: str) -> None:
     """A shell may close any of the three; nothing is written into a socket instead."""
     done = await with_kimi.shell(f"{SCRIPT} ask hi {closed}")

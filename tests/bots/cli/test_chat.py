@@ -72,6 +72,7 @@ async def test_a_failure_does_not_end_the_talk(with_kimi: Any, kimi: KimiSimulat
     assert "`/quit` leave" in done.out
 
 
+@pytest.mark.slow
 async def test_a_second_talk_at_the_same_time_is_refused(with_kimi: Any, kimi: KimiSimulator) -> None:
     """Two would answer each other's questions."""
     first = await with_kimi.start("chat")
@@ -154,6 +155,7 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(talk: Any, kimi: KimiSimu
     assert kimi.requests[0].disconnected
 
 
+@pytest.mark.slow
 async def test_ctrl_c_clears_what_is_typed(talk: Any, kimi: KimiSimulator) -> None:
     """A line that was begun is not sent, and the talk goes on."""
     talk.type("not this")
@@ -178,6 +180,7 @@ async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> 
     assert turns_of(kimi.requests[0]) == [("user", "def f():\n    return 1\nWhy?")]
 
 
+@pytest.mark.slow
 async def test_the_first_lines_say_what_goes_on(talk: Any, with_kimi: Any) -> None:
     """The greeting names the model and the keys; earlier lines are kept for this user only."""
     talk.type("\x04")

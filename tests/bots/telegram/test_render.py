@@ -90,7 +90,7 @@ def grow(text: str, step: int) -> list[RenderedMessage]:
 def test_every_prefix_of_a_sample_makes_valid_frames(path: Path) -> None:
     """Lengths, ranges and nesting hold, earlier pages stand still, and no word is lost or doubled."""
     text = path.read_text(encoding="utf-8")
-    pages = grow(text, step=1 if len(text) < 1000 else 211)
+    pages = grow(text, step=1 if len(text) < 300 else 397)
     whole, _ = to_entities(remove_comments(text, complete=True))
     shown = ("" if path.stem == "long_word" else "\n").join(page.text for page in pages)
     repeated = words(shown) - words(whole)
@@ -141,9 +141,9 @@ def test_a_page_that_is_full_begins_the_next_with_open_code() -> None:
 def test_many_entities_in_one_line_are_cut_where_they_are_too_many() -> None:
     """A single line of links goes over several messages, the same at whatever lengths it was seen."""
     text = "Links: " + "".join(f"[l{i}](https://x.y/{i}) and `c{i}` or *i{i}*; " for i in range(90))
-    pages = grow(text, step=7)
+    pages = grow(text, step=61)
     assert len(pages) > 2
-    for end in range(len(text) - 400, len(text), 3):
+    for end in range(len(text) - 400, len(text), 37):
         assert list(TelegramRenderer().render(text[:end], complete=False))[:2] == pages[:2]
 
 

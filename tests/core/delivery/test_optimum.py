@@ -57,7 +57,7 @@ def test_the_optimum_of_a_steady_stream_is_near_the_closed_form(
     per_s: float, burst: float, seconds: float
 ) -> None:
     """T / 2(b + rT) is a bound for words without end between two frames; whole frames cost a little more."""
-    words_per_s = 60.0
+    words_per_s = 20.0
     found = optimum.best_mean_s(steady(seconds, words_per_s), Paid(per_s=per_s, burst=burst))
     bound = optimum.closed_form_s(seconds, per_s=per_s, burst=burst) - 0.5 / words_per_s
     assert bound <= found <= 1.25 * bound

@@ -275,12 +275,12 @@ def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
     assert world.scheduler.next_call(1e9) == inf
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(2, 12), st.floats(0.5, 3), st.integers(2, 20), st.integers(0, 2**20))
 def test_previews_are_fair(answers: int, per_s: float, burst: int, seed: int) -> None:
     """While a message waits for its next preview, no other of equal speed gets more than two."""
     budget = Budget(key="all", per_s=per_s, burst=float(burst))
-    words = [index / 10 for index in range(600)]
+    words = [index / 10 for index in range(400)]
     shown = [Answer(words=words, modes=one_budget(budget)) for _ in range(answers)]
 
     World(shown, seed=seed).play()

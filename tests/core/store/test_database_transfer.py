@@ -107,10 +107,9 @@ async def fill(database: Database, rows: int = 3) -> None:
 
 
 @pytest.fixture
-async def source(sqlite_url: str) -> AsyncIterator[Database]:
+async def source(migrated_sqlite_url: str) -> AsyncIterator[Database]:
     """A SQLite file with rows in every table."""
-    await migrate.upgrade(sqlite_url)
-    opened = Database(sqlite_url)
+    opened = Database(migrated_sqlite_url)
     await fill(opened)
     yield opened
     await opened.close()
