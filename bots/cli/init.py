@@ -86,7 +86,7 @@ def _ask_slack(settings: Settings) -> dict[str, str]:
     if not confirm("   Set up Slack?", default=True):
         return {}
     if settings.slack_bot_token is None:
-        print(json.dumps(build_manifest(http_url="", agent_view=False), indent=2, ensure_ascii=False))
+        print(json.dumps(build_manifest(), indent=2, ensure_ascii=False))
         print(_SLACK_STEPS)
     found = _ask_token(
         "SLACK_BOT_TOKEN",

@@ -12,8 +12,12 @@ def slack_manifest(
         typer.Option(metavar="URL", help="The service's public address: Slack calls it, no Socket Mode."),
     ] = None,
     agent: Annotated[
-        bool, typer.Option("--agent", help="With Slack's agent view and its Stop button.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--agent/--no-agent",
+            help="With Slack's agent view and its Stop button, or without, so that guests can ask too.",
+        ),
+    ] = True,
 ) -> None:
     """Print the app manifest for Slack, as JSON."""
     from bots.slack.app_manifest import build_manifest

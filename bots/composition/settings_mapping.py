@@ -30,7 +30,7 @@ def build_slack_config(settings: Settings) -> SlackConfig:
         app_token=_secret_value(settings.slack_app_token),
         signing_secret=_secret_value(settings.slack_signing_secret),
         api_url=f"{settings.slack_api_url}/",
-        agent_view=settings.slack_agent == "on",
+        agent_view={"on": True, "off": False}.get(settings.slack_agent),
         allowed_apps=frozenset(settings.slack_apps),
     )
 

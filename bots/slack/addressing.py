@@ -37,13 +37,14 @@ def address_of(
         thread = thread or own_ts
     team = message.get("user_team") or message.get("source_team") or message.get("team") or tenant
     key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread=thread)
-    return Address(key=key, details=details_of(thread or own_ts, team, author))
+    return Address(key=key, details=details_of(thread or own_ts, team, author, question_ts=own_ts))
 
 
-def details_of(status_ts: str, team_id: str, author: Person) -> dict[str, str]:
+def details_of(status_ts: str, team_id: str, author: Person, *, question_ts: str = "") -> dict[str, str]:
     """Return ``Address.details``; :mod:`bots.slack.surface` documents the keys."""
     return {
         "status_ts": status_ts,
+        "question_ts": question_ts or status_ts,
         "recipient_user": author.id,
         "recipient_team": team_id,
         "language": author.language,

@@ -63,7 +63,7 @@ class SlackApp:
         self._clock, self._token_valid, self._token_checked_at = clock, True, clock.time()
         self._session: aiohttp.ClientSession | None = None
         self._client = build_client(config)
-        self._account = BotAccount(agent_view=config.agent_view)
+        self._account = BotAccount()
         self._names = NameDirectory(self._client, ProfileCache(self._client, clock), clock)
         self.channel_directory = self._names
         self._shared_files = SharedFiles(self._client, clock)
@@ -77,7 +77,7 @@ class SlackApp:
         self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account, gap)
         self.missed_events = SlackMissedEvents(self.backfill, self._ingress.parse, self._account, gap)
         self.message_channel = SlackMessageChannel(
-            self._client, self.backfill, limits=limits, agent_view=config.agent_view, mentions=mentions
+            self._client, self.backfill, limits=limits, account=self._account, mentions=mentions
         )
         self.private_messages = SlackPrivateMessages(self._client)
         self.members = SlackMemberLookup(self._client, clock, self._account)

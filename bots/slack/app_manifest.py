@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/scopes
 
 from typing import Any
 
+from bots.slack.credentials import AGENT_SCOPE
 from core.domain.command_names import CommandName
 
 EVENTS_PATH = "/slack/events"
@@ -25,12 +26,13 @@ SCOPES = (
     "im:read",
     "mpim:history",
     "mpim:read",
+    "reactions:write",
     "usergroups:read",
     "users:read",
 )
 """Scopes that the bot token needs."""
 
-AGENT_SCOPES = ("assistant:write",)
+AGENT_SCOPES = (AGENT_SCOPE,)
 """Scopes that the agent view needs in addition to :data:`SCOPES`."""
 
 BOT_EVENTS = (
@@ -47,12 +49,12 @@ AGENT_EVENTS = ("agent_session_stopped", "app_home_opened")
 _DESCRIPTION = "Kimi, Moonshot AI's model, answers in threads and direct messages."
 
 
-def build_manifest(*, http_url: str = "", agent_view: bool = False, command: str = "/kimi") -> dict[str, Any]:
+def build_manifest(*, http_url: str = "", agent_view: bool = True, command: str = "/kimi") -> dict[str, Any]:
     """Return the manifest, ready to be written as JSON.
 
     Args:
         http_url: public URL of the service without a path, for HTTP mode; "" for Socket Mode.
-        agent_view: add the agent view, which Slack cannot remove from an app and guests cannot use.
+        agent_view: add the agent view. Slack cannot remove it from an app, and guests cannot use such an app.
         command: name of the slash command.
     """
     events_url = http_url.rstrip("/") + EVENTS_PATH if http_url else ""

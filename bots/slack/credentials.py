@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,6 +21,9 @@ from core.domain.errors import (
 HTTP_TIMEOUT = aiohttp.ClientTimeout(total=15.0, connect=5.0)
 """Timeout of every call; a reply that takes longer counts as lost."""
 
+AGENT_SCOPE: Final = "assistant:write"
+"""Scope that only an app with the agent view is granted, by its manifest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackConfig:
@@ -30,7 +34,7 @@ class SlackConfig:
     signing_secret: str = field(default="", repr=False)
     api_url: str = "https://slack.com/api/"
     command: str = "/kimi"
-    agent_view: bool = False  #: the app was created with the agent view
+    agent_view: bool | None = None  #: whether the app has the agent view; None: if its scope is granted
     allowed_apps: frozenset[str] = frozenset()  #: ids of apps, bots or their users that are answered
 
 
@@ -53,8 +57,14 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple[BotIdentity, frozenset[str]]:
+async def identify(
+    client: AsyncWebClient, *, agent_view: bool | None = None
+) -> tuple[BotIdentity, frozenset[str]]:
     """Return the identity that the bot token belongs to, and the scopes granted to it.
+
+    Args:
+        client: calls the Web API with the bot token.
+        agent_view: whether the app has the agent view; None if the granted scopes tell it.
 
     Raises:
         SettingsError: Slack refused the token.
@@ -63,6 +73,8 @@ async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple
     try:
         with translate_errors("auth.test", idempotent=True):
             answer = await client.auth_test()
+            header = str(answer.headers.get("x-oauth-scopes", ""))
+            granted = frozenset(scope.strip() for scope in header.split(",") if scope.strip())
             me = BotIdentity(
                 team_id=str(answer["team_id"] or answer.get("enterprise_id") or ""),
                 user_id=str(answer["user_id"] or ""),
@@ -71,9 +83,8 @@ async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple
                 team_name=str(answer.get("team") or ""),
                 url=str(answer.get("url") or ""),
                 is_org_wide=answer.get("is_enterprise_install") is True,
-                agent_view=agent_view,
+                agent_view=AGENT_SCOPE in granted if agent_view is None else agent_view,
             )
-            granted = str(answer.headers.get("x-oauth-scopes", ""))
     except PlatformError as exc:
         raise _credentials_error(
             exc,
@@ -85,7 +96,7 @@ async def identify(client: AsyncWebClient, *, agent_view: bool = False) -> tuple
         raise SettingsError(
             ["SLACK_BOT_TOKEN belongs to a person, not to a bot: use the token that begins with xoxb-"]
         )
-    return me, frozenset(scope.strip() for scope in granted.split(",") if scope.strip())
+    return me, granted
 
 
 async def check_app_token(client: AsyncWebClient, app_token: str) -> None:

@@ -44,9 +44,10 @@ async def _check_bot(client: AsyncWebClient, config: SlackConfig) -> list[CheckR
         return [_refused_result(fault) for fault in exc.faults]
     except PlatformUnavailable as exc:
         return [_unreachable_result(exc)]
-    wanted = SCOPES + (AGENT_SCOPES if config.agent_view else ())
+    wanted = SCOPES + (AGENT_SCOPES if me.agent_view else ())
     missing = [scope for scope in wanted if scope not in granted]
-    found = [CheckResult("ok", f'Slack: the bot is @{me.name} in the workspace "{me.team_name}"')]
+    view = ", with the agent view" if me.agent_view else ""
+    found = [CheckResult("ok", f'Slack: the bot is @{me.name} in the workspace "{me.team_name}"{view}')]
     if me.is_org_wide:
         what = "Slack: the app is installed for the whole organisation, but one workspace is served"
         found.append(CheckResult("warning", what, "install the app in that workspace, and use its bot token"))

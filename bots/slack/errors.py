@@ -80,6 +80,14 @@ TRANSIENT_CODES = frozenset(
 )
 """Nothing was shown, and a later attempt may succeed."""
 
+UNSUPPORTED_CODES = frozenset(
+    {"unknown_method", "method_deprecated", "deprecated_endpoint", "feature_not_enabled"}
+)
+"""Slack does not offer a method in this workspace at all (GovSlack, for example), or not any more."""
+
+PERMANENT_ERROR_CODES = UNSUPPORTED_CODES | {"missing_scope", "not_allowed_token_type", "access_denied"}
+"""Errors of a status that every later call would return as well."""
+
 BAD_CREDENTIAL_CODES = frozenset(
     {
         "account_inactive",

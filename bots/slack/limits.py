@@ -44,6 +44,7 @@ class SlackLimits:
     append_per_minute: int = 100  #: chat.appendStream, tier 4
     stop_per_minute: int = 20  #: chat.stopStream, tier 2
     status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
+    reaction_per_minute: int = 20  #: reactions.add, tier 3, and each is removed again, tier 2
     session_per_minute: int = 24  #: agents.sessions.setStatus; half of tier 3: resets are unpaid
     file_per_minute: int = 25  #: files shared; each needs up to three calls of files.info (tier 4)
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
@@ -70,6 +71,7 @@ class SlackLimits:
             "chat.postMessage": self.post_per_minute,
             "assistant.threads.setStatus": self.status_per_minute,
             "agents.sessions.setStatus": self.session_per_minute,
+            "reactions.add": self.reaction_per_minute,
         }[method]
         key = f"slack:{team_id}:{method}"
         if method not in PACED_METHODS:

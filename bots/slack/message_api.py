@@ -10,7 +10,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bots.slack.errors import error_code, translate_errors
+from bots.slack.errors import UNSUPPORTED_CODES, error_code, translate_errors
 from bots.slack.payload import BLOCK_ERROR_CODES, Blocks, message_payload, to_mrkdwn
 from core.domain.errors import (
     MessageGone,
@@ -30,8 +30,6 @@ PRIVATE_REPLY = "private:"
 """Beginning of the id of a reply by ``response_url``, of which Slack tells no ts."""
 
 STREAM_ENDED_CODES = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
-UNSUPPORTED_CODES = frozenset({"unknown_method", "method_deprecated", "feature_not_enabled"})
-"""Slack does not offer a method in this workspace at all (GovSlack, for example)."""
 
 
 class MessageApi:

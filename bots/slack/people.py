@@ -41,9 +41,9 @@ class BotIdentity:
 class BotAccount:
     """Holds the bot's identity, which is known once the platform is connected."""
 
-    def __init__(self, *, agent_view: bool = False) -> None:
+    def __init__(self) -> None:
         """Hold an identity with empty ids until :meth:`set_identity` is called."""
-        self._identity = BotIdentity(team_id="", user_id="", agent_view=agent_view)
+        self._identity = BotIdentity(team_id="", user_id="")
 
     @property
     def identity(self) -> BotIdentity:

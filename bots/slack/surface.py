@@ -6,7 +6,7 @@ becomes an edited message with a call of ``chat.update``.
 
 It reads these keys of ``Address.details``:
 
-- ``status_ts``: the message or thread below which a status is shown
+- ``status_ts``, ``question_ts``: the message or thread below which a status is shown, and the question
 - ``recipient_user``, ``recipient_team``: the person that a stream is for, and their team
 - ``language``: BCP 47 tag of the person's client; "" if unknown
 - ``response_url``: of a slash command, for a reply that only its author sees
@@ -24,6 +24,7 @@ from bots.slack.errors import UNTHREADABLE_CODES, WRONG_RECIPIENT_CODES, error_c
 from bots.slack.limits import SlackLimits
 from bots.slack.message_api import PRIVATE_REPLY, MessageApi, is_unsupported
 from bots.slack.payload import Blocks
+from bots.slack.people import BotAccount
 from bots.slack.render import SlackRenderer
 from bots.slack.thread_history import ThreadHistory, idempotency_key_of
 from bots.slack.typing_indicator import TypingIndicator
@@ -64,7 +65,7 @@ class SlackMessageChannel:
         history: ThreadHistory,
         *,
         limits: SlackLimits,
-        agent_view: bool = False,
+        account: BotAccount,
         mentions: MentionCodec | None = None,
     ) -> None:
         """Build the channel.
@@ -73,12 +74,12 @@ class SlackMessageChannel:
             client: calls the Web API.
             history: finds messages whose ts was lost.
             limits: the rate limits to keep.
-            agent_view: the app has the agent view, so that threads are sessions.
-            mentions: recognises the links that are our own mentions; None if there are none.
+            account: tells whether the app has the agent view, so that threads are sessions.
+            mentions: recognises links that are our own mentions.
         """
         self._mentions = mentions
         self._api, self._history = MessageApi(client), history
-        self._typing_indicator = TypingIndicator(client, agent_view=agent_view)
+        self._typing_indicator = TypingIndicator(client, account)
         self._limits = limits
         self._streaming_enabled = True  # False once Slack has refused streams for good
         self._uncertain_streams = RecentSet[str](MAX_UNCERTAIN_STREAMS)  # last call: outcome unknown
@@ -103,7 +104,7 @@ class SlackMessageChannel:
         return self._limits.status_refresh_s if self._typing_indicator.expires(address) else 0.0
 
     async def set_status(self, address: Address, status: TypingStatus) -> None:
-        """Show or clear "is thinking…" below the question; every error but a rate limit is ignored."""
+        """Show or clear what tells that Kimi is thinking; every error but a rate limit is ignored."""
         await self._typing_indicator.show(address, status)
 
     async def post(
@@ -126,7 +127,7 @@ class SlackMessageChannel:
             if mode is DeliveryModeName.STREAM and self._can_stream(address):
                 ts = await self._start_stream(address, message)
                 if ts:
-                    self._typing_indicator.mark_streaming(address)
+                    self._typing_indicator.sessions.mark_streaming(address)
                     return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
             ts = await self._api.post(
                 channel, thread, message.text, idempotency_key=idempotency_key, blocks=blocks
@@ -137,11 +138,8 @@ class SlackMessageChannel:
             ts = await self._api.post(
                 channel, "", message.text, idempotency_key=idempotency_key, blocks=blocks
             )
-        await (
-            self._typing_indicator.mark_finished(address)
-            if final
-            else self._typing_indicator.mark_running(address)
-        )
+        indicator = self._typing_indicator
+        await (indicator.mark_finished(address) if final else indicator.sessions.mark_running(address))
         return MessageRef(channel=channel, message_id=ts)
 
     async def edit(
@@ -163,7 +161,7 @@ class SlackMessageChannel:
             if final:
                 await self._typing_indicator.mark_finished(address, force=previous is None)
             elif previous is None:
-                await self._typing_indicator.mark_running(address)
+                await self._typing_indicator.sessions.mark_running(address)
             return ref
         if (
             previous is None
@@ -182,7 +180,7 @@ class SlackMessageChannel:
         await (
             self._typing_indicator.mark_finished(address, force=True)
             if final
-            else self._typing_indicator.mark_running(address)
+            else self._typing_indicator.sessions.mark_running(address)
         )
         return after
 

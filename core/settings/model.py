@@ -176,11 +176,12 @@ class Settings(
         "Slack",
         "The Signing Secret: Slack sends events over HTTP. Used if `SLACK_APP_TOKEN` is unset.",
     )
-    slack_agent: OnOff = setting(
+    slack_agent: Annotated[Literal["auto", "on", "off"], CASE_INSENSITIVE] = setting(
         "MOONTHREAD_SLACK_AGENT",
         "Slack",
-        "`on` if the app was made with `moonthread slack-manifest --agent`.",
-        default="off",
+        "Whether the app has Slack's agent view. `auto`: if the scope `assistant:write` is granted, which "
+        "the manifest of `moonthread slack-manifest` asks for.",
+        default="auto",
     )
     slack_apps: SlackAppIds = setting(
         "MOONTHREAD_SLACK_APPS",

@@ -11,6 +11,12 @@ LONG = " ".join(f"word{number}" for number in range(1, 121)) + "."
 pytestmark = pytest.mark.parametrize("platform", ["slack"])
 
 
+@pytest.fixture(autouse=True)
+def agent_app(world: Any) -> None:
+    """Make the app one with the agent view, which the service sees by the scope of the manifest."""
+    world.sim.scopes = world.sim.scopes | {"assistant:write"}
+
+
 def session(world: Any, room: Any) -> str:
     """Return the status of the room's session; "" where there is none."""
     found = world.sim.workspace.sessions.get((room.channel, room.root), {})
@@ -25,7 +31,7 @@ def called(world: Any, method: str) -> int:
 async def test_a_direct_message_is_answered_in_its_thread(world: Any) -> None:
     """The message begins a thread whose session is processing until the stream has ended."""
     world.kimi.script = answer_with(LONG, chunks_per_s=20, first_after_s=2.0)
-    await world.start(slack_agent="on")
+    await world.start()
     room = world.direct()
     await room.ask("Count for me, please.")
     await world.until(lambda: session(world, room) == "processing", "the session is processing")
@@ -42,7 +48,7 @@ async def test_a_direct_message_is_answered_in_its_thread(world: Any) -> None:
 async def test_slacks_own_stop_ends_the_answer(world: Any) -> None:
     """The words so far stay, marked as stopped, and the session is active again."""
     world.kimi.script = answer_with(LONG, chunks_per_s=8)
-    await world.start(slack_agent="on")
+    await world.start()
     room = world.direct()
     await room.ask("Count for me, please.")
     await room.shows("word1 word2")
@@ -59,7 +65,7 @@ async def test_slacks_own_stop_ends_the_answer(world: Any) -> None:
 async def test_stop_before_the_first_word(world: Any) -> None:
     """The button is there while Kimi still thinks; stopping then leaves one short note."""
     world.kimi.script = answer_with(LONG, first_after_s=30.0)
-    await world.start(slack_agent="on")
+    await world.start()
     room = world.direct()
     await room.ask("Count for me, please.")
     await world.until(lambda: session(world, room) == "processing", "the session is processing")
@@ -73,7 +79,7 @@ async def test_stop_before_the_first_word(world: Any) -> None:
 async def test_without_streams_the_session_is_moved_by_us(world: Any) -> None:
     """A message that is edited has a session that is processing until its last frame."""
     world.kimi.script = answer_with(LONG, chunks_per_s=8)
-    await world.start(slack_agent="on")
+    await world.start()
     world.sim.streaming_available = False
     room = world.direct()
     await room.ask("Count for me, please.")
@@ -89,7 +95,7 @@ async def test_without_streams_the_session_is_moved_by_us(world: Any) -> None:
 async def test_an_answer_in_one_piece_ends_its_session(world: Any) -> None:
     """A post that is complete as it appears sets the session back too."""
     world.kimi.script = answer_with("Yes.")
-    await world.start(slack_agent="on")
+    await world.start()
     world.sim.streaming_available = False
     room = world.direct()
     await room.ask("Is it so?")
@@ -104,7 +110,7 @@ async def test_an_answer_in_one_piece_ends_its_session(world: Any) -> None:
 async def test_everything_works_where_sessions_are_refused(world: Any, place: str, error: str) -> None:
     """An app without the agent view, or a guest's channel: the line is shown, the answer stands."""
     world.kimi.script = answer_with(LONG, chunks_per_s=20, first_after_s=1.0)
-    await world.start(slack_agent="on")
+    await world.start()
     world.sim.faults.refuse("agents.sessions.setStatus", error, times=20)
     room = getattr(world, place)()
     await room.ask("Count for me, please.")
@@ -114,10 +120,27 @@ async def test_everything_works_where_sessions_are_refused(world: Any, place: st
     assert len(room.answers) == 1
 
 
+@pytest.mark.parametrize("agent", ["on", "off"])
+async def test_without_assistant_threads_there_is_still_a_sign(world: Any, agent: str) -> None:
+    """After February 2027: a session that is processing, or a reaction that goes when the answer is there."""
+    world.kimi.script = answer_with(LONG, chunks_per_s=20, first_after_s=2.0)
+    world.sim.assistant_threads_available = False
+    await world.start(slack_agent=agent)
+    room = world.group()
+    await room.ask("Count for me, please.")
+    question = world.sim.workspace.channels[room.channel].messages[room.root]
+    sign = {"on": lambda: session(world, room) == "processing", "off": lambda: "eyes" in question.reactions}
+    await world.until(sign[agent], "the sign is shown")
+    await room.shows(LONG, exactly=True)
+    assert await world.done(1) == ["complete"]
+    assert question.reactions == {}
+    assert world.sim.refused == []
+
+
 async def test_a_follow_up_in_the_thread_goes_on(world: Any) -> None:
     """The next message in the thread has the history; one beside it begins another conversation."""
     world.kimi.script = answer_with("Yes.")
-    await world.start(slack_agent="on")
+    await world.start()
     room = world.direct()
     await room.ask("First question.")
     await room.shows("Yes.", exactly=True)
@@ -133,7 +156,7 @@ async def test_a_follow_up_in_the_thread_goes_on(world: Any) -> None:
 async def test_a_restart_in_the_middle_leaves_no_session_running(world: Any) -> None:
     """The process that ends the answer ends the session that an earlier one began."""
     world.kimi.script = answer_with(LONG, chunks_per_s=10)
-    await world.start(slack_agent="on", shutdown_grace_s=0.1)
+    await world.start(shutdown_grace_s=0.1)
     world.sim.streaming_available = False
     room = world.direct()
     await room.ask("Count for me, please.")

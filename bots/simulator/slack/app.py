@@ -140,6 +140,8 @@ class SlackApp:
         streams = method in ("chat.startStream", "chat.appendStream", "chat.stopStream")
         if method not in METHODS or (streams and not self.workspace.streaming_available):
             raise SlackRefusal("unknown_method", req_method=method)
+        if method.startswith("assistant.threads.") and not self.workspace.assistant_threads_available:
+            raise SlackRefusal("method_deprecated")
         return METHODS[method]
 
     def _granted(self, method: str, token: str) -> frozenset[str]:

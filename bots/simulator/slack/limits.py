@@ -29,6 +29,7 @@ PER_MINUTE: Mapping[str, int] = {
     "files.completeUploadExternal": TIER_4,
     "files.getUploadURLExternal": TIER_4,
     "files.info": TIER_4,
+    "reactions.remove": TIER_2,
     "usergroups.list": TIER_2,
     "usergroups.users.list": TIER_2,
     "users.info": TIER_4,

@@ -23,7 +23,6 @@ Handler: TypeAlias = Callable[[Workspace, Params], Json]
 BOT_SCOPES = frozenset(
     {
         "app_mentions:read",
-        "assistant:write",
         "channels:history",
         "channels:read",
         "chat:write",
@@ -43,7 +42,7 @@ BOT_SCOPES = frozenset(
         "usergroups:read",
         "users:read",
     }
-)  #: what the app is granted unless the test says otherwise
+)  #: what the app is granted unless the test says otherwise: an app without the agent view
 APP_SCOPES = frozenset({"connections:write"})
 
 

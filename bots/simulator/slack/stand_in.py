@@ -164,6 +164,15 @@ class SlackSimulator(People):
         self.workspace.streaming_available = available
 
     @property
+    def assistant_threads_available(self) -> bool:
+        """Whether assistant.threads.* exist; Slack removes them in February 2027 (method_deprecated)."""
+        return self.workspace.assistant_threads_available
+
+    @assistant_threads_available.setter
+    def assistant_threads_available(self, available: bool) -> None:
+        self.workspace.assistant_threads_available = available
+
+    @property
     def edit_window_closed(self) -> bool:
         """Whether the team's settings forbid chat.update by now."""
         return self.workspace.edit_window_closed

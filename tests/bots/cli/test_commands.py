@@ -48,12 +48,12 @@ async def test_help_lists_every_command(moonthread: Any) -> None:
 async def test_the_manifest_is_ready_to_paste(moonthread: Any) -> None:
     """Plain JSON for Socket Mode, or with the service's address for HTTP."""
     socket_mode = json.loads((await moonthread("slack-manifest")).out)
-    over_http = json.loads((await moonthread("slack-manifest", "--http", "https://bot.test", "--agent")).out)
+    plain = json.loads((await moonthread("slack-manifest", "--no-agent", "--http", "https://bot.test")).out)
 
     assert socket_mode["settings"]["socket_mode_enabled"] is True
-    assert "agent_view" not in socket_mode["features"]
-    assert over_http["settings"]["event_subscriptions"]["request_url"].startswith("https://bot.test/")
-    assert "agent_view" in over_http["features"]
+    assert "agent_view" in socket_mode["features"]
+    assert plain["settings"]["event_subscriptions"]["request_url"].startswith("https://bot.test/")
+    assert "agent_view" not in plain["features"]
 
 
 async def test_the_database_goes_up_and_down(moonthread: Any) -> None:

@@ -22,7 +22,7 @@ def test_slack_in_socket_mode_and_over_http() -> None:
         "xapp-test",
         "",
     )
-    assert (socket_mode.api_url, socket_mode.agent_view) == ("https://slack.com/api/", False)
+    assert (socket_mode.api_url, socket_mode.agent_view) == ("https://slack.com/api/", None)
     assert (over_http.app_token, over_http.signing_secret) == ("", "test")
     assert (over_http.api_url, over_http.agent_view) == ("http://127.0.0.1:1/api/", True)
 

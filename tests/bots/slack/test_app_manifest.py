@@ -23,9 +23,9 @@ def test_http_mode_names_one_address() -> None:
     assert made["features"]["slash_commands"][0]["url"] == url
 
 
-def test_the_agent_view_is_opt_in() -> None:
-    """Only with the agent view are its scope, its events and its texts asked for."""
-    plain, agent = build_manifest(), build_manifest(agent_view=True)
+def test_new_apps_have_the_agent_view_unless_told_otherwise() -> None:
+    """Slack ends the older assistant in February 2027; only with the agent view are its parts asked for."""
+    plain, agent = build_manifest(agent_view=False), build_manifest()
     assert set(plain["oauth_config"]["scopes"]["bot"]) == set(SCOPES)
     assert set(agent["oauth_config"]["scopes"]["bot"]) == {*SCOPES, *AGENT_SCOPES}
     assert "agent_view" not in plain["features"]

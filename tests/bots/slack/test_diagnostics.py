@@ -16,6 +16,14 @@ async def test_all_is_well(slack: SlackSimulator, config: SlackConfig) -> None:
     assert "Socket Mode" in found[1].summary
 
 
+async def test_the_agent_view_is_recognised_by_its_scope(slack: SlackSimulator, config: SlackConfig) -> None:
+    """The agent view needs no setting: only its manifest asks for assistant:write."""
+    assert "agent view" not in (await run_checks(config))[0].summary
+    slack.scopes = slack.scopes | {"assistant:write"}
+    assert "agent view" in (await run_checks(config))[0].summary
+    assert "agent view" not in (await run_checks(replace(config, agent_view=False)))[0].summary
+
+
 async def test_missing_scopes_are_named(slack: SlackSimulator, config: SlackConfig) -> None:
     """A missing scope is a warning, and a fault where nothing could be said."""
     slack.scopes = frozenset(SCOPES) - {"users:read"}

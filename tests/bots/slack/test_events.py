@@ -56,6 +56,7 @@ def test_a_mention_is_said_in_the_thread_it_begins() -> None:
     assert event.address.key == ThreadKey(platform="slack", tenant="T1", channel="C1", thread=TS)
     assert event.address.details == {
         "status_ts": TS,
+        "question_ts": TS,
         "recipient_user": "U1",
         "recipient_team": "T1",
         "language": "zh-CN",

@@ -46,6 +46,7 @@ class Desk:
     surface: SlackMessageChannel
     reader: ThreadHistory
     ada: str
+    config: SlackConfig
     thread: Address
     direct: Address
 
@@ -79,9 +80,10 @@ async def desk() -> AsyncIterator[Desk]:
             author = Person(id=ada)
             yield Desk(
                 slack=slack,
-                surface=SlackMessageChannel(client, reader, limits=SlackLimits()),
+                surface=SlackMessageChannel(client, reader, limits=SlackLimits(), account=account),
                 reader=reader,
                 ada=ada,
+                config=config,
                 thread=Address(
                     key=ThreadKey(platform="slack", tenant=slack.team, channel=channel, thread=root),
                     details=details_of(root, slack.team, author),
@@ -409,12 +411,47 @@ async def test_a_status_is_shown_and_taken_away(desk: Desk) -> None:
 
 
 async def test_a_status_that_is_not_for_us_is_given_up(desk: Desk) -> None:
-    """A missing scope is nothing, and ends the asking."""
+    """A missing scope is nothing, and ends the asking: of the line and of the reaction."""
     desk.slack.faults.refuse("assistant.threads.setStatus", "missing_scope")
+    desk.slack.scopes = desk.slack.scopes - {"reactions:write"}
     assert desk.surface.status_cost(desk.direct) != ()
     await desk.surface.set_status(desk.direct, TypingStatus.THINKING)
     assert desk.surface.status_cost(desk.direct) == ()
     assert desk.surface.status_refresh_s(desk.direct) == 0
+
+
+@pytest.mark.parametrize("place", ["thread", "direct"])
+async def test_without_assistant_threads_the_question_gets_a_reaction(desk: Desk, place: str) -> None:
+    """Slack removes assistant.threads.* in February 2027: one refusal is met, and the reaction goes again."""
+    desk.slack.assistant_threads_available = False
+    address: Address = getattr(desk, place)
+    question = desk.slack.workspace.channels[address.key.channel].messages[address.details["question_ts"]]
+    for _ in range(2):
+        await desk.surface.set_status(address, TypingStatus.THINKING)
+        assert question.reactions == {"eyes": [desk.slack.bot_user]}
+        await desk.surface.set_status(address, TypingStatus.IDLE)
+        assert question.reactions == {}
+    assert [call.method for call in desk.slack.calls if "assistant" in call.method] == [
+        "assistant.threads.setStatus"
+    ]
+    assert [one.key for one in desk.surface.status_cost(address)] == [
+        f"slack:{desk.slack.team}:reactions.add"
+    ]
+
+
+async def test_the_process_that_ends_an_answer_removes_the_reaction_of_an_earlier_one(desk: Desk) -> None:
+    """The reaction of a process that died after its first text does not stay."""
+    desk.slack.assistant_threads_available = False
+    await desk.surface.set_status(desk.thread, TypingStatus.THINKING)
+    ref = await desk.surface.post(desk.thread, page("One"), mode=DeliveryModeName.EDIT, idempotency_key="m:0")
+    after = SlackMessageChannel(
+        build_client(desk.config), desk.reader, limits=SlackLimits(), account=BotAccount()
+    )
+    desk.slack.faults.refuse("assistant.threads.setStatus", "method_deprecated")
+    await after.set_status(desk.direct, TypingStatus.THINKING)
+    await after.edit(desk.thread, ref, page("One two"), previous=None, final=True)
+    channel = desk.slack.workspace.channels[desk.thread.key.channel]
+    assert channel.messages[desk.thread.details["question_ts"]].reactions == {}
 
 
 async def test_a_status_over_its_rate_says_so(desk: Desk) -> None:
