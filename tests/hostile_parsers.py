@@ -3,7 +3,7 @@
 Each takes one text. Functions that read an answer page by page, as it grows, are given it page by page.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import Final, cast
 
@@ -52,8 +52,7 @@ from core.text.reply_checks import is_empty_reply, looks_finished, repeats_itsel
 from core.text.tokens import estimate_tokens
 from core.text.visible_text import clean_text, has_visible_text
 from core.turns.intent_classifier import classify_by_rules
-
-Parser = Callable[[str], object]
+from tests.cpu_cost import Parser
 
 PAGE_CHARS: Final = 4_000  #: about what one message of a platform shows
 _BOT: Final = Bot("4242:AAF-hostile-hostile-hostile-hostile-xyz")

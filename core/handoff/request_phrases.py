@@ -124,7 +124,9 @@ _REFUSAL = re.compile(
 
 
 def asks_for_human(text: str) -> bool:
-    """Return whether a message asks to be answered by a person."""
+    """Return whether a message asks to be answered by a person; one that is far too long is not read."""
+    if len(text) > 10 * MAX_CHARS:
+        return False
     plain = unicodedata.normalize("NFKC", " ".join(text.replace("’", "'").split()))
     if len(plain) > MAX_CHARS or _REFUSAL.search(plain):
         return False

@@ -26,6 +26,9 @@ EMAIL: Final = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
 )
 
+#: A cheap test: every address matches it.
+EMAIL_AT: Final = re.compile(r"(?<=[A-Za-z0-9._%+-])@[A-Za-z0-9-]")
+
 #: A cheap test: every card and telephone number matches it.
 MANY_DIGITS: Final = re.compile(r"\d(?:[ .()/-]{0,2}\d){6}")
 
