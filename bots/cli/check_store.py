@@ -12,6 +12,7 @@ from core.settings import Settings
 async def run_checks(settings: Settings) -> list[CheckResult]:
     """Check that the database can be reached and its tables are up to date; creates nothing."""
     from core.store import migrate  # late: it imports SQLAlchemy
+    from core.store.released_revisions import is_pre_release
 
     name = _describe_database(settings)
     runs = settings.migrate == "auto"
@@ -23,7 +24,7 @@ async def run_checks(settings: Settings) -> list[CheckResult]:
         revision = await migrate.revision(settings.database_url.get_secret_value())
     except StoreUnavailable as error:
         return [CheckResult("fault", f"Database: {name} cannot be reached: {error}", "Check DATABASE_URL.")]
-    if migrate.is_pre_release(revision):
+    if is_pre_release(revision):
         return [CheckResult("fault", f"Database: {name}: {migrate.PRE_RELEASE_ADVICE}")]
     wanted = migrate.head()
     if revision == wanted:

@@ -56,10 +56,11 @@ def current() -> None:
 def status() -> None:
     """Print the revision of the tables, and the steps that are left."""
     from core.store import migrate
+    from core.store.released_revisions import is_pre_release
 
     tables = run_async(migrate.status(_database_url()))
     print(f"at {tables.current or 'no revision'}")
-    if migrate.is_pre_release(tables.current):
+    if is_pre_release(tables.current):
         print(migrate.PRE_RELEASE_ADVICE)
         return
     if tables.newer:

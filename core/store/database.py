@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.domain.errors import StoreRefusedData, StoreUnavailable
 from core.store.outage import OutageLog
+from core.store.released_revisions import is_pre_release
 
 Transaction: TypeAlias = AsyncConnection
 """An open transaction; every function of :mod:`core.store` works in one."""
@@ -197,14 +198,20 @@ def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None
     # The driver's own transactions begin too late (at the first write); ours begin at BEGIN.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "foreign_keys=ON",
-    ):
+    for pragma in ("synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    if not _is_pre_release(cursor):  # a file that will be refused stays as it is, to the byte
+        cursor.execute("PRAGMA journal_mode=WAL")
     cursor.close()
+
+
+def _is_pre_release(cursor: Any) -> bool:
+    cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+    if cursor.fetchone() is None:
+        return False
+    cursor.execute("SELECT version_num FROM alembic_version")
+    revision = cursor.fetchone()
+    return revision is not None and is_pre_release(str(revision[0]))
 
 
 def _begin_sqlite(connection: Connection) -> None:

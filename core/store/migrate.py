@@ -3,7 +3,6 @@
 Functions that take ``folder`` use the migrations in that folder instead of the product's own.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -22,6 +21,7 @@ from core.domain.errors import StoreUnavailable
 from core.store.data_loss import DataLoss, compare_contents, read_contents
 from core.store.database import Database
 from core.store.migration_chain import MigrationChain, MigrationStatus, load_chain
+from core.store.released_revisions import is_pre_release
 from core.store.schema import schema_floor
 
 log = structlog.get_logger(__name__)
@@ -31,8 +31,6 @@ FOLDER: Final = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK: Final = 0x6D6F6F6E  #: PostgreSQL's advisory lock of the process that migrates
 TRANSFER_TABLE: Final = "moonthread_copy"  #: exists while a transfer into the database is incomplete
 
-_PRE_RELEASE_REVISION: Final = re.compile(r"[0-9]{4}")
-"""Ids before the first release were bare numbers; released ones have a name behind the number."""
 PRE_RELEASE_ADVICE: Final = (
     "this database was made by a version before 0.1.0, whose tables this version cannot use: name another "
     "one in DATABASE_URL (or another folder in MOONTHREAD_DATA_DIR), or remove it; nothing in it was changed"
@@ -215,11 +213,6 @@ async def require_compatible(database: Database, *, folder: Path = FOLDER) -> No
         raise StoreUnavailable(
             "a copy into this database is not complete: run 'moonthread db copy' again, until it says so"
         )
-
-
-def is_pre_release(revision: str) -> bool:
-    """Return whether a database's revision is from before the first release."""
-    return _PRE_RELEASE_REVISION.fullmatch(revision) is not None
 
 
 def _refuse_pre_release(revision: str) -> None:

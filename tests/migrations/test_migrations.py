@@ -1,6 +1,10 @@
 """All migrations together are the declared tables, up and down, on both databases."""
 
+import asyncio
 import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -72,6 +76,22 @@ def test_the_engines_tables_are_the_packages() -> None:
     """0001_initial runs this text: a later procrastinate with another schema needs a migration of its own."""
     schema = SchemaManager.get_schema().encode()
     assert hashlib.sha256(schema).hexdigest() == PROCRASTINATE_3_10
+
+
+def test_a_file_from_before_the_first_release_stays_as_it_is(sqlite_url: str) -> None:
+    """We chose: a refusal leaves every byte alone, the mark of SQLite's journal mode among them."""
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('0013')")
+        connection.commit()
+    before = file.read_bytes()
+
+    with pytest.raises(StoreUnavailable, match=r"made by a version before 0\.1\.0"):
+        asyncio.run(migrate.upgrade(sqlite_url))
+
+    assert file.read_bytes() == before
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
 
 
 @pytest.mark.parametrize("old_revision", ["0001", "0013", "0014"])
