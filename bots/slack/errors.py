@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from core.domain.errors import (
     MessageGone,
+    MessageRemoved,
     PlatformError,
     PlatformForbidden,
     PlatformOutcomeUnknown,
@@ -29,6 +30,8 @@ RATE_LIMIT_CODES = frozenset({"ratelimited", "rate_limited"})
 MESSAGE_GONE_CODES = frozenset(
     {"message_not_found", "cant_update_message", "cant_delete_message", "edit_window_closed"}
 )
+"""The message cannot be changed. Not found: only owners and admins delete the messages of an app
+(https://slack.com/help/articles/202395258-Edit-or-delete-messages)."""
 
 FORBIDDEN_CODES = frozenset(
     {
@@ -148,6 +151,8 @@ def _to_platform_error(exc: SlackApiError, method: str, *, idempotent: bool) -> 
         return PlatformUnavailable(text)
     if status >= 500 or code in SERVER_ERROR_CODES or not code:
         return _lost_reply(method, code or f"HTTP {status}", idempotent=idempotent)
+    if code == "message_not_found":
+        return MessageRemoved(text)
     if code in MESSAGE_GONE_CODES:
         return MessageGone(text)
     if code in THREAD_CLOSED_CODES:

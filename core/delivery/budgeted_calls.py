@@ -15,6 +15,7 @@ from core.delivery.shared_budget_store import SharedBudgets
 from core.domain.clock import Clock
 from core.domain.errors import (
     MessageGone,
+    MessageRemoved,
     PlatformError,
     PlatformForbidden,
     PlatformOutcomeUnknown,
@@ -36,6 +37,7 @@ SHARED_BUDGET_TIMEOUT_S = 1.0  #: how long a call waits for the store that repli
 ERROR_CODES: Final[Mapping[type[PlatformError], str]] = {
     PlatformRateLimited: "rate_limited",
     MessageGone: "gone",
+    MessageRemoved: "gone",
     PlatformRefused: "refused",
     PlatformForbidden: "forbidden",
     PlatformUnavailable: "unavailable",

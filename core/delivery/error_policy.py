@@ -6,6 +6,7 @@ from core.delivery.message_operations import MessageOperation
 from core.domain.bot_messages import PlatformAction
 from core.domain.errors import (
     MessageGone,
+    MessageRemoved,
     PlatformError,
     PlatformForbidden,
     PlatformOutcomeUnknown,
@@ -28,7 +29,7 @@ class Reaction(Enum):
 
 
 def reaction_to(
-    error: PlatformError, operation: MessageOperation, *, ephemeral: bool, formatted: bool
+    error: PlatformError, operation: MessageOperation, *, ephemeral: bool, formatted: bool, shown: bool
 ) -> Reaction:
     """Return what follows an error.
 
@@ -37,9 +38,13 @@ def reaction_to(
         operation: the call that failed.
         ephemeral: whether the operation's mode shows ephemeral messages, which can be given up freely.
         formatted: whether the message was sent with formatting that can be left out.
+        shown: whether this delivery has shown text in the message. One that a moderator removed since is
+            not posted again; a message of an earlier attempt may have been removed for any reason.
     """
     match error:
         case PlatformForbidden():
+            return Reaction.GIVE_UP
+        case MessageRemoved() if shown:
             return Reaction.GIVE_UP
         case MessageGone():
             return Reaction.POST_AGAIN

@@ -250,6 +250,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
             call,
             ephemeral=messages.is_ephemeral(call.mode),
             formatted=messages.can_fall_back_to_plain_text(call),
+            shown=messages.sent(call.index).rendered is not None,
         )
         if reaction is Reaction.GIVE_UP:
             return error

@@ -11,6 +11,7 @@
     └── PlatformError
         ├── PlatformRateLimited     nothing was shown; wait ``retry_after_s``
         ├── MessageGone             the message to edit was deleted; post anew
+        │   └── MessageRemoved      by somebody who may decide that it does not belong there
         ├── PlatformRefused         the content was refused; a plainer form may pass
         ├── PlatformForbidden       blocked, kicked, archived: nothing will be shown there
         │   └── ThreadClosed        so in this thread only
@@ -72,6 +73,10 @@ class PlatformRateLimited(PlatformError):
 
 class MessageGone(PlatformError):
     """The message cannot be edited any more: deleted, or no longer ours to edit."""
+
+
+class MessageRemoved(MessageGone):
+    """The message was deleted by a person whom the platform lets delete the bot's messages: a moderator."""
 
 
 class PlatformRefused(PlatformError):

@@ -33,8 +33,10 @@ class PrivateNotices:
         self._clock = clock
         self._quiet_until: dict[tuple[ThreadKey, str], float] = {}
 
-    async def tell_unanswered(self, claimed: ClaimedTurn) -> None:
+    async def tell_unanswered(self, claimed: ClaimedTurn, *, removed: bool = False) -> None:
         """Tell the person who asked in a group that nothing could be shown there.
+
+        ``removed`` if a moderator deleted the answer while it grew.
 
         A direct conversation in which nothing can be shown leaves no other way. What nobody asked for, such
         as a welcome, is not missed.
@@ -46,7 +48,9 @@ class PrivateNotices:
         if not claimed.asker_id or not self._is_due(claimed):
             return
         try:
-            await messenger.send_private(claimed.address, claimed.asker_id, unanswered_text(claimed))
+            await messenger.send_private(
+                claimed.address, claimed.asker_id, unanswered_text(claimed, removed=removed)
+            )
         except PlatformError as exc:
             log.info("turn.asker_not_told", platform=claimed.conversation.key.platform, error=str(exc))
 
@@ -61,14 +65,21 @@ class PrivateNotices:
         return True
 
 
-def unanswered_text(claimed: ClaimedTurn) -> str:
+def unanswered_text(claimed: ClaimedTurn, *, removed: bool = False) -> str:
     """Return the notice, in the person's language, with their question."""
     question = "" if claimed.question is None else " ".join(claimed.question.text.split())
     quoted = truncate(question, MAX_QUESTION_CHARS)
-    told = pick(
+    deleted = pick(
+        claimed.language,
+        zh="你在群里或频道里问了我，但我的回答在那里被删除了，所以我没有再说下去。可以私聊问我。",
+        en="You asked me in a group or channel, but my answer was deleted there while I wrote it, so I have "
+        "stopped. You can ask me in a direct message.",
+    )
+    closed = pick(
         claimed.language,
         zh="你在群里或频道里问了我，但我的回答在那里显示不出来：我不能在那里发言，或者那个话题已经关闭。请私聊问我。",
         en="You asked me in a group or channel, but my answer cannot be shown there: I may not write there, "
         "or the thread is closed. Please ask me in a direct message.",
     )
+    told = deleted if removed else closed
     return f"{told}\n\n“{quoted}”" if quoted else told

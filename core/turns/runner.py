@@ -14,7 +14,7 @@ import structlog
 
 from core.access.closed_places import ClosedPlaces
 from core.delivery.streamed_message import StreamedMessage
-from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, ThreadClosed
+from core.domain.errors import LeaseLost, MessageRemoved, PlatformError, PlatformForbidden, ThreadClosed
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome
 from core.store import Database, Transaction, history, inbox, turns
@@ -96,14 +96,15 @@ class TurnRunner:
         finally:
             delivery.close()
         async with self._database.begin() as tx:
+            removed = isinstance(delivery.error, MessageRemoved)
             unseen = delivery.first_shown_at is None and not claimed.turn.refs
-            if outcome is Outcome.UNDELIVERED and unseen:  # nobody has read it: it is not what was said
+            if outcome is Outcome.UNDELIVERED and (unseen or removed):  # it is not what was said
                 await history.supersede_answer(tx, claimed.turn.conversation_id, claimed.turn.seq)
             await _close(tx, claimed, outcome)
         telemetry.finished(outcome, delivery)
         is_replaced = running.cancel_reason is CancelReason.INTERRUPT  # or the question was deleted
         if outcome is Outcome.UNDELIVERED and not is_replaced:
-            await self._private_notices.tell_unanswered(claimed)
+            await self._private_notices.tell_unanswered(claimed, removed=removed)
         if claimed.question is not None:
             await self._producer.prepare_next(claimed)
             await self._escalation.escalate(claimed, outcome)

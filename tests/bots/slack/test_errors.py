@@ -14,6 +14,7 @@ from bots.slack.errors import DEFAULT_RETRY_AFTER_S, error_code, translate_error
 from bots.web_server import WebServer
 from core.domain.errors import (
     MessageGone,
+    MessageRemoved,
     PlatformError,
     PlatformForbidden,
     PlatformOutcomeUnknown,
@@ -70,7 +71,7 @@ async def failure(client: AsyncWebClient, *, repeatable: bool) -> PlatformError:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("message_not_found", MessageGone),
+        ("message_not_found", MessageRemoved),
         ("cant_update_message", MessageGone),
         ("edit_window_closed", MessageGone),
         ("channel_not_found", PlatformForbidden),
