@@ -5,3 +5,9 @@ everything. Nothing is loaded from elsewhere, and no script or style stands in a
 with a link that works once (``moonthread console``). Opening a conversation, searching and reading gaps are
 audited; the overview, which shows growing answers, and the list of conversations are not.
 """
+
+from pathlib import Path
+from typing import Final
+
+DRAWING: Final = Path(__file__).parent / "static" / "drawing"
+"""Scripts and styles that draw answers, for the console and for the demo's page."""

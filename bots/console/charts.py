@@ -36,11 +36,12 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
     return _PICTURE.format(WIDTH, HEIGHT, label, lines)
 
 
-BAR_WIDTH: Final = 600
-BAR_HEIGHT: Final = 140
+BAR_WIDTH: Final = 320
+BAR_HEIGHT: Final = 120
 _AXIS: Final = 18  #: height of the names below the bars
 _TOP: Final = 16  #: room for the greatest value
-_MAX_NAMES: Final = 10  #: names that fit below the bars
+_MAX_NAME_CHARS: Final = 12  #: of a name below the bars; the rest is read by pointing at the bar
+_CHAR_WIDTH: Final = 7
 
 _BARS: Final = Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
 _BAR: Final = Markup(
@@ -56,7 +57,8 @@ def bar_chart(bars: Sequence[tuple[str, float | None]], label: str, *, unit: str
     """
     top = max((value for _, value in bars if value is not None), default=0.0)
     step = BAR_WIDTH / max(1, len(bars))
-    every = -(-len(bars) // _MAX_NAMES)
+    longest = max((min(len(name), _MAX_NAME_CHARS) for name, _ in bars), default=1)
+    every = max(1, -(-longest * _CHAR_WIDTH // int(step)))  # the names that fit below the bars
     room = BAR_HEIGHT - _AXIS - _TOP
     parts = [_NAME.format(BAR_WIDTH / 2, _TOP - 4, f"max {top:g}{unit}")] if top else []
     for index, (name, value) in enumerate(bars):
@@ -66,5 +68,6 @@ def bar_chart(bars: Sequence[tuple[str, float | None]], label: str, *, unit: str
             shown = f"{value:g}{unit}"
             parts.append(_BAR.format(index * step + step * 0.1, y, step * 0.8, height, name, shown))
         if index % every == 0:
-            parts.append(_NAME.format(index * step + step / 2, BAR_HEIGHT - 4, name))
+            short = name if len(name) <= _MAX_NAME_CHARS else f"{name[: _MAX_NAME_CHARS - 1]}…"
+            parts.append(_NAME.format(index * step + step / 2, BAR_HEIGHT - 4, short))
     return _BARS.format(BAR_WIDTH, BAR_HEIGHT, f"{label}; max {top:g}{unit}", Markup("").join(parts))

@@ -1,22 +1,27 @@
 """Pages of activity: now, the list of conversations, one conversation, one turn."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from bots.console.site import Visit
 from core.domain.message_content import MessageRole
-from core.store import activity_report, conversation_reports, handoffs, inbox, turn_reports
+from core.domain.turn_states import Outcome
+from core.store import activity_report, answer_steps, conversation_reports, handoffs, inbox, turn_reports
 from core.store import conversations as conversations_store
 from core.store.activity_report import HourlyActivity
-from core.store.conversation_reports import ConversationFilter
+from core.store.conversation_reports import ANY_FAILURE, ConversationFilter, ConversationState
 from core.store.turn_reports import TurnFilter, TurnReport
 
 HOURS = 24
 LIST_LENGTH = 50
 CONVERSATION_LENGTH = 100  #: messages of one page of a conversation
 LATEST_FAILURES = 8
+STATES: Final = {one.value: one for one in ConversationState}
+OUTCOMES: Final = (*(one.value for one in Outcome if one is not Outcome.NOTICE), ANY_FAILURE)
 
 
 async def now(visit: Visit) -> Response:
@@ -31,6 +36,7 @@ async def now_fragment(visit: Visit) -> Response:
 
 async def conversations(visit: Visit) -> Response:
     """Return the list of conversations that the filters select."""
+    until = visit.day("until")
     wanted = ConversationFilter(
         platform=visit.argument("platform"),
         channel=visit.argument("chat"),
@@ -38,7 +44,11 @@ async def conversations(visit: Visit) -> Response:
         text=visit.argument("text"),
         failed=bool(visit.argument("failed")),
         rated_bad=bool(visit.argument("bad")),
+        used_knowledge=bool(visit.argument("knowledge")),
+        state=STATES.get(visit.argument("state")),
+        outcome=visit.argument("outcome") if visit.argument("outcome") in OUTCOMES else "",
         since=visit.day("since"),
+        until=until + timedelta(days=1) if until is not None else None,
     )
     offset = visit.number("offset") or 0
     async with visit.site.database.read() as tx:
@@ -53,6 +63,9 @@ async def conversations(visit: Visit) -> Response:
         rows=rows[:LIST_LENGTH],
         wanted=wanted,
         since=visit.argument("since"),
+        until=visit.argument("until"),
+        states=STATES,
+        outcomes=OUTCOMES,
         more=more if len(rows) > LIST_LENGTH else None,
     )
 
@@ -117,6 +130,8 @@ async def _conversation(visit: Visit, template: str) -> Response:
         )
         mine = await conversations_store.find_in_scope(tx, conversation_id, visit.rights.changeable)
         handoff = await handoffs.get_active(tx, conversation_id)
+        passages = await answer_steps.load_passages(tx, [one.id for one in turns])
+        tool_calls = await answer_steps.load_tool_calls(tx, [one.id for one in turns])
     if not messages and not turns:
         raise HTTPException(404)
     answered = {message.turn_id for message in messages}
@@ -128,6 +143,8 @@ async def _conversation(visit: Visit, template: str) -> Response:
         unanswered=_unanswered(turns, answered) if before is None else (),
         earlier=messages[0].id if len(messages) == CONVERSATION_LENGTH else None,
         before=before,
+        passages=passages,
+        tool_calls=tool_calls,
         can_change=mine is not None,
         handoff=handoff,
         writers={one.author_id: one.author_name for one in messages if one.role is MessageRole.USER},

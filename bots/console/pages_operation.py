@@ -69,6 +69,7 @@ async def usage(visit: Visit) -> Response:
         by=group_by,
         groups=tuple(GROUPS),
         since=f"{since:%Y-%m-%d}",
+        year=f"{utc_now():%Y-}",
         budgets=await _budgets(visit),
     )
 

@@ -78,6 +78,8 @@ class AnswerStreamer:
             for task in (stream, checkpoints):
                 task.cancel()
             await asyncio.gather(stream, checkpoints, return_exceptions=True)
+        if tools is not None:
+            answer.tool_reports += tools.reports
         outcome = outcome_of(stream, answer, running.cancel_reason, question.language)
         return replace(outcome, sources=_sources(question, prepared, answer, tools))
 

@@ -16,13 +16,14 @@ from core.domain.errors import LeaseLost, StoreRefusedData
 from core.domain.message_content import MessageContent, MessageRole
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
 from core.kimi import KimiError
+from core.knowledge.prompt_passages import used_passages
 from core.llm.streamed_answer import StreamedAnswer
 from core.llm.usage_meter import UsageMeter, UsageOwner
 from core.prompting.generation_options import unavailable_model_text
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder
 from core.prompting.token_ratio import TokenRatios
-from core.store import Database, Transaction, conversation_settings, files, history, turns
+from core.store import Database, Transaction, answer_steps, conversation_settings, files, history, turns
 from core.store.conversations import Conversation
 from core.store.history import HistoryMessage
 from core.store.turns import Turn
@@ -207,6 +208,8 @@ class Answerer:
                 )
                 await history.append(tx, message, conversation_id=turn.conversation_id, turn_id=turn.id)
             await self._record_refusal(tx, turn, ended)
+            used = used_passages(answer.text, prepared.passages) if prepared is not None else ()
+            await answer_steps.save(tx, turn.id, used, answer.tool_reports)
             if answer.request_count and prepared is not None:
                 await self._usage_meter.record(
                     tx,

@@ -7,6 +7,7 @@ them material, not instructions.
 import re
 from collections.abc import Sequence
 
+from core.domain.answer_steps import UsedPassage
 from core.kimi import Message
 from core.knowledge.finder import FoundPassage
 from core.llm.reply_marker import ReplyMarker, marker_text
@@ -72,6 +73,21 @@ def cited_passages(answer: str, passages: Sequence[FoundPassage]) -> Sequence[Fo
     """Return the passages that an answer cites by number, in their order."""
     numbers = {int(number) for number in _CITATION.findall(answer)}
     return [one for one in passages if one.number in numbers]
+
+
+def used_passages(answer: str, passages: Sequence[FoundPassage]) -> Sequence[UsedPassage]:
+    """Return the passages of a prompt as the console shows them beside the answer."""
+    cited = {one.number for one in cited_passages(answer, passages)}
+    return [
+        UsedPassage(
+            number=one.number,
+            document=one.entry.document,
+            label=_plain_label(one.entry.label),
+            relevance=one.relevance,
+            is_cited=one.number in cited,
+        )
+        for one in passages
+    ]
 
 
 def format_sources(answer: str, passages: Sequence[FoundPassage], language: Language) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from core.domain.answer_steps import ToolCallReport
 from core.kimi import ChatRequest, ToolCall, Usage
 from core.llm.continuation import ContinuationMemory
 from core.text.reply_checks import is_empty_reply
@@ -33,6 +34,7 @@ class StreamedAnswer:
     started_at: float = 0.0  #: when the first request was made, in seconds of the service's clock
     first_token_at: float | None = None
     pending_tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_reports: list[ToolCallReport] = field(default_factory=list)  #: of the calls that have ended
 
     def append(self, text: str) -> str:
         """Append a delta and return the part of it to show.

@@ -77,6 +77,7 @@ async def redeem_link(tx: Transaction, token: str) -> str | None:
         "person": link.person,
         "csrf_token": secrets.token_urlsafe(TOKEN_BYTES),
         "expires_at": now + SESSION_TTL,
+        "seen_at": now,
     }
     await tx.execute(insert(_S).values(values))
     return session

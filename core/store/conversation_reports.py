@@ -3,19 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final, assert_never
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, String, func, not_, or_, select, true, type_coerce
 
 from core.domain.addresses import ChatType
 from core.domain.bot_messages import FeedbackVerdict
+from core.domain.handoff_state import HandoffState
 from core.domain.message_content import MessageRole
+from core.domain.turn_states import FAILURE_PREFIX, TurnState
 from core.store import schema
 from core.store.conversation_scope import ConversationScope
 from core.store.database import Transaction
 from core.store.turn_reports import FAILED
 
 _C, _M, _T, _U, _F = schema.conversations, schema.messages, schema.turns, schema.usage, schema.feedback
+_H, _P = schema.handoffs, schema.turn_passages
+
+
+ANY_FAILURE: Final = FAILURE_PREFIX.rstrip(":")
+"""Outcome of a filter that stands for every error of Kimi's."""
+
+
+class ConversationState(StrEnum):
+    """Who has a conversation now."""
+
+    ANSWERING = "answering"  #: the bot, which writes an answer
+    WAITING = "waiting"  #: the desk, where nobody has taken it yet
+    STAFF = "staff"  #: a person of the team
+    BOT = "bot"  #: the bot, which waits for a question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +45,11 @@ class ConversationFilter:
     text: str = ""  #: occurs in a message, whatever its case
     failed: bool = False  #: has a question that got no answer
     rated_bad: bool = False  #: has an answer that somebody rated bad
+    used_knowledge: bool = False  #: has an answer whose prompt showed passages
+    state: ConversationState | None = None
+    outcome: str = ""  #: has a turn that ended so; "failed" stands for every error of Kimi's
     since: datetime | None = None  #: has a turn that started since
+    until: datetime | None = None  #: has a turn that started before; with ``since``, the same turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +181,51 @@ def _conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(asked.exists(), _has_message(_M.c.author_id == wanted.person_id)))
     if wanted.text:
         conditions.append(_has_message(_M.c.text.icontains(wanted.text, autoescape=True)))
+    if wanted.state is not None:
+        conditions.append(_is_in(wanted.state))
+    return conditions + _turn_conditions(wanted)
+
+
+def _turn_conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on the conversation's turns."""
+    outcome = type_coerce(_T.c.outcome, String)
+    is_wanted = (
+        outcome.startswith(FAILURE_PREFIX) if wanted.outcome == ANY_FAILURE else outcome == wanted.outcome
+    )
+    conditions: list[ColumnElement[bool]] = []
     if wanted.failed:
         conditions.append(_has_turn(FAILED))
     if wanted.rated_bad:
         conditions.append(_ratings(FeedbackVerdict.BAD) > 0)
-    if wanted.since is not None:
-        conditions.append(_has_turn(_T.c.started_at >= wanted.since))
+    if wanted.used_knowledge:
+        conditions.append(_has_turn(select(_P.c.turn_id).where(_P.c.turn_id == _T.c.id).exists()))
+    if wanted.outcome:
+        conditions.append(_has_turn(is_wanted))
+    if wanted.since is not None or wanted.until is not None:
+        since = true() if wanted.since is None else _T.c.started_at >= wanted.since
+        until = true() if wanted.until is None else _T.c.started_at < wanted.until
+        conditions.append(_has_turn(since & until))
     return conditions
+
+
+def _is_in(state: ConversationState) -> ColumnElement[bool]:
+    answering = _has_turn(_T.c.state == TurnState.RUNNING)
+    match state:
+        case ConversationState.ANSWERING:
+            return answering
+        case ConversationState.WAITING:
+            return _has_handoff(_H.c.state == HandoffState.WAITING)
+        case ConversationState.STAFF:
+            return _has_handoff(_H.c.state == HandoffState.STAFF)
+        case ConversationState.BOT:
+            return not_(answering) & not_(_has_handoff(true()))
+        case _:
+            assert_never(state)
+
+
+def _has_handoff(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that the conversation has a handoff that is under way."""
+    return select(_H.c.id).where(_H.c.conversation_id == _C.c.id, _H.c.ended_at.is_(None), where).exists()
 
 
 def _has_message(where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -66,6 +66,7 @@ class TurnReport:
     asker_name: str  #: "" if unknown
     question: str  #: "" for a command, or if it was deleted
     answer: str  #: the text so far while it grows
+    shown: str  #: the text as the person sees it, with the notes and sources below
     state: TurnState
     outcome: TurnOutcome | None  #: None while it goes on
     attempt: int
@@ -110,6 +111,7 @@ async def list_turns(
             | {
                 "question": row["question"] or "",
                 "answer": row["answer"] or row["partial_text"],
+                "shown": row["partial_text"],
                 "asker_name": row["asker_name"] or "",
             },
             calls=calls.get(row["id"], CallTotals()),

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
+from core.domain.answer_steps import ToolCallOutcome, ToolCallReport
 from core.domain.clock import Clock
 from core.kimi import Message, ToolCall
 from core.kimi.json_decoding import decode_json
@@ -55,6 +56,7 @@ class ToolRunner:
         self._limits = limits or ToolLimits()
         self._rounds_run = 0
         self._sources: dict[str, SourceLink] = {}
+        self._reports: list[ToolCallReport] = []
 
     @property
     def definitions(self) -> tuple[dict[str, Any], ...]:
@@ -67,6 +69,11 @@ class ToolRunner:
     def sources(self) -> Sequence[SourceLink]:
         """The pages that the tools found, each once."""
         return tuple(self._sources.values())
+
+    @property
+    def reports(self) -> Sequence[ToolCallReport]:
+        """The calls that have ended, in the order of their ends."""
+        return tuple(self._reports)
 
     async def run_batch(self, calls: Sequence[ToolCall], *, text: str, reasoning: str) -> tuple[Message, ...]:
         """Run one round of calls; return the messages that report it to the model.
@@ -89,13 +96,21 @@ class ToolRunner:
         return (request, *answers)
 
     async def _run_call(self, index: int, call: ToolCall) -> str:
+        """Return the result of one call as the model reads it, and report how it ended."""
+        began_at = self._clock.time()
+        outcome, text = await self._outcome_of(index, call)
+        took_s = self._clock.time() - began_at
+        self._reports.append(ToolCallReport(name=call.name, outcome=outcome, duration_s=took_s))
+        return text
+
+    async def _outcome_of(self, index: int, call: ToolCall) -> tuple[ToolCallOutcome, str]:
         if call.arguments == INVALID_ARGUMENTS:
-            return "The arguments were no valid JSON object; the tool was not run."
+            return ToolCallOutcome.REFUSED, "The arguments were no valid JSON object; the tool was not run."
         tool = self._tools.get(call.name)
         if tool is None:
-            return f"There is no tool {call.name!r}."
+            return ToolCallOutcome.REFUSED, f"There is no tool {call.name!r}."
         if index >= self._limits.max_calls_per_round:
-            return "Too many calls at once; this one was not run."
+            return ToolCallOutcome.REFUSED, "Too many calls at once; this one was not run."
         self._on_call(call)
         try:
             result = await run_with_timeout(
@@ -103,16 +118,17 @@ class ToolRunner:
             )
         except DeadlineExceeded:
             log.info("tool.call_timed_out", tool=call.name)
-            return f"The tool could not do it: no answer within {self._limits.timeout_s:g} s"
+            text = f"The tool could not do it: no answer within {self._limits.timeout_s:g} s"
+            return ToolCallOutcome.TIMED_OUT, text
         except ToolError as exc:
             # Not its text, which may repeat the person's question.
             log.info("tool.call_failed", tool=call.name, cause=type(exc.__cause__).__name__)
-            return f"The tool could not do it: {exc}"
+            return ToolCallOutcome.FAILED, f"The tool could not do it: {exc}"
         for source in result.sources:
             self._sources.setdefault(source.url, source)
         if len(result.text) > self._limits.max_output_chars:
-            return result.text[: self._limits.max_output_chars] + "\n[cut]"
-        return result.text or "(nothing)"
+            return ToolCallOutcome.DONE, result.text[: self._limits.max_output_chars] + "\n[cut]"
+        return ToolCallOutcome.DONE, result.text or "(nothing)"
 
 
 def _as_valid_call(call: ToolCall) -> ToolCall:

@@ -1,4 +1,4 @@
-"""Tables for operators: links to the console that sign in once, sessions, audit log, active alerts."""
+"""Tables for operators: links to the console that sign in once, sessions, audit log, alerts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,6 +23,7 @@ def create_console_sessions() -> None:
         sa.Column("person", sa.String(128), nullable=False),
         sa.Column("csrf_token", sa.String(64), nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("seen_at", MOMENT, nullable=False),
         primary_key("console_sessions", "token_hash"),
     )
 
@@ -47,4 +48,17 @@ def create_operator_alerts() -> None:
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("began_at", MOMENT, nullable=False),
         primary_key("operator_alerts", "kind", "subject"),
+    )
+
+
+def create_operator_alert_messages() -> None:
+    op.create_table(
+        "operator_alert_messages",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("person", sa.String(128), nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("subject", sa.String(255), nullable=False),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        primary_key("operator_alert_messages", "id"),
     )

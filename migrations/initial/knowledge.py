@@ -91,3 +91,21 @@ def create_knowledge_vectors() -> None:
         foreign_key("knowledge_vectors", "document_id", "knowledge_documents", ondelete="CASCADE"),
         primary_key("knowledge_vectors", "document_id", "model", "start"),
     )
+
+
+def create_knowledge_evaluations() -> None:
+    op.create_table(
+        "knowledge_evaluations",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("sets", sa.String(255), nullable=False),
+        sa.Column("model", sa.String(160), nullable=False),
+        sa.Column("answerable", sa.Integer(), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("in_three", sa.Integer(), nullable=False),
+        sa.Column("found_nothing", sa.Integer(), nullable=False),
+        sa.Column("unanswerable", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        primary_key("knowledge_evaluations", "id"),
+    )
+    op.create_index("ix_knowledge_evaluations_at", "knowledge_evaluations", ["at"])

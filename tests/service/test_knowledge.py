@@ -14,7 +14,7 @@ from core.domain.addresses import ThreadKey
 from core.domain.events import ChannelMigrated
 from core.knowledge.indexing import index_document
 from core.knowledge.scope import chat_set_name, owner_of
-from core.store import Database, canned, knowledge, rules
+from core.store import Database, answer_steps, canned, knowledge, rules
 from core.store.knowledge import DEPLOYMENT
 
 TEXT = """# Tea house
@@ -61,6 +61,10 @@ async def test_an_answer_stands_on_passages_and_names_them(world: Any) -> None:
     assert "Sources" in shown.text
     assert "Opening hours" in shown.text
     assert "Returns" not in shown.text
+    async with world.service.database.read() as tx:
+        (used,) = (await answer_steps.load_passages(tx, [1])).values()
+    assert [(one.number, one.is_cited) for one in used[:2]] == [(1, True), (2, False)][: len(used)]
+    assert used[0].label == "Tea house › Opening hours"
     world.assert_calm()
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import Faults, ScriptedCall, ScriptedReply, in_turn
+from core.store import answer_steps
 
 
 @pytest.fixture(params=["direct", "group"])
@@ -37,6 +38,12 @@ async def test_a_question_is_searched_for_and_its_sources_stand_under_the_answer
     assert "green tea: an overview" in text
     assert [arguments["query"] for _, arguments in world.kimi.formulas.fibers] == ["moon tea", "green tea"]
     assert "failed" in str(world.requests[1].messages[-1])
+    async with world.service.database.read() as tx:
+        (calls,) = (await answer_steps.load_tool_calls(tx, [1])).values()
+    assert [(one.name, one.outcome.value) for one in calls] == [
+        ("web_search", "failed"),
+        ("web_search", "done"),
+    ]
     world.assert_calm()
 
 

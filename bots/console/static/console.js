@@ -1,7 +1,33 @@
-"use strict";
-// Fetches the changing part of a page again, as HTML from the server, while the page is visible.
+// Draws answers, and fetches the changing part of a page again, as HTML from the server, while it is visible.
+
+import { markdown } from "./drawing/markdown.js";
 
 const EVERY_MS = 800;
+const sources = new WeakMap(); // element -> its HTML as the server sent it
+
+/** Draw the Markdown of answers, by the code that draws the demo's messages. */
+function draw(root) {
+  for (const words of root.querySelectorAll("[data-markdown]")) {
+    words.replaceChildren(...markdown(words.textContent));
+    words.removeAttribute("data-markdown");
+    words.classList.replace("words", "text");
+  }
+}
+
+/** Replace the children that have changed; what is open, selected or focused in the others stays. */
+function patch(section, html) {
+  const old = [...section.children];
+  const fresh = [...new DOMParser().parseFromString(html, "text/html").body.children];
+  fresh.forEach((element, index) => {
+    const source = element.outerHTML;
+    if (old[index] && sources.get(old[index]) === source) return;
+    sources.set(element, source);
+    draw(element);
+    if (old[index]) old[index].replaceWith(element);
+    else section.append(element);
+  });
+  old.slice(fresh.length).forEach((element) => element.remove());
+}
 
 async function refresh(section) {
   const answer = await fetch(section.dataset.live, { credentials: "same-origin" });
@@ -9,11 +35,7 @@ async function refresh(section) {
     location.reload();
     return;
   }
-  const html = await answer.text();
-  if (answer.ok && html !== section.shownHtml) {
-    section.shownHtml = html;
-    section.innerHTML = html;
-  }
+  if (answer.ok) patch(section, await answer.text());
 }
 
 async function watch(section) {
@@ -28,7 +50,11 @@ async function watch(section) {
   }
 }
 
-document.querySelectorAll("[data-live]").forEach(watch);
+for (const section of document.querySelectorAll("[data-live]")) {
+  for (const element of section.children) sources.set(element, element.outerHTML);
+  watch(section);
+}
+draw(document);
 
 // Sends the files of a form one after another, each as the body of a request, and shows how far it is.
 function send(address, file, token, bar) {

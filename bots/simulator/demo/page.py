@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bots.console import DRAWING
 from bots.simulator.demo.feed import Feed
 from bots.simulator.demo.stage import NotSent, Stage, Visitor
 
@@ -74,6 +75,7 @@ def page(stage: Stage, feed: Feed) -> ASGIApp:
             Route("/press", handlers.press, methods=["POST"]),
             Route("/restart", handlers.restart, methods=["POST"]),
             Route("/console", handlers.console),
+            Mount("/static/drawing", StaticFiles(directory=DRAWING)),
             Mount("/static", StaticFiles(directory=FILES)),
         ],
         exception_handlers={NotSent: _not_sent},

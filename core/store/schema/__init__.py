@@ -12,9 +12,16 @@ from core.store.schema.access import (
     rejected_events,
 )
 from core.store.schema.accounting import feedback, model_calibration, notices_sent, usage
+from core.store.schema.answer_steps import tool_calls, turn_passages
 from core.store.schema.base import metadata
 from core.store.schema.chat_policy import chat_members, chat_rules, staff_activity
-from core.store.schema.console import console_audit, console_links, console_sessions, operator_alerts
+from core.store.schema.console import (
+    console_audit,
+    console_links,
+    console_sessions,
+    operator_alert_messages,
+    operator_alerts,
+)
 from core.store.schema.conversations import (
     conversation_settings,
     conversations,
@@ -30,6 +37,7 @@ from core.store.schema.handoff import handoff_outbox, handoff_ratings, handoff_t
 from core.store.schema.knowledge import (
     canned_responses,
     knowledge_documents,
+    knowledge_evaluations,
     knowledge_passages,
     knowledge_sets,
     knowledge_vectors,
@@ -58,6 +66,7 @@ __all__ = [
     "handoffs",
     "inbox",
     "knowledge_documents",
+    "knowledge_evaluations",
     "knowledge_passages",
     "knowledge_sets",
     "knowledge_vectors",
@@ -66,6 +75,7 @@ __all__ = [
     "metadata",
     "model_calibration",
     "notices_sent",
+    "operator_alert_messages",
     "operator_alerts",
     "person_settings",
     "platform_messages",
@@ -74,6 +84,8 @@ __all__ = [
     "secrets",
     "staff_activity",
     "summaries",
+    "tool_calls",
+    "turn_passages",
     "turns",
     "usage",
 ]

@@ -1,6 +1,6 @@
-"""Tables for operators: links to the console that sign in once, sessions, audit log, active alerts."""
+"""Tables for operators: links to the console that sign in once, sessions, audit log, alerts."""
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Boolean, Column, Index, String, Table
 
 from core.store.schema.base import Id, metadata
 from core.store.schema.column_types import UtcDateTime
@@ -20,6 +20,7 @@ console_sessions = Table(
     Column("person", String(128), nullable=False),
     Column("csrf_token", String(64), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),  # the last request, to a minute
 )
 
 console_audit = Table(
@@ -39,4 +40,15 @@ operator_alerts = Table(
     Column("kind", String(32), primary_key=True),  # such as "kimi_down"
     Column("subject", String(255), primary_key=True),  # what it is about; "" if there is only one
     Column("began_at", UtcDateTime, nullable=False),
+)
+
+operator_alert_messages = Table(
+    "operator_alert_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", String(128), nullable=False),  # an admin as "platform:id", who is not told yet
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("is_over", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )

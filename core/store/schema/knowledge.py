@@ -85,3 +85,19 @@ canned_responses = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_canned_responses_channel", "platform", "tenant", "channel"),
 )
+
+knowledge_evaluations = Table(
+    "knowledge_evaluations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("sets", String(255), nullable=False),  # names, for people
+    Column("model", String(160), nullable=False),  # of the vectors; "" for words alone
+    Column("answerable", Integer, nullable=False),  # questions that the documents answer
+    Column("first", Integer, nullable=False),  # of these, with an expected source first
+    Column("in_three", Integer, nullable=False),  # of these, with one among the first three
+    Column("found_nothing", Integer, nullable=False),  # of these, without any passage
+    Column("unanswerable", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),  # of these, without any passage
+    Index("ix_knowledge_evaluations_at", "at"),
+)

@@ -8,10 +8,14 @@ import pytest
 from bots.console.app import FRAGMENTS, PAGES
 from bots.console.site import ConsoleSite
 from bots.console.texts import TEXTS
-from core.domain.addresses import Person
+from core.domain.addresses import Address, Person
+from core.domain.answer_steps import ToolCallOutcome, ToolCallReport, UsedPassage
 from core.domain.bot_messages import FeedbackVerdict
-from core.domain.turn_states import KimiFailure
-from core.store import blocked_people, feedback, turns, usage
+from core.domain.handoff_state import HandoffReason, HandoffState
+from core.domain.turn_states import KimiFailure, Outcome
+from core.store import answer_steps, blocked_people, feedback, handoffs, history, turns, usage
+from core.store.clock import utc_now
+from core.store.handoffs import DeskRoom
 from core.store.turns import Turn
 from core.store.usage import CallUsage
 from tests.bots.console.conftest import SECRET, browser_of
@@ -76,13 +80,93 @@ async def test_a_bad_answer_is_found_and_read(browser: Any, site: ConsoleSite) -
         assert "Unrelated?" not in answer.text
     assert "You cannot." in page.text
     assert "complete" in page.text
-    assert "👎 1" in page.text
+    assert re.search(r'aria-label="👎".*</svg> 1', page.text)
     assert short.headers["location"] == f"{link[1]}#turn-{turn.id}"
     assert await browser.audit() == [
         ("shell:ann", "conversations.search", "RESET"),
         ("shell:ann", "conversation.read", str(talk.conversation.id)),
     ]
     assert "conversation.read" in (await browser.get("/audit")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"knowledge": "1"}, {"Known?"}),
+        ({"outcome": "failed"}, {"Broken?"}),
+        ({"outcome": "complete"}, {"Known?", "Handed?"}),
+        ({"state": "answering"}, {"Growing?"}),
+        ({"state": "waiting"}, {"Handed?"}),
+        ({"state": "staff"}, set()),
+        ({"state": "bot"}, {"Known?", "Broken?"}),
+        ({"state": "nonsense"}, {"Known?", "Broken?", "Growing?", "Handed?"}),
+        ({"until": "2020-01-01"}, set()),
+        ({"since": "2020-01-01", "until": "2999-01-01", "state": "bot"}, {"Known?", "Broken?"}),
+    ],
+    ids=lambda given: "-".join(sorted(given)),
+)
+async def test_conversations_are_filtered(
+    browser: Any, site: ConsoleSite, query: dict[str, str], expected: set[str]
+) -> None:
+    """By who has them, how a turn ended, whether knowledge was used, and the last day."""
+    talks = [
+        await StoredConversation(site.database, Chat(channel=str(number))).create() for number in range(4)
+    ]
+    known = await talks[0].exchange("Known?", "Yes [1].")
+    await fail(site, await talks[1].ask("Broken?"))
+    await talks[2].ask("Growing?")
+    await talks[3].exchange("Handed?", "Wait.")
+    passage = UsedPassage(number=1, document="shop.md", label="Returns", relevance=0.7, is_cited=True)
+    async with site.database.begin() as tx:
+        await answer_steps.save(tx, known.id, [passage], [])
+        await handoffs.add(
+            tx,
+            conversation_id=talks[3].conversation.id,
+            state=HandoffState.WAITING,
+            reason=HandoffReason.CUSTOMER,
+            customer=EVE,
+            language="en",
+            address=Address(key=talks[3].conversation.key),
+            desk_room=DeskRoom(platform="slack", channel="C0123"),
+            now=utc_now(),
+            due_at=None,
+        )
+
+    page = (await browser.get("/conversations", **query)).text
+
+    asked = {"Known?", "Broken?", "Growing?", "Handed?"}
+    shown = {text for text in asked if f">{text}<" in page}
+    assert shown == expected
+
+
+async def test_a_conversation_shows_what_each_answer_rests_on(browser: Any, site: ConsoleSite) -> None:
+    """Passages with their relevance, tools with how they ended, and notes that only the person saw."""
+    talk = await conversation(site)
+    turn = await talk.ask("What is in stock?")
+    passage = UsedPassage(number=1, document="shop.md", label="Returns", relevance=0.71, is_cited=True)
+    call = ToolCallReport(name="stock", outcome=ToolCallOutcome.TIMED_OUT, duration_s=30.0)
+    async with site.database.begin() as tx:
+        await history.save_answer(tx, talk.conversation.id, turn.seq, turn.id, "Tea [1].")
+        await turns.save_answer(tx, turn, text="Tea [1].\n\n*Cut off.*", outcome=Outcome.LENGTH_LIMIT)
+        await answer_steps.save(tx, turn.id, [passage], [call])
+        await turns.finish(tx, turn, outcome=Outcome.LENGTH_LIMIT)
+    failed = await talk.ask("And coffee?")
+    async with site.database.begin() as tx:
+        await turns.save_answer(tx, failed, text="*Kimi is busy.*", outcome=KimiFailure("overloaded"))
+        await turns.finish(tx, failed, outcome=KimiFailure("overloaded"))
+
+    page = (await browser.get(f"/conversations/{talk.conversation.id}")).text
+
+    for text in (
+        "[1] shop.md · Returns",
+        "relevance 0.71 · cited",
+        "stock · timed out",
+        "Tea [1].\n\n*Cut off.*",
+        "*Kimi is busy.*",
+        "failed:overloaded",
+    ):
+        assert text in page
+    assert page.count("What the person saw") == 2
 
 
 async def test_a_long_conversation_is_read_in_pages(browser: Any, site: ConsoleSite) -> None:
@@ -173,7 +257,10 @@ async def test_hostile_words_stay_words(browser: Any, site: ConsoleSite, path: s
     turn = await talk.exchange(HOSTILE, HOSTILE)
     await rate_bad(site, turn)
     await fail(site, await talk.ask(HOSTILE, EVE))
+    passage = UsedPassage(number=1, document=HOSTILE, label=HOSTILE, relevance=0.7, is_cited=True)
+    call = ToolCallReport(name=HOSTILE[:60], outcome=ToolCallOutcome.DONE, duration_s=1.0)
     async with site.database.begin() as tx:
+        await answer_steps.save(tx, turn.id, [passage], [call])
         await blocked_people.block(tx, platform="slack", person_id="U1", channel="", name=EVE.name)
 
     answer = await browser.get(path.replace("{number}", "1"), q=HOSTILE, text=HOSTILE[:20], since=HOSTILE)

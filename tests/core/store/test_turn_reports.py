@@ -7,7 +7,7 @@ from core.domain.message_content import MessageRole
 from core.domain.turn_states import KimiFailure, Outcome, TurnState
 from core.store import Database, conversation_reports, feedback, turn_reports, turns, usage
 from core.store.clock import utc_now
-from core.store.conversation_reports import ConversationFilter
+from core.store.conversation_reports import ANY_FAILURE, ConversationFilter, ConversationState
 from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter
 from core.store.turns import Turn
@@ -155,6 +155,12 @@ async def test_conversations_are_filtered_latest_first(database: Database) -> No
     assert await channels(ConversationFilter(failed=True)) == ["2"]
     assert await channels(ConversationFilter(rated_bad=True)) == ["1"]
     assert await channels(ConversationFilter(since=utc_now() + timedelta(hours=1))) == []
+    assert await channels(ConversationFilter(until=utc_now() - timedelta(hours=1))) == []
+    assert await channels(ConversationFilter(outcome=ANY_FAILURE)) == ["2"]
+    assert await channels(ConversationFilter(outcome="complete")) == ["1"]
+    assert await channels(ConversationFilter(used_knowledge=True)) == []
+    found = [await channels(ConversationFilter(state=state)) for state in ConversationState]
+    assert found == [[], [], [], ["2", "1"]]
 
 
 async def test_the_messages_of_a_conversation_come_in_order(database: Database) -> None:

@@ -78,6 +78,11 @@ async def test_failures_are_reported_to_the_model(loop_clock: Clock) -> None:
     ]
     assert {log["event"] for log in logs} == {"tool.call_failed", "tool.call_timed_out"}
     assert loop_clock.time() == 10
+    assert sorted((one.name, one.outcome.value, one.duration_s) for one in runner.reports) == [
+        ("fail", "failed", 0),
+        ("hang", "timed_out", 10),
+        ("unknown", "refused", 0),
+    ]
 
 
 async def test_a_round_runs_a_limited_number_of_calls(loop_clock: Clock) -> None:

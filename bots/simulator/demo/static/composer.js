@@ -1,6 +1,6 @@
 // Where a visitor types: Enter sends, Shift+Enter begins a new line, chips send at a touch.
 
-import { h } from "./dom.js";
+import { h } from "./drawing/dom.js";
 
 let made = 0;
 

@@ -1,6 +1,6 @@
 // A Telegram text with its entities to nodes. Offsets count UTF-16 units, as JavaScript's strings do.
 
-import { codeBlock, h, link } from "./dom.js";
+import { codeBlock, h, link } from "./drawing/dom.js";
 
 const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
 

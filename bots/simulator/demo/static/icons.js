@@ -1,6 +1,6 @@
 // Pictures for the few signs on buttons: as on the real platforms, not every machine's font has them.
 
-import { h, svg } from "./dom.js";
+import { h, svg } from "./drawing/dom.js";
 
 const THUMB =
   "M7 10.5 10.6 3.2c.2-.5.7-.7 1.2-.6 1 .3 1.6 1.3 1.4 2.3L12.7 8h4.7c1.2 0 2.1 1.1 1.8 2.3l-1.4 6.3c-.2.9-1 1.5-1.9 1.5H7zM2.5 10.5H5v7.6H2.5z";

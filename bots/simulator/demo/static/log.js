@@ -1,6 +1,6 @@
 // A growing list of messages: draws only what changed, and stays at the end where the reader is there.
 
-import { h, svg } from "./dom.js";
+import { h, svg } from "./drawing/dom.js";
 import { labelled } from "./icons.js";
 import { send } from "./store.js";
 

@@ -1,6 +1,6 @@
 // Puts the page together: who the visitor is, which chat is in front, and the stream of changes.
 
-import { h } from "./dom.js";
+import { h } from "./drawing/dom.js";
 import { SlackPane } from "./slack.js";
 import { changed, connect, onChange, store } from "./store.js";
 import { TelegramChat } from "./telegram.js";

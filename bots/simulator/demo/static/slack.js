@@ -1,10 +1,10 @@
 // The Slack-like side: channels, messages, and a pane for one thread.
 
 import { Composer } from "./composer.js";
-import { avatar, codeBlock, h, link, timeOf } from "./dom.js";
+import { avatar, codeBlock, h, link, timeOf } from "./drawing/dom.js";
 import { hints } from "./hints.js";
 import { buttons, frames, Log } from "./log.js";
-import { markdown } from "./markdown.js";
+import { markdown } from "./drawing/markdown.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
 const TYPED = /(<@\w+>|```[\s\S]*?```|`[^`\n]+`|https?:\/\/[^\s<>]+)/;

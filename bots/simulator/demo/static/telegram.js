@@ -1,7 +1,7 @@
 // The Telegram-like side: a chat with the bot for each visitor, and one group.
 
 import { Composer } from "./composer.js";
-import { avatar, h, timeOf } from "./dom.js";
+import { avatar, h, timeOf } from "./drawing/dom.js";
 import { formatted } from "./entities.js";
 import { asksBack, hints, shopHints } from "./hints.js";
 import { buttons, frames, Log } from "./log.js";

@@ -12,13 +12,13 @@ from bots.simulator.demo import opened
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 MARKDOWN = """async (text) => {
-  const { markdown } = await import("/static/markdown.js");
-  const { h } = await import("/static/dom.js");
+  const { markdown } = await import("/static/drawing/markdown.js");
+  const { h } = await import("/static/drawing/dom.js");
   return h("div", {}, ...markdown(text)).innerHTML;
 }"""
 TELEGRAM = """async ([text, entities]) => {
   const { formatted } = await import("/static/entities.js");
-  const { h } = await import("/static/dom.js");
+  const { h } = await import("/static/drawing/dom.js");
   return h("div", {}, ...formatted(text, entities)).innerHTML;
 }"""
 
