@@ -8,7 +8,14 @@ from starlette.routing import BaseRoute
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
 from core.ports.missed_events import MissedEvents
-from core.ports.platform import Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.platform import (
+    Downloader,
+    EventSink,
+    HandoffRooms,
+    MemberLookup,
+    MessageChannel,
+    PressReply,
+)
 from core.ports.private_messages import PrivateMessages
 
 
@@ -91,6 +98,14 @@ class EventConnection(Protocol):
 
     async def restart(self) -> None:
         """Replace the connection; no event is lost."""
+
+
+@runtime_checkable
+class AnswersPresses(Protocol):
+    """Optional interface of a platform that shows a text for a moment to the person who pressed a button."""
+
+    def set_press_reply(self, press_reply: PressReply) -> None:
+        """Use ``press_reply`` from now on; until then, presses show nothing."""
 
 
 @runtime_checkable

@@ -14,10 +14,11 @@ from bots.composition.inbound_wiring import build_console_rights, build_ingestor
 from bots.composition.infrastructure import Infrastructure, build_infrastructure
 from bots.composition.knowledge_wiring import KnowledgeComponents, build_knowledge
 from bots.composition.llm_wiring import LlmComponents, build_llm
-from bots.platform_adapter import Platform
+from bots.platform_adapter import AnswersPresses, Platform
 from core.commands import PersonForgetter
 from core.domain.clock import Clock
 from core.inbound.console_rights import ConsoleRightsReader
+from core.inbound.feedback_notice import FeedbackNotice
 from core.inbound.ingest import Ingestor
 from core.inbound.staff import StaffDirectory
 from core.observer import Observer
@@ -54,6 +55,9 @@ def build_components(
     base = build_infrastructure(settings, platforms, clock, exclusive=exclusive, tracer=tracer)
     llm, delivery, staff = build_llm(base), build_delivery(base), build_staff_directory(base)
     files, handoff = build_files(base, llm), build_handoff(base, delivery, staff)
+    for platform in platforms:
+        if isinstance(platform, AnswersPresses):
+            platform.set_press_reply(FeedbackNotice(base.database))
     return Components(
         base=base,
         llm=llm,

@@ -23,7 +23,7 @@ from bots.webhook_routes import webhook_routes
 from core.domain.clock import Clock, SystemClock
 from core.domain.errors import PlatformError
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import EventSink
+from core.ports.platform import EventSink, PressReply
 
 __all__ = ["TelegramApp", "TelegramConfig"]
 
@@ -99,6 +99,10 @@ class TelegramApp:
         if not self._config.public_url:
             return ()
         return webhook_routes(f"/telegram/{self._config.webhook_path}", self._ingress.handle_request)
+
+    def set_press_reply(self, press_reply: PressReply) -> None:
+        """Use ``press_reply`` for what a pressed button shows for a moment."""
+        self._ingress.press_answers.reply = press_reply
 
     async def start(self, event_sink: EventSink) -> None:
         """Begin to receive updates; a call that Telegram refuses is logged and retried."""

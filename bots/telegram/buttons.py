@@ -1,17 +1,14 @@
-"""Buttons under an answer: rendered as an inline keyboard, and parsed when pressed.
+"""Buttons under an answer: rendered as an inline keyboard.
 
 Source: https://core.telegram.org/bots/api#inlinekeyboardbutton (callback data of at most 64 bytes).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from core.domain.buttons import ActionButton, Button, OptionButton, encode_button, parse_button_data
+from core.domain.buttons import ActionButton, Button, OptionButton, encode_button
 from core.text.button_labels import action_label
-from core.text.language import detect_language
-from core.text.notices import Notice
 
 _ICONS = {ActionButton.STOP: "⏹ ", ActionButton.RETRY: "↻ "}
 
@@ -36,15 +33,3 @@ def render_buttons(buttons: Sequence[Button], *, language: str = "") -> InlineKe
         if isinstance(one, OptionButton)
     ]
     return InlineKeyboardMarkup([*options, *([actions] if actions else [])])
-
-
-def button_toast(query: Mapping[str, Any]) -> str:
-    """Return what a pressed button shows for a moment; "" for nothing.
-
-    Feedback changes nothing else on the screen (https://core.telegram.org/bots/api#answercallbackquery).
-    """
-    action = parse_button_data(str(query.get("data", "")))
-    if action not in (ActionButton.GOOD, ActionButton.BAD):
-        return ""
-    language = detect_language("", str(query.get("from", {}).get("language_code", "")))
-    return Notice.FEEDBACK_THANKS.text(language)

@@ -17,21 +17,21 @@ from typing import Any, Final, TypeVar
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response
-from telegram.error import Conflict, TelegramError
+from telegram.error import Conflict
 
 from bots.telegram.addressing import PLATFORM
 from bots.telegram.batches import group_messages
 from bots.telegram.bot_name import BotNameWatch
-from bots.telegram.buttons import button_toast
 from bots.telegram.credentials import RawBot, TelegramConfig
 from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
 from bots.telegram.people import BotAccount
+from bots.telegram.press_answers import PressAnswers
 from bots.telegram.tolerant_parsing import parse_update
 from core.concurrency.task_set import TaskSet
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
-from core.domain.events import ChannelMigrated, Event, UnparsedEvent
+from core.domain.events import ButtonPressed, ChannelMigrated, Event, UnparsedEvent
 from core.ports.platform import EventSink
 
 T = TypeVar("T")
@@ -59,6 +59,7 @@ class Ingress:
         self._bot_name = BotNameWatch(bot, account, clock)
         self._on_chat_migrated = on_chat_migrated
         self._event_sink: EventSink | None = None
+        self.press_answers: Final = PressAnswers(bot)
         self._task: asyncio.Task[None] | None = None
         self._background_tasks = TaskSet()
         self._stopping = False
@@ -209,8 +210,10 @@ class Ingress:
         match events, raw:
             case [ChannelMigrated(old_channel=old, new_channel=new)], _:
                 self._on_chat_migrated(old, new)
+            case [ButtonPressed() as pressed], {"callback_query": {"id": str(query)}}:
+                self.spawn(self.press_answers.answer(query, pressed))
             case _, {"callback_query": {"id": str(query)}}:
-                self.spawn(self._answer_callback(query, button_toast(raw["callback_query"])))
+                self.spawn(self.press_answers.answer(query, None))
             case _, {"my_chat_member": {"chat": {"type": kind}, "new_chat_member": {"status": status}}}:
                 log.info("telegram.membership_changed", chat=kind, status=status)
 
@@ -255,13 +258,6 @@ class Ingress:
         )
 
     # -- background ----------------------------------------------------------------------------
-
-    async def _answer_callback(self, query_id: str, toast: str) -> None:
-        """Stop the progress indicator on a pressed button, and show ``toast`` for a moment if it is set."""
-        try:
-            await self._bot.answer_callback_query(query_id, text=toast or None)
-        except TelegramError as exc:  # too old, or pressed twice: the button works all the same
-            log.debug("telegram.callback_not_answered", error=type(exc).__name__)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` in the background; :meth:`close` cancels it."""

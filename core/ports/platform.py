@@ -14,7 +14,7 @@ from core.domain.bot_messages import (
     TypingStatus,
 )
 from core.domain.buttons import Button
-from core.domain.events import Event
+from core.domain.events import ButtonPressed, Event
 from core.domain.message_content import Attachment
 
 
@@ -176,6 +176,17 @@ class EventSink(Protocol):
 
         Raises:
             StoreUnavailable: nothing was stored; do not acknowledge.
+        """
+
+
+class PressReply(Protocol):
+    """Decides what a pressed button shows for a moment; called by adapters once the press is stored."""
+
+    async def __call__(self, event: ButtonPressed) -> str:
+        """Return the text for the person who pressed; "" for none.
+
+        Raises:
+            StoreUnavailable: it cannot be decided.
         """
 
 

@@ -347,21 +347,32 @@ async def test_a_pressed_button_is_stored_and_answered(
     await eventually(lambda: telegram.answer_to(query) is not None)
 
 
-@pytest.mark.parametrize(("data", "toast"), [("good", "Thank you, your feedback is noted."), ("stop", "")])
-async def test_feedback_is_seen(
-    make_app: MakeApp, store: Store, telegram: TelegramSimulator, data: str, toast: str
+@pytest.mark.parametrize("toast", ["Thank you.", "", None])
+async def test_a_press_shows_what_is_decided_once_it_is_stored(
+    make_app: MakeApp, store: Store, telegram: TelegramSimulator, toast: str | None
 ) -> None:
-    """👍 and 👎 change nothing on the screen, so that the press itself says that it was heard."""
+    """👍 and 👎 change nothing on the screen: the press itself says that it was heard, if it counts.
+
+    None: the store is out of reach, and the progress indicator ends all the same.
+    """
+
+    async def reply(event: ButtonPressed) -> str:
+        assert store.events == [event]
+        if toast is None:
+            raise StoreUnavailable("away")
+        return toast
+
     ann = telegram.add_person("Ann")
     chat = telegram.private_chat(ann)
     app = make_app()
     await app.connect()
-    keyboard = {"inline_keyboard": [[{"text": "x", "callback_data": data}]]}
+    keyboard = {"inline_keyboard": [[{"text": "x", "callback_data": "good"}]]}
     sent = await app._bot.send_message(chat, "…", reply_markup=keyboard)
+    app.set_press_reply(reply)
     await app.start(store)
-    query = await telegram.press(chat, sent.message_id, data, ann)
+    query = await telegram.press(chat, sent.message_id, "good", ann)
     await eventually(lambda: telegram.answer_to(query) is not None)
-    assert telegram.answer_to(query) == toast
+    assert telegram.answer_to(query) == (toast or "")
 
 
 async def test_a_move_is_stored_once_and_followed(
