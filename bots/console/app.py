@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -24,12 +25,15 @@ from bots.console import (
     pages_operation,
     pages_team,
 )
+from bots.console.cookies import SessionCookies
 from bots.console.forms import is_genuine, read_form
 from bots.console.sign_in import COOKIE, SignIn
 from bots.console.site import NAVIGATION, ConsoleSite, Page, Visit, browser_language, render
 from core.domain.errors import StoreUnavailable
 from core.inbound.console_rights import ConsoleRole
 from core.store import console_access
+from core.store.clock import utc_now
+from core.store.console_access import ConsoleSession
 
 log = structlog.get_logger(__name__)
 
@@ -103,11 +107,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def build_console(site: ConsoleSite) -> ASGIApp:
     """Return the app; everything but signing in and its own styles and script needs a session."""
-    sign_in = SignIn(site)
+    cookies = SessionCookies(site.database)
+    sign_in, guard = SignIn(site, cookies), partial(_signed_in, site, cookies)
     routes = [
-        *(Route(path, _signed_in(site, path, page)) for path, page in PAGES.items()),
-        *(Route(path, _signed_in(site, path, page), methods=["POST"]) for path, page in ACTIONS.items()),
-        *(Route(path, _signed_in(site, path, page, redirect=False)) for path, page in FRAGMENTS.items()),
+        *(Route(path, guard(path, page)) for path, page in PAGES.items()),
+        *(Route(path, guard(path, page), methods=["POST"]) for path, page in ACTIONS.items()),
+        *(Route(path, guard(path, page, is_fragment=True)) for path, page in FRAGMENTS.items()),
         Route("/sign-in", sign_in.explain),
         Route("/sign-in/{token}", sign_in.confirm),
         Route("/sign-in/{token}", sign_in.redeem, methods=["POST"]),
@@ -128,21 +133,23 @@ def build_console(site: ConsoleSite) -> ASGIApp:
     return _Outermost(Starlette(routes=routes, exception_handlers=handlers), site.base_path)
 
 
-def _signed_in(site: ConsoleSite, path: str, page: Page, *, redirect: bool = True) -> Endpoint:
-    """Return the endpoint of a page that only people with a session and a fitting role see."""
+def _signed_in(
+    site: ConsoleSite, cookies: SessionCookies, path: str, page: Page, *, is_fragment: bool = False
+) -> Endpoint:
+    """Return the endpoint of a page that only people with a session and a fitting role see.
+
+    A fragment is fetched by a page that stays open, and does not keep the session from being idle.
+    """
     first = path.split("/")[1]
     roles = NAVIGATION[_AREAS.get(first, first)]
 
     async def endpoint(request: Request) -> Response:
-        token = request.cookies.get(COOKIE, "")
-        session = None
-        if token:
-            async with site.database.read() as tx:
-                session = await console_access.load_session(tx, token)
+        token = await cookies.token_of(request.cookies.get(COOKIE, ""))
+        session = await _load_session(site, token, is_used=not is_fragment) if token else None
         if session is None:
-            if redirect:
-                return RedirectResponse(f"{site.base_path}/sign-in", status_code=303)
-            return PlainTextResponse("sign in", status_code=401)
+            if is_fragment:
+                return PlainTextResponse("sign in", status_code=401)
+            return RedirectResponse(f"{site.base_path}/sign-in", status_code=303)
         rights = await site.load_rights(session.person)
         if rights is None:
             return render(site, browser_language(request), "message.html", key="no_rights", status_code=403)
@@ -159,6 +166,16 @@ def _signed_in(site: ConsoleSite, path: str, page: Page, *, redirect: bool = Tru
         return await page(visit)
 
     return endpoint
+
+
+async def _load_session(site: ConsoleSite, token: str, *, is_used: bool) -> ConsoleSession | None:
+    """Return the session of a token, and record that it is used."""
+    async with site.database.read() as tx:
+        session = await console_access.load_session(tx, token)
+    if is_used and session is not None and utc_now() - session.seen_at > console_access.SEEN_EVERY:
+        async with site.database.begin() as tx:
+            await console_access.record_seen(tx, token)
+    return session
 
 
 class _Outermost:

@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bots.console.cookies import SessionCookies
 from bots.console.forms import is_genuine, read_form
 from bots.console.site import ConsoleSite, browser_language, render
 from core.store import console_access
@@ -42,8 +43,9 @@ class FailureLimit:
 class SignIn:
     """Endpoints of signing in and out."""
 
-    def __init__(self, site: ConsoleSite) -> None:
+    def __init__(self, site: ConsoleSite, cookies: SessionCookies) -> None:
         self._site = site
+        self._cookies = cookies
         self._limit = FailureLimit()
 
     async def explain(self, request: Request) -> Response:
@@ -69,7 +71,7 @@ class SignIn:
         response = RedirectResponse(f"{self._site.base_path}/", status_code=303)
         response.set_cookie(
             COOKIE,
-            session,
+            await self._cookies.sign(session),
             max_age=int(console_access.SESSION_TTL.total_seconds()),
             path=f"{self._site.base_path}/",
             httponly=True,
@@ -81,7 +83,7 @@ class SignIn:
 
     async def sign_out(self, request: Request) -> Response:
         """End the session, if the form carries its token."""
-        token = request.cookies.get(COOKIE, "")
+        token = await self._cookies.token_of(request.cookies.get(COOKIE, ""))
         async with self._site.database.begin() as tx:
             session = await console_access.load_session(tx, token)
             if session is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, select, update
 
 from core.store import schema
 from core.store.clock import utc_now
@@ -20,6 +20,8 @@ _L, _S, _A = schema.console_links, schema.console_sessions, schema.console_audit
 
 LINK_TTL: Final = timedelta(minutes=10)
 SESSION_TTL: Final = timedelta(hours=8)
+IDLE_TTL: Final = timedelta(minutes=30)  #: without a page opened or a form sent
+SEEN_EVERY: Final = timedelta(minutes=1)  #: how precisely the latest request is known
 TOKEN_BYTES: Final = 32
 
 
@@ -30,6 +32,7 @@ class ConsoleSession:
     person: str  #: "platform:id", or "shell:user" for a link from the command line
     csrf_token: str  #: every form must send it
     expires_at: datetime
+    seen_at: datetime  #: when a page was opened or a form sent, to :data:`SEEN_EVERY`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ async def create_link(tx: Transaction, person: str, *, max_open: int | None = No
     """
     now, token = utc_now(), secrets.token_urlsafe(TOKEN_BYTES)
     await tx.execute(delete(_L).where(_L.c.expires_at <= now))
-    await tx.execute(delete(_S).where(_S.c.expires_at <= now))
+    await tx.execute(delete(_S).where(not_(and_(*_alive(now)))))
     open_links = select(func.count()).select_from(_L).where(_L.c.person == person)
     if max_open is not None and (await tx.execute(open_links)).scalar_one() >= max_open:
         raise TooManyLinks(person)
@@ -84,12 +87,19 @@ async def redeem_link(tx: Transaction, token: str) -> str | None:
 
 
 async def load_session(tx: Transaction, token: str) -> ConsoleSession | None:
-    """Return the session of a cookie; None if it is unknown, ended or too old."""
-    query = select(_S).where(_S.c.token_hash == _hash(token), _S.c.expires_at > utc_now())
+    """Return the session of a cookie; None if it is unknown, ended, too old or was idle for too long."""
+    query = select(_S).where(_S.c.token_hash == _hash(token), *_alive(utc_now()))
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
-    return ConsoleSession(person=row.person, csrf_token=row.csrf_token, expires_at=row.expires_at)
+    return ConsoleSession(
+        person=row.person, csrf_token=row.csrf_token, expires_at=row.expires_at, seen_at=row.seen_at
+    )
+
+
+async def record_seen(tx: Transaction, token: str) -> None:
+    """Record that a session was used now, so that it does not end for being idle."""
+    await tx.execute(update(_S).where(_S.c.token_hash == _hash(token)).values(seen_at=utc_now()))
 
 
 async def end_session(tx: Transaction, token: str) -> None:
@@ -108,7 +118,7 @@ async def end_all_sessions(tx: Transaction, person: str | None = None) -> int:
 
 async def list_sessions(tx: Transaction) -> Sequence[tuple[str, datetime]]:
     """Return the person and the end of every session, by person."""
-    query = select(_S.c.person, _S.c.expires_at).where(_S.c.expires_at > utc_now())
+    query = select(_S.c.person, _S.c.expires_at).where(*_alive(utc_now()))
     return [
         (row.person, row.expires_at) for row in await tx.execute(query.order_by(_S.c.person, _S.c.expires_at))
     ]
@@ -124,6 +134,11 @@ async def list_audit(tx: Transaction, *, limit: int) -> Sequence[AuditEntry]:
     """Return the latest entries of the audit log, newest first."""
     rows = await tx.execute(select(_A).order_by(_A.c.id.desc()).limit(limit))
     return [AuditEntry(**row._asdict()) for row in rows]
+
+
+def _alive(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions of a session that is neither too old nor idle."""
+    return _S.c.expires_at > now, _S.c.seen_at > now - IDLE_TTL
 
 
 def _hash(token: str) -> str:

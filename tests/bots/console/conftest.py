@@ -77,7 +77,8 @@ class Browser:
     async def session_token(self) -> str:
         """Return the token that a form of this session must carry, as the database holds it."""
         async with self.site.database.read() as tx:
-            session = await console_access.load_session(tx, self.http.cookies["moonthread_console"])
+            token = self.http.cookies["moonthread_console"].partition(".")[0]
+            session = await console_access.load_session(tx, token)
         assert session is not None
         return session.csrf_token
 

@@ -1,15 +1,18 @@
 """Who may see the console: links that work once, sessions, forms, headers."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 from sqlalchemy import text as sql
 
 from bots.console.app import FRAGMENTS, PAGES
 from bots.console.sign_in import MAX_FAILURES, WINDOW_S, FailureLimit
 from bots.console.site import ConsoleSite
-from core.store import console_access
+from core.store import console_access, schema
+from core.store.clock import utc_now
 from tests.bots.console.conftest import browser_of
 
 
@@ -42,6 +45,30 @@ async def test_a_link_works_once(visitor: Any, site: ConsoleSite) -> None:
     assert all(part in cookie for part in ("httponly", "samesite=lax", "path=/"))
 
 
+async def test_a_cookie_without_our_signature_is_none(browser: Any) -> None:
+    """A cookie with a wrong signature, or the token alone, opens nothing; no query is made for it."""
+    token, _, signature = browser.http.cookies["moonthread_console"].partition(".")
+    for cookie in (token, f"{token}.", f"{token}.{signature[::-1]}", f"x{token}.{signature}", f"{token}.é"):
+        browser.http.cookies.clear()
+        answer = await browser.http.get("/", headers={"cookie": f"moonthread_console={cookie}".encode()})
+        assert answer.status_code == 303
+
+
+async def test_a_page_that_is_left_open_does_not_keep_its_session(browser: Any, site: ConsoleSite) -> None:
+    """Opening a page counts as use, once a minute; what an open page fetches by itself does not."""
+    for seen_at, path, counts in (
+        (utc_now() - timedelta(minutes=29), "/live/now", False),
+        (utc_now() - timedelta(minutes=29), "/", True),
+        (utc_now() - timedelta(seconds=30), "/", False),
+    ):
+        async with site.database.begin() as tx:
+            await tx.execute(update(schema.console_sessions).values(seen_at=seen_at))
+        assert (await browser.get(path)).status_code == 200
+        async with site.database.read() as tx:
+            stored = (await tx.execute(select(schema.console_sessions.c.seen_at))).scalar_one()
+        assert (stored > seen_at) is counts
+
+
 async def test_a_link_that_is_too_old_is_refused(visitor: Any, site: ConsoleSite) -> None:
     """Ten minutes after it was made nothing comes of it."""
     token = await visitor.link()
@@ -56,6 +83,11 @@ async def test_a_session_ends_by_its_time_and_by_command(browser: Any, site: Con
     async with site.database.begin() as tx:
         await tx.execute(sql("UPDATE console_sessions SET expires_at = '2020-01-01 00:00:00'"))
     assert (await browser.get("/")).status_code == 303
+
+    await browser.sign_in()
+    async with site.database.begin() as tx:
+        await tx.execute(sql("UPDATE console_sessions SET seen_at = '2020-01-01 00:00:00'"))
+    assert (await browser.get("/")).status_code == 303  # idle for more than half an hour
 
     await browser.sign_in()
     async with site.database.begin() as tx:
