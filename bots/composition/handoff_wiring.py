@@ -100,6 +100,7 @@ def build_handoff_policy(settings: Settings) -> HandoffPolicy:
         escalation_contacts=settings.desk_people,
         show_staff_names=settings.desk_names == "on",
         send_mode=SendMode(settings.desk_send),
+        desk_language="" if settings.desk_language == "customer" else settings.desk_language,
         asks_rating=settings.desk_rating == "on",
         timeouts=HandoffTimeouts(
             reminder_interval=timedelta(minutes=settings.desk_remind_minutes),

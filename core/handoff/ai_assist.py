@@ -11,7 +11,7 @@ from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.domain.message_content import MessageRole
 from core.domain.turn_states import CallPurpose
-from core.handoff.ticket_card import ticket_language
+from core.handoff.languages import ticket_language
 from core.kimi import ChatRequest, KimiError, Message
 from core.llm.text_completer import TextCompleter
 from core.llm.usage_meter import UsageOwner

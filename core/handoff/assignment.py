@@ -5,8 +5,8 @@ from core.domain.events import CommandReceived, MessageReceived
 from core.domain.handoff_state import HandoffAction
 from core.handoff import texts_for_staff
 from core.handoff.handoff_service import HandoffResult, HandoffService
+from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import notify_desk
-from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, desk_history
 from core.store.handoffs import Handoff
 

@@ -10,8 +10,8 @@ from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_staff
 from core.handoff.ai_assist import HandoffAssistant
+from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import enqueue
-from core.handoff.ticket_card import ticket_language
 from core.store import Database, conversations, due_handoffs, handoffs, outbox
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem

@@ -25,10 +25,10 @@ from core.domain.queue import Lane
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.lookup import customer_address, customer_language
 from core.handoff.outbox_writer import enqueue, notify_customer, update_ticket
 from core.handoff.staff_relay import StaffRelay
-from core.handoff.ticket_card import ticket_language
 from core.inbound.button_offers import find_pressed_turn, is_human_offered, offers_action
 from core.inbound.handler import Handled
 from core.store import Transaction, conversations, feedback, handoffs, outbox, outbox_copies, ratings
@@ -110,7 +110,7 @@ class HandoffButtonHandler:
         offer = await _find_offer(tx, event, handoff)
         if handoff is None or offer is None or not await ratings.save(tx, handoff.id, stars):
             return await skip_event(tx, event)
-        language = ticket_language(handoff)
+        language = language_for_customer(handoff)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
         content = OutboxContent(
             text=texts_for_customers.rated_text(language, stars),
@@ -127,7 +127,7 @@ class HandoffButtonHandler:
         if handoff is None or offer is None or not await ratings.expect_comment(tx, handoff.id):
             return await skip_event(tx, event)
         inbox_id = await store_event(tx, event, handoff.conversation_id)
-        text = texts_for_customers.comment_request_text(ticket_language(handoff))
+        text = texts_for_customers.comment_request_text(language_for_customer(handoff))
         await notify_customer(tx, handoff, inbox_id, text)
         return enqueued(handoff.conversation_id)
 

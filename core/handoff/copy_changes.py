@@ -12,12 +12,12 @@ from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.handoff import texts_for_staff
 from core.handoff.copies import with_album, withdraw_copies
 from core.handoff.handoff_service import HandoffService
+from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import enqueue, notify_desk
 from core.handoff.policy import HandoffPolicy
 from core.handoff.staff_relay import format_staff_text
 from core.handoff.staff_text import ForCustomer, read_staff_text
 from core.handoff.texts_for_customers import prefix_author
-from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, handoffs, history
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem, SourceMessage

@@ -5,8 +5,8 @@ from typing import assert_never
 from core.domain.buttons import OptionButton
 from core.domain.handoff_state import HandoffAction, HandoffState
 from core.handoff import texts_for_customers
+from core.handoff.languages import language_for_customer
 from core.handoff.policy import HandoffPolicy
-from core.handoff.ticket_card import ticket_language
 from core.store.handoffs import Handoff
 
 
@@ -27,7 +27,7 @@ def notice_of_change(
         waiting_ahead: handoffs that wait longer at the same desk.
         by_service: nobody did it: an idle handoff was closed, for which no stars are asked.
     """
-    language = ticket_language(handoff)
+    language = language_for_customer(handoff)
     name = handoff.assignee.name if policy.show_staff_names else ""
     match handoff.state:
         case HandoffState.WAITING:

@@ -8,10 +8,10 @@ from core.domain.message_content import ReplyContext
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.copies import enqueue_copies, lost_content, words_needed
 from core.handoff.handoff_service import HandoffService
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import notify_customer
 from core.handoff.reply_links import MAX_QUOTE_CHARS, find_reply_link
 from core.handoff.texts_for_customers import prefix_author
-from core.handoff.ticket_card import ticket_language
 from core.inbound.history_writer import append_to_history
 from core.store import Transaction, conversations, handoffs
 from core.store.handoffs import Handoff
@@ -49,7 +49,7 @@ async def relay_customer_message(
         tx, handoff, event, inbox_id, OutboxSide.DESK, copy, link=link, more_files=more_files
     )
     if lost is not None:
-        notice = texts_for_customers.not_passed_on_text(language, lost)
+        notice = texts_for_customers.not_passed_on_text(language_for_customer(handoff), lost)
         await notify_customer(tx, handoff, inbox_id, notice)
 
 

@@ -17,12 +17,11 @@ from core.domain.errors import PlatformError, PlatformForbidden
 from core.domain.handoff_state import HandoffAction, OutboxKind, OutboxSide, OutboxState
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.handoff_service import HandoffService
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import enqueue, notify_customer, notify_desk
-from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, handoffs, outbox, outbox_copies
 from core.store.handoffs import NOBODY, DeskRoom, Handoff
 from core.store.outbox import OutboxContent, OutboxItem
-from core.text.language import Language
 
 log = structlog.get_logger(__name__)
 
@@ -53,27 +52,26 @@ class DeliveryFailures:
         present = await handoffs.get(tx, handoff.id) if handoff is not None else None
         if handoff is None or present is None:
             return
-        language = ticket_language(present)
         if item.side is OutboxSide.CUSTOMER:
-            await self._report_to_desk(tx, item, present, error, language)
+            await self._report_to_desk(tx, item, present, error)
         elif present.ended_at is not None or item.kind in (OutboxKind.DELETE, OutboxKind.CLOSE_TOPIC):
             return  # nobody waits for it
         elif isinstance(error, PlatformForbidden) and item.content.moves < MAX_MOVES:
             await self._move(tx, item, handoff, present)
         elif item.kind is OutboxKind.TICKET:
             if not present.desk_thread:
-                await self._return_to_bot(tx, item, present, language)
+                await self._return_to_bot(tx, item, present)
         else:
-            await _report_content(tx, item, present, language)
+            await _report_content(tx, item, present)
 
     async def _report_to_desk(
-        self, tx: Transaction, item: OutboxItem, handoff: Handoff, error: PlatformError, language: Language
+        self, tx: Transaction, item: OutboxItem, handoff: Handoff, error: PlatformError
     ) -> None:
         if not handoff.desk_thread:
             return
         taken_back = item.kind is OutboxKind.DELETE
         report = texts_for_staff.not_taken_back_text if taken_back else texts_for_staff.undelivered_text
-        await notify_desk(tx, handoff, item.inbox_id, report(language, _error_text(error)))
+        await notify_desk(tx, handoff, item.inbox_id, report(ticket_language(handoff), _error_text(error)))
 
     async def _move(self, tx: Transaction, item: OutboxItem, tried: Handoff, present: Handoff) -> None:
         """Let the item be tried again in a new thread, in the next room if the room itself is gone."""
@@ -85,7 +83,7 @@ class DeliveryFailures:
         elif not has_moved and item.kind is OutboxKind.TICKET:
             room = await self._next_room(tx, present)
             if room is None:
-                await self._return_to_bot(tx, item, present, ticket_language(present))
+                await self._return_to_bot(tx, item, present)
                 return
             log.warning("handoff.room_lost", handoff=present.id)
             await handoffs.set_desk_room(tx, present.id, room)
@@ -101,16 +99,14 @@ class DeliveryFailures:
             rooms = rooms[rooms.index(handoff.desk_room) + 1 :]
         return next((room for room in rooms if not room.is_channel_of(handoff.address.key)), None)
 
-    async def _return_to_bot(
-        self, tx: Transaction, item: OutboxItem, handoff: Handoff, language: Language
-    ) -> None:
+    async def _return_to_bot(self, tx: Transaction, item: OutboxItem, handoff: Handoff) -> None:
         await self._service.apply_action(
             tx,
             handoff,
             HandoffAction.RETURN_TO_BOT,
             NOBODY,
             inbox_id=item.inbox_id,
-            customer_notice=texts_for_customers.staff_unreachable_text(language),
+            customer_notice=texts_for_customers.staff_unreachable_text(language_for_customer(handoff)),
         )
 
 
@@ -137,13 +133,15 @@ async def requeue(tx: Transaction, item: OutboxItem) -> None:
     )
 
 
-async def _report_content(tx: Transaction, item: OutboxItem, handoff: Handoff, language: Language) -> None:
+async def _report_content(tx: Transaction, item: OutboxItem, handoff: Handoff) -> None:
     """Tell both sides that something of the customer could not be passed on."""
+    language = language_for_customer(handoff)
     source = await outbox_copies.get_source(tx, item.id)
     if item.kind is OutboxKind.FILE and item.content.file is not None:
         name = item.content.file.name or item.content.file.kind
         if handoff.desk_thread:
-            await notify_desk(tx, handoff, item.inbox_id, texts_for_staff.file_failed_text(language, name))
+            text = texts_for_staff.file_failed_text(ticket_language(handoff), name)
+            await notify_desk(tx, handoff, item.inbox_id, text)
         text = texts_for_customers.file_failed_text(language, name)
         await notify_customer(tx, handoff, item.inbox_id, text)
     elif source is not None and source.message_id:

@@ -35,12 +35,12 @@ from core.handoff.copy_changes import CopyChanges
 from core.handoff.customer_relay import relay_customer_message
 from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, skip_event, store_event
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.lookup import find_active, find_at_desk
 from core.handoff.outbox_writer import notify_customer, update_ticket
 from core.handoff.rating_remarks import is_remark
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
-from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
 from core.store import Transaction, conversations, handoffs, history, outbox, outbox_copies, ratings
 from core.store.conversations import Conversation
@@ -164,7 +164,7 @@ class HandoffEventHandler:
         if not await ratings.save_comment(tx, latest.id, text):
             return None
         inbox_id = await store_event(tx, event, conversation.id)
-        received = texts_for_customers.comment_received_text(ticket_language(latest))
+        received = texts_for_customers.comment_received_text(language_for_customer(latest))
         await notify_customer(tx, latest, inbox_id, received)
         await update_ticket(tx, latest, inbox_id)
         return enqueued(conversation.id)

@@ -28,9 +28,9 @@ from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.customer_notices import notice_of_change
 from core.handoff.deadlines import next_check_at
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import enqueue, notify_desk, update_ticket
 from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
-from core.handoff.ticket_card import ticket_language
 from core.store import Transaction, due_handoffs, handoffs, inbox, outbox, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
@@ -87,7 +87,7 @@ class HandoffService:
 
     async def policy_of(self, tx: Transaction, handoff: Handoff) -> HandoffPolicy:
         """Return the present policy of a handoff's chat."""
-        return await self.load_policy(tx, handoff.address, ticket_language(handoff))
+        return await self.load_policy(tx, handoff.address, language_for_customer(handoff))
 
     def due_at(
         self, state: HandoffState, policy: HandoffPolicy, *, customer_waits: bool, reminder_count: int = 0
@@ -232,6 +232,7 @@ class HandoffService:
             language=request.language,
             address=request.address,
             desk_room=change.policy.desk_room or DeskRoom(),
+            desk_language=change.policy.desk_language,
             assignee=change.author if change.action is HandoffAction.ASSIGN else NOBODY,
             now=now,
             due_at=self.due_at(step.after, change.policy, customer_waits=True),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from core.access import AccessLists, Actor
 from core.chat_policy import ChatRules
@@ -37,6 +37,7 @@ class HandoffPolicy:
     show_staff_names: bool = True  #: customers see the names of the people who write to them
     timeouts: HandoffTimeouts = field(default_factory=HandoffTimeouts)
     send_mode: SendMode = SendMode.ALL
+    desk_language: Language | Literal[""] = ""  #: of texts for the team; "": the customer's
     asks_rating: bool = True  #: customers are asked for stars when a handoff is closed
     escalation_mode: EscalationMode = EscalationMode.OFFER
     away_notice: str = ""  #: tells customers when staff is back; "" during business hours

@@ -14,10 +14,10 @@ from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.deadlines import DueAction, due_action
 from core.handoff.handoff_service import HandoffService
+from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import notify_customer, notify_desk
 from core.handoff.platforms import HandoffPlatforms
 from core.handoff.policy import HandoffPolicy
-from core.handoff.ticket_card import ticket_language
 from core.ports.periodic_tasks import PeriodicTask, TaskScheduler
 from core.store import Database, Transaction, conversations, due_handoffs, handoffs, outbox
 from core.store.handoffs import NOBODY, Handoff
@@ -130,20 +130,18 @@ class Reminders:
         self, tx: Transaction, handoff: Handoff, policy: HandoffPolicy, inbox_id: int, *, mentions: str
     ) -> None:
         """Remind the desk of a waiting customer, and tell the customer the first few times."""
-        language = ticket_language(handoff)
         customer = handoff.customer.name_or_id
         waited = self._service.now() - handoff.requested_at
         waiting = handoff.state is HandoffState.WAITING
         if waiting and handoff.reminder_count <= MAX_CUSTOMER_NOTICES:
             text = texts_for_customers.still_waiting_text(
-                language,
+                language_for_customer(handoff),
                 waiting_ahead=await due_handoffs.count_ahead(tx, handoff),
                 away_notice=policy.away_notice,
             )
             await notify_customer(tx, handoff, inbox_id, text)
-        await notify_desk(
-            tx, handoff, inbox_id, texts_for_staff.reminder_text(language, customer, waited, mentions)
-        )
+        text = texts_for_staff.reminder_text(ticket_language(handoff), customer, waited, mentions)
+        await notify_desk(tx, handoff, inbox_id, text)
 
     def _mention_assignee(self, handoff: Handoff) -> str:
         assignee = handoff.assignee

@@ -19,6 +19,7 @@ from core.handoff.command_handler import STAFF_COMMANDS
 from core.handoff.copies import enqueue_copies, files_of, lost_content, withdraw_copies, words_needed
 from core.handoff.handoff_service import HandoffService
 from core.handoff.intake import enqueued, store_event
+from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import enqueue, notify_desk
 from core.handoff.policy import HandoffPolicy
 from core.handoff.reply_links import find_reply_link
@@ -33,7 +34,6 @@ from core.handoff.staff_text import (
     read_staff_text,
 )
 from core.handoff.texts_for_customers import prefix_author
-from core.handoff.ticket_card import ticket_language
 from core.inbound.handler import Handled
 from core.store import Transaction, handoffs, history, inbox, outbox_copies
 from core.store.handoffs import Handoff

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from core.domain.buttons import ChangeHandoff, OptionButton, SuggestReply
 from core.domain.handoff_state import HandoffAction, HandoffReason, HandoffState
 from core.domain.message_content import MessageRole
+from core.handoff.languages import ticket_language
 from core.handoff.staff_text import SendMode
 from core.store.handoffs import Handoff
 from core.store.history import HistoryMessage
@@ -26,11 +27,6 @@ _REASON_TEXTS = {
     HandoffReason.KEYWORD: ("命中关键词", "a keyword of the chat's rules"),
     HandoffReason.STAFF: ("同事主动接手", "taken by the team"),
 }
-
-
-def ticket_language(handoff: Handoff) -> Language:
-    """Return the language of texts for the desk: the customer's, which the helping person reads anyway."""
-    return "zh" if handoff.language == "zh" else "en"
 
 
 def title(handoff: Handoff) -> str:

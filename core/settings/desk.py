@@ -54,6 +54,13 @@ class DeskFields(BaseModel):
         "`marked` with `>>`.",
         default="all",
     )
+    desk_language: Annotated[Literal["customer", "en", "zh"], CASE_INSENSITIVE] = setting(
+        "MOONTHREAD_DESK_LANGUAGE",
+        "Desk",
+        "Language of the bot's own texts to the team (cards, reminders, summaries): `en`, `zh`, or the "
+        "`customer`'s.",
+        default="customer",
+    )
     desk_rating: OnOff = setting(
         "MOONTHREAD_DESK_RATING",
         "Desk",

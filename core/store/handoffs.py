@@ -14,11 +14,9 @@ from core.domain.handoff_state import ASSIGNING, HandoffAction, HandoffReason, H
 from core.store import schema
 from core.store.database import Transaction
 
-_H, _T = schema.handoffs, schema.handoff_transitions
-_C, _O = schema.conversations, schema.handoff_outbox
+_H, _T, _C, _O = schema.handoffs, schema.handoff_transitions, schema.conversations, schema.handoff_outbox
 
-NOBODY: Final = Person(id="")
-"""The author of what the service itself does."""
+NOBODY: Final = Person(id="")  #: the author of what the service itself does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +41,7 @@ class Handoff:
     reason: HandoffReason
     customer: Person
     language: str  #: of the customer: "zh" or "en"
+    desk_language: str  #: of the team: "zh" or "en"; "" if it reads the customer's
     address: Address  #: where the customer is answered
     desk_room: DeskRoom
     desk_thread: str  #: "" until its topic is open
@@ -67,6 +66,7 @@ async def add(
     language: str,
     address: Address,
     desk_room: DeskRoom,
+    desk_language: str = "",
     assignee: Person = NOBODY,
     now: datetime,
     due_at: datetime | None,
@@ -81,6 +81,7 @@ async def add(
             customer_id=customer.id,
             customer_name=customer.name[:255],
             language=language,
+            desk_language=desk_language,
             address=address,
             desk_platform=desk_room.platform,
             desk_channel=desk_room.channel,
@@ -283,6 +284,7 @@ def build_handoff(row: Row[*tuple[Any, ...]]) -> Handoff:
         reason=row.reason,
         customer=Person(id=row.customer_id, name=row.customer_name),
         language=row.language,
+        desk_language=row.desk_language,
         address=row.address,
         desk_room=DeskRoom(platform=row.desk_platform, channel=row.desk_channel),
         desk_thread=row.desk_thread,

@@ -16,6 +16,7 @@ def create_handoffs() -> None:
         sa.Column("customer_id", sa.String(64), nullable=False),
         sa.Column("customer_name", sa.String(255), nullable=False),
         sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("desk_language", sa.String(8), nullable=False, server_default=""),
         sa.Column("address", sa.JSON(), nullable=False),
         sa.Column("desk_platform", sa.String(32), nullable=False),
         sa.Column("desk_channel", sa.String(128), nullable=False),

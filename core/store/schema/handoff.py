@@ -25,6 +25,7 @@ handoffs = Table(
     Column("customer_id", String(64), nullable=False),
     Column("customer_name", String(255), nullable=False),
     Column("language", String(8), nullable=False),  # of the customer: "zh", "en"
+    Column("desk_language", String(8), nullable=False, server_default=""),  # of the team; "": the customer's
     Column("address", VersionedJson(Address), nullable=False),  # of the customer's last message
     Column("desk_platform", String(32), nullable=False),  # "": the customer's own room
     Column("desk_channel", String(128), nullable=False),

@@ -16,6 +16,7 @@ def test_settings_become_terms() -> None:
             desk="telegram:-100123",
             desk_people=("telegram:42", "slack:U1"),
             desk_names="off",
+            desk_language="ZH",
             desk_remind_minutes=2.5,
             desk_idle_then="close",
         )
@@ -23,6 +24,7 @@ def test_settings_become_terms() -> None:
     assert terms.desk_room == DeskRoom(platform="telegram", channel="-100123")
     assert terms.contacts_on("telegram") == ["42"]
     assert not terms.show_staff_names
+    assert terms.desk_language == "zh"
     assert terms.timeouts.reminder_interval == timedelta(seconds=150)
     assert terms.timeouts.idle_action == "close"
 
