@@ -40,7 +40,7 @@ from bots.slack.shared_files import SharedFiles
 from bots.web_limits import RefusalLog
 from core.concurrency.task_set import TaskSet
 from core.domain.errors import PlatformUnavailable, StoreUnavailable
-from core.domain.events import Event, UnparsedEvent
+from core.domain.events import Event, Mention, MessageReceived, UnparsedEvent
 from core.ports.platform import EventSink
 
 log = structlog.get_logger(__name__)
@@ -193,8 +193,11 @@ class Ingress:
             self._refuse_team(team)
             return None
         try:
-            if parse_event(body, identity, KnownNames(), received_at=now) is None:
+            event = parse_event(body, identity, KnownNames(), received_at=now)
+            if event is None:
                 return None
+            if isinstance(event, MessageReceived) and event.mention is Mention.BY_NAME:
+                self._names.prefetch(event.address.key.channel)  # for the prompt, beside people's names
             body = await self._complete_files(body)
             known = await self._names.lookup(
                 references_of(body), timeout_s=NAME_LOOKUP_TIMEOUT_S, without=(identity.user_id,)

@@ -20,7 +20,6 @@ from core.concurrency.ttl_cache import TtlCache
 from core.domain.clock import Clock
 from core.ports.channel_directory import ChannelDescription
 
-DESCRIBE_TIMEOUT_S: Final = 0.5  #: that a question waits for its channel's name
 TTL_S: Final = 3600.0  #: channels and groups are renamed
 CHANNEL_TIMEOUT_S: Final = 5.0  #: for one channel's name
 CAPACITY: Final = 2_000  #: channels kept; the least recently used is evicted first
@@ -70,10 +69,16 @@ class NameDirectory:
         found = await self._channels.get_many([channel], timeout_s=CHANNEL_TIMEOUT_S)
         return found.get(channel, ChannelDescription()).name
 
+    def prefetch(self, channel: str) -> None:
+        """Look up a channel's name and topic in the background, unless they are known."""
+        self._channels.peek(channel)
+
     async def describe(self, channel: str) -> ChannelDescription:
-        """Return a channel's name and topic, or else its purpose, as its members wrote them."""
-        found = await self._channels.get_many([channel], timeout_s=DESCRIBE_TIMEOUT_S)
-        known = found.get(channel, ChannelDescription())
+        """Return a channel's name and topic, or else its purpose, as its members wrote them.
+
+        Empty if they are not known yet, see :meth:`prefetch`.
+        """
+        known = self._channels.peek(channel) or ChannelDescription()
         return replace(known, name=f"#{known.name}") if known.name else known
 
     async def close(self) -> None:

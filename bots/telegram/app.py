@@ -58,9 +58,16 @@ class TelegramApp:
             wide_tables_as_grid=config.wide_tables_as_grid,
             mentions=mentions,
         )
-        self._ingress = Ingress(self._bot, config, clock, self._account, on_chat_migrated=api.chat_migrated)
-        self.private_messages = TelegramPrivateMessages(self._bot)
         self.channel_directory = TelegramChannelDirectory(self._bot, clock)
+        self._ingress = Ingress(
+            self._bot,
+            config,
+            clock,
+            self._account,
+            on_chat_migrated=api.chat_migrated,
+            on_group_title=self.channel_directory.note_title,
+        )
+        self.private_messages = TelegramPrivateMessages(self._bot)
         self.members = TelegramMemberLookup(self._bot, clock)
         uploader = FileUploader(self._bot, api, mentions, on_cloud=CLOUD_HOST in config.api_url)
         self.handoff_rooms = TelegramHandoffRooms(

@@ -1,5 +1,6 @@
 """Titles and descriptions of groups (https://core.telegram.org/bots/api#getchat)."""
 
+from dataclasses import replace
 from typing import Final
 
 from telegram import Bot
@@ -11,7 +12,7 @@ from core.domain.clock import Clock
 from core.ports.channel_directory import ChannelDescription
 
 TTL_S: Final = 3600.0  #: groups are renamed
-TIMEOUT_S: Final = 0.5  #: that a question waits for its group's title
+MAX_TITLES: Final = 2_000  #: of groups, from their latest messages
 
 
 class TelegramChannelDirectory:
@@ -19,14 +20,23 @@ class TelegramChannelDirectory:
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
+        self._titles: dict[str, str] = {}
         self._chats: TtlCache[str, ChannelDescription] = TtlCache(
             "telegram_chats", self._fetch, clock, default=ChannelDescription(), ttl_s=TTL_S
         )
 
     async def describe(self, channel: str) -> ChannelDescription:
-        """Return a group's title and description."""
-        found = await self._chats.get_many([channel], timeout_s=TIMEOUT_S)
-        return found.get(channel, ChannelDescription())
+        """Return a group's title, which its messages carry, and its description if that is known yet."""
+        known = self._chats.peek(channel) or ChannelDescription()
+        title = self._titles.get(channel)
+        return known if title is None else replace(known, name=title)
+
+    def note_title(self, channel: str, title: str) -> None:
+        """Remember the title that a group's message carries."""
+        self._titles.pop(channel, None)
+        self._titles[channel] = title
+        if len(self._titles) > MAX_TITLES:
+            del self._titles[next(iter(self._titles))]
 
     async def close(self) -> None:
         """Cancel the lookups that are under way."""

@@ -53,11 +53,16 @@ class Ingress:
         account: BotAccount,
         *,
         on_chat_migrated: Callable[[str, str], None],
+        on_group_title: Callable[[str, str], None],
     ) -> None:
-        """Receive nothing yet; ``on_chat_migrated`` is called with the old and new id of a group."""
+        """Receive nothing yet.
+
+        ``on_chat_migrated`` is called with the old and new id of a group, ``on_group_title`` with its id and
+        the title that each of its messages carries.
+        """
         self._bot, self._config, self._clock, self._account = bot, config, clock, account
         self._bot_name = BotNameWatch(bot, account, clock)
-        self._on_chat_migrated = on_chat_migrated
+        self._on_chat_migrated, self._on_group_title = on_chat_migrated, on_group_title
         self._event_sink: EventSink | None = None
         self.press_answers: Final = PressAnswers(bot)
         self._task: asyncio.Task[None] | None = None
@@ -201,6 +206,9 @@ class Ingress:
         Raises:
             StoreUnavailable: nothing was stored.
         """
+        match raw:
+            case {"message": {"chat": {"id": int(chat), "title": str(title)}}}:
+                self._on_group_title(str(chat), title)
         for event in events:
             await self._store(event, raw)
         self._run_side_effects(events, raw)

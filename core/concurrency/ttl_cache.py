@@ -59,6 +59,17 @@ class TtlCache(Generic[K, V]):
         entry = self._get_fresh(key)
         return entry[0] if entry is not None else await asyncio.shield(self._start_load(key))
 
+    def peek(self, key: K) -> V | None:
+        """Return the latest value of ``key`` without waiting, even if it is too old; None if there is none.
+
+        If it is missing or too old, a load is started, so that a later call finds a new one.
+        """
+        entry = self._get_fresh(key)
+        if entry is None:
+            self._start_load(key)
+            entry = self._entries.get(key)
+        return None if entry is None else entry[0]
+
     async def get_many(self, keys: Iterable[K], *, timeout_s: float) -> dict[K, V]:
         """Return the values that are available within ``timeout_s`` seconds of the machine's clock.
 

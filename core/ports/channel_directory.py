@@ -16,4 +16,7 @@ class ChannelDirectory(Protocol):
     """Descriptions of channels and groups. Optional; the adapter caches for about an hour."""
 
     async def describe(self, channel: str) -> ChannelDescription:
-        """Return a channel's description, empty if it is not known within half a second. Raises nothing."""
+        """Return a channel's description as far as it is known; a question does not wait for it.
+
+        What is not known, or too old, is looked up meanwhile, for the next question. Raises nothing.
+        """

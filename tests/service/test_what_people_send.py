@@ -167,7 +167,7 @@ async def test_a_muted_bot_asks_kimi_once(world: Any) -> None:
 
 
 async def test_kimi_is_told_which_group_it_is_in(world: Any) -> None:
-    """By title and description; looked up once an hour."""
+    """By title, which the message carries, and by description, looked up once an hour behind a question."""
     await world.start()
     room = world.group("Ann")
     world.sim.chat(int(room.channel)).description = "订单与退货"
@@ -176,7 +176,7 @@ async def test_kimi_is_told_which_group_it_is_in(world: Any) -> None:
         await world.done(number)
         system = str(world.requests[-1].messages[0]["content"])
         assert 'in "Team"' in system
-        assert '"订单与退货"' in system
+    assert '"订单与退货"' in system
     assert sum(call.method == "getChat" for call in world.sim.calls) == 1
 
 

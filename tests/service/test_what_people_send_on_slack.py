@@ -108,16 +108,16 @@ async def test_what_was_missed_is_read_again(world: Any, interruption: str) -> N
 
 
 async def test_kimi_is_told_which_channel_it_is_in(world: Any) -> None:
-    """By name and topic, or else by purpose; looked up once an hour, and not waited for long."""
+    """By name and topic, or else by purpose; looked up once an hour, and no question waits for it."""
     await world.start()
     room = world.group("Ann")
     world.sim.workspace.channels[room.channel].topic = "Orders &amp; returns"
     for number in (1, 2):
         await world.sim.say(room.channel, room.people[0], f"{bot(world)} hi")
         await world.done(number)
-        system = str(world.requests[-1].messages[0]["content"])
-        assert 'in "#team-' in system
-        assert '"Orders & returns"' in system
+    system = str(world.requests[-1].messages[0]["content"])
+    assert 'in "#team-' in system
+    assert '"Orders & returns"' in system
     assert sum(call.method == "conversations.info" for call in world.sim.calls) == 1
 
 

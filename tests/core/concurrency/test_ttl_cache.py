@@ -45,6 +45,22 @@ async def test_an_answer_is_kept_for_its_time() -> None:
     assert platform.asked == ["a", "b", "a"]
 
 
+async def test_a_look_waits_for_nothing() -> None:
+    """What is not known is loaded meanwhile; what is too old is given until the new value is there."""
+    clock, platform = Turned(), Platform()
+    lookups = TtlCache("names", platform, clock, default="", ttl_s=10)
+    platform.open.clear()
+    assert lookups.peek("a") is None
+    assert lookups.peek("a") is None
+    platform.open.set()
+    assert await lookups.get("a") == "A"
+    clock.now = 10.0
+    assert lookups.peek("a") == "A"
+    await asyncio.sleep(0)
+    assert platform.asked == ["a", "a"]
+    await lookups.close()
+
+
 async def test_many_values_are_those_that_come_in_time() -> None:
     """Keys whose load takes longer are left out; the load continues for the next caller."""
     platform = Platform()
