@@ -95,6 +95,19 @@ class StoredConversation:
             await turns.finish(tx, turn, outcome=Outcome.COMPLETE)
         return turn
 
+    async def answer_as_staff(self, text: str, author: Person) -> None:
+        """Store what the team writes to the customer, as the desk does."""
+        seq = await self.say("(an event)")
+        message = HistoryMessage(
+            seq=seq,
+            role=MessageRole.ASSISTANT,
+            content=MessageContent(text=text),
+            author_id=author.id,
+            author=author.name,
+        )
+        async with self.database.begin() as tx:
+            await history.append(tx, message, conversation_id=self.conversation.id)
+
     async def messages(self) -> list[tuple[str, str]]:
         """Return role and text of every stored message, in order."""
         async with self.database.read() as tx:

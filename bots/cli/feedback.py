@@ -1,4 +1,4 @@
-"""``moonthread feedback`` and ``knowledge gaps``: answers that people rated, and questions without one."""
+"""``moonthread feedback``: answers that people rated."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -37,12 +37,6 @@ def feedback(
     print_turns(wanted, limit, as_json=as_json, empty=f"no answer was rated {verdict}")
 
 
-def gaps(since: SinceOption = None, limit: LimitOption = 50, as_json: JsonOption = False) -> None:
-    """List questions without an answer in the documents, or with a bad rating: the next entries to write."""
-    wanted = TurnFilter(unknown=True, since=first_moment(since))
-    print_turns(wanted, limit, as_json=as_json, empty="no question was left open")
-
-
 def first_moment(since: datetime | None) -> datetime:
     """Return the moment from which to list: the day that was named, or a month ago."""
     return utc_now() - DEFAULT_PERIOD if since is None else since.replace(tzinfo=UTC)
@@ -54,11 +48,12 @@ def print_turns(wanted: TurnFilter, limit: int, *, as_json: bool, empty: str) ->
     async def work(tx: Transaction) -> Sequence[TurnReport]:
         return await turn_reports.list_turns(tx, wanted, scope=EVERYTHING, limit=limit)
 
-    rows = [_row(turn, whole=as_json) for turn in run_read(work)]
+    rows = [turn_row(turn, whole=as_json) for turn in run_read(work)]
     print_rows(rows, COLUMNS, as_json=as_json, empty=empty)
 
 
-def _row(turn: TurnReport, *, whole: bool) -> Row:
+def turn_row(turn: TurnReport, *, whole: bool) -> Row:
+    """Return the cells of a turn; ``whole`` leaves its texts as long as they are."""
     return {
         "turn": turn.id,
         "conversation": turn.conversation_id,

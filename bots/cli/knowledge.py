@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bots.cli.feedback import gaps
 from bots.cli.knowledge_add import add_files, count_text, expand_files
 from bots.cli.knowledge_eval import EvaluationOptions, evaluate
+from bots.cli.knowledge_gaps import gaps, take
 from bots.cli.knowledge_vectors import embed_all, open_vector_search
 from bots.cli.store import open_database
 from bots.cli.terminal import print_error, run_async
@@ -25,6 +25,7 @@ from core.text.visible_text import terminal_text
 
 knowledge = typer.Typer(name="knowledge", help="What the bot knows.", no_args_is_help=True)
 knowledge.command()(gaps)
+knowledge.command()(take)
 
 TenantOption = Annotated[
     str,

@@ -9,15 +9,16 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
-from bots.console.site import Visit
+from bots.console.site import Visit, parse_number
 from bots.console.texts import translate
 from core.answering.file_notices import FAULT_TEXTS
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
 from core.inbound.console_rights import ConsoleRole
 from core.kimi import KimiError
+from core.knowledge.gaps import MAX_QUESTION_CHARS, take_as_alias, take_as_ready_answer
 from core.knowledge.indexing import MAX_NAME_CHARS, MAX_SET_NAME_CHARS, IndexedDocument, index_document
-from core.store import canned, conversations, knowledge, passages, turn_reports
+from core.store import knowledge, turn_reports
 from core.store.knowledge import DEPLOYMENT, Owner
 from core.store.turn_reports import TurnFilter, TurnReport
 
@@ -25,7 +26,6 @@ log = structlog.get_logger(__name__)
 
 MAX_UPLOAD_BYTES: Final = 20 * 1024 * 1024
 MAX_ANSWER_CHARS: Final = 8_000
-MAX_QUESTION_CHARS: Final = 500
 
 
 class _Refused(Exception):
@@ -94,37 +94,22 @@ async def _close(visit: Visit, gap: TurnReport) -> None:
     text = visit.field("text")[:MAX_ANSWER_CHARS]
     match visit.field("as"):
         case "canned" if question and text:
-            async with visit.site.database.begin() as tx:
-                talk = await conversations.get(tx, gap.conversation_id)
-                await canned.save(
-                    tx, talk.key, question=question, answer=text, author_id=visit.operator.person_id
-                )
+            await take_as_ready_answer(
+                visit.site.database,
+                gap.conversation_id,
+                question,
+                text,
+                author_id=visit.operator.person_id,
+            )
         case "passage" if question and text:
             owner, set_name = await _chosen_set(visit, visit.field("set"), visit.field("new_set"))
             await _keep_text(visit, owner, set_name, f"gap-{gap.id}.md", f"# {_one_line(question)}\n\n{text}")
         case "also" if question:
-            await _add_wording(visit, gap, question)
+            document = parse_number(visit.field("document")) or 0
+            if not await take_as_alias(visit.site.database, document, visit.field("passage"), question):
+                raise _Refused(translate("passage_gone", visit.language))
         case _:
             raise _Refused(translate("gap_incomplete", visit.language))
-
-
-async def _add_wording(visit: Visit, gap: TurnReport, question: str) -> None:
-    """Let the question find a passage that answers it: a copy of the passage with the words in ``also``.
-
-    The file itself is not stored, only its passages, so the line cannot be added to it.
-    """
-    uid = visit.field("passage")
-    async with visit.site.database.read() as tx:
-        found = await passages.find_by_uid(tx, uid)
-    if found is None:
-        raise _Refused(translate("gap_incomplete", visit.language))
-    set_id, entry = found
-    wording = question.replace("--", " ").replace(">", " ")
-    text = f"# {_one_line(entry.heading or entry.label)}\n<!-- also: {wording} -->\n\n{entry.text}"
-    async with visit.site.database.read() as tx:
-        sets = {one.id: one for one in await knowledge.load_all_sets(tx)}
-    owning = sets[set_id]
-    await _keep_text(visit, owning.owner, owning.name, f"also-{gap.id}.md", text, url=entry.url)
 
 
 async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> IndexedDocument:
@@ -149,16 +134,14 @@ async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> 
     return await _index(visit, owner, set_name, name, text, extension)
 
 
-async def _keep_text(
-    visit: Visit, owner: Owner, set_name: str, name: str, text: str, *, url: str = ""
-) -> IndexedDocument:
+async def _keep_text(visit: Visit, owner: Owner, set_name: str, name: str, text: str) -> IndexedDocument:
     if not (text and name.removesuffix(".md")):
         raise _Refused(translate("name_missing", visit.language))
-    return await _index(visit, owner, set_name, name, text, "md", url=url)
+    return await _index(visit, owner, set_name, name, text, "md")
 
 
 async def _index(
-    visit: Visit, owner: Owner, set_name: str, name: str, text: str, extension: str, *, url: str = ""
+    visit: Visit, owner: Owner, set_name: str, name: str, text: str, extension: str
 ) -> IndexedDocument:
     try:
         return await index_document(
@@ -168,7 +151,6 @@ async def _index(
             name=name,
             text=text,
             extension=extension,
-            url=url,
             author_id=visit.operator.person_id[:64],
         )
     except UnusableFile as exc:

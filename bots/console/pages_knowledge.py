@@ -12,6 +12,7 @@ from starlette.responses import Response
 from bots.console.site import Visit
 from core.inbound.console_rights import ConsoleRole
 from core.knowledge.finder import FoundPassage
+from core.knowledge.gaps import load_proposals
 from core.knowledge.lexical_query import parse_lexical_query
 from core.knowledge.tokenizer import tokenize
 from core.store import knowledge, passages, turn_reports
@@ -37,15 +38,12 @@ class TriedPassage:
 async def knowledge_sets(visit: Visit) -> Response:
     """Return sets, their files, gaps, and the ranking for a question that is tried."""
     question = visit.argument("q")[:MAX_QUESTION_CHARS]
+    wanted = TurnFilter(unknown=True, since=utc_now() - PERIOD)
     async with visit.site.database.read() as tx:
         sets = await knowledge.load_all_sets(tx)
         documents = {one.id: await knowledge.load_documents(tx, one.id) for one in sets}
-        gaps = await turn_reports.list_turns(
-            tx,
-            TurnFilter(unknown=True, since=utc_now() - PERIOD),
-            scope=visit.rights.readable,
-            limit=MAX_GAPS,
-        )
+        gaps = await turn_reports.list_turns(tx, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
+    proposals = await load_proposals(visit.site.database, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
     tried: Sequence[TriedPassage] = ()
     if question:
         found = await visit.site.finder.find([one.id for one in sets], question, limit=MAX_TRIED, floor=0.0)
@@ -57,6 +55,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         sets=sets,
         documents=documents,
         gaps=gaps,
+        proposals={one.turn.id: one for one in proposals},
         question=question,
         gap=visit.number("gap"),
         tried=tried,

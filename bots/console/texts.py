@@ -170,6 +170,9 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "as_canned": ("Make it a ready answer of the chat", "设为该群的常用答案"),
         "as_passage": ("Make it a passage of the set", "设为知识集的段落"),
         "as_also": ("This passage answers it: add the wording", "此段落可回答：添加问法"),
+        "team_answered": ("The team answered", "团队的回答"),
+        "taken": ("taken", "已采纳"),
+        "passage_gone": ("This passage is not there any more.", "此段落已不存在。"),
         "gap_incomplete": ("A question and an answer are needed.", "需要填写问题和回答。"),
         "name_missing": ("A name and a text are needed.", "需要填写名称和内容。"),
         "set_name_bad": (

@@ -14,3 +14,4 @@ class StoredPassage:
     url: str
     document: str = ""  #: name of its document; "" until it is stored
     aliases: str = ""  #: other wordings by which it is found, one a line
+    added_aliases: str = ""  #: the same, taken from gaps; they outlive a new version of the document

@@ -46,6 +46,7 @@ class FoundPassage:
     relevance: float  #: about 1 if it has everything that the question asks, 0 if nothing
     floor: float = 0.0  #: least relevance that its set asks for
     model: str = ""  #: of the vectors that the relevance counts; "" for words alone
+    document_id: int = 0  #: of the document that has it
 
 
 class PassageFinder:
@@ -125,13 +126,20 @@ class PassageFinder:
         async with self._database.read() as tx:
             entries = await passages.load_passages(tx, places)
         found = [
-            (entries[place], one.relevance, _floor(version, model))
+            (entries[place], one.relevance, version)
             for (version, at), one in zip(places, scored, strict=True)
             if (place := (version.document_id, at)) in entries
         ]
         return [
-            FoundPassage(number=number, entry=entry, relevance=relevance, floor=own_floor, model=model)
-            for number, (entry, relevance, own_floor) in enumerate(found, start=1)
+            FoundPassage(
+                number=number,
+                entry=entry,
+                relevance=relevance,
+                floor=_floor(version, model),
+                model=model,
+                document_id=version.document_id,
+            )
+            for number, (entry, relevance, version) in enumerate(found, start=1)
         ]
 
     async def _load_cosines(

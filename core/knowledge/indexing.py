@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
 from core.files.file_worker import FileWorker
+from core.knowledge.added_aliases import load_added_aliases, restore_aliases
 from core.knowledge.document_job import IndexableDocument, parse_for_index
 from core.store import Database, knowledge
 from core.store.knowledge import Owner
@@ -60,6 +61,9 @@ async def index_document(
     """
     name = name[:MAX_NAME_CHARS]
     document = await _parse(worker, text, name, extension, url)
+    async with database.read() as tx:
+        added = await load_added_aliases(tx, owner, set_name, name)
+    document = await asyncio.to_thread(restore_aliases, document, added)
     async with database.begin() as tx:
         target = await knowledge.get_or_create_set(tx, owner, set_name)
         known = {one.name: one for one in await knowledge.load_documents(tx, target.id)}

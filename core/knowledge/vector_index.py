@@ -71,6 +71,12 @@ def texts_of(passages: Sequence[StoredPassage], *, title: str) -> Sequence[Embed
     ]
 
 
+def headings_of(passage: StoredPassage, *, title: str) -> str:
+    """Return a passage's path of headings as one text, without the title that all passages share."""
+    path = passage.label.split(PATH_SEPARATOR)
+    return " ".join(path[1:] if path[0] == title else path).strip()
+
+
 def split_aliases(aliases: str) -> Sequence[str]:
     """Return the sentences of a passage's aliases: one a line, or several with their marks."""
     return [part for piece in _SENTENCE_END.split(aliases) if (part := piece.strip())]
@@ -95,9 +101,8 @@ def decode_vectors(data: bytes, count: int) -> "Vectors":
 
 
 def _texts(passage: StoredPassage, title: str) -> Iterator[str]:
-    path = passage.label.split(PATH_SEPARATOR)
-    headings = " ".join(path[1:] if path[0] == title else path).strip()
+    headings = headings_of(passage, title=title)
     if headings:
         yield headings
     yield f"{headings}\n{passage.text}".strip()
-    yield from split_aliases(passage.aliases)
+    yield from split_aliases(f"{passage.aliases}\n{passage.added_aliases}")

@@ -168,6 +168,25 @@ async def save_document(
     return _document(document)
 
 
+async def save_aliases(
+    tx: Transaction, document: StoredDocument, *, uid: str, added_aliases: str, search_index: bytes
+) -> bool:
+    """Store the added aliases of one passage with the document's new index, as its next version.
+
+    Returns False if the document has another version by now.
+    """
+    changed = await tx.execute(
+        update(_D)
+        .where(_D.c.id == document.id, _D.c.version == document.version)
+        .values(version=document.version + 1, search_index=search_index)
+    )
+    if not changed.rowcount:
+        return False
+    where = (_P.c.document_id == document.id, _P.c.uid == uid)
+    await tx.execute(update(_P).where(*where).values(added_aliases=added_aliases))
+    return True
+
+
 async def remove_document(tx: Transaction, set_id: int, name: str) -> bool:
     """Delete a document; return False if the set has none of that name."""
     await tx.execute(select(_S.c.id).where(_S.c.id == set_id).with_for_update())

@@ -92,19 +92,6 @@ async def load_document_passages(tx: Transaction, document_id: int) -> Sequence[
     return [_passage(row) for row in await tx.execute(query)]
 
 
-async def find_by_uid(tx: Transaction, uid: str) -> tuple[int, StoredPassage] | None:
-    """Return a passage by its uid, with the id of its set; None if there is none."""
-    query = (
-        select(_P, _D.c.name.label("document"))
-        .join(_D, _D.c.id == _P.c.document_id)
-        .where(_P.c.uid == uid)
-        .order_by(_P.c.id)
-        .limit(1)
-    )
-    row = (await tx.execute(query)).one_or_none()
-    return None if row is None else (row.set_id, _passage(row))
-
-
 async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence[StoredPassage]) -> None:
     """Store a document's passages."""
     rows = [
@@ -118,6 +105,7 @@ async def add(tx: Transaction, set_id: int, document_id: int, passages: Sequence
             "text": entry.text,
             "url": entry.url,
             "aliases": entry.aliases,
+            "added_aliases": entry.added_aliases,
         }
         for position, entry in enumerate(passages)
     ]
@@ -139,4 +127,5 @@ def _passage(row: Row[*tuple[Any, ...]]) -> StoredPassage:
         url=row.url,
         document=row.document,
         aliases=row.aliases,
+        added_aliases=row.added_aliases,
     )

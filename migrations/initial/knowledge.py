@@ -70,6 +70,7 @@ def create_knowledge_passages() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False, server_default=""),
         sa.Column("aliases", sa.Text(), nullable=False, server_default=""),
+        sa.Column("added_aliases", sa.Text(), nullable=False, server_default=""),
         foreign_key("knowledge_passages", "set_id", "knowledge_sets", ondelete="CASCADE"),
         foreign_key("knowledge_passages", "document_id", "knowledge_documents", ondelete="CASCADE"),
         primary_key("knowledge_passages", "id"),

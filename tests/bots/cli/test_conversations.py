@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import text as sql
 
 from bots.simulator.kimi import KimiSimulator, answer_with
-from core.store import Database
+from core.domain.message_content import MessageContent, MessageRole
+from core.store import Database, history
+from core.store.history import HistoryMessage
 
 
 @pytest.fixture
@@ -82,7 +84,34 @@ async def test_feedback_lists_rated_answers_with_their_questions(talked: Any) ->
         (1, "How do I reset", "By the *link* below.")
     ]
     assert good.out == "no answer was rated good\n"
-    assert [one["turn"] for one in gaps] == [1]
+    assert [(one["turn"], one["proposal"]) for one in gaps] == [(1, "")]
+
+
+async def test_the_teams_answer_to_a_gap_is_taken_by_command_only(talked: Any) -> None:
+    """``knowledge gaps`` proposes it, ``knowledge take`` stores it; without an answer there is none."""
+    none = await talked("knowledge", "take", "1")
+    database = Database(f"sqlite:///{talked.folder}/.local/share/moonthread/moonthread.db")
+    async with database.begin() as tx:
+        seq = (await tx.execute(sql("SELECT seq FROM turns WHERE id = 1"))).scalar_one()
+        message = HistoryMessage(
+            seq=seq + 1,
+            role=MessageRole.ASSISTANT,
+            content=MessageContent(text="Hold both keys."),
+            author_id="U9",
+            author="Mary",
+        )
+        await tx.execute(sql("DELETE FROM turns WHERE id = 2"))
+        await history.append(tx, message, conversation_id=1)
+    await database.close()
+
+    proposed = json.loads((await talked("knowledge", "gaps", "--json")).out)
+    done = await talked("knowledge", "take", "1")
+    after = json.loads((await talked("knowledge", "gaps", "--json")).out)
+
+    assert (none.status, "turn 1 has no proposal" in none.err) == (1, True)
+    assert [(one["team"], one["proposal"]) for one in proposed] == [("Hold both keys.", "ready answer")]
+    assert done.out == "taken as ready answer: How do I reset\n"
+    assert [one["proposal"] for one in after] == ["taken"]
 
 
 async def test_usage_has_a_default_period_and_json(talked: Any) -> None:

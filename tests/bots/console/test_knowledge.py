@@ -1,13 +1,16 @@
 """Knowledge on the console: files come and go, a ranking says why, gaps are closed."""
 
+import re
 from typing import Any
 
 import pytest
 
 from bots.console.site import ConsoleSite
+from core.chat_policy import ChatRules
+from core.domain.addresses import Person
 from core.domain.turn_states import Outcome
 from core.knowledge.finder import PassageFinder
-from core.store import canned, knowledge, turns
+from core.store import canned, knowledge, rules, turns
 from tests.bots.console.test_pages import HOSTILE, conversation
 
 SHOP = b"# Returns\n\nA broken cup is replaced within 30 days.\n\n# Opening\n\nWe are open on Sundays.\n"
@@ -134,10 +137,40 @@ async def test_a_gap_becomes_another_wording_of_a_passage(browser: Any, site: Co
     await post(
         browser,
         f"/knowledge/gaps/{number}",
-        **{"as": "also", "question": "my mug is shattered --> oh", "passage": passage.entry.uid},
+        **{
+            "as": "also",
+            "question": "my mug is shattered --> oh",
+            "document": "1",
+            "passage": passage.entry.uid,
+        },
     )
 
     assert "A broken cup is replaced" in (await found(site, "mug shattered"))[0]
+    await upload(browser, SHOP.replace(b"30 days", b"40 days"), new_set="shop", name="shop.md")
+    assert await found(site, "mug shattered") == ["A broken cup is replaced within 40 days."]
+
+
+async def test_the_teams_answer_to_a_gap_is_proposed(browser: Any, site: ConsoleSite) -> None:
+    """Filled in as the answer; with the passage that says the same, until somebody takes it (we chose)."""
+    await upload(browser, SHOP, new_set="shop", name="shop.md")
+    talk = await conversation(site)
+    key = talk.conversation.key
+    place = {"platform": key.platform, "tenant": key.tenant, "channel": key.channel}
+    async with site.database.begin() as tx:
+        await rules.save(tx, ChatRules(knowledge=("shop",)), **place, changed_by="")
+    turn = await talk.ask(QUESTION)
+    async with site.database.begin() as tx:
+        await turns.finish(tx, turn, outcome=Outcome.NO_KNOWLEDGE)
+    await talk.answer_as_staff("A broken cup is replaced within 30 days.", Person(id="U9", name="Mary"))
+
+    page = (await browser.get("/knowledge")).text
+    assert "A broken cup is replaced within 30 days.</textarea>" in page
+    (passage,) = re.findall(r'name="passage" value="(\w+)"', page)
+    fields = {"as": "also", "question": QUESTION, "document": "1", "passage": passage}
+    await post(browser, f"/knowledge/gaps/{turn.id}", **fields)
+
+    assert (await found(site, QUESTION))[0] == "A broken cup is replaced within 30 days."
+    assert 'name="passage"' not in (await browser.get("/knowledge")).text
 
 
 @pytest.mark.parametrize(
