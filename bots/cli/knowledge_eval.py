@@ -23,7 +23,9 @@ from core.knowledge.prompt_passages import MAX_TOKENS, build_passages_message
 from core.llm.masking_model import mask_request
 from core.llm.reply_marker import MarkerFilter, ReplyMarker, new_code
 from core.settings import Settings
-from core.store import Database, knowledge
+from core.store import Database, knowledge, knowledge_evaluations
+from core.store.clock import utc_now
+from core.store.knowledge_evaluations import EvaluationRun
 
 MAX_CONCURRENT = 4  #: cases evaluated at the same time
 FLOORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)  #: of the table
@@ -47,7 +49,7 @@ async def evaluate(
     cases: Sequence[EvaluationCase],
     options: EvaluationOptions,
 ) -> None:
-    """Evaluate every case and print the report.
+    """Evaluate every case, store the figures and print the report.
 
     Args:
         settings: the deployment's settings.
@@ -71,6 +73,7 @@ async def evaluate(
 
         results = await asyncio.gather(*(one(case) for case in cases))
     report = EvaluationReport(results=results)
+    await _store(database, set_ids, report)
     if options.as_json:
         print(json.dumps(_as_json(report), ensure_ascii=False))
     else:
@@ -81,6 +84,25 @@ async def evaluate(
         async with database.begin() as tx:
             for set_id in set_ids:
                 await knowledge.save_floor(tx, set_id, report.propose_floor(), model=report.model)
+
+
+async def _store(database: Database, set_ids: Sequence[int], report: EvaluationReport) -> None:
+    """Store the figures, which the console shows over time."""
+    figures = report.at()
+    async with database.begin() as tx:
+        names = [one.name for one in await knowledge.load_all_sets(tx) if one.id in set(set_ids)]
+        run = EvaluationRun(
+            at=utc_now(),
+            sets=", ".join(names),
+            model=report.model,
+            answerable=len(report.answerable),
+            first=figures.first,
+            in_three=figures.in_three,
+            found_nothing=figures.found_nothing,
+            unanswerable=len(report.unanswerable),
+            refused=figures.refused,
+        )
+        await knowledge_evaluations.save(tx, run)
 
 
 async def _ask_kimi(

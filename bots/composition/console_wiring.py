@@ -1,9 +1,11 @@
 """The web console of one process, on a listener of its own."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.composition.components import Components
+from bots.composition.prompt_wiring import PERSONAS_FOLDER
 from bots.composition.settings_mapping import build_quotas
 from bots.observability.readiness import ComponentStatus
 from bots.web_limits import MAX_BODY_BYTES
@@ -11,8 +13,10 @@ from bots.web_server import WebServer
 from core.domain.errors import SettingsError
 from core.handoff.operator_actions import OperatorActions
 from core.knowledge.file_text import FileTextReader
+from core.prompting.personas import Personas
 from core.settings import Settings
 from core.settings.origins import effective_settings
+from core.settings.pending import PendingSettings
 
 
 def build_console_server(
@@ -42,6 +46,8 @@ def build_console_server(
         upload_dir=settings.data_dir,
         load_rights=components.console_rights.load,
         settings=lambda: effective_settings(settings),
+        personas=Personas(Path(settings.data_dir, PERSONAS_FOLDER)),
+        pending=PendingSettings(),
         finder=components.knowledge.retriever.finder,
         base_path=address.path.rstrip("/"),
         secure=address.scheme == "https",

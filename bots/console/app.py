@@ -23,6 +23,7 @@ from bots.console import (
     pages_chats,
     pages_knowledge,
     pages_operation,
+    pages_personas,
     pages_team,
 )
 from bots.console.cookies import SessionCookies
@@ -48,6 +49,7 @@ PAGES: Final[Mapping[str, Page]] = MappingProxyType(
         "/knowledge/{number}": pages_knowledge.document,
         "/chats": pages_chats.chats,
         "/chats/edit": pages_chats.edit,
+        "/personas": pages_personas.personas,
         "/usage": pages_operation.usage,
         "/settings": pages_operation.settings,
         "/audit": pages_operation.audit,
@@ -70,6 +72,8 @@ ACTIONS: Final[Mapping[str, Page]] = MappingProxyType(
         "/chats/drop": pages_chats.drop,
         "/chats/block": pages_chats.block,
         "/chats/unblock": pages_chats.unblock,
+        "/personas/save": pages_personas.save,
+        "/personas/remove": pages_personas.remove,
         "/audit/end-sessions": pages_operation.end_sessions,
     }
 )

@@ -15,12 +15,13 @@ from core.knowledge.finder import FoundPassage
 from core.knowledge.gaps import load_proposals
 from core.knowledge.lexical_query import parse_lexical_query
 from core.knowledge.tokenizer import tokenize
-from core.store import knowledge, passages, turn_reports
+from core.store import knowledge, knowledge_evaluations, passages, turn_reports
 from core.store.clock import utc_now
 from core.store.turn_reports import TurnFilter
 
 PERIOD: Final = timedelta(days=30)
 MAX_GAPS: Final = 50
+MAX_RUNS: Final = 30  #: of evaluations
 MAX_QUESTION_CHARS: Final = 1_000
 MAX_TRIED: Final = 10  #: passages shown for a question, also those below the floor
 
@@ -43,6 +44,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         sets = await knowledge.load_all_sets(tx)
         documents = {one.id: await knowledge.load_documents(tx, one.id) for one in sets}
         gaps = await turn_reports.list_turns(tx, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
+        runs = await knowledge_evaluations.load_latest(tx, limit=MAX_RUNS)
     proposals = await load_proposals(visit.site.database, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
     tried: Sequence[TriedPassage] = ()
     if question:
@@ -54,6 +56,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         "knowledge.html",
         sets=sets,
         documents=documents,
+        runs=runs,
         gaps=gaps,
         proposals={one.turn.id: one for one in proposals},
         question=question,

@@ -1,5 +1,6 @@
 """Pages about cost, settings and the audit log."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Final
 from starlette.responses import Response
 
 from bots.console.site import Visit
+from core.domain.errors import SettingsError
+from core.settings.pending import PendingChange
 from core.store import alerts, console_access, usage_report
 from core.store.clock import utc_now
 from core.store.quotas import utc_day_start
@@ -75,8 +78,14 @@ async def usage(visit: Visit) -> Response:
 
 
 async def settings(visit: Visit) -> Response:
-    """Return the settings in effect and where each comes from; the values of secrets are not shown."""
-    return visit.render("settings.html", rows=visit.site.settings())
+    """Return the settings in effect, where each comes from, and what a restart would change; no secrets."""
+    changes: Sequence[PendingChange] = ()
+    faults: Sequence[str] = ()
+    try:
+        changes = await asyncio.to_thread(visit.site.pending.changes)
+    except SettingsError as exc:
+        faults = exc.faults
+    return visit.render("settings.html", rows=visit.site.settings(), changes=changes, faults=faults)
 
 
 async def audit(visit: Visit) -> Response:

@@ -22,7 +22,9 @@ from core.inbound.console_rights import ConsoleRights, ConsoleRole
 from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
 from core.llm.rate_limiter import LimiterLoad
+from core.prompting.personas import Personas
 from core.settings.origins import EffectiveSetting
+from core.settings.pending import PendingSettings
 from core.store import Database, console_access
 from core.store.clock import utc_now
 from core.store.console_access import ConsoleSession
@@ -43,6 +45,7 @@ NAVIGATION: Final[Mapping[str, frozenset[ConsoleRole]]] = MappingProxyType(
         "knowledge": _EVERYBODY,
         "usage": _READERS,
         "chats": _READERS,
+        "personas": _READERS,
         "settings": _ADMINS,
         "audit": _ADMINS,
     }
@@ -64,6 +67,8 @@ class ConsoleSite:
     quotas: Quotas
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     finder: PassageFinder
+    personas: Personas  #: of this replica
+    pending: PendingSettings
     upload_dir: Path | None = None  #: where uploads are kept while they are read; None: the system's
     base_path: str = ""  #: the proxy's path before the console's own, such as "/console"
     secure: bool = False  #: browsers reach it by https only
@@ -185,6 +190,7 @@ def _environment() -> Environment:
         loader=PackageLoader("bots.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+    environment.filters["day"] = lambda moment: f"{moment:%m-%d}"
     environment.filters["age"] = lambda moment: _duration((utc_now() - moment).total_seconds())
     environment.filters["duration"] = _duration
     environment.filters["zip"] = zip

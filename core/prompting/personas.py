@@ -30,6 +30,36 @@ class Personas:
             return None
         return await asyncio.to_thread(self._load_text, name)
 
+    async def save(self, name: str, text: str) -> bool:
+        """Store a persona, in place of the one of its name; return False if the name or text cannot be one.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        text = text.strip()
+        if self._folder is None or not _NAME.fullmatch(name) or not 0 < len(text) <= MAX_PERSONA_CHARS:
+            return False
+        await asyncio.to_thread(self._save, self._folder, name, text)
+        return True
+
+    async def remove(self, name: str) -> bool:
+        """Delete a persona; return whether there was one.
+
+        Raises:
+            OSError: the file cannot be deleted.
+        """
+        if self._folder is None or name not in await self.list_names():
+            return False
+        await asyncio.to_thread(Path(self._folder, f"{name}.md").unlink, missing_ok=True)
+        return True
+
+    @staticmethod
+    def _save(folder: Path, name: str, text: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = folder / f".{name}.new"  # read by nobody until it is whole
+        written.write_text(f"{text}\n", encoding="utf-8")
+        written.replace(folder / f"{name}.md")
+
     def _list_names(self) -> tuple[str, ...]:
         if self._folder is None or not self._folder.is_dir():
             return ()

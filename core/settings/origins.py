@@ -35,7 +35,7 @@ def effective_settings(
         EffectiveSetting(
             name=spec.name,
             group=spec.group,
-            value=_shown(getattr(settings, spec.field), secret=spec.secret),
+            value=shown_value(getattr(settings, spec.field), secret=spec.secret),
             origin=_origin(spec.name, other_names.get(spec.name), environ, in_file, str(env_file)),
             description=spec.description,
         )
@@ -43,10 +43,19 @@ def effective_settings(
     ]
 
 
-def _shown(value: object, *, secret: bool) -> str:
+def shown_value(value: object, *, secret: bool) -> str:
+    """Return a value for people: "set" for a secret, "" if there is none, lists with commas."""
     if value is None or value == "":
         return ""
-    return "set" if secret else str(value)
+    if secret:
+        return "set"
+    match value:
+        case tuple() | frozenset():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{key}={one}" for key, one in value.items())
+        case _:
+            return str(value)
 
 
 def _origin(

@@ -1,6 +1,6 @@
 """Settings of one conversation, by name; unset ones fall back to the deployment's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
@@ -24,6 +24,11 @@ _LOAD = select(_S.c.name, _S.c.value).where(_S.c.conversation_id == bindparam("c
 async def load(tx: Transaction, conversation_id: int) -> Mapping[str, str]:
     """Return all settings of a conversation."""
     return {row.name: row.value for row in await tx.execute(_LOAD, {"conversation": conversation_id})}
+
+
+async def load_values(tx: Transaction, name: str) -> Sequence[str]:
+    """Return the values of one setting in all conversations that have it."""
+    return list(await tx.scalars(select(_S.c.value).where(_S.c.name == name)))
 
 
 async def save(tx: Transaction, conversation_id: int, name: str, value: str) -> None:

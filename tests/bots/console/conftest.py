@@ -25,8 +25,10 @@ from core.knowledge.file_text import FileTextReader
 from core.knowledge.finder import PassageFinder
 from core.llm.account_limits import AccountLimits
 from core.llm.rate_limiter import LimiterLoad
+from core.prompting.personas import Personas
 from core.settings import Settings
 from core.settings.origins import effective_settings
+from core.settings.pending import PendingSettings
 from core.store import Database, console_access
 from core.testing.inline_workers import InlineWorkers
 from core.work_queue.active_answers import ActiveAnswers
@@ -113,6 +115,8 @@ async def site(migrated_sqlite_url: str, tmp_path: Path) -> AsyncIterator[Consol
     settings = Settings(kimi_api_key=SECRET, desk="slack:C0123")
     yield ConsoleSite(
         finder=PassageFinder(database),
+        personas=Personas(tmp_path / "personas"),
+        pending=PendingSettings({"KIMI_API_KEY": SECRET}, tmp_path / ".env"),
         database=database,
         components=components,
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),

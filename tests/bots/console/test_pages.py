@@ -1,6 +1,9 @@
 """What the pages show, in both languages and with hostile words."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +16,19 @@ from core.domain.answer_steps import ToolCallOutcome, ToolCallReport, UsedPassag
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.turn_states import KimiFailure, Outcome
-from core.store import answer_steps, blocked_people, feedback, handoffs, history, turns, usage
+from core.store import (
+    answer_steps,
+    blocked_people,
+    feedback,
+    handoffs,
+    history,
+    knowledge_evaluations,
+    turns,
+    usage,
+)
 from core.store.clock import utc_now
 from core.store.handoffs import DeskRoom
+from core.store.knowledge_evaluations import EvaluationRun
 from core.store.turns import Turn
 from core.store.usage import CallUsage
 from tests.bots.console.conftest import SECRET, browser_of
@@ -236,6 +249,40 @@ async def test_settings_show_no_secret(browser: Any) -> None:
     assert SECRET not in page
     assert "KIMI_API_KEY" in page
     assert "slack:C0123" in page
+
+
+async def test_settings_show_what_a_restart_would_change(browser: Any, tmp_path: Path) -> None:
+    """A line that was added to .env since the start is shown; of a secret only that it changed."""
+    env_file = tmp_path / ".env"
+    assert "Nothing: .env" in (await browser.get("/settings")).text
+
+    env_file.write_text("MOONTHREAD_DESK=slack:C777\nSLACK_BOT_TOKEN=xoxb-9-9-abc\n", encoding="utf-8")
+    page = (await browser.get("/settings")).text
+    env_file.write_text("MOONTHREAD_DESSK=slack:C777\n", encoding="utf-8")
+    broken = (await browser.get("/settings")).text
+
+    assert ">MOONTHREAD_DESK</td>" in page
+    assert "slack:C777" in page
+    assert "xoxb-9" not in page
+    assert "would not start again" in broken
+    assert "did you mean MOONTHREAD_DESK?" in broken
+
+
+async def test_evaluations_are_shown_over_time(browser: Any, site: ConsoleSite) -> None:
+    """Each run of ``moonthread knowledge eval`` is a bar and a row."""
+    run = EvaluationRun(
+        at=utc_now(), sets=HOSTILE, model="", answerable=8, first=5, in_three=6, found_nothing=1,
+        unanswerable=4, refused=3,
+    )  # fmt: skip
+    async with site.database.begin() as tx:
+        for at in (utc_now() - timedelta(days=1), utc_now()):
+            await knowledge_evaluations.save(tx, replace(run, at=at))
+
+    page = (await browser.get("/knowledge")).text
+
+    assert page.count(": 75 %</title>") == 4
+    assert page.count(">6/8</td>") == 2
+    assert "<script>alert" not in page
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ CLOSED_TO = {
     "slack:UADMIN": (),
     "shell:ann": (),
     "telegram:7": ("/settings", "/audit"),
-    "slack:UDESK": ("/settings", "/audit", "/usage", "/chats"),
+    "slack:UDESK": ("/settings", "/audit", "/usage", "/chats", "/personas"),
 }
 """Pages that a person does not see."""
 
