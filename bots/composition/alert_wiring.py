@@ -8,7 +8,7 @@ from typing import Final
 from bots.composition.components import Components
 from bots.observability.readiness import ComponentStatus
 from bots.platform_adapter import Platform
-from core.alerts.conditions import Observations
+from core.alerts.conditions import SOME_PEOPLE, Observations
 from core.alerts.monitor import AlertMonitor, AlertPlatform
 from core.domain.turn_states import TurnOutcome
 from core.ports.private_messages import PrivateMessages
@@ -62,13 +62,22 @@ async def _outcomes(database: Database) -> Sequence[TurnOutcome]:
 
 
 async def _spent_budgets(database: Database, settings: Settings) -> frozenset[str]:
-    """Return the tenants and chats that have used up their tokens of the UTC day."""
-    since, spent = utc_day_start(utc_now()), set()
+    """Return the budgets of the UTC day that are used up: whose, a blank, and the setting.
+
+    People are not named: with many of them each would be an alert. The console's page of usage has them.
+    """
+    since, spent = utc_day_start(utc_now()), set[str]()
+    counted = (
+        ("MOONTHREAD_TENANT_TOKENS_PER_DAY", settings.tenant_tokens_per_day, alerts.tokens_by_tenant),
+        ("MOONTHREAD_CHAT_TOKENS_PER_DAY", settings.chat_tokens_per_day, alerts.tokens_by_chat),
+        ("MOONTHREAD_CHAT_MESSAGES_PER_DAY", settings.chat_messages_per_day, alerts.questions_by_chat),
+        ("MOONTHREAD_PERSON_TOKENS_PER_DAY", settings.person_tokens_per_day, alerts.tokens_by_person),
+        ("MOONTHREAD_PERSON_MESSAGES_PER_DAY", settings.person_messages_per_day, alerts.questions_by_person),
+    )
     async with database.read() as tx:
-        if limit := settings.tenant_tokens_per_day:
-            used = await alerts.tokens_by_tenant(tx, since=since)
-            spent |= {name for name, tokens in used if tokens >= limit}
-        if limit := settings.chat_tokens_per_day:
-            used = await alerts.tokens_by_chat(tx, since=since)
-            spent |= {name for name, tokens in used if tokens >= limit}
+        for setting, limit, count in counted:
+            names = (
+                [name for name, amount in await count(tx, since=since) if amount >= limit] if limit else []
+            )
+            spent |= {f"{SOME_PEOPLE if '_PERSON_' in setting else name} {setting}" for name in names}
     return frozenset(spent)

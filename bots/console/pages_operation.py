@@ -39,10 +39,11 @@ CSV_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenBudget:
-    """Tokens of the UTC day of one tenant or chat."""
+class Budget:
+    """Tokens or questions of the UTC day of one tenant, chat or person."""
 
     name: str  #: "platform:id"
+    unit: str  #: key of its text
     used: int
     limit: int
 
@@ -105,16 +106,21 @@ async def end_sessions(visit: Visit) -> Response:
     return visit.redirect("/audit")
 
 
-async def _budgets(visit: Visit) -> Sequence[TokenBudget]:
-    """Return the tenants and chats with a budget of tokens that have used some today, the fullest first."""
+async def _budgets(visit: Visit) -> Sequence[Budget]:
+    """Return the tenants, chats and people with a budget who have used some today, the fullest first."""
     quotas, since = visit.site.quotas, utc_day_start(utc_now())
+    counted = (
+        ("tokens_sum", quotas.tenant_tokens, alerts.tokens_by_tenant),
+        ("tokens_sum", quotas.chat_tokens, alerts.tokens_by_chat),
+        ("questions", quotas.chat_messages, alerts.questions_by_chat),
+        ("tokens_sum", quotas.person_tokens, alerts.tokens_by_person),
+        ("questions", quotas.person_messages, alerts.questions_by_person),
+    )
+    budgets: list[Budget] = []
     async with visit.site.database.read() as tx:
-        tenants = await alerts.tokens_by_tenant(tx, since=since) if quotas.tenant_tokens else ()
-        chats = await alerts.tokens_by_chat(tx, since=since) if quotas.chat_tokens else ()
-    budgets = [
-        *(TokenBudget(name=name, used=used, limit=quotas.tenant_tokens) for name, used in tenants),
-        *(TokenBudget(name=name, used=used, limit=quotas.chat_tokens) for name, used in chats),
-    ]
+        for unit, limit, count in counted:
+            rows = await count(tx, since=since) if limit else ()
+            budgets += [Budget(name=name, unit=unit, used=used, limit=limit) for name, used in rows]
     return sorted(budgets, key=lambda one: -one.share)[:MAX_BUDGETS]
 
 

@@ -232,6 +232,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "oldest": ("the oldest for", "最早等待"),
         "budgets": ("Budgets of today (UTC)", "今日额度（UTC）"),
         "no_budgets": ("No budget is set.", "未设置额度。"),
+        "budget_of": ("Of", "类别"),
         "used": ("Used", "已用"),
         "limit": ("Limit", "上限"),
         "tokens_sum": ("Tokens", "令牌数"),

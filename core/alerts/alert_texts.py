@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from core.alerts.conditions import Alert, AlertKind
+from core.alerts.conditions import SOME_PEOPLE, Alert, AlertKind
 from core.text.language import Language, pick
 
 
@@ -39,14 +39,7 @@ def begin_text(alert: Alert, language: Language) -> str:
                 "Replace the token, then start the service again.",
             )
         case AlertKind.BUDGET:
-            return pick(
-                language,
-                zh=f"⚠️ {alert.subject} 今天的用量已用完，UTC 零点前不再回答。"
-                "需要的话请调高 MOONTHREAD_TENANT_TOKENS_PER_DAY 或 MOONTHREAD_CHAT_TOKENS_PER_DAY。",
-                en=f"⚠️ {alert.subject} has used up its tokens of the day and gets no answers until "
-                "midnight UTC. If it should, raise MOONTHREAD_TENANT_TOKENS_PER_DAY or "
-                "MOONTHREAD_CHAT_TOKENS_PER_DAY.",
-            )
+            return _budget_text(alert, language)
         case AlertKind.DISK:
             return pick(
                 language,
@@ -78,10 +71,17 @@ def end_text(alert: Alert, language: Language) -> str:
                 en=f"✅ {alert.subject} accepts the bot's token again.",
             )
         case AlertKind.BUDGET:
+            whose, _, setting = alert.subject.partition(" ")
+            if whose == SOME_PEOPLE:
+                return pick(
+                    language,
+                    zh=f"✅ 所有人又可以提问了（{setting}）。",
+                    en=f"✅ Everybody gets answers again ({setting}).",
+                )
             return pick(
                 language,
-                zh=f"✅ {alert.subject} 又可以提问了。",
-                en=f"✅ {alert.subject} gets answers again.",
+                zh=f"✅ {whose} 又可以提问了。",
+                en=f"✅ {whose} gets answers again.",
             )
         case AlertKind.DISK:
             return pick(
@@ -89,3 +89,21 @@ def end_text(alert: Alert, language: Language) -> str:
             )
         case _:
             assert_never(alert.kind)
+
+
+def _budget_text(alert: Alert, language: Language) -> str:
+    whose, _, setting = alert.subject.partition(" ")
+    if whose == SOME_PEOPLE:
+        return pick(
+            language,
+            zh=f"⚠️ 有人今天的用量已用完，UTC 零点前得不到回答；控制台的“用量”页列出了他们。"
+            f"需要的话请调高 {setting}。",
+            en="⚠️ At least one person has used up their budget of the day and gets no answers until midnight "
+            f"UTC; the console's page of usage names them. If they should, raise {setting}.",
+        )
+    return pick(
+        language,
+        zh=f"⚠️ {whose} 今天的用量已用完，UTC 零点前不再回答。需要的话请调高 {setting}。",
+        en=f"⚠️ {whose} has used up its budget of the day and gets no answers until midnight UTC. If it "
+        f"should, raise {setting}.",
+    )

@@ -22,9 +22,12 @@ class AlertKind(StrEnum):
     KIMI_BALANCE = "kimi_balance"  #: the account's balance is used up
     KIMI_KEY = "kimi_key"  #: the key is refused
     PLATFORM_REFUSAL = "platform_refusal"  #: a platform refuses the bot's token
-    BUDGET = "budget"  #: a day's tokens of a tenant or chat are used up
+    BUDGET = "budget"  #: a day's tokens or questions of a tenant, chat or person are used up
     DISK = "disk"  #: the disk is nearly full
 
+
+SOME_PEOPLE: Final = "people"
+"""Stands in the subject of a budget's alert for people, who are not named."""
 
 KIMI_KINDS: Final = frozenset({AlertKind.KIMI_DOWN, AlertKind.KIMI_BALANCE, AlertKind.KIMI_KEY})
 
@@ -34,7 +37,8 @@ class Alert:
     """One alert."""
 
     kind: AlertKind
-    subject: str = ""  #: the platform, tenant or chat that it is about; "" if there is only one
+    subject: str = ""
+    """The platform, tenant or chat that it is about; for a budget with its setting, after a blank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 import pytest
 
 from core.alerts.alert_texts import begin_text, end_text
-from core.alerts.conditions import Alert, AlertKind, Observations, active_alerts
+from core.alerts.conditions import SOME_PEOPLE, Alert, AlertKind, Observations, active_alerts
 from core.domain.turn_states import KimiFailure, Outcome
+from core.text.language import Language
 
 DOWN, BALANCE, KEY, DISK = (
     Alert(AlertKind.KIMI_DOWN),
@@ -82,3 +83,13 @@ def test_every_alert_has_its_texts(kind: AlertKind) -> None:
     assert len(set(texts)) == 4
     if kind in (AlertKind.BUDGET, AlertKind.PLATFORM_REFUSAL):
         assert all("slack:T1" in text for text in texts)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_people_who_used_up_a_budget_are_one_alert_without_names(language: Language) -> None:
+    """The text names the setting, and the console's page that names them."""
+    alert = Alert(AlertKind.BUDGET, f"{SOME_PEOPLE} MOONTHREAD_PERSON_MESSAGES_PER_DAY")
+
+    for text in (begin_text(alert, language), end_text(alert, language)):
+        assert "MOONTHREAD_PERSON_MESSAGES_PER_DAY" in text
+        assert SOME_PEOPLE not in text

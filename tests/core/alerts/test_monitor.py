@@ -1,11 +1,15 @@
 """Admins hear of an alert once, and once when it is over."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
+
+import pytest
 
 from core.alerts.conditions import Observations
 from core.alerts.monitor import AlertMonitor, AlertPlatform
 from core.domain.addresses import Address, Person
-from core.domain.errors import PlatformForbidden
+from core.domain.errors import PlatformError, PlatformForbidden, PlatformUnavailable
 from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome
 from core.store import Database, alerts, turns, usage
 from core.store.clock import utc_now
@@ -21,12 +25,15 @@ class FakePrivateMessages:
     """Keeps what it shows, or refuses."""
 
     shown: list[tuple[str, str]] = field(default_factory=list)
-    refuses: bool = False
+    error: PlatformError | None = None
+    dies: bool = False
 
     async def send_private(self, address: Address, person_id: str, text: str) -> None:
         """Keep the text."""
-        if self.refuses:
-            raise PlatformForbidden("the person never wrote to the bot")
+        if self.dies:
+            raise asyncio.CancelledError
+        if self.error is not None:
+            raise self.error
         self.shown.append((person_id, text))
 
 
@@ -78,11 +85,31 @@ async def test_an_outage_is_told_once_and_its_end_once(database: Database) -> No
 async def test_an_admin_who_cannot_be_told_keeps_nobody_from_hearing(database: Database) -> None:
     """Telegram's bots may write only to people who wrote to them."""
     watch = Watch(database, outcomes=[BUSY] * 3)
-    watch.slack.refuses = True
+    watch.slack.error = PlatformForbidden("the person never wrote to the bot")
 
+    await watch.monitor().check()
+    watch.slack.error = None
     await watch.monitor().check()
 
     assert len(watch.telegram.shown) == 1
+    assert watch.slack.shown == []  # it would be refused for ever
+
+
+@pytest.mark.parametrize("failure", ["crash", "unreachable"])
+async def test_an_alert_is_not_lost_by_a_crash_and_not_told_twice(database: Database, failure: str) -> None:
+    """A process that dies after storing it, or a platform that is away: the next check tells it, once."""
+    watch = Watch(database, outcomes=[BUSY] * 3)
+    watch.slack.dies = failure == "crash"
+    watch.slack.error = PlatformUnavailable("Slack is away") if failure == "unreachable" else None
+
+    with contextlib.suppress(asyncio.CancelledError):
+        await watch.monitor().check()
+    watch.slack.dies, watch.slack.error = False, None
+    await watch.monitor().check()
+    await watch.monitor().check()
+
+    assert [person for person, _ in watch.slack.shown] == ["U1"]
+    assert [person for person, _ in watch.telegram.shown] == ["7"]
 
 
 async def test_outcomes_and_tokens_come_from_the_database(database: Database) -> None:
@@ -110,3 +137,6 @@ async def test_outcomes_and_tokens_come_from_the_database(database: Database) ->
         assert await alerts.latest_outcomes(tx, since=since, limit=9) == [BUSY, Outcome.COMPLETE]
         assert await alerts.tokens_by_tenant(tx, since=since) == [(f"{key.platform}:{key.tenant}", 42)]
         assert await alerts.tokens_by_chat(tx, since=since) == [(f"{key.platform}:42", 42)]
+        assert await alerts.tokens_by_person(tx, since=since) == [(f"{key.platform}:1", 42)]
+        assert await alerts.questions_by_chat(tx, since=since) == [(f"{key.platform}:42", 2)]
+        assert await alerts.questions_by_person(tx, since=since) == [(f"{key.platform}:1", 2)]
