@@ -48,7 +48,6 @@ log = structlog.get_logger(__name__)
 NAME_LOOKUP_TIMEOUT_S: Final = 1.0  #: of Slack's three seconds for an acknowledgement
 FILE_LOOKUP_TIMEOUT_S: Final = 1.0  #: likewise
 DRAIN_TIMEOUT_S: Final = 5.0  #: stop() waits this long for events that are being stored
-MAX_CLIENT_IDS: Final = 5_000  #: messages remembered, to recognise those that a client sent twice
 MAX_REFUSED_TEAMS: Final = 100  #: logged by name
 MAX_RAW_CHARS: Final = 20_000  #: stored of an event that cannot be parsed
 
@@ -73,7 +72,6 @@ class Ingress:
         self._event_sink: EventSink | None = None  # None refuses every event
         self._in_progress = TaskSet()
         self._last_by_channel: dict[str, asyncio.Event] = {}  # set once a channel's latest event is stored
-        self._ts_by_client_id: dict[str, str] = {}  # of the latest messages
         self._refusals = RefusalLog()
         self._refused_teams: set[str] = set()  # those that were logged
         self.bolt = self._build_bolt()
@@ -147,25 +145,9 @@ class Ingress:
             event = await self.parse(body)
             await predecessor_stored.wait()
             self._gap.received(_event_ts(body))
-            if event is not None and not self._is_repeated(body):
+            if event is not None:
                 await event_sink(event)
-                self._remember(body)
         return BoltResponse(status=200, body="")
-
-    def _is_repeated(self, body: Mapping[str, Any]) -> bool:
-        """Return whether a message is one that Slack delivered before under another ts.
-
-        A client that sends again after a broken connection gives both the same ``client_msg_id``.
-        """
-        client_id, ts = _client_message(body)
-        return bool(client_id) and self._ts_by_client_id.get(client_id, ts) != ts
-
-    def _remember(self, body: Mapping[str, Any]) -> None:
-        client_id, ts = _client_message(body)
-        if client_id:
-            self._ts_by_client_id[client_id] = ts
-        if len(self._ts_by_client_id) > MAX_CLIENT_IDS:
-            del self._ts_by_client_id[next(iter(self._ts_by_client_id))]
 
     @asynccontextmanager
     async def _in_order(self, channel: str) -> AsyncIterator[asyncio.Event]:
@@ -258,15 +240,6 @@ def _event_ts(body: Mapping[str, Any]) -> str:
             return ts
         case _:
             return ""
-
-
-def _client_message(body: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the client's id of a new message, and its ts; "" if the event is none."""
-    match body:
-        case {"event": {"type": "message" | "app_mention", "client_msg_id": str(client_id), "ts": str(ts)}}:
-            return client_id, ts
-        case _:
-            return "", ""
 
 
 async def _log_failure(error: Exception) -> None:

@@ -56,6 +56,7 @@ def build_message(
         chat_type=chat_type,
         mention=mention,
         quoted=content.reply,
+        client_id=client_id if isinstance(client_id := message.get("client_msg_id"), str) else "",
         allows_follow_up=not (by_app or _is_for_others(message, identity)),
         unsupported_content=next(iter(unsupported), None),
         attachments=content.attachments,

@@ -65,6 +65,9 @@ class MessageReceived:
     media_group_id: str = ""
     """Equal for all messages that a person sent as one: an album, or a comment with the messages that
     it forwards. No message says that it is the last."""
+    client_id: str = ""
+    """Given by the author's client, and the same if it sends a message twice after a broken connection, of
+    which the platform makes two; "" if unknown."""
     maybe_truncated: bool = False
     """Whether a client may have cut this off a longer text, whose rest then follows at once."""
     by_app: bool = False

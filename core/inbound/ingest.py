@@ -24,6 +24,7 @@ from core.domain.events import (
     MessageReceived,
     PersonEvent,
     UnparsedEvent,
+    origin_of,
 )
 from core.domain.queue import EventStatus
 from core.inbound.app_intake import is_question_of_app
@@ -46,6 +47,7 @@ from core.observer import NOOP_OBSERVER, Observer
 from core.store import Database, Transaction, channel_moves, event_context
 from core.store.clock import utc_now
 from core.store.event_context import EventContext
+from core.store.inbox import client_delivery_id
 from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
@@ -124,6 +126,8 @@ class Ingestor:
         try:
             async with self._database.begin() as tx:
                 handled = await self._handle(tx, event, by_staff=by_staff)
+                if handled.stored:
+                    await _record_client_id(tx, event)
                 if handled.queue_key is not None:
                     wake_up = await self._work_queue.enqueue(tx, handled.queue_key)
         except DuplicateEvent:
@@ -220,6 +224,20 @@ async def _yield_to_turn() -> None:
         await asyncio.sleep(0)
         if time.perf_counter() > until:
             return
+
+
+async def _record_client_id(tx: Transaction, event: Event) -> None:
+    """Store the id that a client gave a message, by which a second sending of it is recognised.
+
+    Raises:
+        DuplicateEvent: another replica has stored the other sending meanwhile.
+    """
+    if client_id := client_delivery_id(event):
+        platform, tenant = origin_of(event)
+        seen = UnparsedEvent(
+            delivery_id=client_id, platform=platform, tenant=tenant, raw="", error="sent by a client"
+        )
+        await store_without_work(tx, seen, EventStatus.RECORDED)
 
 
 async def _record_denied(tx: Transaction, event: PersonEvent) -> None:

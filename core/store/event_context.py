@@ -16,7 +16,7 @@ from core.domain.events import CommandReceived, MessageReceived, PersonEvent
 from core.store import blocked_people, conversations, rules, schema
 from core.store.conversations import Conversation
 from core.store.database import Transaction
-from core.store.inbox import MAX_DELIVERY_ID_CHARS
+from core.store.inbox import MAX_DELIVERY_ID_CHARS, client_delivery_id
 
 _C, _H, _I, _F = schema.conversations, schema.handoffs, schema.inbox, schema.flood_counters
 
@@ -63,7 +63,7 @@ _BY_AUTHOR = (
 _IS_DUPLICATE = exists().where(
     _I.c.platform == bindparam("platform"),
     _I.c.tenant == bindparam("tenant"),
-    _I.c.delivery_id == bindparam("delivery_id"),
+    _I.c.delivery_id.in_([bindparam("delivery_id"), bindparam("client_delivery_id")]),
 )
 _IN_DESK_THREAD = exists().where(
     bindparam("thread") != "",
@@ -108,6 +108,7 @@ async def load_event_context(tx: Transaction, event: PersonEvent) -> EventContex
     values = {
         **asdict(event.address.key),
         "delivery_id": event.delivery_id[:MAX_DELIVERY_ID_CHARS],
+        "client_delivery_id": client_delivery_id(event),
         "person_id": event.author.id,
         "replied": replied.id if replied is not None else -1,
     }

@@ -62,6 +62,13 @@ _LOAD_OPEN_ITEMS = (
 _SET_STATUS = update(_I).where(_I.c.id.in_(bindparam("inbox_ids", expanding=True)))
 
 
+def client_delivery_id(event: Event) -> str:
+    """Return an id that is the same for a message that a client sent twice; "" if the client gave none."""
+    if not isinstance(event, MessageReceived) or not event.client_id:
+        return ""
+    return f"client:{event.client_id}"[:MAX_DELIVERY_ID_CHARS]
+
+
 async def add(
     tx: Transaction,
     event: Event,

@@ -214,14 +214,15 @@ async def test_an_edit_and_a_command_arrive(app, slack, inbox, people) -> None:
     assert kinds[CommandReceived].command is CommandName.NEW
 
 
-async def test_a_message_that_a_client_sent_twice_arrives_once(app, slack, inbox, people) -> None:
-    """Slack gives the second another ts and the same client_msg_id; an equal text of its own arrives."""
+async def test_a_message_that_a_client_sent_twice_keeps_the_clients_id(app, slack, inbox, people) -> None:
+    """Slack gives the second another ts and the same client_msg_id, by which the store knows it."""
     ada, _, channel = people
     text = f"<@{slack.bot_user}> hello?"
     for client_id in ("one", "one", "two"):
         await slack.say(channel, ada, text, client_msg_id=client_id)
         await slack.settled()
-    assert len({event.message_id for event in inbox.taken}) == 2
+    assert {event.client_id for event in inbox.taken} == {"one", "two"}
+    assert len({event.message_id for event in inbox.taken}) == 3
 
 
 @pytest.mark.parametrize("word", ["token_revoked", "account_inactive", "invalid_auth"])

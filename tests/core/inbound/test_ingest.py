@@ -43,6 +43,19 @@ async def test_a_redelivered_event_is_ignored(inbound: Inbound) -> None:
     assert await inbound.open_texts() == ["Hello?"]
 
 
+async def test_what_a_client_sends_twice_is_one_question(inbound: Inbound) -> None:
+    """Slack gives the second another id and the same client_msg_id; it holds over replicas and restarts."""
+    chat = direct_chat()
+    first = chat.message("Hello?", client_id="c1")
+    assert await inbound.ingest(first)
+    inbound.configure()  # as another replica, or after a restart
+    assert not await inbound.ingest(chat.message("Hello?", client_id="c1"))
+    assert not await inbound.ingest(redelivered(first))
+    assert await inbound.ingest(chat.message("Hello?", client_id="c2"))
+    assert await inbound.ingest(chat.message("Hello?"))
+    assert await inbound.open_texts() == ["Hello?"] * 3
+
+
 async def test_of_concurrent_deliveries_one_counts(inbound: Inbound) -> None:
     """Two deliveries of one event at the same moment make one question, whichever is stored first."""
     question = direct_chat().message("Hello?")
