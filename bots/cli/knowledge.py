@@ -18,9 +18,10 @@ from core.knowledge.evaluation import EvaluationCase, InvalidCaseTable, parse_ca
 from core.knowledge.finder import PassageFinder
 from core.knowledge.indexing import MAX_SET_NAME_CHARS
 from core.settings import Requirement, Settings, load
-from core.store import Database
+from core.store import Database, vectors
 from core.store import knowledge as store
 from core.store.knowledge import DEPLOYMENT, Owner
+from core.store.vectors import VectorProgress
 from core.text.visible_text import terminal_text
 
 knowledge = typer.Typer(name="knowledge", help="What the bot knows.", no_args_is_help=True)
@@ -130,12 +131,23 @@ async def _list(settings: Settings, owner: Owner | None) -> None:
                 f"{one.name}{whose}: {count_text(one.documents, 'document')}, "
                 f"{count_text(one.passages, 'passage')}"
             )
+            progress = await vectors.load_progress(tx, one.id)
             for document in await store.load_documents(tx, one.id):
                 changed = document.changed_at.strftime("%Y-%m-%d %H:%M")
                 size = count_text(document.passages, "passage")
-                print(f"  {terminal_text(document.name)}: {size}, version {document.version}, {changed}")
+                print(
+                    f"  {terminal_text(document.name)}: {size}, version {document.version}, {changed}"
+                    + _vectors_text(progress.get(document.id))
+                )
     if not sets:
         print("no sets yet; 'moonthread knowledge add SET FILE…' makes one")
+
+
+def _vectors_text(progress: VectorProgress | None) -> str:
+    """Return how many texts of a document have vectors; "" if none has."""
+    if progress is None:
+        return ""
+    return f", {progress.embedded} of {progress.total} texts with vectors of {progress.model}"
 
 
 async def _remove(settings: Settings, owner: Owner, name: str, document: str) -> bool:
@@ -171,8 +183,8 @@ async def _resolve_set_ids(
 async def _search(settings: Settings, owner: Owner, set_names: Sequence[str] | None, question: str) -> bool:
     async with open_database(settings, create=True) as database:
         ids = await _resolve_set_ids(database, owner, set_names)
-        async with open_vector_search(settings, database) as vectors:
-            passages = await PassageFinder(database, vectors).find(ids, question)
+        async with open_vector_search(settings, database) as meanings:
+            passages = await PassageFinder(database, meanings).find(ids, question)
     for one in passages:
         entry = one.entry
         about = f"{entry.document}, relevance {one.relevance:.2f}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from core.embeddings.blas_threads import limit_blas_threads
 from core.kimi import AsyncKimi, KimiContextTooLong, KimiError, KimiInvalidRequest, RetryPolicy
 from core.ports.embedder import EmbeddingFailed
 
@@ -31,6 +32,7 @@ class EmbeddingEndpoint:
 
     def __init__(self, client: AsyncKimi, model: str) -> None:
         """``client`` is closed with the endpoint; ``model`` is the provider's name for it."""
+        limit_blas_threads()
         self.model = model
         self._client = client
         self._batch = MAX_BATCH

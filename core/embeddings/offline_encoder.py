@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from core.embeddings.blas_threads import limit_blas_threads
 from core.ports.embedder import EmbeddingFailed
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ class OfflineEncoder:
     model: Final = MODEL
 
     def __init__(self) -> None:
+        limit_blas_threads()  # the package's own limit works with threadpoolctl only
         self._encoder: Any = None
-        self._lock = asyncio.Lock()  # one text after the other: the model uses all cores that it gets
+        self._lock = asyncio.Lock()  # one call after the other: each uses a whole core
 
     @staticmethod
     def is_installed() -> bool:

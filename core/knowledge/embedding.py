@@ -76,6 +76,7 @@ class PassageEmbedder:
             texts = texts_of(stored, title=document.title)
             for start in range(document.embedded, len(texts), PIECE):
                 if until is not None and self._clock.time() >= until:
+                    self._log_interruption(document, start, len(texts))
                     return done
                 if not await self._embed_piece(document, texts, start):
                     break  # the document has changed meanwhile: the next round takes the new one
@@ -86,6 +87,16 @@ class PassageEmbedder:
         if done:
             log.info("knowledge.embedded", model=model, documents=len(pending), texts=done)
         return done
+
+    def _log_interruption(self, document: PendingDocument, embedded: int, total: int) -> None:
+        """Log how far a document is whose other texts the next round embeds."""
+        log.info(
+            "knowledge.embedding_goes_on",
+            model=self._embedder.model,
+            document=document.id,
+            embedded=embedded,
+            total=total,
+        )
 
     async def _embed_piece(
         self, document: PendingDocument, texts: Sequence[EmbeddedText], start: int

@@ -27,6 +27,15 @@ class VectorPiece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VectorProgress:
+    """How far the vectors of a document's current version are."""
+
+    model: str
+    embedded: int  #: texts that have vectors
+    total: int  #: texts of the document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingDocument:
     """A document without all vectors of a model."""
 
@@ -72,6 +81,25 @@ async def load_pending(tx: Transaction, model: str) -> Sequence[PendingDocument]
         PendingDocument(id=id_, name=name, title=title, version=version, embedded=int(count))
         for id_, name, title, version, count in await tx.execute(query)
     ]
+
+
+async def load_progress(tx: Transaction, set_id: int) -> Mapping[int, VectorProgress]:
+    """Return how many texts of a set's documents have vectors, by document; none without any vectors.
+
+    After a change of the model, the one that is further counts.
+    """
+    own = and_(_V.c.document_id == _D.c.id, _V.c.version == _D.c.version)
+    query = (
+        select(_D.c.id, _V.c.model, func.sum(_V.c.texts), func.max(_V.c.total))
+        .join(_V, own)
+        .where(_D.c.set_id == set_id)
+        .group_by(_D.c.id, _V.c.model)
+        .order_by(func.sum(_V.c.texts))
+    )
+    return {
+        id_: VectorProgress(model=model, embedded=int(embedded), total=total)
+        for id_, model, embedded, total in await tx.execute(query)
+    }
 
 
 async def save_piece(tx: Transaction, document_id: int, model: str, piece: VectorPiece) -> bool:

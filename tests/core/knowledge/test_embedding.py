@@ -53,6 +53,9 @@ async def test_an_interrupted_job_goes_on_where_it_was(
     with pytest.raises(EmbeddingFailed):
         await PassageEmbedder(database, first, FakeClock()).embed_pending(on_progress=told.append)
     assert await pending(database) == [("shop.md", 6)]
+    async with database.read() as tx:
+        (progress,) = (await vectors.load_progress(tx, 1)).values()
+    assert (progress.model, progress.embedded, progress.total) == ("fake", 6, 10)
     second = FakeEmbedder()
     done = await PassageEmbedder(database, second, FakeClock()).embed_pending(on_progress=told.append)
     assert done == 4
@@ -69,7 +72,11 @@ async def test_a_round_ends_in_time_and_the_next_one_goes_on(
     await put(database)
     clock = FakeClock()
     job = PassageEmbedder(database, FakeEmbedder(), clock)
-    assert await job.embed_pending(until=clock.time(), on_progress=None) == 0
+    with capture_logs() as logs:
+        assert await job.embed_pending(until=clock.time(), on_progress=None) == 0
+    assert [(one["event"], one["embedded"], one["total"]) for one in logs] == [
+        ("knowledge.embedding_goes_on", 0, 10)
+    ]
     assert await job.embed_pending(until=clock.time() + 1) == 10
 
 
