@@ -267,6 +267,7 @@ def test_log_events_that_are_named_exist(document: str) -> None:
     assert [event for event in named if event not in known and event != "core.kimi"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code",
     [pytest.param(code, id=f"{name}-{index}")

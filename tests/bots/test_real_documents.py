@@ -85,6 +85,7 @@ def shown_on(platform: str, markdown: str) -> list[str]:
     return [f"{page.text} {url}" for page, url in zip(pages, urls, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["telegram", "slack"])
 @pytest.mark.parametrize("markdown", DOCUMENTS)
 def test_no_word_is_lost(markdown: str, platform: str) -> None:

@@ -146,6 +146,7 @@ async def maintain(database: Database, clock: Any) -> None:
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("platform", "backend"), [("telegram", "postgresql"), ("slack", "sqlite")])
 async def test_no_statement_reads_a_growing_table_from_end_to_end(world: Any) -> None:
     """Each statement of talking, ordering, forgetting, keeping tidy and reporting uses an index."""

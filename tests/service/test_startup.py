@@ -145,6 +145,7 @@ async def measured(url: str, folder: Any) -> dict[str, float]:
         return {"seeding_s": round(seeded - began, 2), "start_s": round(started - seeded, 2)}
 
 
+@pytest.mark.slow
 @pytest.mark.real_time
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_long_past_does_not_slow_the_start(kind: str, tmp_path: Any, request: Any) -> None:

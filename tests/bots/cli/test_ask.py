@@ -255,6 +255,7 @@ async def test_closed_streams_end_quietly(with_kimi: Any, closed: str) -> None:
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 async def test_a_reader_that_leaves_ends_the_answer_quietly(with_kimi: Any, kimi: KimiSimulator) -> None:
     """``ask … | head -1`` ends with status 1 and without a word."""
     kimi.script = answer_with("line\n" * 3000, chunks_per_s=2000)
@@ -264,6 +265,7 @@ async def test_a_reader_that_leaves_ends_the_answer_quietly(with_kimi: Any, kimi
     assert (done.out, done.err) == ("line\n", "1\n")
 
 
+@pytest.mark.slow
 async def test_a_terminal_shows_rendered_markdown(with_kimi: Any, kimi: KimiSimulator) -> None:
     """Marks become styles; --plain shows them as they are."""
     kimi.script = answer_with("# Title\n\nSome **bold** words.\n\n```py\nx = 1\n```\n", chunks_per_s=1000)

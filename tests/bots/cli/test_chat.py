@@ -169,6 +169,7 @@ async def test_ctrl_c_clears_what_is_typed(talk: Any, kimi: KimiSimulator) -> No
     assert [turns_of(request) for request in kimi.requests] == [[("user", "but this")]]
 
 
+@pytest.mark.slow
 async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> None:
     """A terminal marks what is pasted (bracketed paste): its line feeds do not send."""
     talk.type("\x1b[200~def f():\n    return 1\x1b[201~")

@@ -85,6 +85,7 @@ async def test_what_cannot_be_added_is_told(shop: Any) -> None:
     assert "of 1)" not in done.err  # progress is for terminals
 
 
+@pytest.mark.slow
 async def test_progress_and_unreadable_files_on_a_terminal(shop: Any) -> None:
     """What cannot be read is named before the first file is added; a terminal shows which one is at work."""
     shop.environ["TERM"] = "xterm"
@@ -158,6 +159,7 @@ def test_the_demos_files_are_shipped() -> None:
     assert all(demo.documents(name) and demo.questions(name).is_file() for name in demo.SETS)
 
 
+@pytest.mark.slow
 async def test_meanings_are_compared_offline(shop: Any) -> None:
     """With the extra, added files get their vectors at once; a question without a common word is found."""
     shop.environ["MOONTHREAD_EMBEDDINGS_MODEL"] = "offline"

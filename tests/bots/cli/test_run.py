@@ -107,6 +107,7 @@ async def test_a_second_process_on_the_same_file_is_refused(with_kimi: Any) -> N
         await asyncio.wait_for(first.communicate(), timeout=30)
 
 
+@pytest.mark.slow
 async def test_an_unknown_model_ends_the_start_with_one_line(with_kimi: Any) -> None:
     """The models that there are stand in it."""
     async with TelegramSimulator() as telegram:

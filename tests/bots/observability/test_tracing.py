@@ -61,6 +61,7 @@ def test_an_unknown_exporter_is_a_fault_of_the_settings() -> None:
         tracer_from_environment({"OTEL_TRACES_EXPORTER": "zipkin"})
 
 
+@pytest.mark.slow
 def test_nothing_needs_the_extra() -> None:
     """Without it the service starts; where traces are asked for, one line says what to install."""
     done = subprocess.run(

@@ -61,7 +61,7 @@ def letters(text: str) -> str:
 def test_every_prefix_of_a_sample_makes_valid_frames(path: Path, streaming: bool) -> None:
     """Bytes and specials are in bounds, earlier pages stand still, streams only append."""
     text = path.read_text(encoding="utf-8")
-    pages = grow(text, step=1 if len(text) < 300 else 311, streaming=streaming)
+    pages = grow(text, step=1 if len(text) < 150 else 499, streaming=streaming)
     text = to_plain_markdown(text, complete=True)
     shown = "".join(page.text for page in pages)
     if len(pages) == 1:

@@ -90,7 +90,7 @@ def grow(text: str, step: int) -> list[RenderedMessage]:
 def test_every_prefix_of_a_sample_makes_valid_frames(path: Path) -> None:
     """Lengths, ranges and nesting hold, earlier pages stand still, and no word is lost or doubled."""
     text = path.read_text(encoding="utf-8")
-    pages = grow(text, step=1 if len(text) < 300 else 397)
+    pages = grow(text, step=1 if len(text) < 150 else 601)
     whole, _ = to_entities(remove_comments(text, complete=True))
     shown = ("" if path.stem == "long_word" else "\n").join(page.text for page in pages)
     repeated = words(shown) - words(whole)

@@ -35,6 +35,7 @@ def open_desk(screens: Screens) -> None:
     screens.model.replies = ["A summary."] * CUSTOMERS
 
 
+@pytest.mark.slow
 async def test_each_is_told_at_once(screens: Screens) -> None:
     """The customers do not wait for the desk's room, which takes minutes for thirty topics with tickets."""
     open_desk(screens)

@@ -40,6 +40,7 @@ async def measured(database: Database, name: str, table: str) -> EvaluationRepor
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", demo.SETS)
 async def test_customers_questions_find_their_passage(database: Database, name: str) -> None:
     """Of 60 questions 95 % find their passage in the first three; of 20 others 90 % find nothing.

@@ -212,6 +212,7 @@ class Interrupted(Exception):
     """Somebody pressed Ctrl-C."""
 
 
+@pytest.mark.slow
 async def test_an_interrupted_copy_goes_on_where_it_was(source: Database, target: Database) -> None:
     """No replica starts on half a copy; the next go writes only the rest, and then all is there."""
     await add_messages(source, MANY)
@@ -235,6 +236,7 @@ async def test_an_interrupted_copy_goes_on_where_it_was(source: Database, target
     await migrate.require_compatible(target)
 
 
+@pytest.mark.slow
 async def test_a_source_that_was_used_in_between_is_found_out(source: Database, target: Database) -> None:
     """Rows that changed after they were copied are a difference; --anew begins again and mends it."""
 

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bots.simulator.kimi import ScriptedCall, ScriptedReply, SeenRequest
 from bots.simulator.kimi.script import Faults
 
@@ -59,6 +61,7 @@ def answered() -> Callable[[SeenRequest], ScriptedReply]:
     return reply
 
 
+@pytest.mark.slow
 async def test_a_log_at_debug_level_tells_turns_and_no_words(stand_ins: Any, process: Any) -> None:
     """Tools, files, refusals and broken streams included."""
     kimi, telegram, slack = stand_ins

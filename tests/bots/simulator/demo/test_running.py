@@ -60,7 +60,7 @@ async def lines_until(process: asyncio.subprocess.Process, last: str) -> str:
     return lines
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 async def test_the_command_prints_its_address_and_ends_quietly(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -82,6 +82,7 @@ async def test_the_command_prints_its_address_and_ends_quietly(
     assert os.listdir(tmp_path) == []  # noqa: PTH208 (tidier than a thread for one look)
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) -> None:
     """The command says that the port is taken and serves at another."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
