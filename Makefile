@@ -109,6 +109,7 @@ lock: $(LOCK)/bin/uv  ## Pin the requirements anew after a change of pyproject.t
 	$(COMPILE) pyproject.toml --extra demo --constraint requirements-dev.txt --output-file requirements-demo.txt
 	$(COMPILE) pyproject.toml --extra otel --constraint requirements-dev.txt --output-file requirements-otel.txt
 	$(COMPILE) pyproject.toml --extra embeddings --constraint requirements-dev.txt --output-file requirements-embeddings.txt
+	$(COMPILE) pyproject.toml --extra mcp --constraint requirements-dev.txt --output-file requirements-mcp.txt
 	echo "setuptools" | $(COMPILE) - --constraint requirements-dev.txt --output-file requirements-build.txt
 
 $(LOCK)/bin/uv:

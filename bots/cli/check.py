@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from bots.check_result import CheckResult
-from bots.cli import check_embeddings, check_kimi, check_platforms, check_speech, check_store
+from bots.cli import check_embeddings, check_kimi, check_mcp, check_platforms, check_speech, check_store
 from bots.cli.terminal import run_async
 from core.domain.errors import MoonthreadError, SettingsError
 from core.settings import Requirement, Settings, likely_typos, load, outdated_names
@@ -62,6 +62,7 @@ async def _run_checks(settings: Settings) -> list[CheckResult]:
                 check_embeddings.run_checks,
                 settings.embeddings_model is not None or settings.embeddings_url is not None,
             ),
+            ("MCP", check_mcp.run_checks, check_mcp.is_configured(settings)),
             ("Slack", check_platforms.check_slack, "slack" in settings.platforms),
             ("Telegram", check_platforms.check_telegram, "telegram" in settings.platforms),
         )

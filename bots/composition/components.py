@@ -14,6 +14,7 @@ from bots.composition.inbound_wiring import build_console_rights, build_ingestor
 from bots.composition.infrastructure import Infrastructure, build_infrastructure
 from bots.composition.knowledge_wiring import KnowledgeComponents, build_knowledge
 from bots.composition.llm_wiring import LlmComponents, build_llm
+from bots.composition.mcp_wiring import build_mcp
 from bots.platform_adapter import AnswersPresses, Platform
 from core.commands import PersonForgetter
 from core.domain.clock import Clock
@@ -24,6 +25,7 @@ from core.inbound.staff import StaffDirectory
 from core.observer import Observer
 from core.prompting.summarizer import Summarizer
 from core.settings import Settings
+from core.tools.mcp.servers import McpServers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Components:
     knowledge: KnowledgeComponents
     ingestor: Ingestor
     summarizer: Summarizer
+    mcp: McpServers | None  #: None if mcp.json names no server
 
 
 def build_components(
@@ -75,6 +78,7 @@ def build_components(
         knowledge=build_knowledge(base, files, staff, handoff.offers),
         ingestor=build_ingestor(base, delivery, handoff, staff),
         summarizer=Summarizer(base.database, llm.completer),
+        mcp=build_mcp(settings, clock),
     )
 
 
@@ -96,6 +100,9 @@ async def start_background(components: Components, exit_stack: contextlib.AsyncE
     exit_stack.push_async_callback(files.garbage_collector.close)
     components.handoff.reminders.start(delivery.work_queue)
     build_catch_up(components.base, components.handoff, components.ingestor).start(delivery.work_queue)
+    if components.mcp is not None:
+        components.mcp.start()
+        exit_stack.push_async_callback(components.mcp.close)
     knowledge = components.knowledge
     if knowledge.embedder is not None and knowledge.passage_embedder is not None:
         knowledge.passage_embedder.start(delivery.work_queue)

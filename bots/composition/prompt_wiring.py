@@ -71,5 +71,6 @@ def build_prompting(components: Components, model: Model) -> PromptComponents:
             MaskingApi(client, llm.masker),
             load_tools(settings.tools).tools,
             search_by_default=settings.web_search == "on",
+            mcp=components.mcp,
         ),
     )

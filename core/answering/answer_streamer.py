@@ -13,7 +13,7 @@ from core.answering.turn_question import Question
 from core.chat_settings import ChatSettings
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
-from core.kimi import ToolCall
+from core.kimi import Message, ToolCall
 from core.knowledge.prompt_passages import format_sources
 from core.llm.continuation import ContinuationMemory
 from core.llm.reply_marker import MarkedModel, ReplyMarker
@@ -63,6 +63,7 @@ class AnswerStreamer:
             running: ends it from outside.
         """
         tools = await self._build_tool_runner(question, prepared, delivery)
+        prepared = with_note(prepared, self._tool_registry.unreachable_text(prepared.options.tool_servers))
         stream = running.start(
             self._stream(question, prepared, answer, delivery, tools), name=f"kimi-{question.turn.id}"
         )
@@ -123,14 +124,17 @@ class AnswerStreamer:
         self, question: Question, prepared: PreparedRequest, delivery: StreamedMessage
     ) -> ToolRunner | None:
         thinks = prepared.options.model.thinks and prepared.request.thinking is not False
-        tools = await self._tool_registry.tools_for_answer(prepared.options.web_search, model_thinks=thinks)
+        options = prepared.options
+        tools = await self._tool_registry.tools_for_answer(
+            options.web_search, model_thinks=thinks, servers=options.tool_servers
+        )
         if not tools:
             return None
 
         def show_status(call: ToolCall) -> None:
             delivery.show_placeholder(tool_status_text(call, question.language))
 
-        return ToolRunner(tools, self._clock, on_call=show_status)
+        return ToolRunner(tools, self._clock, on_call=show_status, reads_images=options.model.supports_images)
 
     def _output_callbacks(self, question: Question, delivery: StreamedMessage) -> tuple[OnText, OnText]:
         """Return the callbacks that show text and reasoning."""
@@ -146,6 +150,18 @@ class AnswerStreamer:
                 delivery.append(shown)
 
         return show_text, show_reasoning
+
+
+def with_note(prepared: PreparedRequest, note: str) -> PreparedRequest:
+    """Return a request with a note of ours before its last message; unchanged if the note is "".
+
+    There it spoils the least of what Kimi has cached.
+    """
+    if not note:
+        return prepared
+    *before, last = prepared.request.messages
+    messages = (*before, Message(role="system", content=note), last)
+    return replace(prepared, request=replace(prepared.request, messages=messages))
 
 
 def _sources(

@@ -38,6 +38,7 @@ class ChatRules:
     persona: str = ""  #: text, or "@name" of a stored persona, unless the conversation has its own
     model: str = ""  #: unless the conversation has its own; "": the deployment's
     search: bool | None = None  #: web search, unless the conversation has its own; None: the deployment's
+    tools: tuple[str, ...] = ()  #: names of MCP servers whose tools answers may use; "all" means each
     knowledge: tuple[str, ...] = ()  #: names of the knowledge sets that answers use
     strict: bool = False  #: if nothing relevant is found, the bot says so and offers a person
     person_messages: int = 0  #: questions of one person per UTC day; 0: no limit of the chat's own

@@ -2,11 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 
 class ToolError(Exception):
     """The tool failed; the model receives the text and answers without the result."""
+
+
+class Approval(StrEnum):
+    """Whether the model may call a tool by itself."""
+
+    FREE = "free"  #: it may
+    ASK = "ask"  #: a person has to approve each call
+    NEVER = "never"  #: the tool is not offered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +27,20 @@ class SourceLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageData:
+    """An image that a tool returned."""
+
+    media_type: str  #: such as "image/png"
+    base64: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
     """The result of a tool."""
 
     text: str  #: for the model only
     sources: tuple[SourceLink, ...] = ()
+    images: tuple[ImageData, ...] = ()  #: for the model only; a model that reads no images does not get them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +51,5 @@ class Tool:
     definition: Mapping[str, Any]  #: the whole ``{"type": "function", …}`` for the request
     run: Callable[[str], Awaitable[ToolResult]]
     """Receives the arguments as the model wrote them, a JSON text. Raises :class:`ToolError`."""
+    server: str = ""  #: name of the MCP server that has it; "" for every other tool
+    approval: Approval = Approval.FREE

@@ -27,6 +27,7 @@ class GenerationOptions:
     persona: str = ""  #: text that describes who answers; "" for the default
     unavailable_model: str = ""  #: the chosen model, if it is no longer served
     web_search: bool | None = None  #: as chosen; None if nothing was
+    tool_servers: tuple[str, ...] | None = ()  #: MCP servers whose tools may be used; None for all
     language: str = ""  #: BCP 47 tag in which answers are written; "" follows the person
 
     @property

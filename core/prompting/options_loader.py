@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from core.chat_settings import ChatSettings
+from core.domain.addresses import ChatType
 from core.kimi import KNOWN_MODELS, Model
 from core.prompting.generation_options import GenerationOptions, build_generation_options
 from core.prompting.model_catalog import ModelCatalog, with_default_context
@@ -65,6 +66,9 @@ class OptionsLoader:
         return replace(
             options,
             web_search=None if web_search is None else web_search == "on",
+            tool_servers=tool_servers(
+                chosen.get(conversation_settings.TOOLS), in_group=conversation.chat_type is ChatType.GROUP
+            ),
             language="" if group_rules is None else group_rules.language,
         )
 
@@ -88,3 +92,22 @@ class OptionsLoader:
         if text is None:
             log.info("persona.not_found", name=name)
         return text or ""
+
+
+def tool_servers(chosen: str | None, *, in_group: bool) -> tuple[str, ...] | None:
+    """Return the MCP servers whose tools a conversation may use; None for all.
+
+    Args:
+        chosen: as set for the conversation or its chat; None if nothing is: then a direct conversation may
+            use all, and a group none.
+        in_group: whether the conversation belongs to a group or channel.
+    """
+    match chosen:
+        case None:
+            return () if in_group else None
+        case "all":
+            return None
+        case "none":
+            return ()
+        case _:
+            return tuple(name.strip() for name in chosen.split(",") if name.strip())

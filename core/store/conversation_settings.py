@@ -15,6 +15,7 @@ _S = schema.conversation_settings
 MODEL: Final = "model"  #: id of a model
 THINKING: Final = "thinking"  #: "on", "off" or an effort such as "low"
 SEARCH: Final = "search"  #: "on" or "off": whether answers may search the web
+TOOLS: Final = "tools"  #: names of MCP servers whose tools answers may use, or "all" or "none"
 START_PAYLOAD: Final = "start_payload"  #: of the deep link that a person came by (``/start ref_42``)
 PERSONA: Final = "persona"  #: "@" and the name of a persona's file, or the persona's text itself
 
@@ -49,5 +50,6 @@ def defaults_of_chat(rules: ChatRules) -> dict[str, str]:
         MODEL: rules.model,
         PERSONA: rules.persona,
         SEARCH: search,
+        TOOLS: ",".join(rules.tools),
     }
     return {name: value for name, value in defaults.items() if value}

@@ -1,18 +1,20 @@
-"""Selects the tools of an answer: the operator's own always, web search if it is switched on."""
+"""Selects the tools of an answer: the operator's own always, others if they are switched on."""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import structlog
 
 from core.kimi import KimiEndpointMissing, KimiError, ToolCall
 from core.kimi.json_decoding import decode_json
+from core.ports.tools import Approval
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
 from core.tools import SourceLink, Tool
 from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiApi, load_formula_tools
+from core.tools.mcp.servers import McpServers
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +26,16 @@ class ToolRegistry:
     """Knows all tools of a deployment; loads formulas once and caches them."""
 
     def __init__(
-        self, database: Database, kimi: KimiApi, custom_tools: Sequence[Tool], *, search_by_default: bool
+        self,
+        database: Database,
+        kimi: KimiApi,
+        custom_tools: Sequence[Tool],
+        *,
+        search_by_default: bool,
+        mcp: McpServers | None = None,
     ) -> None:
-        """Offer ``custom_tools``, and web search by default if ``search_by_default``."""
+        """Offer ``custom_tools``, those of ``mcp``, and web search by default if ``search_by_default``."""
+        self._mcp = mcp
         self._database = database
         self._kimi = kimi
         self._custom_tools = tuple(custom_tools)
@@ -44,19 +53,40 @@ class ToolRegistry:
             chosen = (await conversation_settings.load(tx, conversation_id)).get(conversation_settings.SEARCH)
         return self._search_by_default if chosen is None else chosen == "on"
 
-    async def tools_for_answer(self, web_search: bool | None, *, model_thinks: bool) -> Sequence[Tool]:
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """Names of the MCP servers."""
+        return self._mcp.names if self._mcp is not None else ()
+
+    def unreachable_text(self, servers: Collection[str] | None) -> str:
+        """Return a sentence for the model on servers whose tools cannot be used now; "" if there are none."""
+        if self._mcp is None:
+            return ""
+        return self._mcp.unreachable_text(self._mcp.names if servers is None else servers)
+
+    async def tools_for_answer(
+        self, web_search: bool | None, *, model_thinks: bool, servers: Collection[str] | None = ()
+    ) -> Sequence[Tool]:
         """Return the tools for one answer; without web search if the formulas cannot be loaded.
 
         Args:
             web_search: the conversation's choice; None for the default.
             model_thinks: the model thinks before it answers.
+            servers: names of the MCP servers whose tools it may use; None for all.
         """
+        own_tools = (*self._custom_tools, *self._server_tools(servers))
         if not (self._search_by_default if web_search is None else web_search):
-            return self._custom_tools
+            return own_tools
         formulas = await self._load_formulas()
         if self._formulas_unsupported and not model_thinks:
             formulas = (BUILTIN_SEARCH,)
-        return (*formulas, *self._custom_tools)
+        return (*formulas, *own_tools)
+
+    def _server_tools(self, servers: Collection[str] | None) -> Sequence[Tool]:
+        if self._mcp is None:
+            return ()
+        tools = self._mcp.tools_of(self._mcp.names if servers is None else servers)
+        return [tool for tool in tools if tool.approval is Approval.FREE]
 
     async def can_search(self, *, model_thinks: bool) -> bool:
         """Return whether the provider offers a web search; True as long as it cannot be asked."""

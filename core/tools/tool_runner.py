@@ -12,7 +12,7 @@ import structlog
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.answer_steps import ToolCallOutcome, ToolCallReport
 from core.domain.clock import Clock
-from core.kimi import Message, ToolCall
+from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall
 from core.kimi.json_decoding import decode_json
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 
@@ -48,8 +48,18 @@ class ToolRunner:
         *,
         on_call: Callable[[ToolCall], None],
         limits: ToolLimits | None = None,
+        reads_images: bool = False,
     ) -> None:
-        """Run ``tools``; ``on_call`` receives each call before it runs, so that it can be shown."""
+        """Run ``tools`` for one answer.
+
+        Args:
+            tools: that the model may call.
+            clock: measures the time of a call.
+            on_call: receives each call before it runs, so that it can be shown.
+            limits: of the answer's calls.
+            reads_images: whether the model receives images that tools return.
+        """
+        self._reads_images = reads_images
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
         self._on_call = on_call
@@ -95,15 +105,15 @@ class ToolRunner:
         )
         return (request, *answers)
 
-    async def _run_call(self, index: int, call: ToolCall) -> str:
+    async def _run_call(self, index: int, call: ToolCall) -> MessageContent:
         """Return the result of one call as the model reads it, and report how it ended."""
         began_at = self._clock.time()
-        outcome, text = await self._outcome_of(index, call)
+        outcome, content = await self._outcome_of(index, call)
         took_s = self._clock.time() - began_at
         self._reports.append(ToolCallReport(name=call.name, outcome=outcome, duration_s=took_s))
-        return text
+        return content
 
-    async def _outcome_of(self, index: int, call: ToolCall) -> tuple[ToolCallOutcome, str]:
+    async def _outcome_of(self, index: int, call: ToolCall) -> tuple[ToolCallOutcome, MessageContent]:
         if call.arguments == INVALID_ARGUMENTS:
             return ToolCallOutcome.REFUSED, "The arguments were no valid JSON object; the tool was not run."
         tool = self._tools.get(call.name)
@@ -126,9 +136,19 @@ class ToolRunner:
             return ToolCallOutcome.FAILED, f"The tool could not do it: {exc}"
         for source in result.sources:
             self._sources.setdefault(source.url, source)
-        if len(result.text) > self._limits.max_output_chars:
-            return ToolCallOutcome.DONE, result.text[: self._limits.max_output_chars] + "\n[cut]"
-        return ToolCallOutcome.DONE, result.text or "(nothing)"
+        return ToolCallOutcome.DONE, self._content_of(result)
+
+    def _content_of(self, result: ToolResult) -> MessageContent:
+        """Return a result as the model receives it: cut, and without images that it cannot read."""
+        text = result.text or "(nothing)"
+        if len(text) > self._limits.max_output_chars:
+            text = text[: self._limits.max_output_chars] + "\n[cut]"
+        if not result.images:
+            return text
+        if not self._reads_images:
+            return f"{text}\n[{len(result.images)} images are left out: this model reads none]"
+        pictures = (ImagePart(f"data:{image.media_type};base64,{image.base64}") for image in result.images)
+        return (TextPart(text), *pictures)
 
 
 def _as_valid_call(call: ToolCall) -> ToolCall:

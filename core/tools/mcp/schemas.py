@@ -1,0 +1,150 @@
+"""Rewrites the JSON schemas of MCP tools in Kimi's dialect. Pure.
+
+A server may use any keyword of JSON Schema 2020-12. Kimi's dialect (MFJS,
+https://github.com/MoonshotAI/walle) has no references, demands a ``type`` in every property, and refuses a
+``type`` beside ``anyOf``. What it cannot express is left out: the server checks the arguments itself.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+MAX_NAME_CHARS: Final = 64
+MAX_DESCRIPTION_CHARS: Final = 2_000
+MAX_DEPTH: Final = 8
+MAX_PROPERTIES: Final = 60  #: of one object
+_KEPT: Final = (
+    *("description", "enum", "default", "required"),
+    *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"),
+)
+_JSON_TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
+_NO_NAME_CHARS: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def tool_name(server: str, tool: str) -> str:
+    """Return the name by which the model calls a server's tool: ``server__tool``, 64 characters at most."""
+    name = f"{server}__{_NO_NAME_CHARS.sub('_', tool)}"
+    if name == f"{server}__{tool}" and len(name) <= MAX_NAME_CHARS:
+        return name
+    mark = sha256(tool.encode()).hexdigest()[:8]
+    return f"{name[: MAX_NAME_CHARS - len(mark) - 1]}_{mark}"
+
+
+def tool_definition(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definition of a tool for a request to Kimi."""
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": description[:MAX_DESCRIPTION_CHARS] or name,
+            "parameters": clean_parameters(schema),
+        },
+    }
+
+
+def clean_parameters(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments in Kimi's dialect; always an object."""
+    cleaned = _Cleaner(schema).clean(schema, depth=0, refs=frozenset())
+    properties = cleaned.get("properties", {})
+    required = [name for name in cleaned.get("required", ()) if name in properties]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+class _Cleaner:
+    """Cleans the parts of one schema, whose root holds what references lead to."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+
+    def clean(self, schema: object, *, depth: int, refs: frozenset[str]) -> dict[str, Any]:
+        """Return a part in Kimi's dialect.
+
+        Args:
+            schema: the part; JSON Schema allows true and false too.
+            depth: of the part.
+            refs: references that led to it.
+        """
+        if not isinstance(schema, Mapping):
+            return {"type": "string"}
+        if "$ref" in schema:
+            return self._follow(schema, depth=depth, refs=refs)
+        if depth > MAX_DEPTH:
+            return {"type": "object", "properties": {}}
+        if isinstance(schema.get("allOf"), list):
+            schema = self._merge(schema, depth=depth, refs=refs)
+        shown = {key: schema[key] for key in _KEPT if key in schema}
+        shown |= {"enum": [schema["const"]]} if "const" in schema else {}
+        if "description" in shown:
+            shown["description"] = str(shown["description"])[:MAX_DESCRIPTION_CHARS]
+        choices = [*_alternatives(schema)]
+        if choices and not schema.get("properties"):
+            parts = [self.clean(choice, depth=depth + 1, refs=refs) for choice in choices]
+            kept = {key: shown[key] for key in ("description", "default") if key in shown}
+            return kept | {"anyOf": parts} if len(parts) > 1 else parts[0] | kept
+        shown["type"] = _type_of(schema)
+        if shown["type"] == "object":
+            listed = schema.get("properties")
+            properties = listed.items() if isinstance(listed, Mapping) else ()
+            shown["properties"] = {
+                str(name): self.clean(part, depth=depth + 1, refs=refs)
+                for name, part in [*properties][:MAX_PROPERTIES]
+            }
+        else:
+            shown.pop("required", None)
+        if shown["type"] == "array":
+            shown["items"] = self.clean(schema.get("items", True), depth=depth + 1, refs=refs)
+        return shown
+
+    def _follow(self, schema: Mapping[str, Any], *, depth: int, refs: frozenset[str]) -> dict[str, Any]:
+        """Return what a reference leads to; an object of any shape if it leads to itself or to nothing."""
+        ref = str(schema["$ref"])
+        target: Any = self._root
+        for step in ref.removeprefix("#").strip("/").split("/"):
+            key = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(key) if key and isinstance(target, Mapping) else target if not key else None
+        if ref in refs or not isinstance(target, Mapping) or not ref.startswith("#"):
+            return {"type": "object", "properties": {}}
+        rest = {key: value for key, value in schema.items() if key != "$ref"}
+        return self.clean({**target, **rest}, depth=depth + 1, refs=refs | {ref})
+
+    def _merge(self, schema: Mapping[str, Any], *, depth: int, refs: frozenset[str]) -> dict[str, Any]:
+        """Return a schema with the parts of its ``allOf`` in it."""
+        merged = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in schema["allOf"]:
+            cleaned = self.clean(part, depth=depth + 1, refs=refs)
+            for key, value in cleaned.items():
+                if key == "properties":
+                    merged[key] = {**merged.get(key, {}), **value}
+                elif key == "required":
+                    merged[key] = [*merged.get(key, ()), *value]
+                else:
+                    merged.setdefault(key, value)
+        return merged
+
+
+def _alternatives(schema: Mapping[str, Any]) -> Iterator[object]:
+    """Yield the schemas of which a value has to match one."""
+    for key in ("anyOf", "oneOf"):
+        if isinstance(schema.get(key), list):
+            yield from schema[key]
+            return
+    if isinstance(schema.get("type"), list):
+        rest = {key: value for key, value in schema.items() if key not in ("description", "default", "enum")}
+        yield from ({**rest, "type": kind} for kind in schema["type"])
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    if schema.get("type") in _JSON_TYPES:
+        return str(schema["type"])
+    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    match values[0] if values else None:
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+    if "properties" in schema:
+        return "object"
+    return "array" if "items" in schema else "string"
