@@ -15,7 +15,8 @@ AREAS: Final = frozenset(
     {
         "access", "answer", "backfill", "button", "channel", "command", "concurrency", "console", "delivery",
         "event",
-        "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm", "outbox",
+        "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm",
+        "mcp", "outbox",
         "periodic_task", "persona", "platform", "privacy", "prompt", "quota", "retention", "rules",
         "service", "settings", "slack", "staff", "store", "summary", "telegram", "tool", "turn",
         "watchdog", "web", "work_queue",
