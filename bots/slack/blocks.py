@@ -6,13 +6,25 @@ Source: https://docs.slack.dev/reference/block-kit/blocks
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from bots.slack.charts import chart_markdown
 from bots.slack.incoming_markdown import to_markdown
 from bots.slack.rich_text import Json, TextContext, mappings, rich_text_markdown
 from core.domain.message_content import ContentKind, OtherContent
 from core.text.visible_text import has_visible_text
 
 MAX_DEPTH: Final = 8  #: levels of unknown blocks that are searched for texts
-_TEXT_KEYS: Final = ("title", "subtitle", "text", "description", "body", "details", "output", "hint")
+_TEXT_KEYS: Final = (
+    "rich_text_title",
+    "title",
+    "subtitle",
+    "text",
+    "description",
+    "body",
+    "details",
+    "output",
+    "hint",
+)
+_CHILDREN_KEYS: Final = ("elements", "blocks", "child_blocks", "items", "tasks", "fields", "cards")
 _CONTROLS: Final = ("button", "workflow_button", "overflow", "feedback_buttons", "icon_button", "input")
 
 
@@ -20,8 +32,8 @@ def render_blocks(blocks: object, context: TextContext) -> tuple[OtherContent, .
     """Return the blocks of a message in their order, neighbours that are no table as one card."""
     found: list[OtherContent] = []
     for block in mappings(blocks):
-        is_table = block.get("type") in ("table", "data_table")
-        text = _table(block, context) if is_table else _block(block, context)
+        is_table = _is_table(block)
+        text = _table(block, context) if is_table else _block(block, context, MAX_DEPTH)
         if not has_visible_text(text):
             continue
         if not is_table and found and found[-1].kind is ContentKind.CARD:
@@ -43,7 +55,11 @@ def text_object(value: object, context: TextContext) -> str:
             return ""
 
 
-def _block(block: Json, context: TextContext) -> str:
+def _is_table(block: Json) -> bool:
+    return block.get("type") in ("table", "data_table")
+
+
+def _block(block: Json, context: TextContext, depth: int) -> str:
     match block.get("type"):
         case "rich_text":
             return rich_text_markdown(block, context)
@@ -61,10 +77,14 @@ def _block(block: Json, context: TextContext) -> str:
             return f"Video: {title} {url if isinstance(url, str) else ''}".strip()
         case "call":
             return _call(block)
+        case "data_visualization":
+            title = text_object(block.get("title"), context)
+            chart = chart_markdown(block.get("chart"))
+            return "\n\n".join(filter(None, (f"**{title}**" if title else "", chart)))
         case "divider" | "actions" | "context_actions":
             return ""  # controls have no content
         case _:
-            return "\n\n".join(dict.fromkeys(_texts(block, context, MAX_DEPTH)))
+            return "\n\n".join(dict.fromkeys(_texts(block, context, depth)))
 
 
 def _section(block: Json, context: TextContext) -> str:
@@ -102,14 +122,11 @@ def _texts(value: object, context: TextContext, depth: int) -> Iterator[str]:
     for key in _TEXT_KEYS:
         if text := text_object(value.get(key), context):
             yield text
-    for key, inner in value.items():
-        if key in ("elements", "blocks", "items", "tasks", "fields", "cards"):
-            for one in mappings(inner):
-                yield from (
-                    [rich_text_markdown(one, context)]
-                    if one.get("type") == "rich_text"
-                    else _texts(one, context, depth - 1)
-                )
+    for key in _CHILDREN_KEYS:
+        for one in mappings(value.get(key)):
+            if one.get("type") in _CONTROLS:
+                continue
+            yield _table(one, context) if _is_table(one) else _block(one, context, depth - 1)
 
 
 def _table(block: Json, context: TextContext) -> str:

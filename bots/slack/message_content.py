@@ -184,6 +184,8 @@ def _card(card: Json, context: TextContext) -> list[OtherContent]:
     fallback = card.get("fallback")
     if not has_visible_text(text) and isinstance(fallback, str) and fallback.lower() not in _NO_FALLBACK:
         text = _mrkdwn(fallback, context)
+    if has_visible_text(text) and isinstance(card.get("image_url"), str):
+        text += "\n[a picture that could not be read]"
     return [OtherContent(kind=ContentKind.CARD, text=text)] if has_visible_text(text) else []
 
 

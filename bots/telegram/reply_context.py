@@ -26,7 +26,7 @@ def replied_message(message: Message) -> Message | None:
 def parse_reply_context(message: Message, identity: BotIdentity) -> ReplyContext | None:
     """Return the message that ``message`` replies to, in this chat or another; None if there is none."""
     quote = message.quote
-    selection = to_markdown(quote.text, quote.entities or ()) if quote else ""
+    selection = to_markdown(quote.text, quote.entities or ()) if quote else _chosen_task(message)
     if replied := replied_message(message):
         return _from_message(replied, selection, identity)
     if message.external_reply is not None:
@@ -36,6 +36,13 @@ def parse_reply_context(message: Message, identity: BotIdentity) -> ReplyContext
         described = OtherContent(kind=ContentKind.STORY, text="[a story, which bots cannot see]")
         return ReplyContext(message_id="", author=clean_name(story), other=(described,))
     return None
+
+
+def _chosen_task(message: Message) -> str:
+    """Return the task of a checklist that a message replies to; "" if it is about no single one."""
+    replied, task_id = message.reply_to_message, message.reply_to_checklist_task_id
+    tasks = replied.checklist.tasks if replied is not None and replied.checklist is not None else ()
+    return next((to_markdown(one.text, one.text_entities) for one in tasks if one.id == task_id), "")
 
 
 def _from_message(replied: Message, selection: str, identity: BotIdentity) -> ReplyContext:

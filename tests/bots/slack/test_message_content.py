@@ -136,6 +136,56 @@ def test_previews_of_links_stay_out(preview: dict[str, Any]) -> None:
     ("message", "text"),
     [
         (
+            {
+                "blocks": [
+                    {
+                        "type": "container",
+                        "rich_text_title": rich(word("Orders")),
+                        "child_blocks": [
+                            {"type": "section", "text": {"type": "mrkdwn", "text": "*7* open"}},
+                            {"type": "table", "rows": [[{"type": "raw_text", "text": "no"}]]},
+                        ],
+                    }
+                ]
+            },
+            "Orders\n\n**7** open\n\n| no |\n| --- |",
+        ),
+        (
+            {
+                "blocks": [
+                    {
+                        "type": "data_visualization",
+                        "title": "Pies",
+                        "chart": {"type": "pie", "segments": [{"label": "Apple", "value": 45}]},
+                    }
+                ]
+            },
+            "**Pies**\n\n- Apple: 45",
+        ),
+        (
+            {
+                "blocks": [
+                    {
+                        "type": "data_visualization",
+                        "title": "Sales",
+                        "chart": {
+                            "type": "line",
+                            "series": [
+                                {"name": "2025", "data": [{"label": "Jan", "value": 4.5}]},
+                                {"name": "2026", "data": [{"label": "Jan", "value": 6}]},
+                            ],
+                            "axis_config": {"categories": ["Jan"], "x_label": "month"},
+                        },
+                    }
+                ]
+            },
+            "**Sales**\n\n| month | 2025 | 2026 |\n| --- | --- | --- |\n| Jan | 4.5 | 6 |",
+        ),
+        (
+            {"attachments": [{"title": "CPU", "text": "90 %", "image_url": "https://g.test/cpu.png"}]},
+            "**CPU**\n90 %\n[a picture that could not be read]",
+        ),
+        (
             {"attachments": [{"title": "[FIRING:1] DiskFull db-7", "text": "disk usage 97 percent"}]},
             "**[FIRING:1] DiskFull db-7**\ndisk usage 97 percent",
         ),

@@ -107,6 +107,17 @@ def test_a_bare_mention_asks_about_other_content(content: dict[str, Any], text: 
     assert (event.unsupported_content, render_content(event.content)) == (None, f"Ben L wrote:\n{quote}")
 
 
+def test_a_reply_to_one_task_of_a_checklist_names_it() -> None:
+    """Telegram says which task is meant (``reply_to_checklist_task_id``)."""
+    theirs = message(GROUP, message_id=10, **contents.checklist("Trip", {"tickets": True, "hotel": False}))
+    event = said(
+        GROUP, "@moon_bot done?", reply_to_message=theirs | {"from": BEN}, reply_to_checklist_task_id=2
+    )
+    assert event.quoted is not None
+    assert event.quoted.selection == "hotel"
+    assert render_content(event.content).endswith("> This part is meant:\n> hotel\n\ndone?")
+
+
 @pytest.mark.parametrize(("origin", "name"), ORIGINS)
 def test_a_reply_across_chats_says_where_it_is_from(origin: dict[str, Any], name: str) -> None:
     """Telegram says: ``external_reply`` carries content and origin; its words come as a quote only."""
