@@ -12,11 +12,12 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
     UnparsedEvent,
 )
 
 
-def event_type_label(event: Event) -> str:
+def event_type_label(event: Event) -> str:  # noqa: C901 - one flat branch for each event
     """Return the value of the label ``type`` for an event."""
     match event:
         case MessageReceived():
@@ -29,6 +30,8 @@ def event_type_label(event: Event) -> str:
             return "edit"
         case MessageDeleted():
             return "deletion"
+        case ReactionChanged():
+            return "reaction"
         case MemberJoined():
             return "member_joined"
         case BotAccessChanged():

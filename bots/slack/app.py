@@ -82,7 +82,9 @@ class SlackApp:
         self.private_messages = SlackPrivateMessages(self._client)
         self.members = SlackMemberLookup(self._client, clock, self._account)
         uploader = FileUploader(self._client, self._require_session, mentions, clock)
-        self.handoff_rooms = SlackHandoffRooms(uploader, mentions, limits, self._names, self._account)
+        self.handoff_rooms = SlackHandoffRooms(
+            self._client, uploader, mentions, limits, self._names, self._account
+        )
         self.downloader = SlackDownloader(config, self._client, self._require_session)
 
     @property

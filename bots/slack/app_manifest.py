@@ -26,6 +26,7 @@ SCOPES = (
     "im:read",
     "mpim:history",
     "mpim:read",
+    "reactions:read",
     "reactions:write",
     "usergroups:read",
     "users:read",
@@ -43,6 +44,8 @@ BOT_EVENTS = (
     "message.groups",
     "message.im",
     "message.mpim",
+    "reaction_added",
+    "reaction_removed",
 )
 AGENT_EVENTS = ("agent_session_stopped", "app_home_opened")
 

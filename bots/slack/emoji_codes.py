@@ -6,12 +6,14 @@ give the rest. A workspace's own emoji has no character and stays a code.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import emoji
 
 _CODE = re.compile(r"(?<![A-Za-z0-9_]):(?P<name>[a-z0-9_+'-]+):(?::skin-tone-(?P<tone>[2-6])(?:-[2-6])?:)?")
+_NAME = re.compile(r"[a-z0-9+'-][a-z0-9_+'-]*")
 _TONES: Final = {str(number): chr(0x1F3F9 + number) for number in range(2, 7)}
 _EMOJI_STYLE: Final = "\ufe0f"
 _JOINER: Final = "\u200d"
@@ -163,3 +165,25 @@ def _flag(region: str) -> str:
     if not re.fullmatch("[a-z]{2}", region):
         return ""
     return "".join(chr(0x1F1E6 + ord(letter) - ord("a")) for letter in region)
+
+
+def names_of(character: str) -> Sequence[str]:
+    """Return the names that Slack may have for an emoji, without its skin tone, the likeliest first."""
+    plain = "".join(char for char in character if char not in _TONES.values())
+    own = [name for name, shown in _NAMES.items() if _is_same(shown, plain)]
+    data = emoji.EMOJI_DATA.get(plain) or emoji.EMOJI_DATA.get(plain + _EMOJI_STYLE) or {}
+    codes = [*data.get("alias", ()), data.get("en", "")]
+    names = [code.strip(":") for code in codes if isinstance(code, str)]
+    dashed = [name.replace("_", "-") for name in names]
+    sexed = [
+        f"{sex}-{name.removeprefix(f'{word}-')}"
+        for name in dashed
+        for sex, word in _SEXES.items()
+        if name.startswith(f"{word}-")
+    ]
+    candidates = dict.fromkeys([*own, *names, *sexed, *dashed])
+    return [one for one in candidates if _NAME.fullmatch(one) and _is_same(emoji_of(one), plain)]
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one.replace(_EMOJI_STYLE, "") == other.replace(_EMOJI_STYLE, "")

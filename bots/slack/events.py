@@ -84,6 +84,8 @@ def _parse(body: Body, identity: BotIdentity, known: KnownNames, received_at: da
             return _parse_stop(event, tenant_of(body, identity), identity, profiles)
         case {"type": "event_callback", "event": {"type": "member_joined_channel"} as event}:
             return lifecycle_events.parse_join(event, tenant_of(body, identity), identity, profiles)
+        case {"type": "event_callback", "event": {"type": "reaction_added" | "reaction_removed"} as event}:
+            return lifecycle_events.parse_reaction(event, tenant_of(body, identity), identity, profiles)
         case {"type": "event_callback", "event": {"type": "channel_id_changed"} as event}:
             return ChannelMigrated(
                 delivery_id=f"moved:{event['old_channel_id']}:{event['new_channel_id']}",

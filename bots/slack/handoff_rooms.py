@@ -5,8 +5,14 @@ A thread begins with its first message, so no call opens or closes one.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.addressing import details_of
+from bots.slack.emoji_codes import names_of
+from bots.slack.errors import error_code, translate_errors
 from bots.slack.limits import SlackLimits
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount
@@ -17,6 +23,8 @@ from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget
 
+_DONE_CODES: Final = frozenset({"already_reacted", "no_reaction"})
+
 
 class SlackHandoffRooms:
     """Implements :class:`core.ports.platform.HandoffRooms`."""
@@ -25,12 +33,14 @@ class SlackHandoffRooms:
 
     def __init__(
         self,
+        client: AsyncWebClient,
         uploader: FileUploader,
         mentions: MentionCodec,
         limits: SlackLimits,
         names: NameDirectory,
         account: BotAccount,
     ) -> None:
+        self._client = client
         self._uploader, self._mentions, self._limits = uploader, mentions, limits
         self._names, self._account = names, account
 
@@ -81,6 +91,32 @@ class SlackHandoffRooms:
             PlatformRefused: always.
         """
         raise PlatformRefused("Slack copies no messages")
+
+    def reaction_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the budget of ``reactions.add``, which covers the removal."""
+        return (self._limits.method_budget(address.key.tenant, "reactions.add"),)
+
+    async def set_reaction(self, address: Address, message_id: str, emoji: str, *, removes: bool) -> None:
+        """Add an emoji to a message, or remove ours, under the first name that Slack knows.
+
+        Raises:
+            PlatformRefused: Slack has no such emoji, or the scope ``reactions:write`` is missing.
+            MessageGone: the message was deleted.
+        """
+        call = self._client.reactions_remove if removes else self._client.reactions_add
+        for name in names_of(emoji):
+            try:
+                with translate_errors("reactions.add", idempotent=True):
+                    await call(channel=address.key.channel, timestamp=message_id, name=name)
+            except PlatformRefused as exc:
+                code = error_code(exc.__cause__) if isinstance(exc.__cause__, SlackApiError) else ""
+                if code in _DONE_CODES:
+                    return
+                if code != "invalid_name":
+                    raise
+            else:
+                return
+        raise PlatformRefused("Slack has no such emoji")
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

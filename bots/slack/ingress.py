@@ -225,6 +225,7 @@ def _channel_of(body: Mapping[str, Any]) -> str:
     match body:
         case (
             {"event": {"channel": str(channel)}}
+            | {"event": {"item": {"channel": str(channel)}}}
             | {"channel": {"id": str(channel)}}
             | {"channel_id": str(channel)}
         ):

@@ -1,7 +1,8 @@
-"""Parses edits and deletions of messages, and people joining a channel. Pure.
+"""Parses edits and deletions of messages, reactions, and people joining a channel. Pure.
 
 Sources: https://docs.slack.dev/reference/events/message/message_changed,
-https://docs.slack.dev/reference/events/message/message_deleted and
+https://docs.slack.dev/reference/events/message/message_deleted,
+https://docs.slack.dev/reference/events/reaction_added and
 https://docs.slack.dev/reference/events/member_joined_channel
 """
 
@@ -9,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts
+from bots.slack.emoji_codes import emoji_of
 from bots.slack.message_content import is_by_app, is_same_content
 from bots.slack.messages import NO_PERSON, build_message
 from bots.slack.people import BotIdentity, KnownNames, Profile, person_of
 from core.domain.addresses import Address, ChatType, ThreadKey
-from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited
+from core.domain.events import MemberJoined, Mention, MessageDeleted, MessageEdited, ReactionChanged
 
 
 def parse_edit(
@@ -87,4 +89,27 @@ def parse_join(
         author=author,
         sent_at=parse_ts(event["event_ts"]),
         chat_type=ChatType.GROUP,
+    )
+
+
+def parse_reaction(
+    event: Mapping[str, Any], tenant: str, identity: BotIdentity, profiles: Mapping[str, Profile]
+) -> ReactionChanged | None:
+    """Return a person's reaction to a message, put there or taken away; None for a workspace's own emoji."""
+    user, name, item = event["user"], event["reaction"], event["item"]
+    emoji = emoji_of(name)
+    if user in NO_PERSON or user == identity.user_id or item["type"] != "message" or not emoji:
+        return None
+    channel, ts, author = item["channel"], item["ts"], person_of(user, profiles)
+    is_added = event["type"] == "reaction_added"
+    key = ThreadKey(platform="slack", tenant=tenant, channel=channel, thread="")
+    return ReactionChanged(
+        delivery_id=f"reaction:{channel}:{ts}:{user}:{name}:{event['event_ts']}",
+        message_id=ts,
+        address=Address(key=key, details=details_of("", tenant, author)),
+        author=author,
+        sent_at=parse_ts(event["event_ts"]),
+        chat_type=chat_type_of(channel, ""),
+        added=(emoji,) if is_added else (),
+        removed=() if is_added else (emoji,),
     )

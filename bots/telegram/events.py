@@ -20,6 +20,7 @@ from bots.telegram.lifecycle_events import (
     parse_member_update,
     parse_migration,
     parse_own_member_update,
+    parse_reaction,
     parse_topic_reopened,
 )
 from bots.telegram.messages import (
@@ -48,6 +49,7 @@ ALLOWED_UPDATES = (
     "callback_query",
     "my_chat_member",
     "chat_member",
+    "message_reaction",
     STOP_UPDATE,
 )
 
@@ -71,6 +73,8 @@ def parse_event(update: Update, identity: BotIdentity, *, received_at: datetime)
         return parse_edit(update.edited_message, identity)
     if update.callback_query is not None:
         return _parse_button_press(update.callback_query, identity, received_at)
+    if update.message_reaction is not None:
+        return parse_reaction(update.message_reaction, identity)
     if update.chat_member is not None:
         return parse_member_update(update.chat_member, identity)
     if update.my_chat_member is not None:

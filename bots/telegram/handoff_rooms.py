@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 from telegram import Bot, ForumTopic, MessageId
+from telegram.constants import ReactionEmoji
 from telegram.error import BadRequest
 
 from bots.telegram.addressing import (
@@ -34,6 +35,8 @@ from core.ports.platform import Budget
 log = structlog.get_logger(__name__)
 
 TITLE_LIMIT_UNITS = 128
+_STYLES = frozenset("\ufe0f🏻🏼🏽🏾🏿")  #: emoji style and skin tones, which reactions do not have
+_FREE_EMOJI = {one.value.replace("\ufe0f", ""): one.value for one in ReactionEmoji}
 _SUPERGROUP = "-100"  #: begins the ids of supergroups and channels
 NO_RIGHTS_TEXTS = (
     "not enough rights",
@@ -181,6 +184,30 @@ class TelegramHandoffRooms:
         if not shown:
             raise PlatformRefused("Telegram copied none of the messages")
         return shown
+
+    def reaction_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the budgets of a reaction: those of a message."""
+        return self.file_cost(address)
+
+    async def set_reaction(self, address: Address, message_id: str, emoji: str, *, removes: bool) -> None:
+        """Make an emoji the bot's only reaction to a message, or take its reaction away.
+
+        Bots may use the free emoji alone, one for each message
+        (https://core.telegram.org/bots/api#setmessagereaction).
+
+        Raises:
+            PlatformRefused: the emoji is none of them, or the chat does not allow it.
+            MessageGone: the message was deleted.
+        """
+        plain = "".join(char for char in emoji if char not in _STYLES)
+        reaction = _FREE_EMOJI.get(plain)
+        if reaction is None:
+            raise PlatformRefused("Telegram has no such reaction")
+        await self._api.call_in_chat(
+            address,
+            lambda chat: self._bot.set_message_reaction(chat, int(message_id), None if removes else reaction),
+            idempotent=True,
+        )
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

@@ -1,4 +1,4 @@
-"""Parses edits, people joining a chat, and chats that get a new id. Pure.
+"""Parses edits, reactions, people joining a chat, and chats that get a new id. Pure.
 
 Telegram reports deletions to no bot. It reports a new member twice to a bot that is an administrator: by
 a service message, which every bot of a group receives, and by ``chat_member``, which has to be requested
@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from telegram import Chat, ChatMember, ChatMemberRestricted, ChatMemberUpdated, Message, User
+from telegram import (
+    Chat,
+    ChatMember,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    MessageReactionUpdated,
+    ReactionType,
+    ReactionTypeEmoji,
+    User,
+)
 
 from bots.telegram.addressing import PLATFORM, address_of, chat_type_of, thread_of
 from bots.telegram.attachments import attachments_of
@@ -18,7 +28,13 @@ from bots.telegram.incoming_markdown import leading_command
 from bots.telegram.messages import build_message, mention_of, parse_text
 from bots.telegram.people import BotIdentity, clean_name, person_of
 from core.domain.addresses import Person
-from core.domain.events import BotAccessChanged, ChannelMigrated, MemberJoined, MessageEdited
+from core.domain.events import (
+    BotAccessChanged,
+    ChannelMigrated,
+    MemberJoined,
+    MessageEdited,
+    ReactionChanged,
+)
 
 
 def parse_edit(message: Message, identity: BotIdentity) -> MessageEdited | None:
@@ -81,6 +97,35 @@ def parse_own_member_update(change: ChatMemberUpdated, identity: BotIdentity) ->
         bot_name=identity.username,
         hears_all=identity.reads_all or is_admin,
     )
+
+
+def parse_reaction(change: MessageReactionUpdated, identity: BotIdentity) -> ReactionChanged | None:
+    """Return the emoji that somebody put on a message or took away; None if there are none but custom ones.
+
+    Telegram tells administrators among the bots, if they ask for it
+    (https://core.telegram.org/bots/api#update, ``message_reaction``).
+    """
+    author = person_of(change.user, change.actor_chat, None)
+    old, new = _emoji_in(change.old_reaction), _emoji_in(change.new_reaction)
+    added, removed = [one for one in new if one not in old], [one for one in old if one not in new]
+    if author is None or not (added or removed):
+        return None
+    digest = zlib.crc32(f"{old}{new}".encode())  # two changes may come within one second
+    at = int(change.date.timestamp())
+    return ReactionChanged(
+        delivery_id=f"reaction:{change.chat.id}:{change.message_id}:{author.id}:{at}:{digest:08x}",
+        message_id=str(change.message_id),
+        address=replace(address_of(change.chat, identity, "", author, reply_to=0), reply_to=""),
+        author=author,
+        sent_at=change.date,
+        chat_type=chat_type_of(change.chat),
+        added=tuple(added),
+        removed=tuple(removed),
+    )
+
+
+def _emoji_in(reactions: Sequence[ReactionType]) -> list[str]:
+    return [one.emoji for one in reactions if isinstance(one, ReactionTypeEmoji)]
 
 
 def parse_topic_reopened(message: Message, identity: BotIdentity, author: Person) -> BotAccessChanged:

@@ -31,6 +31,7 @@ class PlatformAction(StrEnum):
     STATUS = "status"
     FILE = "file"  #: send a file with its caption
     TOPIC = "topic"  #: open or close a topic of a room
+    REACTION = "reaction"  #: put an emoji on a message, or take it away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

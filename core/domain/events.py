@@ -154,6 +154,20 @@ class MessageDeleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionChanged:
+    """A person put emoji on a message, or took them away."""
+
+    delivery_id: str
+    message_id: str  #: the message, of whomever
+    address: Address  #: of the room, in no thread: platforms do not tell it
+    author: Person
+    sent_at: datetime
+    chat_type: ChatType
+    added: tuple[str, ...] = ()  #: characters; emoji without one (custom ones) are left out
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberJoined:
     """Somebody came into a group or channel that the bot is in."""
 
@@ -207,6 +221,7 @@ PersonEvent: TypeAlias = (
     | ButtonPressed
     | MessageEdited
     | MessageDeleted
+    | ReactionChanged
     | MemberJoined
     | BotAccessChanged
 )

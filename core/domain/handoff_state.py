@@ -61,6 +61,7 @@ class OutboxKind(StrEnum):
     FILE = "file"  #: send a file of a person, or copy their whole message, without its caption
     EDIT = "edit"  #: edit the message of an earlier row
     DELETE = "delete"  #: delete the message of an earlier row
+    REACTION = "reaction"  #: put an emoji on a person's message, or take it away
     TICKET = "ticket"  #: open the handoff's topic and ticket, or update the ticket
     CLOSE_TOPIC = "close_topic"
     SUMMARY = "summary"  #: let Kimi summarize the conversation into the ticket

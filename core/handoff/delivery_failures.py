@@ -49,6 +49,8 @@ class DeliveryFailures:
             LeaseLost: another worker has claimed the item.
         """
         await outbox.finish(tx, item, state=OutboxState.FAILED)
+        if item.kind is OutboxKind.REACTION:
+            return  # a thread is not opened anew for it
         present = await handoffs.get(tx, handoff.id) if handoff is not None else None
         if handoff is None or present is None:
             return

@@ -25,6 +25,7 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
 )
 from core.domain.handoff_state import OutboxKind, OutboxSide
 from core.domain.queue import Lane
@@ -39,6 +40,7 @@ from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.lookup import find_active, find_at_desk
 from core.handoff.outbox_writer import notify_customer, update_ticket
 from core.handoff.rating_remarks import is_remark
+from core.handoff.reactions import relay_reaction
 from core.handoff.request_detector import RequestDetector
 from core.handoff.staff_relay import StaffRelay
 from core.inbound.handler import Handled
@@ -78,6 +80,8 @@ class HandoffEventHandler:
                 return await self._on_edit(tx, event)
             case MessageDeleted():
                 return await self._on_deletion(tx, event)
+            case ReactionChanged():
+                return await relay_reaction(tx, self._service, event)
             case ChannelMigrated():
                 await handoffs.migrate_channel(
                     tx, platform=event.platform, old=event.old_channel, new=event.new_channel

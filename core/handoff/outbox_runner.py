@@ -115,6 +115,7 @@ class OutboxRunner:
                 await self._change_earlier(item, handoff, "")
             case (
                 OutboxKind.FILE
+                | OutboxKind.REACTION
                 | OutboxKind.TICKET
                 | OutboxKind.CLOSE_TOPIC
                 | OutboxKind.SUMMARY
@@ -131,6 +132,8 @@ class OutboxRunner:
     async def _show_of_handoff(self, item: OutboxItem, handoff: Handoff) -> None:
         if item.kind is OutboxKind.FILE:
             await self._send_file(item, handoff)
+        elif item.kind is OutboxKind.REACTION:
+            await self._react(item, handoff)
         elif item.kind is OutboxKind.TICKET:
             known_message_ids = await self._known_message_ids(item, handoff)
             if await self._tickets.publish(item, handoff, known_message_ids=known_message_ids):
@@ -183,6 +186,12 @@ class OutboxRunner:
             await self._sender.send_file(item, address, on_refs=on_refs)
         elif item.content.text:
             await self._deliver(item, handoff, address, item.content.text)
+
+    async def _react(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Put an emoji on a message or take it away; say it in words if it cannot be put there."""
+        address, content = self._address_of(item, handoff), item.content
+        if item.refs or (not await self._sender.react(item, address) and not content.removes):
+            await self._deliver(item, handoff, address, content.text)
 
     async def _copy(self, item: OutboxItem, handoff: Handoff, address: Address) -> bool:
         """Copy a person's message, with the rest of its album; return False if it cannot be copied."""

@@ -58,11 +58,16 @@ async def find_reply_link(
     return _link(event, shown, source.message_id)
 
 
-def _link(event: MessageReceived, item: OutboxItem, message_id: str) -> ReplyLink:
+def quote_of(item: OutboxItem) -> str:
+    """Return the quote of a copy's text in Markdown; "" if it has none."""
     text = " ".join(item.content.text.split()) if item.kind is OutboxKind.TEXT else ""
+    return blockquote(truncate(text, MAX_QUOTE_CHARS)) if text else ""
+
+
+def _link(event: MessageReceived, item: OutboxItem, message_id: str) -> ReplyLink:
     selection = event.quoted.selection.strip() if event.quoted is not None else ""
     return ReplyLink(
         message_id=message_id,
-        quote=blockquote(truncate(text, MAX_QUOTE_CHARS)) if text and not selection else "",
+        quote="" if selection else quote_of(item),
         selection=blockquote(selection) if selection else "",
     )

@@ -16,7 +16,7 @@ from core.delivery.single_call import CallRequest
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.buttons import OptionButton
-from core.domain.errors import DownloadRefused, PlatformError, PlatformForbidden, PlatformRefused
+from core.domain.errors import DownloadRefused, MessageGone, PlatformError, PlatformForbidden, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.platforms import HandoffPlatforms
 from core.store.handoffs import Handoff
@@ -120,6 +120,29 @@ class HandoffSender:
             )
         except PlatformRefused as exc:
             log.info("handoff.message_not_copied", item=item.id, error=str(exc))
+            return False
+        return True
+
+    async def react(self, item: OutboxItem, address: Address) -> bool:
+        """Put an item's emoji on a person's message, or take it away; return False if that cannot be done.
+
+        Raises:
+            PlatformError: the platform cannot be reached.
+        """
+        room, content = self.platforms.room(address.key.platform), item.content
+        try:
+            await self._dispatcher.call(
+                CallRequest(
+                    platform=address.key.platform,
+                    action=PlatformAction.REACTION,
+                    cost=tuple(room.reaction_cost(address)),
+                    send=lambda: room.set_reaction(
+                        address, content.reply_to, content.reaction, removes=content.removes
+                    ),
+                )
+            )
+        except (PlatformRefused, PlatformForbidden, MessageGone) as exc:
+            log.info("handoff.reaction_not_shown", item=item.id, error=str(exc))
             return False
         return True
 

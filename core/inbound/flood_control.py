@@ -32,6 +32,7 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
     UnparsedEvent,
 )
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -83,6 +84,8 @@ class FloodControl:
         match event:
             case ChannelMigrated() | UnparsedEvent() | MemberJoined() | MessageDeleted() | BotAccessChanged():
                 return None
+            case ReactionChanged():
+                return IGNORED if context.is_blocked else None
         actor = Actor.of(event)
         if self._access.is_admin(actor) or _is_forget_request(event):
             return None

@@ -23,6 +23,7 @@ from core.domain.events import (
     MessageEdited,
     MessageReceived,
     PersonEvent,
+    ReactionChanged,
     UnparsedEvent,
     origin_of,
 )
@@ -196,7 +197,12 @@ class Ingestor:
     async def _dispatch_change(
         self,
         tx: Transaction,
-        event: MemberJoined | BotAccessChanged | MessageDeleted | ChannelMigrated | UnparsedEvent,
+        event: MemberJoined
+        | BotAccessChanged
+        | MessageDeleted
+        | ReactionChanged
+        | ChannelMigrated
+        | UnparsedEvent,
         context: EventContext,
     ) -> Handled:
         """Handle an event by which nobody asks anything."""
@@ -209,6 +215,8 @@ class Ingestor:
                 return await intake_bot_access(tx, event)
             case MessageDeleted():
                 return await intake_deletion(tx, event)
+            case ReactionChanged():
+                return IGNORED
             case ChannelMigrated():
                 return await migrate_channel(tx, event)
             case UnparsedEvent():
@@ -242,7 +250,8 @@ async def _record_client_id(tx: Transaction, event: Event) -> None:
 
 async def _record_denied(tx: Transaction, event: PersonEvent) -> None:
     """Store only the delivery id of an event by an author who is not allowed, so that it is logged once."""
-    if isinstance(event, MessageReceived) and event.mention is Mention.NONE:
+    overheard = isinstance(event, MessageReceived) and event.mention is Mention.NONE
+    if overheard or isinstance(event, ReactionChanged):
         return
     key = event.address.key
     seen = UnparsedEvent(

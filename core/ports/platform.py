@@ -271,6 +271,17 @@ class HandoffRooms(Protocol):
     async def copy_messages(self, address: Address, channel: str, ids: Sequence[str]) -> Sequence[MessageRef]:
         """Show copies of messages, without captions and authors; ``PlatformRefused`` if there can be none."""
 
+    def reaction_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the budgets that one :meth:`set_reaction` call spends."""
+
+    async def set_reaction(self, address: Address, message_id: str, emoji: str, *, removes: bool) -> None:
+        """Put an emoji on a message of ``address``'s room, or take ours away; done already is success.
+
+        Raises:
+            PlatformRefused: the platform has no such reaction, or the bot may not react.
+            MessageGone: the message was deleted.
+        """
+
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
     ) -> MessageRef:

@@ -15,6 +15,7 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
     UnparsedEvent,
 )
 
@@ -28,6 +29,7 @@ _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
         ButtonPressed,
         MessageEdited,
         MessageDeleted,
+        ReactionChanged,
         MemberJoined,
         BotAccessChanged,
         ChannelMigrated,

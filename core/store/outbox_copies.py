@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, select, update
 
 from core.domain.addresses import ThreadKey
 from core.domain.buttons import ButtonAction, OptionButton
@@ -13,7 +13,7 @@ from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.outbox import COLUMNS, OutboxItem, SourceMessage, build_item, set_content
 
-_O = schema.handoff_outbox
+_O, _H = schema.handoff_outbox, schema.handoffs
 
 
 async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Sequence[OutboxItem]:
@@ -84,6 +84,23 @@ async def find_shown(
     items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
     shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
     return next(shown, None)
+
+
+async def find_shown_at_desk(tx: Transaction, key: ThreadKey, message_id: str) -> OutboxItem | None:
+    """Return the row that a desk in ``key``'s channel sees as this message; None if there is none."""
+    query = (
+        select(*COLUMNS)
+        .join(_H, _H.c.id == _O.c.handoff_id)
+        .where(
+            _H.c.desk_platform == key.platform,
+            _H.c.desk_channel == key.channel,
+            _H.c.ended_at.is_(None),
+            _O.c.side == OutboxSide.DESK,
+            cast(_O.c.refs, Text).contains(f'"{message_id}"', autoescape=True),
+        )
+    )
+    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()).limit(10))]
+    return next((item for item in items if message_id in {ref.message_id for ref in item.refs}), None)
 
 
 async def is_newest(tx: Transaction, item: OutboxItem) -> bool:

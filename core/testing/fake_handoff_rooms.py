@@ -35,6 +35,8 @@ class FakeHandoffRooms:
         self.closed_topics: set[str] = set()
         self.copied: list[tuple[str, ...]] = []  #: ids of the messages that each call copied
         self.titles: dict[str, str] = {}  #: of groups by channel
+        self.reactions: dict[str, list[str]] = {}  #: emoji by the message they are on
+        self.unknown_emoji = {"🫥"}  #: that the platform does not offer as reactions
         self.uncopyable: set[str] = set()  #: ids of messages that cannot be copied
         self._channel = channel
         self._platform = platform
@@ -121,6 +123,23 @@ class FakeHandoffRooms:
             for message_id in ids
         ]
         return [one.ref for one in shown]
+
+    def reaction_cost(self, address: Address) -> Sequence[Budget]:
+        """Return the channel's budget."""
+        return (self._channel.budget(address.key.channel),)
+
+    async def set_reaction(self, address: Address, message_id: str, emoji: str, *, removes: bool) -> None:
+        """Keep one reaction for each message if there are topics, as on Telegram; else all.
+
+        Raises:
+            PlatformRefused: the platform has no such reaction.
+        """
+        if emoji[:1] in self.unknown_emoji:
+            raise PlatformRefused("no such reaction")
+        await self._channel.count_call(address.key.channel)
+        others = [one for one in self.reactions.get(message_id, []) if one != emoji]
+        kept = [] if self._has_topics else others
+        self.reactions[message_id] = kept if removes else [*kept, emoji]
 
     async def send_file(
         self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str

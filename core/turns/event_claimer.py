@@ -20,6 +20,7 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
     UnparsedEvent,
 )
 from core.inbound.group_policy import claim_closed_notice
@@ -57,7 +58,7 @@ class EventClaimer:
             items: the first of its events, which make up the turn.
         """
         item = items[0]
-        if isinstance(item.event, ChannelMigrated | UnparsedEvent | MessageDeleted):
+        if isinstance(item.event, ChannelMigrated | UnparsedEvent | MessageDeleted | ReactionChanged):
             return None
         return await self._claim_event(tx, work, items, item.event)
 

@@ -207,3 +207,16 @@ async def test_files_and_topics_have_a_price(room: RoomStage) -> None:
 
     assert message_cost <= {budget.key for budget in room.rooms.file_cost(at)}
     assert {budget.key for budget in room.rooms.topic_cost(room.channel)} in (set(), message_cost)
+
+
+async def test_a_reaction_is_put_and_taken_away(room: RoomStage) -> None:
+    """Twice is no error, a missing emoji or message is refused, and nothing is posted."""
+    at = await room.open_topic()
+    said = await room.say(at, "Yes.")
+    before = room.messages_in(at.key.thread)
+    assert room.rooms.reaction_cost(at)
+    for removes in (False, False, True, True):
+        await room.rooms.set_reaction(at, said.message_id, "👍", removes=removes)
+    with pytest.raises(PlatformRefused):
+        await room.rooms.set_reaction(at, said.message_id, "🫥x", removes=False)
+    assert room.messages_in(at.key.thread) == before

@@ -7,6 +7,11 @@ from bots.simulator.slack.records import Json, Message
 from bots.simulator.slack.rules import SlackRefusal
 from bots.simulator.slack.workspace import Workspace
 
+NOT_SLACKS = frozenset(
+    {"thinking", "red_heart", "party_popper", "thumbs_up", "man_technologist", "face_with_tears_of_joy"}
+)
+"""Names of emoji elsewhere that Slack's list does not have (https://github.com/iamcal/emoji-data)."""
+
 
 def set_status(workspace: Workspace, params: Params) -> Json:
     """assistant.threads.setStatus: shown until the bot speaks, or for two minutes."""
@@ -64,7 +69,7 @@ def _reactable(workspace: Workspace, params: Params) -> tuple[Message, str]:
     if message is None or message.visible_to:
         raise SlackRefusal("message_not_found")
     name = params.required("name")
-    if ":" in name or " " in name:
+    if ":" in name or " " in name or name in NOT_SLACKS:
         raise SlackRefusal("invalid_name")
     return message, name
 

@@ -127,6 +127,17 @@ class People(Contents):
             message.stream.state = "stopped"
         self.workspace.remove(message)
 
+    async def react(self, channel: str, ts: str, person: str, name: str, *, remove: bool = False) -> None:
+        """Put an emoji on a message, or take it away."""
+        message = self.workspace.channels[channel].messages[ts]
+        users = message.reactions.setdefault(name, [])
+        (users.remove if remove else users.append)(person)
+        if not users:
+            del message.reactions[name]
+        kind = "reaction_removed" if remove else "reaction_added"
+        event = events.reacted(kind, person, message, name, self.workspace.new_ts())
+        self.workspace.emit(self.workspace.channels[channel], event)
+
     async def join(self, channel: str, person: str) -> str:
         """Somebody joins: a channel_join message and member_joined_channel; return the message's ts."""
         place = self.workspace.channels[channel]

@@ -11,6 +11,7 @@ from typing import Any
 from bots.simulator.telegram import entities as words
 from bots.simulator.telegram.chats import Bot, Chat, Message, World
 from bots.simulator.telegram.errors import bad_request, too_many_requests
+from bots.simulator.telegram.free_reactions import FREE_REACTIONS
 from bots.simulator.telegram.limits import Gate
 from bots.simulator.telegram.markup import checked_markup
 from bots.simulator.telegram.params import Params, chat_id_of
@@ -132,8 +133,13 @@ class ChatCalls:
         chat = self.enter(bot, params)
         if params.get("message_id") not in chat.messages:
             raise bad_request("message to react not found")
-        if len(params.get("reaction") or []) > 1:
+        reactions = params.get("reaction") or []
+        if len(reactions) > 1:
             raise bad_request("REACTIONS_TOO_MANY")
+        if any(str(one.get("emoji")).replace("\ufe0f", "") not in FREE_REACTIONS for one in reactions):
+            raise bad_request("REACTION_INVALID")
+        emoji = tuple(str(one["emoji"]) for one in reactions)
+        chat.reactions.setdefault(params["message_id"], {})[bot.id] = emoji
         return True
 
     def answer_callback_query(self, bot: Bot, params: Params) -> bool:

@@ -211,6 +211,26 @@ class People(Membership):
         owner.updates.push("callback_query", f"callback:{person}", body)
         return query_id
 
+    def react(self, chat_id: int, message_id: int, person: int, *emoji: str) -> None:
+        """Make ``emoji`` a person's reactions; administrators among the bots learn of it if they asked.
+
+        A bot cannot be one in a private chat, and is told nothing there (openclaw/openclaw#43730).
+        """
+        chat = self._room(chat_id, None)
+        all_of_message = chat.reactions.setdefault(message_id, {})
+        before, all_of_message[person] = all_of_message.get(person, ()), emoji
+        body = {
+            "chat": chat_json(chat),
+            "message_id": message_id,
+            "user": user_json(self._speaker(chat, person, None)),
+            "date": self._world.now(),
+            "old_reaction": [{"type": "emoji", "emoji": one} for one in before],
+            "new_reaction": [{"type": "emoji", "emoji": one} for one in emoji],
+        }
+        for bot in self._world.bots.values():
+            if chat.bots.get(bot.id) == "administrator":
+                bot.updates.push("message_reaction", f"reaction:{chat.id}", body)
+
     async def stop_draft(self, chat_id: int, person: int, *, topic: int | None = None) -> None:
         """Press Stop under the draft that stands in a private chat.
 

@@ -1,8 +1,9 @@
 """Slack's emoji codes as characters."""
 
 import pytest
+from telegram.constants import ReactionEmoji
 
-from bots.slack.emoji_codes import emoji_of, replace_codes
+from bots.slack.emoji_codes import emoji_of, names_of, replace_codes
 from bots.slack.incoming_markdown import to_markdown
 
 
@@ -42,3 +43,14 @@ def test_a_reaction_is_a_name_without_colons(name: str) -> None:
     assert emoji_of(name)
     assert emoji_of("nosuchthing") == ""
     assert emoji_of("+1::skin-tone-6") == "👍🏿"
+
+
+def test_every_reaction_of_telegram_has_a_name_on_slack() -> None:
+    """Names are read back as the same emoji; the sexes of people are written Slack's way as well."""
+    for one in ReactionEmoji:
+        assert {emoji_of(name).replace("\ufe0f", "") for name in names_of(one.value)} == {
+            one.value.replace("\ufe0f", "")
+        }
+    assert "male-technologist" in names_of("👨\u200d💻")
+    assert names_of("👍🏽") == names_of("👍")
+    assert names_of("x") == []

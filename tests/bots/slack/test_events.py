@@ -22,6 +22,7 @@ from core.domain.events import (
     MessageDeleted,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
 )
 from core.domain.message_content import UnsupportedContent
 
@@ -95,7 +96,7 @@ def test_a_reply_in_a_thread_is_overheard() -> None:
         {"text": "<@UBOT> hi", "user": "USLACK"},
         {"text": "<@UBOT> hi", "hidden": True},
         {"text": "<@UBOT> hi", "type": "app_mention", "edited": {"user": "U1", "ts": TS}},
-        {"type": "reaction_added"},
+        {"type": "pin_added"},
         {"type": "app_home_opened"},
     ],
 )
@@ -500,3 +501,23 @@ def test_names_of_blocks_shares_and_groups_are_looked_up() -> None:
     assert references_of(body) == References(
         people={"U1", "U5", "U6", "U7"}, channels={"C5", "C6", "C8"}, groups={"S1"}
     )
+
+
+def test_a_reaction_is_read_as_its_character() -> None:
+    """In a skin tone too; a workspace's own emoji, files' reactions and the bot's own are left out."""
+    item = {"type": "message", "channel": "C1", "ts": TS}
+
+    def react(name: str, kind: str = "reaction_added", **more: Any) -> Event | None:
+        return read(
+            envelope(type=kind, **{"user": "U7", "reaction": name, "item": item, "event_ts": TS} | more)
+        )
+
+    added = react("+1::skin-tone-3")
+    assert isinstance(added, ReactionChanged)
+    assert (added.message_id, added.added, added.removed) == (TS, ("👍🏼",), ())
+    removed = react("tada", "reaction_removed")
+    assert isinstance(removed, ReactionChanged)
+    assert (removed.added, removed.removed) == ((), ("🎉",))
+    assert react("our-logo") is None
+    assert react("tada", item={"type": "file", "file": "F1"}) is None
+    assert react("tada", user=ME.user_id) is None

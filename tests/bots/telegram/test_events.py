@@ -22,6 +22,7 @@ from core.domain.events import (
     Mention,
     MessageEdited,
     MessageReceived,
+    ReactionChanged,
 )
 from core.domain.message_content import Attachment, AttachmentKind, ReplyContext, UnsupportedContent
 
@@ -262,6 +263,26 @@ def read_all(**update: Any) -> list[Event]:
     """Read all that one update tells."""
     parsed = Update.de_json({"update_id": 1, **update}, None)
     return list(parse_events(parsed, BotIdentity(id=42, username="moon_bot"), received_at=NOW))
+
+
+def test_a_reaction_is_told_by_what_changed() -> None:
+    """Telegram tells all emoji before and after; those without a character and the unchanged are no news."""
+    emoji = {name: {"type": "emoji", "emoji": name} for name in "👍🔥"}
+    custom = {"type": "custom_emoji", "custom_emoji_id": "5"}
+
+    def change(*lists: list[dict[str, Any]], **who: Any) -> dict[str, Any]:
+        old, new = lists
+        told = {"chat": GROUP, "message_id": 9, "date": 1700000000, "old_reaction": old, "new_reaction": new}
+        return told | (who or {"user": ADA})
+
+    (event,) = read_all(message_reaction=change([emoji["👍"], custom], [emoji["🔥"], custom]))
+    assert isinstance(event, ReactionChanged)
+    assert (event.message_id, event.added, event.removed) == ("9", ("🔥",), ("👍",))
+    assert (event.author.id, event.address.key.channel, event.address.reply_to) == ("7", str(GROUP["id"]), "")
+    (anonymous,) = read_all(message_reaction=change([], [emoji["🔥"]], actor_chat=GROUP))
+    assert isinstance(anonymous, ReactionChanged)
+    assert read_all(message_reaction=change([], [custom])) == []
+    assert read_all(message_reaction=change([emoji["👍"]], [emoji["👍"], custom])) == []
 
 
 def test_people_who_come_together_have_each_joined() -> None:

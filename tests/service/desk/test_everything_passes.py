@@ -111,3 +111,26 @@ def groups_in(side: Any) -> list[str]:
         for one in chat.messages.values()
         if one.sender.id == 1 and one.media.get("media_group_id")
     ]
+
+
+async def test_reactions_pass_between_the_platforms(office: Any) -> None:
+    """Staff's 🤔 on Slack is put under the customer's words on Telegram, and the customer's under theirs."""
+    office.open_desk("slack")
+    await office.start()
+    ann = office.customer("telegram")  # in a group: of private chats Telegram tells bots no reactions
+    await ann.ask("转人工")
+    team = await office.desk("Ann", within_s=60.0)
+    chat = office.telegram.chat(int(ann.channel))
+    said = await ann.ask("Is it red?")
+    copy = await team.sees("Is it red?")
+    answer = await team.say("It is blue.")
+    shown = await ann.sees("It is blue.")
+    await office.slack.react(team.channel, copy.message_id, team.person, "thinking_face")
+    await office.until(lambda: chat.reactions.get(int(said), {}).get(1) == ("🤔",), "the customer sees it")
+    office.telegram.react(int(ann.channel), int(shown.message_id), ann.person, "👨\u200d💻")
+    theirs = office.slack.workspace.channels[team.channel].messages[answer]
+    await office.until(lambda: "male-technologist" in theirs.reactions, "the team sees it")
+    await office.slack.react(team.channel, copy.message_id, team.person, "thinking_face", remove=True)
+    await office.until(lambda: not chat.reactions[int(said)][1], "it is taken away")
+    await office.slack.react(team.channel, copy.message_id, team.person, "white_check_mark")
+    assert (await ann.sees("✅")).reply_to == said, "Telegram has no such reaction"
