@@ -20,7 +20,7 @@ from core.redaction.term_list import parse_terms
 from core.settings import Settings
 
 CHECKPOINT_S: Final = 2.0  #: how often a running answer is stored
-WATCHED_CHECKPOINT_S: Final = 1.0  #: the same if the console shows it, at most two seconds behind
+WATCHED_CHECKPOINT_S: Final = 0.6  #: the same if the console shows it, at most two seconds behind
 
 
 def build_slack_config(settings: Settings) -> SlackConfig:

@@ -13,7 +13,12 @@ from core.domain.turn_states import Outcome
 from core.store import activity_report, answer_steps, conversation_reports, handoffs, inbox, turn_reports
 from core.store import conversations as conversations_store
 from core.store.activity_report import HourlyActivity
-from core.store.conversation_reports import ANY_FAILURE, ConversationFilter, ConversationState
+from core.store.conversation_reports import (
+    ANY_FAILURE,
+    ConversationFilter,
+    ConversationState,
+    MessageReport,
+)
 from core.store.turn_reports import TurnFilter, TurnReport
 
 HOURS = 24
@@ -138,9 +143,13 @@ async def _conversation(visit: Visit, template: str) -> Response:
     return visit.render(
         template,
         conversation_id=conversation_id,
-        messages=messages,
+        rows=_in_order(
+            messages,
+            _unanswered(turns, answered),
+            is_first=len(messages) < CONVERSATION_LENGTH,
+            is_last=before is None,
+        ),
         turns={one.id: one for one in turns},
-        unanswered=_unanswered(turns, answered) if before is None else (),
         earlier=messages[0].id if len(messages) == CONVERSATION_LENGTH else None,
         before=before,
         passages=passages,
@@ -154,6 +163,22 @@ async def _conversation(visit: Visit, template: str) -> Response:
 def _unanswered(turns: Sequence[TurnReport], answered: set[int | None]) -> Sequence[TurnReport]:
     """Return the turns without a stored answer, in order: those that grow, failed or were commands."""
     return [one for one in reversed(turns) if one.id not in answered]
+
+
+def _in_order(
+    messages: Sequence[MessageReport], unanswered: Sequence[TurnReport], *, is_first: bool, is_last: bool
+) -> Sequence[tuple[MessageReport | None, TurnReport | None]]:
+    """Return messages, and turns without a stored answer after the messages that were there before them.
+
+    A page that is not the first or the last of a conversation leaves out the turns of the others.
+    """
+    rows: list[tuple[MessageReport | None, TurnReport | None]] = []
+    left = [one for one in unanswered if is_first or one.started_at >= messages[0].created_at]
+    for message in messages:
+        while left and left[0].started_at < message.created_at:
+            rows.append((None, left.pop(0)))
+        rows.append((message, None))
+    return rows + [(None, one) for one in left if is_last]
 
 
 def _mean_first_token_s(hours: Sequence[HourlyActivity]) -> float | None:

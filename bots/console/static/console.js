@@ -2,7 +2,7 @@
 
 import { markdown } from "./drawing/markdown.js";
 
-const EVERY_MS = 800;
+const EVERY_MS = 600;
 const sources = new WeakMap(); // element -> its HTML as the server sent it
 
 /** Draw the Markdown of answers, by the code that draws the demo's messages. */

@@ -107,27 +107,32 @@ async def components() -> list[ComponentStatus]:
     ]
 
 
-@pytest.fixture
-async def site(migrated_sqlite_url: str, tmp_path: Path) -> AsyncIterator[ConsoleSite]:
-    """The console of a deployment with a secret; its queries are tested on both databases in core.store."""
-    database = Database(migrated_sqlite_url)
+def build_site(database: Database, folder: Path) -> ConsoleSite:
+    """Return the console of a deployment with a secret, which keeps its files in ``folder``."""
     work_queue = EmbeddedWorkQueue(database, ActiveAnswers(), FakeClock(), exclusive=False)
     settings = Settings(kimi_api_key=SECRET, desk="slack:C0123")
-    yield ConsoleSite(
+    return ConsoleSite(
         finder=PassageFinder(database),
-        personas=Personas(tmp_path / "personas"),
-        pending=PendingSettings({"KIMI_API_KEY": SECRET}, tmp_path / ".env"),
+        personas=Personas(folder / "personas"),
+        pending=PendingSettings({"KIMI_API_KEY": SECRET}, folder / ".env"),
         database=database,
         components=components,
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
         forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
         text_reader=FileTextReader(None, FileWorker(InlineWorkers())),
-        upload_dir=tmp_path / "made by the first upload",
+        upload_dir=folder / "made by the first upload",
         providers=lambda: {"kimi": (False, LOAD)},
         quotas=Quotas(tenant_tokens=1_000, chat_tokens=50),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),
     )
+
+
+@pytest.fixture
+async def site(migrated_sqlite_url: str, tmp_path: Path) -> AsyncIterator[ConsoleSite]:
+    """The console of an empty deployment; its queries are tested on both databases in core.store."""
+    database = Database(migrated_sqlite_url)
+    yield build_site(database, tmp_path)
     await database.close()
 
 

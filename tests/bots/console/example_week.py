@@ -23,6 +23,7 @@ from core.store import (
     conversations,
     feedback,
     handoffs,
+    knowledge_evaluations,
     ratings,
     rules,
     schema,
@@ -32,6 +33,7 @@ from core.store import usage as usage_store
 from core.store.clock import utc_now
 from core.store.handoffs import DeskRoom
 from core.store.knowledge import DEPLOYMENT
+from core.store.knowledge_evaluations import EvaluationRun
 from core.store.turns import Turn
 from core.store.usage import CallUsage
 from tests.event_builders import Chat
@@ -77,13 +79,14 @@ async def fill(database: Database) -> None:
         await index_document(database, DEPLOYMENT, "lantern", name=path.name, text=text, extension=extension)
     for number in range(36):
         await _conversation(database, number, chance)
+    await _evaluations(database)
     await _growing(database)
     await _desk(database)
     async with database.begin() as tx:
         made = ChatRules(
             trigger=Trigger.QUESTION,
             knowledge=("lantern",),
-            persona="You are the support of Lanternboard: short, friendly, exact.",
+            persona="@support",
         )
         await rules.save(tx, made, platform="telegram", tenant="", channel="-1001", changed_by="telegram:9")
         await blocked_people.block(tx, platform="slack", person_id="U0SPAM", channel="", name="Buy Now")
@@ -126,6 +129,24 @@ async def _conversation(database: Database, number: int, chance: random.Random) 
         async with database.begin() as tx:
             await feedback.save(tx, turn_id=turn.id, person_id="9", verdict=verdict)
     await _backdate(database, talk, turn, at)
+
+
+async def _evaluations(database: Database) -> None:
+    """Store a run of ``moonthread knowledge eval`` for each of five weeks, each better than before."""
+    for week in range(5):
+        run = EvaluationRun(
+            at=utc_now() - timedelta(weeks=4 - week),
+            sets="lantern",
+            model="",
+            answerable=50,
+            first=30 + 3 * week,
+            in_three=36 + 3 * week,
+            found_nothing=8 - week,
+            unanswerable=20,
+            refused=11 + 2 * week,
+        )
+        async with database.begin() as tx:
+            await knowledge_evaluations.save(tx, run)
 
 
 async def _growing(database: Database) -> None:

@@ -181,6 +181,11 @@ async def test_a_conversation_shows_what_each_answer_rests_on(browser: Any, site
         assert text in page
     assert page.count("What the person saw") == 2
 
+    await talk.exchange("Still there?", "Yes.")
+    page = (await browser.get(f"/conversations/{talk.conversation.id}")).text
+    order = [page.index(text) for text in ("And coffee?", "*Kimi is busy.*", "Still there?", "Yes.")]
+    assert order == sorted(order)
+
 
 async def test_a_long_conversation_is_read_in_pages(browser: Any, site: ConsoleSite) -> None:
     """The latest messages come first; a link leads to the earlier ones."""

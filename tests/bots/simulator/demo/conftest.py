@@ -1,26 +1,15 @@
 """The demo on a fast clock, and a real Chromium to look at it."""
 
-import shutil
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 from bots.simulator.demo import opened
 from core.domain.clock import ScaledClock
+from tests import browser
 
 FASTER = 6.0
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -33,13 +22,8 @@ async def url() -> AsyncIterator[str]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A real Chromium of this machine, started once for a module: its tests share one loop."""
-    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(CHROMIUM)} is on this machine")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
-        yield browser
-        await browser.close()
+    async with browser.started() as chromium:
+        yield chromium
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -48,7 +48,7 @@ async def test_every_response_forbids_foreign_code_and_frames(page: httpx.AsyncC
 
 async def test_all_that_the_page_loads_comes_from_itself(page: httpx.AsyncClient) -> None:
     """No file of the page names another server, so that it works without a network."""
-    names = {"/static/main.js", "/static/moon.svg"}
+    names = {"/static/main.js", "/static/drawing/moon.svg"}
     html = (await page.get("/")).text
     names |= {part.split('"')[0] for part in html.split('"')[1::2] if part.startswith("/static/")}
 
