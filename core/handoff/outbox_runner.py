@@ -23,11 +23,12 @@ from core.domain.queue import QueueKey
 from core.handoff import ticket_card
 from core.handoff.album_hold import AlbumHold, is_held
 from core.handoff.assist_notes import AssistNotes
+from core.handoff.customer_first import CustomerFirst
 from core.handoff.delivery_failures import MAX_MOVES, DeliveryFailures, requeue
 from core.handoff.handoff_service import HandoffService
 from core.handoff.sender import HandoffSender
 from core.handoff.ticket_publisher import TicketPublisher
-from core.store import Database, conversations, handoffs, outbox, outbox_copies
+from core.store import Database, conversations, handoffs, outbox, outbox_copies, outbox_queue
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
@@ -49,6 +50,7 @@ class OutboxRunner:
         self._service = service
         self._sender = sender
         self._notes = notes
+        self._customer_first = CustomerFirst(database, self._run)
         self._albums = AlbumHold(database, clock)
         self._failures = DeliveryFailures(service)
         self._tickets = TicketPublisher(database, sender, service)
@@ -63,23 +65,28 @@ class OutboxRunner:
             conversation = await conversations.get(tx, queue_key.conversation_id)
             if not self._sender.serves(conversation.key):
                 return False  # another process serves that tenant, or none does now
-            item = await outbox.load_next(tx, queue_key)
+            item = await outbox_queue.load_next(tx, queue_key)
             if item is None:
                 return False
-            held = is_held(item)
-            claimed = None if held else await outbox.claim(tx, item)
-        if held:
-            await self._albums.wait_until_complete(item)
-            async with self._database.begin() as tx:
-                claimed = await outbox.claim(tx, item)
-        if claimed is None:
-            return True  # it was taken back
         try:
-            await self._process(claimed)
+            await self._customer_first.beside(queue_key, item, self._run(item))
         except LeaseLost:
-            log.info("outbox.lease_lost", item=claimed.id)
+            log.info("outbox.lease_lost", item=item.id)
             return False
         return True
+
+    async def _run(self, item: OutboxItem) -> None:
+        """Claim and process a row, unless it was taken back.
+
+        Raises:
+            LeaseLost: another worker has claimed it since.
+        """
+        if is_held(item):
+            await self._albums.wait_until_complete(item)
+        async with self._database.begin() as tx:
+            claimed = await outbox.claim(tx, item)
+        if claimed is not None:
+            await self._process(claimed)
 
     async def _process(self, item: OutboxItem) -> None:
         async with self._database.read() as tx:

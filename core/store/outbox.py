@@ -19,7 +19,7 @@ from core.domain.errors import DuplicateEvent, LeaseLost
 from core.domain.events import UnparsedEvent
 from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.domain.message_content import Attachment
-from core.domain.queue import EventStatus, Lane, QueueKey
+from core.domain.queue import EventStatus, Lane
 from core.store import inbox, schema
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
@@ -93,13 +93,6 @@ COLUMNS = (
     _O.c.refs,
 )
 _GET = select(*COLUMNS).where(_O.c.id == bindparam("id"))
-_OLDEST_EVENT = select(_I.c.id).where(*inbox.OPEN_IN_QUEUE).order_by(_I.c.id).limit(1)
-_OLDEST_ROW = (
-    select(_O.c.id)
-    .where(_O.c.inbox_id == bindparam("inbox_id"), _O.c.state == OutboxState.OPEN)
-    .order_by(_O.c.id)
-    .limit(1)
-)
 
 
 def encode_content(content: OutboxContent) -> dict[str, Any]:
@@ -168,23 +161,6 @@ async def add_system_event(tx: Transaction, conversation: Conversation, name: st
         return await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, status=EventStatus.OPEN)
     except DuplicateEvent:
         return None
-
-
-async def load_next(tx: Transaction, queue_key: QueueKey) -> OutboxItem | None:
-    """Return the oldest open row of a queue without claiming it; None if there is none.
-
-    Events whose rows are all finished are closed on the way.
-    """
-    values = {"conversation": queue_key.conversation_id, "lane": queue_key.lane}
-    while True:
-        inbox_id = (await tx.execute(_OLDEST_EVENT, values)).scalar_one_or_none()
-        if inbox_id is None:
-            return None
-        item_id = (await tx.execute(_OLDEST_ROW, {"inbox_id": inbox_id})).scalar_one_or_none()
-        if item_id is None:
-            await inbox.set_status(tx, [inbox_id], EventStatus.DONE)
-            continue
-        return await get(tx, item_id)
 
 
 async def claim(tx: Transaction, item: OutboxItem) -> OutboxItem | None:

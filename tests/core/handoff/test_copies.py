@@ -150,7 +150,7 @@ async def test_an_album_stays_one_in_both_directions(screens: Screens) -> None:
     for event in (*sent, *back):
         await screens.ingest(event)
     await screens.settle()
-    assert screens.topics.copied == [tuple(one.message_id for one in album) for album in (sent, back)]
+    assert set(screens.topics.copied) == {tuple(one.message_id for one in album) for album in (sent, back)}
     assert seen_by_customer(screens)[-2:] == [f"<copy of -100/{event.message_id}>" for event in back]
     copies = await screens.items()
     assert all(one.refs for one in copies if one.content.can_be_copied), "each part can be taken back"
