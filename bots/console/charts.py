@@ -13,6 +13,9 @@ _PICTURE: Final = Markup(
     '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
 )
 
+_LINE: Final = Markup('<polyline points="{}"/>')
+_DOT: Final = Markup('<polyline class="dot" points="{}"/>')
+
 
 def sparkline(values: Sequence[float | None], label: str) -> Markup:
     """Return a chart of values in order of time; a missing value interrupts the line.
@@ -29,7 +32,7 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
         y = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * value / top
         segments[-1].append(f"{MARGIN + index * step:.1f},{y:.1f}")
     lines = Markup("").join(
-        Markup('<polyline points="{}"/>').format(" ".join(points if len(points) > 1 else points * 2))
+        (_LINE if len(points) > 1 else _DOT).format(" ".join(points if len(points) > 1 else points * 2))
         for points in segments
         if points
     )

@@ -13,6 +13,7 @@ from core.domain.addresses import Address, ChatType, Person
 from core.domain.answer_steps import ToolCallOutcome, ToolCallReport, UsedPassage
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.handoff_state import HandoffReason, HandoffState
+from core.domain.queue import EventStatus
 from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome
 from core.knowledge.indexing import index_document
 from core.store import (
@@ -40,7 +41,7 @@ from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
 
 ANN = Person(id="1", name="Ann Lee", language="en")
-MING = Person(id="2", name="小明", language="zh")
+MING = Person(id="2", name="Ming Zhao", language="zh")
 DANA = Person(id="U0DANA", name="Dana Brooks", language="en")
 DESK: Final = DeskRoom(platform="slack", channel="C0DESK")
 DOCUMENTS: Final = Path("bots/simulator/demo/knowledge/lantern")
@@ -54,7 +55,7 @@ EXCHANGES: Final = (
         "Can two people edit one card at once?",
         "Yes. Both see each other's changes as they type, and *nothing* is lost.",
     ),
-    ("怎么导出看板？", "在“工作区 → 导出”里选择 **ZIP** 或 CSV [1]。"),
+    ("How do I export a board?", "Choose *Workspace, Export* [1]: **ZIP** or CSV."),
     ("Do you have a version for Haiku OS?", "I am not sure; I found nothing about Haiku OS in what I know."),
     (
         "How do I move over from Trello?",
@@ -98,9 +99,9 @@ async def _conversation(database: Database, number: int, chance: random.Random) 
     chat = (
         Chat(platform="slack", tenant="T1", channel="C0GENERAL", chat_type=ChatType.GROUP)
         if slack
-        else Chat(channel=f"-100{number % 2 + 1}", chat_type=ChatType.GROUP)
+        else Chat(channel=f"-1001{number}" if number % 4 else "-1001", chat_type=ChatType.GROUP)
         if number % 2
-        else Chat(channel=str(40 + number % 5))
+        else Chat(channel=str(100 + number))
     )
     chat._ids = count(1_000 * (number + 1))
     talk = StoredConversation(database, chat)
@@ -108,7 +109,7 @@ async def _conversation(database: Database, number: int, chance: random.Random) 
         key = chat.key(f"1764{number:06}.000100" if slack else "")
         talk.conversation = await conversations.get_or_create(tx, key, chat.chat_type)
     question, answer = EXCHANGES[number % len(EXCHANGES)]
-    at = utc_now() - timedelta(hours=number * 4.7 + chance.random())
+    at = utc_now() - timedelta(hours=number**1.45 + chance.random())
     if number % 11 == 5:
         turn = await talk.ask(question, author)
         outcome: TurnOutcome = KimiFailure("overloaded")
@@ -201,7 +202,8 @@ async def _backdate(database: Database, talk: StoredConversation, turn: Turn, at
         )
         await tx.execute(update(schema.messages).where(of[schema.messages]).values(created_at=at))
         await tx.execute(update(schema.usage).where(of[schema.usage]).values(created_at=at))
-        await tx.execute(update(schema.inbox).where(of[schema.inbox]).values(received_at=at))
+        closed = {"received_at": at, "closed_at": at, "status": EventStatus.DONE}
+        await tx.execute(update(schema.inbox).where(of[schema.inbox]).values(**closed))
 
 
 async def _desk(database: Database) -> None:
@@ -209,7 +211,9 @@ async def _desk(database: Database) -> None:
         ((ANN, 4), (MING, 35), (ANN, 900), (ANN, 2_000), (MING, 3_000))
     ):
         talk = await StoredConversation(database, Chat(channel=str(70 + number))).create()
-        await talk.say("Please let me speak with a person." if customer is ANN else "我要转人工。", customer)
+        await talk.say(
+            "Please let me speak with a person." if customer is ANN else "A person, please.", customer
+        )
         now = utc_now() - timedelta(minutes=minutes)
         async with database.begin() as tx:
             opened = await handoffs.add(
