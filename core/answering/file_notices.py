@@ -1,16 +1,25 @@
 """Texts about a question's files, what else of it could not be read, and its age, in Chinese and English."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from core.domain.file_states import FileFault
 from core.domain.message_content import UnsupportedContent
 from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
+from core.kimi import Message
+from core.prompting.prepared_request import PreparedRequest
+from core.prompting.prompt import estimate_message_tokens
 from core.text.language import Language, pick
 from core.text.notices import Notice
 
 MAX_NAMES = 3  #: file names in one sentence
+_UNREAD_FILES: Final = (
+    "Files of the following question were not read. Below your answer the person is told in their language: "
+    '"{told}" Answer what their words ask; do not guess what is in those files.'
+)
 
 FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
     FileFault.DAILY_LIMIT: (
@@ -118,6 +127,19 @@ def file_problems_text(problems: Sequence[FileProblem], language: Language) -> s
         for fault, names in by_fault.items()
     ]
     return pick(language, zh="", en=" ").join(sentences)
+
+
+def with_unread_files(prepared: PreparedRequest, problems: Sequence[FileProblem]) -> PreparedRequest:
+    """Return a request that says, right before the question, which of its files could not be read and why."""
+    if not problems:
+        return prepared
+    note = Message(role="system", content=_UNREAD_FILES.format(told=file_problems_text(problems, "en")))
+    start, messages = prepared.question_start, prepared.request.messages
+    return replace(
+        prepared,
+        request=replace(prepared.request, messages=(*messages[:start], note, *messages[start:])),
+        estimated_tokens=prepared.estimated_tokens + estimate_message_tokens(note),
+    )
 
 
 def partial_files_text(partial_files: Sequence[PartialFile], language: Language) -> str:

@@ -10,6 +10,7 @@ from core.answering.file_notices import (
     partial_files_text,
     reading_files_text,
     unread_text,
+    with_unread_files,
 )
 from core.answering.turn_question import Question
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
@@ -58,7 +59,7 @@ class RequestPreparer:
             was_too_long: Kimi refused the request that was prepared before as too long.
 
         Raises:
-            FilesUnreadable: the question consists of files only, and none of them can be read.
+            FilesUnreadable: the question has no words, and none of its files can be read.
             QuestionTooLong: not even the question fits the model's context.
             StoreUnavailable: the conversation cannot be read.
         """
@@ -86,6 +87,7 @@ class RequestPreparer:
             file_problems_text(files.problems, question.language),
             partial_files_text(prepared.partial_files, question.language),
         )
+        prepared = with_unread_files(prepared, files.problems)
         return replace(prepared, files_note=" ".join(note for note in notes if note))
 
     def _age_note(self, question: Question) -> str:

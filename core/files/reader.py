@@ -23,6 +23,7 @@ from core.kimi import ContentPart, ImagePart, Message, Model, VideoPart
 from core.store import Database, Transaction, file_blobs, files, history
 from core.store.conversations import Conversation
 from core.store.files import File, ProcessedFile
+from core.store.history import HistoryMessage
 from core.store.turns import Turn
 from core.text.message_text import display_name
 from core.text.tokens import MESSAGE_TOKENS
@@ -48,7 +49,7 @@ class FileReadResult:
     """Result of reading a question's files."""
 
     problems: tuple[FileProblem, ...] = ()
-    only_unreadable: bool = False  #: the question consists of files, none of which can be read
+    only_unreadable: bool = False  #: the question has no words, and none of its files can be read
 
 
 class FilesUnreadable(Exception):
@@ -88,7 +89,10 @@ class FileReader:
         """
         async with self._database.begin() as tx:
             before = await files.previous_question_seq(tx, conversation.id, turn.seq)
-            unknown = await self._attach_referenced(tx, conversation, turn, before)
+            lines = await history.load_recent(
+                tx, conversation.id, after_seq=before, up_to_seq=turn.seq, limit=MAX_OWN_FILES
+            )
+            unknown = await self._attach_referenced(tx, conversation, turn, lines)
             found = await files.load(
                 tx, conversation.id, after_seq=conversation.history_cutoff_seq, up_to_seq=turn.seq
             )
@@ -105,10 +109,9 @@ class FileReader:
             if file.seq > before and (file.author_id == turn.asker_id or file.seq >= turn.first_seq)
         ]
         problems = [_problem_of(file, faults[file.id]) for file in asked if file.id in faults]
-        return FileReadResult(
-            problems=(*problems, *unknown),
-            only_unreadable=bool(asked) and len(problems) == len(asked) and not unknown,
-        )
+        has_words = any(line.text.strip() for line in lines if line.seq >= turn.first_seq)
+        unreadable = bool(asked) and len(problems) == len(asked) and not unknown
+        return FileReadResult(problems=(*problems, *unknown), only_unreadable=unreadable and not has_words)
 
     async def load_prompt_files(
         self,
@@ -187,12 +190,9 @@ class FileReader:
         return message, PartialFile(name=name, shown_pieces=shown, total_pieces=total)
 
     async def _attach_referenced(
-        self, tx: Transaction, conversation: Conversation, turn: Turn, previous_seq: int
+        self, tx: Transaction, conversation: Conversation, turn: Turn, lines: Sequence[HistoryMessage]
     ) -> list[FileProblem]:
-        """Attach the files that the question's text refers to; return the references without a file."""
-        lines = await history.load_recent(
-            tx, conversation.id, after_seq=previous_seq, up_to_seq=turn.seq, limit=MAX_OWN_FILES
-        )
+        """Attach the files that the question's ``lines`` refer to; return the references without a file."""
         wanted = [
             what for line in lines if line.role is MessageRole.USER for what in parse_references(line.text)
         ][:MAX_REFERENCES]

@@ -241,7 +241,8 @@ async def test_a_file_of_another_conversation_is_used_by_reference(world: Any) -
     await group.ask("What says @file-2?")
     name = "`@file-2`" if world.name == "slack" else "@file-2"
     await group.shows(f"I know no file of yours called {name}.")
-    assert systems(world.requests[-1]) == []
+    (to_kimi,) = systems(world.requests[-1])
+    assert "I know no file of yours" in to_kimi
 
 
 async def test_a_long_file_is_read_in_parts(world: Any) -> None:
@@ -275,11 +276,11 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 async def test_a_bad_file_gets_one_clear_sentence(world: Any, kind: str) -> None:
-    """Kimi is not asked, nothing is stuck, and nothing is left behind."""
+    """Without words Kimi is not asked, nothing is stuck, and nothing is left behind."""
     name, content, media_type, sentence = BAD[kind]
     await world.start()
     room = world.direct()
-    await room.send((name, content, media_type), text="What is it?")
+    await room.send((name, content, media_type))
     answer = await room.shows(sentence)
     assert await world.done(1) == ["files_unreadable"]
     assert answer.text.startswith(sentence)
@@ -289,6 +290,21 @@ async def test_a_bad_file_gets_one_clear_sentence(world: Any, kind: str) -> None
     await room.ask("Never mind.")
     await room.shows("Hello there.")
     assert await world.done(2) == ["files_unreadable", "complete"]
+
+
+async def test_words_beside_a_bad_file_are_answered(world: Any) -> None:
+    """Kimi is told before the question what was not read, and the person below the answer."""
+    await world.start()
+    room = world.direct()
+    await room.send(("a.exe", b"MZ", "application/x-msdownload"), text="这是什么？顺便问一下，二加二等于几？")
+    answer = await room.shows("a.exe")
+    assert await world.done(1) == ["complete"]
+    assert answer.text.startswith("Hello there.")
+    assert "I cannot read files like a.exe" in systems(world.requests[0])[-1]
+    assert "二加二" in str(world.requests[0].messages[-1]["content"])
+    await room.ask("Thanks.")
+    await world.done(2)
+    assert not any("a.exe" in text for text in systems(world.requests[1]))
 
 
 @pytest.mark.parametrize("platform", ["slack"])
@@ -301,7 +317,7 @@ async def test_one_bad_file_of_several_is_told_under_the_answer(world: Any) -> N
     answer = await room.shows("b.txt 是空的")
     assert await world.done(1) == ["complete"]
     assert answer.text.startswith("Hello there.")
-    assert len(systems(world.requests[0])) == 1
+    assert len(systems(world.requests[0])) == 2  # a.pdf, and that b.txt is empty
 
 
 @pytest.mark.parametrize("platform", ["slack"])
@@ -350,7 +366,7 @@ async def test_a_video_goes_to_models_that_take_it(world: Any) -> None:
     assert parts[-1] == {"type": "video_url", "video_url": {"url": f"ms://{uploaded.id}"}}
     await room.order("model kimi-k3.1-pro")
     await world.done(2)
-    await room.send(clip, text="And here?")
+    await room.send(clip)
     await room.shows("This model cannot watch videos")
     assert await world.done(3) == ["complete", "notice", "files_unreadable"]
     assert len(world.requests) == 1
