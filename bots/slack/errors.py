@@ -35,9 +35,11 @@ MESSAGE_GONE_CODES = frozenset(
 
 FORBIDDEN_CODES = frozenset(
     {
+        "accesslimited",
         "account_inactive",
         "channel_not_found",
         "ekm_access_denied",
+        "enterprise_is_restricted",
         "invalid_auth",
         "is_archived",
         "is_inactive",
@@ -51,6 +53,7 @@ FORBIDDEN_CODES = frozenset(
         "team_access_not_granted",
         "token_expired",
         "token_revoked",
+        "two_factor_setup_required",
     }
 )
 
@@ -157,7 +160,9 @@ def _to_platform_error(exc: SlackApiError, method: str, *, idempotent: bool) -> 
         return MessageGone(text)
     if code in THREAD_CLOSED_CODES:
         return ThreadClosed(text)
-    if code in FORBIDDEN_CODES or (code in _PERMISSION_CODES and method.startswith("chat.")):
+    if code in FORBIDDEN_CODES or code.startswith("restricted_action"):
+        return PlatformForbidden(text)
+    if code in _PERMISSION_CODES and method.startswith("chat."):
         return PlatformForbidden(text)
     return PlatformRefused(text)
 

@@ -21,6 +21,7 @@ from core.domain.errors import (
     PlatformRateLimited,
     PlatformRefused,
     PlatformUnavailable,
+    ThreadClosed,
 )
 
 
@@ -68,6 +69,19 @@ async def failure(client: AsyncWebClient, *, repeatable: bool) -> PlatformError:
     return caught.value
 
 
+#: Errors of https://docs.slack.dev/reference/methods/chat.postMessage, by what follows; others are below.
+NEVER = """access_denied accesslimited ekm_access_denied enterprise_is_restricted invalid_auth is_inactive
+    messages_tab_disabled missing_scope no_permission not_authed org_login_required restricted_action
+    restricted_action_read_only_channel restricted_action_thread_only_channel team_access_not_granted
+    token_expired two_factor_setup_required restricted_action_of_next_year"""
+NOT_HERE = """cannot_reply_to_message invalid_thread_ts restricted_action_non_threadable_channel
+    restricted_action_thread_locked thread_not_found"""
+OUR_FAULT = """as_user_not_supported duplicate_channel_not_found duplicate_message_not_found invalid_arguments
+    invalid_blocks invalid_blocks_format markdown_text_conflict metadata_must_be_sent_from_app
+    metadata_too_large msg_blocks_too_long no_text slack_connect_canvas_sharing_blocked
+    slack_connect_file_link_sharing_blocked too_many_attachments too_many_contact_cards"""
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
@@ -79,6 +93,9 @@ async def failure(client: AsyncWebClient, *, repeatable: bool) -> PlatformError:
         ("is_archived", PlatformForbidden),
         ("account_inactive", PlatformForbidden),
         ("token_revoked", PlatformForbidden),
+        *((word, PlatformForbidden) for word in NEVER.split()),
+        *((word, ThreadClosed) for word in NOT_HERE.split()),
+        *((word, PlatformRefused) for word in OUR_FAULT.split()),
         ("ratelimited", PlatformRateLimited),
         ("msg_too_long", PlatformRefused),
         ("a_word_of_next_year", PlatformRefused),

@@ -49,6 +49,19 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         ),
         (BadRequest("Bad Request: CHAT_SEND_PLAIN_FORBIDDEN"), PlatformForbidden, PlatformForbidden),
         (BadRequest("Bad Request: have no write access to the chat"), PlatformForbidden, PlatformForbidden),
+        *(
+            (BadRequest(f"Bad Request: {word}"), PlatformForbidden, PlatformForbidden)
+            for word in (
+                "CHANNEL_INVALID",
+                "CHAT_FORBIDDEN",
+                "CHAT_RESTRICTED",
+                "ALLOW_PAYMENT_REQUIRED_5",
+                "PRIVACY_PREMIUM_REQUIRED",
+                "chat not found",
+                "group chat was deactivated",
+                "need administrator rights in the channel chat",
+            )
+        ),
         (BadRequest("Bad Request: message is too long"), PlatformRefused, PlatformRefused),
         (InvalidToken("Unauthorized"), PlatformUnavailable, PlatformUnavailable),
         (Conflict("Conflict"), PlatformUnavailable, PlatformUnavailable),
