@@ -40,13 +40,12 @@ async function refresh(section) {
 
 async function watch(section) {
   for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-    if (document.hidden) continue;
     try {
-      await refresh(section);
+      if (!document.hidden) await refresh(section);
     } catch {
       // out of reach: tried again
     }
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
   }
 }
 
