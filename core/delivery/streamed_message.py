@@ -1,8 +1,9 @@
 """One answer on its way to the screen: text is appended at any pace and shown as fast as budgets permit."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import TypeAlias, TypeVar, assert_never
+from typing import TypeAlias, assert_never
 
 import structlog
 
@@ -17,7 +18,7 @@ from core.delivery.platform_call import CallOption, LookAgain, Priority, WantedC
 from core.delivery.platform_calls import find_message, send_operation
 from core.delivery.retry_state import RetryState
 from core.delivery.status_timer import STATUS_DELAY_S, StatusTimer
-from core.delivery.wanted_calls import wanted_call
+from core.delivery.wanted_calls import as_notice, wanted_call
 from core.domain.bot_messages import MessageRef, PlatformAction, ThinkingStyle, TypingStatus
 from core.domain.buttons import Button
 from core.domain.clock import Clock
@@ -28,7 +29,6 @@ log = structlog.get_logger(__name__)
 LOOKUP_DELAY_S = 1.0  #: time for a post whose reply was lost to appear before it is looked for
 
 Operation: TypeAlias = MessageOperation | StatusOperation
-NoticeT = TypeVar("NoticeT", WantedCall, MessageOperation)
 
 
 class StreamedMessage(CallSource[Operation, MessageRef | None]):
@@ -68,8 +68,6 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self._retry.lookup_due = target.post_uncertain and channel.can_find_by_key
         self._stored_refs = self._composer.messages.refs
         self.first_shown_at: float | None = None  #: when the first text was on the screen
-
-    # For the one that writes the answer.
 
     @property
     def text(self) -> str:
@@ -132,13 +130,18 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self._composer.finish()
         self._on_change(self)
 
+    async def clear_status(self) -> None:
+        """Take the status off the screen if no text has done so: the answer ended without any."""
+        if self._status.shown and not self._composer.messages.posted:
+            self._status.shown = False
+            with suppress(PlatformError):
+                await self._target.channel.set_status(self._target.address, TypingStatus.IDLE)
+
     def close(self) -> None:
         """Stop sending; the text on the screen stays."""
         if not self.completion.ended:
             self.completion.end(PlatformError("closed before the answer was complete"))
             self._on_change(self)
-
-    # For the dispatcher.
 
     @property
     def complete(self) -> bool:
@@ -158,7 +161,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
             return LookAgain(self._retry.not_before)
         wanted = wanted_call(self._composer, self._status, priority, now, previews=previews)
         if self._target.is_notice and isinstance(wanted, WantedCall):
-            return _as_notice(wanted)
+            return as_notice(wanted)
         return wanted
 
     def preview_value(self, now: float) -> float:
@@ -178,7 +181,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if operation is None and self._composer.complete:
             self.completion.end()
         if operation is not None and self._target.is_notice:
-            return _as_notice(operation)
+            return as_notice(operation)
         return operation
 
     def cheaper(self, call: Operation) -> Operation | None:
@@ -293,8 +296,3 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         if self._retry.uncertain_calls and not self._target.channel.can_find_by_key and not text.complete:
             return None  # one message may be on the screen already: say no more until the answer is complete
         return self._composer.next_priority(now)
-
-
-def _as_notice(call: NoticeT) -> NoticeT:
-    """Return a call for a text of the bot's own, which goes behind the first and final calls of answers."""
-    return replace(call, priority=max(call.priority, Priority.NOTICE))

@@ -1,12 +1,22 @@
 """The next call that an answer wants to send, with the budgets it may spend. Pure policy."""
 
+from dataclasses import replace
 from math import inf
+from typing import TypeVar
 
 from core.delivery.answer_composer import AnswerComposer
+from core.delivery.message_operations import MessageOperation
 from core.delivery.message_sequence import MessageSequence
 from core.delivery.platform_call import CallOption, LookAgain, Priority, WantedCall
 from core.delivery.status_timer import StatusTimer
 from core.delivery.token_bucket import EPSILON
+
+NoticeT = TypeVar("NoticeT", WantedCall, MessageOperation)
+
+
+def as_notice(call: NoticeT) -> NoticeT:
+    """Return a call for a text of the bot's own, which goes behind the first and final calls of answers."""
+    return replace(call, priority=max(call.priority, Priority.NOTICE))
 
 
 def wanted_call(

@@ -93,6 +93,7 @@ class TurnRunner:
             if not delivery.final_buttons:
                 delivery.final_buttons = await self._deliveries.final_buttons(claimed, outcome)
             outcome = await self._finish(claimed, delivery, outcome)
+            await delivery.clear_status()
         finally:
             delivery.close()
         async with self._database.begin() as tx:

@@ -8,6 +8,7 @@ import pytest
 
 from core.delivery.message_operations import AnswerButtons
 from core.delivery.streamed_message import StreamedMessage
+from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, MessageRef, TypingStatus
 from core.domain.buttons import ActionButton
 from core.domain.clock import Clock
@@ -274,6 +275,26 @@ async def test_a_shorter_second_answer_removes_surplus_messages(loop_clock: Cloc
         await stream(dispatcher, loop_clock, target(channel, refs=left), ["A short answer."])
 
     assert channel.screen.texts == ["A short answer."]
+
+
+async def test_an_answer_that_ends_without_text_takes_its_status_away(loop_clock: Clock) -> None:
+    """A question that was replaced or deleted keeps no sign; one whose text is shown needs no call."""
+    channel, cleared = FakeMessageChannel(loop_clock), []
+
+    async def set_status(to: Address, status: TypingStatus) -> None:
+        cleared.append((to.key.channel, status))
+
+    channel.set_status = set_status  # type: ignore[method-assign]
+    async with dispatching(loop_clock) as dispatcher:
+        for name, text in (("a", ""), ("b", "Yes.")):
+            message = dispatcher.open(target(channel, address(name), key=name), show_status=True)
+            await loop_clock.sleep(2.0)
+            message.append(text)
+            await message.finish()
+            await message.clear_status()
+
+    assert [status for to, status in cleared if to == "a"] == [TypingStatus.THINKING, TypingStatus.IDLE]
+    assert [status for to, status in cleared if to == "b"].count(TypingStatus.IDLE) == 1
 
 
 async def test_a_status_is_shown_until_the_first_text(loop_clock: Clock) -> None:
