@@ -41,7 +41,7 @@ from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
 
 ANN = Person(id="1", name="Ann Lee", language="en")
-MING = Person(id="2", name="Ming Zhao", language="zh")
+MING = Person(id="2", name="小明", language="zh")
 DANA = Person(id="U0DANA", name="Dana Brooks", language="en")
 DESK: Final = DeskRoom(platform="slack", channel="C0DESK")
 DOCUMENTS: Final = Path("bots/simulator/demo/knowledge/lantern")
@@ -55,7 +55,7 @@ EXCHANGES: Final = (
         "Can two people edit one card at once?",
         "Yes. Both see each other's changes as they type, and *nothing* is lost.",
     ),
-    ("How do I export a board?", "Choose *Workspace, Export* [1]: **ZIP** or CSV."),
+    ("怎么导出看板？", "在“工作区 → 导出”里选择 **ZIP** 或 CSV [1]。"),
     ("Do you have a version for Haiku OS?", "I am not sure; I found nothing about Haiku OS in what I know."),
     (
         "How do I move over from Trello?",
@@ -211,9 +211,7 @@ async def _desk(database: Database) -> None:
         ((ANN, 4), (MING, 35), (ANN, 900), (ANN, 2_000), (MING, 3_000))
     ):
         talk = await StoredConversation(database, Chat(channel=str(70 + number))).create()
-        await talk.say(
-            "Please let me speak with a person." if customer is ANN else "A person, please.", customer
-        )
+        await talk.say("Please let me speak with a person." if customer is ANN else "我要转人工。", customer)
         now = utc_now() - timedelta(minutes=minutes)
         async with database.begin() as tx:
             opened = await handoffs.add(

@@ -86,6 +86,9 @@ async def take() -> None:
                         "one => one.scrollIntoView()"
                     )
                 _save(await page.screenshot(), name)
+            await page.set_extra_http_headers({"accept-language": "zh-CN"})
+            await page.goto(f"{server.url}/desk")
+            _save(await page.screenshot(), "chinese")
             await page.set_viewport_size({"width": PHONE_WIDTH, "height": HEIGHT})
             await page.emulate_media(color_scheme="dark")
             await page.goto(f"{server.url}/conversations")
