@@ -40,6 +40,7 @@ from core.llm.bounded_model import BoundedModel
 from core.llm.clean_model import CleanModel
 from core.llm.masking_model import MaskingModel
 from core.llm.pseudonymizing_model import PseudonymizingModel
+from core.llm.refused_fields import RefusedFieldStore
 from core.llm.text_completer import TextCompleter
 from core.llm.usage_meter import UsageMeter
 from core.ports.chat_model import ChatModel
@@ -53,10 +54,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderComponents:
-    """One provider with its client and the store of its limiter."""
+    """One provider with its client and the stores of its limiter and its refused fields."""
 
     provider: Provider
     client: AsyncKimi
+    refused_fields: RefusedFieldStore
     limiter_store: WriteBehindStore | DatabaseLimiterStore
 
 
@@ -77,10 +79,16 @@ class LlmComponents:
         """Client of the first provider, for calls outside the rate limiter's queue."""
         return self.providers[0].client
 
+    async def recall_refused_fields(self) -> None:
+        """Let each client leave out the fields that its host refused before the last restart."""
+        for one in self.providers:
+            one.client.recall_refused_fields(await one.refused_fields.load())
+
     async def close(self) -> None:
         """Stop refreshing the model list, release held permits, then close the connections."""
         await self.catalog.close()
         await self.gateway.close()
+        await asyncio.gather(*(one.refused_fields.close() for one in self.providers))
         stores = [one.limiter_store for one in self.providers]
         await asyncio.gather(*(store.close() for store in stores if isinstance(store, WriteBehindStore)))
         await asyncio.gather(*(one.client.aclose() for one in self.providers))
@@ -196,6 +204,8 @@ def _build_provider(
     limits: AccountLimits,
 ) -> ProviderComponents:
     settings, secret = base.settings, api_key.get_secret_value() if api_key is not None else ""
+    account = account_name(base_url, secret)
+    refused_fields = RefusedFieldStore(base.database, account)
     client = AsyncKimi(
         api_key=secret,
         base_url=base_url,
@@ -206,9 +216,9 @@ def _build_provider(
             idle_s=settings.kimi_timeout_idle_s,
         ),
         omit=settings.kimi_omit,
+        on_fields_refused=refused_fields.save_later,
         retry=RetryPolicy(max_attempts=1),  # the gateway retries, with a new permit for each attempt
     )
-    account = account_name(base_url, secret)
     store = (WriteBehindStore if base.single_replica else DatabaseLimiterStore)(base.database, account)
     limiter = RateLimiter(store, limits, base.clock, name=name, single_replica=base.single_replica)
     return ProviderComponents(
@@ -216,5 +226,6 @@ def _build_provider(
             name=name, open_stream=client.stream, rate_limiter=limiter, model=model, account=account
         ),
         client=client,
+        refused_fields=refused_fields,
         limiter_store=store,
     )

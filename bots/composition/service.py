@@ -115,6 +115,7 @@ class Service:
             await migrate.upgrade(self.settings.database_url.get_secret_value())
         await migrate.require_compatible(self.database)
         await pooling.warn_of_transaction_pooling(self.database)
+        await components.llm.recall_refused_fields()
         model = await resolve_model(components.llm.catalog, self.settings.kimi_model)
         for platform in self.platforms.values():
             exit_stack.push_async_callback(platform.close)

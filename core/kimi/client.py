@@ -1,7 +1,7 @@
 """The asynchronous client."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Collection, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +23,7 @@ from core.kimi.files_api import KimiFiles
 from core.kimi.http_exchange import HttpExchange
 from core.kimi.json_decoding import parse_response_json
 from core.kimi.models import Model, parse_models
-from core.kimi.optional_fields import OptionalFields, find_refused_field
+from core.kimi.optional_fields import OnFieldsRefused, OptionalFields, find_refused_field
 from core.kimi.reply import Reply, ReplyEvent, collect_reply
 from core.kimi.request import ChatRequest, chat_body
 from core.kimi.retry_policy import RetryPolicy, Timeouts
@@ -47,6 +47,7 @@ class AsyncKimi:
         retry: RetryPolicy | None = None,
         files_retry: RetryPolicy | None = None,
         omit: Collection[str] = (),
+        on_fields_refused: OnFieldsRefused | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Check key and address; nothing is sent yet.
@@ -59,6 +60,7 @@ class AsyncKimi:
             retry: of everything but files.
             files_retry: of the calls of :attr:`files`.
             omit: optional fields of requests that the provider does not take.
+            on_fields_refused: called with the model and the fields when a refusal showed others.
             transport: sends the requests; None opens connections.
 
         Raises:
@@ -71,7 +73,7 @@ class AsyncKimi:
             transport=transport,
         )
         self._retry = retry or RetryPolicy()
-        self._optional_fields = OptionalFields(omit)
+        self._optional_fields = OptionalFields(omit, on_fields_refused)
         self.files = KimiFiles(self._connection, files_retry or RetryPolicy())
 
     async def __aenter__(self) -> "AsyncKimi":
@@ -89,6 +91,10 @@ class AsyncKimi:
     def omitted_fields(self, model: str) -> frozenset[str]:
         """Return the optional fields that requests to ``model`` are sent without."""
         return self._optional_fields.omitted(model)
+
+    def recall_refused_fields(self, refused: Mapping[str, frozenset[str]]) -> None:
+        """Leave out what an earlier process learnt, by model."""
+        self._optional_fields.recall(refused)
 
     async def stream(
         self, request: ChatRequest, *, on_retry: OnRetry | None = None

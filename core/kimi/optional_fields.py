@@ -6,8 +6,8 @@ A host names the field it refuses: "Unrecognized request argument supplied: prom
 """
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -16,15 +16,19 @@ from core.kimi.request import ChatRequest, optional_fields
 
 log = structlog.get_logger(__name__)
 
+OnFieldsRefused: TypeAlias = Callable[[str, frozenset[str]], None]
+"""Takes a model and the optional fields that requests to it are sent without."""
+
 _REFUSAL_STATUSES: Final = frozenset({400, 404, 422})
 
 
 class OptionalFields:
     """The optional fields that one provider does not take, for each model."""
 
-    def __init__(self, omit: Iterable[str] = ()) -> None:
-        """Leave ``omit`` out of every request."""
+    def __init__(self, omit: Iterable[str] = (), on_fields_refused: OnFieldsRefused | None = None) -> None:
+        """Leave ``omit`` out of every request; call ``on_fields_refused`` with what is learnt."""
         self._omit = frozenset(omit)
+        self._on_fields_refused = on_fields_refused
         self._refused: dict[str, frozenset[str]] = {}
 
     def omitted(self, model: str) -> frozenset[str]:
@@ -36,6 +40,13 @@ class OptionalFields:
         if not omitted <= self.omitted(model):
             self._refused[model] = omitted
             log.warning("kimi.fields_refused", model=model, fields=sorted(omitted))
+            if self._on_fields_refused is not None:
+                self._on_fields_refused(model, omitted - self._omit)
+
+    def recall(self, refused: Mapping[str, frozenset[str]]) -> None:
+        """Leave out what an earlier process learnt."""
+        for model, fields in refused.items():
+            self._refused[model] = self._refused.get(model, frozenset()) | fields
 
 
 def find_refused_field(

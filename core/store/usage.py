@@ -1,5 +1,6 @@
 """Tokens and times of each request to Kimi, and numbers calibrated from them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, insert, select
@@ -63,6 +64,12 @@ async def load_calibration(tx: Transaction, key: str) -> float | None:
     """Return a calibrated number, such as the token ratio of a model; None if there is none yet."""
     query = select(_K.c.value).where(_K.c.key == key)
     return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def load_calibrations(tx: Transaction, *, prefix: str) -> Mapping[str, float]:
+    """Return the calibrated numbers whose keys begin with ``prefix``, by key."""
+    rows = await tx.execute(select(_K.c.key, _K.c.value).where(_K.c.key.startswith(prefix, autoescape=True)))
+    return {row.key: row.value for row in rows}
 
 
 async def save_calibration(tx: Transaction, key: str, value: float) -> None:

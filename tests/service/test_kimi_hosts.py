@@ -102,6 +102,19 @@ async def test_nobody_sees_a_hosts_habits(world: Any, name: str, text: str) -> N
     world.assert_calm()
 
 
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_restart_does_not_ask_again_with_a_refused_field(world: Any) -> None:
+    """We chose: what a host refuses is stored, so that a new process pays for no refusal."""
+    room = await play(world, "refuses-prompt-cache-key")
+    await world.done(1)
+    await world.stop()
+    asked = len(world.requests)
+    await world.start()
+    await room.ask("And now?")
+    assert await world.done(2) == ["complete", "complete"]
+    assert ["prompt_cache_key" in request.body for request in world.requests[asked:]] == [False]
+
+
 @pytest.mark.parametrize("platform", ["slack"])
 async def test_a_refused_question_does_not_spoil_its_thread(world: Any) -> None:
     """The harmless question behind it is answered at once (F3)."""
