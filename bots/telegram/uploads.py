@@ -1,12 +1,15 @@
-"""Uploads files to Telegram: as a photo if possible, else as a document.
+"""Uploads files to Telegram: as a photo, recording or video if possible, else as a document.
 
 The Bot API's cloud accepts photos of 10 MB, other files of 50 MB, and captions of 1024 characters after
 parsing the entities; a local Bot API server accepts 2000 MB
-(https://core.telegram.org/bots/api#sending-files). A photo that Telegram refuses (too long and thin, not
-decodable) is sent again as a document.
+(https://core.telegram.org/bots/api#sending-files). Voice messages are Ogg with Opus, audio is MP3 or M4A and
+video is MPEG4 (https://core.telegram.org/bots/api#sendvoice). What Telegram refuses as such (a photo too long
+and thin, a voice message to somebody who forbids them) is sent again as a document.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 import structlog
@@ -32,12 +35,41 @@ SERVER_LIMIT_BYTES = 2_000_000_000
 PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 UPLOAD_TIMEOUT_S = 120.0  #: for each read and write
 
-_PHOTO_REFUSED_TEXTS = (
+_REFUSED_TEXTS = (
     "photo_",
     "image_process_failed",
     "can't be sent as a photo",
     "wrong type of the web page",
+    "voice_messages_forbidden",
+    "chat_send_voices_forbidden",
+    "chat_send_audios_forbidden",
+    "chat_send_videos_forbidden",
 )
+_MP4_BRAND = b"ftyp"  #: at the fifth byte of M4A and MPEG4 files
+
+
+class UploadKind(StrEnum):
+    """How Telegram shows a file; the value is the parameter of its method."""
+
+    PHOTO = "photo"
+    VOICE = "voice"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DOCUMENT = "document"
+
+
+def upload_kind(media_type: str, content: bytes) -> UploadKind:
+    """Return how a file can be shown, by its type and its first bytes."""
+    family, is_mp4 = media_type.partition("/")[0], content[4:8] == _MP4_BRAND
+    if media_type in PHOTO_TYPES and len(content) <= PHOTO_LIMIT_BYTES:
+        return UploadKind.PHOTO
+    if family == "audio" and content.startswith(b"OggS") and b"OpusHead" in content[:64]:
+        return UploadKind.VOICE
+    if family == "audio" and (is_mp4 or content.startswith((b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"))):
+        return UploadKind.AUDIO
+    if family == "video" and is_mp4:
+        return UploadKind.VIDEO
+    return UploadKind.DOCUMENT
 
 
 class FileUploader:
@@ -62,17 +94,18 @@ class FileUploader:
         if not 0 < size <= self._limit_bytes:
             raise PlatformRefused(f"a file of {size} bytes cannot be sent")
         content = await asyncio.to_thread(path.read_bytes)
-        if media_type in PHOTO_TYPES and size <= PHOTO_LIMIT_BYTES:
+        kind = upload_kind(media_type, content)
+        if kind is not UploadKind.DOCUMENT:
             try:
-                return await self._send(address, content, name, rendered, as_photo=True)
+                return await self._send(address, content, name, rendered, kind)
             except PlatformRefused as exc:
                 if not (
                     isinstance(exc.__cause__, BadRequest)
-                    and description_contains(exc.__cause__, *_PHOTO_REFUSED_TEXTS)
+                    and description_contains(exc.__cause__, *_REFUSED_TEXTS)
                 ):
                     raise
-                log.info("telegram.photo_refused", error=str(exc))
-        return await self._send(address, content, name, rendered, as_photo=False)
+                log.info("telegram.upload_kind_refused", kind=kind.value, error=str(exc))
+        return await self._send(address, content, name, rendered, UploadKind.DOCUMENT)
 
     def _render_caption(self, markdown: str) -> RenderedMessage | None:
         pages = TelegramRenderer(self._mentions).render(markdown, complete=True)
@@ -81,36 +114,28 @@ class FileUploader:
         return pages[0] if pages else None
 
     async def _send(
-        self, address: Address, content: bytes, name: str, caption: RenderedMessage | None, *, as_photo: bool
+        self, address: Address, content: bytes, name: str, caption: RenderedMessage | None, kind: UploadKind
     ) -> MessageRef:
         text, entities = (caption.text, entities_of(caption)) if caption else (None, None)
-
         direct_topic = direct_topic_id_of(address)
+        methods: Mapping[UploadKind, Callable[..., Awaitable[Message]]] = {
+            UploadKind.PHOTO: self._bot.send_photo,
+            UploadKind.VOICE: self._bot.send_voice,
+            UploadKind.AUDIO: self._bot.send_audio,
+            UploadKind.VIDEO: self._bot.send_video,
+            UploadKind.DOCUMENT: self._bot.send_document,
+        }
 
         async def send(chat: str, topic: int | None) -> Message:
-            reply = reply_parameters_of(address, chat)
-            if as_photo:
-                return await self._bot.send_photo(
-                    chat,
-                    content,
-                    text,
-                    caption_entities=entities,
-                    filename=name or "picture",
-                    message_thread_id=topic,
-                    direct_messages_topic_id=direct_topic,
-                    reply_parameters=reply,
-                    read_timeout=UPLOAD_TIMEOUT_S,
-                    write_timeout=UPLOAD_TIMEOUT_S,
-                )
-            return await self._bot.send_document(
+            return await methods[kind](
                 chat,
                 content,
-                text,
+                caption=text,
                 caption_entities=entities,
-                filename=name or "file",
+                filename=name or ("picture" if kind is UploadKind.PHOTO else "file"),
                 message_thread_id=topic,
                 direct_messages_topic_id=direct_topic,
-                reply_parameters=reply,
+                reply_parameters=reply_parameters_of(address, chat),
                 read_timeout=UPLOAD_TIMEOUT_S,
                 write_timeout=UPLOAD_TIMEOUT_S,
             )

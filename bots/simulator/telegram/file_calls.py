@@ -10,11 +10,19 @@ from bots.simulator.telegram import entities as words
 from bots.simulator.telegram.calls import ChatCalls, words_of
 from bots.simulator.telegram.chats import Bot, Message, World
 from bots.simulator.telegram.errors import ApiError, bad_request
-from bots.simulator.telegram.media import media_json
+from bots.simulator.telegram.media import MediaKind, media_json
 from bots.simulator.telegram.params import Params, chat_id_of
 
 PHOTO_LIMIT_BYTES = 10_000_000
 UPLOAD_LIMIT_BYTES = 50_000_000
+BEGINNINGS: Mapping[str, tuple[bytes, ...]] = {
+    "photo": (b"",),
+    "document": (b"",),
+    "voice": (b"OggS", b"ID3", b"\xff\xfb", b"ftyp"),
+    "audio": (b"ID3", b"\xff\xfb", b"ftyp"),
+    "video": (b"ftyp",),
+}
+"""How files begin, from the first byte or the fifth, that are shown as what they were sent as."""
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8")
 """How the pictures begin that Telegram can decode."""
 
@@ -30,6 +38,9 @@ class FileCalls:
         return {
             "sendphoto": self.send_photo,
             "senddocument": self.send_document,
+            "sendvoice": self.send_voice,
+            "sendaudio": self.send_audio,
+            "sendvideo": self.send_video,
             "copymessage": self.copy_message,
             "copymessages": self.copy_messages,
         }
@@ -75,18 +86,29 @@ class FileCalls:
         """``sendDocument`` with an uploaded file and an optional caption."""
         return self._send(bot, params, "document")
 
-    def _send(self, bot: Bot, params: Params, kind: str) -> dict[str, Any]:
+    def send_voice(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendVoice`` with an Ogg, MP3 or M4A file."""
+        return self._send(bot, params, "voice")
+
+    def send_audio(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendAudio`` with an MP3 or M4A file."""
+        return self._send(bot, params, "audio")
+
+    def send_video(self, bot: Bot, params: Params) -> dict[str, Any]:
+        """``sendVideo`` with an MPEG4 file."""
+        return self._send(bot, params, "video")
+
+    def _send(self, bot: Bot, params: Params, kind: MediaKind) -> dict[str, Any]:
         chat = self._chat.enter(bot, params)
         name, content = _uploaded(params, kind)
         text, marks = words_of(params, "caption", "caption_entities")
         if words.length16(text) > words.CAPTION_LIMIT:
             raise bad_request("message caption is too long")
         file_id = f"sent-{len(self._world.files) + 1}"
-        if kind == "photo":
-            media = media_json("photo", file_id, len(content))
-        else:
-            media = media_json("document", file_id, len(content), name=name)
-        sizes = media["photo"] if kind == "photo" else [media["document"]]
+        if not content.startswith(BEGINNINGS[kind], 4 if content[4:8] == b"ftyp" else 0):
+            kind = "document"  # what cannot be played is shown as a file
+        media = media_json(kind, file_id, len(content), name=name)
+        sizes = media["photo"] if kind == "photo" else [media[kind]]
         sent = self._chat.post(bot, chat, params, text=text, entities=marks, media=media)
         for size in sizes:
             self._world.files[size["file_id"]] = (f"{kind}s/{size['file_id']}/{name}", content)
