@@ -10,17 +10,20 @@ With vectors, ``(relevance + 1.5 * cosine) / 2.5`` takes its place, in which the
 passage's nearest text.
 """
 
-import heapq
 import math
-import operator
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.knowledge.lexical_query import LexicalQuery
 from core.knowledge.segment import MAX_FREQUENCY, Postings, Segment
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 WORD_K1, WORD_B = 1.2, 0.5  #: BM25 over words: saturation, normalization by length
 GRAM_K1, GRAM_B = 1.2, 0.75  #: BM25 over n-grams
@@ -47,6 +50,8 @@ class PassageRanker:
     def __init__(self, segments: Sequence[Segment]) -> None:
         self.segments = segments
         self.passage_count = sum(one.passage_count for one in segments)
+        # places of each segment's passages among all, as (first, end)
+        self._places = list(pairwise(accumulate((one.passage_count for one in segments), initial=0)))
 
     @cached_property
     def _word_factors(self) -> "Sequence[Sequence[array[float]]]":
@@ -154,10 +159,12 @@ class PassageRanker:
         """Return each segment's candidates with their scores by rare n-grams, and the remaining n-grams."""
         if self.passage_count <= MAX_CANDIDATES:
             return [dict.fromkeys(range(one.passage_count), 0.0) for one in self.segments], weights.grams
+        import numpy
+
         terms = [one for word in weights.words for variant in word for one in variant]
         features = sorted([*((one, True) for one in terms), *((one, False) for one in weights.grams)])
-        by_words = [[0.0] * one.passage_count for one in self.segments]
-        by_grams = [[0.0] * one.passage_count for one in self.segments]
+        by_words = [numpy.zeros(one.passage_count) for one in self.segments]
+        by_grams = [numpy.zeros(one.passage_count) for one in self.segments]
         room, rest = MAX_POSTINGS, []
         for feature, is_word in features:
             room -= feature.passage_count
@@ -167,29 +174,23 @@ class PassageRanker:
                 continue
             for at, segment in enumerate(self.segments):
                 if is_word:
-                    _add(
-                        by_words[at], segment.words.get(feature.name), self._word_factors[at], feature.weight
-                    )
+                    postings = segment.words.get(feature.name)
+                    _add(by_words[at], postings, self._word_factors[at], feature.weight)
                 else:
-                    _add(
-                        by_grams[at], segment.grams.get(feature.name), self._gram_factors[at], feature.weight
-                    )
-        sums = [
-            (words + grams, at, passage)
-            for at in range(len(self.segments))
-            for passage, (words, grams) in enumerate(zip(by_words[at], by_grams[at], strict=True))
-            if words or grams
-        ]
-        candidates = heapq.nlargest(MAX_CANDIDATES, sums)
+                    postings = segment.grams.get(feature.name)
+                    _add(by_grams[at], postings, self._gram_factors[at], feature.weight)
+        sums = numpy.concatenate(by_words) + numpy.concatenate(by_grams)
+        candidates = {place for place in _largest(sums, MAX_CANDIDATES) if sums[place]}
         if cosines is not None:
-            near = (
-                (cosine, at, passage) for at, own in enumerate(cosines) for passage, cosine in enumerate(own)
-            )
-            candidates += heapq.nlargest(MAX_NEAR_CANDIDATES, near)
-        chosen: list[dict[int, float]] = [{} for _ in self.segments]
-        for _, at, passage in sorted(candidates, key=operator.itemgetter(2)):
-            chosen[at][passage] = by_grams[at][passage]
-        return chosen, rest
+            candidates.update(_largest(numpy.concatenate(cosines), MAX_NEAR_CANDIDATES))
+        return [
+            {
+                place - first: float(by_grams[at][place - first])
+                for place in sorted(candidates)
+                if first <= place < end
+            }
+            for at, (first, end) in enumerate(self._places)
+        ], rest
 
     def _complete(
         self, weights: "_Weights", rest: "Sequence[_Feature]", at: int, partial: Mapping[int, float]
@@ -252,7 +253,25 @@ class _Weights:
     grams: list[_Feature]
 
 
-def _add(scores: list[float], postings: Postings, factors: "Sequence[array[float]]", weight: float) -> None:
-    once = factors[1]
-    for passage, often in zip(postings.passages, postings.frequencies, strict=True):
-        scores[passage] += weight * (once[passage] if often == 1 else factors[often][passage])
+def _add(
+    scores: "NDArray[numpy.float64]", postings: Postings, factors: "Sequence[array[float]]", weight: float
+) -> None:
+    import numpy
+
+    if not postings.passages:
+        return
+    passages = numpy.frombuffer(postings.passages, numpy.uint16)
+    frequencies = numpy.frombuffer(postings.frequencies, numpy.uint8)
+    for often in range(1, int(frequencies.max()) + 1):
+        own = passages if often == 1 == frequencies.max() else passages[frequencies == often]
+        scores[own] += weight * numpy.frombuffer(factors[often])[own]
+
+
+def _largest(values: "NDArray[Any]", count: int) -> Sequence[int]:
+    """Return the places of the largest values, in any order."""
+    import numpy
+
+    if len(values) <= count:
+        return range(len(values))
+    places: list[int] = numpy.argpartition(-values, count)[:count].tolist()
+    return places

@@ -34,8 +34,8 @@ class PassageText:
 class Postings:
     """Passages with one feature."""
 
-    passages: Sequence[int]  #: positions in the document, ascending
-    frequencies: Sequence[int]  #: of the feature in each, at most MAX_FREQUENCY
+    passages: "array[int]"  #: positions in the document, ascending
+    frequencies: bytes  #: of the feature in each, at most MAX_FREQUENCY
 
 
 class FeatureIndex:
@@ -55,7 +55,7 @@ class FeatureIndex:
         """Return a feature's postings; empty ones if no passage has it."""
         at = self._at.get(feature)
         if at is None:
-            return Postings((), ())
+            return Postings(array("H"), b"")
         first, last = self._offsets[at], self._offsets[at + 1]
         return Postings(self._passages[first:last], self._frequencies[first:last])
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Row
 
 from core.domain.stored_passage import StoredPassage
@@ -65,12 +65,13 @@ async def load_passages(
     query = (
         select(_P, _D.c.name.label("document"), _D.c.version.label("version"))
         .join(_D, _D.c.id == _P.c.document_id)
-        .where(tuple_(_P.c.document_id, _P.c.position).in_([(one.document_id, at) for one, at in places]))
-    )
+        .where(_P.c.document_id.in_(list(versions)), _P.c.position.in_({at for _, at in places}))
+    )  # pairs as tuples would make SQLite read the whole table
+    wanted = {(one.document_id, at) for one, at in places}
     return {
         (row.document_id, row.position): _passage(row)
         for row in await tx.execute(query)
-        if row.version == versions[row.document_id]
+        if row.version == versions[row.document_id] and (row.document_id, row.position) in wanted
     }
 
 

@@ -75,7 +75,7 @@ def create_knowledge_passages() -> None:
         foreign_key("knowledge_passages", "document_id", "knowledge_documents", ondelete="CASCADE"),
         primary_key("knowledge_passages", "id"),
     )
-    op.create_index("ix_knowledge_passages_document_id", "knowledge_passages", ["document_id"])
+    op.create_index("ix_knowledge_passages_document_id", "knowledge_passages", ["document_id", "position"])
     op.create_index("ix_knowledge_passages_set_id", "knowledge_passages", ["set_id"])
 
 

@@ -110,11 +110,14 @@ async def _search(database: Database, passages: Sequence[PassageText], questions
         finder = PassageFinder(database, vectors)
         for question in questions:
             await finder.find(set_ids, question)
-        stops, took = asyncio.create_task(_longest_stop_ms()), []
+        took = []
         for question in questions:
             began = time.process_time()
             await finder.find(set_ids, question)
             took.append(1_000 * (time.process_time() - began))
+        stops = asyncio.create_task(_longest_stop_ms())  # for itself: it costs CPU too
+        for question in questions:
+            await finder.find(set_ids, question)
         stops.cancel()
         row[f"search_by_{name}"] = {"cpu_ms": _spread(took), "longest_loop_stop_ms": await stops}
     return row

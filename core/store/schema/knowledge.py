@@ -56,7 +56,7 @@ knowledge_passages = Table(
     Column("url", Text, nullable=False, server_default=""),
     Column("aliases", Text, nullable=False, server_default=""),  # other wordings, one a line
     Column("added_aliases", Text, nullable=False, server_default=""),  # the same, taken from gaps
-    Index("ix_knowledge_passages_document_id", "document_id"),
+    Index("ix_knowledge_passages_document_id", "document_id", "position"),
     Index("ix_knowledge_passages_set_id", "set_id"),
 )
 
