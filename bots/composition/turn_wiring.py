@@ -7,6 +7,7 @@ from bots.composition.prompt_wiring import PromptComponents, build_prompting
 from bots.composition.settings_mapping import build_backlog
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
+from core.answering.approvals import Approvals
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
 from core.chat_settings import WhileAnswering
@@ -130,7 +131,14 @@ def _build_answerer(components: Components, prompting: PromptComponents) -> Answ
             file_reader=components.files.reader,
             backlog=build_backlog(base.settings),
         ),
-        AnswerStreamer(llm.model, prompting.tool_registry, checkpoints, chat_settings, base.clock),
+        AnswerStreamer(
+            llm.model,
+            prompting.tool_registry,
+            checkpoints,
+            Approvals(base.database, base.access),
+            chat_settings,
+            base.clock,
+        ),
         prompting.prompt_builder,
         prompting.token_ratios,
         llm.usage_meter,

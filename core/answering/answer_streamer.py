@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
+from core.answering.approvals import Approvals, decision_text
 from core.answering.checkpoint import Checkpoints
 from core.answering.outcome import AnswerOutcome, outcome_of
 from core.answering.queue_notices import QueueNotice
@@ -13,6 +14,7 @@ from core.answering.turn_question import Question
 from core.chat_settings import ChatSettings
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
+from core.domain.turn_states import Outcome
 from core.kimi import Message, ToolCall
 from core.knowledge.prompt_passages import format_sources
 from core.llm.continuation import ContinuationMemory
@@ -24,6 +26,7 @@ from core.ports.chat_model import CallContext, ChatModel
 from core.prompting.prepared_request import PreparedRequest
 from core.tools.registry import ToolRegistry, sources_text, tool_status_text
 from core.tools.tool_runner import ToolRunner
+from core.tools.transcripts import decode_transcript
 from core.work_queue.active_answers import ActiveAnswer
 
 
@@ -35,12 +38,14 @@ class AnswerStreamer:
         model: ChatModel,
         tool_registry: ToolRegistry,
         checkpoints: Checkpoints,
+        approvals: Approvals,
         settings: ChatSettings,
         clock: Clock,
     ) -> None:
         self._model = model
         self._tool_registry = tool_registry
         self._checkpoints = checkpoints
+        self._approvals = approvals
         self._settings = settings
         self._clock = clock
         self._continuations = ContinuationMemory(clock)
@@ -82,7 +87,17 @@ class AnswerStreamer:
         if tools is not None:
             answer.tool_reports += tools.reports
         outcome = outcome_of(stream, answer, running.cancel_reason, question.language)
-        return replace(outcome, sources=_sources(question, prepared, answer, tools))
+        decided = decision_text(question.turn.approval, question.language)
+        if tools is not None and tools.pending and not stream.cancelled() and stream.exception() is None:
+            card = self._approvals.ask(question, tools, answer.text)
+            return AnswerOutcome(
+                outcome=Outcome.APPROVAL,
+                sources="\n\n".join(filter(None, (decided, card.text))),
+                options=card.options,
+                approval=card.approval,
+            )
+        note = " ".join(filter(None, (outcome.note, decided)))
+        return replace(outcome, note=note, sources=_sources(question, prepared, answer, tools))
 
     def _stream(
         self,
@@ -118,7 +133,23 @@ class AnswerStreamer:
             model = MarkedModel(model, ReplyMarker.NO_ANSWER, prepared.marker_code)
         if prepared.person_code:
             model = MarkedModel(model, ReplyMarker.PERSON, prepared.person_code)
-        return stream_with_resume(model, prepared.request, answer, context, self._clock, options)
+        return self._stream_on(question, model, prepared, answer, context, options)
+
+    async def _stream_on(
+        self,
+        question: Question,
+        model: ChatModel,
+        prepared: PreparedRequest,
+        answer: StreamedAnswer,
+        context: CallContext,
+        options: StreamOptions,
+    ) -> None:
+        """Carry out a decision about tools, if the turn goes on with one; then stream."""
+        approval = question.turn.approval
+        if options.tools is not None and approval is not None and approval.decision is not None:
+            transcript = await self._approvals.resume(question, options.tools)
+            options = replace(options, transcript=transcript, segment_start=len(approval.text))
+        await stream_with_resume(model, prepared.request, answer, context, self._clock, options)
 
     async def _build_tool_runner(
         self, question: Question, prepared: PreparedRequest, delivery: StreamedMessage
@@ -128,13 +159,24 @@ class AnswerStreamer:
         tools = await self._tool_registry.tools_for_answer(
             options.web_search, model_thinks=thinks, servers=options.tool_servers
         )
-        if not tools:
+        approval = question.turn.approval
+        decided = approval is not None and approval.decision is not None
+        if not tools and not decided:
             return None
 
         def show_status(call: ToolCall) -> None:
             delivery.show_placeholder(tool_status_text(call, question.language))
 
-        return ToolRunner(tools, self._clock, on_call=show_status, reads_images=options.model.supports_images)
+        runner = ToolRunner(
+            tools,
+            self._clock,
+            on_call=show_status,
+            reads_images=options.model.supports_images,
+            transcript=decode_transcript(approval.transcript) if approval is not None and decided else (),
+        )
+        if runner.asks:
+            runner.grant(await self._approvals.load_granted(question.conversation.id))
+        return runner
 
     def _output_callbacks(self, question: Question, delivery: StreamedMessage) -> tuple[OnText, OnText]:
         """Return the callbacks that show text and reasoning."""

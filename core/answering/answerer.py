@@ -68,6 +68,7 @@ class Answerer:
         prepared, ended = await self._ask(question, answer, delivery, running)
         if running.cancel_reason is CancelReason.LEASE_LOST:
             raise LeaseLost(f"turn {question.turn.id} was taken over")  # nothing more in its message
+        delivery.final_buttons = ended.options
         if ended.outcome is Outcome.EMPTY:
             answer.text = ""  # invisible characters are no answer, and no history
         if answer.text and not delivery.text:
@@ -78,8 +79,7 @@ class Answerer:
             delivery.final_buttons = reply.buttons
         if ended.outcome is Outcome.PERSON_WANTED:
             _append_own_words(answer, delivery, Notice.CALLING_PERSON.text(question.language))
-        note = f"\n\n*{ended.note}*" if ended.note and answer.text else ended.note
-        note += f"\n\n{ended.sources}" if ended.sources else ""
+        note = _text_below(answer.text, ended)
         if note:
             invisible = ended.outcome is Outcome.EMPTY and delivery.text
             delivery.append(f"\n\n{note}" if invisible else note)
@@ -199,7 +199,14 @@ class Answerer:
         """Store the answer, its usage and the turn's new state, all or nothing."""
         turn = question.turn
         async with self._database.begin() as tx:
-            await turns.save_answer(tx, turn, text=shown_text, outcome=ended.outcome)
+            await turns.save_answer(
+                tx,
+                turn,
+                text=shown_text,
+                outcome=ended.outcome,
+                options=ended.options,
+                approval=ended.approval,
+            )
             if turn.attempt > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
             if answer.text:
@@ -223,6 +230,13 @@ class Answerer:
             if prepared is not None and prepared.options.unavailable_model:
                 # The person has been told once; from now on the default model counts as chosen.
                 await conversation_settings.save(tx, turn.conversation_id, conversation_settings.MODEL, "")
+
+
+def _text_below(text: str, ended: AnswerOutcome) -> str:
+    """Return what is shown below an answer's text: its note, its sources or its question."""
+    note = f"\n\n*{ended.note}*" if ended.note and text else ended.note
+    note += f"\n\n{ended.sources}" if ended.sources else ""
+    return note if text else note.lstrip("\n")
 
 
 def _append_own_words(answer: StreamedAnswer, delivery: StreamedMessage, text: str) -> None:

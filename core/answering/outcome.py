@@ -7,6 +7,8 @@ from typing import Any, assert_never
 import structlog
 
 from core.answering.file_notices import file_problems_text
+from core.domain.buttons import OptionButton
+from core.domain.tool_approval import ToolApproval
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
 from core.files.reader import FilesUnreadable
 from core.kimi import (
@@ -37,6 +39,8 @@ class AnswerOutcome:
     outcome: TurnOutcome
     note: str = ""  #: below the text
     sources: str = ""  #: below the note
+    options: tuple[OptionButton, ...] = ()  #: offered below everything
+    approval: ToolApproval | None = None  #: that the options decide
 
 
 def outcome_of(

@@ -20,6 +20,7 @@ def buttons_for(outcome: TurnOutcome) -> tuple[ActionButton, ...]:
             | Outcome.QUESTION_TOO_LONG
             | Outcome.INTERRUPTED
             | Outcome.CHANNEL_CLOSED
+            | Outcome.APPROVAL
         ):
             return ()
         case Outcome.EMPTY | Outcome.STOPPED | Outcome.FILES_UNREADABLE | Outcome.UNDELIVERED | KimiFailure():

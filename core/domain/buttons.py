@@ -15,6 +15,7 @@ action                   data
 :class:`SuggestReply`    ``suggest:12``
 :class:`SendDraft`       ``send:34``
 :class:`RateHandoff`     ``rate:5:12``
+:class:`DecideTools`     ``tool:yes:78``
 :class:`CommentRating`   ``comment:12``
 =======================  =========================
 """
@@ -26,6 +27,7 @@ from typing import Final, TypeAlias, assert_never
 
 from core.domain.command_names import CommandName
 from core.domain.handoff_state import HandoffAction
+from core.domain.tool_approval import ToolDecision
 
 MAX_DATA_BYTES: Final = 64  #: of one button: https://core.telegram.org/bots/api#inlinekeyboardbutton
 RATINGS: Final = range(1, 6)  #: stars that a customer may give
@@ -100,6 +102,14 @@ class CommentRating:
     handoff_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideTools:
+    """Decide whether the tools that an answer asks for may be called."""
+
+    turn_id: int  #: of the answer, which stores the calls
+    decision: ToolDecision
+
+
 OptionAction: TypeAlias = (
     RunCommand
     | ConfirmForget
@@ -109,6 +119,7 @@ OptionAction: TypeAlias = (
     | SendDraft
     | RateHandoff
     | CommentRating
+    | DecideTools
 )
 ButtonAction: TypeAlias = ActionButton | OptionAction
 
@@ -131,7 +142,7 @@ def fits_button(action: OptionAction) -> bool:
     return len(encode_button(action).encode()) <= MAX_DATA_BYTES
 
 
-def encode_button(action: ButtonAction) -> str:
+def encode_button(action: ButtonAction) -> str:  # noqa: C901 - one case for each action
     """Return the data that a button with this action carries."""
     match action:
         case ActionButton():
@@ -152,6 +163,8 @@ def encode_button(action: ButtonAction) -> str:
             return f"rate:{stars}:{handoff_id}"
         case CommentRating(handoff_id=handoff_id):
             return f"comment:{handoff_id}"
+        case DecideTools(turn_id=turn_id, decision=decision):
+            return f"tool:{decision}:{turn_id}"
         case _:
             assert_never(action)
 
@@ -175,6 +188,8 @@ def parse_button_data(data: str) -> ButtonAction | None:
             return SuggestReply(handoff_id=int(rest))
         case "send" if _ID.fullmatch(rest):
             return SendDraft(item_id=int(rest))
+        case "tool" if name in _DECISIONS and _ID.fullmatch(argument):
+            return DecideTools(turn_id=int(argument), decision=ToolDecision(name))
         case "comment" if _ID.fullmatch(rest):
             return CommentRating(handoff_id=int(rest))
         case _:
@@ -183,4 +198,5 @@ def parse_button_data(data: str) -> ButtonAction | None:
 
 _COMMANDS: Final = frozenset(name.value for name in CommandName)
 _ANSWER_ACTIONS: Final = frozenset(action.value for action in ActionButton)
+_DECISIONS: Final = frozenset(decision.value for decision in ToolDecision)
 _STARS: Final = frozenset(str(stars) for stars in RATINGS)

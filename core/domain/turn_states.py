@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     NO_KNOWLEDGE = "no_knowledge"  #: a chat that answers from its documents only has none on this
     PERSON_WANTED = "person_wanted"  #: Kimi understood that the customer asks for a person
     CANNED = "canned"  #: answered with a canned response
+    APPROVAL = "approval"  #: a person has to decide whether tools may be called; the press goes on
     NOTICE = "notice"  #: the bot's own reply, which is no answer
     CHANNEL_CLOSED = "channel_closed"  #: cancelled because the platform shows nothing more in this place
     UNDELIVERED = "undelivered"  #: the last text could not be shown

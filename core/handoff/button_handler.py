@@ -13,6 +13,7 @@ from core.domain.buttons import (
     ChangeHandoff,
     CommentRating,
     ConfirmForget,
+    DecideTools,
     RateHandoff,
     RequestHuman,
     RunCommand,
@@ -61,7 +62,7 @@ class HandoffButtonHandler:
                 return await self._request_draft(tx, event, handoff_id)
             case SendDraft(item_id=item_id):
                 return await self._send_draft(tx, event, item_id)
-            case ActionButton() | RunCommand() | ConfirmForget():
+            case ActionButton() | RunCommand() | ConfirmForget() | DecideTools():
                 return None
             case _:
                 assert_never(event.action)

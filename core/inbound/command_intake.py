@@ -7,7 +7,7 @@ import structlog
 from core.access import AccessLists, Actor
 from core.domain.addresses import ChatType
 from core.domain.bot_messages import FeedbackVerdict
-from core.domain.buttons import ActionButton
+from core.domain.buttons import ActionButton, DecideTools
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
@@ -84,8 +84,10 @@ class CommandIntake:
                 return await self._enqueue(tx, event, CommandName.RETRY, conversation)
             case ActionButton.CONTINUE:
                 return await self._enqueue(tx, event, event.action, conversation)
+            case DecideTools():
+                return await _enqueue_option(tx, event, conversation, Lane.TURNS)
             case _:
-                return await _enqueue_option(tx, event, conversation)
+                return await _enqueue_option(tx, event, conversation, Lane.COMMANDS)
 
     async def _enqueue(
         self,
@@ -154,9 +156,11 @@ async def _clear_history(tx: Transaction, conversation: Conversation, seq: int) 
     return CancelReason.NEW if running is not None else None
 
 
-async def _enqueue_option(tx: Transaction, event: ButtonPressed, conversation: Conversation) -> Handled:
-    await inbox.add(tx, event, conversation_id=conversation.id, lane=Lane.COMMANDS, status=EventStatus.OPEN)
-    return Handled(queue_key=QueueKey(conversation.id, Lane.COMMANDS))
+async def _enqueue_option(
+    tx: Transaction, event: ButtonPressed, conversation: Conversation, lane: Lane
+) -> Handled:
+    await inbox.add(tx, event, conversation_id=conversation.id, lane=lane, status=EventStatus.OPEN)
+    return Handled(queue_key=QueueKey(conversation.id, lane))
 
 
 async def _save_feedback(tx: Transaction, event: ButtonPressed, verdict: FeedbackVerdict) -> Handled:

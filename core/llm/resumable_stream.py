@@ -87,7 +87,7 @@ class _ResumableStream:
         options: StreamOptions,
     ) -> None:
         self._model = model
-        self._request = request
+        self._request = replace(request, messages=(*request.messages, *options.transcript))
         self._answer = answer
         self._context = context
         self._clock = clock
@@ -96,10 +96,11 @@ class _ResumableStream:
         self._resumes_left = options.max_resumes
         self._continuations_left = options.max_continuations
         self._unshown_text = answer.text  # an earlier attempt's text, until Kimi continues it
-        self._segment_start = 0  # where the text begins that Kimi wrote after the last tools
+        # Where the text begins that Kimi wrote after the last tools.
+        self._segment_start = min(options.segment_start, len(answer.text))
         self._joiner = ContinuationJoiner("")
         self._has_begun = False  # an event of the current request came
-        self._was_cut = bool(answer.text)  # the current request continues a reply that broke off
+        self._was_cut = bool(self._segment)  # the current request continues a reply that broke off
         self._asked_for_words = False  # after a reply that only thought
 
     async def next_request(self) -> bool:
@@ -149,7 +150,7 @@ class _ResumableStream:
             answer.pending_tool_calls.clear()  # cut calls are not run
         if tools is not None and answer.pending_tool_calls:
             await self._run_tools(tools)
-            return True
+            return not tools.pending  # else a person decides, and the answer goes on later
         if answer.finish_reason in CLEAN_ENDS and answer.reasoning and is_empty_reply(self._segment):
             return self._ask_for_words()
         return self._start_continuation()
@@ -174,6 +175,7 @@ class _ResumableStream:
         log.info("answer.continuation_refused", reason=reason, provider=self._context.provider)
         if self._unshown_text and answer.text == self._unshown_text:
             answer.text = answer.reasoning = self._unshown_text = ""
+            self._segment_start = 0
             self._was_cut = False
             return True
         if not self._was_cut:

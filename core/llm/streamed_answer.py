@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from core.domain.answer_steps import ToolCallReport
-from core.kimi import ChatRequest, ToolCall, Usage
+from core.kimi import ChatRequest, Message, ToolCall, Usage
 from core.llm.continuation import ContinuationMemory
 from core.text.reply_checks import is_empty_reply
 from core.tools.tool_runner import ToolRunner
@@ -66,6 +66,8 @@ class StreamOptions:
     on_text: OnText = _ignore  #: receives each piece of the answer, in order
     on_reasoning: OnText = _ignore  #: receives each piece of the thinking, in order
     tools: ToolRunner | None = None  #: runs the tools that the model calls; None offers none
+    transcript: tuple[Message, ...] = ()  #: rounds of calls before the answer goes on; behind its text so far
+    segment_start: int = 0  #: characters of the answer that were written before those rounds
     continuations: ContinuationMemory | None = None  #: shared by all answers; None remembers nothing
     clamp_reply_tokens: Callable[[ChatRequest], ChatRequest] = _unchanged
     """Returns a request that has grown with a reply that still fits beside it into the context."""

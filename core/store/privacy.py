@@ -270,7 +270,13 @@ async def _blank_events(tx: Transaction, actor: Actor) -> None:
 async def _pseudonymize_usage(tx: Transaction, actor: Actor, *, alias: str, today: datetime) -> None:
     """Delete text and name from the person's turns, and replace the name in their usage."""
     theirs = _T.c.id.in_(_turns_of(actor))
-    blank: dict[str, Any] = {"partial_text": "", "partial_reasoning": "", "options": None, "refs": ()}
+    blank: dict[str, Any] = {
+        "partial_text": "",
+        "partial_reasoning": "",
+        "options": None,
+        "approval": None,
+        "refs": (),
+    }
     await tx.execute(update(_T).where(theirs, _T.c.started_at < today).values(asker_id="", **blank))
     await tx.execute(update(_T).where(theirs).values(asker_id=alias, **blank))
     used = (_U.c.person_id == actor.person_id) & _U.c.conversation_id.in_(_tenant_conversations(actor))

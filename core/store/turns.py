@@ -16,6 +16,7 @@ from core.access import Actor
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import OptionButton
 from core.domain.errors import LeaseLost
+from core.domain.tool_approval import ToolApproval
 from core.domain.turn_states import CancelReason, Outcome, TurnOutcome, TurnState
 from core.store import schema
 from core.store.clock import utc_now
@@ -43,6 +44,7 @@ class Turn:
     partial: str  #: the answer's text as far as it is stored
     reasoning: str
     options: tuple[OptionButton, ...] = ()  #: that the stored reply offers
+    approval: ToolApproval | None = None  #: that it asks for, or goes on with
 
     @property
     def first_seq(self) -> int:
@@ -81,6 +83,7 @@ async def claim(
     refs: Sequence[MessageRef] = (),
     partial: str = "",
     notice: bool = False,
+    approval: ToolApproval | None = None,
 ) -> Turn:
     """Claim the turn of an event: create it, or raise the attempt of the one that exists.
 
@@ -93,6 +96,7 @@ async def claim(
         refs: messages of an earlier answer that a new turn replaces in place.
         partial: text of an earlier answer that a new turn continues.
         notice: whether a new turn is a reply of the bot itself, which can be neither stopped nor retried.
+        approval: a decision that a new turn goes on with.
     """
     claimed = await tx.execute(
         _CLAIM.on(tx),
@@ -105,6 +109,7 @@ async def claim(
             "asker_id": asker_id,
             "refs": tuple(refs),
             "partial_text": partial,
+            "approval": approval,
             "started_at": utc_now(),
         },
     )
@@ -194,6 +199,7 @@ async def save_answer(
     text: str,
     outcome: TurnOutcome,
     options: Sequence[OptionButton] = (),
+    approval: ToolApproval | None = None,
 ) -> None:
     """Store the whole text that is to be shown, and its options; from now on only showing it is left.
 
@@ -208,7 +214,17 @@ async def save_answer(
         state=TurnState.ANSWERED,
         outcome=outcome,
         options=encode_options(options) or None,
+        approval=approval,
     )
+
+
+async def save_approval(tx: Transaction, turn: Turn, approval: ToolApproval) -> None:
+    """Store how far a decision has been carried out.
+
+    Raises:
+        LeaseLost: another worker has claimed the turn.
+    """
+    await _write(tx, turn, approval=approval)
 
 
 async def finish(tx: Transaction, turn: Turn, *, outcome: TurnOutcome) -> None:
@@ -241,4 +257,5 @@ def _turn(row: Row[*tuple[Any, ...]]) -> Turn:
         partial=row.partial_text,
         reasoning=row.partial_reasoning,
         options=decode_options(row.options),
+        approval=row.approval,
     )

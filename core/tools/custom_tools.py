@@ -13,7 +13,7 @@ Named in ``MOONTHREAD_TOOLS`` as ``package.module`` (all its tools) or ``package
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import orjson
 import structlog
@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.domain.errors import SettingsError
 from core.kimi.json_decoding import decode_json
-from core.ports.tools import Tool, ToolError, ToolResult
+from core.ports.tools import Approval, Tool, ToolError, ToolResult
 from core.tools.json_schema import arguments_model, parameters_schema
 
 log = structlog.get_logger(__name__)
@@ -30,17 +30,37 @@ Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
 _TOOL_MARKER = "__moonthread_tool__"
 
 
-def tool(function: Function) -> Function:
-    """Mark an asynchronous function as a tool; the model reads its docstring to decide when to call it."""
-    setattr(function, _TOOL_MARKER, True)
-    return function
+@overload
+def tool(function: Function) -> Function: ...
+
+
+@overload
+def tool(*, approval: Literal["free", "ask", "never"]) -> Callable[[Function], Function]: ...
+
+
+def tool(
+    function: Function | None = None, *, approval: Literal["free", "ask", "never"] = "ask"
+) -> Function | Callable[[Function], Function]:
+    """Mark an asynchronous function as a tool; the model reads its docstring to decide when to call it.
+
+    Args:
+        function: the function, if the decorator stands without arguments.
+        approval: "free" if the model may call it by itself, "ask" if a person has to approve each call.
+    """
+
+    def mark(marked: Function) -> Function:
+        setattr(marked, _TOOL_MARKER, Approval(approval))
+        return marked
+
+    return mark if function is None else mark(function)
 
 
 class CustomTools:
     """The tools that a deployment's functions make."""
 
     def __init__(self, functions: Iterable[Callable[..., Awaitable[Any]]]) -> None:
-        self.tools = tuple(build_tool(function) for function in functions)
+        tools = (build_tool(function) for function in functions)
+        self.tools = tuple(tool for tool in tools if tool.approval is not Approval.NEVER)
 
 
 def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
@@ -75,7 +95,8 @@ def build_tool(function: Callable[..., Awaitable[Any]]) -> Tool:
             "parameters": parameters_schema(model),
         },
     }
-    return Tool(name=function.__name__, definition=definition, run=run)
+    approval = getattr(function, _TOOL_MARKER, Approval.ASK)
+    return Tool(name=function.__name__, definition=definition, run=run, approval=approval)
 
 
 def validate_arguments(model: type[BaseModel], arguments: str) -> BaseModel:

@@ -9,7 +9,6 @@ import structlog
 
 from core.kimi import KimiEndpointMissing, KimiError, ToolCall
 from core.kimi.json_decoding import decode_json
-from core.ports.tools import Approval
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
 from core.tools import SourceLink, Tool
@@ -74,6 +73,8 @@ class ToolRegistry:
             model_thinks: the model thinks before it answers.
             servers: names of the MCP servers whose tools it may use; None for all.
         """
+        if self._mcp is not None:
+            await self._mcp.wait_until_tried()
         own_tools = (*self._custom_tools, *self._server_tools(servers))
         if not (self._search_by_default if web_search is None else web_search):
             return own_tools
@@ -85,8 +86,7 @@ class ToolRegistry:
     def _server_tools(self, servers: Collection[str] | None) -> Sequence[Tool]:
         if self._mcp is None:
             return ()
-        tools = self._mcp.tools_of(self._mcp.names if servers is None else servers)
-        return [tool for tool in tools if tool.approval is Approval.FREE]
+        return self._mcp.tools_of(self._mcp.names if servers is None else servers)
 
     async def can_search(self, *, model_thinks: bool) -> bool:
         """Return whether the provider offers a web search; True as long as it cannot be asked."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ import structlog
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.answer_steps import ToolCallOutcome, ToolCallReport
 from core.domain.clock import Clock
-from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall
+from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall, text_of
 from core.kimi.json_decoding import decode_json
+from core.ports.tools import Approval
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,8 @@ class ToolRunner:
         on_call: Callable[[ToolCall], None],
         limits: ToolLimits | None = None,
         reads_images: bool = False,
+        granted: Collection[str] = (),
+        transcript: Sequence[Message] = (),
     ) -> None:
         """Run ``tools`` for one answer.
 
@@ -58,13 +61,18 @@ class ToolRunner:
             on_call: receives each call before it runs, so that it can be shown.
             limits: of the answer's calls.
             reads_images: whether the model receives images that tools return.
+            granted: names of tools that need no approval.
+            transcript: rounds that an earlier part of the answer made.
         """
+        self._granted = frozenset(granted)
+        self._transcript = list(transcript)
+        self._pending: tuple[ToolCall, ...] = ()
         self._reads_images = reads_images
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
         self._on_call = on_call
         self._limits = limits or ToolLimits()
-        self._rounds_run = 0
+        self._rounds_run = sum(message.role == "assistant" for message in transcript)
         self._sources: dict[str, SourceLink] = {}
         self._reports: list[ToolCallReport] = []
 
@@ -85,6 +93,30 @@ class ToolRunner:
         """The calls that have ended, in the order of their ends."""
         return tuple(self._reports)
 
+    @property
+    def pending(self) -> Sequence[ToolCall]:
+        """Calls that were not made, since a person has to approve them; the answer ends with the question."""
+        return self._pending
+
+    @property
+    def transcript(self) -> Sequence[Message]:
+        """All rounds up to now; the results of :attr:`pending` are missing."""
+        return tuple(self._transcript)
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a tool that needs approval."""
+        return any(tool.approval is Approval.ASK for tool in self._tools.values())
+
+    def grant(self, names: Collection[str]) -> None:
+        """Let tools be called without approval."""
+        self._granted |= frozenset(names)
+
+    async def run_approved(self, calls: Sequence[ToolCall]) -> Sequence[str]:
+        """Run calls that a person approved; return their results as texts."""
+        results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
+        return [text_of(result) for result in results]
+
     async def run_batch(self, calls: Sequence[ToolCall], *, text: str, reasoning: str) -> tuple[Message, ...]:
         """Run one round of calls; return the messages that report it to the model.
 
@@ -95,15 +127,28 @@ class ToolRunner:
         """
         self._rounds_run += 1
         calls = [_as_valid_call(call) for call in calls]
-        results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
+        self._pending = tuple(call for at, call in enumerate(calls) if self._needs_approval(at, call))
+        made = [(at, call) for at, call in enumerate(calls) if call not in self._pending]
+        results = await asyncio.gather(*(self._run_call(at, call) for at, call in made))
         request = Message(
             role="assistant", content=text, reasoning=reasoning or NO_REASONING, tool_calls=tuple(calls)
         )
         answers = (
             Message(role="tool", content=result, tool_call_id=call.id)
-            for call, result in zip(calls, results, strict=True)
+            for (_, call), result in zip(made, results, strict=True)
         )
-        return (request, *answers)
+        self._transcript += (request, *answers)
+        return tuple(self._transcript[-1 - len(made) :])
+
+    def _needs_approval(self, index: int, call: ToolCall) -> bool:
+        tool = self._tools.get(call.name)
+        return (
+            tool is not None
+            and tool.approval is Approval.ASK
+            and call.name not in self._granted
+            and call.arguments != INVALID_ARGUMENTS
+            and index < self._limits.max_calls_per_round
+        )
 
     async def _run_call(self, index: int, call: ToolCall) -> MessageContent:
         """Return the result of one call as the model reads it, and report how it ended."""

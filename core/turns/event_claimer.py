@@ -8,7 +8,7 @@ from core.access import AccessLists, Actor, RefusalReason
 from core.commands.command import Command
 from core.domain.addresses import Address, ChatType
 from core.domain.bot_messages import MessageRef
-from core.domain.buttons import ActionButton, ConfirmForget, OptionAction, RunCommand
+from core.domain.buttons import ActionButton, ConfirmForget, DecideTools, OptionAction, RunCommand
 from core.domain.command_names import CommandName
 from core.domain.events import (
     BotAccessChanged,
@@ -24,7 +24,14 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.inbound.group_policy import claim_closed_notice
-from core.store import Transaction, conversations, history, inbox, person_settings, turns
+from core.store import (
+    Transaction,
+    conversations,
+    history,
+    inbox,
+    person_settings,
+    turns,
+)
 from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork
@@ -35,6 +42,7 @@ from core.text.quoting import plain_name
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
 from core.turns.quota import QuotaCheck
+from core.turns.tool_decisions import record_decision
 
 ClaimableEvent: TypeAlias = (
     MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined | BotAccessChanged
@@ -85,6 +93,8 @@ class EventClaimer:
                 | MessageEdited()
             ):
                 return await _claim_retry(tx, work, item, event)
+            case ButtonPressed(action=DecideTools() as decided):
+                return await _claim_decision(tx, work, item, event, decided)
             case CommandReceived() | ButtonPressed():
                 return await self._claim_command(tx, work, item, event)
 
@@ -190,6 +200,40 @@ async def _claim_retry(
         asker_id=question.author.id,
         refs=before.refs,
         partial=await history.get_answer(tx, conversation.id, before.seq) if continues else "",
+    )
+    await _take_over(tx, conversation, turn)
+    return await _build_claimed(tx, work, turn, item, question=question, event=question)
+
+
+async def _claim_decision(
+    tx: Transaction, work: OpenWork, item: InboxItem, event: ButtonPressed, decided: DecideTools
+) -> ClaimedTurn | None:
+    """Claim the turn that goes on with a decision about tools; None if another press decided before.
+
+    It takes over the message of the turn that asked, and with it the calls exactly as they were shown.
+    """
+    conversation = work.conversation
+    turn_id = await conversations.find_turn_id(tx, event.address.key, event.message_id)
+    asked = None if turn_id is None else await turns.get(tx, turn_id)
+    if asked is None:
+        return None
+    approval = None
+    if asked.inbox_id != item.id:  # else an earlier attempt has claimed it, and the turn knows the decision
+        approval = await record_decision(tx, asked, event, decided)
+        if approval is None:
+            return None
+    question = await inbox.get_event(tx, asked.seq)
+    if not isinstance(question, MessageReceived) or _is_cleared(asked, conversation):
+        return await _claim_notice(tx, work, item, event)
+    turn = await turns.claim(
+        tx,
+        conversation_id=conversation.id,
+        inbox_id=item.id,
+        seq=asked.seq,
+        asker_id=question.author.id,
+        refs=asked.refs,
+        partial="" if approval is None else approval.text,
+        approval=approval,
     )
     await _take_over(tx, conversation, turn)
     return await _build_claimed(tx, work, turn, item, question=question, event=question)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from core.answering.turn_question import NoKnowledgeReply
 from core.commands import CommandReply
-from core.domain.buttons import ActionButton
+from core.domain.buttons import ActionButton, DecideTools
 from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.turn_states import Outcome
@@ -106,7 +106,7 @@ def _wants_other_answer(claimed: ClaimedTurn) -> bool:
     match claimed.event:
         case (
             CommandReceived(command=CommandName.RETRY)
-            | ButtonPressed(action=ActionButton.RETRY | ActionButton.CONTINUE)
+            | ButtonPressed(action=ActionButton.RETRY | ActionButton.CONTINUE | DecideTools())
         ):
             return True
         case _:

@@ -100,6 +100,7 @@ def create_turns() -> None:
         sa.Column("partial_text", sa.Text(), nullable=False, server_default=""),
         sa.Column("partial_reasoning", sa.Text(), nullable=False, server_default=""),
         sa.Column("options", sa.JSON()),
+        sa.Column("approval", sa.JSON()),
         sa.Column("started_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT),
         foreign_key("turns", "conversation_id", "conversations", ondelete="CASCADE"),

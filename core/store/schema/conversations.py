@@ -25,6 +25,7 @@ from core.domain.message_content import (
     UnsupportedContent,
 )
 from core.domain.queue import EventStatus, Lane
+from core.domain.tool_approval import ToolApproval
 from core.domain.turn_states import CancelReason, TurnState
 from core.store.schema.base import Id, metadata, owned_by, refers_to
 from core.store.schema.column_types import EnumString, OutcomeString, UtcDateTime, VersionedJson
@@ -97,6 +98,7 @@ turns = Table(
     Column("partial_text", Text, nullable=False, server_default=""),
     Column("partial_reasoning", Text, nullable=False, server_default=""),
     Column("options", JSON(none_as_null=True)),  # core.store.option_codec; NULL: the reply offers none
+    Column("approval", VersionedJson(ToolApproval)),  # of tool calls that a person decides
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Index("ix_turns_conversation_id_id", "conversation_id", "id"),

@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 MAX_TOOLS: Final = 60  #: of one server; Kimi takes 128 in a request
 LIST_TIMEOUT_S: Final = 30.0  #: includes the start of a child process
+FIRST_TRY_S: Final = 10.0  #: how long the first answer waits for the first connection
 REFRESH_S: Final = 60.0  #: the tools are listed again, which also finds a server that died unseen
 FIRST_RETRY_S: Final = 1.0
 MAX_RETRY_S: Final = 60.0
@@ -61,6 +62,7 @@ class McpServer:
         self._session: McpSession | None = None
         self._tools: tuple[Tool, ...] = ()
         self._has_doubts = asyncio.Event()  # a call failed: look whether the server is still there
+        self._tried = asyncio.Event()
         self._lost = asyncio.Event()  # the connection that calls wait for has ended
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -78,6 +80,12 @@ class McpServer:
         """Begin to connect; returns at once."""
         self._supervisor = asyncio.create_task(self._supervise(), name=f"mcp-{self.config.name}")
 
+    async def wait_until_tried(self) -> None:
+        """Wait until the first try to connect has ended, a few seconds at most."""
+        if not self._tried.is_set():
+            await wait_for_event(self._tried, FIRST_TRY_S, self._clock)
+            self._tried.set()  # nobody else waits for a slow server
+
     async def close(self) -> None:
         """Close the connection; a child process is ended."""
         if self._supervisor is not None:
@@ -92,6 +100,7 @@ class McpServer:
                 async with self._connect(self.config) as session:
                     await self._list(session)
                     self._session, self._lost, was_connected = session, asyncio.Event(), True
+                    self._tried.set()
                     log.info("mcp.connected", server=self.config.name, tools=len(self._tools))
                     await self._watch(session)
             except Exception as exc:  # noqa: BLE001 - the server's process, network or library may fail in any way
@@ -100,6 +109,7 @@ class McpServer:
                 was_told = True
             finally:
                 self._session = None
+                self._tried.set()
                 self._lost.set()
             retry_s = FIRST_RETRY_S if was_connected else min(retry_s * 2, MAX_RETRY_S)
             await self._clock.sleep(retry_s)

@@ -35,6 +35,10 @@ class McpServers:
         """Close all connections."""
         await asyncio.gather(*(server.close() for server in self._servers))
 
+    async def wait_until_tried(self) -> None:
+        """Wait, a few seconds at most, until each has been tried: the first answer needs their tools."""
+        await asyncio.gather(*(server.wait_until_tried() for server in self._servers))
+
     def tools_of(self, names: Collection[str]) -> tuple[Tool, ...]:
         """Return the tools of some servers, as listed last."""
         return tuple(tool for server in self._servers if server.config.name in names for tool in server.tools)

@@ -13,8 +13,8 @@ from typing import Final
 ROOT = Path(__file__).parents[3]
 AREAS: Final = frozenset(
     {
-        "access", "answer", "backfill", "button", "channel", "command", "concurrency", "console", "delivery",
-        "event",
+        "access", "answer", "approval", "backfill", "button", "channel", "command", "concurrency", "console",
+        "delivery", "event",
         "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm",
         "mcp", "outbox",
         "periodic_task", "persona", "platform", "privacy", "prompt", "quota", "retention", "rules",

@@ -13,6 +13,7 @@ import pytest
 from core.access import PriceList
 from core.answering.answer_streamer import AnswerStreamer
 from core.answering.answerer import Answerer
+from core.answering.approvals import Approvals
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
 from core.answering.turn_question import NoKnowledgeReply, Question
@@ -110,7 +111,7 @@ class Answering:
         self.answerer = Answerer(
             database,
             RequestPreparer(options, builder, file_reader=reader),
-            AnswerStreamer(self.model, registry, checkpoints, chat, clock),
+            AnswerStreamer(self.model, registry, checkpoints, Approvals(database, chat.access), chat, clock),
             builder,
             ratios,
             meter,

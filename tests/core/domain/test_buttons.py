@@ -9,6 +9,7 @@ from core.domain.buttons import (
     ChangeHandoff,
     CommentRating,
     ConfirmForget,
+    DecideTools,
     RateHandoff,
     RequestHuman,
     RunCommand,
@@ -20,6 +21,7 @@ from core.domain.buttons import (
 )
 from core.domain.command_names import CommandName
 from core.domain.handoff_state import HandoffAction
+from core.domain.tool_approval import ToolDecision
 
 LARGEST_ID = 10**18 - 1
 
@@ -28,6 +30,7 @@ ACTIONS: list[ButtonAction] = [
     *(RunCommand(command=name, argument="a b:c=d") for name in CommandName),
     RunCommand(command=CommandName.SETTINGS, argument=""),
     ConfirmForget(person_id="U0123456789", confirmed=True),
+    DecideTools(turn_id=12, decision=ToolDecision.ALWAYS),
     ConfirmForget(person_id="-1001234567890", confirmed=False),
     RequestHuman(),
     ChangeHandoff(handoff_id=LARGEST_ID, action=HandoffAction.ASSIGN),
