@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
+from playwright.async_api import ViewportSize
 
 from bots.console.app import build_console
 from bots.observability.readiness import ComponentStatus
@@ -24,7 +25,8 @@ from tests.bots.console import example_week
 from tests.bots.console.conftest import build_site
 
 FOLDER: Final = Path("bots/console/screenshots")
-WIDTH, HEIGHT, PHONE_WIDTH = 1280, 860, 390
+SIZE: Final = ViewportSize(width=1280, height=860)
+PHONE: Final = ViewportSize(width=390, height=860)
 COLOURS: Final = 64  #: enough for flat pages; keeps a picture below 100 kB
 PAGES: Final = {
     "now": "/",
@@ -73,7 +75,7 @@ async def take() -> None:
         server = WebServer(build_console(site))
         await server.start()
         async with browser.started() as chromium:
-            page = await chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB")
+            page = await chromium.new_page(viewport=SIZE, locale="en-GB")
             await page.goto(f"{server.url}/sign-in/{token}")
             await page.get_by_role("button", name="Sign in").click()
             for name, path in PAGES.items():
@@ -86,10 +88,12 @@ async def take() -> None:
                         "one => one.scrollIntoView()"
                     )
                 _save(await page.screenshot(), name)
-            await page.set_extra_http_headers({"accept-language": "zh-CN"})
+            signed_in = await page.context.storage_state()
+            chinese = await chromium.new_context(viewport=SIZE, locale="zh-CN", storage_state=signed_in)
+            page = await chinese.new_page()
             await page.goto(f"{server.url}/desk")
             _save(await page.screenshot(), "chinese")
-            await page.set_viewport_size({"width": PHONE_WIDTH, "height": HEIGHT})
+            await page.set_viewport_size(PHONE)
             await page.emulate_media(color_scheme="dark")
             await page.goto(f"{server.url}/conversations")
             _save(await page.screenshot(), "phone-dark")
