@@ -27,6 +27,7 @@ from core.store import (
     usage,
 )
 from core.store.clock import utc_now
+from core.store.conversation_reports import ConversationState
 from core.store.handoffs import DeskRoom
 from core.store.knowledge_evaluations import EvaluationRun
 from core.store.turns import Turn
@@ -338,3 +339,14 @@ async def test_every_page_speaks_chinese(site: ConsoleSite, path: str) -> None:
 def test_no_text_is_missing() -> None:
     """Every key has words in both languages."""
     assert all(english.strip() and chinese.strip() for english, chinese in TEXTS.values())
+
+
+def test_every_state_and_reason_has_its_words() -> None:
+    """A state, reason or outcome that is added without a text would break a page."""
+    named = [
+        *(f"handoff_{one}" for one in HandoffState),
+        *(f"reason_{one}" for one in HandoffReason),
+        *(f"state_{one}" for one in ConversationState),
+        *(f"tool_{one}" for one in ToolCallOutcome),
+    ]
+    assert [key for key in named if key not in TEXTS] == []
