@@ -25,6 +25,7 @@ from core.kimi.api_errors import (
     KimiRateLimited,
     KimiUnavailable,
 )
+from core.kimi.error_members import find_error_member, text_in
 from core.kimi.error_texts import ErrorClass, refine_by_text
 from core.kimi.json_decoding import decode_json
 from core.kimi.rate_limit import parse_limit, retry_after_in_headers, retry_after_in_text
@@ -100,7 +101,7 @@ _BY_STATUS: Mapping[int, ErrorClass] = {
 _AMBIGUOUS = (KimiInvalidRequest, KimiUnavailable)
 
 #: Members of an error that hold its text.
-MESSAGE_KEYS: Final = ("message", "msg", "detail", "error_msg", "error_message")
+MESSAGE_KEYS: Final = ("message", "msg", "detail", "error_msg", "error_message", "faultstring")
 _TEXT_KEYS: Final = (*MESSAGE_KEYS, "type", "code")
 _REQUEST_ID_HEADERS = ("msh-request-id", "x-request-id", "x-msh-trace-id", "x-trace-id")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -184,10 +185,9 @@ def _parse_error_value(value: Any) -> ErrorDetails:
         case {"error": dict(error)}:
             names = (error.get("code"), error.get("type"))
             name = next((n for n in names if isinstance(n, str) and n in _BY_NAME), "")
-            texts = (error.get(key) for key in _TEXT_KEYS)
-            text = next((text for text in texts if text), "(no message)")
+            text = text_in(error, _TEXT_KEYS) or "(no message)"
             request_id = error.get("request_id") or value.get("request_id") or value.get("trace_id")
-            return ErrorDetails(name=name, text=str(text), request_id=_safe_id(request_id))
+            return ErrorDetails(name=name, text=text, request_id=_safe_id(request_id))
         case {"error": str(text)} if text:
             name = text if text in _BY_NAME else ""
             message = value.get("message")
@@ -196,8 +196,12 @@ def _parse_error_value(value: Any) -> ErrorDetails:
             )
         case {"detail": [*faults]}:  # FastAPI and pydantic name the refused member in "loc"
             return ErrorDetails(text="; ".join(_validation_text(fault) for fault in faults))
-        case {"message": str(text)} | {"detail": str(text)} | {"msg": str(text)}:
-            return ErrorDetails(text=text, request_id=_safe_id(value.get("trace_id")))
+        case dict(members) if text := text_in(members, MESSAGE_KEYS):
+            return ErrorDetails(text=text, request_id=_safe_id(members.get("trace_id")))
+        case dict(members) if (
+            isinstance(found := find_error_member(members), dict | str) and found is not value
+        ):
+            return _parse_error_value({"error": found})
         case str(text):
             return ErrorDetails(name=text if text in _BY_NAME else "", text=text)
         case _:

@@ -66,6 +66,11 @@ _BY_TEXT: Final[tuple[tuple[re.Pattern[str], ErrorClass, tuple[ErrorClass, ...]]
         (KimiRateLimited, KimiPermissionError, KimiInvalidRequest),
     ),
     (
+        re.compile(r"(rate|rpm|tpm|request).?limit|too many requests|throttl|频率|限流", re.IGNORECASE),
+        KimiRateLimited,
+        (KimiUnavailable,),
+    ),
+    (
         re.compile(r"overloaded|at capacity|server is busy", re.IGNORECASE),
         KimiOverloaded,
         (KimiRateLimited, KimiUnavailable),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from core.kimi.api_errors import KimiError, KimiStreamInterrupted, KimiUnreadableReply
 from core.kimi.error_mapping import MESSAGE_KEYS, error_from_event
+from core.kimi.error_members import find_error_member
 from core.kimi.finish_reasons import is_failure, parse_finish_reason
 from core.kimi.json_decoding import decode_fragment, replace_lone_surrogates
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
@@ -257,16 +258,16 @@ class WholeBodyDecoder(_BaseDecoder):
 def find_error(chunk: dict[str, Any], *, is_error_event: bool = False) -> object | None:
     """Return the error that an object within a successful response reports; None if it reports none.
 
-    It is the ``error`` member (Ace Data Cloud sends null beside a reply), or the object itself if it is the
-    data of an error event, or has a message and no choices.
+    It is an error member (Ace Data Cloud sends null beside a reply), also of the first choice, or the object
+    itself if it is the data of an error event, or has a message and no choices.
     """
-    error: object = chunk.get("error")
-    if error:
+    if error := find_error_member(chunk):
         return error
     if is_error_event or chunk.get("object") == "error" or chunk.get("type") == "error":
         return chunk
-    if chunk.get("choices") is not None:
-        return None
+    if (choices := chunk.get("choices")) is not None:
+        first = choices[0] if isinstance(choices, list) and choices else None
+        return find_error_member(first) if isinstance(first, dict) else None
     return chunk if any(isinstance(chunk.get(name), str) for name in MESSAGE_KEYS) else None
 
 

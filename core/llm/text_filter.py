@@ -13,25 +13,34 @@ from core.llm.continuation import is_in_code_block
 
 MAX_HELD_CHARS: Final = 64  #: of a text that may be the beginning of a marker
 
-_SPECIAL: Final = r"<[|｜][\w▁ ]{1,40}[|｜]>"
+_NAMED: Final = r"<[|｜](?:im_start|im_assistant|start|start_header_id)[|｜]>"
+#: Special tokens, some with the role or the channel that the chat template writes behind them.
+_SPECIAL: Final = (
+    rf"{_NAMED}(?:assistant|system|user|tool)?\n?|<[|｜]channel[|｜]>final"
+    r"|<[|｜][\w▁ ]{1,40}[|｜]>|<(?:eos|end_of_turn)>"
+)
 _SECTION_START: Final = re.compile(
-    r"<\|tool_calls_section_begin\|>|<\|tool_call_begin\|>|<｜tool▁calls▁begin｜>|<tool_call>"
+    r"<\|tool_calls_section_begin\|>|<\|tool_call_begin\|>|<｜tool▁calls▁begin｜>|<(?:\w+:)?tool_calls?>"
     r"|functions\.[\w.-]+:\d+\s*<\|tool_call_argument_begin\|>"
 )
-_SECTION_END: Final = re.compile(r"<\|tool_calls_section_end\|>|<｜tool▁calls▁end｜>|</tool_call>")
+_SECTION_END: Final = re.compile(r"<\|tool_calls_section_end\|>|<｜tool▁calls▁end｜>|</(?:\w+:)?tool_calls?>")
 _CALL: Final = re.compile(
     r"functions\.(?P<name>[\w.-]+):(?P<number>\d+)\s*<\|tool_call_argument_begin\|>"
     r"(?P<arguments>.*?)(?:<\|tool_call_end\|>|\Z)",
     re.DOTALL,
 )
-_THINK_START: Final = re.compile(r"<(?:think|thinking)>")
-_THINK_END: Final = re.compile(r"</(?:think|thinking)>")
+_THINK_START: Final = re.compile(r"<(?:\w+:)?(?:think|thinking|thought|reasoning)>|◁think▷")
+_THINK_END: Final = re.compile(r"</(?:\w+:)?(?:think|thinking|thought|reasoning)>|◁/think▷")
+_CHANNEL_START: Final = re.compile(r"<\|channel\|>(?:analysis|commentary)<\|message\|>")  # gpt-oss
+_CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call)\|>")
+_THOUGHT_ENDS: Final = (_THINK_END, _CHANNEL_END)
 _MARK: Final = re.compile(
     rf"(?P<code>`+|~~~+)|(?P<section>{_SECTION_START.pattern})|(?P<think>{_THINK_START.pattern})"
-    rf"|(?P<drop>{_THINK_END.pattern}|{_SPECIAL})"
+    rf"|(?P<channel>{_CHANNEL_START.pattern})|(?P<drop>{_THINK_END.pattern}|{_SPECIAL})"
 )
 _PARTIAL: Final = re.compile(
-    r"(?:`+|~+|<(?:[|｜][\w▁ ]{0,40}[|｜]?|/?[a-z_]{0,12})"
+    r"(?:`+|~+|<(?:[|｜][\w▁ ]{0,40}[|｜]?|/?[a-z_:]{0,24})|◁/?[a-z]{0,8}"
+    rf"|(?:{_NAMED}|<\|channel\|>)\w{{0,12}}(?:<(?:[|｜]\w*[|｜]?)?)?"
     r"|\bf(?:u(?:n(?:c(?:t(?:i(?:o(?:n(?:s(?:\.[\w.-]*:?\d*\s*(?:<[|｜]?\w*[|｜]?)?)?)?)?)?)?)?)?)?)?)\Z"
 )
 _WRAPPER: Final = re.compile(r"\s*```(?:markdown|md)[ \t]*\n", re.IGNORECASE)
@@ -111,7 +120,7 @@ class ReplyTextFilter:
         events = self._split(_WRAPPER_END.sub("", text) if self._is_wrapped else text, is_end=True)
         if self._is_guess:
             return [*events, *([TextDelta(self._section)] if self._section else [])]
-        if self._ends_with is _THINK_END:
+        if self._ends_with in _THOUGHT_ENDS:
             return [*events, *([ReasoningDelta(self._section)] if self._section else [])]
         if self._ends_with is not None:
             self._section = _CUT_TOKEN.sub("", self._section)
@@ -148,8 +157,8 @@ class ReplyTextFilter:
             self._add_text(mark[0], events)
         elif mark["section"]:
             self._section, self._ends_with = mark[0], _SECTION_END
-        elif mark["think"]:
-            self._section, self._ends_with = "", _THINK_END
+        elif mark["think"] or mark["channel"]:
+            self._section, self._ends_with = "", _THINK_END if mark["think"] else _CHANNEL_END
         else:
             self._strips_next = _THINK_END.fullmatch(mark[0]) is not None
             self.has_unopened_thinking |= self._strips_next
@@ -165,7 +174,7 @@ class ReplyTextFilter:
             self._section = whole
             return ""
         self._section = whole[: end.start()]
-        if pattern is _THINK_END:
+        if pattern in _THOUGHT_ENDS:
             self._is_guess = False
             self._section = _THINK_START.sub("", self._section)
             if self._section:
@@ -198,4 +207,11 @@ class ReplyTextFilter:
 
 
 def _has_mark(text: str) -> bool:
-    return "<" in text or "`" in text or "~" in text or "functions." in text or bool(_PARTIAL.search(text))
+    return (
+        "<" in text
+        or "◁" in text
+        or "`" in text
+        or "~" in text
+        or "functions." in text
+        or bool(_PARTIAL.search(text))
+    )

@@ -25,7 +25,20 @@ def filtered(*pieces: str, before: str = "") -> tuple[str, str, list[tuple[str, 
     [
         ("Plain words, 1 < 2, `code` and ~tilde~.", "Plain words, 1 < 2, `code` and ~tilde~.", ""),
         ("A whole answer.<|im_end|>", "A whole answer.", ""),
-        ("<|im_start|>assistant\nHi", "assistant\nHi", ""),
+        ("<|im_start|>assistant\nHi", "Hi", ""),
+        ("<|im_assistant|>assistant<|im_middle|>Hi", "Hi", ""),  # Kimi K2's own template
+        ("<|im_start|>Hippopotamus", "Hippopotamus", ""),
+        ("A whole answer.<end_of_turn>", "A whole answer.", ""),
+        (
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Hi",
+            "Hi",
+            "Hm.",
+        ),
+        ("◁think▷Hm.◁/think▷Hi", "Hi", "Hm."),  # Kimi-VL
+        ("<thought>Hm.</thought>\n\nHi", "Hi", "Hm."),
+        ("<seed:think>Hm.</seed:think>Hi", "Hi", "Hm."),
+        ("<minimax:tool_call>\n{}\n</minimax:tool_call>Hi", "Hi", ""),
+        ("a ◁ b, <s>old</s>, 3 < n:m and `◁think▷`", "a ◁ b, <s>old</s>, 3 < n:m and `◁think▷`", ""),
         ("I look. " + SECTION, "I look. ", ""),
         ("I look. " + SECTION + "Done.", "I look. Done.", ""),
         (
