@@ -13,16 +13,13 @@ import httpx
 import structlog
 from telegram.error import (
     BadRequest,
-    Conflict,
     Forbidden,
-    InvalidToken,
     NetworkError,
     RetryAfter,
     TelegramError,
     TimedOut,
 )
 
-from bots.telegram.credentials import TOKEN_REFUSED
 from core.domain.errors import (
     MessageGone,
     PlatformError,
@@ -31,7 +28,6 @@ from core.domain.errors import (
     PlatformRateLimited,
     PlatformRefused,
     PlatformUnavailable,
-    StoreUnavailable,
     ThreadClosed,
 )
 
@@ -162,26 +158,3 @@ def translate_errors(*, idempotent: bool) -> Iterator[None]:
 def backoff_s(failures: int) -> float:
     """Return 1, 2, 4 … 30 s with random jitter, so that replicas do not retry at the same time."""
     return min(BACKOFF_MAX_S, 2.0 ** min(failures - 1, 6)) * random.uniform(0.7, 1.0)  # noqa: S311
-
-
-def log_ingress_failure(error: Exception) -> float:
-    """Log why updates cannot be received, and return the seconds that Telegram asks us to wait."""
-    match error:
-        case RetryAfter():
-            wait_s = retry_after_s(error) + 0.5
-            log.warning("telegram.rate_limited", wait_s=wait_s)
-            return wait_s
-        case Conflict():
-            log.warning(
-                "telegram.conflict",
-                advice="another process takes this bot's updates, or a webhook is set; only one may",
-            )
-        case InvalidToken():
-            log.error("telegram.token_refused", advice=TOKEN_REFUSED)
-        case StoreUnavailable():
-            log.debug("store.unavailable", platform="telegram", error=str(error))
-        case TelegramError():
-            log.warning("telegram.unreachable", error=type(error).__name__, text=error.message)
-        case _:
-            log.error("telegram.ingress_failed", exc_info=error)
-    return 0.0

@@ -23,8 +23,9 @@ from bots.telegram.addressing import PLATFORM
 from bots.telegram.batches import group_messages
 from bots.telegram.bot_name import BotNameWatch
 from bots.telegram.credentials import RawBot, TelegramConfig
-from bots.telegram.errors import backoff_s, description_contains, log_ingress_failure
+from bots.telegram.errors import backoff_s, description_contains
 from bots.telegram.events import ALLOWED_UPDATES, parse_events
+from bots.telegram.outage_log import IngressOutageLog
 from bots.telegram.people import BotAccount
 from bots.telegram.press_answers import PressAnswers
 from bots.telegram.tolerant_parsing import parse_update
@@ -73,6 +74,7 @@ class Ingress:
         self._cancellable = False  # whether the loop may be cancelled without losing anything
         self._call_started_at: float | None = None  # of the call that is under way
         self._failing = False  # whether the latest call failed
+        self._outage_log = IngressOutageLog(clock.time)
 
     async def start(self, event_sink: EventSink) -> None:
         """Begin to receive updates; a call that Telegram refuses is logged and retried."""
@@ -150,13 +152,14 @@ class Ingress:
                 if await step():
                     return
                 failures, self._failing = 0, False
+                self._outage_log.record_success()
             except Exception as exc:  # noqa: BLE001 - a task's boundary: no failure may end the loop
                 failures += 1
                 self._call_started_at, self._failing = None, True
                 self._webhook_maybe_set = self._webhook_maybe_set or (
                     isinstance(exc, Conflict) and description_contains(exc, "webhook")
                 )
-                wait_s = max(log_ingress_failure(exc), backoff_s(failures))
+                wait_s = max(self._outage_log.record_failure(exc), backoff_s(failures))
                 if not self._stopping:
                     await self._run_cancellable(self._clock.sleep(wait_s))
             finally:

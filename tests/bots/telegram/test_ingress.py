@@ -140,7 +140,14 @@ async def test_updates_are_taken_in_order(
     assert store.attempts == 4
     await eventually(lambda: not telegram.bot.updates.pending)
     asked = next(call.params for call in telegram.calls if call.method == "getUpdates")
-    known = ["message", "edited_message", "callback_query", "my_chat_member", "chat_member"]
+    known = [
+        "message",
+        "edited_message",
+        "callback_query",
+        "my_chat_member",
+        "chat_member",
+        "message_reaction",
+    ]
     assert asked["allowed_updates"] == [*known, "stopped_message_generation"]
 
 
