@@ -368,9 +368,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups: dict[tuple[str, ...], list[pytest.Function]] = {}
     for item in items:
         if isinstance(item, pytest.Function) and HERE in item.path.parents and hasattr(item, "callspec"):
-            rest = sorted(
-                f"{name}={value}" for name, value in item.callspec.params.items() if name not in VARIED
-            )
+            indices = item.callspec.indices  # the values themselves may differ from process to process
+            rest = sorted(f"{name}={indices[name]}" for name in item.callspec.params if name not in VARIED)
             groups.setdefault((item.path.name, item.originalname, *rest), []).append(item)
     for key, group in groups.items():
         kept = chosen_variants(key, [variant_of(item) for item in group])
