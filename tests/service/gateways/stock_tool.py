@@ -5,7 +5,7 @@ from core.tools.custom_tools import tool
 PIECES = 7
 
 
-@tool
+@tool(approval="free")
 async def stock(article: str) -> int:
     """Return how many pieces of an article are in stock."""
     return PIECES
