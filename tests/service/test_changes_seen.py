@@ -51,7 +51,11 @@ async def asked(world: Any, service: Any, like: MessageReceived) -> dict[str, An
     number = next(NUMBERS)
     text = f"Question number {number}?"
     said = dataclasses.replace(
-        like, delivery_id=f"more:{number}", message_id=f"179524036{number}.000001", text=text
+        like,
+        delivery_id=f"more:{number}",
+        message_id=f"179524036{number}.000001",
+        client_id=f"client {number}",
+        text=text,
     )
     assert await service.components.ingestor(said)
 

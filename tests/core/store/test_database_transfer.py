@@ -24,6 +24,7 @@ from core.domain.message_content import (
     UnsupportedContent,
 )
 from core.domain.queue import EventStatus, Lane
+from core.domain.tool_approval import ApprovalCall, ToolApproval, ToolDecision
 from core.domain.turn_states import KimiFailure, Outcome
 from core.store import Database, migrate
 from core.store.database_transfer import (
@@ -59,6 +60,15 @@ SHAPES: Mapping[Any, Any] = {
     tuple[UnsupportedContent, ...]: (UnsupportedContent.VOICE,),
     dict[str, str]: {"id": "F1"},
     FloodCounter: FloodCounter(recent=((1.5, "mark"),), paused_until=2.0),
+    ToolApproval: ToolApproval(
+        text="May I? \0",
+        transcript="[]",
+        calls=(ApprovalCall(id="c1", name="order", arguments='{"cups": 3}'),),
+        expires_at=BEGAN,
+        decision=ToolDecision.ALWAYS,
+        decided_by="小明",
+        results=("done",),
+    ),
     Address: Address(key=ThreadKey(platform="slack", tenant="T", channel="C", thread="")),
 }
 """A value of every shape that is stored as versioned JSON."""
