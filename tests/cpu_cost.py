@@ -58,10 +58,10 @@ def scaled_s(parse: Parser, text: str) -> float:
 def lowest_s(parse: Parser, text: str, budget_s: float) -> float:
     """Return the CPU seconds of a call; measured again, scaled, as long as they exceed the budget."""
     lowest = cpu_s(parse, text)
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
         if lowest <= budget_s:
             break
-        lowest = min(lowest, scaled_s(parse, text))
+        lowest = min(lowest, scaled_s(parse, text + "y" * look))  # a cache must not know it
     return lowest
 
 
@@ -78,9 +78,9 @@ def ratio_to_half(parse: Parser, form: tuple[str, str]) -> float:
             return 0.0
     whole, half = hostile(form, chars), hostile(form, chars // 2)
     whole_s = half_s = float("inf")
-    for _ in range(RATIO_LOOKS):
-        half_s = min(half_s, cpu_s(parse, half))
-        whole_s = min(whole_s, cpu_s(parse, whole))
+    for look in range(RATIO_LOOKS):
+        half_s = min(half_s, cpu_s(parse, half + "y" * look))
+        whole_s = min(whole_s, cpu_s(parse, whole + "z" * look))
         if whole_s / half_s <= MAX_RATIO:
             break
     return whole_s / half_s

@@ -132,7 +132,8 @@ def _filter_reply(text: str) -> object:
     """Pass a reply through the filters of its stream, in chunks of 50 characters."""
     markers, tools = MarkerFilter(ReplyMarker.NO_ANSWER, "abc123"), ReplyTextFilter("")
     for at in range(0, len(text), 50):
-        tools.feed(markers.feed(text[at : at + 50]))
+        if shown := markers.feed(text[at : at + 50]):
+            tools.feed(shown)
     markers.flush()
     return tools.flush()
 
@@ -145,8 +146,6 @@ def _in_pages(render: Parser) -> Parser:
 
     return pages
 
-
-_slack, _telegram, _rich = SlackRenderer(streaming=False), TelegramRenderer(), TelegramRichRenderer()
 
 #: Name → function that reads a message, a name, a command or an event, in the event loop.
 TEXT_PARSERS: Final[Mapping[str, Parser]] = MappingProxyType(
@@ -189,11 +188,19 @@ MARKDOWN_PARSERS: Final[Mapping[str, Parser]] = MappingProxyType(
         "slack mrkdwn": lambda text: slack_to_markdown(text, names={}, own_ids={"U1"}),
         "staff text": read_staff_text,
         "telegram at-names": neutralize_at_names,
-        "slack answer": _in_pages(lambda text: _slack.render(text, complete=True)),
-        "telegram answer": _in_pages(lambda text: _telegram.render(text, complete=True)),
-        "telegram rich answer": _in_pages(lambda text: _rich.render(text, complete=True)),
         "growing answer": _in_pages(close_open_markup),
         "growing stream": _in_pages(stable_prefix),
+    }
+)
+
+#: Name → function that renders one message's worth of an answer, as each of its edits does.
+RENDERERS: Final[Mapping[str, Parser]] = MappingProxyType(
+    {
+        "slack answer": lambda text: SlackRenderer(streaming=False).render(text, complete=True),
+        "slack stream": lambda text: SlackRenderer(streaming=True).render(text, complete=False),
+        "telegram answer": lambda text: TelegramRenderer().render(text, complete=True),
+        "telegram stream": lambda text: TelegramRenderer().render(text, complete=False),
+        "telegram rich answer": lambda text: TelegramRichRenderer().render(text, complete=True),
     }
 )
 

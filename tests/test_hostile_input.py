@@ -6,7 +6,7 @@ the service. 100,000 characters may cost 50 ms of CPU, and twice the input at mo
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,13 @@ from core.files.extract import read_text
 from core.files.file_policy import UnusableFile
 from core.files.zip_directory import ZipCorrupt, ZipTooLarge, read_zip_directory
 from core.turns.intent_classifier import classify_by_rules
-from tests.cpu_cost import Parser, cpu_s, too_expensive
-from tests.hostile_parsers import PIECES, TEXT_PARSERS
+from tests.cpu_cost import Parser, cpu_s, hostile, lowest_s, too_expensive
+from tests.hostile_parsers import FILE_PARSERS, MARKDOWN_PARSERS, PAGE_CHARS, PIECES, RENDERERS, TEXT_PARSERS
 
 BUDGET_S: Final = 0.05  #: CPU seconds of 100,000 characters
+
+MARKDOWN_BUDGET_S: Final = 0.5
+PAGE_BUDGET_S: Final = 0.1  #: CPU seconds of one message's worth of an answer
 
 #: Beginning → what is repeated after it, for parsers that look for a beginning once.
 PREFIXED: Final = (
@@ -28,6 +31,11 @@ PREFIXED: Final = (
     *(("<!--", " also: a "), ("[x]: ", "a"), ("1", " "), ("哈", "哈"), ("question,answer\n", "a,b\n")),
 )
 FORMS: Final = [*(("", piece) for piece in PIECES), *PREFIXED]
+
+
+def named(parsers: Mapping[str, Parser], names: Collection[str] = ()) -> list[object]:
+    """Return the parsers as parameters of a test: those with these names; () for all."""
+    return [pytest.param(parse, id=name) for name, parse in parsers.items() if not names or name in names]
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +47,42 @@ def _no_collection() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.mark.parametrize("parse", [pytest.param(parse, id=name) for name, parse in TEXT_PARSERS.items()])
+@pytest.mark.parametrize("parse", named(TEXT_PARSERS))
 def test_hostile_input_costs_little_and_twice_of_it_twice_as_much(parse: Parser) -> None:
     """No form of hostile input makes a parser more than linear, or exceeds its budget (we chose both)."""
     assert too_expensive(parse, FORMS, BUDGET_S) == []
+
+
+QUICK: Final = ("slack text", "mentions", "html in markdown", "citations")  #: a choice for each run
+
+
+@pytest.mark.parametrize("parse", named(MARKDOWN_PARSERS, QUICK))
+def test_hostile_markdown_costs_little(parse: Parser) -> None:
+    """A heading or link of a command's reply once cost the square of its length (found by this table)."""
+    assert too_expensive(parse, FORMS, MARKDOWN_BUDGET_S) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parse", named(MARKDOWN_PARSERS))
+def test_no_markdown_costs_more_than_in_proportion(parse: Parser) -> None:
+    """Markdown may cost ten times as much as other text (we chose that), and grows in proportion."""
+    assert too_expensive(parse, FORMS, MARKDOWN_BUDGET_S) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parse", named(FILE_PARSERS, ("html to markdown",)))
+def test_no_file_costs_more_than_in_proportion(parse: Parser) -> None:
+    """HTML is read in a process that is ended after some seconds; it costs no more than Markdown does."""
+    assert too_expensive(parse, FORMS, MARKDOWN_BUDGET_S) == []
+
+
+@pytest.mark.parametrize("render", named(RENDERERS))
+def test_one_edit_of_a_hostile_answer_is_rendered_quickly(render: Parser) -> None:
+    """Anybody can ask the model to repeat markup; each edit renders one message's worth of it again."""
+    render("warm up 你好")
+    forms = [("", "\\("), ("", "<!--"), ("", "!["), ("", "[["), ("", "a*"), ("", "$$"), ("", "|\n")]
+    costs = {form: lowest_s(render, hostile(form, PAGE_CHARS), PAGE_BUDGET_S) for form in forms}
+    assert max(costs.values()) <= PAGE_BUDGET_S, costs
 
 
 @pytest.mark.parametrize("text", ["哈" * 199 + "x", "ok " * 65 + "?x", "好的" * 98 + "。x"])

@@ -19,6 +19,8 @@ def separate_emphasis(text: str) -> str:
 
     Otherwise Slack shows the asterisks of ``**重要**です`` (observed, not documented).
     """
+    if not EMPHASIS_BESIDE_WIDE.search(text):
+        return text
     gaps: list[int] = []
     lines = scan_lines(text)
     for block in group_blocks(lines):

@@ -25,12 +25,20 @@ _OWN_MENTION = re.compile(r"&lt;(@[UW][A-Z0-9]+)&gt;")
 """A mention that the renderer kept: it keeps only our own."""
 
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+
+MAX_URL_CHARS = 2_000
+"""Maximum length of an address that becomes a link."""
+
+# Every search ends at the next marker that could begin the same, or the cost would be the text's square.
+_HEADING = re.compile(r"^#{1,6}[ \t]++([^\n]+)$", re.MULTILINE)
 _REWRITES = (
-    (re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE), r"**\1**"),
-    (re.compile(r"!?\[([^\]\n]+)\]\(((?:https?://|mailto:)[^)\s]+)\)"), r"<\2|\1>"),
+    (
+        re.compile(rf"!?\[([^\[\]\n]+)\]\(((?:https?://|mailto:)[^)\s]{{1,{MAX_URL_CHARS}}}+)\)"),
+        r"<\2|\1>",
+    ),
     (re.compile(r"(?<![*\w])\*(?![*\s])([^*\n]+?)(?<![*\s])\*(?![*\w])"), r"_\1_"),
-    (re.compile(r"\*\*(?!\s)(.+?)(?<!\s)\*\*"), r"*\1*"),
-    (re.compile(r"~~(?!\s)(.+?)(?<!\s)~~"), r"~\1~"),
+    (re.compile(r"\*\*(?!\s)((?:(?!(?<=\s)\*\*\S).)+?)(?<!\s)\*\*"), r"*\1*"),
+    (re.compile(r"~~(?!\s)((?:(?!(?<=\s)~~\S).)+?)(?<!\s)~~"), r"~\1~"),
 )
 
 FALLBACK_CHARS = 1_000
@@ -60,6 +68,12 @@ def to_mrkdwn(text: str) -> str:
 
 
 def _rewrite(text: str) -> str:
+    text = _HEADING.sub(lambda found: f"**{_heading_words(found[1])}**", text)
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _heading_words(line: str) -> str:
+    """Return a heading without the number signs that may close it."""
+    return line.rstrip("#").rstrip(" \t") or line[0]

@@ -17,11 +17,15 @@ MAX_OPEN_CHARS: Final = 2_000  #: an open tag or formula is waited for no longer
 
 _BLANK_LINE: Final = r"\n[ \t]*\n"
 _CODE: Final = rf"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!{_BLANK_LINE}).)+?(?<!`)(?P=ticks)(?!`))"
-_COMMENT: Final = rf"(?P<comment><!--.{{0,{MAX_OPEN_CHARS}}}?-->)"
+#: What begins anew within a comment or formula ends the search for its end, which would be quadratic.
+_COMMENT: Final = rf"(?P<comment><!--(?:(?!<!--).){{0,{MAX_OPEN_CHARS}}}?-->)"
+_ROUND: Final = rf"(?:(?!{_BLANK_LINE}|\\\().){{1,{MAX_OPEN_CHARS}}}?"
+#: A formula's line break with a length, ``\\[2pt]``, begins none.
+_SQUARE: Final = rf"(?:(?!{_BLANK_LINE}|\\(?:(?<!\\\\)|(?<=\\\\\\))\[).){{1,{MAX_OPEN_CHARS}}}?"
 _DOLLAR: Final = r"(?<![\\$0-9A-Za-z])\$(?=[^\s$0-9]|[0-9.]+[A-Za-z\\^_({])"  # "$5" is a price
 _MATHS: Final = (
-    rf"(?P<maths>\\\((?:(?!{_BLANK_LINE}).){{1,{MAX_OPEN_CHARS}}}?\\\)"
-    rf"|\\\[(?:(?!{_BLANK_LINE}).){{1,{MAX_OPEN_CHARS}}}?\\\](?!\()"
+    rf"(?P<maths>\\\({_ROUND}\\\)"
+    rf"|\\\[{_SQUARE}\\\](?!\()"
     rf"|\$\$(?:(?!{_BLANK_LINE})[^$]){{1,{MAX_OPEN_CHARS}}}\$\$"
     rf"|{_DOLLAR}(?:\\.|[^$\n\\`]){{0,120}}?(?<![\s\\])\$(?![0-9A-Za-z$({{]))"
 )

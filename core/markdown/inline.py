@@ -77,10 +77,13 @@ class _Reader:
 
     def run(self) -> None:
         while match := _TOKEN.search(self.text, self.pos, self.end):
-            self._drop_expired(match.start())
+            at = match.start()
+            if self.stack and at - self.stack[0].at > MAX_OPEN_CHARS:
+                self._drop_expired(at)
             self.pos = match.end()
-            self._read_token(match.group(), match.start())
-            self._note_protected(self.pos)
+            self._read_token(match.group(), at)
+            if bool(self.stack) is (self.protected_since < 0):
+                self._note_protected(self.pos)
         self._drop_expired(self.end)
         if self.may_grow:
             self.result.open_markers = self.stack
@@ -89,7 +92,9 @@ class _Reader:
 
     def _read_token(self, token: str, at: int) -> None:
         first = token[0]
-        if first == "h":
+        if first in "[!":
+            self._push(at, token)
+        elif first == "h":
             self.pos = url_end(self.text, at, self.end)
         elif first == "\\":
             self._read_escape(token, at)
@@ -101,10 +106,8 @@ class _Reader:
             self._read_delimiter_run(token, at)
         elif first == "]":
             self._read_bracket(at)
-        elif first == "<":
-            self._read_tag(token, at)
         else:
-            self._push(at, token)
+            self._read_tag(token, at)
 
     def _read_escape(self, token: str, at: int) -> None:
         if token[1:] in ("", "\n") and self.pos == self.end:

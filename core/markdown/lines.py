@@ -22,6 +22,8 @@ _PARTIAL_MARKER = re.compile(
     rf"(?:(?:[-+*]|\d{{1,9}}[.)])[ \t]+){{0,{MAX_ITEMS_PER_LINE}}}"
     r"(?:[-+*]|\d{1,9}[.)]?|#{1,6}|`{1,2}|~{1,2}|[-*_=][-*_= \t]*|\[[ xX]?\]?)?[ \t]*$"
 )
+#: Characters one of which begins every block marker; most lines begin with none and need no pattern.
+_MARKER_STARTS: Final = frozenset("-+*_0123456789`~#|:")
 _UNSUPPORTED = re.compile("[\x00\ud800-\udfff]")
 _TAB = 4
 
@@ -177,6 +179,9 @@ class _Scanner:
         while self.list_indents and line.indent < self.list_indents[-1]:
             self.list_indents.pop()
         line.kind = LineKind.TEXT
+        if content[0] not in _MARKER_STARTS and "|" not in content:
+            line.list_indent = self.list_indents[-1] if self.list_indents else 0
+            return
         if not _RULE.match(content):
             content = self._enter_list_items(line, content)
         line.list_indent = self.list_indents[-1] if self.list_indents else 0

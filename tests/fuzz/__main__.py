@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from tests.fuzz.targets import TARGETS, Target
 
 SECONDS = 60.0  #: for one target, unless the command line says otherwise
-BATCH = 200  #: examples between two looks at the clock
+BATCH = 25  #: examples between two looks at the clock
 ALLOWED_S = 0.25  #: CPU seconds that any input may take
 ALLOWED_S_PER_CHAR = 20e-6
 

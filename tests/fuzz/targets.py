@@ -27,7 +27,7 @@ from core.files.extract import inspect_file, read_text
 from core.files.file_policy import UnusableFile
 from core.files.formats import detect_format
 from core.kimi.json_decoding import decode_fragment, decode_json
-from tests.hostile_parsers import FILE_PARSERS, MARKDOWN_PARSERS, PIECES, TEXT_PARSERS
+from tests.hostile_parsers import FILE_PARSERS, MARKDOWN_PARSERS, PIECES, RENDERERS, TEXT_PARSERS
 
 Target: TypeAlias = Callable[[Any], object]
 
@@ -196,7 +196,7 @@ TARGETS: Final[Mapping[str, tuple[Target, SearchStrategy[Any]]]] = MappingProxyT
     {
         **{
             name: (parse, TEXTS)
-            for parsers in (TEXT_PARSERS, MARKDOWN_PARSERS, FILE_PARSERS)
+            for parsers in (TEXT_PARSERS, MARKDOWN_PARSERS, RENDERERS, FILE_PARSERS)
             for name, parse in parsers.items()
         },
         "button data": (_button_data, st.one_of(TEXTS, st.from_regex(r"(run|forget|rate|send):.{0,60}"))),

@@ -54,3 +54,15 @@ def test_a_comment_is_hidden_while_it_is_open() -> None:
     assert remove_comments("a <!-- b\n\nc --> d", complete=False) == "a  d"
     assert remove_comments("a <!-- b\n\nc", complete=True) == "a <!-- b\n\nc"
     assert remove_comments("`<!-- a -->`", complete=True) == "`<!-- a -->`"
+
+
+def test_a_line_break_with_a_length_begins_no_formula() -> None:
+    r"""``\\[2pt]`` within a formula is a line break of LaTeX; a second ``\[`` begins the formula anew."""
+    source = "\\[\n\\frac{a}{b} \\\\[2pt]\nb_1\n\\]"
+    assert to_plain_markdown(source, complete=True) != source
+    assert to_plain_markdown("\\[ x \\[ y \\]", complete=True).startswith("\\[ x ")
+
+
+def test_a_comment_that_is_opened_again_is_text_up_to_there() -> None:
+    """A search that ran on from each opening would cost the square of their number (we chose this)."""
+    assert remove_comments("a <!-- b <!-- c --> d", complete=True) == "a <!-- b  d"
