@@ -14,6 +14,7 @@ CHARS: Final = 100_000
 MAX_CHARS: Final = 16 * CHARS  #: longest input that is compared to its half
 REFERENCE_S: Final = 0.012  #: CPU seconds of :func:`reference_work` on the machine of the budgets
 MAX_RATIO: Final = 2.5  #: cost of an input over the cost of half of it
+DOUBLINGS: Final = 3  #: from the shorter input to the longer one that are compared
 LOOKS: Final = 12  #: at most so many times a form is measured that looks expensive
 RATIO_LOOKS: Final = 25  #: at most so many times an input and its half are measured
 COMPARED_S: Final = 0.04  #: CPU seconds from which on an input is compared to its half
@@ -66,24 +67,27 @@ def lowest_s(parse: Parser, text: str, budget_s: float) -> float:
 
 
 def ratio_to_half(parse: Parser, form: tuple[str, str]) -> float:
-    """Return the cost of an input over the cost of its half; measured again while it is too high.
+    """Return how many times more an input costs for each doubling of its length; measured again if too high.
 
-    The input is doubled until it costs :data:`COMPARED_S`, because caches and the allocator decide about
-    shorter times. 0.0 if a parser costs less at :data:`MAX_CHARS` too: it reads a bounded beginning.
+    It is the mean of three doublings, because caches and other processes disturb a single one. The input is
+    doubled until it costs :data:`COMPARED_S`. 0.0 if a parser costs less at :data:`MAX_CHARS` too: it reads
+    a bounded beginning.
     """
     chars = CHARS
     while cpu_s(parse, hostile(form, chars)) < COMPARED_S:
         chars *= 2
         if chars > MAX_CHARS:
             return 0.0
-    whole, half = hostile(form, chars), hostile(form, chars // 2)
-    whole_s = half_s = float("inf")
+    whole, part = hostile(form, chars), hostile(form, chars // 2**DOUBLINGS)
+    whole_s = part_s = float("inf")
+    ratio = 0.0
     for look in range(RATIO_LOOKS):
-        half_s = min(half_s, cpu_s(parse, half + "y" * look))
+        part_s = min(part_s, cpu_s(parse, part + "y" * look))
         whole_s = min(whole_s, cpu_s(parse, whole + "z" * look))
-        if whole_s / half_s <= MAX_RATIO:
+        ratio = float((whole_s / part_s) ** (1 / DOUBLINGS))
+        if ratio <= MAX_RATIO:
             break
-    return whole_s / half_s
+    return ratio
 
 
 def too_expensive(parse: Parser, forms: list[tuple[str, str]], budget_s: float) -> list[Cost]:
