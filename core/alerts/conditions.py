@@ -1,4 +1,4 @@
-"""Which alerts are active, by what was observed. Pure."""
+"""Decides which alerts are active, from figures that were collected. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def active_alerts(before: frozenset[Alert], seen: Observations) -> frozenset[Ale
 
 
 def _kimi_alerts(before: frozenset[Alert], seen: Observations) -> frozenset[Alert]:
-    """Return what is wrong with Kimi: the latest answer or failure tells."""
+    """Return the alerts about Kimi, by the latest answer or failure."""
     known = [one for one in seen.outcomes if one in ANSWERED_BY_KIMI or isinstance(one, KimiFailure)]
     if known and known[0] in ANSWERED_BY_KIMI:
         return frozenset()

@@ -58,7 +58,7 @@ class AlertMonitor:
             scheduler.schedule(PeriodicTask(name="alerts", every_s=CHECK_EVERY_S, run=self.check))
 
     async def check(self) -> None:
-        """Compare what is wrong now with what was wrong before, and tell the admins the difference.
+        """Compare the active alerts with the stored ones, and tell the admins the difference.
 
         What is to be told is stored together with the alert and deleted once it is shown, so that a crash
         loses nothing; a crash between the two shows it once more.
@@ -88,7 +88,7 @@ class AlertMonitor:
         await self._tell_all()
 
     async def _tell_all(self) -> None:
-        """Tell each admin what is stored for them, in one message."""
+        """Send each admin their stored alerts in one message."""
         async with self._database.read() as tx:
             stored = await alert_messages.load(tx)
         for person in dict.fromkeys(one.person for one in stored):

@@ -144,7 +144,7 @@ class AnswerStreamer:
         context: CallContext,
         options: StreamOptions,
     ) -> None:
-        """Carry out a decision about tools, if the turn goes on with one; then stream."""
+        """Carry out the turn's decision about tools, if it has one, and stream."""
         approval = question.turn.approval
         if options.tools is not None and approval is not None and approval.decision is not None:
             transcript = await self._approvals.resume(question, options.tools)

@@ -233,7 +233,7 @@ class Answerer:
 
 
 def _text_below(text: str, ended: AnswerOutcome) -> str:
-    """Return what is shown below an answer's text: its note, its sources or its question."""
+    """Return the lines below an answer's text: its note, its sources or its question."""
     note = f"\n\n*{ended.note}*" if ended.note and text else ended.note
     note += f"\n\n{ended.sources}" if ended.sources else ""
     return note if text else note.lstrip("\n")

@@ -1,4 +1,4 @@
-"""Approval of tool calls: an answer ends with the question, and goes on with the decision."""
+"""Ends an answer with the question about its tool calls, and continues it with the decision."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

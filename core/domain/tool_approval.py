@@ -1,4 +1,4 @@
-"""Approval of tool calls by a person: what is asked, what was decided, and what came of it."""
+"""Approval of tool calls by a person: question, decision and results."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -53,7 +53,7 @@ class CatchUp:
         event_sink: EventSink,
         clock: Clock,
     ) -> None:
-        """``sources`` are by platform; ``event_sink`` ignores what it has stored before."""
+        """``sources`` are by platform; ``event_sink`` ignores events that it has stored."""
         self._database = database
         self._service = service
         self._platforms = platforms
@@ -112,7 +112,7 @@ class CatchUp:
             return None  # its platform is not connected
 
     async def _read(self, thread: _Thread) -> bool:
-        """Store what was missed in a thread; return False if it has to be tried again later."""
+        """Store the missed messages of a thread; return False if the thread has to be read again later."""
         try:
             events = await self._sources[thread.key.platform].load(thread.key, since=thread.since)
         except PlatformRateLimited as exc:

@@ -1,4 +1,4 @@
-"""Finds the error in a host's JSON object, whatever the host calls the member that holds it.
+"""Finds the error in a host's JSON object, under any name that hosts give its member.
 
 Shapes seen: ``error`` (OpenAI), ``errors`` with a list (Cloudflare), ``Error`` (Volcengine), ``fault``
 (Apigee), ``response.error`` (OpenAI's newer API), ``base_resp`` with a status that is not 0 (MiniMax).

@@ -26,7 +26,7 @@ class OptionalFields:
     """The optional fields that one provider does not take, for each model."""
 
     def __init__(self, omit: Iterable[str] = (), on_fields_refused: OnFieldsRefused | None = None) -> None:
-        """Leave ``omit`` out of every request; call ``on_fields_refused`` with what is learnt."""
+        """Leave ``omit`` out of every request; call ``on_fields_refused`` with newly refused fields."""
         self._omit = frozenset(omit)
         self._on_fields_refused = on_fields_refused
         self._refused: dict[str, frozenset[str]] = {}

@@ -89,7 +89,7 @@ class PassageEmbedder:
         return done
 
     def _log_interruption(self, document: PendingDocument, embedded: int, total: int) -> None:
-        """Log how far a document is whose other texts the next round embeds."""
+        """Log the progress of a document that the next round continues."""
         log.info(
             "knowledge.embedding_goes_on",
             model=self._embedder.model,

@@ -11,7 +11,7 @@ from core.files.file_worker import FileWorker
 from core.knowledge.added_aliases import load_added_aliases, restore_aliases
 from core.knowledge.document_job import IndexableDocument, parse_for_index
 from core.store import Database, knowledge
-from core.store.knowledge import Owner
+from core.store.knowledge import Owner, StoredDocument
 
 #: Raise it if splitting or indexing changes; unchanged files are then indexed again.
 INDEX_VERSION = "3"
@@ -60,10 +60,10 @@ async def index_document(
         StoreUnavailable: nothing was stored.
     """
     name = name[:MAX_NAME_CHARS]
-    document = await _parse(worker, text, name, extension, url)
+    parsed = await _parse(worker, text, name, extension, url)
     async with database.read() as tx:
         added = await load_added_aliases(tx, owner, set_name, name)
-    document = await asyncio.to_thread(restore_aliases, document, added)
+    document = await asyncio.to_thread(restore_aliases, parsed, added)
     async with database.begin() as tx:
         target = await knowledge.get_or_create_set(tx, owner, set_name)
         known = {one.name: one for one in await knowledge.load_documents(tx, target.id)}
@@ -79,9 +79,12 @@ async def index_document(
             search_index=base64.b64decode(document.search_index),
             author_id=author_id,
         )
-    current = stored or known[name]
+    return _indexed(stored or known[name], changed=stored is not None)
+
+
+def _indexed(stored: StoredDocument, *, changed: bool) -> IndexedDocument:
     return IndexedDocument(
-        name=name, passage_count=current.passages, version=current.version, changed=stored is not None
+        name=stored.name, passage_count=stored.passages, version=stored.version, changed=changed
     )
 
 

@@ -1,4 +1,4 @@
-"""The port that reads what was written in a thread while no event could arrive."""
+"""Port that reads a thread's messages of a time in which no event could arrive."""
 
 from collections.abc import Sequence
 from datetime import datetime

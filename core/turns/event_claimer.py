@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from core.access import AccessLists, Actor, RefusalReason
 from core.commands.command import Command
-from core.domain.addresses import Address, ChatType
+from core.domain.addresses import ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, DecideTools, OptionAction, RunCommand
 from core.domain.command_names import CommandName
@@ -29,7 +28,6 @@ from core.store import (
     conversations,
     history,
     inbox,
-    person_settings,
     turns,
 )
 from core.store.conversations import Conversation
@@ -37,17 +35,12 @@ from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork
 from core.store.turns import Turn
 from core.text.greeting import greeting_text
-from core.text.language import Language
 from core.text.quoting import plain_name
+from core.turns.claim_building import ClaimableEvent, build_claimed, claim_notice, take_over
 from core.turns.claimed_turn import ClaimedTurn
 from core.turns.coalescing import representative
 from core.turns.quota import QuotaCheck
 from core.turns.tool_decisions import record_decision
-
-ClaimableEvent: TypeAlias = (
-    MessageReceived | CommandReceived | ButtonPressed | MessageEdited | MemberJoined | BotAccessChanged
-)
-"""An event that the bot replies to."""
 
 
 class EventClaimer:
@@ -85,7 +78,7 @@ class EventClaimer:
             case MemberJoined():
                 return await _claim_welcome(tx, work, item, event)
             case BotAccessChanged():
-                claimed = await _claim_notice(tx, work, item, event)
+                claimed = await claim_notice(tx, work, item, event)
                 return replace(claimed, notice_text=greeting_text(event, claimed.language))
             case (
                 CommandReceived(command=CommandName.RETRY)
@@ -110,7 +103,7 @@ class EventClaimer:
         """Claim a turn that tells the person of a refusal; None if they were told today."""
         if not await self._quota.should_notify(tx, actor, item):
             return None
-        return replace(await _claim_notice(tx, work, item, event), refusal=reason)
+        return replace(await claim_notice(tx, work, item, event), refusal=reason)
 
     async def _claim_command(
         self, tx: Transaction, work: OpenWork, item: InboxItem, event: CommandReceived | ButtonPressed
@@ -129,7 +122,7 @@ class EventClaimer:
                 refs = (_message_of_button(conversation, event),)
             case ButtonPressed():
                 return None
-        claimed = await _claim_notice(tx, work, item, event, refs=refs)
+        claimed = await claim_notice(tx, work, item, event, refs=refs)
         actor = Actor.at(conversation.key, event.author.id)
         command = Command(
             name=name,
@@ -164,7 +157,7 @@ async def _claim_question(
     )
     # An earlier attempt may have claimed the turn before the last of these messages came.
     message = representative([one for one in items if one.id <= turn.seq]) or message
-    claimed = await _build_claimed(tx, work, turn, item, question=message, event=message)
+    claimed = await build_claimed(tx, work, turn, item, question=message, event=message)
     return replace(claimed, notice_text=closed_text)
 
 
@@ -175,7 +168,7 @@ async def _claim_welcome(
     rules = work.available_context.group_rules
     if rules is None or not rules.welcome:
         return None
-    claimed = await _claim_notice(tx, work, item, event)
+    claimed = await claim_notice(tx, work, item, event)
     return replace(claimed, notice_text=rules.welcome.replace("{name}", plain_name(event.author.name)))
 
 
@@ -190,7 +183,7 @@ async def _claim_retry(
     before = await turns.get_latest(tx, conversation.id, before_inbox_id=item.id)
     question = None if before is None else await inbox.get_event(tx, before.seq)
     if before is None or not isinstance(question, MessageReceived) or _is_cleared(before, conversation):
-        return await _claim_notice(tx, work, item, event)
+        return await claim_notice(tx, work, item, event)
     continues = isinstance(event, ButtonPressed) and event.action is ActionButton.CONTINUE
     turn = await turns.claim(
         tx,
@@ -201,8 +194,8 @@ async def _claim_retry(
         refs=before.refs,
         partial=await history.get_answer(tx, conversation.id, before.seq) if continues else "",
     )
-    await _take_over(tx, conversation, turn)
-    return await _build_claimed(tx, work, turn, item, question=question, event=question)
+    await take_over(tx, conversation, turn)
+    return await build_claimed(tx, work, turn, item, question=question, event=question)
 
 
 async def _claim_decision(
@@ -224,7 +217,7 @@ async def _claim_decision(
             return None
     question = await inbox.get_event(tx, asked.seq)
     if not isinstance(question, MessageReceived) or _is_cleared(asked, conversation):
-        return await _claim_notice(tx, work, item, event)
+        return await claim_notice(tx, work, item, event)
     turn = await turns.claim(
         tx,
         conversation_id=conversation.id,
@@ -235,69 +228,8 @@ async def _claim_decision(
         partial="" if approval is None else approval.text,
         approval=approval,
     )
-    await _take_over(tx, conversation, turn)
-    return await _build_claimed(tx, work, turn, item, question=question, event=question)
-
-
-async def _claim_notice(
-    tx: Transaction,
-    work: OpenWork,
-    item: InboxItem,
-    event: ClaimableEvent,
-    *,
-    refs: Sequence[MessageRef] = (),
-) -> ClaimedTurn:
-    """Claim the turn of an event to which the bot itself replies."""
-    turn = await turns.claim(
-        tx,
-        conversation_id=work.conversation.id,
-        inbox_id=item.id,
-        seq=item.id,
-        asker_id=event.author.id,
-        refs=refs,
-        notice=True,
-    )
-    await _take_over(tx, work.conversation, turn)
-    return await _build_claimed(tx, work, turn, item, question=None, event=event)
-
-
-async def _build_claimed(
-    tx: Transaction,
-    work: OpenWork,
-    turn: Turn,
-    item: InboxItem,
-    *,
-    question: MessageReceived | None,
-    event: ClaimableEvent,
-) -> ClaimedTurn:
-    """Return a claimed turn that replies to ``event``."""
-    conversation = work.conversation
-    known: frozenset[str] = frozenset()
-    if turn.attempt > 1:
-        own = {ref.message_id for ref in turn.refs}
-        known = await conversations.load_message_ids(tx, conversation.id) - own
-    rules, actor = work.available_context.group_rules, Actor.at(conversation.key, event.author.id)
-    person = await person_settings.load_language(tx, actor, conversation.id)
-    language = person.resolve(client=event.author.language, chat="" if rules is None else rules.language)
-    return ClaimedTurn(
-        turn=turn,
-        conversation=conversation,
-        question=question,
-        event=item.event,
-        address=_in_language(event.address, language),
-        asker_id=event.author.id,
-        language=language,
-        known_message_ids=known,
-        received_at=item.received_at,
-        available_context=work.available_context,
-    )
-
-
-async def _take_over(tx: Transaction, conversation: Conversation, turn: Turn) -> None:
-    """Record that the messages of an earlier reply, which a turn replaces, are this turn's now."""
-    if turn.refs and turn.attempt == 1:
-        message_ids = [ref.message_id for ref in turn.refs]
-        await conversations.set_turn(tx, conversation.key, message_ids, turn.id)
+    await take_over(tx, conversation, turn)
+    return await build_claimed(tx, work, turn, item, question=question, event=question)
 
 
 def _asks_kimi(event: Event) -> bool:
@@ -320,8 +252,3 @@ def _is_cleared(turn: Turn, conversation: Conversation) -> bool:
 
 def _message_of_button(conversation: Conversation, event: ButtonPressed) -> MessageRef:
     return MessageRef(channel=conversation.key.channel, message_id=event.message_id)
-
-
-def _in_language(address: Address, language: Language) -> Address:
-    """Return an address for labels and signs of life in a person's language, not in the client's."""
-    return replace(address, details={**address.details, "language": language})
