@@ -44,7 +44,7 @@ def build_excerpt(text: str, question: str, *, budget_tokens: int) -> Excerpt:
     pieces = list(split_into_pieces(text))
     chosen: set[int] = set()
     remaining = budget_tokens
-    for index in [0, *_rank_pieces(pieces, question)]:
+    for index in [0, *_rank_pieces(pieces, question)] if pieces else ():
         cost = estimate_tokens(pieces[index]) + 2
         if index in chosen or cost > remaining:
             continue

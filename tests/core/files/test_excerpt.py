@@ -61,3 +61,9 @@ def test_an_excerpt_keeps_to_its_room(text: str, question: str, room: int) -> No
 def test_pieces_lose_nothing_but_space(text: str) -> None:
     """Put together, the pieces are the text."""
     assert "".join("".join(split_into_pieces(text)).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("text", ["", " \n" * 1000])
+def test_a_text_without_words_has_no_pieces(text: str) -> None:
+    """A file of blank lines once raised an error (found by fuzzing)."""
+    assert build_excerpt(text, "what is it", budget_tokens=500).total_pieces == 0
