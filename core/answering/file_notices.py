@@ -130,10 +130,13 @@ def file_problems_text(problems: Sequence[FileProblem], language: Language) -> s
 
 
 def with_unread_files(prepared: PreparedRequest, problems: Sequence[FileProblem]) -> PreparedRequest:
-    """Return a request that says, right before the question, which of its files could not be read and why."""
+    """Return a request that says, right before the question, which of its files could not be read and why.
+
+    Names of files are other people's words: the note has not the system's voice.
+    """
     if not problems:
         return prepared
-    note = Message(role="system", content=_UNREAD_FILES.format(told=file_problems_text(problems, "en")))
+    note = Message(role="user", content=_UNREAD_FILES.format(told=file_problems_text(problems, "en")))
     start, messages = prepared.question_start, prepared.request.messages
     return replace(
         prepared,

@@ -50,13 +50,13 @@ NO_FILES = PromptFiles()
 
 
 def build_document_message(name: str, text: str) -> Message:
-    """Return the system message that contains a whole document."""
-    return Message(role="system", content=DOCUMENT_TEMPLATE.format(name=name, text=text))
+    """Return the message of role user that contains a whole document."""
+    return Message(role="user", content=DOCUMENT_TEMPLATE.format(name=name, text=text))
 
 
 def build_excerpt_message(name: str, text: str, *, shown_pieces: int, total_pieces: int) -> Message:
-    """Return the system message that contains an excerpt of a document."""
+    """Return the message of role user that contains an excerpt of a document."""
     return Message(
-        role="system",
+        role="user",
         content=EXCERPT_TEMPLATE.format(name=name, text=text, chosen=shown_pieces, of=total_pieces),
     )

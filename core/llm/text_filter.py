@@ -141,8 +141,9 @@ class ReplyTextFilter:
                 self._add_text(text[:cut], events)
                 break
             if mark["code"] and mark.end() == len(text) and not is_end:
-                self._add_text(text[: mark.start()], events)
-                self._held = text[mark.start() :]  # the run may go on
+                cut = max(mark.start(), len(text) - MAX_HELD_CHARS)
+                self._add_text(text[:cut], events)
+                self._held = text[cut:]  # the run may go on; of one that is endless the end is enough
                 break
             text = self._read_mark(text, mark, events)
         return events

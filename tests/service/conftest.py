@@ -24,6 +24,7 @@ from bots.simulator.telegram import TelegramSimulator
 from core.domain.clock import Clock
 from core.settings import Settings
 from core.work_queue import postgres
+from tests.kimi_requests import is_document
 from tests.virtual_time import LoopCalendar, VirtualLoop
 
 HERE: Final = Path(__file__).parent
@@ -196,9 +197,10 @@ class World:
             last[key] = seen
 
     def question_of(self, index: int) -> list[tuple[str, str]]:
-        """The messages of Kimi's request number ``index`` as (role, content), without the system's."""
+        """The messages of Kimi's request number ``index`` as (role, content), without system's and files."""
         messages = self.requests[index].messages
-        return [(one["role"], one["content"]) for one in messages if one["role"] != "system"]
+        shown = [one for one in messages if one["role"] != "system" and not is_document(one)]
+        return [(one["role"], one["content"]) for one in shown]
 
 
 class TelegramWorld(World):

@@ -20,6 +20,7 @@ from core.knowledge.finder import FoundPassage
 from core.knowledge.prompt_passages import build_passages_message
 from core.text.message_text import display_name
 from core.text.quoting import MAX_NAME_CHARS, speaker_label
+from tests.kimi_requests import is_document
 
 CORPUS = tomllib.loads((Path(__file__).parents[1] / "attacks" / "attacks.toml").read_text(encoding="utf-8"))
 ATTACKS: dict[str, str] = {one["id"]: one["text"] for one in CORPUS["attack"]}
@@ -95,7 +96,8 @@ async def test_said_in_a_group_it_stays_one_persons_words(world: Any) -> None:
         await world.done(turn)
         seen = world.requests[asked_before]  # a tool call written as text is asked about again
         assert systems(seen) == baseline, attack
-        assert [one["role"] for one in seen.messages] == [*["system"] * len(baseline), "user"], attack
+        roles = [one["role"] for one in seen.messages if not is_document(one)]
+        assert roles == [*["system"] * len(baseline), "user"], attack
         assert seen.messages[-1]["content"].startswith("Mallory: "), attack
         assert SECRET not in str(seen.body), attack
         assert_harmless(world, room, attack)
@@ -136,7 +138,8 @@ async def test_in_a_file_it_stays_material(world: Any) -> None:
         room = world.direct("Mallory")
         await room.send((name, text.encode(), "text/plain"), text="What does it say?")
         await world.done(turn)
-        own, document = systems(world.requests[-1])
+        (own,) = systems(world.requests[-1])
+        (document,) = [one["content"] for one in world.requests[-1].messages if is_document(one)]
         baseline = baseline or [own]
         assert own == baseline[0]
         plain = display_name(name, AttachmentKind.FILE)
