@@ -75,7 +75,6 @@ test: $(STAMP)  ## Run the tests, some ten minutes on two cores
 
 test-slow: $(STAMP)  ## Run what needs long runs, many processes or a browser, and each test's other variants
 	$(PYTHON) -m pytest -n 3 -m "slow or variant" --durations=10 --ignore=tests/service/desk/test_a_busy_day.py \
-	  --ignore=tests/service/gateways \
 	  tests/service $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude-dir=service 'mark\.slow' tests)
 
 GATEWAYS := build/gateways
@@ -84,7 +83,7 @@ test-gateways: $(STAMP) $(GATEWAYS)/.complete  ## Run the tests behind LiteLLM a
 	$(PYTHON) -m pytest -m slow --durations=10 tests/service/gateways
 
 # A venv of its own: LiteLLM's 120 packages, 170 MB, are nothing that the service needs. uv installs them in 20 s, pip in
-# minutes. CI does not: with LiteLLM's start, 25 s of a core, and the tests it would take a minute and a half.
+# minutes. Once they are there, make test-slow runs these tests too; CI does not install them, because it may take minutes.
 $(GATEWAYS)/.complete: requirements-gateways.txt | $(LOCK)/bin/uv
 	rm -rf $(GATEWAYS)
 	$(LOCK)/bin/uv venv --quiet --no-config --python $(PYTHON) $(GATEWAYS)

@@ -28,7 +28,7 @@ from core.kimi.reply import Reply, ReplyEvent, collect_reply
 from core.kimi.request import ChatRequest, chat_body
 from core.kimi.retry_policy import RetryPolicy, Timeouts
 from core.kimi.token_count import parse_token_count, token_count_body
-from core.kimi.transport import END_S, OnRetry, decoder_for_response
+from core.kimi.transport import END_S, OnRetry, decoder_for_response, timeout_error
 
 
 class AsyncKimi:
@@ -72,6 +72,7 @@ class AsyncKimi:
             timeouts or Timeouts(),
             transport=transport,
         )
+        self._eventless_s = (timeouts or Timeouts()).eventless_s
         self._retry = retry or RetryPolicy()
         self._optional_fields = OptionalFields(omit, on_fields_refused)
         self.files = KimiFiles(self._connection, files_retry or RetryPolicy())
@@ -106,20 +107,26 @@ class AsyncKimi:
         ``on_retry`` is called before each wait. Reading behind ``Finished`` to the generator's end
         lets the connection serve the next call.
         """
-        retries = self._connection.retries(self._retry, on_retry)
+        retries, clock = self._connection.retries(self._retry, on_retry), self._connection.clock
         while True:
             has_begun = False
             try:
                 async with contextlib.aclosing(self._attempt(request, streamed=True)) as reads:
+                    last_event_at = clock.time()
                     async for events in reads:
+                        has_events = False
                         for event in events:
-                            has_begun = True
+                            has_begun = has_events = True
                             yield event
+                        if has_events:
+                            last_event_at = clock.time()
+                        elif clock.time() - last_event_at > self._eventless_s:
+                            raise timeout_error("idle", self._eventless_s)
                 return
             except KimiError as error:
                 if has_begun:
                     raise
-                await self._connection.clock.sleep(retries.wait_s(error))
+                await clock.sleep(retries.wait_s(error))
 
     async def complete(self, request: ChatRequest, *, on_retry: OnRetry | None = None) -> Reply:
         """Return a whole reply, requested without streaming.

@@ -14,6 +14,7 @@ class Timeouts:
     connect_s: float = 10.0
     first_byte_s: float = 90.0  #: from sending the request to the first byte of a streamed body
     idle_s: float = 60.0  #: between two reads of a stream; comments count as life
+    eventless_s: float = 900.0  #: of a stream that sends signs of life and no event
     whole_s: float = 900.0  #: for a reply that is not streamed; the gateway's own limit
 
 

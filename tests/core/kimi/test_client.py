@@ -227,6 +227,26 @@ async def test_comments_are_signs_of_life(server: Any, question: ChatRequest) ->
         assert len([item async for item in kimi.stream(question)]) == 3
 
 
+@pytest.mark.parametrize("begun", [True, False])
+async def test_signs_of_life_without_end_are_no_reply(
+    server: Any, question: ChatRequest, begun: bool
+) -> None:
+    """We chose: a stream that is kept alive for a quarter of an hour without an event has timed out."""
+
+    async def script(wire: Any, asked: Any) -> None:
+        await wire.stream(WORD if begun else b": wait\n\n")
+        while True:
+            await asyncio.sleep(0.05)
+            await wire.send(b": keep-alive\n\n")
+
+    server.will(script)
+    timeouts = Timeouts(idle_s=50, eventless_s=60)
+    async with fast(server, clock=ScaledClock(200), timeouts=timeouts, retry=ONCE) as kimi:
+        with pytest.raises(KimiTimeout, match=r"\(60 s\)") as caught:
+            _ = [item async for item in kimi.stream(question)]
+    assert caught.value.phase == "idle"
+
+
 async def test_a_slow_reader_is_no_silence(server: Any, question: ChatRequest) -> None:
     """Time that the caller takes between two events does not count."""
 
