@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Final
 
 from bots.composition.components import Components
+from bots.composition.settings_mapping import build_quotas
 from bots.observability.readiness import ComponentStatus
 from bots.platform_adapter import Platform
+from core.access import Quotas
 from core.alerts.conditions import SOME_PEOPLE, Observations
 from core.alerts.monitor import AlertMonitor, AlertPlatform
 from core.domain.turn_states import TurnOutcome
 from core.ports.private_messages import PrivateMessages
-from core.settings import Settings
 from core.store import Database, alerts
 from core.store.clock import utc_now
+from core.store.quota_use import load_quota_use
 from core.store.quotas import utc_day_start
 
 REFUSED: Final = "refused"  #: state of a platform that does not accept the bot's token
@@ -35,7 +37,7 @@ def build_alert_monitor(components: Components, states: States) -> AlertMonitor:
             outcomes=await _outcomes(base.database),
             kimi_is_down=bool(loads) and not any(is_up for is_up, _ in loads.values()),
             refused_platforms=frozenset(one.name for one in await states() if one.state == REFUSED),
-            spent_budgets=await _spent_budgets(base.database, base.settings),
+            spent_budgets=await _spent_budgets(base.database, build_quotas(base.settings)),
             disk_free_bytes=None if usage is None else usage.free,
             disk_total_bytes=0 if usage is None else usage.total,
         )
@@ -61,23 +63,15 @@ async def _outcomes(database: Database) -> Sequence[TurnOutcome]:
         return await alerts.latest_outcomes(tx, since=utc_now() - WINDOW, limit=MAX_OUTCOMES)
 
 
-async def _spent_budgets(database: Database, settings: Settings) -> frozenset[str]:
+async def _spent_budgets(database: Database, quotas: Quotas) -> frozenset[str]:
     """Return the budgets of the UTC day that are used up: whose, a blank, and the setting.
 
     People are not named: with many of them each would be an alert. The console's page of usage has them.
     """
-    since, spent = utc_day_start(utc_now()), set[str]()
-    counted = (
-        ("MOONTHREAD_TENANT_TOKENS_PER_DAY", settings.tenant_tokens_per_day, alerts.tokens_by_tenant),
-        ("MOONTHREAD_CHAT_TOKENS_PER_DAY", settings.chat_tokens_per_day, alerts.tokens_by_chat),
-        ("MOONTHREAD_CHAT_MESSAGES_PER_DAY", settings.chat_messages_per_day, alerts.questions_by_chat),
-        ("MOONTHREAD_PERSON_TOKENS_PER_DAY", settings.person_tokens_per_day, alerts.tokens_by_person),
-        ("MOONTHREAD_PERSON_MESSAGES_PER_DAY", settings.person_messages_per_day, alerts.questions_by_person),
-    )
     async with database.read() as tx:
-        for setting, limit, count in counted:
-            names = (
-                [name for name, amount in await count(tx, since=since) if amount >= limit] if limit else []
-            )
-            spent |= {f"{SOME_PEOPLE if '_PERSON_' in setting else name} {setting}" for name in names}
-    return frozenset(spent)
+        uses = await load_quota_use(tx, quotas, since=utc_day_start(utc_now()))
+    return frozenset(
+        f"{SOME_PEOPLE if use.kind.is_personal else use.name} MOONTHREAD_{use.kind.upper()}_PER_DAY"
+        for use in uses
+        if use.used >= use.limit
+    )

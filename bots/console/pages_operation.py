@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
@@ -14,8 +13,9 @@ from starlette.responses import Response
 from bots.console.site import Visit
 from core.domain.errors import SettingsError
 from core.settings.pending import PendingChange
-from core.store import alerts, console_access, usage_report
+from core.store import console_access, usage_report
 from core.store.clock import utc_now
+from core.store.quota_use import QuotaUse, load_quota_use
 from core.store.quotas import utc_day_start
 from core.store.usage_report import GroupBy, Totals
 
@@ -38,26 +38,6 @@ CSV_COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """Tokens or questions of the UTC day of one tenant, chat or person."""
-
-    name: str  #: "platform:id"
-    unit: str  #: key of its text
-    used: int
-    limit: int
-
-    @property
-    def share(self) -> float:
-        """The used part; more than 1 if the last answer went over it."""
-        return self.used / self.limit
-
-    @property
-    def is_near(self) -> bool:
-        """Whether the budget is used up or nearly so."""
-        return self.share >= NEAR_SHARE
-
-
 async def usage(visit: Visit) -> Response:
     """Return tokens and cost by day, chat, person or model, as a page or as CSV."""
     group_by = GROUPS.get(visit.argument("by"), "day")
@@ -75,6 +55,7 @@ async def usage(visit: Visit) -> Response:
         since=f"{since:%Y-%m-%d}",
         year=f"{utc_now():%Y-}",
         budgets=await _budgets(visit),
+        near_share=NEAR_SHARE,
     )
 
 
@@ -106,22 +87,11 @@ async def end_sessions(visit: Visit) -> Response:
     return visit.redirect("/audit")
 
 
-async def _budgets(visit: Visit) -> Sequence[Budget]:
+async def _budgets(visit: Visit) -> Sequence[QuotaUse]:
     """Return the tenants, chats and people with a budget who have used some today, the fullest first."""
-    quotas, since = visit.site.quotas, utc_day_start(utc_now())
-    counted = (
-        ("tokens_sum", quotas.tenant_tokens, alerts.tokens_by_tenant),
-        ("tokens_sum", quotas.chat_tokens, alerts.tokens_by_chat),
-        ("questions", quotas.chat_messages, alerts.questions_by_chat),
-        ("tokens_sum", quotas.person_tokens, alerts.tokens_by_person),
-        ("questions", quotas.person_messages, alerts.questions_by_person),
-    )
-    budgets: list[Budget] = []
     async with visit.site.database.read() as tx:
-        for unit, limit, count in counted:
-            rows = await count(tx, since=since) if limit else ()
-            budgets += [Budget(name=name, unit=unit, used=used, limit=limit) for name, used in rows]
-    return sorted(budgets, key=lambda one: -one.share)[:MAX_BUDGETS]
+        uses = await load_quota_use(tx, visit.site.quotas, since=utc_day_start(utc_now()))
+    return sorted(uses, key=lambda one: -one.share)[:MAX_BUDGETS]
 
 
 def _csv(group_by: GroupBy, rows: Sequence[Totals]) -> Response:

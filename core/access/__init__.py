@@ -2,7 +2,7 @@
 
 from core.access.access_lists import AccessLists, Actor
 from core.access.price_list import BUILT_IN_PRICES, Price, PriceList
-from core.access.quotas import QuotaLimits, Quotas, QuotaUsage, RefusalReason, exceeded_quota
+from core.access.quotas import QuotaKind, QuotaLimits, Quotas, QuotaUsage, RefusalReason, exceeded_quota
 
 __all__ = [
     "BUILT_IN_PRICES",
@@ -10,6 +10,7 @@ __all__ = [
     "Actor",
     "Price",
     "PriceList",
+    "QuotaKind",
     "QuotaLimits",
     "QuotaUsage",
     "Quotas",

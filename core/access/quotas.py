@@ -17,6 +17,26 @@ class RefusalReason(StrEnum):
     BLOCKED = "blocked"
 
 
+class QuotaKind(StrEnum):
+    """A quota by whom and what it counts; the value is its field of :class:`Quotas`."""
+
+    TENANT_TOKENS = "tenant_tokens"
+    CHAT_TOKENS = "chat_tokens"
+    CHAT_MESSAGES = "chat_messages"
+    PERSON_TOKENS = "person_tokens"
+    PERSON_MESSAGES = "person_messages"
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it counts tokens, else questions."""
+        return self in (QuotaKind.TENANT_TOKENS, QuotaKind.CHAT_TOKENS, QuotaKind.PERSON_TOKENS)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is a person's."""
+        return self in (QuotaKind.PERSON_TOKENS, QuotaKind.PERSON_MESSAGES)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaUsage:
     """Usage since the beginning of the UTC day."""
@@ -61,6 +81,11 @@ class Quotas:
     chat_tokens: int = 0
     tenant_tokens: int = 0
     unlisted_user_messages: int = 0  #: of a person who is :meth:`AccessLists.is_unlisted`
+
+    def limit_of(self, kind: QuotaKind) -> int:
+        """Return the limit of one quota; 0 is none."""
+        limit: int = getattr(self, kind.value)
+        return limit
 
     def limits_for(self, actor: Actor, access: AccessLists) -> QuotaLimits:
         """Return this person's limits in this chat; admins have none."""

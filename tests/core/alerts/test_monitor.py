@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from core.access import QuotaKind
 from core.alerts.conditions import Observations
 from core.alerts.monitor import AlertMonitor, AlertPlatform
 from core.domain.addresses import Address, Person
@@ -13,6 +14,7 @@ from core.domain.errors import PlatformError, PlatformForbidden, PlatformUnavail
 from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome
 from core.store import Database, alerts, turns, usage
 from core.store.clock import utc_now
+from core.store.quota_use import count_use
 from core.store.usage import CallUsage
 from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
@@ -135,8 +137,10 @@ async def test_outcomes_and_tokens_come_from_the_database(database: Database) ->
 
     async with database.read() as tx:
         assert await alerts.latest_outcomes(tx, since=since, limit=9) == [BUSY, Outcome.COMPLETE]
-        assert await alerts.tokens_by_tenant(tx, since=since) == [(f"{key.platform}:{key.tenant}", 42)]
-        assert await alerts.tokens_by_chat(tx, since=since) == [(f"{key.platform}:42", 42)]
-        assert await alerts.tokens_by_person(tx, since=since) == [(f"{key.platform}:1", 42)]
-        assert await alerts.questions_by_chat(tx, since=since) == [(f"{key.platform}:42", 2)]
-        assert await alerts.questions_by_person(tx, since=since) == [(f"{key.platform}:1", 2)]
+        assert await count_use(tx, QuotaKind.TENANT_TOKENS, since=since) == [
+            (f"{key.platform}:{key.tenant}", 42)
+        ]
+        assert await count_use(tx, QuotaKind.CHAT_TOKENS, since=since) == [(f"{key.platform}:42", 42)]
+        assert await count_use(tx, QuotaKind.PERSON_TOKENS, since=since) == [(f"{key.platform}:1", 42)]
+        assert await count_use(tx, QuotaKind.CHAT_MESSAGES, since=since) == [(f"{key.platform}:42", 2)]
+        assert await count_use(tx, QuotaKind.PERSON_MESSAGES, since=since) == [(f"{key.platform}:1", 2)]
