@@ -11,7 +11,7 @@ from bots.cli.tables import JsonOption, one_line, print_rows
 from bots.cli.terminal import print_error, run_async
 from core.knowledge.gaps import GapProposal, load_proposals, take_proposal
 from core.settings import Requirement, Settings, load
-from core.store import turn_reports
+from core.store import Database, turn_reports
 from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter, TurnReport
 
@@ -71,16 +71,20 @@ async def _load(
     settings: Settings, wanted: TurnFilter, limit: int
 ) -> tuple[Sequence[TurnReport], Sequence[GapProposal]]:
     async with open_database(settings) as database:
-        async with database.read() as tx:
-            turns = await turn_reports.list_turns(tx, wanted, scope=EVERYTHING, limit=limit)
-        return turns, await load_proposals(database, wanted, scope=EVERYTHING, limit=limit)
+        turns = await _list_turns(database, wanted, limit)
+        return turns, await load_proposals(database, turns)
+
+
+async def _list_turns(database: Database, wanted: TurnFilter, limit: int) -> Sequence[TurnReport]:
+    async with database.read() as tx:
+        return await turn_reports.list_turns(tx, wanted, scope=EVERYTHING, limit=limit)
 
 
 async def _take(settings: Settings, turn_id: int, *, as_ready_answer: bool) -> str | None:
     """Take the proposal of a turn; return what was stored, None if there is no proposal."""
     wanted = TurnFilter(unknown=True, turn_id=turn_id)
     async with open_database(settings) as database:
-        found = await load_proposals(database, wanted, scope=EVERYTHING, limit=1)
+        found = await load_proposals(database, await _list_turns(database, wanted, 1))
         if not found or not await take_proposal(database, found[0], as_ready_answer=as_ready_answer):
             return None
     what = _describe(found[0], as_ready_answer=as_ready_answer)

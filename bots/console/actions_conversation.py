@@ -8,7 +8,6 @@ from core.access import Actor
 from core.domain.addresses import Person
 from core.domain.handoff_state import HandoffAction
 from core.handoff.operator_actions import ActionResult
-from core.inbound.console_rights import ConsoleRole
 from core.store import authors, conversations
 
 
@@ -50,8 +49,7 @@ async def answer(visit: Visit) -> Response:
 async def forget(visit: Visit) -> Response:
     """Delete what a person of the conversation said on the platform; admins only, and confirmed."""
     person_id = visit.field("person")
-    if visit.rights.role is not ConsoleRole.ADMIN:
-        raise HTTPException(403)
+    visit.require_admin()
     async with visit.site.database.read() as tx:
         conversation = await conversations.find_in_scope(tx, visit.path_number, visit.rights.changeable)
         if conversation is None or person_id not in await authors.load_ids(tx, conversation.id):

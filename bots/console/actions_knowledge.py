@@ -14,7 +14,6 @@ from bots.console.texts import translate
 from core.answering.file_notices import FAULT_TEXTS
 from core.domain.file_states import FileFault
 from core.files.file_policy import UnusableFile
-from core.inbound.console_rights import ConsoleRole
 from core.kimi import KimiError
 from core.knowledge.gaps import MAX_QUESTION_CHARS, take_as_alias, take_as_ready_answer
 from core.knowledge.indexing import MAX_NAME_CHARS, MAX_SET_NAME_CHARS, IndexedDocument, index_document
@@ -34,7 +33,7 @@ class _Refused(Exception):
 
 async def upload(visit: Visit) -> Response:
     """Add a file, the request's body, in place of the one of its name; return a line about it."""
-    _require_admin(visit)
+    visit.require_admin()
     name = Path(visit.argument("name").replace("\\", "/")).name[:MAX_NAME_CHARS]
     try:
         owner, set_name = await _chosen_set(visit, visit.argument("set"), visit.argument("new_set"))
@@ -48,7 +47,7 @@ async def upload(visit: Visit) -> Response:
 
 async def add_text(visit: Visit) -> Response:
     """Add a text that the form holds, as a Markdown file."""
-    _require_admin(visit)
+    visit.require_admin()
     name = visit.field("name")[:MAX_NAME_CHARS]
     try:
         owner, set_name = await _chosen_set(visit, visit.field("set"), visit.field("new_set"))
@@ -63,7 +62,7 @@ async def add_text(visit: Visit) -> Response:
 
 async def remove_document(visit: Visit) -> Response:
     """Remove a file."""
-    _require_admin(visit)
+    visit.require_admin()
     async with visit.site.database.begin() as tx:
         found = await knowledge.get_document(tx, visit.path_number)
         if found is None or not await knowledge.remove_document(tx, found.set_id, found.name):
@@ -74,7 +73,7 @@ async def remove_document(visit: Visit) -> Response:
 
 async def close_gap(visit: Visit) -> Response:
     """Make a question that found nothing findable: by a ready answer, another wording, or a passage."""
-    _require_admin(visit)
+    visit.require_admin()
     async with visit.site.database.read() as tx:
         reports = await turn_reports.list_turns(
             tx, TurnFilter(turn_id=visit.path_number), scope=visit.rights.changeable, limit=1
@@ -177,11 +176,6 @@ async def _chosen_set(visit: Visit, chosen: str, new_name: str) -> tuple[Owner, 
 def _refusal(visit: Visit, fault: FileFault, name: str) -> _Refused:
     chinese, english = FAULT_TEXTS[fault]
     return _Refused((chinese if visit.language == "zh" else english).format(name=name))
-
-
-def _require_admin(visit: Visit) -> None:
-    if visit.rights.role is not ConsoleRole.ADMIN:
-        raise HTTPException(403)
 
 
 def _one_line(text: str) -> str:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from bots.console.site import Visit
 from core.chat_policy import RULE_NAMES, ChatRules, Trigger, render_rules, with_changes
 from core.domain.errors import SettingsError
-from core.inbound.console_rights import ConsoleRole
 from core.knowledge.scope import require_sets
 from core.store import blocked_people, conversation_reports, rules
 from core.store.rules import ANY_TENANT, StoredChatRules
@@ -54,7 +53,7 @@ async def chats(visit: Visit) -> Response:
         ],
         blocked=blocked,
         lists=[one for one in visit.site.settings() if one.name in SHOWN_SETTINGS],
-        can_change=visit.rights.role is ConsoleRole.ADMIN,
+        can_change=visit.is_admin,
     )
 
 
@@ -70,7 +69,7 @@ async def edit(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """Store a chat's rules, if each holds what its command would take; else show the faults."""
-    _require_admin(visit)
+    visit.require_admin()
     place = _place(visit.field)
     stored = await _load(visit, place)
     values = {name: visit.field(name) for name in RULE_NAMES}
@@ -94,7 +93,7 @@ async def save(visit: Visit) -> Response:
 
 async def drop(visit: Visit) -> Response:
     """Remove all rules of a chat."""
-    _require_admin(visit)
+    visit.require_admin()
     place = _place(visit.field)
     async with visit.site.database.begin() as tx:
         await rules.remove(tx, platform=place.platform, tenant=place.tenant, channel=place.channel)
@@ -104,7 +103,7 @@ async def drop(visit: Visit) -> Response:
 
 async def block(visit: Visit) -> Response:
     """Block a person in a chat, or everywhere on the platform."""
-    _require_admin(visit)
+    visit.require_admin()
     platform, person_id, channel = visit.field("platform"), visit.field("person"), visit.field("chat")
     if platform not in PLATFORMS or not 0 < len(person_id) <= 64 or len(channel) > 128:
         raise HTTPException(404)
@@ -122,7 +121,7 @@ async def block(visit: Visit) -> Response:
 
 async def unblock(visit: Visit) -> Response:
     """Take a block back."""
-    _require_admin(visit)
+    visit.require_admin()
     platform, person_id = visit.field("platform"), visit.field("person")
     async with visit.site.database.begin() as tx:
         await blocked_people.unblock(tx, platform=platform, person_id=person_id, channel=visit.field("chat"))
@@ -145,7 +144,7 @@ def _form(
         faults=faults,
         long_rules=LONG_RULES,
         choices=CHOICES,
-        can_change=visit.rights.role is ConsoleRole.ADMIN,
+        can_change=visit.is_admin,
         status_code=422 if faults else 200,
     )
 
@@ -171,8 +170,3 @@ def _place(get: Callable[[str], str]) -> ChatOfForm:
 
 def _place_of(stored: StoredChatRules) -> ChatOfForm:
     return ChatOfForm(platform=stored.platform, tenant=stored.tenant, channel=stored.channel)
-
-
-def _require_admin(visit: Visit) -> None:
-    if visit.rights.role is not ConsoleRole.ADMIN:
-        raise HTTPException(403)

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from bots.console.site import Visit
-from core.inbound.console_rights import ConsoleRole
 from core.knowledge.finder import FoundPassage
 from core.knowledge.gaps import load_proposals
 from core.knowledge.lexical_query import parse_lexical_query
@@ -45,7 +44,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         documents = {one.id: await knowledge.load_documents(tx, one.id) for one in sets}
         gaps = await turn_reports.list_turns(tx, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
         runs = await knowledge_evaluations.load_latest(tx, limit=MAX_RUNS)
-    proposals = await load_proposals(visit.site.database, wanted, scope=visit.rights.readable, limit=MAX_GAPS)
+    proposals = await load_proposals(visit.site.database, gaps)
     tried: Sequence[TriedPassage] = ()
     if question:
         found = await visit.site.finder.find([one.id for one in sets], question, limit=MAX_TRIED, floor=0.0)
@@ -62,7 +61,7 @@ async def knowledge_sets(visit: Visit) -> Response:
         question=question,
         gap=visit.number("gap"),
         tried=tried,
-        can_change=visit.rights.role is ConsoleRole.ADMIN,
+        can_change=visit.is_admin,
     )
 
 

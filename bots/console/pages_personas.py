@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from bots.console.site import Visit
 from bots.console.texts import translate
-from core.inbound.console_rights import ConsoleRole
 from core.prompting.options_loader import PERSONA_FILE_PREFIX
 from core.store import conversation_settings, rules
 
@@ -34,7 +33,7 @@ async def personas(visit: Visit) -> Response:
 
 async def save(visit: Visit) -> Response:
     """Store a persona; it applies from the next question on."""
-    _require_admin(visit)
+    visit.require_admin()
     name, text = visit.field("name"), visit.field("text")
     try:
         is_kept = await visit.site.personas.save(name, text)
@@ -49,7 +48,7 @@ async def save(visit: Visit) -> Response:
 
 async def remove(visit: Visit) -> Response:
     """Delete a persona; conversations that chose it are answered without."""
-    _require_admin(visit)
+    visit.require_admin()
     name = visit.field("name")
     if not await visit.site.personas.remove(name):
         raise HTTPException(404)
@@ -80,11 +79,6 @@ async def _page(visit: Visit, *, fault: str = "", name: str = "", text: str = ""
         fault=fault,
         name=name,
         text=text,
-        can_change=visit.rights.role is ConsoleRole.ADMIN,
+        can_change=visit.is_admin,
         status_code=422 if fault else 200,
     )
-
-
-def _require_admin(visit: Visit) -> None:
-    if visit.rights.role is not ConsoleRole.ADMIN:
-        raise HTTPException(403)

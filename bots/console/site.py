@@ -95,6 +95,20 @@ class Visit:
         return Operator(person=self.session.person, scope=self.rights.changeable)
 
     @property
+    def is_admin(self) -> bool:
+        """Whether the person may change what concerns the whole deployment."""
+        return self.rights.role is ConsoleRole.ADMIN
+
+    def require_admin(self) -> None:
+        """Refuse the request of anybody else.
+
+        Raises:
+            HTTPException: the person is no admin (403).
+        """
+        if not self.is_admin:
+            raise HTTPException(403)
+
+    @property
     def path_number(self) -> int:
         """The number in the path.
 

@@ -69,7 +69,7 @@ def _build_index(stored: Sequence[StoredPassage], title: str) -> bytes:
         PassageText(
             headings=headings_of(one, title=title),
             text=one.text,
-            aliases=f"{one.aliases}\n{one.added_aliases}".strip(),
+            aliases=one.all_aliases,
         )
         for one in stored
     )

@@ -13,9 +13,8 @@ from core.knowledge.added_aliases import add_alias
 from core.knowledge.canned_responses import find_canned_response
 from core.knowledge.finder import FoundPassage, PassageFinder
 from core.knowledge.scope import load_set_ids
-from core.store import Database, canned, conversations, gaps, rules, turn_reports
-from core.store.conversation_scope import ConversationScope
-from core.store.turn_reports import TurnFilter, TurnReport
+from core.store import Database, canned, conversations, gaps, rules
+from core.store.turn_reports import TurnReport
 
 SAME_RELEVANCE: Final = 0.45  #: by words, of a passage for the team's answer, from which on it says the same
 MAX_QUESTION_CHARS: Final = 500  #: of a question that becomes an alias or a ready answer
@@ -31,24 +30,15 @@ class GapProposal:
     is_taken: bool  #: the passage has the question already, or a ready answer matches it
 
 
-async def load_proposals(
-    database: Database, wanted: TurnFilter, *, scope: ConversationScope, limit: int
-) -> Sequence[GapProposal]:
-    """Return the gaps that the team has answered, newest first.
+async def load_proposals(database: Database, turns: Sequence[TurnReport]) -> Sequence[GapProposal]:
+    """Return the proposals from those of ``turns``, which are gaps, that the team has answered.
 
     The team's words are compared with the passages of the chat by words alone.
-
-    Args:
-        database: the store.
-        wanted: selects turns; only those without knowledge or rated bad count.
-        scope: the conversations that may be read.
-        limit: the most gaps to look at.
 
     Raises:
         StoreUnavailable: the store cannot be read.
     """
     async with database.read() as tx:
-        turns = await turn_reports.list_turns(tx, wanted, scope=scope, limit=limit)
         replies = await gaps.load_team_replies(tx, [turn.id for turn in turns])
     finder = PassageFinder(database)
     return [
@@ -106,6 +96,6 @@ async def _propose(database: Database, finder: PassageFinder, turn: TurnReport, 
     passage = found[0] if found else None
     is_taken = find_canned_response(turn.question, responses) is not None
     if passage is not None:
-        aliases = f"{passage.entry.aliases}\n{passage.entry.added_aliases}".splitlines()
-        is_taken = is_taken or " ".join(turn.question.split())[:MAX_QUESTION_CHARS] in aliases
+        wording = " ".join(turn.question.split())[:MAX_QUESTION_CHARS]
+        is_taken = is_taken or wording in passage.entry.all_aliases.splitlines()
     return GapProposal(turn=turn, reply=reply, passage=passage, is_taken=is_taken)

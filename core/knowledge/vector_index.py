@@ -105,4 +105,4 @@ def _texts(passage: StoredPassage, title: str) -> Iterator[str]:
     if headings:
         yield headings
     yield f"{headings}\n{passage.text}".strip()
-    yield from split_aliases(f"{passage.aliases}\n{passage.added_aliases}")
+    yield from split_aliases(passage.all_aliases)

@@ -103,15 +103,6 @@ class ToolRunner:
         """All rounds up to now; the results of :attr:`pending` are missing."""
         return tuple(self._transcript)
 
-    @property
-    def asks(self) -> bool:
-        """Whether there is a tool that needs approval."""
-        return any(tool.approval is Approval.ASK for tool in self._tools.values())
-
-    def grant(self, names: Collection[str]) -> None:
-        """Let tools be called without approval."""
-        self._granted |= frozenset(names)
-
     async def run_approved(self, calls: Sequence[ToolCall]) -> Sequence[str]:
         """Run calls that a person approved; return their results as texts."""
         results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))

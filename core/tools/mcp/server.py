@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 
-from core.concurrency.deadline import run_with_timeout, wait_for_event
+from core.concurrency.deadline import Interrupted, run_until, run_with_timeout, wait_for_event
 from core.domain.clock import Clock
 from core.kimi.json_decoding import decode_json
 from core.ports.tools import Approval, Tool, ToolError, ToolResult
@@ -152,23 +152,17 @@ class McpServer:
             values = decode_json(arguments.encode() or b"{}")
         except ValueError as exc:
             raise ToolError("the arguments are no JSON object") from exc
-        calling = asyncio.ensure_future(session.call(tool, values))
-        ending = asyncio.ensure_future(lost.wait())
         try:
-            await asyncio.wait({calling, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if calling.done() and not calling.cancelled():
-                return calling.result()
+            return await run_until(session.call(tool, values), lost.wait())
         except ToolError:
             raise
+        except Interrupted:
+            text = f"the server {self.config.name!r} ended meanwhile; whether it did it is unknown"
+            raise ToolError(text) from None
         except Exception as exc:  # as above
             self._has_doubts.set()
             log.warning("mcp.call_failed", server=self.config.name, cause=error_kind(exc))
             raise ToolError(f"the server {self.config.name!r} failed; whether it did it is unknown") from exc
-        finally:
-            calling.cancel()
-            ending.cancel()
-            await asyncio.gather(calling, ending, return_exceptions=True)
-        raise ToolError(f"the server {self.config.name!r} ended meanwhile; whether it did it is unknown")
 
 
 def error_kind(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from core.domain.turn_states import Outcome
 from core.knowledge.finder import PassageFinder
 from core.knowledge.gaps import GapProposal, load_proposals, take_proposal
 from core.knowledge.indexing import index_document
-from core.store import Database, canned, feedback, knowledge, rules, turns
+from core.store import Database, canned, feedback, knowledge, rules, turn_reports, turns
 from core.store.conversation_scope import EVERYTHING
 from core.store.knowledge import DEPLOYMENT
 from core.store.turn_reports import TurnFilter
@@ -56,7 +56,9 @@ async def reply(talk: StoredConversation, *texts: str) -> None:
 
 async def proposals(database: Database) -> list[GapProposal]:
     """Return all proposals, the oldest first."""
-    found = await load_proposals(database, GAPS, scope=EVERYTHING, limit=50)
+    async with database.read() as tx:
+        listed = await turn_reports.list_turns(tx, GAPS, scope=EVERYTHING, limit=50)
+    found = await load_proposals(database, listed)
     return list(reversed(found))
 
 
