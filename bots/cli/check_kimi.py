@@ -83,9 +83,9 @@ async def _check_fields(settings: Settings, host: str) -> list[CheckResult]:
                     pass
             refused = sorted(kimi.omitted_fields(request.model) - set(settings.kimi_omit))
     except KimiError as error:
-        successor = find_successor(str(error), refused=settings.kimi_model)
-        unknown = isinstance(error, KimiModelUnknown) and successor
-        advice = f"Set KIMI_MODEL={successor}" if unknown else error.notice("en")
+        is_unknown = isinstance(error, KimiModelUnknown)
+        successor = find_successor(str(error), refused=settings.kimi_model) if is_unknown else ""
+        advice = f"Set KIMI_MODEL={successor}" if successor else error.notice("en")
         return [CheckResult("fault", f"Kimi: {host} does not answer a short question: {error}", advice)]
     answers = CheckResult("ok", f"Kimi: {host} answers a short question")
     if not refused:

@@ -23,6 +23,7 @@ from core.llm.requester import requester_of
 from core.llm.resumable_stream import stream_with_resume
 from core.llm.streamed_answer import OnText, StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
+from core.ports.tools import Approval
 from core.prompting.prepared_request import PreparedRequest
 from core.tools.registry import ToolRegistry, sources_text, tool_status_text
 from core.tools.tool_runner import ToolRunner
@@ -68,7 +69,8 @@ class AnswerStreamer:
             running: ends it from outside.
         """
         tools = await self._build_tool_runner(question, prepared, delivery)
-        prepared = with_note(prepared, self._tool_registry.unreachable_text(prepared.options.tool_servers))
+        if note := self._tool_registry.unreachable_text(prepared.options.tool_servers):
+            prepared = prepared.with_message_before_question(Message(role="system", content=note))
         stream = running.start(
             self._stream(question, prepared, answer, delivery, tools), name=f"kimi-{question.turn.id}"
         )
@@ -87,7 +89,7 @@ class AnswerStreamer:
         if tools is not None:
             answer.tool_reports += tools.reports
         outcome = outcome_of(stream, answer, running.cancel_reason, question.language)
-        decided = decision_text(question.turn.approval, question.language)
+        decided = decision_text(question.turn.decided_approval, question.language)
         if tools is not None and tools.pending and not stream.cancelled() and stream.exception() is None:
             card = self._approvals.ask(question, tools, answer.text)
             return AnswerOutcome(
@@ -145,8 +147,8 @@ class AnswerStreamer:
         options: StreamOptions,
     ) -> None:
         """Carry out the turn's decision about tools, if it has one, and stream."""
-        approval = question.turn.approval
-        if options.tools is not None and approval is not None and approval.decision is not None:
+        approval = question.turn.decided_approval
+        if options.tools is not None and approval is not None:
             transcript = await self._approvals.resume(question, options.tools)
             options = replace(options, transcript=transcript, segment_start=len(approval.text))
         await stream_with_resume(model, prepared.request, answer, context, self._clock, options)
@@ -159,24 +161,22 @@ class AnswerStreamer:
         tools = await self._tool_registry.tools_for_answer(
             options.web_search, model_thinks=thinks, servers=options.tool_servers
         )
-        approval = question.turn.approval
-        decided = approval is not None and approval.decision is not None
-        if not tools and not decided:
+        approval = question.turn.decided_approval
+        if not tools and approval is None:
             return None
+        asks = any(tool.approval is Approval.ASK for tool in tools)
 
         def show_status(call: ToolCall) -> None:
             delivery.show_placeholder(tool_status_text(call, question.language))
 
-        runner = ToolRunner(
+        return ToolRunner(
             tools,
             self._clock,
             on_call=show_status,
             reads_images=options.model.supports_images,
-            transcript=decode_transcript(approval.transcript) if approval is not None and decided else (),
+            granted=await self._approvals.load_granted(question.conversation.id) if asks else (),
+            transcript=() if approval is None else decode_transcript(approval.transcript),
         )
-        if runner.asks:
-            runner.grant(await self._approvals.load_granted(question.conversation.id))
-        return runner
 
     def _output_callbacks(self, question: Question, delivery: StreamedMessage) -> tuple[OnText, OnText]:
         """Return the callbacks that show text and reasoning."""
@@ -192,18 +192,6 @@ class AnswerStreamer:
                 delivery.append(shown)
 
         return show_text, show_reasoning
-
-
-def with_note(prepared: PreparedRequest, note: str) -> PreparedRequest:
-    """Return a request with a note of ours before its last message; unchanged if the note is "".
-
-    There it spoils the least of what Kimi has cached.
-    """
-    if not note:
-        return prepared
-    *before, last = prepared.request.messages
-    messages = (*before, Message(role="system", content=note), last)
-    return replace(prepared, request=replace(prepared.request, messages=messages))
 
 
 def _sources(

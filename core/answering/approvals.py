@@ -93,8 +93,8 @@ class Approvals:
             LeaseLost: another attempt owns the turn.
             StoreUnavailable: the state cannot be stored.
         """
-        turn, approval = question.turn, question.turn.approval
-        if approval is None or approval.decision is None:
+        turn, approval = question.turn, question.turn.decided_approval
+        if approval is None:
             return ()
         results = approval.results
         if results is None:

@@ -1,7 +1,6 @@
 """Texts about a question's files, what else of it could not be read, and its age, in Chinese and English."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +10,6 @@ from core.files.prompt_files import PartialFile
 from core.files.reader import FileProblem
 from core.kimi import Message
 from core.prompting.prepared_request import PreparedRequest
-from core.prompting.prompt import estimate_message_tokens
 from core.text.language import Language, pick
 from core.text.notices import Notice
 
@@ -137,12 +135,7 @@ def with_unread_files(prepared: PreparedRequest, problems: Sequence[FileProblem]
     if not problems:
         return prepared
     note = Message(role="user", content=_UNREAD_FILES.format(told=file_problems_text(problems, "en")))
-    start, messages = prepared.question_start, prepared.request.messages
-    return replace(
-        prepared,
-        request=replace(prepared.request, messages=(*messages[:start], note, *messages[start:])),
-        estimated_tokens=prepared.estimated_tokens + estimate_message_tokens(note),
-    )
+    return prepared.with_message_before_question(note)
 
 
 def partial_files_text(partial_files: Sequence[PartialFile], language: Language) -> str:

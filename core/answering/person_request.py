@@ -11,7 +11,6 @@ from typing import Final
 from core.kimi import Message
 from core.llm.reply_marker import ReplyMarker, marker_text
 from core.prompting.prepared_request import PreparedRequest
-from core.prompting.prompt import estimate_message_tokens
 
 RULE: Final = (
     "People of the team can take this conversation over. If the author of the next message asks, in any "
@@ -33,10 +32,4 @@ def with_person_rule(prepared: PreparedRequest, code: str) -> PreparedRequest:
     if not code:
         return prepared
     rule = Message(role="system", content=RULE.format(marker=marker_text(ReplyMarker.PERSON, code)))
-    start, messages = prepared.question_start, prepared.request.messages
-    return replace(
-        prepared,
-        request=replace(prepared.request, messages=(*messages[:start], rule, *messages[start:])),
-        estimated_tokens=prepared.estimated_tokens + estimate_message_tokens(rule),
-        person_code=code,
-    )
+    return replace(prepared.with_message_before_question(rule), person_code=code)

@@ -60,10 +60,9 @@ class CatchUp:
         self._sources = sources
         self._event_sink = event_sink
         self._clock = clock
-        self._connections: dict[str, int] = {}  # by platform: the connection for which threads were listed
-        self._undisturbed: dict[
-            str, datetime
-        ] = {}  # by platform: when that connection was last the present one
+        # By platform: the connection for which threads were listed, and when it was last the present one.
+        self._connections: dict[str, int] = {}
+        self._undisturbed: dict[str, datetime] = {}
         self._pending: deque[_Thread] = deque()
         self._paused_until = 0.0  # on the clock
 

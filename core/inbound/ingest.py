@@ -241,11 +241,7 @@ async def _record_client_id(tx: Transaction, event: Event) -> None:
         DuplicateEvent: another replica has stored the other sending meanwhile.
     """
     if client_id := client_delivery_id(event):
-        platform, tenant = origin_of(event)
-        seen = UnparsedEvent(
-            delivery_id=client_id, platform=platform, tenant=tenant, raw="", error="sent by a client"
-        )
-        await store_without_work(tx, seen, EventStatus.RECORDED)
+        await _store_delivery_id(tx, event, client_id, EventStatus.RECORDED, reason="sent by a client")
 
 
 async def _record_denied(tx: Transaction, event: PersonEvent) -> None:
@@ -253,9 +249,14 @@ async def _record_denied(tx: Transaction, event: PersonEvent) -> None:
     overheard = isinstance(event, MessageReceived) and event.mention is Mention.NONE
     if overheard or isinstance(event, ReactionChanged):
         return
-    key = event.address.key
-    seen = UnparsedEvent(
-        delivery_id=event.delivery_id, platform=key.platform, tenant=key.tenant, raw="", error="not let in"
-    )
-    await store_without_work(tx, seen, EventStatus.SKIPPED)
-    log.info("event.access_denied", platform=key.platform)
+    await _store_delivery_id(tx, event, event.delivery_id, EventStatus.SKIPPED, reason="not let in")
+    log.info("event.access_denied", platform=event.address.key.platform)
+
+
+async def _store_delivery_id(
+    tx: Transaction, event: Event, delivery_id: str, status: EventStatus, *, reason: str
+) -> None:
+    """Store an id by which a later delivery of an event is recognised, without what the event says."""
+    platform, tenant = origin_of(event)
+    seen = UnparsedEvent(delivery_id=delivery_id, platform=platform, tenant=tenant, raw="", error=reason)
+    await store_without_work(tx, seen, status)

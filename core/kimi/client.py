@@ -66,13 +66,14 @@ class AsyncKimi:
         Raises:
             ValueError: the base URL is no HTTP address, or the key cannot be sent in a header.
         """
+        timeouts = timeouts or Timeouts()
         self._connection = Connection(
             Endpoint(api_key=api_key, base_url=base_url),
             clock or SystemClock(),
-            timeouts or Timeouts(),
+            timeouts,
             transport=transport,
         )
-        self._eventless_s = (timeouts or Timeouts()).eventless_s
+        self._eventless_s = timeouts.eventless_s
         self._retry = retry or RetryPolicy()
         self._optional_fields = OptionalFields(omit, on_fields_refused)
         self.files = KimiFiles(self._connection, files_retry or RetryPolicy())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.files.prompt_files import PartialFile
-from core.kimi import ChatRequest, count_media, text_of
+from core.kimi import ChatRequest, Message, count_media, text_of
 from core.knowledge.finder import FoundPassage
 from core.prompting.generation_options import GenerationOptions
 from core.prompting.prompt import estimate_message_tokens
@@ -40,6 +40,15 @@ class PreparedRequest:
     def has_older_media(self) -> bool:
         """Whether messages before the question have pictures or videos."""
         return any(count_media(one.content) for one in self.request.messages[: self.question_start])
+
+    def with_message_before_question(self, message: Message) -> "PreparedRequest":
+        """Return the request with a message right before the question, where it spoils least of the cache."""
+        start, messages = self.question_start, self.request.messages
+        return replace(
+            self,
+            request=replace(self.request, messages=(*messages[:start], message, *messages[start:])),
+            estimated_tokens=self.estimated_tokens + estimate_message_tokens(message),
+        )
 
     def without_older_media(self) -> "PreparedRequest | None":
         """Return the request without pictures and videos of earlier messages; None if there are none."""

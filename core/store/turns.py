@@ -47,6 +47,11 @@ class Turn:
     approval: ToolApproval | None = None  #: that it asks for, or goes on with
 
     @property
+    def decided_approval(self) -> ToolApproval | None:
+        """The approval with the decision that the turn goes on with; None if it goes on with none."""
+        return self.approval if self.approval is not None and self.approval.decision is not None else None
+
+    @property
     def first_seq(self) -> int:
         """Inbox id of the first message that it answers; several may have been merged into one question."""
         return min(self.seq, self.inbox_id)

@@ -23,13 +23,7 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.inbound.group_policy import claim_closed_notice
-from core.store import (
-    Transaction,
-    conversations,
-    history,
-    inbox,
-    turns,
-)
+from core.store import Transaction, conversations, history, inbox, turns
 from core.store.conversations import Conversation
 from core.store.inbox import InboxItem
 from core.store.open_work import OpenWork

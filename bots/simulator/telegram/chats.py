@@ -79,9 +79,8 @@ class Chat:
     title: str = ""
     description: str = ""
     username: str = ""
-    reactions: dict[int, dict[int, tuple[str, ...]]] = field(
-        default_factory=dict
-    )  #: by message, by who reacts
+    #: Emoji by message, by who reacts.
+    reactions: dict[int, dict[int, tuple[str, ...]]] = field(default_factory=dict)
     person: User | None = None  #: the other side of a private chat
     forum: bool = False
     owner: int = 0  #: the person who made a group
