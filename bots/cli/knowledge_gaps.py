@@ -81,7 +81,7 @@ async def _list_turns(database: Database, wanted: TurnFilter, limit: int) -> Seq
 
 
 async def _take(settings: Settings, turn_id: int, *, as_ready_answer: bool) -> str | None:
-    """Take the proposal of a turn; return what was stored, None if there is no proposal."""
+    """Take the proposal of a turn; return a description of it, None if there is no proposal."""
     wanted = TurnFilter(unknown=True, turn_id=turn_id)
     async with open_database(settings) as database:
         found = await load_proposals(database, await _list_turns(database, wanted, 1))

@@ -50,7 +50,7 @@ async def load_added_aliases(tx: Transaction, owner: Owner, set_name: str, name:
 
 
 def restore_aliases(document: IndexableDocument, added: Mapping[str, str]) -> IndexableDocument:
-    """Return a parsed document whose passages are found by the aliases added to its last version too.
+    """Return a parsed document with the aliases that were added to its last version.
 
     Args:
         document: as it was parsed from the file.

@@ -95,7 +95,7 @@ class OptionsLoader:
 
 
 def tool_servers(chosen: str | None, *, in_group: bool) -> tuple[str, ...] | None:
-    """Return the MCP servers whose tools a conversation may use; None for all.
+    """Return names of the MCP servers that a conversation may use; None for all.
 
     Args:
         chosen: as set for the conversation or its chat; None if nothing is: then a direct conversation may

@@ -15,7 +15,7 @@ _M = schema.operator_alert_messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertMessage:
-    """What one admin is to be told of one alert."""
+    """A message about one alert that waits to be sent to one admin."""
 
     id: int
     person: str  #: "platform:id"

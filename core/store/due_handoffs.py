@@ -66,7 +66,7 @@ async def count_ahead(tx: Transaction, handoff: Handoff) -> int:
 
 
 async def load_active_on(tx: Transaction, platform: str, *, limit: int) -> Sequence[Handoff]:
-    """Return active handoffs whose customer or desk is on a platform, the newest first."""
+    """Return active handoffs with their customer or desk on a platform, the newest first."""
     query = (
         select(_H)
         .join(_C, _C.c.id == _H.c.conversation_id)

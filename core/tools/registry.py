@@ -58,7 +58,7 @@ class ToolRegistry:
         return self._mcp.names if self._mcp is not None else ()
 
     def unreachable_text(self, servers: Collection[str] | None) -> str:
-        """Return a sentence for the model on servers whose tools cannot be used now; "" if there are none."""
+        """Return a sentence for the model that names unreachable servers; "" if there are none."""
         if self._mcp is None:
             return ""
         return self._mcp.unreachable_text(self._mcp.names if servers is None else servers)

@@ -195,7 +195,7 @@ async def _claim_retry(
 async def _claim_decision(
     tx: Transaction, work: OpenWork, item: InboxItem, event: ButtonPressed, decided: DecideTools
 ) -> ClaimedTurn | None:
-    """Claim the turn that goes on with a decision about tools; None if another press decided before.
+    """Claim the turn that carries out a decision about tools; None if an earlier press decided.
 
     It takes over the message of the turn that asked, and with it the calls exactly as they were shown.
     """

@@ -28,7 +28,7 @@ async def resolve_host(host: str, port: int) -> Sequence[str]:
 
 
 async def public_address(host: str, port: int, resolve: Resolve = resolve_host) -> str:
-    """Return an IP address of a host, all of whose addresses are public.
+    """Return the first IP address of a host that has public addresses only.
 
     The caller connects to this very address: a second look-up could lead elsewhere.
 

@@ -21,7 +21,7 @@ FRAME: Final = (
 def parse_result(
     server: str, content: Sequence[Mapping[str, Any]], structured: object, *, is_error: bool
 ) -> ToolResult:
-    """Return the result for the model, with what was left out named.
+    """Return the result for the model; it names the parts that are left out.
 
     Args:
         server: the server's name.

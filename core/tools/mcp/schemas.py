@@ -52,7 +52,7 @@ def clean_parameters(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Cleaner:
-    """Cleans the parts of one schema, whose root holds what references lead to."""
+    """Cleans the parts of one schema; references are looked up from its root."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
