@@ -70,7 +70,7 @@ $(STAMP): requirements-dev.txt requirements-build.txt pyproject.toml
 demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
-test: $(STAMP)  ## Run the tests, some ten minutes on two cores
+test: $(STAMP)  ## Run the tests, some five minutes on two cores
 	$(PYTHON) -m pytest -n 4 -m "not slow and not variant" --durations=10
 
 test-slow: $(STAMP)  ## Run what needs long runs, many processes or a browser, and each test's other variants
