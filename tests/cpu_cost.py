@@ -4,6 +4,7 @@ A time is CPU time of this process, and it is scaled by a reference work measure
 after: where that is slow, the machine is slow. What looks expensive is measured again; the lowest counts.
 """
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
@@ -16,7 +17,8 @@ REFERENCE_S: Final = 0.012  #: CPU seconds of :func:`reference_work` on the mach
 MAX_RATIO: Final = 2.5  #: cost of an input over the cost of half of it
 DOUBLINGS: Final = 3  #: from the shorter input to the longer one that are compared
 LOOKS: Final = 12  #: at most so many times a form is measured that looks expensive
-RATIO_LOOKS: Final = 25  #: at most so many times an input and its half are measured
+RATIO_LOOKS: Final = 12  #: at most so many times an input and a part of it are measured
+LONGEST_S: Final = 1.0  #: CPU seconds up to which a longer input is tried
 COMPARED_S: Final = 0.04  #: CPU seconds from which on an input is compared to its half
 TRIED_CHARS: Final = 4_000  #: read first, so that what is far from linear fails at once
 DEAREST: Final = 2  #: so many forms of a parser have their ratio measured
@@ -67,21 +69,32 @@ def lowest_s(parse: Parser, text: str, budget_s: float) -> float:
 
 
 def ratio_to_half(parse: Parser, form: tuple[str, str]) -> float:
-    """Return how many times more an input costs for each doubling of its length; measured again if too high.
+    """Return how many times more an input costs for each doubling of its length.
 
-    It is the mean of three doublings, because caches and other processes disturb a single one. The input is
-    doubled until it costs :data:`COMPARED_S`. 0.0 if a parser costs less at :data:`MAX_CHARS` too: it reads
-    a bounded beginning.
+    A ratio that is too high is measured again for longer inputs, and the lowest counts: growth that is
+    more than linear shows at each length, whereas a busy machine, or a cache that is too small, disturbs
+    one. The first length costs :data:`COMPARED_S`. 0.0 if a parser costs less at :data:`MAX_CHARS` too:
+    it reads a bounded beginning.
     """
     chars = CHARS
     while cpu_s(parse, hostile(form, chars)) < COMPARED_S:
         chars *= 2
         if chars > MAX_CHARS:
             return 0.0
+    lowest = growth(parse, form, chars)
+    while lowest > MAX_RATIO and chars < MAX_CHARS and cpu_s(parse, hostile(form, chars)) < LONGEST_S:
+        chars *= 2
+        lowest = min(lowest, growth(parse, form, chars))
+    return lowest
+
+
+def growth(parse: Parser, form: tuple[str, str], chars: int) -> float:
+    """Return the mean ratio of the doublings up to a length; measured again as long as it is too high."""
     whole, part = hostile(form, chars), hostile(form, chars // 2**DOUBLINGS)
     whole_s = part_s = float("inf")
     ratio = 0.0
     for look in range(RATIO_LOOKS):
+        gc.collect()  # what the call before left would make this one ask for new memory
         part_s = min(part_s, cpu_s(parse, part + "y" * look))
         whole_s = min(whole_s, cpu_s(parse, whole + "z" * look))
         ratio = float((whole_s / part_s) ** (1 / DOUBLINGS))
