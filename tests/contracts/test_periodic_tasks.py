@@ -45,7 +45,7 @@ async def engine_with(
         await engine.stop(0.0)
 
 
-async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait for something that happens soon."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 (what is waited for are lists, not events)
@@ -112,7 +112,7 @@ async def test_a_stop_does_not_wait_for_a_round(database: Database) -> None:
         await asyncio.sleep(3600)
 
     async with engine_with(database, do):
-        await asyncio.wait_for(begun.wait(), 20)
+        await asyncio.wait_for(begun.wait(), 60)
         before = time.monotonic()
     assert time.monotonic() - before < 5
 
@@ -167,9 +167,9 @@ async def test_a_round_goes_to_the_other_replica_when_its_own_stops(
         done.set()
 
     async with engine_with(replicas[0], forever):
-        await asyncio.wait_for(begun.wait(), 20)
+        await asyncio.wait_for(begun.wait(), 60)
     async with engine_with(replicas[1], quickly):
-        await asyncio.wait_for(done.wait(), 20)
+        await asyncio.wait_for(done.wait(), 60)
 
 
 @pytest.mark.parametrize(
