@@ -10,6 +10,7 @@ from bots.slack.charts import chart_markdown
 from bots.slack.incoming_markdown import to_markdown
 from bots.slack.rich_text import Json, TextContext, mappings, rich_text_markdown
 from core.domain.message_content import ContentKind, OtherContent
+from core.text.quoting import markdown_link
 from core.text.visible_text import has_visible_text
 
 MAX_DEPTH: Final = 8  #: levels of unknown blocks that are searched for texts
@@ -24,7 +25,7 @@ _TEXT_KEYS: Final = (
     "output",
     "hint",
 )
-_CHILDREN_KEYS: Final = ("elements", "blocks", "child_blocks", "items", "tasks", "fields", "cards")
+_CHILDREN_KEYS: Final = ("elements", "blocks", "child_blocks", "items", "tasks", "fields", "cards", "actions")
 _CONTROLS: Final = ("button", "workflow_button", "overflow", "feedback_buttons", "icon_button", "input")
 
 
@@ -64,8 +65,7 @@ def _block(block: Json, context: TextContext, depth: int) -> str:
         case "rich_text":
             return rich_text_markdown(block, context)
         case "header":
-            title = text_object(block.get("text"), context)
-            return f"**{title}**" if title else ""
+            return _bold(text_object(block.get("text"), context))
         case "section":
             return _section(block, context)
         case "context":
@@ -78,13 +78,26 @@ def _block(block: Json, context: TextContext, depth: int) -> str:
         case "call":
             return _call(block)
         case "data_visualization":
-            title = text_object(block.get("title"), context)
-            chart = chart_markdown(block.get("chart"))
-            return "\n\n".join(filter(None, (f"**{title}**" if title else "", chart)))
-        case "divider" | "actions" | "context_actions":
-            return ""  # controls have no content
+            title = _bold(text_object(block.get("title"), context))
+            return "\n\n".join(filter(None, (title, chart_markdown(block.get("chart")))))
+        case "actions" | "context_actions":
+            return button_links(block.get("elements"), context)
         case _:
-            return "\n\n".join(dict.fromkeys(_texts(block, context, depth)))
+            return "\n\n".join(filter(None, dict.fromkeys(_texts(block, context, depth))))
+
+
+def _bold(title: str) -> str:
+    return f"**{title}**" if title else ""
+
+
+def button_links(controls: object, context: TextContext) -> str:
+    """Return the links on buttons and in overflow menus, one a line; other controls say nothing."""
+    linked = [one for control in mappings(controls) for one in (control, *mappings(control.get("options")))]
+    return "\n".join(
+        f"- {markdown_link(text_object(one.get('text'), context), url)}"
+        for one in linked
+        if isinstance(url := one.get("url"), str) and url
+    )
 
 
 def _section(block: Json, context: TextContext) -> str:
@@ -94,6 +107,7 @@ def _section(block: Json, context: TextContext) -> str:
     accessory = block.get("accessory")
     if isinstance(accessory, Mapping) and accessory.get("type") == "image":
         parts.append(_image(accessory, context))
+    parts.append(button_links([accessory], context))
     return "\n".join(part for part in parts if part)
 
 
@@ -125,6 +139,7 @@ def _texts(value: object, context: TextContext, depth: int) -> Iterator[str]:
     for key in _CHILDREN_KEYS:
         for one in mappings(value.get(key)):
             if one.get("type") in _CONTROLS:
+                yield button_links([one], context)
                 continue
             yield _table(one, context) if _is_table(one) else _block(one, context, depth - 1)
 

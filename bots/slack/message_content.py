@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bots.slack.attachments import attachments_of, unsupported_files
-from bots.slack.blocks import render_blocks, text_object
+from bots.slack.blocks import button_links, render_blocks, text_object
 from bots.slack.incoming_markdown import to_markdown
 from bots.slack.rich_text import Json, TextContext, mappings
 from core.domain.message_content import (
@@ -178,6 +178,7 @@ def _card(card: Json, context: TextContext) -> list[OtherContent]:
         title,
         _mrkdwn(card.get("text"), context),
         *(_field(one, context) for one in mappings(card.get("fields"))),
+        button_links(card.get("actions"), context),
         _mrkdwn(card.get("footer"), context),
     ]
     text = "\n".join(part for part in parts if part)

@@ -1,8 +1,8 @@
 """Content of Telegram messages that is neither words nor a file, as text. Pure.
 
-It is whole in the update: places, contacts, polls, checklists, dice, games, invoices, stories, giveaways
-and gifts (https://core.telegram.org/bots/api#message). A message and a replied message of another chat
-(``ExternalReplyInfo``) carry the same fields.
+It is whole in the update: places, contacts, polls, checklists, dice, games, invoices, stories, giveaways,
+gifts and the links on buttons (https://core.telegram.org/bots/api#message). A message and a replied message
+of another chat (``ExternalReplyInfo``) carry the same fields.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ from bots.telegram.incoming_markdown import to_markdown
 from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.tolerant_parsing import UNREADABLE
 from core.domain.message_content import ContentKind, OtherContent, UnsupportedContent
+from core.text.quoting import markdown_link
 from core.text.visible_text import clean_text
 
 Carrier: TypeAlias = Message | ExternalReplyInfo
@@ -41,7 +42,19 @@ def other_content_of(carrier: Carrier) -> tuple[OtherContent, ...]:
         value = getattr(carrier, name, None)
         if value is not None and not (name == "location" and carrier.venue is not None):
             found.append(OtherContent(kind=kind, text=clean_text(describe(value)).strip()))
+    if isinstance(carrier, Message) and (links := _button_links(carrier)):
+        found.append(OtherContent(kind=ContentKind.LINK, text=clean_text(links)))
     return tuple(found)
+
+
+def _button_links(message: Message) -> str:
+    """Return the links on the buttons below a message, one a line; "" if there are none.
+
+    Channels and other bots put the addresses that they want opened there. Other buttons say nothing.
+    """
+    rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
+    links = [(button.text, button.url) for row in rows for button in row if button.url]
+    return "\n".join(f"- {markdown_link(label, url)}" for label, url in links)
 
 
 def unsupported_content_of(carrier: Carrier) -> UnsupportedContent | None:

@@ -9,6 +9,9 @@ _MARKUP = re.compile(r"[\\`*_~\[\]()<>|#@$/\s]+|:(?=/)")
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
 _BROKEN_DOT = ".\u200b"  #: looks like a dot; platforms turn ``evil.example`` with a plain one into a link
 
+_ESCAPED_BRACKETS = str.maketrans({"[": "\\[", "]": "\\]"})
+_ENCODED_BRACKETS = str.maketrans({"(": "%28", ")": "%29", "<": "%3C", ">": "%3E"})
+
 
 def speaker_label(name: str) -> str:
     """Return a display name as one short line without characters that could end it; never ""."""
@@ -20,6 +23,13 @@ def speaker_label(name: str) -> str:
 def blockquote(text: str) -> str:
     """Return a text as a Markdown quote."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+
+
+def markdown_link(label: str, url: str) -> str:
+    """Return a link that others named, as Markdown; the address alone if it has no label."""
+    label = " ".join(label[:_MAX_READ_CHARS].split()).translate(_ESCAPED_BRACKETS)
+    address = "".join(url.split()).translate(_ENCODED_BRACKETS)
+    return f"[{label}]({address})" if label else address
 
 
 def backtick_fence(text: str, *, min_ticks: int) -> str:

@@ -226,6 +226,46 @@ def test_previews_of_links_stay_out(preview: dict[str, Any]) -> None:
             },
             "**Incident 55**\n\n**checkout** is down\n\nTeam\nPay\n\nby @Ada",
         ),
+        (
+            {
+                "blocks": [
+                    {
+                        "type": "section",
+                        "text": {"type": "mrkdwn", "text": "Build 12 failed"},
+                        "accessory": {"type": "button", "text": {"text": "Log"}, "url": "https://ci.test/12"},
+                    },
+                    {
+                        "type": "actions",
+                        "elements": [
+                            {"type": "button", "text": {"text": "Retry"}},
+                            {"type": "button", "text": {"text": "Diff [2]"}, "url": "https://git.test/(2)"},
+                            {
+                                "type": "overflow",
+                                "options": [{"text": {"text": "Run"}, "url": "https://r.test"}],
+                            },
+                        ],
+                    },
+                ]
+            },
+            (
+                "Build 12 failed\n- [Log](https://ci.test/12)\n\n"
+                "- [Diff \\[2\\]](https://git.test/%282%29)\n- [Run](https://r.test)"
+            ),
+        ),
+        (
+            {
+                "attachments": [
+                    {
+                        "text": "Deploy?",
+                        "actions": [
+                            {"type": "button", "text": "Plan", "url": "https://d.test"},
+                            {"type": "button", "text": "Yes", "value": "y"},
+                        ],
+                    }
+                ]
+            },
+            "Deploy?\n- [Plan](https://d.test)",
+        ),
         ({"blocks": [{"type": "markdown", "text": "# Hi\n- a"}]}, "# Hi\n- a"),
         (
             {"blocks": [{"type": "image", "alt_text": "a graph", "image_url": "https://i.test"}]},

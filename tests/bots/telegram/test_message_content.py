@@ -107,6 +107,17 @@ def test_a_bare_mention_asks_about_other_content(content: dict[str, Any], text: 
     assert (event.unsupported_content, render_content(event.content)) == (None, f"Ben L wrote:\n{quote}")
 
 
+def test_the_links_on_buttons_are_read() -> None:
+    """Channels put the address on a button below the words; a button that calls a bot says nothing."""
+    rows = [[{"text": "Read", "url": "https://n.test/a"}, {"text": "Like", "callback_data": "x"}]]
+    post = message(GROUP, "Prices rise", message_id=10) | {"reply_markup": {"inline_keyboard": rows}}
+    asked = said(GROUP, "@moon_bot what is it?", reply_to_message=post)
+    assert asked.quoted is not None
+    assert [one.text for one in asked.quoted.other] == ["- [Read](https://n.test/a)"]
+    forwarded = said(PRIVATE, "Prices rise", reply_markup={"inline_keyboard": rows})
+    assert [one.text for one in forwarded.other] == ["- [Read](https://n.test/a)"]
+
+
 def test_a_reply_to_one_task_of_a_checklist_names_it() -> None:
     """Telegram says which task is meant (``reply_to_checklist_task_id``)."""
     theirs = message(GROUP, message_id=10, **contents.checklist("Trip", {"tickets": True, "hotel": False}))
