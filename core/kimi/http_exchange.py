@@ -13,7 +13,16 @@ from core.kimi.deadline_timer import DeadlineTimer
 from core.kimi.endpoint import Endpoint
 from core.kimi.error_mapping import EndpointKind, error_from_response, request_id_from
 from core.kimi.retry_policy import Timeouts
-from core.kimi.transport import DRAIN_S, MAX_ERROR_BYTES, connection_error, is_compressed, timeout_error
+from core.kimi.transport import (
+    DRAIN_S,
+    ERROR_BODY_S,
+    MAX_BODY_BYTES,
+    MAX_ERROR_BYTES,
+    body_too_large,
+    connection_error,
+    read_chunks,
+    timeout_error,
+)
 
 T = TypeVar("T")
 
@@ -35,7 +44,7 @@ class HttpExchange:
         self._timer = DeadlineTimer(clock)
         self._phase = phase
         self._limit_s = timeouts.whole_s if phase == "whole" else timeouts.first_byte_s
-        self._idle_s = timeouts.idle_s
+        self._idle_s, self._whole_s = timeouts.idle_s, timeouts.whole_s
         self._deadline = self._timer.deadline_in(self._limit_s)
         self._chunks: AsyncIterator[bytes]
         self._exit_stack = contextlib.AsyncExitStack()
@@ -58,9 +67,7 @@ class HttpExchange:
         self.response = await self._wait(self._http.send(request, stream=True))
         self._exit_stack.push_async_callback(self.response.aclose)
         self.request_id = request_id_from(self.response.headers)
-        self._chunks = (
-            self.response.aiter_bytes() if is_compressed(self.response) else self.response.aiter_raw()
-        )
+        self._chunks = read_chunks(self.response)
         if not self.response.is_success:
             raise error_from_response(
                 self.response.status_code,
@@ -84,14 +91,16 @@ class HttpExchange:
         return chunk
 
     async def read_all(self) -> bytes:
-        """Return the rest of the body.
+        """Return the rest of the body, of at most ``MAX_BODY_BYTES``.
 
         Raises:
-            KimiError: nothing came in time, or the connection broke.
+            KimiError: it is larger, it did not come in time, or the connection broke.
         """
         body = bytearray()
-        while chunk := await self.read():
+        async for chunk in self._read_within(self._whole_s):
             body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise body_too_large(MAX_BODY_BYTES, request_id=self.request_id)
         return bytes(body)
 
     def limit_idle(self, idle_s: float) -> None:
@@ -108,9 +117,23 @@ class HttpExchange:
     async def _error_body(self) -> bytes:
         body = bytearray()
         with contextlib.suppress(KimiError):  # the status alone says enough
-            while len(body) < MAX_ERROR_BYTES and (chunk := await self.read()):
+            async for chunk in self._read_within(ERROR_BODY_S):
                 body += chunk
+                if len(body) >= MAX_ERROR_BYTES:
+                    break
         return bytes(body)
+
+    async def _read_within(self, total_s: float) -> AsyncIterator[bytes]:
+        """Yield the chunks of a body that has to end within some seconds, however steadily it arrives.
+
+        Raises:
+            KimiTimeout: it does not.
+        """
+        ends_at = self._timer.deadline_in(total_s)
+        while chunk := await self.read():
+            yield chunk
+            if self._timer.deadline_in(0.0) > ends_at:
+                raise timeout_error("whole", total_s, request_id=self.request_id)
 
     async def _wait(self, awaited: Awaitable[T]) -> T:
         try:

@@ -13,8 +13,8 @@ from core.kimi.error_members import find_error_member
 from core.kimi.finish_reasons import is_failure, parse_finish_reason
 from core.kimi.json_decoding import decode_fragment, replace_lone_surrogates
 from core.kimi.reply import Finished, FinishReason, ReasoningDelta, ReplyEvent, TextDelta, Usage
-from core.kimi.sse import ErrorEventData, SseDecoder
-from core.kimi.tool_calls import ToolCallAssembler
+from core.kimi.sse import MAX_EVENT_BYTES, ErrorEventData, SseDecoder
+from core.kimi.tool_calls import ToolCallAssembler, ToolCallsTooLong
 from core.kimi.usage_decoding import parse_usage
 from core.kimi.wire_text import TextJoiner
 
@@ -114,7 +114,10 @@ class _BaseDecoder:
     def _message_events(self, message: dict[str, Any]) -> list[ReplyEvent]:
         """Return the events of a delta or a message; record its tool calls."""
         if message.get("tool_calls"):
-            self._assembler.add_fragments(message["tool_calls"])
+            try:
+                self._assembler.add_fragments(message["tool_calls"])
+            except ToolCallsTooLong as exc:
+                raise KimiStreamInterrupted(str(exc), request_id=self._request_id) from exc
         return self._delta_events(message)
 
     def _final_events(self) -> list[ReplyEvent]:
@@ -226,6 +229,8 @@ class WholeBodyDecoder(_BaseDecoder):
     def feed(self, chunk: bytes) -> Iterator[ReplyEvent]:
         """Keep one network read; see :class:`ReplyDecoder`."""
         self._body += chunk
+        if len(self._body) > MAX_EVENT_BYTES:
+            raise self._unreadable(f"a reply of more than {MAX_EVENT_BYTES:,} bytes")
         return iter(())
 
     def close(self) -> Iterator[ReplyEvent]:

@@ -18,12 +18,14 @@ from core.kimi.retry_policy import RetryPolicy, Timeouts
 from core.kimi.token_count import parse_token_count, token_count_body
 from core.kimi.transport import (
     CONNECTION_LIMITS,
+    MAX_BODY_BYTES,
     MAX_ERROR_BYTES,
     OnRetry,
     Retries,
+    body_too_large,
     connection_error,
     decoder_for_response,
-    is_compressed,
+    read_chunks_sync,
 )
 
 T = TypeVar("T")
@@ -146,7 +148,12 @@ class Kimi:
     ) -> tuple[bytes, str]:
         """Send a request once; return the body of the response and the id of the request."""
         with self._response(method, url, content, endpoint_kind, "first_byte") as (response, chunks):
-            return b"".join(chunks), request_id_from(response.headers)
+            request_id, body = request_id_from(response.headers), bytearray()
+            for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise body_too_large(MAX_BODY_BYTES, request_id=request_id)
+            return bytes(body), request_id
 
     @contextlib.contextmanager
     def _response(
@@ -181,7 +188,7 @@ class Kimi:
 
     def _read_chunks(self, response: httpx.Response, phase: Phase) -> Iterator[bytes]:
         try:
-            yield from response.iter_bytes() if is_compressed(response) else response.iter_raw()
+            yield from read_chunks_sync(response)
         except httpx.RequestError as exc:
             request_id = request_id_from(response.headers)
             raise connection_error(exc, phase, self._endpoint, request_id=request_id) from exc

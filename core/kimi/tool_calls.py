@@ -1,12 +1,20 @@
 """Assembles tool calls from the fragments of a stream."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from core.kimi.reply import ToolCall
 from core.kimi.wire_text import repair_text
+
+
+MAX_HELD_CHARS: Final = 1_000_000  #: of one reply's calls; no model writes half of it
+_CALL_CHARS: Final = 20  #: that a call counts beside its arguments
+
+
+class ToolCallsTooLong(ValueError):
+    """The calls of a reply have no end."""
 
 
 @dataclass(slots=True)
@@ -26,9 +34,14 @@ class ToolCallAssembler:
     def __init__(self) -> None:
         self._partial_calls: list[_PartialToolCall] = []
         self._by_index: dict[int, _PartialToolCall] = {}
+        self._held_chars = 0
 
     def add_fragments(self, fragments: object) -> None:
-        """Add the ``tool_calls`` member of a delta or of a whole message."""
+        """Add the ``tool_calls`` member of a delta or of a whole message.
+
+        Raises:
+            ToolCallsTooLong: the calls grow beyond ``MAX_HELD_CHARS``.
+        """
         for fragment in fragments if isinstance(fragments, list) else ():
             if isinstance(fragment, dict):
                 self._add_fragment(fragment)
@@ -56,14 +69,22 @@ class ToolCallAssembler:
         match function.get("arguments"):
             case str(piece):
                 draft.arguments += piece
+                self._count(len(piece))
             case dict() as whole:  # some servers send the value instead of its text
                 draft.arguments = orjson.dumps(whole).decode()
+                self._count(len(draft.arguments))
+
+    def _count(self, chars: int) -> None:
+        self._held_chars += chars
+        if self._held_chars > MAX_HELD_CHARS:
+            raise ToolCallsTooLong(f"tool calls of more than {MAX_HELD_CHARS:,} characters")
 
     def _partial_call_for(self, index: object, call_id: str) -> _PartialToolCall:
         known = self._newest() if not isinstance(index, int) else self._by_index.get(index)
         if known is None or (call_id and known.id and known.id != call_id):
             known = _PartialToolCall()
             self._partial_calls.append(known)
+            self._count(_CALL_CHARS)
         if isinstance(index, int):
             self._by_index[index] = known
         return known

@@ -1,6 +1,6 @@
 """Shared by both clients: connection limits, retries, and httpx's failures as Kimi's errors."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, TypeAlias
 
 import httpx
@@ -12,6 +12,7 @@ from core.kimi.api_errors import (
     KimiStreamInterrupted,
     KimiTimeout,
     KimiUnavailable,
+    KimiUnreadableReply,
     Phase,
 )
 from core.kimi.body_decoder import BodyDecoder
@@ -25,6 +26,9 @@ OnRetry: TypeAlias = Callable[[KimiError, float], None]
 """Receives the error of an attempt and the seconds until the next one."""
 
 MAX_ERROR_BYTES: Final = 64 * 1024  #: of the body of an error response; more is not read
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024  #: of a body that is read whole: a list, vectors, the text of a file
+ERROR_BODY_S: Final = 10.0  #: for the whole body of an error response
+_INFLATED_BYTES: Final = 4 * 1024  #: of a compressed body, decoded at once: they become 4 MB at most
 END_S: Final = 5.0  #: wait for usage and ``[DONE]`` behind a finish reason
 DRAIN_S: Final = 0.2  #: wait for the end of the body after ``[DONE]``, so that the connection can be kept
 
@@ -99,6 +103,42 @@ def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> BodyDe
     )
 
 
-def is_compressed(response: httpx.Response) -> bool:
+def read_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Return the body of an asynchronous response as it arrives, decoded piece by piece if it is compressed."""
+    if not _is_compressed(response):
+        return response.aiter_raw()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        async for chunk in response.aiter_raw():
+            for piece in _split(chunk):
+                yield piece
+
+    return httpx.Response(200, headers=_encoding_of(response), content=pieces()).aiter_bytes()
+
+
+def read_chunks_sync(response: httpx.Response) -> Iterator[bytes]:
+    """Return the body of a blocking response; see :func:`read_chunks`."""
+    if not _is_compressed(response):
+        return response.iter_raw()
+    pieces = (piece for chunk in response.iter_raw() for piece in _split(chunk))
+    return httpx.Response(200, headers=_encoding_of(response), content=pieces).iter_bytes()
+
+
+def body_too_large(limit_bytes: int, *, request_id: str = "") -> KimiUnreadableReply:
+    """Return the error for a body of more than ``limit_bytes``; it is not requested again."""
+    error = KimiUnreadableReply(f"a body of more than {limit_bytes:,} bytes", request_id=request_id)
+    error.retryable = False
+    return error
+
+
+def _is_compressed(response: httpx.Response) -> bool:
     """Return whether the server compressed the body although it was asked not to."""
     return bool(response.headers.get("content-encoding", "identity").lower() != "identity")
+
+
+def _encoding_of(response: httpx.Response) -> dict[str, str]:
+    return {"content-encoding": response.headers["content-encoding"]}
+
+
+def _split(chunk: bytes) -> Iterator[bytes]:
+    return (chunk[at : at + _INFLATED_BYTES] for at in range(0, len(chunk), _INFLATED_BYTES))
