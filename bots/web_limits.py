@@ -15,7 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 log = structlog.get_logger(__name__)
 
 MAX_BODY_BYTES: Final = 1024 * 1024  #: Slack's and Telegram's largest events are a tenth of it
-BODY_TIMEOUT_S: Final = 10.0  #: for a whole body
+BODY_TIMEOUT_S: Final = 10.0  #: for a whole body, and longer only as long as it arrives quickly enough:
+MIN_BODY_BYTES_PER_S: Final = 16 * 1024
 HEADER_TIMEOUT_S: Final = 10.0  #: from a connection's first byte, or from the last response, to whole headers
 MAX_CONNECTIONS: Final = 512  #: half of the descriptors that a process has by default
 LOG_EVERY_S: Final = 60.0
@@ -46,7 +47,7 @@ class BodyLimit:
     """ASGI middleware that counts a request's body while the app reads it.
 
     The app's read raises an :class:`HTTPException`, which Starlette's routes turn into a response: 413 for a
-    body of too many bytes, 408 for one that takes too long. What the app does not read is not read at all.
+    body of too many bytes, 408 for one that arrives too slowly. What the app does not read is not read.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> None:
@@ -66,22 +67,25 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         read_bytes = int(announced[:20]) if announced.isdigit() else 0
         read_bytes = read_bytes if read_bytes > self._max_bytes else 0
-        deadline: float | None = None
+        began_at: float | None = None
+        arrived_bytes = 0
         is_complete = False
 
         async def receive_counted() -> Message:
-            nonlocal read_bytes, deadline, is_complete
+            nonlocal read_bytes, arrived_bytes, began_at, is_complete
             if is_complete:
                 return await receive()
             if read_bytes > self._max_bytes:
                 raise self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            deadline = deadline or asyncio.get_running_loop().time() + self._timeout_s
+            began_at = began_at or asyncio.get_running_loop().time()
+            allowed_s = self._timeout_s + arrived_bytes / MIN_BODY_BYTES_PER_S
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(began_at + allowed_s):
                     message = await receive()
             except TimeoutError as exc:
                 raise self._refused(HTTPStatus.REQUEST_TIMEOUT) from exc
-            read_bytes += len(message.get("body", b""))
+            arrived_bytes += len(message.get("body", b""))
+            read_bytes = max(read_bytes, arrived_bytes)
             if read_bytes > self._max_bytes:
                 raise self._refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             is_complete = message["type"] != "http.request" or not message.get("more_body", False)

@@ -4,12 +4,14 @@ It holds ``backup.json`` (version, revision, time), ``moonthread.db`` (SQLite, w
 from) and ``personas/*.md``. Secrets and settings are not in it.
 """
 
+import errno
 import io
 import json
 import os
 import re
 import shutil
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from core.domain.errors import SettingsError
 
 DATABASE_NAME: Final = "moonthread.db"
 ABOUT_NAME: Final = "backup.json"
+MAX_SMALL_BYTES: Final = 1024 * 1024  #: of a persona, and of what says where a backup is from
+MAX_PERSONAS: Final = 1_000
 _PERSONA: Final = re.compile(r"personas/([\w-]{1,40}\.md)")
 
 
@@ -77,7 +81,7 @@ def read_archive(path: Path, database: Path) -> tuple[BackupInfo, Mapping[str, b
     Members with other names are ignored, so that no archive writes anywhere else.
 
     Raises:
-        SettingsError: the file cannot be read, or is no backup.
+        SettingsError: the file cannot be read, is no backup, or its database does not fit on the disk.
     """
     info: BackupInfo | None = None
     personas: dict[str, bytes] = {}
@@ -88,6 +92,7 @@ def read_archive(path: Path, database: Path) -> tuple[BackupInfo, Mapping[str, b
                 content = archive.extractfile(member) if member.isfile() else None
                 if content is None:
                     continue
+                _check_size(member, database.parent, personas)
                 if member.name == ABOUT_NAME:
                     info = _parse_info(json.load(content))
                 elif member.name == DATABASE_NAME:
@@ -98,13 +103,29 @@ def read_archive(path: Path, database: Path) -> tuple[BackupInfo, Mapping[str, b
                     has_database = True
                 elif found := _PERSONA.fullmatch(member.name):
                     personas[found[1]] = content.read()
-    except (tarfile.TarError, EOFError, ValueError) as exc:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError, zlib.error) as exc:
         raise SettingsError([f"{path}: is no whole backup of moonthread"]) from exc
     except OSError as exc:
         raise SettingsError([f"{path}: cannot be read ({exc.strerror or exc})"]) from exc
     if info is None or not has_database:
         raise SettingsError([f"{path}: is no backup of moonthread"])
     return info, personas
+
+
+def _check_size(member: tarfile.TarInfo, folder: Path, personas: Mapping[str, bytes]) -> None:
+    """Check that a member has room: the database in its folder, everything else in the memory.
+
+    Raises:
+        ValueError: it is too large for what it claims to be, or there are too many personas.
+        OSError: the disk is too small.
+    """
+    if member.name == DATABASE_NAME:
+        if member.size > shutil.disk_usage(folder).free:
+            raise OSError(errno.ENOSPC, f"its database has {member.size / 1e6:,.0f} MB; the disk is too full")
+    elif member.size > MAX_SMALL_BYTES and (member.name == ABOUT_NAME or _PERSONA.fullmatch(member.name)):
+        raise ValueError("too large")
+    elif len(personas) > MAX_PERSONAS:
+        raise ValueError("too many personas")
 
 
 def _parse_info(found: Any) -> BackupInfo:

@@ -8,7 +8,6 @@ from bots.composition.components import Components
 from bots.composition.prompt_wiring import PERSONAS_FOLDER
 from bots.composition.settings_mapping import build_quotas
 from bots.observability.readiness import ComponentStatus
-from bots.web_limits import MAX_BODY_BYTES
 from bots.web_server import WebServer
 from core.domain.errors import SettingsError
 from core.handoff.operator_actions import OperatorActions
@@ -29,6 +28,7 @@ def build_console_server(
     settings = components.base.settings
     if settings.console == "off":
         return None
+    from bots.console.actions_knowledge import MAX_UPLOAD_BYTES
     from bots.console.app import build_console  # late: it needs templates, which most processes do not
     from bots.console.site import ConsoleSite
 
@@ -56,7 +56,7 @@ def build_console_server(
         build_console(site),
         host=settings.console_host,
         port=settings.console_port,
-        max_body_bytes=MAX_BODY_BYTES,
+        max_body_bytes=MAX_UPLOAD_BYTES,  # only somebody who is signed in has a body read; forms have less
     )
 
 

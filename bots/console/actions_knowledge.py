@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -117,12 +118,8 @@ async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> 
     if visit.site.upload_dir is not None:
         visit.site.upload_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="upload-", dir=visit.site.upload_dir) as folder:
-        path, body = Path(folder, "upload"), bytearray()
-        async for chunk in visit.request.stream():
-            body += chunk
-            if len(body) > MAX_UPLOAD_BYTES:
-                raise _refusal(visit, FileFault.TOO_LARGE, name)
-        await asyncio.to_thread(path.write_bytes, body)
+        path = Path(folder, "upload")
+        await asyncio.to_thread(path.write_bytes, await _read_body(visit, name))
         try:
             extension, text = await visit.site.text_reader.read(path, name=name)
         except UnusableFile as exc:
@@ -131,6 +128,25 @@ async def _keep_upload(visit: Visit, owner: Owner, set_name: str, name: str) -> 
             log.warning("knowledge.upload_failed", error=type(exc).__name__)
             raise _refusal(visit, FileFault.UNREACHABLE, name) from exc
     return await _index(visit, owner, set_name, name, text, extension)
+
+
+async def _read_body(visit: Visit, name: str) -> bytes:
+    """Return the body of the request.
+
+    Raises:
+        _Refused: it is too large; the web server may see that first.
+    """
+    body = bytearray()
+    try:
+        async for chunk in visit.request.stream():
+            body += chunk
+            if len(body) > MAX_UPLOAD_BYTES:
+                raise _refusal(visit, FileFault.TOO_LARGE, name)
+    except HTTPException as exc:
+        if exc.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        raise _refusal(visit, FileFault.TOO_LARGE, name) from exc
+    return bytes(body)
 
 
 async def _keep_text(visit: Visit, owner: Owner, set_name: str, name: str, text: str) -> IndexedDocument:

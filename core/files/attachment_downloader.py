@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.clock import Clock
 from core.domain.errors import DownloadRefused, PlatformError, PlatformRateLimited
 from core.domain.file_states import FileFault
@@ -19,6 +20,7 @@ from core.ports.platform import Downloader
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS: Final = 4
+ATTEMPT_S: Final = 600.0  #: for a whole file, however steadily it arrives; the question waits for it
 BACKOFF_S: Final = 1.0  #: pause before the second attempt, doubled before each further one
 MAX_BACKOFF_S: Final = 30.0
 
@@ -61,7 +63,11 @@ class AttachmentDownloader:
             raise UnusableFile(FileFault.GONE)
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                await downloader.download(attachment, path, limit_bytes=limit_bytes)
+                download = downloader.download(attachment, path, limit_bytes=limit_bytes)
+                await run_with_timeout(download, ATTEMPT_S, self._clock)
+            except DeadlineExceeded as exc:
+                log.warning("file.download_timed_out", platform=platform)
+                raise UnusableFile(FileFault.UNREACHABLE) from exc
             except DownloadRefused as exc:
                 log.warning("file.download_refused", platform=platform, reason=exc.reason)
                 raise UnusableFile(FileFault(exc.reason)) from exc

@@ -8,7 +8,6 @@ import orjson
 from core.kimi.reply import ToolCall
 from core.kimi.wire_text import repair_text
 
-
 MAX_HELD_CHARS: Final = 1_000_000  #: of one reply's calls; no model writes half of it
 _CALL_CHARS: Final = 20  #: that a call counts beside its arguments
 

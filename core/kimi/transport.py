@@ -104,7 +104,7 @@ def decoder_for_response(response: httpx.Response, endpoint: Endpoint) -> BodyDe
 
 
 def read_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    """Return the body of an asynchronous response as it arrives, decoded piece by piece if it is compressed."""
+    """Return the body of a response as it arrives, decoded piece by piece if it is compressed."""
     if not _is_compressed(response):
         return response.aiter_raw()
 

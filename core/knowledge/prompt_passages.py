@@ -12,6 +12,7 @@ from core.kimi import Message
 from core.knowledge.finder import FoundPassage
 from core.llm.reply_marker import ReplyMarker, marker_text
 from core.text.language import Language, pick
+from core.text.quoting import foreign_link
 from core.text.tokens import estimate_tokens
 
 MAX_TOKENS = 2_400  #: tokens of all passages in one prompt
@@ -101,7 +102,7 @@ def format_sources(answer: str, passages: Sequence[FoundPassage], language: Lang
 
 def _format_source(passage: FoundPassage) -> str:
     label = _plain_label(passage.entry.label or passage.entry.document)
-    return f"[{label}]({passage.entry.url})" if passage.entry.url else label
+    return foreign_link(label, passage.entry.url) if passage.entry.url else label
 
 
 def _escaped_text(passage: FoundPassage) -> str:

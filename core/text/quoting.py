@@ -1,12 +1,18 @@
 """People's names, quotes and fences of code, in the text of prompts and of our own messages. Pure."""
 
 import re
+from urllib.parse import quote
 
 MAX_NAME_CHARS = 60  #: characters of a speaker's name
 _MAX_READ_CHARS = 1_000  #: of a longer name only the beginning is looked at
 _MARKUP = re.compile(r"[\\`*_~\[\]()<>|#@$/\s]+|:(?=/)")
 """Markdown's characters, and those that make a mention, a hashtag, a command or an address on a platform."""
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
+_NOT_IN_ADDRESS = re.compile(r"[\s()<>\[\]\\`|\"\x00-\x1f]")
+"""Characters that end a link's address, in Markdown or on a platform."""
+_NOT_IN_LABEL = re.compile(r"[\\`*_~\[\]<>|$\s]+")
+MAX_ADDRESS_CHARS = 2_000  #: of a link
+MAX_LABEL_CHARS = 120
 _BROKEN_DOT = ".\u200b"  #: looks like a dot; platforms turn ``evil.example`` with a plain one into a link
 
 _ESCAPED_BRACKETS = str.maketrans({"[": "\\[", "]": "\\]"})
@@ -47,6 +53,15 @@ def plain_text(text: str) -> str:
     """Return a foreign text for our own Markdown: one short line without markup; never ""."""
     printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_READ_CHARS])
     return " ".join(_MARKUP.sub(" ", printable).split())[:MAX_NAME_CHARS] or "?"
+
+
+def foreign_link(label: str, url: str) -> str:
+    """Return a Markdown link with a foreign label and address; the label alone if it is no web address."""
+    printable = "".join(char if char.isprintable() else " " for char in label[:_MAX_READ_CHARS])
+    shown = " ".join(_NOT_IN_LABEL.sub(" ", printable).split())[:MAX_LABEL_CHARS] or "?"
+    if not url.startswith(("https://", "http://")) or len(url) > MAX_ADDRESS_CHARS:
+        return shown
+    return f"[{shown}]({_NOT_IN_ADDRESS.sub(lambda found: quote(found[0]), url)})"
 
 
 def plain_name(name: str) -> str:

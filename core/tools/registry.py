@@ -11,6 +11,7 @@ from core.kimi import KimiEndpointMissing, KimiError, ToolCall
 from core.kimi.json_decoding import decode_json
 from core.store import Database, conversation_settings
 from core.text.language import Language, pick
+from core.text.quoting import foreign_link
 from core.tools import SourceLink, Tool
 from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiApi, load_formula_tools
 from core.tools.mcp.servers import McpServers
@@ -125,13 +126,10 @@ def sources_text(sources: Sequence[SourceLink], language: Language) -> str:
     """Return the links to show below an answer; "" if there are none."""
     if not sources:
         return ""
-    links = "\n".join(f"- [{_label(source)}]({source.url})" for source in sources)
+    links = "\n".join(
+        f"- {foreign_link(source.title or source.url.partition('://')[2], source.url)}" for source in sources
+    )
     return f"**{pick(language, zh='来源', en='Sources')}**\n{links}"
-
-
-def _label(source: SourceLink) -> str:
-    shown = source.title or source.url.partition("://")[2]
-    return " ".join(shown.replace("[", "(").replace("]", ")").split())[:MAX_SUBJECT_CHARS]
 
 
 def _subject(arguments: str) -> str:

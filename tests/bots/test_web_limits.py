@@ -3,16 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from bots import web_limits
-from bots.web_limits import MAX_BODY_BYTES, RefusalLog
+from bots.web_limits import MAX_BODY_BYTES, BodyLimit, RefusalLog
 from bots.web_server import WebServer
 
 
@@ -110,6 +112,32 @@ async def test_a_body_that_never_arrives_is_given_up(monkeypatch: pytest.MonkeyP
     app = Starlette(routes=[Route("/", length, methods=["POST"])])
     async with WebServer(app, max_body_bytes=10) as web, asyncio.timeout(10):
         assert (await exchange(web, request(5), b"x")).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.virtual_time
+async def test_a_body_that_arrives_steadily_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file over a slow line is not given up while enough of it arrives; half of that is too slow."""
+    monkeypatch.setattr(web_limits, "MIN_BODY_BYTES_PER_S", 10)
+    received: list[float] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            received.append(asyncio.get_running_loop().time())
+
+    def body(piece: bytes, *, every_s: float) -> Any:
+        async def receive() -> Any:
+            await asyncio.sleep(every_s)
+            return {"type": "http.request", "body": piece, "more_body": len(received) < 100}
+
+        return receive
+
+    limit = BodyLimit(app, max_bytes=10_000, timeout_s=5.0)
+    await limit({"type": "http", "headers": []}, body(b"x" * 20, every_s=2.0), None)  # type: ignore[arg-type]
+    assert received[-1] - received[0] == pytest.approx(198.0)
+    received.clear()
+    with pytest.raises(HTTPException) as refused:
+        await limit({"type": "http", "headers": []}, body(b"x" * 10, every_s=2.0), None)  # type: ignore[arg-type]
+    assert refused.value.status_code == 408
 
 
 async def test_a_body_that_the_app_does_not_want_is_not_read() -> None:

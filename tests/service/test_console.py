@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from bots.simulator.kimi import answer_with
+from bots.web_limits import MAX_BODY_BYTES
 from core.store import console_access
 
 TEXT = "It begins here. " + " ".join(f"word{number}" for number in range(60)) + " and THE END."
@@ -32,6 +33,25 @@ async def test_an_answer_is_watched_while_it_grows_and_found_afterwards(world: A
         assert "and THE END." in page
         assert "kimi-k2.6" in page
         assert "No answer is growing." in (await browser.get("/live/now")).text
+
+
+async def test_a_file_of_some_megabytes_is_read(world: Any) -> None:
+    """The bound on events of platforms is not that of files: this one is refused for what it is."""
+    await world.start(console="on", console_port=0)
+    async with world.service.database.begin() as tx:
+        token = await console_access.create_link(tx, "shell:ann")
+    async with httpx.AsyncClient(base_url=world.service.console.url, trust_env=False) as browser:
+        await browser.post(f"/sign-in/{token}")
+        page = (await browser.get("/knowledge")).text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf is not None
+        answer = await browser.post(
+            "/knowledge/upload?new_set=x&name=a.txt",
+            content=b"\x01" * (3 * MAX_BODY_BYTES),
+            headers={"x-csrf-token": csrf[1]},
+        )
+    assert answer.status_code == 422
+    assert "a.txt" in answer.text
 
 
 async def test_it_is_off_unless_it_is_switched_on(world: Any) -> None:

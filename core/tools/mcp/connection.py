@@ -20,10 +20,49 @@ from core.tools.mcp.server import ListedTool, McpSession
 MAX_PAGES: Final = 10  #: of a list of tools
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 60.0
+MAX_RESPONSE_BYTES: Final = 20 * 1024 * 1024  #: a few pictures
 _ANSWERED: Final = frozenset({INVALID_PARAMS, METHOD_NOT_FOUND})  #: errors that a living server sends
 
 
-class PublicAddressTransport(httpx2.AsyncHTTPTransport):
+class ResponseTooLarge(OSError):
+    """A server's response has more than ``MAX_RESPONSE_BYTES``."""
+
+
+class BoundedTransport(httpx2.AsyncHTTPTransport):
+    """HTTP that reads so many bytes of a response, and none that is compressed, which could hide more."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request."""
+        request.headers["Accept-Encoding"] = "identity"
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            await response.aclose()
+            raise ResponseTooLarge("a compressed response")
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _BoundedStream(response.stream)
+        return response
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """The body of a response."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._stream:
+            size += len(chunk)
+            if size > MAX_RESPONSE_BYTES:
+                raise ResponseTooLarge(f"more than {MAX_RESPONSE_BYTES:,} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Close the response."""
+        await self._stream.aclose()
+
+
+class PublicAddressTransport(BoundedTransport):
     """HTTP that connects to public addresses only, each request to the very address that was checked."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -54,7 +93,7 @@ async def connect_mcp(config: McpServerConfig) -> AsyncIterator[McpSession]:
         async with Client(child) as client:
             yield SdkSession(config.name, client)
         return
-    transport = httpx2.AsyncHTTPTransport() if config.private_address else PublicAddressTransport()
+    transport = BoundedTransport() if config.private_address else PublicAddressTransport()
     timeout = httpx2.Timeout(CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
     async with (
         httpx2.AsyncClient(

@@ -1,15 +1,17 @@
 """Turns the results of MCP tools into results for the model. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
-
 from core.ports.tools import ImageData, SourceLink, ToolError, ToolResult
+from core.text.quoting import MAX_ADDRESS_CHARS
 
 MAX_IMAGES: Final = 4  #: of one result
 MAX_IMAGE_CHARS: Final = 4_000_000  #: of one image in base64
 MAX_LINKS: Final = 8
+MAX_TEXT_CHARS: Final = 100_000  #: of one result; the runner of tools keeps less
+MAX_TITLE_CHARS: Final = 200
 MAX_ERROR_CHARS: Final = 1_000
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 FRAME: Final = (
@@ -34,8 +36,8 @@ def parse_result(
     """
     texts = [text for block in content if (text := _block_text(block))]
     if structured is not None and not any(block.get("type") == "text" for block in content):
-        texts.append(orjson.dumps(structured, default=str).decode())
-    text = "\n\n".join(texts)
+        texts.append(json.dumps(structured, ensure_ascii=False, separators=(",", ":"), default=str))
+    text = "\n\n".join(texts)[:MAX_TEXT_CHARS]
     if is_error:
         raise ToolError(text[:MAX_ERROR_CHARS] or "it failed without a reason")
     images = [*_images(content)]
@@ -87,5 +89,7 @@ def _image(block: Mapping[str, Any]) -> ImageData | None:
 def _links(content: Sequence[Mapping[str, Any]]) -> Iterator[SourceLink]:
     for block in content:
         uri = str(block.get("uri", ""))
-        if block.get("type") == "resource_link" and uri.startswith(("https://", "http://")):
-            yield SourceLink(url=uri, title=str(block.get("title") or block.get("name") or ""))
+        is_page = uri.startswith(("https://", "http://")) and len(uri) <= MAX_ADDRESS_CHARS
+        if block.get("type") == "resource_link" and is_page:
+            title = str(block.get("title") or block.get("name") or "")
+            yield SourceLink(url=uri, title=title[:MAX_TITLE_CHARS])

@@ -13,11 +13,13 @@ from core.domain.clock import Clock
 from core.kimi.json_decoding import decode_json
 from core.ports.tools import Approval, Tool, ToolError, ToolResult
 from core.tools.mcp.config import McpServerConfig
-from core.tools.mcp.schemas import tool_definition, tool_name
+from core.tools.mcp.schemas import definition_bytes, tool_definition, tool_name
 
 log = structlog.get_logger(__name__)
 
 MAX_TOOLS: Final = 60  #: of one server; Kimi takes 128 in a request
+MAX_DEFINITIONS_BYTES: Final = 128_000  #: of one server's tools; each request with tools carries them
+CALL_TIMEOUT_S: Final = 120.0
 LIST_TIMEOUT_S: Final = 30.0  #: includes the start of a child process
 FIRST_TRY_S: Final = 10.0  #: how long the first answer waits for the first connection
 REFRESH_S: Final = 60.0  #: the tools are listed again, which also finds a server that died unseen
@@ -123,9 +125,15 @@ class McpServer:
 
     async def _list(self, session: McpSession) -> None:
         listed = await run_with_timeout(session.list_tools(), LIST_TIMEOUT_S, self._clock)
-        if len(listed) > MAX_TOOLS:
-            log.warning("mcp.tools_left_out", server=self.config.name, tools=len(listed), kept=MAX_TOOLS)
-        tools = [self._build_tool(one) for one in listed[:MAX_TOOLS]]
+        tools, left_bytes = list[Tool](), MAX_DEFINITIONS_BYTES
+        for one in listed[:MAX_TOOLS]:
+            tool = self._build_tool(one)
+            left_bytes -= definition_bytes(tool.definition)
+            if left_bytes < 0:
+                break
+            tools.append(tool)
+        if len(listed) > len(tools):
+            log.warning("mcp.tools_left_out", server=self.config.name, tools=len(listed), kept=len(tools))
         self._tools = tuple(
             {tool.name: tool for tool in tools if tool.approval is not Approval.NEVER}.values()
         )
@@ -153,7 +161,8 @@ class McpServer:
         except ValueError as exc:
             raise ToolError("the arguments are no JSON object") from exc
         try:
-            return await run_until(session.call(tool, values), lost.wait())
+            call = run_with_timeout(session.call(tool, values), CALL_TIMEOUT_S, self._clock)
+            return await run_until(call, lost.wait())
         except ToolError:
             raise
         except Interrupted:

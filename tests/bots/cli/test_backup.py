@@ -115,6 +115,27 @@ async def test_what_is_no_backup_is_refused(moonthread: Any, content: bytes | No
     assert not (moonthread.folder / "data" / "moonthread.db").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("moonthread.db", "its database has 100,000,000 MB; the disk is too full"),
+        ("backup.json", "is no whole backup"),
+        ("personas/a.md", "is no whole backup"),
+    ],
+)
+async def test_a_backup_that_has_no_room_is_refused(moonthread: Any, name: str, why: str) -> None:
+    """A small archive can announce any size, and hold it: zeros compress well."""
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = str(moonthread.folder / "data")
+    member = tarfile.TarInfo(name)
+    member.size = 10**14
+    (moonthread.folder / "b.tar").write_bytes(member.tobuf() + bytes(10_240))
+
+    done = await moonthread("restore", "b.tar")
+
+    assert done.status == 1
+    assert why in done.err
+
+
 async def test_half_a_backup_is_refused(moonthread: Any, deployment: Path) -> None:
     """A file that was cut, by a full disk or a broken download, is not restored."""
     await moonthread("backup", "b.tar.gz")

@@ -15,7 +15,13 @@ from core.domain.errors import (
 )
 from core.domain.file_states import FileFault
 from core.domain.message_content import Attachment, AttachmentKind
-from core.files.attachment_downloader import BACKOFF_S, MAX_ATTEMPTS, MAX_BACKOFF_S, AttachmentDownloader
+from core.files.attachment_downloader import (
+    ATTEMPT_S,
+    BACKOFF_S,
+    MAX_ATTEMPTS,
+    MAX_BACKOFF_S,
+    AttachmentDownloader,
+)
 from core.files.file_policy import MAX_FILE_BYTES, UnusableFile
 from tests.virtual_time import LoopClock
 
@@ -43,6 +49,14 @@ class Platform:
             await asyncio.to_thread(path.write_bytes, b"h")
             raise self._failures.pop(0)
         await asyncio.to_thread(path.write_bytes, b"hi")
+
+
+class Dripping:
+    """A platform that gives a byte now and then, for ever."""
+
+    async def download(self, attachment: Attachment, path: Path, *, limit_bytes: int) -> None:
+        """Wait for the rest."""
+        await asyncio.Event().wait()
 
 
 async def fetched(platform: Platform, clock: LoopClock, folder: Path, attachment: Attachment = TEXT) -> bytes:
@@ -128,3 +142,14 @@ async def test_a_platform_without_downloads_has_no_files(loop_clock: LoopClock, 
         async with downloader.download("slack", TEXT):
             pass
     assert caught.value.fault is FileFault.GONE
+
+
+async def test_a_download_without_an_end_is_given_up(loop_clock: LoopClock, tmp_path: Path) -> None:
+    """The question behind it is answered without the file (we chose ten minutes)."""
+    downloader = AttachmentDownloader(loop_clock, {"slack": Dripping()}, folder=tmp_path)
+    began_at = loop_clock.time()
+    with pytest.raises(UnusableFile) as refused:
+        async with downloader.download("slack", TEXT):
+            pass
+    assert refused.value.fault is FileFault.UNREACHABLE
+    assert loop_clock.time() - began_at == pytest.approx(ATTEMPT_S)

@@ -58,7 +58,9 @@ def client(server: Any, **timeouts: float) -> AsyncKimi:
         api_key="sk-test",
         base_url=server.url,
         clock=ScaledClock(1000),
-        timeouts=Timeouts(**{"connect_s": 1e5, "first_byte_s": 1e5, "idle_s": 1e5, "whole_s": 1e5} | timeouts),
+        timeouts=Timeouts(
+            **{"connect_s": 1e5, "first_byte_s": 1e5, "idle_s": 1e5, "whole_s": 1e5} | timeouts
+        ),
         retry=ONCE,
     )
 

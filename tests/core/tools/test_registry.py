@@ -73,10 +73,18 @@ async def test_formulas_that_fail_now_are_asked_again(virtual_database: Database
 
 
 def test_sources_are_links_that_cannot_break_out() -> None:
-    """A page's title is one line without brackets, and short."""
+    """A page's title is one line without markup, and short; its address ends where the link does."""
     note = sources_text(
-        [SourceLink(url="https://a.test", title="x](https://evil.test) [y\n" + "z" * 100)], "en"
+        [
+            SourceLink(url="https://a.test", title="x](https://evil.test) **[y**\n" + "z" * 200),
+            SourceLink(url="https://a.test/) **free** [money](https://evil.test", title=""),
+            SourceLink(url="javascript:alert(1)", title="J"),
+        ],
+        "en",
     )
     assert note.splitlines()[0] == "**Sources**"
-    assert note.splitlines()[1].startswith("- [x)(https://evil.test) (y z")
-    assert len(note.splitlines()) == 2
+    assert note.splitlines()[1].startswith("- [x (https://evil.test) y z")
+    assert note.splitlines()[1].endswith("z](https://a.test)")
+    assert note.splitlines()[2].endswith("](https://a.test/%29%20**free**%20%5Bmoney%5D%28https://evil.test)")
+    assert note.splitlines()[3] == "- J"
+    assert len(note.splitlines()) == 4

@@ -13,6 +13,7 @@ from mcp.client.client import Client
 
 from core.domain.clock import SystemClock
 from core.ports.tools import SourceLink, ToolError
+from core.tools.mcp import connection
 from core.tools.mcp.config import McpServerConfig
 from core.tools.mcp.connection import SdkSession, connect_mcp
 from core.tools.mcp.server import error_kind
@@ -47,6 +48,32 @@ async def test_a_private_address_is_refused_unless_it_is_named() -> None:
         async with connect_mcp(McpServerConfig(name="shop", url="http://127.0.0.1:9/mcp")):
             pass
     assert error_kind(refused.value) == "AddressRefused"
+
+
+@pytest.mark.parametrize("head", ["Content-Encoding: gzip\r\n", ""])
+async def test_a_response_without_an_end_is_not_read_on(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a compressed one begun, which could hide a thousand times its size."""
+    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 100_000)
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        with contextlib.suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 200 OK\r\n{head}Content-Type: application/json\r\n\r\n".encode())
+            while not writer.is_closing():
+                writer.write(bytes(10_000))
+                await writer.drain()
+                sent += 10_000
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/mcp"
+    async with asyncio.timeout(LIMIT_S), listener:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - the SDK wraps it in groups of its own
+            async with connect_mcp(McpServerConfig(name="shop", url=url, private_address=True)):
+                pass
+    assert sent < 50_000_000  # what the sockets' buffers hold
 
 
 def unused_port() -> int:

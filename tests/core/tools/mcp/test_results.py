@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.ports.tools import SourceLink, ToolError
-from core.tools.mcp.results import MAX_IMAGE_CHARS, MAX_IMAGES, parse_result
+from core.tools.mcp.results import MAX_IMAGE_CHARS, MAX_IMAGES, MAX_TEXT_CHARS, parse_result
 
 IMAGE = {"type": "image", "data": "AAAA", "mimeType": "image/png"}
 
@@ -50,3 +50,14 @@ def test_an_error_carries_its_words_to_the_model() -> None:
     """The protocol: the model corrects itself by them."""
     with pytest.raises(ToolError, match="no such article"):
         parse_result("s", [{"type": "text", "text": "no such article"}], None, is_error=True)
+
+
+def test_a_result_has_a_bound() -> None:
+    """Megabytes of words, a number of more than 64 bits, an address of a page that is one: all are cut."""
+    huge = {"type": "text", "text": "x" * 5_000_000}
+    link = {"type": "resource_link", "uri": f"https://a.test/{'a' * 5_000}", "title": "T"}
+    named = {"type": "resource_link", "uri": "https://a.test", "title": "T" * 5_000}
+    result = parse_result("shop", [huge, link, named], None, is_error=False)
+    assert len(result.text) < 1.1 * MAX_TEXT_CHARS
+    assert [(source.url, len(source.title)) for source in result.sources] == [("https://a.test", 200)]
+    assert str(10**30) in parse_result("shop", [], {"n": 10**30}, is_error=False).text

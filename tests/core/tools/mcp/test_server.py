@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from core.domain.clock import Clock
 from core.ports.tools import ToolError, ToolResult
 from core.tools.mcp.config import McpServerConfig
-from core.tools.mcp.server import ListedTool, McpSession
+from core.tools.mcp.server import CALL_TIMEOUT_S, MAX_DEFINITIONS_BYTES, ListedTool, McpSession
 from core.tools.mcp.servers import McpServers
 
 pytestmark = pytest.mark.virtual_time
@@ -24,6 +24,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.is_up, self.connections, self.tools = True, 0, ("stock",)
+        self.about = ""
         self.hangs = asyncio.Event()  # set while a call is running that never ends
         self._stopped = asyncio.Event()
 
@@ -43,7 +44,7 @@ class Shop:
         """List the tools."""
         if not self.is_up:
             raise ConnectionError
-        return [ListedTool(name=name, read_only=True) for name in self.tools]
+        return [ListedTool(name=name, description=self.about, read_only=True) for name in self.tools]
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Call a tool."""
@@ -137,3 +138,27 @@ async def test_new_tools_appear_within_a_minute(loop_clock: Clock) -> None:
         shop.tools = ("stock", "price")
         await loop_clock.sleep(61)
         assert [tool.name for tool in servers.tools_of(["shop"])] == ["shop__stock", "shop__price"]
+
+
+async def test_a_call_without_an_end_is_given_up(loop_clock: Clock) -> None:
+    """The server is looked at again; whether it did it is unknown (we chose two minutes)."""
+    shop = Shop()
+    async with running(shop, loop_clock) as servers:
+        (stock,) = servers.tools_of(["shop"])
+        began_at = loop_clock.time()
+        with pytest.raises(ToolError, match="unknown"):
+            await stock.run('{"article": "hang"}')
+        assert loop_clock.time() - began_at == pytest.approx(CALL_TIMEOUT_S)
+
+
+async def test_the_tools_of_a_server_fill_no_request(loop_clock: Clock) -> None:
+    """Sixty long descriptions are more than a model should read with each question."""
+    shop = Shop()
+    shop.about, shop.tools = "x" * 5_000, tuple(f"t{at}" for at in range(60))
+    shop.tools = shop.tools * 2
+    with capture_logs() as logs:
+        async with running(shop, loop_clock) as servers:
+            tools = servers.tools_of(["shop"])
+    assert len(tools) == 60
+    assert sum(len(tool.definition["function"]["description"]) for tool in tools) <= MAX_DEFINITIONS_BYTES
+    assert {"mcp.tools_left_out"} <= {one["event"] for one in logs}
