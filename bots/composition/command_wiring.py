@@ -21,6 +21,7 @@ from core.commands import (
     SearchCommand,
     SettingsCommand,
     ThinkCommand,
+    ToolsCommand,
     UnblockCommand,
     UsageCommand,
     may_change,
@@ -55,6 +56,7 @@ def _setting_commands(
         CommandName.SEARCH: SearchCommand(
             database, options_loader, prompting.tool_registry, may_change=allowed
         ),
+        CommandName.TOOLS: ToolsCommand(database, prompting.tool_registry),
         CommandName.SETTINGS: SettingsCommand(database, components.staff, catalog, prompting.personas),
     }
 

@@ -42,6 +42,7 @@ PRIVATE_COMMANDS = frozenset(
         CommandName.CONTEXT,
         CommandName.FILES,
         CommandName.SEARCH,
+        CommandName.TOOLS,
         CommandName.LANGUAGE,
         CommandName.USAGE,
         CommandName.FORGET,

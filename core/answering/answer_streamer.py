@@ -69,7 +69,7 @@ class AnswerStreamer:
             running: ends it from outside.
         """
         tools = await self._build_tool_runner(question, prepared, delivery)
-        if note := self._tool_registry.unreachable_text(prepared.options.tool_servers):
+        if note := self._tool_registry.unreachable_text(prepared.options.tools):
             prepared = prepared.with_message_before_question(Message(role="system", content=note))
         stream = running.start(
             self._stream(question, prepared, answer, delivery, tools), name=f"kimi-{question.turn.id}"
@@ -159,7 +159,7 @@ class AnswerStreamer:
         thinks = prepared.options.model.thinks and prepared.request.thinking is not False
         options = prepared.options
         tools = await self._tool_registry.tools_for_answer(
-            options.web_search, model_thinks=thinks, servers=options.tool_servers
+            options.web_search, model_thinks=thinks, selection=options.tools
         )
         approval = question.turn.decided_approval
         if not tools and approval is None:
@@ -174,7 +174,7 @@ class AnswerStreamer:
             self._clock,
             on_call=show_status,
             reads_images=options.model.supports_images,
-            granted=await self._approvals.load_granted(question.conversation.id) if asks else (),
+            granted=await self._approvals.load_granted(question.conversation) if asks else (),
             transcript=() if approval is None else decode_transcript(approval.transcript),
         )
 

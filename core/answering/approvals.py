@@ -12,8 +12,9 @@ from core.domain.addresses import ChatType
 from core.domain.buttons import DecideTools, OptionButton
 from core.domain.tool_approval import ApprovalCall, ToolApproval, ToolDecision
 from core.kimi import Message, ToolCall
-from core.store import Database, conversation_settings, turns
+from core.store import Database, tool_choices, turns
 from core.store.clock import utc_now
+from core.store.conversations import Conversation
 from core.text.language import Language, pick
 from core.tools.tool_runner import ToolRunner
 from core.tools.transcripts import decode_transcript, encode_transcript
@@ -43,17 +44,14 @@ class Approvals:
         self._database = database
         self._access = access
 
-    async def load_granted(self, conversation_id: int) -> frozenset[str]:
-        """Return the tools that are always allowed in a conversation.
+    async def load_granted(self, conversation: Conversation) -> frozenset[str]:
+        """Return the tools that are always allowed in a conversation's chat.
 
         Raises:
             StoreUnavailable: its settings cannot be read.
         """
         async with self._database.read() as tx:
-            stored = (await conversation_settings.load(tx, conversation_id)).get(
-                conversation_settings.APPROVED_TOOLS, ""
-            )
-        return frozenset(filter(None, stored.split(",")))
+            return frozenset((await tool_choices.load(tx, conversation)).approved)
 
     def ask(self, question: Question, runner: ToolRunner, text: str) -> ApprovalCard:
         """Return the question for the calls that a runner did not make, below an answer's text so far."""

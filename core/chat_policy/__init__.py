@@ -1,12 +1,13 @@
 """Policy of one chat: the rules that its admins set, and decisions by them. Pure: no I/O, no clock."""
 
-from core.chat_policy.chat_rules import ChatRules, Trigger
+from core.chat_policy.chat_rules import RULES_WITHOUT_EFFECT, ChatRules, Trigger
 from core.chat_policy.hours_syntax import parse_hours
 from core.chat_policy.opening_hours import ExceptionalDays, TimeRange, WeeklyHours, WeeklyRange
 from core.chat_policy.reply_policy import MessageFacts, ReplyDecision, decide_reply
 from core.chat_policy.rule_syntax import RULE_NAMES, parse_pairs, parse_rules, render_rules, with_changes
 
 __all__ = [
+    "RULES_WITHOUT_EFFECT",
     "RULE_NAMES",
     "ChatRules",
     "ExceptionalDays",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from core.chat_policy.opening_hours import WeeklyHours
 
@@ -38,7 +39,8 @@ class ChatRules:
     persona: str = ""  #: text, or "@name" of a stored persona, unless the conversation has its own
     model: str = ""  #: unless the conversation has its own; "": the deployment's
     search: bool | None = None  #: web search, unless the conversation has its own; None: the deployment's
-    tools: tuple[str, ...] = ()  #: names of MCP servers whose tools answers may use; "all" means each
+    tools: tuple[str, ...] = ()  #: which tools answers may use, as :mod:`core.tools.selection` reads it
+    approved_tools: tuple[str, ...] = ()  #: names of tools that are called without asking a person
     knowledge: tuple[str, ...] = ()  #: names of the knowledge sets that answers use
     strict: bool = False  #: if nothing relevant is found, the bot says so and offers a person
     person_messages: int = 0  #: questions of one person per UTC day; 0: no limit of the chat's own
@@ -68,3 +70,7 @@ class ChatRules:
     def is_quiet(self, moment: datetime) -> bool:
         """Return whether a moment lies within the quiet hours."""
         return self.quiet_hours is not None and self.quiet_hours.contains(moment)
+
+
+RULES_WITHOUT_EFFECT: Final = ChatRules(quiet_s=0.0, gather_s=0.0)
+"""Rules under which a chat behaves as without any: what a choice about one thing begins with."""

@@ -100,6 +100,7 @@ _CODECS: Final[Mapping[str, _RuleCodec]] = {
     "model": _RuleCodec(_text_parser(128), str),
     "search": _RuleCodec(lambda text: _parse_switch(text) if text else None, _render_switch),
     "tools": _LIST_CODEC,
+    "approved_tools": _LIST_CODEC,
     "knowledge": _LIST_CODEC,
     "strict": _RuleCodec(_parse_switch, _render_switch),
     "person_messages": _RuleCodec(_number_parser(int, 0, 1_000_000), str),

@@ -21,6 +21,7 @@ from core.commands.persona import PersonaCommand
 from core.commands.search import SearchCommand
 from core.commands.settings import SettingsCommand
 from core.commands.think import ThinkCommand
+from core.commands.tools import ToolsCommand
 from core.commands.usage import UsageCommand
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "SearchCommand",
     "SettingsCommand",
     "ThinkCommand",
+    "ToolsCommand",
     "UnblockCommand",
     "UsageCommand",
     "may_change",

@@ -19,6 +19,7 @@ class CommandName(StrEnum):
     LEARN = "learn"
     CANNED = "canned"
     SEARCH = "search"
+    TOOLS = "tools"
     SETTINGS = "settings"
     LANGUAGE = "language"
     USAGE = "usage"

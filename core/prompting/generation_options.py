@@ -1,9 +1,10 @@
 """The options that an answer is generated with: model, thinking, persona, language. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.kimi import Model
 from core.text.language import Language, pick
+from core.tools.selection import ToolSelection
 
 THINKING_LEVELS = ("on", "off", "low", "high", "max")
 """Levels that ``/think`` takes; a provider's catalog may add efforts of its own."""
@@ -27,7 +28,7 @@ class GenerationOptions:
     persona: str = ""  #: text that describes who answers; "" for the default
     unavailable_model: str = ""  #: the chosen model, if it is no longer served
     web_search: bool | None = None  #: as chosen; None if nothing was
-    tool_servers: tuple[str, ...] | None = ()  #: MCP servers whose tools may be used; None for all
+    tools: ToolSelection = field(default_factory=ToolSelection)  #: that may be used, beside the web search
     language: str = ""  #: BCP 47 tag in which answers are written; "" follows the person
 
     @property

@@ -14,6 +14,7 @@ from core.prompting.personas import Personas
 from core.store import Database, conversation_settings, rules
 from core.store.conversations import Conversation
 from core.store.open_work import AvailableContext
+from core.tools.selection import ToolSelection
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +67,11 @@ class OptionsLoader:
         return replace(
             options,
             web_search=None if web_search is None else web_search == "on",
-            tool_servers=tool_servers(
-                chosen.get(conversation_settings.TOOLS), in_group=conversation.chat_type is ChatType.GROUP
+            tools=ToolSelection.chosen(
+                chosen[conversation_settings.TOOLS].split(",")
+                if conversation_settings.TOOLS in chosen
+                else None,
+                in_group=conversation.chat_type is ChatType.GROUP,
             ),
             language="" if group_rules is None else group_rules.language,
         )
@@ -92,22 +96,3 @@ class OptionsLoader:
         if text is None:
             log.info("persona.not_found", name=name)
         return text or ""
-
-
-def tool_servers(chosen: str | None, *, in_group: bool) -> tuple[str, ...] | None:
-    """Return names of the MCP servers that a conversation may use; None for all.
-
-    Args:
-        chosen: as set for the conversation or its chat; None if nothing is: then a direct conversation may
-            use all, and a group none.
-        in_group: whether the conversation belongs to a group or channel.
-    """
-    match chosen:
-        case None:
-            return () if in_group else None
-        case "all":
-            return None
-        case "none":
-            return ()
-        case _:
-            return tuple(name.strip() for name in chosen.split(",") if name.strip())

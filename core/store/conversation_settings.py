@@ -1,6 +1,6 @@
 """Settings of one conversation, by name; unset ones fall back to the deployment's."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
@@ -15,7 +15,7 @@ _S = schema.conversation_settings
 MODEL: Final = "model"  #: id of a model
 THINKING: Final = "thinking"  #: "on", "off" or an effort such as "low"
 SEARCH: Final = "search"  #: "on" or "off": whether answers may search the web
-TOOLS: Final = "tools"  #: names of MCP servers whose tools answers may use, or "all" or "none"
+TOOLS: Final = "tools"  #: which tools answers may use: words of the rule, separated by ",", or "none"
 APPROVED_TOOLS: Final = "approved_tools"  #: names of tools that may always be called, separated by ","
 START_PAYLOAD: Final = "start_payload"  #: of the deep link that a person came by (``/start ref_42``)
 PERSONA: Final = "persona"  #: "@" and the name of a persona's file, or the persona's text itself
@@ -42,13 +42,6 @@ async def save(tx: Transaction, conversation_id: int, name: str, value: str) -> 
     await tx.execute(
         stored.on_conflict_do_update(index_elements=["conversation_id", "name"], set_={"value": value})
     )
-
-
-async def add_to_list(tx: Transaction, conversation_id: int, name: str, values: Iterable[str]) -> None:
-    """Add values to a setting that is a list, separated by ","."""
-    stored = (await load(tx, conversation_id)).get(name, "")
-    listed = dict.fromkeys([*filter(None, stored.split(",")), *values])
-    await save(tx, conversation_id, name, ",".join(listed))
 
 
 def defaults_of_chat(rules: ChatRules) -> dict[str, str]:

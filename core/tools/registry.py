@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -15,6 +15,7 @@ from core.text.quoting import foreign_link
 from core.tools import SourceLink, Tool
 from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiApi, load_formula_tools
 from core.tools.mcp.servers import McpServers
+from core.tools.selection import OWN, ToolGroup, ToolSelection
 
 log = structlog.get_logger(__name__)
 
@@ -53,41 +54,40 @@ class ToolRegistry:
             chosen = (await conversation_settings.load(tx, conversation_id)).get(conversation_settings.SEARCH)
         return self._search_by_default if chosen is None else chosen == "on"
 
-    @property
-    def server_names(self) -> tuple[str, ...]:
-        """Names of the MCP servers."""
-        return self._mcp.names if self._mcp is not None else ()
-
-    def unreachable_text(self, servers: Collection[str] | None) -> str:
-        """Return a sentence for the model that names unreachable servers; "" if there are none."""
+    async def tool_groups(self) -> Sequence[ToolGroup]:
+        """Return the operator's own tools, if there are any, and those of each MCP server."""
+        own = (
+            (ToolGroup(name=OWN, tools=self._custom_tools, is_reachable=True),) if self._custom_tools else ()
+        )
         if self._mcp is None:
-            return ""
-        return self._mcp.unreachable_text(self._mcp.names if servers is None else servers)
+            return own
+        await self._mcp.wait_until_tried()
+        return (*own, *self._mcp.groups())
+
+    def unreachable_text(self, selection: ToolSelection) -> str:
+        """Return a sentence for the model that names unreachable servers; "" if there are none."""
+        return "" if self._mcp is None else self._mcp.unreachable_text(selection)
 
     async def tools_for_answer(
-        self, web_search: bool | None, *, model_thinks: bool, servers: Collection[str] | None = ()
+        self, web_search: bool | None, *, model_thinks: bool, selection: ToolSelection | None = None
     ) -> Sequence[Tool]:
         """Return the tools for one answer; without web search if the formulas cannot be loaded.
 
         Args:
             web_search: the conversation's choice; None for the default.
             model_thinks: the model thinks before it answers.
-            servers: names of the MCP servers whose tools it may use; None for all.
+            selection: which of the operator's and the MCP servers' tools it may use.
         """
-        if self._mcp is not None:
-            await self._mcp.wait_until_tried()
-        own_tools = (*self._custom_tools, *self._server_tools(servers))
+        selection = selection or ToolSelection()
+        own_tools = tuple(
+            tool for group in await self.tool_groups() for tool in group.tools if selection.allows(tool)
+        )
         if not (self._search_by_default if web_search is None else web_search):
             return own_tools
         formulas = await self._load_formulas()
         if self._formulas_unsupported and not model_thinks:
             formulas = (BUILTIN_SEARCH,)
         return (*formulas, *own_tools)
-
-    def _server_tools(self, servers: Collection[str] | None) -> Sequence[Tool]:
-        if self._mcp is None:
-            return ()
-        return self._mcp.tools_of(self._mcp.names if servers is None else servers)
 
     async def can_search(self, *, model_thinks: bool) -> bool:
         """Return whether the provider offers a web search; True as long as it cannot be asked."""

@@ -204,14 +204,14 @@ async def _claim_decision(
     asked = None if turn_id is None else await turns.get(tx, turn_id)
     if asked is None:
         return None
-    approval = None
-    if asked.inbox_id != item.id:  # else an earlier attempt has claimed it, and the turn knows the decision
-        approval = await record_decision(tx, asked, event, decided)
-        if approval is None:
-            return None
     question = await inbox.get_event(tx, asked.seq)
     if not isinstance(question, MessageReceived) or _is_cleared(asked, conversation):
         return await claim_notice(tx, work, item, event)
+    approval = None
+    if asked.inbox_id != item.id:  # else an earlier attempt has claimed it, and the turn knows the decision
+        approval = await record_decision(tx, conversation, asked, event, decided)
+        if approval is None:
+            return None
     turn = await turns.claim(
         tx,
         conversation_id=conversation.id,

@@ -5,18 +5,19 @@ from dataclasses import replace
 from core.domain.buttons import DecideTools
 from core.domain.events import ButtonPressed
 from core.domain.tool_approval import ToolApproval, ToolDecision
-from core.store import Transaction, conversation_settings
+from core.store import Transaction, tool_choices
 from core.store.clock import utc_now
+from core.store.conversations import Conversation
 from core.store.turns import Turn
 from core.text.quoting import plain_name
 
 
 async def record_decision(
-    tx: Transaction, asked: Turn, event: ButtonPressed, decided: DecideTools
+    tx: Transaction, conversation: Conversation, asked: Turn, event: ButtonPressed, decided: DecideTools
 ) -> ToolApproval | None:
     """Return the question of a turn with the decision of a press; None if the turn asks nothing (more).
 
-    "Always here" is stored for the conversation. A press that comes too late decides nothing.
+    "Always here" is stored for the conversation's chat. A press that comes too late decides nothing.
     """
     if asked.approval is None or asked.id != decided.turn_id:
         return None
@@ -27,10 +28,8 @@ async def record_decision(
         expired=utc_now() > asked.approval.expires_at,
     )
     if approval.decision is ToolDecision.ALWAYS and not approval.expired:
-        await conversation_settings.add_to_list(
-            tx,
-            asked.conversation_id,
-            conversation_settings.APPROVED_TOOLS,
-            [call.name for call in approval.calls],
-        )
+        choices = await tool_choices.load(tx, conversation)
+        approved = dict.fromkeys([*choices.approved, *(call.name for call in approval.calls)])
+        choices = replace(choices, approved=tuple(approved))
+        await tool_choices.save(tx, conversation, choices, changed_by=event.author.id)
     return approval

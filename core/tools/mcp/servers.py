@@ -1,12 +1,12 @@
 """All MCP servers of a deployment."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from core.domain.clock import Clock
-from core.ports.tools import Tool
 from core.tools.mcp.config import McpServerConfig
 from core.tools.mcp.server import Connect, McpServer
+from core.tools.selection import ToolGroup, ToolSelection
 
 
 class McpServers:
@@ -15,11 +15,6 @@ class McpServers:
     def __init__(self, configs: Sequence[McpServerConfig], connect: Connect, clock: Clock) -> None:
         """Build them; :meth:`start` connects."""
         self._servers = tuple(McpServer(config, connect, clock) for config in configs)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Their names, in the file's order."""
-        return tuple(server.config.name for server in self._servers)
 
     @property
     def unreachable(self) -> tuple[str, ...]:
@@ -39,13 +34,16 @@ class McpServers:
         """Wait, a few seconds at most, until each has been tried: the first answer needs their tools."""
         await asyncio.gather(*(server.wait_until_tried() for server in self._servers))
 
-    def tools_of(self, names: Collection[str]) -> tuple[Tool, ...]:
-        """Return the tools of some servers, as listed last."""
-        return tuple(tool for server in self._servers if server.config.name in names for tool in server.tools)
+    def groups(self) -> tuple[ToolGroup, ...]:
+        """Return the tools of each server, as listed last."""
+        return tuple(
+            ToolGroup(name=server.config.name, tools=server.tools, is_reachable=server.is_connected)
+            for server in self._servers
+        )
 
-    def unreachable_text(self, names: Collection[str]) -> str:
-        """Return a sentence for the model that names those of some servers that cannot be called; else ""."""
-        missing = [name for name in self.unreachable if name in names]
+    def unreachable_text(self, selection: ToolSelection) -> str:
+        """Return a sentence for the model that names the selected servers that cannot be called; else ""."""
+        missing = [name for name in self.unreachable if selection.uses_server(name)]
         if not missing:
             return ""
         return (

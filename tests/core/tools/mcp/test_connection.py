@@ -117,7 +117,7 @@ async def test_a_killed_child_process_is_started_again() -> None:
     try:
         async with asyncio.timeout(LIMIT_S):
             await reachable(servers)
-            tools = {tool.name: tool for tool in servers.tools_of(["shop"])}
+            tools = {tool.name: tool for tool in servers.groups()[0].tools}
             with pytest.raises(ToolError, match="unknown"):
                 await tools["shop__crash"].run("{}")
             await reachable(servers, wanted=False)
@@ -140,7 +140,7 @@ async def test_a_killed_http_server_is_connected_again() -> None:
             async with http_server(port):
                 servers.start()
                 await reachable(servers)
-                tools = {tool.name: tool for tool in servers.tools_of(["shop"])}
+                tools = {tool.name: tool for tool in servers.groups()[0].tools}
                 with pytest.raises(ToolError, match="unknown"):
                     await tools["shop__crash"].run("{}")
                 await reachable(servers, wanted=False)

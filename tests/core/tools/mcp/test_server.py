@@ -9,14 +9,16 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.domain.clock import Clock
-from core.ports.tools import ToolError, ToolResult
+from core.ports.tools import Tool, ToolError, ToolResult
 from core.tools.mcp.config import McpServerConfig
 from core.tools.mcp.server import CALL_TIMEOUT_S, MAX_DEFINITIONS_BYTES, ListedTool, McpSession
 from core.tools.mcp.servers import McpServers
+from core.tools.selection import ToolSelection
 
 pytestmark = pytest.mark.virtual_time
 
 CONFIG = McpServerConfig(name="shop", command="x", trusted=True)
+SHOP = ToolSelection(words=("shop",))
 
 
 class Shop:
@@ -56,6 +58,12 @@ class Shop:
         return ToolResult(text=str(dict(arguments)))
 
 
+def tools_of(servers: McpServers) -> tuple[Tool, ...]:
+    """The tools of the only server."""
+    (group,) = servers.groups()
+    return group.tools
+
+
 async def settle() -> None:
     """Let every task run until it waits."""
     for _ in range(20):
@@ -77,11 +85,10 @@ async def running(shop: Shop, clock: Clock) -> AsyncIterator[McpServers]:
 async def test_its_tools_are_offered_and_called(loop_clock: Clock) -> None:
     """A tool carries its server's name; its arguments reach the server."""
     async with running(Shop(), loop_clock) as servers:
-        (stock,) = servers.tools_of(["shop"])
+        (stock,) = tools_of(servers)
         assert stock.name == "shop__stock"
         assert (await stock.run('{"article": "mug"}')).text == "{'article': 'mug'}"
-        assert servers.tools_of(["other"]) == ()
-        assert servers.unreachable_text(["shop"]) == ""
+        assert servers.unreachable_text(SHOP) == ""
 
 
 async def test_a_server_that_is_down_is_told_to_model_and_log_and_tried_again(loop_clock: Clock) -> None:
@@ -90,8 +97,8 @@ async def test_a_server_that_is_down_is_told_to_model_and_log_and_tried_again(lo
     shop.is_up = False
     with capture_logs() as logs:
         async with running(shop, loop_clock) as servers:
-            assert "shop" in servers.unreachable_text(["shop"])
-            assert servers.unreachable_text(["other"]) == ""
+            assert "shop" in servers.unreachable_text(SHOP)
+            assert servers.unreachable_text(ToolSelection(words=("other",))) == ""
             await loop_clock.sleep(100)
             shop.is_up = True
             await loop_clock.sleep(61)
@@ -103,13 +110,13 @@ async def test_a_server_that_fails_in_a_call_is_found_dead_and_connected_again(l
     """The model hears that it is unknown whether the call was carried out."""
     shop = Shop()
     async with running(shop, loop_clock) as servers:
-        (stock,) = servers.tools_of(["shop"])
+        (stock,) = tools_of(servers)
         shop.is_up = False
         with pytest.raises(ToolError, match="unknown"):
             await stock.run("{}")
         await settle()
         assert servers.unreachable == ("shop",)
-        assert servers.tools_of(["shop"]) == (stock,)
+        assert tools_of(servers) == (stock,)
         with pytest.raises(ToolError, match="cannot be reached"):
             await stock.run("{}")
         shop.is_up = True
@@ -122,7 +129,7 @@ async def test_a_call_does_not_outlive_the_connection(loop_clock: Clock) -> None
     """A server that dies unseen is found by the next listing; the call that waits for it ends then."""
     shop = Shop()
     async with running(shop, loop_clock) as servers:
-        (stock,) = servers.tools_of(["shop"])
+        (stock,) = tools_of(servers)
         calling = asyncio.ensure_future(stock.run('{"article": "hang"}'))
         await shop.hangs.wait()
         shop.is_up = False
@@ -137,14 +144,14 @@ async def test_new_tools_appear_within_a_minute(loop_clock: Clock) -> None:
     async with running(shop, loop_clock) as servers:
         shop.tools = ("stock", "price")
         await loop_clock.sleep(61)
-        assert [tool.name for tool in servers.tools_of(["shop"])] == ["shop__stock", "shop__price"]
+        assert [tool.name for tool in tools_of(servers)] == ["shop__stock", "shop__price"]
 
 
 async def test_a_call_without_an_end_is_given_up(loop_clock: Clock) -> None:
     """The server is looked at again; whether it did it is unknown (we chose two minutes)."""
     shop = Shop()
     async with running(shop, loop_clock) as servers:
-        (stock,) = servers.tools_of(["shop"])
+        (stock,) = tools_of(servers)
         began_at = loop_clock.time()
         with pytest.raises(ToolError, match="unknown"):
             await stock.run('{"article": "hang"}')
@@ -158,7 +165,7 @@ async def test_the_tools_of_a_server_fill_no_request(loop_clock: Clock) -> None:
     shop.tools = shop.tools * 2
     with capture_logs() as logs:
         async with running(shop, loop_clock) as servers:
-            tools = servers.tools_of(["shop"])
+            tools = tools_of(servers)
     assert len(tools) == 60
     assert sum(len(tool.definition["function"]["description"]) for tool in tools) <= MAX_DEFINITIONS_BYTES
     assert {"mcp.tools_left_out"} <= {one["event"] for one in logs}
