@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiosqlite
 import hypothesis
 import psycopg
 import psycopg.conninfo
 import pytest
 from psycopg import sql
 
-from core.store import Database, migrate
+from core.store import Database, migrate, sqlite_connection
 from tests import process_caches
-from tests.virtual_time import LoopClock, VirtualLoop, connect_inline, postgres_servers
+from tests.virtual_time import InlineConnection, LoopClock, VirtualLoop, postgres_servers
 
 T = TypeVar("T")
 
@@ -188,7 +187,7 @@ def migrated_sqlite_url(migrated_sqlite_file: Path, sqlite_url: str) -> str:
 @pytest.fixture
 def inline_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let SQLite run in the test's own thread, as virtual time needs it."""
-    monkeypatch.setattr(aiosqlite, "connect", connect_inline)
+    monkeypatch.setattr(sqlite_connection, "SQLiteConnection", InlineConnection)
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-import aiosqlite
 import psycopg
+
+from core.store.sqlite_connection import SQLiteConnection
 
 ANSWER_S = 0.02  #: real seconds before the first look at what PostgreSQL does with our statements
 LONGEST_ANSWER_S = 0.2  #: real seconds between two later looks
@@ -163,12 +164,10 @@ def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | Non
         future.set_exception(error)
 
 
-_connect = aiosqlite.connect
+class InlineConnection(SQLiteConnection):
+    """A connection to SQLite that runs its statements in the loop's own thread."""
 
-
-def connect_inline(*args: Any, **kwargs: Any) -> aiosqlite.Connection:
-    """Return an aiosqlite connection that runs its statements in the loop's own thread."""
-    connection = _connect(*args, **kwargs)
-    parts: Any = connection
-    parts._tx, parts._thread = _InlineQueue(), _NoThread()
-    return connection
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        parts: Any = self
+        parts._tx, parts._thread = _InlineQueue(), _NoThread()

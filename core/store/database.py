@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.domain.errors import StoreRefusedData, StoreUnavailable
+from core.store import sqlite_connection
 from core.store.outage import OutageLog
 from core.store.released_revisions import is_pre_release
 
@@ -73,7 +74,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
             pool_use_lifo=True,  # the connection that was used last is the most probably alive
-            connect_args=KEEPALIVE_OPTIONS if self.dialect == "postgresql" else {},
+            connect_args=KEEPALIVE_OPTIONS if self.dialect == "postgresql" else _sqlite_arguments(),
         )
         self._connections: WeakSet[Any] = WeakSet()
         self._watch: Callable[[], AbstractContextManager[None]] = _unwatched
@@ -194,6 +195,10 @@ def _note_idle(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
     entry.info[_IDLE_SINCE] = time.monotonic()
 
 
+def _sqlite_arguments() -> dict[str, Any]:
+    return {"async_creator_fn": sqlite_connection.SQLiteConnection}
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # The driver's own transactions begin too late (at the first write); ours begin at BEGIN.
     connection.isolation_level = None
@@ -215,7 +220,6 @@ def _is_pre_release(cursor: Any) -> bool:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once: a transaction that read first and writes later would
-    # fail with SQLITE_BUSY where another one wrote in between.
-    reading = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    reads_only = connection.get_execution_options().get(_READ_ONLY, False)
+    raw: Any = connection.connection.driver_connection
+    raw.begin(reads_only=reads_only)
