@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bots.check_result import CheckResult
 from bots.composition.mcp_wiring import load_connector
@@ -11,7 +11,8 @@ from core.domain.errors import SettingsError
 from core.ports.tools import Approval
 from core.settings import Settings
 from core.tools.mcp.config import CONFIG_FILE, McpServerConfig, load_mcp_servers
-from core.tools.mcp.server import Connect, ListedTool, error_kind
+from core.tools.mcp.schemas import loses_arguments, tool_definition
+from core.tools.mcp.server import MAX_TOOLS, Connect, ListedTool, error_kind
 
 TIMEOUT_S = 30.0
 
@@ -43,12 +44,35 @@ async def check_server(config: McpServerConfig, connect: Connect) -> CheckResult
         if not config.command:
             advice = 'Check "url" and "headers"; an address of your own network needs "privateAddress": true.'
         return CheckResult("fault", f"MCP server {config.name}: {error_kind(error)}", advice)
-    return CheckResult("ok", f"MCP server {config.name}: {_summary(config, tools)}")
+    return result_of(config, tools)
 
 
-def _summary(config: McpServerConfig, tools: Sequence[ListedTool]) -> str:
+def result_of(config: McpServerConfig, tools: Sequence[ListedTool]) -> CheckResult:
+    """Return what a server's tools are; a warning names those that Kimi cannot call as they are meant."""
     modes = Counter(config.approval_of(tool.name, read_only=tool.read_only) for tool in tools)
     counted = ", ".join(f"{modes[mode]} {mode}" for mode in Approval if modes[mode])
+    summary = (
+        f"MCP server {config.name}: {len(tools)} tools ({counted})"
+        if tools
+        else (f"MCP server {config.name}: no tools")
+    )
+    advice = [*_advice(config, tools)]
+    return CheckResult("warning" if advice or not tools else "ok", summary, " ".join(advice))
+
+
+def _advice(config: McpServerConfig, tools: Sequence[ListedTool]) -> Iterator[str]:
     unknown = sorted(set(config.approval) - {"*"} - {tool.name for tool in tools})
-    noted = f'; "approval" names tools that it does not have: {", ".join(unknown)}' if unknown else ""
-    return f"{len(tools)} tools ({counted}){noted}" if tools else f"no tools{noted}"
+    if unknown:
+        yield f'"approval" names tools that it does not have: {", ".join(unknown)}.'
+    unusable = [
+        tool.name
+        for tool in tools
+        if loses_arguments(tool_definition(tool.name, tool.description, tool.schema), tool.schema)
+    ]
+    if unusable:
+        yield (
+            f"The arguments of {', '.join(unusable)} are too many for Kimi, or no JSON object: "
+            'it knows them from the description alone; "approval" with "never" leaves a tool out.'
+        )
+    if len(tools) > MAX_TOOLS:
+        yield f"Only the first {MAX_TOOLS} tools are offered."

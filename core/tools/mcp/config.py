@@ -10,17 +10,27 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, StrictBool, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    Field,
+    StrictBool,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from core.domain.errors import SettingsError
 from core.kimi.json_decoding import decode_json
 from core.ports.tools import Approval
+from core.tools.selection import RESERVED_NAMES
 
 CONFIG_FILE: Final = "mcp.json"  #: in the data folder
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9-]{0,23}")
@@ -28,7 +38,7 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class _ServerShape(BaseModel):
-    """A server in the file; members of other clients are ignored."""
+    """A server in the file, once its variables are replaced; members of other clients are ignored."""
 
     type: Literal["stdio", "http", "streamable-http", "streamableHttp"] = "http"
     command: StrictStr = ""
@@ -41,6 +51,21 @@ class _ServerShape(BaseModel):
     trusted: StrictBool = False
     approval: dict[str, Approval] = {}
 
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        address = urlsplit(url)
+        is_incomplete = _VARIABLE.search(url) is not None  # its variable is a fault of its own
+        if url and not is_incomplete and (address.scheme not in ("http", "https") or not address.hostname):
+            raise ValueError("it is no http or https address")
+        return url
+
+    @model_validator(mode="after")
+    def _has_one_transport(self) -> Self:
+        if bool(self.command) == bool(self.url):
+            raise ValueError('it needs either "command" or "url"')
+        return self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class McpServerConfig:
@@ -48,7 +73,7 @@ class McpServerConfig:
 
     name: str
     command: str = ""  #: program of a server that is a child process; "" if it is reached by HTTP
-    args: tuple[str, ...] = ()
+    args: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     cwd: str = ""
     url: str = ""  #: of a server that is reached by streamable HTTP; "" if it is a child process
@@ -107,62 +132,57 @@ def parse_mcp_servers(content: bytes, environ: Mapping[str, str]) -> tuple[McpSe
     for name, values in document["mcpServers"].items():
         if isinstance(values, dict) and values.get("disabled") is True:
             continue
-        found = [f"{CONFIG_FILE}: {name}: {fault}" for fault in _faults(name, values, environ)]
-        faults += found
-        if not found:
-            servers.append(_build(name, _ServerShape.model_validate(values), environ))
+        server, found = _parse_server(name, values, environ)
+        faults += [f"{CONFIG_FILE}: {name}: {fault}" for fault in found]
+        servers.append(server)
     if faults:
         raise SettingsError(faults)
-    return tuple(servers)
+    return tuple(server for server in servers if server is not None)
 
 
-def _faults(name: str, values: object, environ: Mapping[str, str]) -> Iterator[str]:
-    if not _NAME.fullmatch(name):
-        yield 'the name must be a letter and at most 23 more letters, digits or "-"'
+def _parse_server(
+    name: str, values: object, environ: Mapping[str, str]
+) -> tuple[McpServerConfig | None, Sequence[str]]:
+    """Return a server, or None and its faults."""
+    faults = []
+    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+        reserved = ", ".join(sorted(RESERVED_NAMES))
+        faults.append(
+            f'the name must be a letter and at most 23 more letters, digits or "-", and none of {reserved}'
+        )
     if not isinstance(values, dict):
-        yield "it is no object"
-        return
+        return None, [*faults, "it is no object"]
+    missing: dict[str, None] = {}
+    expanded = _expand(values, environ, missing)
+    faults += [f"the variable {variable} is not set" for variable in missing]
     try:
-        given = _ServerShape.model_validate(values)
+        given = _ServerShape.model_validate(expanded)
     except ValidationError as exc:
-        yield from (f"{'.'.join(map(str, one['loc'])) or name}: {one['msg']}" for one in exc.errors())
-        return
-    if bool(given.command) == bool(given.url):
-        yield 'it needs either "command" or "url"'
-    address = urlsplit(given.url)
-    if given.url and (address.scheme not in ("http", "https") or not address.hostname):
-        yield '"url" is no http or https address'
-    for variable in _missing_variables(values, environ):
-        yield f"the variable {variable} is not set"
+        return None, [*faults, *map(_fault_text, exc.errors())]
+    return (None if faults else McpServerConfig(name=name, **given.model_dump(exclude={"type"}))), faults
 
 
-def _missing_variables(value: object, environ: Mapping[str, str]) -> Iterator[str]:
+def _fault_text(error: ErrorDetails) -> str:
+    where = ".".join(map(str, error["loc"]))
+    words = error["msg"].removeprefix("Value error, ")
+    return f"{where}: {words}" if where else words
+
+
+def _expand(value: Any, environ: Mapping[str, str], missing: dict[str, None]) -> Any:
+    """Return a part of the file with its variables replaced; names of unknown ones go into ``missing``."""
     match value:
-        case str(text):
-            for found in _VARIABLE.finditer(text):
-                if found[1] not in environ and found[2] is None:
-                    yield found[1]
+        case str():
+
+            def replacement(found: re.Match[str]) -> str:
+                known: str | None = environ[found[1]] if found[1] in environ else found[2]
+                if known is None:
+                    missing[found[1]] = None
+                return found[0] if known is None else known
+
+            return _VARIABLE.sub(replacement, value)
         case dict():
-            for part in value.values():
-                yield from _missing_variables(part, environ)
+            return {key: _expand(part, environ, missing) for key, part in value.items()}
         case list():
-            for part in value:
-                yield from _missing_variables(part, environ)
-
-
-def _build(name: str, given: _ServerShape, environ: Mapping[str, str]) -> McpServerConfig:
-    def expand(text: str) -> str:
-        return _VARIABLE.sub(lambda found: environ.get(found[1], found[2] or ""), text)
-
-    return McpServerConfig(
-        name=name,
-        command=expand(given.command),
-        args=tuple(map(expand, given.args)),
-        env={key: expand(value) for key, value in given.env.items()},
-        cwd=expand(given.cwd),
-        url=expand(given.url),
-        headers={key: expand(value) for key, value in given.headers.items()},
-        private_address=given.private_address,
-        trusted=given.trusted,
-        approval=given.approval,
-    )
+            return [_expand(part, environ, missing) for part in value]
+        case _:
+            return value

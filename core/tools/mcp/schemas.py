@@ -61,6 +61,19 @@ def tool_definition(name: str, description: str, schema: Mapping[str, Any]) -> d
     return definition if fits else {"type": "function", "function": {**about, "parameters": dict(_ANYTHING)}}
 
 
+def loses_arguments(definition: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    """Return whether a definition cannot tell Kimi which arguments the tool's own schema has.
+
+    Kimi then knows them from the tool's description alone.
+    """
+    if schema.get("type", "object") != "object":
+        return True
+    shown = definition["function"]["parameters"]["properties"]
+    listed = schema.get("properties", {})
+    is_read = set(listed) <= set(shown) if isinstance(listed, Mapping) else False
+    return not is_read or (not shown and bool(_READ & (set(schema) - {"type", "properties", "description"})))
+
+
 def definition_bytes(definition: Mapping[str, Any]) -> int:
     """Return the size of a tool's definition in a request."""
     return len(orjson.dumps(definition))

@@ -25,7 +25,7 @@ def test_the_usual_shape_is_read(tmp_path: Path) -> None:
     )
     (tmp_path / "mcp.json").write_bytes(content)
     files, shop = load_mcp_servers(tmp_path, {"TOKEN": "secret"})
-    assert (files.command, files.args, dict(files.env)) == ("npx", ("-y", "files"), {"TOKEN": "secret"})
+    assert (files.command, files.args, dict(files.env)) == ("npx", ["-y", "files"], {"TOKEN": "secret"})
     assert (shop.name, shop.url, shop.trusted) == ("shop", "https://mcp.example.com/mcp", True)
     assert "secret" not in repr(files)
 
@@ -51,6 +51,8 @@ def test_no_file_means_no_servers(tmp_path: Path) -> None:
         (servers(a={"command": "${NOPE}"}), "NOPE is not set"),
         (servers(a__b={"command": "x"}), "the name must be"),
         (servers(a=[]), "it is no object"),
+        (servers(all={"command": "x"}), "none of all, none, own"),
+        (servers(a={"url": "${ADDRESS:-shop}"}), "no http or https address"),
     ],
 )
 def test_a_fault_is_named(content: bytes, fault: str) -> None:
@@ -58,6 +60,29 @@ def test_a_fault_is_named(content: bytes, fault: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_mcp_servers(content, {})
     assert fault in refused.value.faults[0]
+
+
+def test_all_faults_are_named_at_once() -> None:
+    """Of every server, and each once: an address in a variable that is not set is one fault."""
+    content = servers(
+        a={"url": "${NOPE}", "args": "x", "headers": {"A": "${NOPE}"}},
+        b={"command": "x"},
+        c={"command": "${GONE}", "env": {"A": 1}},
+    )
+    with pytest.raises(SettingsError) as refused:
+        parse_mcp_servers(content, {})
+    assert [fault.removeprefix("mcp.json: ").split(" should")[0] for fault in refused.value.faults] == [
+        "a: the variable NOPE is not set",
+        "a: args: Input",
+        "c: the variable GONE is not set",
+        "c: env.A: Input",
+    ]
+
+
+def test_an_address_may_be_a_variable() -> None:
+    """It is looked at as it is after the replacement."""
+    (shop,) = parse_mcp_servers(servers(a={"url": "${SHOP}/mcp"}), {"SHOP": "https://a.test"})
+    assert shop.url == "https://a.test/mcp"
 
 
 def test_only_what_a_trusted_server_declares_read_only_is_free() -> None:
