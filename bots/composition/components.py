@@ -4,7 +4,7 @@ A new part is built in the stage it belongs to; :mod:`bots.composition.service` 
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bots.composition.delivery_wiring import DeliveryComponents, build_delivery
@@ -44,6 +44,10 @@ class Components:
     ingestor: Ingestor
     summarizer: Summarizer
     mcp: McpServers | None  #: None if mcp.json names no server
+
+    def mcp_states(self) -> Mapping[str, bool]:
+        """Return whether each MCP server can be called now, by name."""
+        return self.mcp.states() if self.mcp is not None else {}
 
 
 def build_components(

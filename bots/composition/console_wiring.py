@@ -42,6 +42,7 @@ def build_console_server(
         forgetter=components.forgetter,
         text_reader=FileTextReader(components.files.stores[0], components.files.worker),
         providers=components.llm.gateway.provider_loads,
+        mcp_servers=components.mcp_states,
         quotas=build_quotas(settings),
         upload_dir=settings.data_dir,
         load_rights=components.console_rights.load,

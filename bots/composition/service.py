@@ -225,6 +225,7 @@ def _build_monitoring(
             work_queue=work_queue,
             active_answers=base.active_answers,
             gateway=components.llm.gateway,
+            mcp_servers=components.mcp_states,
         ),
         base.platforms,
         base.clock,

@@ -113,6 +113,7 @@ async def _now(visit: Visit, template: str) -> Response:
         template,
         components=await visit.site.components(),
         providers=visit.site.providers(),
+        mcp_servers=visit.site.mcp_servers(),
         open_events=open_events,
         oldest_s=oldest_s,
         hours=hours,

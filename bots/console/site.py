@@ -64,6 +64,7 @@ class ConsoleSite:
     forgetter: PersonForgetter
     text_reader: FileTextReader
     providers: Callable[[], Mapping[str, tuple[bool, LimiterLoad]]]  #: of this replica, by name
+    mcp_servers: Callable[[], Mapping[str, bool]]  #: whether each can be called by this replica, by name
     quotas: Quotas
     load_rights: Callable[[str], Awaitable[ConsoleRights | None]]  #: of a person, "platform:id"
     finder: PassageFinder

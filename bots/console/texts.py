@@ -239,6 +239,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "paused": ("paused by a rate limit", "因限流暂停"),
         "exhausted": ("account used up", "额度已用完"),
         "down": ("down", "不可用"),
+        "mcp_server": ("tools of", "工具服务器"),
         "open_events": ("open events", "待处理事件"),
         "oldest": ("the oldest for", "最早等待"),
         "budgets": ("Budgets of today (UTC)", "今日额度（UTC）"),

@@ -1,7 +1,7 @@
 """Gauges: states that are read when metrics are requested."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bots.observability import metrics as m
 from bots.observability.metrics_registry import Metrics
@@ -16,9 +16,17 @@ class Gauges:
     """Copies the state of one replica into its gauges."""
 
     def __init__(
-        self, metrics: Metrics, *, work_queue: WorkQueue, active_answers: ActiveAnswers, gateway: LlmGateway
+        self,
+        metrics: Metrics,
+        *,
+        work_queue: WorkQueue,
+        active_answers: ActiveAnswers,
+        gateway: LlmGateway,
+        mcp_servers: Callable[[], Mapping[str, bool]],
     ) -> None:
+        """``mcp_servers`` returns whether each MCP server can be called, by name."""
         self._metrics = metrics
+        self._mcp_servers = mcp_servers
         self._work_queue, self._active_answers, self._gateway = work_queue, active_answers, gateway
         self._last_counts = {m.QUEUE_TAKEOVERS: 0, m.LEASES_LOST: 0}  # as the work queue reported them
 
@@ -43,6 +51,8 @@ class Gauges:
         for provider, (up, load) in self._gateway.provider_loads().items():
             self._metrics.set_gauge(m.PROVIDER_UP, provider, value=up)
             self._refresh_limiter(provider, load)
+        for server, up in self._mcp_servers().items():
+            self._metrics.set_gauge(m.MCP_SERVER_UP, server, value=up)
         self._add_counts()
 
     def _add_counts(self) -> None:

@@ -180,6 +180,9 @@ LIMITER_EXHAUSTED = Metric(
 PROVIDER_UP = Metric(
     "moonthread_provider_up", "gauge", "0 while a provider's circuit breaker is open.", ("provider",)
 )
+MCP_SERVER_UP = Metric(
+    "moonthread_mcp_server_up", "gauge", "0 while an MCP server of mcp.json cannot be called.", ("server",)
+)
 LOOP_LAG = Metric(
     "moonthread_loop_lag_seconds",
     "histogram",

@@ -20,6 +20,7 @@ FOR_REPLICAS = {
 }  #: fed by another process's death
 FOR_FAULTS = {m.WATCHDOG_RESTARTS, m.PLATFORM_ERRORS}
 FOR_POLLING = {m.POLL_LEADER}
+FOR_TOOLS = {m.MCP_SERVER_UP}
 
 
 async def page(world: Any, path: str) -> httpx.Response:
@@ -95,7 +96,7 @@ async def test_the_figures_are_those_of_what_happened(world: Any) -> None:
     )
     fed = {re.split(r"_bucket|_count|_sum|_created|\{", sample)[0] for sample in seen}
     missing = {metric.name for metric in m.ALL} - fed
-    assert missing <= {metric.name for metric in FOR_REPLICAS | FOR_FAULTS | FOR_POLLING}
+    assert missing <= {metric.name for metric in FOR_REPLICAS | FOR_FAULTS | FOR_POLLING | FOR_TOOLS}
 
 
 async def test_states_while_an_answer_runs(world: Any) -> None:

@@ -1,7 +1,7 @@
 """All MCP servers of a deployment."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from core.domain.clock import Clock
 from core.tools.mcp.config import McpServerConfig
@@ -20,6 +20,10 @@ class McpServers:
     def unreachable(self) -> tuple[str, ...]:
         """Names of those that cannot be called now."""
         return tuple(server.config.name for server in self._servers if not server.is_connected)
+
+    def states(self) -> Mapping[str, bool]:
+        """Return whether each server can be called now, by name."""
+        return {server.config.name: server.is_connected for server in self._servers}
 
     def start(self) -> None:
         """Begin to connect; returns at once."""

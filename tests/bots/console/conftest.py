@@ -122,6 +122,7 @@ def build_site(database: Database, folder: Path) -> ConsoleSite:
         text_reader=FileTextReader(None, FileWorker(InlineWorkers())),
         upload_dir=folder / "made by the first upload",
         providers=lambda: {"kimi": (False, LOAD)},
+        mcp_servers=lambda: {"shop": True, "files": False},
         quotas=Quotas(tenant_tokens=1_000, chat_tokens=50),
         load_rights=ConsoleRightsReader(database, PEOPLE, StaffDirectory(database, FakeClock())).load,
         settings=lambda: effective_settings(settings, {"KIMI_API_KEY": SECRET}, None),

@@ -223,6 +223,8 @@ async def test_now_shows_the_line_at_kimi(browser: Any) -> None:
 
     for text in ("kimi: 2 at Kimi · 3 in line", "paused by a rate limit", "down", "rpm 100", "0 open events"):
         assert text in page
+    assert "tools of shop<" in page
+    assert "tools of files · down" in page
 
 
 async def test_usage_shows_who_is_near_a_budget(browser: Any, site: ConsoleSite) -> None:
