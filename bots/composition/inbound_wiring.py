@@ -6,6 +6,7 @@ from bots.composition.infrastructure import Infrastructure
 from bots.composition.settings_mapping import build_backlog, build_flood_limits
 from core.handoff.event_handler import HandoffEventHandler
 from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
+from core.inbound.early_presses import EarlyPresses
 from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
 from core.inbound.staff import StaffDirectory
@@ -46,6 +47,7 @@ def build_ingestor(
         answer_edits=settings.answer_edits == "on",
         access=base.access,
         staff=staff,
+        early_presses=EarlyPresses(base.database, base.clock),
         closed_places=base.closed_places,
         hears_recordings=settings.speech_url is not None,
         observer=base.observer,

@@ -21,11 +21,13 @@ async def find_pressed_turn(tx: Transaction, event: ButtonPressed) -> Turn | Non
     return None if turn_id is None else await turns.get(tx, turn_id)
 
 
-async def is_offered(tx: Transaction, event: ButtonPressed, access: AccessLists) -> bool:
+async def is_offered(
+    tx: Transaction, event: ButtonPressed, access: AccessLists, *, by_chat_admin: bool
+) -> bool:
     """Return whether the reply of a turn offered this choice to this person.
 
     An answer's buttons are for everybody who reads it; what they may do is decided later. Options are for the
-    person who got them, and for the deployment's admins.
+    person who got them, and for admins: of the deployment, and of the chat if they set its rules.
     """
     turn = await find_pressed_turn(tx, event)
     if turn is None:
@@ -33,7 +35,7 @@ async def is_offered(tx: Transaction, event: ButtonPressed, access: AccessLists)
         return event.action is ActionButton.STOP
     if isinstance(event.action, ActionButton):
         return offers_action(turn, event)
-    for_person = turn.asker_id == event.author.id or access.is_admin(Actor.of(event))
+    for_person = turn.asker_id == event.author.id or by_chat_admin or access.is_admin(Actor.of(event))
     return for_person and _offers_option(turn, event)
 
 

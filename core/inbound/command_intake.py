@@ -59,17 +59,18 @@ class CommandIntake:
             conversation = latest or await conversations.get_or_create(tx, key, event.chat_type)
         return await self._enqueue(tx, event, event.command, conversation)
 
-    async def handle_button(self, tx: Transaction, event: ButtonPressed) -> Handled:
+    async def handle_button(self, tx: Transaction, event: ButtonPressed, *, by_chat_admin: bool) -> Handled:
         """Store a button press in the conversation of the message that carries the button.
 
         A press of a button that the message does not offer to this person changes nothing.
+        ``by_chat_admin`` says that the person may set the chat's rules.
         """
         key = event.address.key
-        if not await is_offered(tx, event, self._access):
+        if not await is_offered(tx, event, self._access, by_chat_admin=by_chat_admin):
             log.info("button.not_offered", platform=key.platform)
             return await store_without_work(tx, event, EventStatus.SKIPPED)
         conversation = await conversations.find_by_message(tx, key, event.message_id)
-        # A press can arrive before the reference to the message is stored.
+        # Stop counts before the reference to the message is stored.
         conversation = conversation or await conversations.find(tx, key)
         if conversation is None:
             return await store_without_work(tx, event, EventStatus.SKIPPED)

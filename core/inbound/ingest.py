@@ -32,6 +32,7 @@ from core.inbound.app_intake import is_question_of_app
 from core.inbound.channel_migration import migrate_channel
 from core.inbound.command_intake import CommandIntake
 from core.inbound.deletion_intake import intake_deletion
+from core.inbound.early_presses import EarlyPresses
 from core.inbound.edit_intake import find_late_question, intake_edit
 from core.inbound.handler import IGNORED, EventHandler, Handled
 from core.inbound.message_intake import (
@@ -74,6 +75,7 @@ class Ingestor:
         access: AccessLists | None = None,
         handlers: Sequence[EventHandler] = (),
         staff: StaffDirectory | None = None,
+        early_presses: EarlyPresses | None = None,
         closed_places: ClosedPlaces | None = None,
         hears_recordings: bool = False,
         observer: Observer = NOOP_OBSERVER,
@@ -89,6 +91,7 @@ class Ingestor:
             access: who is answered, and who may stop and retry anybody's answer.
             handlers: asked in order; the first that takes an event ends its way.
             staff: who counts as staff in chats that have rules; None: nobody.
+            early_presses: waits for messages that are pressed before they are stored; None: nothing waits.
             closed_places: opened again when the bot's access to them changes.
             hears_recordings: whether recordings are read as the words in them.
             observer: counts and traces events.
@@ -103,6 +106,7 @@ class Ingestor:
         self._access = access or AccessLists()
         self._handlers = handlers
         self._staff = staff
+        self._early_presses = early_presses
         self._observer = observer
         self._commands = CommandIntake(self._access)
         self._moves_known_until = 0.0  # on the monotonic clock
@@ -122,6 +126,8 @@ class Ingestor:
     async def _ingest(self, event: Event) -> bool:
         event = with_recordings(event) if self._hears_recordings else event
         await self._refresh_moves(event)
+        if self._early_presses is not None and self._may_ask(event):
+            await self._early_presses.wait_for_message(event)
         by_staff = self._staff is not None and await self._staff.is_from_staff(event)  # may ask the platform
         wake_up = None
         try:
@@ -154,7 +160,7 @@ class Ingestor:
     async def _handle(self, tx: Transaction, event: Event, *, by_staff: bool) -> Handled:
         if isinstance(event, ChannelMigrated | UnparsedEvent):
             context = EventContext()
-        elif self._access.is_allowed(Actor.of(event)):
+        elif self._may_ask(event):
             context = await event_context.load_event_context(tx, event)
         else:
             await _record_denied(tx, event)
@@ -169,6 +175,12 @@ class Ingestor:
             if (handled := await handler(tx, event, context)) is not None:
                 return handled
         return await self._dispatch(tx, event, context, by_staff=by_staff)
+
+    def _may_ask(self, event: Event) -> bool:
+        """Return whether a person is answered by the deployment's lists."""
+        if isinstance(event, ChannelMigrated | UnparsedEvent):
+            return False
+        return self._access.is_allowed(Actor.of(event))
 
     async def _dispatch(
         self, tx: Transaction, event: Event, context: EventContext, *, by_staff: bool
@@ -186,7 +198,7 @@ class Ingestor:
             case CommandReceived():
                 return await self._commands.handle_command(tx, event, context)
             case ButtonPressed():
-                return await self._commands.handle_button(tx, event)
+                return await self._commands.handle_button(tx, event, by_chat_admin=by_staff)
             case MessageEdited():
                 if (question := await find_late_question(tx, event)) is not None:
                     return await self._handle(tx, question, by_staff=by_staff)

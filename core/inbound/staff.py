@@ -15,9 +15,10 @@ from core.chat_policy import ChatRules
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.concurrency.ttl_cache import TtlCache
 from core.domain.addresses import ChatType, ThreadKey
+from core.domain.buttons import RunCommand
 from core.domain.clock import Clock
 from core.domain.command_names import CommandName
-from core.domain.events import CommandReceived, Event, MessageReceived
+from core.domain.events import ButtonPressed, CommandReceived, Event, MessageReceived
 from core.ports.platform import MemberLookup
 from core.store import Database, rules
 from core.store.conversations import Conversation
@@ -54,7 +55,7 @@ class StaffDirectory:
         self._staff_until_s: dict[Actor, float] = {}
 
     async def is_from_staff(self, event: Event) -> bool:
-        """Return whether an event is a message of a chat's staff.
+        """Return whether an event is a message of a chat's staff, or an admin's press that sets its rules.
 
         The author of a staff command is only cached: the command's handler asks :meth:`is_cached_staff`.
 
@@ -69,6 +70,8 @@ class StaffDirectory:
                 chat_rules = await self._get_rules(event.address.key)
                 await self._check_and_cache(Actor.of(event), chat_rules or ChatRules())
                 return False
+            case ButtonPressed(chat_type=ChatType.GROUP, action=RunCommand(command=CommandName.SETTINGS)):
+                return await self.is_chat_admin(Actor.of(event))
             case _:
                 return False
 

@@ -14,9 +14,10 @@ from core.domain.command_names import CommandName
 from core.domain.events import ButtonPressed, Mention
 from core.domain.queue import Lane
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
+from core.inbound.staff import StaffDirectory
 from core.store import conversations, schema, turns
 from tests.core.inbound.conftest import Inbound
-from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, slack_channel
+from tests.event_builders import ANN, BOB, CARL, Chat, direct_chat, group_chat, slack_channel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -160,3 +161,32 @@ async def test_stop_may_be_pressed_before_the_message_is_known(inbound: Inbound)
     _, answer = await inbound.begin_answer(conversation)
     await inbound.ingest(chat.press(ActionButton.STOP, "not stored yet"))
     assert answer.cancel_reason is CancelReason.STOP
+
+
+class BobIsAdmin:
+    """A platform on which Bob is an admin of every chat."""
+
+    async def is_admin(self, channel: str, person_id: str) -> bool:
+        """Return whether this is Bob."""
+        return person_id == BOB.id
+
+    async def in_group(self, group: str, person_id: str) -> bool:
+        """Return False: there are no groups."""
+        return False
+
+
+async def test_an_admin_of_the_chat_presses_in_another_ones_settings(inbound: Inbound) -> None:
+    """The rules are the chat's, so its admins share the menu; other menus are one person's."""
+    platform = {"telegram": BobIsAdmin()}
+    inbound.configure(staff=StaffDirectory(inbound.database, inbound.clock, members=platform))
+    chat = group_chat()
+    rules = RunCommand(command=CommandName.SETTINGS, argument="trigger=always")
+    await inbound.show_menu(chat.command(CommandName.SETTINGS, author=ANN), "M1", rules)
+    await inbound.show_menu(chat.command(CommandName.MODEL, author=ANN), "M2", K3)
+    for author in (CARL, BOB):
+        await inbound.ingest(chat.press(rules, "M1", author=author))
+        await inbound.ingest(chat.press(K3, "M2", author=author))
+    events = await inbound.open_events(Lane.COMMANDS)
+    assert [(event.author, event.action) for event in events if isinstance(event, ButtonPressed)] == [
+        (BOB, rules)
+    ]
