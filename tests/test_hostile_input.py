@@ -1,7 +1,15 @@
 """Every function that reads what strangers send is linear in it and quick, or refuses it early.
 
 A table: function, and the forms that make such functions slow. The case behind it: 120 kB of ``<a `` stopped
-the service. 100,000 characters may cost 50 ms of CPU, and twice the input at most 2.5 times as much.
+the service. Twice the input costs at most 2.5 times as much, and 100,000 characters cost at most
+
+- 50 ms of CPU if they are text that the event loop reads;
+- 500 ms if they are Markdown that it reads;
+- 500 ms if they are a file: HTML costs up to 140 ms, and is read in a worker process that is ended after some
+  seconds, never in the event loop.
+
+The renderers of an answer cost more (Telegram's up to 700 ms for 100,000 characters), so that no such text is
+rendered at once: an edit gets one message's worth, and at most ``STEP_CHARS`` (12,000) that are new.
 """
 
 import gc
@@ -12,6 +20,7 @@ from typing import Final
 
 import pytest
 
+from core.delivery.answer_composer import STEP_CHARS
 from core.files.extract import read_text
 from core.files.file_policy import UnusableFile
 from core.files.zip_directory import ZipCorrupt, ZipTooLarge, read_zip_directory
@@ -85,6 +94,15 @@ def test_one_edit_of_a_hostile_answer_is_rendered_quickly(render: Parser) -> Non
     forms = [("", "\\("), ("", "<!--"), ("", "!["), ("", "[["), ("", "a*"), ("", "$$"), ("", "|\n")]
     costs = {form: lowest_s(render, hostile(form, PAGE_CHARS), PAGE_BUDGET_S) for form in forms}
     assert max(costs.values()) <= PAGE_BUDGET_S, costs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("render", named(RENDERERS))
+def test_one_step_of_a_hostile_answer_costs_as_little_as_markdown(render: Parser) -> None:
+    """A provider may send an answer at once; the composer renders it in steps."""
+    render("warm up 你好")
+    costs = {form: lowest_s(render, hostile(form, STEP_CHARS), MARKDOWN_BUDGET_S) for form in FORMS}
+    assert {form: cost for form, cost in costs.items() if cost > MARKDOWN_BUDGET_S} == {}
 
 
 @pytest.mark.parametrize("text", ["哈" * 199 + "x", "ok " * 65 + "?x", "好的" * 98 + "。x"])

@@ -13,6 +13,7 @@ from core.ports.platform import DeliveryMode, Renderer
 
 FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first update
 FIRST_UPDATE_CHARS = 200  #: characters that decide whether a first update is worth it
+STEP_CHARS = 12_000  #: of text that is rendered at once, beyond what has been rendered; some pages
 FRESH_TEXT_S = 0.05  #: added to the age of pending text, so that new text has a value too
 
 
@@ -24,6 +25,7 @@ class AnswerComposer:
         self.messages = messages
         self._renderer = renderer
         self._has_more = False  # the last composition left further calls
+        self._rendered_chars = 0  # of the text whose finished pages are all on the screen
 
     @property
     def complete(self) -> bool:
@@ -73,18 +75,34 @@ class AnswerComposer:
         if text.is_empty and not text.complete:
             text.shown_placeholder = text.placeholder
             return messages.show_placeholder(text.placeholder)
-        rendered = self._renderer.render(text.take(), complete=text.complete)
-        operation = messages.show(
-            rendered, complete=text.complete, create_mode=create_mode or messages.modes[0], now=now
-        )
+        operation, is_last = self._show_next(text.take(), create_mode or messages.modes[0], now)
         if operation is None:
             self._has_more = False
             return None
         if operation.action is PlatformAction.POST and not operation.final and create_mode is None:
             self._has_more = True  # asked again, as the first call of a message
             return None
-        self._has_more = text.complete or operation.index < len(rendered) - 1
+        self._has_more = text.complete or not is_last
         return operation.showing(text.take_pending_since()) if operation.shows_text else operation
+
+    def _show_next(
+        self, markdown: str, create_mode: DeliveryMode, now: float
+    ) -> tuple[MessageOperation | None, bool]:
+        """Return the next call, and whether it shows the last page of the text.
+
+        A text that is far ahead of the screen is rendered as far as the next page needs it: all of it would
+        hold up the event loop, and other people's answers.
+        """
+        while len(markdown) > (end := self._rendered_chars + STEP_CHARS):
+            pages = self._renderer.render(markdown[:end], complete=False)
+            operation = self.messages.show(pages, complete=False, create_mode=create_mode, now=now)
+            if operation is not None and operation.index < len(pages) - 1:
+                return operation, False
+            self._rendered_chars = end
+        complete = self.text.complete
+        pages = self._renderer.render(markdown, complete=complete)
+        operation = self.messages.show(pages, complete=complete, create_mode=create_mode, now=now)
+        return operation, operation is None or operation.index == len(pages) - 1
 
     def give_back(self, operation: MessageOperation) -> None:
         """Take note that a composed call was not sent, or had no effect."""
