@@ -4,7 +4,6 @@ A thread begins with its first message, so no call opens or closes one.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from slack_sdk.errors import SlackApiError
@@ -16,12 +15,12 @@ from bots.slack.errors import error_code, translate_errors
 from bots.slack.limits import SlackLimits
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount
-from bots.slack.uploads import FileUploader
+from bots.slack.uploads import MAX_FILES, FileUploader
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget
+from core.ports.platform import Budget, LocalFile
 
 _DONE_CODES: Final = frozenset({"already_reacted", "no_reaction"})
 
@@ -56,9 +55,9 @@ class SlackHandoffRooms:
             return ""
         return f"{url.rstrip('/')}/archives/{channel}/p{message_id.replace('.', '')}"
 
-    def file_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budgets of a shared file: those of its calls and of a message."""
-        return self._limits.upload_budgets(address.key.tenant, address.key.channel)
+    def file_cost(self, address: Address, count: int = 1) -> Sequence[Budget]:
+        """Return the budgets of files in one message: those of a message, and of each file's calls."""
+        return self._limits.upload_budgets(address.key.tenant, address.key.channel, count)
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
         """Return (): no call is made."""
@@ -118,8 +117,28 @@ class SlackHandoffRooms:
                 return
         raise PlatformRefused("Slack has no such emoji")
 
-    async def send_file(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
-    ) -> MessageRef:
-        """Share a file; Slack detects its type, and the message cannot carry ``idempotency_key``."""
-        return await self._uploader.send(address, address.key.thread, path, name=name, caption=caption)
+    def fits_caption(self, caption: str) -> bool:
+        """Return whether a text is short enough for the comment on files."""
+        try:
+            self._uploader.render_comment(caption)
+        except PlatformRefused:
+            return False
+        return True
+
+    async def group_files(self, files: Sequence[LocalFile]) -> Sequence[Sequence[LocalFile]]:
+        """Return files in groups of :data:`MAX_FILES`: a message takes files of all kinds."""
+        return [files[at : at + MAX_FILES] for at in range(0, len(files), MAX_FILES)]
+
+    async def send_files(
+        self, address: Address, files: Sequence[LocalFile], *, caption: str
+    ) -> Sequence[MessageRef]:
+        """Share files in one message; Slack detects their types."""
+        return [await self._uploader.send(address, files, caption=caption)]
+
+    async def edit_caption(self, ref: MessageRef, caption: str) -> None:
+        """Replace the comment on files."""
+        comment = self._uploader.render_comment(caption)
+        if not comment:
+            raise PlatformRefused("Slack updates no message to an empty text")
+        with translate_errors("chat.update", idempotent=True):
+            await self._client.chat_update(channel=ref.channel, ts=ref.message_id, text=comment)

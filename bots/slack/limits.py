@@ -46,7 +46,7 @@ class SlackLimits:
     status_per_minute: int = 50  #: assistant.threads.setStatus; unpublished, so a tier 3 is assumed
     reaction_per_minute: int = 20  #: reactions.add, tier 3, and each is removed again, tier 2
     session_per_minute: int = 24  #: agents.sessions.setStatus; half of tier 3: resets are unpaid
-    file_per_minute: int = 25  #: files shared; each needs up to three calls of files.info (tier 4)
+    file_per_minute: int = 25  #: files shared; a message needs up to three calls of files.info (tier 4)
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
@@ -87,13 +87,13 @@ class SlackLimits:
         )
         return in_channel, self.method_budget(team_id, "chat.postMessage")
 
-    def upload_budgets(self, team_id: str, channel: str) -> tuple[Budget, ...]:
-        """Return the budgets that one shared file spends: its own calls, and a message in the channel."""
+    def upload_budgets(self, team_id: str, channel: str, files: int = 1) -> tuple[Budget, ...]:
+        """Return the budgets of files in one message: a message in the channel, and each file's own calls."""
         calls = self.file_per_minute
         shared = Budget(
             key=f"slack:{team_id}:files", per_s=calls / WINDOW_S, burst=float(calls), window_s=WINDOW_S
         )
-        return (*self.post_budgets(team_id, channel), shared)
+        return (*self.post_budgets(team_id, channel), *(shared,) * files)
 
     def stream_mode(self, team_id: str) -> DeliveryMode:
         """Return the mode of native streams: text is appended, for a few minutes at most."""

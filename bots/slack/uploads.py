@@ -1,4 +1,4 @@
-"""Uploads files to Slack in three steps: request a URL, send the bytes, share the file.
+"""Uploads files to Slack in three steps: request URLs, send the bytes, share the files in one message.
 
 Needs the scope ``files:write``, and the bot must be in the channel. The last call returns before the
 message exists and without its ts, so files.info is called a few times afterwards
@@ -6,7 +6,7 @@ message exists and without its ts, so files.info is called a few times afterward
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,8 +21,10 @@ from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.markdown.mentions import MentionCodec
+from core.ports.platform import LocalFile
 
 CAPTION_LIMIT_CHARS = 3_000  #: our choice: Slack does not document the limit of a file's comment
+MAX_FILES = 10  #: in one message; our choice: as many as people can send with Slack's own clients
 SIZE_LIMIT_BYTES = 1_000_000_000
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=60.0)
 SHARE_POLL_DELAYS_S = (0.2, 0.6, 1.5)
@@ -44,41 +46,52 @@ class FileUploader:
         self._client, self._session = client, session
         self._mentions, self._clock = mentions, clock
 
-    async def send(
-        self, address: Address, thread_ts: str, path: Path, *, name: str, caption: str
-    ) -> MessageRef:
-        """Post the file at ``path`` and return its message; its id is "" if Slack does not report it soon.
+    async def send(self, address: Address, files: Sequence[LocalFile], *, caption: str) -> MessageRef:
+        """Post files in one message and return it; its id is "" if Slack does not report it soon.
 
         Raises:
-            PlatformRefused: the file is empty or too large, or the caption too long; nothing was shown.
+            PlatformRefused: a file is empty or too large, or the caption too long; nothing was shown.
             PlatformOutcomeUnknown: the reply to the last step was lost.
             PlatformError: as for any message.
-            OSError: the file cannot be read.
+            OSError: a file cannot be read.
         """
-        comment = self._render_comment(caption)
-        size = (await asyncio.to_thread(path.stat)).st_size
-        if not 0 < size <= SIZE_LIMIT_BYTES:
-            raise PlatformRefused(f"a file of {size} bytes cannot be sent")
-        name, channel = name or "file", address.key.channel
-        with translate_errors("files.getUploadURLExternal", idempotent=True):
-            answer = await self._client.files_getUploadURLExternal(filename=name, length=size)
-            url, file_id = str(answer["upload_url"]), str(answer["file_id"])
-        await self._upload_bytes(url, path, size)
+        comment = self.render_comment(caption)
+        ids = [await self._upload(file) for file in files]
+        channel = address.key.channel
         with translate_errors("files.completeUploadExternal", idempotent=False):
             await self._client.files_completeUploadExternal(
-                files=[{"id": file_id, "title": name}],
+                files=[
+                    {"id": file_id, "title": file.name or "file"}
+                    for file_id, file in zip(ids, files, strict=True)
+                ],
                 channel_id=channel,
-                thread_ts=thread_ts or None,
+                thread_ts=address.key.thread or None,
                 initial_comment=comment or None,
             )
-        return MessageRef(channel=channel, message_id=await self._find_message_ts(file_id, channel))
+        return MessageRef(channel=channel, message_id=await self._find_message_ts(ids[0], channel))
 
-    def _render_comment(self, caption: str) -> str:
+    def render_comment(self, caption: str) -> str:
+        """Return a caption as Slack's mrkdwn.
+
+        Raises:
+            PlatformRefused: it is too long.
+        """
         pages = SlackRenderer(streaming=False, mentions=self._mentions).render(caption, complete=True)
         comment = "\n\n".join(to_mrkdwn(page.text) for page in pages)
         if len(comment) > CAPTION_LIMIT_CHARS:
             raise PlatformRefused("the caption is too long")
         return comment
+
+    async def _upload(self, file: LocalFile) -> str:
+        """Upload one file and return its id; nobody sees it yet."""
+        size = (await asyncio.to_thread(file.path.stat)).st_size
+        if not 0 < size <= SIZE_LIMIT_BYTES:
+            raise PlatformRefused(f"a file of {size} bytes cannot be sent")
+        with translate_errors("files.getUploadURLExternal", idempotent=True):
+            answer = await self._client.files_getUploadURLExternal(filename=file.name or "file", length=size)
+            url, file_id = str(answer["upload_url"]), str(answer["file_id"])
+        await self._upload_bytes(url, file.path, size)
+        return file_id
 
     async def _upload_bytes(self, url: str, path: Path, size_bytes: int) -> None:
         """Send the bytes; the URL is a secret, so no error may contain it."""

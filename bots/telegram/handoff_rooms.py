@@ -6,7 +6,6 @@ spends the budgets of a message.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 from telegram import Bot, ForumTopic, MessageId
@@ -22,6 +21,7 @@ from bots.telegram.addressing import (
 )
 from bots.telegram.entities import utf16_length
 from bots.telegram.errors import description_contains
+from bots.telegram.file_groups import group_files
 from bots.telegram.limits import TelegramLimits
 from bots.telegram.message_api import MessageApi
 from bots.telegram.people import BotAccount
@@ -30,7 +30,7 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget
+from core.ports.platform import Budget, LocalFile
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +64,10 @@ class TelegramHandoffRooms:
         self._bot, self._api, self._uploader = bot, api, uploader
         self._mentions, self._limits, self._account = mentions, limits, account
 
-    def file_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budgets of a file: those of a message."""
+    def file_cost(self, address: Address, count: int = 1) -> Sequence[Budget]:
+        """Return the budgets of files: those of as many messages."""
         chat = self._api.current_chat_id(address)
-        return self._limits.message_budgets(address.key.tenant, chat, private=is_private(address))
+        return self._limits.message_budgets(address.key.tenant, chat, private=is_private(address)) * count
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
         """Return the budgets of opening or closing a topic: those of a message."""
@@ -209,11 +209,23 @@ class TelegramHandoffRooms:
             idempotent=True,
         )
 
-    async def send_file(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
-    ) -> MessageRef:
-        """Post a picture or a document; no message can carry ``idempotency_key``."""
-        return await self._uploader.send(address, path, name=name, media_type=media_type, caption=caption)
+    def fits_caption(self, caption: str) -> bool:
+        """Return whether a text is short enough for a caption."""
+        return self._uploader.fits_caption(caption)
+
+    async def group_files(self, files: Sequence[LocalFile]) -> Sequence[Sequence[LocalFile]]:
+        """Return files in albums; what no album takes is alone."""
+        return await group_files(files)
+
+    async def send_files(
+        self, address: Address, files: Sequence[LocalFile], *, caption: str
+    ) -> Sequence[MessageRef]:
+        """Post a file or an album."""
+        return await self._uploader.send(address, files, caption=caption)
+
+    async def edit_caption(self, ref: MessageRef, caption: str) -> None:
+        """Replace the caption of a message; one that is unchanged is success."""
+        await self._uploader.edit_caption(ref, caption)
 
 
 def shorten_title(title: str) -> str:

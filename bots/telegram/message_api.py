@@ -87,26 +87,34 @@ class MessageApi:
         """Replace text and buttons of ``ref``; succeeds if they are unchanged."""
         await self._edit(
             ref,
+            self._bot.edit_message_text,
             text=message.text,
             entities=entities_of(message),
             link_preview_options=_NO_PREVIEW,
             reply_markup=_reply_markup(address, buttons),
         )
 
-    async def _edit(self, ref: MessageRef, **content: Any) -> None:
+    async def _edit(self, ref: MessageRef, method: Callable[..., Awaitable[Any]], **content: Any) -> None:
         if ref.channel in self._migrated_chats:  # in the new chat its id may be another message's
             raise MessageGone("the group became a supergroup")
         with translate_errors(idempotent=True):
             try:
-                await self._bot.edit_message_text(
-                    chat_id=ref.channel, message_id=int(ref.message_id), **content
-                )
+                await method(chat_id=ref.channel, message_id=int(ref.message_id), **content)
             except ChatMigrated as exc:
                 self.chat_migrated(ref.channel, str(exc.new_chat_id))
                 raise MessageGone("the group became a supergroup") from exc
             except BadRequest as exc:
                 if not description_contains(exc, NOT_MODIFIED):
                     raise
+
+    async def edit_caption(self, ref: MessageRef, caption: RenderedMessage | None) -> None:
+        """Replace the caption of ``ref``; succeeds if it is unchanged."""
+        await self._edit(
+            ref,
+            self._bot.edit_message_caption,
+            caption=caption.text if caption else "",
+            caption_entities=entities_of(caption) if caption else None,
+        )
 
     async def post_rich(self, address: Address, markdown: str, *, buttons: Sequence[Button]) -> MessageRef:
         """Post a rich message.
@@ -149,6 +157,7 @@ class MessageApi:
         try:
             await self._edit(
                 ref,
+                self._bot.edit_message_text,
                 text=None,
                 reply_markup=_reply_markup(address, buttons),
                 api_kwargs={"rich_message": {"markdown": markdown}},

@@ -1,38 +1,36 @@
-"""Uploads files to Telegram: as a photo, recording or video if possible, else as a document.
+"""Uploads files to Telegram, several of them as an album.
 
 The Bot API's cloud accepts photos of 10 MB, other files of 50 MB, and captions of 1024 characters after
 parsing the entities; a local Bot API server accepts 2000 MB
-(https://core.telegram.org/bots/api#sending-files). Voice messages are Ogg with Opus, audio is MP3 or M4A and
-video is MPEG4 (https://core.telegram.org/bots/api#sendvoice). What Telegram refuses as such (a photo too long
-and thin, a voice message to somebody who forbids them) is sent again as a document.
+(https://core.telegram.org/bots/api#sending-files). What Telegram refuses as such (a photo too long and thin,
+a voice message to somebody who forbids them) is sent again as a document.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import structlog
-from telegram import Bot, Message
+from telegram import Bot, InputMediaAudio, InputMediaDocument, InputMediaPhoto, InputMediaVideo, Message
 from telegram.error import BadRequest
 
 from bots.telegram.addressing import direct_topic_id_of, reply_parameters_of
 from bots.telegram.entities import entities_of, utf16_length
 from bots.telegram.errors import description_contains
+from bots.telegram.file_groups import CLOUD_LIMIT_BYTES, UploadKind, upload_kind
 from bots.telegram.message_api import MessageApi
 from bots.telegram.render import TelegramRenderer
 from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
+from core.ports.platform import LocalFile
 
 log = structlog.get_logger()
 
 CAPTION_LIMIT_UNITS = 1024
-PHOTO_LIMIT_BYTES = 10_000_000
-CLOUD_LIMIT_BYTES = 50_000_000
 SERVER_LIMIT_BYTES = 2_000_000_000
-PHOTO_TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 UPLOAD_TIMEOUT_S = 120.0  #: for each read and write
 
 _REFUSED_TEXTS = (
@@ -45,31 +43,21 @@ _REFUSED_TEXTS = (
     "chat_send_audios_forbidden",
     "chat_send_videos_forbidden",
 )
-_MP4_BRAND = b"ftyp"  #: at the fifth byte of M4A and MPEG4 files
+_AlbumItem: TypeAlias = InputMediaAudio | InputMediaDocument | InputMediaPhoto | InputMediaVideo
 
 
-class UploadKind(StrEnum):
-    """How Telegram shows a file; the value is the parameter of its method."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    """A file in memory, on its way to Telegram."""
 
-    PHOTO = "photo"
-    VOICE = "voice"
-    AUDIO = "audio"
-    VIDEO = "video"
-    DOCUMENT = "document"
+    content: bytes
+    name: str
+    kind: UploadKind
 
-
-def upload_kind(media_type: str, content: bytes) -> UploadKind:
-    """Return how a file can be shown, by its type and its first bytes."""
-    family, is_mp4 = media_type.partition("/")[0], content[4:8] == _MP4_BRAND
-    if media_type in PHOTO_TYPES and len(content) <= PHOTO_LIMIT_BYTES:
-        return UploadKind.PHOTO
-    if family == "audio" and content.startswith(b"OggS") and b"OpusHead" in content[:64]:
-        return UploadKind.VOICE
-    if family == "audio" and (is_mp4 or content.startswith((b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2"))):
-        return UploadKind.AUDIO
-    if family == "video" and is_mp4:
-        return UploadKind.VIDEO
-    return UploadKind.DOCUMENT
+    @property
+    def filename(self) -> str:
+        """The name that Telegram shows."""
+        return self.name or ("picture" if self.kind is UploadKind.PHOTO else "file")
 
 
 class FileUploader:
@@ -80,32 +68,52 @@ class FileUploader:
         self._limit_bytes = CLOUD_LIMIT_BYTES if on_cloud else SERVER_LIMIT_BYTES
 
     async def send(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str
-    ) -> MessageRef:
-        """Post the file at ``path`` and return its message.
+        self, address: Address, files: Sequence[LocalFile], *, caption: str
+    ) -> Sequence[MessageRef]:
+        """Post a file, or an album with the caption at its first item, and return the messages.
 
         Raises:
-            PlatformRefused: the file is empty or too large, or the caption too long; nothing was shown.
+            PlatformRefused: a file is empty or too large, or the caption too long; nothing was shown.
             PlatformError: as for any message.
-            OSError: the file cannot be read.
+            OSError: a file cannot be read.
         """
         rendered = self._render_caption(caption)
-        size = (await asyncio.to_thread(path.stat)).st_size
+        uploads = [await self._load(file) for file in files]
+        if all(one.kind is UploadKind.DOCUMENT for one in uploads):
+            return await self._send(address, uploads, rendered)
+        try:
+            return await self._send(address, uploads, rendered)
+        except PlatformRefused as exc:
+            cause = exc.__cause__
+            if not (isinstance(cause, BadRequest) and description_contains(cause, *_REFUSED_TEXTS)):
+                raise
+            log.info("telegram.upload_kind_refused", kind=uploads[0].kind.value, error=str(exc))
+        documents = [replace(one, kind=UploadKind.DOCUMENT) for one in uploads]
+        return await self._send(address, documents, rendered)
+
+    def fits_caption(self, caption: str) -> bool:
+        """Return whether a text (Markdown) is short enough for a caption."""
+        try:
+            self._render_caption(caption)
+        except PlatformRefused:
+            return False
+        return True
+
+    async def edit_caption(self, ref: MessageRef, caption: str) -> None:
+        """Replace the caption of a message; one that is unchanged is success.
+
+        Raises:
+            PlatformRefused: the caption is too long; the former one is still shown.
+            PlatformError: as for any message.
+        """
+        await self._api.edit_caption(ref, self._render_caption(caption))
+
+    async def _load(self, file: LocalFile) -> _Upload:
+        size = (await asyncio.to_thread(file.path.stat)).st_size
         if not 0 < size <= self._limit_bytes:
             raise PlatformRefused(f"a file of {size} bytes cannot be sent")
-        content = await asyncio.to_thread(path.read_bytes)
-        kind = upload_kind(media_type, content)
-        if kind is not UploadKind.DOCUMENT:
-            try:
-                return await self._send(address, content, name, rendered, kind)
-            except PlatformRefused as exc:
-                if not (
-                    isinstance(exc.__cause__, BadRequest)
-                    and description_contains(exc.__cause__, *_REFUSED_TEXTS)
-                ):
-                    raise
-                log.info("telegram.upload_kind_refused", kind=kind.value, error=str(exc))
-        return await self._send(address, content, name, rendered, UploadKind.DOCUMENT)
+        content = await asyncio.to_thread(file.path.read_bytes)
+        return _Upload(content=content, name=file.name, kind=upload_kind(file.media_type, content, size))
 
     def _render_caption(self, markdown: str) -> RenderedMessage | None:
         pages = TelegramRenderer(self._mentions).render(markdown, complete=True)
@@ -114,10 +122,27 @@ class FileUploader:
         return pages[0] if pages else None
 
     async def _send(
-        self, address: Address, content: bytes, name: str, caption: RenderedMessage | None, kind: UploadKind
-    ) -> MessageRef:
-        text, entities = (caption.text, entities_of(caption)) if caption else (None, None)
-        direct_topic = direct_topic_id_of(address)
+        self, address: Address, uploads: Sequence[_Upload], caption: RenderedMessage | None
+    ) -> Sequence[MessageRef]:
+        async def send(chat: str, topic: int | None) -> Sequence[Message]:
+            where: dict[str, Any] = {
+                "message_thread_id": topic,
+                "direct_messages_topic_id": direct_topic_id_of(address),
+                "reply_parameters": reply_parameters_of(address, chat),
+                "read_timeout": UPLOAD_TIMEOUT_S,
+                "write_timeout": UPLOAD_TIMEOUT_S,
+            }
+            if len(uploads) == 1:
+                return [await self._send_one(chat, uploads[0], caption, where)]
+            media = [_album_item(one, caption if at == 0 else None) for at, one in enumerate(uploads)]
+            return await self._bot.send_media_group(chat, media, **where)
+
+        sent = await self._api.call_in_topic(address, send, idempotent=False)
+        return [MessageRef(channel=str(one.chat.id), message_id=str(one.message_id)) for one in sent]
+
+    async def _send_one(
+        self, chat: str, upload: _Upload, caption: RenderedMessage | None, where: Mapping[str, Any]
+    ) -> Message:
         methods: Mapping[UploadKind, Callable[..., Awaitable[Message]]] = {
             UploadKind.PHOTO: self._bot.send_photo,
             UploadKind.VOICE: self._bot.send_voice,
@@ -125,20 +150,21 @@ class FileUploader:
             UploadKind.VIDEO: self._bot.send_video,
             UploadKind.DOCUMENT: self._bot.send_document,
         }
+        words = _caption_parameters(caption)
+        return await methods[upload.kind](chat, upload.content, filename=upload.filename, **words, **where)
 
-        async def send(chat: str, topic: int | None) -> Message:
-            return await methods[kind](
-                chat,
-                content,
-                caption=text,
-                caption_entities=entities,
-                filename=name or ("picture" if kind is UploadKind.PHOTO else "file"),
-                message_thread_id=topic,
-                direct_messages_topic_id=direct_topic,
-                reply_parameters=reply_parameters_of(address, chat),
-                read_timeout=UPLOAD_TIMEOUT_S,
-                write_timeout=UPLOAD_TIMEOUT_S,
-            )
 
-        sent = await self._api.call_in_topic(address, send, idempotent=False)
-        return MessageRef(channel=str(sent.chat.id), message_id=str(sent.message_id))
+def _album_item(upload: _Upload, caption: RenderedMessage | None) -> _AlbumItem:
+    items: Mapping[UploadKind, Callable[..., _AlbumItem]] = {
+        UploadKind.PHOTO: InputMediaPhoto,
+        UploadKind.AUDIO: InputMediaAudio,
+        UploadKind.VIDEO: InputMediaVideo,
+        UploadKind.DOCUMENT: InputMediaDocument,
+    }
+    if upload.kind not in items:
+        raise PlatformRefused(f"an album takes no {upload.kind.value}")
+    return items[upload.kind](upload.content, filename=upload.filename, **_caption_parameters(caption))
+
+
+def _caption_parameters(caption: RenderedMessage | None) -> dict[str, Any]:
+    return {"caption": caption.text, "caption_entities": entities_of(caption)} if caption else {}

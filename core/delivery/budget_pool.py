@@ -1,13 +1,21 @@
 """The buckets of one process, and the one rule for whether a call may be sent now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
 from core.delivery.pacing import PacingPolicy
 from core.delivery.platform_call import PlannedCall, Priority
 from core.delivery.shared_budget import BudgetRequest, Reservation, sync_from_shared
-from core.delivery.token_bucket import EPSILON, NO_LOAD, BucketLoad, BucketState, TokenBucket, build_bucket
+from core.delivery.token_bucket import (
+    EPSILON,
+    NO_LOAD,
+    BucketLoad,
+    BucketState,
+    TokenBucket,
+    build_bucket,
+    count_call,
+)
 from core.ports.platform import Budget
 
 STATUS_MARGIN = 1.05  #: calls; a status may be sent if a bucket that text shares is full but for this
@@ -26,10 +34,13 @@ NO_DEMAND = Demand()
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
-    """A call that was sent, with the buckets that reserve it until its reply arrives."""
+    """A call that was sent, with the buckets that reserve it until its reply arrives.
+
+    A bucket is in it as often as the call counts for it, each time with another id.
+    """
 
     id: int
-    buckets: tuple[TokenBucket, ...]
+    reserved: tuple[tuple[TokenBucket, Hashable], ...]
 
 
 class BudgetPool:
@@ -103,11 +114,12 @@ class BudgetPool:
 
     def start(self, cost: tuple[Budget, ...], now: float) -> PendingCall:
         """Reserve a call that is sent now in every budget."""
-        call = PendingCall(next(self._ids), tuple(self.bucket(budget, now) for budget in cost))
+        call_id = next(self._ids)
+        counted = [(self.bucket(budget, now), part) for budget, part in count_call(cost, call_id)]
         self.calls_started += 1
-        for bucket in call.buckets:
-            bucket.start(call.id, now)
-        return call
+        for bucket, part in counted:
+            bucket.start(part, now)
+        return PendingCall(call_id, tuple(counted))
 
     def plan_next_preview(self, budget: Budget, *, age_s: float, now: float) -> float:
         """Return when a budget may pay a preview again if a message of this age is updated now."""
@@ -116,13 +128,13 @@ class BudgetPool:
 
     def complete(self, call: PendingCall, now: float) -> None:
         """Count an answered call once; repeated reports of the same call change nothing."""
-        for bucket in call.buckets:
-            bucket.complete(call.id, now)
+        for bucket, part in call.reserved:
+            bucket.complete(part, now)
 
     def abort(self, call: PendingCall) -> None:
         """Return the reservation of a call that was not sent, because others had spent its budget."""
-        for bucket in call.buckets:
-            bucket.abort(call.id)
+        for bucket, part in call.reserved:
+            bucket.abort(part)
             bucket.next_preview_at = 0.0
 
     def record_rate_limit(

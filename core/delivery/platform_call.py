@@ -49,6 +49,8 @@ class PlannedCall:
 
     action: PlatformAction
     priority: Priority
-    cost: tuple[Budget, ...]  #: every budget it spends one call of
+    cost: tuple[Budget, ...]
+    """Every budget it spends one call of. One that is named several times counts as many calls: the call may
+    be sent once one of them has room, and those after it wait for all."""
     text_since: float | None = None  #: when the oldest text new in it arrived; None without new text
     completes: bool = False  #: whether its source wants no further call if this one succeeds

@@ -6,7 +6,7 @@ refreshes the copy. Local copies and stored state use the same bucket, :mod:`cor
 All stored times are of :class:`core.domain.clock.SharedClock`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.delivery.token_bucket import (
@@ -17,6 +17,7 @@ from core.delivery.token_bucket import (
     BucketState,
     TokenBucket,
     build_bucket,
+    count_call,
 )
 from core.ports.platform import Budget
 
@@ -54,7 +55,7 @@ class BudgetRequest:
 class CompletedCall:
     """Answered call of this replica."""
 
-    call_id: int
+    call_id: Hashable  #: of :func:`core.delivery.token_bucket.count_call`
     age_s: float  #: seconds since the reply
 
 
@@ -82,7 +83,7 @@ def try_reserve(
     completed: Mapping[str, Sequence[CompletedCall]],
     now: float,
 ) -> Reservation:
-    """Reserve one call in every budget, or none in any.
+    """Reserve one call in every budget, or none in any; a budget that is named again counts another call.
 
     Args:
         stored: the budgets' states by key; a new budget has none.
@@ -92,22 +93,23 @@ def try_reserve(
         completed: replies that ``stored`` does not contain yet, by the budget's key.
         now: the present by the shared clock.
     """
-    buckets = [_load_bucket(request.budget, stored.get(request.budget.key), now) for request in requests]
-    for request, bucket in zip(requests, buckets, strict=True):
-        _complete_calls(bucket, completed.get(request.budget.key, ()), replica, now)
+    asked = {request.budget.key: request for request in requests}
+    buckets = {key: _load_bucket(request.budget, stored.get(key), now) for key, request in asked.items()}
+    for key, bucket in buckets.items():
+        _complete_calls(bucket, completed.get(key, ()), replica, now)
     waits = [
-        bucket.room_at(now, min(1.0 + request.min_remaining, request.budget.burst)) - now
-        for request, bucket in zip(requests, buckets, strict=True)
+        buckets[key].room_at(now, min(1.0 + request.min_remaining, request.budget.burst)) - now
+        for key, request in asked.items()
     ]
     wait_s = max(waits, default=0.0)
     granted = wait_s <= EPSILON
+    for budget, part in count_call((request.budget for request in requests), call_id) if granted else ():
+        buckets[budget.key].start(call_key(replica, part), now)
     after: dict[str, SharedBudget] = {}
-    for request, bucket in zip(requests, buckets, strict=True):
-        if granted:
-            bucket.start(call_key(replica, call_id), now)
-        loads = _current_loads(stored.get(request.budget.key), now)
+    for key, request in asked.items():
+        loads = _current_loads(stored.get(key), now)
         loads[replica] = ReplicaLoad(load=request.load, reported_at=now)
-        after[request.budget.key] = SharedBudget(state=bucket.state(), loads=loads, now=now)
+        after[key] = SharedBudget(state=buckets[key].state(), loads=loads, now=now)
     return Reservation(granted=granted, wait_s=0.0 if granted else wait_s, now=now, budgets=after)
 
 

@@ -6,7 +6,7 @@ the next call of the same budget, or by themselves a moment later.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from core.delivery.shared_budget import (
     apply_rate_limit,
     try_reserve,
 )
+from core.delivery.token_bucket import count_call
 from core.domain.clock import Clock, SharedClock
 from core.domain.errors import StoreUnavailable
 from core.ports.platform import Budget
@@ -64,7 +65,7 @@ class SharedBudgets(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Completion:
     budget: Budget
-    call_id: int
+    call_id: Hashable
     at: float
 
 
@@ -105,8 +106,8 @@ class SharedBudgetStore:
     def complete(self, budgets: Sequence[Budget], call_id: int) -> None:
         """Remember the reply, and report it if no further call does so first."""
         at = self._clock.time()
-        for budget in budgets:
-            self._unreported.setdefault(budget.key, []).append(_Completion(budget, call_id, at))
+        for budget, part in count_call(budgets, call_id):
+            self._unreported.setdefault(budget.key, []).append(_Completion(budget, part, at))
         if self._report_task is None or self._report_task.done():
             self._report_task = asyncio.create_task(self._report_later(), name="budget-replies")
 

@@ -10,7 +10,7 @@ platform never sees more calls than it grants, whatever the latency.
 """
 
 from bisect import insort
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil, floor
@@ -239,6 +239,17 @@ class SlidingWindowBucket(TokenBucket):
 
     def _limit(self) -> int:
         return max(1, floor(self.budget.burst * self.rate / self.budget.per_s + EPSILON))
+
+
+def count_call(cost: Iterable[Budget], call_id: int) -> list[tuple[Budget, Hashable]]:
+    """Return each budget of a call with an id for it: one that is named again counts another call."""
+    times = Counter[str]()
+    counted: list[tuple[Budget, Hashable]] = []
+    for budget in cost:
+        again = times[budget.key]
+        counted.append((budget, f"{call_id}.{again}" if again else call_id))
+        times[budget.key] += 1
+    return counted
 
 
 def build_bucket(budget: Budget, now: float) -> TokenBucket:

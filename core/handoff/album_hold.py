@@ -8,7 +8,7 @@ the album as internal, can stand on any of them
 from typing import Final
 
 from core.domain.clock import Clock
-from core.domain.handoff_state import OutboxSide, OutboxState
+from core.domain.handoff_state import OutboxState
 from core.store import Database, outbox_copies
 from core.store.outbox import OutboxItem
 
@@ -18,14 +18,9 @@ QUIET_S: Final = 1.5  #: without a further part, after which an album is complet
 def is_held(item: OutboxItem) -> bool:
     """Return whether an item waits for the rest of an album before its first attempt.
 
-    A staff member's may yet turn out to be internal; what the platform copies stays one album.
+    The album is shown as one, and a staff member's may yet turn out to be internal.
     """
-    return (
-        (item.side is OutboxSide.CUSTOMER or item.content.can_be_copied)
-        and bool(item.content.media_group_id)
-        and item.handoff_id is not None
-        and item.attempt == 0
-    )
+    return bool(item.content.media_group_id) and item.handoff_id is not None and item.attempt == 0
 
 
 class AlbumHold:

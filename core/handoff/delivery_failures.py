@@ -8,6 +8,7 @@
     content that cannot be passed on        ──▶ both sides are told
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,7 +20,7 @@ from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.handoff_service import HandoffService
 from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import enqueue, notify_customer, notify_desk
-from core.store import Transaction, handoffs, outbox, outbox_copies
+from core.store import Transaction, handoffs, outbox
 from core.store.handoffs import NOBODY, DeskRoom, Handoff
 from core.store.outbox import OutboxContent, OutboxItem
 
@@ -35,19 +36,28 @@ class DeliveryFailures:
         self._service = service
 
     async def handle(
-        self, tx: Transaction, item: OutboxItem, handoff: Handoff | None, error: PlatformError
+        self, tx: Transaction, items: Sequence[OutboxItem], handoff: Handoff | None, error: PlatformError
     ) -> None:
-        """Close an item after a final error.
+        """Close items that were tried together after a final error.
 
         Args:
             tx: a transaction of its own.
-            item: the item that this worker has claimed.
-            handoff: its handoff as it was when the item was tried; None for an offer.
+            items: the items that this worker has claimed, of one side: one, or those of an album.
+            handoff: their handoff as it was when they were tried; None for an offer.
             error: the platform's last error.
 
         Raises:
-            LeaseLost: another worker has claimed the item.
+            LeaseLost: another worker has claimed one of the items.
         """
+        for number, item in enumerate(items):
+            if number == 0 or item.side is OutboxSide.DESK:
+                await self._handle_one(tx, item, handoff, error)
+            else:  # the desk has read of the first one
+                await outbox.finish(tx, item, state=OutboxState.FAILED)
+
+    async def _handle_one(
+        self, tx: Transaction, item: OutboxItem, handoff: Handoff | None, error: PlatformError
+    ) -> None:
         await outbox.finish(tx, item, state=OutboxState.FAILED)
         if item.kind is OutboxKind.REACTION:
             return  # a thread is not opened anew for it
@@ -122,7 +132,6 @@ async def _reopen(tx: Transaction, item: OutboxItem, handoff: Handoff) -> None:
 
 async def requeue(tx: Transaction, item: OutboxItem) -> None:
     """Enqueue an item again, behind the ticket of its new thread."""
-    source = await outbox_copies.get_source(tx, item.id)
     await outbox.enqueue(
         tx,
         conversation_id=item.conversation_id,
@@ -131,14 +140,13 @@ async def requeue(tx: Transaction, item: OutboxItem) -> None:
         kind=item.kind,
         side=item.side,
         content=replace(item.content, moves=item.content.moves + 1),
-        source=source,
+        source=item.source,
     )
 
 
 async def _report_content(tx: Transaction, item: OutboxItem, handoff: Handoff) -> None:
     """Tell both sides that something of the customer could not be passed on."""
     language = language_for_customer(handoff)
-    source = await outbox_copies.get_source(tx, item.id)
     if item.kind is OutboxKind.FILE and item.content.file is not None:
         name = item.content.file.name or item.content.file.kind
         if handoff.desk_thread:
@@ -146,7 +154,7 @@ async def _report_content(tx: Transaction, item: OutboxItem, handoff: Handoff) -
             await notify_desk(tx, handoff, item.inbox_id, text)
         text = texts_for_customers.file_failed_text(language, name)
         await notify_customer(tx, handoff, item.inbox_id, text)
-    elif source is not None and source.message_id:
+    elif item.source.message_id:
         await notify_customer(tx, handoff, item.inbox_id, texts_for_customers.text_failed_text(language))
 
 

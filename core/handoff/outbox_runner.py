@@ -21,6 +21,7 @@ from core.domain.errors import LeaseLost, PlatformError, PlatformForbidden, Plat
 from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.domain.queue import QueueKey
 from core.handoff import ticket_card
+from core.handoff.album_delivery import AlbumDelivery, save_refs
 from core.handoff.album_hold import AlbumHold, is_held
 from core.handoff.assist_notes import AssistNotes
 from core.handoff.customer_first import CustomerFirst
@@ -28,7 +29,7 @@ from core.handoff.delivery_failures import MAX_MOVES, DeliveryFailures, requeue
 from core.handoff.handoff_service import HandoffService
 from core.handoff.sender import HandoffSender
 from core.handoff.ticket_publisher import TicketPublisher
-from core.store import Database, conversations, handoffs, outbox, outbox_copies, outbox_queue
+from core.store import Database, conversations, handoffs, outbox, outbox_queue
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxItem
 
@@ -51,7 +52,8 @@ class OutboxRunner:
         self._sender = sender
         self._notes = notes
         self._customer_first = CustomerFirst(database, self._run)
-        self._albums = AlbumHold(database, clock)
+        self._hold = AlbumHold(database, clock)
+        self._albums = AlbumDelivery(database, sender)
         self._failures = DeliveryFailures(service)
         self._tickets = TicketPublisher(database, sender, service)
 
@@ -82,13 +84,14 @@ class OutboxRunner:
             LeaseLost: another worker has claimed it since.
         """
         if is_held(item):
-            await self._albums.wait_until_complete(item)
+            await self._hold.wait_until_complete(item)
         async with self._database.begin() as tx:
             claimed = await outbox.claim(tx, item)
         if claimed is not None:
             await self._process(claimed)
 
     async def _process(self, item: OutboxItem) -> None:
+        """Show a row that this worker has claimed, with the rest of its album, and close it."""
         async with self._database.read() as tx:
             handoff = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
         if _is_obsolete(item, handoff):
@@ -100,17 +103,36 @@ class OutboxRunner:
                 await outbox.finish(tx, item, state=OutboxState.CANCELLED)
                 await requeue(tx, item)
             return
+        album = [item, *await self._albums.claim_rest(item, handoff)]
+        alone = await self._show_album(album, handoff) if len(album) > 1 else album
+        for one in alone:
+            try:
+                await self._show(one, handoff)
+            except PlatformError as exc:
+                await self._fail([one], handoff, exc)
+            else:
+                async with self._database.begin() as tx:
+                    await outbox.finish(tx, one, state=OutboxState.DONE)
+
+    async def _show_album(self, album: Sequence[OutboxItem], handoff: Handoff | None) -> Sequence[OutboxItem]:
+        """Show an album; return the items that have to be shown by themselves."""
         try:
-            await self._show(item, handoff)
+            return await self._albums.send(album, self._address_of(album[0], handoff))
         except PlatformError as exc:
+            async with self._database.read() as tx:
+                states = [await outbox.get(tx, one.id) for one in album]
+            unsent = [one for one in states if one is not None and one.state is OutboxState.OPEN]
+            await self._fail(unsent, handoff, exc)
+            return ()
+
+    async def _fail(self, items: Sequence[OutboxItem], handoff: Handoff | None, error: PlatformError) -> None:
+        """Close items that cannot be shown, and report or move them."""
+        for item in items:
             log.warning(
-                "outbox.delivery_failed", item=item.id, kind=item.kind.value, side=item.side, error=str(exc)
+                "outbox.delivery_failed", item=item.id, kind=item.kind.value, side=item.side, error=str(error)
             )
-            async with self._database.begin() as tx:
-                await self._failures.handle(tx, item, handoff, exc)
-        else:
-            async with self._database.begin() as tx:
-                await outbox.finish(tx, item, state=OutboxState.DONE)
+        async with self._database.begin() as tx:
+            await self._failures.handle(tx, items, handoff, error)
 
     async def _show(self, item: OutboxItem, handoff: Handoff | None) -> None:
         match item.kind:
@@ -187,10 +209,11 @@ class OutboxRunner:
         """Copy a person's message if the platform can; else send its file, or its content in words."""
         address = self._address_of(item, handoff)
         on_refs = partial(self._save_refs, item, handoff)
-        if item.content.can_be_copied and await self._copy(item, handoff, address):
+        files = self._sender.files
+        if item.content.can_be_copied and await files.copy_messages([item], address, on_refs=on_refs):
             return
         if item.content.file is not None:
-            await self._sender.send_file(item, address, on_refs=on_refs)
+            await files.send_file(item, address, on_refs=on_refs)
         elif item.content.text:
             await self._deliver(item, handoff, address, item.content.text)
 
@@ -200,32 +223,11 @@ class OutboxRunner:
         if item.refs or (not await self._sender.react(item, address) and not content.removes):
             await self._deliver(item, handoff, address, content.text)
 
-    async def _copy(self, item: OutboxItem, handoff: Handoff, address: Address) -> bool:
-        """Copy a person's message, with the rest of its album; return False if it cannot be copied."""
-        async with self._database.read() as tx:
-            others = await outbox_copies.load_rest_of_album(tx, item)
-            found = [await outbox_copies.get_source(tx, one.id) for one in (item, *others)]
-        sources = [source for source in found if source is not None]
-        if not sources or len(sources) <= len(others):
-            return False
-
-        async def save(refs: Sequence[MessageRef]) -> None:
-            await self._save_refs(item, handoff, refs[:1] if len(refs) == len(sources) else refs)
-            for other, ref in zip(others, refs[1:], strict=False):
-                async with self._database.begin() as tx:
-                    claimed = await outbox.claim(tx, other)
-                if claimed is not None:
-                    await self._save_refs(claimed, handoff, [ref])
-                    async with self._database.begin() as tx:
-                        await outbox.finish(tx, claimed, state=OutboxState.DONE)
-
-        return await self._sender.copy_messages(item, sources, address, on_refs=save)
-
     async def _deliver(self, item: OutboxItem, handoff: Handoff | None, address: Address, text: str) -> None:
         await self._sender.deliver_text(
             item,
             address,
-            self._with_quote(item, address, text),
+            self._sender.with_quote(item, address.key.platform, text),
             item.content.choices,
             refs=item.refs,
             known_message_ids=await self._known_message_ids(item, handoff),
@@ -238,24 +240,23 @@ class OutboxRunner:
             target = await outbox.get(tx, item.content.of)
         if target is None or not target.refs:
             return  # it was never shown
-        address = self._address_of(target, handoff)
+        address, refs = self._address_of(target, handoff), target.refs
+        shown = self._sender.with_quote(target, address.key.platform, text)
+        if target.content.is_caption and item.kind is OutboxKind.EDIT:
+            if await self._sender.files.edit_caption(refs[0], address, shown):
+                async with self._database.begin() as tx:
+                    await outbox.update_shown(tx, target.id, refs, text, is_caption=True)
+                return
+            refs = ()  # as a message of its own, then
         await self._sender.deliver_text(
             item,
             address,
-            self._with_quote(target, address, text),
+            shown,
             item.content.choices,
-            refs=target.refs,
+            refs=refs,
             known_message_ids=frozenset(),
             on_refs=partial(self._save_change, target, text),
         )
-
-    def _with_quote(self, item: OutboxItem, address: Address, text: str) -> str:
-        """Return a text below the message that it replies to, if the platform does not show that itself."""
-        if not (text and item.content.quote):
-            return text
-        room = self._sender.platforms.rooms.get(address.key.platform)
-        shown = room is not None and room.shows_replies and bool(item.content.reply_to)
-        return text if shown else f"{item.content.quote}\n\n{text}"
 
     async def _save_change(self, target: OutboxItem, text: str, refs: Sequence[MessageRef]) -> None:
         async with self._database.begin() as tx:
@@ -264,11 +265,7 @@ class OutboxRunner:
     async def _save_refs(self, item: OutboxItem, handoff: Handoff | None, refs: Sequence[MessageRef]) -> None:
         """Store the references; a customer's copies belong to their conversation, so that replies find it."""
         async with self._database.begin() as tx:
-            await outbox.save_refs(tx, item, refs)
-            if item.side is OutboxSide.CUSTOMER:
-                key = self._address_of(item, handoff).key
-                for ref in refs:
-                    await conversations.save_ref(tx, key, ref.message_id, item.conversation_id, None)
+            await save_refs(tx, item, refs, self._address_of(item, handoff))
 
     async def _known_message_ids(self, item: OutboxItem, handoff: Handoff | None) -> frozenset[str]:
         """Return our messages that an earlier attempt at this item cannot have posted."""

@@ -35,9 +35,9 @@ async def relay_reaction(tx: Transaction, service: HandoffService, event: Reacti
     if target is None:
         return None
     handoff, side = target.handoff, target.side
-    source = await outbox_copies.get_source(tx, target.copy.id)
+    source = target.copy.source
     policy = await service.policy_of(tx, handoff)
-    if source is None or not source.message_id:
+    if not source.message_id:
         return None  # the bot's own words
     if side is OutboxSide.CUSTOMER and policy.send_mode is SendMode.MARKED:
         return None  # a reaction carries no mark

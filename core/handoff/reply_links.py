@@ -50,12 +50,11 @@ async def find_reply_link(
         return _link(event, own[0], refs[0].message_id if refs else "")
     other_side = OutboxSide.CUSTOMER if side is OutboxSide.DESK else OutboxSide.DESK
     shown = await outbox_copies.find_shown(tx, handoff.id, reply.message_id, other_side)
-    source = await outbox_copies.get_source(tx, shown.id) if shown is not None else None
-    if shown is None or source is None or not source.message_id:
+    if shown is None or not shown.source.message_id:
         return None  # the bot's own words
     if event.threads_by_reply and await outbox_copies.is_newest(tx, shown):
         return None  # in such a chat people reply to the last message to go on
-    return _link(event, shown, source.message_id)
+    return _link(event, shown, shown.source.message_id)
 
 
 def quote_of(item: OutboxItem) -> str:

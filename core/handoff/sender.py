@@ -1,8 +1,5 @@
-"""Sending of outbox items to platforms: texts, files and topics, within the budgets of all messages."""
+"""Sending of outbox items to platforms: texts, reactions and topics, within the budgets of all messages."""
 
-import asyncio
-import shutil
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -16,23 +13,19 @@ from core.delivery.single_call import CallRequest
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.buttons import OptionButton
-from core.domain.errors import DownloadRefused, MessageGone, PlatformError, PlatformForbidden, PlatformRefused
-from core.domain.message_content import Attachment, AttachmentKind
+from core.domain.errors import MessageGone, PlatformForbidden, PlatformRefused
+from core.handoff.file_sender import FileSender, OnRefs
 from core.handoff.platforms import HandoffPlatforms
 from core.store.handoffs import Handoff
-from core.store.outbox import OutboxItem, SourceMessage
+from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
 
-MAX_FILE_BYTES = 20_000_000  #: Telegram's Bot API lets a bot download as much
-
 T = TypeVar("T")
-
-OnRefs = Callable[[Sequence[MessageRef]], Awaitable[None]]
 
 
 class HandoffSender:
-    """Shows texts, sends files, opens and closes topics."""
+    """Shows texts and reactions, opens and closes topics; :attr:`files` sends files."""
 
     def __init__(
         self, dispatcher: DeliveryDispatcher, platforms: HandoffPlatforms, *, temp_folder: Path | None = None
@@ -40,7 +33,7 @@ class HandoffSender:
         """``temp_folder`` holds files while they are relayed; None: the system's temporary folder."""
         self._dispatcher = dispatcher
         self.platforms = platforms
-        self._temp_folder = temp_folder
+        self.files = FileSender(dispatcher, platforms, temp_folder=temp_folder)
 
     def serves(self, key: ThreadKey) -> bool:
         """Return whether this process is connected to a conversation's platform as its tenant."""
@@ -92,37 +85,6 @@ class HandoffSender:
         finally:
             message.close()
 
-    async def copy_messages(
-        self, item: OutboxItem, sources: Sequence[SourceMessage], address: Address, *, on_refs: OnRefs
-    ) -> bool:
-        """Copy people's messages of one chat to ``address``; return False if they cannot be copied.
-
-        Nothing is done if an earlier attempt copied them.
-
-        Raises:
-            PlatformError: the address cannot be reached.
-        """
-        if item.refs:
-            return True
-        first = sources[0]
-        if first.platform != address.key.platform or not first.message_id:
-            return False
-        room, ids = self.platforms.room(address.key.platform), [one.message_id for one in sources]
-        try:
-            await self._dispatcher.call(
-                CallRequest(
-                    platform=address.key.platform,
-                    action=PlatformAction.FILE,
-                    cost=tuple(room.file_cost(address)),
-                    send=lambda: room.copy_messages(address, first.channel, ids),
-                    on_sent=on_refs,
-                )
-            )
-        except PlatformRefused as exc:
-            log.info("handoff.message_not_copied", item=item.id, error=str(exc))
-            return False
-        return True
-
     async def react(self, item: OutboxItem, address: Address) -> bool:
         """Put an item's emoji on a person's message, or take it away; return False if that cannot be done.
 
@@ -146,49 +108,21 @@ class HandoffSender:
             return False
         return True
 
-    async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
-        """Download a person's file and send it to ``address``; nothing if an earlier attempt sent it.
+    def with_quote(self, item: OutboxItem, platform: str, text: str | None = None) -> str:
+        """Return a text below the message that it replies to, if the platform does not show that itself.
 
-        Raises:
-            PlatformError: it can be neither downloaded nor sent.
+        Args:
+            item: the row of the text.
+            platform: on which it is shown.
+            text: another text than the row's own.
         """
-        file, source = item.content.file, item.content.platform
-        if file is None or item.refs:
-            return
-        if source not in self.platforms.downloaders:
-            raise DownloadRefused(f"{source} is not connected, or has no downloads", reason="forbidden")
-        room = self.platforms.room(address.key.platform)
-        folder = Path(
-            await asyncio.to_thread(tempfile.mkdtemp, prefix="relay-", dir=await self._ensure_temp_folder())
-        )
-        try:
-            path = folder / "file"
-            await self._download(file, source, path)
-
-            async def send() -> MessageRef:
-                return await room.send_file(
-                    address,
-                    path,
-                    name=file_name(file),
-                    media_type=file.media_type,
-                    caption="",
-                    idempotency_key=f"desk{item.id}:0",
-                )
-
-            async def save_ref(ref: MessageRef) -> None:
-                await on_refs([ref])
-
-            await self._dispatcher.call(
-                CallRequest(
-                    platform=address.key.platform,
-                    action=PlatformAction.FILE,
-                    cost=tuple(room.file_cost(address)),
-                    send=send,
-                    on_sent=save_ref,
-                )
-            )
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        content = item.content
+        text = content.text if text is None else text
+        if not (text and content.quote):
+            return text
+        room = self.platforms.rooms.get(platform)
+        shown = room is not None and room.shows_replies and bool(content.reply_to)
+        return text if shown else f"{content.quote}\n\n{text}"
 
     async def open_topic(self, handoff: Handoff, title: str) -> str:
         """Open a handoff's topic; return its thread, or "" if its first message will be that.
@@ -221,25 +155,3 @@ class HandoffSender:
                 platform=handoff.desk_room.platform, action=PlatformAction.TOPIC, cost=cost, send=send
             )
         )
-
-    async def _download(self, file: Attachment, source: str, path: Path) -> None:
-        try:
-            await self.platforms.downloaders[source].download(file, path, limit_bytes=MAX_FILE_BYTES)
-        except OSError as exc:
-            raise PlatformError(f"no room for a file: {exc.strerror}") from exc
-
-    async def _ensure_temp_folder(self) -> str | None:
-        """Return the folder for files, created if it is missing; None: the system's."""
-        if self._temp_folder is None:
-            return None
-        await asyncio.to_thread(self._temp_folder.mkdir, parents=True, exist_ok=True)
-        return str(self._temp_folder)
-
-
-def file_name(file: Attachment) -> str:
-    """Return a file's name, made up from its kind and type if it has none."""
-    if file.name:
-        return file.name
-    subtype = file.media_type.partition("/")[2].partition(";")[0] or "bin"
-    extension = {"jpeg": "jpg", "quicktime": "mov"}.get(subtype, subtype)
-    return f"{'picture' if file.kind is AttachmentKind.PICTURE else file.kind.value}.{extension}"

@@ -33,6 +33,15 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A file on the disk that is sent to a platform."""
+
+    path: Path
+    name: str  #: shown to people
+    media_type: str  #: such as "image/png"; "" if it is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryMode:
     """One way in which a message can grow, with the cost of each step.
 
@@ -232,8 +241,11 @@ class HandoffRooms(Protocol):
     shows_replies: bool
     """Whether a message is shown as a reply to ``Address.reply_to``."""
 
-    def file_cost(self, address: Address) -> Sequence[Budget]:
-        """Return the budgets that one :meth:`send_file` call spends."""
+    def file_cost(self, address: Address, count: int = 1) -> Sequence[Budget]:
+        """Return the budgets that sending or copying ``count`` files in one call spends.
+
+        A budget that counts each of them is named as often.
+        """
 
     def topic_cost(self, channel: str) -> Sequence[Budget]:
         """Return the budgets that one :meth:`open_topic` or :meth:`close_topic` call spends; () for none."""
@@ -282,16 +294,35 @@ class HandoffRooms(Protocol):
             MessageGone: the message was deleted.
         """
 
-    async def send_file(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
-    ) -> MessageRef:
-        """Show a file or picture with a caption (Markdown, may be "") and return its message.
+    def fits_caption(self, caption: str) -> bool:
+        """Return whether a text (Markdown, may be "") can be the caption of files."""
 
-        ``PlatformRefused`` is raised for a caption over about 1,000 characters, and for a file that is
-        empty or too large for the platform. ``message_id`` is "" if the platform does not report it in
-        time.
+    async def group_files(self, files: Sequence[LocalFile]) -> Sequence[Sequence[LocalFile]]:
+        """Return files in the groups that one :meth:`send_files` call shows together; none is left out.
 
         Raises:
-            PlatformError: it was not shown, or it is not known whether it was.
-            OSError: ``path`` cannot be read.
+            OSError: a file cannot be read.
+        """
+
+    async def send_files(
+        self, address: Address, files: Sequence[LocalFile], *, caption: str
+    ) -> Sequence[MessageRef]:
+        """Show files with a caption (Markdown, may be "") and return their messages.
+
+        Several files are a group of :meth:`group_files`. They are shown in one message, or each in a message
+        of one album, with the caption at the first. A ``message_id`` is "" if the platform does not report
+        it in time. ``PlatformRefused`` is raised for a caption that :meth:`fits_caption` does not permit, and
+        for a file that is empty or too large for the platform.
+
+        Raises:
+            PlatformError: nothing was shown, or it is not known whether it was.
+            OSError: a file cannot be read.
+        """
+
+    async def edit_caption(self, ref: MessageRef, caption: str) -> None:
+        """Replace the caption (Markdown, may be "") of a message that :meth:`send_files` has shown.
+
+        Raises:
+            PlatformRefused: the platform does not take it; the former caption is still shown.
+            MessageGone: the message was deleted.
         """

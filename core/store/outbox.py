@@ -52,6 +52,7 @@ class OutboxContent:
     moves: int = 0  #: to another thread or room, after the former was gone
     while_active: bool = False  #: not shown once the handoff has ended
     withdrawn: bool = False  #: the copy was taken back, and later edits of its source do not bring it back
+    is_caption: bool = False  #: the text is shown as the caption of the files in the same message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class OutboxItem:
     attempt: int
     content: OutboxContent
     refs: tuple[MessageRef, ...] = field(default_factory=tuple)
+    source: SourceMessage = field(default_factory=SourceMessage)
 
 
 _CONTENT = TypeAdapter(OutboxContent)
@@ -91,6 +93,9 @@ COLUMNS = (
     _O.c.attempt,
     _O.c.content,
     _O.c.refs,
+    _O.c.source_platform,
+    _O.c.source_channel,
+    _O.c.source_message_id,
 )
 _GET = select(*COLUMNS).where(_O.c.id == bindparam("id"))
 
@@ -231,11 +236,14 @@ async def finish(tx: Transaction, item: OutboxItem, *, state: OutboxState) -> No
     await _write(tx, item, state=state, finished_at=utc_now())
 
 
-async def update_shown(tx: Transaction, item_id: int, refs: Sequence[MessageRef], text: str) -> None:
-    """Store where the message of an edited row is now, and its new text."""
+async def update_shown(
+    tx: Transaction, item_id: int, refs: Sequence[MessageRef], text: str, *, is_caption: bool = False
+) -> None:
+    """Store where the message of a row is now, its text, and whether that is the caption of files."""
     found = await get(tx, item_id)
     if found is not None:
-        await set_content(tx, item_id, replace(found.content, text=text), refs=tuple(refs))
+        content = replace(found.content, text=text, is_caption=is_caption)
+        await set_content(tx, item_id, content, refs=tuple(refs))
 
 
 async def set_content(tx: Transaction, item_id: int, content: OutboxContent, **values: object) -> None:
@@ -264,4 +272,7 @@ def build_item(row: Row[*tuple[Any, ...]]) -> OutboxItem:
         attempt=row.attempt,
         content=decode_content(row.content),
         refs=row.refs,
+        source=SourceMessage(
+            platform=row.source_platform, channel=row.source_channel, message_id=row.source_message_id
+        ),
     )

@@ -11,7 +11,7 @@ from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
-from core.store.outbox import COLUMNS, OutboxItem, SourceMessage, build_item, set_content
+from core.store.outbox import COLUMNS, OutboxItem, build_item, set_content
 
 _O, _H = schema.handoff_outbox, schema.handoffs
 
@@ -30,16 +30,6 @@ async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Seque
     return [build_item(row) for row in await tx.execute(query)]
 
 
-async def get_source(tx: Transaction, item_id: int) -> SourceMessage | None:
-    """Return the message that a row copies; None if the row was deleted."""
-    columns = (_O.c.source_platform, _O.c.source_channel, _O.c.source_message_id)
-    row = (await tx.execute(select(*columns).where(_O.c.id == item_id))).one_or_none()
-    if row is None:
-        return None
-    platform, channel, message_id = row
-    return SourceMessage(platform=platform, channel=channel, message_id=message_id)
-
-
 async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str) -> Sequence[OutboxItem]:
     """Return the rows that copy an album, in the order in which they were stored."""
     query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id).order_by(_O.c.id.desc()).limit(100)
@@ -48,19 +38,26 @@ async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str
 
 
 async def load_rest_of_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
-    """Return the later rows of a row's album that can be copied with it: unclaimed, on the same side."""
-    if item.handoff_id is None or not item.content.media_group_id:
+    """Return the later open rows of a row's album that are not shown yet, in the order they were stored.
+
+    An album consists of the copies of one message, or of the messages of one media group.
+    """
+    if item.handoff_id is None or not item.source.message_id:
         return []
-    album = await load_media_group(tx, item.handoff_id, item.content.media_group_id)
-    return [
-        one
-        for one in album
-        if one.id > item.id
-        and one.side is item.side
-        and (one.state, one.attempt) == (OutboxState.OPEN, 0)
-        and one.content.can_be_copied
-        and not one.content.withdrawn
-    ]
+    query = select(*COLUMNS).where(
+        _O.c.handoff_id == item.handoff_id,
+        _O.c.side == item.side,
+        _O.c.kind.in_((OutboxKind.TEXT, OutboxKind.FILE)),
+        _O.c.state == OutboxState.OPEN,
+        _O.c.id > item.id,
+    )
+    later = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
+    return [one for one in later if _in_one_album(item, one) and not one.content.withdrawn and not one.refs]
+
+
+def _in_one_album(item: OutboxItem, other: OutboxItem) -> bool:
+    group = item.content.media_group_id
+    return item.source == other.source or (bool(group) and group == other.content.media_group_id)
 
 
 async def withdraw(tx: Transaction, item: OutboxItem) -> bool:
@@ -81,9 +78,7 @@ async def find_shown(
 ) -> OutboxItem | None:
     """Return the row of a handoff that one side sees as this message; None if there is none."""
     query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id, _O.c.side == side)
-    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()))]
-    shown = (item for item in items if message_id in {ref.message_id for ref in item.refs})
-    return next(shown, None)
+    return _first_shown([build_item(row) for row in await tx.execute(query.order_by(_O.c.id))], message_id)
 
 
 async def find_shown_at_desk(tx: Transaction, key: ThreadKey, message_id: str) -> OutboxItem | None:
@@ -99,8 +94,17 @@ async def find_shown_at_desk(tx: Transaction, key: ThreadKey, message_id: str) -
             cast(_O.c.refs, Text).contains(f'"{message_id}"', autoescape=True),
         )
     )
-    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id.desc()).limit(10))]
-    return next((item for item in items if message_id in {ref.message_id for ref in item.refs}), None)
+    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
+    return _first_shown(items, message_id)
+
+
+def _first_shown(items: Sequence[OutboxItem], message_id: str) -> OutboxItem | None:
+    """Return the row that a message shows; the first one of several that it shows together, as an album.
+
+    A handoff that moved to another room may have used the id before: the last room counts.
+    """
+    shown = [(item, ref) for item in items for ref in item.refs if ref.message_id == message_id]
+    return next((item for item, ref in shown if ref.channel == shown[-1][1].channel), None)
 
 
 async def is_newest(tx: Transaction, item: OutboxItem) -> bool:

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget
+from core.ports.platform import Budget, LocalFile
 from core.testing.fake_message_channel import FakeMessageChannel
 from core.testing.fake_screen import FakeMessage
 
@@ -34,6 +34,8 @@ class FakeHandoffRooms:
         self.topics: dict[str, str] = {}  #: titles of the open topics by thread
         self.closed_topics: set[str] = set()
         self.copied: list[tuple[str, ...]] = []  #: ids of the messages that each call copied
+        self.sent_files: list[tuple[str, ...]] = []  #: names of the files that each call showed
+        self.broken_files: set[bytes] = set()  #: contents that the platform refuses
         self.titles: dict[str, str] = {}  #: of groups by channel
         self.reactions: dict[str, list[str]] = {}  #: emoji by the message they are on
         self.unknown_emoji = {"🫥"}  #: that the platform does not offer as reactions
@@ -44,7 +46,7 @@ class FakeHandoffRooms:
         self._mentions = MentionCodec("fake")
         self._ids = count(1)
 
-    def file_cost(self, address: Address) -> Sequence[Budget]:
+    def file_cost(self, address: Address, count: int = 1) -> Sequence[Budget]:
         """Return the channel's budget."""
         return (self._channel.budget(address.key.channel),)
 
@@ -141,33 +143,63 @@ class FakeHandoffRooms:
         kept = [] if self._has_topics else others
         self.reactions[message_id] = kept if removes else [*kept, emoji]
 
-    async def send_file(
-        self, address: Address, path: Path, *, name: str, media_type: str, caption: str, idempotency_key: str
-    ) -> MessageRef:
-        """Show a file with its caption.
+    def fits_caption(self, caption: str) -> bool:
+        """Return whether a text is short enough."""
+        return len(caption) <= MAX_CAPTION_CHARS
+
+    async def group_files(self, files: Sequence[LocalFile]) -> Sequence[Sequence[LocalFile]]:
+        """Return files of one family together, as in Telegram's albums; without topics all of them."""
+        groups: dict[str, list[LocalFile]] = {}
+        for file in files:
+            family = file.media_type.partition("/")[0] if self._has_topics else ""
+            groups.setdefault(family, []).append(file)
+        return list(groups.values())
+
+    async def send_files(
+        self, address: Address, files: Sequence[LocalFile], *, caption: str
+    ) -> Sequence[MessageRef]:
+        """Show files in one message, or each in its own if there are topics; those of one call as one album.
 
         Raises:
-            PlatformRefused: it is empty, or its caption too long.
-            PlatformOutcomeUnknown: a lost reply was ordered; the file is shown.
+            PlatformRefused: one is empty or broken, or the caption too long.
+            PlatformOutcomeUnknown: a lost reply was ordered; the files are shown.
         """
         channel = address.key.channel
         if channel in self._channel.failures.forbidden:
             raise PlatformForbidden("the bot was removed")
-        content = await asyncio.to_thread(path.read_bytes)
-        if not content or len(caption) > MAX_CAPTION_CHARS:
-            raise PlatformRefused("an empty file or a long caption")
+        contents = [await asyncio.to_thread(file.path.read_bytes) for file in files]
+        if not all(contents) or self.broken_files & set(contents) or not self.fits_caption(caption):
+            raise PlatformRefused("an empty or broken file, or a long caption")
         await self._channel.count_call(channel)
-        shown = self._channel.screen.post(
-            FakeMessage(
-                channel=channel,
-                message_id="",
-                text=caption,
-                idempotency_key=idempotency_key,
-                thread=address.key.thread,
-                reply_to=address.reply_to,
-                file=content,
+        self.sent_files.append(tuple(file.name for file in files))
+        shares = [(one,) for one in contents] if self._has_topics else [tuple(contents)]
+        shown = [
+            self._channel.screen.post(
+                FakeMessage(
+                    channel=channel,
+                    message_id="",
+                    text="" if number else caption,
+                    idempotency_key="",
+                    thread=address.key.thread,
+                    reply_to=address.reply_to,
+                    files=share,
+                )
             )
-        )
+            for number, share in enumerate(shares)
+        ]
         if self._channel.failures.take_lost_reply():
             raise PlatformOutcomeUnknown("the reply was lost")
-        return shown.ref
+        return [one.ref for one in shown]
+
+    async def edit_caption(self, ref: MessageRef, caption: str) -> None:
+        """Replace a caption.
+
+        Raises:
+            PlatformRefused: it is too long.
+            MessageGone: the message was deleted.
+        """
+        shown = self._channel.screen.get(ref.message_id)
+        if not self.fits_caption(caption):
+            raise PlatformRefused("a long caption")
+        await self._channel.count_call(ref.channel)
+        self._channel.screen.edit(replace(shown, text=caption))

@@ -21,7 +21,12 @@ class FakeMessage:
     mode: DeliveryModeName = DeliveryModeName.EDIT
     thread: str = ""  #: topic or thread that it is in
     reply_to: str = ""  #: id of the message that it is shown as a reply to
-    file: bytes | None = None  #: content of the file that it shows
+    files: tuple[bytes, ...] = ()  #: contents of the files that it shows
+
+    @property
+    def file(self) -> bytes | None:
+        """Content of its first file; None if it has none."""
+        return next(iter(self.files), None)
 
     @property
     def growing(self) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from core.domain.buttons import ChangeHandoff, OptionButton, encode_button
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
 from core.domain.events import ButtonPressed, Event
 from core.domain.handoff_state import HandoffAction
+from core.ports.platform import LocalFile
 from tests.contracts.room_stages import RoomStage, SimulatorRoomStage, open_room
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
@@ -41,10 +41,13 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-async def send(room: RoomStage, at: Address, path: Path, caption: str = "", **given: Any) -> MessageRef:
+async def send(
+    room: RoomStage, at: Address, path: Path, caption: str = "", media_type: str = "image/png"
+) -> MessageRef:
     """Send a file."""
-    described = {"name": path.name, "media_type": "image/png", "idempotency_key": "desk:2", **given}
-    return await room.rooms.send_file(at, path, caption=caption, **described)
+    file = LocalFile(path=path, name=path.name, media_type=media_type)
+    (ref,) = await room.rooms.send_files(at, [file], caption=caption)
+    return ref
 
 
 async def test_a_topic_takes_messages_and_files(room: RoomStage, picture: Path) -> None:

@@ -35,7 +35,7 @@ def get_upload_url(workspace: Workspace, params: Params) -> Json:
 def complete_upload(workspace: Workspace, params: Params) -> Json:
     """files.completeUploadExternal: shares what was uploaded in one channel, or in a thread of it."""
     files = params.objects("files", "invalid_arguments") or []
-    if not files:
+    if not files or len({str(file.get("id")) for file in files}) < len(files):
         raise SlackRefusal("invalid_arguments")
     uploads = [_uploaded(workspace, str(file.get("id", ""))) for file in files]
     comment = params.text("initial_comment") or ""

@@ -55,31 +55,31 @@ class ChatCalls:
         if rich is not None:
             return self._edit_rich(bot, chat, params, checked_rich(rich))
         text, entities = _checked_words(params)
-        message = self._own(bot, chat, params)
+        message = self.own_message(bot, chat, params)
         if words.length16(text) > words.TEXT_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
         if message.media:
             raise bad_request("there is no text in the message to edit")
         markup = checked_markup(params.get("reply_markup"))
         new = replace(message, text=text, entities=entities, rich=(), markup=markup)
-        return self._modify(chat, message, new)
+        return self.modify(chat, message, new)
 
     def _edit_rich(self, bot: Bot, chat: Chat, params: Params, blocks: tuple[Block, ...]) -> dict[str, Any]:
         if params.get("text"):
             raise bad_request("text and rich_message can't be used simultaneously")
-        message = self._own(bot, chat, params)
+        message = self.own_message(bot, chat, params)
         if message.media:
             raise bad_request("there is no text in the message to edit")
         markup = checked_markup(params.get("reply_markup"))
         new = replace(message, text="", entities=(), rich=blocks, markup=markup)
-        return self._modify(chat, message, new)
+        return self.modify(chat, message, new)
 
     def edit_message_reply_markup(self, bot: Bot, params: Params) -> dict[str, Any]:
         """``editMessageReplyMarkup``."""
         chat = self.enter(bot, params)
-        message = self._own(bot, chat, params)
+        message = self.own_message(bot, chat, params)
         markup = checked_markup(params.get("reply_markup"))
-        return self._modify(chat, message, replace(message, markup=markup))
+        return self.modify(chat, message, replace(message, markup=markup))
 
     def delete_message(self, bot: Bot, params: Params) -> bool:
         """``deleteMessage``: own ones for 48 h, others' in private chats and where admin."""
@@ -158,16 +158,16 @@ class ChatCalls:
 
     # -- what the methods share -------------------------------------------------------------
 
-    def enter(self, bot: Bot, params: Params) -> Chat:
-        """Return the chat the call is for, after every budget was asked."""
+    def enter(self, bot: Bot, params: Params, *, messages: int = 1) -> Chat:
+        """Return the chat the call is for, after every budget was asked for so many messages."""
         chat = self._world.find(bot, chat_id_of(params))
         chat.guard(bot)
-        self._spend(bot.budgets.chat(chat.id))
-        self._spend(bot.budgets.overall())
+        self._spend(bot.budgets.chat(chat.id), messages)
+        self._spend(bot.budgets.overall(), messages)
         return chat
 
-    def _spend(self, gate: Gate) -> None:
-        if wait_s := gate.admit(self._world.clock.time()):
+    def _spend(self, gate: Gate, messages: int = 1) -> None:
+        if wait_s := gate.admit(self._world.clock.time(), messages):
             raise too_many_requests(wait_s)
 
     def _topic(self, chat: Chat, params: Params) -> int | None:
@@ -185,7 +185,7 @@ class ChatCalls:
             raise bad_request("TOPIC_CLOSED")
         return int(topic)
 
-    def _own(self, bot: Bot, chat: Chat, params: Params) -> Message:
+    def own_message(self, bot: Bot, chat: Chat, params: Params) -> Message:
         """Return the bot's message that is to be edited."""
         number = params.get("message_id") or 0
         if not number:
@@ -197,7 +197,8 @@ class ChatCalls:
             raise bad_request("message can't be edited")
         return message
 
-    def _modify(self, chat: Chat, old: Message, new: Message) -> dict[str, Any]:
+    def modify(self, chat: Chat, old: Message, new: Message) -> dict[str, Any]:
+        """Replace a message by a changed one."""
         if (old.text, old.entities, old.rich, old.markup) == (new.text, new.entities, new.rich, new.markup):
             raise bad_request(NOT_MODIFIED)
         return message_json(chat, self._world.change(chat, new))

@@ -48,9 +48,9 @@ class Bucket:
         self.seen_at = now
         return 0.0 if self.level >= 1 - 1e-6 else (1 - self.level) / self.per_s
 
-    def spend(self, now: float) -> None:
-        """Count one call; ``remaining_wait_s`` was asked before."""
-        self.level -= 1
+    def spend(self, now: float, messages: int = 1) -> None:
+        """Count a call that shows so many messages; ``wait_s`` was asked before."""
+        self.level -= messages
         self.seen_at = now
 
 
@@ -68,9 +68,9 @@ class Window:
             self.times.popleft()
         return 0.0 if len(self.times) < self.count else self.times[0] + self.span_s - now
 
-    def spend(self, now: float) -> None:
-        """Count one call."""
-        self.times.append(now)
+    def spend(self, now: float, messages: int = 1) -> None:
+        """Count a call that shows so many messages."""
+        self.times.extend([now] * messages)
 
 
 @dataclass(slots=True)
@@ -81,8 +81,11 @@ class Gate:
     parts: Sequence[Bucket | Window]
     blocked_until: float = 0.0
 
-    def admit(self, now: float) -> int:
-        """Count one call and return 0, or return the whole seconds it is told to wait."""
+    def admit(self, now: float, messages: int = 1) -> int:
+        """Count one call and return 0, or return the whole seconds it is told to wait.
+
+        An album counts as its messages: it is taken once one of them fits, and the next call waits for all.
+        """
         if now < self.blocked_until:
             rest = self.blocked_until - now
             longer = max(rest, min(rest * self.limits.penalty_growth, self.limits.penalty_max_s))
@@ -93,7 +96,7 @@ class Gate:
         if wait_s > 0:
             return self.punish(max(wait_s, self.limits.penalty_s), now)
         for part in self.parts:
-            part.spend(now)
+            part.spend(now, messages)
         return 0
 
     def punish(self, seconds: float, now: float) -> int:

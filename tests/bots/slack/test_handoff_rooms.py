@@ -14,6 +14,7 @@ from bots.slack.payload import message_payload, to_mrkdwn
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformRateLimited, PlatformRefused, PlatformUnavailable
+from core.ports.platform import LocalFile
 
 CONTENT = b"line\n" * 200_000
 
@@ -60,14 +61,9 @@ def file(tmp_path: Path) -> Path:
 async def send(slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, path: Path) -> MessageRef:
     """Send a file to a channel."""
     at = rooms.build_address(slack.team, channel, "")
-    return await rooms.send_file(
-        at,
-        path,
-        name="notes.txt",
-        media_type="text/plain",
-        caption="**Ann:** <!here> [x](https://a.b)",
-        idempotency_key="",
-    )
+    file = LocalFile(path=path, name="notes.txt", media_type="text/plain")
+    (ref,) = await rooms.send_files(at, [file], caption="**Ann:** <!here> [x](https://a.b)")
+    return ref
 
 
 async def test_a_large_file_arrives_whole_with_harmless_words(

@@ -12,6 +12,7 @@ from bots.telegram.handoff_rooms import TelegramHandoffRooms, shorten_title
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
+from core.ports.platform import LocalFile
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ async def send(
 ) -> MessageRef:
     """Send a file to a chat."""
     at = rooms.build_address("1", str(where), "")
-    return await rooms.send_file(
-        at, path, name="a.png", media_type=media_type, caption="c", idempotency_key=""
-    )
+    file = LocalFile(path=path, name="a.png", media_type=media_type)
+    (ref,) = await rooms.send_files(at, [file], caption="c")
+    return ref
 
 
 async def test_a_room_without_topics_or_rights_is_refused_and_not_closed(

@@ -87,7 +87,11 @@ async def test_an_album_of_the_team_is_sent_in_order(screens: Screens, thread: s
         await screens.ingest(part)
     await screens.settle()
     shown = list(screens.telegram.screen.messages.values())[1:]
-    assert [bool(one.file) for one in shown] == [False, True, True, True]
+    assert [(one.text, bool(one.file)) for one in shown] == [
+        ("**Lin:** These three", True),
+        ("", True),
+        ("", True),
+    ]
     assert screens.clock.time() - began < 6.0
 
 
