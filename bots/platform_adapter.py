@@ -7,11 +7,11 @@ from starlette.routing import BaseRoute
 
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
+from core.ports.handoff_rooms import HandoffRooms
 from core.ports.missed_events import MissedEvents
 from core.ports.platform import (
     Downloader,
     EventSink,
-    HandoffRooms,
     MemberLookup,
     MessageChannel,
     PressReply,

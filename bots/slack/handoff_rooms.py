@@ -20,13 +20,14 @@ from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget, LocalFile
+from core.ports.handoff_rooms import LocalFile
+from core.ports.platform import Budget
 
 _DONE_CODES: Final = frozenset({"already_reacted", "no_reaction"})
 
 
 class SlackHandoffRooms:
-    """Implements :class:`core.ports.platform.HandoffRooms`."""
+    """Implements :class:`core.ports.handoff_rooms.HandoffRooms`."""
 
     shows_replies = False  #: a reply is a message in a thread
 

@@ -21,7 +21,7 @@ from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
 from core.domain.errors import PlatformError, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 
 CAPTION_LIMIT_CHARS = 3_000  #: our choice: Slack does not document the limit of a file's comment
 MAX_FILES = 10  #: in one message; our choice: as many as people can send with Slack's own clients

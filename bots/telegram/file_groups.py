@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 
 PHOTO_LIMIT_BYTES: Final = 10_000_000
 CLOUD_LIMIT_BYTES: Final = 50_000_000

@@ -30,7 +30,8 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget, LocalFile
+from core.ports.handoff_rooms import LocalFile
+from core.ports.platform import Budget
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,7 @@ ALREADY_CLOSED_TEXTS = ("topic_not_modified", "topic_id_invalid", "topic_deleted
 
 
 class TelegramHandoffRooms:
-    """Implements :class:`core.ports.platform.HandoffRooms`."""
+    """Implements :class:`core.ports.handoff_rooms.HandoffRooms`."""
 
     shows_replies = True
 

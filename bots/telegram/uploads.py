@@ -25,7 +25,7 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.errors import PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 
 log = structlog.get_logger()
 

@@ -16,7 +16,8 @@ from core.domain.errors import StoreUnavailable
 from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
-from core.ports.platform import Downloader, EventSink, HandoffRooms, MemberLookup, MessageChannel
+from core.ports.handoff_rooms import HandoffRooms
+from core.ports.platform import Downloader, EventSink, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
 
 

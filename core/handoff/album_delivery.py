@@ -35,25 +35,30 @@ class AlbumDelivery:
             item: a row that this worker has claimed.
             handoff: its handoff.
         """
-        if handoff is None or item.kind not in (OutboxKind.TEXT, OutboxKind.FILE) or item.refs:
+        is_copy = item.kind in (OutboxKind.TEXT, OutboxKind.FILE) and bool(item.source.message_id)
+        if handoff is None or not is_copy or item.refs:
             return ()
         at_desk = item.side is OutboxSide.DESK
         platform = handoff.desk_room.platform if at_desk else handoff.address.key.platform
+        async with self._database.read() as tx:
+            rest = self._select(item, await outbox_copies.load_album(tx, item), platform)
+        if not rest:
+            return ()
         async with self._database.begin() as tx:
-            rest = self._select(item, await outbox_copies.load_rest_of_album(tx, item), platform)
             claimed = [await outbox.claim(tx, one) for one in rest]
         return [one for one in claimed if one is not None]
 
-    def _select(self, item: OutboxItem, later: Sequence[OutboxItem], platform: str) -> Sequence[OutboxItem]:
-        """Return the later rows of an album that are shown together with its first open one."""
+    def _select(self, item: OutboxItem, album: Sequence[OutboxItem], platform: str) -> Sequence[OutboxItem]:
+        """Return the open rows of an album that are shown together with the first one of them."""
+        later = [one for one in album if one.id > item.id and _is_unsent(one)]
         if item.kind is OutboxKind.FILE and item.content.can_be_copied:
             return [one for one in later if one.content.can_be_copied]
-        album = [item, *later]
-        files = [one for one in album if _is_file(one)]
+        files = [one for one in (item, *later) if _is_file(one)]
         texts = [one for one in album if one.kind is OutboxKind.TEXT]
         caption = texts[0] if len(texts) == 1 and self._can_caption(texts[0], files, platform) else None
-        shown = [one for one in album if one in files or one is caption]
-        return shown[1:] if len(files) > 1 and shown[0] is item else []
+        if len(files) < 2 or item not in (*files, caption):
+            return []
+        return [one for one in later if one in files or one is caption]
 
     def _can_caption(self, text: OutboxItem, files: Sequence[OutboxItem], platform: str) -> bool:
         """Return whether a text is of a message with one of the files, and short enough."""
@@ -112,6 +117,10 @@ class AlbumDelivery:
             for at, row in enumerate(rows):
                 await save_refs(tx, row, _refs_of(at, len(rows), refs), address)
                 await outbox.finish(tx, row, state=OutboxState.DONE)
+
+
+def _is_unsent(item: OutboxItem) -> bool:
+    return item.state is OutboxState.OPEN and not item.refs
 
 
 def _is_file(item: OutboxItem) -> bool:

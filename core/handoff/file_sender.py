@@ -18,7 +18,7 @@ from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.errors import DownloadRefused, MessageGone, PlatformError, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.platforms import HandoffPlatforms
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from core.domain.addresses import Address, ThreadKey
 from core.domain.errors import PlatformForbidden
-from core.ports.platform import Downloader, HandoffRooms, MessageChannel
+from core.ports.handoff_rooms import HandoffRooms
+from core.ports.platform import Downloader, MessageChannel
 from core.store.handoffs import Handoff
 
 

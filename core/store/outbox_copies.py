@@ -37,22 +37,26 @@ async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str
     return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
 
 
-async def load_rest_of_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
-    """Return the later open rows of a row's album that are not shown yet, in the order they were stored.
+async def load_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
+    """Return the rows of a row's album on its side that are or will be shown, in the order they were stored.
 
     An album consists of the copies of one message, or of the messages of one media group.
     """
-    if item.handoff_id is None or not item.source.message_id:
-        return []
+    source = item.source
+    of_message = (
+        _O.c.source_platform == source.platform,
+        _O.c.source_channel == source.channel,
+        _O.c.source_message_id == source.message_id,
+    )
     query = select(*COLUMNS).where(
+        *(() if item.content.media_group_id else of_message),
         _O.c.handoff_id == item.handoff_id,
         _O.c.side == item.side,
         _O.c.kind.in_((OutboxKind.TEXT, OutboxKind.FILE)),
-        _O.c.state == OutboxState.OPEN,
-        _O.c.id > item.id,
+        _O.c.state.in_((OutboxState.OPEN, OutboxState.DONE)),
     )
-    later = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
-    return [one for one in later if _in_one_album(item, one) and not one.content.withdrawn and not one.refs]
+    rows = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
+    return [one for one in rows if _in_one_album(item, one) and not one.content.withdrawn]
 
 
 def _in_one_album(item: OutboxItem, other: OutboxItem) -> bool:

@@ -9,7 +9,8 @@ from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRefused
 from core.markdown.mentions import MentionCodec
-from core.ports.platform import Budget, LocalFile
+from core.ports.handoff_rooms import LocalFile
+from core.ports.platform import Budget
 from core.testing.fake_message_channel import FakeMessageChannel
 from core.testing.fake_screen import FakeMessage
 
@@ -17,7 +18,7 @@ MAX_CAPTION_CHARS = 1_000
 
 
 class FakeHandoffRooms:
-    """Implements :class:`core.ports.platform.HandoffRooms` on the screen of a fake channel."""
+    """Implements :class:`core.ports.handoff_rooms.HandoffRooms` on the screen of a fake channel."""
 
     def __init__(
         self, channel: FakeMessageChannel, *, platform: str = "fake", has_topics: bool = True

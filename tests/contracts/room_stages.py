@@ -16,7 +16,8 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformRateLimited
-from core.ports.platform import HandoffRooms, MessageChannel
+from core.ports.handoff_rooms import HandoffRooms
+from core.ports.platform import MessageChannel
 from core.testing.fake_handoff_rooms import FakeHandoffRooms
 from core.testing.fake_message_channel import FakeMessageChannel
 
@@ -54,8 +55,13 @@ class RoomStage(ABC):
         """Return the thread or topic of a message."""
 
     @abstractmethod
+    def contents_of(self, ref: MessageRef) -> list[bytes]:
+        """Return the bytes of the files that a message shows."""
+
     def content_of(self, ref: MessageRef) -> bytes:
-        """Return the bytes of the file that a message shows."""
+        """Return the bytes of the one file that a message shows."""
+        (content,) = self.contents_of(ref)
+        return content
 
     @abstractmethod
     def mentioned_in(self, ref: MessageRef) -> list[str]:
@@ -94,14 +100,14 @@ class SimulatorRoomStage(RoomStage):
         """Return the thread on the simulator's screen."""
         return str(self.sim.screen.messages[ref.channel, ref.message_id].thread)
 
-    def content_of(self, ref: MessageRef) -> bytes:
+    def contents_of(self, ref: MessageRef) -> list[bytes]:
         """Return the uploaded bytes."""
         if isinstance(self.sim, SlackSimulator):
-            (file,) = self.sim.workspace.channels[ref.channel].messages[ref.message_id].files
-            return self.sim.workspace.files[file["id"]][1]
+            files = self.sim.workspace.channels[ref.channel].messages[ref.message_id].files
+            return [self.sim.workspace.files[file["id"]][1] for file in files]
         media = self.sim._world.groups[int(ref.channel)].messages[int(ref.message_id)].media
         file = media["photo"][-1] if "photo" in media else media["document"]
-        return bytes(self.sim._world.files[file["file_id"]][1])
+        return [bytes(self.sim._world.files[file["file_id"]][1])]
 
     def mentioned_in(self, ref: MessageRef) -> list[str]:
         """Return the pings of Slack, the text mentions of Telegram."""
@@ -145,9 +151,9 @@ class FakeRoomStage(RoomStage):
         """Return the thread on the fake's screen."""
         return self.message_channel.screen.get(ref.message_id).thread
 
-    def content_of(self, ref: MessageRef) -> bytes:
-        """Return the file on the fake's screen."""
-        return self.message_channel.screen.get(ref.message_id).file or b""
+    def contents_of(self, ref: MessageRef) -> list[bytes]:
+        """Return the files on the fake's screen."""
+        return list(self.message_channel.screen.get(ref.message_id).files)
 
     def mentioned_in(self, ref: MessageRef) -> list[str]:
         """Return the people whose mentions carry a good signature."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,16 @@ from bots.simulator.telegram import TelegramSimulator
 from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, MessageRef
 from core.domain.buttons import ChangeHandoff, OptionButton, encode_button
-from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
+from core.domain.errors import (
+    MessageGone,
+    PlatformForbidden,
+    PlatformOutcomeUnknown,
+    PlatformRateLimited,
+    PlatformRefused,
+)
 from core.domain.events import ButtonPressed, Event
 from core.domain.handoff_state import HandoffAction
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 from tests.contracts.room_stages import RoomStage, SimulatorRoomStage, open_room
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
@@ -223,3 +230,36 @@ async def test_a_reaction_is_put_and_taken_away(room: RoomStage) -> None:
     with pytest.raises(PlatformRefused):
         await room.rooms.set_reaction(at, said.message_id, "🫥x", removes=False)
     assert room.messages_in(at.key.thread) == before
+
+
+async def test_files_that_go_together_are_shown_with_their_caption(room: RoomStage, picture: Path) -> None:
+    """In one message, or one message for each; the caption is at the first and can be changed."""
+    at = await room.open_topic()
+    files = [LocalFile(path=picture, name=f"{number}.png", media_type="image/png") for number in range(3)]
+    assert [list(group) for group in await room.rooms.group_files(files)] == [files]
+
+    shown = await room.rooms.send_files(at, files, caption="**Ann:** look")
+
+    assert len(shown) in (1, 3)
+    assert {room.thread_of(ref) for ref in shown} == {at.key.thread}
+    assert sum(len(room.contents_of(ref)) for ref in shown) == 3
+    first, *others = [room.text_of(ref).replace("*", "") for ref in shown]
+    assert first == "Ann: look"
+    assert not any("look" in text for text in others)
+    for caption in ("see", "see"):
+        await room.rooms.edit_caption(shown[0], caption)
+    assert room.text_of(shown[0]) == "see"
+
+
+async def test_a_long_caption_is_refused(room: RoomStage, picture: Path) -> None:
+    """Whether a text fits is known beforehand; what was shown stays."""
+    at, long = await room.open_topic(), "word " * 1_000
+    assert room.rooms.fits_caption("look")
+    assert room.rooms.fits_caption("")
+    assert not room.rooms.fits_caption(long)
+    shown = await send(room, at, picture, "look")
+    with pytest.raises(PlatformRefused):
+        await room.rooms.edit_caption(shown, long)
+    assert room.text_of(shown) == "look"
+    with pytest.raises(MessageGone):
+        await room.rooms.edit_caption(replace(shown, message_id="999999"), "see")

@@ -14,7 +14,7 @@ from bots.slack.payload import message_payload, to_mrkdwn
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformRateLimited, PlatformRefused, PlatformUnavailable
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
 
 CONTENT = b"line\n" * 200_000
 
@@ -156,3 +156,20 @@ def test_a_notification_keeps_our_mention() -> None:
     """Beside buttons the text that notifies has the mention, and nothing else that is special."""
     form = message_payload("<@U1>: a < b", ({"type": "actions", "elements": []},))
     assert form["text"] == "<@U1>: a &lt; b"
+
+
+async def test_files_of_all_kinds_are_one_message(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path
+) -> None:
+    """Each file counts in the budget of files, and the message once in those of messages."""
+    at = rooms.build_address(slack.team, channel, "")
+    files = [
+        LocalFile(path=file, name=name, media_type=kind)
+        for name, kind in (("a.png", "image/png"), ("b.txt", "text/plain"), ("", ""))
+    ]
+    assert [len(group) for group in await rooms.group_files(files * 4)] == [10, 2]
+    (ref,) = await rooms.send_files(at, files, caption="look")
+    message = slack.workspace.channels[channel].messages[ref.message_id]
+    assert [one["name"] for one in message.files] == ["a.png", "b.txt", "file"]
+    assert len([one for one in slack.calls if one.method == "files.completeUploadExternal"]) == 1
+    assert len(rooms.file_cost(at, 3)) == len(rooms.file_cost(at)) + 2

@@ -8,11 +8,14 @@ import pytest
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.addressing import GENERAL_TOPIC
 from bots.telegram.app import TelegramApp
+from bots.telegram.file_groups import UploadKind, form_groups
 from bots.telegram.handoff_rooms import TelegramHandoffRooms, shorten_title
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
-from core.ports.platform import LocalFile
+from core.ports.handoff_rooms import LocalFile
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 
 
 @pytest.fixture
@@ -147,3 +150,58 @@ def test_a_chat_that_speaks_as_itself_is_not_mentioned(rooms: TelegramHandoffRoo
     """Anonymous administrators and channels are only named."""
     assert rooms.format_mention("-1001", "Team") == "@\u200bTeam"
     assert rooms.format_mention("7", "Ann").startswith("[@")
+
+
+def local_files(folder: Path, *described: tuple[str, bytes, str]) -> list[LocalFile]:
+    """Write files, given as (name, content, media type), to the disk."""
+    for name, content, _ in described:
+        (folder / name).write_bytes(content)
+    return [LocalFile(path=folder / name, name=name, media_type=kind) for name, _, kind in described]
+
+
+async def test_files_are_grouped_as_albums_take_them(rooms: TelegramHandoffRooms, tmp_path: Path) -> None:
+    """Pictures with films, documents, and music apart; ten at most; a voice message alone."""
+    voice = b"OggS" + bytes(24) + b"OpusHead"
+    files = local_files(
+        tmp_path,
+        ("a.png", PNG, "image/png"),
+        ("a.pdf", b"%PDF", "application/pdf"),
+        ("a.mp4", b"\0\0\0\x18ftypisom", "video/mp4"),
+        ("a.mp3", b"ID3", "audio/mpeg"),
+        ("a.ogg", voice, "audio/ogg"),
+        ("b.mov", b"no film", "video/quicktime"),
+        ("b.mp3", b"ID3", "audio/mpeg"),
+        *((f"{number}.png", PNG, "image/png") for number in range(9)),
+    )
+    groups = await rooms.group_files(files)
+    assert [[file.name for file in group] for group in groups] == [
+        ["a.png", "a.mp4", *(f"{number}.png" for number in range(8))],
+        ["a.pdf", "b.mov"],
+        ["a.mp3", "b.mp3"],
+        ["a.ogg"],
+        ["8.png"],
+    ]
+
+
+def test_an_album_is_not_larger_than_one_file_may_be() -> None:
+    """Each of three is small enough, and no two of them together are."""
+    assert form_groups([(UploadKind.DOCUMENT, 30_000_000)] * 3) == [[0], [1], [2]]
+    assert form_groups([(UploadKind.DOCUMENT, 25_000_000)] * 3) == [[0, 1], [2]]
+
+
+async def test_an_album_that_telegram_refuses_as_pictures_is_one_of_documents(
+    telegram: TelegramSimulator, rooms: TelegramHandoffRooms, forum: int, tmp_path: Path
+) -> None:
+    """No part is lost for another one, and they stay together."""
+    files = local_files(tmp_path, ("a.png", PNG, "image/png"), ("b.png", b"broken", "image/png"))
+    shown = await rooms.send_files(rooms.build_address("1", str(forum), ""), files, caption="**c**")
+    assert [call.method for call in telegram.calls[-2:]] == ["sendMediaGroup", "sendMediaGroup"]
+    messages = [telegram.chat(forum).messages[int(ref.message_id)] for ref in shown]
+    assert [next(iter(one.media)) for one in messages] == ["document", "document"]
+    assert [one.text for one in messages] == ["c", ""]
+
+
+async def test_an_album_costs_as_much_as_its_messages(rooms: TelegramHandoffRooms, forum: int) -> None:
+    """The group's and the bot's budgets are named once for each."""
+    at = rooms.build_address("1", str(forum), "")
+    assert list(rooms.file_cost(at, 3)) == [*rooms.file_cost(at)] * 3

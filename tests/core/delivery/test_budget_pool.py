@@ -129,3 +129,20 @@ def test_a_restored_bucket_counts_calls_whose_replies_never_came() -> None:
 
     assert after.bucket(POSTS, 1.0).level(1.0) == 199
     assert list(after.bucket(POSTS, 1.0).in_flight) == []
+
+
+def test_an_album_counts_as_its_messages() -> None:
+    """It is sent once one message has room, and those after it wait until all are made up for."""
+    pool = BudgetPool()
+    album = (CHAT,) * 5
+    for _ in range(2):
+        pool.complete(pool.start((CHAT,), 0.0), 0.0)
+    assert pool.is_ready(album, Priority.FINAL, 0.0)
+
+    pending = pool.start(album, 0.0)
+    assert pool.bucket(CHAT, 0.0).level(0.0) == -4.0
+    pool.complete(pending, 0.0)
+    assert pool.ready_at((CHAT,), Priority.FINAL, 0.0) == pytest.approx(5.0)
+
+    pool.abort(pool.start(album, 10.0))
+    assert pool.bucket(CHAT, 10.0).level(10.0) == 3.0

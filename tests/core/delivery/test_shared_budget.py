@@ -21,7 +21,7 @@ from core.delivery.shared_budget import (
     sync_from_shared,
     try_reserve,
 )
-from core.delivery.token_bucket import CALL_TIMEOUT_S, BucketLoad, build_bucket
+from core.delivery.token_bucket import CALL_TIMEOUT_S, BucketLoad, build_bucket, count_call
 from core.ports.platform import Budget
 
 BUCKET = Budget(key="b", per_s=1.0, burst=3)
@@ -183,3 +183,17 @@ def test_a_local_bucket_follows_the_stored_state(budget: Budget) -> None:
     assert call_key("a", 1) in stored[budget.key].state.in_flight
     own.complete(2, 1000.0)
     assert own.level(1000.0) == pytest.approx(budget.burst - 3)
+
+
+def test_an_album_counts_as_its_messages_for_all_replicas() -> None:
+    """What one replica shows in one call, the others wait for as for so many calls."""
+    album = [BudgetRequest(BUCKET), BudgetRequest(BUCKET), BudgetRequest(BUCKET), BudgetRequest(BUCKET)]
+    reserved = try_reserve({}, album, replica="a", call_id=1, completed={}, now=0.0)
+    assert reserved.granted
+    assert len(reserved.budgets["b"].state.in_flight) == 4
+
+    replies = {"b": [CompletedCall(part, 0.0) for _, part in count_call([BUCKET] * 4, 1)]}
+    again = try_reserve(reserved.budgets, album[:1], replica="b", call_id=1, completed={}, now=0.0)
+    assert not again.granted
+    later = try_reserve(reserved.budgets, album[:1], replica="a", call_id=2, completed=replies, now=0.0)
+    assert (later.granted, later.wait_s) == (False, pytest.approx(2.0))

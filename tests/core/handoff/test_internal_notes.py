@@ -185,8 +185,12 @@ async def test_a_desk_that_sends_marked_text_only(screens: Screens, thread: str)
     await screens.ingest(desk_chat_message(thread, ">> It left today.", BO))
     await screens.settle()
     shown = list(screens.telegram.screen.messages.values())[len(before) :]
-    assert [one.text for one in shown if one.file is None] == ["**Lin:** These", "**Bo:** It left today."]
-    assert len([one for one in shown if one.file]) == 3
+    assert [(one.text, bool(one.file)) for one in shown] == [
+        ("**Lin:** These", True),
+        ("", True),
+        ("", True),
+        ("**Bo:** It left today.", False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ async def test_files_of_a_forwarded_message_come_along(screens: Screens) -> None
     await screens.ingest(chat.message("please look", quoted=forwarded, attachments=(picture(),)))
     await screens.settle()
     in_topic = [one for one in screens.telegram.screen.messages.values() if one.thread == topic]
-    assert in_topic[-3].text == (
+    assert in_topic[-2].text == (
         "**Ann:**\n\nBob wrote:\n> It is due\n>\n> [attached: invoice.pdf]\n\nplease look"
     )
     assert [one.file for one in in_topic[-2:]] == [b"PDF", b"JPEG"]

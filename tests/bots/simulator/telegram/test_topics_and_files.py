@@ -103,3 +103,35 @@ async def test_who_comes_is_told_to_every_bot(sim: TelegramSimulator, bot: teleg
     await sim.join(forum, sim.add_person("Kim"))
     later = await bot.get_updates(offset=update.update_id + 1)
     assert [bool(one.chat_member) for one in later] == [False, False, True]
+
+
+@pytest.mark.usefixtures("still_clock")
+async def test_an_album_is_two_to_ten_media_that_go_together(bot: telegram.Bot, forum: int) -> None:
+    """It counts as its messages; one that is not taken shows nothing."""
+    photo, film = telegram.InputMediaPhoto(PNG), telegram.InputMediaVideo(b"\0\0\0\x18ftypisom")
+    document, broken = telegram.InputMediaDocument(b"x"), telegram.InputMediaPhoto(b"no picture")
+    for media in ([photo], [photo] * 11, [photo, document], [document, telegram.InputMediaAudio(b"ID3")]):
+        with pytest.raises(BadRequest, match=r"(?i)album"):
+            await bot.send_media_group(forum, media)
+    with pytest.raises(BadRequest, match=r"(?i)^image_process_failed$"):
+        await bot.send_media_group(forum, [photo, broken])
+    with pytest.raises(BadRequest, match=r"^Message caption is too long$"):
+        await bot.send_media_group(forum, [telegram.InputMediaPhoto(PNG, "x" * 1025), photo])
+
+    shown = await bot.send_media_group(forum, [telegram.InputMediaPhoto(PNG, "look"), film] * 3)
+    assert [one.caption for one in shown] == ["look", None] * 3
+    assert len({one.media_group_id for one in shown}) == 1
+    with pytest.raises(telegram.error.RetryAfter):
+        await bot.send_message(forum, "x")
+
+
+async def test_a_caption_is_changed_and_taken_away(bot: telegram.Bot, forum: int) -> None:
+    """A message without a file has none."""
+    photo, text = await bot.send_photo(forum, PNG, "look"), await bot.send_message(forum, "x")
+    changed = await bot.edit_message_caption(forum, photo.message_id, caption="see")
+    assert isinstance(changed, telegram.Message)
+    assert changed.caption == "see"
+    with pytest.raises(BadRequest, match=r"not modified"):
+        await bot.edit_message_caption(forum, photo.message_id, caption="see")
+    with pytest.raises(BadRequest, match=r"(?i)no caption"):
+        await bot.edit_message_caption(forum, text.message_id, caption="see")
