@@ -70,8 +70,9 @@ $(STAMP): requirements-dev.txt requirements-build.txt pyproject.toml
 demo: $(VENV)/.demo  ## Show the bot in a browser; no accounts needed
 	$(VENV)/bin/moonthread demo
 
+# Two processes: each further one costs 12 s of CPU time before its first test, and hides few waits.
 test: $(STAMP)  ## Run the tests, some five minutes on two cores
-	$(PYTHON) -m pytest -n 4 -m "not slow and not variant" --durations=10
+	$(PYTHON) -m pytest -n $(or $(WORKERS),2) -m "not slow and not variant" --durations=10
 
 test-slow: $(STAMP)  ## Run what needs long runs, many processes or a browser, and each test's other variants
 	$(PYTHON) -m pytest -n 3 -m "slow or variant" --durations=10 --ignore=tests/service/desk/test_a_busy_day.py \

@@ -29,6 +29,9 @@ from tests.virtual_time import LoopCalendar, VirtualLoop
 
 HERE: Final = Path(__file__).parent
 VARIED: Final = ("platform", "customers", "backend")
+CASES: Final = 2  #: of a test with many cases ``make test`` runs so many
+DONE_AND_OPEN: Final = """SELECT (SELECT count(*) FROM turns WHERE state = 'done') AS done,
+  (SELECT count(*) FROM inbox WHERE status = 'open') AS open"""
 PATIENCE_S = 200.0  #: for anything a test waits for
 
 
@@ -168,13 +171,13 @@ class World:
         """Wait until so many turns are done and nothing is open; return how they ended."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            ended = await self.rows("SELECT id FROM turns WHERE state = 'done'")
-            waiting = await self.rows("SELECT id FROM inbox WHERE status = 'open'")
-            if len(ended) >= turns and not waiting:
-                assert len(ended) == turns, await self.outcomes()
-                return await self.outcomes()
+            (found,) = await self.rows(DONE_AND_OPEN)
+            if found.done >= turns and not found.open:
+                outcomes = await self.outcomes()
+                assert found.done == turns, outcomes
+                return outcomes
             if asyncio.get_running_loop().time() > deadline:
-                raise AssertionError(f"{len(ended)} turns are done, {len(waiting)} events wait")
+                raise AssertionError(f"{found.done} turns are done, {found.open} events wait")
             await asyncio.sleep(0.25)
 
     async def queued(self, events: int) -> None:
@@ -366,18 +369,38 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what shows the same once more, on the other platform or database; see :func:`chosen_variants`."""
-    groups: dict[tuple[str, ...], list[pytest.Function]] = {}
+    """Mark what shows the same once more: on the other platform or database, or in a further case.
+
+    See :func:`chosen_variants` and :func:`chosen_cases`.
+    """
+    tests: dict[tuple[str, str], dict[str, list[pytest.Function]]] = {}
     for item in items:
         if isinstance(item, pytest.Function) and HERE in item.path.parents and hasattr(item, "callspec"):
-            indices = item.callspec.indices  # the values themselves may differ from process to process
-            rest = sorted(f"{name}={indices[name]}" for name in item.callspec.params if name not in VARIED)
-            groups.setdefault((item.path.name, item.originalname, *rest), []).append(item)
-    for key, group in groups.items():
-        kept = chosen_variants(key, [variant_of(item) for item in group])
-        for item in group:
-            if variant_of(item) not in kept:
-                item.add_marker(pytest.mark.variant)
+            cases = tests.setdefault((item.path.name, item.originalname), {})
+            cases.setdefault(case_of(item), []).append(item)
+    for test, cases in tests.items():
+        kept_cases = chosen_cases(test, list(cases))
+        for case, group in cases.items():
+            kept = chosen_variants((*test, case), [variant_of(item) for item in group])
+            for item in group:
+                if case not in kept_cases or variant_of(item) not in kept:
+                    item.add_marker(pytest.mark.variant)
+
+
+def case_of(item: pytest.Function) -> str:
+    """Return which case of a test this is, whatever platform and database it runs on."""
+    indices = item.callspec.indices  # the values themselves may differ from process to process
+    return " ".join(sorted(f"{name}={indices[name]}" for name in item.callspec.params if name not in VARIED))
+
+
+def chosen_cases(test: tuple[str, str], cases: list[str]) -> set[str]:
+    """Return which cases of a test ``make test`` runs: at most :data:`CASES`, far from each other."""
+    ordered = sorted(cases)
+    if len(ordered) <= CASES:
+        return set(ordered)
+    first = crc32(repr(test).encode())
+    step = len(ordered) // CASES + 1  # not half: the second half is often the same on the other platform
+    return {ordered[(first + number * step) % len(ordered)] for number in range(CASES)}
 
 
 def variant_of(item: pytest.Function) -> tuple[str, ...]:
