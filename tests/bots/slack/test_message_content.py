@@ -472,7 +472,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(blocks=JSON, attachments=JSON, files=JSON)
 def test_any_shape_can_be_read(blocks: Any, attachments: Any, files: Any) -> None:
     """Slack adds block types without notice: no shape of them costs the words."""

@@ -88,14 +88,13 @@ def test_a_long_answer_of_everything_is_complete(streaming: bool) -> None:
 
 @pytest.mark.parametrize("streaming", [True, False])
 @given(text=SOUP, step=st.integers(1, 5))
-@settings(max_examples=100, deadline=None)
 def test_random_soup_makes_valid_frames(text: str, step: int, streaming: bool) -> None:
     """Validity does not hang on the Markdown being sensible."""
     grow(text, step, streaming=streaming)
 
 
 @given(text=SOUP, times=st.integers(50, 120))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8)
 def test_long_random_soup_makes_valid_frames(text: str, times: int) -> None:
     """Nor does it where the soup fills several messages."""
     grow(text * times, max(1, len(text) * 13), streaming=True)
@@ -126,7 +125,7 @@ def test_nothing_is_shown_of_nothing() -> None:
 
 
 @given(st.text(alphabet="a是**`é👩\n", max_size=4000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20)
 def test_the_measure_of_a_page_is_exact_from_above(text: str) -> None:
     """Up to the length that is named, the text with its gaps is within the limit."""
     text = text * 8

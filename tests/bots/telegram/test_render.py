@@ -112,7 +112,7 @@ def test_a_long_answer_of_everything_keeps_every_word() -> None:
 
 
 @given(text=SOUP)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 def test_random_soup_makes_valid_frames(text: str) -> None:
     """Validity does not hang on the Markdown being sensible."""
     grow(text, step=3)
@@ -191,7 +191,7 @@ CELLS = st.sampled_from(
     prefix=st.sampled_from(["", "> ", "- "]),
     wide=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_every_table_fits_its_messages(rows: list[list[str]], prefix: str, wide: bool) -> None:
     """As a list or in columns, a table is split where messages are full and never shown as its source."""
     if wide:

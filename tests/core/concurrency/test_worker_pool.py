@@ -1,14 +1,9 @@
 """Functions on foreign bytes in processes that are killed: real processes, small limits."""
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,86 +18,24 @@ from core.concurrency.worker_process import (
     WorkerPoolClosed,
     WorkerTimeout,
 )
+from tests.core.concurrency.worker_functions import (
+    MEGABYTE,
+    Colour,
+    Found,
+    crash,
+    descriptors,
+    environment,
+    fail,
+    find,
+    keep,
+    open_missing,
+    out_of_memory_score,
+    process_id,
+    spin,
+    swallow,
+)
 
 ROOT = Path(__file__).parents[3]
-MEGABYTE = 1024 * 1024
-_kept: list[bytearray] = []
-
-
-class Colour(StrEnum):
-    """A closed set."""
-
-    RED = "red"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """A result with a type of its own."""
-
-    name: str
-    colours: tuple[Colour, ...]
-
-
-def find(name: str, *, colour: Colour) -> Found | Colour:
-    """Return a result of a union."""
-    return Found(name=name, colours=(colour,)) if name else colour
-
-
-def environment() -> list[str]:
-    """Return the names of the process's environment."""
-    return sorted(os.environ)
-
-
-def descriptors() -> int:
-    """Return how many files the process has open, beside the folder that is listed."""
-    return len(list(Path("/proc/self/fd").iterdir())) - 1
-
-
-def process_id(after_s: float = 0.0) -> int:
-    """Return the id of the process, after it was busy for a while."""
-    end = time.process_time() + after_s
-    while time.process_time() < end:
-        pass
-    return os.getpid()
-
-
-def out_of_memory_score() -> int:
-    """Return how readily the kernel ends the process: from -1000, never, to 1000, first."""
-    return int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
-
-
-def keep(megabytes: int) -> int:
-    """Take memory and never give it back."""
-    _kept.append(bytearray(megabytes * MEGABYTE))
-    return megabytes
-
-
-def spin(path: Path) -> int:
-    """Write the own process id to ``path`` and never return."""
-    path.write_text(str(os.getpid()), encoding="ascii")
-    while True:
-        pass
-
-
-def swallow(megabytes: int) -> int:
-    """Take memory."""
-    return len(bytearray(megabytes * MEGABYTE))
-
-
-def crash() -> int:
-    """End the process as a segmentation fault does."""
-    os.kill(os.getpid(), signal.SIGSEGV)
-    return 0
-
-
-def fail(secret: str) -> int:
-    """Raise an error that quotes its input."""
-    raise ValueError(secret)
-
-
-def open_missing() -> str:
-    """Raise an OSError."""
-    return Path("/missing/file").read_text(encoding="utf-8")
 
 
 def workers() -> list[psutil.Process]:
@@ -255,7 +188,7 @@ async def test_a_crash_is_reported(pool: WorkerPool) -> None:
 
 async def test_a_defect_is_reported_without_the_files_words(pool: WorkerPool) -> None:
     """The error has the exception's type and place; its message, which may quote a file, stays behind."""
-    with pytest.raises(WorkerFailed, match=r"ValueError at test_worker_pool\.py:\d+") as failed:
+    with pytest.raises(WorkerFailed, match=r"ValueError at worker_functions\.py:\d+") as failed:
         await pool.run(fail, "the words of a person")
     assert "person" not in str(failed.value)
 
@@ -297,7 +230,7 @@ async def test_no_process_outlives_a_killed_service(tmp_path: Path) -> None:
     program = (
         "import asyncio, pathlib, sys\n"
         "from core.concurrency.worker_pool import WorkerPool\n"
-        "from tests.core.concurrency.test_worker_pool import spin\n"
+        "from tests.core.concurrency.worker_functions import spin\n"
         "asyncio.run(WorkerPool().run(spin, pathlib.Path(sys.argv[1])))\n"
     )
     with subprocess.Popen(  # noqa: ASYNC220 (our own interpreter)

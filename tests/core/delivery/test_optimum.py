@@ -69,7 +69,7 @@ def test_without_refill_the_optimum_is_the_closed_form() -> None:
     assert found == pytest.approx(10 / 8 - 0.5 / 40, rel=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.sampled_from([0.02, 0.1, 0.4]), min_size=1, max_size=7),
     st.sampled_from([0.5, 1.0, 3.0]),

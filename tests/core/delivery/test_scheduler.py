@@ -244,7 +244,7 @@ def arrivals(draw: st.DrawFn) -> list[float]:
     return times
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30)
 @given(budgets(), st.lists(arrivals(), min_size=1, max_size=8), st.integers(0, 2**20), st.integers(0, 4))
 def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
     modes: Callable[[int], list[DeliveryMode]], words: list[list[float]], seed: int, refusals: int
@@ -275,7 +275,7 @@ def test_whatever_comes_no_budget_is_overdrawn_and_all_ends(
     assert world.scheduler.next_call(1e9) == inf
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(2, 12), st.floats(0.5, 3), st.integers(2, 20), st.integers(0, 2**20))
 def test_previews_are_fair(answers: int, per_s: float, burst: int, seed: int) -> None:
     """While a message waits for its next preview, no other of equal speed gets more than two."""
@@ -297,7 +297,7 @@ def test_previews_are_fair(answers: int, per_s: float, burst: int, seed: int) ->
                 assert len(between) <= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(arrivals(), st.floats(0.3, 3), st.integers(2, 20), st.integers(0, 2**20))
 def test_a_lone_final_update_goes_at_once(words: list[float], per_s: float, burst: int, seed: int) -> None:
     """A message by itself shows its last words within the promised wait, whatever came before."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.delivery.shared_budget import (
@@ -66,7 +66,6 @@ def counted_by_platform(budget: Budget, calls: list[tuple[str, float, float, flo
 
 
 @given(CALLS)
-@settings(deadline=None)
 def test_a_bucket_is_never_overdrawn(calls: list[tuple[str, float, float, float]]) -> None:
     """Three replicas together never take more than a strict bucket grants."""
     level, seen = float(BUCKET.burst), 0.0
@@ -77,7 +76,6 @@ def test_a_bucket_is_never_overdrawn(calls: list[tuple[str, float, float, float]
 
 
 @given(CALLS)
-@settings(deadline=None)
 def test_a_window_is_never_exceeded(calls: list[tuple[str, float, float, float]]) -> None:
     """Three replicas together stay within a sliding window."""
     counted = counted_by_platform(WINDOW, calls)

@@ -17,6 +17,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.slow
 async def test_what_means_the_same_is_near() -> None:
     """Other words, and another language, are nearer than another subject."""
     vectors = await OfflineEncoder().embed([text for texts in TEXTS for text in texts])

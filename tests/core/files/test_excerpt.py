@@ -47,7 +47,7 @@ def test_a_question_is_never_a_query(question: str) -> None:
     assert build_excerpt("one two three", question, budget_tokens=100).text == "one two three"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=6_000), st.text(max_size=40), st.integers(100, 3_000))
 def test_an_excerpt_keeps_to_its_room(text: str, question: str, room: int) -> None:
     """Of any text, for any question, no more than the room is taken."""
@@ -56,7 +56,7 @@ def test_an_excerpt_keeps_to_its_room(text: str, question: str, room: int) -> No
     assert estimate_tokens(found.text) <= room + 2 * estimate_tokens(OMISSION)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=6_000))
 def test_pieces_lose_nothing_but_space(text: str) -> None:
     """Put together, the pieces are the text."""

@@ -116,7 +116,7 @@ async def desk(screens: Screens) -> tuple[Chat, str]:
 
 @given(script=st.lists(steps, min_size=1, max_size=6), mode=st.sampled_from(SendMode))
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # examples go on in one ticket: the property holds from whatever state the earlier ones left
 async def test_what_is_not_for_the_customer_changes_nothing_on_their_screen(
     screens: Screens, desk: tuple[Chat, str], script: list[Step], mode: SendMode

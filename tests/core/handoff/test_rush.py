@@ -60,7 +60,7 @@ async def test_each_is_told_at_once(screens: Screens) -> None:
 async def test_a_colleagues_words_do_not_wait_for_the_desks_cards(screens: Screens) -> None:
     """While a card's update waits for the room's rate limit, the customer reads what is written, in order."""
     open_desk(screens)
-    chats = [Chat(platform="slack", tenant="T1", channel=f"D{n}") for n in range(16)]
+    chats = [Chat(platform="slack", tenant="T1", channel=f"D{n}") for n in range(12)]
     for number, chat in enumerate(chats):
         person = Person(id=f"U{number}", name=f"Ann{number}", language="en")
         await screens.ingest(chat.message("I want to talk to a human", author=person))

@@ -213,7 +213,7 @@ LIMITS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40)
 @given(
     LIMITS,
     st.lists(PLANS, min_size=1, max_size=30),
@@ -226,7 +226,7 @@ def test_no_limit_is_ever_passed_and_everybody_is_served(
     History(limits).live(plans, deaths)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(st.sampled_from(["ann", "bob", "eve"]), st.sampled_from([0.5, 1.0, 2.0]), min_size=2),
     st.integers(1, 3),
@@ -253,7 +253,7 @@ def test_between_two_who_keep_asking_neither_gets_ahead(weights: dict[str, float
 
 
 @given(st.integers(1, 30), st.integers(1, 8), st.integers(0, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 def test_a_newcomer_passes_every_pile(pile: int, askers: int, served: int) -> None:
     """At most one request of each other asker goes before somebody who has not asked for a while."""
     history = History(AccountLimits(concurrency=1))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.markdown.graphemes import is_grapheme_boundary
@@ -56,7 +56,6 @@ def test_a_part_never_changes_once_the_next_has_begun(path: Path, forward: bool)
 
 @pytest.mark.parametrize("forward", [False, True])
 @given(text=SOUP, step=st.integers(1, 7))
-@settings(max_examples=100, deadline=None)
 def test_a_part_never_changes_in_random_soup(text: str, step: int, forward: bool) -> None:
     """Stability does not hang on the Markdown being sensible."""
     check_stability(text, forward=forward, step=step)
@@ -88,7 +87,6 @@ def test_no_character_is_lost_or_doubled(path: Path, forward: bool) -> None:
 
 @pytest.mark.parametrize("forward", [False, True])
 @given(text=SOUP)
-@settings(max_examples=100, deadline=None)
 def test_no_character_is_lost_in_random_soup(text: str, forward: bool) -> None:
     """Completeness does not hang on the Markdown being sensible."""
     check_complete(text, forward=forward)

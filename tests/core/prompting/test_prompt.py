@@ -95,8 +95,8 @@ def test_a_question_that_does_not_fit_alone_is_refused() -> None:
 
 
 @given(
-    texts=st.lists(st.text(min_size=1, max_size=200), min_size=1, max_size=30),
-    room_tokens=st.integers(200, 3000),
+    texts=st.lists(st.text(min_size=1, max_size=100), min_size=1, max_size=12),
+    room_tokens=st.integers(200, 1200),
     ratio=st.floats(0.5, 3.0),
 )
 def test_no_prompt_is_estimated_above_its_room(texts: list[str], room_tokens: int, ratio: float) -> None:

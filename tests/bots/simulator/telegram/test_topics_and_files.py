@@ -76,13 +76,18 @@ async def test_a_picture_can_be_fetched_as_it_was_sent(bot: telegram.Bot, forum:
 
 
 async def test_what_telegram_takes_no_file_of(bot: telegram.Bot, forum: int) -> None:
-    """Nothing, no picture, too long a caption, and far too much."""
+    """Nothing, no picture, and too long a caption."""
     with pytest.raises(BadRequest, match=r"^File must be non-empty$"):
         await bot.send_document(forum, b"")
     with pytest.raises(BadRequest, match=r"(?i)^image_process_failed$"):
         await bot.send_photo(forum, b"no picture")
     with pytest.raises(BadRequest, match=r"^Message caption is too long$"):
         await bot.send_document(forum, b"x", "x" * 1025)
+
+
+@pytest.mark.slow
+async def test_telegram_takes_no_file_beyond_its_limit(bot: telegram.Bot, forum: int) -> None:
+    """Telegram says: a bot may upload 50 MB."""
     with pytest.raises(NetworkError, match=r"Request Entity Too Large"):
         await bot.send_document(forum, b"\0" * (UPLOAD_LIMIT_BYTES + 1))
 
