@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from telegram import Bot, User
 from telegram.error import InvalidToken, TelegramError
-from telegram.request import HTTPXRequest
 
+from bots.telegram.api_request import ApiRequest
 from bots.telegram.limits import TelegramLimits
 from core.domain.errors import PlatformUnavailable, SettingsError
 
@@ -63,6 +63,12 @@ class RawBot(Bot):
         updates = await self._post("getUpdates", parameters, read_timeout=timeout_s + read_margin_s)
         return cast("list[Any]", updates)
 
+    async def shutdown(self) -> None:
+        """Close the connections, also those of a bot that was never initialized."""
+        await super().shutdown()
+        for request in self._request:
+            await request.shutdown()
+
 
 def build_bot(config: TelegramConfig) -> RawBot:
     """Build the bot; nothing is sent yet.
@@ -74,13 +80,12 @@ def build_bot(config: TelegramConfig) -> RawBot:
         raise SettingsError([TOKEN_REFUSED])
     _quiet_loggers()  # before the first: PTB logs the address of a new bot, which holds its token
 
-    def request(connections: int) -> HTTPXRequest:
-        return HTTPXRequest(
-            connection_pool_size=connections,
-            read_timeout=config.call_timeout_s,
-            write_timeout=config.call_timeout_s,
-            connect_timeout=config.connect_timeout_s,
-            pool_timeout=config.connect_timeout_s,
+    def request(connections: int) -> ApiRequest:
+        return ApiRequest(
+            config.api_url,
+            connections=connections,
+            call_timeout_s=config.call_timeout_s,
+            connect_timeout_s=config.connect_timeout_s,
         )
 
     return RawBot(

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 
+import aiohttp
 import httpx
 import structlog
 from telegram.error import (
@@ -80,7 +81,14 @@ _FORBIDDEN_TEXTS = (
     "bot was blocked",
     "peer_id_invalid",
 )
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+)
 
 
 def retry_after_s(error: RetryAfter) -> float:
@@ -135,7 +143,7 @@ def _from_network_error(error: NetworkError, text: str, *, idempotent: bool) -> 
         return PlatformUnavailable(text)
     if (
         isinstance(error, TimedOut)
-        or isinstance(cause, httpx.HTTPError)
+        or isinstance(cause, aiohttp.ClientError | httpx.HTTPError)
         or description_contains(error, "gateway time")
     ):
         return PlatformOutcomeUnknown(text)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import aiohttp
 import httpx
 import pytest
 from telegram.error import (
@@ -75,6 +76,8 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
         (caused(TimedOut(), httpx.PoolTimeout("")), PlatformUnavailable, PlatformUnavailable),
         (caused(NetworkError("x"), httpx.ConnectError("")), PlatformUnavailable, PlatformUnavailable),
         (caused(NetworkError("x"), httpx.ReadError("")), PlatformOutcomeUnknown, PlatformUnavailable),
+        (caused(TimedOut(), aiohttp.SocketTimeoutError()), PlatformOutcomeUnknown, PlatformUnavailable),
+        (caused(TimedOut(), aiohttp.ConnectionTimeoutError()), PlatformUnavailable, PlatformUnavailable),
     ],
 )
 def test_what_each_refusal_means(error: TelegramError, sent: type, repeatable: type) -> None:
