@@ -33,17 +33,9 @@ class HandoffOffers:
         self._service = service
         self._work_queue = work_queue
 
-    async def buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
-        """Return the buttons below an answer: one that requests a person, if the chat has a desk.
-
-        Raises:
-            StoreUnavailable: the chat's policy could not be read.
-        """
-        async with self._database.read() as tx:
-            policy = await self._service.load_policy(tx, claimed.address, claimed.language)
-        if not policy.has_desk_for(claimed.conversation.key):
-            return ()
-        return (request_human_button(claimed.language),)
+    def buttons(self, claimed: ClaimedTurn) -> tuple[OptionButton, ...]:
+        """Return the buttons below an answer: one that requests a person, if the chat has a desk."""
+        return (request_human_button(claimed.language),) if self.can_call_person(claimed) else ()
 
     async def offer(self, claimed: ClaimedTurn) -> tuple[str, tuple[OptionButton, ...]]:
         """Return the sentence and the button that offer a person within an answer.
@@ -74,6 +66,8 @@ class HandoffOffers:
         """
         message = claimed.question
         if message is None or not (outcome in _UNHELPFUL or outcome in ANSWERED_BY_KIMI):
+            return
+        if not self.can_call_person(claimed):
             return
         wake_up = None
         try:

@@ -13,8 +13,8 @@ class Escalation(Protocol):
     async def offer(self, claimed: ClaimedTurn) -> tuple[str, tuple[OptionButton, ...]]:
         """Return a sentence that offers a person, and the buttons for it; ("", ()) if nobody would come."""
 
-    async def buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
-        """Return the buttons that the answer to a question with this outcome gets."""
+    def buttons(self, claimed: ClaimedTurn) -> tuple[OptionButton, ...]:
+        """Return the buttons that the answer to a question gets."""
 
     async def escalate(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
         """Offer or request a person after an answer that cannot have helped.

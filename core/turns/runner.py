@@ -91,7 +91,7 @@ class TurnRunner:
         try:
             outcome = await self._producer.produce(claimed, delivery, running)
             if not delivery.final_buttons:
-                delivery.final_buttons = await self._deliveries.final_buttons(claimed, outcome)
+                delivery.final_buttons = self._deliveries.final_buttons(claimed, outcome)
             outcome = await self._finish(claimed, delivery, outcome)
             await delivery.clear_status()
         finally:

@@ -64,12 +64,12 @@ class TurnDeliveries:
         stop = (ActionButton.STOP,) if self._show_buttons and running else ()
         return self._dispatcher.open(target, buttons=AnswerButtons(running=stop), show_status=running)
 
-    async def final_buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[Button, ...]:
+    def final_buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[Button, ...]:
         """Return the buttons that the complete answer to a question gets."""
         if not self._show_buttons or claimed.question is None:
             return ()
         buttons = buttons_for(outcome)
-        return (*buttons, *await self._escalation.buttons(claimed, outcome)) if buttons else ()
+        return (*buttons, *self._escalation.buttons(claimed)) if buttons else ()
 
     async def _save_refs(self, claimed: ClaimedTurn, refs: Sequence[MessageRef]) -> None:
         """Store the references; without them the next attempt would post the messages again."""

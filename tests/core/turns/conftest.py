@@ -87,7 +87,7 @@ class FakeEscalation:
         """Return the offer."""
         return self.offered
 
-    async def buttons(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> tuple[OptionButton, ...]:
+    def buttons(self, claimed: ClaimedTurn) -> tuple[OptionButton, ...]:
         """Return the buttons."""
         return self.below
 
@@ -237,7 +237,9 @@ class Turns:
 
     async def run(self, lane: Lane = Lane.TURNS) -> bool:
         """Process the oldest open turn; return whether there was one."""
-        return await self.runner(QueueKey(self.queue_key.conversation_id, lane))
+        before = await self.open_items(lane)
+        await self.runner(QueueKey(self.queue_key.conversation_id, lane))
+        return len(await self.open_items(lane)) < len(before)
 
     async def run_all(self) -> list[TurnOutcome]:
         """Process every open turn; return how those of this run ended."""
