@@ -27,6 +27,7 @@ class ClaimedTurn:
     known_message_ids: frozenset[str]  #: messages of earlier turns; empty for a first attempt
     received_at: datetime  #: when the event was stored
     available_context: AvailableContext
+    more_open: bool = True  #: whether the queue may hold more than this turn's events
     command: Command | None = None  #: the command, or the pressed option, to reply to
     refusal: RefusalReason | None = None  #: why Kimi is not asked
     notice_text: str = ""  #: Markdown to show instead of an answer: a welcome, a greeting, a closed text

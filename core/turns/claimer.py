@@ -1,7 +1,7 @@
 """Claiming a turn: once a conversation's oldest question is complete and certain to be answered."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import structlog
@@ -158,7 +158,7 @@ class TurnClaimer:
                     await inbox.set_status(tx, [item.id for item in items], EventStatus.RECORDED)
                     log.info("turn.not_needed", conversation=work.conversation.id, messages=len(items))
                 elif claimed := await self._event_claimer.claim(tx, work, items):
-                    return claimed
+                    return replace(claimed, more_open=not len(items) == count < MAX_MERGED)
                 else:
                     await inbox.set_status(tx, [items[0].id], EventStatus.SKIPPED)
                     log.warning("event.skipped", inbox=items[0].id, kind=type(items[0].event).__name__)

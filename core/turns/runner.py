@@ -56,7 +56,7 @@ class TurnRunner:
         self._private_notices = private_notices
 
     async def __call__(self, queue_key: QueueKey) -> bool:
-        """Process a queue's oldest open turn; return False if there is none.
+        """Process a queue's oldest open turn; return whether more may be open.
 
         Raises:
             StoreUnavailable: the turn stays open.
@@ -77,12 +77,12 @@ class TurnRunner:
         try:
             if claimed.question is not None and self._closed_places.is_closed(claimed.address.key):
                 await self._close_unasked(claimed)
-                return True
+                return claimed.more_open
             with self._tracker.track(claimed, person=await self._tracker.person_of(claimed)) as telemetry:
                 await self._run_turn(claimed, running, telemetry)
         except LeaseLost:
             return False
-        return True
+        return claimed.more_open
 
     async def _run_turn(self, claimed: ClaimedTurn, running: ActiveAnswer, telemetry: TurnTelemetry) -> None:
         if claimed.turn.cancel_reason is not None:

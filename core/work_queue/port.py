@@ -9,9 +9,9 @@ from core.ports.periodic_tasks import TaskScheduler
 from core.store import Transaction
 
 ProcessNext: TypeAlias = Callable[[QueueKey], Awaitable[bool]]
-"""Processes the oldest open work of a queue; returns False once nothing is open.
+"""Processes the oldest open work of a queue; returns False if nothing more was open when it began.
 
-If it raises, the work stays open and is tried again after a pause.
+What comes later wakes the queue again. If it raises, the work stays open and is tried again after a pause.
 """
 
 WakeUp: TypeAlias = Callable[[], None]

@@ -46,6 +46,14 @@ async def test_a_question_is_answered_and_closed(turning: Turns) -> None:
     assert await turning.run() is False
 
 
+@pytest.mark.parametrize("questions", [1, 2])
+async def test_the_queue_is_looked_at_again_if_more_was_open(turning: Turns, questions: int) -> None:
+    """What comes while a turn runs wakes its queue by itself, and needs no look."""
+    turning.build("one")
+    await turning.receive(*(turning.chat.message(f"question {n}?") for n in range(questions)))
+    assert await turning.runner(turning.queue_key) is (questions > 1)
+
+
 async def test_the_log_says_in_one_line_how_a_turn_ended(turning: Turns) -> None:
     """An operator finds the conversation by it; it holds nobody's words or name (we chose both)."""
     turning.build((Delay(2), "Because of Rayleigh."))
