@@ -100,3 +100,50 @@ async def test_a_flood_of_garbage_is_one_line_a_minute(client: httpx.AsyncClient
         for _ in range(50):
             await client.post("/slack/events", content=b"{", headers={"content-type": JSON})
     assert len(lines) == 1
+
+
+EVENT = b'{"type":"url_verification","challenge":"plum-7","team_id":"T1"}'
+
+
+@pytest.mark.parametrize(
+    ("secret", "age_s", "signed_body"),
+    [
+        pytest.param("another", 0, EVENT, id="another secret"),
+        pytest.param("", 400, EVENT, id="too old"),
+        pytest.param("", -400, EVENT, id="of the future"),
+        pytest.param("", 0, b"{}", id="another body"),
+    ],
+)
+async def test_what_slack_did_not_sign_is_refused(
+    client: httpx.AsyncClient, slack: SlackSimulator, secret: str, age_s: int, signed_body: bytes
+) -> None:
+    """Nothing of it is echoed. Slack's own time window is five minutes (docs.slack.dev)."""
+    timestamp = str(int(time.time()) - age_s)
+    signature = SignatureVerifier(secret or slack.signing_secret).generate_signature(
+        timestamp=timestamp, body=signed_body
+    )
+    headers = {
+        "content-type": JSON,
+        "x-slack-request-timestamp": timestamp,
+        "x-slack-signature": f"{signature}",
+    }
+    response = await client.post("/slack/events", content=EVENT, headers=headers)
+    assert response.status_code == 401
+    assert "plum-7" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (EVENT, JSON),
+        (b'{"ssl_check":1,"type":"event_callback","challenge":"plum-7"}', JSON),
+        (b"ssl_check=1&token=plum-7&command=%2Fkimi&text=plum-7", FORM),
+        (b"ssl_check=1&payload=%7B%22type%22%3A%22block_actions%22%2C%22token%22%3A%22plum-7%22%7D", FORM),
+    ],
+)
+async def test_a_check_of_slacks_is_no_way_around_the_signature(
+    client: httpx.AsyncClient, body: bytes, content_type: str
+) -> None:
+    """Bolt answers ssl_check and url_verification itself; unsigned ones reach nobody and are not echoed."""
+    response = await client.post("/slack/events", content=body, headers={"content-type": content_type})
+    assert "plum-7" not in response.text
