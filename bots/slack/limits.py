@@ -10,11 +10,9 @@ Methods that update a growing message are paced, so their window becomes a token
 a window of ``n`` calls and a share ``s`` of them at once, ``burst = s * n`` and ``per_s = (1 - s) * n / 60``
 add up to exactly ``n``. An answer of one minute gets its ``n`` updates whatever ``s`` is; a large ``s``
 favours short answers and leaves little for the rest of long ones. An answer of ``a`` seconds that gets
-all of the burst and its refill needs ``s * n + (1 - s) * n * a / 60`` updates. For one pace to be within
-1.2 of the optimum both at 5 s and at 60 s, ``s`` must be at most about 0.1 with 100 calls, and 0.16 with
-50 (``python -m tests.bench policy`` prints the table). Up to there a larger share is better for people:
-with updates a 5 s answer trails its text by 0.23 s on average at 0.16 and by 0.32 s at 0.1, one of 60 s by
-0.68 and 0.64 s, and four at once end sooner.
+all of the burst and its refill needs ``s * n + (1 - s) * n * a / 60`` updates. A sixth of the window is a
+compromise (``python -m tests.bench policy`` prints the table): of a stream, an answer of 5 s trails its text
+by 0.12 s on average, one of 60 s by 0.34 s; with a tenth it were 0.15 and 0.33 s.
 
 That optimum is the bucket's own. With the bare window an answer of 5 s could use all ``n`` updates, and
 would leave none for the rest of the minute and for everybody else in the workspace.
@@ -50,7 +48,7 @@ class SlackLimits:
     post_per_minute: int = 200  #: chat.postMessage in the whole workspace; "several hundred"
     post_per_s: float = 1.0  #: chat.postMessage in one channel
     post_burst: float = 1.0  #: posts at once in one channel
-    append_burst_share: float = 0.1  #: share of chat.appendStream's window that may be spent at once
+    append_burst_share: float = 0.16  #: share of chat.appendStream's window that may be spent at once
     update_burst_share: float = 0.16  #: share of chat.update's window that may be spent at once
     stream_max_age_s: float = 240.0  #: Slack ends a stream after about five minutes
     stream_min_interval_s: float = 0.0  #: minimum time between two appends to one stream

@@ -121,11 +121,6 @@ class BudgetPool:
             bucket.start(part, now)
         return PendingCall(call_id, tuple(counted))
 
-    def plan_next_preview(self, budget: Budget, *, age_s: float, now: float) -> float:
-        """Return when a budget may pay a preview again if a message of this age is updated now."""
-        bucket = self.bucket(budget, now)
-        return now + self.pacing.preview_interval_s(bucket, age_s=age_s, now=now)
-
     def complete(self, call: PendingCall, now: float) -> None:
         """Count an answered call once; repeated reports of the same call change nothing."""
         for bucket, part in call.reserved:

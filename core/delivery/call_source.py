@@ -69,6 +69,11 @@ class CallSource(ABC, Generic[CallT, ResultT]):
         self.completion = Completion()
         self.context = contextvars.copy_context()  #: calls run in the context that the source was made in
 
+    @property
+    def chat(self) -> str:
+        """The chat in which this is an answer, whose answers take about as long as each other; "" if none."""
+        return ""
+
     @abstractmethod
     def demand(self) -> Demand:
         """Return the budgets of further calls; the same object as long as nothing changes."""

@@ -17,10 +17,11 @@ from math import inf
 
 import structlog
 
+from core.delivery.answer_lengths import AnswerLengths
 from core.delivery.budget_pool import BudgetPool, Demand, PendingCall
 from core.delivery.call_source import AnySource
 from core.delivery.platform_call import CallOption, LookAgain, PlannedCall, Priority, WantedCall
-from core.delivery.token_bucket import EPSILON
+from core.delivery.token_bucket import EPSILON, TokenBucket
 from core.domain.errors import PlatformRefused
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class _Entry:
     last_update_at: float = -inf
     first_update_at: float | None = None  #: when its first text was sent
     second_update_at: float = 0.0  #: earliest preview after a first update that another budget paid
+    expected_s: float | None = None  #: how long its answer will take, if that can be guessed
     wake_at: float = inf  #: its one valid time in the heap
 
 
@@ -54,6 +56,7 @@ class CallScheduler:
 
     def __init__(self, pool: BudgetPool) -> None:
         self.pool = pool
+        self._lengths = AnswerLengths()
         self._entries: dict[int, _Entry] = {}
         self._changed: dict[int, _Entry] = {}
         self._due: dict[int, tuple[_Entry, WantedCall]] = {}
@@ -73,6 +76,7 @@ class CallScheduler:
         """Add a source."""
         self.pool.acquire(source.budgets, now)
         entry = self._entries[id(source)] = _Entry(source, source.demand())
+        entry.expected_s = self._lengths.expected_s(source.chat)
         self.pool.add_demand(entry.demand, 1)
         self._changed[id(source)] = entry
 
@@ -81,6 +85,8 @@ class CallScheduler:
         entry = self._entries.pop(id(source), None)
         if entry is None:
             return
+        if source.chat and entry.first_update_at is not None and entry.last_update_at > entry.first_update_at:
+            self._lengths.record(source.chat, entry.last_update_at - entry.first_update_at)
         self.pool.add_demand(entry.demand, -1)
         self._due.pop(id(source), None)
         self._changed.pop(id(source), None)
@@ -182,18 +188,18 @@ class CallScheduler:
             entry.first_update_at = now
         entry.last_update_at = now
         age_s = 0.0 if entry.first_update_at is None else now - entry.first_update_at
+
+        def next_preview_at(bucket: TokenBucket) -> float:
+            return now + self.pool.pacing.preview_interval_s(
+                bucket, age_s=age_s, now=now, expected_s=entry.expected_s
+            )
+
         for budget in call.cost:
-            self.pool.bucket(budget, now).next_preview_at = self.pool.plan_next_preview(
-                budget, age_s=age_s, now=now
-            )
+            bucket = self.pool.bucket(budget, now)
+            bucket.next_preview_at = next_preview_at(bucket)
         if call.cost != entry.demand.previews:
-            entry.second_update_at = max(
-                (
-                    self.pool.plan_next_preview(budget, age_s=age_s, now=now)
-                    for budget in entry.demand.previews
-                ),
-                default=now,
-            )
+            buckets = [self.pool.bucket(budget, now) for budget in entry.demand.previews]
+            entry.second_update_at = max(map(next_preview_at, buckets), default=now)
 
     def _process_changed(self, now: float) -> None:
         """Classify every changed or due source."""
@@ -233,6 +239,8 @@ class CallScheduler:
     def _earliest(self, entry: _Entry, wanted: WantedCall) -> float:
         """Return when a source may send its call as far as its budgets do not matter."""
         at = max(wanted.not_before, entry.blocked_until)
+        if wanted.priority is Priority.FIRST:
+            return max(at, wanted.text_since + self._first_wait_s(entry, wanted))
         if wanted.priority is not Priority.PREVIEW:
             return at
         pacing = self.pool.pacing
@@ -242,6 +250,17 @@ class CallScheduler:
             entry.second_update_at,
             wanted.text_since + pacing.debounce_s,
         )
+
+    def _first_wait_s(self, entry: _Entry, wanted: WantedCall) -> float:
+        """Return how long a first update waits for more words, so that its call is there for a later one."""
+        option, since = wanted.options[0], wanted.text_since
+        if not since or option.mode is None:
+            return 0.0
+        shared = [self.pool.bucket(each, since) for each in option.mode.update_cost if each in option.cost]
+        waits = [
+            self.pool.pacing.first_wait_s(bucket, now=since, expected_s=entry.expected_s) for bucket in shared
+        ]
+        return max(waits, default=0.0)
 
     def _schedule_wake(self, entry: _Entry, at: float) -> None:
         entry.wake_at = at

@@ -70,6 +70,12 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self.first_shown_at: float | None = None  #: when the first text was on the screen
 
     @property
+    def chat(self) -> str:
+        """The chat in which this is an answer."""
+        key = self._target.address.key
+        return f"{key.platform}:{key.tenant}:{key.channel}"
+
+    @property
     def text(self) -> str:
         """The answer's Markdown so far."""
         return self._composer.text.value

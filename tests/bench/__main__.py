@@ -146,11 +146,11 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
     found["machine"] = f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
     sections: list[list[str]] = []
     if "policy" in parts:
-        from tests.bench.policy import table
+        from tests.bench.policy import sessions, table
 
         _say("policy: simulating")
-        found["policy"] = table()
-        sections.append(report.policy(found["policy"]))
+        found["policy"], found["sessions"] = table(), sessions()
+        sections += [report.policy(found["policy"]), report.sessions(found["sessions"])]
     if "delays" in parts:
         found["delays"] = asyncio.run(run_delays(found.get("delays", []), ours=ours))
         sections.append(report.delays(found["delays"]))

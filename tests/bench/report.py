@@ -6,6 +6,7 @@ from typing import Any
 Row = dict[str, Any]
 
 SINGLE_TARGET = 1.2
+SESSION_TARGET = 1.18
 MANY_TARGET = 1.25
 COMPLETE_TARGET_S = 0.3
 LOAD_P95_TARGET = 1.2
@@ -102,6 +103,18 @@ def policy(rows: Sequence[Row]) -> list[str]:
         lines.append(
             f"{'  mean, s':<20}" + "".join(f"{found[seconds]['mean_s']:>7.2f}" for seconds in lengths)
         )
+    return lines
+
+
+def sessions(rows: Sequence[Row]) -> list[str]:
+    """Return the table of several answers in one chat."""
+    head = f"{'answers':<52}{'mean of each, s':>24}{'ratio to the optimum':>26}"
+    lines = ["Answers in a row, simulated time", "", head, "-" * len(head)]
+    for row in rows:
+        means, ratios = (" ".join(f"{one:.2f}" for one in row[name]) for name in ("means_s", "ratios"))
+        lines.append(f"{row['answers']:<52}{means:>24}{ratios:>26}")
+    ratio = rows[0]["ratios"][0]
+    lines.append(_verdict(f"in a row: ratio <= {SESSION_TARGET}", ratio <= SESSION_TARGET, f"{ratio:.2f}"))
     return lines
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from math import inf
 
 from core.delivery.budget_pool import BudgetPool
-from core.delivery.message_operations import MessageOperation
+from core.delivery.message_operations import StatusOperation
 from core.delivery.message_target import MessageTarget
 from core.delivery.pacing import PacingPolicy
 from core.delivery.scheduler import CallScheduler, ReadyCall
@@ -19,7 +19,7 @@ from core.delivery.streamed_message import StreamedMessage
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.clock import FakeClock
-from core.ports.platform import DeliveryMode
+from core.ports.platform import Budget, DeliveryMode
 from core.testing.fake_message_channel import FakeMessageChannel
 
 WORD = "word "
@@ -48,6 +48,10 @@ class SimulatedChannel(FakeMessageChannel):
         """Return the given modes."""
         return self._delivery_modes
 
+    def status_cost(self, address: Address) -> Sequence[Budget]:
+        """Return what one typing status spends: as on Telegram, the same as a message."""
+        return self._delivery_modes[0].create_cost
+
 
 @dataclass(slots=True)
 class Run:
@@ -55,6 +59,7 @@ class Run:
 
     words: Sequence[float]
     rungs: Sequence[DeliveryMode]
+    asked_at: float | None = None  #: from then on a typing status is shown; None for no status
     frames: list[tuple[float, int]] = field(default_factory=list)  #: (time, words shown)
 
     @property
@@ -83,7 +88,8 @@ class Simulation:
     def play(self) -> None:
         """Run everything to its end."""
         for run in self.runs:
-            self._at(run.words[0], lambda run=run: self._open(run))  # type: ignore[misc]
+            opens_at = run.words[0] if run.asked_at is None else run.asked_at
+            self._at(opens_at, lambda run=run: self._open(run))  # type: ignore[misc]
         while self._events:
             at = self._events[0][0]
             self._clock.advance(max(0.0, at - self._clock.time()))
@@ -101,7 +107,9 @@ class Simulation:
             idempotency_key="1",
             on_refs_changed=_store_nothing,
         )
-        message = StreamedMessage(target, self._clock, self.scheduler.mark_changed, show_status=False)
+        message = StreamedMessage(
+            target, self._clock, self.scheduler.mark_changed, show_status=run.asked_at is not None
+        )
         self._run_of[id(message)] = run
         self.scheduler.add(message, self._clock.time())
         for at in run.words:
@@ -116,11 +124,14 @@ class Simulation:
             self._at(max(ready, now + 1e-6), lambda: None)
 
     def _send(self, ready: ReadyCall) -> None:
-        message, sent_at = ready.source, self._clock.time()
-        call: MessageOperation = ready.call  # type: ignore[assignment]  # no status is shown here
+        message, call, sent_at = ready.source, ready.call, self._clock.time()
 
         def land() -> None:
             now, run = self._clock.time(), self._run_of[id(message)]
+            if isinstance(call, StatusOperation):
+                self.scheduler.pool.complete(ready.pending, now)
+                self.scheduler.finish(message)
+                return
             if call.rendered is not None:
                 run.frames.append((sent_at + self.latency_s / 2, len(call.rendered.text) // len(WORD)))
             self.scheduler.pool.complete(ready.pending, now)

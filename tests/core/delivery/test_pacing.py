@@ -70,6 +70,18 @@ def test_many_messages_spend_a_shared_burst_more_slowly() -> None:
     assert shared_gap_s <= 1 / shared.rate
 
 
+@given(st.floats(0.1, 2), st.floats(3, 30), st.floats(0, 3))
+def test_a_first_frame_waits_the_longer_the_emptier_its_bucket_is(
+    per_s: float, burst: float, level: float
+) -> None:
+    """Another answer was just shown: the call is worth more than four words; but nobody waits for long."""
+    full, used = a_bucket(per_s, burst), a_bucket(per_s, burst)
+    while used.level(0.0) > level:
+        used.take(0.0)
+    waits = PACE.first_wait_s(full, now=0.0), PACE.first_wait_s(used, now=0.0)
+    assert waits[0] <= waits[1] <= PACE.max_first_wait_s
+
+
 @given(st.integers(1, 100), st.floats(0.1, 30), st.floats(1, 30))
 def test_what_is_held_back_is_bounded(lanes: int, per_s: float, burst: float) -> None:
     """Enough for one final, never more than that or a third of the burst for many."""
