@@ -1,23 +1,29 @@
-"""A local Telegram whose clock runs forty times as fast, and our app and surface against it."""
+"""A local Telegram on virtual time, and our app and surface against it."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.telegram.app import TelegramApp
 from bots.telegram.credentials import TelegramConfig
-from core.domain.clock import ScaledClock
+from tests.virtual_time import LoopClock, VirtualLoop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on virtual time, real sockets or not."""
+    return {"virtual": VirtualLoop}
 
 
 @pytest.fixture
-def clock(request: pytest.FixtureRequest) -> ScaledClock:
-    """Return the clock that the service and its stand-in share; its speed may be an indirect parameter."""
-    return ScaledClock(getattr(request, "param", 40))
+def clock(loop_clock: LoopClock) -> LoopClock:
+    """Return the clock that the service and its stand-in share: the test's own event loop, which jumps."""
+    return loop_clock
 
 
 @pytest.fixture
-async def telegram(clock: ScaledClock) -> AsyncIterator[TelegramSimulator]:
+async def telegram(clock: LoopClock) -> AsyncIterator[TelegramSimulator]:
     """Run the stand-in."""
     async with TelegramSimulator(clock=clock) as simulator:
         yield simulator
@@ -25,7 +31,7 @@ async def telegram(clock: ScaledClock) -> AsyncIterator[TelegramSimulator]:
 
 @pytest.fixture
 async def make_app(
-    telegram: TelegramSimulator, clock: ScaledClock
+    telegram: TelegramSimulator, clock: LoopClock
 ) -> AsyncIterator[Callable[..., TelegramApp]]:
     """Make apps against the stand-in, with further fields of TelegramConfig, and close them."""
     apps: list[TelegramApp] = []

@@ -12,7 +12,7 @@ from bots.telegram.surface import TelegramMessageChannel, draft_id, draft_text
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import DeliveryModeName, RenderedMessage
 from core.domain.buttons import ActionButton
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.domain.errors import MessageGone, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
@@ -160,7 +160,7 @@ async def test_a_draft_of_a_dead_process_is_no_message(surface: TelegramMessageC
 
 
 async def test_a_draft_fades(
-    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: Clock
 ) -> None:
     """After thirty seconds without another frame nothing of it is left."""
     await surface.post(at(ann), page("One"), mode=DeliveryModeName.DRAFT, idempotency_key="7:0")

@@ -11,7 +11,7 @@ from bots.telegram.app import TelegramApp
 from bots.telegram.file_groups import UploadKind, form_groups
 from bots.telegram.handoff_rooms import TelegramHandoffRooms, shorten_title
 from core.domain.bot_messages import MessageRef
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.domain.errors import PlatformForbidden, PlatformOutcomeUnknown, PlatformRateLimited, PlatformRefused
 from core.ports.handoff_rooms import LocalFile
 
@@ -28,7 +28,7 @@ async def rooms(make_app: Callable[..., TelegramApp]) -> TelegramHandoffRooms:
 
 
 @pytest.fixture
-def forum(telegram: TelegramSimulator) -> int:
+async def forum(telegram: TelegramSimulator) -> int:
     """Return a forum whose bot is an administrator."""
     forum = telegram.add_group("Desk", [telegram.add_person("Bo")], forum=True)
     telegram.promote_bot(forum)
@@ -112,7 +112,7 @@ async def test_a_file_follows_a_group_that_became_a_supergroup(
 
 
 async def test_the_group_is_not_asked_for_more_than_it_grants(
-    telegram: TelegramSimulator, rooms: TelegramHandoffRooms, forum: int, clock: ScaledClock
+    telegram: TelegramSimulator, rooms: TelegramHandoffRooms, forum: int, clock: Clock
 ) -> None:
     """Topics and files name the budget that messages of the group share."""
     (budget, overall) = rooms.topic_cost(str(forum))

@@ -276,7 +276,6 @@ async def test_a_webhook_left_behind_is_taken_away(
     await store.until(lambda: len(store.events) == 2)
 
 
-@pytest.mark.parametrize("clock", [1], indirect=True)
 async def test_stop_is_at_once_and_loses_nothing(
     make_app: MakeApp, store: Store, telegram: TelegramSimulator
 ) -> None:
@@ -333,7 +332,6 @@ async def test_commands_are_registered_in_both_languages(
     assert set(offered['{"type": "all_group_chats"}', ""]) == words - {"start"}
 
 
-@pytest.mark.parametrize("clock", [1], indirect=True)  # Telegram takes an answer for 15 s
 async def test_a_pressed_button_is_stored_and_answered(
     make_app: MakeApp, store: Store, telegram: TelegramSimulator
 ) -> None:

@@ -19,7 +19,7 @@ from bots.telegram.surface import TelegramMessageChannel
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import DeliveryModeName, RenderedMessage
 from core.domain.buttons import ActionButton
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.domain.errors import PlatformOutcomeUnknown, PlatformRateLimited, PlatformUnavailable
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.md"))
@@ -175,7 +175,7 @@ async def test_a_rich_message_can_become_plain_again(
 
 @pytest.mark.parametrize("posted", [True, False])
 async def test_an_old_server_is_asked_once(
-    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock, posted: bool
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: Clock, posted: bool
 ) -> None:
     """The first try is told as a failure, the next one sends entities, and no other page is tried."""
     telegram.rich_available = False

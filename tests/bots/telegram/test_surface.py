@@ -11,7 +11,7 @@ from bots.telegram.surface import TelegramMessageChannel
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.buttons import ActionButton
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.domain.errors import (
     MessageGone,
     PlatformForbidden,
@@ -60,7 +60,7 @@ async def edit(surface: TelegramMessageChannel, address: Address, ref: MessageRe
 
 
 async def test_a_message_grows_in_a_private_chat(
-    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: ScaledClock
+    telegram: TelegramSimulator, surface: TelegramMessageChannel, ann: int, clock: Clock
 ) -> None:
     """Post, edit, delete: one message with its entities, without reply and without link preview."""
     bold = {"type": "bold", "offset": 0, "length": 5}
@@ -236,7 +236,7 @@ async def test_a_network_that_fails(
     telegram: TelegramSimulator,
     surface: TelegramMessageChannel,
     ann: int,
-    clock: ScaledClock,
+    clock: Clock,
     fault: str,
     seconds: float,
     sent: type[Exception],
