@@ -1,14 +1,20 @@
-"""A stand-in for Telegram on a fast clock, and a real python-telegram-bot client for it."""
+"""A stand-in for Telegram on virtual time, and a real python-telegram-bot client for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import telegram
 from telegram.request import HTTPXRequest
 
 from bots.simulator.telegram import TelegramSimulator
-from core.domain.clock import Clock, ScaledClock
+from core.domain.clock import Clock
+from tests.virtual_time import LoopClock, VirtualLoop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on virtual time, real sockets or not."""
+    return {"virtual": VirtualLoop}
 
 
 class StillClock:
@@ -42,9 +48,9 @@ def ptb_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock(request: pytest.FixtureRequest) -> Clock:
-    """A clock whose seconds take 20 ms, or a still one where the test asks for it."""
-    return StillClock() if "still_clock" in request.fixturenames else ScaledClock(50)
+def clock(request: pytest.FixtureRequest, loop_clock: LoopClock) -> Clock:
+    """The test's own event loop, which jumps; or a still one where the test asks for it."""
+    return StillClock() if "still_clock" in request.fixturenames else loop_clock
 
 
 @pytest.fixture
@@ -69,8 +75,8 @@ async def bot(sim: TelegramSimulator) -> AsyncIterator[telegram.Bot]:
         "1:test",
         base_url=f"{sim.api_url}/bot",
         base_file_url=f"{sim.api_url}/file/bot",
-        request=HTTPXRequest(connection_pool_size=20, read_timeout=5, httpx_kwargs=plain),
-        get_updates_request=HTTPXRequest(connection_pool_size=5, read_timeout=5, httpx_kwargs=plain),
+        request=HTTPXRequest(connection_pool_size=20, read_timeout=100, httpx_kwargs=plain),
+        get_updates_request=HTTPXRequest(connection_pool_size=5, read_timeout=100, httpx_kwargs=plain),
     )
     async with client:
         yield client

@@ -11,7 +11,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 16
 
 
 @pytest.fixture
-def forum(sim: TelegramSimulator) -> int:
+async def forum(sim: TelegramSimulator) -> int:
     """A forum whose bot is an administrator."""
     forum = sim.add_group("Desk", [sim.add_person("Ann")], forum=True)
     sim.promote_bot(forum)

@@ -8,7 +8,7 @@ from telegram.error import Conflict
 
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.updates import KEPT_S, Updates
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 
 
 @pytest.fixture
@@ -71,9 +71,8 @@ async def test_allowed_updates_are_remembered(sim: TelegramSimulator, bot: teleg
     assert update.edited_message.text == "three"
 
 
-async def test_updates_are_kept_for_a_day() -> None:
+async def test_updates_are_kept_for_a_day(clock: Clock) -> None:
     """An update older than 24 hours is gone."""
-    clock = ScaledClock(KEPT_S * 100)
     updates = Updates(clock)
     updates.push("message", "1", {})
     assert len(updates.fresh()) == 1
