@@ -1,7 +1,7 @@
-"""The service's Slack adapter against the stand-in, through the real SDKs."""
+"""The service's Slack adapter against the stand-in, through the real SDKs, on virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +10,12 @@ from bots.simulator.slack import Limits, SlackSimulator
 from bots.slack.app import SlackConfig
 from core.domain.errors import StoreUnavailable
 from core.domain.events import Event
+from tests.virtual_time import LoopClock, VirtualLoop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on virtual time, real sockets or not."""
+    return {"virtual": VirtualLoop}
 
 
 @dataclass(slots=True)
@@ -46,9 +52,10 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackSimulator]:
-    """Serve a stand-in at the machine's pace that is quick to deliver again."""
-    async with SlackSimulator(limits=Limits(ack_within_s=2.0, retries_after_s=(0.0, 0.5, 1.0))) as simulator:
+async def slack(loop_clock: LoopClock) -> AsyncIterator[SlackSimulator]:
+    """Serve a stand-in that is quick to deliver again."""
+    limits = Limits(ack_within_s=2.0, retries_after_s=(0.0, 0.5, 1.0))
+    async with SlackSimulator(clock=loop_clock, limits=limits) as simulator:
         yield simulator
 
 

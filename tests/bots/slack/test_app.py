@@ -16,7 +16,7 @@ from bots.web_server import WebServer
 from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, RenderedMessage
 from core.domain.buttons import ActionButton
-from core.domain.clock import FakeClock, SystemClock
+from core.domain.clock import FakeClock
 from core.domain.command_names import CommandName
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.domain.events import (
@@ -30,6 +30,7 @@ from core.domain.events import (
     UnparsedEvent,
 )
 from core.ports.platform import EventSink
+from tests.virtual_time import LoopClock
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def served(slack: SlackSimulator, inbox: EventSink) -> AsyncIterator[Slack
     config = SlackConfig(
         bot_token=slack.bot_token, signing_secret=slack.signing_secret, api_url=slack.api_url
     )
-    platform = SlackApp(config, clock=SystemClock())
+    platform = SlackApp(config, clock=LoopClock())
     await platform.connect()
     async with WebServer(Starlette(routes=list(platform.routes()))) as server:
         await platform.start(inbox)
@@ -57,7 +58,7 @@ async def served(slack: SlackSimulator, inbox: EventSink) -> AsyncIterator[Slack
 @asynccontextmanager
 async def dialled(slack: SlackSimulator, config: SlackConfig, inbox: EventSink) -> AsyncIterator[SlackApp]:
     """Connect the platform over Socket Mode."""
-    platform = SlackApp(config, clock=SystemClock())
+    platform = SlackApp(config, clock=LoopClock())
     await platform.connect()
     await platform.start(inbox)
     await slack.connected()
@@ -349,7 +350,7 @@ async def test_it_comes_back_after_slack_renews_the_socket(app, slack, inbox, pe
 )
 async def test_a_wrong_token_is_named(config: SlackConfig, wrong: dict[str, str], setting: str) -> None:
     """A refused token is a fault in the settings that says which and what to do, without the token."""
-    platform = SlackApp(replace(config, **wrong), clock=SystemClock())
+    platform = SlackApp(replace(config, **wrong), clock=LoopClock())
     with pytest.raises(SettingsError) as caught:
         await platform.connect()
     await platform.close()
@@ -360,7 +361,7 @@ async def test_a_wrong_token_is_named(config: SlackConfig, wrong: dict[str, str]
 
 async def test_a_slack_that_cannot_be_reached_is_unavailable(config: SlackConfig) -> None:
     """No connection is no fault of the settings."""
-    platform = SlackApp(replace(config, api_url="http://127.0.0.1:9/api/"), clock=SystemClock())
+    platform = SlackApp(replace(config, api_url="http://127.0.0.1:9/api/"), clock=LoopClock())
     with pytest.raises(PlatformUnavailable):
         await platform.connect()
     await platform.close()
@@ -369,7 +370,7 @@ async def test_a_slack_that_cannot_be_reached_is_unavailable(config: SlackConfig
 def test_a_way_in_is_needed(config: SlackConfig) -> None:
     """Without app token and signing secret nothing could arrive, and that is said at once."""
     with pytest.raises(SettingsError):
-        SlackApp(replace(config, app_token=""), clock=SystemClock())
+        SlackApp(replace(config, app_token=""), clock=LoopClock())
 
 
 def test_credentials_are_not_shown(config: SlackConfig) -> None:

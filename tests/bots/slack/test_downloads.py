@@ -18,9 +18,9 @@ from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.slack.downloads import SlackDownloader
 from bots.web_server import WebServer
-from core.domain.clock import SystemClock
 from core.domain.errors import DownloadRefused, PlatformUnavailable
 from core.domain.message_content import Attachment, AttachmentKind
+from tests.virtual_time import LoopClock
 
 Downloaders: TypeAlias = Callable[[str], SlackDownloader]
 BYTES = b"x" * 700_000
@@ -36,7 +36,7 @@ def attachment(**source: str) -> Attachment:
 @pytest.fixture
 async def downloads(slack: SlackSimulator, config: SlackConfig) -> AsyncIterator[SlackDownloader]:
     """The downloads of a connected app."""
-    app = SlackApp(config, clock=SystemClock())
+    app = SlackApp(config, clock=LoopClock())
     await app.connect()
     yield app.downloader
     await app.close()

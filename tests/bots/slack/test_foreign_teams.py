@@ -11,13 +11,13 @@ from bots.slack.addressing import tenant_of
 from bots.slack.app import SlackApp
 from bots.slack.credentials import SlackConfig
 from bots.slack.people import BotIdentity
-from core.domain.clock import SystemClock
+from tests.virtual_time import LoopClock
 
 
 @pytest.fixture
 async def app(slack: SlackSimulator, config: SlackConfig, inbox: Any) -> AsyncIterator[SlackApp]:
     """The platform, connected as the team that has the app installed."""
-    platform = SlackApp(config, clock=SystemClock())
+    platform = SlackApp(config, clock=LoopClock())
     await platform.connect()
     await platform.start(inbox)
     await slack.connected()

@@ -12,32 +12,26 @@ from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.limits import SlackLimits
 from bots.slack.payload import message_payload, to_mrkdwn
 from core.domain.bot_messages import MessageRef
-from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformForbidden, PlatformRateLimited, PlatformRefused, PlatformUnavailable
 from core.ports.handoff_rooms import LocalFile
+from tests.virtual_time import LoopClock
 
 CONTENT = b"line\n" * 200_000
 
 
 @pytest.fixture
-def clock() -> ScaledClock:
-    """Return a fast clock."""
-    return ScaledClock(20)
-
-
-@pytest.fixture
-async def slack(clock: ScaledClock) -> AsyncIterator[SlackSimulator]:
-    """Serve a stand-in on it."""
-    async with SlackSimulator(clock=clock, limits=Limits()) as simulator:
+async def slack(loop_clock: LoopClock) -> AsyncIterator[SlackSimulator]:
+    """Serve a stand-in with its usual limits."""
+    async with SlackSimulator(clock=loop_clock, limits=Limits()) as simulator:
         yield simulator
 
 
 @pytest.fixture
 async def rooms(
-    slack: SlackSimulator, config: SlackConfig, clock: ScaledClock
+    slack: SlackSimulator, config: SlackConfig, loop_clock: LoopClock
 ) -> AsyncIterator[SlackHandoffRooms]:
     """Return the rooms of a connected app."""
-    app = SlackApp(config, clock=clock)
+    app = SlackApp(config, clock=loop_clock)
     await app.connect()
     assert isinstance(app.handoff_rooms, SlackHandoffRooms)
     yield app.handoff_rooms

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from bots.simulator.slack import SlackSimulator
 from bots.slack.app import SlackApp
 from bots.slack.credentials import SlackConfig
-from core.domain.clock import SystemClock
 from core.domain.events import Event
+from tests.virtual_time import LoopClock
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -45,7 +45,7 @@ async def client(slack: SlackSimulator) -> AsyncIterator[httpx.AsyncClient]:
     config = SlackConfig(
         bot_token=slack.bot_token, signing_secret=slack.signing_secret, api_url=slack.api_url
     )
-    platform = SlackApp(config, clock=SystemClock())
+    platform = SlackApp(config, clock=LoopClock())
     await platform.connect()
     await platform.start(refuse)
     transport = httpx.ASGITransport(app=Starlette(routes=list(platform.routes())))

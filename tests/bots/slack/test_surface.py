@@ -19,7 +19,6 @@ from bots.slack.thread_history import ThreadHistory
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage, TypingStatus
 from core.domain.buttons import ActionButton
-from core.domain.clock import ScaledClock
 from core.domain.errors import (
     MessageGone,
     PlatformForbidden,
@@ -28,9 +27,9 @@ from core.domain.errors import (
     PlatformRefused,
     PlatformUnavailable,
 )
+from tests.virtual_time import LoopClock
 
-SCALE = 1000.0
-FLOOD_S = 86_400.0  #: of the stand-in's fast clock: over a minute of the machine's
+FLOOD_S = 86_400.0
 
 
 def page(text: str) -> RenderedMessage:
@@ -60,10 +59,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    """Connect a surface to a stand-in that is fast and grants every rate."""
+async def desk(loop_clock: LoopClock) -> AsyncIterator[Desk]:
+    """Connect a surface to a stand-in that grants every rate."""
     limits = Limits(enabled=False, stream_life_s=315.0)
-    async with SlackSimulator(clock=ScaledClock(SCALE), limits=limits) as slack:
+    async with SlackSimulator(clock=loop_clock, limits=limits) as slack:
         slack.subscriptions = frozenset()
         ada = slack.add_person("Ada")
         channel, dm = slack.add_channel("general", [ada]), slack.open_dm(ada)
@@ -72,11 +71,10 @@ async def desk() -> AsyncIterator[Desk]:
         config = SlackConfig(bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url)
         async with aiohttp.ClientSession() as session:
             client = build_client(config, session)
-            clock = ScaledClock(SCALE)
-            people = NameDirectory(client, ProfileCache(client, clock), clock)
+            people = NameDirectory(client, ProfileCache(client, loop_clock), loop_clock)
             account = BotAccount()
             account.set_identity((await identify(client))[0])
-            reader = ThreadHistory(client, people, SharedFiles(client, clock), account)
+            reader = ThreadHistory(client, people, SharedFiles(client, loop_clock), account)
             author = Person(id=ada)
             yield Desk(
                 slack=slack,
